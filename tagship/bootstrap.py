@@ -1,0 +1,155 @@
+"""Settings -> App: the only module that names adapters. Each is imported and made when it is first used."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagship import ports, settings
+from tagship.errors import ServiceFailed
+
+if TYPE_CHECKING:
+    from tagship.sandbox.state import Running
+
+
+@dataclass(frozen=True)
+class App:
+    """The ports of one repository's settings. See tagship.ports.App for what each is."""
+
+    settings: settings.Settings
+    root: Path
+    as_json: bool = False
+
+    @cached_property
+    def clock(self) -> ports.Clock:
+        from tagship.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def screen(self) -> ports.Screen:
+        from tagship.adapters.terminal import TerminalScreen
+
+        return TerminalScreen(as_json=self.as_json)
+
+    @cached_property
+    def prompt(self) -> ports.Prompt:
+        from tagship.adapters.terminal import TerminalPrompt
+
+        return TerminalPrompt()
+
+    @cached_property
+    def repository(self) -> ports.Repository:
+        from tagship.adapters.git import GitRepository
+
+        return GitRepository(self.root, self.settings.git.remote)
+
+    @cached_property
+    def sandbox(self) -> Running | None:
+        """The running sandbox, where the settings say `sandbox = true`; raises ServiceFailed when it is not up."""
+        if not self.settings.sandbox:
+            return None
+        from tagship.sandbox.state import locate
+
+        running = locate(self.root)
+        if running is None:
+            raise ServiceFailed("The sandbox is not running.", remedy="Start it: inv sandbox up")
+        return running
+
+    @cached_property
+    def aws(self) -> Any:
+        """What makes boto3 clients: region, endpoint and credentials in one place."""
+        from tagship.adapters.aws import Aws
+
+        here = self.sandbox
+        if here:
+            return Aws(region=self.settings.aws.region, endpoint=here.aws_url, sandbox=True)
+        return Aws(region=self.settings.aws.region, profile=self.settings.aws.profile)
+
+    @cached_property
+    def store(self) -> ports.Store:
+        from tagship.adapters.s3 import S3Store
+
+        return S3Store(self.aws, self.settings.aws.bucket)
+
+    @cached_property
+    def signer(self) -> ports.Signer:
+        from tagship.adapters.signing import signer
+
+        return signer(self._key("key"), self.aws)
+
+    @cached_property
+    def verifier(self) -> ports.Verifier:
+        from tagship.adapters.signing import PemVerifier
+
+        return PemVerifier(Path(self._key("public_key")))
+
+    def _key(self, which: str) -> str:
+        """A key of the settings; in the sandbox, the sandbox's own pair."""
+        if self.sandbox:
+            return str(self.sandbox.private_key if which == "key" else self.sandbox.public_key)
+        text: str = getattr(self.settings.signing, which)
+        return text if text.startswith("kms:") else str(self.root / text)
+
+    @cached_property
+    def builder(self) -> ports.Builder:
+        from tagship.adapters.docker import Docker
+
+        return Docker()
+
+    @cached_property
+    def registry(self) -> ports.Registry:
+        from tagship.adapters.ecr import Ecr
+
+        return Ecr(self.aws)
+
+    @cached_property
+    def leases(self) -> ports.Leases:
+        from tagship.adapters.leases import StoredLeases
+
+        return StoredLeases(self.store, self.settings.app)
+
+    @cached_property
+    def ledger(self) -> ports.Ledger:
+        from tagship.adapters.ledger import StoredLedger
+
+        return StoredLedger(self.store, self.settings.app)
+
+    @cached_property
+    def forge(self) -> ports.Forge | None:
+        from tagship.adapters.github import connect
+
+        if self.sandbox:
+            return connect(self.settings.ci.repository or "sandbox/" + self.settings.app, self.sandbox.github_url, "sandbox")
+        return connect(self.settings.ci.repository or self.repository.remote_url())
+
+    @property
+    def who(self) -> str:
+        if os.environ.get("GITHUB_RUN_ID"):
+            return f"run {os.environ['GITHUB_RUN_ID']} ({os.environ.get('GITHUB_ACTOR', 'ci')})"
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+
+    @property
+    def run_url(self) -> str:
+        here = os.environ
+        if not here.get("GITHUB_RUN_ID"):
+            return ""
+        return f"{here.get('GITHUB_SERVER_URL', '')}/{here.get('GITHUB_REPOSITORY', '')}/actions/runs/{here['GITHUB_RUN_ID']}"
+
+    def target(self, environment: str) -> ports.Target:
+        from tagship.adapters.targets import ec2
+
+        kinds = {"ec2": ec2.connect}
+        chosen = self.settings.environment(environment)
+        return kinds[chosen.target](self.aws, chosen)
+
+
+def app(start: Path | None = None, *, as_json: bool = False) -> App:
+    """The App of the nearest tagship.toml, upwards from `start` (the working directory)."""
+    path = settings.find((start or Path.cwd()).resolve())
+    return App(settings.load(path), path.parent, as_json)

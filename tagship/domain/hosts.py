@@ -1,0 +1,90 @@
+"""What a host is told and what it answers. Nothing but ids, digests and numbers travels to a host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+OUTCOMES = (
+    "healthy",  # the artifact named is serving, seen by its health answer
+    "unchanged",  # it already was
+    "empty",  # nothing was ever deployed here (status)
+    "failed",  # not changed over: what was serving before still is
+    "rolled-back",  # changed over, failed, put back: the previous version serves, seen by its health answer
+    "rollback-failed",  # nothing that is known to be healthy serves
+    "refused",  # not authentic, or the artifact is not there
+    "held",  # another action runs on the host, or the fencing number is too low
+    "pruned",
+    "silent",  # no verdict came back: the host was killed, or its output was not a verdict
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What hosts are asked to do; the parameters of the SSM document, one to one."""
+
+    action: str  # deploy | rollback | status | prune
+    app: str
+    environment: str
+    artifact_id: str
+    manifest_sha256: str
+    deployment_id: str
+    fence: int
+    bucket: str
+    region: str
+    timeout: int = 900
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine of an environment, and whether its agent answers."""
+
+    id: str
+    name: str
+    online: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class HostReport:
+    """A host's verdict: the JSON line that its program prints first, or the reason why there is none."""
+
+    host: str
+    outcome: str
+    artifact_id: str = ""
+    serving: str = ""
+    previous: str = ""
+    reason: str = ""
+    evidence: str = ""
+    durations: Mapping[str, float] = field(default_factory=dict)
+    health: Mapping[str, Any] = field(default_factory=dict)
+    kept: Sequence[str] = ()
+
+    @classmethod
+    def read(cls, host: str, output: str, problem: str) -> Self:
+        """The verdict on the first line of `output`; `silent`, with `problem`, when there is none."""
+        line = output.split("\n", 1)[0]
+        try:
+            value: dict[str, Any] = json.loads(line)
+            if value["tagship"] != 1 or value["outcome"] not in OUTCOMES:
+                raise ValueError
+        except (ValueError, KeyError, TypeError):
+            return cls(host, "silent", reason=problem or "the host said nothing", evidence=output[-2000:])
+        return cls(
+            host=host,
+            outcome=value["outcome"],
+            artifact_id=value.get("artifact", ""),
+            serving=value.get("serving", ""),
+            previous=value.get("previous", ""),
+            reason=value.get("reason", ""),
+            evidence=value.get("evidence", ""),
+            durations=value.get("durations", {}),
+            health=value.get("health", {}),
+            kept=tuple(value.get("kept", ())),
+        )
+
+    @property
+    def good(self) -> bool:
+        return self.outcome in {"healthy", "unchanged"}

@@ -1,0 +1,42 @@
+"""Where things are in the bucket: the one place that spells a key."""
+
+from __future__ import annotations
+
+BUNDLE = "deploy-bundle.tar.gz"
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+
+
+def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
+    """The key of one object of an artifact: BUNDLE, MANIFEST or SIGNATURE."""
+    return f"{app}/{environment}/{artifact_id}/{name}"
+
+
+def artifacts(app: str, environment: str) -> str:
+    """The prefix under which an environment's artifacts are."""
+    return f"{app}/{environment}/"
+
+
+def ledger(app: str, environment: str) -> str:
+    return f"{app}/_ledger/{environment}/"
+
+
+def ledger_entry(app: str, environment: str, deployment_id: str, number: int, state: str) -> str:
+    """`<deployment id>/<n>-<state>.json`: ids sort by time, and each state change is an object of its own."""
+    return f"{ledger(app, environment)}{deployment_id}/{number}-{state}.json"
+
+
+def lease(app: str, environment: str) -> str:
+    return f"{app}/_lease/{environment}.json"
+
+
+def freeze(app: str, environment: str) -> str:
+    return f"{app}/_freeze/{environment}.json"
+
+
+def legacy_bundles(app: str, environment: str, artifact_id: str) -> list[str]:
+    """Where teams kept a bundle before tagship; read with a warning, never written."""
+    keys = [f"bundles/{environment}/deploy-bundle-{artifact_id}.tar.gz"]
+    if environment.startswith("pr-"):
+        keys.append(f"{app}/{environment}/{app}-deployment.tar.gz")
+    return keys

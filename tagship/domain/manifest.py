@@ -1,0 +1,92 @@
+"""The manifest: the signed JSON that names an artifact's parts. An artifact without one does not exist."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from tagship.errors import NotAuthentic
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """A container image. The digest acts; the tag is a label."""
+
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def by_digest(self) -> str:
+        return f"{self.repository}@{self.digest}"
+
+
+@dataclass(frozen=True)
+class BundleRef:
+    """The tar.gz that a host unpacks: its key in the bucket, sha256 (hex), and size in bytes.
+
+    `sums_sha256` is the sha256 of the bundle's own SHA256SUMS, so that a release kept on a host can be verified again
+    without the tar.gz.
+    """
+
+    key: str
+    sha256: str
+    size: int
+    sums_sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artifact is, where it came from, and the hash of every byte of it."""
+
+    app: str
+    environment: str
+    artifact_id: str
+    version: str
+    commit: str
+    branch: str
+    tag: str
+    build_time: str
+    builder: str
+    bundle: BundleRef
+    files: Mapping[str, str]
+    image: ImageRef | None = None
+    ci_run: str = ""
+    ci_url: str = ""
+    pull_request: str = ""
+    configuration_sha256: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    def to_json(self) -> bytes:
+        """The canonical bytes: what is signed, stored, and read by a host line by line (two-space indent, sorted keys)."""
+        return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes, where: str) -> Self:
+        """Read a manifest; raises NotAuthentic when it is not one, naming `where` it was read."""
+        try:
+            value: dict[str, Any] = json.loads(raw)
+            if value.get("schema") != SCHEMA:
+                raise NotAuthentic(
+                    f"{where} has manifest schema {value.get('schema')!r}; this tagship reads schema {SCHEMA}.",
+                    remedy="Use the tagship version that published it, or publish it again.",
+                )
+            image = value.pop("image", None)
+            bundle = BundleRef(**value.pop("bundle"))
+            return cls(**value, bundle=bundle, image=ImageRef(**image) if image else None)
+        except (ValueError, TypeError, KeyError, AttributeError) as reason:
+            raise NotAuthentic(
+                f"{where} is not a manifest ({type(reason).__name__}).",
+                remedy="Publish the version again under a new number: inv deploy-dev",
+            ) from reason
+
+
+def sha256(raw: bytes) -> str:
+    """Hex, as manifests and hosts have it."""
+    return hashlib.sha256(raw).hexdigest()

@@ -1,0 +1,143 @@
+"""Versions, channels and artifact ids: the only door through which a user's text becomes a name.
+
+The grammar is semver 2.0.0's (https://semver.org), narrowed to what a Git tag, an image tag, an S3 key and a host path
+can all carry: `MAJOR.MINOR.PATCH` or `MAJOR.MINOR.PATCH-SUFFIX`, the suffix being one environment's channel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import total_ordering
+from typing import Self
+
+import semver
+
+from tagship.errors import UsageError
+
+MAX_LENGTH = 64
+SUFFIX = re.compile(r"[a-z][a-z0-9]{0,30}\Z", re.ASCII)
+UNTAGGED = re.compile(r"[0-9a-f]{8}-[0-9]{8}-[0-9]{6}\Z", re.ASCII)
+_NAME = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(?:-([a-z][a-z0-9]{0,30}))?\Z", re.ASCII)
+
+
+@total_ordering
+@dataclass(frozen=True)
+class Version:
+    """`MAJOR.MINOR.PATCH`, with a channel's suffix or (a final release) without one."""
+
+    major: int
+    minor: int
+    patch: int
+    suffix: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a version; raises UsageError with the reason when it is none."""
+        reason = why_not_a_version(text)
+        if reason:
+            raise UsageError(
+                f"{_shown(text)} is not a version: {reason}.",
+                remedy="Give a version such as 0.1.30-dev: --version 0.1.30-dev",
+            )
+        return cls._of(text)
+
+    @classmethod
+    def maybe(cls, text: str) -> Self | None:
+        """The version that a tag's name is, or None: a repository holds other tags as well."""
+        return cls._of(text) if _NAME.match(text) else None
+
+    @classmethod
+    def _of(cls, text: str) -> Self:
+        parsed = semver.Version.parse(text)
+        return cls(parsed.major, parsed.minor, parsed.patch, parsed.prerelease or "")
+
+    @property
+    def core(self) -> tuple[int, int, int]:
+        return (self.major, self.minor, self.patch)
+
+    def bump(self, part: str) -> Version:
+        """The next version of the same channel. (semver's own bump_* drop or number the suffix: neither is a channel's.)"""
+        major, minor, patch = self.core
+        core = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}[part]
+        return Version(*core, self.suffix)
+
+    def __lt__(self, other: Version) -> bool:
+        # A final release comes after every pre-release of the same numbers, as semver 2.0.0 section 11 has it.
+        return (self.core, not self.suffix, self.suffix) < (other.core, not other.suffix, other.suffix)
+
+    def __str__(self) -> str:
+        numbers = f"{self.major}.{self.minor}.{self.patch}"
+        return f"{numbers}-{self.suffix}" if self.suffix else numbers
+
+
+def why_not_a_version(text: str) -> str:
+    """The reason why `text` is no version, in a few words; empty when it is one."""
+    if not text:
+        return "it is empty"
+    if len(text) > MAX_LENGTH:
+        return f"it has {len(text)} characters, and {MAX_LENGTH} is the most"
+    if not text.isascii():
+        return "it has characters other than plain letters, digits, dots and one hyphen"
+    if _NAME.match(text):
+        return ""
+    if text.startswith("v"):
+        return "a leading v is not part of it"
+    if "+" in text:
+        return "build metadata (+…) cannot be carried by an image tag"
+    if re.search(r"[^0-9A-Za-z.\-]", text):
+        return "it has characters other than letters, digits, dots and one hyphen"
+    if re.match(r"(\d+\.)*0\d", text):
+        return "a number starts with 0"
+    if not re.match(r"\d+\.\d+\.\d+(-|\Z)", text):
+        return "it is not three numbers, MAJOR.MINOR.PATCH"
+    return "its suffix is not one word of small letters and digits, as in 0.1.30-dev"
+
+
+def _shown(text: str) -> str:
+    """Untrusted text, safe to print on one line of a terminal or a log."""
+    escaped = text.encode("unicode_escape").decode("ascii")
+    return f"“{escaped[:60]}…”" if len(escaped) > 60 else f"“{escaped}”"
+
+
+def newest(versions: Iterable[Version], count: int) -> list[Version]:
+    """The highest `count` versions, highest first: 0.1.10-dev comes before 0.1.9-dev."""
+    return sorted(versions, reverse=True)[:count]
+
+
+def candidates(latest: Version | None, suffix: str) -> dict[str, Version]:
+    """What to offer next on a channel, by the part that it raises; the first one is the suggestion."""
+    if latest is None:
+        return {"first": Version(0, 1, 0, suffix)}
+    return {part: latest.bump(part) for part in ("patch", "minor", "major")}
+
+
+@dataclass(frozen=True)
+class ArtifactId:
+    """The version of a tagged build, or `<commit8>-<YYYYmmdd-HHMMSS>` (UTC) of an untagged one."""
+
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read an artifact id; raises UsageError with the reason when it is none."""
+        if UNTAGGED.match(text):
+            return cls(text)
+        return cls(str(Version.parse(text)))
+
+    @classmethod
+    def untagged(cls, commit: str, built: datetime) -> Self:
+        return cls(f"{commit[:8]}-{built.astimezone(UTC):%Y%m%d-%H%M%S}")
+
+    @property
+    def version(self) -> Version | None:
+        return Version.maybe(self.text)
+
+    def image_tag(self, environment: str) -> str:
+        """A legal image tag: no `/` and no `+` (the grammar is `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`)."""
+        return self.text if self.version else f"{environment}-{self.text}"
+
+    def __str__(self) -> str:
+        return self.text

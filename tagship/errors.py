@@ -1,0 +1,104 @@
+"""Everything that can go wrong, one class each kind, with the exit code that CI believes.
+
+An error is three sentences: what is wrong, what state things are in now, and the exact next command. The task layer
+prints them and exits with the code; nothing else in the toolkit prints an error or calls sys.exit.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class TagshipError(Exception):
+    """The root of the tree. Never raised itself: a failure always has a kind.
+
+    `what` is one line saying what is wrong; `state` one line saying what state things are in now; `remedy` one line
+    with the exact next command. `evidence` is what was captured before cleaning up (log lines, an answer's body).
+    """
+
+    exit_code: ClassVar[int]
+
+    def __init__(self, what: str, *, state: str = "Nothing was changed.", remedy: str, evidence: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.state = state
+        self.remedy = remedy
+        self.evidence = evidence
+
+
+class UsageError(TagshipError):
+    """A flag, a version or a setting that cannot be right."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """tagship.toml, or a variable that overrides it, cannot be right."""
+
+
+class Refused(TagshipError):
+    """A pre-flight check said no."""
+
+    exit_code = 3
+
+
+class Held(TagshipError):
+    """Somebody else holds the environment, by a lease, a freeze, or a higher fencing number."""
+
+    exit_code = 4
+
+
+class LeaseLost(Held):
+    """The lease was taken over while a deployment ran: the loser stops before its next action."""
+
+
+class ArtifactError(TagshipError):
+    """An artifact is missing, or is not what was signed."""
+
+    exit_code = 5
+
+
+class ArtifactMissing(ArtifactError):
+    """Nothing (or no complete artifact) is stored under that id."""
+
+
+class NotAuthentic(ArtifactError):
+    """A signature, a checksum or a size does not match."""
+
+
+class DeployFailed(TagshipError):
+    """The deployment failed, and the previous version is serving."""
+
+    exit_code = 6
+
+
+class RollbackFailed(TagshipError):
+    """The deployment failed and so did putting things back: wake somebody."""
+
+    exit_code = 7
+
+
+class ServiceFailed(TagshipError):
+    """An outside service (AWS, GitHub, Git's remote) failed, or did not say how things ended."""
+
+    exit_code = 8
+
+
+class Interrupted(TagshipError):
+    """Ctrl-C, or a signal."""
+
+    exit_code = 130
+
+
+EXIT_CODES: dict[int, str] = {
+    0: "done",
+    1: "a defect in tagship itself",
+    2: "usage or settings",
+    3: "refused by a pre-flight check",
+    4: "somebody else holds the environment",
+    5: "artifact missing or not authentic",
+    6: "deploy failed, the previous version is serving",
+    7: "deploy failed and so did the rollback: wake somebody",
+    8: "an outside service failed",
+    130: "interrupted",
+}

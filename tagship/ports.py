@@ -1,0 +1,361 @@
+"""Every role that the workflows talk to, on one page. Adapters play them; tests play them by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from tagship.domain.deployment import Deployment, Entry
+from tagship.domain.hosts import Host, HostReport, Order
+from tagship.domain.lease import LeaseRecord, Seen
+from tagship.domain.manifest import ImageRef
+from tagship.domain.version import Version
+from tagship.settings import Settings
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Time, so that tests have their own."""
+
+    def now(self) -> datetime: ...  # aware, UTC
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Screen(Protocol):
+    """What a person or a log reads. Lines go to stdout; where `--json` is asked for, lines go to stderr."""
+
+    def say(self, text: str = "") -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None: ...
+
+    def data(self, value: object) -> None:
+        """One JSON document on stdout: what `--json` prints."""
+
+    def live(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
+        """Progress: call what it yields with the present phase. Plain timestamped lines where there is no terminal."""
+
+
+class Prompt(Protocol):
+    """Questions. `possible` is false without a terminal or under CI: workflows then say which flag they wanted.
+
+    Ctrl-C at a question raises Interrupted.
+    """
+
+    @property
+    def possible(self) -> bool: ...
+
+    def choose(self, question: str, choices: Mapping[str, str]) -> str:
+        """One of `choices` (value → what is shown); the first is preselected."""
+
+    def text(self, question: str, default: str, problem: Callable[[str], str]) -> str:
+        """Free entry; `problem` says, as it is typed, what is wrong with it (empty: nothing)."""
+
+    def confirm(self, question: str) -> bool: ...
+
+
+# -- the repository ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag: `oid` is the tag object's, `commit` what it points at; `tagger` is "Name <mail>", empty for a lightweight one."""
+
+    name: str
+    oid: str
+    commit: str
+    tagger: str = ""
+    when: datetime | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """What there is to know of a checkout before a tag, read in as few git calls as it takes."""
+
+    head: str  # commit
+    branch: str  # empty: detached
+    dirty: Sequence[str]  # paths
+    shallow: bool
+    upstream: str  # the remote branch's commit; empty: the remote has no such branch
+    ahead: int
+    behind: int
+    moved_tags: Sequence[str] = ()  # tags whose remote object differs from the local one
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """How a push ended: nothing at all was taken unless `ok`; `rejected` maps a ref to git's reason."""
+
+    ok: bool
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
+
+
+class Repository(Protocol):
+    """A Git repository and its remote. Errors of the remote raise ServiceFailed with git's own words."""
+
+    @property
+    def root(self) -> Path: ...
+
+    def fetch(self, branch: str, suffix: str) -> Sequence[str]:
+        """Fetch the branch and the channel's tags, in one round trip; returns tags that moved (none is overwritten)."""
+
+    def state(self, branch: str) -> State: ...
+
+    def newest(self, suffix: str, count: int) -> Sequence[Version]: ...
+
+    def tag(self, name: str) -> Tag | None: ...
+
+    def remote_tag(self, name: str) -> Tag | None: ...
+
+    def me(self) -> str:
+        """"Name <mail>" as git would sign a tag; raises Refused where git knows none."""
+
+    def create_tag(self, name: str, commit: str, message: str) -> Tag: ...
+
+    def delete_tag(self, tag: Tag) -> None:
+        """Remove the local tag, if it still is that object."""
+
+    def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
+        """Branch and that one tag, atomically, with explicit refspecs."""
+
+    def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
+        """The exact commands that create_tag and push run, as a person would type them."""
+
+    def undo(self, tag: Tag) -> Pushed:
+        """Delete the remote's tag, leased on its object id."""
+
+    def log(self, since: str, until: str) -> Sequence[str]:
+        """Commit subjects, newest first, after `since` (empty: the last twenty) up to `until`."""
+
+    def resolve(self, revision: str) -> str:
+        """The commit that a revision names; raises UsageError where it names none."""
+
+    def on_branch(self, commit: str, branch: str) -> bool:
+        """Whether the remote's branch contains the commit."""
+
+    def tags_at(self, commit: str) -> Sequence[str]: ...
+
+    def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
+        """Each file of the commit under `paths`, sorted by path: path, executable, size, and its bytes by read(n)."""
+
+    def remote_url(self) -> str: ...
+
+
+# -- the bucket --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object as the store answered it. `now` is the store's own clock when it answered."""
+
+    key: str
+    etag: str
+    size: int
+    modified: datetime
+    now: datetime
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""  # hex, of the whole object, where the store keeps it
+    body: bytes = b""
+
+
+class Conflict(Exception):
+    """A conditional write lost: the object is there already, or is no longer the one that was read."""
+
+
+class Store(Protocol):
+    """One bucket. Writes are conditional. What the outside does wrong raises ServiceFailed, never a library's error."""
+
+    @property
+    def bucket(self) -> str: ...
+
+    def get(self, key: str) -> Object | None: ...
+
+    def head(self, key: str) -> Object | None: ...
+
+    def download(self, key: str, to: Path) -> Object | None: ...
+
+    def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
+        """Put an object that is not there yet, with its SHA-256; raises Conflict when it is."""
+
+    def replace(self, key: str, body: bytes, etag: str) -> Object:
+        """Compare-and-swap; raises Conflict when the object is no longer `etag`."""
+
+    def delete(self, key: str, etag: str) -> None:
+        """Raises Conflict when the object is no longer `etag`."""
+
+    def list(self, prefix: str, delimiter: str = "") -> Iterator[Object]:
+        """Objects under a prefix in key order, a page at a time; with a delimiter, common prefixes too (as keys)."""
+
+
+class Signer(Protocol):
+    """ECDSA P-256 over the bytes given, DER-encoded, as `openssl dgst -sha256 -verify` reads it."""
+
+    def sign(self, raw: bytes) -> bytes: ...
+
+
+class Verifier(Protocol):
+    def verify(self, raw: bytes, signature: bytes, where: str) -> None:
+        """Raises NotAuthentic, naming `where`, when the signature is not of these bytes by the pinned key."""
+
+
+class Builder(Protocol):
+    """Builds and pushes an image."""
+
+    def build(self, context: Path, dockerfile: str, repository: str, tag: str, labels: Mapping[str, str]) -> ImageRef: ...
+
+
+class Registry(Protocol):
+    """Where images are."""
+
+    def login(self, repository: str) -> None: ...
+
+    def find(self, repository: str, tag: str) -> ImageRef | None:
+        """The image under a tag, by the registry's own word for its digest."""
+
+
+# -- the environment ---------------------------------------------------------------------------------------------------
+
+
+class Leases(Protocol):
+    """The lease of each environment, changed only by compare-and-swap."""
+
+    def look(self, environment: str) -> Seen | None: ...
+
+    def take(self, environment: str, *, holder: str, deployment_id: str, run_url: str, ttl: int) -> LeaseRecord:
+        """Raises Held, naming the holder and the unlock command, when somebody else has it."""
+
+    def renew(self, record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+        """Raises LeaseLost when the lease is no longer this one."""
+
+    def release(self, record: LeaseRecord) -> None:
+        """Frees this lease; one that is somebody else's by now is left alone."""
+
+    def break_(self, environment: str, deployment_id: str) -> None:
+        """Frees the lease of that deployment; raises Refused when another holds it."""
+
+
+class Ledger(Protocol):
+    """The append-only record of deployments of each environment."""
+
+    def append(self, entry: Entry) -> None: ...
+
+    def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
+        """Oldest first; `limit` keeps the latest that many (0: all)."""
+
+    def unreadable(self, environment: str) -> Sequence[str]:
+        """Keys of entries that the last `deployments` could not read."""
+
+
+class Target(Protocol):
+    """What an environment runs on."""
+
+    def hosts(self) -> Sequence[Host]:
+        """The machines, and whether each can be reached; raises Refused where there is none."""
+
+    def send(self, order: Order, hosts: Sequence[Host]) -> Sequence[str]:
+        """Ask hosts to act; returns the ids of the commands in flight."""
+
+    def collect(self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]) -> Sequence[HostReport]:
+        """Wait until every host has answered; calls `beat` with the phase at every poll."""
+
+
+# -- the forge ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Step:
+    name: str
+    state: str  # queued | in_progress | completed
+    conclusion: str = ""  # success | failure | cancelled | skipped
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a run's step said of itself: the title says which exit code, the message what happened."""
+
+    level: str  # notice | warning | failure
+    title: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a workflow."""
+
+    id: str
+    url: str
+    state: str
+    conclusion: str = ""
+    steps: Sequence[Step] = ()
+
+
+class Forge(Protocol):
+    """Where CI runs."""
+
+    @property
+    def where(self) -> str:
+        """A page where a person can look."""
+
+    def find_run(self, commit: str, tag: str) -> Run | None: ...
+
+    def run(self, run_id: str) -> Run: ...
+
+    def notices(self, run_id: str) -> Sequence[Notice]: ...
+
+    def green(self, commit: str) -> str:
+        """What CI says of a commit: success | failure | pending | none."""
+
+
+# -- all of them -------------------------------------------------------------------------------------------------------
+
+
+class App(Protocol):
+    """What a workflow is given. Each port is made when it is first used: a verb pays only for what it talks to."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def root(self) -> Path: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def screen(self) -> Screen: ...
+    @property
+    def prompt(self) -> Prompt: ...
+    @property
+    def repository(self) -> Repository: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def signer(self) -> Signer: ...
+    @property
+    def verifier(self) -> Verifier: ...
+    @property
+    def builder(self) -> Builder: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def forge(self) -> Forge | None:
+        """None where no token is at hand."""
+
+    @property
+    def who(self) -> str:
+        """Who is acting, and from where: "ada@laptop", "run 4711 (octocat)"."""
+
+    @property
+    def run_url(self) -> str:
+        """The CI run that this process is a step of; empty outside CI."""
+
+    def target(self, environment: str) -> Target: ...

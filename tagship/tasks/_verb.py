@@ -1,0 +1,63 @@
+"""`@verb`: an Invoke task that prints a failure as three sentences and exits with its code. The one catch of the toolkit."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from invoke import Exit, Task, task
+
+from tagship.errors import Interrupted, TagshipError
+
+
+def verb(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
+    """Declare a task. Short flags are not assigned: they would be a public API that moves when a flag is added."""
+
+    def declare(body: Callable[..., Any]) -> Task[Any]:
+        @functools.wraps(body)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return body(*args, **kwargs)
+            except TagshipError as problem:
+                _print(problem)
+                raise Exit(code=problem.exit_code) from problem
+            except KeyboardInterrupt as problem:
+                _print(Interrupted("Interrupted.", state="See the lines above.", remedy="See what runs: inv status"))
+                raise Exit(code=Interrupted.exit_code) from problem
+            except Exit:
+                raise
+            except Exception as defect:
+                _print_defect(defect)
+                raise Exit(code=1) from defect
+
+        return task(auto_shortflags=False, **options)(guarded)
+
+    return declare
+
+
+def _print(problem: TagshipError) -> None:
+    if problem.evidence:
+        print(problem.evidence.rstrip("\n"), file=sys.stderr)
+    print(f"error: {problem.what}", file=sys.stderr)
+    print(f"  now: {problem.state}", file=sys.stderr)
+    print(f" next: {problem.remedy}", file=sys.stderr)
+    if _debugging():
+        traceback.print_exception(problem)
+
+
+def _print_defect(defect: Exception) -> None:
+    print(f"error: tagship itself failed: {type(defect).__name__}: {defect}", file=sys.stderr)
+    print("  now: unknown; look before you act: inv status", file=sys.stderr)
+    print(" next: run it again with --debug and report what it prints", file=sys.stderr)
+    if _debugging():
+        traceback.print_exception(defect)
+
+
+def _debugging() -> bool:
+    """Whether `--debug` was given (Invoke then logs at DEBUG), or TAGSHIP_DEBUG is set."""
+    return bool(os.environ.get("TAGSHIP_DEBUG")) or logging.getLogger("invoke").getEffectiveLevel() <= logging.DEBUG

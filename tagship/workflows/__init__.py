@@ -1,0 +1,1 @@
+"""One public function per verb: the verb that the user types."""
