@@ -1,0 +1,139 @@
+"""The demo: two good versions, a broken one, a rollback, all through the commands that a person types.
+
+It plays in a throw-away clone with a sandbox of its own, so that neither this repository's tags and branches nor a
+sandbox that is already up are touched. Every scene looks at what the host's port answers: a scene that did not end as
+it should ends the demo with an error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tagship.errors import Interrupted, Refused, ServiceFailed
+from tagship.sandbox.state import Running, locate
+
+SAMPLE = Path("examples/hello/hello.json")
+RULE = "─" * 78
+
+
+def play(root: Path) -> None:
+    """Play every scene; raises ServiceFailed naming the first that did not end as it should."""
+    if not (root / SAMPLE).is_file():
+        raise Refused(f"There is no sample app in {root}.", remedy="Run the demo in a clone of tagship itself.")
+    began = time.monotonic()
+    with _stage(root) as (work, running):
+        _scene("1. Ship 0.1.0-dev: tag, push, CI, bundle, S3, SSM, host, healthy")
+        _make(work, "deploy-dev", "--version 0.1.0-dev --first --yes")
+        _expect(running, "0.1.0-dev")
+        _scene("2. Change the greeting and ship the next version, as suggested")
+        _change(work, greeting="Hello again")
+        _make(work, "deploy-dev", "--yes")
+        _expect(running, "0.1.1-dev")
+        _scene("3. Ship a broken 0.1.2-dev: its health check catches it, the host stays on 0.1.1-dev")
+        _change(work, healthy=False)
+        _make(work, "deploy-dev", "--yes", fails=True)
+        _expect(running, "0.1.1-dev")
+        _scene("4. Take it back: invoke rollback --to 0.1.0-dev")
+        _run(work, ["invoke", "rollback", "--to", "0.1.0-dev"])
+        _expect(running, "0.1.0-dev")
+        _scene("5. What happened")
+        _run(work, ["invoke", "history", "--env", "dev"])
+    _scene(f"Done in {time.monotonic() - began:.0f} s. The sandbox is down, and nothing was left behind.")
+
+
+@contextmanager
+def _stage(root: Path) -> Iterator[tuple[Path, Running]]:
+    """A throw-away clone with a sandbox that is up; both are gone afterwards, whatever happened."""
+    folder = Path(tempfile.mkdtemp(prefix="tagship-demo-"))
+    clone = folder / "repository"
+    previous = signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        _clone(root, clone)
+        _scene("A sandbox: an AWS, a Git remote, a CI runner and a host, on this machine")
+        _run(clone, ["invoke", "sandbox", "up"])
+        running = locate(clone)
+        if running is None:
+            raise ServiceFailed("The sandbox did not come up.", remedy="See why: inv sandbox up")
+        yield running.folder / "work", running
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if clone.is_dir():
+            subprocess.run(["invoke", "sandbox", "down"], cwd=clone, env=_environment(), check=False, stdout=subprocess.DEVNULL)
+        shutil.rmtree(folder)
+
+
+def _clone(root: Path, to: Path) -> None:
+    """This repository at its HEAD, with no tags: the demo's versions are its own."""
+    subprocess.run(["git", "clone", "--quiet", "--no-tags", "--no-hardlinks", str(root), str(to)], check=True)
+    (to / ".venv").symlink_to(Path(sys.prefix))
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    raise Interrupted("The demo was stopped.", state="Its sandbox is down.", remedy="Run it again: make demo")
+
+
+def _environment() -> dict[str, str]:
+    """This process's environment with the toolkit's own programs first, and no CI's: the demo is a person's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "TAGSHIP_", "MAKE", "MFLAGS"))}
+    kept.pop("CI", None)
+    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
+    kept.setdefault("COLUMNS", "80")
+    for role in ("AUTHOR", "COMMITTER"):
+        kept.setdefault(f"GIT_{role}_NAME", "Ada Demo")
+        kept.setdefault(f"GIT_{role}_EMAIL", "ada@example.org")
+    return kept
+
+
+def _scene(title: str) -> None:
+    print(f"\n{RULE}\n{title}\n{RULE}", flush=True)
+
+
+def _make(work: Path, target: str, arguments: str, *, fails: bool = False) -> None:
+    _run(work, ["make", "--no-print-directory", target, f"ARGS={arguments}"], fails=fails)
+
+
+def _run(where: Path, command: Sequence[str], *, fails: bool = False) -> None:
+    """Show a command and run it; raises ServiceFailed when it ends otherwise than the scene has it."""
+    print("$ " + " ".join(f'"{word}"' if " " in word else word for word in command), flush=True)
+    code = subprocess.run(command, cwd=where, env=_environment(), check=False).returncode
+    if (code != 0) != fails:
+        raise ServiceFailed(
+            f"`{' '.join(command)}` ended with {code}.",
+            state="The demo stopped there; its sandbox is down.",
+            remedy="Read the lines above, then run it again: make demo",
+        )
+
+
+def _change(work: Path, **values: object) -> None:
+    """Commit a change of the sample app's settings, as a developer would."""
+    path = work / SAMPLE
+    path.write_text(json.dumps(json.loads(path.read_text()) | values, indent=2) + "\n")
+    message = f"Set {', '.join(f'{name} to {json.dumps(value)}' for name, value in values.items())}"
+    print(f"$ git commit --all -m '{message}'", flush=True)
+    subprocess.run(["git", "commit", "--quiet", "--all", "-m", message], cwd=work, env=_environment(), check=True)
+
+
+def _expect(running: Running, version: str) -> None:
+    """Look at the host's port; raises ServiceFailed when it does not answer as `version`."""
+    url = f"http://127.0.0.1:{running.hosts[0].port}/healthz"
+    print(f"$ curl {url}", flush=True)
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        body = answer.read().decode()
+    print(body.strip(), flush=True)
+    if json.loads(body).get("version") != version:
+        raise ServiceFailed(
+            f"The host answers {body.strip()}, not as {version}.",
+            state="The demo stopped there; its sandbox is down.",
+            remedy="Read the lines above, then run it again: make demo",
+        )
