@@ -1,4 +1,4 @@
-"""`@verb`: an Invoke task that prints a failure as three sentences and exits with its code. The one catch of the toolkit."""
+"""`@verb`: an Invoke task that prints a failure as three sentences and exits with its code: the toolkit's one catch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from invoke import Exit, Task, task
+from invoke.exceptions import Exit
+from invoke.tasks import Task, task
 
 from tagship.errors import Interrupted, TagshipError
+
+if TYPE_CHECKING:
+    from tagship.bootstrap import App
 
 
 def verb(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
@@ -35,9 +39,20 @@ def verb(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
                 _print_defect(defect)
                 raise Exit(code=1) from defect
 
-        return task(auto_shortflags=False, **options)(guarded)
+        declared: Task[Any] = task(auto_shortflags=False, **options)(guarded)
+        return declared
 
     return declare
+
+
+def opened(*, as_json: bool = False) -> App:
+    """The App of the repository one stands in; where it ships to the sandbox, that is said first."""
+    from tagship import bootstrap
+
+    app = bootstrap.app(as_json=as_json)
+    if app.settings.sandbox:
+        app.screen.say("SANDBOX: everything below happens on this machine; no AWS account is touched.")
+    return app
 
 
 def _print(problem: TagshipError) -> None:

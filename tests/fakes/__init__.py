@@ -1,1 +1,1 @@
-"""Every port played by hand; each fake is held to the contract tests of the adapter it stands for."""
+"""The ports, played by hand: one module a port, held to the same contract tests as the adapters."""

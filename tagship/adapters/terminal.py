@@ -1,0 +1,168 @@
+"""What a person or a log reads, and the questions a person answers: rich and questionary, imported when needed.
+
+Text that comes from outside (a tag's message, a host's log) may hold terminal escapes: control characters are shown,
+never obeyed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, TextIO
+
+from tagship.errors import Interrupted
+
+if TYPE_CHECKING:
+    from questionary import Question
+    from rich.console import Console
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str) -> str:
+    """The text with its control characters (but tab and newline) spelled out."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class TerminalScreen:
+    """Lines on stdout; on stderr where `as_json` keeps stdout for the one JSON document."""
+
+    def __init__(self, *, as_json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+        self._stdout = stdout or sys.stdout
+        self._stderr = stderr or sys.stderr
+        self._lines = self._stderr if as_json else self._stdout
+
+    def say(self, text: str = "") -> None:
+        print(plain(text), file=self._lines, flush=True)
+
+    def warn(self, text: str) -> None:
+        print(f"warning: {plain(text)}", file=self._stderr, flush=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        shown = [[plain(cell) for cell in row] for row in rows]
+        if self._lines.isatty():
+            self._rich_table(columns, shown)
+        else:
+            self._plain_table(columns, shown)
+
+    def data(self, value: object) -> None:
+        print(json.dumps(value, indent=2, default=str), file=self._stdout, flush=True)
+
+    @contextmanager
+    def live(self, title: str) -> Iterator[Callable[[str], None]]:
+        self.say(title)
+        if self._lines.isatty() and os.environ.get("TERM") != "dumb":
+            with self._spinner() as show:
+                yield show
+        else:
+            yield self._timestamped()
+
+    def _timestamped(self) -> Callable[[str], None]:
+        """One line each time the phase changes, with the time: what a log wants."""
+        last = [""]
+
+        def show(phase: str) -> None:
+            if phase != last[0]:
+                last[0] = phase
+                self.say(f"{datetime.now(UTC):%H:%M:%S} {phase}")
+
+        return show
+
+    @contextmanager
+    def _spinner(self) -> Iterator[Callable[[str], None]]:
+        """The present phase on a line that moves; each phase that ended stays above it with its duration."""
+        from rich.text import Text
+
+        console, last, began = self._console(), [""], [time.monotonic()]
+        with console.status(Text("…")) as status:
+
+            def ended() -> None:
+                if last[0]:
+                    console.print(Text(f"  {last[0]} ({time.monotonic() - began[0]:.0f} s)"))
+
+            def show(phase: str) -> None:
+                phase = plain(phase)
+                if phase != last[0]:
+                    ended()
+                    last[0], began[0] = phase, time.monotonic()
+                    status.update(Text(phase))
+
+            yield show
+            ended()
+
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(file=self._lines, highlight=False, markup=False, emoji=False)
+
+    def _rich_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in columns:
+            table.add_column(Text(name), overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
+        self._console().print(table)
+
+    def _plain_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        lines = [list(columns), *rows]
+        widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+        for line in lines:
+            print(
+                "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(),
+                file=self._lines,
+            )
+
+
+class TerminalPrompt:
+    """Questions by questionary. `.ask()` answers None to Ctrl-C, so `unsafe_ask` asks."""
+
+    @property
+    def possible(self) -> bool:
+        return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+
+    def choose(self, question: str, choices: Mapping[str, str]) -> str:
+        q = _questionary()
+        offered = [q.Choice(plain(shown), value=value) for value, shown in choices.items()]
+        return str(_asked(q.select(plain(question), offered, instruction=" ")))
+
+    def text(self, question: str, default: str, problem: Callable[[str], str]) -> str:
+        def judged(entry: str) -> bool | str:
+            return problem(entry) or True
+
+        return str(_asked(_questionary().text(plain(question), default=default, validate=judged)))
+
+    def confirm(self, question: str) -> bool:
+        return bool(_asked(_questionary().confirm(plain(question), default=True, auto_enter=False)))
+
+
+def _questionary() -> ModuleType:
+    # Without this the prompt asks the terminal where the cursor is, and waits on terminals that never say.
+    os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
+    import questionary
+
+    return questionary
+
+
+def _asked(question: Question) -> object:
+    try:
+        return question.unsafe_ask()
+    except (KeyboardInterrupt, EOFError) as reason:
+        raise Interrupted("Interrupted at the question.", remedy=f"Run it again: {command_line()}") from reason
+
+
+def command_line() -> str:
+    """The command that is running, as it would be typed again."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

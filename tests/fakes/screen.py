@@ -1,0 +1,46 @@
+"""A screen that remembers what was shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+
+class FakeScreen:
+    """`lines` holds everything said, tables and phases included, in order; the other lists hold each kind alone."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.warnings: list[str] = []
+        self.tables: list[tuple[list[str], list[list[str]]]] = []
+        self.documents: list[object] = []
+        self.phases: list[str] = []
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def say(self, text: str = "") -> None:
+        self.lines.append(text)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+        self.lines.append(f"warning: {text}")
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self.tables.append((list(columns), [list(row) for row in rows]))
+        self.lines += ["  ".join(columns), *("  ".join(row) for row in rows)]
+
+    def data(self, value: object) -> None:
+        self.documents.append(json.loads(json.dumps(value)))
+
+    @contextmanager
+    def live(self, title: str) -> Iterator[Callable[[str], None]]:
+        self.lines.append(title)
+        yield self._phase
+
+    def _phase(self, phase: str) -> None:
+        if self.phases[-1:] != [phase]:
+            self.phases.append(phase)
+            self.lines.append(phase)
