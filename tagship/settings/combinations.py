@@ -1,0 +1,90 @@
+"""Values that are each right and cannot work together. Pure, and over the file's own values.
+
+They are looked for beside pydantic's errors and not after them, so that a file with both is told of both at once.
+A value of a wrong type is somebody else's error: here it is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tagship.domain.health import waits
+from tagship.settings.model import Ci, Ec2, Environment, Health
+
+Finding = tuple[str, str]  # a dotted key, and what is wrong with it
+
+# What tagship itself puts into an app's environment, and so may not be set to something else.
+OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
+
+
+def impossible(values: Mapping[str, Any]) -> Iterator[Finding]:
+    """Every combination of a file that cannot work."""
+    ci = _table(values, "ci")
+    if _number(ci, "appears_within", Ci) > _number(ci, "timeout", Ci):
+        yield "ci.appears_within", "is longer than ci.timeout: make it shorter"
+    for key in ("include", "built"):
+        yield from _inside(f"bundle.{key}", _table(values, "bundle").get(key, ()))
+    environments = {name: one for name, one in _table(values, "environments").items() if isinstance(one, Mapping)}
+    for name, one in environments.items():
+        for place, what in _of_environment(one):
+            yield f"environments.{name}.{place}", what
+    yield from _same_channel(environments)
+
+
+def _of_environment(one: Mapping[str, Any]) -> Iterator[Finding]:
+    if one.get("target", "ec2") == "ec2" and "ec2" not in one:
+        yield "ec2", 'target = "ec2" needs the hosts\' tags: ec2.tags = { Name = "…" }'
+    runtime = one.get("runtime", "process")
+    if runtime == "process" and not one.get("command"):
+        yield "command", 'runtime = "process" needs the program to start: command = ["python3", "app.py"]'
+    if runtime == "docker" and not _table(one, "image").get("repository"):
+        yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
+    for name in _table(one, "variables"):
+        if name in OURS:
+            yield f"variables.{name}", "is set by tagship itself: give it another name"
+    for key in ("dockerfile", "context"):
+        yield from _inside(f"image.{key}", [_table(one, "image").get(key, "")])
+    yield from _of_health(one)
+
+
+def _of_health(one: Mapping[str, Any]) -> Iterator[Finding]:
+    health, ec2 = _table(one, "health"), _table(one, "ec2")
+    passes, drain = _number(health, "passes", Health), _number(one, "drain", Environment)
+    longest = drain
+    for key in ("attempts", "attempts_after_rollback"):
+        attempts = _number(health, key, Health)
+        if passes > attempts:
+            yield f"health.{key}", f"is {attempts}, which can never hold health.passes = {passes} in a row"
+        each = _number(health, "timeout", Health)
+        longest += int(sum(waits(min(attempts, 60), _number(health, "cap", Health)))) + attempts * each
+    if longest > _number(ec2, "timeout", Ec2):
+        yield "ec2.timeout", f"would kill a host's action before its health checks end: they may take {longest} s"
+
+
+def _same_channel(environments: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    owners: dict[tuple[str, str], str] = {}
+    for name, one in environments.items():
+        channel = (str(one.get("suffix", name)), str(one.get("branch", "")))
+        owner = owners.setdefault(channel, name)
+        if owner != name:
+            yield f"environments.{name}", f"has the same suffix and the same branch as environments.{owner}: change one"
+
+
+def _inside(place: str, paths: Any) -> Iterator[Finding]:
+    """Paths must be of the repository: relative, and never out of it again."""
+    for path in paths if isinstance(paths, (list, tuple)) else ():
+        if isinstance(path, str) and (path.startswith("/") or ".." in path.split("/")):
+            yield place, f'"{path}" is outside the repository: give a path relative to its top'
+
+
+def _table(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = values.get(key, {})
+    return found if isinstance(found, Mapping) else {}
+
+
+def _number(values: Mapping[str, Any], key: str, model: type[Any]) -> int:
+    """A whole number of a table, or its default (also in place of something that is no number)."""
+    default: int = model.model_fields[key].default
+    found = values.get(key, default)
+    return found if type(found) is int and found > 0 else default

@@ -1,0 +1,179 @@
+"""Every table and key of tagship.toml, with its type, its bounds and its default.
+
+The types here say what each value may be by itself; combinations that cannot work are in `combinations`. What each key
+is for is written in docs/tagship.sample.toml, which a test holds to these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from tagship.errors import SettingsError
+
+NAME = r"^[a-z][a-z0-9-]{0,30}$"
+SUFFIX = r"^([a-z][a-z0-9]{0,30})?$"
+BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
+REF = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"  # never an option of git's: it cannot begin with a hyphen
+BRANCH = r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$"
+REPOSITORY = r"^([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?$"
+PATH = r"^/[A-Za-z0-9/_.\-]*$"
+KEY = r"^[A-Za-z0-9_\-]+$"
+URL = r"^(https?://\S+)?$"
+DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+WORDS = {
+    NAME: "small letters, digits and hyphens, a letter first, at most 31",
+    SUFFIX: "one word of small letters and digits, a letter first",
+    BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    REGION: "a region such as us-east-1",
+    REF: "letters, digits, dots, hyphens and slashes, a letter or digit first",
+    BRANCH: "a branch's name: letters, digits, dots, hyphens and slashes, a letter or digit first",
+    REPOSITORY: "owner/name",
+    PATH: "a path such as /healthz",
+    KEY: "a key of a JSON object: letters, digits, hyphens and underscores",
+    URL: "an http:// or https:// address",
+    DOCUMENT: "a document's name: 3 to 128 letters, digits, dots, hyphens and underscores",
+    VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
+}
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
+Text = Annotated[str, StringConstraints(min_length=1)]
+Variable = Annotated[str, StringConstraints(pattern=VARIABLE)]
+
+
+class Section(BaseModel):
+    # defer_build: one validator is built, for Settings, when a file is read; not nine when this module is imported.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+
+class Git(Section):
+    """Where tags and branches are pushed."""
+
+    remote: str = Field(default="origin", pattern=REF)
+
+
+class Aws(Section):
+    """The account's region and the one bucket that holds artifacts, ledger and leases."""
+
+    region: str = Field(default="us-east-1", pattern=REGION)
+    bucket: str = Field(pattern=BUCKET)
+    profile: str = ""
+
+
+class Signing(Section):
+    """The key that signs manifests (a PEM file, or `kms:<key id or alias>`) and the public key that verifies them."""
+
+    key: Text
+    public_key: Text
+
+
+class Ci(Section):
+    """How a pushed tag's run is found and followed."""
+
+    repository: str = Field(default="", pattern=REPOSITORY)  # read off the remote's URL when empty
+    appears_within: int = Field(default=60, ge=1)  # seconds
+    timeout: int = Field(default=3600, ge=1)  # seconds
+    green_before_tag: bool = False
+
+
+class Bundle(Section):
+    """What goes into the bundle beside deploy/: paths of the commit, and built paths that Git does not track."""
+
+    include: tuple[Text, ...] = ()
+    built: tuple[Text, ...] = ()
+    level: int = Field(default=6, ge=1, le=9)  # gzip
+
+
+class Health(Section):
+    """How a version is known to serve: `attempts` requests, waiting min(2^(n-1), cap) seconds between them."""
+
+    path: str = Field(default="/healthz", pattern=PATH)
+    version_key: str = Field(default="version", pattern=KEY)
+    attempts: int = Field(default=15, ge=1, le=60)
+    attempts_after_rollback: int = Field(default=5, ge=1, le=60)
+    passes: int = Field(default=2, ge=1, le=10)
+    timeout: int = Field(default=3, ge=1, le=60)  # seconds, each request
+    cap: int = Field(default=60, ge=1, le=300)  # seconds, the longest wait
+    url: str = Field(default="", pattern=URL)  # asked from outside by `verify`, where given
+
+
+class Image(Section):
+    """The container image, where the runtime is docker."""
+
+    repository: str = ""
+    dockerfile: Text = "Dockerfile"
+    context: Text = "."
+
+
+class Ec2(Section):
+    """The hosts of an environment: EC2 tags that all must match."""
+
+    tags: Annotated[Mapping[Text, str], Field(min_length=1)]
+    document: str = Field(default="tagship-deploy", pattern=DOCUMENT)
+    timeout: int = Field(default=900, ge=5, le=172_800)  # seconds that one action may run on a host
+
+
+class Environment(Section):
+    """One place that a version is deployed to."""
+
+    branch: str = Field(default="", pattern=BRANCH)
+    suffix: Suffix | None = None
+    target: Literal["ec2"] = "ec2"
+    runtime: Literal["process", "docker"] = "process"
+    manager: Literal["process", "systemd"] = "process"
+    command: tuple[Text, ...] = ()
+    port: int = Field(default=8080, ge=1, le=65535)
+    keep: int = Field(default=3, ge=1, le=50)
+    drain: int = Field(default=5, ge=0, le=600)  # seconds
+    variables: Mapping[Variable, str] = Field(default_factory=dict)
+    lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
+    health: Health = Field(default_factory=Health)
+    image: Image = Field(default_factory=Image)
+    ec2: Ec2 | None = None
+
+
+class Settings(Section):
+    """All of tagship.toml."""
+
+    app: Name
+    sandbox: bool = False
+    git: Git = Field(default_factory=Git)
+    aws: Aws
+    signing: Signing
+    ci: Ci = Field(default_factory=Ci)
+    bundle: Bundle = Field(default_factory=Bundle)
+    environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
+
+    def suffix(self, environment: str) -> str:
+        """The suffix of an environment's versions: its own setting, or its name."""
+        suffix = self.environments[environment].suffix
+        return environment if suffix is None else suffix
+
+    def environment(self, name: str) -> Environment:
+        """One environment; raises SettingsError naming the ones there are."""
+        if name in self.environments:
+            return self.environments[name]
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, list(self.environments), 1) or list(self.environments)
+        raise SettingsError(
+            f"There is no environment {name!r} in tagship.toml. There are: {', '.join(self.environments)}.",
+            remedy=f"Name one of them: --env {near[0]}",
+        )
+
+    def environment_of(self, suffix: str) -> str:
+        """The environment whose versions have `suffix`; raises SettingsError when none or several do."""
+        owners = [name for name in self.environments if self.suffix(name) == suffix]
+        if len(owners) == 1:
+            return owners[0]
+        what = f"belongs to {' and '.join(owners)}" if owners else "belongs to no environment"
+        raise SettingsError(
+            f"The suffix {suffix!r} {what} in tagship.toml.",
+            remedy=f"Name the environment: --env {(owners or list(self.environments))[0]}",
+        )

@@ -1,0 +1,113 @@
+"""TAGSHIP_* variables: which key each names, and its text as a value of that key."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from tagship.settings.model import Section, Settings
+
+PREFIX = "TAGSHIP_"
+# Names that look like keys and are none: what the sandbox and the host program hand to what they start.
+RESERVED = ("TAGSHIP_SANDBOX_", "TAGSHIP_HOST_", "TAGSHIP_DEBUG")
+
+Place = tuple[str, ...]
+
+
+def tables(model: type[BaseModel] = Settings, name: str = "<name>") -> Iterator[tuple[Place, Any]]:
+    """Every key there is, as its path of tables and its field; `name` stands for an environment's."""
+    for key, field in model.model_fields.items():
+        inner = _section(field.annotation)
+        if inner is None:
+            yield (key,), field
+            continue
+        above = (key, name) if get_origin(field.annotation) is not None and key == "environments" else (key,)
+        for place, leaf in tables(inner, name):
+            yield (*above, *place), leaf
+
+
+def _section(annotation: Any) -> type[Section] | None:
+    """The table that an annotation holds, also in `Table | None` and `Mapping[str, Table]`."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for one in get_args(annotation) if (found := _section(one))), None)
+
+
+def known(environments: Mapping[str, Any]) -> dict[str, tuple[Place, Any]]:
+    """Every variable that names a key, given the environments that a file has."""
+    found: dict[str, tuple[Place, Any]] = {}
+    for name in environments or {"<name>": None}:
+        for place, field in tables(name=name):
+            variable = PREFIX + "_".join(place).replace("-", "_").upper()
+            found.setdefault(variable, (place, field))
+    return {variable: found[variable] for variable in found if "<" not in variable}
+
+
+def overlay(values: dict[str, Any], variables: Mapping[str, str]) -> tuple[dict[Place, str], list[str]]:
+    """Write variables over a file's values.
+
+    Returns which variable set which key, and a sentence for each variable that looks like a key's and is none. An
+    empty variable is as good as none: that is what CI makes of one that was never set.
+    """
+    names = known(environments if isinstance(environments := values.get("environments"), dict) else {})
+    sources: dict[Place, str] = {}
+    strangers: list[str] = []
+    for variable, text in sorted(variables.items()):
+        if variable in names and text:
+            place, field = names[variable]
+            if _put(values, place, _value(text, field.annotation)):
+                sources[place] = variable
+        elif text and (sentence := _stranger(variable, names)):
+            strangers.append(sentence)
+    return sources, strangers
+
+
+def _put(values: dict[str, Any], place: Place, value: Any) -> bool:
+    """Set one key, making tables on the way; false where the file has something else than a table there."""
+    table: Any = values
+    for key in place[:-1]:
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            return False
+    table[place[-1]] = value
+    return True
+
+
+def _value(text: str, annotation: Any) -> Any:
+    """A variable's text as its key has it: text stays as it is, everything else is written as in TOML."""
+    if _is_text(annotation):
+        return text
+    if annotation is bool and text in {"0", "1"}:
+        return text == "1"
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except ValueError:
+        return text
+
+
+def _is_text(annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    if origin in {Union, UnionType}:
+        return any(_is_text(one) for one in get_args(annotation))
+    if origin is not None and origin is not Literal and hasattr(annotation, "__metadata__"):
+        return _is_text(get_args(annotation)[0])
+    return annotation is str or origin is Literal
+
+
+def _stranger(variable: str, names: Mapping[str, Any]) -> str:
+    """What to say of a variable that names no key: nothing, unless it begins or reads like one that does."""
+    if variable in names or not variable.startswith(PREFIX) or variable.startswith(RESERVED):
+        return ""
+    from difflib import get_close_matches
+
+    near = get_close_matches(variable, list(names), 1, 0.85)
+    top = [f"{PREFIX}{key.upper()}" for key, field in Settings.model_fields.items() if _section(field.annotation)]
+    if near:
+        return f"the variable {variable} names no key; did you mean {near[0]}?"
+    if any(variable == one or variable.startswith(one + "_") for one in top):
+        return f"the variable {variable} names no key; every key is in docs/tagship.sample.toml"
+    return ""
