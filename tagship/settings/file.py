@@ -17,7 +17,7 @@ from tagship.errors import SettingsError
 from tagship.settings import wording
 from tagship.settings.combinations import impossible
 from tagship.settings.model import Settings
-from tagship.settings.variables import overlay
+from tagship.settings.variables import overlay, put
 
 FILE = "tagship.toml"
 
@@ -40,11 +40,7 @@ def load(path: Path, variables: Mapping[str, str] | None = None, flags: Mapping[
     values = _read(path)
     sources, findings = overlay(values, os.environ if variables is None else variables)
     for dotted, value in (flags or {}).items():
-        table = values
-        *above, key = dotted.split(".")
-        for one in above:
-            table = table.setdefault(one, {})
-        table[key] = value
+        put(values, tuple(dotted.split(".")), value)
     settings, errors = _checked(values)
     findings += [wording.sentence(error, sources) for error in errors]
     named = {".".join(str(part) for part in error["loc"]) for error in errors}

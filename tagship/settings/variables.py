@@ -59,14 +59,14 @@ def overlay(values: dict[str, Any], variables: Mapping[str, str]) -> tuple[dict[
     for variable, text in sorted(variables.items()):
         if variable in names and text:
             place, field = names[variable]
-            if _put(values, place, _value(text, field.annotation)):
+            if put(values, place, _value(text, field.annotation)):
                 sources[place] = variable
         elif text and (sentence := _stranger(variable, names)):
             strangers.append(sentence)
     return sources, strangers
 
 
-def _put(values: dict[str, Any], place: Place, value: Any) -> bool:
+def put(values: dict[str, Any], place: Place, value: Any) -> bool:
     """Set one key, making tables on the way; false where the file has something else than a table there."""
     table: Any = values
     for key in place[:-1]:

@@ -16,6 +16,7 @@ WANTED = {
     "string_type": 'must be text in quotes, "…"; is {given}',
     "tuple_type": 'must be a list, ["…"]; is {given}',
     "mapping_type": "must be a table of names and values; is {given}",
+    "dict_type": "must be a table of names and values; is {given}",
     "model_type": "must be a table; is {given}",
     "model_attributes_type": "must be a table; is {given}",
     "string_too_short": "must not be empty",
@@ -33,7 +34,8 @@ def sentence(error: Any, sources: Mapping[Place, str]) -> str:
     """`key (from variable): what is wrong`."""
     place = tuple(str(part) for part in error["loc"])
     if place[-1] == "[key]":
-        return f"{'.'.join(place[:-1])}: the name must be {WORDS[error['ctx']['pattern']]}"
+        words = WORDS.get(error["ctx"].get("pattern", ""))
+        return f"{'.'.join(place[:-1])}: the name must " + (f"be {words}" if words else "not be empty")
     source = next((sources[place[:n]] for n in range(len(place), 0, -1) if place[:n] in sources), "")
     where = ".".join(place) + (f" (from {source})" if source else "")
     return f"{where}: {_what(error, place)}"
