@@ -9,7 +9,7 @@ from tagship.errors import NotAuthentic
 
 
 class WordSigner:
-    """Signs and verifies with a shared word. With `fresh`, no two signatures of the same bytes are alike, as ECDSA's."""
+    """Signs and verifies with a shared word. With `fresh`, no two signatures of the same bytes are alike."""
 
     def __init__(self, word: str = "release", *, fresh: bool = True) -> None:
         self.word = word

@@ -68,7 +68,9 @@ class MemoryStore:
             if shown != last:
                 found = self.objects[key]
                 folder = shown != key
-                yield Object(shown, "" if folder else found.etag, 0 if folder else found.size, found.modified, self._now())
+                yield Object(
+                    shown, "" if folder else found.etag, 0 if folder else found.size, found.modified, self._now()
+                )
             last = shown
 
     def _write(

@@ -1,0 +1,217 @@
+"""What makes AWS clients, and what turns AWS's errors into ours. Nothing outside the adapters sees botocore."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from tagship.errors import ServiceFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+    from mypy_boto3_sts import STSClient
+
+CONNECT_TIMEOUT = 5  # seconds
+READ_TIMEOUT = 60  # seconds without a byte
+ATTEMPTS = 4  # in all, of one call: botocore's standard mode repeats what is safe (5xx, throttling, broken connections)
+
+AGAIN = "run the same command again"
+
+KINDS: dict[str, frozenset[str]] = {
+    "expired": frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}),
+    "unknown": frozenset(
+        {
+            "AuthFailure",
+            "InvalidAccessKeyId",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "InvalidToken",
+            "SignatureDoesNotMatch",
+            "UnrecognizedClientException",
+        }
+    ),
+    "denied": frozenset(
+        {"403", "AccessDenied", "AccessDeniedException", "KMSAccessDeniedException", "UnauthorizedOperation"}
+    ),
+    "bucket": frozenset({"NoSuchBucket"}),
+    "elsewhere": frozenset({"301", "AuthorizationHeaderMalformed", "PermanentRedirect"}),
+    "skewed": frozenset({"RequestTimeTooSkewed"}),
+    "throttled": frozenset(
+        {
+            "503",
+            "RequestLimitExceeded",
+            "SlowDown",
+            "ThrottledException",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        }
+    ),
+}
+"""Error codes by what a person does about them. HEAD is answered without a body: the code is then the status."""
+
+IAM_ACTIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket", "HeadBucket": "ListBucket"}
+"""Operations whose permission has another name (Service Authorization Reference, Amazon S3)."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Region, endpoint and credentials in one place. One session: clients share its loader (a client costs 100 ms)."""
+
+    region: str
+    endpoint: str | None = None
+    profile: str = ""
+    sandbox: bool = False
+
+    @overload
+    def client(self, name: Literal["s3"]) -> S3Client: ...
+    @overload
+    def client(self, name: Literal["kms"]) -> KMSClient: ...
+    @overload
+    def client(self, name: Literal["ecr"]) -> ECRClient: ...
+    @overload
+    def client(self, name: Literal["ssm"]) -> SSMClient: ...
+    @overload
+    def client(self, name: Literal["ec2"]) -> EC2Client: ...
+    @overload
+    def client(self, name: Literal["sts"]) -> STSClient: ...
+    @overload
+    def client(self, name: str) -> Any: ...
+    def client(self, name: str) -> Any:
+        """A client, made once; raises ServiceFailed where the profile or the credentials' files cannot be read."""
+        if name not in self._clients:
+            with self.translated(f"preparing to talk to {name}"):
+                self._clients[name] = self._session.client(name, endpoint_url=self.endpoint, config=self._config)
+        return self._clients[name]
+
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _session(self) -> Any:
+        import boto3
+        from botocore.session import Session
+
+        if not self.sandbox:
+            return boto3.Session(region_name=self.region, profile_name=self.profile or None)
+        core = Session({"profile": (None, [], None, None)})  # a laptop's AWS_PROFILE is not the sandbox's business
+        return boto3.Session("sandbox", "sandbox", region_name=self.region, botocore_session=core)
+
+    @cached_property
+    def _config(self) -> Any:
+        from botocore.config import Config
+
+        common = Config(
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=READ_TIMEOUT,
+            user_agent_extra="tagship",
+        )
+        # Loopback has no bucket.host names, and a proxy of the environment does not reach it.
+        return common.merge(Config(s3={"addressing_style": "path"}, proxies={})) if self.sandbox else common
+
+    @contextmanager
+    def translated(self, doing: str, *, state: str = "Nothing was changed.") -> Iterator[None]:
+        """Turn botocore's errors into ServiceFailed. `doing` is what was attempted, as in "reading s3://b/key"."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            what, remedy = self._told(error, doing)
+            raise ServiceFailed(what, state=state, remedy=remedy, evidence=_evidence(error)) from error
+
+    def _told(self, error: Any, doing: str) -> tuple[str, str]:
+        """What is wrong, and what to do about it."""
+        from botocore.exceptions import ClientError
+
+        if isinstance(error, ClientError):
+            return self._answered(error, doing)
+        return self._unanswered(error, doing)
+
+    def _answered(self, error: Any, doing: str) -> tuple[str, str]:
+        """AWS answered with an error."""
+        code = error.response.get("Error", {}).get("Code", "")
+        message = error.response.get("Error", {}).get("Message", "")
+        action = self._action(error.operation_name)
+        kind = next((kind for kind, codes in KINDS.items() if code in codes), "")
+        told = {
+            "expired": ("The AWS credentials have expired", self._sign_in),
+            "unknown": (f"AWS does not accept the credentials in use ({code})", self._sign_in),
+            "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action)),
+            "bucket": ("The bucket does not exist", self._create_bucket(error, doing)),
+            "elsewhere": (f"The bucket is in another region than {self.region}", "Correct aws.region in tagship.toml"),
+            "skewed": ("This machine's clock is too far off for AWS", f"Set the clock, then {AGAIN}"),
+            "throttled": (f"AWS throttles {action}, after {ATTEMPTS} attempts", f"Wait a minute, then {AGAIN}"),
+        }
+        failed = f"AWS failed with {code or 'no code'}: {message or 'no message'}"
+        what, remedy = told.get(kind, (failed, AGAIN.capitalize()))
+        return f"{what} ({doing}).", remedy
+
+    def _unanswered(self, error: Any, doing: str) -> tuple[str, str]:
+        """Nothing came back, or no request could be made."""
+        from botocore import exceptions as e
+
+        if isinstance(error, e.NoCredentialsError | e.PartialCredentialsError | e.NoAuthTokenError):
+            return f"There are no AWS credentials ({doing}).", self._sign_in
+        if isinstance(error, e.ProfileNotFound):
+            return (
+                f"{error} ({doing}).",
+                "Name a profile that there is in aws.profile of tagship.toml: aws configure list-profiles",
+            )
+        if isinstance(error, e.SSOError | e.TokenRetrievalError | e.CredentialRetrievalError):
+            return f"The AWS credentials have expired or cannot be read ({doing}).", self._sign_in
+        if isinstance(error, e.FlexibleChecksumError):
+            return f"The bytes that arrived are not those that AWS stored ({doing}).", AGAIN.capitalize()
+        if isinstance(error, e.HTTPClientError):
+            return f"AWS cannot be reached at {self.endpoint or self.region} ({doing}).", self._reach
+        return f"AWS could not be asked: {error} ({doing}).", "Correct the aws table of tagship.toml"
+
+    def _action(self, operation: str) -> str:
+        """The IAM action of an operation: `s3:PutObject`."""
+        for name, client in self._clients.items():
+            if operation in client.meta.service_model.operation_names:
+                return f"{name}:{IAM_ACTIONS.get(operation, operation)}"
+        return operation
+
+    @property
+    def _sign_in(self) -> str:
+        if os.environ.get("CI"):
+            return (
+                "Give the job `id-token: write` and the step aws-actions/configure-aws-credentials, then run it again"
+            )
+        return "Sign in: aws sso login" + (f" --profile {self.profile}" if self.profile else "")
+
+    @property
+    def _reach(self) -> str:
+        return (
+            "Start the sandbox: inv sandbox up"
+            if self.sandbox
+            else f"Try it: curl -sS https://sts.{self.region}.amazonaws.com"
+        )
+
+    def _create_bucket(self, error: Any, doing: str) -> str:
+        if self.sandbox:
+            return "Set the sandbox up anew: inv sandbox reset"
+        name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
+        return f"Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://{name} --region {self.region}"
+
+
+def _allow(action: str) -> str:
+    return f"Allow {action} in the policy of the identity that this prints: aws sts get-caller-identity"
+
+
+def _evidence(error: Any) -> str:
+    """AWS's own words, with the request id that its support asks for."""
+    answer = getattr(error, "response", {})
+    request = answer.get("ResponseMetadata", {}).get("RequestId", "")
+    return f"{error}" + (f" [request {request}]" if request else "")

@@ -1,0 +1,38 @@
+"""The sandbox's strict AWS in this process: one server for all contract tests, on a free port of loopback.
+
+What it proves: conditions, checksums and metadata as S3 has them. What it does not: S3's limits on size and its
+eventual 503s; its signatures are not checked. KMS hashes a DIGEST twice (see test_signing).
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+
+from tagship.adapters.aws import Aws
+
+REGION = "us-east-1"
+
+
+@functools.cache
+def url() -> str:
+    """Start the server once; returns its address."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+
+    from tagship.sandbox import s3, web
+
+    s3.install()
+    listening = web.server(DomainDispatcherApplication(create_backend_app))
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{listening.server_port}"
+
+
+@functools.cache
+def aws() -> Aws:
+    return Aws(REGION, url(), sandbox=True)
+
+
+def bucket(name: str) -> str:
+    """An empty bucket of that name."""
+    aws().client("s3").create_bucket(Bucket=name)
+    return name

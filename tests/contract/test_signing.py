@@ -1,0 +1,161 @@
+"""Signatures, by a PEM key and by KMS, as openssl and our own verifier read them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tagship.adapters.aws import Aws
+from tagship.adapters.signing import RAW_LIMIT, KmsSigner, PemSigner, PemVerifier, message, signer
+from tagship.errors import NotAuthentic, ServiceFailed, SettingsError
+from tagship.ports import Signer, Verifier
+from tests.contract import strict_aws
+from tests.fakes.signing import WordSigner
+
+SHORT = b'{"artifact_id": "0.1.0-dev"}\n'
+LONG = b"x" * (RAW_LIMIT + 1)
+
+Pair = tuple[Signer, Verifier]
+
+
+def pem(folder: Path) -> Pair:
+    run("openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", folder / "release.key.pem")
+    run("openssl", "ec", "-in", folder / "release.key.pem", "-pubout", "-out", folder / "release.pub.pem")
+    return PemSigner(folder / "release.key.pem"), PemVerifier(folder / "release.pub.pem")
+
+
+def kms(folder: Path) -> Pair:
+    client = strict_aws.aws().client("kms")
+    key = client.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["KeyId"]
+    der = client.get_public_key(KeyId=key)["PublicKey"]
+    (folder / "release.pub.der").write_bytes(der)
+    run(
+        "openssl",
+        "pkey",
+        "-pubin",
+        "-inform",
+        "DER",
+        "-in",
+        folder / "release.pub.der",
+        "-out",
+        folder / "release.pub.pem",
+    )
+    return KmsSigner(strict_aws.aws(), key), PemVerifier(folder / "release.pub.pem")
+
+
+def word(_folder: Path) -> Pair:
+    both = WordSigner()
+    return both, both
+
+
+@pytest.fixture(params=[pem, kms, word], ids=["pem", "kms", "fake"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
+    make: Callable[[Path], Pair] = request.param
+    return make(tmp_path)
+
+
+def test_what_is_signed_verifies(pair: Pair) -> None:
+    signs, verifies = pair
+    verifies.verify(SHORT, signs.sign(SHORT), "s3://b/manifest.json")
+
+
+def test_every_flipped_byte_of_message_or_signature_is_refused(pair: Pair) -> None:
+    signs, verifies = pair
+    signature = signs.sign(SHORT)
+    for at in range(len(SHORT)):
+        with pytest.raises(NotAuthentic, match=r"s3://b/manifest\.json"):
+            verifies.verify(flipped(SHORT, at), signature, "s3://b/manifest.json")
+    for at in range(len(signature)):
+        with pytest.raises(NotAuthentic):
+            verifies.verify(SHORT, flipped(signature, at), "s3://b/manifest.json")
+
+
+def test_a_cut_empty_or_foreign_signature_is_refused(pair: Pair) -> None:
+    signs, verifies = pair
+    signature = signs.sign(SHORT)
+    for other in (b"", signature[:-1], signature + b"\0", b"-----BEGIN", signs.sign(LONG[:RAW_LIMIT])):
+        with pytest.raises(NotAuthentic):
+            verifies.verify(SHORT, other, "manifest.json")
+
+
+@pytest.mark.parametrize("make", [pem, kms], ids=["pem", "kms"])
+def test_openssl_on_a_host_accepts_the_signature(make: Callable[[Path], Pair], tmp_path: Path) -> None:
+    signs, _ = make(tmp_path)
+    assert openssl_verifies(tmp_path, SHORT, signs.sign(SHORT))
+    assert not openssl_verifies(tmp_path, flipped(SHORT, 3), signs.sign(SHORT))
+
+
+def test_openssl_accepts_the_signature_of_a_long_manifest(tmp_path: Path) -> None:
+    signs, _ = pem(tmp_path)
+    assert openssl_verifies(tmp_path, LONG, signs.sign(LONG))
+
+
+def test_kms_is_given_a_digest_above_its_limit_and_the_bytes_below() -> None:
+    """moto hashes a DIGEST again, so this looks at the request, and checks it against AWS's own model of Sign."""
+    import botocore.session
+
+    assert message(SHORT) == {"Message": SHORT, "MessageType": "RAW"}
+    assert message(LONG[:RAW_LIMIT])["MessageType"] == "RAW"
+    assert (message(LONG)["MessageType"], len(message(LONG)["Message"])) == ("DIGEST", 32)
+    model = botocore.session.get_session().get_service_model("kms").operation_model("Sign").input_shape
+    assert model.members["Message"].metadata["max"] == RAW_LIMIT
+    assert {"RAW", "DIGEST"} <= set(model.members["MessageType"].enum)
+
+
+def test_a_digest_signed_once_is_a_signature_of_the_bytes(tmp_path: Path) -> None:
+    """What AWS does with MessageType=DIGEST, done locally: the verifier takes it for the whole manifest."""
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    signs, verifies = pem(tmp_path)
+    assert isinstance(signs, PemSigner)
+    signature = signs._key().sign(message(LONG)["Message"], ECDSA(Prehashed(SHA256())))
+    verifies.verify(LONG, signature, "manifest.json")
+
+
+def test_a_setting_names_the_signer() -> None:
+    aws = Aws("us-east-1")
+    assert signer("kms:alias/release", aws) == KmsSigner(aws, "alias/release")
+    assert signer("keys/release.pem", aws) == PemSigner(Path("keys/release.pem"))
+
+
+def test_a_kms_key_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ServiceFailed, match="signing with kms:alias/none"):
+        KmsSigner(strict_aws.aws(), "alias/none").sign(SHORT)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a key", "rsa"], ids=["missing", "empty", "garbage", "rsa"])
+def test_a_key_that_cannot_be_used_names_the_setting_and_the_command(
+    content: bytes | str | None, tmp_path: Path
+) -> None:
+    private, public = tmp_path / "k.pem", tmp_path / "p.pem"
+    if content == "rsa":
+        run("openssl", "genrsa", "-out", private, "2048")
+        run("openssl", "rsa", "-in", private, "-pubout", "-out", public)
+    elif isinstance(content, bytes):
+        private.write_bytes(content)
+        public.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"signing\.key cannot be used: .*k\.pem") as caught:
+        PemSigner(private).sign(SHORT)
+    assert "openssl ecparam -name prime256v1" in caught.value.remedy
+    with pytest.raises(SettingsError, match=r"signing\.public_key cannot be used: .*p\.pem"):
+        PemVerifier(public).verify(SHORT, b"", "manifest.json")
+
+
+def flipped(raw: bytes, at: int) -> bytes:
+    return raw[:at] + bytes([raw[at] ^ 0x01]) + raw[at + 1 :]
+
+
+def run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def openssl_verifies(folder: Path, raw: bytes, signature: bytes) -> bool:
+    (folder / "m").write_bytes(raw)
+    (folder / "s").write_bytes(signature)
+    command = ["openssl", "dgst", "-sha256", "-verify", "release.pub.pem", "-signature", "s", "m"]
+    return subprocess.run(command, check=False, cwd=folder, capture_output=True).returncode == 0
