@@ -1,0 +1,74 @@
+"""Fixtures: one ground and one registry a session, machines as a test wants them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from types import FrameType
+from typing import Protocol
+
+import pytest
+
+from tests.host.engine import Engine
+from tests.host.ground import Ground
+from tests.host.machine import Machine
+from tests.host.registry import Registry
+
+
+def pytest_configure() -> None:
+    """A terminated session cleans up like an interrupted one. (What a killed one leaves, the next one sweeps.)"""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Ground]:
+    made = Ground()
+    try:
+        made.lay()
+        yield made
+    finally:
+        if made.folder.exists():
+            made.clear()
+
+
+@pytest.fixture(scope="session")
+def registry(ground: Ground) -> Registry:
+    made = Registry(ground)
+    made.start()
+    return made
+
+
+@pytest.fixture(scope="session")
+def engine(ground: Ground, registry: Registry) -> Engine:
+    """The engine that images are built with, logged in to the registry."""
+    made = Engine(ground, registry)
+    made.login()
+    return made
+
+
+@pytest.fixture(scope="session")
+def python_base(engine: Engine) -> str:
+    """The name of an image that services in Python are built from."""
+    return engine.python_base("python-base:system")
+
+
+class MakeMachine(Protocol):
+    def __call__(self, name: str) -> Machine: ...
+
+
+@pytest.fixture
+def machine(ground: Ground, registry: Registry) -> Iterator[MakeMachine]:
+    """Makes booted machines; they are gone when the test ends."""
+    made: list[Machine] = []
+
+    def make(name: str) -> Machine:
+        made.append(Machine(ground, registry, name))
+        return made[-1].up()
+
+    yield make
+    for each in made:
+        each.down()
