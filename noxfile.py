@@ -1,0 +1,103 @@
+"""The matrix: `nox` runs the tests on every Python from 3.11 that is here, then the linters and the type checker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+OLDEST, NEWEST = 11, 15  # minors of Python 3
+VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
+
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.error_on_missing_interpreters = True
+nox.needs_version = ">=2025.1"
+
+
+def _pythons() -> list[str]:
+    """The versions of Python that are here and run, those of pyenv included; their folders are put on PATH."""
+    found = []
+    for minor in range(OLDEST, NEWEST + 1):
+        name = f"python3.{minor}"
+        roots = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/3.{minor}.*/bin"))
+        places = [str(root / name) for root in roots] + [path for path in [shutil.which(name)] if path]
+        runs = next((place for place in places if _says(place) == f"3.{minor}"), None)
+        if runs:
+            os.environ["PATH"] = f"{Path(runs).parent}{os.pathsep}{os.environ['PATH']}"
+            found.append(f"3.{minor}")
+    return found
+
+
+def _says(python: str) -> str:
+    """The version that an interpreter says it is; empty when it does not run (a shim of pyenv's may not)."""
+    try:
+        asked = subprocess.run([python, "-c", VERSION], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return asked.stdout.strip()
+
+
+PYTHONS = _pythons()
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The whole suite."""
+    session.log(f"Pythons here: {', '.join(PYTHONS)}")
+    session.install("--quiet", "--require-hashes", "-r", "constraints.txt")
+    session.install("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "-e", ".")
+    session.run("python", "-m", "pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def lint(session: nox.Session) -> None:
+    """Python, shell, workflows."""
+    _with_own_tools(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    scripts = _shell_scripts()
+    session.run("shellcheck", *scripts)
+    session.run("shfmt", "-i", "2", "-d", *scripts)
+    workflows = sorted(str(path) for path in Path(".github/workflows").glob("*.yml"))
+    actions = sorted(str(path) for path in Path(".github/actions").glob("*/action.yml"))
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions)
+    session.run("zizmor", "--offline", "--quiet", ".github")
+    _githubs_own_validator(session, workflows)
+
+
+def _with_own_tools(session: nox.Session) -> None:
+    """The tools pinned beside nox come first on PATH: no environment of their own has to be made."""
+    session.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def _shell_scripts() -> list[str]:
+    """Every file that Git knows and a shell runs: by its name, or by its first line."""
+    listed = subprocess.run(["git", "ls-files", "-z"], capture_output=True, text=True, check=True).stdout
+    return sorted(name for name in listed.split("\0") if name and Path(name).is_file() and _is_shell(Path(name)))
+
+
+def _is_shell(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(80)
+    return path.suffix == ".sh" or (first.startswith(b"#!") and first.rstrip().endswith((b"bash", b"/sh", b" sh")))
+
+
+def _githubs_own_validator(session: nox.Session, workflows: list[str]) -> None:
+    """What GitHub itself says of the workflows. It is a node program: without node it is said to be left out."""
+    if not (shutil.which("npm") and shutil.which("node")):
+        session.warn("node and npm are not here: GitHub's own validator of workflows was left out")
+        return
+    session.run("npm", "ci", "--prefix", "scripts/lint", "--silent", "--no-audit", "--no-fund", external=True)
+    session.run("node", "scripts/lint/workflows.mjs", *workflows, external=True)
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    _with_own_tools(session)
+    session.run("mypy")

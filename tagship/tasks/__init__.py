@@ -1,0 +1,28 @@
+"""`ns`, the namespace of every task: what a repository's tasks.py exports, and what the program `tagship` runs.
+
+A task module is cheap to import: Invoke is here already, and everything else is imported in a task's body.
+"""
+
+from __future__ import annotations
+
+from invoke.collection import Collection
+from invoke.tasks import Task
+
+from tagship.tasks import demo
+
+_MODULES = (demo,)
+
+
+def _namespace() -> Collection:
+    """Every task of the modules, side by side: the verbs are the namespace."""
+    found = Collection()
+    for module in _MODULES:
+        for one in vars(module).values():
+            if isinstance(one, Task):
+                found.add_task(one)
+    return found
+
+
+ns = _namespace()
+
+__all__ = ["ns"]
