@@ -56,7 +56,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Python, shell, workflows."""
-    _with_own_tools(session)
+    _use_own_tools()
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     scripts = _shell_scripts()
@@ -70,9 +70,9 @@ def lint(session: nox.Session) -> None:
     _githubs_own_validator(session, workflows)
 
 
-def _with_own_tools(session: nox.Session) -> None:
+def _use_own_tools() -> None:
     """The tools pinned beside nox come first on PATH: no environment of their own has to be made."""
-    session.env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def _shell_scripts() -> list[str]:
@@ -99,5 +99,5 @@ def _githubs_own_validator(session: nox.Session, workflows: list[str]) -> None:
 @nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """mypy, strict."""
-    _with_own_tools(session)
+    _use_own_tools()
     session.run("mypy")
