@@ -1,0 +1,166 @@
+"""A stand-in for the AWS CLI on a sandbox host: `s3 cp s3://… FILE`, `s3api head-object`, `s3api get-object`.
+
+Speaks real S3 over HTTP to the endpoint in AWS_ENDPOINT_URL; does not sign, as the sandbox does not check. Starts in a
+few hundredths of a second, which the real one does not: standard library only, run with `python -IS`.
+"""
+
+import json
+import os
+import socket
+import sys
+
+TYPE_CHECKING = False  # typing is slow to import
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+SAID = {403: "Forbidden", 404: "Not Found"}
+UNSIGNED = "AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none"
+
+
+class Failed(Exception):
+    """One line for stderr, and the exit code that the AWS CLI ends with."""
+
+    def __init__(self, line: str, code: int = 254) -> None:
+        super().__init__(line)
+        self.code = code
+
+
+class Answer:
+    """An HTTP answer: its headers' names in lower case, its body a file that is not yet read."""
+
+    def __init__(self, status: int, headers: "dict[str, str]", body: "BinaryIO") -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+
+def quoted(text: str) -> str:
+    safe = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/"
+    return "".join(chr(each) if each in safe else f"%{each:02X}" for each in text.encode())
+
+
+def ask(method: str, bucket: str, key: str) -> Answer:
+    endpoint = os.environ["AWS_ENDPOINT_URL"].rstrip("/")
+    host, port = endpoint.removeprefix("http://").rsplit(":", 1)
+    try:
+        connection = socket.create_connection((host, int(port)), timeout=60)
+    except OSError as reason:
+        raise Failed(f'Could not connect to the endpoint URL: "{endpoint}/" ({reason})', 255) from reason
+    head = [f"{method} /{quoted(bucket)}/{quoted(key)} HTTP/1.1", f"Host: {host}:{port}", "Connection: close"]
+    head += ["x-amz-checksum-mode: ENABLED", f"Authorization: {UNSIGNED}", "", ""]
+    connection.sendall("\r\n".join(head).encode())
+    answer = connection.makefile("rb")
+    status = int(answer.readline().split()[1])
+    headers = {}
+    for line in iter(answer.readline, b"\r\n"):
+        if not line:
+            break
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return Answer(status, headers, answer)
+
+
+def refuse(operation: str, status: int, key: str) -> None:
+    called = f"An error occurred ({status}) when calling the {operation} operation"
+    if status == 404:
+        raise Failed(f'{called}: Key "{key}" does not exist')
+    if status >= 300:
+        raise Failed(f"{called}: {SAID.get(status, 'Error')}")
+
+
+def save(answer: Answer, target: str) -> None:
+    """Write the body beside the target and rename it there: a cut connection leaves no half file."""
+    expected, written = int(answer.headers["content-length"]), 0
+    partial = f"{target}.{os.getpid()}"
+    with open(partial, "wb") as file:
+        for block in iter(lambda: answer.body.read(1 << 20), b""):
+            file.write(block)
+            written += len(block)
+    if written != expected:
+        os.unlink(partial)
+        raise Failed(f"the connection ended after {written} of {expected} bytes", 255)
+    os.replace(partial, target)
+
+
+def described(headers: "dict[str, str]") -> str:
+    prefix = "x-amz-meta-"
+    value: dict[str, object] = {
+        "ContentLength": int(headers.get("content-length", 0)),
+        "ETag": headers.get("etag", ""),
+        "Metadata": {name[len(prefix) :]: text for name, text in headers.items() if name.startswith(prefix)},
+    }
+    if "x-amz-checksum-sha256" in headers:
+        value["ChecksumSHA256"] = headers["x-amz-checksum-sha256"]
+    return json.dumps(value, indent=4)
+
+
+def parsed(words: "list[str]") -> "tuple[dict[str, str], list[str]]":
+    """Flags that take a value, and the words that are no flags. Flags that only quieten are passed over."""
+    alone = {"--quiet", "--only-show-errors", "--no-progress", "--no-cli-pager"}
+    values: dict[str, str] = {}
+    rest: list[str] = []
+    left = iter(words)
+    for word in left:
+        if word.startswith("--") and word not in alone:
+            name, sign, value = word.partition("=")
+            values[name] = value if sign else next(left, "")
+        elif not word.startswith("--"):
+            rest.append(word)
+    return values, rest
+
+
+def copy(words: "list[str]") -> None:
+    _, places = parsed(words)
+    if len(places) != 2 or not places[0].startswith("s3://") or places[1].startswith("s3://"):
+        raise Failed("usage: aws s3 cp s3://BUCKET/KEY FILE (the sandbox's stand-in downloads, and nothing else)", 252)
+    bucket, _, key = places[0].removeprefix("s3://").partition("/")
+    target = os.path.join(places[1], key.rsplit("/", 1)[-1]) if os.path.isdir(places[1]) else places[1]
+    answer = ask("GET", bucket, key)
+    try:
+        refuse("HeadObject", answer.status, key)  # the real one asks HEAD first, and fails there
+    except Failed as problem:
+        raise Failed(f"fatal error: {problem}", 1) from problem
+    save(answer, target)
+
+
+def api(operation: str, words: "list[str]") -> None:
+    flags, files = parsed(words)
+    if "--bucket" not in flags or "--key" not in flags:
+        raise Failed("aws: the following arguments are required: --bucket, --key", 252)
+    key = flags["--key"]
+    method, name = ("HEAD", "HeadObject") if operation == "head-object" else ("GET", "GetObject")
+    answer = ask(method, flags["--bucket"], key)
+    if answer.status == 404 and method == "GET":
+        code = "NoSuchBucket" if b"NoSuchBucket" in answer.body.read() else "NoSuchKey"
+        raise Failed(f"An error occurred ({code}) when calling the GetObject operation: it does not exist")
+    refuse(name, answer.status, key)
+    if method == "GET":
+        save(answer, files[0])
+    print(described(answer.headers))
+
+
+def run(words: "list[str]") -> None:
+    while words and words[0].startswith("--"):  # global flags
+        words = words[1 if "=" in words[0] or words[0].startswith("--no-") else 2 :]
+    match words:
+        case ["s3", "cp", *rest]:
+            copy(rest)
+        case ["s3api", ("head-object" | "get-object") as operation, *rest]:
+            api(operation, rest)
+        case _:
+            known = "s3 cp, s3api head-object and s3api get-object"
+            raise Failed(f"aws: the sandbox's stand-in knows {known}, not: {' '.join(words[:2])}", 252)
+
+
+def main() -> int:
+    try:
+        run(sys.argv[1:])
+    except Failed as problem:
+        print(f"\n{problem}", file=sys.stderr)
+        return problem.code
+    except OSError as reason:
+        print(f"\n{reason}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

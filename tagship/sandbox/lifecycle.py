@@ -1,0 +1,144 @@
+"""The sandbox's life: up, down, and what is left of one that crashed. Starting twice starts once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship import settings
+from tagship.errors import Interrupted, ServiceFailed, UsageError
+from tagship.sandbox import practice, processes, state
+from tagship.sandbox.state import FOLDER, Running
+
+READY_WITHIN = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Up:
+    """How `up` went: what runs, whether it ran already, and what was cleaned away first (empty: nothing)."""
+
+    running: Running
+    already: bool = False
+    cleaned: str = ""
+
+
+def home(start: Path) -> Path:
+    """The repository that a sandbox belongs to: `start`, or, inside a sandbox's own folder, the one around it."""
+    for folder in (start, *start.parents):
+        if folder.parts[-2:] == FOLDER.parts:
+            return folder.parents[1]
+    return start
+
+
+def up(root: Path, hosts: int = 1) -> Up:
+    """Start the sandbox of the repository at `root`, unless it runs; raises ServiceFailed with the daemon's last words.
+
+    One that crashed is cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
+    """
+    folder = root / FOLDER
+    with state.holding(folder.parent / "sandbox.lock"):
+        running = state.read(folder)
+        if running and state.alive(running):
+            return Up(running, already=True)
+        cleaned = _clean(folder) if folder.exists() else ""
+        _prepare(folder, root)
+        return Up(_start(folder, root, hosts), cleaned=cleaned)
+
+
+def down(root: Path) -> bool:
+    """Stop everything and take the folder away; returns whether there was anything."""
+    folder = root / FOLDER
+    if not folder.exists():
+        return False
+    with state.holding(folder.parent / "sandbox.lock"):
+        _stop(folder)
+        _remove(folder)
+    return True
+
+
+def _prepare(folder: Path, root: Path) -> None:
+    for name in ("hosts", "runs", "inbox"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    practice.make_keys(folder / "keys")
+    practice.make_origin(folder / "origin.git", folder / "inbox")
+    practice.make_clone(root, folder / "work", folder / "origin.git")
+
+
+def _start(folder: Path, root: Path, hosts: int) -> Running:
+    """Start the daemon, apart from this terminal, and wait until it has written what it is."""
+    command = [sys.executable, "-m", "tagship.sandbox.server", "--folder", str(folder)]
+    command += ["--settings", str(root / settings.FILE), "--hosts", str(hosts)]
+    with (folder / "log").open("ab") as log:
+        daemon = subprocess.Popen(
+            command, cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    deadline = time.monotonic() + READY_WITHIN
+    try:
+        while time.monotonic() < deadline:
+            running = state.read(folder)
+            if running and running.pid == daemon.pid:
+                return running
+            if daemon.poll() is not None:
+                break
+            time.sleep(0.02)
+    except KeyboardInterrupt as problem:
+        daemon.terminate()
+        raise Interrupted(
+            "Interrupted.", state="The sandbox is not up.", remedy="Start it: inv sandbox up"
+        ) from problem
+    daemon.kill()
+    raise ServiceFailed(
+        "The sandbox did not start.",
+        state=f"Its folder is left as it is: {folder}",
+        remedy=f"Read the end of {folder / 'log'}, then: inv sandbox reset",
+        evidence="\n".join((folder / "log").read_text("utf-8", errors="replace").splitlines()[-15:]),
+    )
+
+
+def _clean(folder: Path) -> str:
+    """Take away what a crashed sandbox left, except its Git repository and the practice clone; says what that was."""
+    ended = _stop(folder)
+    found = [f"{ended} of its processes" if ended else ""]
+    for name in ("hosts", "runs", "inbox"):
+        if any((folder / name).glob("*")):
+            found.append(f"{name}/")
+            _remove(folder / name)
+    for name in (state.FILE, state.LOCK, "log"):
+        (folder / name).unlink(missing_ok=True)
+    return ", ".join(part for part in found if part)
+
+
+def _stop(folder: Path) -> int:
+    """End the daemon, if it lives, and everything that runs on its hosts and in its runs; returns how many."""
+    running = state.read(folder)
+    if running and state.alive(running):
+        processes.end([running.pid], patience=5.0)
+    return processes.end_all(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Take a folder away: what is read-only in it too (Git's objects, an app's own doing)."""
+
+    def writable(act: object, path: str, _problem: object) -> None:
+        os.chmod(Path(path).parent, 0o700)
+        os.chmod(path, 0o700, follow_symlinks=False) if not os.path.islink(path) else None
+        act(path)  # type: ignore[operator]
+
+    shutil.rmtree(folder, onerror=writable)
+
+
+def require_root(root: Path) -> None:
+    """Refuse a folder that is no Git repository with a commit: there would be nothing to practise on."""
+    seen = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", "HEAD"], cwd=root, capture_output=True, check=False
+    )
+    if seen.returncode:
+        raise UsageError(
+            f"{root} is no Git repository with a commit, and the practice clone is made of one.",
+            remedy="Commit first: git init && git add . && git commit -m 'Begin'",
+        )

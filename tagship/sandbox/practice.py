@@ -1,0 +1,129 @@
+"""What one practises on: `origin`, a clone of the repository that pushes to it, and a pair of keys."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tagship.errors import ServiceFailed
+
+BRANCHES = ("main", "dev")
+
+HOOK = """\
+#!/bin/sh
+# Leaves each push, one file a push, where the sandbox's runner looks. Written aside and renamed: it is read whole.
+inbox={inbox}
+mkdir -p "$inbox"
+cat >"$inbox/.$$" && mv "$inbox/.$$" "$inbox/$(date +%s)-$$"
+"""
+
+
+def make_keys(folder: Path) -> None:
+    """An ECDSA P-256 pair: PEM files, the private one readable by its owner alone. A pair that is there is kept."""
+    private, public = folder / "release.key.pem", folder / "release.pub.pem"
+    if private.is_file() and public.is_file():
+        return
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with open(os.open(private, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(secret)
+    public.write_bytes(
+        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def make_origin(origin: Path, inbox: Path) -> None:
+    """The bare repository that is pushed to, and the hook that tells the runner. One that is there is kept."""
+    if not (origin / "HEAD").is_file():
+        shutil.rmtree(origin, ignore_errors=True)
+        git(origin.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
+    import shlex
+
+    hook = origin / "hooks/post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(HOOK.format(inbox=shlex.quote(str(inbox))), "utf-8")
+    hook.chmod(0o755)
+
+
+def make_clone(root: Path, work: Path, origin: Path) -> None:
+    """A clone of the repository's HEAD on the branches `main` and `dev`, both pushed. One that is there is kept."""
+    if (work / ".git").is_dir():
+        return
+    partial = work.with_name("work.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    git(work.parent, "init", "--quiet", "--initial-branch=main", str(partial))
+    git(partial, "remote", "add", "origin", str(origin))
+    _name_somebody(partial)
+    commit = _fetch(root, partial)
+    git(partial, "reset", "--quiet", "--hard", commit)
+    git(partial, "checkout", "--quiet", "-b", "dev")
+    git(partial, "fetch", "--quiet", "origin")
+    git(partial, "push", "--quiet", "--force", "--set-upstream", "origin", *BRANCHES)
+    _lend_venv(root, partial)
+    partial.rename(work)
+
+
+def _fetch(root: Path, clone: Path) -> str:
+    """Bring the repository's HEAD over, without its tags; returns the commit.
+
+    A shallow repository (a CI checkout) would make a shallow clone, which no release can be made from: there the
+    practice begins with one commit of the same files.
+    """
+    if git(root, "rev-parse", "--is-shallow-repository") == "false":
+        git(clone, "fetch", "--quiet", "--no-tags", str(root), "HEAD")
+        return git(clone, "rev-parse", "FETCH_HEAD")
+    objects = git(root, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+    alternates = clone / ".git/objects/info/alternates"
+    alternates.write_text(f"{objects}\n", "utf-8")
+    tree = git(root, "rev-parse", "HEAD^{tree}")
+    commit = git(clone, "commit-tree", tree, "-m", "The repository as it stood")
+    git(clone, "update-ref", "refs/heads/main", commit)
+    git(clone, "repack", "-a", "-d", "--quiet")
+    alternates.unlink()
+    return commit
+
+
+def _name_somebody(clone: Path) -> None:
+    """Tags name their tagger: on a machine where Git knows nobody, the practice clone does."""
+    for key, value in (("user.name", "Sandbox Developer"), ("user.email", "developer@sandbox.invalid")):
+        known = subprocess.run(["git", "config", key], cwd=clone, capture_output=True, check=False)
+        if known.returncode:
+            git(clone, "config", key, value)
+
+
+def _lend_venv(root: Path, clone: Path) -> None:
+    """Let `make deploy-dev` find the repository's .venv, and find it newer than what it was installed from."""
+    venv = root / ".venv"
+    if not venv.is_dir():
+        return
+    (clone / ".venv").symlink_to(venv)
+    installed = (venv / "pyvenv.cfg").stat().st_mtime
+    for name in ("constraints.txt", "pyproject.toml"):
+        if (clone / name).is_file():
+            os.utime(clone / name, (installed, installed))
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git, and return what it printed; raises ServiceFailed with what it complained of."""
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False, env=_plain())
+    if done.returncode:
+        raise ServiceFailed(
+            f"git {words[0]} failed in {folder}.",
+            state="The sandbox is not up.",
+            remedy="Clear it away and start again: inv sandbox reset",
+            evidence=done.stderr.strip(),
+        )
+    return done.stdout.strip()
+
+
+def _plain() -> dict[str, str]:
+    """The environment without what a hook of another repository sets (GIT_DIR and the like)."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

@@ -1,0 +1,98 @@
+"""The processes of a sandbox: found by a mark in their environment, which every child inherits, and ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+MARKS = ("TAGSHIP_HOST_ROOT", "TAGSHIP_SANDBOX_RUN")  # a host's processes; a run's steps
+
+
+def belonging(folder: Path) -> list[int]:
+    """Ids of living processes that run on a host or in a run of the sandbox in `folder`."""
+    wanted = [f"{mark}={folder}/".encode() for mark in MARKS]
+    mine = {os.getpid(), os.getppid()}
+    return [pid for pid, text in _environments() if pid not in mine and any(each in text for each in wanted)]
+
+
+def _environments() -> Iterator[tuple[int, bytes]]:
+    """Each process of ours with its environment: from /proc, or from `ps` where there is none (macOS)."""
+    proc = Path("/proc/self/environ")
+    return _from_proc() if proc.exists() else _from_ps()
+
+
+def _from_proc() -> Iterator[tuple[int, bytes]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "environ").read_bytes()
+            except OSError:  # somebody else's, or gone by now
+                continue
+            if text and not _defunct(int(entry.name)):
+                yield int(entry.name), text
+
+
+def _from_ps() -> Iterator[tuple[int, bytes]]:
+    listed = subprocess.run(["ps", "-axeww", "-o", "pid=,stat=,command="], capture_output=True, check=False).stdout
+    for line in listed.splitlines():
+        pid, state, text = (line.strip().split(None, 2) + [b"", b""])[:3]
+        if pid.isdigit() and not state.startswith(b"Z"):
+            yield int(pid), text
+
+
+def end(pids: Iterable[int], patience: float = 2.0) -> None:
+    """Ask processes to end, wait, and kill the ones that did not."""
+    left = _signal(pids, signal.SIGTERM)
+    deadline = time.monotonic() + patience
+    while left and time.monotonic() < deadline:
+        time.sleep(0.02)
+        left = [pid for pid in left if exists(pid)]
+    _signal(left, signal.SIGKILL)
+
+
+def end_all(folder: Path) -> int:
+    """End every process that belongs to a sandbox, and those they start meanwhile; returns how many there were."""
+    ended: set[int] = set()
+    for _ in range(5):
+        pids = belonging(folder)
+        if not pids:
+            break
+        ended.update(pids)
+        end(pids)
+    return len(ended)
+
+
+def exists(pid: int) -> bool:
+    """Whether a process lives: a zombie does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _defunct(pid)
+
+
+def _defunct(pid: int) -> bool:
+    if Path("/proc/self/stat").exists():
+        try:
+            return Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()[0] in b"ZX"
+        except OSError:
+            return True
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False).stdout.strip()
+    return not state or state.startswith(b"Z")
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> list[int]:
+    reached = []
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+            reached.append(pid)
+        except ProcessLookupError:
+            continue
+    return reached

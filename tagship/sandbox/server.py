@@ -1,0 +1,127 @@
+"""The sandbox's daemon: `python -m tagship.sandbox.server --folder F --settings tagship.toml`.
+
+One port on loopback answers as AWS (moto, made strict, with an SSM that executes), as GitHub under /github/, and to
+the tests under /sandbox/. It writes sandbox.json when all of it is ready, and takes the file away when it ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tagship import settings
+from tagship.sandbox import s3, seed, ssm, state, web
+from tagship.sandbox.web import Environ, StartResponse
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+    "NO_PROXY": "127.0.0.1",
+    "no_proxy": "127.0.0.1",
+}
+
+
+class Dispatcher:
+    """Who answers a request: a signed one is for AWS, whatever its path."""
+
+    def __init__(self, control: Control) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        self.aws = DomainDispatcherApplication(create_backend_app)
+        self.control = control
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        signed = environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-")
+        if not signed and path.startswith("/sandbox/"):
+            return self.control(environ, start_response)
+        answer: Iterable[bytes] = self.aws(environ, start_response)
+        return answer
+
+
+class Control:
+    """What tests switch: `POST /sandbox/hosts/<id>/offline`, `…/online`, and `POST /sandbox/faults`.
+
+    Faults are JSON: {"conflicts": {key: how many 409s}, "scale": 0.01, "visible_after": 0.5}; see ssm.Pace for the
+    last two.
+    """
+
+    def __init__(self, agents: ssm.Agents) -> None:
+        self.agents = agents
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        match environ["REQUEST_METHOD"], environ["PATH_INFO"].strip("/").split("/")[1:]:
+            case "POST", ["hosts", host, "offline" | "online" as word] if host in self.agents.machines:
+                online = self.agents.machines[host].online
+                (online.set if word == "online" else online.clear)()
+            case "POST", ["faults"]:
+                self._faults(json.loads(environ["wsgi.input"].read() or b"{}"))
+            case _:
+                return web.answer(start_response, "404 Not Found", {"message": "Not Found"})
+        return web.answer(start_response, "200 OK", {})
+
+    def _faults(self, asked: dict[str, Any]) -> None:
+        s3.Faults.conflicts.update(asked.get("conflicts", {}))
+        self.agents.pace.scale = float(asked.get("scale", self.agents.pace.scale))
+        self.agents.pace.visible_after = float(asked.get("visible_after", self.agents.pace.visible_after))
+
+
+def main() -> int:
+    """Run until SIGTERM."""
+    arguments = argparse.ArgumentParser(prog="tagship.sandbox.server", description=__doc__)
+    arguments.add_argument("--folder", type=Path, required=True)
+    arguments.add_argument("--settings", type=Path, required=True)
+    arguments.add_argument("--hosts", type=int, default=1)
+    given = arguments.parse_args()
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]  # a developer's profile, or endpoint, is not the sandbox's
+    os.environ.update(ENVIRONMENT)
+    lock = (given.folder / state.LOCK).open("wb")
+    fcntl.flock(lock, fcntl.LOCK_EX)  # held to the end: by this, others know that the daemon lives
+    serve(given.folder, settings.load(given.settings), given.settings.parent, given.hosts)
+    return 0
+
+
+def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int) -> None:
+    """Answer, execute and run workflows until SIGTERM or SIGINT."""
+    s3.install()
+    agents = ssm.Agents()
+    ssm.install(agents)
+    repository = chosen.ci.repository or f"sandbox/{chosen.app}"
+    server = web.server(Dispatcher(Control(agents)))
+    url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    running = state.Running(
+        folder=folder,
+        pid=os.getpid(),
+        aws_url=url,
+        github_url=f"{url}/github",
+        private_key=folder / "keys/release.key.pem",
+        public_key=folder / "keys/release.pub.pem",
+        origin=folder / "origin.git",
+        hosts=seed.plant(url, folder, chosen, root, hosts, agents),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        repository=repository,
+    )
+    state.write(running)
+    stop.wait()
+    (folder / state.FILE).unlink(missing_ok=True)
+    agents.cancel_all()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Where a running sandbox is: found upwards from a folder, by the file that its daemon wrote when it was ready.
+
+Standard library only and quick to import: every command of a repository with `sandbox = true` comes through here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+FOLDER = Path(".tagship") / "sandbox"
+FILE = "sandbox.json"
+LOCK = "daemon.lock"
+
+
+@dataclass(frozen=True)
+class SandboxHost:
+    """One host: a folder that stands for a machine's disk, and the port that its app answers on."""
+
+    id: str
+    name: str
+    environment: str
+    root: Path
+    port: int
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a running sandbox is and where its parts answer."""
+
+    folder: Path
+    pid: int
+    aws_url: str
+    github_url: str
+    private_key: Path
+    public_key: Path
+    origin: Path
+    hosts: tuple[SandboxHost, ...] = ()
+    started: str = ""  # ISO 8601, UTC
+    repository: str = ""  # owner/name, as the stand-in for GitHub knows it
+
+    @property
+    def work(self) -> Path:
+        """The practice clone."""
+        return self.folder / "work"
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2, sort_keys=True, default=str) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        value: dict[str, Any] = json.loads(text)
+        value["hosts"] = tuple(_host(each) for each in value["hosts"])
+        for key in ("folder", "private_key", "public_key", "origin"):
+            value[key] = Path(value[key])
+        return cls(**value)
+
+
+def _host(value: Mapping[str, Any]) -> SandboxHost:
+    return SandboxHost(**{**value, "root": Path(value["root"])})
+
+
+def locate(start: Path) -> Running | None:
+    """The running sandbox of `start` or of a folder above it; None where there is none, or its daemon is dead.
+
+    Upwards, so that a clone inside the sandbox's own folder (the practice clone, a run's checkout) finds it too.
+    """
+    for folder in (start, *start.parents):
+        running = read(folder / FOLDER)
+        if running and alive(running):
+            return running
+    return None
+
+
+def read(folder: Path) -> Running | None:
+    """What sandbox.json says, whether or not its daemon lives."""
+    try:
+        return Running.from_json((folder / FILE).read_text("utf-8"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write(running: Running) -> None:
+    """Write sandbox.json in one rename: a reader sees all of it or none."""
+    partial = running.folder / f"{FILE}.{os.getpid()}"
+    partial.write_text(running.to_json(), "utf-8")
+    partial.replace(running.folder / FILE)
+
+
+def alive(running: Running) -> bool:
+    """Whether the daemon lives. Its lock tells, not its pid: a pid is used again, and a zombie still has one."""
+    try:
+        with (running.folder / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+@contextlib.contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file until the block ends; waits for it. Freed by the system when the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
