@@ -128,6 +128,12 @@ class App:
             return connect(self.settings.ci.repository or "sandbox/" + self.settings.app, self.sandbox.github_url, "sandbox")
         return connect(self.settings.ci.repository or self.repository.remote_url())
 
+    @cached_property
+    def web(self) -> ports.Web:
+        from tagship.adapters.http import Http
+
+        return Http()
+
     @property
     def who(self) -> str:
         if os.environ.get("GITHUB_RUN_ID"):
@@ -146,7 +152,14 @@ class App:
 
         kinds = {"ec2": ec2.connect}
         chosen = self.settings.environment(environment)
-        return kinds[chosen.target](self.aws, chosen)
+        return kinds[chosen.target](
+            self.aws,
+            environment,
+            chosen,
+            clock=self.clock,
+            warn=self.screen.warn,
+            entry=self.root / "deploy" / "host" / "entry.sh",
+        )
 
 
 def app(start: Path | None = None, *, as_json: bool = False) -> App:

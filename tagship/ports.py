@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tagship.domain.deployment import Deployment, Entry
+from tagship.domain.health import Sample
 from tagship.domain.hosts import Host, HostReport, Order
 from tagship.domain.lease import LeaseRecord, Seen
 from tagship.domain.manifest import ImageRef
@@ -86,7 +87,6 @@ class State:
     upstream: str  # the remote branch's commit; empty: the remote has no such branch
     ahead: int
     behind: int
-    moved_tags: Sequence[str] = ()  # tags whose remote object differs from the local one
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,11 @@ class Repository(Protocol):
 
     def tag(self, name: str) -> Tag | None: ...
 
-    def remote_tag(self, name: str) -> Tag | None: ...
+    def tags(self, names: Sequence[str]) -> Sequence[Tag]:
+        """Those of the names that are local tags, in one call, in the order asked."""
+
+    def remote_tag(self, name: str) -> Tag | None:
+        """The remote's tag of that name, as it is now; the local one is left alone."""
 
     def me(self) -> str:
         """"Name <mail>" as git would sign a tag; raises Refused where git knows none."""
@@ -124,7 +128,7 @@ class Repository(Protocol):
         """Remove the local tag, if it still is that object."""
 
     def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
-        """Branch and that one tag, atomically, with explicit refspecs."""
+        """Branch and that one tag, atomically, with explicit refspecs; the tag alone where `branch` is empty."""
 
     def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
         """The exact commands that create_tag and push run, as a person would type them."""
@@ -140,6 +144,9 @@ class Repository(Protocol):
 
     def on_branch(self, commit: str, branch: str) -> bool:
         """Whether the remote's branch contains the commit."""
+
+    def in_head(self, commit: str) -> bool:
+        """Whether the checked-out branch contains the commit."""
 
     def tags_at(self, commit: str) -> Sequence[str]: ...
 
@@ -209,7 +216,20 @@ class Verifier(Protocol):
 class Builder(Protocol):
     """Builds and pushes an image."""
 
-    def build(self, context: Path, dockerfile: str, repository: str, tag: str, labels: Mapping[str, str]) -> ImageRef: ...
+    def build(
+        self,
+        context: Path,
+        dockerfile: Path,
+        repository: str,
+        tag: str,
+        *,
+        labels: Mapping[str, str],
+        arguments: Mapping[str, str],
+    ) -> ImageRef:
+        """Build with labels and build arguments, and push; returns the digest that was pushed."""
+
+    def labels(self, image: ImageRef) -> Mapping[str, str]:
+        """The labels of an image that is in the registry."""
 
 
 class Registry(Protocol):
@@ -265,6 +285,12 @@ class Target(Protocol):
 
     def collect(self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]) -> Sequence[HostReport]:
         """Wait until every host has answered; calls `beat` with the phase at every poll."""
+
+
+class Web(Protocol):
+    """An app's health answer, as the outside sees it."""
+
+    def ask(self, url: str, version_key: str, timeout: float) -> Sample: ...
 
 
 # -- the forge ---------------------------------------------------------------------------------------------------------
@@ -346,6 +372,8 @@ class App(Protocol):
     def leases(self) -> Leases: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def web(self) -> Web: ...
     @property
     def forge(self) -> Forge | None:
         """None where no token is at hand."""

@@ -2,7 +2,10 @@
 
     requested → started → healthy
                         → failed → rolled-back | rollback-failed
-    requested | started | failed → abandoned            (its runner died, and somebody cleared it up)
+    requested | started | failed → abandoned            (given up with nothing changed, or its runner died)
+
+`rolled-back` means that things are as they were before: the previous version serves, or nothing does where nothing did.
+An abandoned deployment says nothing of its artifact.
 
 Every state change is one entry; a deployment is what its entries say, folded in order. Nothing here does I/O.
 """

@@ -35,6 +35,7 @@ class LeaseRecord:
     commands: tuple[str, ...] = ()
     ttl: int = 120
     taken_at: str = ""
+    beats: int = 0
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:
@@ -78,14 +79,16 @@ class Seen:
         return bool(self.record.holder) and not self.held
 
 
-def taken(seen: Seen | None, *, environment: str, holder: str, deployment_id: str, run_url: str, ttl: int, at: str) -> LeaseRecord:
+def taken(
+    seen: Seen | None, *, environment: str, holder: str, deployment_id: str, run_url: str, ttl: int, at: str
+) -> LeaseRecord:
     """The record that takes the lease: one fencing number higher than any before it."""
     fence = seen.record.fence + 1 if seen else 1
     return LeaseRecord(environment, fence, holder, deployment_id, run_url, "taken", (), ttl, at)
 
 
 def renewed(record: LeaseRecord, *, phase: str, commands: Sequence[str]) -> LeaseRecord:
-    return replace(record, phase=phase, commands=tuple(commands))
+    return replace(record, phase=phase, commands=tuple(commands), beats=record.beats + 1)
 
 
 def released(record: LeaseRecord) -> LeaseRecord:

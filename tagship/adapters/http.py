@@ -1,0 +1,35 @@
+"""A health question over HTTP, as anybody outside would ask it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+
+from tagship.domain.health import Sample
+
+LARGEST = 65_536  # bytes of an answer that are read
+
+
+class Http:
+    def ask(self, url: str, version_key: str, timeout: float) -> Sample:
+        """One GET. The version is the value of `version_key` in the JSON answer; a sample of status 0 is no answer."""
+        # The settings allow http and https only.
+        request = urllib.request.Request(url, headers={"User-Agent": "tagship", "Cache-Control": "no-cache"})  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+                return Sample(answer.status, _version(answer.read(LARGEST), version_key))
+        except urllib.error.HTTPError as reason:
+            return Sample(reason.code, problem=f"it answered {reason.code}")
+        except (OSError, http.client.HTTPException) as reason:
+            told = getattr(reason, "reason", "") or reason
+            return Sample(0, problem=f"{url} did not answer: {told}")
+
+
+def _version(body: bytes, key: str) -> str:
+    try:
+        value = json.loads(body)
+        return str(value.get(key, "")) if isinstance(value, dict) else ""
+    except ValueError:
+        return ""

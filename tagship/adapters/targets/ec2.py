@@ -1,0 +1,212 @@
+"""EC2 hosts, by SSM Run Command.
+
+Tags are resolved to instance ids first, and those ids are pinned: a machine that joins meanwhile is not half-told. The
+limits are AWS's (SSM API reference): 50 instance ids a call, a comment of 100 characters, output only once an
+invocation has ended. Just after a send, an empty list and InvocationDoesNotExist mean "not yet".
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagship.adapters.aws import Aws
+from tagship.domain.document import fallback_commands, parameters
+from tagship.domain.hosts import Host, HostReport, Order
+from tagship.errors import Refused, ServiceFailed
+from tagship.ports import Clock
+from tagship.settings import Ec2, Environment
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+IDS = 50  # instance ids a call
+DELIVERY = 60  # seconds until a host must have begun; PingStatus was looked at just before
+GRACE = 30  # seconds after delivery and execution have timed out, for SSM to say so
+FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.05, 2.0, 1.4  # seconds between polls: quick for a rollback, easy on the API
+SHELL = "AWS-RunShellScript"
+ENDED = frozenset({"Success", "Failed", "Cancelled", "TimedOut"})
+
+WORDS = {
+    "DeliveryTimedOut": "the host did not take the command up in time",
+    "Undeliverable": "the command could not be delivered to the host",
+    "Terminated": "SSM stopped the command before this host, because others had failed",
+    "ExecutionTimedOut": "it ran longer than it may, and was killed",
+    "TimedOut": "it ran longer than it may, and was killed",
+    "Cancelled": "the command was cancelled",
+    "Canceled": "the command was cancelled",
+    "InvalidPlatform": "the host is not a Linux machine",
+    "AccessDenied": "the host's agent may not run the command",
+    "Failed": "its program failed without a verdict",
+    "Success": "its program ended without a verdict",
+}
+
+
+@dataclass
+class Ec2Target:
+    """The hosts that carry an environment's tags."""
+
+    aws: Aws
+    ec2: Ec2
+    environment: str
+    clock: Clock
+    warn: Callable[[str], None]
+    entry: Path  # deploy/host/entry.sh, for accounts without the document
+    _unsent: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def _ssm(self) -> SSMClient:
+        return self.aws.client("ssm")
+
+    # -- who is there --------------------------------------------------------------------------------------------------
+
+    def hosts(self) -> Sequence[Host]:
+        """Running instances with every tag of the settings, by name; raises Refused where there is none."""
+        with self.aws.translated(f"looking for the hosts of {self.environment}"):
+            found = self._instances()
+            pings = self._pings([one["InstanceId"] for one in found])
+        if not found:
+            raise Refused(
+                f"No running instance has the tags of {self.environment}: {self._wanted}.",
+                remedy=f"Start one, tag one, or correct environments.{self.environment}.ec2.tags in tagship.toml",
+            )
+        return sorted((_host(one, pings) for one in found), key=lambda host: (host.name, host.id))
+
+    @property
+    def _wanted(self) -> str:
+        return ", ".join(f"{name} = {value}" for name, value in self.ec2.tags.items())
+
+    def _instances(self) -> list[Any]:
+        filters: Any = [{"Name": f"tag:{name}", "Values": [value]} for name, value in self.ec2.tags.items()]
+        filters.append({"Name": "instance-state-name", "Values": ["running"]})
+        pages = self.aws.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
+        return [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
+
+    def _pings(self, ids: Sequence[str]) -> dict[str, str]:
+        """PingStatus by instance id; SSM knows nothing of a host whose agent never registered."""
+        pages = self._ssm.get_paginator("describe_instance_information")
+        pings: dict[str, str] = {}
+        for some in _by(IDS, ids):
+            for page in pages.paginate(Filters=[{"Key": "InstanceIds", "Values": some}]):
+                pings.update({one["InstanceId"]: one["PingStatus"] for one in page["InstanceInformationList"]})
+        return pings
+
+    # -- telling them --------------------------------------------------------------------------------------------------
+
+    def send(self, order: Order, hosts: Sequence[Host]) -> Sequence[str]:
+        """One command for each 50 hosts. An error of the first raises: no host was told. A later one is kept for
+        `collect`, where its hosts are `silent`: the ones before are acting by then."""
+        self._unsent = {}
+        commands: list[str] = []
+        for some in _by(IDS, [host.id for host in hosts]):
+            try:
+                commands.append(self._send(order, some))
+            except ServiceFailed as reason:
+                if not commands:
+                    raise
+                self._unsent.update(dict.fromkeys(some, f"it was told nothing: {reason}"))
+        return commands
+
+    def _send(self, order: Order, ids: Sequence[str]) -> str:
+        doing = f"sending {order.action} to {len(ids)} hosts"
+        with self.aws.translated(doing):
+            try:
+                return self._command(order, ids, self.ec2.document, parameters(order))
+            except self._ssm.exceptions.InvalidDocument:
+                return self._command(order, ids, SHELL, self._shell_lines(order))
+
+    def _shell_lines(self, order: Order) -> dict[str, list[str]]:
+        """The same order for AWS-RunShellScript, where the account has no document of ours."""
+        missing = f"The SSM document {self.ec2.document} is not installed in this account"
+        if not self.entry.is_file():
+            raise Refused(f"{missing}, and there is no {self.entry} to send instead.", remedy="Install it: inv setup")
+        self.warn(f"{missing}: {SHELL} is used instead, which needs a wider permission")
+        lines = fallback_commands(order, self.entry.read_text("utf-8"))
+        return {"commands": lines, "executionTimeout": [str(order.timeout)]}
+
+    def _command(self, order: Order, ids: Sequence[str], document: str, told: Mapping[str, Sequence[str]]) -> str:
+        answer = self._ssm.send_command(
+            InstanceIds=list(ids),
+            DocumentName=document,
+            Parameters=dict(told),
+            TimeoutSeconds=DELIVERY,
+            Comment=f"tagship {order.action} {order.artifact_id} {order.deployment_id}"[:100],
+        )
+        return answer["Command"]["CommandId"]
+
+    # -- hearing from them ---------------------------------------------------------------------------------------------
+
+    def collect(
+        self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]
+    ) -> Sequence[HostReport]:
+        """Poll each command until every host has ended; a host that never does is `silent` once its time is over."""
+        reports = {one: HostReport(one, "silent", reason=reason) for one, reason in self._unsent.items()}
+        awaited = {host.id for host in hosts} - set(reports)
+        began, wait = self.clock.now(), FIRST_WAIT
+        while awaited:
+            for command in commands:
+                for one in self._ended(command, awaited):
+                    reports[one.host] = one
+                    awaited.discard(one.host)
+            beat(f"{len(hosts) - len(awaited)} of {len(hosts)} hosts have answered")
+            if (self.clock.now() - began).total_seconds() > DELIVERY + self.ec2.timeout + GRACE:
+                reports.update(
+                    {one: HostReport(one, "silent", reason="SSM never said how it ended") for one in awaited}
+                )
+                break
+            if awaited:
+                self.clock.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311 (jitter, not a secret)
+                wait = min(wait * GROWTH, LONGEST_WAIT)
+        return [reports[host.id] for host in hosts]
+
+    def _ended(self, command: str, awaited: set[str]) -> list[HostReport]:
+        """The reports of hosts whose invocation of `command` has ended since the last look: one call for 50 hosts."""
+        with self.aws.translated(f"asking how command {command} goes"):
+            try:
+                pages = self._ssm.get_paginator("list_command_invocations").paginate(CommandId=command)
+                ended = [one for page in pages for one in page["CommandInvocations"] if one["Status"] in ENDED]
+            except self._ssm.exceptions.InvalidCommandId:
+                return []  # just sent: not known everywhere yet
+            new = [one for one in ended if one["InstanceId"] in awaited]
+            found = [self._report(command, one["InstanceId"], one.get("StatusDetails", one["Status"])) for one in new]
+        return [one for one in found if one]
+
+    def _report(self, command: str, host: str, status: str) -> HostReport | None:
+        """The verdict, from the whole output (24,000 characters; a listing has 2,500 of them)."""
+        try:
+            said = self._ssm.get_command_invocation(CommandId=command, InstanceId=host)
+        except self._ssm.exceptions.InvocationDoesNotExist:
+            return None
+        words = WORDS.get(status.replace(" ", ""), f"SSM says {status}")
+        heard = said.get("StandardErrorContent", "").strip()
+        report = HostReport.read(host, said.get("StandardOutputContent", ""), words)
+        if report.outcome != "silent" or not heard:
+            return report
+        return HostReport(host, "silent", reason=words, evidence=f"{report.evidence}\n{heard[-2000:]}".strip())
+
+
+def _host(instance: Any, pings: Mapping[str, str]) -> Host:
+    one = instance["InstanceId"]
+    name = next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), one)
+    ping = pings.get(one, "")
+    problem = {"Online": "", "": "SSM does not know it: no agent has registered"}
+    return Host(one, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"))
+
+
+def _by(size: int, items: Iterable[str]) -> Iterable[list[str]]:
+    waiting = iter(items)
+    while some := list(islice(waiting, size)):
+        yield some
+
+
+def connect(
+    aws: Aws, name: str, chosen: Environment, *, clock: Clock, warn: Callable[[str], None], entry: Path
+) -> Ec2Target:
+    """The hosts of one environment of the settings."""
+    if chosen.ec2 is None:
+        raise TypeError(f"{name} has no ec2 table: the settings refuse that")
+    return Ec2Target(aws, chosen.ec2, name, clock, warn, entry)

@@ -1,0 +1,27 @@
+"""What a CI step says of itself: one workflow command, which GitHub keeps as an annotation and a follower reads back.
+
+https://docs.github.com/actions/reference/workflow-commands-for-github-actions: data escapes %, CR and LF; a property
+escapes colons and commas too (the titles here hold none).
+"""
+
+from __future__ import annotations
+
+import re
+
+_TITLE = re.compile(r"tagship exit (\d{1,3})\Z")
+
+
+def command(code: int, message: str) -> str:
+    """`::notice title=tagship exit 0::…`, or `::error …` for any other exit code."""
+    level = "notice" if code == 0 else "error"
+    return f"::{level} title=tagship exit {code}::{escaped(message)}"
+
+
+def escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def exit_code(title: str) -> int | None:
+    """The exit code that an annotation's title tells, or None for an annotation of somebody else's."""
+    found = _TITLE.match(title)
+    return int(found[1]) if found else None

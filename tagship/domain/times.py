@@ -1,0 +1,32 @@
+"""Times as people read them: UTC to the minute, and ages in the largest unit that says something."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+
+def moment(at: datetime | str) -> str:
+    """`2026-11-20 15:53`, in UTC; of a time, or of ISO 8601 text."""
+    when = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def ago(age: timedelta) -> str:
+    """`3 min ago`; what lies in the future (clocks differ) is `just now`."""
+    seconds = age.total_seconds()
+    if seconds < 5:
+        return "just now"
+    return f"{span(seconds)} ago"
+
+
+def span(seconds: float) -> str:
+    """`0.8 s`, `43 s`, `12 min`, `5 h`, `9 days`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 36 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} days"

@@ -1,0 +1,58 @@
+"""What CI does with an artifact once it is published: deploy it, verify it, tell of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tagship.tasks._verb import verb
+
+ARTIFACT = "the version or artifact id; in CI, the tag that was pushed"
+ENV = "the environment; left out, the one that the version's suffix belongs to"
+JSON = "one JSON document on stdout, everything else on stderr"
+
+
+@verb(
+    help={
+        "artifact": ARTIFACT,
+        "env": ENV,
+        "allow_older": "deploy a version that is older than the one that runs",
+        "dry_run": "show the plan and stop",
+        "json": JSON,
+    }
+)
+def deploy(
+    _c: Any, artifact: str = "", env: str = "", allow_older: bool = False, dry_run: bool = False, json: bool = False
+) -> None:
+    """Make an environment run a published version, and prove that it serves; what fails is put back."""
+    from tagship.bootstrap import app
+    from tagship.workflows.deploy import deploy as run
+
+    here = app(as_json=json)
+    result = run(here, artifact=artifact, env=env, allow_older=allow_older, dry_run=dry_run)
+    if json:
+        here.screen.data(result.as_data())
+
+
+@verb(help={"artifact": ARTIFACT, "env": ENV, "json": JSON})
+def verify(_c: Any, artifact: str = "", env: str = "", json: bool = False) -> None:
+    """Ask every host what it runs, and the health URL from outside; fail unless it is the version named."""
+    from tagship.bootstrap import app
+    from tagship.workflows.verify import verify as run
+
+    here = app(as_json=json)
+    result = run(here, artifact=artifact, env=env)
+    if json:
+        here.screen.data(result.as_data())
+
+
+@verb(help={"artifact": ARTIFACT, "env": ENV, "json": JSON})
+def notify(_c: Any, artifact: str = "", env: str = "", json: bool = False) -> None:
+    """Tell what came of the deployment: on the console, and in the CI run's summary."""
+    from tagship.bootstrap import app
+    from tagship.workflows.history import as_data
+    from tagship.workflows.notify import notify as run
+
+    here = app(as_json=json)
+    result = run(here, artifact=artifact, env=env)
+    if json:
+        here.screen.data(as_data([result])[0])

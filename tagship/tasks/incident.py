@@ -1,0 +1,88 @@
+"""What an engineer reaches for when something is wrong: go back, look, and free what is stuck."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tagship.tasks._verb import verb
+
+ALL = "the environment; left out, all of them"
+JSON = "one JSON document on stdout, everything else on stderr"
+
+
+@verb(
+    help={
+        "to": "the version to go back to; left out, the last healthy one, or on a terminal the one chosen from a list",
+        "env": "the environment; left out, the one that the version's suffix belongs to",
+        "yes": "without --to: take the last healthy version without asking",
+        "dry_run": "show the plan and stop",
+        "json": JSON,
+    }
+)
+def rollback(
+    _c: Any, to: str = "", env: str = "", yes: bool = False, dry_run: bool = False, json: bool = False
+) -> None:
+    """Take an environment back to a version that ran there. Needs no Git, no CI and no build."""
+    from tagship.bootstrap import app
+    from tagship.workflows.rollback import rollback as run
+
+    here = app(as_json=json)
+    result = run(here, to=to, env=env, yes=yes or json, dry_run=dry_run)
+    if json:
+        here.screen.data(result.as_data())
+
+
+@verb(help={"env": ALL, "json": JSON})
+def status(_c: Any, env: str = "", json: bool = False) -> None:
+    """What runs where: the ledger's word, each host's own, and where they differ."""
+    from tagship.bootstrap import app
+    from tagship.workflows.status import status as run
+
+    here = app(as_json=json)
+    result = run(here, env=env)
+    if json:
+        here.screen.data([one.as_data() for one in result])
+
+
+@verb(help={"env": ALL, "limit": "how many deployments, the newest first; 0: all", "json": JSON})
+def history(_c: Any, env: str = "", limit: int = 20, json: bool = False) -> None:
+    """Who made which environment run what, when, and what came of it."""
+    from tagship.bootstrap import app
+    from tagship.workflows.history import as_data
+    from tagship.workflows.history import history as run
+
+    here = app(as_json=json)
+    result = run(here, env=env, limit=limit)
+    if json:
+        here.screen.data(as_data(result))
+
+
+@verb(help={"env": ALL, "json": JSON})
+def lock(_c: Any, env: str = "", json: bool = False) -> None:
+    """Who holds an environment, for what, and since when."""
+    from tagship.bootstrap import app
+    from tagship.workflows.lock import lock as run
+
+    here = app(as_json=json)
+    result = run(here, env=env)
+    if json:
+        here.screen.data([one.as_data() for one in result])
+
+
+@verb(
+    help={
+        "id": "the deployment whose lease is broken, as `inv lock` names it",
+        "env": "the environment; needed where there are several",
+        "dry_run": "show who holds it and stop",
+        "json": JSON,
+    }
+)
+def unlock(_c: Any, id: str = "", env: str = "", dry_run: bool = False, json: bool = False) -> None:
+    """Break the lease of a deployment that died; another deployment's is refused."""
+    from tagship.bootstrap import app
+    from tagship.workflows.unlock import unlock as run
+
+    here = app(as_json=json)
+    result = run(here, id=id, env=env, dry_run=dry_run)
+    if json:
+        here.screen.data(result.as_data())

@@ -1,0 +1,167 @@
+"""Hosts, and the right to change them: the orders they get, the lease that covers those, and what hosts answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tagship.domain.hosts import Host, HostReport, Order
+from tagship.domain.lease import LeaseRecord
+from tagship.domain.plan import NOTHING, Plan
+from tagship.errors import ServiceFailed, TagshipError
+from tagship.ports import App, Target
+
+
+def an_order(
+    app: App,
+    environment: str,
+    action: str,
+    *,
+    artifact_id: str = NOTHING,
+    digest: str = NOTHING,
+    deployment_id: str = NOTHING,
+    fence: int = 0,
+) -> Order:
+    """An order to hosts of an environment, with what the settings say of it."""
+    ec2 = app.settings.environment(environment).ec2
+    return Order(
+        action=action,
+        app=app.settings.app,
+        environment=environment,
+        artifact_id=artifact_id,
+        manifest_sha256=digest,
+        deployment_id=deployment_id,
+        fence=fence,
+        bucket=app.settings.aws.bucket,
+        region=app.settings.aws.region,
+        timeout=ec2.timeout if ec2 else Order.timeout,
+    )
+
+
+def ask_what_runs(app: App, environment: str, hosts: Sequence[Host], phase: Callable[[str], None]) -> list[HostReport]:
+    """Every host's own word for what it runs. It changes nothing: no lease, no fencing number."""
+    if not hosts:
+        return []
+    target = app.target(environment)
+    commands = target.send(an_order(app, environment, "status"), hosts)
+    return list(target.collect(commands, hosts, phase))
+
+
+def read_again(silent: HostReport, said: HostReport, artifact_id: str) -> HostReport:
+    """The verdict of a host that gave none, by what it says it runs: healthy only if that is the artifact."""
+    if said.outcome == "empty":
+        return replace(silent, outcome="failed")
+    if not said.good:
+        return silent
+    if said.serving == artifact_id:
+        return replace(said, outcome="healthy", reason=silent.reason)
+    reason = f"{silent.reason}; it says that it runs {said.serving}"
+    return replace(said, outcome="failed", previous=said.serving, reason=reason, evidence=silent.evidence)
+
+
+@dataclass
+class Hands:
+    """The lease of one deployment, and the only way to its hosts: nothing is sent unless the lease is still ours.
+
+    `in_flight` says that hosts may be acting: the lease is then not given back, it is left to expire.
+    """
+
+    app: App
+    plan: Plan
+    target: Target
+    deployment_id: str
+    lease: LeaseRecord
+    phase: Callable[[str], None]
+    commands: tuple[str, ...] = ()
+    in_flight: bool = False
+    _renewed: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._renewed = self.app.clock.now()
+
+    @property
+    def what_goes_on(self) -> str:
+        """What hosts may be doing when nobody watches any more."""
+        named = f"SSM command {', '.join(self.commands)}" if self.commands else "its command's id never came back"
+        return f"The action on the hosts goes on ({named})"
+
+    def order(self, action: str, artifact_id: str = "", digest: str = "") -> Order:
+        """An order under this lease's fencing number; of the plan's own artifact unless another is named."""
+        return an_order(
+            self.app,
+            self.plan.environment,
+            action,
+            artifact_id=artifact_id or self.plan.artifact_id,
+            digest=digest or self.plan.manifest_sha256,
+            deployment_id=self.deployment_id,
+            fence=self.lease.fence,
+        )
+
+    def ask(self, order: Order, hosts: Sequence[Host]) -> list[HostReport]:
+        """Send an order and wait for every host; a host that gave no verdict is asked what it runs."""
+        reports = self._act(order, hosts)
+        silent = [host for host, one in zip(hosts, reports, strict=True) if one.outcome == "silent"]
+        if not silent:
+            return reports
+        said = {one.host: one for one in self._act(an_order(self.app, self.plan.environment, "status"), silent)}
+        return [read_again(one, said[one.host], order.artifact_id) if one.host in said else one for one in reports]
+
+    def _act(self, order: Order, hosts: Sequence[Host]) -> list[HostReport]:
+        """Each step is taken only while the lease is ours: LeaseLost comes before the order goes out."""
+        self.renew(f"sending {order.action}")
+        self.in_flight, self.commands = True, ()
+        try:
+            self.commands = tuple(self.target.send(order, hosts))
+        except TagshipError:
+            self.in_flight = False  # a target whose `send` raises has told no host anything
+            raise
+        self.renew(_acting(order), self.commands)
+        reports = list(self.target.collect(self.commands, hosts, self.beat))
+        self.in_flight = False
+        return reports
+
+    def beat(self, phase: str) -> None:
+        """Called at each poll: shows the phase, and renews the lease when a third of its time is over.
+
+        An outage of the bucket is borne for as long as the lease lives without a heartbeat.
+        """
+        self.phase(phase)
+        age = (self.app.clock.now() - self._renewed).total_seconds()
+        if age < self.lease.ttl / 3:
+            return
+        try:
+            self.renew(phase, self.commands)
+        except ServiceFailed:
+            if age >= self.lease.ttl:
+                raise
+
+    def renew(self, phase: str, commands: Sequence[str] = ()) -> None:
+        self.lease = self.app.leases.renew(self.lease, phase=phase, commands=commands)
+        self._renewed = self.app.clock.now()
+        self.phase(phase)
+
+
+def _acting(order: Order) -> str:
+    return "asking what runs" if order.action == "status" else f"{order.action} {order.artifact_id}: the hosts act"
+
+
+@contextmanager
+def holding(app: App, plan: Plan, deployment_id: str, phase: Callable[[str], None]) -> Iterator[Hands]:
+    """Hold the environment's lease. It is given back at the end, whatever the end, unless a command is in flight."""
+    ttl = app.settings.environment(plan.environment).lease_ttl
+    lease = app.leases.take(plan.environment, holder=app.who, deployment_id=deployment_id, run_url=app.run_url, ttl=ttl)
+    hands = Hands(app, plan, app.target(plan.environment), deployment_id, lease, phase)
+    try:
+        yield hands
+    finally:
+        if not hands.in_flight:
+            _release(app, hands.lease)
+
+
+def _release(app: App, lease: LeaseRecord) -> None:
+    try:
+        app.leases.release(lease)
+    except ServiceFailed as reason:
+        app.screen.warn(f"the lease of {lease.environment} was not given back ({reason}): it expires in {lease.ttl} s")

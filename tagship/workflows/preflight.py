@@ -1,0 +1,89 @@
+"""The guards that deploy and rollback share: which artifact, which environment, what runs there, who can be reached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from tagship.domain.deployment import Deployment
+from tagship.domain.hosts import Host
+from tagship.domain.manifest import sha256
+from tagship.domain.plan import Plan
+from tagship.domain.version import ArtifactId
+from tagship.errors import Refused, UsageError
+from tagship.ports import App
+from tagship.workflows.artifacts import verified_manifest
+
+RECENT = 50  # deployments read to know what runs: the last healthy one is among them, or all are read
+
+
+def named(app: App, artifact: str, environment: str, flag: str = "--artifact") -> tuple[ArtifactId, str]:
+    """The artifact and the environment that are meant: by flag, in CI by the tag that was pushed, or by the suffix."""
+    text = artifact or _tag_of_this_run()
+    if not text:
+        raise UsageError("No version is given.", remedy=f"Name it: {flag} 0.1.30-dev")
+    artifact_id = ArtifactId.parse(text)
+    if environment:
+        app.settings.environment(environment)
+        return artifact_id, environment
+    if artifact_id.version is None:
+        raise UsageError(
+            f"{artifact_id} is an untagged build: it does not say which environment is meant.",
+            remedy=f"Name it: {flag} {artifact_id} --env {next(iter(app.settings.environments))}",
+        )
+    return artifact_id, app.settings.environment_of(artifact_id.version.suffix)
+
+
+def _tag_of_this_run() -> str:
+    """The tag whose push started this CI run; empty outside CI and for a branch."""
+    here = os.environ
+    return here.get("GITHUB_REF_NAME", "") if here.get("GITHUB_REF_TYPE") == "tag" else ""
+
+
+def one_environment(app: App, environment: str) -> str:
+    """The environment named, or the only one there is; raises UsageError where there are several."""
+    if environment:
+        app.settings.environment(environment)
+        return environment
+    if len(app.settings.environments) == 1:
+        return next(iter(app.settings.environments))
+    known = ", ".join(app.settings.environments)
+    raise UsageError(
+        f"No environment is given; there are {known}.",
+        remedy=f"Name one: --env {next(iter(app.settings.environments))}",
+    )
+
+
+def recent(app: App, environment: str) -> Sequence[Deployment]:
+    """The latest deployments, oldest first: enough of them to hold what runs. Unreadable entries are named."""
+    found = app.ledger.deployments(environment, RECENT)
+    if len(found) >= RECENT and not any(one.state == "healthy" for one in found):
+        found = app.ledger.deployments(environment)
+    for key in app.ledger.unreadable(environment):
+        app.screen.warn(f"the ledger's {key} cannot be read: it is passed over")
+    return found
+
+
+def reachable(app: App, environment: str) -> tuple[Host, ...]:
+    """The hosts of an environment; raises Refused when there is none or one of them cannot be reached."""
+    hosts = tuple(app.target(environment).hosts())
+    away = [host for host in hosts if not host.online]
+    if away:
+        told = "; ".join(f"{host.name} ({host.id}): {host.problem or 'its agent does not answer'}" for host in away)
+        raise Refused(
+            f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached: {told}.",
+            remedy=f"Start it (or, if it is gone for good, untag it), then look: inv status --env {environment}",
+        )
+    return hosts
+
+
+def manifest_sha256(app: App, environment: str, artifact_id: str) -> str:
+    """The digest that names an artifact's manifest to a host; raises ArtifactMissing or NotAuthentic."""
+    return sha256(verified_manifest(app, environment, artifact_id).to_json())
+
+
+def show(app: App, plan: Plan) -> None:
+    """The plan, as a person reads it."""
+    before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
+    app.screen.say(f"{plan.action} {plan.artifact_id} on {plan.environment}{before}")
+    app.screen.table(("HOST", "ID", "RUNS NOW", "WILL RUN"), plan.rows())

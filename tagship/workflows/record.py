@@ -1,0 +1,56 @@
+"""The entries of one deployment in the ledger, numbered as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tagship.domain.deployment import Entry
+from tagship.domain.hosts import HostReport
+from tagship.domain.plan import Plan
+from tagship.ports import App
+
+
+class Record:
+    """What one deployment says of itself; `add` writes its next state."""
+
+    def __init__(self, app: App, plan: Plan, deployment_id: str, fence: int) -> None:
+        self._app = app
+        self._plan = plan
+        self._id = deployment_id
+        self._fence = fence
+        self._number = 0
+
+    def add(
+        self, state: str, *, reason: str = "", replaced: str = "", hosts: Sequence[HostReport] = (), **details: Any
+    ) -> None:
+        """Append an entry. `details` that say nothing are left out."""
+        self._number += 1
+        before = replaced or self._plan.replaces
+        kept = {name: value for name, value in details.items() if value}
+        if hosts:
+            kept["hosts"] = [_host(one) for one in hosts]
+        self._app.ledger.append(
+            Entry(
+                deployment_id=self._id,
+                number=self._number,
+                state=state,
+                at=self._app.clock.now().isoformat(timespec="milliseconds"),
+                app=self._app.settings.app,
+                environment=self._plan.environment,
+                action=self._plan.action,
+                artifact_id=self._plan.artifact_id,
+                who=self._app.who,
+                where=self._app.run_url,
+                replaced=before if before != self._plan.artifact_id else "",
+                fence=self._fence,
+                reason=reason,
+                details=kept,
+            )
+        )
+
+
+def _host(report: HostReport) -> dict[str, Any]:
+    """A host's verdict as the ledger keeps it: all of it but the evidence, which the deployment's entry has once."""
+    return {name: value for name, value in asdict(report).items() if name not in {"evidence", "kept"}}

@@ -1,0 +1,112 @@
+"""rollback: take an environment back to a version that ran there. It needs no Git and no CI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tagship.domain import layout
+from tagship.domain.deployment import Deployment, rollback_candidates, serving
+from tagship.domain.plan import Plan, serves, told
+from tagship.domain.times import moment
+from tagship.errors import ArtifactMissing, Refused
+from tagship.ports import App
+from tagship.workflows.announce import announced
+from tagship.workflows.artifacts import stored_ids
+from tagship.workflows.change import Result, carry_out
+from tagship.workflows.hands import ask_what_runs
+from tagship.workflows.preflight import manifest_sha256, named, one_environment, reachable, recent, show
+
+OFFERED = 10  # versions on the list
+
+
+def rollback(app: App, *, to: str = "", env: str = "", yes: bool = False, dry_run: bool = False) -> Result:
+    """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first)."""
+    with announced(app) as announce:
+        plan = planned(app, to, env, yes)
+        show(app, plan)
+        if dry_run:
+            return Result(plan, "planned")
+        result = carry_out(app, plan)
+        announce(f"{plan.artifact_id} is healthy on {plan.environment}")
+        return result
+
+
+def planned(app: App, to: str, env: str, yes: bool) -> Plan:
+    """Every guard, and then what will happen; nothing is changed."""
+    if to:
+        artifact_id, environment = named(app, to, env, "--to")
+        history = recent(app, environment)
+        chosen = str(artifact_id)
+    else:
+        environment = one_environment(app, env)
+        history = recent(app, environment)
+        chosen = _choose(app, environment, history, yes)
+    digest = _kept(app, environment, chosen)
+    hosts = reachable(app, environment)
+    plan = Plan("rollback", environment, chosen, digest, hosts, told(history), serving(history))
+    if plan.replaces == chosen:
+        _refuse_if_running(app, plan)
+    return plan
+
+
+def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool) -> str:
+    """The last healthy version that is still stored and not marked bad; on a terminal, whichever of them is chosen."""
+    running = serving(history)
+    there = [one for one in rollback_candidates(history, running) if _stored(app, environment, one)][:OFFERED]
+    if not there:
+        raise Refused(
+            f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
+            remedy=f"See what there was: inv history --env {environment}",
+        )
+    if yes or not app.prompt.possible:
+        return there[0]
+    return app.prompt.choose(f"Roll {environment} back from {running or 'nothing'} to", _choices(there, history))
+
+
+def _choices(versions: Sequence[str], history: Sequence[Deployment]) -> dict[str, str]:
+    """Each version with when it was last healthy, and by whose hand."""
+    healthy = {one.artifact_id: one.last for one in history if one.state == "healthy"}
+    return {one: f"{one}  healthy {moment(healthy[one].at)} UTC, {healthy[one].who}" for one in versions}
+
+
+def _kept(app: App, environment: str, artifact_id: str) -> str:
+    """The digest of the artifact's manifest; where it is not stored, says whether it ever was and what there is."""
+    try:
+        return manifest_sha256(app, environment, artifact_id)
+    except ArtifactMissing as reason:
+        raise _missing(app, environment, artifact_id) from reason
+
+
+def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
+    """The error that tells a version that was removed from one that never was, and names what there is."""
+    deployed = [one.first for one in app.ledger.deployments(environment) if one.artifact_id == artifact_id]
+    there = [one for one in stored_ids(app, environment) if one != artifact_id][:OFFERED]
+    what = f"{artifact_id} was never published for {environment}."
+    if deployed:
+        when = moment(deployed[-1].at)
+        what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
+    if not there:
+        return ArtifactMissing(what, state="Nothing was changed.", remedy="Publish a version: inv deploy-dev")
+    return ArtifactMissing(
+        what,
+        state=f"Nothing was changed. Stored for {environment}: {', '.join(there)}.",
+        remedy=f"Choose one that is there: inv rollback --to {there[0]} --env {environment}",
+    )
+
+
+def _stored(app: App, environment: str, artifact_id: str) -> bool:
+    """Whether the artifact exists: it does once its manifest is there."""
+    return app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)) is not None
+
+
+def _refuse_if_running(app: App, plan: Plan) -> None:
+    """The ledger says that this version runs: ask the hosts, and refuse only if every one of them serves it."""
+    with app.screen.live(f"asking {len(plan.hosts)} hosts what they run") as phase:
+        reports = ask_what_runs(app, plan.environment, plan.hosts, phase)
+    if all(serves(one, plan.artifact_id) for one in reports):
+        other = "inv rollback --env " + plan.environment
+        raise Refused(
+            f"{plan.artifact_id} is already running on {plan.environment}: every host says so.",
+            remedy=f"Name another version, or go back to the one before it: {other}",
+        )
+    app.screen.warn(f"the ledger says that {plan.environment} runs {plan.artifact_id}, and not every host does")

@@ -1,0 +1,127 @@
+"""status: what runs where, by the ledger's word and by each host's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from tagship.domain.deployment import Deployment
+from tagship.domain.hosts import Host, HostReport
+from tagship.domain.times import moment
+from tagship.errors import Refused
+from tagship.ports import App
+from tagship.workflows.hands import ask_what_runs
+from tagship.workflows.lock import Lock, read
+from tagship.workflows.lock import told as lease_told
+from tagship.workflows.preflight import recent
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """What one host says it runs; `drift` is what is wrong with that, empty when nothing is."""
+
+    id: str
+    name: str
+    runs: str
+    drift: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """One environment. `artifact` is what the ledger says it runs; `unfinished` a deployment that has not ended."""
+
+    environment: str
+    artifact: str
+    since: str
+    who: str
+    unfinished: str
+    lease: Lock
+    hosts: Sequence[HostStatus]
+    problem: str = ""
+
+    @property
+    def drifted(self) -> bool:
+        return bool(self.problem) or any(host.drift for host in self.hosts)
+
+    def as_data(self) -> dict[str, object]:
+        return {**asdict(self), "drifted": self.drifted}
+
+
+def status(app: App, *, env: str = "") -> list[Status]:
+    """Look at one environment, or at all; nothing is changed."""
+    environments = [env] if env else list(app.settings.environments)
+    found = []
+    for one in environments:
+        app.settings.environment(one)
+        found.append(_look(app, one))
+        _show(app, found[-1])
+    return found
+
+
+def _look(app: App, environment: str) -> Status:
+    history = recent(app, environment)
+    healthy = [one for one in history if one.state == "healthy"]
+    last = healthy[-1].last if healthy else None
+    artifact = last.artifact_id if last else ""
+    hosts, problem = _hosts(app, environment, artifact)
+    return Status(
+        environment=environment,
+        artifact=artifact,
+        since=moment(last.at) if last else "",
+        who=last.who if last else "",
+        unfinished=_unfinished(history),
+        lease=read(environment, app.leases.look(environment)),
+        hosts=hosts,
+        problem=problem,
+    )
+
+
+def _unfinished(history: Sequence[Deployment]) -> str:
+    """The last deployment, where it has not ended."""
+    if not history or history[-1].ended:
+        return ""
+    one = history[-1]
+    return (
+        f"{one.first.action} of {one.artifact_id} by {one.first.who}, {one.state} {moment(one.last.at)} UTC ({one.id})"
+    )
+
+
+def _hosts(app: App, environment: str, artifact: str) -> tuple[list[HostStatus], str]:
+    try:
+        hosts = app.target(environment).hosts()
+    except Refused as reason:
+        return [], reason.what
+    there = [host for host in hosts if host.online]
+    with app.screen.live(f"asking {len(there)} of {len(hosts)} hosts of {environment}") as phase:
+        said = {one.host: one for one in ask_what_runs(app, environment, there, phase)}
+    return [_host(host, said.get(host.id), artifact) for host in hosts], ""
+
+
+def _host(host: Host, said: HostReport | None, artifact: str) -> HostStatus:
+    if said is None:
+        return HostStatus(host.id, host.name, "not known", host.problem or "it cannot be reached")
+    if said.outcome == "silent":
+        return HostStatus(host.id, host.name, "not known", said.reason)
+    runs = said.serving or "nothing"
+    if said.serving != artifact:
+        return HostStatus(host.id, host.name, runs, f"the ledger says {artifact or 'nothing'}")
+    healthy = said.good or said.outcome == "empty"
+    return HostStatus(host.id, host.name, runs, "" if healthy else said.reason or "it is not healthy")
+
+
+def _show(app: App, found: Status) -> None:
+    if found.artifact:
+        app.screen.say(f"{found.environment}: {found.artifact}, healthy since {found.since} UTC, by {found.who}")
+    else:
+        app.screen.say(f"{found.environment}: nothing was ever healthy here")
+    if found.unfinished:
+        app.screen.warn(f"not ended: {found.unfinished}")
+    if found.lease.state != "free":
+        app.screen.say(lease_told(found.lease))
+    if found.problem:
+        app.screen.warn(found.problem)
+    if found.hosts:
+        rows = [
+            [one.name, one.id, one.runs, f"drift: {one.drift}" if one.drift else "as recorded"] for one in found.hosts
+        ]
+        app.screen.table(("HOST", "ID", "RUNS", ""), rows)

@@ -1,0 +1,32 @@
+"""unlock: break the lease of a deployment that died."""
+
+from __future__ import annotations
+
+from tagship.errors import Refused, UsageError
+from tagship.ports import App
+from tagship.workflows.lock import Lock, read, told
+from tagship.workflows.preflight import one_environment
+
+
+def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Lock:
+    """Free the lease of the deployment `id`; refuses when another holds it, or nobody does."""
+    environment = one_environment(app, env)
+    if not id:
+        raise UsageError(
+            "No deployment is named.",
+            remedy=f"See which holds it, with the command to run: inv lock --env {environment}",
+        )
+    before = read(environment, app.leases.look(environment))
+    if before.deployment != id:
+        raise Refused(
+            f"Deployment {id} does not hold {environment}: {told(before)}.",
+            remedy=f"Look again: inv lock --env {environment}",
+        )
+    app.screen.say(told(before))
+    if before.commands:
+        app.screen.warn(f"hosts may still be acting on SSM command {', '.join(before.commands)}")
+    if dry_run:
+        return before
+    app.leases.break_(environment, id)
+    app.screen.say(f"{environment} is free; {before.holder} stops before its next action")
+    return read(environment, app.leases.look(environment))
