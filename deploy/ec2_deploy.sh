@@ -1,0 +1,340 @@
+#!/usr/bin/env bash
+# The host program: changes what this host runs, or says what it does.
+#
+#   ec2_deploy.sh deploy|rollback|status|prune
+#
+# Stage 1 (host/entry.sh) has verified this release, holds the lock as descriptor 9, and tells the rest in TAGSHIP_*.
+#
+# Two colours, a proxy in front. In order: environment, start the idle colour, health, switch, check, drain, stop the old
+# colour, commit, prune. Each step is in the journal before it is done, and each may be done again: a run that was cut off
+# anywhere is finished or undone by the next one (`recover`). Before the switch a failure leaves what serves untouched;
+# after it, the proxy is pointed back.
+
+# shellcheck disable=SC2034,SC2153,SC2154 # globals are shared with the files that this one sources, and with the conf
+
+PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=deploy/host/entry.sh
+. "$PROGRAM/host/entry.sh"
+# shellcheck source=deploy/host/proxy.sh
+. "$PROGRAM/host/proxy.sh"
+# shellcheck source=deploy/host/health.sh
+. "$PROGRAM/host/health.sh"
+
+ACTION=$TAGSHIP_ACTION APP=$TAGSHIP_APP ENVIRONMENT=$TAGSHIP_ENVIRONMENT ARTIFACT=$TAGSHIP_ARTIFACT
+DEPLOYMENT=$TAGSHIP_DEPLOYMENT FENCE=$TAGSHIP_FENCE BASE=$TAGSHIP_BASE FETCH_MS=${TAGSHIP_FETCH_MS:-0}
+KEY=$ROOT/etc/tagship/$APP/release.pub.pem
+MOST_LOGS=40       # files kept in log/
+JOURNAL_LINES=2000 # kept in the journal
+IDLE='' IDLE_PORT=0 APP_LOG='' PROBLEM='' ENDED='' STARTED_PID=''
+
+# What a release is configured to be on this host: its own conf, then the host's.
+configure() {
+  local conf=$BASE/releases/$1/deploy/environments/$ENVIRONMENT.conf file
+  REPLY="the release of $1 has no deploy/environments/$ENVIRONMENT.conf"
+  [[ -f $conf ]] || return
+  # shellcheck source=/dev/null
+  . "$conf"
+  # shellcheck source=/dev/null
+  if [[ -f $ROOT/etc/tagship/$APP/host.conf ]]; then . "$ROOT/etc/tagship/$APP/host.conf"; fi
+  for file in "manager_$MANAGER" "runtime_$RUNTIME"; do
+    REPLY="the release of $1 cannot run here: it has no deploy/host/$file.sh"
+    [[ -f $PROGRAM/host/$file.sh ]] || return
+    # shellcheck source=/dev/null
+    . "$PROGRAM/host/$file.sh"
+  done
+}
+
+other() {
+  if [[ $1 == blue ]]; then REPLY=green; else REPLY=blue; fi
+}
+
+# -- deploy and rollback -----------------------------------------------------------------------------------------------
+
+change() {
+  local most=$HEALTH_ATTEMPTS
+  if [[ $ACTION == rollback ]]; then most=$HEALTH_ATTEMPTS_AFTER_ROLLBACK; fi
+  recover
+  read_state
+  SERVING=$S_SERVING PREVIOUS=$S_SERVING
+  if [[ $S_SERVING == "$ARTIFACT" ]] && serves; then
+    say "$ARTIFACT is serving already."
+    ATTEMPTS=1 PREVIOUS=$S_PREVIOUS
+    journal end
+    conclude unchanged '' || return
+  fi
+  other "${S_COLOUR:-green}" && IDLE=$REPLY
+  if start_idle && prove_idle "$most"; then
+    if switch_over; then finish; else put_back; fi
+  else
+    leave_it
+  fi
+}
+
+# Whether what is recorded as serving answers, and the proxy points at it and answers too.
+serves() {
+  upstream
+  [[ $REPLY == "$S_PORT" ]] && lives "$S_COLOUR" && ask "$S_PORT" "$S_SERVING" && lives proxy && ask "$PORT" "$S_SERVING"
+}
+
+start_idle() {
+  local from
+  clock && from=$REPLY
+  free_port || conclude failed "no free port was found" || return
+  IDLE_PORT=$REPLY
+  APP_LOG=$BASE/log/$DEPLOYMENT-app.log
+  journal environment "$IDLE" "$IDLE_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
+  render_environment "$IDLE" "$IDLE_PORT" "$ARTIFACT" || conclude failed ".env cannot be written: $(disk)" || return
+  journal start "$IDLE" "$IDLE_PORT"
+  say "Starting $ARTIFACT as $IDLE on port $IDLE_PORT."
+  run_colour "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$APP_LOG" || conclude failed "$ARTIFACT could not be started: $(disk)" || return
+  clock && START_MS=$((REPLY - from))
+}
+
+prove_idle() {
+  local from healthy=0
+  clock && from=$REPLY
+  journal health "$IDLE" "$IDLE_PORT"
+  await_health "$IDLE" "$ARTIFACT" "$1" || healthy=1
+  clock && HEALTH_MS=$((REPLY - from))
+  say "Health: $ATTEMPTS attempts in $HEALTH_MS ms; the last answer: ${ANSWER:-none}"
+  if ((healthy == 0)); then return; fi
+  conclude failed "$PROBLEM" "$(evidence)"
+}
+
+# The last lines of the app and its last answer, while they are still there.
+evidence() {
+  printf 'the process: %s\n' "${ENDED:-it runs}"
+  printf 'its last answer: %s\n' "${ANSWER:-none}"
+  printf 'its last lines (%s):\n' "$APP_LOG"
+  tail -n 20 "$APP_LOG" | tail -c 4000
+}
+
+# Everything that could still fail for want of disk is written before the switch.
+switch_over() {
+  local from
+  clock && from=$REPLY
+  journal switch "$IDLE" "$IDLE_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
+  write_state "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$DEPLOYMENT" || conclude failed "state.json cannot be written: $(disk)" || return
+  ensure_proxy || conclude failed "$REPLY" || return
+  point_proxy_at "$IDLE_PORT" || conclude failed "the proxy cannot be pointed at $IDLE: $(disk)" || return
+  journal check "$IDLE" "$IDLE_PORT"
+  ask "$PORT" "$ARTIFACT" || conclude failed "through the proxy, $PROBLEM" "$(evidence)" || return
+  clock && SWITCH_MS=$((REPLY - from))
+  say "The proxy on port $PORT points at $IDLE, and $ARTIFACT answers through it."
+}
+
+finish() {
+  journal drain "$S_COLOUR" "$S_PORT"
+  if [[ -n $S_COLOUR ]]; then drain "$S_PORT"; fi
+  journal stop "$S_COLOUR" "$S_PORT"
+  if [[ -n $S_COLOUR ]]; then stop_record "$S_COLOUR"; fi
+  journal commit "$IDLE" "$IDLE_PORT"
+  commit "$ARTIFACT"
+  SERVING=$ARTIFACT
+  journal prune
+  prune
+  journal end
+  conclude healthy '' || :
+}
+
+# The next state.json, complete and on the disk, but for the rename that makes it so.
+write_state() {
+  local colour=$1 port=$2 artifact=$3 deployment=$4 previous=$S_SERVING
+  if [[ $artifact == "$S_SERVING" ]]; then previous=$S_PREVIOUS; fi
+  lives "$colour" || return
+  printf '{\n  "colour": "%s",\n  "deployment": "%s",\n  "fence": %s,\n  "pid": %s,\n  "port": %s,\n  "previous": "%s",\n  "serving": "%s"\n}\n' \
+    "$colour" "$deployment" "$FENCE" "$R_PID" "$port" "$previous" "$artifact" >"$BASE/state.json.new" &&
+    { sync "$BASE/state.json.new" 2>/dev/null || sync; }
+}
+
+commit() {
+  mv -f "$BASE/state.json.new" "$BASE/state.json" && touch "$BASE/releases/$1" && point_current
+}
+
+# `current` is for people; state.json is what counts. A symlink is replaced by a rename, too.
+point_current() {
+  read_state
+  if [[ $(readlink "$BASE/current") == "releases/$S_SERVING" ]]; then return; fi
+  rm -f "$BASE/current.new" && ln -s "releases/$S_SERVING" "$BASE/current.new" && rename_link "$BASE/current.new" "$BASE/current"
+}
+
+rename_link() {
+  mv -fT "$1" "$2" 2>/dev/null || mv -fh "$1" "$2" # GNU, BSD
+}
+
+# -- when it fails -----------------------------------------------------------------------------------------------------
+
+# Before the switch: stop the idle colour; what served still does, seen by asking it once more.
+leave_it() {
+  journal undo "$IDLE" "$IDLE_PORT"
+  stop_record "$IDLE" 2
+  settle_failure failed
+  journal end
+}
+
+# After the switch: point the proxy back, see that the old version answers through it, then stop the new one.
+put_back() {
+  journal undo "$IDLE" "$IDLE_PORT"
+  if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else rm -f "$BASE/run/upstream"; fi
+  settle_failure rolled-back
+  stop_record "$IDLE" 2
+  journal end
+}
+
+# The outcome of a failure: the one given when the previous version is seen to serve (again), else rollback-failed. Why it
+# failed, its evidence and its last answer stay those of the version that failed.
+settle_failure() {
+  local outcome=$1 why=$REASON evidence=$EVIDENCE answer=$ANSWER attempts=$ATTEMPTS
+  if [[ -z $S_SERVING ]]; then
+    outcome=failed
+  elif ! serves && ! revive; then
+    SERVING='' outcome=rollback-failed why="$why; and $S_SERVING does not answer: $PROBLEM"
+  fi
+  if [[ $ARTIFACT != "$S_SERVING" ]]; then touch -t 200001010000 "$BASE/releases/$ARTIFACT"; fi # the first to be pruned
+  ANSWER=$answer ATTEMPTS=$attempts
+  conclude "$outcome" "$why" "$evidence" || :
+}
+
+# Start what is recorded as serving again, in a fresh process, from its kept release, verified again.
+revive() {
+  local colour port
+  other "$IDLE" && colour=$REPLY
+  say "$S_SERVING does not answer ($PROBLEM): starting it again."
+  ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || return
+  configure "$S_SERVING" && free_port && port=$REPLY && journal revive "$colour" "$port" || return
+  stop_record "$colour" 2
+  render_environment "$colour" "$port" "$S_SERVING" || return
+  run_colour "$colour" "$port" "$S_SERVING" "$BASE/log/$DEPLOYMENT-previous.log" || return
+  await_health "$colour" "$S_SERVING" "$HEALTH_ATTEMPTS_AFTER_ROLLBACK" || return
+  write_state "$colour" "$port" "$S_SERVING" "$S_DEPLOYMENT" && ensure_proxy && point_proxy_at "$port" || return
+  ask "$PORT" "$S_SERVING" && commit "$S_SERVING"
+}
+
+# -- after a run that was cut off --------------------------------------------------------------------------------------
+
+# Finish or undo it, by what is really there: where the proxy points, and which colours live.
+recover() {
+  local idle colour to
+  read_state
+  rm -f "$BASE"/run/*.new
+  upstream && to=$REPLY
+  for colour in blue green; do
+    if [[ $colour$to != "$S_COLOUR$S_PORT" ]] && read_record "$colour" && [[ $to == "$R_PORT" ]]; then settle "$colour"; fi
+  done
+  read_state
+  other "${S_COLOUR:-green}" && idle=$REPLY
+  if lives "$idle"; then
+    say "Stopping $R_ARTIFACT, left over as $idle by an action that was cut off."
+    journal recover "$idle" "$R_PORT"
+    stop_record "$idle" 2
+  fi
+  if [[ -n $S_SERVING ]]; then point_current; fi
+}
+
+# The proxy points at a colour that is not committed: commit it if it is healthy, and was not being undone; else point the
+# proxy back at what is recorded.
+settle() {
+  local colour=$1 port=$R_PORT artifact=$R_ARTIFACT last
+  last=$(last_step)
+  if [[ ${last#* } != undo ]] && lives "$colour" && ask "$port" "$artifact" && write_state "$colour" "$port" "$artifact" "${last% *}"; then
+    say "Finishing ${last% *}, which was cut off: $artifact serves."
+    journal finish "$colour" "$port"
+    if [[ -n $S_COLOUR && $S_COLOUR != "$colour" ]]; then stop_record "$S_COLOUR"; fi
+    commit "$artifact"
+  else
+    say "Undoing ${last% *}, which was cut off: $artifact is stopped."
+    journal undo "$colour" "$port"
+    if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else rm -f "$BASE/run/upstream"; fi
+    stop_record "$colour" 2
+  fi
+}
+
+# "DEPLOYMENT STEP" of the last action that changed something; stage 1's own steps of this one come after it.
+last_step() {
+  tail -n 50 "$BASE/journal.jsonl" | awk -F'"' '
+    { for (i = 2; i < NF; i += 2) { if ($i == "deployment") deployment = $(i + 2); if ($i == "step") step = $(i + 2) } }
+    step !~ /^(accept|fetch|verify|unpack|recover|finish)$/ { last = deployment " " step }
+    END { print last }'
+}
+
+# -- status and prune --------------------------------------------------------------------------------------------------
+
+# What really answers on the app's port, beside what is recorded.
+report() {
+  read_state
+  ARTIFACT=$S_SERVING SERVING='' PREVIOUS=$S_PREVIOUS
+  list_kept
+  if [[ -n $S_SERVING ]] && ask "$PORT" "$S_SERVING"; then
+    ATTEMPTS=1 SERVING=$S_SERVING
+    conclude healthy '' || return
+  fi
+  ATTEMPTS=1
+  if [[ $PROBLEM =~ ^it\ answered\ as\ ([0-9a-z][0-9a-zA-Z.-]*), && -d $BASE/releases/${BASH_REMATCH[1]} ]]; then
+    SERVING=${BASH_REMATCH[1]}
+    conclude healthy "an action is under way or was cut off: $(last_deployment)" || return
+  fi
+  if [[ -z $S_SERVING ]]; then conclude empty "nothing was ever deployed here to its end" || return; fi
+  conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(tail -n 20 "$BASE/log/$S_DEPLOYMENT-app.log" | tail -c 4000)"
+}
+
+prune_only() {
+  recover
+  read_state
+  SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
+  journal prune && prune && journal end
+  conclude pruned '' || :
+}
+
+# Keep the newest KEEP releases by when they last served; what serves and what served before it are always among them.
+prune() {
+  local name number=0
+  read_state
+  while read -r name; do
+    number=$((number + 1))
+    if ((number <= KEEP)) || [[ $name == "$S_SERVING" || $name == "$S_PREVIOUS" || $name == "$ARTIFACT" ]]; then continue; fi
+    rm -rf "$BASE/incoming/$name" && mv "$BASE/releases/$name" "$BASE/incoming/$name" && rm -rf "$BASE/incoming/$name"
+    say "Pruned $name."
+  done < <(ls -t "$BASE/releases")
+  rm -rf "$BASE"/incoming/*
+  list_kept
+  prune_logs
+}
+
+list_kept() {
+  KEPT=$(cd "$BASE/releases" && printf '%s\n' * | tr '\n' ' ')
+  KEPT=${KEPT% }
+}
+
+prune_logs() {
+  local name number=0
+  while read -r name; do
+    number=$((number + 1))
+    if ((number <= MOST_LOGS)) || [[ $name == "$S_DEPLOYMENT"* || $name == proxy.log ]]; then continue; fi
+    rm -f "$BASE/log/$name"
+  done < <(ls -t "$BASE/log")
+  if (($(wc -l <"$BASE/journal.jsonl") > JOURNAL_LINES * 2)); then
+    tail -n "$JOURNAL_LINES" "$BASE/journal.jsonl" >"$BASE/journal.jsonl.new" && mv -f "$BASE/journal.jsonl.new" "$BASE/journal.jsonl"
+  fi
+}
+
+# -- the whole ---------------------------------------------------------------------------------------------------------
+
+act() {
+  configure "$ARTIFACT" || conclude refused "$REPLY" || return
+  case $1 in
+  deploy | rollback)
+    change
+    list_kept
+    ;;
+  status) report ;;
+  prune) prune_only ;;
+  *) conclude refused "there is no such action: $1" ;;
+  esac
+}
+
+LOG=/dev/null
+if [[ $1 != status ]]; then LOG=$BASE/log/$DEPLOYMENT.log; fi
+act "$1" >>"$LOG" 2>&1 9>&-
+speak
+code
+exit

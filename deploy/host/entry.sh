@@ -1,0 +1,397 @@
+#!/usr/bin/env bash
+# Stage 1: everything that must be true before a byte of a bundle runs on this host.
+#
+#   entry.sh ACTION APP ENVIRONMENT ARTIFACT MANIFEST_SHA256 DEPLOYMENT FENCE BUCKET REGION
+#
+# It travels inside the SSM document (bash reads it from standard input), so it stands alone. In order: lock, fencing,
+# the manifest's hash and signature by the key pinned on this host, the bundle's hash, the names in it, every file's hash;
+# then it becomes the release's own ec2_deploy.sh. That program sources this file for the words that both stages speak
+# (journal, verdict, verify), and main is not run then.
+#
+# Standard output is the verdict, one JSON line, and lines for people after it; all else goes to log/<deployment>.log.
+# bash 4.4, coreutils, awk, sed, tar, gzip, openssl, flock and aws are all it needs.
+
+set -uo pipefail
+export LC_ALL=C
+umask 022
+
+ROOT=${TAGSHIP_HOST_ROOT-}
+MOST_FILES=100000
+
+# What the verdict says.
+ACTION='' ARTIFACT='' FENCE=0 OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
+ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 STARTED_MS=${TAGSHIP_STARTED_MS:-0}
+
+# -- words that both stages speak --------------------------------------------------------------------------------------
+
+# The time in milliseconds, in REPLY. No fork where bash knows the time (5.0).
+clock() {
+  if [[ -n ${EPOCHREALTIME-} ]]; then
+    REPLY=$((${EPOCHREALTIME/./} / 1000))
+  else
+    REPLY=$(date +%s)000
+  fi
+}
+
+# UTC in ISO 8601, in REPLY.
+stamp() {
+  TZ=UTC0 printf -v REPLY '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+}
+
+# A line for people: in the log at once, and after the verdict.
+say() {
+  printf '%s\n' "$*"
+  SAID+="$*"$'\n'
+}
+
+# End with an outcome and its reason. Always false, so that `|| return` follows it.
+conclude() {
+  OUTCOME=$1 REASON=$2 EVIDENCE=${3-}
+  return 1
+}
+
+# One line in the journal, before the step is done.
+# TAGSHIP_KILL_AFTER=<step> kills this program right there: how the tests cut the power.
+journal() {
+  local step=$1 colour=${2-} port=${3:-0}
+  stamp
+  printf '{"at":"%s","deployment":"%s","action":"%s","artifact":"%s","fence":%s,"step":"%s","colour":"%s","port":%s}\n' \
+    "$REPLY" "$DEPLOYMENT" "$ACTION" "$ARTIFACT" "$FENCE" "$step" "$colour" "$port" >>"$BASE/journal.jsonl" || return
+  if [[ ${TAGSHIP_KILL_AFTER-} == "$step" ]]; then kill -KILL $$; fi
+}
+
+# Standard input as the inside of a JSON string: UTF-8 stays, control characters and broken bytes become "?".
+json() {
+  tr -d '\000' | awk '
+    BEGIN {
+      t = "[\200-\277]"
+      good = "^([ !#-[\\]-~]|[\303-\337]" t "|\302[\240-\277]|\340[\240-\277]" t "|[\341-\354\356\357]" t t "|\355[\200-\237]" t \
+        "|\360[\220-\277]" t t "|[\361-\363]" t t t "|\364[\200-\217]" t t ")+"
+    }
+    NR > 1 { printf "\\n" }
+    {
+      while (length($0)) {
+        if (match($0, good)) { printf "%s", substr($0, 1, RLENGTH); $0 = substr($0, RLENGTH + 1); continue }
+        c = substr($0, 1, 1); $0 = substr($0, 2)
+        if (c == "\"" || c == "\\") printf "\\%s", c
+        else if (c == "\t") printf "\\t"
+        else printf "?"
+      }
+    }'
+}
+
+# A text as the inside of a JSON string, in REPLY; the last $2 bytes of it at most. Plain text costs no fork.
+quoted() {
+  local text=$1 most=${2:-600}
+  if ((${#text} > most)); then text="…${text:$((${#text} - most))}"; fi
+  REPLY=$text
+  if [[ $text == *[!\ !#-[^-~]* ]]; then REPLY=$(printf '%s' "$text" | json); fi
+}
+
+# Milliseconds as seconds, in REPLY.
+seconds() {
+  printf -v REPLY '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+}
+
+# The verdict on standard output, then the lines for people. At most 20,000 characters: SSM keeps the first 24,000.
+speak() {
+  local artifact reason evidence answer fetch start health switch total kept
+  quoted "$ARTIFACT" 100 && artifact=$REPLY
+  quoted "$REASON" && reason=$REPLY
+  quoted "$EVIDENCE" 5000 && evidence=$REPLY
+  quoted "$ANSWER" && answer=$REPLY
+  seconds "$FETCH_MS" && fetch=$REPLY
+  seconds "$START_MS" && start=$REPLY
+  seconds "$HEALTH_MS" && health=$REPLY
+  seconds "$SWITCH_MS" && switch=$REPLY
+  clock && seconds $((REPLY - STARTED_MS)) && total=$REPLY
+  kept=${KEPT:+\"${KEPT// /\",\"}\"}
+  printf '{"tagship":1,"action":"%s","outcome":"%s","artifact":"%s","serving":"%s","previous":"%s",' \
+    "$ACTION" "$OUTCOME" "$artifact" "$SERVING" "$PREVIOUS"
+  printf '"reason":"%s","evidence":"%s","fence":%s,"health":{"attempts":%d,"answer":"%s"},' \
+    "$reason" "$evidence" "$FENCE" "$ATTEMPTS" "$answer"
+  printf '"durations":{"fetch":%s,"start":%s,"health":%s,"switch":%s,"total":%s},"kept":[%s]}\n' \
+    "$fetch" "$start" "$health" "$switch" "$total" "$kept"
+  speak_to_people
+}
+
+speak_to_people() {
+  local lines="$SAID$OUTCOME: ${REASON:+$REASON; }${SERVING:-nothing} serves"$'\n'
+  if [[ -n $EVIDENCE ]]; then lines+="$EVIDENCE"$'\n'; fi
+  if ((${#lines} > 6000)); then lines="…${lines:$((${#lines} - 6000))}"; fi
+  printf '%s' "$lines" | tr -c '\n\t -~\200-\377' '?'
+}
+
+# The exit code of an outcome.
+code() {
+  case $OUTCOME in
+  healthy | unchanged | empty | pruned) return 0 ;;
+  held) return 4 ;;
+  refused) return 5 ;;
+  rollback-failed) return 7 ;;
+  *) return 6 ;;
+  esac
+}
+
+# shellcheck disable=SC2034  # the program that sources this file reads them
+# What state.json says, in S_*. It is written by us alone, one key a line, and replaced by a rename.
+read_state() {
+  S_SERVING='' S_COLOUR='' S_PORT=0 S_PREVIOUS='' S_DEPLOYMENT=''
+  local line
+  [[ -f $BASE/state.json ]] || return 0
+  while IFS= read -r line; do
+    [[ $line =~ ^\ \ \"([a-z]+)\":\ \"?([A-Za-z0-9._-]*)\"?,?$ ]] || continue
+    case ${BASH_REMATCH[1]} in
+    serving) S_SERVING=${BASH_REMATCH[2]} ;;
+    colour) S_COLOUR=${BASH_REMATCH[2]} ;;
+    port) S_PORT=${BASH_REMATCH[2]} ;;
+    previous) S_PREVIOUS=${BASH_REMATCH[2]} ;;
+    deployment) S_DEPLOYMENT=${BASH_REMATCH[2]} ;;
+    esac
+  done <"$BASE/state.json"
+}
+
+# A file's sha256, in REPLY.
+hash_of() {
+  REPLY=$(sha256sum <"$1") && REPLY=${REPLY%% *}
+}
+
+# What the manifest says, in M_*: it is canonical JSON (two-space indent, one value a line), so awk reads it line by line.
+read_manifest() {
+  local name value
+  M_app='' M_environment='' M_artifact_id='' M_commit='' M_build_time='' M_sha256='' M_size='' M_sums_sha256='' M_unpacked=''
+  while read -r name value; do
+    case $name in
+    app | environment | artifact_id | commit | build_time | sha256 | size | sums_sha256 | unpacked)
+      printf -v "M_$name" '%s' "$value"
+      ;;
+    esac
+  done < <(awk '
+    function show() { gsub(/[":,]/, "", $1); gsub(/[",]/, "", $2); print $1, $2 }
+    /^  "[a-z_0-9]+": \{$/ { inside = $1; next }
+    /^  \}/ { inside = ""; next }
+    /^  "/ && NF == 2 { show() }
+    /^    "/ && NF == 2 && inside == "\"bundle\":" { show() }' "$1")
+}
+
+# Whether the manifest in a folder is the one asked for, signed by the pinned key, and of this app and environment.
+verify_manifest() {
+  local folder=$1 wanted=$2
+  hash_of "$folder/manifest.json" || conclude refused "$ARTIFACT has no manifest" || return
+  if [[ $wanted != none && $REPLY != "$wanted" ]]; then
+    conclude refused "the manifest of $ARTIFACT is not the one asked for (sha256 $REPLY)" || return
+  fi
+  if ! openssl dgst -sha256 -verify "$KEY" -signature "$folder/manifest.sig" "$folder/manifest.json"; then
+    conclude refused "the manifest of $ARTIFACT is not signed by the key pinned on this host ($KEY)" || return
+  fi
+  read_manifest "$folder/manifest.json"
+  if [[ "$M_app $M_environment $M_artifact_id" != "$APP $ENVIRONMENT $ARTIFACT" ]]; then
+    conclude refused "the manifest is of $M_app $M_environment $M_artifact_id, not of $APP $ENVIRONMENT $ARTIFACT" || return
+  fi
+}
+
+# Whether every file of a release is what the manifest says.
+verify_files() {
+  local folder=$1 wrong
+  hash_of "$folder/SHA256SUMS" || conclude refused "$ARTIFACT has no SHA256SUMS" || return
+  if [[ $REPLY != "$M_sums_sha256" ]]; then conclude refused "SHA256SUMS of $ARTIFACT was altered" || return; fi
+  wrong=$(cd "$folder" && sha256sum --strict --quiet -c SHA256SUMS 2>&1)
+  # shellcheck disable=SC2181  # the status is sha256sum's, and its words are wanted too
+  if (($? != 0)); then conclude refused "a file of $ARTIFACT was altered: ${wrong%%$'\n'*}" || return; fi
+}
+
+# A kept release is verified again before it runs. No network.
+verify_release() {
+  verify_manifest "$1" "$2" && verify_files "$1"
+}
+
+# -- stage 1 -----------------------------------------------------------------------------------------------------------
+
+# The arguments, checked by the same patterns as the document's: the fallback has no patterns of its own.
+read_arguments() {
+  ACTION=${1-} APP=${2-} ENVIRONMENT=${3-} ARTIFACT=${4-} WANTED=${5-} DEPLOYMENT=${6-}
+  local fence=${7-} name='^[a-z][a-z0-9-]{0,30}$' id='^[0-9a-z][0-9a-zA-Z.-]{0,63}$' number='^[0-9]{1,15}$'
+  BUCKET=${8-} REGION=${9-}
+  case $ACTION in
+  deploy | rollback | status | prune) ;;
+  *) ACTION=unknown && conclude refused "there is no such action" || return ;;
+  esac
+  [[ $APP =~ $name && $ENVIRONMENT =~ $name ]] || conclude refused "the app or the environment is no name" || return
+  [[ $ARTIFACT =~ $id && $DEPLOYMENT =~ $id ]] || conclude refused "the artifact or the deployment is no id" || return
+  [[ $WANTED =~ ^([0-9a-f]{64}|none)$ ]] || conclude refused "the manifest's sha256 is none" || return
+  [[ $fence =~ $number ]] || conclude refused "the fencing number is no number" || return
+  FENCE=$((10#$fence))
+  [[ $BUCKET =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] || conclude refused "the bucket is no bucket's name" || return
+  [[ $REGION =~ ^[a-z0-9-]{1,30}$ ]] || conclude refused "the region is no region's name" || return
+  if [[ $ARTIFACT == none ]]; then ARTIFACT=''; fi
+  if [[ $ACTION == deploy || $ACTION == rollback ]] && [[ -z $ARTIFACT || $WANTED == none || $DEPLOYMENT == none ]]; then
+    conclude refused "a $ACTION names an artifact, its manifest's sha256 and a deployment" || return
+  fi
+}
+
+set_paths() {
+  BASE=$ROOT/opt/$APP
+  KEY=$ROOT/etc/tagship/$APP/release.pub.pem
+  LOG=/dev/null
+  if [[ $ACTION != status ]]; then
+    mkdir -p "$BASE"/{releases,output,log,incoming,run} || conclude refused "$BASE cannot be written" || return
+    LOG=$BASE/log/$DEPLOYMENT.log
+  fi
+  read_state
+  SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
+}
+
+# The lock is descriptor 9. Each stage runs under `9>&-`: bash then keeps it for itself, closed to every program it starts.
+lock() {
+  [[ $ACTION != status ]] || return 0
+  exec 9>>"$BASE/lock" || conclude refused "$BASE/lock cannot be written" || return
+  flock -n 9 || conclude held "another action runs on this host: $(last_deployment)"
+}
+
+last_deployment() {
+  tail -n 1 "$BASE/journal.jsonl" 2>/dev/null | sed -n 's/.*"deployment":"\([^"]*\)".*"step":"\([^"]*\)".*/deployment \1, at the step \2/p'
+}
+
+# A number lower than the highest seen is refused; a higher one is on the disk before anything else happens.
+fencing() {
+  local highest=0
+  [[ $ACTION != status ]] || return 0
+  if [[ -s $BASE/fence ]]; then read -r highest <"$BASE/fence"; fi
+  [[ $highest =~ ^[0-9]{1,15}$ ]] || conclude refused "$BASE/fence cannot be read" || return
+  if ((FENCE < highest)); then
+    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment" || return
+  fi
+  if ((FENCE > highest)); then
+    replace "$BASE/fence" "$FENCE" || conclude refused "$BASE/fence cannot be written: $(disk)" || return
+  fi
+}
+
+# Replace a file by a rename: the new text is on the disk first.
+replace() {
+  printf '%s\n' "$2" >"$1.new" && { sync "$1.new" 2>/dev/null || sync; } && mv -f "$1.new" "$1"
+}
+
+disk() {
+  df -Pk "$BASE" | awk 'NR == 2 { print $4 " kB are free" }'
+}
+
+# The release to run: the one asked for, or (status, prune) the one that serves.
+choose_release() {
+  if [[ $ACTION == deploy || $ACTION == rollback ]]; then
+    journal accept || conclude refused "the journal cannot be written: $(disk)" || return
+    kept || fetch || return
+    return
+  fi
+  ARTIFACT=${S_SERVING:-$(unfinished)}
+  if [[ -z $ARTIFACT ]]; then conclude empty "nothing was ever deployed here" || return; fi
+  verify_release "$BASE/releases/$ARTIFACT" none
+}
+
+# The artifact of an action that was cut off before anything served; empty when there is none.
+unfinished() {
+  local found
+  found=$(tail -n 1 "$BASE/journal.jsonl" 2>/dev/null | sed -n 's/.*"artifact":"\([^"]*\)".*/\1/p')
+  if [[ -n $found && -f $BASE/releases/$found/manifest.json ]]; then printf '%s' "$found"; fi
+}
+
+# Whether the release is on this host, and is still what was signed.
+kept() {
+  [[ -d $BASE/releases/$ARTIFACT ]] || return
+  verify_release "$BASE/releases/$ARTIFACT" "$WANTED" && return
+  say "The release kept on this host is not usable ($REASON); fetching it again."
+  return 1
+}
+
+# Download, verify, unpack, and rename into place. Nothing of it has run by then.
+fetch() {
+  local in=$BASE/incoming/$DEPLOYMENT from
+  clock && from=$REPLY
+  [[ -f $KEY ]] || conclude refused "no key is pinned on this host: $KEY" || return
+  rm -rf "$BASE"/incoming/* && mkdir -p "$in/files" || conclude refused "$in cannot be written: $(disk)" || return
+  journal fetch && download "$in" manifest.json && download "$in" manifest.sig || return
+  journal verify && verify_manifest "$in" "$WANTED" && download "$in" deploy-bundle.tar.gz && verify_bundle "$in" || return
+  journal unpack && unpack "$in" || return
+  clock && FETCH_MS=$((REPLY - from))
+}
+
+download() {
+  local problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
+  problem=$(AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
+  conclude refused "$url could not be fetched: ${problem##*$'\n'}" "$problem"
+}
+
+verify_bundle() {
+  local size
+  size=$(wc -c <"$1/deploy-bundle.tar.gz")
+  if ((size != M_size)); then conclude refused "the bundle of $ARTIFACT has $((size)) bytes, not $M_size" || return; fi
+  hash_of "$1/deploy-bundle.tar.gz"
+  if [[ $REPLY != "$M_sha256" ]]; then conclude refused "the bundle of $ARTIFACT was altered (sha256 $REPLY)" || return; fi
+  look_into_tar "$1/deploy-bundle.tar.gz"
+}
+
+# Refuse a tar that could write anywhere but into its own folder, or more than was signed. Listed, not unpacked.
+look_into_tar() {
+  local most=$((M_size * 100 + 104857600)) problem
+  if ((M_unpacked > 0)); then most=$M_unpacked; fi
+  problem=$(tar --numeric-owner -Ptvzf "$1" 2>/dev/null | awk -v most="$most" -v files="$MOST_FILES" '
+    function bad(why) { if (!problem) problem = why; exit }
+    {
+      line = $0
+      if (!/^-/) bad("it holds something other than a regular file: " line)
+      # GNU: mode, owner/group, size, date, time, name. BSD: mode, links, owner, group, size, three words of date, name.
+      if (sub(/^[^ ]+ +[0-9]+\/[0-9]+ +[0-9]+ [^ ]+ [^ ]+ /, "")) { split(line, word, " +"); size = word[3] }
+      else if (sub(/^[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[A-Za-z]+ +[0-9]+ +[0-9:]+ /, "")) { split(line, word, " +"); size = word[5] }
+      else bad("its listing cannot be read: " line)
+      total += size
+      if (total > most) bad("it unpacks to more than " most " bytes")
+      if (++count > files) bad("it holds more than " files " files")
+      if (seen[$0]++) bad("a name is in it twice: " $0)
+      plain = $0
+      gsub(/\\[23][0-7][0-7]/, "x", plain)
+      if (plain ~ /[^ -~\200-\377]/ || plain ~ /\\/) bad("a name in it has control characters: " $0)
+      if (plain ~ /^\// || plain ~ /(^|\/)\.?\.?(\/|$)/) bad("a name in it leads out of its folder: " $0)
+      if (plain == "manifest.json" || plain == "manifest.sig") bad("a name in it is taken: " $0)
+    }
+    END {
+      if (!problem && !count) problem = "it cannot be read as a tar"
+      if (problem) print problem
+    }')
+  if [[ -n $problem ]]; then conclude refused "the bundle of $ARTIFACT is refused: $problem" || return; fi
+}
+
+unpack() {
+  local in=$1 place=$BASE/releases/$ARTIFACT files listed
+  tar --no-same-owner -xzf "$in/deploy-bundle.tar.gz" -C "$in/files" ||
+    conclude refused "the bundle of $ARTIFACT cannot be unpacked: $(disk)" || return
+  verify_files "$in/files" || return
+  files=$(find "$in/files" -type f | wc -l) listed=$(wc -l <"$in/files/SHA256SUMS")
+  if ((files != listed + 1)); then conclude refused "the bundle of $ARTIFACT holds files that SHA256SUMS does not name" || return; fi
+  mv "$in/manifest.json" "$in/manifest.sig" "$in/files/" || conclude refused "$in cannot be written: $(disk)" || return
+  if [[ -e $place ]]; then mv "$place" "$in/replaced" || conclude refused "$place cannot be replaced" || return; fi
+  mv "$in/files" "$place" || conclude refused "$place cannot be written: $(disk)"
+}
+
+admit() {
+  lock || return
+  fencing 9>&- && choose_release 9>&-
+}
+
+# Stage 2: the release's own program, with what it has to know in its environment.
+become() {
+  export TAGSHIP_ACTION=$ACTION TAGSHIP_APP=$APP TAGSHIP_ENVIRONMENT=$ENVIRONMENT TAGSHIP_ARTIFACT=$ARTIFACT
+  export TAGSHIP_DEPLOYMENT=$DEPLOYMENT TAGSHIP_FENCE=$FENCE TAGSHIP_BASE=$BASE TAGSHIP_LOCK_FD=9
+  export TAGSHIP_COMMIT=$M_commit TAGSHIP_BUILD_TIME=$M_build_time
+  export TAGSHIP_STARTED_MS=$STARTED_MS TAGSHIP_FETCH_MS=$FETCH_MS
+  exec bash "$BASE/releases/$ARTIFACT/deploy/ec2_deploy.sh" "$ACTION" </dev/null
+}
+
+main() {
+  clock && STARTED_MS=$REPLY
+  conclude refused "this host's disk cannot be written"
+  if read_arguments "$@" && set_paths && admit </dev/null >>"$LOG" 2>&1; then become; fi
+  speak
+  code
+  exit
+}
+
+if [[ -z ${BASH_SOURCE[0]-} || ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034,SC2153,SC2154 # globals are shared with ec2_deploy.sh, and with the conf
+#
+# Health: what an answer is, and how long to wait for a good one. The same rule as tagship/domain/health.py.
+
+# Ask a port once. STATUS is the HTTP status (000: no answer), BODY a file, PROBLEM what is wrong; true when the answer is
+# 2xx and names the artifact.
+ask() {
+  local port=$1 artifact=$2 result version='' answer
+  BODY=$BASE/run/answer
+  : >"$BODY"
+  # The limit (in KiB) keeps an endless answer off the disk; a proxy of the environment is not asked.
+  STATUS=$(ulimit -f 1024 && curl -q -s --noproxy '*' -m "$HEALTH_TIMEOUT" -o "$BODY" -w '%{http_code}' "http://127.0.0.1:$port$HEALTH_PATH")
+  result=$?
+  ANSWER=''
+  case $result in
+  0) ;;
+  7) PROBLEM="it does not listen" ;;
+  28) PROBLEM="it did not answer within $HEALTH_TIMEOUT s" ;;
+  *) PROBLEM="it broke off (curl: $result)" ;;
+  esac
+  if ((result != 0)); then STATUS=000 && return 1; fi
+  answer=$(head -c 65536 "$BODY" | tr -d '\000')
+  ANSWER="$STATUS ${answer:0:500}"
+  PROBLEM="it answered $STATUS"
+  [[ $STATUS == 2?? ]] || return 1
+  if [[ $answer =~ \"$HEALTH_VERSION_KEY\"[[:space:]]*:[[:space:]]*\"([^\"]*)\" ]]; then version=${BASH_REMATCH[1]}; fi
+  PROBLEM="it answered as ${version:-no version}, not as $artifact"
+  [[ $version == "$artifact" ]]
+}
+
+# Wait for a colour to be healthy: HEALTH_PASSES good answers in a row, of at most $3 attempts.
+#
+# An app that does not listen yet is not asked: for the first GRACE seconds that costs no attempt, only a look at the port
+# every 50 ms. Between failed attempts min(2^(n-1), HEALTH_CAP) seconds pass; a wait for a port that was closed ends when
+# it opens, and every wait ends when the process dies. Between good answers 100 ms pass. No wait follows the last attempt.
+GRACE=3
+
+await_health() {
+  local colour=$1 artifact=$2 most=$3 port row=0
+  ATTEMPTS=0 PROBLEM="it never answered"
+  lives "$colour" || died || return
+  port=$R_PORT
+  pause "$colour" "$GRACE" "$port" || return
+  while :; do
+    ATTEMPTS=$((ATTEMPTS + 1))
+    if ask "$port" "$artifact"; then
+      row=$((row + 1))
+      lives "$colour" || died || return
+      if ((row >= HEALTH_PASSES)); then return 0; fi
+      sleep 0.1
+      continue
+    fi
+    row=0
+    if ((ATTEMPTS >= most)); then lives "$colour" || died || return; fi
+    if ((ATTEMPTS >= most)); then return 1; fi
+    backoff "$ATTEMPTS"
+    if [[ $PROBLEM == "it does not listen" ]]; then pause "$colour" "$REPLY" "$port"; else pause "$colour" "$REPLY"; fi || return
+  done
+}
+
+# Seconds to wait after the n-th failed attempt, in REPLY.
+backoff() {
+  REPLY=$HEALTH_CAP
+  if (($1 < 10 && (1 << ($1 - 1)) < HEALTH_CAP)); then REPLY=$((1 << ($1 - 1))); fi
+}
+
+# Pass some seconds; over at once when the port (if one is given) accepts. False when the process has died.
+pause() {
+  local colour=$1 seconds=$2 port=${3-} now until
+  clock && until=$((REPLY + seconds * 1000))
+  while :; do
+    lives "$colour" || died || return
+    if [[ -n $port ]] && listening "$port"; then return 0; fi
+    clock && now=$REPLY
+    if ((now >= until)); then return 0; fi
+    sleep 0.05
+  done
+}
+
+# Say how the app ended. Always false.
+died() {
+  how_it_ended
+  ENDED=$REPLY PROBLEM=$REPLY
+  return 1
+}

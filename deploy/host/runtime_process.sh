@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034,SC2153,SC2154 # globals are shared with ec2_deploy.sh, and with the conf
+#
+# Runtime `process`: the bundle carries the app itself, and its command runs in the release's folder.
+
+# Start an artifact as a colour on a port, its output to a log.
+run_colour() {
+  local colour=$1 port=$2 artifact=$3 output=$4
+  eval "set -- $COMMAND" # shlex.join wrote it, and the bundle that it came in was verified
+  start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "$@"
+}
+
+# .env: the variables of the environment's settings, then the operator's own .env.local. run/<colour>.env: those, and what
+# every colour is told. Both 0600, quoted so that a shell reads back exactly the value.
+render_environment() {
+  local colour=$1 port=$2 artifact=$3
+  (
+    umask 077
+    { settings_variables && local_variables; } >"$BASE/.env.new" && mv -f "$BASE/.env.new" "$BASE/.env" || exit
+    {
+      cat "$BASE/.env"
+      read_manifest "$BASE/releases/$artifact/manifest.json"
+      assign PORT "$port"
+      assign VERSION "$artifact"
+      assign COMMIT_SHA "$M_commit"
+      assign BUILD_TIME "$M_build_time"
+      assign ENVIRONMENT "$ENVIRONMENT"
+      assign OUTPUT_DIR "$BASE/output"
+    } >"$BASE/run/$colour.env"
+  )
+}
+
+settings_variables() {
+  local name value
+  for name in $VARIABLES; do
+    value=VARIABLE_$name
+    assign "$name" "${!value}"
+  done
+}
+
+# NAME=value lines; quotes around a value are taken off, and nothing in it is interpreted.
+local_variables() {
+  local line name value
+  [[ -f $BASE/.env.local ]] || return 0
+  while IFS= read -r line || [[ -n $line ]]; do
+    [[ $line =~ ^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$ ]] || continue
+    name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
+    case $value in
+    \'*\') value=${value#\'} value=${value%\'} ;;
+    \"*\") value=${value#\"} value=${value%\"} ;;
+    esac
+    case $name in
+    BASH* | EUID | PPID | UID | SHELLOPTS) say ".env.local: $name belongs to the shell, and is left out" >&2 ;;
+    *) assign "$name" "$value" ;;
+    esac
+  done <"$BASE/.env.local"
+}
+
+# NAME='value'
+assign() {
+  local quote="'\\''"
+  printf "%s='%s'\n" "$1" "${2//\'/$quote}"
+}

@@ -1,0 +1,111 @@
+"""deploy/environments/<env>.conf: what a host is told of its environment, as shell lines that are safe to source.
+
+Every bundle carries the conf of every environment, so that the same bytes can be promoted.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Protocol
+
+from tagship.errors import SettingsError
+
+FOLDER = "deploy/environments"
+RESERVED = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
+SHELLS_OWN = frozenset({"EUID", "PPID", "UID", "SHELLOPTS"})  # read-only in the shell that starts the app
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+
+
+class Health(Protocol):
+    """tagship.settings.Health, as much of it as a host is told (the domain does not import settings)."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def version_key(self) -> str: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def attempts_after_rollback(self) -> int: ...
+    @property
+    def passes(self) -> int: ...
+    @property
+    def timeout(self) -> int: ...
+    @property
+    def cap(self) -> int: ...
+
+
+class Environment(Protocol):
+    """tagship.settings.Environment, likewise."""
+
+    @property
+    def runtime(self) -> str: ...
+    @property
+    def manager(self) -> str: ...
+    @property
+    def command(self) -> tuple[str, ...]: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def keep(self) -> int: ...
+    @property
+    def drain(self) -> int: ...
+    @property
+    def variables(self) -> Mapping[str, str]: ...
+    @property
+    def health(self) -> Health: ...
+
+
+class Settings(Protocol):
+    """tagship.settings.Settings, likewise."""
+
+    @property
+    def environments(self) -> Mapping[str, Environment]: ...
+
+
+def files(settings: Settings) -> dict[str, bytes]:
+    """Path in the bundle -> bytes, one conf an environment; raises SettingsError for a variable no host could set."""
+    return {f"{FOLDER}/{name}.conf": conf(name, environment) for name, environment in settings.environments.items()}
+
+
+def conf(name: str, environment: Environment) -> bytes:
+    """One environment's conf: KEY=value lines, each value one shell word; a variable V is VARIABLE_V."""
+    health = environment.health
+    values: dict[str, object] = {
+        "RUNTIME": environment.runtime,
+        "MANAGER": environment.manager,
+        "PORT": environment.port,
+        "KEEP": environment.keep,
+        "DRAIN": environment.drain,
+        "HEALTH_PATH": health.path,
+        "HEALTH_VERSION_KEY": health.version_key,
+        "HEALTH_ATTEMPTS": health.attempts,
+        "HEALTH_ATTEMPTS_AFTER_ROLLBACK": health.attempts_after_rollback,
+        "HEALTH_PASSES": health.passes,
+        "HEALTH_TIMEOUT": health.timeout,
+        "HEALTH_CAP": health.cap,
+        "COMMAND": shlex.join(environment.command),
+        "VARIABLES": " ".join(sorted(environment.variables)),
+    }
+    for variable in sorted(environment.variables):
+        _check(name, variable, environment.variables[variable])
+        values[f"VARIABLE_{variable}"] = environment.variables[variable]
+    return "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items()).encode()
+
+
+def _check(name: str, variable: str, value: str) -> None:
+    problem = ""
+    if not _VARIABLE.match(variable):
+        problem = "is not a variable's name (letters, digits and _)"
+    elif variable in RESERVED | SHELLS_OWN or variable.startswith("BASH"):
+        problem = "is set by the host itself"
+    elif "\0" in value:
+        problem = "holds a NUL, which no environment can carry"
+    if problem:
+        raise SettingsError(
+            f"environments.{name}.variables: {variable!r} {problem}.",
+            remedy=f"Rename or remove it in tagship.toml, under [environments.{name}.variables]",
+        )
