@@ -8,9 +8,9 @@ from __future__ import annotations
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from tagship.tasks import demo
+from tagship.tasks import ci, demo, deploy, incident, sandbox
 
-_MODULES = (demo,)
+_MODULES = (ci, deploy, incident, sandbox, demo)
 
 
 def _namespace() -> Collection:

@@ -19,7 +19,7 @@ def _usage() -> Iterator[None]:
     """An unknown task or flag exits as a usage error does. (Invoke's own 1 is a defect's code here.)"""
     try:
         yield
-    except ParseError as problem:
+    except (ParseError, ValueError) as problem:  # ValueError: a word where a flag wants a number
         raise Exit(f"error: {problem}\n next: see what there is: tagship --list", UsageError.exit_code) from problem
 
 
@@ -37,10 +37,6 @@ class Tagship(Program):
     def parse_cleanup(self) -> None:
         with _usage():
             super().parse_cleanup()
-
-    def execute(self) -> None:
-        with _usage():
-            super().execute()
 
 
 def run(argv: list[str] | None = None, **options: Any) -> None:

@@ -1,0 +1,134 @@
+"""The tasks: what they promise on the command line, and what it costs to list them."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from invoke.tasks import Task
+
+from tagship.tasks import ns, program
+
+TOP = Path(__file__).parents[2]
+
+CHANGES = {"tag", "deploy-dev", "build", "bundle", "publish", "deploy", "rollback", "unlock"}
+REPORTS = {"versions", "validate", "verify", "notify", "status", "history", "lock", "sandbox"}
+STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
+
+TASKS: dict[str, Task] = {name: ns[name] for name in ns.task_names}  # type: ignore[type-arg]
+# Read once: Invoke takes a flag's help text away from the task that it is read from.
+ARGUMENTS = {name: task.get_arguments() for name, task in TASKS.items()}
+
+
+def flags(task: str) -> set[str]:
+    return {one.name for one in ARGUMENTS[task]}
+
+
+def test_every_verb_is_known_for_one_that_changes_or_one_that_reports() -> None:
+    assert set(TASKS) == CHANGES | REPORTS | STORY
+
+
+@pytest.mark.parametrize("task", sorted(CHANGES))
+def test_a_verb_that_changes_has_a_dry_run(task: str) -> None:
+    assert "dry_run" in flags(task)
+
+
+@pytest.mark.parametrize("task", sorted(REPORTS))
+def test_a_verb_that_reports_has_json(task: str) -> None:
+    assert "json" in flags(task)
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_every_flag_says_what_it_is_for(task: str) -> None:
+    assert not [one.name for one in ARGUMENTS[task] if not one.help]
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_the_first_line_says_what_the_verb_does_in_eighty_columns(task: str) -> None:
+    first = (TASKS[task].__doc__ or "").splitlines()[0]
+    assert first.endswith(".")
+    assert len(first) <= 80
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_no_flag_has_a_short_form(task: str) -> None:
+    assert not [one.names for one in ARGUMENTS[task] if len(one.names) > 1]
+
+
+@pytest.mark.parametrize("page", ["README.md"])
+def test_a_page_lists_the_tasks_as_they_are(page: str) -> None:
+    listed = re.findall(r"^\| `([a-z-]+)` \|", (TOP / page).read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(TASKS)
+
+
+# -- what listing costs ------------------------------------------------------------------------------------------------
+
+LISTED = """
+import sys
+from invoke.main import program
+program.run(["inv", "--list"], exit=False)
+heavy = {"boto3", "botocore", "git", "questionary", "prompt_toolkit", "rich", "pydantic", "github", "cryptography",
+         "tenacity", "moto", "semver"}
+print(sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.starts("python", Path(sys.executable).name)
+def test_listing_imports_nothing_that_is_slow() -> None:
+    listed = subprocess.run([sys.executable, "-c", LISTED], cwd=TOP, capture_output=True, text=True, check=True)
+    assert listed.stderr.strip() == "[]"
+    assert "rollback" in listed.stdout
+
+
+# -- the program -------------------------------------------------------------------------------------------------------
+
+
+def test_the_program_lists_the_same_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    program.run(["tagship", "--list", "--list-format=json"], exit=False)
+    listed = {one["name"] for one in json.loads(capsys.readouterr().out)["tasks"]}
+    assert listed == set(TASKS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [["nope"], ["--nope"], ["status", "--nope"], ["status", "--env"], ["--help", "nope"], ["history", "--limit", "x"]],
+)
+def test_a_usage_error_of_the_program_exits_2(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.run(["tagship", *line])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_the_program_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    from tagship import __version__
+
+    program.run(["tagship", "--version"], exit=False)
+    assert capsys.readouterr().out == f"tagship {__version__}\n"
+
+
+# -- the Makefile ------------------------------------------------------------------------------------------------------
+
+TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
+
+
+def test_a_make_target_is_one_line_of_one_verb() -> None:
+    makefile = (TOP / "Makefile").read_text("utf-8")
+    recipes = dict(TARGET.findall(makefile))
+    verbs = {name: recipe for name, recipe in recipes.items() if "$(INV)" in recipe}
+    assert set(recipes) - set(verbs) == {"test", "test-host", "lint", "bench"}
+    for name, recipe in verbs.items():
+        assert re.match(rf"@\$\(INV\) {name}\b", recipe), recipe
+        assert name in TASKS
+        assert "&&" not in recipe
+        assert ";" not in recipe
+
+
+def test_the_phony_targets_are_the_targets_there_are() -> None:
+    makefile = (TOP / "Makefile").read_text("utf-8")
+    phony = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
+    assert phony == {"help", "setup"} | {name for name, _ in TARGET.findall(makefile)}
