@@ -1,0 +1,127 @@
+"""The App of the tests: every port played by hand, and a way to publish an artifact without a build."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from tagship import ports
+from tagship.domain import layout
+from tagship.domain.manifest import BundleRef, Manifest, sha256
+from tagship.domain.origin import Origin
+from tagship.settings import Settings
+from tests.fakes.clock import FakeClock
+from tests.fakes.leases import FakeLeases
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.prompt import FakePrompt
+from tests.fakes.screen import FakeScreen
+from tests.fakes.signing import WordSigner
+from tests.fakes.store import MemoryStore
+from tests.fakes.target import FakeTarget
+from tests.fakes.web import FakeWeb
+
+VALUES: dict[str, Any] = {
+    "app": "hello",
+    "aws": {"bucket": "hello-artifacts"},
+    "signing": {"key": "release.key.pem", "public_key": "release.pub.pem"},
+    "environments": {
+        "dev": {
+            "branch": "dev",
+            "command": ["python3", "app.py"],
+            "ec2": {"tags": {"tagship:app": "hello", "tagship:environment": "dev"}},
+        }
+    },
+}
+ORIGIN = Origin("0" * 40, "dev", "2026-11-20T12:00:00Z", "4711", builder="ada@laptop")
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings.model_validate_json(json.dumps({**VALUES, **changes}))
+
+
+def environments(**changes: Any) -> dict[str, Any]:
+    """The `environments` table with dev's values changed: `settings(environments=environments(keep=5))`."""
+    return {"dev": {**VALUES["environments"]["dev"], **changes}}
+
+
+@dataclass
+class FakeApp:
+    """What a port that a test does not give would talk to does not exist: asking for it fails the test."""
+
+    settings: Settings = field(default_factory=settings)
+    root: Path = Path("/nowhere")
+    clock: FakeClock = field(default_factory=FakeClock)
+    screen: FakeScreen = field(default_factory=FakeScreen)
+    prompt: FakePrompt = field(default_factory=lambda: FakePrompt(possible=False))
+    store: MemoryStore = field(default_factory=MemoryStore)
+    signer: WordSigner = field(default_factory=WordSigner)
+    verifier: WordSigner = field(default_factory=WordSigner)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    hosts: FakeTarget = field(default_factory=FakeTarget)
+    web: FakeWeb = field(default_factory=FakeWeb)
+    who: str = "ada@laptop"
+    run_url: str = ""
+    given: dict[str, Any] = field(default_factory=dict)
+    leases: FakeLeases = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.leases is None:
+            self.leases = FakeLeases(self.clock)
+
+    @property
+    def repository(self) -> ports.Repository:
+        return cast(ports.Repository, self.given["repository"])
+
+    @property
+    def forge(self) -> ports.Forge | None:
+        return cast("ports.Forge | None", self.given.get("forge"))
+
+    @property
+    def builder(self) -> ports.Builder:
+        return cast(ports.Builder, self.given["builder"])
+
+    @property
+    def registry(self) -> ports.Registry:
+        return cast(ports.Registry, self.given["registry"])
+
+    def target(self, environment: str) -> FakeTarget:
+        return self.hosts
+
+    def publish(self, *versions: str, environment: str = "dev") -> None:
+        """Store each version's bundle, signed manifest and signature."""
+        for version in versions:
+            body = f"the bundle of {version}".encode()
+            key = layout.artifact("hello", environment, version, layout.BUNDLE)
+            bundle = BundleRef(key, sha256(body), len(body), "0" * 64)
+            manifest = Manifest(
+                "hello",
+                environment,
+                version,
+                version,
+                ORIGIN.commit_sha,
+                ORIGIN.branch,
+                version,
+                ORIGIN.build_time,
+                ORIGIN.builder,
+                bundle,
+                files={"VERSION": "0" * 64},
+            )
+            raw = manifest.to_json()
+            self._put(environment, version, layout.BUNDLE, body)
+            self._put(environment, version, layout.SIGNATURE, self.signer.sign(raw))
+            self._put(environment, version, layout.MANIFEST, raw)
+
+    def remove(self, version: str, environment: str = "dev") -> None:
+        """What `cleanup` does to an artifact."""
+        prefix = f"{layout.artifacts('hello', environment)}{version}/"
+        for key in [one for one in self.store.objects if one.startswith(prefix)]:
+            del self.store.objects[key]
+
+    def _put(self, environment: str, version: str, name: str, body: bytes) -> None:
+        self.store.create(layout.artifact("hello", environment, version, name), body, ORIGIN.metadata())
+
+
+def _is_an_app(app: FakeApp) -> ports.App:
+    return app

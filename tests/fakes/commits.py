@@ -1,0 +1,43 @@
+"""The commits and tags of a repository that CI's steps read: no Git."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tagship.errors import UsageError
+from tagship.ports import Tag
+
+
+@dataclass
+class FakeCommits:
+    """`trees` maps a commit to its files, `path -> bytes`; paths in `executable` are. `branches` maps a branch to commits."""
+
+    trees: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
+    tags: dict[str, Tag] = field(default_factory=dict)
+    branches: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    executable: Sequence[str] = ("deploy/ec2_deploy.sh",)
+    head: str = ""
+
+    def annotate(self, name: str, commit: str) -> None:
+        self.tags[name] = Tag(name, f"tag-object-of-{name}", commit, "Ada <ada@example.com>")
+
+    def tag(self, name: str) -> Tag | None:
+        return self.tags.get(name)
+
+    remote_tag = tag
+
+    def resolve(self, revision: str) -> str:
+        found = [commit for commit in self.trees if commit.startswith(self.head if revision == "HEAD" else revision)]
+        if len(found) != 1:
+            raise UsageError(f"{revision} names no commit.", remedy="Name one that there is: git log")
+        return found[0]
+
+    def on_branch(self, commit: str, branch: str) -> bool:
+        return commit in self.branches.get(branch, ())
+
+    def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
+        for path, content in sorted(self.trees[commit].items()):
+            if any(path == top.rstrip("/") or path.startswith(top.rstrip("/") + "/") for top in paths):
+                yield path, path in self.executable, len(content), io.BytesIO(content).read

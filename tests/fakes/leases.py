@@ -1,0 +1,71 @@
+"""Leases in memory: one record an environment, on a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tagship.domain.lease import LeaseRecord, Seen, released, renewed, taken
+from tagship.errors import Held, LeaseLost, Refused
+from tagship.ports import Clock
+
+
+@dataclass
+class FakeLeases:
+    """`told` holds every phase that was written, with the SSM commands."""
+
+    clock: Clock
+    records: dict[str, tuple[LeaseRecord, datetime]] = field(default_factory=dict)
+    told: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+
+    def look(self, environment: str) -> Seen | None:
+        if environment not in self.records:
+            return None
+        record, written = self.records[environment]
+        return Seen(record, f'"{record.fence}.{record.beats}"', written, self.clock.now())
+
+    def take(self, environment: str, *, holder: str, deployment_id: str, run_url: str, ttl: int) -> LeaseRecord:
+        seen = self.look(environment)
+        if seen and seen.record.deployment_id == deployment_id:
+            return seen.record
+        if seen and seen.held:
+            held = seen.record
+            remedy = f"Wait, or: inv unlock --env {environment} --id {held.deployment_id}"
+            raise Held(f"{held.holder} holds {environment} ({held.phase}).", remedy=remedy)
+        at = self.clock.now().isoformat(timespec="seconds")
+        return self._write(
+            taken(
+                seen,
+                environment=environment,
+                holder=holder,
+                deployment_id=deployment_id,
+                run_url=run_url,
+                ttl=ttl,
+                at=at,
+            )
+        )
+
+    def renew(self, record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+        seen = self.look(record.environment)
+        if seen is None or (seen.record.deployment_id, seen.record.fence) != (record.deployment_id, record.fence):
+            who = (seen and seen.record.holder) or "nobody"
+            raise LeaseLost(f"The lease of {record.environment} is {who}'s now.", remedy="Look: inv lock")
+        self.told.append((phase, tuple(commands)))
+        return self._write(renewed(seen.record, phase=phase, commands=commands))
+
+    def release(self, record: LeaseRecord) -> None:
+        seen = self.look(record.environment)
+        if seen and (seen.record.deployment_id, seen.record.fence) == (record.deployment_id, record.fence):
+            self._write(released(seen.record))
+
+    def break_(self, environment: str, deployment_id: str) -> None:
+        seen = self.look(environment)
+        if seen is None or seen.record.deployment_id != deployment_id:
+            what = f"{environment} is held for another deployment" if seen and seen.record.holder else "Nobody holds it"
+            raise Refused(f"{what}.", remedy=f"Look again: inv lock --env {environment}")
+        self._write(released(seen.record))
+
+    def _write(self, record: LeaseRecord) -> LeaseRecord:
+        self.records[record.environment] = (record, self.clock.now())
+        return record

@@ -1,0 +1,106 @@
+"""Hosts in memory, which keep to the protocol: fencing, what was kept, and a verdict for each order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tagship.domain.hosts import Host, HostReport, Order
+from tagship.errors import Refused
+
+
+@dataclass
+class Machine:
+    """One host. `answers` are the outcomes of the next orders (`status` aside); when they are used up, all goes well.
+
+    An outcome may be a whole HostReport, given as it is. `status_says` overrides what a status order hears.
+    """
+
+    host: Host
+    serving: str = ""
+    fence: int = 0
+    answers: deque[str | HostReport] = field(default_factory=deque)
+    status_says: str = ""
+    reason: str = "it answered 500"
+    evidence: str = "Traceback: boom"
+
+    def obey(self, order: Order) -> HostReport:
+        if order.action == "status":
+            return self._status()
+        if order.fence < self.fence:
+            return self._report("held", reason=f"fence {order.fence} is below {self.fence}")
+        self.fence = order.fence
+        planned = self.answers.popleft() if self.answers else "healthy"
+        if isinstance(planned, HostReport):
+            self.serving = planned.serving
+            return planned
+        before = self.serving
+        if planned == "healthy":
+            self.serving = order.artifact_id
+            return self._report("unchanged" if before == order.artifact_id else "healthy", order, before)
+        if planned == "rollback-failed":
+            self.serving = ""
+        evidence = "" if planned in {"held", "silent"} else self.evidence
+        return replace(self._report(planned, order, before, self.reason), evidence=evidence)
+
+    def _status(self) -> HostReport:
+        if self.status_says:
+            return self._report(self.status_says, reason="it does not answer")
+        return self._report("healthy" if self.serving else "empty", previous=self.serving)
+
+    def _report(self, outcome: str, order: Order | None = None, previous: str = "", reason: str = "") -> HostReport:
+        artifact = order.artifact_id if order else ""
+        if outcome == "silent":
+            return HostReport(self.host.id, "silent", reason=reason)
+        return HostReport(self.host.id, outcome, artifact, self.serving, previous, reason)
+
+
+@dataclass
+class FakeTarget:
+    """`orders` holds what was sent and to whom; `sending` and `during` are called at each send and each collect."""
+
+    machines: list[Machine] = field(default_factory=lambda: [machine("web-1")])
+    orders: list[tuple[Order, list[str]]] = field(default_factory=list)
+    polls: int = 1
+    sending: Callable[[Order], None] = lambda _: None
+    during: Callable[[Order], None] = lambda _: None
+    _reports: dict[str, tuple[Order, list[HostReport]]] = field(default_factory=dict)
+
+    def hosts(self) -> Sequence[Host]:
+        if not self.machines:
+            raise Refused("No running instance has the tags of dev.", remedy="Start one.")
+        return [one.host for one in self.machines]
+
+    def send(self, order: Order, hosts: Sequence[Host]) -> Sequence[str]:
+        self.sending(order)
+        by_id = {one.host.id: one for one in self.machines}
+        self.orders.append((order, [host.name for host in hosts]))
+        command = f"command-{len(self.orders)}"
+        self._reports[command] = (order, [by_id[host.id].obey(order) for host in hosts])
+        return [command]
+
+    def collect(
+        self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]
+    ) -> Sequence[HostReport]:
+        for _ in range(self.polls):
+            beat(f"0 of {len(hosts)} hosts have answered")
+            self.during(self._reports[commands[0]][0])
+        found = [report for command in commands for report in self._reports[command][1]]
+        by_id = {one.host: one for one in found}
+        return [by_id[host.id] for host in hosts]
+
+    @property
+    def sent(self) -> list[tuple[str, str, list[str]]]:
+        """(action, artifact, host names) of every order."""
+        return [(order.action, order.artifact_id, names) for order, names in self.orders]
+
+    @property
+    def serving(self) -> dict[str, str]:
+        return {one.host.name: one.serving for one in self.machines}
+
+
+def machine(name: str, serving: str = "", *answers: str | HostReport, online: bool = True) -> Machine:
+    number = int(name.rpartition("-")[2])
+    problem = "" if online else "its agent's PingStatus is ConnectionLost"
+    return Machine(Host(f"i-{number:017x}", name, online, problem), serving, answers=deque(answers))
