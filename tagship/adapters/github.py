@@ -1,0 +1,133 @@
+"""GitHub Actions through its REST API, with PyGithub's client: few calls, each of them one path.
+
+https://docs.github.com/rest/actions/workflow-runs. A run that a tag set off has the tag's name as its head_branch.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tagship.domain.forge import repository_of
+from tagship.errors import ServiceFailed
+from tagship.ports import Notice, Run, Step
+
+API = "https://api.github.com"
+BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"})
+
+
+def connect(repository_or_url: str, base_url: str | None = None, token: str | None = None) -> GitHub | None:
+    """GitHub as the remote's URL (or owner/name) says; None where it is not GitHub's, or no token is at hand."""
+    found = repository_of(repository_or_url)
+    if found is None:
+        return None
+    host, name = found
+    known = token or find_token(host)
+    if not known:
+        return None
+    api = base_url or (API if host == "github.com" else f"https://{host}/api/v3")
+    return GitHub(name, api, known, f"https://{host}/{name}/actions" if base_url is None else f"{base_url}/{name}")
+
+
+def find_token(host: str) -> str:
+    """A token for the host: from the environment, else from `gh`. GitHub's own token is sent to GitHub alone."""
+    names = ("GITHUB_TOKEN", "GH_TOKEN") if host == "github.com" else ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+    for name in names:
+        if os.environ.get(name):
+            return os.environ[name]
+    try:
+        asked = ["gh", "auth", "token", "--hostname", host]
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return told.stdout.strip() if told.returncode == 0 else ""
+
+
+class GitHub:
+    """One repository's runs."""
+
+    def __init__(self, name: str, api: str, token: str, where: str) -> None:
+        from github import Auth, Github
+
+        # PyGithub waits a quarter of a second between requests and retries ten times unless told otherwise.
+        client = Github(
+            auth=Auth.Token(token), base_url=api, timeout=15, retry=2, seconds_between_requests=0, per_page=100
+        )
+        self._requester = client.requester
+        self._path = f"/repos/{name}"
+        self._where = where
+
+    @property
+    def where(self) -> str:
+        return self._where
+
+    def find_run(self, commit: str, tag: str) -> Run | None:
+        """The tag's run; of several workflows that a tag sets off, the one that deploys by its name."""
+        found = self._get(f"/actions/runs?head_sha={commit}&per_page=100")["workflow_runs"]
+        mine = [run for run in found if run.get("head_branch") == tag]
+        deploying = [run for run in mine if "deploy" in f"{run.get('path', '')} {run.get('name', '')}".lower()]
+        return _run(newest) if (newest := next(iter(deploying or mine), None)) else None
+
+    def run(self, run_id: str) -> Run:
+        """The run and its jobs' steps, in the order they run."""
+        told = self._get(f"/actions/runs/{run_id}")
+        return _run(told, [step for job in self._jobs(run_id) for step in _steps(job)])
+
+    def notices(self, run_id: str) -> Sequence[Notice]:
+        """What the steps said of themselves: the annotations of every job."""
+        return [
+            Notice(str(one.get("annotation_level")), str(one.get("title") or ""), str(one.get("message") or ""))
+            for job in self._jobs(run_id)
+            for one in self._get(f"/check-runs/{job['id']}/annotations?per_page=100")
+        ]
+
+    def green(self, commit: str) -> str:
+        runs = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]
+        if any(run.get("conclusion") in BAD for run in runs):
+            return "failure"
+        if any(run.get("status") != "completed" for run in runs):
+            return "pending"
+        return "success" if runs else "none"
+
+    def _jobs(self, run_id: str) -> list[dict[str, Any]]:
+        jobs: list[dict[str, Any]] = self._get(f"/actions/runs/{run_id}/jobs?per_page=100")["jobs"]
+        return jobs
+
+    def _get(self, path: str) -> Any:
+        return _asked(lambda: self._requester.requestJsonAndCheck("GET", self._path + path)[1])
+
+
+def _asked(ask: Callable[[], Any]) -> Any:
+    """GitHub's answer; whatever goes wrong is a ServiceFailed with its own words."""
+    from github import BadCredentialsException, GithubException
+    from requests import RequestException
+
+    try:
+        return ask()
+    except BadCredentialsException as reason:
+        raise ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login") from reason
+    except GithubException as reason:
+        said = reason.data.get("message", "") if isinstance(reason.data, dict) else ""
+        raise ServiceFailed(
+            f"GitHub answered {reason.status}{f' ({said})' if said else ''}.",
+            remedy="Check what the token may see: gh auth status",
+        ) from reason
+    except (RequestException, OSError) as reason:
+        raise ServiceFailed(
+            f"GitHub cannot be reached ({type(reason).__name__}).", remedy="Try: gh api /zen"
+        ) from reason
+
+
+def _run(told: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:
+    return Run(str(told["id"]), str(told["html_url"]), str(told["status"]), str(told.get("conclusion") or ""), steps)
+
+
+def _steps(job: Mapping[str, Any]) -> list[Step]:
+    """A job's steps, named with their job; a job that has none yet is a step itself."""
+    found = [
+        Step(f"{job['name']}: {one['name']}", str(one["status"]), str(one.get("conclusion") or ""))
+        for one in job.get("steps") or ()
+    ]
+    return found or [Step(str(job["name"]), str(job["status"]), str(job.get("conclusion") or ""))]
