@@ -23,7 +23,7 @@ JSON = "one JSON document on stdout, everything else on stderr"
 def deploy(
     _c: Any, artifact: str = "", env: str = "", allow_older: bool = False, dry_run: bool = False, json: bool = False
 ) -> None:
-    """Make an environment run a published version, and prove that it serves; what fails is put back."""
+    """Make an environment run a published version, or put back what it ran before."""
     from tagship.bootstrap import app
     from tagship.workflows.deploy import deploy as run
 
@@ -35,7 +35,7 @@ def deploy(
 
 @verb(help={"artifact": ARTIFACT, "env": ENV, "json": JSON})
 def verify(_c: Any, artifact: str = "", env: str = "", json: bool = False) -> None:
-    """Ask every host what it runs, and the health URL from outside; fail unless it is the version named."""
+    """Ask every host, and the health URL, whether the version named is what serves."""
     from tagship.bootstrap import app
     from tagship.workflows.verify import verify as run
 

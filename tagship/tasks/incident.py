@@ -22,7 +22,7 @@ JSON = "one JSON document on stdout, everything else on stderr"
 def rollback(
     _c: Any, to: str = "", env: str = "", yes: bool = False, dry_run: bool = False, json: bool = False
 ) -> None:
-    """Take an environment back to a version that ran there. Needs no Git, no CI and no build."""
+    """Take an environment back to a version that ran there, without Git or CI."""
     from tagship.bootstrap import app
     from tagship.workflows.rollback import rollback as run
 
