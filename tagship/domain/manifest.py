@@ -31,13 +31,14 @@ class BundleRef:
     """The tar.gz that a host unpacks: its key in the bucket, sha256 (hex), and size in bytes.
 
     `sums_sha256` is the sha256 of the bundle's own SHA256SUMS, so that a release kept on a host can be verified again
-    without the tar.gz.
+    without the tar.gz. `unpacked` is the sum of its files' sizes in bytes: a host unpacks no more (0: not known).
     """
 
     key: str
     sha256: str
     size: int
     sums_sha256: str
+    unpacked: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from tagship.tasks import ci, demo, deploy, incident, sandbox
+from tagship.tasks import ci, demo, deploy, incident, release, sandbox
 
-_MODULES = (ci, deploy, incident, sandbox, demo)
+_MODULES = (release, ci, deploy, incident, sandbox, demo)
 
 
 def _namespace() -> Collection:

@@ -12,7 +12,7 @@ from tagship.ports import Tag
 
 @dataclass
 class FakeCommits:
-    """`trees` maps a commit to its files, `path -> bytes`; paths in `executable` are. `branches` maps a branch to commits."""
+    """`trees` maps a commit to its files, path to bytes; `branches` maps a branch of the remote to its commits."""
 
     trees: Mapping[str, Mapping[str, bytes]] = field(default_factory=dict)
     tags: dict[str, Tag] = field(default_factory=dict)

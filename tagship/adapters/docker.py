@@ -1,0 +1,109 @@
+"""The docker client: builds, pushes and reads labels. Commands are argument lists.
+
+`docker build` is BuildKit's everywhere since Docker 23, and with the default builder its result is in the engine, from
+where `docker push` takes it. A builder that a workflow set up beside it (docker-container) is not used.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.domain.manifest import ImageRef
+from tagship.errors import Refused, ServiceFailed
+
+
+@dataclass(frozen=True)
+class Docker:
+    """Builds and pushes an image; see tagship.ports.Builder."""
+
+    program: str = "docker"
+
+    def build(
+        self,
+        context: Path,
+        dockerfile: Path,
+        repository: str,
+        tag: str,
+        *,
+        labels: Mapping[str, str],
+        arguments: Mapping[str, str],
+    ) -> ImageRef:
+        name = f"{repository}:{tag}"
+        self._run(build_command(context, dockerfile, name, labels, arguments), f"building {name}", shown=True)
+        self._run(["push", name], f"pushing {name}", shown=True)
+        answer = self._run(["image", "inspect", "--format", "{{json .RepoDigests}}", name], f"looking at {name}")
+        return ImageRef(repository, tag, _digest(answer, repository))
+
+    def labels(self, image: ImageRef) -> Mapping[str, str]:
+        self._run(["pull", "--quiet", image.by_digest], f"pulling {image.by_digest}")
+        command = ["image", "inspect", "--format", "{{json .Config.Labels}}", image.by_digest]
+        return json.loads(self._run(command, f"looking at {image.by_digest}")) or {}
+
+    def login(self, host: str, user: str, password: str) -> None:
+        """Log in to a registry; the password goes through standard input."""
+        self._run(["login", "--username", user, "--password-stdin", host], f"logging in to {host}", given=password)
+
+    def _run(self, arguments: Sequence[str], doing: str, *, given: str = "", shown: bool = False) -> str:
+        """Standard output; `shown` leaves the program's own progress on standard error. Raises ServiceFailed."""
+        environment = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+        try:
+            answer = subprocess.run(
+                [self.program, *arguments],
+                input=given,
+                stdout=subprocess.PIPE,
+                stderr=None if shown else subprocess.PIPE,
+                text=True,
+                check=False,
+                env=environment,
+            )
+        except FileNotFoundError as reason:
+            raise Refused(
+                f"There is no {self.program} on PATH ({doing}).",
+                remedy="Install Docker: https://docs.docker.com/engine/install",
+            ) from reason
+        if answer.returncode:
+            raise _failed(doing, answer.returncode, answer.stderr or "")
+        return answer.stdout
+
+
+def build_command(
+    context: Path, dockerfile: Path, name: str, labels: Mapping[str, str], arguments: Mapping[str, str]
+) -> list[str]:
+    """`docker build`, as a list: labels and build arguments in the order of their names."""
+    return [
+        "build",
+        "--pull",
+        "--file",
+        str(dockerfile),
+        "--tag",
+        name,
+        *(part for key, value in sorted(labels.items()) for part in ("--label", f"{key}={value}")),
+        *(part for key, value in sorted(arguments.items()) for part in ("--build-arg", f"{key}={value}")),
+        str(context),
+    ]
+
+
+def _digest(answer: str, repository: str) -> str:
+    """The digest that a push gave the image in that repository, of `["repository@sha256:…"]`."""
+    found: list[str] = json.loads(answer) or []
+    digests = [one.split("@", 1)[1] for one in found if one.split("@", 1)[0] == repository]
+    if len(digests) != 1:
+        raise ServiceFailed(
+            f"docker does not say under which digest {repository} was pushed.",
+            remedy="Run the same command again: inv build",
+        )
+    return digests[0]
+
+
+def _failed(doing: str, code: int, said: str) -> ServiceFailed:
+    return ServiceFailed(
+        f"docker failed with exit {code} ({doing}).",
+        state="Nothing is deployed; an image that was pushed stays, and is found when this runs again.",
+        remedy="Mend what docker says above, then run the same command again: inv build",
+        evidence=said,
+    )

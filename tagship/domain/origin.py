@@ -1,0 +1,52 @@
+"""Where an artifact comes from: the metadata of its bundle's object, and the part of the manifest that says so.
+
+The bundle's object is created first and never changed, so its metadata decides: whoever publishes the same bytes
+again, after a crash or in another run, reads the origin there and arrives at the same manifest, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+from urllib.parse import quote, unquote
+
+from tagship.domain.manifest import ImageRef
+
+NOTHING = "-"  # S3 keeps a header without a value, but not every tool on the way does
+PLAIN = " !#$&'()*+,/:;=?@[]"  # with letters, digits and _.-~; the rest is percent-encoded: S3 metadata is ASCII
+
+
+@dataclass(frozen=True)
+class Origin:
+    """`build_time` is ISO 8601 in UTC; `image` is `repository:tag@sha256:…`; what does not apply is empty."""
+
+    commit_sha: str
+    branch: str
+    build_time: str
+    workflow_run_id: str = ""
+    pr_number: str = ""
+    builder: str = ""
+    run_url: str = ""
+    image: str = ""
+
+    def metadata(self) -> dict[str, str]:
+        """As an object carries it: `commit-sha`, `branch`, `build-time`, `workflow-run-id`, `pr-number` …"""
+        return {_key(f.name): quote(getattr(self, f.name) or NOTHING, safe=PLAIN) for f in fields(self)}
+
+    @classmethod
+    def read(cls, metadata: Mapping[str, str]) -> Self | None:
+        """The origin that an object carries, or None when one of its parts is missing."""
+        found = {f.name: metadata.get(_key(f.name), "") for f in fields(cls)}
+        if not all(found.values()):
+            return None
+        return cls(**{name: "" if value == NOTHING else unquote(value) for name, value in found.items()})
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def written(image: ImageRef | None) -> str:
+    """An image on one line; empty where there is none."""
+    return f"{image.repository}:{image.tag}@{image.digest}" if image else ""
