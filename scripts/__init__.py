@@ -1,0 +1,1 @@
+"""Standalone helpers of the repository."""

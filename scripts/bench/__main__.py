@@ -1,0 +1,57 @@
+"""`python -m scripts.bench [name…] [--json]`: measure, and print each figure beside its target. Nothing fails here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from scripts.bench.bundle import bundle
+from scripts.bench.deploy_dev import deploy_dev
+from scripts.bench.listing import listing
+from scripts.bench.measure import Figure
+from scripts.bench.rollback import rollback
+from scripts.bench.suggest import suggest
+
+BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
+    "list": listing,
+    "suggest": suggest,
+    "deploy-dev": deploy_dev,
+    "bundle": bundle,
+    "rollback": rollback,
+}
+COLUMNS = ("what", "measured", "beside", "result", "target")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="scripts.bench", description="Measure tagship beside what it is made of.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}; left out, all")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    asked = parser.parse_args()
+    unknown = set(asked.names) - set(BENCHES)
+    if unknown:
+        parser.error(f"no bench is named {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}")
+    figures = []
+    for name in asked.names or BENCHES:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="tagship-bench-") as folder:
+            figures += BENCHES[name](Path(folder))
+    if asked.json:
+        print(json.dumps([asdict(one) for one in figures], indent=2))
+    else:
+        print(table(figures))
+
+
+def table(figures: Sequence[Figure]) -> str:
+    rows = [COLUMNS, *(tuple(getattr(one, column) for column in COLUMNS) for one in figures)]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(COLUMNS))]
+    marks = ["", *("" if one.met else "  missed" for one in figures)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join((line + mark).rstrip() for line, mark in zip(lines, marks, strict=True))
+
+
+main()
