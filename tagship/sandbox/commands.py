@@ -25,6 +25,10 @@ TERMINAL = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 STDOUT, STDERR, LISTED = 24_000, 8_000, 2_500  # characters
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Machine(Protocol):
     """A host, as far as running a script on it goes."""
 
@@ -93,7 +97,8 @@ class Invocation:
             code = self._execute(work)
         except OSError as reason:
             self.err = str(reason)
-            return self._end("Failed", code=1)
+            self._end("Failed", code=1)
+            return
         self.out, self.err = _start_of(work / "stdout", STDOUT, "output"), _start_of(work / "stderr", STDERR, "error")
         self.command.upload(self, work)
         if self._killed_by == "timeout":
@@ -180,7 +185,7 @@ class Command:
     pace: Pace
     store: Callable[[str, str, bytes], None]
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    requested: datetime = field(default_factory=lambda: now())
+    requested: datetime = field(default_factory=now)
     invocations: dict[str, Invocation] = field(default_factory=dict)
     cancelled: bool = False
 
@@ -220,16 +225,17 @@ class Command:
 
     def state(self) -> tuple[str, str]:
         """Status and status details of the whole command."""
-        every = list(self.invocations.values())
-        statuses = {each.status for each in every}
-        details = {each.details for each in every}
-        if not every:
+        statuses = {each.status for each in self.invocations.values()}
+        if not statuses:
             return "Success", "NoInstancesInTag"
         if not statuses <= TERMINAL:
             word = "Cancelling" if self.cancelled else "Pending" if statuses == {"Pending"} else "InProgress"
             return word, word
-        if statuses == {"Success"}:
-            return "Success", "Success"
+        return ("Success", "Success") if statuses == {"Success"} else self._bad_end()
+
+    def _bad_end(self) -> tuple[str, str]:
+        every = list(self.invocations.values())
+        details = {each.details for each in every}
         if self.errors > amount(self.sent.errors, len(every)):
             only_late = details - {"Success", "Terminated"} == {"ExecutionTimedOut"}
             return ("TimedOut", "ExecutionTimedOut") if only_late else ("Failed", "Failed")
@@ -259,10 +265,6 @@ class Command:
 def amount(text: str, total: int) -> int:
     """MaxConcurrency and MaxErrors: a number, or a percentage of the targets."""
     return total * int(text[:-1]) // 100 if text.endswith("%") else int(text)
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _start_of(path: Path, limit: int, name: str) -> str:

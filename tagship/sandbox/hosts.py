@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tagship.sandbox.state import SandboxHost
-
 TOOLS = Path(__file__).parent / "hostbin"
 ALWAYS = ("aws", "tagship-proxy")
 WHERE_MISSING = ("curl", "openssl", "flock", "setsid", "sha256sum")
@@ -88,7 +86,7 @@ def _script(path: Path, line: str) -> None:
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on."""
-    for port in random.sample(PORTS, len(PORTS)):  # noqa: S311  no secret is made of it
+    for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -96,7 +94,3 @@ def free_port() -> int:
                 continue
             return port
     raise OSError("no port from 20000 to 31999 is free")
-
-
-def describe(host: LocalHost, name: str, environment: str, port: int) -> SandboxHost:
-    return SandboxHost(host.id, name, environment, host.root, port)

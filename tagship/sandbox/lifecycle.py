@@ -41,7 +41,7 @@ def up(root: Path, hosts: int = 1) -> Up:
     One that crashed is cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
     """
     folder = root / FOLDER
-    with state.holding(folder.parent / "sandbox.lock"):
+    with state.holding(folder.parent):
         running = state.read(folder)
         if running and state.alive(running):
             return Up(running, already=True)
@@ -55,7 +55,7 @@ def down(root: Path) -> bool:
     folder = root / FOLDER
     if not folder.exists():
         return False
-    with state.holding(folder.parent / "sandbox.lock"):
+    with state.holding(folder.parent):
         _stop(folder)
         _remove(folder)
     return True

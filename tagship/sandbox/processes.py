@@ -39,7 +39,7 @@ def _from_proc() -> Iterator[tuple[int, bytes]]:
 def _from_ps() -> Iterator[tuple[int, bytes]]:
     listed = subprocess.run(["ps", "-axeww", "-o", "pid=,stat=,command="], capture_output=True, check=False).stdout
     for line in listed.splitlines():
-        pid, state, text = (line.strip().split(None, 2) + [b"", b""])[:3]
+        pid, state, text = [*line.strip().split(None, 2), b"", b""][:3]
         if pid.isdigit() and not state.startswith(b"Z"):
             yield int(pid), text
 

@@ -15,7 +15,6 @@ from tagship.sandbox import lifecycle, processes, state
 from tagship.sandbox.state import Running
 
 BANNER = "=" * 80
-WIDEST = 78
 
 
 @dataclass(frozen=True)
@@ -92,14 +91,9 @@ def _status(root: Path) -> Said:
 
 
 def _about(running: Running) -> list[str]:
-    lines = [
-        f"SANDBOX  nothing here is AWS or GitHub; all of it listens on 127.0.0.1 only (pid {running.pid})"[:WIDEST]
-    ]
-    lines += [
-        f"  AWS      {running.aws_url}",
-        f"  GitHub   {running.github_url}",
-        f"  origin   {_short(running.origin)}",
-    ]
+    lines = ["SANDBOX  Nothing here is AWS or GitHub. It listens on 127.0.0.1 only."]
+    lines += [f"  AWS      {running.aws_url}", f"  GitHub   {running.github_url}"]
+    lines += [f"  origin   {_short(running.origin)}", f"  daemon   pid {running.pid}"]
     lines += [f"  host     {host.name}  http://127.0.0.1:{host.port}  {host.id}" for host in running.hosts]
     return lines
 

@@ -1,4 +1,4 @@
-"""Makes moto's S3 strict where a release depends on it: conditions are atomic, checksums are true, a race can answer 409.
+"""Makes moto's S3 strict: conditions are atomic, checksums are compared, and a race can answer 409.
 
 Stock moto checks a condition, then writes, with nothing between two requests; it believes any checksum, forgets one
 that came without its algorithm's name, and knows no conditions on CopyObject. Real S3 is strict in all of these.
@@ -13,7 +13,7 @@ import threading
 import zlib
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from moto.s3.responses import S3Response
@@ -24,7 +24,7 @@ WRITING = threading.RLock()
 class Faults:
     """Answers that tests ask for: how many conditional writes of a key still answer 409."""
 
-    conflicts: Counter[str] = Counter()
+    conflicts: ClassVar[Counter[str]] = Counter()
 
     @classmethod
     def conflict(cls, key: str) -> bool:

@@ -2,69 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tagship.sandbox import hosts
 from tagship.sandbox.ssm import Agents
 from tagship.sandbox.state import SandboxHost
-from tagship.settings import Environment, Settings
+from tagship.settings import Settings
 
 TEMPLATE = Path("deploy/aws/ssm-document.json")
 ENTRY = Path("deploy/host/entry.sh")
 
 
-def plant(url: str, folder: Path, chosen: Settings, root: Path, count: int, agents: Agents) -> tuple[SandboxHost, ...]:
-    """Make all of it through the API, as an account would be prepared; returns the hosts."""
-    import boto3
+@dataclass(frozen=True)
+class Ground:
+    """What seed.plant plants in: the API, the sandbox's folder, the repository and its settings."""
 
-    def client(service: str) -> Any:
+    url: str
+    folder: Path
+    settings: Settings
+    root: Path
+
+    def client(self, service: str) -> Any:
+        import boto3
+
         make: Any = boto3.client
-        return make(service, region_name=chosen.aws.region, endpoint_url=url)
-
-    _bucket(client("s3"), chosen.aws.bucket, chosen.aws.region)
-    _documents(client("ssm"), chosen, root)
-    ec2 = client("ec2")
-    made = []
-    for name, environment in chosen.environments.items():
-        for number in range(1, count + 1) if environment.ec2 else ():
-            made.append(_host(ec2, f"{chosen.app}-{name}-{number}", name, environment, folder, url, chosen, agents))
-    return tuple(made)
+        return make(service, region_name=self.settings.aws.region, endpoint_url=self.url)
 
 
-def _bucket(s3: Any, name: str, region: str) -> None:
+def plant(ground: Ground, count: int, agents: Agents) -> tuple[SandboxHost, ...]:
+    """Make all of it through the API, as an account would be prepared; returns the hosts, `count` an environment."""
+    _bucket(ground)
+    _documents(ground)
+    ec2 = ground.client("ec2")
+    return tuple(
+        _host(ground, ec2, name, number, agents)
+        for name, environment in ground.settings.environments.items()
+        for number in range(1, count + 1)
+        if environment.ec2
+    )
+
+
+def _bucket(ground: Ground) -> None:
+    region = ground.settings.aws.region
     elsewhere = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    s3.create_bucket(Bucket=name, **elsewhere)
+    ground.client("s3").create_bucket(Bucket=ground.settings.aws.bucket, **elsewhere)
 
 
-def _documents(ssm: Any, chosen: Settings, root: Path) -> None:
+def _documents(ground: Ground) -> None:
     """The document of every environment; a repository without one is served by AWS-RunShellScript."""
-    if not (root / TEMPLATE).is_file():
+    if not (ground.root / TEMPLATE).is_file():
         return
     from tagship.domain import document
 
-    content = document.render((root / TEMPLATE).read_text("utf-8"), (root / ENTRY).read_text("utf-8"))
-    for name in {each.ec2.document for each in chosen.environments.values() if each.ec2}:
-        ssm.create_document(
-            Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON", TargetType="/AWS::EC2::Instance"
-        )
+    content = document.render((ground.root / TEMPLATE).read_text("utf-8"), (ground.root / ENTRY).read_text("utf-8"))
+    for name in {each.ec2.document for each in ground.settings.environments.values() if each.ec2}:
+        ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
 
 
-def _host(
-    ec2: Any, name: str, environment: str, wanted: Environment, folder: Path, url: str, chosen: Settings, agents: Agents
-) -> SandboxHost:
-    tags: Mapping[str, str] = {"Name": name, **(wanted.ec2.tags if wanted.ec2 else {})}
-    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+def _host(ground: Ground, ec2: Any, environment: str, number: int, agents: Agents) -> SandboxHost:
+    """One instance with the environment's tags, and the disk that stands behind it."""
+    name = f"{ground.settings.app}-{environment}-{number}"
+    wanted = ground.settings.environments[environment].ec2
+    tags = {"Name": name, **(wanted.tags if wanted else {})}
     answer = ec2.run_instances(
         ImageId="ami-0a5b1c2d3e4f50617",
         InstanceType="t3.micro",
         MinCount=1,
         MaxCount=1,
-        TagSpecifications=[{"ResourceType": "instance", "Tags": listed}],
+        TagSpecifications=[
+            {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+        ],
     )
     id_ = answer["Instances"][0]["InstanceId"]
-    host = hosts.LocalHost(id_, folder / "hosts" / id_, url, chosen.aws.region)
-    port = hosts.build(host.root, chosen.app, folder / "keys/release.pub.pem")
+    host = hosts.LocalHost(id_, ground.folder / "hosts" / id_, ground.url, ground.settings.aws.region)
+    port = hosts.build(host.root, ground.settings.app, ground.folder / "keys/release.pub.pem")
     agents.machines[id_] = host
-    return hosts.describe(host, name, environment, port)
+    return SandboxHost(id_, name, environment, host.root, port)

@@ -20,6 +20,8 @@ from typing import Any
 
 from tagship import settings
 from tagship.sandbox import s3, seed, ssm, state, web
+from tagship.sandbox.github import GitHub
+from tagship.sandbox.runner import Runner
 from tagship.sandbox.web import Environ, StartResponse
 
 ENVIRONMENT = {
@@ -35,15 +37,17 @@ ENVIRONMENT = {
 class Dispatcher:
     """Who answers a request: a signed one is for AWS, whatever its path."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, control: Control, github: GitHub) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         self.aws = DomainDispatcherApplication(create_backend_app)
-        self.control = control
+        self.control, self.github = control, github
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         signed = environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-")
+        if not signed and path.startswith("/github/"):
+            return self.github(environ, start_response)
         if not signed and path.startswith("/sandbox/"):
             return self.control(environ, start_response)
         answer: Iterable[bytes] = self.aws(environ, start_response)
@@ -99,27 +103,33 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int) -> No
     agents = ssm.Agents()
     ssm.install(agents)
     repository = chosen.ci.repository or f"sandbox/{chosen.app}"
-    server = web.server(Dispatcher(Control(agents)))
+    runner = Runner(folder, repository)
+    github = GitHub(repository, folder / "origin.git", runner.records, runner.cancel)
+    server = web.server(Dispatcher(Control(agents), github))
     url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    running = state.Running(
-        folder=folder,
-        pid=os.getpid(),
-        aws_url=url,
-        github_url=f"{url}/github",
-        private_key=folder / "keys/release.key.pem",
-        public_key=folder / "keys/release.pub.pem",
-        origin=folder / "origin.git",
-        hosts=seed.plant(url, folder, chosen, root, hosts, agents),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        repository=repository,
+    planted = seed.plant(seed.Ground(url, folder, chosen, root), hosts, agents)
+    runner.start(f"{url}/github")
+    state.write(
+        state.Running(
+            folder=folder,
+            pid=os.getpid(),
+            aws_url=url,
+            github_url=f"{url}/github",
+            private_key=folder / "keys/release.key.pem",
+            public_key=folder / "keys/release.pub.pem",
+            origin=folder / "origin.git",
+            hosts=planted,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            repository=repository,
+        )
     )
-    state.write(running)
     stop.wait()
     (folder / state.FILE).unlink(missing_ok=True)
+    runner.stop()
     agents.cancel_all()
 
 

@@ -17,7 +17,6 @@ from moto.core.responses import ActionResult, EmptyResult
 from moto.ec2.models import ec2_backends
 from moto.s3.models import s3_backends
 from moto.ssm.exceptions import SSMException
-from moto.ssm.models import SimpleSystemManagerBackend as Backend
 from moto.ssm.responses import SimpleSystemManagerResponse as Response
 
 from tagship.sandbox import documents
@@ -80,7 +79,7 @@ class _Api:
     def send_command(self, request: Any) -> Mapping[str, Any]:
         ask = request._get_param
         ids, targets = list(ask("InstanceIds") or []), list(ask("Targets") or [])
-        _limits(ids, targets, ask("Comment") or "", ask("TimeoutSeconds"), ask("MaxConcurrency"), ask("MaxErrors"))
+        _limits(ids, targets, ask)
         hosts = self._resolve(request.ssm_backend, ids, targets)
         name = (ask("DocumentName") or "").rsplit("/", 1)[-1]
         version, document = _document(request.ssm_backend, name, ask("DocumentVersion"))
@@ -188,14 +187,7 @@ class _Api:
         return [*ids, *sorted(found - set(ids))]
 
 
-def _limits(
-    ids: Sequence[str],
-    targets: Sequence[Any],
-    comment: str,
-    timeout: int | None,
-    concurrency: str | None,
-    errors: str | None,
-) -> None:
+def _limits(ids: Sequence[str], targets: Sequence[Any], ask: Callable[[str], Any]) -> None:
     """What SendCommand refuses before it looks at anything."""
     if not ids and not targets:
         raise Invalid("ValidationException", "InstanceIds or Targets must be specified")
@@ -205,14 +197,16 @@ def _limits(
         raise _too_long("targets", 5)
     if len(set(ids)) != len(ids):
         raise Invalid("DuplicateInstanceId", "You can't specify an instance ID in more than one association.")
-    if len(comment) > 100:
+    if len(ask("Comment") or "") > 100:
         raise _too_long("comment", 100)
+    timeout = ask("TimeoutSeconds")
     if timeout is not None and not 30 <= int(timeout) <= 2_592_000:
         raise Invalid("ValidationException", f"Value '{timeout}' at 'timeoutSeconds' must be from 30 to 2592000")
-    for name, value, pattern in (
-        ("maxConcurrency", concurrency, r"[1-9][0-9]{0,6}|[1-9][0-9]?%|100%"),
-        ("maxErrors", errors, r"0|[1-9][0-9]{0,6}|[0-9]%|[1-9][0-9]%|100%"),
+    for name, pattern in (
+        ("MaxConcurrency", r"[1-9][0-9]{0,6}|[1-9][0-9]?%|100%"),
+        ("MaxErrors", r"0|[1-9][0-9]{0,6}|[0-9]%|[1-9][0-9]%|100%"),
     ):
+        value = ask(name)
         if value and not re.fullmatch(pattern, value):
             raise Invalid("ValidationException", f"Value '{value}' at '{name}' failed to satisfy the pattern {pattern}")
 
@@ -413,6 +407,3 @@ def _node(id_: str, instance: Any, online: bool) -> dict[str, Any]:
         "IPAddress": instance.private_ip,
         "ComputerName": id_,
     }
-
-
-__all__ = ["Agents", "Backend", "install"]

@@ -106,9 +106,12 @@ def alive(running: Running) -> bool:
 
 
 @contextlib.contextmanager
-def holding(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file until the block ends; waits for it. Freed by the system when the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def holding(folder: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a folder until the block ends; waits for it. It is freed when the process dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(handle)

@@ -56,8 +56,13 @@ class KeepAlive(MotoRequestHandler):
 
     def _answer(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
         said: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[[bytes], None]:
+            said.append((status, list(headers)))
+            return said.append  # the old way of writing a body, which nothing here uses
+
         try:
-            answer = self.server.app(environ, lambda status, headers, *_: said.append((status, list(headers))))
+            answer = self.server.app(environ, start_response)
             body = b"".join(answer)
             close = getattr(answer, "close", None)
             if close:

@@ -1,0 +1,258 @@
+"""GitHub's REST API, as much as following a run takes, and a plain page for each run where html_url points.
+
+Shapes are those of https://docs.github.com/rest/actions and /rest/checks, with the fields that PyGithub reads. Every
+job is a check run of the same id, as on GitHub. Nothing is checked of the token.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from tagship.sandbox import web
+from tagship.sandbox.records import JobRecord, Records, RunRecord
+from tagship.sandbox.web import Environ, StartResponse
+
+Query = dict[str, str]
+
+
+class NotFound(Exception):
+    pass
+
+
+class GitHub:
+    """A WSGI application under /github/. The runner lends it its records."""
+
+    def __init__(self, repository: str, origin: Path, records: Records, cancel: Callable[[int], bool]) -> None:
+        self.repository, self.origin, self.records, self.cancel = repository, origin, records, cancel
+        self.base = ""
+        self.routes: list[tuple[str, str, Callable[..., Any]]] = [
+            ("GET", r"", self._repository),
+            ("GET", r"/actions/runs", self._runs),
+            ("GET", r"/actions/runs/(\d+)", self._one_run),
+            ("GET", r"/actions/runs/(\d+)/jobs", self._jobs),
+            ("POST", r"/actions/runs/(\d+)/cancel", self._cancel),
+            ("GET", r"/actions/jobs/(\d+)", self._one_job),
+            ("GET", r"/check-runs/(\d+)", self._check_run),
+            ("GET", r"/check-runs/(\d+)/annotations", self._annotations),
+            ("GET", r"/commits/([^/]+)", self._commit),
+            ("GET", r"/commits/([^/]+)/check-runs", self._check_runs),
+        ]
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        self.base = f"http://{environ['HTTP_HOST']}/github"
+        path = environ["PATH_INFO"].removeprefix("/github").rstrip("/")
+        query = {name: values[-1] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+        try:
+            if not path.startswith("/repos/"):
+                return web.text(start_response, "200 OK", self._page(path))
+            own = f"/repos/{self.repository}"
+            if path != own and not path.startswith(f"{own}/"):
+                raise NotFound
+            status, value = self._route(environ["REQUEST_METHOD"], path.removeprefix(own), query)
+            return web.answer(start_response, status, value)
+        except NotFound:
+            return web.answer(start_response, "404 Not Found", {"message": "Not Found", "status": "404"})
+
+    def _route(self, method: str, path: str, query: Query) -> tuple[str, Any]:
+        for wanted, pattern, handler in self.routes:
+            found = re.fullmatch(pattern, path)
+            if found and method == wanted:
+                return ("202 Accepted" if method == "POST" else "200 OK"), handler(query, *found.groups())
+        raise NotFound
+
+    # -- answers -------------------------------------------------------------------------------------------------------
+
+    def _repository(self, _query: Query) -> dict[str, Any]:
+        owner, name = self.repository.split("/")
+        return {
+            "id": 1,
+            "name": name,
+            "full_name": self.repository,
+            "owner": {"login": owner, "id": 1, "type": "Organization"},
+            "private": True,
+            "default_branch": "main",
+            "url": self._api(""),
+            "html_url": f"{self.base}/{self.repository}",
+        }
+
+    def _runs(self, query: Query) -> dict[str, Any]:
+        """Newest first, filtered by head_sha, branch, event and status (which is a status or a conclusion)."""
+        found = [run for run in reversed(self.records.runs) if query.get("head_sha", run.head_sha) == run.head_sha]
+        found = [run for run in found if query.get("branch", run.head_branch) == run.head_branch]
+        found = [run for run in found if query.get("event", "push") == "push"]
+        found = [run for run in found if query.get("status") in (None, run.status, run.conclusion)]
+        return {"total_count": len(found), "workflow_runs": [self._run(run) for run in _page(found, query)]}
+
+    def _one_run(self, _query: Query, run_id: str) -> dict[str, Any]:
+        return self._run(self._find(run_id))
+
+    def _jobs(self, query: Query, run_id: str) -> dict[str, Any]:
+        run = self._find(run_id)
+        return {"total_count": len(run.jobs), "jobs": [self._job(run, job) for job in _page(run.jobs, query)]}
+
+    def _cancel(self, _query: Query, run_id: str) -> dict[str, Any]:
+        if not self.cancel(self._find(run_id).id):
+            raise NotFound
+        return {}
+
+    def _one_job(self, _query: Query, job_id: str) -> dict[str, Any]:
+        return self._job(*self._find_job(job_id))
+
+    def _check_run(self, _query: Query, job_id: str) -> dict[str, Any]:
+        return self._check(*self._find_job(job_id))
+
+    def _annotations(self, query: Query, job_id: str) -> list[dict[str, Any]]:
+        _, job = self._find_job(job_id)
+        place = {"path": ".github", "blob_href": "", "start_line": 1, "end_line": 1, "raw_details": ""}
+        return [place | asdict(annotation) for annotation in _page(job.annotations, query)]
+
+    def _commit(self, _query: Query, ref: str) -> dict[str, Any]:
+        sha = self._resolve(ref)
+        return {
+            "sha": sha,
+            "url": self._api(f"/commits/{sha}"),
+            "html_url": f"{self.base}/{self.repository}/commit/{sha}",
+        }
+
+    def _check_runs(self, query: Query, ref: str) -> dict[str, Any]:
+        sha = self._resolve(ref)
+        found = [
+            self._check(run, job) for run in reversed(self.records.runs) if run.head_sha == sha for job in run.jobs
+        ]
+        return {"total_count": len(found), "check_runs": _page(found, query)}
+
+    # -- shapes --------------------------------------------------------------------------------------------------------
+
+    def _run(self, run: RunRecord) -> dict[str, Any]:
+        url = self._api(f"/actions/runs/{run.id}")
+        return {
+            "id": run.id,
+            "name": run.name,
+            "display_title": run.title,
+            "path": run.path,
+            "head_branch": run.head_branch,
+            "head_sha": run.head_sha,
+            "event": "push",
+            "status": run.status,
+            "conclusion": run.conclusion,
+            "run_number": run.number,
+            "run_attempt": 1,
+            "created_at": run.created_at,
+            "updated_at": run.updated_at,
+            "run_started_at": run.run_started_at or run.created_at,
+            "url": url,
+            "html_url": f"{self.base}/{self.repository}/actions/runs/{run.id}",
+            "jobs_url": f"{url}/jobs",
+            "cancel_url": f"{url}/cancel",
+        }
+
+    def _job(self, run: RunRecord, job: JobRecord) -> dict[str, Any]:
+        return {
+            "id": job.id,
+            "run_id": run.id,
+            "run_attempt": 1,
+            "workflow_name": run.name,
+            "head_branch": run.head_branch,
+            "head_sha": run.head_sha,
+            "name": job.name,
+            "status": job.status,
+            "conclusion": job.conclusion,
+            "created_at": run.created_at,
+            "started_at": job.started_at,
+            "completed_at": job.completed_at,
+            "steps": [asdict(step) for step in job.steps],
+            "url": self._api(f"/actions/jobs/{job.id}"),
+            "run_url": self._api(f"/actions/runs/{run.id}"),
+            "check_run_url": self._api(f"/check-runs/{job.id}"),
+            "html_url": f"{self.base}/{self.repository}/actions/runs/{run.id}/job/{job.id}",
+        }
+
+    def _check(self, run: RunRecord, job: JobRecord) -> dict[str, Any]:
+        url = self._api(f"/check-runs/{job.id}")
+        return {
+            "id": job.id,
+            "name": job.name,
+            "head_sha": run.head_sha,
+            "status": job.status,
+            "conclusion": job.conclusion,
+            "started_at": job.started_at,
+            "completed_at": job.completed_at,
+            "output": {
+                "title": None,
+                "summary": None,
+                "text": None,
+                "annotations_count": len(job.annotations),
+                "annotations_url": f"{url}/annotations",
+            },
+            "url": url,
+            "html_url": f"{self.base}/{self.repository}/actions/runs/{run.id}/job/{job.id}",
+        }
+
+    # -- pages ---------------------------------------------------------------------------------------------------------
+
+    def _page(self, path: str) -> str:
+        """What html_url shows: the repository's runs, or one run with its logs."""
+        found = re.fullmatch(rf"/{re.escape(self.repository)}/actions/runs/(\d+)(?:/job/\d+)?", path)
+        if found:
+            run = self._find(found[1])
+            return "\n".join([_line(run), "", *(line for job in run.jobs for line in self._log(run, job))]) + "\n"
+        if path not in (f"/{self.repository}", f"/{self.repository}/actions"):
+            raise NotFound
+        return "SANDBOX: this is not GitHub\n\n" + "".join(f"{_line(run)}\n" for run in reversed(self.records.runs))
+
+    def _log(self, run: RunRecord, job: JobRecord) -> list[str]:
+        lines = [f"== {job.name}: {job.conclusion or job.status}"]
+        for step in job.steps:
+            lines.append(f"-- {step.name}: {step.conclusion or step.status}")
+            log = self.records.folder / str(run.id) / job.key / f"{step.number}.log"
+            if log.is_file():
+                lines += log.read_text("utf-8", errors="replace").splitlines()
+        return lines + [f"{each.annotation_level}: {each.title}: {each.message}" for each in job.annotations]
+
+    # -- finding -------------------------------------------------------------------------------------------------------
+
+    def _api(self, path: str) -> str:
+        return f"{self.base}/repos/{self.repository}{path}"
+
+    def _find(self, run_id: str) -> RunRecord:
+        found = self.records.find(int(run_id))
+        if found is None:
+            raise NotFound
+        return found
+
+    def _find_job(self, job_id: str) -> tuple[RunRecord, JobRecord]:
+        found = self.records.find_job(int(job_id))
+        if found is None:
+            raise NotFound
+        return found
+
+    def _resolve(self, ref: str) -> str:
+        words = [
+            "git",
+            "-C",
+            str(self.origin),
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{ref}^{{commit}}",
+        ]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise NotFound
+        return done.stdout.strip()
+
+
+def _line(run: RunRecord) -> str:
+    return f"run {run.id}  {run.name}  {run.head_branch}  {run.conclusion or run.status}"
+
+
+def _page(rows: Sequence[Any], query: Query) -> list[Any]:
+    size, number = min(int(query.get("per_page", 30)), 100), int(query.get("page", 1))
+    return list(rows[(number - 1) * size : number * size])

@@ -1,0 +1,247 @@
+"""Continuous integration: what a push to `origin` starts, run by the workflow files of the very commit pushed.
+
+The hook of `origin` leaves each push in inbox/. As on GitHub: a push of more than three tags starts nothing; runs of
+one concurrency group run one at a time, in the order of their pushes, and unless the group says `queue: max` a newer
+run takes the place of the one that waits.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tagship.sandbox import records, workflow
+from tagship.sandbox.expressions import NotUnderstood, Scope, condition, render
+from tagship.sandbox.jobs import JobRun, Place, github_context
+from tagship.sandbox.records import Annotation, JobRecord, Records, RunRecord, StepRecord
+from tagship.sandbox.workflow import Workflow
+
+NOTHING = "0" * 40
+MOST_TAGS = 3
+LOOK_EVERY = 0.05  # seconds
+
+
+@dataclass
+class Active:
+    """A run that waits or runs."""
+
+    record: RunRecord
+    workflow: Workflow
+    place: Place
+    group: str
+    turn: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    jobs: list[JobRun] = field(default_factory=list)
+
+
+class Runner:
+    """Looks into the inbox until it is stopped; every run has a thread, every job of it too."""
+
+    def __init__(self, folder: Path, repository: str) -> None:
+        self.folder, self.repository = folder, repository
+        self.origin = folder / "origin.git"
+        self.records = Records(folder / "runs")
+        self.server_url = ""
+        self.active: dict[int, Active] = {}
+        self.groups: dict[str, deque[Active]] = {}
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._count = 0
+
+    def start(self, server_url: str) -> None:
+        self.server_url = server_url
+        threading.Thread(target=self._watch, name="inbox", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        for active in list(self.active.values()):
+            self.cancel(active.record.id)
+
+    def cancel(self, run_id: int) -> bool:
+        """Cancel a run; false when there is none of that id that has not ended."""
+        active = self.active.get(run_id)
+        if active is None:
+            return False
+        active.cancelled.set()
+        active.turn.set()
+        for job in active.jobs:
+            job.cancel()
+        return True
+
+    def _watch(self) -> None:
+        inbox = self.folder / "inbox"
+        while not self._stopped.wait(LOOK_EVERY):
+            for path in sorted(each for each in inbox.iterdir() if not each.name.startswith(".")):
+                lines = path.read_text("utf-8").splitlines()
+                path.unlink()
+                self.pushed([line.split(" ", 2) for line in lines])
+
+    def pushed(self, updates: Sequence[Sequence[str]]) -> None:
+        """Start what a push starts: `updates` are (old, new, ref) of each ref in it."""
+        tags = sum(ref.startswith("refs/tags/") for _, _, ref in updates)
+        for _, new, ref in updates:
+            if new == NOTHING or (tags > MOST_TAGS and ref.startswith("refs/tags/")):
+                continue
+            commit = self._git("rev-parse", f"{new}^{{commit}}")
+            for path in self._git("ls-tree", "--name-only", commit, ".github/workflows/").splitlines():
+                if path.endswith((".yml", ".yaml")):
+                    self._consider(path, commit, ref)
+
+    def _consider(self, path: str, commit: str, ref: str) -> None:
+        """Start a workflow if the push is one of its triggers; one that is not understood is a run that failed."""
+        text = self._git("show", f"{commit}:{path}")
+        try:
+            push = workflow.triggers(text)
+            if push is None or not workflow.starts(push, ref):
+                return
+            parsed = workflow.parse(path, text)
+        except NotUnderstood as reason:
+            self._refuse(path, commit, ref, str(reason))
+            return
+        record = self._record(parsed.name, path, commit, ref)
+        place = Place(
+            folder=self.folder / "runs" / str(record.id),
+            origin=self.origin,
+            repository=self.repository,
+            server_url=self.server_url,
+        )
+        try:
+            group = render(parsed.group, Scope(github_context(place, parsed, record)))
+        except NotUnderstood as reason:
+            self._end_unread(record, f"concurrency: {reason}")
+            return
+        record.jobs = [
+            JobRecord(record.id * 100 + at, job.id, job.name, steps=[StepRecord(s.number, s.name) for s in job.steps])
+            for at, job in enumerate(parsed.jobs.values())
+        ]
+        self.records.add(record)
+        self._enter(Active(record, parsed, place, group), queue=parsed.queue)
+
+    def _record(self, name: str, path: str, commit: str, ref: str) -> RunRecord:
+        self._count += 1
+        return RunRecord(
+            id=self.records.next_id(),
+            number=self._count,
+            name=name,
+            path=path,
+            ref=ref,
+            head_branch=ref.split("/", 2)[2],
+            head_sha=commit,
+            title=self._git("log", "-1", "--format=%s", commit),
+            created_at=records.stamp(),
+        )
+
+    def _refuse(self, path: str, commit: str, ref: str, reason: str) -> None:
+        self._end_unread(self._record(path, path, commit, ref), f"{path}: {reason}")
+
+    def _end_unread(self, record: RunRecord, reason: str) -> None:
+        """A run that failed before any job could begin, with a job that says why."""
+        said = JobRecord(record.id * 100, "workflow", "The workflow file")
+        said.annotations.append(Annotation("failure", "The sandbox's runner", reason))
+        record.jobs = [said]
+        for each in (said, record):
+            records.start(each)
+            records.conclude(each, "failure")
+        self.records.add(record)
+
+    def _enter(self, active: Active, *, queue: bool) -> None:
+        """Line up in the run's group, and start its thread."""
+        with self._lock:
+            self.active[active.record.id] = active
+            line = self.groups.setdefault(active.group, deque()) if active.group else deque()
+            waiting = [] if queue else list(line)[1:]
+            line.append(active)
+            if line[0] is active:
+                active.turn.set()
+        for other in waiting:
+            self.cancel(other.record.id)
+        threading.Thread(target=self._run, args=(active, line), name=f"run {active.record.id}", daemon=True).start()
+
+    def _run(self, active: Active, line: deque[Active]) -> None:
+        active.turn.wait()
+        record = active.record
+        records.start(record)
+        self.records.save(record)
+        try:
+            results = self._jobs(active)
+            ended = {result["result"] for result in results.values()}
+            conclusion = next((word for word in ("failure", "cancelled") if word in ended), "success")
+            conclusion = "skipped" if ended == {"skipped"} else conclusion
+            records.conclude(record, "cancelled" if active.cancelled.is_set() else conclusion)
+        finally:
+            with self._lock:
+                line.remove(active)
+                self.active.pop(record.id, None)
+                if line:
+                    line[0].turn.set()
+            self.records.save(record)
+
+    def _jobs(self, active: Active) -> dict[str, Any]:
+        """Every job, each as soon as what it needs has ended; returns the context `needs` as it is in the end."""
+        results: dict[str, Any] = {}
+        ended = {key: threading.Event() for key in active.workflow.jobs}
+
+        def one(key: str, record: JobRecord) -> None:
+            try:
+                for needed in active.workflow.jobs[key].needs:
+                    ended[needed].wait()
+                results[key] = self._job(active, key, record, results)
+            finally:
+                results.setdefault(key, {"result": "failure", "outputs": {}})
+                ended[key].set()
+
+        threads = [threading.Thread(target=one, args=(job.key, job), daemon=True) for job in active.record.jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    def _job(self, active: Active, key: str, record: JobRecord, results: Mapping[str, Any]) -> dict[str, Any]:
+        job = active.workflow.jobs[key]
+        needs = {needed: results[needed] for needed in job.needs}
+        execution = JobRun(active.place, active.workflow, job, active.record, record)
+        execution.needs = needs
+        active.jobs.append(execution)
+        if active.cancelled.is_set():
+            execution.cancelled.set()
+        records.start(record)
+        try:
+            state = _standing(active, key, results)
+            scope = Scope(execution.scope({}).contexts, state)
+            if not condition(job.condition or "success()", scope):
+                for step in record.steps:
+                    records.conclude(step, "skipped")
+                records.conclude(record, "cancelled" if state == "cancelled" else "skipped")
+            else:
+                execution.perform(needs, lambda: self.records.save(active.record))
+        except (NotUnderstood, OSError) as reason:
+            record.annotations.append(Annotation("failure", "The sandbox's runner", f"{job.name}: {reason}"))
+            records.conclude(record, "failure")
+        self.records.save(active.record)
+        return {"result": record.conclusion, "outputs": execution.outputs}
+
+    def _git(self, *words: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(self.origin), *words], capture_output=True, text=True, errors="replace", check=False
+        )
+        return done.stdout if words[0] == "show" else done.stdout.strip()
+
+
+def _standing(active: Active, key: str, results: Mapping[str, Any]) -> str:
+    """How things stand for a job: the worst of everything that it needs, however far back."""
+    if active.cancelled.is_set():
+        return "cancelled"
+    far, left = set[str](), list(active.workflow.jobs[key].needs)
+    while left:
+        needed = left.pop()
+        if needed not in far:
+            far.add(needed)
+            left.extend(active.workflow.jobs[needed].needs)
+    ended = {results[needed]["result"] for needed in far}
+    return next((word for word in ("failure", "cancelled", "skipped") if word in ended), "success")

@@ -1,0 +1,69 @@
+"""What a step tells the runner: the files GITHUB_OUTPUT, GITHUB_ENV and GITHUB_PATH, and `::notice …::` lines. Pure.
+
+https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from tagship.sandbox.expressions import NotUnderstood
+from tagship.sandbox.records import Annotation, Level
+
+COMMAND = re.compile(r"\s*::(notice|warning|error)( [^\r\n]*?)?::")
+LEVELS: dict[str, Level] = {"notice": "notice", "warning": "warning", "error": "failure"}
+
+
+def assignments(text: str) -> dict[str, str]:
+    """`name=value` lines, and `name<<END` … `END` for values of several lines; raises NotUnderstood."""
+    values: dict[str, str] = {}
+    lines = iter(text.splitlines())
+    for line in lines:
+        name, sign, value = _split(line)
+        if not line.strip():
+            continue
+        if not sign or not name:
+            raise NotUnderstood(f"cannot read the line {line!r}: it should be name=value")
+        values[name] = value if sign == "=" else "\n".join(_until(value, lines))
+    return values
+
+
+def _split(line: str) -> tuple[str, str, str]:
+    """At `=` or `<<`, whichever comes first."""
+    found = re.search(r"=|<<", line)
+    return (line[: found.start()], found[0], line[found.end() :]) if found else (line, "", "")
+
+
+def _until(mark: str, lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        if line == mark:
+            return
+        yield line
+    raise NotUnderstood(f"a value's end mark {mark!r} is missing")
+
+
+def spoken(lines: Iterable[str]) -> list[Annotation]:
+    """The workflow commands among a step's lines."""
+    found = []
+    for line in lines:
+        one = annotation(line)
+        if one:
+            found.append(one)
+    return found
+
+
+def annotation(line: str) -> Annotation | None:
+    """`::notice title=T,file=F::message`, unescaped; None for any other line."""
+    head = COMMAND.match(line)
+    if not head:
+        return None
+    properties = dict(part.strip().partition("=")[::2] for part in (head[2] or "").split(","))
+    message = line[head.end() :].rstrip("\r\n")
+    title = unescaped(properties.get("title", "").replace("%3A", ":").replace("%2C", ","))
+    return Annotation(LEVELS[head[1]], title, unescaped(message))
+
+
+def unescaped(text: str) -> str:
+    """%0D, %0A and %25 back to what they stand for, the percent sign last."""
+    return text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")

@@ -1,0 +1,251 @@
+"""Workflow files, read: which pushes start them, and what their jobs do. Pure.
+
+Whatever is not understood raises NotUnderstood with the place: a run that silently skipped a part would prove nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from tagship.sandbox.expressions import NotUnderstood
+
+Plain = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. Without `run` it `uses` an action, which the sandbox names and passes over."""
+
+    number: int
+    name: str
+    run: str = ""
+    uses: str = ""
+    id: str = ""
+    condition: str = ""
+    env: Plain = field(default_factory=dict)
+    shell: str = ""
+    folder: str = ""
+    given: Plain = field(default_factory=dict)  # an action's `with`
+    goes_on: bool = False
+    timeout: float = 360  # minutes
+
+
+@dataclass(frozen=True)
+class Job:
+    id: str
+    name: str
+    needs: Sequence[str]
+    condition: str
+    outputs: Plain
+    env: Plain
+    steps: Sequence[Step]
+    timeout: float = 360  # minutes
+
+
+@dataclass(frozen=True)
+class Workflow:
+    path: str
+    name: str
+    push: Plain | None  # the filters of `on: push`; None: pushes do not start it
+    env: Plain
+    jobs: Mapping[str, Job]
+    group: str = ""  # of `concurrency`, an expression
+    queue: bool = False  # whether more than one run may wait in the group
+
+
+JOB_KEYS = "name needs if outputs env steps runs-on permissions environment timeout-minutes defaults continue-on-error"
+STEP_KEYS = "name id if run uses with env shell working-directory continue-on-error timeout-minutes"
+TOP_KEYS = "name run-name on permissions env defaults concurrency jobs"
+
+
+def triggers(text: str) -> Plain | None:
+    """The filters of a workflow's `on: push`, whatever else is in the file; None where pushes do not start it."""
+    events = _events(_load(text))
+    return events.get("push") or {} if "push" in events else None
+
+
+def parse(path: str, text: str) -> Workflow:
+    """A workflow file; raises NotUnderstood."""
+    value = _load(text)
+    _known(path, value, TOP_KEYS)
+    events = _events(value)
+    defaults = _run_defaults(path, value.get("defaults"))
+    jobs = {key: _job(key, job, defaults) for key, job in _mapping(path, "jobs", value.get("jobs")).items()}
+    for job in jobs.values():
+        for needed in set(job.needs) - set(jobs):
+            raise NotUnderstood(f"{path}: the job {job.id} needs {needed}, which there is not")
+    _no_circle(path, jobs)
+    group, queue = _concurrency(path, value.get("concurrency"))
+    return Workflow(
+        path=path,
+        name=str(value.get("name") or path),
+        push=events.get("push") or {} if "push" in events else None,
+        env=_mapping(path, "env", value.get("env")),
+        jobs=jobs,
+        group=group,
+        queue=queue,
+    )
+
+
+def starts(push: Plain, ref: str) -> bool:
+    """Whether a push of `ref` passes the filters of `on: push`."""
+    kind, _, name = ref.removeprefix("refs/").partition("/")
+    own = {"heads": "branches", "tags": "tags"}.get(kind)
+    other = "tags" if own == "branches" else "branches"
+    if own is None:
+        return False
+    for key in set(push) - {"branches", "tags", "branches-ignore", "tags-ignore"}:
+        raise NotUnderstood(f"on.push.{key} is not simulated")
+    if own in push:
+        return _selected(push[own], name)
+    if f"{own}-ignore" in push:
+        return not _selected(push[f"{own}-ignore"], name)
+    return other not in push and f"{other}-ignore" not in push
+
+
+def matches(pattern: str, name: str) -> bool:
+    """GitHub's filter patterns: `*` stops at a slash, `**` does not, `?` and `+` repeat what is before them."""
+    return re.fullmatch(_translated(pattern), name) is not None
+
+
+def _translated(pattern: str) -> str:
+    parts = re.findall(r"\*\*|\*|\[[^\]]+\]|[?+]|\\?.", pattern)
+    known = {"**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
+    return "".join(
+        known.get(part) or (part if len(part) > 2 and part[0] == "[" else re.escape(part.lstrip("\\")))
+        for part in parts
+    )
+
+
+def _selected(patterns: str | Sequence[str], name: str) -> bool:
+    """Patterns in order; one with `!` takes back what an earlier one let in."""
+    chosen = False
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        if matches(str(pattern).removeprefix("!"), name):
+            chosen = not str(pattern).startswith("!")
+    return chosen
+
+
+def _load(text: str) -> dict[Any, Any]:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as reason:
+        raise NotUnderstood(f"not YAML: {reason}") from reason
+    if not isinstance(value, dict):
+        raise NotUnderstood("no mapping at the top")
+    return value
+
+
+def _events(value: Mapping[Any, Any]) -> Plain:
+    """`on:`, in its three spellings. YAML 1.1 reads the bare word `on` as true."""
+    events = value.get("on", value.get(True))
+    if isinstance(events, str):
+        return {events: None}
+    if isinstance(events, list):
+        return dict.fromkeys(events)
+    return events or {}
+
+
+def _job(key: str, value: Any, defaults: tuple[str, str]) -> Job:
+    where = f"the job {key}"
+    job = _mapping(where, "it", value)
+    _known(where, job, JOB_KEYS)
+    needs = job.get("needs") or []
+    shell, folder = _run_defaults(where, job.get("defaults"))
+    if job.get("continue-on-error"):
+        raise NotUnderstood(f"{where}: continue-on-error of a job is not simulated")
+    inner = (shell or defaults[0], folder or defaults[1])
+    return Job(
+        id=key,
+        name=str(job.get("name") or key),
+        needs=[needs] if isinstance(needs, str) else list(needs),
+        condition=_if(job),
+        outputs=_mapping(where, "outputs", job.get("outputs")),
+        env=_mapping(where, "env", job.get("env")),
+        steps=[_step(where, number, step, inner) for number, step in enumerate(job.get("steps") or [], 1)],
+        timeout=float(job.get("timeout-minutes", 360)),
+    )
+
+
+def _step(where: str, number: int, value: Any, defaults: tuple[str, str]) -> Step:
+    where = f"{where}, step {number}"
+    step = _mapping(where, "it", value)
+    _known(where, step, STEP_KEYS)
+    if ("run" in step) == ("uses" in step):
+        raise NotUnderstood(f"{where}: a step has either `run` or `uses`")
+    shell = str(step.get("shell") or defaults[0])
+    if "run" in step and shell not in ("", "bash", "sh", "python"):
+        raise NotUnderstood(f"{where}: the shell {shell!r} is not simulated")
+    run = str(step.get("run", ""))
+    said = step.get("uses") or (run.strip().splitlines() or [""])[0]
+    return Step(
+        number=number,
+        name=str(step.get("name") or f"Run {said}"),
+        run=run,
+        uses=str(step.get("uses", "")),
+        id=str(step.get("id", "")),
+        condition=_if(step),
+        env=_mapping(where, "env", step.get("env")),
+        shell=shell,
+        folder=str(step.get("working-directory") or defaults[1]),
+        given=_mapping(where, "with", step.get("with")),
+        goes_on=_flag(where, step.get("continue-on-error", False)),
+        timeout=float(step.get("timeout-minutes", 360)),
+    )
+
+
+def _concurrency(path: str, value: Any) -> tuple[str, bool]:
+    """The group, and whether runs queue in it (`queue: max`) or a newer one takes the place of the one that waits."""
+    if not value:
+        return "", False
+    if isinstance(value, str):
+        return value, False
+    _known(f"{path}: concurrency", value, "group queue cancel-in-progress")
+    if value.get("cancel-in-progress"):
+        raise NotUnderstood(f"{path}: concurrency.cancel-in-progress is not simulated")
+    return str(value["group"]), value.get("queue") == "max"
+
+
+def _run_defaults(where: str, value: Any) -> tuple[str, str]:
+    run = _mapping(where, "defaults.run", _mapping(where, "defaults", value).get("run"))
+    _known(f"{where}: defaults.run", run, "shell working-directory")
+    return str(run.get("shell") or ""), str(run.get("working-directory") or "")
+
+
+def _if(value: Plain) -> str:
+    found = value.get("if", "")
+    return str(found).lower() if isinstance(found, bool) else str(found)
+
+
+def _flag(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise NotUnderstood(f"{where}: continue-on-error is {value!r}; true or false is simulated")
+    return value
+
+
+def _mapping(where: str, what: str, value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise NotUnderstood(f"{where}: {what} is no mapping")
+    return value
+
+
+def _known(where: str, value: Mapping[Any, Any], keys: str) -> None:
+    for key in value:
+        if key is not True and key not in keys.split():
+            raise NotUnderstood(f"{where}: the key {key!r} is not simulated")
+
+
+def _no_circle(path: str, jobs: Mapping[str, Job]) -> None:
+    done: set[str] = set()
+    while len(done) < len(jobs):
+        ready = {key for key, job in jobs.items() if key not in done and set(job.needs) <= done}
+        if not ready:
+            raise NotUnderstood(f"{path}: the jobs {', '.join(sorted(set(jobs) - done))} need each other")
+        done |= ready
