@@ -1,13 +1,16 @@
 """The docker client: builds, pushes and reads labels. Commands are argument lists.
 
-`docker build` is BuildKit's everywhere since Docker 23, and with the default builder its result is in the engine, from
-where `docker push` takes it. A builder that a workflow set up beside it (docker-container) is not used.
+`docker build` is BuildKit's since Docker 23, and with the default builder its result is in the engine, from where
+`docker push` takes it. A builder that a workflow set up beside it (docker-container) is not used. An older client has
+BuildKit built in, and is told to use it. A newer one without its buildx plugin falls back to the classic builder by
+itself, unless DOCKER_BUILDKIT=1 forbids it to: so that is never set for it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,8 +53,10 @@ class Docker:
 
     def _run(self, arguments: Sequence[str], doing: str, *, given: str = "", shown: bool = False) -> str:
         """Standard output; `shown` leaves the program's own progress on standard error. Raises ServiceFailed."""
-        environment = {**os.environ, "DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+        environment = {**os.environ, "BUILDKIT_PROGRESS": "plain"}
         try:
+            if arguments[0] == "build" and self._needs_to_be_told_of_buildkit():
+                environment.setdefault("DOCKER_BUILDKIT", "1")
             answer = subprocess.run(
                 [self.program, *arguments],
                 input=given,
@@ -69,6 +74,16 @@ class Docker:
         if answer.returncode:
             raise _failed(doing, answer.returncode, answer.stderr or "")
         return answer.stdout
+
+    def _needs_to_be_told_of_buildkit(self) -> bool:
+        answer = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=False)
+        return older_than_23(answer.stdout)
+
+
+def older_than_23(version: str) -> bool:
+    """Whether `docker --version` is of a client before 23, such as Debian 12's 20.10."""
+    found = re.search(r"\bversion (\d+)\.", version)
+    return found is not None and int(found[1]) < 23
 
 
 def build_command(

@@ -52,8 +52,10 @@ def engine(ground: Ground, registry: Registry) -> Engine:
 
 @pytest.fixture(scope="session")
 def python_base(engine: Engine) -> str:
-    """The name of an image that services in Python are built from."""
-    return engine.python_base("python-base:system")
+    """An image in the registry that services in Python are built from."""
+    name = engine.python_base(f"{engine.registry.address}/base/python:system")
+    engine.docker("push", "--quiet", name)
+    return name
 
 
 class MakeMachine(Protocol):

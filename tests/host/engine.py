@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.host.ground import ADMIN_PATH, Ground
 from tests.host.machine import Machine
-from tests.host.registry import HOST, PASSWORD, Registry
+from tests.host.registry import PASSWORD, Registry
 
 PYTHON = "/usr/bin/python3"
 # What an HTTP service in plain Python never imports; it is half of the standard library.
@@ -22,6 +22,7 @@ class Engine:
     """Docker's engine of `machine`, used by clients on this side through its socket."""
 
     def __init__(self, ground: Ground, registry: Registry) -> None:
+        self.registry = registry
         self.machine = Machine(ground, registry, "engine").up()
         self.config = self.machine.folder / "client"
         self.config.mkdir(mode=0o700)
@@ -39,7 +40,8 @@ class Engine:
         return done.stdout.strip()
 
     def login(self) -> None:
-        self.docker("login", "--username", "AWS", "--password-stdin", HOST, given=PASSWORD)
+        for name in self.registry.names:
+            self.docker("login", "--username", "AWS", "--password-stdin", name, given=PASSWORD)
 
     def digest(self, image: str) -> str:
         """The digest that an image was pushed under."""

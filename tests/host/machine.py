@@ -180,9 +180,10 @@ class Machine:
         (etc / "machine-id").write_text(os.urandom(16).hex() + "\n")
         (etc / "hostname").write_text(self.name + "\n")
         (etc / "hosts").write_text(f"127.0.0.1 localhost {self.name}\n{self.registry.address} {HOST}\n")
-        trusted = etc / "docker/certs.d" / HOST
-        trusted.mkdir(parents=True)
-        shutil.copy(self.registry.certificate, trusted / "ca.crt")
+        for name in self.registry.names:
+            trusted = etc / "docker/certs.d" / name
+            trusted.mkdir(parents=True)
+            shutil.copy(self.registry.certificate, trusted / "ca.crt")
         shutil.rmtree(self.root / "var/log/journal", ignore_errors=True)
         (self.root / "var/log/journal").mkdir()
         self._choose_units(etc / "systemd/system")

@@ -53,6 +53,11 @@ class Registry:
         (self.folder / "config.yml").write_text(config)
 
     @property
+    def names(self) -> tuple[str, str]:
+        """The hosts that images are named after: ECR's, and its address as any other registry's."""
+        return HOST, self.address
+
+    @property
     def certificate(self) -> Path:
         return self.folder / "ca.crt"
 

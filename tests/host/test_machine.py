@@ -25,14 +25,11 @@ def test_a_machine_boots_with_systemd_and_docker(machine: MakeMachine) -> None:
 def test_machines_pull_by_digest_and_serve_side_by_side(
     machine: MakeMachine, engine: Engine, registry: Registry, python_base: str
 ) -> None:
-    image = f"{HOST}/team/base:1"
-    engine.docker("tag", python_base, image)
-    engine.docker("push", "--quiet", image)
-    digest = registry.digest("team/base", "1")
-    assert digest == engine.digest(image)
+    digest = registry.digest("base/python", "system")
+    assert digest == engine.digest(python_base)
     for host in (machine("web1"), machine("web2")):
         host.check(f"echo {PASSWORD} | docker login -u AWS --password-stdin {HOST}")
-        host.check(f'docker run -d -p 80:8080 {HOST}/team/base@{digest} python3 -c "{SERVE}"')
+        host.check(f'docker run -d -p 80:8080 {HOST}/base/python@{digest} python3 -c "{SERVE}"')
         until(functools.partial(_answers, host.address), 5, f"{host.name} serves")
 
 
