@@ -8,14 +8,14 @@ from datetime import datetime
 
 from tagship.domain.lease import LeaseRecord, Seen, released, renewed, taken
 from tagship.errors import Held, LeaseLost, Refused
-from tagship.ports import Clock
+from tests.fakes.clock import FakeClock
 
 
 @dataclass
 class FakeLeases:
     """`told` holds every phase that was written, with the SSM commands."""
 
-    clock: Clock
+    clock: FakeClock
     records: dict[str, tuple[LeaseRecord, datetime]] = field(default_factory=dict)
     told: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
@@ -26,6 +26,7 @@ class FakeLeases:
         return Seen(record, f'"{record.fence}.{record.beats}"', written, self.clock.now())
 
     def take(self, environment: str, *, holder: str, deployment_id: str, run_url: str, ttl: int) -> LeaseRecord:
+        self.clock.advance(0.001)  # no two deployments begin at the same moment
         seen = self.look(environment)
         if seen and seen.record.deployment_id == deployment_id:
             return seen.record

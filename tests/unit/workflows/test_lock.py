@@ -1,0 +1,86 @@
+"""lock and unlock: who holds an environment, and breaking what died."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagship.errors import LeaseLost, Refused, UsageError
+from tagship.workflows.lock import lock
+from tagship.workflows.unlock import unlock
+from tests.fakes.app import FakeApp
+
+
+def held() -> FakeApp:
+    app = FakeApp()
+    url = "https://github.com/o/r/actions/runs/4711"
+    record = app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="d-1", run_url=url, ttl=120)
+    app.leases.renew(record, phase="deploy 0.1.30-dev: the hosts act", commands=["c-1"])
+    app.clock.advance(30)
+    return app
+
+
+def test_a_free_environment_says_so() -> None:
+    app = FakeApp()
+    [found] = lock(app)
+    assert found.state == "free"
+    assert app.screen.lines == ["nobody holds dev"]
+
+
+def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
+    app = held()
+    [found] = lock(app, env="dev")
+    assert (found.state, found.deployment, found.commands) == ("held", "d-1", ("c-1",))
+    doing = "deploy 0.1.30-dev: the hosts act, heard of 30 s ago, https://github.com/o/r/actions/runs/4711"
+    assert app.screen.lines == [
+        f"run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC ({doing})",
+        "  if it is dead: inv unlock --env dev --id d-1",
+    ]
+
+
+def test_a_lease_whose_heartbeat_stopped_has_expired() -> None:
+    app = held()
+    app.clock.advance(100)
+    [found] = lock(app)
+    assert found.state == "expired"
+    assert "run 4711 (octocat) held dev" in app.screen.text
+
+
+def test_unlock_frees_the_lease_it_names_and_stops_its_holder() -> None:
+    app = held()
+    record = app.leases.records["dev"][0]
+    assert unlock(app, id="d-1", env="dev").state == "free"
+    assert "hosts may still be acting on SSM command c-1" in app.screen.warnings
+    with pytest.raises(LeaseLost):
+        app.leases.renew(record, phase="on")
+
+
+def test_unlock_refuses_another_deployments_lease() -> None:
+    app = held()
+    with pytest.raises(Refused) as caught:
+        unlock(app, id="d-2")
+    assert caught.value.what.startswith("Deployment d-2 does not hold dev: run 4711 (octocat) holds dev")
+    assert lock(app)[0].state == "held"
+
+
+def test_unlock_of_a_free_environment_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        unlock(FakeApp(), id="d-1")
+    assert caught.value.what == "Deployment d-1 does not hold dev: nobody holds dev."
+
+
+def test_unlock_wants_the_deployment_named() -> None:
+    with pytest.raises(UsageError) as caught:
+        unlock(held(), id="")
+    assert "inv lock --env dev" in caught.value.remedy
+
+
+def test_a_dry_run_frees_nothing() -> None:
+    app = held()
+    unlock(app, id="d-1", dry_run=True)
+    assert lock(app)[0].state == "held"
+
+
+def test_a_broken_lease_keeps_its_fencing_number() -> None:
+    app = held()
+    unlock(app, id="d-1")
+    assert app.leases.take("dev", holder="ada", deployment_id="d-2", run_url="", ttl=120).fence == 2

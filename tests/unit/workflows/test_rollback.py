@@ -1,0 +1,195 @@
+"""rollback: to a version named, chosen or suggested; what it refuses; and what it never needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tagship.domain.deployment import marked_bad, rollback_candidates
+from tagship.errors import ArtifactMissing, DeployFailed, Held, Interrupted, NotAuthentic, Refused, UsageError
+from tagship.workflows.deploy import deploy
+from tagship.workflows.rollback import rollback
+from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.prompt import CTRL_C, FakePrompt
+from tests.fakes.target import FakeTarget, machine
+
+ONE, TWO, THREE = "0.1.1-dev", "0.1.2-dev", "0.1.3-dev"
+
+
+def after(*versions: str) -> FakeApp:
+    """dev with one host on which these were deployed in turn, a minute apart."""
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]))
+    for version in versions:
+        app.publish(version)
+        deploy(app, artifact=version)
+        app.clock.advance(60)
+    app.hosts.orders.clear()
+    app.screen.lines.clear()
+    return app
+
+
+def test_goes_back_to_the_version_named() -> None:
+    app = after(ONE, TWO, THREE)
+    result = rollback(app, to=ONE)
+    assert (result.state, result.plan.replaces) == ("healthy", THREE)
+    assert app.hosts.sent == [("rollback", ONE, ["web-1"])]
+    assert app.screen.lines[-1].startswith(f"{ONE} is healthy on dev (web-1)")
+
+
+def test_needs_neither_git_nor_ci() -> None:
+    app = after(ONE, TWO)  # FakeApp has no repository and no forge: asking for one fails
+    assert rollback(app, to=ONE).state == "healthy"
+
+
+def test_without_a_version_it_takes_the_last_healthy_one() -> None:
+    app = after(ONE, TWO, THREE)
+    assert rollback(app).plan.artifact_id == TWO
+
+
+def test_a_version_that_was_rolled_back_from_is_not_suggested_again() -> None:
+    app = after(ONE, TWO, THREE)
+    rollback(app, to=TWO)
+    assert marked_bad(app.ledger.deployments("dev")) == {THREE}
+    assert rollback(app).plan.artifact_id == ONE
+    assert rollback_candidates(app.ledger.deployments("dev"), ONE) == []
+
+
+def test_a_version_that_was_removed_from_the_bucket_is_not_suggested() -> None:
+    app = after(ONE, TWO, THREE)
+    app.remove(TWO)
+    assert rollback(app).plan.artifact_id == ONE
+
+
+def test_on_a_terminal_the_list_is_offered_with_when_and_who() -> None:
+    app = replace(after(ONE, TWO, THREE), prompt=FakePrompt(ONE))
+    assert rollback(app).plan.artifact_id == ONE
+    assert app.prompt.offered == [
+        {
+            TWO: f"{TWO}  healthy 2026-11-20 12:01 UTC, ada@laptop",
+            ONE: f"{ONE}  healthy 2026-11-20 12:00 UTC, ada@laptop",
+        }
+    ]
+    assert app.prompt.asked == [f"Roll dev back from {THREE} to"]
+
+
+def test_yes_takes_the_suggestion_on_a_terminal_as_well() -> None:
+    app = replace(after(ONE, TWO), prompt=FakePrompt())
+    assert rollback(app, yes=True).plan.artifact_id == ONE
+
+
+def test_ctrl_c_at_the_list_changes_nothing() -> None:
+    app = replace(after(ONE, TWO), prompt=FakePrompt(CTRL_C))
+    with pytest.raises(Interrupted):
+        rollback(app)
+    assert app.hosts.orders == []
+
+
+def test_a_dry_run_shows_the_plan_and_stops() -> None:
+    app = after(ONE, TWO)
+    assert rollback(app, to=ONE, dry_run=True).state == "planned"
+    assert app.screen.lines[0] == f"rollback {ONE} on dev, in place of {TWO}"
+    assert app.hosts.orders == []
+
+
+def test_a_version_that_never_existed_is_missing_and_the_others_are_listed() -> None:
+    app = after(ONE, TWO)
+    with pytest.raises(ArtifactMissing) as caught:
+        rollback(app, to="0.9.9-dev")
+    assert caught.value.exit_code == 5
+    assert caught.value.what == "0.9.9-dev was never published for dev."
+    assert caught.value.state == f"Nothing was changed. Stored for dev: {TWO}, {ONE}."
+    assert caught.value.remedy == f"Choose one that is there: inv rollback --to {TWO} --env dev"
+    assert app.hosts.orders == []
+
+
+def test_refuses_a_pruned_version_and_says_when_it_ran() -> None:
+    app = after(ONE, TWO)
+    app.remove(ONE)
+    with pytest.raises(ArtifactMissing) as caught:
+        rollback(app, to=ONE)
+    what = f"{ONE} was deployed to dev on 2026-11-20 12:00 UTC, and has been removed from the bucket since."
+    assert caught.value.what == what
+    assert app.hosts.orders == []
+
+
+def test_with_nothing_stored_it_says_so() -> None:
+    with pytest.raises(ArtifactMissing) as caught:
+        rollback(FakeApp(), to=ONE)
+    assert caught.value.remedy == "Publish a version: inv deploy-dev"
+
+
+def test_a_version_altered_since_is_not_authentic() -> None:
+    app = after(ONE, TWO)
+    key = f"hello/dev/{ONE}/deploy-bundle.tar.gz"
+    app.store.objects[key] = replace(app.store.objects[key], sha256="0" * 64)
+    with pytest.raises(NotAuthentic):
+        rollback(app, to=ONE)
+    assert app.hosts.orders == []
+
+
+def test_a_version_that_every_host_runs_is_refused_as_already_running() -> None:
+    app = after(ONE, TWO)
+    with pytest.raises(Refused) as caught:
+        rollback(app, to=TWO)
+    assert caught.value.exit_code == 3
+    assert caught.value.what == f"{TWO} is already running on dev: every host says so."
+    assert [order.action for order, _ in app.hosts.orders] == ["status"]
+    assert app.ledger.entries[-1].artifact_id == TWO
+    assert app.ledger.entries[-1].action == "deploy"
+
+
+def test_a_version_that_only_the_ledger_says_is_running_is_rolled_back_to() -> None:
+    app = after(ONE, TWO)
+    app.hosts.machines[0].serving = ONE
+    assert rollback(app, to=TWO).state == "healthy"
+    assert app.hosts.serving == {"web-1": TWO}
+    assert any("not every host does" in one for one in app.screen.warnings)
+    assert TWO not in marked_bad(app.ledger.deployments("dev"))
+
+
+def test_nothing_to_go_back_to_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        rollback(after(ONE))
+    assert "There is nothing to roll dev back to" in caught.value.what
+
+
+def test_without_a_version_and_with_several_environments_one_must_be_named() -> None:
+    two = {**environments(), "prod": {**environments()["dev"], "branch": "main"}}
+    app = replace(after(ONE, TWO), settings=settings(environments=two))
+    with pytest.raises(UsageError) as caught:
+        rollback(app)
+    assert caught.value.what == "No environment is given; there are dev, prod."
+    assert rollback(app, env="dev").plan.artifact_id == ONE
+
+
+def test_the_suffix_names_the_environment() -> None:
+    two = {**environments(), "prod": {**environments()["dev"], "branch": "main"}}
+    app = replace(after(ONE, TWO), settings=settings(environments=two))
+    assert rollback(app, to=ONE).plan.environment == "dev"
+
+
+def test_a_rollback_that_fails_leaves_what_was_serving() -> None:
+    app = after(ONE, TWO)
+    app.hosts.machines[0].answers.append("failed")
+    with pytest.raises(DeployFailed) as caught:
+        rollback(app, to=ONE)
+    assert caught.value.state == f"{TWO} is serving."
+    assert f"inv rollback --to {ONE} --env dev" in caught.value.remedy
+
+
+def test_somebody_elses_lease_is_not_broken() -> None:
+    app = after(ONE, TWO)
+    app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="theirs", run_url="", ttl=120)
+    with pytest.raises(Held):
+        rollback(app, to=ONE)
+    assert app.hosts.orders == []
+
+
+def test_an_untagged_build_can_be_rolled_back_to() -> None:
+    build = "622d2103-20250820-124500"
+    app = after(ONE)
+    app.publish(build)
+    deploy(app, artifact=build, env="dev")
+    deploy(app, artifact=ONE)
+    assert rollback(app, to=build, env="dev").state == "healthy"
