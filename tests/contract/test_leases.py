@@ -1,0 +1,315 @@
+"""What Leases do, asked of the fake and of the adapter over both stores; then the races that only a store can have."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tagship.adapters.leases import StoredLeases
+from tagship.adapters.s3 import S3Store
+from tagship.domain.lease import LeaseRecord
+from tagship.errors import Held, LeaseLost, Refused, ServiceFailed
+from tagship.ports import Leases, Store
+from tests.contract import strict_aws
+from tests.fakes.clock import FakeClock
+from tests.fakes.leases import FakeLeases
+from tests.fakes.store import MemoryStore
+
+numbers = itertools.count(1)
+
+
+@dataclass
+class Place:
+    """Somewhere to hold leases, and a way to let seconds pass there."""
+
+    leases: Leases
+    wait: Callable[[float], None]
+
+
+def fake() -> Place:
+    clock = FakeClock()
+    return Place(FakeLeases(clock), clock.advance)
+
+
+def memory() -> Place:
+    clock = FakeClock()
+    return Place(StoredLeases(MemoryStore(clock=clock), "hello"), clock.advance)
+
+
+def s3_store() -> S3Store:
+    return S3Store(strict_aws.aws(), strict_aws.bucket(f"leases-{next(numbers)}"))
+
+
+def s3() -> Place:
+    return Place(StoredLeases(s3_store(), "hello"), lambda _: pytest.skip("S3's clock is its own"))
+
+
+@pytest.fixture(params=[fake, memory, s3])
+def place(request: pytest.FixtureRequest) -> Place:
+    make: Callable[[], Place] = request.param
+    return make()
+
+
+def take(leases: Leases, who: str = "ada@laptop", deployment: str = "", ttl: int = 120) -> LeaseRecord:
+    url = "https://github.com/o/r/actions/runs/1"
+    deployment = deployment or f"d-{next(numbers)}"
+    return leases.take("dev", holder=who, deployment_id=deployment, run_url=url, ttl=ttl)
+
+
+def test_a_free_environment_is_taken(place: Place) -> None:
+    assert place.leases.look("dev") is None
+    record = take(place.leases)
+    assert (record.fence, record.holder) == (1, "ada@laptop")
+    seen = place.leases.look("dev")
+    assert seen is not None
+    assert seen.held
+    assert seen.record == record
+
+
+def test_a_held_one_is_refused_with_its_holder_and_the_unlock_command(place: Place) -> None:
+    held = take(place.leases)
+    with pytest.raises(Held) as caught:
+        take(place.leases, "eve@desk")
+    assert "ada@laptop" in caught.value.what
+    assert f"inv unlock --env dev --id {held.deployment_id}" in caught.value.remedy
+
+
+def test_taking_ones_own_again_is_the_same_lease(place: Place) -> None:
+    record = take(place.leases, deployment="mine")
+    assert take(place.leases, deployment="mine") == record
+
+
+def test_released_it_is_free_and_the_fence_rises(place: Place) -> None:
+    place.leases.release(take(place.leases))
+    assert take(place.leases, "eve@desk").fence == 2
+
+
+def test_a_renewal_writes_phase_and_commands(place: Place) -> None:
+    record = place.leases.renew(take(place.leases), phase="deploying", commands=["c-1", "c-2"])
+    seen = place.leases.look("dev")
+    assert seen is not None
+    assert (seen.record.phase, seen.record.commands) == ("deploying", ("c-1", "c-2"))
+    assert place.leases.renew(record, phase="deploying", commands=["c-1"]).fence == record.fence
+
+
+def test_a_renewal_of_an_older_record_of_the_same_lease_is_still_ours(place: Place) -> None:
+    first = take(place.leases)
+    place.leases.renew(first, phase="one")
+    assert place.leases.renew(first, phase="two").phase == "two"
+
+
+def test_a_broken_lease_cannot_be_renewed_and_is_not_freed_for_the_next_holder(place: Place) -> None:
+    mine = take(place.leases, deployment="mine")
+    place.leases.break_("dev", "mine")
+    theirs = take(place.leases, "eve@desk")
+    with pytest.raises(LeaseLost) as caught:
+        place.leases.renew(mine, phase="on")
+    assert "eve@desk" in caught.value.what
+    place.leases.release(mine)
+    seen = place.leases.look("dev")
+    assert seen is not None
+    assert seen.record == theirs
+
+
+def test_breaking_needs_the_right_deployment(place: Place) -> None:
+    take(place.leases, deployment="mine")
+    with pytest.raises(Refused):
+        place.leases.break_("dev", "another")
+    seen = place.leases.look("dev")
+    assert seen is not None
+    assert seen.held
+
+
+def test_breaking_what_nobody_holds_is_refused(place: Place) -> None:
+    with pytest.raises(Refused):
+        place.leases.break_("dev", "mine")
+
+
+def test_environments_do_not_wait_for_each_other(place: Place) -> None:
+    take(place.leases)
+    record = place.leases.take("prod", holder="eve", deployment_id="d", run_url="", ttl=120)
+    assert record.environment == "prod"
+
+
+# -- time: the store's own ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[fake, memory])
+def timed(request: pytest.FixtureRequest) -> Place:
+    make: Callable[[], Place] = request.param
+    return make()
+
+
+def test_an_expired_lease_is_taken_over_with_a_higher_fence(timed: Place) -> None:
+    mine = take(timed.leases, ttl=60)
+    timed.wait(61)
+    theirs = take(timed.leases, "eve@desk", ttl=60)
+    assert theirs.fence == mine.fence + 1
+    with pytest.raises(LeaseLost):
+        timed.leases.renew(mine, phase="on")
+
+
+def test_a_renewed_lease_lives_on(timed: Place) -> None:
+    record = take(timed.leases, ttl=60)
+    for _ in range(5):
+        timed.wait(50)
+        record = timed.leases.renew(record, phase="same")
+    with pytest.raises(Held):
+        take(timed.leases, "eve@desk")
+
+
+def test_an_expired_lease_that_nobody_took_is_still_ones_own(timed: Place) -> None:
+    record = take(timed.leases, ttl=60)
+    timed.wait(1000)
+    assert timed.leases.renew(record, phase="on").fence == record.fence
+
+
+def test_since_when_is_the_stores_time(timed: Place) -> None:
+    assert take(timed.leases).taken_at.startswith("2026-11-20T12:00:0")
+
+
+# -- races -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_write_whose_answer_was_lost_is_recognised_by_reading_back() -> None:
+    store = Forgetful(MemoryStore())
+    leases = StoredLeases(store, "hello")
+    store.lose = {2}  # the first write makes the object; the second takes the lease
+    record = take(leases, deployment="mine")
+    assert record.deployment_id == "mine"
+    store.lose = {store.writes + 1}
+    assert leases.renew(record, phase="on").phase == "on"
+    store.lose = {store.writes + 1}
+    leases.release(record)
+    seen = leases.look("dev")
+    assert seen is not None
+    assert not seen.record.holder
+
+
+def test_a_renewal_spoils_the_etag_that_a_contender_read() -> None:
+    """S3's ETag hashes the bytes: a renewal with the same phase must not leave the contender's condition true."""
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    holder, contender = StoredLeases(store, "hello"), StoredLeases(store, "hello")
+    record = holder.renew(take(holder, ttl=60), phase="same")
+    clock.advance(61)
+
+    def renew_meanwhile(verb: str, _: str) -> None:
+        store.before = lambda _verb, _key: None
+        assert verb == "replace"
+        holder.renew(record, phase="same")
+
+    store.before = renew_meanwhile
+    with pytest.raises(Held):
+        take(contender, "eve@desk")
+
+
+def test_a_lease_object_that_cannot_be_read_is_not_assumed_free() -> None:
+    store = MemoryStore()
+    store.create("hello/_lease/dev.json", b'{"schema": 99}')
+    with pytest.raises(ServiceFailed):
+        take(StoredLeases(store, "hello"))
+
+
+@pytest.mark.parametrize("make", [MemoryStore, s3_store])
+def test_of_many_that_start_at_once_one_holds_it(make: Callable[[], Store]) -> None:
+    store, start = make(), threading.Barrier(8)
+
+    def contend(number: int) -> LeaseRecord | None:
+        start.wait()
+        try:
+            return take(StoredLeases(store, "hello"), f"runner-{number}")
+        except Held:
+            return None
+
+    with ThreadPoolExecutor(8) as runners:
+        holders = [one for one in runners.map(contend, range(8)) if one]
+    assert len(holders) == 1
+
+
+@pytest.mark.parametrize("make", [MemoryStore, s3_store])
+def test_the_fence_only_rises_and_nobody_holds_beside_another(make: Callable[[], Store]) -> None:
+    store, inside, fences = make(), threading.Lock(), []
+
+    def work(number: int) -> None:
+        leases = StoredLeases(store, "hello")
+        for _ in range(5):
+            try:
+                record = take(leases, f"runner-{number}")
+            except Held:
+                continue
+            assert inside.acquire(blocking=False), "two hold it"
+            fences.append(record.fence)
+            inside.release()
+            leases.release(record)
+
+    with ThreadPoolExecutor(6) as runners:
+        list(runners.map(work, range(6)))
+    assert fences == sorted(set(fences))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.tuples(st.sampled_from(["take", "renew", "release", "wait"]), st.integers(0, 2))))
+def test_whatever_the_order_of_events_holders_exclude_each_other(steps: list[tuple[str, int]]) -> None:
+    clock = FakeClock()
+    store = MemoryStore(clock=clock)
+    runners = [StoredLeases(store, "hello") for _ in range(3)]
+    mine: dict[int, LeaseRecord] = {}
+    fences = [0]
+    for what, who in steps:
+        if what == "wait":
+            clock.advance(25)
+        elif what == "take" and who not in mine:
+            try:
+                mine[who] = take(runners[who], f"runner-{who}", ttl=60)
+                fences.append(mine[who].fence)
+            except Held:
+                pass
+        elif what == "renew" and who in mine:
+            try:
+                mine[who] = runners[who].renew(mine[who], phase="on")
+            except LeaseLost:
+                del mine[who]
+        elif what == "release" and who in mine:
+            runners[who].release(mine.pop(who))
+        alive = [one for one in mine.values() if still_its(runners[0], one)]
+        assert len(alive) <= 1
+    assert fences == sorted(set(fences))
+
+
+def still_its(leases: StoredLeases, record: LeaseRecord) -> bool:
+    seen = leases.look("dev")
+    return seen is not None and seen.record.deployment_id == record.deployment_id
+
+
+class Forgetful:
+    """A store whose n-th write succeeds and then looks as if it had lost: the answer was lost, the retry met a 412."""
+
+    def __init__(self, inner: MemoryStore) -> None:
+        self._inner = inner
+        self.lose: set[int] = set()
+        self.writes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._inner, name)
+        return self._forget(method) if name in {"create", "replace"} else method
+
+    def _forget(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        from tagship.ports import Conflict
+
+        def write(*args: Any, **kwargs: Any) -> Any:
+            self.writes += 1
+            done = method(*args, **kwargs)
+            if self.writes in self.lose:
+                raise Conflict(args[0])
+            return done
+
+        return write
