@@ -46,7 +46,7 @@ def deploy_dev(
         show(app, plan)
         if dry_run:
             return Shipped("planned", plan)
-        confirm(app, wish, f"Tag {plan.version} and push it?" if not plan.exists else f"Push {plan.version}?")
+        confirm(app, wish, plan, f"Tag {plan.version} and push it?" if not plan.exists else f"Push {plan.version}?")
         began = app.clock.now()
         if _pushed(app, wish, plan):
             break
@@ -112,7 +112,5 @@ def _after_all(app: App, wish: Wish, plan: Plan, tag: Tag, made: Tag | None) -> 
         return f"The push landed all the same: {tag.name} is on the remote, and CI goes on.", f"Follow it: {again}"
     if made:
         app.repository.delete_tag(made)
-    return (
-        f"The remote has no {tag.name} of yours; nothing was pushed, and the local tag is removed.",
-        f"Run it again: {wish.command}",
-    )
+    kept = "the local tag is removed" if made else "the local tag is kept"
+    return f"Nothing was pushed: the remote has no {tag.name} of yours, and {kept}.", f"Run it again: {wish.command}"

@@ -79,7 +79,7 @@ def tag(
     if dry_run:
         return Tagged("planned", plan)
     if not plan.exists:
-        confirm(app, wish, f"Tag {plan.commit[:12]} as {plan.version}?")
+        confirm(app, wish, plan, f"Tag {plan.commit[:12]} as {plan.version}?")
         app.repository.create_tag(str(plan.version), plan.commit, plan.message)
     app.screen.say(f"{plan.version} is tagged here, and not pushed.")
     app.screen.say(f"  push it: {pushing}")
@@ -317,11 +317,11 @@ def ledger_at_hand(app: App) -> bool:
 def show(app: App, plan: Plan) -> None:
     app.screen.say(f"{plan.app} {plan.version} for {plan.environment}, commit {plan.commit[:12]}:")
     for command in plan.commands:
-        app.screen.say("  " + command.replace("\n", "\n  "))
+        app.screen.say(command)  # not indented: a message's lines are part of the command
 
 
-def confirm(app: App, wish: Wish, question: str) -> None:
+def confirm(app: App, wish: Wish, plan: Plan, question: str) -> None:
     if not wish.yes:
-        _needs_a_terminal(app, wish, wish.version)
+        _needs_a_terminal(app, wish, str(plan.version))
         if not app.prompt.confirm(question):
             raise Interrupted("Not confirmed.", remedy=f"Run it again when it is time: {wish.command}")

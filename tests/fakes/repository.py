@@ -1,0 +1,197 @@
+"""A repository and its remote in memory: commits are numbered, and a line of parents is all the history there is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tagship.domain.version import Version, newest
+from tagship.errors import Refused, ServiceFailed, UsageError
+from tagship.ports import Pushed, State, Tag
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def object_id(*parts: object) -> str:
+    return hashlib.sha1(repr(parts).encode()).hexdigest()
+
+
+@dataclass
+class FakeRemote:
+    """What everybody pushes to. `refuses` maps a ref to the reason why it takes nothing there."""
+
+    heads: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, Tag] = field(default_factory=dict)
+    reachable: bool = True
+    refuses: dict[str, str] = field(default_factory=dict)
+
+
+class FakeRepository:
+    """`during_push` is called when a push begins: others may be quicker. It may raise: the push then never arrives.
+
+    `after_push` is called when it has arrived, before the answer is told.
+    """
+
+    def __init__(self, remote: FakeRemote | None = None, me: str = "Ada <ada@example.com>") -> None:
+        self.remote = remote or FakeRemote()
+        self.identity = me
+        self.parents: dict[str, str] = {}
+        self.subjects: dict[str, str] = {}
+        self.head = ""
+        self.branch = "dev"
+        self.dirty: tuple[str, ...] = ()
+        self.shallow = False
+        self.tracking: dict[str, str] = {}
+        self.local: dict[str, Tag] = {}
+        self.pushes: list[tuple[str, ...]] = []
+        self.during_push: Callable[[], None] = lambda: None
+        self.after_push: Callable[[], None] = lambda: None
+
+    # -- for tests -----------------------------------------------------------------------------------------------------
+
+    def commit(self, subject: str, parent: str | None = None) -> str:
+        """A commit on what is checked out; with `parent`, somewhere else, and nothing is checked out."""
+        before = self.head if parent is None else parent
+        made = object_id(before, subject, len(self.subjects))
+        self.parents[made], self.subjects[made] = before, subject
+        if parent is None:
+            self.head = made
+        return made
+
+    def share(self) -> None:
+        """What is checked out is pushed, and known to be."""
+        self.remote.heads[self.branch] = self.tracking[self.branch] = self.head
+
+    def line(self, commit: str) -> list[str]:
+        found = []
+        while commit:
+            found.append(commit)
+            commit = self.parents[commit]
+        return found
+
+    # -- the port ------------------------------------------------------------------------------------------------------
+
+    @property
+    def root(self) -> Path:
+        return Path("/repository")
+
+    def fetch(self, branch: str, suffix: str) -> Sequence[str]:
+        self._reach()
+        if branch in self.remote.heads:
+            self.tracking[branch] = self.remote.heads[branch]
+        else:
+            self.tracking.pop(branch, None)
+        moved = []
+        for name, tag in self.remote.tags.items():
+            version = Version.maybe(name)
+            if version and version.suffix == suffix and self.local.setdefault(name, tag).oid != tag.oid:
+                moved.append(name)
+        return moved
+
+    def state(self, branch: str) -> State:
+        if not self.head:
+            raise Refused("There is no commit yet.", remedy="Commit something first: git commit")
+        upstream = self.tracking.get(branch or self.branch, "")
+        here, there = set(self.line(self.head)), set(self.line(upstream))
+        ahead, behind = (len(here - there), len(there - here)) if upstream else (0, 0)
+        return State(self.head, self.branch, self.dirty, self.shallow, upstream, ahead, behind)
+
+    def newest(self, suffix: str, count: int) -> Sequence[Version]:
+        versions = (one for name in self.local if (one := Version.maybe(name)))
+        return newest((one for one in versions if one.suffix == suffix), count)
+
+    def tag(self, name: str) -> Tag | None:
+        return self.local.get(name)
+
+    def tags(self, names: Sequence[str]) -> Sequence[Tag]:
+        return tuple(self.local[name] for name in names if name in self.local)
+
+    def remote_tag(self, name: str) -> Tag | None:
+        self._reach()
+        return self.remote.tags.get(name)
+
+    def me(self) -> str:
+        if not self.identity:
+            raise Refused("Git does not know who you are.", remedy="git config --global user.email you@example.com")
+        return self.identity
+
+    def create_tag(self, name: str, commit: str, message: str) -> Tag:
+        if name in self.local:
+            raise Refused(f"Git did not make the tag {name}: it is there.", remedy=f"git show {name}")
+        self.local[name] = Tag(name, object_id(name, commit, message, self.identity), commit, self.identity, NOW)
+        return self.local[name]
+
+    def delete_tag(self, tag: Tag) -> None:
+        if self.local.get(tag.name) == tag:
+            del self.local[tag.name]
+
+    def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
+        self.pushes.append(tuple(filter(None, (branch, tag.name))))
+        self.during_push()
+        self._reach()
+        rejected = self._rejected(commit, branch, tag)
+        if not rejected:
+            self.remote.tags[tag.name] = tag
+            if branch:
+                self.remote.heads[branch] = self.tracking[branch] = commit
+        self.after_push()
+        return Pushed(not rejected, rejected, "failed to push some refs" if rejected else "")
+
+    def _rejected(self, commit: str, branch: str, tag: Tag) -> Mapping[str, str]:
+        head, name = f"refs/heads/{branch}", f"refs/tags/{tag.name}"
+        refs = [name, *([head] if branch else [])]
+        rejected = {ref: f"[remote rejected] ({why})" for ref, why in self.remote.refuses.items() if ref in refs}
+        if branch and self.remote.heads.get(branch, "") not in {"", *self.line(commit)}:
+            rejected[head] = "[rejected] (non-fast-forward)"
+        if self.remote.tags.get(tag.name, tag).oid != tag.oid:
+            rejected[name] = "[rejected] (already exists)"
+        return rejected
+
+    def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
+        heads = f" {commit}:refs/heads/{branch}" if branch else ""
+        return [
+            f"git tag --annotate {name} {commit}",
+            f"git push --atomic origin{heads} refs/tags/{name}:refs/tags/{name}",
+        ]
+
+    def undo(self, tag: Tag) -> Pushed:
+        self._reach()
+        self.during_push()
+        theirs = self.remote.tags.get(tag.name)
+        if theirs is None or theirs.oid != tag.oid:
+            return Pushed(False, {f"refs/tags/{tag.name}": "[rejected] (stale info)"}, "failed to push some refs")
+        del self.remote.tags[tag.name]
+        return Pushed(True)
+
+    def log(self, since: str, until: str) -> Sequence[str]:
+        known = set(self.line(self.local[since].commit)) if since else set()
+        found = [self.subjects[one] for one in self.line(until) if one not in known]
+        return found if since else found[:20]
+
+    def resolve(self, revision: str) -> str:
+        found = [one for one in self.subjects if len(revision) >= 4 and one.startswith(revision)]
+        if len(found) != 1:
+            raise UsageError(f"“{revision}” names no commit of this repository.", remedy="git log --oneline -10")
+        return found[0]
+
+    def on_branch(self, commit: str, branch: str) -> bool:
+        return commit in self.line(self.tracking.get(branch, ""))
+
+    def in_head(self, commit: str) -> bool:
+        return commit in self.line(self.head)
+
+    def tags_at(self, commit: str) -> Sequence[str]:
+        return [one.name for one in self.local.values() if one.commit == commit]
+
+    def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
+        raise NotImplementedError("the commits of this repository hold no files")
+
+    def remote_url(self) -> str:
+        return "git@github.com:acme/hello.git"
+
+    def _reach(self) -> None:
+        if not self.remote.reachable:
+            raise ServiceFailed("The remote origin cannot be reached: no route.", remedy="git ls-remote --heads origin")
