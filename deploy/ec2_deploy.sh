@@ -264,11 +264,11 @@ report() {
   read_state
   ARTIFACT=$S_SERVING SERVING='' PREVIOUS=$S_PREVIOUS
   list_kept
-  if [[ -n $S_SERVING ]] && ask "$PORT" "$S_SERVING"; then
-    ATTEMPTS=1 SERVING=$S_SERVING
+  ATTEMPTS=1
+  if ask "$PORT" "${S_SERVING:-none}"; then
+    SERVING=$S_SERVING
     conclude healthy '' || return
   fi
-  ATTEMPTS=1
   if [[ $PROBLEM =~ ^it\ answered\ as\ ([0-9a-z][0-9a-zA-Z.-]*), && -d $BASE/releases/${BASH_REMATCH[1]} ]]; then
     SERVING=${BASH_REMATCH[1]}
     conclude healthy "an action is under way or was cut off: $(last_deployment)" || return

@@ -60,21 +60,23 @@ journal() {
   if [[ ${TAGSHIP_KILL_AFTER-} == "$step" ]]; then kill -KILL $$; fi
 }
 
-# Standard input as the inside of a JSON string: UTF-8 stays, control characters and broken bytes become "?".
-json() {
-  tr -d '\000' | awk '
+# Standard input with only what a terminal and a JSON reader can take: UTF-8 stays, control characters and broken bytes
+# become "?". `clean json` gives the inside of a JSON string, `clean lines` lines.
+clean() {
+  tr -d '\000' | awk -v json="$1" '
     BEGIN {
+      json = json == "json"
       t = "[\200-\277]"
       good = "^([ !#-[\\]-~]|[\303-\337]" t "|\302[\240-\277]|\340[\240-\277]" t "|[\341-\354\356\357]" t t "|\355[\200-\237]" t \
         "|\360[\220-\277]" t t "|[\361-\363]" t t t "|\364[\200-\217]" t t ")+"
     }
-    NR > 1 { printf "\\n" }
+    NR > 1 { printf "%s", json ? "\\n" : "\n" }
     {
       while (length($0)) {
         if (match($0, good)) { printf "%s", substr($0, 1, RLENGTH); $0 = substr($0, RLENGTH + 1); continue }
         c = substr($0, 1, 1); $0 = substr($0, 2)
-        if (c == "\"" || c == "\\") printf "\\%s", c
-        else if (c == "\t") printf "\\t"
+        if (c == "\"" || c == "\\") printf "%s%s", json ? "\\" : "", c
+        else if (c == "\t") printf "%s", json ? "\\t" : "\t"
         else printf "?"
       }
     }'
@@ -85,7 +87,7 @@ quoted() {
   local text=$1 most=${2:-600}
   if ((${#text} > most)); then text="…${text:$((${#text} - most))}"; fi
   REPLY=$text
-  if [[ $text == *[!\ !#-[^-~]* ]]; then REPLY=$(printf '%s' "$text" | json); fi
+  if [[ $text == *[!\ !#-[^-~]* ]]; then REPLY=$(printf '%s' "$text" | clean json); fi
 }
 
 # Milliseconds as seconds, in REPLY.
@@ -119,7 +121,8 @@ speak_to_people() {
   local lines="$SAID$OUTCOME: ${REASON:+$REASON; }${SERVING:-nothing} serves"$'\n'
   if [[ -n $EVIDENCE ]]; then lines+="$EVIDENCE"$'\n'; fi
   if ((${#lines} > 6000)); then lines="…${lines:$((${#lines} - 6000))}"; fi
-  printf '%s' "$lines" | tr -c '\n\t -~\200-\377' '?'
+  if [[ $lines == *[!$'\n\t'\ -~]* ]]; then lines=$(printf '%s' "$lines" | clean lines)$'\n'; fi
+  printf '%s' "$lines"
 }
 
 # The exit code of an outcome.
@@ -222,7 +225,7 @@ read_arguments() {
   [[ $fence =~ $number ]] || conclude refused "the fencing number is no number" || return
   FENCE=$((10#$fence))
   [[ $BUCKET =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] || conclude refused "the bucket is no bucket's name" || return
-  [[ $REGION =~ ^[a-z0-9-]{1,30}$ ]] || conclude refused "the region is no region's name" || return
+  [[ $REGION =~ ^[a-z][a-z0-9-]{1,29}$ ]] || conclude refused "the region is no region's name" || return
   if [[ $ARTIFACT == none ]]; then ARTIFACT=''; fi
   if [[ $ACTION == deploy || $ACTION == rollback ]] && [[ -z $ARTIFACT || $WANTED == none || $DEPLOYMENT == none ]]; then
     conclude refused "a $ACTION names an artifact, its manifest's sha256 and a deployment" || return
@@ -342,8 +345,6 @@ look_into_tar() {
       if (sub(/^[^ ]+ +[0-9]+\/[0-9]+ +[0-9]+ [^ ]+ [^ ]+ /, "")) { split(line, word, " +"); size = word[3] }
       else if (sub(/^[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[A-Za-z]+ +[0-9]+ +[0-9:]+ /, "")) { split(line, word, " +"); size = word[5] }
       else bad("its listing cannot be read: " line)
-      total += size
-      if (total > most) bad("it unpacks to more than " most " bytes")
       if (++count > files) bad("it holds more than " files " files")
       if (seen[$0]++) bad("a name is in it twice: " $0)
       plain = $0
@@ -351,6 +352,8 @@ look_into_tar() {
       if (plain ~ /[^ -~\200-\377]/ || plain ~ /\\/) bad("a name in it has control characters: " $0)
       if (plain ~ /^\// || plain ~ /(^|\/)\.?\.?(\/|$)/) bad("a name in it leads out of its folder: " $0)
       if (plain == "manifest.json" || plain == "manifest.sig") bad("a name in it is taken: " $0)
+      total += size
+      if (total > most) bad("it unpacks to more than " most " bytes")
     }
     END {
       if (!problem && !count) problem = "it cannot be read as a tar"

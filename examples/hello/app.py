@@ -6,6 +6,7 @@ this file holds the greeting, and can break the service in each way that a healt
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -23,9 +24,11 @@ FAULTS = {
     "impostor": "answers as another version",
     "slow": "listens only after `delay` seconds",
     "late-crash": "answers once, then exits",
+    "fades": "answers twice, then 500",
 }
 CONFIG = json.loads((Path(__file__).parent / "hello.json").read_text("utf-8"))
 FAULT = CONFIG.get("fault", "") if CONFIG.get("healthy", True) else CONFIG.get("fault", "error")
+ANSWERED = itertools.count(1)
 VERSION = os.environ.get("VERSION", "unknown")
 
 
@@ -58,7 +61,7 @@ class Hello(BaseHTTPRequestHandler):
 
 def health() -> tuple[int, str]:
     """The status and the body of /healthz."""
-    if FAULT == "error":
+    if FAULT == "error" or (FAULT == "fades" and next(ANSWERED) > 2):
         return 500, json.dumps({"status": "error", "version": VERSION, "reason": "hello.json says so"})
     version = "0.0.0-impostor" if FAULT == "impostor" else VERSION
     return 200, json.dumps({"status": "ok", "version": version, "commit": os.environ.get("COMMIT_SHA", "")})

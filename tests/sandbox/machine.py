@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ AWS = """#!/bin/sh
 # The tests' stand-in for the AWS CLI: `aws s3 cp s3://bucket/key file`, out of a folder.
 [ "$1 $2" = "s3 cp" ] || exit 2
 from="$TAGSHIP_TEST_BUCKET/${3#s3://hello-artifacts/}"
-[ -f "$from" ] || { echo "fatal error: An error occurred (404) when calling the HeadObject operation: Not Found" >&2; exit 1; }
+[ -f "$from" ] || { echo "fatal error: An error occurred (404): Not Found" >&2; exit 1; }
 echo "$3" >>"$TAGSHIP_TEST_BUCKET/asked"
 exec cp "$from" "$4"
 """
@@ -156,7 +156,7 @@ class Machine:
     def living(self) -> list[str]:
         """Artifacts whose process runs, by the records of the two colours."""
         records = [self.record(colour) for colour in ("blue", "green")]
-        return [record[3] for record in records if record and Path(f"/proc/{record[0]}").exists()]
+        return [record[3] for record in records if record and runs(record[0])]
 
     def state(self) -> dict[str, Any]:
         value: dict[str, Any] = json.loads((self.base / "state.json").read_text())
@@ -166,13 +166,22 @@ class Machine:
         return [json.loads(line) for line in (self.base / "journal.jsonl").read_text().splitlines()]
 
     def tear_down(self) -> None:
+        """Every process of the host is gone, as after a power cut."""
         for name in ("blue", "green", "proxy"):
             record = self.record(name)
             if record:
-                try:
+                with suppress(ProcessLookupError):
                     os.killpg(int(record[0]), signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+                while runs(record[0]):
+                    time.sleep(0.01)
+
+
+def runs(pid: str) -> bool:
+    """Whether a process runs; one that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1][0] != "Z"
+    except OSError:
+        return False
 
 
 def commands(order: Order) -> list[str]:

@@ -1,0 +1,201 @@
+"""A version that is not healthy: the one before it keeps serving, and what was seen of the bad one is told."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.bundles import make, settings
+from tests.sandbox.machine import Machine, machine
+
+FAULTS = {  # hello.json -> the reason given
+    "crash": "it exited with code 3",
+    "deaf": "it does not listen",
+    "hang": "it did not answer within 1 s",
+    "error": "it answered 500",
+    "impostor": "it answered as 0.0.0-impostor, not as 0.1.1-dev",
+    "late-crash": "it exited with code 4",
+}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Machine]:
+    with machine(tmp_path) as one:
+        good = make("0.1.0-dev")
+        good.put(one.bucket)
+        assert one.deploy(good).outcome == "healthy"
+        yield one
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_bad_version_never_serves(host: Machine, fault: str) -> None:
+    before = host.record("blue")
+    bad = make("0.1.1-dev", {"fault": fault, "healthy": False})
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert (answer.code, answer.outcome) == (6, "failed"), answer.output
+    assert (answer.artifact, answer.serving, answer.previous) == ("0.1.1-dev", "0.1.0-dev", "0.1.0-dev")
+    assert answer.reason == FAULTS[fault]
+    assert host.record("blue") == before
+    assert (host.answers(), host.living()) == ("0.1.0-dev", ["0.1.0-dev"])
+    assert host.state()["serving"] == "0.1.0-dev"
+
+
+def test_the_evidence_is_taken_before_cleaning_up(host: Machine) -> None:
+    bad = make("0.1.1-dev", {"healthy": False})
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert "hello 0.1.1-dev listens on port" in answer.evidence
+    assert 'its last answer: 500 {"status": "error"' in answer.evidence
+    assert "the process: it runs" in answer.evidence
+    assert "hello 0.1.1-dev listens on port" in answer.output.split("\n", 1)[1]
+    assert answer.health["attempts"] == 3
+    assert answer.health["answer"].startswith("500 {")
+
+
+def test_the_evidence_of_a_crash_has_its_exit_code_and_last_words(host: Machine) -> None:
+    bad = make("0.1.1-dev", more={"examples/hello/hello.json": b"{not json"})
+    bad.put(host.bucket)
+    boom = make("0.1.2-dev", using=settings(command=["sh", "-c", "echo last words; exit 9"]))
+    boom.put(host.bucket)
+    answer = host.deploy(boom)
+    assert answer.reason == "it exited with code 9"
+    assert "the process: it exited with code 9" in answer.evidence
+    assert "last words" in answer.evidence
+
+
+def test_a_process_that_died_ends_the_waiting_at_once(host: Machine) -> None:
+    patient = settings(health={"attempts": 60, "cap": 60})
+    bad = make("0.1.1-dev", {"fault": "crash", "healthy": False}, using=patient)
+    bad.put(host.bucket)
+    assert host.deploy(bad).seconds < 3
+
+
+def test_a_command_that_is_not_there(host: Machine) -> None:
+    bad = make("0.1.1-dev", using=settings(command=["no-such-program"]))
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert (answer.outcome, answer.reason) == ("failed", "it exited with code 127")
+    assert "no-such-program" in answer.evidence
+
+
+def test_a_slow_start_is_waited_for_without_losing_attempts(host: Machine) -> None:
+    slow = make("0.1.1-dev", {"fault": "slow", "healthy": False, "delay": 2})
+    slow.put(host.bucket)
+    answer = host.deploy(slow)
+    assert (answer.outcome, answer.health["attempts"]) == ("healthy", 2)
+    assert answer.durations["health"] < 3
+
+
+def test_waiting_ends_when_the_port_opens(host: Machine) -> None:
+    slow = make("0.1.1-dev", {"fault": "slow", "healthy": False, "delay": 5}, using=settings(health={"cap": 60}))
+    slow.put(host.bucket)
+    answer = host.deploy(slow)
+    assert answer.outcome == "healthy"
+    assert answer.durations["health"] < 5.8
+
+
+def test_a_version_that_fails_after_the_switch_is_rolled_back(host: Machine) -> None:
+    bad = make("0.1.1-dev", {"fault": "fades", "healthy": False})
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert (answer.code, answer.outcome, answer.serving) == (6, "rolled-back", "0.1.0-dev"), answer.output
+    assert answer.reason == "through the proxy, it answered 500"
+    assert (host.answers(), host.living()) == ("0.1.0-dev", ["0.1.0-dev"])
+    assert [line["step"] for line in host.journal()][-2:] == ["undo", "end"]
+
+
+@pytest.mark.parametrize("fault", ["crash", "error", "fades"])
+def test_a_first_deployment_that_fails_leaves_nothing_serving(tmp_path: Path, fault: str) -> None:
+    with machine(tmp_path) as host:
+        bad = make("0.1.0-dev", {"fault": fault, "healthy": False})
+        bad.put(host.bucket)
+        answer = host.deploy(bad)
+        assert (answer.code, answer.outcome, answer.serving, answer.previous) == (6, "failed", "", "")
+        assert (host.answers(), host.living()) == ("", [])
+        assert host.status().outcome == "empty"
+        good = make("0.1.1-dev")
+        good.put(host.bucket)
+        assert host.deploy(good).outcome == "healthy"
+
+
+def test_a_previous_version_that_died_meanwhile_is_started_again(host: Machine) -> None:
+    os.kill(int(host.record("blue")[0]), signal.SIGKILL)
+    bad = make("0.1.1-dev", {"healthy": False})
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert (answer.outcome, answer.serving, answer.reason) == ("failed", "0.1.0-dev", "it answered 500")
+    assert host.answers() == "0.1.0-dev"
+
+
+def test_when_nothing_can_be_made_to_serve_it_says_so(host: Machine) -> None:
+    os.kill(int(host.record("blue")[0]), signal.SIGKILL)
+    (host.base / "releases/0.1.0-dev/examples/hello/app.py").write_text("raise SystemExit(1)")
+    bad = make("0.1.1-dev", {"healthy": False})
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert (answer.code, answer.outcome, answer.serving) == (7, "rollback-failed", ""), answer.output
+    assert answer.reason.startswith("it answered 500; and 0.1.0-dev does not answer")
+
+
+def test_a_rollback_that_fails_leaves_what_serves(host: Machine) -> None:
+    bad = make("0.0.9-dev", {"fault": "crash", "healthy": False})
+    bad.put(host.bucket)
+    answer = host.rollback(bad)
+    assert (answer.code, answer.outcome, answer.serving) == (6, "failed", "0.1.0-dev")
+
+
+def test_a_rollback_has_attempts_of_its_own(host: Machine) -> None:
+    using = settings(health={"attempts": 9, "attempts_after_rollback": 1})
+    bad = make("0.0.9-dev", {"healthy": False}, using=using)
+    bad.put(host.bucket)
+    assert host.rollback(bad).health["attempts"] == 1
+
+
+def test_a_port_that_is_somebody_elses_is_named(tmp_path: Path) -> None:
+    import socket
+
+    with machine(tmp_path) as host, socket.socket() as other:
+        other.bind(("127.0.0.1", host.port))
+        other.listen()
+        good = make("0.1.0-dev")
+        good.put(host.bucket)
+        answer = host.deploy(good)
+        assert (answer.outcome, answer.reason) == ("failed", f"something else listens on port {host.port}")
+        assert host.living() == []
+
+
+def test_a_failed_version_is_the_first_to_be_pruned(host: Machine) -> None:
+    for number in range(1, 4):
+        bad = make(f"0.1.{number}-dev", {"fault": "crash", "healthy": False}, using=settings(keep=2))
+        bad.put(host.bucket)
+        host.deploy(bad)
+    good = make("0.1.9-dev", using=settings(keep=2))
+    good.put(host.bucket)
+    assert host.deploy(good).kept == ["0.1.0-dev", "0.1.9-dev"]
+
+
+def test_any_bytes_in_a_log_or_an_answer_make_a_verdict_that_reads(host: Machine) -> None:
+    """Control characters, broken UTF-8, quotes, NULs, and far too much of it."""
+    nasty = bytes(range(256)) * 40 + b'\xff\xfe"\\\x1b[2J ok: \xc3\xa9\xe2\x82\xac\n'
+    server = (
+        "import os,sys,http.server as h\n"
+        "class H(h.BaseHTTPRequestHandler):\n"
+        "  def do_GET(s):\n"
+        "    b=open('nasty','rb').read(); s.send_response(503); s.end_headers(); s.wfile.write(b)\n"
+        "sys.stdout.buffer.write(open('nasty','rb').read()); sys.stdout.flush()\n"
+        "h.HTTPServer(('127.0.0.1',int(os.environ['PORT'])),H).serve_forever()\n"
+    )
+    using = settings(command=["python3", "nasty.py"], health={"attempts": 1})
+    bad = make("0.1.1-dev", more={"nasty": nasty, "nasty.py": server.encode()}, using=using)
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert (answer.outcome, answer.reason) == ("failed", "it answered 503")
+    assert "ok: é€" in answer.evidence
+    assert len(answer.output) <= 20_000
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", answer.output)
