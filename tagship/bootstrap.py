@@ -125,7 +125,9 @@ class App:
         from tagship.adapters.github import connect
 
         if self.sandbox:
-            return connect(self.settings.ci.repository or "sandbox/" + self.settings.app, self.sandbox.github_url, "sandbox")
+            return connect(
+                self.settings.ci.repository or "sandbox/" + self.settings.app, self.sandbox.github_url, "sandbox"
+            )
         return connect(self.settings.ci.repository or self.repository.remote_url())
 
     @cached_property
@@ -145,7 +147,8 @@ class App:
         here = os.environ
         if not here.get("GITHUB_RUN_ID"):
             return ""
-        return f"{here.get('GITHUB_SERVER_URL', '')}/{here.get('GITHUB_REPOSITORY', '')}/actions/runs/{here['GITHUB_RUN_ID']}"
+        repository = f"{here.get('GITHUB_SERVER_URL', '')}/{here.get('GITHUB_REPOSITORY', '')}"
+        return f"{repository}/actions/runs/{here['GITHUB_RUN_ID']}"
 
     def target(self, environment: str) -> ports.Target:
         from tagship.adapters.targets import ec2

@@ -67,7 +67,7 @@ class Prompt(Protocol):
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag: `oid` is the tag object's, `commit` what it points at; `tagger` is "Name <mail>", empty for a lightweight one."""
+    """A tag: `oid` is its object, `commit` what it points at; `tagger` "Name <mail>", empty for a lightweight one."""
 
     name: str
     oid: str
@@ -120,7 +120,7 @@ class Repository(Protocol):
         """The remote's tag of that name, as it is now; the local one is left alone."""
 
     def me(self) -> str:
-        """"Name <mail>" as git would sign a tag; raises Refused where git knows none."""
+        """ "Name <mail>" as git would sign a tag; raises Refused where git knows none."""
 
     def create_tag(self, name: str, commit: str, message: str) -> Tag: ...
 
@@ -283,7 +283,9 @@ class Target(Protocol):
     def send(self, order: Order, hosts: Sequence[Host]) -> Sequence[str]:
         """Ask hosts to act; returns the ids of the commands in flight."""
 
-    def collect(self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]) -> Sequence[HostReport]:
+    def collect(
+        self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]
+    ) -> Sequence[HostReport]:
         """Wait until every host has answered; calls `beat` with the phase at every poll."""
 
 

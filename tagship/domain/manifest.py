@@ -65,7 +65,7 @@ class Manifest:
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:
-        """The canonical bytes: what is signed, stored, and read by a host line by line (two-space indent, sorted keys)."""
+        """The canonical bytes (two-space indent, sorted keys): signed, stored, and read by a host line by line."""
         return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
 
     @classmethod

@@ -20,7 +20,8 @@ from tagship.errors import UsageError
 MAX_LENGTH = 64
 SUFFIX = re.compile(r"[a-z][a-z0-9]{0,30}\Z", re.ASCII)
 UNTAGGED = re.compile(r"[0-9a-f]{8}-[0-9]{8}-[0-9]{6}\Z", re.ASCII)
-_NAME = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})(?:-([a-z][a-z0-9]{0,30}))?\Z", re.ASCII)
+_NUMBER = r"(0|[1-9][0-9]{0,8})"
+_NAME = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-([a-z][a-z0-9]{{0,30}}))?\Z", re.ASCII)
 
 
 @total_ordering
@@ -59,7 +60,7 @@ class Version:
         return (self.major, self.minor, self.patch)
 
     def bump(self, part: str) -> Version:
-        """The next version of the same channel. (semver's own bump_* drop or number the suffix: neither is a channel's.)"""
+        """The next version of the same channel. (semver's own bump_* drop the suffix, or number it.)"""
         major, minor, patch = self.core
         core = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}[part]
         return Version(*core, self.suffix)
@@ -73,7 +74,7 @@ class Version:
         return f"{numbers}-{self.suffix}" if self.suffix else numbers
 
 
-def why_not_a_version(text: str) -> str:
+def why_not_a_version(text: str) -> str:  # noqa: PLR0911 (a table of reasons, the first that holds)
     """The reason why `text` is no version, in a few words; empty when it is one."""
     if not text:
         return "it is empty"
