@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from tagship.domain.version import Version
+
 SCHEMA = 1
 
 NEXT: dict[str, frozenset[str]] = {
@@ -126,16 +128,27 @@ def serving(deployments: Sequence[Deployment]) -> str:
 
 
 def marked_bad(deployments: Sequence[Deployment]) -> set[str]:
-    """Artifact ids whose latest word is bad: a deployment of them failed, or somebody rolled back away from them."""
+    """Artifact ids whose latest word is bad: a deployment of them failed, or somebody rolled back away from them.
+
+    A rollback to a higher version takes an earlier rollback back: it says nothing against the one that it replaces.
+    """
     bad: set[str] = set()
     for one in deployments:
         if one.state in {"failed", "rolled-back", "rollback-failed"}:
             bad.add(one.artifact_id)
         elif one.state == "healthy":
             bad.discard(one.artifact_id)
-            if one.first.action == "rollback" and one.last.replaced:
+            if one.first.action == "rollback" and _went_back(one.artifact_id, one.last.replaced):
                 bad.add(one.last.replaced)
     return bad
+
+
+def _went_back(to: str, replaced: str) -> bool:
+    """Whether `replaced` came after `to`. Untagged builds have no order: leaving one is going back."""
+    if not replaced or replaced == to:
+        return False
+    ours, theirs = Version.maybe(to), Version.maybe(replaced)
+    return not (ours and theirs and theirs < ours)
 
 
 def rollback_candidates(deployments: Sequence[Deployment], running: str) -> list[str]:

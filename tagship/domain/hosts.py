@@ -70,21 +70,30 @@ class HostReport:
             value: dict[str, Any] = json.loads(line)
             if value["tagship"] != 1 or value["outcome"] not in OUTCOMES:
                 raise ValueError
+            told = {ours: _of_kind(value.get(theirs, kind()), kind) for theirs, (ours, kind) in _FIELDS.items()}
         except (ValueError, KeyError, TypeError):
             return cls(host, "silent", reason=problem or "the host said nothing", evidence=output[-2000:])
-        return cls(
-            host=host,
-            outcome=value["outcome"],
-            artifact_id=value.get("artifact", ""),
-            serving=value.get("serving", ""),
-            previous=value.get("previous", ""),
-            reason=value.get("reason", ""),
-            evidence=value.get("evidence", ""),
-            durations=value.get("durations", {}),
-            health=value.get("health", {}),
-            kept=tuple(value.get("kept", ())),
-        )
+        return cls(host=host, outcome=value["outcome"], **{**told, "kept": tuple(told["kept"])})
 
     @property
     def good(self) -> bool:
         return self.outcome in {"healthy", "unchanged"}
+
+
+_FIELDS: dict[str, tuple[str, type]] = {  # of the verdict: our name for it, and what it must be
+    "artifact": ("artifact_id", str),
+    "serving": ("serving", str),
+    "previous": ("previous", str),
+    "reason": ("reason", str),
+    "evidence": ("evidence", str),
+    "durations": ("durations", dict),
+    "health": ("health", dict),
+    "kept": ("kept", list),
+}
+
+
+def _of_kind(value: Any, kind: type) -> Any:
+    """The value, if it is of that kind: a verdict with a number for a name is no verdict."""
+    if not isinstance(value, kind):
+        raise TypeError
+    return value

@@ -1,0 +1,130 @@
+"""Deployments: entries folded in order, and what they add up to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagship.domain.deployment import (
+    ENDED,
+    NEXT,
+    STATES,
+    Deployment,
+    Entry,
+    fold,
+    marked_bad,
+    new_id,
+    rollback_candidates,
+    serving,
+)
+
+ONE, TWO, THREE = "0.1.1-dev", "0.1.2-dev", "0.1.3-dev"
+
+
+def entry(deployment: str, number: int, state: str, artifact: str = ONE, **changes: object) -> Entry:
+    at = f"2026-11-20T12:{int(deployment):02d}:{number:02d}.000+00:00"
+    made = Entry(deployment, number, state, at, "hello", "dev", "deploy", artifact, "ada@laptop", "")
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def story(*told: tuple[str, str, str, str]) -> list[Deployment]:
+    """Deployments by (action, artifact, replaced, last state)."""
+    entries = []
+    for at, (action, artifact, replaced, state) in enumerate(told):
+        for number, name in enumerate(("requested", "started", state), start=1):
+            entries.append(entry(str(at), number, name, artifact, action=action, replaced=replaced))
+    return fold(entries)
+
+
+def test_ids_sort_by_time_wherever_they_are_made() -> None:
+    now = datetime(2026, 11, 20, 15, 53, 1, 123456, UTC)
+    tokyo = (now + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=9)))
+    assert new_id(now).startswith("20261120-155301-123456-")
+    assert new_id(now) < new_id(tokyo)
+    assert new_id(now) != new_id(now)
+
+
+def test_an_entry_comes_back_from_its_bytes() -> None:
+    one = entry("1", 3, "healthy", details={"hosts": [{"host": "i-1"}], "seconds": 1.5})
+    assert Entry.from_json(one.to_json()) == one
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_bytes_that_are_no_entry_are_none(raw: bytes) -> None:
+    assert Entry.from_json(raw) is None
+
+
+@pytest.mark.parametrize("change", [{"schema": 2}, {"state": "thriving"}])
+def test_a_later_schema_and_an_unknown_state_are_none(change: dict[str, object]) -> None:
+    assert Entry.from_json(replace(entry("1", 1, "started"), **change).to_json()) is None  # type: ignore[arg-type]
+
+
+@given(st.permutations([entry(str(d), n, s) for d in range(3) for n, s in enumerate(STATES[:3], start=1)]))
+def test_folding_does_not_care_in_which_order_entries_are_read(entries: list[Entry]) -> None:
+    found = fold(entries)
+    assert [one.id for one in found] == ["0", "1", "2"]
+    assert all([e.number for e in one.entries] == [1, 2, 3] for one in found)
+
+
+def test_a_deployment_tells_its_state_and_how_long_it_took() -> None:
+    [one] = fold([entry("1", 1, "requested"), entry("1", 2, "started"), entry("1", 9, "healthy")])
+    assert (one.state, one.ended, one.seconds, one.artifact_id) == ("healthy", True, 8.0, ONE)
+
+
+def test_every_state_is_reached_and_only_ends_have_no_next() -> None:
+    reached = {following for states in NEXT.values() for following in states}
+    assert reached == set(STATES)
+    assert {"healthy", "rolled-back", "rollback-failed", "abandoned"} == ENDED
+
+
+def test_what_serves_is_the_last_healthy_one() -> None:
+    assert serving([]) == ""
+    told = story(("deploy", ONE, "", "healthy"), ("deploy", TWO, ONE, "rolled-back"))
+    assert serving(told) == ONE
+
+
+def test_a_deployment_that_failed_marks_its_version_bad() -> None:
+    told = story(("deploy", ONE, "", "healthy"), ("deploy", TWO, ONE, "rolled-back"))
+    assert marked_bad(told) == {TWO}
+
+
+def test_an_abandoned_deployment_says_nothing_of_its_version() -> None:
+    assert marked_bad(story(("deploy", TWO, ONE, "abandoned"))) == set()
+
+
+def test_going_back_marks_what_it_replaced_bad() -> None:
+    told = story(("deploy", TWO, ONE, "healthy"), ("rollback", ONE, TWO, "healthy"))
+    assert marked_bad(told) == {TWO}
+
+
+def test_taking_a_rollback_back_marks_nothing_bad() -> None:
+    told = story(("deploy", TWO, ONE, "healthy"), ("rollback", ONE, TWO, "healthy"), ("rollback", TWO, ONE, "healthy"))
+    assert marked_bad(told) == set()
+
+
+def test_a_rollback_that_found_the_version_running_already_does_not_mark_it_bad() -> None:
+    assert marked_bad(story(("rollback", ONE, ONE, "healthy"))) == set()
+
+
+def test_leaving_an_untagged_build_marks_it_bad() -> None:
+    build = "622d2103-20250820-124500"
+    assert marked_bad(story(("deploy", build, ONE, "healthy"), ("rollback", ONE, build, "healthy"))) == {build}
+
+
+def test_a_version_that_was_healthy_since_is_good_again() -> None:
+    assert marked_bad(story(("deploy", TWO, ONE, "rolled-back"), ("deploy", TWO, ONE, "healthy"))) == set()
+
+
+def test_candidates_are_the_healthy_ones_the_latest_first_without_what_runs_and_what_is_bad() -> None:
+    told = story(
+        ("deploy", ONE, "", "healthy"),
+        ("deploy", TWO, ONE, "healthy"),
+        ("deploy", "0.1.9-dev", TWO, "rolled-back"),
+        ("deploy", ONE, TWO, "healthy"),
+        ("deploy", THREE, ONE, "healthy"),
+    )
+    assert rollback_candidates(told, THREE) == [ONE, TWO]

@@ -1,0 +1,66 @@
+"""The lease's decisions: held, expired, taken, renewed, released."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagship.domain.lease import LeaseRecord, Seen, released, renewed, taken
+from tagship.errors import ServiceFailed
+
+WRITTEN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+RECORD = LeaseRecord("dev", 7, "ada@laptop", "d-1", "", "deploying", ("c-1",), 60, "2026-11-20T12:00:00+00:00")
+
+
+def seen(record: LeaseRecord, seconds: float) -> Seen:
+    return Seen(record, '"etag"', WRITTEN, WRITTEN + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(("seconds", "held"), [(-5, True), (0, True), (59.9, True), (60, False), (3600, False)])
+def test_a_lease_is_held_until_its_time_is_over_by_the_stores_clock(seconds: float, held: bool) -> None:
+    found = seen(RECORD, seconds)
+    assert (found.held, found.expired) == (held, not held)
+
+
+def test_a_free_lease_is_neither_held_nor_expired() -> None:
+    found = seen(released(RECORD), 10_000)
+    assert (found.held, found.expired) == (False, False)
+
+
+def test_taking_raises_the_fence_by_one() -> None:
+    record = taken(
+        seen(RECORD, 61), environment="dev", holder="eve", deployment_id="d-2", run_url="", ttl=60, at="2026"
+    )
+    assert (record.fence, record.holder, record.commands, record.phase) == (8, "eve", (), "taken")
+
+
+def test_the_first_fence_is_one() -> None:
+    assert taken(None, environment="dev", holder="eve", deployment_id="d", run_url="", ttl=60, at="").fence == 1
+
+
+def test_releasing_keeps_the_fence_and_forgets_the_holder() -> None:
+    record = released(RECORD)
+    assert (record.fence, record.holder, record.deployment_id, record.commands) == (7, "", "", ())
+
+
+def test_no_two_renewals_are_the_same_bytes() -> None:
+    """S3's ETag hashes the bytes: a contender's condition must not hold after a renewal."""
+    once = renewed(RECORD, phase="same", commands=())
+    assert once.to_json() != renewed(once, phase="same", commands=()).to_json()
+
+
+@given(st.integers(0, 10**9), st.text(max_size=30), st.lists(st.text(max_size=10)))
+def test_a_record_comes_back_from_its_bytes(fence: int, phase: str, commands: list[str]) -> None:
+    record = LeaseRecord("dev", fence, "ada", "d", "", phase, tuple(commands))
+    assert LeaseRecord.from_json(record.to_json()) == record
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"null", b"[]", b"{}", b'{"schema": 2}', b'{"schema": 1, "commands": []}', b"\xff"]
+)
+def test_what_cannot_be_read_is_an_error_and_not_a_free_lease(raw: bytes) -> None:
+    with pytest.raises(ServiceFailed):
+        LeaseRecord.from_json(raw)
