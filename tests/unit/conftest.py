@@ -11,9 +11,12 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 from pathlib import Path
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+HERE = Path(__file__).parent
 
 HERE = Path(__file__).parent
 
@@ -53,6 +56,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     if Path(__file__).parent not in item.path.parents:  # pytest calls this hook for every test of the session
         return (yield)
     if not item.path.is_relative_to(HERE):  # pytest asks this hook of every item, wherever the conftest is
+        return (yield)
+    if not item.path.is_relative_to(HERE):  # pytest calls this hook for the tests of other folders too
         return (yield)
     marker = item.get_closest_marker("starts")
     Guard.allowed = {"git", *(marker.args if marker else ())}
