@@ -22,6 +22,7 @@ from tagship.sandbox.workflow import Job, Step, Workflow
 
 # What a step inherits of this process: enough to be somebody on this machine and to reach the network.
 INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+GIT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "PIP_INDEX_URL", "PIP_CONFIG_FILE")
 SHELLS = {
     "": ("bash", "-e"),
@@ -205,7 +206,7 @@ class JobRun:
         return env
 
     def _base(self, step: Step) -> dict[str, str]:
-        inherited = {name: os.environ[name] for name in (*INHERITED, *PROXIES) if name in os.environ}
+        inherited = {name: os.environ[name] for name in (*INHERITED, *GIT, *PROXIES) if name in os.environ}
         path = [*self.path, str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
         return (
             inherited

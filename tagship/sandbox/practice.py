@@ -10,6 +10,7 @@ from pathlib import Path
 from tagship.errors import ServiceFailed
 
 BRANCHES = ("main", "dev")
+OF_A_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 HOOK = """\
 #!/bin/sh
@@ -125,5 +126,5 @@ def git(folder: Path, *words: str) -> str:
 
 
 def _plain() -> dict[str, str]:
-    """The environment without what a hook of another repository sets (GIT_DIR and the like)."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    """The environment without what a hook of another repository sets."""
+    return {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}

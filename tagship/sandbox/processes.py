@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-MARKS = ("TAGSHIP_HOST_ROOT", "TAGSHIP_SANDBOX_RUN")  # a host's processes; a run's steps
+# What is in the environment of a host's processes (an app keeps its HOME, and not the deployer's variables), and of a
+# run's steps.
+MARKS = (("TAGSHIP_HOST_ROOT", "hosts"), ("HOME", "hosts"), ("TAGSHIP_SANDBOX_RUN", "runs"))
 
 
 def belonging(folder: Path) -> list[int]:
     """Ids of living processes that run on a host or in a run of the sandbox in `folder`."""
-    wanted = [f"{mark}={folder}/".encode() for mark in MARKS]
+    wanted = [f"{mark}={folder}/{part}/".encode() for mark, part in MARKS]
     mine = {os.getpid(), os.getppid()}
     return [pid for pid, text in _environments() if pid not in mine and any(each in text for each in wanted)]
 
