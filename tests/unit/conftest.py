@@ -10,8 +10,6 @@ import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from pathlib import Path
-from pathlib import Path
 from typing import Any
 
 import pytest
