@@ -229,6 +229,12 @@ def _conclude_ledger(app: App, plan: Plan, found: Deployment) -> None:
         app.screen.say(f"{plan.version} is healthy on {plan.environment}")
         _say_replaced(app, last.replaced)
         return
+    if found.state == "abandoned":
+        raise ServiceFailed(
+            f"The deployment of {plan.version} was abandoned: its runner died, and somebody cleared it up.",
+            state="It is not known here what serves.",
+            remedy=f"Look: inv status --env {plan.environment}",
+        )
     kind = RollbackFailed if found.state == "rollback-failed" else DeployFailed
     serving = (
         f"{last.replaced} is serving." if last.replaced and kind is DeployFailed else "See what serves: inv status"

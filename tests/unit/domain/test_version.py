@@ -1,0 +1,101 @@
+"""Versions: the only door through which a user's text becomes a name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tagship.domain.version import ArtifactId, Version, candidates, newest, why_not_a_version
+from tagship.errors import UsageError
+
+NUMBERS = st.integers(0, 999_999_999)
+SUFFIXES = st.from_regex(r"([a-z][a-z0-9]{0,8})?", fullmatch=True)
+VERSIONS = st.builds(Version, NUMBERS, NUMBERS, NUMBERS, SUFFIXES)
+
+
+@given(VERSIONS)
+def test_a_version_is_read_back_as_it_is_written(version: Version) -> None:
+    assert Version.parse(str(version)) == Version.maybe(str(version)) == version
+
+
+@given(st.text())
+def test_any_other_text_is_refused_with_a_reason_on_one_printable_line(text: str) -> None:
+    if Version.maybe(text):
+        return
+    with pytest.raises(UsageError) as told:
+        Version.parse(text)
+    assert told.value.what.isprintable()
+    assert len(told.value.what) < 200
+    assert why_not_a_version(text)
+
+
+@given(VERSIONS, st.sampled_from(["patch", "minor", "major"]))
+def test_a_bump_is_higher_and_of_the_same_channel(version: Version, part: str) -> None:
+    assert version.bump(part) > version
+    assert version.bump(part).suffix == version.suffix
+
+
+def test_a_bump_keeps_the_suffix_and_starts_the_lower_numbers_anew() -> None:
+    version = Version.parse("0.1.29-dev")
+    assert [str(version.bump(part)) for part in ("patch", "minor", "major")] == ["0.1.30-dev", "0.2.0-dev", "1.0.0-dev"]
+
+
+def test_order_is_semvers() -> None:
+    names = ["0.1.9-dev", "0.1.10-dev", "0.1.29-dev", "0.1.29", "0.2.0-dev", "1.0.0-dev", "1.0.0"]
+    assert sorted(map(Version.parse, reversed(names))) == list(map(Version.parse, names))
+    assert [str(one) for one in newest(map(Version.parse, names), 2)] == ["1.0.0", "1.0.0-dev"]
+
+
+def test_the_patch_is_offered_first_and_an_empty_channel_begins_at_0_1_0() -> None:
+    assert list(candidates(Version(0, 1, 2, "dev"), "dev")) == ["patch", "minor", "major"]
+    assert candidates(None, "dev") == {"first": Version(0, 1, 0, "dev")}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "empty"),
+        ("v0.1.0-dev", "a leading v"),
+        ("0.1.0+7", "build metadata"),
+        ("0.1.0-dev; rm -rf /", "characters other than"),
+        ("0.1.0-dev\n", "characters other than"),
+        ("0.1.0-dev\r", "characters other than"),
+        ("\u0660.\u0661.\u0662-dev", "characters other than plain"),
+        ("0.1.\uff13-dev", "characters other than plain"),
+        ("0.1.0\u2010dev", "characters other than plain"),
+        ("0.1.0\0", "characters other than"),
+        ("1" * 300, "300 characters"),
+        ("01.1.0-dev", "starts with 0"),
+        ("0.1", "three numbers"),
+        ("0.1.0-Dev", "not one word of small letters"),
+        ("0.1.0-rc.1", "not one word of small letters"),
+        ("0.1.0-", "not one word of small letters"),
+        ("../../etc/passwd", "characters other than"),
+        ("--version", "three numbers"),
+        ("$(id)", "characters other than"),
+    ],
+)
+def test_each_kind_of_bad_input_has_its_reason(text: str, reason: str) -> None:
+    assert reason in why_not_a_version(text)
+    assert Version.maybe(text) is None
+
+
+def test_an_artifact_id_is_a_version_or_a_commit_with_its_time_in_utc() -> None:
+    built = datetime(2025, 8, 20, 14, 45, tzinfo=timezone(timedelta(hours=2)))
+    untagged = ArtifactId.untagged("622d2103" + "0" * 32, built)
+    assert str(untagged) == "622d2103-20250820-124500"
+    assert ArtifactId.parse(str(untagged)) == untagged
+    assert untagged.version is None
+    assert untagged.image_tag("pr-51") == "pr-51-622d2103-20250820-124500"
+    assert ArtifactId.parse("0.1.30-dev").version == Version(0, 1, 30, "dev")
+    assert ArtifactId.parse("0.1.30-dev").image_tag("dev") == "0.1.30-dev"
+    assert ArtifactId.untagged("622d2103", datetime(2025, 8, 20, 12, 45, tzinfo=UTC)) == untagged
+
+
+@pytest.mark.parametrize("text", ["622d2103", "622d2103-2025-12", "x", "0.1.0-dev/../..", ""])
+def test_what_is_no_artifact_id_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        ArtifactId.parse(text)
