@@ -146,7 +146,7 @@ class Aws:
         kind = next((kind for kind, codes in KINDS.items() if code in codes), "")
         told = {
             "expired": ("The AWS credentials have expired", self._sign_in),
-            "unknown": (f"AWS does not accept the credentials in use ({code})", self._sign_in),
+            "unknown": ("AWS does not accept the credentials in use", self._sign_in),
             "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action)),
             "bucket": ("The bucket does not exist", self._create_bucket(error, doing)),
             "elsewhere": (f"The bucket is in another region than {self.region}", "Correct aws.region in tagship.toml"),
@@ -172,7 +172,7 @@ class Aws:
             return f"The AWS credentials have expired or cannot be read ({doing}).", self._sign_in
         if isinstance(error, e.FlexibleChecksumError):
             return f"The bytes that arrived are not those that AWS stored ({doing}).", AGAIN.capitalize()
-        if isinstance(error, e.HTTPClientError):
+        if isinstance(error, e.HTTPClientError | e.ConnectionError | e.IncompleteReadError):
             return f"AWS cannot be reached at {self.endpoint or self.region} ({doing}).", self._reach
         return f"AWS could not be asked: {error} ({doing}).", "Correct the aws table of tagship.toml"
 

@@ -1,0 +1,200 @@
+"""What goes wrong with AWS, told in three sentences. A stub answers with AWS's own error bodies (S3 API Reference)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from tagship.adapters.aws import Aws
+from tagship.adapters.s3 import S3Store
+from tagship.errors import ServiceFailed
+
+KEY = "hello/dev/0.1.0-dev/manifest.json"
+
+
+class Stub(BaseHTTPRequestHandler):
+    """Answers every request with `answer`: a status, a code and a message."""
+
+    answer: ClassVar[tuple[int, str, str]] = (500, "InternalError", "")
+    asked: ClassVar[list[str]] = []
+
+    def respond(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.asked.append(self.command)
+        status, code, message = self.answer
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>R4711</RequestId></Error>".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amz-request-id", "R4711")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_PUT = do_HEAD = do_DELETE = respond  # noqa: N815 (http.server's names)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stub)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    Stub.asked.clear()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def laptop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """A machine with an access key, and nothing else that boto3 could find."""
+    for name in ("CI", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return monkeypatch
+
+
+def failure(store: S3Store, write: bool = False) -> ServiceFailed:
+    with pytest.raises(ServiceFailed) as caught:
+        store.create(KEY, b"body") if write else store.get(KEY)
+    assert caught.value.exit_code == 8
+    return caught.value
+
+
+WHERE = rf"s3://releases/{KEY}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "what", "remedy"),
+    [
+        (
+            (403, "AccessDenied", "Access Denied"),
+            f"Access denied: the AWS identity in use may not s3:GetObject (reading {WHERE}).",
+            "Allow s3:GetObject in the policy of the identity that this prints: aws sts get-caller-identity",
+        ),
+        (
+            (400, "ExpiredToken", "The provided token has expired."),
+            f"The AWS credentials have expired (reading {WHERE}).",
+            "Sign in: aws sso login",
+        ),
+        (
+            (403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
+            f"AWS does not accept the credentials in use (reading {WHERE}).",
+            "Sign in: aws sso login",
+        ),
+        (
+            (404, "NoSuchBucket", "The specified bucket does not exist"),
+            f"The bucket does not exist (reading {WHERE}).",
+            "Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://releases --region eu-west-1",
+        ),
+        (
+            (403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
+            f"This machine's clock is too far off for AWS (reading {WHERE}).",
+            "Set the clock, then run the same command again",
+        ),
+        (
+            (400, "AuthorizationHeaderMalformed", "the region 'eu-west-1' is wrong"),
+            f"The bucket is in another region than eu-west-1 (reading {WHERE}).",
+            "Correct aws.region in tagship.toml",
+        ),
+        (
+            (503, "SlowDown", "Please reduce your request rate."),
+            f"AWS throttles s3:GetObject, after 4 attempts (reading {WHERE}).",
+            "Wait a minute, then run the same command again",
+        ),
+        (
+            (400, "MalformedXML", "What is this"),
+            f"AWS failed with MalformedXML: What is this (reading {WHERE}).",
+            "Run the same command again",
+        ),
+    ],
+    ids=lambda value: value[1] if isinstance(value, tuple) else "",
+)
+def test_what_aws_answers_is_told_with_its_remedy(
+    answer: tuple[int, str, str], what: str, remedy: str, url: str, laptop: pytest.MonkeyPatch
+) -> None:
+    laptop.setattr("time.sleep", lambda _seconds: None)
+    Stub.answer = answer
+    problem = failure(S3Store(Aws("eu-west-1", url), "releases"))
+    assert (problem.what, problem.remedy) == (what, remedy)
+    assert problem.state == "Nothing was changed."
+    assert answer[1] in problem.evidence
+    assert "R4711" in problem.evidence
+
+
+def test_a_denied_write_names_its_action_and_says_what_is_not_known(url: str, laptop: pytest.MonkeyPatch) -> None:
+    Stub.answer = (403, "AccessDenied", "Access Denied")
+    problem = failure(S3Store(Aws("eu-west-1", url), "releases"), write=True)
+    assert "may not s3:PutObject (writing s3://releases/" in problem.what
+    assert "Running the same command again is safe" in problem.state
+    assert Stub.asked == ["PUT"]
+
+
+def test_a_denied_head_is_a_denied_get(url: str, laptop: pytest.MonkeyPatch) -> None:
+    Stub.answer = (403, "", "")
+    with pytest.raises(ServiceFailed, match="may not s3:GetObject"):
+        S3Store(Aws("eu-west-1", url), "releases").head(KEY)
+
+
+def test_credentials_that_are_missing(url: str, laptop: pytest.MonkeyPatch) -> None:
+    laptop.delenv("AWS_ACCESS_KEY_ID")
+    laptop.delenv("AWS_SECRET_ACCESS_KEY")
+    problem = failure(S3Store(Aws("eu-west-1", url), "releases"))
+    assert problem.what == f"There are no AWS credentials (reading {WHERE})."
+    assert problem.remedy == "Sign in: aws sso login"
+    assert Stub.asked == []
+
+
+def test_credentials_that_are_missing_in_ci(url: str, laptop: pytest.MonkeyPatch) -> None:
+    laptop.delenv("AWS_ACCESS_KEY_ID")
+    laptop.delenv("AWS_SECRET_ACCESS_KEY")
+    laptop.setenv("CI", "true")
+    problem = failure(S3Store(Aws("eu-west-1", url), "releases"))
+    assert "id-token: write" in problem.remedy
+    assert "aws-actions/configure-aws-credentials" in problem.remedy
+
+
+def test_a_profile_that_is_not_there(url: str, laptop: pytest.MonkeyPatch) -> None:
+    problem = failure(S3Store(Aws("eu-west-1", url, profile="acme"), "releases"))
+    assert "acme" in problem.what
+    assert problem.remedy.endswith("aws configure list-profiles")
+
+
+def test_the_remedy_names_the_profile_that_is_in_use(url: str, laptop: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "credentials").write_text("[acme]\naws_access_key_id = A\naws_secret_access_key = B\n")
+    Stub.answer = (400, "ExpiredToken", "")
+    problem = failure(S3Store(Aws("eu-west-1", url, profile="acme"), "releases"))
+    assert problem.remedy == "Sign in: aws sso login --profile acme"
+
+
+@pytest.mark.parametrize(
+    ("sandbox", "remedy"),
+    [(True, "Start the sandbox: inv sandbox up"), (False, "Try it: curl -sS https://sts.eu-west-1.amazonaws.com")],
+)
+def test_an_endpoint_that_cannot_be_reached(sandbox: bool, remedy: str, laptop: pytest.MonkeyPatch) -> None:
+    laptop.setattr("time.sleep", lambda _seconds: None)
+    problem = failure(S3Store(Aws("eu-west-1", "http://127.0.0.1:9", sandbox=sandbox), "releases"))
+    assert problem.what == f"AWS cannot be reached at http://127.0.0.1:9 (reading {WHERE})."
+    assert problem.remedy == remedy
+
+
+def test_the_sandbox_does_not_care_for_a_laptops_profile_or_proxy(url: str, laptop: pytest.MonkeyPatch) -> None:
+    laptop.setenv("AWS_PROFILE", "nobody")
+    laptop.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    Stub.answer = (404, "NoSuchKey", "")
+    assert S3Store(Aws("us-east-1", url, sandbox=True), "releases").get(KEY) is None
+
+
+def test_clients_are_made_once() -> None:
+    aws = Aws("us-east-1", "http://127.0.0.1:9", sandbox=True)
+    assert aws.client("s3") is aws.client("s3")
