@@ -1,0 +1,92 @@
+"""A repository that ships examples/hello to a sandbox: every test has an environment of its own, with two hosts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship import bootstrap
+from tagship.sandbox.state import Running, SandboxHost
+from tagship.workflows.bundle import bundle
+from tagship.workflows.publish import publish
+from tests.sandbox.conftest import git
+
+HERE = Path(__file__).parents[2]
+HEAD = """\
+app = "hello"
+sandbox = true
+[aws]
+bucket = "hello-artifacts"
+[signing]
+key = "kms:alias/hello"
+public_key = "release.pub.pem"
+[bundle]
+include = ["examples/hello"]
+"""
+ENVIRONMENT = """
+[environments.{name}]
+branch = "main"
+command = ["python3", "examples/hello/app.py"]
+drain = 0
+health = {{ attempts = 4, cap = 1, timeout = 1 }}
+ec2 = {{ tags = {{ "tagship:environment" = "{name}" }}, timeout = 30 }}
+"""
+
+
+def make(folder: Path, environments: list[str]) -> Path:
+    """The repository, in one commit."""
+    shutil.copytree(HERE / "deploy", folder / "deploy")
+    shutil.copytree(HERE / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    text = HEAD + "".join(ENVIRONMENT.format(name=name) for name in environments)
+    (folder / "tagship.toml").write_text(text, "utf-8")
+    (folder / ".gitignore").write_text(".tagship\n__pycache__\n", "utf-8")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "Begin")
+    return folder
+
+
+@dataclass
+class Shop:
+    """One environment of a running sandbox."""
+
+    root: Path
+    running: Running
+    environment: str
+
+    def app(self) -> bootstrap.App:
+        return bootstrap.app(self.root)
+
+    def version(self, number: str) -> str:
+        return f"{number}-{self.environment}"
+
+    def publish(self, number: str, fault: str = "", **config: object) -> str:
+        """Commit hello with that fault, tag it, bundle and publish it; returns the version."""
+        version = self.version(number)
+        said = {"greeting": f"hello {number}", "healthy": True, **({"fault": fault} if fault else {}), **config}
+        (self.root / "examples/hello/hello.json").write_text(json.dumps(said), "utf-8")
+        git(self.root, "commit", "--quiet", "--allow-empty", "--all", "-m", f"Say {number}")
+        git(self.root, "tag", "-a", version, "-m", version)
+        app = self.app()
+        bundle(app, artifact=version, environment=self.environment)
+        publish(app, artifact=version, environment=self.environment)
+        return version
+
+    @property
+    def hosts(self) -> list[SandboxHost]:
+        return [one for one in self.running.hosts if one.environment == self.environment]
+
+    def serving(self) -> list[str]:
+        """What answers on each host's port, asked over HTTP; empty where nothing does."""
+        return [_version(host.port) for host in self.hosts]
+
+
+def _version(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return str(json.load(answer)["version"])
+    except OSError:
+        return ""
