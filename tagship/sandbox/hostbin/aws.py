@@ -113,8 +113,8 @@ def copy(words: "list[str]") -> None:
         raise Failed("usage: aws s3 cp s3://BUCKET/KEY FILE (the sandbox's stand-in downloads, and nothing else)", 252)
     bucket, _, key = places[0].removeprefix("s3://").partition("/")
     target = os.path.join(places[1], key.rsplit("/", 1)[-1]) if os.path.isdir(places[1]) else places[1]
-    answer = ask("GET", bucket, key)
     try:
+        answer = ask("GET", bucket, key)
         refuse("HeadObject", answer.status, key)  # the real one asks HEAD first, and fails there
     except Failed as problem:
         raise Failed(f"fatal error: {problem}", 1) from problem

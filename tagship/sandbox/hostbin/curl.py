@@ -41,8 +41,8 @@ def parsed(words: "list[str]") -> "dict[str, str]":
     return given
 
 
-def fetch(given: "dict[str, str]") -> int:
-    """Ask, and write the body; returns the status."""
+def fetch(given: "dict[str, str]", seen: "list[int]") -> None:
+    """Ask, and write the body; the status goes into `seen` as soon as it is known."""
     url = urlsplit(given["url"] if "://" in given["url"] else f"http://{given['url']}")
     if url.scheme != "http" or not url.hostname:
         raise Failed(3, "URL rejected")
@@ -59,8 +59,8 @@ def fetch(given: "dict[str, str]") -> int:
         raise Failed(52, "Empty reply from server") from reason
     except (OSError, http.client.HTTPException) as reason:
         raise Failed(56, "Recv failure") from reason
+    seen.append(answer.status)
     write(answer, given.get("-o", ""))
-    return answer.status
 
 
 def write(answer: http.client.HTTPResponse, name: str) -> None:
@@ -84,20 +84,21 @@ def write(answer: http.client.HTTPResponse, name: str) -> None:
 
 def main() -> int:
     given: dict[str, str] = {}
-    status, code = 0, 0
+    seen: list[int] = []
+    code = 0
     try:
         given = parsed(sys.argv[1:])
         if "-m" in given:
             signal.signal(signal.SIGALRM, late)
             signal.setitimer(signal.ITIMER_REAL, float(given["-m"]))
-        status = fetch(given)
+        fetch(given, seen)
     except Failed as problem:
         code = problem.code
         if "-s" not in given or "-S" in given:
             print(f"curl: ({code}) {problem}", file=sys.stderr)
     signal.setitimer(signal.ITIMER_REAL, 0)
     if "-w" in given:
-        sys.stdout.write(given["-w"].replace("%{http_code}", f"{status:03d}").replace("\\n", "\n"))
+        sys.stdout.write(given["-w"].replace("%{http_code}", f"{sum(seen):03d}").replace("\\n", "\n"))
         sys.stdout.flush()
     return code
 

@@ -1,0 +1,230 @@
+"""Up, down, and what is left of a sandbox that crashed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tagship import settings
+from tagship.errors import ServiceFailed, UsageError
+from tagship.sandbox import lifecycle, practice, processes, report, state
+from tagship.sandbox.state import FOLDER, Running, locate
+from tests.sandbox.conftest import client, git, repository, start, until
+
+SLOW = """\
+on: {push: {tags: ["*"]}}
+jobs: {only: {steps: [{run: "sleep 300"}]}}
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Iterator[Path]:
+    """A repository with a slow workflow, whose sandbox is gone after the test, whatever happened."""
+    made = repository(tmp_path / "a repository", {".github/workflows/slow.yml": SLOW})
+    yield made
+    lifecycle.down(made)
+    assert not processes.belonging(made / FOLDER)
+
+
+def on_host(running: Running, line: str) -> int:
+    """Start something on the first host that outlives its command, and write its pid; returns the pid."""
+    host = running.hosts[0]
+    pid = host.root / "tmp/pid"
+    script = f"setsid sh -c 'echo $$ >{pid}.new; mv {pid}.new {pid}; {line}' >/dev/null 2>&1 &".replace(
+        str(pid), f'"{pid}"'
+    )
+    given = {"InstanceIds": [host.id], "DocumentName": "AWS-RunShellScript", "Parameters": {"commands": [script]}}
+    client(running, "ssm").send_command(**given)
+    until(pid.exists)
+    return int(pid.read_text())
+
+
+def crash(running: Running) -> None:
+    os.kill(running.pid, signal.SIGKILL)
+    until(lambda: not state.alive(running))
+
+
+def test_up_twice_is_up_once_and_everything_under_it_finds_it(root: Path) -> None:
+    running = start(root)
+    again = lifecycle.up(root)
+    assert again.already
+    assert again.running == running == locate(root)
+    assert locate(running.work / "tests") == running
+    assert lifecycle.home(running.work / "inner") == root
+    assert (running.github_url, running.repository) == (f"{running.aws_url}/github", "sandbox/tiny")
+
+
+def test_two_at_once_start_one(root: Path) -> None:
+    found: list[lifecycle.Up] = []
+    threads = [threading.Thread(target=lambda: found.append(lifecycle.up(root))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(each.already for each in found) == [False, True]
+    assert found[0].running == found[1].running
+
+
+def test_everything_listens_on_loopback_alone(root: Path) -> None:
+    port = int(start(root).aws_url.rsplit(":", 1)[1])
+    with socket.socket() as other:
+        other.bind(("127.0.0.2" if sys.platform == "linux" else "127.0.0.1", 0))
+    for info in socket.getaddrinfo(socket.gethostname(), port, socket.AF_INET):
+        if not str(info[4][0]).startswith("127."):
+            with pytest.raises(OSError, match=r"refused|timed out|unreachable"):
+                socket.create_connection((str(info[4][0]), port), timeout=0.5)
+
+
+def test_keys_are_a_pair_and_the_private_one_is_its_owners(root: Path) -> None:
+    running = start(root)
+    assert stat.S_IMODE(running.private_key.stat().st_mode) == 0o600
+    pinned = running.hosts[0].root / "etc/tagship/tiny/release.pub.pem"
+    assert pinned.read_bytes() == running.public_key.read_bytes()
+
+
+def test_down_leaves_no_process_and_no_file(root: Path) -> None:
+    running = start(root)
+    plain = on_host(running, "exec sleep 300")
+    dropped = on_host(running, "unset TAGSHIP_HOST_ROOT TMPDIR; exec sleep 300")
+    stubborn = on_host(running, 'trap "" TERM; while :; do sleep 1; done')
+    git(running.work, "tag", "1.0.0")
+    git(running.work, "push", "--quiet", "origin", "1.0.0")
+    until(lambda: list((running.folder / "runs").glob("*/only/1.log")))
+    (step,) = [pid for pid in processes.belonging(running.folder) if pid not in {plain, dropped, stubborn}][:1]
+    locked = running.hosts[0].root / "opt/locked"
+    locked.mkdir()
+    (locked / "file").touch()
+    locked.chmod(0o500)
+    assert lifecycle.down(root)
+    assert not any(processes.exists(pid) for pid in (running.pid, plain, dropped, stubborn, step))
+    assert not (root / FOLDER).exists()
+    assert list((root / ".tagship").iterdir()) == []
+    assert locate(root) is None
+    assert not lifecycle.down(root)
+
+
+def test_a_crashed_sandbox_starts_again_and_says_what_it_cleared_away(root: Path) -> None:
+    first = start(root)
+    app = on_host(first, "exec sleep 300")
+    git(first.work, "commit", "--quiet", "--allow-empty", "-m", "Practised")
+    git(first.work, "push", "--quiet", "origin", "dev")
+    head = git(first.work, "rev-parse", "HEAD")
+    crash(first)
+    assert locate(root) is None
+    assert processes.exists(app)
+    again = lifecycle.up(root)
+    assert not again.already
+    assert "1 of its processes" in again.cleaned
+    assert "hosts/" in again.cleaned
+    assert not processes.exists(app)
+    assert again.running.pid != first.pid
+    assert git(again.running.origin, "rev-parse", "dev") == head
+    assert git(again.running.work, "rev-parse", "HEAD") == head
+    assert [path.name for path in (again.running.folder / "hosts").iterdir()] == [again.running.hosts[0].id]
+    assert client(again.running, "s3").list_objects_v2(Bucket="tiny-artifacts")["KeyCount"] == 0
+
+
+def test_a_sandbox_whose_daemon_died_as_it_started_does_not_stand_in_the_way(root: Path) -> None:
+    folder = root / FOLDER
+    (folder / "hosts/i-0/opt").mkdir(parents=True)
+    (folder / "work.partial").mkdir()
+    (folder / "origin.git").mkdir()
+    (folder / state.FILE).write_text("{")
+    assert locate(root) is None
+    assert not lifecycle.up(root).already
+
+
+def test_a_daemon_that_cannot_start_is_an_error_with_its_last_words(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / settings.FILE).write_text("app = 1\n")
+    with pytest.raises(ServiceFailed) as caught:
+        lifecycle.up(root)
+    assert "tagship.toml" in caught.value.evidence
+    assert "inv sandbox reset" in caught.value.remedy
+    assert not processes.belonging(root / FOLDER)
+
+
+def test_a_shallow_repository_makes_a_practice_clone_that_is_not(root: Path, tmp_path: Path) -> None:
+    git(root, "commit", "--quiet", "--allow-empty", "-m", "Second")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{root}", str(shallow))
+    work, origin = tmp_path / "work", tmp_path / "origin.git"
+    practice.make_origin(origin, tmp_path / "inbox")
+    practice.make_clone(shallow, work, origin)
+    assert git(work, "rev-parse", "--is-shallow-repository") == "false"
+    assert git(work, "rev-list", "--count", "HEAD") == "1"
+    assert git(work, "status", "--porcelain") == ""
+    assert git(work, "rev-parse", "HEAD^{tree}") == git(root, "rev-parse", "HEAD^{tree}")
+    git(work, "fsck", "--strict")
+
+
+def test_the_practice_clone_is_ready_to_release_from(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(root / ".venv")], check=True)
+    (root / ".venv/.installed").touch()
+    (root / "constraints.txt").touch()
+    (root / ".gitignore").write_text(".tagship\n.venv\n")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "Pin")
+    git(root, "tag", "9.9.9-dev")
+    work, origin = root / ".tagship/work", root / ".tagship/origin.git"
+    origin.parent.mkdir()
+    practice.make_origin(origin, root / ".tagship/inbox")
+    practice.make_clone(root, work, origin)
+    assert git(work, "status", "--porcelain", "--branch") == "## dev...origin/dev"
+    assert git(origin, "for-each-ref", "--format=%(refname)").split() == ["refs/heads/dev", "refs/heads/main"]
+    assert git(work, "tag") == ""
+    assert (work / ".venv/.installed").stat().st_mtime >= (work / "constraints.txt").stat().st_mtime
+    assert git(work, "config", "user.email") == "ada@example.com" or git(work, "config", "user.email")
+
+
+def test_status_says_what_is_up_and_what_has_crashed(root: Path) -> None:
+    file = root / settings.FILE
+    assert report.perform("status", file).value == {"up": False, "crashed": False, "processes": 0}
+    up = report.perform("up", file)
+    assert up.value["hosts"][0]["name"] == "tiny-dev-1"
+    assert max(len(line) for line in up.lines if str(root) not in line) <= 80
+    assert up.lines[1].startswith("SANDBOX")
+    running = locate(root)
+    assert running
+    said = report.perform("status", running.work / settings.FILE)
+    assert (said.value["up"], said.value["pid"]) == (True, running.pid)
+    crash(running)
+    assert report.perform("status", file).value["crashed"]
+    assert report.perform("reset", file).value["up"]
+    assert json.dumps(report.perform("down", file).value) == '{"up": false, "was": true}'
+
+
+def test_a_word_that_is_no_action_and_settings_without_a_sandbox_are_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = root / settings.FILE
+    with pytest.raises(UsageError, match="knows no 'start'"):
+        report.perform("start", file)
+    monkeypatch.setenv("TAGSHIP_SANDBOX_HOSTS", "many")
+    with pytest.raises(UsageError, match="TAGSHIP_SANDBOX_HOSTS"):
+        report.perform("up", file)
+    file.write_text(file.read_text().replace("sandbox = true", "sandbox = false"))
+    with pytest.raises(UsageError, match="sandbox = true"):
+        report.perform("up", file)
+    assert not (root / ".tagship").exists()
+
+
+def test_switches_that_are_not_there_answer_404(root: Path) -> None:
+    running = start(root)
+    for path in ("hosts/i-0/offline", "nothing"):
+        request = urllib.request.Request(f"{running.aws_url}/sandbox/{path}", b"{}", method="POST")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(request)
