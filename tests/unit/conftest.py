@@ -16,8 +16,6 @@ import pytest
 
 HERE = Path(__file__).parent
 
-HERE = Path(__file__).parent
-
 
 class Guard:
     """What the test that runs may start; None outside of one. An audit hook cannot be taken away again, only told."""
@@ -51,10 +49,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    if Path(__file__).parent not in item.path.parents:  # pytest calls this hook for every test of the session
-        return (yield)
-    if not item.path.is_relative_to(HERE):  # pytest asks this hook of every item, wherever the conftest is
-        return (yield)
     if not item.path.is_relative_to(HERE):  # pytest calls this hook for the tests of other folders too
         return (yield)
     marker = item.get_closest_marker("starts")
