@@ -56,14 +56,15 @@ change() {
   recover
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_SERVING
-  if [[ $S_SERVING == "$ARTIFACT" ]] && serves; then
+  configure "$ARTIFACT"
+  if [[ $S_SERVING == "$ARTIFACT" && $TAGSHIP_FETCHED == no ]] && serves; then
     say "$ARTIFACT is serving already."
     ATTEMPTS=1 PREVIOUS=$S_PREVIOUS
     journal end
     conclude unchanged '' || return
   fi
   other "${S_COLOUR:-green}" && IDLE=$REPLY
-  if start_idle && prove_idle "$most"; then
+  if prepare_idle && start_idle && prove_idle "$most"; then
     if switch_over; then finish; else put_back; fi
   else
     leave_it
@@ -74,6 +75,14 @@ change() {
 serves() {
   upstream
   [[ $REPLY == "$S_PORT" ]] && lives "$S_COLOUR" && ask "$S_PORT" "$S_SERVING" && lives proxy && ask "$PORT" "$S_SERVING"
+}
+
+# What the runtime has to fetch, before anything is started or stopped.
+prepare_idle() {
+  local from
+  clock && from=$REPLY
+  prepare "$ARTIFACT" || conclude failed "$PROBLEM" || return
+  clock && FETCH_MS=$((FETCH_MS + REPLY - from))
 }
 
 start_idle() {
@@ -105,8 +114,8 @@ prove_idle() {
 evidence() {
   printf 'the process: %s\n' "${ENDED:-it runs}"
   printf 'its last answer: %s\n' "${ANSWER:-none}"
-  printf 'its last lines (%s):\n' "$APP_LOG"
-  tail -n 20 "$APP_LOG" | tail -c 4000
+  printf 'its last lines:\n'
+  last_lines "$IDLE" "$DEPLOYMENT" | tail -c 4000
 }
 
 # Everything that could still fail for want of disk is written before the switch.
@@ -175,19 +184,19 @@ leave_it() {
 # After the switch: point the proxy back, see that the old version answers through it, then stop the new one.
 put_back() {
   journal undo "$IDLE" "$IDLE_PORT"
-  if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else rm -f "$BASE/run/upstream"; fi
+  if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else point_proxy_nowhere; fi
   settle_failure rolled-back
   stop_record "$IDLE" 2
   journal end
 }
 
-# The outcome of a failure: the one given when the previous version is seen to serve (again), else rollback-failed. Why it
-# failed, its evidence and its last answer stay those of the version that failed.
+# The outcome of a failure: the one given when the previous version is seen to serve (again), asked by its own conf, else
+# rollback-failed. Why it failed, its evidence and its last answer stay those of the version that failed.
 settle_failure() {
   local outcome=$1 why=$REASON evidence=$EVIDENCE answer=$ANSWER attempts=$ATTEMPTS
   if [[ -z $S_SERVING ]]; then
     outcome=failed
-  elif ! serves && ! revive; then
+  elif ! { configure "$S_SERVING" && ensure_proxy && serves; } && ! revive; then
     SERVING='' outcome=rollback-failed why="$why; and $S_SERVING does not answer: $PROBLEM"
   fi
   if [[ $ARTIFACT != "$S_SERVING" ]]; then touch -t 200001010000 "$BASE/releases/$ARTIFACT"; fi # the first to be pruned
@@ -199,7 +208,7 @@ settle_failure() {
 revive() {
   local colour port
   other "$IDLE" && colour=$REPLY
-  say "$S_SERVING does not answer ($PROBLEM): starting it again."
+  say "$S_SERVING does not answer (${PROBLEM:-$REPLY}): starting it again."
   ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || return
   configure "$S_SERVING" && free_port && port=$REPLY && journal revive "$colour" "$port" || return
   stop_record "$colour" 2
@@ -236,6 +245,7 @@ recover() {
 settle() {
   local colour=$1 port=$R_PORT artifact=$R_ARTIFACT last
   last=$(last_step)
+  configure "$artifact"
   if [[ ${last#* } != undo ]] && lives "$colour" && ask "$port" "$artifact" && write_state "$colour" "$port" "$artifact" "${last% *}"; then
     say "Finishing ${last% *}, which was cut off: $artifact serves."
     journal finish "$colour" "$port"
@@ -244,7 +254,7 @@ settle() {
   else
     say "Undoing ${last% *}, which was cut off: $artifact is stopped."
     journal undo "$colour" "$port"
-    if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else rm -f "$BASE/run/upstream"; fi
+    if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else point_proxy_nowhere; fi
     stop_record "$colour" 2
   fi
 }
@@ -274,7 +284,7 @@ report() {
     conclude healthy "an action is under way or was cut off: $(last_deployment)" || return
   fi
   if [[ -z $S_SERVING ]]; then conclude empty "nothing was ever deployed here to its end" || return; fi
-  conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(tail -n 20 "$BASE/log/$S_DEPLOYMENT-app.log" | tail -c 4000)"
+  conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(last_lines "$S_COLOUR" "$S_DEPLOYMENT" | tail -c 4000)"
 }
 
 prune_only() {
@@ -292,6 +302,7 @@ prune() {
   while read -r name; do
     number=$((number + 1))
     if ((number <= KEEP)) || [[ $name == "$S_SERVING" || $name == "$S_PREVIOUS" || $name == "$ARTIFACT" ]]; then continue; fi
+    discard "$name"
     rm -rf "$BASE/incoming/$name" && mv "$BASE/releases/$name" "$BASE/incoming/$name" && rm -rf "$BASE/incoming/$name"
     say "Pruned $name."
   done < <(ls -t "$BASE/releases")

@@ -20,7 +20,7 @@ MOST_FILES=100000
 
 # What the verdict says.
 ACTION='' ARTIFACT='' FENCE=0 OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
-ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 STARTED_MS=${TAGSHIP_STARTED_MS:-0}
+FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 STARTED_MS=${TAGSHIP_STARTED_MS:-0}
 
 # -- words that both stages speak --------------------------------------------------------------------------------------
 
@@ -35,7 +35,11 @@ clock() {
 
 # UTC in ISO 8601, in REPLY.
 stamp() {
-  TZ=UTC0 printf -v REPLY '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+  if ((BASH_VERSINFO[0] > 4 || (BASH_VERSINFO[0] == 4 && BASH_VERSINFO[1] >= 2))); then
+    TZ=UTC0 printf -v REPLY '%(%Y-%m-%dT%H:%M:%SZ)T' -1
+  else
+    REPLY=$(date -u +%Y-%m-%dT%H:%M:%SZ) # the sandbox on macOS
+  fi
 }
 
 # A line for people: in the log at once, and after the verdict.
@@ -314,7 +318,7 @@ fetch() {
   journal fetch && download "$in" manifest.json && download "$in" manifest.sig || return
   journal verify && verify_manifest "$in" "$WANTED" && download "$in" deploy-bundle.tar.gz && verify_bundle "$in" || return
   journal unpack && unpack "$in" || return
-  clock && FETCH_MS=$((REPLY - from))
+  clock && FETCH_MS=$((REPLY - from)) FETCHED=yes
 }
 
 download() {
@@ -384,7 +388,7 @@ become() {
   export TAGSHIP_ACTION=$ACTION TAGSHIP_APP=$APP TAGSHIP_ENVIRONMENT=$ENVIRONMENT TAGSHIP_ARTIFACT=$ARTIFACT
   export TAGSHIP_DEPLOYMENT=$DEPLOYMENT TAGSHIP_FENCE=$FENCE TAGSHIP_BASE=$BASE TAGSHIP_LOCK_FD=9
   export TAGSHIP_COMMIT=$M_commit TAGSHIP_BUILD_TIME=$M_build_time
-  export TAGSHIP_STARTED_MS=$STARTED_MS TAGSHIP_FETCH_MS=$FETCH_MS
+  export TAGSHIP_STARTED_MS=$STARTED_MS TAGSHIP_FETCH_MS=$FETCH_MS TAGSHIP_FETCHED=$FETCHED
   exec bash "$BASE/releases/$ARTIFACT/deploy/ec2_deploy.sh" "$ACTION" </dev/null
 }
 

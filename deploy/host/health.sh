@@ -71,7 +71,7 @@ pause() {
   clock && until=$((REPLY + seconds * 1000))
   while :; do
     lives "$colour" || died || return
-    if [[ -n $port ]] && listening "$port"; then return 0; fi
+    if [[ -n $port ]] && accepting "$port"; then return 0; fi
     clock && now=$REPLY
     if ((now >= until)); then return 0; fi
     sleep 0.05
@@ -80,7 +80,7 @@ pause() {
 
 # Say how the app ended. Always false.
 died() {
-  how_it_ended
+  how_it_ended "$colour"
   ENDED=$REPLY PROBLEM=$REPLY
   return 1
 }

@@ -69,9 +69,17 @@ stop_record() {
       sleep 0.02
     done
     kill -KILL -- "-$R_PID" 2>/dev/null
-    while lives "$name"; do sleep 0.02; done
+    for ((tries = 0; tries < 250; tries++)); do
+      lives "$name" || break
+      sleep 0.02
+    done
   fi
   rm -f "$BASE/run/$name"
+}
+
+# The last lines that a colour wrote, as a deployment of it.
+last_lines() {
+  tail -n 20 "$BASE/log/$2-app.log"
 }
 
 # How the colour started last has ended, in words, in REPLY. Asked only once it is dead.

@@ -14,6 +14,10 @@ point_proxy_at() {
   printf '%s\n' "$1" >"$BASE/run/upstream.new" && mv -f "$BASE/run/upstream.new" "$BASE/run/upstream"
 }
 
+point_proxy_nowhere() {
+  rm -f "$BASE/run/upstream"
+}
+
 # Whether somebody accepts connections on a local port. No fork.
 listening() {
   { : 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null

@@ -3,6 +3,19 @@
 #
 # Runtime `process`: the bundle carries the app itself, and its command runs in the release's folder.
 
+# Nothing to fetch: the bundle has it all.
+prepare() {
+  return 0
+}
+
+discard() {
+  return 0
+}
+
+accepting() {
+  listening "$1"
+}
+
 # Start an artifact as a colour on a port, its output to a log.
 run_colour() {
   local colour=$1 port=$2 artifact=$3 output=$4

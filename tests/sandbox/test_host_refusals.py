@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,9 +12,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tagship.domain import document
+from tagship.domain.hosts import HostReport, Order
 from tests.sandbox.bundles import Bundle, Tamper, add, make
-from tests.sandbox.machine import Answer, Machine, machine
+from tests.sandbox.machine import ENTRY, Answer, Machine, machine
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +165,67 @@ def test_a_kept_release_that_was_altered_never_runs(tmp_path: Path, name: str) -
         host.tool("aws", aws)
         assert host.rollback(bundles[0]).outcome == "healthy"
         assert host.answers() == "0.1.0-dev"
+
+
+def test_an_altered_release_that_serves_is_replaced_and_started_again(tmp_path: Path) -> None:
+    with machine(tmp_path) as host:
+        good = make("0.1.0-dev")
+        good.put(host.bucket)
+        host.deploy(good)
+        (host.base / "releases/0.1.0-dev/examples/hello/app.py").write_text("altered")
+        assert host.deploy(good).outcome == "healthy"
+        assert host.deploy(good).outcome == "unchanged"
+        assert host.answers() == "0.1.0-dev"
+
+
+ARGUMENTS = [
+    "../../etc",
+    "a;touch pwned",
+    "$(touch pwned)",
+    "a\nb",
+    "ü",
+    "",
+    "x" * 300,
+    "-rf",
+    "'",
+    '"',
+    "\x1b[2J",
+    "x y",
+]
+
+
+@pytest.mark.parametrize(
+    "field", ["action", "app", "environment", "artifact_id", "manifest_sha256", "bucket", "region"]
+)
+def test_stage_1_takes_nothing_that_is_not_a_name(host: Machine, field: str) -> None:
+    """The fallback document has no patterns: stage 1 has them too."""
+    for text in ARGUMENTS:
+        order = replace(host.order("deploy", make("0.1.1-dev")), **{field: text})
+        lines = document.fallback_commands(order, ENTRY)
+        done = subprocess.run(
+            ["sh", "-s"],
+            check=False,
+            input="\n".join(lines),
+            env=host.environment({}),
+            cwd=host.root,
+            capture_output=True,
+            text=True,
+        )
+        verdict = json.loads(done.stdout.split("\n", 1)[0])
+        assert (done.returncode, verdict["outcome"]) == (5, "refused"), (field, text, done.stdout)
+        assert done.stderr == ""
+    assert not (host.root / "pwned").exists()
+    assert [entry.name for entry in (host.root / "opt").iterdir()] == ["hello"]
+
+
+@settings(max_examples=50)
+@given(text=st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=100))
+def test_stage_1_answers_a_verdict_whatever_it_is_given(host: Machine, text: str) -> None:
+    order = Order(text, text, text, text, text, text, 1, text, text)
+    script = "\n".join(document.fallback_commands(order, ENTRY)).encode()
+    done = subprocess.run(["sh", "-s"], check=False, input=script, env=host.environment({}), capture_output=True)
+    report = HostReport.read("i-1", done.stdout.decode(), "")
+    assert (done.returncode, report.outcome, done.stderr) == (5, "refused", b"")
 
 
 def test_status_does_not_run_an_altered_program(tmp_path: Path) -> None:

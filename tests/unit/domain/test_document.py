@@ -38,6 +38,7 @@ NASTY = [
     "`touch pwned`",
     "a\nTAGSHIP_ENTRY\ntouch pwned",
     "{{ssm:secret}}",
+    "{{{ssm:x}}}",
     "-rf",
     "\\",
     "*",
