@@ -55,10 +55,10 @@ def inv(clone: Path, *words: str, **variables: str) -> subprocess.CompletedProce
     )
 
 
-def published(clone: Path, version: str) -> str:
+def published(clone: Path, version: str, steps: tuple[str, ...] = ("bundle", "publish")) -> str:
     tagged(clone, version)
     here = {"GITHUB_REF_TYPE": "tag", "GITHUB_REF_NAME": version, "GITHUB_RUN_ID": "4711", "GITHUB_ACTOR": "ada"}
-    for step in ("validate", "build", "bundle", "publish"):
+    for step in steps:
         answer = inv(clone, step, **here)
         assert answer.returncode == 0, answer.stderr
     return version
@@ -77,7 +77,7 @@ def deploys_nothing(clone: Path, version: str) -> str:
 
 
 def test_four_steps_make_a_verified_artifact(clone: Path, s3: Any) -> None:
-    version = published(clone, "0.2.0-dev")
+    version = published(clone, "0.2.0-dev", ("validate", "build", "bundle", "publish"))
     manifest = verified_manifest(bootstrap.app(clone), "dev", version)
     assert manifest.commit == git(clone, "rev-parse", "HEAD")
     assert manifest.ci_run == "4711"
