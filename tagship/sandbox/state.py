@@ -70,12 +70,22 @@ def locate(start: Path) -> Running | None:
     """The running sandbox of `start` or of a folder above it; None where there is none, or its daemon is dead.
 
     Upwards, so that a clone inside the sandbox's own folder (the practice clone, a run's checkout) finds it too.
+    Where there is one, this process reaches it directly from now on, whatever proxy the machine has.
     """
     for folder in (start, *start.parents):
         running = read(folder / FOLDER)
         if running and alive(running):
+            _past_any_proxy()
             return running
     return None
+
+
+def _past_any_proxy() -> None:
+    """Loopback is not behind a proxy. Both spellings: which one is read first differs from library to library."""
+    for name in ("no_proxy", "NO_PROXY"):
+        exempt = os.environ.get(name, "")
+        if "127.0.0.1" not in exempt.split(","):
+            os.environ[name] = ",".join(filter(None, [exempt, "127.0.0.1"]))
 
 
 def read(folder: Path) -> Running | None:
