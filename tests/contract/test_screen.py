@@ -1,0 +1,123 @@
+"""The screen port: what reaches a terminal, a log, and a program that reads JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+
+import pexpect
+import pytest
+
+from tagship.adapters.terminal import TerminalScreen
+from tagship.ports import Screen
+from tests.fakes.screen import FakeScreen
+
+ROWS = [("0.1.10-dev", "Ada", "latest"), ("0.1.9-dev", "Grace Hopper", "")]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def screen(*, as_json: bool = False, terminal: bool = False) -> tuple[TerminalScreen, io.StringIO, io.StringIO]:
+    out, err = (Terminal(), Terminal()) if terminal else (io.StringIO(), io.StringIO())
+    return TerminalScreen(as_json=as_json, stdout=out, stderr=err), out, err
+
+
+@pytest.mark.parametrize("made", [FakeScreen(), screen()[0]])
+def test_every_screen_takes_what_workflows_show(made: Screen) -> None:
+    made.say()
+    made.say("a line")
+    made.warn("careful")
+    made.table(("version", "by", ""), ROWS)
+    made.data({"healthy": True})
+    with made.live("Following") as show:
+        show("build")
+        show("build")
+        show("deploy")
+
+
+def test_a_log_gets_plain_columns() -> None:
+    made, out, _ = screen()
+    made.table(("version", "by", ""), ROWS)
+    assert out.getvalue() == "version     by\n0.1.10-dev  Ada           latest\n0.1.9-dev   Grace Hopper\n"
+
+
+def test_progress_in_a_log_is_a_line_a_phase_with_the_time() -> None:
+    made, out, _ = screen()
+    with made.live("Following 0.1.30-dev") as show:
+        for phase in ("build", "build", "deploy"):
+            show(phase)
+    title, *lines = out.getvalue().splitlines()
+    assert title == "Following 0.1.30-dev"
+    assert [re.sub(r"^\d\d:\d\d:\d\d ", "<time> ", line) for line in lines] == ["<time> build", "<time> deploy"]
+
+
+def test_warnings_go_to_stderr() -> None:
+    made, out, err = screen()
+    made.warn("careful")
+    assert (out.getvalue(), err.getvalue()) == ("", "warning: careful\n")
+
+
+def test_with_json_stdout_holds_the_document_and_nothing_else() -> None:
+    made, out, err = screen(as_json=True)
+    made.say("a line")
+    made.table(("version", "by", ""), ROWS)
+    with made.live("Following") as show:
+        show("build")
+    made.data({"version": "0.1.30-dev"})
+    assert json.loads(out.getvalue()) == {"version": "0.1.30-dev"}
+    assert "a line" in err.getvalue()
+    assert "build" in err.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_terminal_escapes_in_foreign_text_are_shown_and_not_obeyed(terminal: bool) -> None:
+    made, out, _ = screen(terminal=terminal)
+    evil = "Ada\x1b]0;owned\x07\x1b[2J\r\x9b31m[bold]x[/bold]"
+    made.say(evil)
+    made.table(("by",), [(evil,)])
+    with made.live(evil) as show:
+        show(evil)
+        show("end")
+    for sign in ("\x1b]0", "\x07", "\x1b[2J", "\x9b"):
+        assert sign not in out.getvalue()
+    assert r"\x1b]0;owned" in out.getvalue()
+    assert "[bold]x[/bold]" in out.getvalue()
+
+
+PROGRAM = """
+from tagship.adapters.terminal import TerminalScreen
+screen = TerminalScreen()
+screen.table(("version", "by"), [("0.1.10-dev", "x" * 100)])
+with screen.live("Following") as show:
+    show("build: Build the image")
+    show("deploy: Deploy")
+"""
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    child = pexpect.spawn(sys.executable, ["-c", PROGRAM], dimensions=(24, 80), encoding="utf-8", timeout=20)
+    return str(child.read())
+
+
+def test_on_a_terminal_ended_phases_stay_with_their_duration(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, TERM="xterm-256color")
+    assert "  build: Build the image (0 s)" in text
+    assert "  deploy: Deploy (0 s)" in text
+    table = re.sub(r"\x1b\[[0-9;]*m", "", text).split("Following", maxsplit=1)[0]
+    assert all(len(line.rstrip()) <= 80 for line in table.splitlines())
+
+
+def test_no_color_leaves_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = shown(monkeypatch, TERM="xterm-256color", NO_COLOR="1")
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", text)
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.search(r"\d\d:\d\d:\d\d build: Build the image", shown(monkeypatch, TERM="dumb"))
