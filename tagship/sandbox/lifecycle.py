@@ -46,7 +46,6 @@ def up(root: Path, hosts: int = 1) -> Up:
         if running and state.alive(running):
             return Up(running, already=True)
         cleaned = _clean(folder) if folder.exists() else ""
-        _prepare(folder, root)
         return Up(_start(folder, root, hosts), cleaned=cleaned)
 
 
@@ -61,37 +60,42 @@ def down(root: Path) -> bool:
     return True
 
 
-def _prepare(folder: Path, root: Path) -> None:
+def _start(folder: Path, root: Path, hosts: int) -> Running:
+    """Start the daemon, make the practice clone while it gets ready, and wait until it says what it is."""
     for name in ("hosts", "runs", "inbox"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     practice.make_keys(folder / "keys")
     practice.make_origin(folder / "origin.git", folder / "inbox")
-    practice.make_clone(root, folder / "work", folder / "origin.git")
+    daemon = _launch(folder, root, hosts)
+    try:
+        practice.make_clone(root, folder / "work", folder / "origin.git")
+        return _ready(folder, daemon)
+    except KeyboardInterrupt as problem:
+        now = "The sandbox is not up."
+        raise Interrupted("Interrupted.", state=now, remedy="Start it: inv sandbox up") from problem
+    finally:
+        if state.read(folder) is None:
+            daemon.kill()
+            daemon.wait()
 
 
-def _start(folder: Path, root: Path, hosts: int) -> Running:
-    """Start the daemon, apart from this terminal, and wait until it has written what it is."""
+def _launch(folder: Path, root: Path, hosts: int) -> subprocess.Popen[bytes]:
+    """The daemon, apart from this terminal."""
     command = [sys.executable, "-m", "tagship.sandbox.server", "--folder", str(folder)]
     command += ["--settings", str(root / settings.FILE), "--hosts", str(hosts)]
     with (folder / "log").open("ab") as log:
-        daemon = subprocess.Popen(
+        return subprocess.Popen(
             command, cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
+
+
+def _ready(folder: Path, daemon: subprocess.Popen[bytes]) -> Running:
     deadline = time.monotonic() + READY_WITHIN
-    try:
-        while time.monotonic() < deadline:
-            running = state.read(folder)
-            if running and running.pid == daemon.pid:
-                return running
-            if daemon.poll() is not None:
-                break
-            time.sleep(0.02)
-    except KeyboardInterrupt as problem:
-        daemon.terminate()
-        raise Interrupted(
-            "Interrupted.", state="The sandbox is not up.", remedy="Start it: inv sandbox up"
-        ) from problem
-    daemon.kill()
+    while time.monotonic() < deadline and daemon.poll() is None:
+        running = state.read(folder)
+        if running and running.pid == daemon.pid:
+            return running
+        time.sleep(0.01)
     raise ServiceFailed(
         "The sandbox did not start.",
         state=f"Its folder is left as it is: {folder}",

@@ -1,6 +1,7 @@
 """Continuous integration: what a push to `origin` starts, run by the workflow files of the very commit pushed.
 
-The hook of `origin` leaves each push in inbox/. As on GitHub: a push of more than three tags starts nothing; runs of
+The hook of `origin` leaves each push in inbox/. Tags start runs. Branches do not: what listens to them is a
+repository's tests, which are no part of a release. As on GitHub, a push of more than three tags starts nothing; runs of
 one concurrency group run one at a time, in the order of their pushes, and unless the group says `queue: max` a newer
 run takes the place of the one that waits.
 """
@@ -83,9 +84,9 @@ class Runner:
 
     def pushed(self, updates: Sequence[Sequence[str]]) -> None:
         """Start what a push starts: `updates` are (old, new, ref) of each ref in it."""
-        tags = sum(ref.startswith("refs/tags/") for _, _, ref in updates)
-        for _, new, ref in updates:
-            if new == NOTHING or (tags > MOST_TAGS and ref.startswith("refs/tags/")):
+        tags = [(new, ref) for _, new, ref in updates if ref.startswith("refs/tags/")]
+        for new, ref in tags if len(tags) <= MOST_TAGS else ():
+            if new == NOTHING:  # deleted
                 continue
             commit = self._git("rev-parse", f"{new}^{{commit}}")
             for path in self._git("ls-tree", "--name-only", commit, ".github/workflows/").splitlines():

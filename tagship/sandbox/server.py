@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from tagship import settings
 from tagship.sandbox import s3, seed, ssm, state, web
@@ -81,7 +81,7 @@ class Control:
         self.agents.pace.visible_after = float(asked.get("visible_after", self.agents.pace.visible_after))
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Run until SIGTERM."""
     arguments = argparse.ArgumentParser(prog="tagship.sandbox.server", description=__doc__)
     arguments.add_argument("--folder", type=Path, required=True)
@@ -94,7 +94,8 @@ def main() -> int:
     lock = (given.folder / state.LOCK).open("wb")
     fcntl.flock(lock, fcntl.LOCK_EX)  # held to the end: by this, others know that the daemon lives
     serve(given.folder, settings.load(given.settings), given.settings.parent, given.hosts)
-    return 0
+    sys.stderr.flush()
+    os._exit(0)  # all is stopped; taking moto apart would take half a second
 
 
 def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int) -> None:
@@ -134,4 +135,4 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int) -> No
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
