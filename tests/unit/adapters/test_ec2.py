@@ -1,0 +1,330 @@
+"""EC2 by Run Command: what is asked of AWS, how often, and what SSM's endings mean. The API is played by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from tagship.adapters.aws import Aws
+from tagship.adapters.targets.ec2 import DELIVERY, GRACE, WORDS, Ec2Target, connect
+from tagship.domain.hosts import Host, HostReport, Order
+from tagship.errors import Refused, ServiceFailed
+from tests.fakes.app import environments, settings
+from tests.fakes.clock import FakeClock
+
+ORDER = Order("deploy", "hello", "dev", "0.1.30-dev", "0" * 64, "20261120-155301-123456-9f3a1c", 7, "b", "us-east-1")
+
+
+def verdict(outcome: str = "healthy", **more: object) -> str:
+    return json.dumps({"tagship": 1, "outcome": outcome, "serving": "0.1.30-dev", **more}) + "\nfor people\n"
+
+
+class Missing(ClientError):
+    def __init__(self, code: str, operation: str) -> None:
+        super().__init__({"Error": {"Code": code, "Message": "no"}}, operation)
+
+
+class Exceptions:
+    InvalidDocument = type("InvalidDocument", (Missing,), {})
+    InvalidCommandId = type("InvalidCommandId", (Missing,), {})
+    InvocationDoesNotExist = type("InvocationDoesNotExist", (Missing,), {})
+
+
+@dataclass
+class Account:
+    """EC2 and SSM as far as the target asks them. `calls` counts by operation; pages hold 50 things at most."""
+
+    instances: dict[str, str] = field(default_factory=dict)  # id -> name
+    pings: dict[str, str] = field(default_factory=dict)
+    status: dict[str, str] = field(default_factory=dict)  # id -> StatusDetails, Success where not given
+    output: dict[str, str] = field(default_factory=dict)
+    errors: str = ""
+    documents: tuple[str, ...] = ("tagship-deploy", "AWS-RunShellScript")
+    sent: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    unseen: int = 0  # listings that are empty at first
+    unknown: int = 0  # invocations that do not exist at first
+    failing: Callable[[str], None] = lambda _: None
+    exceptions: type[Exceptions] = Exceptions
+
+    def get_paginator(self, operation: str) -> Any:
+        return Pages(self, operation)
+
+    def send_command(self, **asked: Any) -> dict[str, Any]:
+        self._call("send_command")
+        if asked["DocumentName"] not in self.documents:
+            raise Exceptions.InvalidDocument("InvalidDocument", "SendCommand")
+        self.sent.append(asked)
+        return {"Command": {"CommandId": f"command-{len(self.sent)}"}}
+
+    def get_command_invocation(self, **asked: str) -> dict[str, Any]:
+        self._call("get_command_invocation")
+        if self.unknown:
+            self.unknown -= 1
+            raise Exceptions.InvocationDoesNotExist("InvocationDoesNotExist", "GetCommandInvocation")
+        out = self.output.get(asked["InstanceId"], verdict())
+        return {"StandardOutputContent": out, "StandardErrorContent": self.errors}
+
+    def _call(self, operation: str) -> None:
+        self.calls.append(operation)
+        self.failing(operation)
+
+    def pages(self, operation: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        found = getattr(self, f"_{operation}")(asked)
+        key, items = found
+        for at in range(0, max(len(items), 1), 50):
+            self._call(operation)
+            yield {key: items[at : at + 50]}
+
+    def _describe_instances(self, asked: dict[str, Any]) -> tuple[str, list[Any]]:
+        self.filters = asked["Filters"]
+        made = [{"InstanceId": one, "Tags": [{"Key": "Name", "Value": name}]} for one, name in self.instances.items()]
+        return "Reservations", [{"Instances": [one]} for one in made]
+
+    def _describe_instance_information(self, asked: dict[str, Any]) -> tuple[str, list[Any]]:
+        ids = asked["Filters"][0]["Values"]
+        assert len(ids) <= 50
+        known = [one for one in ids if self.pings.get(one, "Online")]
+        return "InstanceInformationList", [
+            {"InstanceId": one, "PingStatus": self.pings.get(one, "Online")} for one in known
+        ]
+
+    def _list_command_invocations(self, asked: dict[str, Any]) -> tuple[str, list[Any]]:
+        if self.unseen:
+            self.unseen -= 1
+            return "CommandInvocations", []
+        number = int(asked["CommandId"].rpartition("-")[2])
+        ids = self.sent[number - 1]["InstanceIds"]
+        return "CommandInvocations", [self._invocation(one) for one in ids]
+
+    def _invocation(self, one: str) -> dict[str, str]:
+        details = self.status.get(one, "Success")
+        ended = {"Success": "Success", "InProgress": "InProgress", "Pending": "Pending", "Cancelled": "Cancelled"}
+        return {"InstanceId": one, "Status": ended.get(details, "Failed"), "StatusDetails": details}
+
+
+@dataclass
+class Pages:
+    account: Account
+    operation: str
+
+    def paginate(self, **asked: Any) -> Iterator[dict[str, Any]]:
+        return self.account.pages(self.operation, asked)
+
+
+@dataclass
+class Credentials:
+    """What stands for tagship.adapters.aws.Aws: the account for every service, and the real translation of errors."""
+
+    account: Account
+
+    def client(self, name: str) -> Account:
+        return self.account
+
+    def translated(self, doing: str) -> AbstractContextManager[None]:
+        return Aws("us-east-1", "http://127.0.0.1:9", sandbox=True).translated(doing)
+
+
+def ids(count: int) -> list[str]:
+    return [f"i-{n:017x}" for n in range(count)]
+
+
+def hosts(count: int) -> list[Host]:
+    return [Host(one, one, True) for one in ids(count)]
+
+
+class Stand:
+    """A target over a played account."""
+
+    def __init__(self, account: Account | None = None, entry: Path = Path("/nowhere/entry.sh")) -> None:
+        self.account = account or Account(instances={one: f"web-{n}" for n, one in enumerate(ids(2))})
+        self.clock = FakeClock()
+        self.warnings: list[str] = []
+        self.target: Ec2Target = connect(
+            cast(Aws, Credentials(self.account)),
+            "dev",
+            settings(environments=environments()).environment("dev"),
+            clock=self.clock,
+            warn=self.warnings.append,
+            entry=entry,
+        )
+
+    def run(self, count: int = 2, order: Order = ORDER) -> Sequence[HostReport]:
+        phases: list[str] = []
+        commands = self.target.send(order, hosts(count))
+        return self.target.collect(commands, hosts(count), phases.append)
+
+
+# -- who is there ------------------------------------------------------------------------------------------------------
+
+
+def test_hosts_are_the_running_instances_with_every_tag() -> None:
+    stand = Stand()
+    assert [(host.name, host.online) for host in stand.target.hosts()] == [("web-0", True), ("web-1", True)]
+    assert stand.account.filters == [
+        {"Name": "tag:tagship:app", "Values": ["hello"]},
+        {"Name": "tag:tagship:environment", "Values": ["dev"]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+
+
+def test_many_hosts_are_found_page_by_page_and_their_pings_fifty_at_a_time() -> None:
+    stand = Stand(Account(instances={one: one for one in ids(120)}))
+    assert len(stand.target.hosts()) == 120
+    assert stand.account.calls.count("describe_instances") == 3
+    assert stand.account.calls.count("describe_instance_information") == 3
+
+
+@pytest.mark.parametrize(("ping", "problem"), [("ConnectionLost", "ConnectionLost"), ("", "no agent has registered")])
+def test_a_host_whose_agent_does_not_answer_is_not_online(ping: str, problem: str) -> None:
+    one = ids(1)[0]
+    [host] = Stand(Account(instances={one: "web-0"}, pings={one: ping})).target.hosts()
+    assert not host.online
+    assert problem in host.problem
+
+
+def test_no_host_is_refused_with_the_tags_that_were_looked_for() -> None:
+    with pytest.raises(Refused) as caught:
+        Stand(Account()).target.hosts()
+    assert caught.value.what == (
+        "No running instance has the tags of dev: tagship:app = hello, tagship:environment = dev."
+    )
+
+
+# -- telling them ------------------------------------------------------------------------------------------------------
+
+
+def test_an_order_is_the_documents_parameters_and_pins_the_ids() -> None:
+    stand = Stand()
+    stand.target.send(ORDER, hosts(2))
+    [asked] = stand.account.sent
+    assert asked["DocumentName"] == "tagship-deploy"
+    assert asked["InstanceIds"] == ids(2)
+    assert asked["Parameters"]["artifact"] == ["0.1.30-dev"]
+    assert asked["TimeoutSeconds"] == DELIVERY
+    assert len(asked["Comment"]) <= 100
+
+
+def test_more_than_fifty_hosts_are_told_by_several_commands() -> None:
+    stand = Stand()
+    assert list(stand.target.send(ORDER, hosts(120))) == ["command-1", "command-2", "command-3"]
+    assert [len(one["InstanceIds"]) for one in stand.account.sent] == [50, 50, 20]
+
+
+def test_without_the_document_the_shell_one_is_sent_with_a_warning(tmp_path: Path) -> None:
+    entry = tmp_path / "entry.sh"
+    entry.write_text("echo stage one\n")
+    stand = Stand(Account(documents=("AWS-RunShellScript",)), entry)
+    stand.target.send(ORDER, hosts(1))
+    [asked] = stand.account.sent
+    assert asked["DocumentName"] == "AWS-RunShellScript"
+    assert "echo stage one" in asked["Parameters"]["commands"]
+    assert asked["Parameters"]["executionTimeout"] == ["900"]
+    assert "is not installed" in stand.warnings[0]
+
+
+def test_without_the_document_and_without_the_script_it_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        Stand(Account(documents=())).target.send(ORDER, hosts(1))
+    assert caught.value.remedy == "Install it: inv setup"
+
+
+def _failing_from(number: int) -> Callable[[str], None]:
+    """Every send from the n-th on fails."""
+    count = [0]
+
+    def fail(operation: str) -> None:
+        count[0] += operation == "send_command"
+        if operation == "send_command" and count[0] >= number:
+            raise EndpointConnectionError(endpoint_url="https://ssm")
+
+    return fail
+
+
+def test_a_first_command_that_cannot_be_sent_raises() -> None:
+    stand = Stand(Account(failing=_failing_from(1)))
+    with pytest.raises(ServiceFailed):
+        stand.target.send(ORDER, hosts(2))
+
+
+def test_hosts_of_a_later_command_that_cannot_be_sent_are_silent_and_the_others_are_heard() -> None:
+    stand = Stand(Account(failing=_failing_from(2)))
+    reports = stand.run(60)
+    assert [one.outcome for one in reports] == ["healthy"] * 50 + ["silent"] * 10
+    assert reports[-1].reason.startswith("it was told nothing")
+
+
+# -- hearing from them -------------------------------------------------------------------------------------------------
+
+
+def test_every_hosts_verdict_comes_back_in_the_order_asked() -> None:
+    stand = Stand()
+    assert [(one.host, one.outcome) for one in stand.run()] == [(one, "healthy") for one in ids(2)]
+
+
+def test_a_poll_is_one_listing_a_command_and_output_is_fetched_once_a_host() -> None:
+    stand = Stand()
+    stand.run(50)
+    assert stand.account.calls.count("list_command_invocations") == 1
+    assert stand.account.calls.count("get_command_invocation") == 50
+
+
+def test_just_after_the_send_an_empty_list_and_an_unknown_invocation_mean_not_yet() -> None:
+    stand = Stand(Account(unseen=3, unknown=2))
+    assert [one.outcome for one in stand.run(1)] == ["healthy"]
+    assert len(stand.clock.slept) == 5
+
+
+def test_polls_begin_quickly_and_slow_down() -> None:
+    stand = Stand(Account(unseen=40))
+    stand.run(1)
+    assert stand.clock.slept[0] < 0.1
+    assert all(wait <= 2.5 for wait in stand.clock.slept)
+    assert stand.clock.slept[-1] >= 1.5
+
+
+@pytest.mark.parametrize("status", ["Delivery Timed Out", "DeliveryTimedOut", "Undeliverable", "Terminated"])
+def test_an_ending_without_a_verdict_is_silence_in_words(status: str) -> None:
+    one = ids(1)[0]
+    stand = Stand(Account(status={one: status}, output={one: ""}))
+    [report] = stand.run(1)
+    assert (report.outcome, report.reason) == ("silent", WORDS[status.replace(" ", "")])
+
+
+def test_a_program_that_died_leaves_what_it_said_as_evidence() -> None:
+    one = ids(1)[0]
+    stand = Stand(Account(status={one: "Failed"}, output={one: "half a line"}, errors="bash: boom\n"))
+    [report] = stand.run(1)
+    assert report.reason == "its program failed without a verdict"
+    assert report.evidence == "half a line\nbash: boom"
+
+
+def test_a_verdict_counts_whatever_the_exit_code() -> None:
+    one = ids(1)[0]
+    stand = Stand(Account(status={one: "Failed"}, output={one: verdict("rolled-back", reason="it answered 500")}))
+    [report] = stand.run(1)
+    assert (report.outcome, report.reason) == ("rolled-back", "it answered 500")
+
+
+def test_a_host_that_never_ends_is_silent_once_its_time_is_over() -> None:
+    one = ids(1)[0]
+    stand = Stand(Account(status={one: "InProgress"}))
+    [report] = stand.run(1)
+    assert (report.outcome, report.reason) == ("silent", "SSM never said how it ended")
+    assert sum(stand.clock.slept) >= DELIVERY + 900 + GRACE
+
+
+def test_an_account_that_stops_answering_while_hosts_act_is_an_outside_failure() -> None:
+    def fail(operation: str) -> None:
+        if operation == "list_command_invocations":
+            raise EndpointConnectionError(endpoint_url="https://ssm")
+
+    with pytest.raises(ServiceFailed):
+        Stand(Account(failing=fail)).run(1)
