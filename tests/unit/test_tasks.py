@@ -65,6 +65,18 @@ def test_a_page_lists_the_tasks_as_they_are(page: str) -> None:
     assert sorted(listed) == sorted(TASKS)
 
 
+PAGES = ["README.md", "docs/quickstart.md", "docs/runbook.md", "docs/architecture.md", "docs/tagship.sample.toml"]
+COMMAND = re.compile(r"\b(?:inv|invoke) ([a-z][a-z-]+)((?: +(?:--[a-z-]+|[\w.<>-]+))*)")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_on_a_page_exists_with_its_flags(page: str) -> None:
+    for task, rest in COMMAND.findall((TOP / page).read_text("utf-8")):
+        assert task in TASKS, task
+        for flag in re.findall(r"--([a-z-]+)", rest):
+            assert flag == "help" or flag.replace("-", "_") in flags(task), f"{task} --{flag}"
+
+
 # -- what listing costs ------------------------------------------------------------------------------------------------
 
 LISTED = """
