@@ -16,7 +16,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from tagship.errors import Refused
@@ -58,7 +58,7 @@ class Built:
     files: Mapping[str, str]
 
     def to_json(self) -> bytes:
-        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
+        return (json.dumps({**vars(self), "files": dict(self.files)}, indent=2, sort_keys=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
@@ -73,16 +73,14 @@ class Built:
 
 
 class Archive:
-    """A tar.gz as a stream: `add` and `finish` yield the compressed bytes that are due. Its memory does not grow."""
+    """A tar as a stream: `add` and `finish` yield its bytes. Its memory does not grow with the files."""
 
-    def __init__(self, level: int, mtime: int = 0) -> None:
+    def __init__(self, mtime: int = 0) -> None:
         self.files: dict[str, str] = {}
         self.sums_sha256 = ""
         self.unpacked = 0  # bytes of all files
         self._mtime = mtime
-        self._deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
-        self._crc = 0
-        self._plain = 0
+        self._length = 0
 
     def add(self, member: Member) -> Iterator[bytes]:
         """The bytes of one file; raises Refused when it is not the size that it was said to be, or is there twice."""
@@ -92,7 +90,7 @@ class Archive:
                 remedy=f"Rename or remove one of the two: git mv {member.path} …",
             )
         digest = hashlib.sha256()
-        yield from self._pack(header(member.path, member.size, 0o755 if member.executable else 0o644, self._mtime))
+        yield self._counted(header(member.path, member.size, 0o755 if member.executable else 0o644, self._mtime))
         left = member.size
         while left:
             chunk = member.read(min(CHUNK, left))
@@ -100,32 +98,44 @@ class Archive:
                 raise _changed(member)
             left -= len(chunk)
             digest.update(chunk)
-            yield from self._pack(chunk)
+            yield self._counted(chunk)
         if member.origin == DISK and member.read(1):
             raise _changed(member)
-        yield from self._pack(bytes(-member.size % BLOCK))
+        yield self._counted(bytes(-member.size % BLOCK))
         self.files[member.path] = digest.hexdigest()
         self.unpacked += member.size
 
     def finish(self) -> Iterator[bytes]:
-        """SHA256SUMS, the end of the tar, the end of the gzip."""
+        """SHA256SUMS and the end of the tar."""
         content = sums(self.files)
         self.sums_sha256 = hashlib.sha256(content).hexdigest()
         self.unpacked += len(content)
-        yield from self._pack(header(SUMS, len(content), 0o644, self._mtime) + content + bytes(-len(content) % BLOCK))
-        end = self._plain + 2 * BLOCK
-        yield from self._pack(bytes(2 * BLOCK + -end % RECORD))
-        yield self._deflate.flush()
-        yield self._crc.to_bytes(4, "little") + (self._plain & 0xFFFFFFFF).to_bytes(4, "little")
+        yield self._counted(header(SUMS, len(content), 0o644, self._mtime) + content + bytes(-len(content) % BLOCK))
+        yield bytes(2 * BLOCK + -(self._length + 2 * BLOCK) % RECORD)
 
-    def _pack(self, plain: bytes) -> Iterator[bytes]:
-        if not self._plain:
-            yield GZIP_HEAD
-        self._plain += len(plain)
+    def _counted(self, plain: bytes) -> bytes:
+        self._length += len(plain)
+        return plain
+
+
+class Gzip:
+    """A gzip as a stream: one `feed` after another, then `finish`; each returns the packed bytes that are due."""
+
+    def __init__(self, level: int) -> None:
+        self._deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._due = GZIP_HEAD
+        self._crc = 0
+        self._length = 0
+
+    def feed(self, plain: bytes) -> bytes:
         self._crc = zlib.crc32(plain, self._crc)
-        packed = self._deflate.compress(plain)
-        if packed:
-            yield packed
+        self._length += len(plain)
+        due, self._due = self._due, b""
+        return due + self._deflate.compress(plain)
+
+    def finish(self) -> bytes:
+        end = self._crc.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little")
+        return self._due + self._deflate.flush() + end
 
 
 DISK = "the working folder"

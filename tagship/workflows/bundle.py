@@ -6,7 +6,8 @@ import hashlib
 import heapq
 import io
 import os
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from tagship.domain.bundle import (
     VERSION,
     Archive,
     Built,
+    Gzip,
     Member,
     differs_from_reference,
     why_not_in_a_bundle,
@@ -29,6 +31,8 @@ from tagship.workflows.artifacts import commit_of, folder
 from tagship.workflows.preflight import named
 
 PROGRAM = "deploy/ec2_deploy.sh"
+BATCH = 256 * 1024  # bytes that are packed at a time
+AHEAD = 4  # batches that may wait to be packed
 
 
 def bundle(app: App, *, artifact: str = "", environment: str = "", dry_run: bool = False) -> Built | None:
@@ -65,12 +69,15 @@ def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
     """Stream the members into a file that appears under its name only when it is whole."""
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(to.name + ".part")
-    archive = Archive(app.settings.bundle.level)
-    whole = hashlib.sha256()
-    with part.open("wb") as file, closing(_packed(app, artifact_id, commit, archive)) as packed:
-        for chunk in packed:
-            whole.update(chunk)
-            file.write(chunk)
+    archive, gzip, whole = Archive(), Gzip(app.settings.bundle.level), hashlib.sha256()
+    with part.open("wb") as file, closing(_plain(app, artifact_id, commit, archive)) as plain:
+
+        def put(packed: bytes) -> None:
+            whole.update(packed)
+            file.write(packed)
+
+        _beside_each_other(_batches(plain), lambda batch: put(gzip.feed(batch)))
+        put(gzip.finish())
     size = part.stat().st_size
     part.replace(to)
     return Built(
@@ -78,7 +85,34 @@ def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
     )
 
 
-def _packed(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> Generator[bytes, None, None]:
+def _beside_each_other(batches: Iterator[bytes], pack: Callable[[bytes], None]) -> None:
+    """Read the next batches while one is packed: zlib leaves the interpreter free. At most AHEAD of them wait."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1) as packer:
+        for batch in batches:
+            waiting.append(packer.submit(pack, batch))
+            if len(waiting) > AHEAD:
+                waiting.popleft().result()
+        for one in waiting:
+            one.result()
+
+
+def _batches(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of BATCH or a little more: a tree of small files costs no more than one large file."""
+    held: list[bytes] = []
+    length = 0
+    for chunk in chunks:
+        held.append(chunk)
+        length += len(chunk)
+        if length >= BATCH:
+            yield b"".join(held)
+            held, length = [], 0
+    yield b"".join(held)
+
+
+def _plain(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> Generator[bytes, None, None]:
     for member in members(app, artifact_id, commit):
         yield from archive.add(member)
     _check_program(archive, commit)
@@ -148,5 +182,5 @@ def _check_program(archive: Archive, commit: str) -> None:
     if PROGRAM not in archive.files:
         raise Refused(
             f"Commit {commit[:8]} has no {PROGRAM}: a host would not know what to do.",
-            remedy="Add deploy/ and commit it: inv init",
+            remedy="Copy tagship's deploy/ into the repository, then: git add deploy && git commit",
         )

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -237,15 +238,16 @@ def first_answer_lost(store: S3Store, operation: str) -> None:
     events = store.aws.client("s3").meta.events
     lost: list[object] = []
 
-    def lose(request: object, **_: object) -> object:
+    def lose(request: Any, **_: object) -> Any:
         from botocore.awsrequest import AWSResponse
+        from botocore.compat import HTTPHeaders
         from botocore.httpsession import URLLib3Session
 
         if lost:
             return None
         lost.append(request)
-        URLLib3Session().send(request.prepare() if hasattr(request, "prepare") else request)  # type: ignore[arg-type]
-        return AWSResponse("", 500, {}, Empty())
+        URLLib3Session().send(request)
+        return AWSResponse("", 500, HTTPHeaders(), Empty())
 
     events.register_first(f"before-send.s3.{operation}", lose)
 

@@ -17,6 +17,7 @@ from tagship.domain.bundle import (
     REFERENCE,
     Archive,
     Built,
+    Gzip,
     Member,
     differs_from_reference,
     header,
@@ -36,9 +37,9 @@ def member(
 
 
 def archive(files: dict[str, bytes], level: int = 6) -> bytes:
-    made = Archive(level)
+    made, gzip_of = Archive(), Gzip(level)
     parts = [chunk for path, content in sorted(files.items()) for chunk in made.add(member(path, content))]
-    return b"".join([*parts, *made.finish()])
+    return b"".join([*(gzip_of.feed(part) for part in (*parts, *made.finish())), gzip_of.finish()])
 
 
 def test_these_are_the_bytes() -> None:
@@ -71,14 +72,14 @@ def test_a_large_file_streams_in_chunks() -> None:
         asked.append(count)
         return content.read(count)
 
-    made = Archive(6)
+    made = Archive()
     list(made.add(Member("large", False, 5 * CHUNK + 3, read, "commit")))
     assert asked == [CHUNK] * 5 + [3]
     assert made.files["large"] == hashlib.sha256(bytes(5 * CHUNK + 3)).hexdigest()
 
 
 def test_what_was_unpacked_is_counted() -> None:
-    made = Archive(6)
+    made = Archive()
     list(made.add(member("a", b"12345")))
     end = b"".join(made.finish())
     assert end
@@ -88,11 +89,11 @@ def test_what_was_unpacked_is_counted() -> None:
 @pytest.mark.parametrize(("content", "size"), [(b"123", 8), (b"123456789", 8), (b"1", 0)])
 def test_a_file_that_shrinks_or_grows_while_it_is_read_is_refused(content: bytes, size: int) -> None:
     with pytest.raises(Refused, match="log changed while it was read"):
-        list(Archive(6).add(member("log", content, size=size, origin=DISK)))
+        list(Archive().add(member("log", content, size=size, origin=DISK)))
 
 
 def test_a_path_twice_is_refused_and_both_sources_can_be_found() -> None:
-    made = Archive(6)
+    made = Archive()
     list(made.add(member("same", b"1")))
     with pytest.raises(Refused, match="same would be in the bundle twice; the second time from tagship"):
         list(made.add(member("same", b"2", origin="tagship")))
