@@ -65,12 +65,13 @@ def test_a_page_lists_the_tasks_as_they_are(page: str) -> None:
     assert sorted(listed) == sorted(TASKS)
 
 
+SOURCES = sorted(str(file.relative_to(TOP)) for file in (TOP / "tagship").rglob("*.py"))
 PAGES = ["README.md", "docs/quickstart.md", "docs/runbook.md", "docs/architecture.md", "docs/tagship.sample.toml"]
-COMMAND = re.compile(r"\b(?:inv|invoke) ([a-z][a-z-]+)((?: +(?:--[a-z-]+|[\w.<>-]+))*)")
+COMMAND = re.compile(r"\b(?:inv|invoke) ([a-z][a-z-]+)((?: +(?:--[a-z-]+|[\w.<>{}-]+))*)")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_command_on_a_page_exists_with_its_flags(page: str) -> None:
+@pytest.mark.parametrize("page", [*PAGES, *SOURCES])
+def test_every_command_that_a_page_or_a_message_names_exists_with_its_flags(page: str) -> None:
     for task, rest in COMMAND.findall((TOP / page).read_text("utf-8")):
         assert task in TASKS, task
         for flag in re.findall(r"--([a-z-]+)", rest):

@@ -123,7 +123,10 @@ class Ec2Target:
         """The same order for AWS-RunShellScript, where the account has no document of ours."""
         missing = f"The SSM document {self.ec2.document} is not installed in this account"
         if not self.entry.is_file():
-            raise Refused(f"{missing}, and there is no {self.entry} to send instead.", remedy="Install it: inv setup")
+            raise Refused(
+                f"{missing}, and there is no {self.entry} to send instead.",
+                remedy=f"Put it back: git checkout -- {self.entry}",
+            )
         self.warn(f"{missing}: {SHELL} is used instead, which needs a wider permission")
         lines = fallback_commands(order, self.entry.read_text("utf-8"))
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}

@@ -233,7 +233,7 @@ def test_without_the_document_the_shell_one_is_sent_with_a_warning(tmp_path: Pat
 def test_without_the_document_and_without_the_script_it_is_refused() -> None:
     with pytest.raises(Refused) as caught:
         Stand(Account(documents=())).target.send(ORDER, hosts(1))
-    assert caught.value.remedy == "Install it: inv setup"
+    assert caught.value.remedy.startswith("Put it back: git checkout -- ")
 
 
 def _failing_from(number: int) -> Callable[[str], None]:
