@@ -67,7 +67,8 @@ class NotAuthentic(ArtifactError):
 
 
 class DeployFailed(TagshipError):
-    """The deployment failed, and the previous version is serving."""
+    """The deployment failed, and things are as they were: the previous version is serving, or, where nothing was
+    serving before, nothing is."""
 
     exit_code = 6
 

@@ -113,7 +113,7 @@ def what_serves(hosts: Sequence[Host], final: Sequence[HostReport]) -> str:
         return "Nothing was serving before, and nothing is now."
     if len(by_word) == 1:
         return _sentence(next(iter(by_word)))
-    return _sentence("; ".join(f"{word} on {', '.join(where)}" for word, where in by_word.items()))
+    return _sentence(", and ".join(f"{word} on {', '.join(where)}" for word, where in by_word.items()))
 
 
 def _sentence(text: str) -> str:

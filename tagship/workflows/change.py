@@ -180,7 +180,7 @@ def _interrupted(hands: Hands) -> Interrupted:
     lease = f"the lease of {hands.plan.environment} expires by itself within {hands.lease.ttl} s"
     return Interrupted(
         "Interrupted while the hosts act.",
-        state=f"{hands.what_goes_on}; {lease}.",
+        state=f"{hands.what_goes_on}, and {lease}.",
         remedy=f"See what came of it: {_look(hands.plan)}",
     )
 
@@ -189,15 +189,19 @@ def _watched_no_more(hands: Hands, reason: Held | ServiceFailed) -> TagshipError
     """The same failure, and where hosts were acting at that moment, that they still are."""
     if not hands.in_flight:
         return reason
-    state = f"{hands.what_goes_on}; how it ends is not known here."
+    state = f"{hands.what_goes_on}, and how it ends is not known here."
     return type(reason)(reason.what, state=state, remedy=f"See what came of it: {_look(hands.plan)}")
 
 
-def _cut_short(hands: Hands, reports: Sequence[HostReport], reason: BaseException) -> TagshipError:
+def _cut_short(hands: Hands, reports: Sequence[HostReport], reason: BaseException | str) -> TagshipError:
     """Hosts were being put back when something else went wrong."""
-    if isinstance(reason, KeyboardInterrupt):
-        return _interrupted(hands)
-    kind = LeaseLost if isinstance(reason, LeaseLost) else RollbackFailed
+    kind: type[TagshipError] = RollbackFailed
+    if isinstance(reason, LeaseLost):
+        kind = LeaseLost
+    elif isinstance(reason, KeyboardInterrupt):
+        if hands.in_flight:
+            return _interrupted(hands)
+        kind, reason = Interrupted, "interrupted"
     return kind(
         f"{hands.plan.artifact_id} failed on {hands.plan.environment}, and putting it back was cut short: {reason}",
         state=what_serves(hands.plan.hosts, reports),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from tagship.domain.deployment import Deployment
 from tagship.domain.times import moment, span
+from tagship.errors import UsageError
 from tagship.ports import App
 
 COLUMNS = ("WHEN (UTC)", "ENVIRONMENT", "ACTION", "VERSION", "IN PLACE OF", "WHO", "OUTCOME", "TOOK")
@@ -14,6 +15,8 @@ COLUMNS = ("WHEN (UTC)", "ENVIRONMENT", "ACTION", "VERSION", "IN PLACE OF", "WHO
 
 def history(app: App, *, env: str = "", limit: int = 20) -> list[Deployment]:
     """The latest deployments of one environment or of all, the newest first."""
+    if limit < 0:
+        raise UsageError(f"{limit} is no number of deployments.", remedy="Give one, or 0 for all: --limit 20")
     environments = [env] if env else list(app.settings.environments)
     found: list[Deployment] = []
     for one in environments:

@@ -9,6 +9,7 @@ from tagship.domain.hosts import HostReport
 from tagship.domain.plan import serves, what_serves
 from tagship.errors import DeployFailed
 from tagship.ports import App
+from tagship.workflows.announce import announced
 from tagship.workflows.hands import ask_what_runs
 from tagship.workflows.preflight import named, reachable
 
@@ -28,6 +29,11 @@ class Verified:
 
 def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
     """Ask every host what it runs, and the health URL of the settings from outside, where there is one."""
+    with announced(app):
+        return _verified(app, artifact, env)
+
+
+def _verified(app: App, artifact: str, env: str) -> Verified:
     artifact_id, environment = named(app, artifact, env)
     wanted = str(artifact_id)
     hosts = reachable(app, environment)

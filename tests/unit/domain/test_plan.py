@@ -97,10 +97,10 @@ def test_the_ledger_alone_can_say_that_something_is_lost() -> None:
     ("final", "sentence"),
     [
         ([report(1, "failed", OLD), report(2, "failed", OLD)], f"{OLD} is serving."),
-        ([report(1, "failed", OLD), healthy(2)], f"{OLD} is serving on web-1; {NEW} is serving on web-2."),
+        ([report(1, "failed", OLD), healthy(2)], f"{OLD} is serving on web-1, and {NEW} is serving on web-2."),
         ([report(1, "failed", "")], "Nothing is serving."),
         ([report(1, "failed", "", previous="")], "Nothing was serving before, and nothing is now."),
-        ([report(1, "silent"), healthy(2)], f"What is serving is not known on web-1; {NEW} is serving on web-2."),
+        ([report(1, "silent"), healthy(2)], f"What is serving is not known on web-1, and {NEW} is serving on web-2."),
         ([report(1, "held")], "Nothing was changed."),
     ],
 )

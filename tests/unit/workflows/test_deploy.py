@@ -313,7 +313,7 @@ def test_hosts_are_put_back_to_what_each_ran() -> None:
     with pytest.raises(DeployFailed) as caught:
         deploy(app, artifact=NEW)
     assert app.hosts.serving == {"web-1": "0.1.7-dev", "web-2": OLD, "web-3": OLD}
-    assert caught.value.state == f"0.1.7-dev is serving on web-1; {OLD} is serving on web-2, web-3."
+    assert caught.value.state == f"0.1.7-dev is serving on web-1, and {OLD} is serving on web-2, web-3."
 
 
 def test_a_changed_host_that_cannot_be_put_back_wakes_somebody() -> None:
@@ -321,7 +321,7 @@ def test_a_changed_host_that_cannot_be_put_back_wakes_somebody() -> None:
     with pytest.raises(RollbackFailed) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.exit_code == 7
-    assert caught.value.state == f"Nothing is serving on web-1; {OLD} is serving on web-2."
+    assert caught.value.state == f"Nothing is serving on web-1, and {OLD} is serving on web-2."
     assert states(app)[-1] == "rollback-failed"
 
 
@@ -470,6 +470,23 @@ def test_interrupted_while_hosts_are_put_back_it_says_that_this_goes_on() -> Non
     assert not is_free(app)
 
 
+def test_interrupted_between_a_failure_and_putting_back_it_says_what_serves() -> None:
+    app = running_old(machine("web-1"), machine("web-2", "", "failed"))
+    renew = app.leases.renew
+
+    def stop(record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+        if phase == "sending rollback":
+            interrupt(phase)
+        return renew(record, phase=phase, commands=commands)
+
+    app.leases.renew = stop  # type: ignore[method-assign]
+    with pytest.raises(Interrupted) as caught:
+        deploy(app, artifact=NEW)
+    assert caught.value.state == f"{NEW} is serving on web-1, and {OLD} is serving on web-2."
+    assert states(app)[-1] == "failed"
+    assert is_free(app)
+
+
 def test_sigterm_is_itself_again_afterwards() -> None:
     before = signal.getsignal(signal.SIGTERM)
     deploy(an_app(), artifact=NEW)
@@ -575,7 +592,7 @@ def test_putting_back_that_cannot_be_sent_wakes_somebody() -> None:
     app.hosts.sending = lambda order: down(order) if order.action == "rollback" else None
     with pytest.raises(RollbackFailed) as caught:
         deploy(app, artifact=NEW)
-    assert caught.value.state == f"{NEW} is serving on web-1; {OLD} is serving on web-2."
+    assert caught.value.state == f"{NEW} is serving on web-1, and {OLD} is serving on web-2."
     assert states(app)[-1] == "failed"
 
 

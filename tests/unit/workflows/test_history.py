@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.errors import DeployFailed, SettingsError
+from tagship.errors import DeployFailed, SettingsError, UsageError
 from tagship.workflows.deploy import deploy
 from tagship.workflows.history import as_data, history
 from tests.fakes.app import FakeApp
@@ -50,6 +50,11 @@ def test_a_limit_keeps_the_newest() -> None:
 
 def test_zero_is_no_limit() -> None:
     assert len(history(told(), limit=0)) == 2
+
+
+def test_a_negative_limit_is_a_usage_error() -> None:
+    with pytest.raises(UsageError):
+        history(told(), limit=-1)
 
 
 def test_nothing_deployed_says_what_to_do() -> None:

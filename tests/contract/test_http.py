@@ -1,0 +1,75 @@
+"""The health question over real HTTP: what each kind of answer becomes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
+
+import pytest
+
+from tagship.adapters.http import Http
+
+ANSWERS: dict[str, tuple[int, bytes]] = {
+    "/good": (200, b'{"status": "ok", "version": "0.1.30-dev"}'),
+    "/bad": (500, b'{"version": "0.1.30-dev"}'),
+    "/text": (200, b"ok"),
+    "/list": (200, b"[1]"),
+    "/bytes": (200, b"\xff\xfe\x00"),
+    "/long": (200, b'{"version": "' + b"x" * 200_000 + b'"}'),
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.headers["User-Agent"])
+        if self.path == "/garbage":
+            self.wfile.write(b"not http\r\n\r\n")
+            return
+        status, body = ANSWERS[self.path]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def ask(url: str, key: str = "version") -> tuple[int, str]:
+    sample = Http().ask(url, key, 2)
+    return sample.status, sample.version
+
+
+def test_the_version_is_read_from_the_answer(url: str) -> None:
+    assert ask(url + "/good") == (200, "0.1.30-dev")
+    assert ask(url + "/good", "status") == (200, "ok")
+    assert Handler.asked[-1] == "tagship"
+
+
+@pytest.mark.parametrize("path", ["/text", "/list", "/bytes", "/long"])
+def test_an_answer_that_names_no_version_has_none(url: str, path: str) -> None:
+    assert ask(url + path) == (200, "")
+
+
+def test_an_error_is_a_status(url: str) -> None:
+    assert ask(url + "/bad") == (500, "")
+
+
+def test_no_answer_is_a_sample_with_the_reason(url: str) -> None:
+    nothing = Http().ask("http://127.0.0.1:9/healthz", "version", 1)
+    assert (nothing.status, nothing.version) == (0, "")
+    assert "did not answer" in nothing.problem
+    assert Http().ask(url + "/garbage", "version", 1).status == 0
