@@ -10,13 +10,13 @@ from tagship.domain.times import moment, span
 from tagship.errors import Refused
 from tagship.ports import App
 from tagship.workflows.history import outcome
-from tagship.workflows.preflight import named, recent
+from tagship.workflows.preflight import MANY, named, recent
 
 
 def notify(app: App, *, artifact: str = "", env: str = "") -> Deployment:
     """Tell of the latest deployment of an artifact, by the ledger. In CI, that of the pushed tag."""
     artifact_id, environment = named(app, artifact, env)
-    found = [one for one in recent(app, environment) if one.artifact_id == str(artifact_id)]
+    found = [one for one in recent(app, environment, MANY) if one.artifact_id == str(artifact_id)]
     if not found:
         raise Refused(
             f"The ledger knows no deployment of {artifact_id} to {environment}.",

@@ -14,7 +14,8 @@ from tagship.errors import Refused, UsageError
 from tagship.ports import App
 from tagship.workflows.artifacts import verified_manifest
 
-RECENT = 50  # deployments read to know what runs: the last healthy one is among them, or all are read
+FEW = 12  # deployments read to know what runs: a request an entry, and the last healthy one is nearly always there
+MANY = 60  # deployments read to know what there is to go back to
 
 
 def named(app: App, artifact: str, environment: str, flag: str = "--artifact") -> tuple[ArtifactId, str]:
@@ -54,10 +55,10 @@ def one_environment(app: App, environment: str) -> str:
     )
 
 
-def recent(app: App, environment: str) -> Sequence[Deployment]:
-    """The latest deployments, oldest first: enough of them to hold what runs. Unreadable entries are named."""
-    found = app.ledger.deployments(environment, RECENT)
-    if len(found) >= RECENT and not any(one.state == "healthy" for one in found):
+def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]:
+    """The latest deployments, oldest first; all of them where none of those is healthy. Unreadable entries are named."""
+    found = app.ledger.deployments(environment, count)
+    if len(found) >= count and not any(one.state == "healthy" for one in found):
         found = app.ledger.deployments(environment)
     for key in app.ledger.unreadable(environment):
         app.screen.warn(f"the ledger's {key} cannot be read: it is passed over")

@@ -14,7 +14,7 @@ from tagship.workflows.announce import announced
 from tagship.workflows.artifacts import stored_ids
 from tagship.workflows.change import Result, carry_out
 from tagship.workflows.hands import ask_what_runs
-from tagship.workflows.preflight import manifest_sha256, named, one_environment, reachable, recent, show
+from tagship.workflows.preflight import MANY, manifest_sha256, named, one_environment, reachable, recent, show
 
 OFFERED = 10  # versions on the list
 
@@ -39,7 +39,7 @@ def planned(app: App, to: str, env: str, yes: bool) -> Plan:
         chosen = str(artifact_id)
     else:
         environment = one_environment(app, env)
-        history = recent(app, environment)
+        history = recent(app, environment, MANY)
         chosen = _choose(app, environment, history, yes)
     digest = _kept(app, environment, chosen)
     hosts = reachable(app, environment)
