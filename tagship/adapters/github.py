@@ -32,8 +32,15 @@ def connect(repository_or_url: str, base_url: str | None = None, token: str | No
 
 
 def find_token(host: str) -> str:
-    """A token for the host: from the environment, else from `gh`. GitHub's own token is sent to GitHub alone."""
-    names = ("GITHUB_TOKEN", "GH_TOKEN") if host == "github.com" else ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+    """A token for the host: from the environment, else from `gh`.
+
+    GitHub's own token is sent to GitHub alone, and an enterprise's only to the host that GH_HOST names.
+    """
+    names: tuple[str, ...] = ()
+    if host == "github.com":
+        names = ("GITHUB_TOKEN", "GH_TOKEN")
+    elif host == os.environ.get("GH_HOST", "").lower():
+        names = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
     for name in names:
         if os.environ.get(name):
             return os.environ[name]
@@ -101,14 +108,14 @@ class GitHub:
 
 def _asked(ask: Callable[[], Any]) -> Any:
     """GitHub's answer; whatever goes wrong is a ServiceFailed with its own words."""
-    from github import BadCredentialsException, GithubException
+    from github import GithubException
     from requests import RequestException
 
     try:
         return ask()
-    except BadCredentialsException as reason:
-        raise ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login") from reason
     except GithubException as reason:
+        if reason.status == 401:
+            raise ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login") from reason
         said = reason.data.get("message", "") if isinstance(reason.data, dict) else ""
         raise ServiceFailed(
             f"GitHub answered {reason.status}{f' ({said})' if said else ''}.",

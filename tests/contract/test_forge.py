@@ -1,0 +1,219 @@
+"""GitHub's adapter, against answers of GitHub's shape on loopback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagship.adapters.github import GitHub, connect, find_token
+from tagship.errors import ServiceFailed
+from tagship.ports import Forge, Notice, Run, Step
+from tests.fakes.forge import FakeForge
+
+COMMIT = "a" * 40
+BASE = "/repos/acme/hello"
+
+
+def run(number: int, branch: str, name: str, **changes: Any) -> dict[str, Any]:
+    url = f"https://github.com/acme/hello/actions/runs/{number}"
+    path = f".github/workflows/{name}.yml"
+    return {
+        "id": number,
+        "head_branch": branch,
+        "name": name,
+        "path": path,
+        "html_url": url,
+        "status": "queued",
+        **changes,
+    }
+
+
+class Answers:
+    """What the server answers: path → body, or an HTTP status alone. `asked` holds the paths, with their queries."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, Any] = {}
+        self.asked: list[str] = []
+        self.tokens: list[str] = []
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def url(answers: Answers) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answers.asked.append(self.path)
+            answers.tokens.append(self.headers.get("Authorization", ""))
+            told = answers.paths.get(self.path.split("?")[0], 404)
+            status, body = (told, {"message": "Told off"}) if isinstance(told, int) else (200, told)
+            raw = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def forge(url: str) -> GitHub:
+    made = connect("acme/hello", url, "secret")
+    assert made is not None
+    return made
+
+
+def test_the_adapter_and_the_fake_are_forges(forge: GitHub) -> None:
+    both: list[Forge] = [forge, FakeForge()]
+    assert all(one.where for one in both)
+
+
+def test_the_tags_own_run_is_found_and_the_deploying_one_of_several(forge: GitHub, answers: Answers) -> None:
+    others = [run(9, "dev", "deploy-dev"), run(8, "0.1.1-dev", "lint"), run(7, "0.1.1-dev", "deploy-dev")]
+    answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": others}
+    assert forge.find_run(COMMIT, "0.1.1-dev") == Run("7", "https://github.com/acme/hello/actions/runs/7", "queued")
+    assert f"head_sha={COMMIT}" in answers.asked[0]
+    assert answers.tokens == ["token secret"]
+    assert forge.find_run(COMMIT, "0.1.2-dev") is None
+
+
+def test_a_runs_steps_are_named_with_their_job(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs/7"] = run(
+        7, "0.1.1-dev", "deploy-dev", status="completed", conclusion="failure"
+    )
+    steps = [{"name": "inv build", "status": "completed", "conclusion": "success"}]
+    answers.paths[f"{BASE}/actions/runs/7/jobs"] = {
+        "jobs": [
+            {"id": 1, "name": "build", "status": "completed", "conclusion": "success", "steps": steps},
+            {"id": 2, "name": "deploy", "status": "queued", "conclusion": None, "steps": []},
+        ]
+    }
+    found = forge.run("7")
+    assert (found.state, found.conclusion) == ("completed", "failure")
+    assert list(found.steps) == [Step("build: inv build", "completed", "success"), Step("deploy", "queued")]
+
+
+def test_notices_are_the_annotations_of_every_job(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs/7/jobs"] = {"jobs": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]}
+    answers.paths[f"{BASE}/check-runs/1/annotations"] = []
+    said = {"annotation_level": "failure", "title": "tagship exit 6", "message": "0.1.1-dev failed", "path": ".github"}
+    answers.paths[f"{BASE}/check-runs/2/annotations"] = [
+        said,
+        {"annotation_level": "warning", "title": None, "message": "old"},
+    ]
+    assert list(forge.notices("7")) == [
+        Notice("failure", "tagship exit 6", "0.1.1-dev failed"),
+        Notice("warning", "", "old"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("runs", "word"),
+    [
+        ([], "none"),
+        ([("completed", "success"), ("completed", "skipped")], "success"),
+        ([("completed", "success"), ("in_progress", None)], "pending"),
+        ([("completed", "failure"), ("in_progress", None)], "failure"),
+        ([("completed", "timed_out")], "failure"),
+        ([("completed", "neutral")], "success"),
+    ],
+)
+def test_ci_is_green_when_every_check_ended_well(
+    forge: GitHub, answers: Answers, runs: list[tuple[str, str | None]], word: str
+) -> None:
+    told = [{"status": status, "conclusion": conclusion} for status, conclusion in runs]
+    answers.paths[f"{BASE}/commits/{COMMIT}/check-runs"] = {"check_runs": told}
+    assert forge.green(COMMIT) == word
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "does not accept the token"), (403, "403"), (404, r"404 \(Told off\)")]
+)
+def test_a_refusal_is_told_in_githubs_words(forge: GitHub, answers: Answers, status: int, words: str) -> None:
+    answers.paths[f"{BASE}/actions/runs/7"] = status
+    with pytest.raises(ServiceFailed, match=words) as told:
+        forge.run("7")
+    assert "gh auth" in told.value.remedy
+    assert "secret" not in f"{told.value.what}{told.value.remedy}{told.value.evidence}"
+
+
+def test_a_github_out_of_reach_is_a_service_that_failed() -> None:
+    made = connect("acme/hello", "http://127.0.0.1:9", "secret")
+    assert made is not None
+    with pytest.raises(ServiceFailed, match="cannot be reached"):
+        made.find_run(COMMIT, "0.1.1-dev")
+
+
+# -- the token --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_gh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A PATH where the only `gh` is one that a test writes."""
+    for name in ("GITHUB_TOKEN", "GH_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return tmp_path
+
+
+def write_gh(folder: Path, script: str) -> None:
+    (folder / "gh").write_text(f"#!/bin/sh\n{script}\n")
+    (folder / "gh").chmod(0o755)
+
+
+def test_without_a_token_or_off_github_there_is_no_forge(no_gh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_gh(no_gh, "exit 1")
+    assert connect("git@github.com:acme/hello.git") is None
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    assert connect("/srv/git/hello.git") is None
+    made = connect("git@github.com:acme/hello.git")
+    assert made is not None
+    assert made.where == "https://github.com/acme/hello/actions"
+
+
+def test_the_token_comes_from_the_environment_else_from_gh(no_gh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_gh(no_gh, 'echo "gh of $4"')
+    assert find_token("github.com") == "gh of github.com"
+    monkeypatch.setenv("GH_TOKEN", "second")
+    assert find_token("github.com") == "second"
+    monkeypatch.setenv("GITHUB_TOKEN", "first")
+    assert find_token("github.com") == "first"
+
+
+def test_githubs_token_is_sent_to_no_other_host(no_gh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_gh(no_gh, "exit 1")
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    assert find_token("github.com.evil.example") == ""
+    assert connect("https://github.com.evil.example/acme/hello") is None
+    monkeypatch.setenv("GH_ENTERPRISE_TOKEN", "ours")
+    assert find_token("git.acme.example") == ""
+    monkeypatch.setenv("GH_HOST", "git.acme.example")
+    assert find_token("git.acme.example") == "ours"
+
+
+def test_a_gh_that_is_missing_or_hangs_is_no_token(no_gh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hangs(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("gh", 10)
+
+    monkeypatch.setenv("PATH", str(no_gh))
+    assert find_token("github.com") == ""
+    monkeypatch.setattr(subprocess, "run", hangs)
+    assert find_token("github.com") == ""
