@@ -71,7 +71,7 @@ pause() {
   clock && until=$((REPLY + seconds * 1000))
   while :; do
     lives "$colour" || died || return
-    if [[ -n $port ]] && accepting "$port"; then return 0; fi
+    if [[ -n $port ]] && accepting "$colour" "$port"; then return 0; fi
     clock && now=$REPLY
     if ((now >= until)); then return 0; fi
     sleep 0.05

@@ -13,7 +13,7 @@ discard() {
 }
 
 accepting() {
-  listening "$1"
+  listening "$2"
 }
 
 # Start an artifact as a colour on a port, its output to a log.

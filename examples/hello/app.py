@@ -1,7 +1,8 @@
 """hello: the service that the demo and the tests ship. The standard library only.
 
-It listens on 127.0.0.1:$PORT. `GET /` greets and names its version; `GET /healthz` says what it is. hello.json beside
-this file holds the greeting, and can break the service in each way that a health check must catch (see `FAULTS`).
+It listens on $HOST:$PORT (127.0.0.1:8080). `GET /` greets and names its version; `GET /healthz` says what it is.
+hello.json beside this file holds the greeting, and can break the service in each way that a health check must catch
+(see `FAULTS`).
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def main() -> None:
         time.sleep(3600)
     if FAULT == "slow":
         time.sleep(float(CONFIG.get("delay", 5)))
-    server = Server(("127.0.0.1", int(os.environ.get("PORT", "8080"))), Hello)
+    server = Server((os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8080"))), Hello)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     print(f"hello {VERSION} listens on port {server.server_port}", flush=True)
     server.serve_forever(poll_interval=0.05)

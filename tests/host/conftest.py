@@ -11,6 +11,7 @@ import pytest
 
 from tests.host.engine import Engine
 from tests.host.ground import Ground
+from tests.host.host import Host, Shop
 from tests.host.machine import Machine
 from tests.host.registry import Registry
 
@@ -74,3 +75,16 @@ def machine(ground: Ground, registry: Registry) -> Iterator[MakeMachine]:
     yield make
     for each in made:
         each.down()
+
+
+@pytest.fixture(scope="session")
+def shop(engine: Engine, python_base: str) -> Shop:
+    return Shop(engine, python_base)
+
+
+@pytest.fixture
+def host(ground: Ground, registry: Registry) -> Iterator[Host]:
+    """A booted EC2 host on which nothing was deployed yet."""
+    made = Host(ground, registry, "web1")
+    yield made.up()
+    made.machine.down()

@@ -52,7 +52,7 @@ class Engine:
         """An image with this system's own Python and nothing else, to build from without a download."""
         library = Path(_of_system_python("import sysconfig; print(sysconfig.get_path('stdlib'))"))
         programs = [PYTHON, *map(str, (library / "lib-dynload").glob("*.so"))]
-        files = [PYTHON, str(Path(PYTHON).resolve()), str(library), *_libraries(programs)]
+        files = ["/etc/passwd", "/etc/group", PYTHON, str(Path(PYTHON).resolve()), str(library), *_libraries(programs)]
         excluded = [f"--exclude={library.relative_to('/')}/{name}" for name in LEFT_OUT]
         pack = ["tar", "-C", "/", "-c", "-h", "--exclude=__pycache__", *excluded, *(file[1:] for file in files)]
         with subprocess.Popen(pack, stdout=subprocess.PIPE) as tar:

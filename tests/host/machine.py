@@ -72,11 +72,13 @@ class Machine:
         self.address = ground.address()
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
+        self._binds = {"/var/lib/docker": self.folder / "docker", "/srv/engine": self.folder / "engine"}
 
     # -- power --------------------------------------------------------------------------------------------------------
 
-    def up(self) -> Machine:
-        """Make its disk and boot it."""
+    def up(self, binds: Mapping[str, Path] | None = None) -> Machine:
+        """Make its disk and boot it; `binds` are folders of this machine, by where it sees them."""
+        self._binds.update(binds or {})
         self._make_disk()
         self._furnish()
         self.prepare(self.root)
@@ -84,7 +86,6 @@ class Machine:
 
     def boot(self) -> Machine:
         """Start it on the disk that it has; returns when systemd says that everything started."""
-        binds = (f"--bind={self.folder}/docker:/var/lib/docker", f"--bind={self.folder}/engine:/srv/engine")
         argv = [
             "systemd-nspawn",
             "--quiet",
@@ -99,7 +100,7 @@ class Machine:
             f"--network-bridge={self.ground.bridge}",
             f"--machine={self.ground.name}-{self.name}",
             f"--directory={self.root}",
-            *binds,
+            *(f"--bind={here}:{there}" for there, here in self._binds.items()),
         ]
         self._nspawn = self.ground.spawn(self.name, argv, self.folder / "nspawn.log")
         until(self._find_leader, 10, f"{self.name} has a PID 1; see {self.folder}/nspawn.log")

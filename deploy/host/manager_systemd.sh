@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034,SC2153,SC2154 # globals are shared with ec2_deploy.sh, and with the conf
+#
+# Service manager `systemd`. A colour is the unit <app>@<colour>.service, the proxy <app>-proxy.service, and
+# <app>-boot.service starts after a boot what state.json says.
+#
+# What a manager defines:
+#   read_record NAME     R_PID, R_PORT and R_ARTIFACT of a colour or of `proxy`; false when it was never started
+#   lives NAME           whether it runs, and (while a colour is not committed) has not been started anew since
+#   start_colour COLOUR PORT ARTIFACT ENVIRONMENT OUTPUT COMMAND…
+#                        start it with the variables of the file ENVIRONMENT, in its release's folder
+#   stop_record NAME     stop it, its requests answered, within a limit
+#   how_it_ended COLOUR  in words, in REPLY
+#   last_lines COLOUR DEPLOYMENT
+#                        the last lines that it wrote, on standard output
+#
+# run/<colour> is a colour's record: "PORT ARTIFACT SINCE" (seconds); it is there before the unit is started.
+
+UNITS=/etc/systemd/system
+
+# shellcheck source=deploy/host/proxy_haproxy.sh
+. "$PROGRAM/host/proxy_haproxy.sh"
+
+# A unit's name, in REPLY.
+unit_of() {
+  REPLY=$APP@$1.service
+  if [[ $1 == proxy ]]; then REPLY=$APP-proxy.service; fi
+}
+
+read_record() {
+  R_PID=0 R_BORN='' R_PORT=0 R_ARTIFACT='' R_SINCE=0
+  [[ -s $BASE/run/$1 ]] || return
+  read -r R_PORT R_ARTIFACT R_SINCE <"$BASE/run/$1"
+}
+
+# systemd starts a service anew that died. For what is committed that is right; of a colour that is still to prove itself
+# it would hide that it crashes.
+lives() {
+  local line state='' restarts=0
+  read_record "$1" || return
+  unit_of "$1"
+  while IFS= read -r line; do
+    case $line in
+    ActiveState=*) state=${line#*=} ;;
+    NRestarts=*) restarts=${line#*=} ;;
+    MainPID=*) R_PID=${line#*=} ;;
+    esac
+  done < <(systemctl show -p ActiveState -p NRestarts -p MainPID "$REPLY")
+  [[ $state == active ]] && { [[ $restarts == 0 || $1 == "$S_COLOUR" || $1 == proxy ]]; }
+}
+
+start_colour() {
+  local colour=$1 port=$2 artifact=$3 environment=$4
+  shift 5
+  install_units "$colour" && write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return
+  printf '%s %s %(%s)T\n' "$port" "$artifact" -1 >"$BASE/run/$colour" || return
+  systemctl reset-failed "$APP@$colour.service" 2>/dev/null
+  systemctl restart "$APP@$colour.service"
+}
+
+# What the unit runs: the variables, the folder, the command, each word quoted.
+write_start() {
+  local colour=$1 environment=$2 folder=$3 words
+  shift 3
+  printf -v words ' %q' "$@"
+  # shellcheck disable=SC2016  # the lines are for the shell that reads the file
+  printf 'cd %q || exit\nset -a\n. %q\nset +a\nexec%s\n' "$folder" "$environment" "$words" >"$BASE/run/$colour.start.new" &&
+    mv -f "$BASE/run/$colour.start.new" "$BASE/run/$colour.start"
+}
+
+stop_record() {
+  unit_of "$1"
+  systemctl stop "$REPLY"
+  systemctl reset-failed "$REPLY" 2>/dev/null
+  rm -f "$BASE/run/$1"
+}
+
+how_it_ended() {
+  local line status='' result=''
+  unit_of "$1"
+  while IFS= read -r line; do
+    case $line in
+    ExecMainStatus=*) status=${line#*=} ;;
+    Result=*) result=${line#*=} ;;
+    esac
+  done < <(systemctl show -p ExecMainStatus -p Result "$REPLY")
+  case $result in
+  signal | core-dump) REPLY="it was killed by signal $status" ;;
+  oom-kill) REPLY="it was killed for want of memory" ;;
+  *) REPLY="it exited with code $status" ;;
+  esac
+}
+
+last_lines() {
+  read_record "$1" || :
+  journalctl --unit "$APP@$1.service" --since "@$R_SINCE" --lines 20 --output cat --no-pager
+}
+
+# -- unit files --------------------------------------------------------------------------------------------------------
+
+# The unit of one colour, and of what is started at boot. The unit of the colour that serves is left as it is.
+install_units() {
+  local colour=$1 changed=0
+  install_from "$RUNTIME@.service" "$UNITS/$APP@$colour.service" && changed=1
+  install_from boot.service "$UNITS/$APP-boot.service" && changed=1
+  cmp -s "$PROGRAM/host/boot.sh" "$BASE/boot.sh" ||
+    { cp "$PROGRAM/host/boot.sh" "$BASE/boot.sh.new" && mv -f "$BASE/boot.sh.new" "$BASE/boot.sh"; } || return
+  if ((changed)); then systemctl daemon-reload || return; fi
+  [[ -e $UNITS/multi-user.target.wants/$APP-boot.service ]] || systemctl enable "$APP-boot.service"
+}
+
+# Write a file from its template, where it is not so already. True when it was changed.
+install_from() {
+  local text
+  text=$(<"$PROGRAM/systemd/$1") || return
+  text=${text//@APP@/$APP} text=${text//@BASE@/$BASE} text=${text//@PORT@/$PORT}
+  if [[ -f $2 && $text == "$(<"$2")" ]]; then return 1; fi
+  printf '%s\n' "$text" >"${2%/*}/.${2##*/}.new" && mv -f "${2%/*}/.${2##*/}.new" "$2"
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2034,SC2153,SC2154 # globals are shared with ec2_deploy.sh, and with the conf
+#
+# The proxy of hosts with systemd: HAProxy, told through its control socket while it runs (docs/adr/0007-proxy.md).
+# It replaces these of proxy.sh, and leaves `listening` and `free_port`.
+#
+# What a proxy defines:
+#   upstream             the port that it points at, in REPLY; 0 when nowhere
+#   point_proxy_at PORT  point it at a colour's port, for good: also after a restart of the proxy
+#   point_proxy_nowhere  nothing serves
+#   ensure_proxy         have it listen on the app's port; false, with the reason in REPLY, when it cannot
+#   drain PORT           wait until the requests to a port are answered, at most DRAIN seconds
+#
+# run/proxy.map is what it reads when it starts: the active colour, and each colour's port.
+
+CONTROL=/run/$APP-proxy/control.sock
+PROXY_IS=(blue 0 0 0 0) # active colour, ports of blue and green, requests in flight to each
+
+# How the running proxy is set, in PROXY_IS; false when it does not run.
+ask_proxy() {
+  local answer
+  answer=$(curl -q -sf -m 5 "$@" --unix-socket "$CONTROL" "http://proxy${PATH_ASKED-/}" 2>/dev/null) || return
+  read -ra PROXY_IS <<<"$answer"
+  ((${#PROXY_IS[@]} == 5))
+}
+
+# The same out of the file, when the proxy does not run.
+read_map() {
+  local key value
+  PROXY_IS=(blue 0 0 0 0)
+  [[ -f $BASE/run/proxy.map ]] || return 0
+  while read -r key value; do
+    case $key in
+    active) PROXY_IS[0]=$value ;;
+    blue) PROXY_IS[1]=$value ;;
+    green) PROXY_IS[2]=$value ;;
+    esac
+  done <"$BASE/run/proxy.map"
+}
+
+# What it points at. A run that was cut off between telling the proxy and writing the file is put right here: the file is
+# made to say what the proxy does.
+upstream() {
+  if ask_proxy; then write_map; else read_map; fi
+  REPLY=${PROXY_IS[1]}
+  if [[ ${PROXY_IS[0]} == green ]]; then REPLY=${PROXY_IS[2]}; fi
+}
+
+point_proxy_at() {
+  local port=$1 colour=blue each
+  for each in blue green; do
+    if read_record "$each" && [[ $R_PORT == "$port" ]]; then colour=$each; fi
+  done
+  if lives proxy; then
+    PATH_ASKED=/$colour/$port ask_proxy -X PUT && [[ ${PROXY_IS[0]} == "$colour" ]] || return
+  else
+    read_map
+    PROXY_IS[0]=$colour
+    if [[ $colour == blue ]]; then PROXY_IS[1]=$port; else PROXY_IS[2]=$port; fi
+  fi
+  write_map
+}
+
+point_proxy_nowhere() {
+  point_proxy_at 0
+}
+
+write_map() {
+  local text
+  printf -v text 'active %s\nblue %s\ngreen %s' "${PROXY_IS[@]:0:3}"
+  if [[ -f $BASE/run/proxy.map && $text == "$(<"$BASE/run/proxy.map")" ]]; then return 0; fi
+  replace "$BASE/run/proxy.map" "$text"
+}
+
+ensure_proxy() {
+  local changed=0 tries
+  REPLY="haproxy is not installed on this host: dnf install haproxy, or apt-get install haproxy"
+  command -v haproxy || return
+  if ! lives proxy; then
+    REPLY="something else listens on port $PORT"
+    if listening "$PORT"; then return 1; fi
+  fi
+  REPLY="the proxy's unit cannot be written: $(disk)"
+  [[ -f $BASE/run/proxy.map ]] || write_map || return
+  printf '%s proxy 0\n' "$PORT" >"$BASE/run/proxy" || return
+  if install_from proxy.service "$UNITS/$APP-proxy.service"; then systemctl daemon-reload || return; fi
+  install_from proxy.cfg "$BASE/run/proxy.cfg" && changed=1
+  if ((changed)) && lives proxy; then systemctl reload "$APP-proxy.service"; fi
+  if systemctl start "$APP-proxy.service"; then
+    for ((tries = 0; tries < 250; tries++)); do
+      if ask_proxy && listening "$PORT"; then return 0; fi
+      sleep 0.02
+    done
+  fi
+  systemctl stop "$APP-proxy.service"
+  REPLY="the proxy does not start: $(journalctl --unit "$APP-proxy.service" --grep ALERT --lines 2 --output cat --no-pager)"
+  return 1
+}
+
+# Two looks in a row without a request: one may just have been on its way.
+drain() {
+  local port=$1 looks=0 empty=0
+  while ((looks++ < DRAIN * 20 && empty < 2)); do
+    if ((looks > 1)); then sleep 0.05; fi
+    ask_proxy || return 0
+    if [[ ${PROXY_IS[1]} == "$port" && ${PROXY_IS[3]} != 0 || ${PROXY_IS[2]} == "$port" && ${PROXY_IS[4]} != 0 ]]; then
+      empty=0
+    else
+      empty=$((empty + 1))
+    fi
+  done
+}

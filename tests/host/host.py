@@ -1,0 +1,153 @@
+"""An EC2 host of the app hello: a machine with the pinned key and an `aws` that answers; orders run as SSM runs them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tagship.domain.hosts import Order
+from tagship.domain.manifest import ImageRef
+from tests.host.engine import Engine
+from tests.host.ground import Ground
+from tests.host.machine import Machine
+from tests.host.registry import HOST, PASSWORD, Registry
+from tests.sandbox.bundles import ROOT, Bundle, make, public_pem, release_key, settings
+from tests.sandbox.machine import Answer, commands
+
+PORT = 8080
+BUCKET = "hello-artifacts"
+AWS = """\
+#!/bin/sh
+# Stands in for the AWS CLI on a host: S3 out of a folder, ECR's password out of a file.
+case "$1 $2" in
+"s3 cp") exec cp "/srv/aws/s3/${3#s3://}" "$4" ;;
+"ecr get-login-password") exec cat /srv/aws/ecr-password ;;
+esac
+echo "aws: not played here: $*" >&2
+exit 2
+"""
+REPOSITORY = f"{HOST}/team/hello"
+
+
+class Host:
+    """Fencing numbers and deployment ids go up by themselves unless a test says otherwise."""
+
+    def __init__(self, ground: Ground, registry: Registry, name: str) -> None:
+        self.machine = Machine(ground, registry, name, self._furnish)
+        self.count = 0
+        self.aws.mkdir(parents=True)
+        (self.aws / "s3").mkdir()
+        (self.aws / "ecr-password").write_text(PASSWORD)
+
+    @property
+    def aws(self) -> Path:
+        return self.machine.folder / "aws"
+
+    def up(self) -> Host:
+        self.machine.up({"/srv/aws": self.aws})
+        return self
+
+    def order(self, action: str, bundle: Bundle | None, **changes: Any) -> Order:
+        self.count += 1
+        order = Order(
+            action,
+            "hello",
+            "dev",
+            bundle.artifact if bundle else "",
+            bundle.manifest_sha256 if bundle else "",
+            f"20261120-155301-123456-{self.count:06x}" if bundle else "",
+            self.count,
+            BUCKET,
+            "us-east-1",
+        )
+        return dataclasses.replace(order, **changes)
+
+    def run(self, order: Order, env: Mapping[str, str] | None = None) -> Answer:
+        began = time.monotonic()
+        done = self.machine.run("\n".join(commands(order)) + "\n", env, timeout=120)
+        return Answer(done.code, done.out, done.err, time.monotonic() - began)
+
+    def deploy(self, bundle: Bundle, env: Mapping[str, str] | None = None, **changes: Any) -> Answer:
+        return self.run(self.order("deploy", bundle, **changes), env)
+
+    def rollback(self, bundle: Bundle, env: Mapping[str, str] | None = None, **changes: Any) -> Answer:
+        return self.run(self.order("rollback", bundle, **changes), env)
+
+    def status(self) -> Answer:
+        return self.run(self.order("status", None, fence=0))
+
+    def publish(self, bundle: Bundle) -> Bundle:
+        """Put the artifact where this host's `aws` finds it."""
+        bundle.put(self.aws / "s3" / BUCKET)
+        return bundle
+
+    def answers(self) -> str:
+        """The version that answers on the app's port, from outside of the host; empty when none does."""
+        try:
+            with urllib.request.urlopen(f"http://{self.machine.address}:{PORT}/healthz", timeout=5) as answer:
+                return str(json.load(answer)["version"])
+        except (OSError, ValueError):
+            return ""
+
+    def journal(self) -> list[str]:
+        lines = self.machine.check("cat /opt/hello/journal.jsonl").splitlines()
+        return [json.loads(line)["step"] for line in lines]
+
+    def state(self) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads(self.machine.check("cat /opt/hello/state.json"))
+        return value
+
+    def _furnish(self, root: Path) -> None:
+        pinned = root / "etc/tagship/hello"
+        pinned.mkdir(parents=True)
+        (pinned / "release.pub.pem").write_bytes(public_pem(release_key()))
+        program = root / "usr/local/bin/aws"
+        program.write_text(AWS)
+        program.chmod(0o755)
+
+
+class Shop:
+    """Makes artifacts of hello for hosts with systemd: images in the registry, and signed bundles."""
+
+    def __init__(self, engine: Engine, base: str) -> None:
+        self.engine, self.base = engine, base
+
+    def image(self, version: str, hello: Mapping[str, object]) -> ImageRef:
+        context = self.engine.machine.folder / "context" / version
+        shutil.copytree(ROOT / "examples/hello", context, dirs_exist_ok=True)
+        (context / "hello.json").write_text(json.dumps({"healthy": True, "greeting": "hello", **hello}))
+        name = f"{REPOSITORY}:{version}"
+        self.engine.docker(
+            "build",
+            "--quiet",
+            "--build-arg",
+            f"BASE={self.base}",
+            "--build-arg",
+            f"VERSION={version}",
+            "--tag",
+            name,
+            str(context),
+        )
+        self.engine.docker("push", "--quiet", name)
+        return ImageRef(REPOSITORY, version, self.engine.digest(name))
+
+    def docker(self, version: str, hello: Mapping[str, object] | None = None, **environment: object) -> Bundle:
+        """An artifact whose image runs as a container."""
+        image = self.image(version, hello or {})
+        chosen = {"image": {"repository": REPOSITORY}, "runtime": "docker", "manager": "systemd", **environment}
+        return make(version, using=settings(**chosen), more=_units(), image=image)  # type: ignore[arg-type]
+
+    def process(self, version: str, hello: Mapping[str, object] | None = None, **environment: object) -> Bundle:
+        """An artifact whose bundle carries the app."""
+        chosen = {"manager": "systemd", "command": ["/usr/bin/python3", "examples/hello/app.py"], **environment}
+        return make(version, hello or {}, using=settings(**chosen), more=_units())
+
+
+def _units() -> dict[str, bytes]:
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in sorted((ROOT / "deploy/systemd").iterdir())}
