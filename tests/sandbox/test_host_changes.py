@@ -17,7 +17,7 @@ import pytest
 from tests.sandbox.bundles import BUILT, COMMIT, Bundle, make, settings
 from tests.sandbox.machine import Machine, machine, runs
 
-STEPS = ["prepare", "environment", "start", "health", "switch", "check", "drain", "stop", "commit", "prune", "end"]
+STEPS = ["environment", "start", "health", "switch", "check", "drain", "stop", "commit", "prune", "end"]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.sandbox.bundles import Bundle, make, settings
 from tests.sandbox.machine import Machine, machine, runs
 
 FETCHING = ["accept", "fetch", "verify", "unpack"]
-STARTING = ["prepare", "environment", "start", "health", "switch"]
+STARTING = ["environment", "start", "health", "switch"]
 SWITCHED = ["check", "drain", "stop", "commit", "prune", "end"]
 
 
