@@ -56,7 +56,7 @@ def one_environment(app: App, environment: str) -> str:
 
 
 def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]:
-    """The latest deployments, oldest first; all of them where none of those is healthy. Unreadable entries are named."""
+    """The latest deployments, oldest first; all of them where none was healthy. Unreadable entries are named."""
     found = app.ledger.deployments(environment, count)
     if len(found) >= count and not any(one.state == "healthy" for one in found):
         found = app.ledger.deployments(environment)
