@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -39,7 +40,8 @@ def _from_proc() -> Iterator[tuple[int, bytes]]:
 
 
 def _from_ps() -> Iterator[tuple[int, bytes]]:
-    listed = subprocess.run(["ps", "-axeww", "-o", "pid=,stat=,command="], capture_output=True, check=False).stdout
+    flags = "axEww" if sys.platform == "darwin" else "axeww"  # every process, with its environment, at full width
+    listed = subprocess.run(["ps", flags, "-o", "pid=,stat=,command="], capture_output=True, check=False).stdout
     for line in listed.splitlines():
         pid, state, text = [*line.strip().split(None, 2), b"", b""][:3]
         if pid.isdigit() and not state.startswith(b"Z"):

@@ -11,7 +11,7 @@ from typing import Any
 
 from tagship import settings
 from tagship.errors import UsageError
-from tagship.sandbox import lifecycle, processes, state
+from tagship.sandbox import lifecycle, practice, processes, state
 from tagship.sandbox.state import Running
 
 BANNER = "=" * 80
@@ -100,11 +100,12 @@ def _about(running: Running) -> list[str]:
 
 def _next(running: Running, chosen: settings.Settings) -> list[str]:
     first = next(iter(chosen.environments))
+    released = practice.git(running.origin, "tag", "--list")
     port = next((host.port for host in running.hosts if host.environment == first), 0)
     return [
         "A practice clone, on the branch dev, is ready. Type:",
         f"  cd {_short(running.work)}",
-        f"  make deploy-{first}",
+        f"  make deploy-{first}" if released else f"  make deploy-{first} ARGS=--first",
         f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}",
         "  inv sandbox status",
         "  inv sandbox down",

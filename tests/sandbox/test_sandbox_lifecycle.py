@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -188,6 +189,15 @@ def test_the_practice_clone_is_ready_to_release_from(root: Path, monkeypatch: py
     assert git(work, "tag") == ""
     assert (work / ".venv/.installed").stat().st_mtime >= (work / "constraints.txt").stat().st_mtime
     assert git(work, "config", "user.email") == "ada@example.com" or git(work, "config", "user.email")
+
+
+def test_processes_are_found_without_proc_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not shutil.which("ps"):
+        pytest.skip("this machine has no ps to compare with")
+    running = start(root)
+    app = on_host(running, "unset TAGSHIP_HOST_ROOT; exec sleep 300")
+    monkeypatch.setattr(processes, "_environments", processes._from_ps)
+    assert processes.belonging(running.folder) == [app]
 
 
 def test_status_says_what_is_up_and_what_has_crashed(root: Path) -> None:
