@@ -86,14 +86,14 @@ def ending(plan: Plan, reports: Sequence[HostReport], final: Sequence[HostReport
     lost = [one for one in final if is_lost(one, plan.runs.get(one.host, ""))]
     for kind, found in (("lost", lost), ("failed", _with(bad, "failed", "rolled-back", "rollback-failed", "silent"))):
         if found:
-            return Ending(kind, _reason(found[0]), _evidence(bad))
+            return Ending(kind, _reason(found[0]), _evidence(plan, bad))
     refused = _with(bad, "refused")
     if refused:
-        return Ending("refused", _reason(refused[0]), _evidence(refused))
+        return Ending("refused", _reason(refused[0]), _evidence(plan, refused))
     held = _with(bad, "held")
     if len(held) == len(bad):
         return Ending("held", _reason(held[0]))
-    return Ending("failed", _reason(bad[0]), _evidence(bad))
+    return Ending("failed", _reason(bad[0]), _evidence(plan, bad))
 
 
 def is_lost(report: HostReport, known: str) -> bool:
@@ -136,5 +136,8 @@ def _reason(report: HostReport) -> str:
     return report.reason or f"the host said {report.outcome}"
 
 
-def _evidence(reports: Sequence[HostReport]) -> str:
-    return "\n".join(f"--- {one.host}\n{one.evidence.rstrip()}" for one in reports if one.evidence)
+def _evidence(plan: Plan, reports: Sequence[HostReport]) -> str:
+    """What each host captured, under its name."""
+    names = {host.id: host.name for host in plan.hosts}
+    told = [one for one in reports if one.evidence]
+    return "\n".join(f"--- {names.get(one.host, one.host)} ({one.host})\n{one.evidence.rstrip()}" for one in told)

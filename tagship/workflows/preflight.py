@@ -23,7 +23,7 @@ def named(app: App, artifact: str, environment: str, flag: str = "--artifact") -
     text = artifact or _tag_of_this_run()
     if not text:
         raise UsageError("No version is given.", remedy=f"Name it: {flag} 0.1.30-dev")
-    artifact_id = ArtifactId.parse(text)
+    artifact_id = _parsed(text, flag)
     if environment:
         app.settings.environment(environment)
         return artifact_id, environment
@@ -33,6 +33,13 @@ def named(app: App, artifact: str, environment: str, flag: str = "--artifact") -
             remedy=f"Name it: {flag} {artifact_id} --env {next(iter(app.settings.environments))}",
         )
     return artifact_id, app.settings.environment_of(artifact_id.version.suffix)
+
+
+def _parsed(text: str, flag: str) -> ArtifactId:
+    try:
+        return ArtifactId.parse(text)
+    except UsageError as reason:
+        raise UsageError(reason.what, remedy=f"Give a version such as 0.1.30-dev: {flag} 0.1.30-dev") from None
 
 
 def _tag_of_this_run() -> str:

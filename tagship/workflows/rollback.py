@@ -79,7 +79,8 @@ def _kept(app: App, environment: str, artifact_id: str) -> str:
 
 def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
     """The error that tells a version that was removed from one that never was, and names what there is."""
-    deployed = [one.first for one in app.ledger.deployments(environment) if one.artifact_id == artifact_id]
+    history = app.ledger.deployments(environment)
+    deployed = [one.first for one in history if one.artifact_id == artifact_id]
     there = [one for one in stored_ids(app, environment) if one != artifact_id][:OFFERED]
     what = f"{artifact_id} was never published for {environment}."
     if deployed:
@@ -87,10 +88,11 @@ def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
         what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
     if not there:
         return ArtifactMissing(what, state="Nothing was changed.", remedy="Publish a version: inv deploy-dev")
+    good = [one for one in rollback_candidates(history, serving(history)) if one in there] or there
     return ArtifactMissing(
         what,
         state=f"Nothing was changed. Stored for {environment}: {', '.join(there)}.",
-        remedy=f"Choose one that is there: inv rollback --to {there[0]} --env {environment}",
+        remedy=f"Choose one that is there: inv rollback --to {good[0]} --env {environment}",
     )
 
 

@@ -278,7 +278,7 @@ def test_a_host_that_fails_leaves_the_previous_version_serving() -> None:
     assert caught.value.exit_code == 6
     assert caught.value.what == f"{NEW} failed on dev (it answered 500)."
     assert caught.value.state == f"{OLD} is serving."
-    assert "Traceback: boom" in caught.value.evidence
+    assert caught.value.evidence == "--- web-1 (i-00000000000000001)\nTraceback: boom"
     assert states(app) == ["requested", "started", "failed", "rolled-back"]
     assert "Traceback: boom" in app.ledger.entries[-2].details["evidence"]
     assert is_free(app)

@@ -99,7 +99,7 @@ def test_a_version_that_never_existed_is_missing_and_the_others_are_listed() -> 
     assert caught.value.exit_code == 5
     assert caught.value.what == "0.9.9-dev was never published for dev."
     assert caught.value.state == f"Nothing was changed. Stored for dev: {TWO}, {ONE}."
-    assert caught.value.remedy == f"Choose one that is there: inv rollback --to {TWO} --env dev"
+    assert caught.value.remedy == f"Choose one that is there: inv rollback --to {ONE} --env dev"
     assert app.hosts.orders == []
 
 
@@ -110,6 +110,14 @@ def test_refuses_a_pruned_version_and_says_when_it_ran() -> None:
         rollback(app, to=ONE)
     what = f"{ONE} was deployed to dev on 2026-11-20 12:00 UTC, and has been removed from the bucket since."
     assert caught.value.what == what
+    assert app.hosts.orders == []
+
+
+def test_what_is_no_version_is_told_with_this_verbs_own_flag() -> None:
+    app = after(ONE, TWO)
+    with pytest.raises(UsageError) as caught:
+        rollback(app, to="0.1.1-dev; rm -rf /")
+    assert caught.value.remedy == "Give a version such as 0.1.30-dev: --to 0.1.30-dev"
     assert app.hosts.orders == []
 
 
