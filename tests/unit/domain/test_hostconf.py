@@ -53,7 +53,10 @@ def test_the_conf_in_full() -> None:
 @given(st.dictionaries(NAME, TEXT, max_size=4), st.lists(TEXT.filter(bool), min_size=1, max_size=4))
 def test_bash_reads_back_exactly_what_was_set(variables: dict[str, str], command: list[str]) -> None:
     conf = hostconf.files(made(variables=variables, command=command))["deploy/environments/dev.conf"].decode()
-    script = """eval "set -- $COMMAND"; printf '%s\\0' "$@"; for n in $VARIABLES; do v=VARIABLE_$n; printf '%s\\0' "${!v}"; done"""
+    script = (
+        """eval "set -- $COMMAND"; printf '%s\\0' "$@"; """
+        """for n in $VARIABLES; do v=VARIABLE_$n; printf '%s\\0' "${!v}"; done"""
+    )
     done = subprocess.run(["bash", "-s"], input=f"set -u\n{conf}{script}\n".encode(), capture_output=True, check=True)
     expected = [*command, *(variables[name] for name in sorted(variables))]
     assert done.stdout.decode().split("\0")[:-1] == expected
