@@ -40,9 +40,13 @@ class TerminalScreen:
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
         self._lines = self._stderr if as_json else self._stdout
+        self._live: Console | None = None  # while progress is shown, lines go above it
 
     def say(self, text: str = "") -> None:
-        print(plain(text), file=self._lines, flush=True)
+        if self._live:
+            self._live.out(plain(text), highlight=False)
+        else:
+            print(plain(text), file=self._lines, flush=True)
 
     def warn(self, text: str) -> None:
         print(f"warning: {plain(text)}", file=self._stderr, flush=True)
@@ -83,7 +87,7 @@ class TerminalScreen:
         from rich.text import Text
 
         console, last, began = self._console(), [""], [time.monotonic()]
-        with console.status(Text("…")) as status:
+        with console.status(Text("…")) as status, self._above(console):
 
             def ended() -> None:
                 if last[0]:
@@ -98,6 +102,14 @@ class TerminalScreen:
 
             yield show
             ended()
+
+    @contextmanager
+    def _above(self, console: Console) -> Iterator[None]:
+        self._live = console
+        try:
+            yield
+        finally:
+            self._live = None
 
     def _console(self) -> Console:
         from rich.console import Console

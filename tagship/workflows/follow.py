@@ -6,6 +6,7 @@ without an error is not called healthy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -30,6 +31,7 @@ from tagship.workflows.tag import ledger_at_hand
 
 Answer = TypeVar("Answer")
 
+_PIN = re.compile(r"@[0-9a-f]{40}\b")  # an action's pinned commit: noise to whoever waits
 PATIENCE = 5  # polls in a row that may fail
 SKEW = timedelta(minutes=2)  # how far this clock and CI's may be apart
 CAUSES = (
@@ -131,7 +133,7 @@ def _ended(app: App, forge: Forge, plan: Plan, run: Run, show: Callable[[str], N
         for step in run.steps:
             if step.name not in shown and step.state != "queued" and step.conclusion != "skipped":
                 shown.add(step.name)
-                show(step.name)
+                show(_PIN.sub("", step.name))
     return run
 
 

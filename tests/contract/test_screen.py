@@ -95,6 +95,7 @@ screen = TerminalScreen()
 screen.table(("version", "by"), [("0.1.10-dev", "x" * 100)])
 with screen.live("Following") as show:
     show("build: Build the image")
+    screen.say("  https://github.com/acme/hello/actions/runs/1234567890?a=a-long-one-that-does-not-fit-in-80")
     show("deploy: Deploy")
 """
 
@@ -110,6 +111,8 @@ def test_on_a_terminal_ended_phases_stay_with_their_duration(monkeypatch: pytest
     text = shown(monkeypatch, TERM="xterm-256color")
     assert "  build: Build the image (0 s)" in text
     assert "  deploy: Deploy (0 s)" in text
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n").splitlines()
+    assert any(line.endswith("a-long-one-that-does-not-fit-in-80") for line in lines), "a line said meanwhile is whole"
     table = re.sub(r"\x1b\[[0-9;]*m", "", text).split("Following", maxsplit=1)[0]
     assert all(len(line.rstrip()) <= 80 for line in table.splitlines())
 

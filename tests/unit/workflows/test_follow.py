@@ -75,6 +75,13 @@ def test_steps_that_were_skipped_are_not_shown() -> None:
     assert release.app.screen.phases == ["waiting for CI to begin", "deploy"]
 
 
+def test_an_actions_pin_is_not_shown() -> None:
+    release = Release()
+    steps = {f"Run actions/checkout@{'3d' * 20}": "success"}
+    follow(release, FakeForge(run("queued"), run("completed", "success", **steps), notices=[HEALTHY]))
+    assert release.app.screen.phases[-1] == "Run actions/checkout"
+
+
 def test_no_run_in_time_is_an_error_that_names_the_likely_causes() -> None:
     release = Release(ci={"appears_within": 20})
     problem = failed(release, ServiceFailed, FakeForge())
