@@ -9,6 +9,7 @@ run takes the place of the one that waits.
 from __future__ import annotations
 
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -80,7 +81,10 @@ class Runner:
             for path in sorted(each for each in inbox.iterdir() if not each.name.startswith(".")):
                 lines = path.read_text("utf-8").splitlines()
                 path.unlink()
-                self.pushed([line.split(" ", 2) for line in lines])
+                try:
+                    self.pushed([line.split(" ", 2) for line in lines])
+                except Exception as defect:  # one push that cannot be read must not end the watch for the next
+                    print(f"{path.name} in the inbox: {defect!r}", file=sys.stderr, flush=True)
 
     def pushed(self, updates: Sequence[Sequence[str]]) -> None:
         """Start what a push starts: `updates` are (old, new, ref) of each ref in it."""

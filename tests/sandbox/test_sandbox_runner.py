@@ -289,3 +289,12 @@ def test_pygithub_reads_all_that_an_adapter_asks_for(ci: Running) -> None:
     assert checks == {"one": "success", "two": "failure", "last": "success"}
     with urllib.request.urlopen(again.html_url) as page:
         assert b"step 0.5.0-dev" in page.read()
+
+
+def test_a_push_that_cannot_be_read_does_not_end_the_watch(ci: Running) -> None:
+    (ci.folder / "inbox" / ".broken").write_text("broken\n")
+    (ci.folder / "inbox" / ".broken").rename(ci.folder / "inbox" / "0-broken")
+    head = commit(ci, {"step.sh": "true\n"})
+    push(ci, "0.6.0-dev")
+    finished(ci, head)
+    assert "0-broken" in (ci.folder / "log").read_text()
