@@ -34,6 +34,16 @@ def freeze(app: str, environment: str) -> str:
     return f"{app}/_freeze/{environment}.json"
 
 
+def state(app: str, environment: str) -> str:
+    """The Terraform state of an environment, where its settings do not name another key."""
+    return f"{app}/_infra/{environment}/terraform.tfstate"
+
+
+def at_work(app: str, environment: str) -> str:
+    """The prefix of the notes that say whose tool works on an environment's state."""
+    return f"{app}/_infra/{environment}/at-work/"
+
+
 def legacy_bundles(app: str, environment: str, artifact_id: str) -> list[str]:
     """Where teams kept a bundle before tagship; read with a warning, never written."""
     keys = [f"bundles/{environment}/deploy-bundle-{artifact_id}.tar.gz"]

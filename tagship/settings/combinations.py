@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tagship.domain.health import waits
+from tagship.domain.infra import NAMES, TWIN
 from tagship.settings.model import Ci, Ec2, Environment, Health
 
 Finding = tuple[str, str]  # a dotted key, and what is wrong with it
@@ -30,6 +31,7 @@ def impossible(values: Mapping[str, Any]) -> Iterator[Finding]:
         for place, what in _of_environment(one):
             yield f"environments.{name}.{place}", what
     yield from _same_channel(environments)
+    yield from _same_state(environments, str(_table(values, "aws").get("bucket", "")))
 
 
 def _of_environment(one: Mapping[str, Any]) -> Iterator[Finding]:
@@ -46,6 +48,7 @@ def _of_environment(one: Mapping[str, Any]) -> Iterator[Finding]:
     for key in ("dockerfile", "context"):
         yield from _inside(f"image.{key}", [_table(one, "image").get(key, "")])
     yield from _of_health(one)
+    yield from _of_infra(one)
 
 
 def _of_health(one: Mapping[str, Any]) -> Iterator[Finding]:
@@ -69,6 +72,33 @@ def _same_channel(environments: Mapping[str, Mapping[str, Any]]) -> Iterator[Fin
         owner = owners.setdefault(channel, name)
         if owner != name:
             yield f"environments.{name}", f"has the same suffix and the same branch as environments.{owner}: change one"
+
+
+def _of_infra(one: Mapping[str, Any]) -> Iterator[Finding]:
+    infra = _table(one, "infra")
+    command = infra.get("command")
+    if command and not infra.get("directory"):
+        yield "infra.command", 'needs the directory that it runs in: infra.directory = "."'
+    if command and infra.get("plan_only"):
+        yield "infra.plan_only", "is Terraform's: a command of another tool's has no plan"
+    for key in ("state_bucket", "state_key"):
+        if command and infra.get(key):
+            yield f"infra.{key}", "is Terraform's: with infra.command there is no state"
+    for name in _table(infra, "variables"):
+        if name.upper().removeprefix(TWIN) in NAMES:
+            yield f"infra.variables.{name}", "is set by tagship itself: give it another name"
+    yield from _inside("infra.directory", [infra.get("directory", "")])
+
+
+def _same_state(environments: Mapping[str, Mapping[str, Any]], bucket: str) -> Iterator[Finding]:
+    """Two environments in one state would destroy each other's resources, each apply the other's."""
+    owners: dict[tuple[str, str], str] = {}
+    for name, one in environments.items():
+        infra = _table(one, "infra")
+        key = str(infra.get("state_key", ""))
+        owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
+        if owner != name:
+            yield f"environments.{name}.infra.state_key", f"is the state of environments.{owner} too: change one"
 
 
 def _inside(place: str, paths: Any) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from tagship.domain import layout
 from tagship.errors import SettingsError
 
 NAME = r"^[a-z][a-z0-9-]{0,30}$"
@@ -25,6 +26,8 @@ KEY = r"^[A-Za-z0-9_\-]+$"
 URL = r"^(https?://\S+)?$"
 DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
+STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
 
 WORDS = {
     NAME: "small letters, digits and hyphens, a letter first, at most 31",
@@ -39,6 +42,8 @@ WORDS = {
     URL: "an http:// or https:// address",
     DOCUMENT: "a document's name: 3 to 128 letters, digits, dots, hyphens and underscores",
     VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
+    STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
 }
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -119,6 +124,18 @@ class Ec2(Section):
     timeout: int = Field(default=900, ge=5, le=172_800)  # seconds that one action may run on a host
 
 
+class Infra(Section):
+    """What an environment stands on: Terraform in a directory of the repository, or another tool's command there."""
+
+    directory: str = ""  # empty: there is nothing to apply
+    command: tuple[Text, ...] = ()
+    plan_only: bool = False
+    state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
+    state_key: str = Field(default="", pattern=STATE_KEY)  # <app>/_infra/<environment>/terraform.tfstate when empty
+    lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
+    variables: Mapping[Variable, str] = Field(default_factory=dict)
+
+
 class Environment(Section):
     """One place that a version is deployed to."""
 
@@ -136,6 +153,7 @@ class Environment(Section):
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     ec2: Ec2 | None = None
+    infra: Infra = Field(default_factory=Infra)
 
 
 class Settings(Section):
@@ -166,6 +184,11 @@ class Settings(Section):
             f"There is no environment {name!r} in tagship.toml. There are: {', '.join(self.environments)}.",
             remedy=f"Name one of them: --env {near[0]}",
         )
+
+    def state(self, environment: str) -> tuple[str, str]:
+        """The bucket and the key of an environment's Terraform state."""
+        infra = self.environment(environment).infra
+        return infra.state_bucket or self.aws.bucket, infra.state_key or layout.state(self.app, environment)
 
     def environment_of(self, suffix: str) -> str:
         """The environment whose versions have `suffix`; raises SettingsError when none or several do."""

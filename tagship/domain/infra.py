@@ -1,0 +1,61 @@
+"""What an infrastructure tool is told of an artifact, and what of its outputs may be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tagship.domain.manifest import Manifest
+
+NAMES = frozenset(
+    {
+        "ARTIFACT_ID",
+        "COMMIT_SHA",
+        "DEPLOYMENT_BUCKET",
+        "DEPLOYMENT_KEY",
+        "ENVIRONMENT",
+        "IMAGE_DIGEST",
+        "IMAGE_TAG",
+        "IMAGE_URI",
+    }
+)
+TWIN = "TF_VAR_"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of a tool: any JSON value."""
+
+    value: object
+    sensitive: bool = False
+
+
+def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables of a tool's environment: the artifact's names and the settings' variables, each with its twin.
+
+    Terraform reads `TF_VAR_image_digest` as the variable `image_digest`, and passes over one that the configuration
+    does not declare. IMAGE_URI is the image by digest. None takes a variable away: what a machine happens to have set
+    (an IMAGE_TAG of another build) is never taken for this artifact's.
+    """
+    image = manifest.image
+    named: dict[str, str | None] = {
+        "ARTIFACT_ID": manifest.artifact_id,
+        "COMMIT_SHA": manifest.commit,
+        "DEPLOYMENT_BUCKET": bucket,
+        "DEPLOYMENT_KEY": manifest.bundle.key,
+        "ENVIRONMENT": manifest.environment,
+        "IMAGE_DIGEST": image.digest if image else None,
+        "IMAGE_TAG": image.tag if image else None,
+        "IMAGE_URI": image.by_digest if image else None,
+    }
+    twins = {TWIN + name.lower(): value for name, value in named.items()}
+    own = {name: value for key, value in variables.items() for name in (key, TWIN + key)}
+    return {**own, **named, **twins}
+
+
+def shown(outputs: Mapping[str, Output]) -> dict[str, dict[str, object]]:
+    """Outputs as they are written down and printed: a sensitive one by its name alone."""
+    return {
+        name: {"sensitive": one.sensitive, "value": None if one.sensitive else one.value}
+        for name, one in sorted(outputs.items())
+    }

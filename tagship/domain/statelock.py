@@ -1,0 +1,114 @@
+"""A lock on a Terraform state, as Terraform's S3 backend writes it, and what tagship notes beside it.
+
+With `use_lockfile` the lock is the object `<state key>.tflock`, created with If-None-Match: JSON with ID, Operation,
+Info, Who ("user@host"), Version, Created and Path (Terraform 1.11, internal/states/statemgr/locker.go). It does not say
+which CI run it belongs to, and Info is empty: so before a tool starts, tagship writes who is at work, from which
+machine. A lock and a note belong together when they name the same machine and the note was there first, both times
+being S3's own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Self
+
+SCHEMA = 1
+SUFFIX = ".tflock"
+LONGEST = 200  # characters of what others wrote that are shown
+ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+RUN = re.compile(r"/actions/runs/([0-9]+)$")
+
+
+class Unreadable(Exception):
+    """An object that is where a lock or a note would be, and is none."""
+
+
+@dataclass(frozen=True)
+class StateLock:
+    """Who has a state: `operation` is plan, apply, …; `created` is by the holder's own clock."""
+
+    id: str
+    operation: str
+    who: str
+    version: str
+    created: str
+
+    @property
+    def host(self) -> str:
+        """The machine, of "user@host". (The user is not compared: Go and Python ask for it in different places.)"""
+        return self.who.rpartition("@")[2]
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        value = _table(raw)
+        if not ID.fullmatch(str(value.get("ID", ""))):
+            raise Unreadable("it has no ID")
+        operation = _line(value.get("Operation")).removeprefix("OperationType").lower()
+        rest = (_line(value.get(name)) for name in ("Who", "Version", "Created"))
+        return cls(str(value["ID"]), operation or "unknown", *rest)
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """A note that somebody's tool works on an environment's state: who, on which machine, in which CI run."""
+
+    who: str
+    host: str
+    run_url: str
+    artifact_id: str
+    schema: int = SCHEMA
+
+    @property
+    def run_id(self) -> str:
+        """The id of the CI run; empty where there is none."""
+        found = RUN.search(self.run_url)
+        return found[1] if found else ""
+
+    def to_json(self) -> bytes:
+        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        value = _table(raw)
+        if value.get("schema") != SCHEMA:
+            raise Unreadable(f"it has schema {value.get('schema')!r}")
+        return cls(*(_line(value.get(name)) for name in ("who", "host", "run_url", "artifact_id")))
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note as it is stored, and when S3 took it."""
+
+    work: AtWork
+    key: str
+    etag: str
+    written: datetime
+
+
+def may_hold(lock: StateLock, written: datetime, notes: Iterable[Note]) -> list[Note]:
+    """The notes of whoever may have taken a lock, the latest first.
+
+    More than one, where two runs work on one machine: which of them has the lock cannot be known, so both count.
+    """
+    theirs = [one for one in notes if one.work.host == lock.host and one.written <= written]
+    return sorted(theirs, key=lambda one: (one.written, one.key), reverse=True)
+
+
+def _table(raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except ValueError as reason:
+        raise Unreadable("it is not JSON") from reason
+    if not isinstance(value, dict):
+        raise Unreadable("it is not a table")
+    return value
+
+
+def _line(value: object) -> str:
+    """Text of somebody else's, as one short line."""
+    text = value if isinstance(value, str) else ""
+    return "".join(one if one.isprintable() else "?" for one in text[:LONGEST])
