@@ -27,7 +27,7 @@ from tests.sandbox import shop
 from tests.sandbox.conftest import post, start, until
 from tests.sandbox.shop import Shop
 
-NAMES = [f"e{number}" for number in range(1, 17)]
+NAMES = [f"e{number}" for number in range(1, 19)]
 
 
 @pytest.fixture(scope="module")
@@ -258,3 +258,31 @@ def test_interrupted_it_says_that_the_hosts_go_on_and_they_do(here: Shop, number
     assert found.state == "held"
     unlock(here.app(), id=found.deployment, env=here.environment)
     assert deploy(here.app(), artifact=slow).state == "healthy"
+
+
+def test_a_second_deployment_is_refused_with_who_and_since_when_and_the_first_one_ends_well(here: Shop) -> None:
+    slow = here.publish("0.1.0", "slow", delay=2)
+    ran = command(here, "deploy", "--artifact", slow, PYTHONPATH=str(shop.HERE))
+    until(lambda: "hosts act" in lock(here.app(), env=here.environment)[0].phase)
+    with pytest.raises(Held) as caught:
+        rollback(here.app(), to=slow)
+    [found] = lock(here.app(), env=here.environment)
+    assert found.holder in caught.value.what
+    assert f"since {found.since} UTC" in caught.value.what
+    assert f"inv unlock --env {here.environment} --id {found.deployment}" in caught.value.remedy
+    out, err = ran.communicate(timeout=60)
+    assert ran.returncode == 0, out + err
+    assert here.serving() == [slow] * 2
+    assert lock(here.app(), env=here.environment)[0].state == "free"
+
+
+def test_a_version_that_was_cleaned_up_is_refused_with_when_it_ran(shipped: Shop) -> None:
+    gone, app = shipped.version("0.1.0"), shipped.app()
+    for found in list(app.store.list(f"hello/{shipped.environment}/{gone}/")):
+        app.store.delete(found.key, found.etag)
+    ran = command(shipped, "rollback", "--to", gone, PYTHONPATH=str(shop.HERE))
+    out, err = ran.communicate(timeout=60)
+    assert ran.returncode == 5, out + err
+    assert f"{gone} was deployed to {shipped.environment} on " in err
+    assert "has been removed from the bucket since" in err
+    assert shipped.serving() == [shipped.version("0.1.1")] * 2
