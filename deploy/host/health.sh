@@ -52,6 +52,9 @@ await_health() {
       continue
     fi
     row=0
+    # A port can be held for an app that is not there (yet, or any more): Docker's proxy accepts, then hangs up.
+    if [[ $PROBLEM == "it broke off"* ]] && ! accepting "$colour" "$port"; then PROBLEM="it does not listen"; fi
+    if ((ATTEMPTS >= most)) && [[ $PROBLEM == "it does not listen" ]]; then sleep 0.3; fi # what just died is seen dead
     if ((ATTEMPTS >= most)); then lives "$colour" || died || return; fi
     if ((ATTEMPTS >= most)); then return 1; fi
     backoff "$ATTEMPTS"

@@ -72,9 +72,11 @@ def machine(ground: Ground, registry: Registry) -> Iterator[MakeMachine]:
         made.append(Machine(ground, registry, name))
         return made[-1].up()
 
-    yield make
-    for each in made:
-        each.down()
+    try:
+        yield make
+    finally:
+        for each in made:
+            each.down()
 
 
 @pytest.fixture(scope="session")
@@ -86,5 +88,7 @@ def shop(engine: Engine, python_base: str) -> Shop:
 def host(ground: Ground, registry: Registry) -> Iterator[Host]:
     """A booted EC2 host on which nothing was deployed yet."""
     made = Host(ground, registry, "web1")
-    yield made.up()
-    made.machine.down()
+    try:
+        yield made.up()
+    finally:
+        made.machine.down()

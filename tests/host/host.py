@@ -1,4 +1,4 @@
-"""An EC2 host of the app hello: a machine with the pinned key and an `aws` that answers; orders run as SSM runs them."""
+"""An EC2 host of the app hello: a machine with the pinned key and an `aws` that answers. SSM's part is played."""
 
 from __future__ import annotations
 
@@ -68,9 +68,13 @@ class Host:
         )
         return dataclasses.replace(order, **changes)
 
+    def script(self, order: Order) -> str:
+        """What the agent gives to `sh`."""
+        return "\n".join(commands(order)) + "\n"
+
     def run(self, order: Order, env: Mapping[str, str] | None = None) -> Answer:
         began = time.monotonic()
-        done = self.machine.run("\n".join(commands(order)) + "\n", env, timeout=120)
+        done = self.machine.run(self.script(order), env, timeout=120)
         return Answer(done.code, done.out, done.err, time.monotonic() - began)
 
     def deploy(self, bundle: Bundle, env: Mapping[str, str] | None = None, **changes: Any) -> Answer:

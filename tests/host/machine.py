@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.host.ground import ADMIN_PATH, Ground, command, until
+from tests.host.ground import ADMIN_PATH, Ground, command, mounts, until
 from tests.host.registry import HOST, Registry
 
 NETWORK = """\
@@ -104,7 +104,7 @@ class Machine:
         ]
         self._nspawn = self.ground.spawn(self.name, argv, self.folder / "nspawn.log")
         until(self._find_leader, 10, f"{self.name} has a PID 1; see {self.folder}/nspawn.log")
-        until(self._started, 30, f"{self.name} has started")
+        until(self._started, 30, f"{self.name} has started; see {self.folder}/nspawn.log")
         return self
 
     def kill(self) -> None:
@@ -119,7 +119,7 @@ class Machine:
     def down(self) -> None:
         """Switch it off and throw its disk away."""
         self.kill()
-        for point in (self.root, self.folder / "disk"):
+        for point in mounts(self.folder):
             command("umount", "--lazy", str(point))
         shutil.rmtree(self.folder)
 

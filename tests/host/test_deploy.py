@@ -2,19 +2,186 @@
 
 from __future__ import annotations
 
-from tests.host.host import Host, Shop
+import json
+import shutil
+
+import pytest
+
+from tests.host.ground import until
+from tests.host.host import BUCKET, Host, Shop
+from tests.host.registry import PASSWORD, Registry
+from tests.sandbox.bundles import Bundle
+from tests.sandbox.machine import Answer
+
+STEPS = ("accept", "pull", "environment", "start", "health", "switch", "check", "drain", "stop", "commit", "prune")
+# Values that a shell, systemd or Docker could be tempted to read something into.
+ODD = "a 'b' \"c\" $HOME ${PATH} %h %% `id` \\ é\nsecond line"
 
 
 def test_deploy_twice_and_roll_back(host: Host, shop: Shop) -> None:
     first, second = host.publish(shop.docker("0.1.0-dev")), host.publish(shop.docker("0.1.1-dev"))
-    answer = host.deploy(first)
-    print(answer.output, answer.errors, answer.seconds)
-    assert answer.outcome == "healthy", answer.output
-    assert host.answers() == "0.1.0-dev"
-    answer = host.deploy(second)
-    print(answer.output, answer.seconds)
-    assert answer.outcome == "healthy", answer.output
-    assert host.answers() == "0.1.1-dev"
+    for bundle, previous in ((first, ""), (second, "0.1.0-dev")):
+        answer = host.deploy(bundle)
+        assert (answer.outcome, answer.previous) == ("healthy", previous), answer.output
+        assert host.answers() == bundle.artifact
     answer = host.rollback(first)
-    print(answer.output, answer.seconds)
+    assert (answer.outcome, answer.serving, answer.previous) == ("healthy", "0.1.0-dev", "0.1.1-dev")
     assert host.answers() == "0.1.0-dev"
+    assert running(host) == ["0.1.0-dev"]
+    assert host.status().serving == "0.1.0-dev"
+
+
+def test_the_app_carried_by_the_bundle_runs_under_systemd_too(host: Host, shop: Shop) -> None:
+    for version in ("0.1.0-dev", "0.1.1-dev"):
+        answer = host.deploy(host.publish(shop.process(version)))
+        assert answer.outcome == "healthy", answer.output
+        assert host.answers() == version
+    assert host.machine.check("systemctl show -p NRestarts --value hello@green hello-proxy").split() == ["0", "0"]
+
+
+def test_a_host_moves_from_a_process_to_a_container_and_back(host: Host, shop: Shop) -> None:
+    first = host.publish(shop.process("0.1.0-dev"))
+    assert host.deploy(first).outcome == "healthy"
+    assert host.deploy(host.publish(shop.docker("0.1.1-dev"))).outcome == "healthy"
+    assert running(host) == ["0.1.1-dev"]
+    assert host.rollback(first).outcome == "healthy"
+    assert (running(host), host.answers()) == ([], "0.1.0-dev")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("crash", "its container exited with code 3"),
+        ("error", "it answered 500"),
+        ("deaf", "it does not listen"),
+        ("impostor", "it answered as 0.0.0-impostor"),
+        ("late-crash", "its container exited with code 4"),
+    ],
+)
+def test_a_broken_version_is_caught_before_it_serves(host: Host, shop: Shop, fault: str, reason: str) -> None:
+    assert host.deploy(host.publish(shop.docker("0.1.0-dev"))).outcome == "healthy"
+    broken = shop.docker("0.1.1-dev", {"healthy": False, "fault": fault}, health={"attempts": 3})
+    answer = host.deploy(host.publish(broken))
+    assert (answer.code, answer.outcome, answer.serving) == (6, "failed", "0.1.0-dev"), answer.output
+    assert reason in answer.reason
+    assert "its last lines" in answer.evidence
+    assert (running(host), host.answers()) == (["0.1.0-dev"], "0.1.0-dev")
+    assert host.deploy(host.publish(shop.docker("0.1.2-dev"))).outcome == "healthy"
+
+
+def test_after_a_power_cut_the_committed_version_serves(host: Host, shop: Shop) -> None:
+    deploy_two(host, shop)
+    host.machine.kill()
+    host.machine.boot()
+    until(lambda: host.answers() == "0.1.1-dev", 10, "the committed version serves again")
+    assert host.status().serving == "0.1.1-dev"
+    assert running(host) == ["0.1.1-dev"]
+    assert host.deploy(host.publish(shop.docker("0.1.2-dev"))).outcome == "healthy"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_power_cut_after_any_step_leaves_one_version_serving(host: Host, shop: Shop, step: str) -> None:
+    first, second = host.publish(shop.docker("0.1.0-dev")), host.publish(shop.docker("0.1.1-dev"))
+    assert host.deploy(first).outcome == "healthy"
+    done = host.machine.run(host.script(host.order("deploy", second)), {"TAGSHIP_KILL_AFTER": step})
+    assert done.out == ""
+    assert host.journal()[-1] == step
+    host.machine.kill()
+    host.machine.boot()
+    serving = "0.1.1-dev" if step == "prune" else "0.1.0-dev"
+    until(lambda: host.answers() == serving, 10, f"{serving} serves")
+    status = host.status()
+    assert (status.outcome, status.serving) == ("healthy", serving)
+    again = host.deploy(second)
+    assert again.outcome == ("unchanged" if step == "prune" else "healthy"), again.output
+    assert (running(host), host.answers()) == (["0.1.1-dev"], "0.1.1-dev")
+
+
+def test_a_kept_version_needs_neither_registry_nor_bucket(host: Host, shop: Shop, registry: Registry) -> None:
+    first, _ = deploy_two(host, shop)
+    shutil.rmtree(host.aws / "s3" / BUCKET)
+    registry.stop()
+    try:
+        answer = host.rollback(first)
+    finally:
+        registry.start()
+    assert (answer.outcome, answer.serving) == ("healthy", "0.1.0-dev"), answer.output
+
+
+def test_an_image_that_cannot_be_pulled_changes_nothing(host: Host, shop: Shop, registry: Registry) -> None:
+    assert host.deploy(host.publish(shop.docker("0.1.0-dev"))).outcome == "healthy"
+    second = host.publish(shop.docker("0.1.1-dev"))
+    registry.stop()
+    try:
+        answer = host.deploy(second)
+    finally:
+        registry.start()
+    refused(host, answer, "cannot be pulled")
+    (host.aws / "ecr-password").write_text("wrong")
+    refused(host, host.deploy(second), "the login to")
+    (host.aws / "ecr-password").write_text(PASSWORD)
+    assert host.deploy(second).outcome == "healthy"
+
+
+def test_no_login_stays_on_the_host(host: Host, shop: Shop) -> None:
+    deploy_two(host, shop)
+    assert host.machine.run("grep -rlE 'auths|auth-token' /root /opt/hello /etc/docker /home 2>/dev/null").out == ""
+    assert PASSWORD not in host.machine.check("journalctl --no-pager; cat /opt/hello/log/*")
+
+
+def test_odd_values_reach_the_container_exactly_and_are_seen_nowhere_else(host: Host, shop: Shop) -> None:
+    bundle = shop.docker("0.1.0-dev", variables={"ODD": ODD, "EMPTY": ""})
+    assert host.deploy(host.publish(bundle)).outcome == "healthy"
+    program = "import os, json; print(json.dumps(dict(os.environ)))"
+    variables = json.loads(host.machine.check(f"docker exec hello-blue python3 -c '{program}'"))
+    assert (variables["ODD"], variables["EMPTY"], variables["ENVIRONMENT"]) == (ODD, "", "dev")
+    assert variables["VERSION"] == "0.1.0-dev"
+    assert "second line" not in host.machine.check("cat /proc/[0-9]*/cmdline; journalctl --no-pager")
+    assert host.machine.check("stat -c %a /opt/hello/.env /opt/hello/run/blue.env").split() == ["600", "600"]
+
+
+def test_what_serves_survives_its_own_crash_and_a_restart_of_docker(host: Host, shop: Shop) -> None:
+    deploy_two(host, shop)
+    host.machine.check("docker kill hello-green")
+    until(lambda: host.answers() == "0.1.1-dev", 15, "it is started anew after a crash")
+    host.machine.check("systemctl restart docker")
+    until(lambda: host.answers() == "0.1.1-dev", 20, "it is started anew after Docker")
+    assert host.status().outcome == "healthy"
+    assert host.deploy(host.publish(shop.docker("0.1.2-dev"))).outcome == "healthy"
+
+
+def test_a_proxy_configuration_broken_by_hand_is_put_right(host: Host, shop: Shop) -> None:
+    deploy_two(host, shop)
+    host.machine.check("echo nonsense >> /opt/hello/run/proxy.cfg; systemctl restart hello-proxy --no-block; sleep 0.5")
+    assert host.answers() == ""
+    answer = host.deploy(host.publish(shop.docker("0.1.2-dev")))
+    assert (answer.outcome, host.answers()) == ("healthy", "0.1.2-dev"), answer.output
+
+
+def test_images_of_pruned_versions_go(host: Host, shop: Shop) -> None:
+    for number in range(4):
+        answer = host.deploy(host.publish(shop.docker(f"0.1.{number}-dev", {"greeting": str(number)}, keep=2)))
+        assert answer.outcome == "healthy"
+    assert answer.kept == ["0.1.2-dev", "0.1.3-dev"]
+    assert len(set(host.machine.check("docker images --quiet --no-trunc").split())) == 2
+
+
+def deploy_two(host: Host, shop: Shop) -> tuple[Bundle, Bundle]:
+    """0.1.0-dev, then 0.1.1-dev, which serves."""
+    bundles = tuple(host.publish(shop.docker(version)) for version in ("0.1.0-dev", "0.1.1-dev"))
+    for bundle in bundles:
+        answer = host.deploy(bundle)
+        assert answer.outcome == "healthy", answer.output
+    return bundles[0], bundles[1]
+
+
+def refused(host: Host, answer: Answer, reason: str) -> None:
+    """The deployment failed for that reason, and 0.1.0-dev serves as before."""
+    assert (answer.code, answer.outcome, answer.serving) == (6, "failed", "0.1.0-dev"), answer.output
+    assert reason in answer.reason
+    assert (running(host), host.answers()) == (["0.1.0-dev"], "0.1.0-dev")
+
+
+def running(host: Host) -> list[str]:
+    """The artifacts whose containers run."""
+    return host.machine.check("docker ps --format '{{.Label \"tagship.artifact\"}}'").split()
