@@ -150,6 +150,26 @@ class App:
         repository = f"{here.get('GITHUB_SERVER_URL', '')}/{here.get('GITHUB_REPOSITORY', '')}"
         return f"{repository}/actions/runs/{here['GITHUB_RUN_ID']}"
 
+    def state_store(self, environment: str) -> ports.Store:
+        from tagship.adapters.s3 import S3Store
+
+        return S3Store(self.aws, self.settings.state(environment)[0])
+
+    def infrastructure(self, environment: str) -> ports.Infrastructure:
+        from tagship.adapters.terraform import Terraform
+
+        chosen = self.settings.environment(environment).infra
+        bucket, key = self.settings.state(environment)
+        return Terraform(
+            self.aws,
+            directory=self.root / chosen.directory,
+            data=self.root / ".tagship" / "infra" / environment,
+            bucket=bucket,
+            key=key,
+            lock_timeout=chosen.lock_timeout,
+            say=self.screen.say,
+        )
+
     def target(self, environment: str) -> ports.Target:
         from tagship.adapters.targets import ec2
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from tagship.domain.deployment import Deployment, Entry
 from tagship.domain.health import Sample
 from tagship.domain.hosts import Host, HostReport, Order
+from tagship.domain.infra import Output
 from tagship.domain.lease import LeaseRecord, Seen
 from tagship.domain.manifest import ImageRef
 from tagship.domain.version import Version
@@ -289,6 +290,39 @@ class Target(Protocol):
         """Wait until every host has answered; calls `beat` with the phase at every poll."""
 
 
+class ToolFailed(Exception):
+    """An infrastructure tool did not do it. `said` is its own words, `code` its exit code.
+
+    `kind`: locked (another run has the state), stale (the state changed after the plan was made), or failed.
+    """
+
+    def __init__(self, doing: str, code: int, said: str, kind: str = "failed") -> None:
+        super().__init__(doing)
+        self.doing, self.code, self.said, self.kind = doing, code, said, kind
+
+
+class Infrastructure(Protocol):
+    """The tool that changes what an environment stands on. What it says is shown as it says it.
+
+    `variables` are put into its environment (None: taken out of it). Raises ToolFailed; Refused where the tool is
+    missing. Ctrl-C and SIGTERM are passed on to it, and KeyboardInterrupt is raised when it has ended.
+    """
+
+    def prepare(self) -> None:
+        """Tie the directory to the environment's state; raises Refused where its configuration keeps it elsewhere."""
+
+    def plan(self, to: Path, variables: Mapping[str, str | None]) -> bool:
+        """Save a plan; returns whether it changes anything."""
+
+    def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
+        """Do exactly what a saved plan says."""
+
+    def outputs(self) -> Mapping[str, Output]: ...
+
+    def run(self, command: Sequence[str], variables: Mapping[str, str | None]) -> None:
+        """Run another tool's command in the same place."""
+
+
 class Web(Protocol):
     """An app's health answer, as the outside sees it."""
 
@@ -389,3 +423,8 @@ class App(Protocol):
         """The CI run that this process is a step of; empty outside CI."""
 
     def target(self, environment: str) -> Target: ...
+
+    def infrastructure(self, environment: str) -> Infrastructure: ...
+
+    def state_store(self, environment: str) -> Store:
+        """The bucket that holds an environment's Terraform state."""

@@ -8,18 +8,21 @@ from __future__ import annotations
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from tagship.tasks import ci, demo, deploy, incident, release, sandbox
+from tagship.tasks import ci, demo, deploy, incident, infra, release, sandbox
 
 _MODULES = (release, ci, deploy, incident, sandbox, demo)
+_GROUPS = (infra,)  # a verb of its own, and verbs below it: infra, infra.lock, infra.unlock
 
 
 def _namespace() -> Collection:
-    """Every task of the modules, side by side: the verbs are the namespace."""
+    """Every task of the modules, side by side: the verbs are the namespace. A group's default task has its name."""
     found = Collection()
     for module in _MODULES:
         for one in vars(module).values():
             if isinstance(one, Task):
                 found.add_task(one)
+    for group in _GROUPS:
+        found.add_collection(Collection.from_module(group))
     return found
 
 

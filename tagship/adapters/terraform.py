@@ -1,0 +1,200 @@
+"""Terraform 1.11 or later, or another tool's command, in a directory of the repository.
+
+Each environment has a data directory of its own (TF_DATA_DIR) and a generated backend configuration in it, so that
+two environments of one directory never share a state, and nothing is written beside the *.tf files. A state is one
+object, and its lock another beside it (`use_lockfile`): no table, no workspace.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tagship.adapters.aws import Aws
+from tagship.adapters.program import Program
+from tagship.domain.infra import Output
+from tagship.errors import Refused
+from tagship.ports import ToolFailed
+
+NEEDED = (1, 11)  # use_lockfile is no experiment any more (Terraform 1.11's changelog)
+INSTALL = "Install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install"
+BACKEND = 'terraform { backend "s3" {} }'
+CHANGES = 2  # what `plan -detailed-exitcode` ends with where there is something to do
+KINDS = {"Error: Error acquiring the state lock": "locked", "Error: Saved plan is stale": "stale"}
+"""Terraform's summaries of what is no failure of the configuration's. Who has the lock is read off the lock itself."""
+
+# Of the caller's environment: a workspace moves the state, and arguments of one's own could switch locking off.
+NOT_INHERITED = re.compile(r"TF_(WORKSPACE|CLI_ARGS.*|DATA_DIR|INPUT|IN_AUTOMATION)")
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """See tagship.ports.Infrastructure. `lock_timeout` is seconds."""
+
+    aws: Aws
+    directory: Path
+    data: Path
+    bucket: str
+    key: str
+    lock_timeout: int
+    say: Callable[[str], None]
+    program: str = "terraform"
+    inherited: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    def prepare(self) -> None:
+        self._check_version()
+        self.data.mkdir(parents=True, exist_ok=True)
+        configuration = self.data / "backend.json"
+        configuration.write_text(json.dumps(backend(self.aws, self.bucket, self.key), indent=2) + "\n", "utf-8")
+        (self.data / "terraform.tfstate").unlink(missing_ok=True)  # what an earlier init was told of the backend
+        self._terraform("init", ["-reconfigure", f"-backend-config={configuration}"])
+        self._check_backend()
+
+    def plan(self, to: Path, variables: Mapping[str, str | None]) -> bool:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.unlink(missing_ok=True)
+        words = [self._wait, "-detailed-exitcode", f"-out={to}"]
+        return self._terraform("plan", words, variables, fine=(0, CHANGES)) == CHANGES
+
+    def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
+        self._terraform("apply", [self._wait, str(plan)], variables)
+
+    def outputs(self) -> Mapping[str, Output]:
+        answer = json.loads(self._captured("output", "-json", "-no-color"))
+        return {name: Output(one["value"], bool(one["sensitive"])) for name, one in answer.items()}
+
+    def run(self, command: Sequence[str], variables: Mapping[str, str | None]) -> None:
+        self._program(command, variables, doing=command[0], fine=(0,))
+
+    @property
+    def _wait(self) -> str:
+        return f"-lock-timeout={self.lock_timeout}s"
+
+    def _terraform(
+        self,
+        verb: str,
+        words: Sequence[str],
+        variables: Mapping[str, str | None] | None = None,
+        fine: Sequence[int] = (0,),
+    ) -> int:
+        """No colour: the lines go through a screen that shows control characters and obeys none."""
+        command = [self.program, verb, "-input=false", "-no-color", *words]
+        return self._program(command, variables or {}, doing=f"{self.program} {verb}", fine=fine)
+
+    def _program(
+        self, command: Sequence[str], variables: Mapping[str, str | None], *, doing: str, fine: Sequence[int]
+    ) -> int:
+        code, said = Program(command, self.directory, self._environment(variables)).run(self.say)
+        if code not in fine:
+            raise ToolFailed(doing, code, said, _kind(said))
+        if said.strip():
+            self.say(said.rstrip())
+        return code
+
+    def _captured(self, *words: str) -> str:
+        lines: list[str] = []
+        code, said = Program([self.program, *words], self.directory, self._environment({})).run(lines.append)
+        if code:
+            raise ToolFailed(f"{self.program} {words[0]}", code, said)
+        return "\n".join(lines)
+
+    def _environment(self, variables: Mapping[str, str | None]) -> dict[str, str]:
+        return environment(self.inherited, {**self._own(), **variables})
+
+    def _own(self) -> dict[str, str | None]:
+        told: dict[str, str | None] = {
+            "TF_DATA_DIR": str(self.data),
+            "TF_IN_AUTOMATION": "1",
+            "CHECKPOINT_DISABLE": "1",
+            "AWS_REGION": self.aws.region,
+        }
+        if self.aws.profile:
+            told["AWS_PROFILE"] = self.aws.profile
+        return {**told, **(_sandboxed(self.aws, self.inherited) if self.aws.sandbox else {})}
+
+    def _check_version(self) -> None:
+        try:
+            found = str(json.loads(self._captured("version", "-json"))["terraform_version"])
+        except Refused as reason:
+            raise Refused(f"There is no {self.program} on PATH.", remedy=INSTALL) from reason
+        except (ValueError, KeyError) as reason:
+            raise Refused(f"{self.program} does not tell its version.", remedy=INSTALL) from reason
+        if version(found) < NEEDED:
+            raise Refused(f"{self.program} {found} is too old: it does not lock a state in S3.", remedy=INSTALL)
+
+    def _check_backend(self) -> None:
+        """By Terraform's own record of its backend; without a backend block it would keep the state on this machine."""
+        try:
+            record: Any = json.loads((self.data / "terraform.tfstate").read_text("utf-8"))
+            kept = (
+                record["backend"]["type"],
+                record["backend"]["config"]["bucket"],
+                record["backend"]["config"]["key"],
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            kept = ("none", "", "")
+        if kept != ("s3", self.bucket, self.key):
+            raise Refused(
+                f"The configuration in {self.directory} does not keep its state in S3 (its backend: {kept[0]}).",
+                remedy=f"Write into one of its files, in place of any other backend: {BACKEND}",
+            )
+
+
+def backend(aws: Aws, bucket: str, key: str) -> dict[str, object]:
+    """What `terraform init -backend-config` is given."""
+    told: dict[str, object] = {
+        "bucket": bucket,
+        "key": key,
+        "region": aws.region,
+        "use_lockfile": True,
+        "encrypt": True,
+    }
+    if aws.profile:
+        told["profile"] = aws.profile
+    if aws.endpoint:
+        told |= {
+            "endpoints": {"s3": aws.endpoint},
+            "use_path_style": True,
+            "skip_credentials_validation": True,
+            "skip_metadata_api_check": True,
+            "skip_region_validation": True,
+            "skip_requesting_account_id": True,
+        }
+    return told
+
+
+def environment(inherited: Mapping[str, str], told: Mapping[str, str | None]) -> dict[str, str]:
+    """What is inherited, without what would change where or how a tool works, and what it is told."""
+    kept = {name: value for name, value in inherited.items() if not NOT_INHERITED.fullmatch(name)}
+    return {name: value for name, value in {**kept, **told}.items() if value is not None}
+
+
+def _sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
+    """Nothing of the caller's account reaches a tool that works on the sandbox."""
+    away = {name: None for name in inherited if name.startswith("AWS_")}
+    loopback = ",".join(filter(None, [inherited.get("NO_PROXY", ""), "127.0.0.1"]))
+    return {
+        **away,
+        "AWS_ACCESS_KEY_ID": "sandbox",
+        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": aws.endpoint,
+        "AWS_REGION": aws.region,
+        "NO_PROXY": loopback,
+        "no_proxy": loopback,
+    }
+
+
+def version(text: str) -> tuple[int, ...]:
+    """`1.11.4` or `1.12.0-beta1` as numbers that compare; nothing where it is no version."""
+    found = re.match(r"(\d+)\.(\d+)", text)
+    return tuple(int(one) for one in found.groups()) if found else ()
+
+
+def _kind(said: str) -> str:
+    return next((kind for summary, kind in KINDS.items() if summary in said), "failed")
