@@ -17,7 +17,7 @@ TOOLS = Path(__file__).parent / "hostbin"
 ALWAYS = ("aws", "tagship-proxy")
 WHERE_MISSING = ("curl", "openssl", "flock", "setsid", "sha256sum")
 SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-PORTS = range(20_000, 32_000)  # below what systems hand out to outgoing connections
+PORTS = range(10_000, 20_000)  # apart from the ports that versions are started on (free_port of deploy/host/proxy.sh)
 
 
 @dataclass
@@ -84,13 +84,19 @@ def _script(path: Path, line: str) -> None:
     path.chmod(0o755)
 
 
+_given: set[int] = set()  # a host listens on its port only once something is deployed to it
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """A port of 127.0.0.1 that nobody listens on, and that this process has given to nobody yet."""
     for port in random.sample(PORTS, len(PORTS)):
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
-    raise OSError("no port from 20000 to 31999 is free")
+    raise OSError("no port from 10000 to 19999 is free")
