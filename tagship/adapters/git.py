@@ -191,10 +191,10 @@ class GitRepository:
         return self._pushed(self._run("push", "--porcelain", lease, self._remote, f":{ref}", limit=NETWORK))
 
     def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
-        return [
-            shlex.join(["git", *_creation(name, commit, message)]),
-            shlex.join(["git", *self._pushing(commit, branch, name)]),
-        ]
+        push = self._pushing(commit, branch, name)
+        refspecs = [shlex.quote(word) for word in push if ":refs/" in word]
+        words = shlex.join(["git", *push[: -len(refspecs)]])
+        return [_tag_command(name, commit, message), " \\\n    ".join([words, *refspecs])]
 
     def _pushing(self, commit: str, branch: str, name: str) -> list[str]:
         """Two refspecs and no more: push.followTags, where somebody has set it, would add every stray annotated tag."""
@@ -354,6 +354,14 @@ def _tag(line: str) -> Tag:
 def _creation(name: str, commit: str, message: str) -> list[str]:
     # cleanup=whitespace keeps lines that begin with "#": a commit's subject may.
     return ["tag", "--annotate", "--cleanup=whitespace", "--message", message, name, commit]
+
+
+def _tag_command(name: str, commit: str, message: str) -> str:
+    """The same tag, made as a person would type it: the message comes as a here document, which needs no quoting."""
+    return (
+        f"git tag --annotate --cleanup=whitespace --file=- {shlex.quote(name)} \\\n"
+        f"    {shlex.quote(commit)} <<'MESSAGE'\n{message}\nMESSAGE"
+    )
 
 
 def _rejections(porcelain: str) -> dict[str, str]:

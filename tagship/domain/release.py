@@ -15,7 +15,7 @@ from heapq import nlargest
 from tagship.domain.version import Version, why_not_a_version
 from tagship.errors import Refused, UsageError
 
-NOTES = 20  # commits that a tag's message lists
+NOTES = 10  # commits that a tag's message lists
 _NUMBER = rb"(0|[1-9][0-9]{0,8})"
 _FIELD = re.compile(_NUMBER)
 
@@ -235,7 +235,7 @@ def _green(look: Look) -> Check:
 def refuse(failed: Sequence[Check], state: str = "Nothing was changed.") -> Refused:
     """The failed checks as one error, each with its remedy."""
     if len(failed) == 1:
-        return Refused(f"Refused: {failed[0].problem}.", state=state, remedy=failed[0].remedy)
+        return Refused(f"The check “{failed[0].name}” failed: {failed[0].problem}.", state=state, remedy=failed[0].remedy)
     told = "".join(f"\n  - {one.name}: {one.problem}\n      {one.remedy}" for one in failed)
     return Refused(f"Refused by {len(failed)} checks:{told}", state=state, remedy=failed[0].remedy)
 

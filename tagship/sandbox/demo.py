@@ -69,7 +69,9 @@ def _stage(root: Path) -> Iterator[tuple[Path, Running]]:
     finally:
         signal.signal(signal.SIGTERM, previous)
         if clone.is_dir():
-            subprocess.run(["invoke", "sandbox", "down"], cwd=clone, env=_environment(), check=False, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                ["invoke", "sandbox", "down"], cwd=clone, env=_environment(), check=False, stdout=subprocess.DEVNULL
+            )
         shutil.rmtree(folder)
 
 
@@ -85,7 +87,11 @@ def _interrupted(_number: int, _frame: object) -> None:
 
 def _environment() -> dict[str, str]:
     """This process's environment with the toolkit's own programs first, and no CI's: the demo is a person's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "TAGSHIP_", "MAKE", "MFLAGS"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GITHUB_", "TAGSHIP_", "MAKE", "MFLAGS"))
+    }
     kept.pop("CI", None)
     kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
     kept.setdefault("COLUMNS", "80")

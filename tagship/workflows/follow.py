@@ -84,7 +84,7 @@ def _again(plan: Plan) -> str:
 def _follow_run(app: App, forge: Forge, plan: Plan) -> str:
     with app.screen.live(f"Following {plan.version}") as show:
         run = _found(app, forge, plan, show)
-        app.screen.say(f"  {run.url}")
+    with app.screen.live(run.url) as show:
         ended = _ended(app, forge, plan, run, show)
     notices = _patiently(app, plan, run, lambda: list(forge.notices(run.id)))
     _conclude(app, plan, ended, notices)

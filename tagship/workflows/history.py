@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -10,11 +11,13 @@ from tagship.domain.times import moment, span
 from tagship.errors import UsageError
 from tagship.ports import App
 
-COLUMNS = ("WHEN (UTC)", "ENVIRONMENT", "ACTION", "VERSION", "IN PLACE OF", "WHO", "OUTCOME", "TOOK")
+COLUMNS = ("WHEN (UTC)", "WHAT", "BY", "TOOK", "OUTCOME")
+WIDEST = 36  # characters of the second column: the table fits 80
+CI = re.compile(r"run \d+ \((.*)\)\Z")
 
 
 def history(app: App, *, env: str = "", limit: int = 20) -> list[Deployment]:
-    """The latest deployments of one environment or of all, the newest first."""
+    """The latest deployments of one environment or of all, the newest first; all where none is named."""
     if limit < 0:
         raise UsageError(f"{limit} is no number of deployments.", remedy="Give one, or 0 for all: --limit 20")
     environments = [env] if env else list(app.settings.environments)
@@ -34,28 +37,36 @@ def _show(app: App, deployments: Sequence[Deployment]) -> None:
     if not deployments:
         app.screen.say("Nothing was ever deployed. Ship a version: inv deploy-dev")
         return
-    app.screen.table(COLUMNS, [_row(one) for one in deployments])
+    app.screen.table(COLUMNS, [row for one in deployments for row in _rows(one)])
 
 
-def _row(one: Deployment) -> list[str]:
+def _rows(one: Deployment) -> list[list[str]]:
+    """A line for the deployment, and one for the reason where it did not end well. `--json` has all of it."""
     first, last = one.first, one.last
     took = span(one.seconds) if one.ended else ""
-    return [
-        moment(first.at),
-        first.environment,
-        first.action,
-        one.artifact_id,
-        last.replaced,
-        first.who,
-        outcome(one),
-        took,
-    ]
+    what = f"{first.action} {one.artifact_id} on {first.environment}"
+    rows = [[moment(first.at), _short(what), _by(first.who), took, state(one)]]
+    return [*rows, ["", _short(f"  {last.reason}"), "", "", ""]] if last.reason else rows
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def _by(who: str) -> str:
+    """A person and a place; of a CI run, whose push it was."""
+    run = CI.match(who)
+    return f"{run[1]}, CI" if run else who
+
+
+def state(one: Deployment) -> str:
+    """What came of it so far, in a word."""
+    return one.state if one.ended else f"{one.state}, not ended"
 
 
 def outcome(one: Deployment) -> str:
     """The state in a word, and the reason where there is one."""
-    word = one.state if one.ended else f"{one.state}, not ended"
-    return f"{word}: {one.last.reason}" if one.last.reason else word
+    return f"{state(one)}: {one.last.reason}" if one.last.reason else state(one)
 
 
 def as_data(deployments: Sequence[Deployment]) -> list[dict[str, object]]:

@@ -315,9 +315,9 @@ def ledger_at_hand(app: App) -> bool:
 
 
 def show(app: App, plan: Plan) -> None:
-    app.screen.say(f"{plan.app} {plan.version} for {plan.environment}, commit {plan.commit[:12]}:")
+    app.screen.say(f"\nPlan: {plan.app} {plan.version} for {plan.environment}, commit {plan.commit[:12]}\n")
     for command in plan.commands:
-        app.screen.say(command)  # not indented: a message's lines are part of the command
+        app.screen.say(f"{command}\n")  # not indented: a message's lines are part of the command
 
 
 def confirm(app: App, wish: Wish, plan: Plan, question: str) -> None:

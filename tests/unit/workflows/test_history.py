@@ -28,20 +28,26 @@ def test_the_newest_comes_first_with_who_what_and_how_long() -> None:
     app = told()
     history(app)
     columns, rows = app.screen.tables[-1]
-    assert columns == ["WHEN (UTC)", "ENVIRONMENT", "ACTION", "VERSION", "IN PLACE OF", "WHO", "OUTCOME", "TOOK"]
+    assert columns == ["WHEN (UTC)", "WHAT", "BY", "TOOK", "OUTCOME"]
     assert rows == [
-        [
-            "2026-11-20 12:01",
-            "dev",
-            "deploy",
-            "0.1.2-dev",
-            "0.1.1-dev",
-            "ada@laptop",
-            "rolled-back: it answered 500",
-            "12 s",
-        ],
-        ["2026-11-20 12:00", "dev", "deploy", "0.1.1-dev", "", "ada@laptop", "healthy", "12 s"],
+        ["2026-11-20 12:01", "deploy 0.1.2-dev on dev", "ada@laptop", "12 s", "rolled-back"],
+        ["", "  it answered 500", "", "", ""],
+        ["2026-11-20 12:00", "deploy 0.1.1-dev on dev", "ada@laptop", "12 s", "healthy"],
     ]
+
+
+def test_a_ci_run_is_told_by_whose_push_it_was_and_a_long_reason_keeps_to_the_column() -> None:
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]), who="run 17951931757 (grace)")
+    app.publish("0.1.1-dev")
+    app.hosts.machines[0].answers.append("failed")
+    app.hosts.machines[0].reason = "it answered as " + "x" * 80
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact="0.1.1-dev")
+    history(app)
+    _, rows = app.screen.tables[-1]
+    assert rows[0][2] == "grace, CI"
+    assert len(rows[1][1]) == 36
+    assert rows[1][1].endswith("…")
 
 
 def test_a_limit_keeps_the_newest() -> None:
