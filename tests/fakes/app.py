@@ -86,6 +86,12 @@ class FakeApp:
     def registry(self) -> ports.Registry:
         return cast(ports.Registry, self.given["registry"])
 
+    def infrastructure(self, environment: str) -> ports.Infrastructure:
+        return cast(ports.Infrastructure, self.given["infrastructure"])
+
+    def state_store(self, environment: str) -> MemoryStore:
+        return self.store
+
     def target(self, environment: str) -> FakeTarget:
         return self.hosts
 

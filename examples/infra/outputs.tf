@@ -1,0 +1,3 @@
+output "release" {
+  value = terraform_data.release.output
+}

@@ -1,0 +1,76 @@
+"""An infrastructure tool whose state is a number: what it would do, what it did, and how it fails, as a test says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tagship.domain.infra import Output
+from tagship.errors import Refused
+from tagship.ports import ToolFailed
+
+Variables = Mapping[str, str | None]
+
+
+@dataclass
+class World:
+    """What several runs of the tool share: the inputs that were applied last, and how often anything was."""
+
+    applied: str = ""
+    serial: int = 0
+    locked: bool = False
+
+
+@dataclass
+class FakeTerraform:
+    """What is applied is the `TF_VAR_artifact_id` that it was planned with. `during` is called before each apply."""
+
+    world: World = field(default_factory=World)
+    missing: bool = False
+    fails: str = ""  # the verb that fails
+    calls: list[str] = field(default_factory=list)
+    told: list[dict[str, str | None]] = field(default_factory=list)
+    during: Callable[[], None] = lambda: None
+
+    def prepare(self) -> None:
+        self.calls.append("init")
+        if self.missing:
+            raise Refused("There is no terraform on PATH.", remedy="Install Terraform")
+        self._may_fail("init")
+
+    def plan(self, to: Path, variables: Variables) -> bool:
+        self._began("plan", variables)
+        wanted = variables.get("TF_VAR_artifact_id") or ""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(json.dumps({"serial": self.world.serial, "wanted": wanted}))
+        return wanted != self.world.applied
+
+    def apply(self, plan: Path, variables: Variables) -> None:
+        self.during()
+        self._began("apply", variables)
+        planned = json.loads(plan.read_text())
+        if planned["serial"] != self.world.serial:
+            raise ToolFailed("terraform apply", 1, "Error: Saved plan is stale", "stale")
+        self.world.applied, self.world.serial = planned["wanted"], self.world.serial + 1
+
+    def outputs(self) -> Mapping[str, Output]:
+        self.calls.append("output")
+        if not self.world.applied:
+            return {}
+        return {"release": Output(self.world.applied), "password": Output("hunter2", sensitive=True)}
+
+    def run(self, command: Sequence[str], variables: Variables) -> None:
+        self._began(" ".join(command), variables)
+
+    def _began(self, verb: str, variables: Variables) -> None:
+        self.calls.append(verb)
+        self.told.append(dict(variables))
+        if self.world.locked:
+            raise ToolFailed(f"terraform {verb}", 1, "Error: Error acquiring the state lock", "locked")
+        self._may_fail(verb)
+
+    def _may_fail(self, verb: str) -> None:
+        if self.fails == verb:
+            raise ToolFailed(f"terraform {verb}", 1, "Error: Invalid reference\n\n  on main.tf line 3")
