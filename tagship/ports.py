@@ -138,7 +138,7 @@ class Repository(Protocol):
         """Delete the remote's tag, leased on its object id."""
 
     def log(self, since: str, until: str) -> Sequence[str]:
-        """Commit subjects, newest first, after `since` (empty: the last twenty) up to `until`."""
+        """Commit subjects, newest first, after `since` up to `until`."""
 
     def resolve(self, revision: str) -> str:
         """The commit that a revision names; raises UsageError where it names none."""

@@ -137,8 +137,9 @@ class GitRepository:
         return found[1]
 
     def log(self, since: str, until: str) -> Sequence[str]:
-        limits = [f"{since}..{until}"] if since else ["--max-count=20", until]
-        return self._must("log", "--no-color", "--no-show-signature", "--format=%s", *limits, "--").splitlines()
+        return self._must(
+            "log", "--no-color", "--no-show-signature", "--format=%s", f"{since}..{until}", "--"
+        ).splitlines()
 
     def resolve(self, revision: str) -> str:
         answer = (

@@ -276,10 +276,11 @@ class Plan:
 def message(app: str, version: Version, *, who: str, where: str, source: str, since: str, notes: Sequence[str]) -> str:
     """A tag's message: what it is, who made it and from where, and the commits since `since`."""
     lines = [f"{app} {version}", "", f"Tagged by {who}, at {where}, from {source}."]
+    if not since:
+        return "\n".join([*lines, "The first version of its channel."])
     if notes:
         more = [f"- and {len(notes) - NOTES} more"] if len(notes) > NOTES else []
-        title = f"Since {since}:" if since else "The latest commits:"
-        lines += ["", title, *(f"- {note[:200]}" for note in notes[:NOTES]), *more]
+        lines += ["", f"Since {since}:", *(f"- {note[:200]}" for note in notes[:NOTES]), *more]
     return "\n".join(lines)
 
 

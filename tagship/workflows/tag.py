@@ -288,7 +288,7 @@ def _plan(app: App, wish: Wish, found: Found, version: Version, exists: bool) ->
         where=app.who,
         source=f"{found.state.branch or 'a detached HEAD'} at {commit[:12]}",
         since=since,
-        notes=[] if exists else repository.log(since, commit),
+        notes=repository.log(since, commit) if since and not exists else [],
     )
     branch = "" if found.look.apart else found.look.branch
     commands = repository.push_commands(commit, branch, str(version), text)

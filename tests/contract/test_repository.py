@@ -239,7 +239,6 @@ def test_log_tells_what_came_after_a_tag(world: World) -> None:
     world.commit("One")
     last = world.commit("Two")
     assert list(world.repository.log("0.1.0-dev", last)) == ["Two", "One"]
-    assert list(world.repository.log("", last)) == ["Two", "One", "Begin"]
 
 
 def test_revisions_are_resolved_or_refused(world: World) -> None:

@@ -167,9 +167,8 @@ class FakeRepository:
         return Pushed(True)
 
     def log(self, since: str, until: str) -> Sequence[str]:
-        known = set(self.line(self.local[since].commit)) if since else set()
-        found = [self.subjects[one] for one in self.line(until) if one not in known]
-        return found if since else found[:20]
+        known = set(self.line(self.local[since].commit))
+        return [self.subjects[one] for one in self.line(until) if one not in known]
 
     def resolve(self, revision: str) -> str:
         found = [one for one in self.subjects if len(revision) >= 4 and one.startswith(revision)]
