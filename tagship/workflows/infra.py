@@ -193,14 +193,14 @@ def _noted(work: Work) -> Iterator[None]:
     try:
         yield
     finally:
-        _taken_back(work, stored, note.host)
+        _taken_back(work, stored)
 
 
-def _taken_back(work: Work, stored: Object, host: str) -> None:
-    """Remove the note, unless a lock of this machine's stays: it then tells whose that is."""
+def _taken_back(work: Work, stored: Object) -> None:
+    """Remove the note, unless a lock stays that may be this run's: it then tells whose that is."""
     try:
         there = infra_lock.find(work.app, work.environment)
-        if there and there.lock and there.lock.host == host:
+        if there and any(note.key == stored.key for note in there.notes):
             return
         work.app.store.delete(stored.key, stored.etag)
     except (ServiceFailed, Conflict) as reason:
@@ -232,11 +232,16 @@ def _failure(work: Work, reason: ToolFailed, state: str) -> TagshipError:
         what = f"Others changed the state of {work.environment} after each of {PLANS} plans."
         return ServiceFailed(what, remedy=f"Run it again when they are done: {work.again}", evidence=reason.said)
     return ServiceFailed(
-        f"{reason.doing} failed with exit {reason.code}.",
+        f"{reason.doing} {_ended(reason.code)}.",
         state=state,
         remedy=f"Mend what it says above, then run it again: {work.again}",
         evidence=reason.said,
     )
+
+
+def _ended(code: int) -> str:
+    """A negative code is a signal's, as Python tells it."""
+    return f"failed with exit {code}" if code >= 0 else f"was killed by signal {-code}"
 
 
 def _held(work: Work, reason: ToolFailed) -> Held:

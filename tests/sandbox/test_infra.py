@@ -1,0 +1,470 @@
+"""infra against the sandbox's S3 with the real Terraform: its plans, its locks, and how it dies.
+
+`terraform_data` needs no provider, so nothing is downloaded. Each test has an environment, and so a state, of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagship import bootstrap
+from tagship.domain import layout
+from tagship.ports import Infrastructure, ToolFailed
+from tagship.sandbox.state import Running
+from tagship.workflows.bundle import bundle
+from tagship.workflows.publish import publish
+from tests.fakes.terraform import FakeTerraform, World
+from tests.sandbox.conftest import SETTINGS, client, git, until
+
+MAIN = """\
+terraform {
+  backend "s3" {}
+}
+variable "artifact_id" {
+  default = "nothing"
+}
+variable "seconds" {
+  default = "0"
+}
+resource "terraform_data" "release" {
+  input            = var.artifact_id
+  triggers_replace = var.artifact_id
+  provisioner "local-exec" {
+    command = "sleep ${var.seconds}"
+  }
+}
+output "release" {
+  value = terraform_data.release.output
+}
+output "password" {
+  value     = "hunter2"
+  sensitive = true
+}
+"""
+FAILING = 'resource "terraform_data" "x" {\n  provisioner "local-exec" {\n    command = "exit 3"\n  }\n}\n'
+SHOW = """\
+import json, os, sys
+names = ["ARTIFACT_ID", "DEPLOYMENT_KEY", "IMAGE_TAG", "TF_VAR_artifact_id", "GREETING", "AWS_ENDPOINT_URL"]
+print(json.dumps([sys.argv[1:], os.getcwd(), {name: os.environ.get(name) for name in names}]))
+"""
+NAMES = [
+    "first",
+    "dry",
+    "twice",
+    "killed",
+    "cirun",
+    "asked",
+    "bad",
+    "half",
+    "local",
+    "contract",
+    "tool",
+    "broken",
+    "none",
+]
+ENVIRONMENT = """
+[environments.{name}]
+command = ["python3", "app.py"]
+ec2 = {{ tags = {{ "tagship:environment" = "{name}" }} }}
+infra = {{ {infra} }}
+"""
+INFRA = {
+    "bad": 'directory = "bad", lock_timeout = 1',
+    "half": 'directory = "half", lock_timeout = 1',
+    "local": 'directory = "local"',
+    "tool": 'directory = "tool", command = ["python3", "show.py", "$(id)", "a b"], variables = { GREETING = "`id`" }',
+    "broken": 'directory = "tool", command = ["python3", "-c", "import sys; sys.exit(\'no\')"]',
+}
+FILES = {
+    "infra/main.tf": MAIN,
+    "bad/main.tf": 'terraform {\n  backend "s3" {}\n}\noutput "x" {\n  value = var.nowhere\n}\n',
+    "half/main.tf": 'terraform {\n  backend "s3" {}\n}\n' + FAILING,
+    "local/main.tf": 'output "x" {\n  value = 1\n}\n',
+    "tool/show.py": SHOW,
+    "deploy/ec2_deploy.sh": "#!/usr/bin/env bash\n",
+    "app.py": "print(1)\n",
+    ".gitignore": ".tagship\n.terraform*\n",
+}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A repository inside the sandbox's folder."""
+
+    root: Path
+    running: Running
+
+    def publish(self, environment: str, number: str = "0.1.0") -> str:
+        version = f"{number}-{environment}"
+        git(self.root, "commit", "--quiet", "--allow-empty", "-m", version)
+        git(self.root, "tag", "-a", version, "-m", version)
+        app = bootstrap.app(self.root)
+        bundle(app, artifact=version)
+        publish(app, artifact=version)
+        return version
+
+    def start(self, *words: str, **variables: str) -> subprocess.Popen[str]:
+        """`tagship …`, as a person or a CI job starts it."""
+        dropped = ("GITHUB_", "TAGSHIP_", "TF_VAR_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+        command = [sys.executable, "-c", "from tagship.tasks.program import run; run()", *words]
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=self.root, env={**kept, **variables}, **pipes)
+
+    def inv(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        process = self.start(*words, **variables)
+        out, err = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def object(self, key: str) -> bytes | None:
+        found = bootstrap.app(self.root).store.get(key)
+        return found.body if found else None
+
+    def lock(self, environment: str) -> dict[str, Any] | None:
+        raw = self.object(layout.state("tiny", environment) + ".tflock")
+        return json.loads(raw) if raw else None
+
+    def wait_for_apply(self, environment: str) -> dict[str, Any]:
+        """Until Terraform holds the lock for an apply."""
+
+        def applying() -> dict[str, Any] | None:
+            lock = self.lock(environment)
+            return lock if lock and lock["Operation"] == "OperationTypeApply" else None
+
+        found: dict[str, Any] = until(applying, 60)
+        return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def terraform() -> None:
+    """The real one: without it these tests prove nothing, so they fail."""
+    if not shutil.which("terraform"):
+        pytest.fail(
+            "These tests want terraform 1.11 or later on PATH: https://developer.hashicorp.com/terraform/install"
+        )
+
+
+@pytest.fixture(scope="module")
+def site(sandbox: Running) -> Site:
+    root = sandbox.folder / "infra"
+    shutil.rmtree(root, ignore_errors=True)
+    blocks = (
+        ENVIRONMENT.format(name=one, infra=INFRA.get(one, 'directory = "infra", lock_timeout = 60')) for one in NAMES
+    )
+    for name, text in {"tagship.toml": SETTINGS.partition("[environments")[0] + "".join(blocks), **FILES}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, "utf-8")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "Begin")
+    return Site(root, sandbox)
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """Every process below one, by its program's name."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
+    rows = [(int(one[0]), int(one[1]), one[2]) for one in (line.split(None, 2) for line in listed.splitlines())]
+    found: dict[int, str] = {}
+    above = {pid}
+    while above:
+        below = {one: name for one, parent, name in rows if parent in above and one not in found}
+        found |= below
+        above = set(below)
+    return found
+
+
+@pytest.fixture
+def kill_terraform() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
+    """SIGKILL to the Terraform below a process, and at the end to what it had started."""
+    orphans: list[int] = []
+
+    def kill(process: subprocess.Popen[str]) -> None:
+        below = descendants(process.pid)
+        [terraform] = [pid for pid, name in below.items() if Path(name).name == "terraform"]
+        orphans.extend(descendants(terraform))
+        os.kill(terraform, signal.SIGKILL)
+
+    yield kill
+    for pid in orphans:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+# -- plan, show, apply, outputs ----------------------------------------------------------------------------------------
+
+
+def test_a_plan_is_shown_and_applied_and_its_outputs_are_captured(site: Site) -> None:
+    version = site.publish("first")
+    done = site.inv("infra", "--artifact", version, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "Plan: 1 to add, 0 to change, 0 to destroy." in done.stderr
+    assert "Apply complete! Resources: 1 added" in done.stderr
+    said = json.loads(done.stdout)
+    assert (said["state"], said["artifact"]) == ("applied", version)
+    assert said["outputs"]["release"] == {"sensitive": False, "value": version}
+    assert said["outputs"]["password"] == {"sensitive": True, "value": None}
+    written = site.root / f".tagship/build/{version}/infra-first.json"
+    assert json.loads(written.read_text())["outputs"] == said["outputs"]
+    assert "hunter2" not in done.stdout + done.stderr + written.read_text()
+    assert not written.with_suffix(".tfplan").exists()
+    state = site.object("tiny/_infra/first/terraform.tfstate")
+    assert state is not None
+    assert version.encode() in state
+    assert site.lock("first") is None
+    assert site.inv("infra", "--artifact", version, "--json").stdout.count('"unchanged"') == 1
+
+
+def test_a_dry_run_plans_and_stops(site: Site) -> None:
+    version = site.publish("dry")
+    done = site.inv("infra", "--artifact", version, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "Plan: 1 to add" in done.stdout
+    assert "nothing was applied" in done.stdout
+    assert "\x1b" not in done.stdout
+    plan = site.root / f".tagship/build/{version}/infra-dry.tfplan"
+    assert stat.S_IMODE(plan.stat().st_mode) == 0o600
+    assert site.object("tiny/_infra/dry/terraform.tfstate") is None
+    assert git(site.root, "status", "--porcelain") == ""
+
+
+def test_a_workspace_or_arguments_of_the_callers_do_not_move_the_state_or_its_lock(site: Site) -> None:
+    version = site.publish("none")
+    meddling = {"TF_WORKSPACE": "mine", "TF_CLI_ARGS_plan": "-lock=false -nonsense", "AWS_PROFILE": "nobody"}
+    done = site.inv("infra", "--artifact", version, **meddling)
+    assert done.returncode == 0, done.stderr
+    assert site.object("tiny/_infra/none/terraform.tfstate")
+
+
+# -- two at once -------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_applies_at_once_the_second_waits_and_goes_on(site: Site) -> None:
+    one, two = site.publish("twice"), site.publish("twice", "0.2.0")
+    first = site.start("infra", "--artifact", one, TF_VAR_seconds="4")
+    held = site.wait_for_apply("twice")
+    second = site.inv("infra", "--artifact", two, "--json")
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 0, out + err
+    assert second.returncode == 0, second.stderr
+    assert f"{held['Who']} holds the Terraform state of twice since " in second.stderr
+    assert "Acquiring state lock. This may take a few moments..." in second.stderr
+    assert json.loads(second.stdout)["outputs"]["release"]["value"] == two
+    assert site.lock("twice") is None
+
+
+# -- killed ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_killed_terraform_leaves_a_lock_that_is_shown_and_freed_by_its_id(site: Site, kill_terraform: Any) -> None:
+    version = site.publish("killed")
+    run = site.start("infra", "--artifact", version, TF_VAR_seconds="60")
+    lock = site.wait_for_apply("killed")
+    kill_terraform(run)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 8
+    assert "error: terraform apply was killed by signal 9." in err
+
+    [shown] = json.loads(site.inv("infra.lock", "--env", "killed", "--json").stdout)
+    assert (shown["state"], shown["id"], shown["who"]) == ("held", lock["ID"], lock["Who"])
+    assert (shown["operation"], shown["artifact"]) == ("apply", version)
+    command = f"inv infra.unlock --env killed --id {lock['ID']}"
+    assert f"if it is dead: {command}" in site.inv("infra.lock", "--env", "killed").stdout
+
+    waiting = site.inv("infra", "--artifact", version, TAGSHIP_ENVIRONMENTS_KILLED_INFRA_LOCK_TIMEOUT="1")
+    assert waiting.returncode == 4
+    assert f"error: {lock['Who']} holds the Terraform state of killed since " in waiting.stderr
+    assert f"next: Wait for it, or if it is dead: {command}" in waiting.stderr
+
+    other = site.inv("infra.unlock", "--env", "killed", "--id", "00000000-0000-0000-0000-000000000000")
+    assert other.returncode == 3
+    assert "is not the lock on the state of killed" in other.stderr
+    assert site.inv("infra.unlock", "--env", "killed", "--id", lock["ID"], "--dry-run").returncode == 0
+    assert site.lock("killed") == lock
+
+    freed = site.inv("infra.unlock", "--env", "killed", "--id", lock["ID"])
+    assert freed.returncode == 0, freed.stderr
+    assert "warning: no CI run is known of this lock" in freed.stderr
+    assert site.lock("killed") is None
+    assert notes(site, "killed") == []
+    assert site.inv("infra", "--artifact", version).returncode == 0
+
+
+def test_the_lock_of_a_ci_run_that_cannot_be_asked_wants_a_persons_word(site: Site, kill_terraform: Any) -> None:
+    version = site.publish("cirun")
+    job = {"GITHUB_RUN_ID": "4711", "GITHUB_ACTOR": "octocat", "GITHUB_SERVER_URL": "https://github.com"}
+    run = site.start("infra", "--artifact", version, TF_VAR_seconds="60", GITHUB_REPOSITORY="acme/tiny", **job)
+    lock = site.wait_for_apply("cirun")
+    kill_terraform(run)
+    run.communicate(timeout=60)
+    unlock = ["infra.unlock", "--env", "cirun", "--id", lock["ID"]]
+    refused = site.inv(*unlock)
+    assert refused.returncode == 3
+    url = "https://github.com/acme/tiny/actions/runs/4711"
+    assert f"next: Look at {url}; if it has: inv {' '.join(unlock)} --run-ended" in refused.stderr
+    assert "run 4711 (octocat)" in refused.stdout
+    assert site.lock("cirun") == lock
+    assert site.inv(*unlock, "--run-ended").returncode == 0
+    assert site.lock("cirun") is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_stop_terraform_ends_by_itself_and_frees_its_lock(site: Site, number: signal.Signals) -> None:
+    version = site.publish("asked", f"0.{int(number)}.0")
+    run = site.start("infra", "--artifact", version, TF_VAR_seconds="60")
+    site.wait_for_apply("asked")
+    began = time.monotonic()
+    run.send_signal(number)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert time.monotonic() - began < 30
+    assert "Gracefully shutting down" in out
+    assert "now: What was applied before that stays, and is in the state." in err
+    assert site.lock("asked") is None
+    assert notes(site, "asked") == []
+
+
+def notes(site: Site, environment: str) -> list[str]:
+    app = bootstrap.app(site.root)
+    return [one.key for one in app.store.list(layout.at_work("tiny", environment))]
+
+
+# -- what goes wrong ---------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_that_fails_changes_nothing_and_says_terraforms_own_words(site: Site) -> None:
+    done = site.inv("infra", "--artifact", site.publish("bad"))
+    assert done.returncode == 8
+    assert "Reference to undeclared input variable" in done.stderr
+    assert "now: Nothing was changed." in done.stderr
+    assert "next: Mend what it says above, then run it again: inv infra --artifact 0.1.0-bad --env bad" in done.stderr
+
+
+def test_an_apply_that_fails_says_that_what_was_applied_stays(site: Site) -> None:
+    done = site.inv("infra", "--artifact", site.publish("half"))
+    assert done.returncode == 8
+    assert "Error running command 'exit 3': exit status 3" in done.stderr
+    assert "error: terraform apply failed with exit 1." in done.stderr
+    assert "now: What was applied before that stays, and is in the state." in done.stderr
+    assert site.lock("half") is None
+
+
+def test_a_configuration_that_keeps_its_state_on_the_machine_is_refused(site: Site) -> None:
+    done = site.inv("infra", "--artifact", site.publish("local"))
+    assert done.returncode == 3
+    assert "does not keep its state in S3 (its backend: none)" in done.stderr
+    assert 'terraform { backend "s3" {} }' in done.stderr
+
+
+def test_without_terraform_it_says_where_it_is_to_be_had(site: Site, tmp_path: Path) -> None:
+    done = site.inv("infra", "--artifact", site.publish("none", "0.2.0"), PATH=str(tmp_path))
+    assert done.returncode == 3
+    assert "error: There is no terraform on PATH." in done.stderr
+    assert "next: Install Terraform 1.11 or later" in done.stderr
+
+
+def test_an_artifact_that_is_not_there_stops_it_before_terraform_starts(site: Site) -> None:
+    done = site.inv("infra", "--artifact", "9.9.9-first")
+    assert done.returncode == 5
+    assert "Initializing" not in done.stdout
+
+
+# -- another tool ------------------------------------------------------------------------------------------------------
+
+
+def test_a_command_gets_its_words_as_they_are_and_the_artifacts_names(site: Site) -> None:
+    version = site.publish("tool")
+    done = site.inv("infra", "--artifact", version, IMAGE_TAG="of-another-build")
+    assert done.returncode == 0, done.stderr
+    [line] = [one for one in done.stdout.splitlines() if one.startswith("[[")]
+    words, where, names = json.loads(line)
+    assert words == ["$(id)", "a b"]
+    assert Path(where).name == "tool"
+    assert names["ARTIFACT_ID"] == names["TF_VAR_artifact_id"] == version
+    assert names["DEPLOYMENT_KEY"] == f"tiny/tool/{version}/deploy-bundle.tar.gz"
+    assert names["GREETING"] == "`id`"
+    assert names["IMAGE_TAG"] is None
+    assert names["AWS_ENDPOINT_URL"] == site.running.aws_url
+
+
+def test_a_command_that_fails_fails(site: Site) -> None:
+    done = site.inv("infra", "--artifact", site.publish("broken"))
+    assert done.returncode == 8
+    assert done.stderr.startswith("no\nerror: python3 failed with exit 1.")
+
+
+# -- the contract that the fake is held to -----------------------------------------------------------------------------
+
+Made = Callable[[], Infrastructure]
+
+
+@pytest.fixture(params=["fake", "terraform"])
+def tool(request: pytest.FixtureRequest, site: Site) -> Made:
+    """A way to come to the same state again, as another run would."""
+    if request.param == "fake":
+        world = World()
+        return lambda: FakeTerraform(world)
+    delete_all(site, "tiny/_infra/contract/")
+    return lambda: bootstrap.app(site.root).infrastructure("contract")
+
+
+def delete_all(site: Site, prefix: str) -> None:
+    s3 = client(site.running, "s3")
+    for one in s3.list_objects_v2(Bucket="tiny-artifacts", Prefix=prefix).get("Contents", ()):
+        s3.delete_object(Bucket="tiny-artifacts", Key=one["Key"])
+
+
+def wanting(version: str) -> dict[str, str | None]:
+    return {"TF_VAR_artifact_id": version}
+
+
+def test_a_plan_is_applied_once_and_then_there_is_nothing_to_do(tool: Made, tmp_path: Path) -> None:
+    run = tool()
+    run.prepare()
+    assert not run.outputs()
+    assert run.plan(tmp_path / "plan", wanting("0.1.0"))
+    run.apply(tmp_path / "plan", wanting("0.1.0"))
+    assert not run.plan(tmp_path / "plan", wanting("0.1.0"))
+    assert run.outputs()["release"].value == "0.1.0"
+    assert run.outputs()["password"].sensitive
+
+
+def test_a_plan_that_another_run_overtook_is_stale(tool: Made, tmp_path: Path) -> None:
+    one, two = tool(), tool()
+    one.prepare()
+    assert one.plan(tmp_path / "one", wanting("0.1.0"))
+    assert two.plan(tmp_path / "two", wanting("0.2.0"))
+    one.apply(tmp_path / "one", wanting("0.1.0"))
+    with pytest.raises(ToolFailed) as caught:
+        two.apply(tmp_path / "two", wanting("0.2.0"))
+    assert caught.value.kind == "stale"
+
+
+def test_a_state_that_another_run_has_is_locked(tool: Made, site: Site, tmp_path: Path) -> None:
+    run = tool()
+    run.prepare()
+    if isinstance(run, FakeTerraform):
+        run.world.locked = True
+    else:
+        lock = {"ID": "65b132de", "Who": "ada@laptop", "Operation": "OperationTypePlan"}
+        bootstrap.app(site.root).store.create(
+            "tiny/_infra/contract/terraform.tfstate.tflock", json.dumps(lock).encode()
+        )
+        object.__setattr__(run, "lock_timeout", 0)
+    with pytest.raises(ToolFailed) as caught:
+        run.plan(tmp_path / "plan", wanting("0.1.0"))
+    assert caught.value.kind == "locked"
