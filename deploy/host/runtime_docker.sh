@@ -63,7 +63,7 @@ pull() {
 # ECR's credential helper where it is installed, else a password of `aws`, which goes from standard output to standard
 # input. Another registry is the operator's own: the login that this host has for it is copied.
 log_in() {
-  local host=$1 folder=$2 password
+  local host=$1 folder=$2 password said
   if [[ ! $host =~ ^[0-9]{12}\.dkr\.ecr(-fips)?\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$ ]]; then
     cp "${HOME:-/root}/.docker/config.json" "$folder/" 2>/dev/null
     return 0
@@ -74,8 +74,9 @@ log_in() {
   fi
   PROBLEM="no login to $host: aws ecr get-login-password failed"
   password=$(aws ecr get-login-password --region "${BASH_REMATCH[2]}") || return
-  PROBLEM="the login to $host was refused"
-  docker --config "$folder" login --username AWS --password-stdin "$host" <<<"$password"
+  said=$(docker --config "$folder" login --username AWS --password-stdin "$host" <<<"$password" 2>&1) && return
+  PROBLEM="the login to $host failed: ${said##*$'\n'}"
+  return 1
 }
 
 # The words after the environment's names are the same for each colour of a release; no value of a variable is among them.

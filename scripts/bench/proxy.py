@@ -18,6 +18,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import socket
@@ -212,20 +213,22 @@ class Load:
 
     port: int
     rate: int
-    seconds: float
+    seconds: float = 0
+    host: str = "127.0.0.1"
+    slow_path: str = "/slow"
     failures: Counter[str] = field(default_factory=Counter)
     answers: list[tuple[float, float, str]] = field(default_factory=list)  # when it was sent, seconds, colour
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
 
     async def run(self, switches: Sequence[tuple[float, Callable[[], None]]]) -> None:
         """Send requests at their time, whatever became of those before; switch in a thread when it is time."""
-        self.idle += [await asyncio.open_connection("127.0.0.1", self.port) for _ in range(KEPT)]
+        self.idle += [await asyncio.open_connection(self.host, self.port) for _ in range(KEPT)]
         began, jobs = time.monotonic(), []
         jobs += [asyncio.create_task(self._at(began + when, switch)) for when, switch in switches]
         jobs += [asyncio.create_task(self._slow(began + when - SLOW / 2)) for when, _ in switches]
         for number in range(int(self.rate * self.seconds)):
             await asyncio.sleep(max(0.0, began + number / self.rate - time.monotonic()))
-            jobs.append(asyncio.create_task(self._ask("/", keep=number % 2 == 0)))
+            jobs.append(asyncio.create_task(self.ask("/", keep=number % 2 == 0)))
         await asyncio.gather(*jobs)
         for _, writer in self.idle:
             writer.close()
@@ -236,10 +239,10 @@ class Load:
 
     async def _slow(self, when: float) -> None:
         await asyncio.sleep(max(0.0, when - time.monotonic()))
-        await self._ask("/slow", keep=False)
+        await self.ask(self.slow_path, keep=False)
 
-    async def _ask(self, path: str, *, keep: bool) -> None:
-        kind = "slow" if path == "/slow" else "kept alive" if keep else "new"
+    async def ask(self, path: str, *, keep: bool) -> None:
+        kind = "slow" if path == self.slow_path else "kept alive" if keep else "new"
         sent = time.monotonic()
         try:
             async with asyncio.timeout(10):
@@ -256,7 +259,7 @@ class Load:
             wish = b"keep-alive" if keep else b"close"
             writer.write(b"GET %s HTTP/1.1\r\nHost: app\r\nConnection: %s\r\n\r\n" % (path.encode(), wish))
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            if not head.startswith(b"http/1.1 200"):
+            if not re.match(rb"http/1\.[01] 200 ", head):
                 raise ValueError(head.split(b"\r\n")[0])
             length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
             body = await reader.readexactly(length)
@@ -276,7 +279,7 @@ class Load:
             if not reader.at_eof() and not writer.is_closing():
                 return reader, writer
             writer.close()
-        return await asyncio.open_connection("127.0.0.1", self.port)
+        return await asyncio.open_connection(self.host, self.port)
 
 
 # -- one run ----------------------------------------------------------------------------------------------------------

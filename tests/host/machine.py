@@ -156,6 +156,11 @@ class Machine:
         assert done.code == 0, f"{self.name}: {script} exited {done.code}\n{done.out}\n{done.err}"
         return done.out.strip()
 
+    def written(self) -> list[Path]:
+        """Every regular file that was written or changed on its disk, Docker's own apart, as this machine sees it."""
+        upper = self.folder / "disk/upper"
+        return [path for path in upper.rglob("*") if path.is_file() and not path.is_symlink()]
+
     @property
     def docker(self) -> str:
         """Its engine, as DOCKER_HOST names it: to look at from outside."""
