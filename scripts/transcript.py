@@ -7,14 +7,17 @@ replaced; `--write` puts the new run into the README instead. Exits 1 where the 
 from __future__ import annotations
 
 import difflib
+import getpass
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 README = Path("README.md")
 BEGIN, END = "<!-- demo: begin -->\n", "<!-- demo: end -->"
+OPEN, CLOSE = "<details><summary>What <code>make demo</code> prints</summary>\n\n```\n", "```\n\n</details>\n"
 VARYING = (
     (r"\d{4}-\d\d-\d\d \d\d:\d\d", "<moment>"),
     (r"^\d\d:\d\d:\d\d ", "<time> "),
@@ -40,9 +43,9 @@ def main(arguments: list[str]) -> int:
     before, _, rest = text.partition(BEGIN)
     there, _, after = rest.partition(END)
     if "--write" in arguments:
-        README.write_text(f"{before}{BEGIN}```\n{shown}```\n{END}{after}", "utf-8")
+        README.write_text(f"{before}{BEGIN}{OPEN}{anybody(shown)}{CLOSE}{END}{after}", "utf-8")
         return 0
-    told = there.removeprefix("```\n").removesuffix("```\n")
+    told = there.removeprefix(OPEN).removesuffix(CLOSE)
     lines = list(difflib.unified_diff(settled(told), settled(shown), "README.md", "make demo", lineterm=""))
     print("\n".join(lines) or "The README shows what the demo prints.")
     return 1 if lines else 0
@@ -65,6 +68,12 @@ def played() -> str:
     if demo.returncode:
         sys.exit(demo.returncode)
     return "".join(lines).lstrip("\n")
+
+
+def anybody(text: str) -> str:
+    """The text with this machine's user and name taken out."""
+    here = getpass.getuser()
+    return text.replace(f"{here}@{socket.gethostname()}", "ada@laptop").replace(f" {here}, CI", " ada, CI")
 
 
 def settled(text: str) -> list[str]:

@@ -235,7 +235,8 @@ def _green(look: Look) -> Check:
 def refuse(failed: Sequence[Check], state: str = "Nothing was changed.") -> Refused:
     """The failed checks as one error, each with its remedy."""
     if len(failed) == 1:
-        return Refused(f"The check “{failed[0].name}” failed: {failed[0].problem}.", state=state, remedy=failed[0].remedy)
+        one = failed[0]
+        return Refused(f"The check “{one.name}” failed: {one.problem}.", state=state, remedy=one.remedy)
     told = "".join(f"\n  - {one.name}: {one.problem}\n      {one.remedy}" for one in failed)
     return Refused(f"Refused by {len(failed)} checks:{told}", state=state, remedy=failed[0].remedy)
 
