@@ -45,11 +45,12 @@ class StateLock:
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
         value = _table(raw)
-        if not ID.fullmatch(str(value.get("ID", ""))):
+        id_ = value.get("ID")
+        if not isinstance(id_, str) or not ID.fullmatch(id_):
             raise Unreadable("it has no ID")
         operation = _line(value.get("Operation")).removeprefix("OperationType").lower()
         rest = (_line(value.get(name)) for name in ("Who", "Version", "Created"))
-        return cls(str(value["ID"]), operation or "unknown", *rest)
+        return cls(id_, operation or "unknown", *rest)
 
 
 @dataclass(frozen=True)

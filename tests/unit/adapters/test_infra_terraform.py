@@ -1,0 +1,59 @@
+"""What Terraform is given: its backend and its environment. (What it does with them is shown in tests/sandbox.)"""
+
+from __future__ import annotations
+
+import pytest
+
+from tagship.adapters.aws import Aws
+from tagship.adapters.terraform import backend, environment, version
+
+HERE = Aws("eu-west-1", profile="shop")
+SANDBOX = Aws("us-east-1", endpoint="http://127.0.0.1:5000", sandbox=True)
+
+
+def test_a_backend_locks_with_a_file_and_encrypts() -> None:
+    assert backend(HERE, "states", "dev/terraform.tfstate") == {
+        "bucket": "states",
+        "key": "dev/terraform.tfstate",
+        "region": "eu-west-1",
+        "use_lockfile": True,
+        "encrypt": True,
+        "profile": "shop",
+    }
+
+
+def test_the_sandboxs_backend_is_asked_at_its_own_address_and_for_nothing_it_has_not() -> None:
+    told = backend(SANDBOX, "states", "dev/terraform.tfstate")
+    assert told["endpoints"] == {"s3": "http://127.0.0.1:5000"}
+    assert {name for name in told if name.startswith("skip_")} == {
+        "skip_credentials_validation",
+        "skip_metadata_api_check",
+        "skip_region_validation",
+        "skip_requesting_account_id",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["TF_WORKSPACE", "TF_CLI_ARGS", "TF_CLI_ARGS_plan", "TF_DATA_DIR", "TF_INPUT", "TF_IN_AUTOMATION"]
+)
+def test_what_would_move_a_state_or_its_lock_is_not_inherited(name: str) -> None:
+    assert environment({name: "x", "PATH": "/bin"}, {}) == {"PATH": "/bin"}
+
+
+@pytest.mark.parametrize("name", ["TF_VAR_password", "TF_LOG", "TF_CLI_CONFIG_FILE", "AWS_ACCESS_KEY_ID"])
+def test_secrets_credentials_and_mirrors_of_the_jobs_own_are_inherited(name: str) -> None:
+    assert environment({name: "x"}, {}) == {name: "x"}
+
+
+def test_what_is_told_wins_and_nothing_takes_away() -> None:
+    assert environment({"IMAGE_TAG": "old", "KEPT": "1", "A": "old"}, {"IMAGE_TAG": None, "A": "new"}) == {
+        "KEPT": "1",
+        "A": "new",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("1.11.4", (1, 11)), ("1.9.8", (1, 9)), ("1.12.0-beta1", (1, 12)), ("", ()), ("x", ())]
+)
+def test_versions_compare_as_numbers(text: str, numbers: tuple[int, ...]) -> None:
+    assert version(text) == numbers

@@ -1,0 +1,56 @@
+"""What an infrastructure tool is told, and what of its outputs is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tagship.domain.infra import NAMES, Output, exported, shown
+from tagship.domain.manifest import BundleRef, ImageRef, Manifest
+
+BUNDLE = BundleRef("hello/dev/0.1.0-dev/deploy-bundle.tar.gz", "0" * 64, 7, "0" * 64)
+MANIFEST = Manifest(
+    "hello", "dev", "0.1.0-dev", "0.1.0-dev", "c0ffee", "dev", "0.1.0-dev", "2026-11-20T12:00:00Z", "ada", BUNDLE, {}
+)
+IMAGE = ImageRef("registry/hello", "0.1.0-dev", "sha256:" + "a" * 64)
+
+
+def test_the_artifacts_names_are_exported_each_with_its_twin() -> None:
+    told = exported(replace(MANIFEST, image=IMAGE), "artifacts", {})
+    assert {name: told[name] for name in sorted(NAMES)} == {
+        "ARTIFACT_ID": "0.1.0-dev",
+        "COMMIT_SHA": "c0ffee",
+        "DEPLOYMENT_BUCKET": "artifacts",
+        "DEPLOYMENT_KEY": "hello/dev/0.1.0-dev/deploy-bundle.tar.gz",
+        "ENVIRONMENT": "dev",
+        "IMAGE_DIGEST": IMAGE.digest,
+        "IMAGE_TAG": "0.1.0-dev",
+        "IMAGE_URI": f"registry/hello@{IMAGE.digest}",
+    }
+    assert {name: told[f"TF_VAR_{name.lower()}"] for name in NAMES} == {name: told[name] for name in NAMES}
+
+
+def test_without_an_image_its_names_are_taken_away() -> None:
+    told = exported(MANIFEST, "artifacts", {})
+    assert [name for name, value in sorted(told.items()) if value is None] == [
+        "IMAGE_DIGEST",
+        "IMAGE_TAG",
+        "IMAGE_URI",
+        "TF_VAR_image_digest",
+        "TF_VAR_image_tag",
+        "TF_VAR_image_uri",
+    ]
+
+
+def test_the_settings_variables_have_twins_and_never_win_over_the_artifact() -> None:
+    told = exported(
+        MANIFEST, "artifacts", {"size": "t3.small", "TF_LOG": "INFO", "artifact_id": "x", "ENVIRONMENT": "x"}
+    )
+    assert (told["size"], told["TF_VAR_size"], told["TF_LOG"]) == ("t3.small", "t3.small", "INFO")
+    assert (told["TF_VAR_artifact_id"], told["ENVIRONMENT"]) == ("0.1.0-dev", "dev")
+
+
+def test_a_sensitive_output_is_there_by_its_name_alone() -> None:
+    assert shown({"url": Output(["a", 1]), "password": Output({"a": "hunter2"}, sensitive=True)}) == {
+        "password": {"sensitive": True, "value": None},
+        "url": {"sensitive": False, "value": ["a", 1]},
+    }

@@ -1,0 +1,70 @@
+"""The infra table: what may be in it, and what cannot work together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tagship.errors import SettingsError
+from tagship.settings import Settings, load
+
+HEAD = """
+app = "hello"
+aws.bucket = "hello-artifacts"
+signing = { key = "release.key.pem", public_key = "release.pub.pem" }
+"""
+ENVIRONMENT = """
+[environments.{name}]
+command = ["python3", "app.py"]
+ec2.tags = {{ Name = "hello" }}
+infra = {{ {infra} }}
+"""
+
+
+def read(folder: Path, **infra: str) -> Settings:
+    path = folder / "tagship.toml"
+    path.write_text(HEAD + "".join(ENVIRONMENT.format(name=name, infra=one) for name, one in infra.items()), "utf-8")
+    return load(path, {})
+
+
+def test_each_environment_has_a_state_of_its_own(tmp_path: Path) -> None:
+    settings = read(tmp_path, dev='directory = "infra"', prod='directory = "infra", state_bucket = "states"')
+    assert settings.state("dev") == ("hello-artifacts", "hello/_infra/dev/terraform.tfstate")
+    assert settings.state("prod") == ("states", "hello/_infra/prod/terraform.tfstate")
+
+
+def test_a_state_can_be_where_the_team_has_it(tmp_path: Path) -> None:
+    settings = read(tmp_path, dev='directory = "i", state_bucket = "states", state_key = "dev/terraform.tfstate"')
+    assert settings.state("dev") == ("states", "dev/terraform.tfstate")
+
+
+@pytest.mark.parametrize(
+    ("infra", "what"),
+    [
+        ('command = ["cdk"]', 'infra.command: needs the directory that it runs in: infra.directory = "."'),
+        ('directory = ".", command = ["cdk"], plan_only = true', "infra.plan_only: is Terraform's"),
+        ('directory = ".", command = ["cdk"], state_key = "a/b"', "infra.state_key: is Terraform's"),
+        ('directory = "../elsewhere"', 'infra.directory: "../elsewhere" is outside the repository'),
+        ('directory = "/etc"', 'infra.directory: "/etc" is outside the repository'),
+        ('variables = { image_digest = "x" }', "infra.variables.image_digest: is set by tagship itself"),
+        ('variables = { TF_VAR_environment = "x" }', "infra.variables.TF_VAR_environment: is set by tagship itself"),
+        ('state_key = "/dev/x"', "infra.state_key: must be a key such as dev/terraform.tfstate"),
+        ('state_bucket = "No"', "infra.state_bucket: must be a bucket's name"),
+        ("lock_timeout = -1", "infra.lock_timeout: must be 0 or more; is -1"),
+        ("workspace = true", "infra.workspace: unknown key"),
+    ],
+)
+def test_what_cannot_work_is_told(tmp_path: Path, infra: str, what: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, dev=infra)
+    assert f"environments.dev.{what}" in caught.value.what
+
+
+def test_two_environments_in_one_state_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"prod.infra.state_key: is the state of environments.dev too"):
+        read(tmp_path, dev='directory = "i", state_key = "x/y"', prod='directory = "i", state_key = "x/y"')
+
+
+def test_one_key_in_two_buckets_is_two_states(tmp_path: Path) -> None:
+    read(tmp_path, dev='state_key = "x/y"', prod='state_key = "x/y", state_bucket = "states"')
