@@ -3,6 +3,10 @@
 Tags are resolved to instance ids first, and those ids are pinned: a machine that joins meanwhile is not half-told. The
 limits are AWS's (SSM API reference): 50 instance ids a call, a comment of 100 characters, output only once an
 invocation has ended. Just after a send, an empty list and InvocationDoesNotExist mean "not yet".
+
+A poll is one ListCommandInvocations a command, with the output's first 2,500 characters: a verdict that fits in them
+(all is well) costs no call of its own. SSM's own error limit is switched off: how many hosts may fail is decided by
+tagship, over the whole fleet, and hosts that one failure in their command has cut off would be counted too.
 """
 
 from __future__ import annotations
@@ -27,8 +31,10 @@ if TYPE_CHECKING:
 IDS = 50  # instance ids a call
 DELIVERY = 60  # seconds until a host must have begun; PingStatus was looked at just before
 GRACE = 30  # seconds after delivery and execution have timed out, for SSM to say so
-FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.05, 2.0, 1.4  # seconds between polls: quick for a rollback, easy on the API
+FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.05, 2.0, 1.2  # seconds between polls: quick for a rollback, easy on the API
+LOOK = 20  # seconds between looks whether the hosts that are waited for are still there
 SHELL = "AWS-RunShellScript"
+GONE = "it is gone: no running instance of this id has the environment's tags"
 ENDED = frozenset({"Success", "Failed", "Cancelled", "TimedOut"})
 
 WORDS = {
@@ -57,6 +63,7 @@ class Ec2Target:
     warn: Callable[[str], None]
     entry: Path  # deploy/host/entry.sh, for accounts without the document
     _unsent: dict[str, str] = field(default_factory=dict)
+    _told: dict[str, frozenset[str]] = field(default_factory=dict)  # command -> the hosts it went to
 
     @property
     def _ssm(self) -> SSMClient:
@@ -99,25 +106,42 @@ class Ec2Target:
 
     def send(self, order: Order, hosts: Sequence[Host]) -> Sequence[str]:
         """One command for each 50 hosts. An error of the first raises: no host was told. A later one is kept for
-        `collect`, where its hosts are `silent`: the ones before are acting by then."""
-        self._unsent = {}
+        `collect`, where its hosts are `silent`: the ones before are acting by then. Hosts that are gone are silent."""
+        self._unsent, self._told = {}, {}
         commands: list[str] = []
         for some in _by(IDS, [host.id for host in hosts]):
             try:
-                commands.append(self._send(order, some))
+                commands += self._send(order, some)
             except ServiceFailed as reason:
                 if not commands:
                     raise
                 self._unsent.update(dict.fromkeys(some, f"it was told nothing: {reason}"))
         return commands
 
-    def _send(self, order: Order, ids: Sequence[str]) -> str:
-        doing = f"sending {order.action} to {len(ids)} hosts"
-        with self.aws.translated(doing):
+    def _send(self, order: Order, ids: Sequence[str]) -> list[str]:
+        with self.aws.translated(f"sending {order.action} to {len(ids)} hosts"):
             try:
-                return self._command(order, ids, self.ec2.document, parameters(order))
-            except self._ssm.exceptions.InvalidDocument:
-                return self._command(order, ids, SHELL, self._shell_lines(order))
+                return [self._told_to(order, ids)]
+            except self._ssm.exceptions.InvalidInstanceId:  # one that left is enough for SSM to refuse all of them
+                there = self._there(ids)
+                if len(there) == len(ids):
+                    raise
+                self._unsent.update(dict.fromkeys(set(ids) - set(there), GONE))
+                return [self._told_to(order, there)] if there else []
+
+    def _told_to(self, order: Order, ids: Sequence[str]) -> str:
+        try:
+            command = self._command(order, ids, self.ec2.document, parameters(order))
+        except self._ssm.exceptions.InvalidDocument:
+            command = self._command(order, ids, SHELL, self._shell_lines(order))
+        self._told[command] = frozenset(ids)
+        return command
+
+    def _there(self, ids: Sequence[str]) -> list[str]:
+        """Those of the hosts that still run, carry the tags and are known to SSM."""
+        running = {one["InstanceId"] for one in self._instances()}
+        pings = self._pings([one for one in ids if one in running])
+        return [one for one in ids if one in pings]
 
     def _shell_lines(self, order: Order) -> dict[str, list[str]]:
         """The same order for AWS-RunShellScript, where the account has no document of ours."""
@@ -137,6 +161,8 @@ class Ec2Target:
             DocumentName=document,
             Parameters=dict(told),
             TimeoutSeconds=DELIVERY,
+            MaxConcurrency=str(len(ids)),
+            MaxErrors=str(len(ids)),
             Comment=f"tagship {order.action} {order.artifact_id} {order.deployment_id}"[:100],
         )
         return answer["Command"]["CommandId"]
@@ -146,40 +172,70 @@ class Ec2Target:
     def collect(
         self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]
     ) -> Sequence[HostReport]:
-        """Poll each command until every host has ended; a host that never does is `silent` once its time is over."""
+        """Poll each command until every host has ended. One that is gone is not waited for, and one that never ends is
+        `silent` once its time is over."""
         reports = {one: HostReport(one, "silent", reason=reason) for one, reason in self._unsent.items()}
         awaited = {host.id for host in hosts} - set(reports)
-        began, wait = self.clock.now(), FIRST_WAIT
+        began, wait, looked = self.clock.now(), FIRST_WAIT, 0.0
         while awaited:
             for command in commands:
-                for one in self._ended(command, awaited):
-                    reports[one.host] = one
-                    awaited.discard(one.host)
+                reports.update(self._ended(command, awaited))
+            awaited -= set(reports)
             beat(f"{len(hosts) - len(awaited)} of {len(hosts)} hosts have answered")
-            if (self.clock.now() - began).total_seconds() > DELIVERY + self.ec2.timeout + GRACE:
-                reports.update(
-                    {one: HostReport(one, "silent", reason="SSM never said how it ended") for one in awaited}
-                )
-                break
+            age = (self.clock.now() - began).total_seconds()
+            if awaited and age - looked > LOOK:
+                looked = age
+                reports.update(self._left(awaited))
+            if age > DELIVERY + self.ec2.timeout + GRACE:
+                reports.update(_silent(awaited - set(reports), "SSM never said how it ended"))
+            awaited -= set(reports)
             if awaited:
                 self.clock.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311 (jitter, not a secret)
                 wait = min(wait * GROWTH, LONGEST_WAIT)
         return [reports[host.id] for host in hosts]
 
-    def _ended(self, command: str, awaited: set[str]) -> list[HostReport]:
-        """The reports of hosts whose invocation of `command` has ended since the last look: one call for 50 hosts."""
+    def _left(self, awaited: set[str]) -> dict[str, HostReport]:
+        """The hosts among `awaited` that have left; what cannot be asked now is asked again later."""
+        try:
+            with self.aws.translated(f"looking for {len(awaited)} hosts of {self.environment}"):
+                there = {one["InstanceId"] for one in self._instances()}
+        except ServiceFailed:
+            return {}
+        return _silent(awaited - there, GONE)
+
+    def _ended(self, command: str, awaited: set[str]) -> dict[str, HostReport]:
+        """The reports of hosts whose invocation of `command` has ended since the last look."""
+        if self._told.get(command, awaited).isdisjoint(awaited):
+            return {}
         with self.aws.translated(f"asking how command {command} goes"):
-            try:
-                pages = self._ssm.get_paginator("list_command_invocations").paginate(CommandId=command)
-                ended = [one for page in pages for one in page["CommandInvocations"] if one["Status"] in ENDED]
-            except self._ssm.exceptions.InvalidCommandId:
-                return []  # just sent: not known everywhere yet
-            new = [one for one in ended if one["InstanceId"] in awaited]
-            found = [self._report(command, one["InstanceId"], one.get("StatusDetails", one["Status"])) for one in new]
-        return [one for one in found if one]
+            rows = [one for one in self._invocations(command) if one["Status"] in ENDED]
+            found = [self._heard(command, one) for one in rows if one["InstanceId"] in awaited]
+        return {one.host: one for one in found if one}
+
+    def _invocations(self, command: str) -> list[Any]:
+        """One call: a command has at most 50 hosts and a page at most 50 rows, so that nothing follows the 50th."""
+        rows: list[Any] = []
+        pages = self._ssm.get_paginator("list_command_invocations")
+        try:
+            for page in pages.paginate(CommandId=command, Details=True, PaginationConfig={"PageSize": IDS}):
+                rows += page["CommandInvocations"]
+                if len(rows) >= IDS:
+                    break
+        except self._ssm.exceptions.InvalidCommandId:
+            return []  # just sent: not known everywhere yet
+        return rows
+
+    def _heard(self, command: str, row: Any) -> HostReport | None:
+        """The verdict, if the listing holds all of it; otherwise from the whole output."""
+        host, status = row["InstanceId"], row.get("StatusDetails", row["Status"])
+        for plugin in row.get("CommandPlugins", ()):
+            report = HostReport.read(host, plugin.get("Output", ""), "")
+            if report.outcome != "silent":
+                return report
+        return self._report(command, host, status)
 
     def _report(self, command: str, host: str, status: str) -> HostReport | None:
-        """The verdict, from the whole output (24,000 characters; a listing has 2,500 of them)."""
+        """The verdict, from the whole output: 24,000 characters."""
         try:
             said = self._ssm.get_command_invocation(CommandId=command, InstanceId=host)
         except self._ssm.exceptions.InvocationDoesNotExist:
@@ -198,6 +254,10 @@ def _host(instance: Any, pings: Mapping[str, str]) -> Host:
     ping = pings.get(one, "")
     problem = {"Online": "", "": "SSM does not know it: no agent has registered"}
     return Host(one, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"))
+
+
+def _silent(ids: Iterable[str], reason: str) -> dict[str, HostReport]:
+    return {one: HostReport(one, "silent", reason=reason) for one in ids}
 
 
 def _by(size: int, items: Iterable[str]) -> Iterable[list[str]]:

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from tagship.adapters.aws import Aws
-from tagship.adapters.targets.ec2 import DELIVERY, GRACE, WORDS, Ec2Target, connect
+from tagship.adapters.targets.ec2 import DELIVERY, GRACE, LOOK, WORDS, Ec2Target, connect
 from tagship.domain.hosts import Host, HostReport, Order
 from tagship.errors import Refused, ServiceFailed
 from tests.fakes.app import environments, settings
@@ -33,6 +33,7 @@ class Missing(ClientError):
 
 class Exceptions:
     InvalidDocument = type("InvalidDocument", (Missing,), {})
+    InvalidInstanceId = type("InvalidInstanceId", (Missing,), {})
     InvalidCommandId = type("InvalidCommandId", (Missing,), {})
     InvocationDoesNotExist = type("InvocationDoesNotExist", (Missing,), {})
 
@@ -46,6 +47,7 @@ class Account:
     status: dict[str, str] = field(default_factory=dict)  # id -> StatusDetails, Success where not given
     output: dict[str, str] = field(default_factory=dict)
     errors: str = ""
+    invalid: set[str] = field(default_factory=set)  # ids that SSM refuses
     documents: tuple[str, ...] = ("tagship-deploy", "AWS-RunShellScript")
     sent: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -61,6 +63,8 @@ class Account:
         self._call("send_command")
         if asked["DocumentName"] not in self.documents:
             raise Exceptions.InvalidDocument("InvalidDocument", "SendCommand")
+        if set(asked["InstanceIds"]) & self.invalid:
+            raise Exceptions.InvalidInstanceId("InvalidInstanceId", "SendCommand")
         self.sent.append(asked)
         return {"Command": {"CommandId": f"command-{len(self.sent)}"}}
 
@@ -79,7 +83,9 @@ class Account:
     def pages(self, operation: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         found = getattr(self, f"_{operation}")(asked)
         key, items = found
-        for at in range(0, max(len(items), 1), 50):
+        for at in range(
+            0, len(items) + (operation == "list_command_invocations") or 1, 50
+        ):  # AWS may end on an empty page
             self._call(operation)
             yield {key: items[at : at + 50]}
 
@@ -102,12 +108,15 @@ class Account:
             return "CommandInvocations", []
         number = int(asked["CommandId"].rpartition("-")[2])
         ids = self.sent[number - 1]["InstanceIds"]
-        return "CommandInvocations", [self._invocation(one) for one in ids]
+        return "CommandInvocations", [self._invocation(one, asked) for one in ids]
 
-    def _invocation(self, one: str) -> dict[str, str]:
+    def _invocation(self, one: str, asked: dict[str, Any]) -> dict[str, Any]:
         details = self.status.get(one, "Success")
         ended = {"Success": "Success", "InProgress": "InProgress", "Pending": "Pending", "Cancelled": "Cancelled"}
-        return {"InstanceId": one, "Status": ended.get(details, "Failed"), "StatusDetails": details}
+        listed = self.output.get(one, verdict())[:2500] if asked.get("Details") else ""
+        plugins = [{"Name": "aws:runShellScript", "Output": listed}] if asked.get("Details") else []
+        status = ended.get(details, "Failed")
+        return {"InstanceId": one, "Status": status, "StatusDetails": details, "CommandPlugins": plugins}
 
 
 @dataclass
@@ -269,11 +278,65 @@ def test_every_hosts_verdict_comes_back_in_the_order_asked() -> None:
     assert [(one.host, one.outcome) for one in stand.run()] == [(one, "healthy") for one in ids(2)]
 
 
-def test_a_poll_is_one_listing_a_command_and_output_is_fetched_once_a_host() -> None:
+def test_a_poll_is_one_listing_a_command_and_a_verdict_that_fits_costs_no_call_of_its_own() -> None:
+    stand = Stand()
+    assert [one.serving for one in stand.run(50)] == ["0.1.30-dev"] * 50
+    assert stand.account.calls.count("list_command_invocations") == 1
+    assert stand.account.calls.count("get_command_invocation") == 0
+
+
+def test_a_verdict_that_is_longer_than_a_listing_shows_is_fetched_whole() -> None:
+    one = ids(1)[0]
+    long = verdict("failed", evidence="Traceback " * 400)
+    stand = Stand(Account(output={one: long}))
+    reports = stand.run(2)
+    assert [one.outcome for one in reports] == ["failed", "healthy"]
+    assert reports[0].evidence == "Traceback " * 400
+    assert stand.account.calls.count("get_command_invocation") == 1
+
+
+def test_a_command_whose_hosts_have_all_ended_is_asked_no_more() -> None:
+    slow = ids(60)[59]
+    stand = Stand(Account(status={slow: "InProgress"}))
+    stand.clock.during = lambda slept: stand.account.status.pop(slow, None) if slept > 1 else None
+    stand.run(60)
+    polls = stand.account.calls.count("list_command_invocations")
+    assert polls == len(stand.clock.slept) + 2
+
+
+def test_a_host_that_left_is_not_waited_for() -> None:
+    left = ids(2)[1]
+    stand = Stand(Account(instances={ids(2)[0]: "web-0"}, status={left: "InProgress"}))
+    first, second = stand.run(2)
+    assert first.outcome == "healthy"
+    assert (second.outcome, second.reason.partition(":")[0]) == ("silent", "it is gone")
+    assert LOOK < sum(stand.clock.slept) < 2 * LOOK
+
+
+def test_a_host_that_left_just_before_the_send_does_not_keep_the_others_from_it() -> None:
+    left = ids(3)[1]
+    there = {one: one for one in ids(3) if one != left}
+    stand = Stand(Account(instances=there, invalid={left}))
+    assert [one.outcome for one in stand.run(3)] == ["healthy", "silent", "healthy"]
+    assert stand.account.sent[0]["InstanceIds"] == [ids(3)[0], ids(3)[2]]
+
+
+def test_hosts_that_all_left_are_silent_and_no_command_is_sent() -> None:
+    stand = Stand(Account(instances={"i-0": "other"}, invalid=set(ids(2))))
+    assert [one.outcome for one in stand.run(2)] == ["silent", "silent"]
+    assert stand.account.sent == []
+
+
+def test_an_id_that_ssm_refuses_for_another_reason_is_an_outside_failure() -> None:
+    stand = Stand(Account(instances={one: one for one in ids(2)}, invalid=set(ids(1))))
+    with pytest.raises(ServiceFailed):
+        stand.run(2)
+
+
+def test_one_failing_host_does_not_cut_the_others_of_its_command_off() -> None:
     stand = Stand()
     stand.run(50)
-    assert stand.account.calls.count("list_command_invocations") == 1
-    assert stand.account.calls.count("get_command_invocation") == 50
+    assert (stand.account.sent[0]["MaxConcurrency"], stand.account.sent[0]["MaxErrors"]) == ("50", "50")
 
 
 def test_just_after_the_send_an_empty_list_and_an_unknown_invocation_mean_not_yet() -> None:

@@ -1,0 +1,219 @@
+"""How an artifact goes through a fleet: who is next, when to stop, and who is put back in which order.
+
+Pure: values in, values out. The workflow asks `next_step`, does it, and folds in what the hosts said (`heard`), which
+hosts there are by now (`seen`) and what each says that it runs (`asked`). The rules of it:
+
+    the canary goes alone and first, and its failure stops everything
+    no batch is larger than `concurrency`, and none begins once more than `errors` hosts do not run the artifact
+    a host that says refused or held stops everything: what it says holds for the others too
+    a host that left is neither told, nor waited for, nor put back; one that joined is told after the others
+    hosts are put back in the reverse order of their change, each to what it ran before
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tagship.domain.hosts import Host, HostReport
+from tagship.domain.plan import serves
+
+FINAL = frozenset({"refused", "held"})  # one host's word for all: not authentic, or somebody else's number is higher
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the settings say. `concurrency` and `errors` are a number of hosts or a percentage of the fleet."""
+
+    concurrency: str = "100%"
+    errors: str = "0"
+    canary: bool = False
+    bake: int = 0  # seconds
+
+    def batch(self, total: int) -> int:
+        """The most hosts that are told at once."""
+        return max(1, amount(self.concurrency, total))
+
+    def allowed(self, total: int) -> int:
+        """How many hosts may end without the artifact before everything stops."""
+        return amount(self.errors, total)
+
+
+def amount(text: str, total: int) -> int:
+    """A number as it is; a percentage of `total`, rounded down."""
+    return total * int(text[:-1]) // 100 if text.endswith("%") else int(text)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """How far an artifact has come. `planned` are the hosts there were at the beginning, `others` those among the
+    environment's that ran it already; percentages are of the two together.
+
+    `reports` holds each host's last word in the order that they were told, `changed` the verdicts of those that were
+    changed over, in the order of that.
+    """
+
+    artifact_id: str
+    planned: tuple[Host, ...]
+    others: tuple[Host, ...] = ()
+    present: tuple[Host, ...] = ()
+    reports: Mapping[str, HostReport] = field(default_factory=dict)
+    changed: tuple[HostReport, ...] = ()
+    stop: str = ""
+
+    @classmethod
+    def begin(cls, artifact_id: str, planned: Sequence[Host], others: Sequence[Host] = ()) -> Rollout:
+        return cls(artifact_id, tuple(planned), tuple(others), (*planned, *others))
+
+    # -- what happens to it --------------------------------------------------------------------------------------------
+
+    def seen(self, hosts: Sequence[Host]) -> Rollout:
+        """The hosts that there are now."""
+        return replace(self, present=tuple(hosts))
+
+    def heard(self, reports: Iterable[HostReport]) -> Rollout:
+        """What a batch said of its order."""
+        new = list(reports)
+        changed = [one for one in new if one.outcome == "healthy" and one.serving == self.artifact_id]
+        back = tuple(one for one in changed if one.previous not in {"", self.artifact_id})
+        told = {**self.reports, **{one.host: one for one in new}}
+        return replace(self, reports=told, changed=self.changed + back)
+
+    def asked(self, said: Iterable[HostReport]) -> Rollout:
+        """What hosts say that they run, some time after they were told. A host that still serves it keeps its word."""
+        worse = {one.host: _worse(self.reports.get(one.host), one) for one in said if not serves(one, self.artifact_id)}
+        return replace(self, reports={**self.reports, **worse})
+
+    def stopped(self, reason: str) -> Rollout:
+        return replace(self, stop=reason)
+
+    # -- what it adds up to --------------------------------------------------------------------------------------------
+
+    @property
+    def total(self) -> int:
+        return len(self.planned) + len(self.others)
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """Every host that is or was part of it: the planned ones first, then those that joined."""
+        known = {one.id for one in (*self.planned, *self.others)}
+        return (*self.planned, *self.others, *(one for one in self.present if one.id not in known))
+
+    @property
+    def gone(self) -> tuple[Host, ...]:
+        """Hosts that left meanwhile."""
+        there = {one.id for one in self.present}
+        return tuple(one for one in (*self.planned, *self.others) if one.id not in there)
+
+    @property
+    def joining(self) -> tuple[Host, ...]:
+        """Hosts that came meanwhile and whose agent does not answer yet: nobody can tell them anything."""
+        known = {one.id for one in (*self.planned, *self.others)}
+        return tuple(
+            one for one in self.present if not one.online and one.id not in known and one.id not in self.reports
+        )
+
+    @property
+    def waiting(self) -> tuple[Host, ...]:
+        """Hosts to tell: the planned ones first, in their order, then those that joined."""
+        settled = {*self.reports, *(one.id for one in self.others)}
+        order = {one.id: number for number, one in enumerate(self.planned)}
+        left = [one for one in self.present if one.online and one.id not in settled]
+        return tuple(sorted(left, key=lambda one: order.get(one.id, len(order))))
+
+    @property
+    def stragglers(self) -> tuple[HostReport, ...]:
+        """Hosts that are there and do not run it: they failed, or could not be reached when it was their turn."""
+        there = {one.id: one for one in self.present}
+        failed = [one for one in self.reports.values() if one.host in there and not serves(one, self.artifact_id)]
+        missed = [one for one in self.planned if one.id in there and not there[one.id].online]
+        never = [HostReport(one.id, "silent", reason=_away(there[one.id])) for one in missed]
+        return (*failed, *(one for one in never if one.host not in self.reports))
+
+    @property
+    def here(self) -> tuple[HostReport, ...]:
+        """The last words of hosts that were told and are still there."""
+        there = {one.id for one in self.present}
+        return tuple(one for one in self.reports.values() if one.host in there)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What comes next: a batch of hosts (the canary alone), a reason to stop, or, with neither, nothing more."""
+
+    hosts: tuple[Host, ...] = ()
+    canary: bool = False
+    stop: str = ""
+
+
+def next_step(rules: Rules, rollout: Rollout) -> Step:
+    """The next batch, or why there is none."""
+    stop = rollout.stop or why_stop(rules, rollout)
+    if stop:
+        return Step(stop=stop)
+    canary = rules.canary and not rollout.reports and rollout.total > 1
+    return Step(rollout.waiting[: 1 if canary else rules.batch(rollout.total)], canary)
+
+
+def why_stop(rules: Rules, rollout: Rollout) -> str:
+    """Why no further host may be told; empty while all is well enough."""
+    bad, allowed = rollout.stragglers, rules.allowed(rollout.total)
+    names = {one.id: one.name for one in rollout.hosts}
+    for one in bad:
+        if one.outcome in FINAL:
+            return f"{names[one.host]} says {one.outcome}: {one.reason or 'no reason given'}"
+    first = next(iter(rollout.reports.values()), None)
+    if rules.canary and first and first in bad:
+        return f"the canary {names[first.host]} failed: {first.reason or first.outcome}"
+    if len(bad) > allowed:
+        return f"{len(bad)} of {rollout.total} hosts do not run it, and {allowed} may"
+    return ""
+
+
+@dataclass(frozen=True)
+class Back:
+    """A batch that is put back: these hosts, to that artifact."""
+
+    artifact_id: str
+    hosts: tuple[str, ...]
+
+
+def put_back(rules: Rules, rollout: Rollout) -> list[Back]:
+    """Who is put back to what: the last one that was changed first, in batches no larger than those of the rollout."""
+    there = {one.id for one in rollout.present}
+    most, steps = rules.batch(rollout.total), list[Back]()
+    for one in reversed(rollout.changed):
+        if one.host not in there:
+            continue
+        last = steps[-1] if steps else None
+        if last and last.artifact_id == one.previous and len(last.hosts) < most:
+            steps[-1] = replace(last, hosts=(*last.hosts, one.host))
+        else:
+            steps.append(Back(one.previous, (one.host,)))
+    return steps
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """The names, the first few of many: `web-1, web-2 and 498 more`."""
+    if len(names) <= most:
+        return ", ".join(names)
+    few = max(1, most // 2)
+    return f"{', '.join(names[:few])} and {len(names) - few} more"
+
+
+def _worse(before: HostReport | None, said: HostReport) -> HostReport:
+    """The word of a host that does not say that it serves the artifact, with what it ran before kept."""
+    if said.outcome == "silent":
+        reason = f"asked what it runs, it said nothing: {said.reason}"
+    else:
+        reason = f"asked what it runs, it said {said.serving or 'nothing'}" + (
+            f": {said.reason}" if said.reason else ""
+        )
+    outcome = "silent" if said.outcome == "silent" else "failed"
+    previous = before.previous if before else said.previous
+    return replace(said, outcome=outcome, previous=previous, reason=reason)
+
+
+def _away(host: Host) -> str:
+    return host.problem or "its agent does not answer"
