@@ -232,7 +232,7 @@ recover() {
   done
   read_state
   other "${S_COLOUR:-green}" && idle=$REPLY
-  if lives "$idle"; then
+  if remains "$idle"; then
     say "Stopping $R_ARTIFACT, left over as $idle by an action that was cut off."
     journal recover "$idle" "$R_PORT"
     stop_record "$idle" 2

@@ -36,6 +36,11 @@ lives() {
   read_record "$1" && born "$R_PID" && [[ $REPLY == "$R_BORN" ]]
 }
 
+# Whether anything of a colour is left to stop.
+remains() {
+  lives "$1"
+}
+
 # Start a command as RECORD, in a session of its own, with only what FILE (of the environment) holds, in FOLDER; its
 # output goes to OUTPUT. It outlives this program, holds neither its lock nor its standard output, and is waited for
 # until it has written its record. Its pid is in STARTED_PID: `wait` knows how it ended.

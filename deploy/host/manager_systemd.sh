@@ -7,6 +7,7 @@
 # What a manager defines:
 #   read_record NAME     R_PID, R_PORT and R_ARTIFACT of a colour or of `proxy`; false when it was never started
 #   lives NAME           whether it runs, and (while a colour is not committed) has not been started anew since
+#   remains COLOUR       whether anything of it is left to stop
 #   start_colour COLOUR PORT ARTIFACT ENVIRONMENT OUTPUT COMMAND…
 #                        start it with the variables of the file ENVIRONMENT, in its release's folder
 #   stop_record NAME     stop it, its requests answered, within a limit
@@ -47,6 +48,15 @@ lives() {
     esac
   done < <(systemctl show -p ActiveState -p NRestarts -p MainPID "$REPLY")
   [[ $state == active ]] && { [[ $restarts == 0 || $1 == "$S_COLOUR" || $1 == proxy ]]; }
+}
+
+# A unit that is being started anew, again and again, does not live, and still has to be stopped.
+remains() {
+  unit_of "$1"
+  read_record "$1"
+  case $(systemctl show -p ActiveState --value "$REPLY") in
+  inactive | failed) return 1 ;;
+  esac
 }
 
 start_colour() {
@@ -111,9 +121,10 @@ install_units() {
 
 # Write a file from its template, where it is not so already. True when it was changed.
 install_from() {
-  local text
+  local text listen="*:$PORT"
+  if [[ -e /proc/net/if_inet6 ]]; then listen=":::$PORT v4v6"; fi
   text=$(<"$PROGRAM/systemd/$1") || return
-  text=${text//@APP@/$APP} text=${text//@BASE@/$BASE} text=${text//@PORT@/$PORT}
+  text=${text//@APP@/$APP} text=${text//@BASE@/$BASE} text=${text//@LISTEN@/$listen}
   if [[ -f $2 && $text == "$(<"$2")" ]]; then return 1; fi
   printf '%s\n' "$text" >"${2%/*}/.${2##*/}.new" && mv -f "${2%/*}/.${2##*/}.new" "$2"
 }

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from tests.host.ground import until
-from tests.host.host import BUCKET, Host, Shop
+from tests.host.host import BUCKET, REPOSITORY, Host, Shop
 from tests.host.registry import PASSWORD, Registry
 from tests.sandbox.bundles import Bundle
 from tests.sandbox.machine import Answer
@@ -98,6 +98,18 @@ def test_a_power_cut_after_any_step_leaves_one_version_serving(host: Host, shop:
     assert (running(host), host.answers()) == (["0.1.1-dev"], "0.1.1-dev")
 
 
+@pytest.mark.parametrize("fault", ["crash", "deaf"])
+def test_what_a_killed_deployment_left_behind_is_stopped_by_the_next(host: Host, shop: Shop, fault: str) -> None:
+    first = host.publish(shop.docker("0.1.0-dev"))
+    assert host.deploy(first).outcome == "healthy"
+    broken = host.publish(shop.docker("0.1.1-dev", {"healthy": False, "fault": fault}))
+    host.machine.run(host.script(host.order("deploy", broken)), {"TAGSHIP_KILL_AFTER": "health"})
+    assert host.answers() == "0.1.0-dev"
+    assert host.deploy(first).outcome == "unchanged"
+    assert running(host) == ["0.1.0-dev"]
+    assert host.machine.run("systemctl show -p ActiveState --value hello@green").out.strip() == "inactive"
+
+
 def test_a_kept_version_needs_neither_registry_nor_bucket(host: Host, shop: Shop, registry: Registry) -> None:
     first, _ = deploy_two(host, shop)
     shutil.rmtree(host.aws / "s3" / BUCKET)
@@ -140,6 +152,15 @@ def test_odd_values_reach_the_container_exactly_and_are_seen_nowhere_else(host: 
     assert variables["VERSION"] == "0.1.0-dev"
     assert "second line" not in host.machine.check("cat /proc/[0-9]*/cmdline; journalctl --no-pager")
     assert host.machine.check("stat -c %a /opt/hello/.env /opt/hello/run/blue.env").split() == ["600", "600"]
+
+
+def test_a_container_has_the_limits_of_the_settings(host: Host, shop: Shop) -> None:
+    bundle = shop.docker("0.1.0-dev", image={"repository": REPOSITORY, "memory": "64m", "pids": 50})
+    assert host.deploy(host.publish(bundle)).outcome == "healthy"
+    told = host.machine.check("docker inspect --format '{{json .HostConfig}}' hello-blue")
+    limits = json.loads(told)
+    assert (limits["Memory"], limits["MemorySwap"], limits["PidsLimit"]) == (64 << 20, 64 << 20, 50)
+    assert (limits["Init"], limits["SecurityOpt"]) == (True, ["no-new-privileges"])
 
 
 def test_what_serves_survives_its_own_crash_and_a_restart_of_docker(host: Host, shop: Shop) -> None:
