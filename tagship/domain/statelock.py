@@ -49,8 +49,13 @@ class StateLock:
         if not isinstance(id_, str) or not ID.fullmatch(id_):
             raise Unreadable("it has no ID")
         operation = _line(value.get("Operation")).removeprefix("OperationType").lower()
-        rest = (_line(value.get(name)) for name in ("Who", "Version", "Created"))
-        return cls(id_, operation or "unknown", *rest)
+        return cls(
+            id=id_,
+            operation=operation or "unknown",
+            who=_line(value.get("Who")),
+            version=_line(value.get("Version")),
+            created=_line(value.get("Created")),
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,12 @@ class AtWork:
         value = _table(raw)
         if value.get("schema") != SCHEMA:
             raise Unreadable(f"it has schema {value.get('schema')!r}")
-        return cls(*(_line(value.get(name)) for name in ("who", "host", "run_url", "artifact_id")))
+        return cls(
+            who=_line(value.get("who")),
+            host=_line(value.get("host")),
+            run_url=_line(value.get("run_url")),
+            artifact_id=_line(value.get("artifact_id")),
+        )
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from tagship.workflows.publish import publish
 from tests.fakes.terraform import FakeTerraform, World
 from tests.sandbox.conftest import SETTINGS, client, git, until
 
+EXAMPLE = Path(__file__).parents[2] / "examples/infra"
 MAIN = """\
 terraform {
   backend "s3" {}
@@ -74,6 +75,8 @@ NAMES = [
     "tool",
     "broken",
     "none",
+    "inci",
+    "example",
 ]
 ENVIRONMENT = """
 [environments.{name}]
@@ -82,14 +85,29 @@ ec2 = {{ tags = {{ "tagship:environment" = "{name}" }} }}
 infra = {{ {infra} }}
 """
 INFRA = {
+    "example": 'directory = "examples/infra"',
     "bad": 'directory = "bad", lock_timeout = 1',
     "half": 'directory = "half", lock_timeout = 1',
     "local": 'directory = "local"',
     "tool": 'directory = "tool", command = ["python3", "show.py", "$(id)", "a b"], variables = { GREETING = "`id`" }',
     "broken": 'directory = "tool", command = ["python3", "-c", "import sys; sys.exit(\'no\')"]',
 }
+WORKFLOW = """\
+name: infra
+on: {push: {tags: ["*-inci"]}}
+permissions: {}
+jobs:
+  infra:
+    runs-on: ubuntu-24.04
+    env: {TF_VAR_seconds: "120"}
+    steps:
+      - uses: actions/checkout@v7
+        with: {fetch-depth: 0}
+      - run: tagship infra
+"""
 FILES = {
     "infra/main.tf": MAIN,
+    ".github/workflows/infra.yml": WORKFLOW,
     "bad/main.tf": 'terraform {\n  backend "s3" {}\n}\noutput "x" {\n  value = var.nowhere\n}\n',
     "half/main.tf": 'terraform {\n  backend "s3" {}\n}\n' + FAILING,
     "local/main.tf": 'output "x" {\n  value = 1\n}\n',
@@ -167,6 +185,7 @@ def site(sandbox: Running) -> Site:
     for name, text in {"tagship.toml": SETTINGS.partition("[environments")[0] + "".join(blocks), **FILES}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, "utf-8")
+    shutil.copytree(EXAMPLE, root / "examples/infra")
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "Begin")
@@ -187,12 +206,12 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 @pytest.fixture
-def kill_terraform() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
+def kill_terraform() -> Iterator[Callable[[int], None]]:
     """SIGKILL to the Terraform below a process, and at the end to what it had started."""
     orphans: list[int] = []
 
-    def kill(process: subprocess.Popen[str]) -> None:
-        below = descendants(process.pid)
+    def kill(above: int) -> None:
+        below = descendants(above)
         [terraform] = [pid for pid, name in below.items() if Path(name).name == "terraform"]
         orphans.extend(descendants(terraform))
         os.kill(terraform, signal.SIGKILL)
@@ -227,6 +246,19 @@ def test_a_plan_is_shown_and_applied_and_its_outputs_are_captured(site: Site) ->
     assert version.encode() in state
     assert site.lock("first") is None
     assert site.inv("infra", "--artifact", version, "--json").stdout.count('"unchanged"') == 1
+
+
+def test_the_example_is_applied_as_it_stands(site: Site) -> None:
+    version = site.publish("example")
+    done = site.inv("infra", "--artifact", version, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outputs"]["release"]["value"] == {
+        "artifact": version,
+        "bundle": f"s3://tiny-artifacts/tiny/example/{version}/deploy-bundle.tar.gz",
+        "environment": "example",
+        "image": "",
+    }
+    subprocess.run(["terraform", "fmt", "-check", str(EXAMPLE)], check=True)
 
 
 def test_a_dry_run_plans_and_stops(site: Site) -> None:
@@ -274,7 +306,7 @@ def test_a_killed_terraform_leaves_a_lock_that_is_shown_and_freed_by_its_id(site
     version = site.publish("killed")
     run = site.start("infra", "--artifact", version, TF_VAR_seconds="60")
     lock = site.wait_for_apply("killed")
-    kill_terraform(run)
+    kill_terraform(run.pid)
     _, err = run.communicate(timeout=60)
     assert run.returncode == 8
     assert "error: terraform apply was killed by signal 9." in err
@@ -309,7 +341,7 @@ def test_the_lock_of_a_ci_run_that_cannot_be_asked_wants_a_persons_word(site: Si
     job = {"GITHUB_RUN_ID": "4711", "GITHUB_ACTOR": "octocat", "GITHUB_SERVER_URL": "https://github.com"}
     run = site.start("infra", "--artifact", version, TF_VAR_seconds="60", GITHUB_REPOSITORY="acme/tiny", **job)
     lock = site.wait_for_apply("cirun")
-    kill_terraform(run)
+    kill_terraform(run.pid)
     run.communicate(timeout=60)
     unlock = ["infra.unlock", "--env", "cirun", "--id", lock["ID"]]
     refused = site.inv(*unlock)
@@ -320,6 +352,24 @@ def test_the_lock_of_a_ci_run_that_cannot_be_asked_wants_a_persons_word(site: Si
     assert site.lock("cirun") == lock
     assert site.inv(*unlock, "--run-ended").returncode == 0
     assert site.lock("cirun") is None
+
+
+def test_the_lock_of_a_ci_run_is_freed_when_it_has_ended_and_not_before(site: Site, kill_terraform: Any) -> None:
+    version = site.publish("inci")
+    git(site.root, "push", "--quiet", str(site.running.origin), f"refs/tags/{version}")
+    lock = site.wait_for_apply("inci")
+    unlock = ["infra.unlock", "--env", "inci", "--id", lock["ID"]]
+    refused = site.inv(*unlock, "--run-ended")
+    assert refused.returncode == 4, refused.stderr
+    assert "error: The run that holds the state of inci is still running: " in refused.stderr
+    assert site.lock("inci") == lock
+    assert "is running)" in site.inv("infra.lock", "--env", "inci").stdout
+
+    kill_terraform(site.running.pid)
+    until(lambda: "has ended)" in site.inv("infra.lock", "--env", "inci").stdout, 60)
+    freed = site.inv(*unlock)
+    assert freed.returncode == 0, freed.stderr
+    assert site.lock("inci") is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
