@@ -7,18 +7,19 @@ object, and its lock another beside it (`use_lockfile`): no table, no workspace.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tagship.adapters.aws import Aws
 from tagship.adapters.program import Program
 from tagship.domain.infra import Output
-from tagship.errors import Refused
+from tagship.errors import Held, Refused
 from tagship.ports import ToolFailed
 
 NEEDED = (1, 11)  # use_lockfile is no experiment any more (Terraform 1.11's changelog)
@@ -45,10 +46,12 @@ class Terraform:
     say: Callable[[str], None]
     program: str = "terraform"
     inherited: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    _held: list[IO[bytes]] = field(default_factory=list, repr=False)
 
     def prepare(self) -> None:
         self._check_version()
         self.data.mkdir(parents=True, exist_ok=True)
+        self._hold_folder()
         configuration = self.data / "backend.json"
         configuration.write_text(json.dumps(backend(self.aws, self.bucket, self.key), indent=2) + "\n", "utf-8")
         (self.data / "terraform.tfstate").unlink(missing_ok=True)  # what an earlier init was told of the backend
@@ -70,6 +73,18 @@ class Terraform:
 
     def run(self, command: Sequence[str], variables: Mapping[str, str | None]) -> None:
         self._program(command, variables, doing=command[0], fine=(0,))
+
+    def _hold_folder(self) -> None:
+        """One run a data folder, until this process ends: `init` rewrites what another's plan and apply read."""
+        held = (self.data / "lock").open("wb")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as reason:
+            raise Held(
+                f"Another run works on the infrastructure of {self.data.name} in this very checkout.",
+                remedy=f"Let it end, then run it again: inv infra --env {self.data.name}",
+            ) from reason
+        self._held.append(held)
 
     @property
     def _wait(self) -> str:

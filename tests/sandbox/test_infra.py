@@ -192,6 +192,15 @@ def site(sandbox: Running) -> Site:
     return Site(root, sandbox)
 
 
+@pytest.fixture(scope="module")
+def elsewhere(site: Site) -> Site:
+    """Another checkout of the same repository, as another CI job has it."""
+    root = site.running.folder / "infra-elsewhere"
+    shutil.rmtree(root, ignore_errors=True)
+    git(root.parent, "clone", "--quiet", str(site.root), root.name)
+    return Site(root, site.running)
+
+
 def descendants(pid: int) -> dict[int, str]:
     """Every process below one, by its program's name."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
@@ -285,11 +294,14 @@ def test_a_workspace_or_arguments_of_the_callers_do_not_move_the_state_or_its_lo
 # -- two at once -------------------------------------------------------------------------------------------------------
 
 
-def test_of_two_applies_at_once_the_second_waits_and_goes_on(site: Site) -> None:
+def test_of_two_applies_at_once_the_second_waits_and_goes_on(site: Site, elsewhere: Site) -> None:
     one, two = site.publish("twice"), site.publish("twice", "0.2.0")
     first = site.start("infra", "--artifact", one, TF_VAR_seconds="4")
     held = site.wait_for_apply("twice")
-    second = site.inv("infra", "--artifact", two, "--json")
+    here = site.inv("infra", "--artifact", two)
+    assert here.returncode == 4
+    assert "Another run works on the infrastructure of twice in this very checkout." in here.stderr
+    second = elsewhere.inv("infra", "--artifact", two, "--json")
     out, err = first.communicate(timeout=60)
     assert first.returncode == 0, out + err
     assert second.returncode == 0, second.stderr
