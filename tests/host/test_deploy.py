@@ -98,6 +98,20 @@ def test_a_power_cut_after_any_step_leaves_one_version_serving(host: Host, shop:
     assert (running(host), host.answers()) == (["0.1.1-dev"], "0.1.1-dev")
 
 
+@pytest.mark.parametrize("step", STEPS[3:])
+def test_a_host_program_killed_after_any_step_is_finished_or_undone_by_the_next(
+    host: Host, shop: Shop, step: str
+) -> None:
+    first, second = host.publish(shop.docker("0.1.0-dev")), host.publish(shop.docker("0.1.1-dev"))
+    assert host.deploy(first).outcome == "healthy"
+    host.machine.run(host.script(host.order("deploy", second)), {"TAGSHIP_KILL_AFTER": step})
+    serving = "0.1.0-dev" if step in {"start", "health", "switch"} else "0.1.1-dev"
+    assert (host.answers(), host.status().serving) == (serving, serving)
+    again = host.deploy(second)
+    assert again.outcome == ("healthy" if serving == "0.1.0-dev" else "unchanged"), again.output
+    assert (running(host), host.answers()) == (["0.1.1-dev"], "0.1.1-dev")
+
+
 @pytest.mark.parametrize("fault", ["crash", "deaf"])
 def test_what_a_killed_deployment_left_behind_is_stopped_by_the_next(host: Host, shop: Shop, fault: str) -> None:
     first = host.publish(shop.docker("0.1.0-dev"))

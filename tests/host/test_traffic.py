@@ -1,4 +1,4 @@
-"""Requests while versions come and go: none fails. TAGSHIP_WHOLE=1 sends the 50,000 of `make bench-host`."""
+"""Requests while versions come and go: none fails. WHOLE=1 sends the 50,000 of `make bench-host`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from scripts.bench.proxy import KEPT, Load, percentile
 from tests.host.host import PORT, Host, Shop
 
-WHOLE = bool(os.environ.get("TAGSHIP_WHOLE"))
+WHOLE = bool(os.environ.get("WHOLE"))
 DEPLOYS, ROLLBACKS = (10, 5) if WHOLE else (2, 1)
 REQUESTS = 50_000 if WHOLE else 2_000
 RATE = 200 if WHOLE else 100  # a second
