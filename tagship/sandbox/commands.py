@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tagship.sandbox.documents import Script
+from tagship.sandbox.simulated import SimulatedHost
 
 TERMINAL = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 STDOUT, STDERR, LISTED = 24_000, 8_000, 2_500  # characters
@@ -92,6 +93,9 @@ class Invocation:
             return
         self.started = now()
         self.status = self.details = "InProgress"
+        if isinstance(self.machine, SimulatedHost):
+            self._simulate(self.machine)
+            return
         work = self.machine.root / "var/lib/amazon/ssm" / self.command.id
         try:
             code = self._execute(work)
@@ -107,6 +111,14 @@ class Invocation:
             self._end("Cancelled", code=1)
         else:
             self._end("Success" if code == 0 else "Failed", code=code if code >= 0 else 128 - code)
+
+    def _simulate(self, host: SimulatedHost) -> None:
+        """The same endings, without a process; see tagship.sandbox.simulated."""
+        code, self.out = host.obey(self.command.sent.parameters, self.cancelled)
+        if self.cancelled.is_set():
+            self._end("Cancelled", code=1)
+        else:
+            self._end("Success" if code == 0 else "Failed", code=code)
 
     def cancel(self) -> None:
         self.cancelled.set()

@@ -35,7 +35,7 @@ def home(start: Path) -> Path:
     return start
 
 
-def up(root: Path, hosts: int = 1) -> Up:
+def up(root: Path, hosts: int = 1, simulated: int = 0) -> Up:
     """Start the sandbox of the repository at `root`, unless it runs; raises ServiceFailed with the daemon's last words.
 
     One that crashed is cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
@@ -46,7 +46,7 @@ def up(root: Path, hosts: int = 1) -> Up:
         if running and state.alive(running):
             return Up(running, already=True)
         cleaned = _clean(folder) if folder.exists() else ""
-        return Up(_start(folder, root, hosts), cleaned=cleaned)
+        return Up(_start(folder, root, hosts, simulated), cleaned=cleaned)
 
 
 def down(root: Path) -> bool:
@@ -60,13 +60,13 @@ def down(root: Path) -> bool:
     return True
 
 
-def _start(folder: Path, root: Path, hosts: int) -> Running:
+def _start(folder: Path, root: Path, hosts: int, simulated: int) -> Running:
     """Start the daemon, make the practice clone while it gets ready, and wait until it says what it is."""
     for name in ("hosts", "runs", "inbox"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     practice.make_keys(folder / "keys")
     practice.make_origin(folder / "origin.git", folder / "inbox")
-    daemon = _launch(folder, root, hosts)
+    daemon = _launch(folder, root, hosts, simulated)
     try:
         practice.make_clone(root, folder / "work", folder / "origin.git")
         return _ready(folder, daemon)
@@ -79,10 +79,10 @@ def _start(folder: Path, root: Path, hosts: int) -> Running:
             daemon.wait()
 
 
-def _launch(folder: Path, root: Path, hosts: int) -> subprocess.Popen[bytes]:
+def _launch(folder: Path, root: Path, hosts: int, simulated: int) -> subprocess.Popen[bytes]:
     """The daemon, apart from this terminal."""
     command = [sys.executable, "-m", "tagship.sandbox.server", "--folder", str(folder)]
-    command += ["--settings", str(root / settings.FILE), "--hosts", str(hosts)]
+    command += ["--settings", str(root / settings.FILE), "--hosts", str(hosts), "--simulated", str(simulated)]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             command, cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

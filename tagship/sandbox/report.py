@@ -45,7 +45,7 @@ def _up(root: Path, chosen: settings.Settings) -> Said:
             remedy="Say so for a while: export TAGSHIP_SANDBOX=true; inv sandbox up",
         )
     lifecycle.require_root(root)
-    done = lifecycle.up(root, _hosts())
+    done = lifecycle.up(root, _count("TAGSHIP_SANDBOX_HOSTS", 1, 100), _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000))
     before = ["It was up already."] if done.already else []
     if done.cleaned:
         before = [f"The last one had crashed: cleared away {done.cleaned}.", "Its hosts and its AWS start empty."]
@@ -53,12 +53,11 @@ def _up(root: Path, chosen: settings.Settings) -> Said:
     return Said(lines, {"up": True, "already": done.already, "cleaned": done.cleaned} | _value(done.running))
 
 
-def _hosts() -> int:
-    text = os.environ.get("TAGSHIP_SANDBOX_HOSTS", "1")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 100):
-        raise UsageError(
-            f"TAGSHIP_SANDBOX_HOSTS is {text!r}.", remedy="A number from 1 to 100: TAGSHIP_SANDBOX_HOSTS=2"
-        )
+def _count(variable: str, least: int, most: int) -> int:
+    """A number of hosts from the environment; `least` where it is not set."""
+    text = os.environ.get(variable, str(least))
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise UsageError(f"{variable} is {text!r}.", remedy=f"A number from {least} to {most}: {variable}=2")
     return int(text)
 
 
@@ -94,7 +93,10 @@ def _about(running: Running) -> list[str]:
     lines = ["SANDBOX  Nothing here is AWS or GitHub. It listens on 127.0.0.1 only."]
     lines += [f"  AWS      {running.aws_url}", f"  GitHub   {running.github_url}"]
     lines += [f"  origin   {_short(running.origin)}", f"  daemon   pid {running.pid}"]
-    lines += [f"  host     {host.name}  http://127.0.0.1:{host.port}  {host.id}" for host in running.hosts]
+    real = [host for host in running.hosts if host.port]
+    lines += [f"  host     {host.name}  http://127.0.0.1:{host.port}  {host.id}" for host in real]
+    if len(real) < len(running.hosts):
+        lines.append(f"  hosts    {len(running.hosts) - len(real)} SIMULATED: they serve nothing")
     return lines
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.sandbox import hosts
+from tagship.sandbox.simulated import SimulatedHost
 from tagship.sandbox.ssm import Agents
 from tagship.sandbox.state import SandboxHost
 from tagship.settings import Settings
@@ -31,11 +32,15 @@ class Ground:
         return make(service, region_name=self.settings.aws.region, endpoint_url=self.url)
 
 
-def plant(ground: Ground, count: int, agents: Agents) -> tuple[SandboxHost, ...]:
-    """Make all of it through the API, as an account would be prepared; returns the hosts, `count` an environment."""
+def plant(ground: Ground, count: int, agents: Agents, simulated: int = 0) -> tuple[SandboxHost, ...]:
+    """Make all of it through the API, as an account would be prepared; returns the hosts, `count` an environment (or,
+    where `simulated` is not 0, that many simulated ones)."""
     _bucket(ground)
     _documents(ground)
     ec2 = ground.client("ec2")
+    if simulated:
+        named = [name for name, environment in ground.settings.environments.items() if environment.ec2]
+        return tuple(host for name in named for host in _fleet(ground, ec2, name, simulated, agents))
     return tuple(
         _host(ground, ec2, name, number, agents)
         for name, environment in ground.settings.environments.items()
@@ -61,21 +66,33 @@ def _documents(ground: Ground) -> None:
         ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
 
 
-def _host(ground: Ground, ec2: Any, environment: str, number: int, agents: Agents) -> SandboxHost:
-    """One instance with the environment's tags, and the disk that stands behind it."""
-    name = f"{ground.settings.app}-{environment}-{number}"
+def _fleet(ground: Ground, ec2: Any, environment: str, count: int, agents: Agents) -> list[SandboxHost]:
+    """Instances with the environment's tags, in one call, and a simulated host behind each; they have no disk."""
+    ids = _instances(ground, ec2, environment, f"simulated-{environment}", count)
+    found = [SimulatedHost(id_, ground.folder / "hosts" / id_, agents.behaviour) for id_ in ids]
+    agents.machines.update({host.id: host for host in found})
+    return [SandboxHost(host.id, f"simulated-{environment}", environment, host.root, 0) for host in found]
+
+
+def _instances(ground: Ground, ec2: Any, environment: str, name: str, count: int) -> list[str]:
     wanted = ground.settings.environments[environment].ec2
     tags = {"Name": name, **(wanted.tags if wanted else {})}
     answer = ec2.run_instances(
         ImageId="ami-0a5b1c2d3e4f50617",
         InstanceType="t3.micro",
-        MinCount=1,
-        MaxCount=1,
+        MinCount=count,
+        MaxCount=count,
         TagSpecifications=[
             {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         ],
     )
-    id_ = answer["Instances"][0]["InstanceId"]
+    return [each["InstanceId"] for each in answer["Instances"]]
+
+
+def _host(ground: Ground, ec2: Any, environment: str, number: int, agents: Agents) -> SandboxHost:
+    """One instance with the environment's tags, and the disk that stands behind it."""
+    name = f"{ground.settings.app}-{environment}-{number}"
+    [id_] = _instances(ground, ec2, environment, name, 1)
     host = hosts.LocalHost(id_, ground.folder / "hosts" / id_, ground.url, ground.settings.aws.region)
     port = hosts.build(host.root, ground.settings.app, ground.folder / "keys/release.pub.pem")
     agents.machines[id_] = host

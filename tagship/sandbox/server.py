@@ -22,6 +22,7 @@ from tagship import settings
 from tagship.sandbox import s3, seed, ssm, state, web
 from tagship.sandbox.github import GitHub
 from tagship.sandbox.runner import Runner
+from tagship.sandbox.simulated import SimulatedHost
 from tagship.sandbox.web import Environ, StartResponse
 
 ENVIRONMENT = {
@@ -55,10 +56,10 @@ class Dispatcher:
 
 
 class Control:
-    """What tests switch: `POST /sandbox/hosts/<id>/offline`, `…/online`, and `POST /sandbox/faults`.
+    """What tests switch: `POST /sandbox/hosts/<id>/offline`, `…/online`, `POST /sandbox/faults`, and `…/simulated`.
 
     Faults are JSON: {"conflicts": {key: how many 409s}, "scale": 0.01, "visible_after": 0.5}; see ssm.Pace for the
-    last two.
+    last two. `simulated` takes what simulated.Behaviour has; `GET /sandbox/simulated` says what each such host serves.
     """
 
     def __init__(self, agents: ssm.Agents) -> None:
@@ -71,9 +72,17 @@ class Control:
                 (online.set if word == "online" else online.clear)()
             case "POST", ["faults"]:
                 self._faults(json.loads(environ["wsgi.input"].read() or b"{}"))
+            case "POST", ["simulated"]:
+                self.agents.behaviour.change(json.loads(environ["wsgi.input"].read() or b"{}"))
+            case "GET", ["simulated"]:
+                return web.answer(start_response, "200 OK", self._simulated())
             case _:
                 return web.answer(start_response, "404 Not Found", {"message": "Not Found"})
         return web.answer(start_response, "200 OK", {})
+
+    def _simulated(self) -> dict[str, Any]:
+        found = [each for each in self.agents.machines.values() if isinstance(each, SimulatedHost)]
+        return {each.id: {"serving": each.serving, "fence": each.fence, "orders": list(each.orders)} for each in found}
 
     def _faults(self, asked: dict[str, Any]) -> None:
         s3.Faults.conflicts.update(asked.get("conflicts", {}))
@@ -87,18 +96,19 @@ def main() -> NoReturn:
     arguments.add_argument("--folder", type=Path, required=True)
     arguments.add_argument("--settings", type=Path, required=True)
     arguments.add_argument("--hosts", type=int, default=1)
+    arguments.add_argument("--simulated", type=int, default=0)
     given = arguments.parse_args()
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # a developer's profile, or endpoint, is not the sandbox's
     os.environ.update(ENVIRONMENT)
     lock = (given.folder / state.LOCK).open("wb")
     fcntl.flock(lock, fcntl.LOCK_EX)  # held to the end: by this, others know that the daemon lives
-    serve(given.folder, settings.load(given.settings), given.settings.parent, given.hosts)
+    serve(given.folder, settings.load(given.settings), given.settings.parent, given.hosts, given.simulated)
     sys.stderr.flush()
     os._exit(0)  # all is stopped; taking moto apart would take half a second
 
 
-def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int) -> None:
+def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simulated: int) -> None:
     """Answer, execute and run workflows until SIGTERM or SIGINT."""
     s3.install()
     agents = ssm.Agents()
@@ -112,7 +122,7 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int) -> No
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    planted = seed.plant(seed.Ground(url, folder, chosen, root), hosts, agents)
+    planted = seed.plant(seed.Ground(url, folder, chosen, root), hosts, agents, simulated)
     runner.start(f"{url}/github")
     state.write(
         state.Running(

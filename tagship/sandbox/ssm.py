@@ -22,6 +22,7 @@ from moto.ssm.responses import SimpleSystemManagerResponse as Response
 from tagship.sandbox import documents
 from tagship.sandbox.commands import LISTED, Command, Invocation, Machine, Pace, Sent, now
 from tagship.sandbox.documents import Invalid
+from tagship.sandbox.simulated import Behaviour
 
 NOT_VALID = "Instances [[{}]] not in a valid state for account {}"
 
@@ -32,6 +33,7 @@ class Agents:
     def __init__(self) -> None:
         self.machines: dict[str, Machine] = {}
         self.pace = Pace()
+        self.behaviour = Behaviour()  # of simulated hosts
         self.commands: list[Command] = []
         self.lock = threading.Lock()
 
