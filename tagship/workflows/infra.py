@@ -169,7 +169,7 @@ def _with_outputs(work: Work, state: str) -> Result:
     file = work.place / f"infra-{work.environment}.json"
     document = {"artifact": work.artifact, "environment": work.environment, "outputs": outputs}
     file.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
-    work.app.screen.say(f"{len(outputs)} outputs in {file.relative_to(work.app.root)}")
+    work.app.screen.say(f"outputs ({len(outputs)}) in {file.relative_to(work.app.root)}")
     return Result(work.environment, work.artifact, state, outputs)
 
 
@@ -245,7 +245,7 @@ def _ended(code: int) -> str:
 
 
 def _held(work: Work, reason: ToolFailed) -> Held:
-    """Who has the state, by the lock's own word: Terraform's message is for people."""
+    """Who has the state, by the lock's own word. (Terraform's message, for one, advises to switch locking off.)"""
     held = infra_lock.read(work.app, work.environment, infra_lock.find(work.app, work.environment))
     waited = f"after {span(work.settings.lock_timeout)} of waiting"
     if held.state == "free":
@@ -254,4 +254,4 @@ def _held(work: Work, reason: ToolFailed) -> Held:
     remedy = f"Wait for it, or if it is dead: {infra_lock.unlock_command(held)}"
     if held.state == "unreadable":
         remedy = f"Look at it, and ask whoever wrote it: aws s3 cp {held.url} -"
-    return Held(f"{infra_lock.told(held)}, {waited}.", remedy=remedy, evidence=reason.said)
+    return Held(f"{infra_lock.told(held)}, {waited}.", remedy=remedy)

@@ -439,6 +439,24 @@ def test_without_terraform_it_says_where_it_is_to_be_had(site: Site, tmp_path: P
     assert "next: Install Terraform 1.11 or later" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ('{"terraform_version": "1.9.8"}', "terraform 1.9.8 is too old: it does not lock a state in S3."),
+        ("Terraform v1.11.4", "terraform does not tell its version."),
+    ],
+)
+def test_a_terraform_that_would_not_lock_is_refused(site: Site, tmp_path: Path, said: str, what: str) -> None:
+    stand_in = tmp_path / "terraform"
+    stand_in.write_text(f"#!/bin/sh\necho '{said}'\n")
+    stand_in.chmod(0o755)
+    if "0.1.0-first" not in git(site.root, "tag"):
+        site.publish("first")
+    done = site.inv("infra", "--artifact", "0.1.0-first", PATH=str(tmp_path))
+    assert done.returncode == 3
+    assert f"error: {what}" in done.stderr
+
+
 def test_an_artifact_that_is_not_there_stops_it_before_terraform_starts(site: Site) -> None:
     done = site.inv("infra", "--artifact", "9.9.9-first")
     assert done.returncode == 5
