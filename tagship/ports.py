@@ -17,6 +17,7 @@ from tagship.domain.lease import LeaseRecord, Seen
 from tagship.domain.manifest import ImageRef
 from tagship.domain.version import Version
 from tagship.settings import Settings
+from tagship.domain.mark import Mark
 
 # -- people ------------------------------------------------------------------------------------------------------------
 
@@ -199,8 +200,11 @@ class Store(Protocol):
     def delete(self, key: str, etag: str) -> None:
         """Raises Conflict when the object is no longer `etag`."""
 
-    def list(self, prefix: str, delimiter: str = "") -> Iterator[Object]:
-        """Objects under a prefix in key order, a page at a time; with a delimiter, common prefixes too (as keys)."""
+    def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
+        """Objects under a prefix in key order, a page at a time; with a delimiter, common prefixes too (as keys).
+
+        `after`: only those whose keys come after it.
+        """
 
 
 class Signer(Protocol):
@@ -272,7 +276,20 @@ class Ledger(Protocol):
         """Oldest first; `limit` keeps the latest that many (0: all)."""
 
     def unreadable(self, environment: str) -> Sequence[str]:
-        """Keys of entries that the last `deployments` could not read."""
+        """Keys that the last `deployments` and `marks` could not read: they were passed over, and are still there."""
+
+    def index(self, environment: str) -> int:
+        """Index what came since the last time, where the last `deployments` saw that it is much; returns how many
+        segments were written. It never fails what it follows: without an index, reading takes longer, and no more."""
+
+    def rebuild_index(self, environment: str) -> int:
+        """Write the index anew from the entries; returns how many segments it has."""
+
+    def mark(self, mark: Mark) -> None:
+        """Add a person's word about a version."""
+
+    def marks(self, environment: str) -> Sequence[Mark]:
+        """Oldest first."""
 
 
 class Target(Protocol):

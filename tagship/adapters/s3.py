@@ -166,9 +166,9 @@ class S3Store:
             remedy="Run the same command again",
         )
 
-    def list(self, prefix: str, delimiter: str = "") -> Iterator[Object]:
+    def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=prefix, Delimiter=delimiter
+            Bucket=self.bucket, Prefix=prefix, Delimiter=delimiter, StartAfter=after
         )
         walk = iter(pages)
         while True:

@@ -19,7 +19,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from tagship.domain.version import Version
+from tagship.domain.mark import Mark
+from tagship.domain.times import moment
+from tagship.domain.version import is_older
 
 SCHEMA = 1
 
@@ -118,7 +120,17 @@ def fold(entries: Iterable[Entry]) -> list[Deployment]:
     by_id: dict[str, list[Entry]] = {}
     for entry in entries:
         by_id.setdefault(entry.deployment_id, []).append(entry)
-    return [Deployment(tuple(sorted(by_id[one], key=lambda e: e.number))) for one in sorted(by_id)]
+    return [Deployment(tuple(sorted(by_id[one], key=lambda e: (e.number, e.at)))) for one in sorted(by_id)]
+
+
+def fenced(deployments: Sequence[Deployment]) -> int:
+    """The highest fencing number that any of them had."""
+    return max((one.first.fence for one in deployments), default=0)
+
+
+def settled(deployments: Sequence[Deployment]) -> bool:
+    """Whether the last one has ended: until then, what the environment runs may change."""
+    return not deployments or deployments[-1].ended
 
 
 def serving(deployments: Sequence[Deployment]) -> str:
@@ -127,35 +139,80 @@ def serving(deployments: Sequence[Deployment]) -> str:
     return healthy[-1].artifact_id if healthy else ""
 
 
-def marked_bad(deployments: Sequence[Deployment]) -> set[str]:
-    """Artifact ids whose latest word is bad: a deployment of them failed, or somebody rolled back away from them.
+@dataclass(frozen=True)
+class Bad:
+    """Why a version is marked bad. `how`: failed (a deployment of it), left (somebody rolled back from it), marked."""
 
-    A rollback to a higher version takes an earlier rollback back: it says nothing against the one that it replaces.
+    how: str
+    why: str
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person said so, by a rollback or by a mark. A failed deployment alone may have had other causes."""
+        return self.how != "failed"
+
+
+def bad_versions(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) -> dict[str, Bad]:
+    """The versions whose latest word is bad, with that word; the story is told in the order of ids.
+
+    A deployment that is healthy takes back what failed before, and (it took a word to get there) a rollback. A mark is
+    taken back by the opposite mark alone. Of a deployment and a mark, a mark made while it went on is the later word.
     """
-    bad: set[str] = set()
-    for one in deployments:
-        if one.state in {"failed", "rolled-back", "rollback-failed"}:
-            bad.add(one.artifact_id)
-        elif one.state == "healthy":
-            bad.discard(one.artifact_id)
-            if one.first.action == "rollback" and _went_back(one.artifact_id, one.last.replaced):
-                bad.add(one.last.replaced)
+    bad: dict[str, Bad] = {}
+    story: list[Deployment | Mark] = [*deployments, *marks]
+    for one in sorted(story, key=lambda each: each.id):
+        if isinstance(one, Mark):
+            _hear_mark(bad, one)
+        else:
+            _hear(bad, one)
     return bad
 
 
+def _hear_mark(bad: dict[str, Bad], mark: Mark) -> None:
+    bad.pop(mark.artifact_id, None)
+    if mark.verdict == "bad":
+        bad[mark.artifact_id] = Bad("marked", f"{mark.who} marked it bad on {moment(mark.at)} UTC: {mark.reason}")
+
+
+def _hear(bad: dict[str, Bad], one: Deployment) -> None:
+    artifact, when = one.artifact_id, f"{moment(one.last.at)} UTC"
+    known = bad.get(artifact)
+    if one.state in {"failed", "rolled-back", "rollback-failed"}:
+        if known is None or not known.by_hand:
+            bad[artifact] = Bad("failed", f"it failed on {when}{_because(one)}")
+    elif one.state == "healthy":
+        if known and known.how != "marked":
+            del bad[artifact]
+        left = one.last.replaced
+        if one.first.action == "rollback" and _went_back(artifact, left) and not (left in bad and bad[left].by_hand):
+            bad[left] = Bad("left", f"{one.first.who} rolled back from it on {when}, to {artifact}")
+
+
+def _because(one: Deployment) -> str:
+    return f": {one.last.reason}" if one.last.reason else ""
+
+
+def marked_bad(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) -> set[str]:
+    """Artifact ids whose latest word is bad."""
+    return set(bad_versions(deployments, marks))
+
+
 def _went_back(to: str, replaced: str) -> bool:
-    """Whether `replaced` came after `to`. Untagged builds have no order: leaving one is going back."""
-    if not replaced or replaced == to:
-        return False
-    ours, theirs = Version.maybe(to), Version.maybe(replaced)
-    return not (ours and theirs and theirs < ours)
+    """Whether `replaced` came after `to`: a rollback to what came later takes an earlier rollback back, and says
+    nothing against what it replaces. Where the order is not known, leaving is going back."""
+    return bool(replaced) and replaced != to and not is_older(replaced, to)
 
 
-def rollback_candidates(deployments: Sequence[Deployment], running: str) -> list[str]:
+def rollback_candidates(deployments: Sequence[Deployment], running: str, marks: Iterable[Mark] = ()) -> list[str]:
     """Artifact ids to go back to, the most recently healthy first: not what runs, nothing that is marked bad."""
-    bad = marked_bad(deployments)
+    bad = marked_bad(deployments, marks)
     seen: dict[str, None] = {}
     for one in reversed(deployments):
         if one.state == "healthy" and one.artifact_id != running and one.artifact_id not in bad:
             seen.setdefault(one.artifact_id)
     return list(seen)
+
+
+def unfinished(deployments: Sequence[Deployment]) -> Deployment | None:
+    """The latest deployment, where it has not ended. An earlier one that has not is nobody's to finish any more."""
+    return deployments[-1] if deployments and not deployments[-1].ended else None

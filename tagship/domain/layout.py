@@ -26,8 +26,28 @@ def ledger_entry(app: str, environment: str, deployment_id: str, number: int, st
     return f"{ledger(app, environment)}{deployment_id}/{number}-{state}.json"
 
 
-def lease(app: str, environment: str) -> str:
-    return f"{app}/_lease/{environment}.json"
+def index(app: str, environment: str) -> str:
+    """The prefix of the ledger's index. It sorts after the deployments, whose ids begin with a digit; so do marks."""
+    return f"{ledger(app, environment)}_index/"
+
+
+def index_segment(app: str, environment: str, first: str, last: str) -> str:
+    """A segment names the range of deployment ids that it holds."""
+    return f"{index(app, environment)}{first}_{last}.json.gz"
+
+
+def marks(app: str, environment: str) -> str:
+    """The prefix of what people said about versions."""
+    return f"{ledger(app, environment)}_marks/"
+
+
+def mark(app: str, environment: str, mark_id: str) -> str:
+    return f"{marks(app, environment)}{mark_id}.json"
+
+
+def lease(app: str, group: str) -> str:
+    """The lease of an environment, or of a group of them, by the group's name."""
+    return f"{app}/_lease/{group}.json"
 
 
 def freeze(app: str, environment: str) -> str:

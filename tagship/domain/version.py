@@ -136,9 +136,39 @@ class ArtifactId:
     def version(self) -> Version | None:
         return Version.maybe(self.text)
 
+    @property
+    def built(self) -> datetime | None:
+        """When an untagged build was made, as its id says; None for a version, and for digits that are no time."""
+        try:
+            return None if self.version else datetime.strptime(f"{self.text[9:]}+0000", "%Y%m%d-%H%M%S%z")
+        except ValueError:
+            return None
+
     def image_tag(self, environment: str) -> str:
         """A legal image tag: no `/` and no `+` (the grammar is `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`)."""
         return self.text if self.version else f"{environment}-{self.text}"
 
     def __str__(self) -> str:
         return self.text
+
+
+def is_older(one: str, than: str, built: str = "", than_built: str = "") -> bool:
+    """Whether artifact `one` is known to come before `than`: versions by their order, anything else by build time.
+
+    `built` and `than_built` are the manifests' build times (ISO 8601), needed where one of the two is a version and the
+    other is not; what is not known is not older.
+    """
+    ours, theirs = Version.maybe(one), Version.maybe(than)
+    if ours and theirs:
+        return ours < theirs
+    first, second = _built(one, built), _built(than, than_built)
+    return bool(first and second and first < second)
+
+
+def _built(artifact_id: str, noted: str) -> datetime | None:
+    if UNTAGGED.match(artifact_id):
+        return ArtifactId(artifact_id).built
+    try:
+        return datetime.fromisoformat(noted).astimezone(UTC)
+    except ValueError:
+        return None

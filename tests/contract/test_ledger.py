@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -12,6 +15,9 @@ import pytest
 from tagship.adapters.ledger import StoredLedger
 from tagship.adapters.s3 import S3Store
 from tagship.domain.deployment import Entry
+from tagship.domain.mark import Mark
+from tagship.domain.segment import Copy, packed, unpacked
+from tagship.errors import ServiceFailed
 from tagship.ports import Conflict, Ledger, Object, Store
 from tests.contract import strict_aws
 from tests.fakes.ledger import FakeLedger
@@ -38,9 +44,14 @@ def ledger(request: pytest.FixtureRequest) -> Ledger:
     return make()
 
 
-def entry(deployment: str = "20261120-120000-000000-aaaaaa", number: int = 1, state: str = "requested") -> Entry:
+def entry(
+    deployment: str = "20261120-120000-000000-aaaaaa",
+    number: int = 1,
+    state: str = "requested",
+    who: str = "ada@laptop",
+) -> Entry:
     at = f"2026-11-20T12:00:{number:02d}.000+00:00"
-    return Entry(deployment, number, state, at, "hello", "dev", "deploy", "0.1.30-dev", "ada@laptop", "")
+    return Entry(deployment, number, state, at, "hello", "dev", "deploy", "0.1.30-dev", who, "")
 
 
 def test_a_deployment_is_what_its_entries_say_in_order(ledger: Ledger) -> None:
@@ -168,7 +179,225 @@ class Counting(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.read: list[str] = []
+        self.listed: list[str] = []
+
+    def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
+        for found in super().list(prefix, delimiter, after):
+            self.listed.append(found.key)
+            yield found
 
     def get(self, key: str) -> Object | None:
         self.read.append(key)
         return super().get(key)
+
+
+# -- marks -------------------------------------------------------------------------------------------------------------
+
+
+def a_mark(mark_id: str = "20261120-130000-000000-bbbbbb", **changes: str) -> Mark:
+    made = Mark(mark_id, "bad", "2026-11-20T13:00:00+00:00", "hello", "dev", "0.1.30-dev", "ada@laptop", "", "slow")
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_marks_come_oldest_first_and_are_no_deployments(ledger: Ledger) -> None:
+    ledger.append(entry())
+    later, first = a_mark("20261120-140000-000000-cccccc", verdict="good"), a_mark()
+    for one in (later, first, first):
+        ledger.mark(one)
+    assert list(ledger.marks("dev")) == [first, later]
+    assert len(ledger.deployments("dev")) == 1
+    assert ledger.marks("prod") == []
+
+
+@pytest.mark.parametrize("body", [b"no", b"{}", b'{"schema": 2, "verdict": "bad"}', b'{"schema": 1, "verdict": "so"}'])
+def test_marks_that_cannot_be_read_are_named_and_skipped(body: bytes) -> None:
+    store = MemoryStore()
+    ledger = StoredLedger(store, "hello")
+    ledger.mark(a_mark())
+    store.create("hello/_ledger/dev/_marks/x.json", body)
+    assert len(ledger.deployments("dev")) == 0
+    assert len(ledger.marks("dev")) == 1
+    assert list(ledger.unreadable("dev")) == ["hello/_ledger/dev/_marks/x.json"]
+
+
+def test_another_mark_of_the_same_id_is_not_written_over() -> None:
+    ledger = memory()
+    ledger.mark(a_mark())
+    with pytest.raises(ServiceFailed):
+        ledger.mark(a_mark(reason="fast"))
+    assert [one.reason for one in ledger.marks("dev")] == ["slow"]
+
+
+# -- the index ---------------------------------------------------------------------------------------------------------
+
+
+def an_id(number: int) -> str:
+    return f"20261120-12{number // 60:02d}{number % 60:02d}-000000-aaaaaa"
+
+
+def filled(store: Store, deployments: int) -> StoredLedger:
+    """Each requested and healthy."""
+    ledger = StoredLedger(store, "hello")
+    for number in range(deployments):
+        ledger.append(entry(an_id(number)))
+        ledger.append(entry(an_id(number), 2, "healthy"))
+    return ledger
+
+
+def segments(store: Store) -> list[str]:
+    return [one.key for one in store.list("hello/_ledger/dev/_index/")]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 12, 49, 50, 51, 60, 119, 120, 500])
+def test_with_an_index_the_ledger_says_the_same(limit: int) -> None:
+    store = MemoryStore()
+    ledger = filled(store, 120)
+    without = ledger.deployments("dev", limit)
+    assert ledger.rebuild_index("dev") == 2
+    assert ledger.deployments("dev", limit) == without
+    assert len(without) == min(limit or 120, 120)
+
+
+def test_over_s3_too() -> None:
+    store = s3_store()
+    ledger = filled(store, 55)
+    without = ledger.deployments("dev")
+    assert ledger.rebuild_index("dev") == 1
+    assert ledger.deployments("dev") == without
+    assert ledger.deployments("dev", 3) == without[-3:]
+
+
+def test_the_index_is_written_when_enough_deployments_are_in_none() -> None:
+    store = MemoryStore()
+    ledger = filled(store, 49)
+    ledger.deployments("dev", 12)
+    assert ledger.index("dev") == 0
+    ledger = filled(store, 51)
+    ledger.deployments("dev", 12)
+    assert ledger.index("dev") == 1
+    assert segments(store) == [f"hello/_ledger/dev/_index/{an_id(0)}_{an_id(49)}.json.gz"]
+    ledger.deployments("dev", 12)
+    assert ledger.index("dev") == 0
+
+
+def test_an_index_that_cannot_be_written_fails_nothing() -> None:
+    store = MemoryStore()
+    ledger = filled(store, 51)
+    ledger.deployments("dev")
+
+    def down(_verb: str, _key: str) -> None:
+        raise ServiceFailed("The bucket is away.", remedy="Wait.")
+
+    store.before = down
+    assert ledger.index("dev") == 0
+    assert segments(store) == []
+
+
+def test_an_entry_that_comes_late_is_seen_although_its_deployment_is_indexed() -> None:
+    store = MemoryStore()
+    ledger = filled(store, 60)
+    ledger.rebuild_index("dev")
+    ledger.append(entry(an_id(3), 3, "abandoned"))
+    ledger.append(entry("20261120-120001-500000-dddddd"))
+    found = {one.id: one.state for one in ledger.deployments("dev")}
+    assert (found[an_id(3)], found["20261120-120001-500000-dddddd"]) == ("abandoned", "requested")
+    assert len(found) == 61
+
+
+def test_a_copy_counts_only_for_the_very_object_it_is_of() -> None:
+    store = MemoryStore()
+    ledger = filled(store, 50)
+    ledger.rebuild_index("dev")
+    key = f"hello/_ledger/dev/{an_id(7)}/2-healthy.json"
+    store.objects[key] = replace(store.objects[key], etag='"another"', body=b"spoilt")
+    del store.objects[f"hello/_ledger/dev/{an_id(8)}/2-healthy.json"]
+    found = {one.id: one.state for one in ledger.deployments("dev")}
+    assert (found[an_id(7)], found[an_id(8)], found[an_id(9)]) == ("requested", "requested", "healthy")
+    assert list(ledger.unreadable("dev")) == [key]
+
+
+@pytest.mark.parametrize("body", [b"", b"no gzip", gzip.compress(b'{"schema": 2, "entries": []}'), gzip.compress(b"[")])
+def test_a_spoilt_segment_is_named_and_costs_time_alone(body: bytes) -> None:
+    store = Counting()
+    ledger = filled(store, 60)
+    before = ledger.deployments("dev")
+    ledger.rebuild_index("dev")
+    [key] = segments(store)
+    store.replace(key, body, store.objects[key].etag)
+    store.create("hello/_ledger/dev/_index/odd", b"")
+    assert ledger.deployments("dev") == before
+    assert sorted(ledger.unreadable("dev")) == [key, "hello/_ledger/dev/_index/odd"]
+    assert ledger.rebuild_index("dev") == 1
+    store.read.clear()
+    assert ledger.deployments("dev") == before
+    assert ledger.unreadable("dev") == ()
+    assert len(store.read) == 1 + 20  # the segment, and both entries of the ten deployments that it does not hold
+
+
+def test_a_segment_that_promises_more_than_there_is_hides_nothing() -> None:
+    store = MemoryStore()
+    ledger = filled(store, 20)
+    for number in (5, 10, 15):
+        store.create(f"hello/_ledger/dev/_index/{an_id(0)}_{an_id(number)}.json.gz", packed([]))
+    assert [one.id for one in ledger.deployments("dev", 12)] == [an_id(n) for n in range(8, 20)]
+
+
+def test_a_limit_lists_only_the_end_of_a_long_ledger() -> None:
+    store = Counting()
+    ledger = filled(store, 260)
+    ledger.rebuild_index("dev")
+    store.listed.clear()
+    store.read.clear()
+    assert len(ledger.deployments("dev", 12)) == 12
+    entries = [key for key in store.listed if "_index" not in key]
+    assert len(entries) == 2 * (50 + 10)
+    assert len(store.read) == 1 + 2 * 10
+
+
+def test_rebuilding_reads_the_entries_and_not_the_old_index() -> None:
+    store = MemoryStore()
+    ledger = filled(store, 50)
+    ledger.rebuild_index("dev")
+    [key] = segments(store)
+    lying = Copy(f"hello/_ledger/dev/{an_id(1)}/1-requested.json", '"x"', entry(an_id(1), who="eve"))
+    store.replace(key, packed([lying]), store.objects[key].etag)
+    ledger.rebuild_index("dev")
+    found = unpacked(store.objects[key].body)
+    assert found is not None
+    assert len(found) == 100
+    assert {one.entry.who for one in found} == {"ada@laptop"}
+
+
+# -- many processes ----------------------------------------------------------------------------------------------------
+
+WRITER = """
+import sys
+from dataclasses import replace
+from tagship.adapters.aws import Aws
+from tagship.adapters.ledger import StoredLedger
+from tagship.adapters.s3 import S3Store
+from tests.contract.test_ledger import entry
+
+url, bucket, me = sys.argv[1:]
+ledger = StoredLedger(S3Store(Aws("us-east-1", url, sandbox=True), bucket), "hello")
+sys.stdin.readline()
+for number in range(3):
+    ledger.append(replace(entry(number=3, state="abandoned"), who=f"{me}-{number}"))
+    ledger.append(entry(f"20261120-1300{number:02d}-000000-{me}"))
+"""
+
+
+def test_sixteen_processes_at_once_lose_no_entry() -> None:
+    bucket = strict_aws.bucket("ledger-sixteen")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, strict_aws.url(), bucket, f"p{me:02d}"], stdin=subprocess.PIPE)
+        for me in range(16)
+    ]
+    for one in writers:
+        assert one.stdin
+        one.stdin.write(b"go\n")
+        one.stdin.close()
+    assert [one.wait(120) for one in writers] == [0] * 16
+    shared, *own = StoredLedger(S3Store(strict_aws.aws(), bucket), "hello").deployments("dev")
+    assert len({one.who for one in shared.entries}) == len(shared.entries) == 16 * 3
+    assert len({one.id for one in own}) == len(own) == 16 * 3

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tagship.domain.deployment import Deployment, Entry, fold
+from tagship.domain.mark import Mark
 
 
 @dataclass
@@ -14,6 +15,8 @@ class FakeLedger:
 
     entries: list[Entry] = field(default_factory=list)
     cannot_read: list[str] = field(default_factory=list)
+    marked: list[Mark] = field(default_factory=list)
+    indexed: list[str] = field(default_factory=list)  # the environments whose index was looked after, in order
     before: Callable[[Entry], None] = lambda _: None
 
     def append(self, entry: Entry) -> None:
@@ -31,6 +34,21 @@ class FakeLedger:
 
     def unreadable(self, environment: str) -> Sequence[str]:
         return tuple(self.cannot_read)
+
+    def index(self, environment: str) -> int:
+        self.indexed.append(environment)
+        return 0
+
+    def rebuild_index(self, environment: str) -> int:
+        self.indexed.append(environment)
+        return 1
+
+    def mark(self, mark: Mark) -> None:
+        if mark not in self.marked:
+            self.marked.append(mark)
+
+    def marks(self, environment: str) -> Sequence[Mark]:
+        return sorted((one for one in self.marked if one.environment == environment), key=lambda one: one.id)
 
     @property
     def states(self) -> list[str]:

@@ -61,9 +61,9 @@ class MemoryStore:
             self.writes.append(("delete", key))
         self.after("delete", key)
 
-    def list(self, prefix: str, delimiter: str = "") -> Iterator[Object]:
+    def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
         last = ""
-        for key in sorted(one for one in self.objects if one.startswith(prefix)):
+        for key in sorted(one for one in self.objects if one.startswith(prefix) and one > after):
             shown = _shown(key, prefix, delimiter)
             if shown != last:
                 found = self.objects[key]

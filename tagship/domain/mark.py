@@ -1,0 +1,43 @@
+"""A mark: a person's word about a version in an environment, which outlives what deployments say of it.
+
+Marks are only ever added. Like entries they have ids that sort by time, so that the two can be read as one story.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+SCHEMA = 1
+VERDICTS = ("good", "bad")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """`verdict` is good or bad; `at` is ISO 8601 in UTC; `reason` is the person's own words."""
+
+    id: str
+    verdict: str
+    at: str
+    app: str
+    environment: str
+    artifact_id: str
+    who: str
+    where: str
+    reason: str
+    schema: int = SCHEMA
+
+    def to_json(self) -> bytes:
+        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self | None:
+        """A mark, or None when it cannot be read or is of a later schema: such marks are named and skipped."""
+        try:
+            value = json.loads(raw)
+            if value["schema"] != SCHEMA or value["verdict"] not in VERDICTS:
+                return None
+            return cls(**value)
+        except (ValueError, TypeError, KeyError):
+            return None

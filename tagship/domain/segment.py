@@ -1,0 +1,87 @@
+"""A segment of the ledger's index: copies of the entries of a range of deployments, in one object.
+
+It is never a source of truth. A copy counts only where the listing has an object of that key and that ETag, so an
+entry that was written later, or is not what was copied, is read itself; a segment that is missing or spoilt costs
+time and nothing else.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from tagship.domain.deployment import Entry
+
+SCHEMA = 1
+SIZE = 50  # deployments in a segment: a page of history is one or two of them
+SUFFIX = ".json.gz"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """An entry, and the key and ETag of the object that it is copied from."""
+
+    key: str
+    etag: str
+    entry: Entry
+
+
+def packed(copies: Iterable[Copy]) -> bytes:
+    """The bytes of a segment, the same for the same copies (gzip without a time)."""
+    rows = [{"key": one.key, "etag": one.etag, "entry": asdict(one.entry)} for one in copies]
+    return gzip.compress(json.dumps({"schema": SCHEMA, "entries": rows}).encode(), mtime=0)
+
+
+def unpacked(raw: bytes) -> list[Copy] | None:
+    """The copies of a segment, or None when it cannot be read or is of a later schema."""
+    try:
+        value = json.loads(gzip.decompress(raw))
+        if value["schema"] != SCHEMA:
+            return None
+        return [Copy(row["key"], row["etag"], Entry(**row["entry"])) for row in value["entries"]]
+    except (ValueError, TypeError, KeyError, OSError, EOFError, zlib.error):
+        return None
+
+
+@dataclass(frozen=True)
+class Span:
+    """The range of deployment ids that a segment's key names, both ends in it."""
+
+    key: str
+    first: str
+    last: str
+
+    @classmethod
+    def read(cls, key: str) -> Self | None:
+        """The range, or None where the key is not that of a segment."""
+        first, _, last = key.rpartition("/")[2].removesuffix(SUFFIX).partition("_")
+        return cls(key, first, last) if key.endswith(SUFFIX) and first and first <= last else None
+
+    def holds(self, deployment_id: str) -> bool:
+        return self.first <= deployment_id <= self.last
+
+
+def begin_after(spans: Sequence[Span], limit: int) -> str:
+    """The id after which a listing begins that is to find the latest `limit` deployments; empty: at the beginning.
+
+    Segments are full, so those before the ones that hold `limit` deployments need no look.
+    """
+    kept = -(-limit // SIZE)
+    return spans[-kept - 1].last if limit and len(spans) > kept else ""
+
+
+def needed(spans: Iterable[Span], ids: Iterable[str]) -> list[Span]:
+    """The segments that hold any of these deployments."""
+    wanted = sorted(ids)
+    return [span for span in spans if wanted and span.first <= wanted[-1] and any(span.holds(one) for one in wanted)]
+
+
+def full(by_deployment: Mapping[str, Sequence[Copy]]) -> list[tuple[str, str, list[Copy]]]:
+    """The segments that these deployments fill, the oldest first: first id, last id, copies. The rest is left over."""
+    ids = sorted(by_deployment)
+    groups = [ids[at : at + SIZE] for at in range(0, len(ids) - SIZE + 1, SIZE)]
+    return [(some[0], some[-1], [copy for one in some for copy in by_deployment[one]]) for some in groups]
