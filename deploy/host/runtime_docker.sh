@@ -35,9 +35,9 @@ prepare() {
   PROBLEM="the manifest of $1 names no image"
   image_of "$1" || return
   image=$REPLY
+  if docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then return 0; fi
   PROBLEM="Docker does not answer on this host: systemctl status docker"
   docker version --format '{{.Server.Version}}' || return
-  if docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then return 0; fi
   PROBLEM="the journal cannot be written: $(disk)"
   journal pull "$IDLE" || return
   say "Pulling $image."

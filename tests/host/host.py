@@ -91,10 +91,10 @@ class Host:
         bundle.put(self.aws / "s3" / BUCKET)
         return bundle
 
-    def answers(self) -> str:
-        """The version that answers on the app's port, from outside of the host; empty when none does."""
+    def answers(self, port: int = PORT) -> str:
+        """The version that answers on a port, asked from outside of the host; empty when none does."""
         try:
-            with urllib.request.urlopen(f"http://{self.machine.address}:{PORT}/healthz", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{self.machine.address}:{port}/healthz", timeout=5) as answer:
                 return str(json.load(answer)["version"])
         except (OSError, ValueError):
             return ""

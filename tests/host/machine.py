@@ -104,7 +104,13 @@ class Machine:
         ]
         self._nspawn = self.ground.spawn(self.name, argv, self.folder / "nspawn.log")
         until(self._find_leader, 10, f"{self.name} has a PID 1; see {self.folder}/nspawn.log")
-        until(self._started, 30, f"{self.name} has started; see {self.folder}/nspawn.log")
+        try:
+            until(self._started, 30, f"{self.name} has started")
+        except AssertionError as late:
+            waits = self.run(
+                "systemctl list-jobs --no-pager; systemctl status docker --no-pager; journalctl -n 30 --no-pager"
+            )
+            raise AssertionError(f"{late}\n{waits.out}{waits.err}") from late
         return self
 
     def kill(self) -> None:
@@ -214,15 +220,25 @@ class Machine:
             (units / "multi-user.target.wants" / unit).symlink_to(f"{folder}/{unit}")
 
     def _find_leader(self) -> bool:
-        """Note the machine's PID 1, as this machine numbers it: systemd-nspawn's child."""
+        """Note the machine's PID 1, as this machine numbers it: the child of systemd-nspawn that is 1 in its own."""
         assert self._nspawn
         assert self._nspawn.poll() is None, (self.folder / "nspawn.log").read_text()
         children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
-        self._leader = int(children[0]) if children else 0
-        return bool(children)
+        self._leader = next((int(child) for child in children if _is_first(int(child))), 0)
+        return bool(self._leader)
 
     def _started(self) -> bool:
         said = self.run("systemctl is-system-running")
         if said.out.strip() == "degraded":
             raise AssertionError(f"{self.name}: {self.run('systemctl --failed --no-pager').out}")
         return said.out.strip() == "running"
+
+
+def _is_first(pid: int) -> bool:
+    """Whether a process is PID 1 of a PID namespace below this one. (systemd-nspawn has helpers that come and go.)"""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    numbers = next(line.split()[1:] for line in status.splitlines() if line.startswith("NSpid:"))
+    return len(numbers) > 1 and numbers[-1] == "1"
