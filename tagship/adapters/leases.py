@@ -1,4 +1,4 @@
-"""The lease of each environment: one object in the bucket, changed only by compare-and-swap on its ETag.
+"""The lease of each group of environments: one object in the bucket, changed only by compare-and-swap on its ETag.
 
 What a record means is tagship.domain.lease's; this is the reading, the writing, and who loses. All time is the store's.
 """
@@ -6,58 +6,100 @@ What a record means is tagship.domain.lease's; this is the reading, the writing,
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from datetime import UTC
+import secrets
+from collections.abc import Callable, Sequence
 
 from tagship.domain import layout
-from tagship.domain.lease import LeaseRecord, Seen, released, renewed, taken
+from tagship.domain.lease import LeaseRecord, Seen, released, renewed, same, taken
 from tagship.domain.times import ago, moment
 from tagship.errors import Held, LeaseLost, Refused, ServiceFailed
 from tagship.ports import Conflict, Store
 
-ROUNDS = 10  # how often a lost race for a free lease is run again
+ROUNDS = 10  # how often a lost race is run again: whoever won it has made the next reading another one
 
 
 class StoredLeases:
-    """Each write is atomic: of two that read the same ETag, the store lets one through."""
+    """Each write is atomic: of two that read the same ETag, the store lets one through.
 
-    def __init__(self, store: Store, app: str) -> None:
+    `group` says which lease an environment is under: by itself, or with others. Threads of one process may share this.
+    """
+
+    def __init__(self, store: Store, app: str, group: Callable[[str], str] = lambda environment: environment) -> None:
         self._store = store
         self._app = app
-        self._etags: dict[LeaseRecord, str] = {}  # of the records that this process wrote
+        self._group = group
+        self._etags: dict[LeaseRecord, str] = {}  # of the record that this process wrote last
 
     def look(self, environment: str) -> Seen | None:
-        found = self._store.get(layout.lease(self._app, environment))
+        found = self._store.get(self._key(environment))
         if found is None:
             return None
         return Seen(LeaseRecord.from_json(found.body), found.etag, found.modified, found.now)
 
-    def take(self, environment: str, *, holder: str, deployment_id: str, run_url: str, ttl: int) -> LeaseRecord:
-        """Take a lease that is free or has expired; raises Held, naming the holder and the unlock command."""
-        for _ in range(ROUNDS):
-            seen = self._seen(environment)
-            if seen.record.deployment_id == deployment_id:
-                return self._mine(seen)
-            if seen.held:
-                raise held_by(seen)
-            at = seen.now.astimezone(UTC).isoformat(timespec="seconds")
-            record = taken(
+    def _key(self, environment: str) -> str:
+        return layout.lease(self._app, self._group(environment))
+
+    def take(
+        self,
+        environment: str,
+        *,
+        holder: str,
+        run_url: str,
+        ttl: int,
+        deployment_id: str = "",
+        above: int = 0,
+        over: str = "",
+        living: bool = False,
+    ) -> LeaseRecord:
+        """See the port. A taking that is cut short after S3 took it (an interrupt) is undone, or expires by itself."""
+        taking = secrets.token_hex(8)
+
+        def wanted(seen: Seen) -> LeaseRecord:
+            return taken(
                 seen,
                 environment=environment,
                 holder=holder,
                 deployment_id=deployment_id,
                 run_url=run_url,
                 ttl=ttl,
-                at=at,
+                above=above,
+                taking=taking,
             )
+
+        try:
+            return self._take(environment, wanted, over, living)
+        except KeyboardInterrupt:
+            with contextlib.suppress(ServiceFailed):
+                self._undo(environment, taking)
+            raise
+
+    def _take(self, environment: str, wanted: Callable[[Seen], LeaseRecord], over: str, living: bool) -> LeaseRecord:
+        mine = None
+        for _ in range(ROUNDS):
+            seen = self._seen(environment)
+            if mine and same(seen.record, mine):
+                return self._known(seen)  # the answer to our own write was lost
+            if not seen.gives_way(over, living):
+                raise held_by(seen, environment)
+            mine = wanted(seen)
             try:
-                return self._write(record, seen.etag)
+                return self._write(mine, seen.etag)
             except Conflict:
-                continue  # another writer came first, or this very write did and its answer was lost: read again
+                continue  # another writer came first, or this very write did: read again
+            except ServiceFailed:
+                landed = self.look(environment)
+                if landed is None or not same(landed.record, mine):
+                    raise
+                return self._known(landed)
         raise ServiceFailed(
             f"The lease of {environment} changed under each of {ROUNDS} attempts to take it.",
             remedy="Run it again when fewer deployments start at once.",
         )
+
+    def _undo(self, environment: str, taking: str) -> None:
+        seen = self.look(environment)
+        if seen and seen.record.taking == taking:
+            self.release(seen.record)
 
     def _seen(self, environment: str) -> Seen:
         """The lease; where there never was one, a free one with fencing number 0 is written first.
@@ -83,22 +125,28 @@ class StoredLeases:
         if etag:
             with contextlib.suppress(Conflict):
                 return self._write(renewed(record, phase=phase, commands=commands), etag)
-        seen = self.look(record.environment)
-        if seen is None or not _same(seen.record, record):
-            raise lost(record, seen)
-        try:  # still ours: an earlier renewal's answer was lost
-            return self._write(renewed(seen.record, phase=phase, commands=commands), seen.etag)
-        except Conflict as reason:
-            raise lost(record, self.look(record.environment)) from reason
+        for _ in range(ROUNDS):
+            seen = self.look(record.environment)
+            if seen is None or not same(seen.record, record):
+                raise lost(record, seen)
+            with contextlib.suppress(Conflict):  # still ours: an earlier renewal's answer was lost
+                return self._write(renewed(seen.record, phase=phase, commands=commands), seen.etag)
+        raise lost(record, self.look(record.environment))
 
     def release(self, record: LeaseRecord) -> None:
-        seen = self.look(record.environment)
-        if seen is None or not _same(seen.record, record):
-            return
-        try:
-            self._write(released(seen.record), seen.etag)
-        except Conflict:
-            return  # freed by this very write, or somebody else's by now
+        """Free it. A heartbeat that comes in between makes a first attempt fail: it is done again, while it is ours."""
+        for _ in range(ROUNDS):
+            seen = self.look(record.environment)
+            if seen is None or not same(seen.record, record):
+                return
+            with contextlib.suppress(Conflict):
+                self._write(released(seen.record), seen.etag)
+                return
+        raise ServiceFailed(
+            f"The lease of {record.environment} changed under each of {ROUNDS} attempts to give it back.",
+            state=f"It expires by itself within {record.ttl} s.",
+            remedy=f"See who holds it: inv lock --env {record.environment}",
+        )
 
     def break_(self, environment: str, deployment_id: str) -> None:
         seen = self.look(environment)
@@ -115,31 +163,29 @@ class StoredLeases:
             ) from reason
 
     def _write(self, record: LeaseRecord, etag: str) -> LeaseRecord:
-        key = layout.lease(self._app, record.environment)
+        key = self._key(record.environment)
         written = (
             self._store.replace(key, record.to_json(), etag) if etag else self._store.create(key, record.to_json())
         )
         self._etags = {record: written.etag}
         return record
 
-    def _mine(self, seen: Seen) -> LeaseRecord:
+    def _known(self, seen: Seen) -> LeaseRecord:
         self._etags = {seen.record: seen.etag}
         return seen.record
 
 
-def _same(one: LeaseRecord, other: LeaseRecord) -> bool:
-    """Whether two records are of one taking of the lease, whatever phase each is in."""
-    return (one.deployment_id, one.fence) == (other.deployment_id, other.fence)
-
-
-def held_by(seen: Seen) -> Held:
+def held_by(seen: Seen, environment: str) -> Held:
     """The refusal: who holds it, since when, what they are doing, and how to break it."""
     record = seen.record
+    verb = "holds" if seen.held else "held"
+    with_it = f" (and with it {environment}, of the same lease group)" if record.environment != environment else ""
     since = f" since {moment(record.taken_at)} UTC" if record.taken_at else ""
     run = f", {record.run_url}" if record.run_url else ""
+    unlock = f"inv unlock --env {environment} --id {record.deployment_id}"
     return Held(
-        f"{record.holder} holds {record.environment}{since} ({record.phase}, heard of {ago(seen.age)}{run}).",
-        remedy=f"Wait for it, or if it is dead: inv unlock --env {record.environment} --id {record.deployment_id}",
+        f"{record.holder} {verb} {record.environment}{with_it}{since} ({record.phase}, heard of {ago(seen.age)}{run}).",
+        remedy=f"Wait for it (--wait 10m), or if it is dead: {unlock}",
     )
 
 

@@ -53,6 +53,18 @@ class S3Store:
     def _url(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
 
+    def now(self) -> datetime:
+        """S3's time, of any answer: here, of a HEAD of nothing."""
+        from botocore.exceptions import ClientError
+
+        with self.aws.translated(f"asking {self._url('')} for the time"):
+            try:
+                return _date(self._s3.head_object(Bucket=self.bucket, Key="_now"))
+            except ClientError as error:
+                if _code(error) not in ABSENT:
+                    raise
+                return _date(error.response)
+
     def get(self, key: str) -> Object | None:
         answer = self._read(key, "get_object")
         if answer is None:

@@ -7,6 +7,7 @@ import re
 _URL = re.compile(
     r"(?:https?://(?:[^@/]+@)?|ssh://(?:[^@/]+@)?|[^@/:]+@)([A-Za-z0-9.-]+)(?::\d+)?[:/]([^/]+/[^/]+?)(?:\.git)?/?\Z"
 )
+_RUN = re.compile(r"/actions/runs/([0-9]+)(?![0-9])")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+\Z")
 
 
@@ -16,6 +17,12 @@ def repository_of(text: str) -> tuple[str, str] | None:
         return "github.com", text
     found = _URL.match(text)
     return (found[1].lower(), found[2]) if found and _NAME.match(found[2]) else None
+
+
+def run_id(url: str) -> str:
+    """The id in a CI run's address; empty where it is none."""
+    found = _RUN.search(url)
+    return found[1] if found else ""
 
 
 def page(url: str) -> str:

@@ -1,4 +1,4 @@
-"""The lease: the machine-held, expiring right to change one environment.
+"""The lease: the machine-held, expiring right to change an environment, or all environments of one lease group.
 
 Decisions only: what the record in the bucket means at a moment, and what the next record is. The moment is always
 S3's own (the `Date` of its answer, the object's `Last-Modified`), so a laptop's clock does not matter. Writing is the
@@ -10,20 +10,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
+from tagship.domain.deployment import new_id
 from tagship.errors import ServiceFailed
 
 SCHEMA = 1
+LONGEST_BEAT = 10.0  # seconds: how late a holder may learn that it was fenced off
 
 
 @dataclass(frozen=True)
 class LeaseRecord:
     """What the object holds. A released lease keeps its fencing number: the number only ever rises.
 
-    `holder` is a person and a place ("ada@laptop", "run 4711"); empty when nobody holds the lease. `ttl` is seconds
-    from the object's Last-Modified until it expires.
+    `holder` is a person and a place ("ada@laptop", "run 4711"); empty when nobody holds the lease. `environment` is
+    the one that the holder changes; others of its group wait for it. `ttl` is seconds from the object's Last-Modified
+    until it expires. `taking` is a word of this one taking: two processes are never one holder, even of one deployment.
     """
 
     environment: str
@@ -36,6 +39,7 @@ class LeaseRecord:
     ttl: int = 120
     taken_at: str = ""
     beats: int = 0
+    taking: str = ""
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:
@@ -78,17 +82,51 @@ class Seen:
     def expired(self) -> bool:
         return bool(self.record.holder) and not self.held
 
+    def gives_way(self, over: str, living: bool) -> bool:
+        """Whether the lease may be taken: nobody has it, or the deployment `over` has it and is not heard of any more.
+
+        `living`: even if it is. What else must be known of a holder before it is called dead is the caller's to ask.
+        """
+        if not self.record.holder:
+            return True
+        return self.record.deployment_id == over and (living or self.expired)
+
 
 def taken(
-    seen: Seen | None, *, environment: str, holder: str, deployment_id: str, run_url: str, ttl: int, at: str
+    seen: Seen,
+    *,
+    environment: str,
+    holder: str,
+    deployment_id: str,
+    run_url: str,
+    ttl: int,
+    above: int = 0,
+    taking: str = "",
 ) -> LeaseRecord:
-    """The record that takes the lease: one fencing number higher than any before it."""
-    fence = seen.record.fence + 1 if seen else 1
-    return LeaseRecord(environment, fence, holder, deployment_id, run_url, "taken", (), ttl, at)
+    """The record that takes the lease: one fencing number higher than any before it.
+
+    `above` is the highest one known from elsewhere (the ledger): numbers go on rising when the object was deleted, or
+    the environment has joined another group. A deployment without an id is given one by the store's own clock, and in
+    its place after the seconds the fencing number: ids sort as the lease was held, whatever clocks its holders have.
+    """
+    fence = max(seen.record.fence, above) + 1
+    given = deployment_id or new_id(seen.now.replace(microsecond=fence % 1_000_000))
+    at = seen.now.astimezone(UTC).isoformat(timespec="seconds")
+    return LeaseRecord(environment, fence, holder, given, run_url, "taken", (), ttl, at, taking=taking)
+
+
+def beat_every(ttl: int) -> float:
+    """Seconds between heartbeats: five may be lost in a row before the lease expires."""
+    return min(LONGEST_BEAT, ttl / 6)
 
 
 def renewed(record: LeaseRecord, *, phase: str, commands: Sequence[str]) -> LeaseRecord:
     return replace(record, phase=phase, commands=tuple(commands), beats=record.beats + 1)
+
+
+def same(one: LeaseRecord, other: LeaseRecord) -> bool:
+    """Whether two records are of one taking of the lease, whatever phase each is in."""
+    return (one.deployment_id, one.fence, one.taking) == (other.deployment_id, other.fence, other.taking)
 
 
 def released(record: LeaseRecord) -> LeaseRecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 
@@ -13,10 +14,20 @@ def moment(at: datetime | str) -> str:
 
 def ago(age: timedelta) -> str:
     """`3 min ago`; what lies in the future (clocks differ) is `just now`."""
-    seconds = age.total_seconds()
-    if seconds < 5:
+    past = age.total_seconds()
+    if past < 5:
         return "just now"
-    return f"{span(seconds)} ago"
+    return f"{span(past)} ago"
+
+
+_UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|)")
+
+
+def seconds(text: str) -> int | None:
+    """The seconds of `90`, `90s`, `10m`, `8h` or `2d`; None where it is no duration."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    return int(found[1]) * _UNITS[found[2]] if found else None
 
 
 def span(seconds: float) -> str:

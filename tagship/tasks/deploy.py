@@ -8,6 +8,7 @@ from tagship.tasks._verb import verb
 
 ARTIFACT = "the version or artifact id; in CI, the tag that was pushed"
 ENV = "the environment; left out, the one that the version's suffix belongs to"
+WAIT = "how long to wait where somebody else holds the environment: 10m, 90s, 1h; left out, not at all"
 JSON = "one JSON document on stdout, everything else on stderr"
 
 
@@ -16,19 +17,29 @@ JSON = "one JSON document on stdout, everything else on stderr"
         "artifact": ARTIFACT,
         "env": ENV,
         "allow_older": "deploy a version that is older than the one that runs",
+        "wait": WAIT,
+        "heal": "bring the hosts that do not run what the environment runs to it, and touch no other",
         "dry_run": "show the plan and stop",
         "json": JSON,
     }
 )
 def deploy(
-    _c: Any, artifact: str = "", env: str = "", allow_older: bool = False, dry_run: bool = False, json: bool = False
+    _c: Any,
+    *,
+    artifact: str = "",
+    env: str = "",
+    allow_older: bool = False,
+    wait: str = "",
+    heal: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
 ) -> None:
     """Make an environment run a published version, or put back what it ran before."""
     from tagship.bootstrap import app
     from tagship.workflows.deploy import deploy as run
 
     here = app(as_json=json)
-    result = run(here, artifact=artifact, env=env, allow_older=allow_older, dry_run=dry_run)
+    result = run(here, artifact=artifact, env=env, allow_older=allow_older, wait=wait, heal=heal, dry_run=dry_run)
     if json:
         here.screen.data(result.as_data())
 

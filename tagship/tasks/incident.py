@@ -15,19 +15,29 @@ JSON = "one JSON document on stdout, everything else on stderr"
         "to": "the version to go back to; left out, the last healthy one, or on a terminal the one chosen from a list",
         "env": "the environment; left out, the one that the version's suffix belongs to",
         "yes": "without --to: take the last healthy version without asking",
+        "wait": "how long to wait where somebody else holds the environment: 10m, 90s, 1h; left out, not at all",
+        "preempt": "in an incident: fence off whoever holds the environment, and cancel what they have in flight",
         "dry_run": "show the plan and stop",
         "json": JSON,
     }
 )
 def rollback(
-    _c: Any, to: str = "", env: str = "", yes: bool = False, dry_run: bool = False, json: bool = False
+    _c: Any,
+    *,
+    to: str = "",
+    env: str = "",
+    yes: bool = False,
+    wait: str = "",
+    preempt: bool = False,
+    dry_run: bool = False,
+    json: bool = False,
 ) -> None:
     """Take an environment back to a version that ran there, without Git or CI."""
     from tagship.bootstrap import app
     from tagship.workflows.rollback import rollback as run
 
     here = app(as_json=json)
-    result = run(here, to=to, env=env, yes=yes or json, dry_run=dry_run)
+    result = run(here, to=to, env=env, yes=yes or json, wait=wait, preempt=preempt, dry_run=dry_run)
     if json:
         here.screen.data(result.as_data())
 
@@ -44,17 +54,47 @@ def status(_c: Any, env: str = "", json: bool = False) -> None:
         here.screen.data([one.as_data() for one in result])
 
 
-@verb(help={"env": ALL, "limit": "how many deployments, the newest first; 0: all", "json": JSON})
-def history(_c: Any, env: str = "", limit: int = 20, json: bool = False) -> None:
+@verb(
+    help={
+        "env": ALL,
+        "limit": "how many deployments, the newest first; 0: all",
+        "version": "only those of this version or artifact id",
+        "state": "only those that are in this state: healthy, rolled-back, abandoned …",
+        "who": "only those by somebody whose name has this in it",
+        "since": "only those that began since a day, a time, or so long ago: 2026-11-20, 12h, 7d",
+        "rebuild_index": "write the ledger's index anew first: it makes reading a long ledger quick, and no more",
+        "json": JSON,
+    }
+)
+def history(
+    _c: Any,
+    *,
+    env: str = "",
+    limit: int = 20,
+    version: str = "",
+    state: str = "",
+    who: str = "",
+    since: str = "",
+    rebuild_index: bool = False,
+    json: bool = False,
+) -> None:
     """Who made which environment run what, when, and what came of it."""
     from tagship.bootstrap import app
-    from tagship.workflows.history import as_data
     from tagship.workflows.history import history as run
 
     here = app(as_json=json)
-    result = run(here, env=env, limit=limit)
+    result = run(
+        here,
+        env=env,
+        limit=limit,
+        version=version,
+        state=state,
+        who=who,
+        since=since,
+        rebuild_index=rebuild_index,
+    )
     if json:
-        here.screen.data(as_data(result))
+        here.screen.data(result.as_data())
 
 
 @verb(help={"env": ALL, "json": JSON})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 
 from tagship.domain.hosts import Host, HostReport, Order
 from tagship.domain.lease import LeaseRecord
 from tagship.domain.plan import NOTHING, Plan
 from tagship.errors import ServiceFailed, TagshipError
 from tagship.ports import App, Target
+from tagship.workflows.heart import Heart
+from tagship.workflows.taking import stop_commands, take
 
 
 def an_order(
@@ -71,15 +72,18 @@ class Hands:
     app: App
     plan: Plan
     target: Target
-    deployment_id: str
-    lease: LeaseRecord
-    phase: Callable[[str], None]
+    heart: Heart
+    phase: Callable[[str], None] = lambda _: None
     commands: tuple[str, ...] = ()
     in_flight: bool = False
-    _renewed: datetime = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._renewed = self.app.clock.now()
+    @property
+    def lease(self) -> LeaseRecord:
+        return self.heart.record
+
+    @property
+    def deployment_id(self) -> str:
+        return self.lease.deployment_id
 
     @property
     def what_goes_on(self) -> str:
@@ -123,23 +127,13 @@ class Hands:
         return reports
 
     def beat(self, phase: str) -> None:
-        """Called at each poll: shows the phase, and renews the lease when a third of its time is over.
-
-        An outage of the bucket is borne for as long as the lease lives without a heartbeat.
-        """
+        """Called at each poll: shows the phase, and raises what the heart has found out since: LeaseLost above all."""
         self.phase(phase)
-        age = (self.app.clock.now() - self._renewed).total_seconds()
-        if age < self.lease.ttl / 3:
-            return
-        try:
-            self.renew(phase, self.commands)
-        except ServiceFailed:
-            if age >= self.lease.ttl:
-                raise
+        self.heart.say(phase)
+        self.heart.check()
 
     def renew(self, phase: str, commands: Sequence[str] = ()) -> None:
-        self.lease = self.app.leases.renew(self.lease, phase=phase, commands=commands)
-        self._renewed = self.app.clock.now()
+        self.heart.renew(phase, commands)
         self.phase(phase)
 
 
@@ -148,14 +142,22 @@ def _acting(order: Order) -> str:
 
 
 @contextmanager
-def holding(app: App, plan: Plan, deployment_id: str, phase: Callable[[str], None]) -> Iterator[Hands]:
-    """Hold the environment's lease. It is given back at the end, whatever the end, unless a command is in flight."""
-    ttl = app.settings.environment(plan.environment).lease_ttl
-    lease = app.leases.take(plan.environment, holder=app.who, deployment_id=deployment_id, run_url=app.run_url, ttl=ttl)
-    hands = Hands(app, plan, app.target(plan.environment), deployment_id, lease, phase)
+def holding(app: App, plan: Plan, *, wait: float = 0, preempt: bool = False, resume: str = "") -> Iterator[Hands]:
+    """Hold the environment's lease. It is given back at the end, whatever the end, unless a command is in flight.
+
+    `wait` is how many seconds somebody else's is waited for; `preempt` fences its holder off, and ends what that has
+    in flight; `resume` is the deployment whose runner died, which goes on under its own id.
+    """
+    taken = take(app, plan, wait=wait, preempt=preempt, resume=resume)
+    heart = Heart(app.leases, taken.record)
+    hands = Hands(app, plan, app.target(plan.environment), heart)
+    heart.start()
     try:
+        if taken.over and preempt:
+            stop_commands(app, plan.environment, taken.over)
         yield hands
     finally:
+        heart.stop()
         if not hands.in_flight:
             _release(app, hands.lease)
 

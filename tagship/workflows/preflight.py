@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from tagship.domain.deployment import Deployment
-from tagship.domain.hosts import Host
+from tagship.domain.deployment import SERVES, Deployment
+from tagship.domain.fleet import amount
+from tagship.domain.hosts import Host, listed
 from tagship.domain.manifest import sha256
 from tagship.domain.plan import Plan
+from tagship.domain.times import seconds
 from tagship.domain.version import ArtifactId
 from tagship.errors import Refused, UsageError
 from tagship.ports import App
@@ -65,19 +67,28 @@ def one_environment(app: App, environment: str) -> str:
 def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]:
     """The latest deployments, oldest first; all of them where none was healthy. Unreadable entries are named."""
     found = app.ledger.deployments(environment, count)
-    if len(found) >= count and not any(one.state == "healthy" for one in found):
+    if len(found) >= count and not any(one.state in SERVES for one in found):
         found = app.ledger.deployments(environment)
-    for key in app.ledger.unreadable(environment):
-        app.screen.warn(f"the ledger's {key} cannot be read: it is passed over")
+    name_unreadable(app, environment)
     return found
 
 
+def name_unreadable(app: App, environment: str) -> None:
+    """Name what the ledger could not read, as damage or as a later tagship's; a spoilt index can be mended."""
+    for key in app.ledger.unreadable(environment):
+        mend = f" (mend it: inv history --env {environment} --rebuild-index)" if "/_index/" in key else ""
+        app.screen.warn(f"the ledger's {key} cannot be read: it is passed over{mend}")
+
+
 def reachable(app: App, environment: str) -> tuple[Host, ...]:
-    """The hosts of an environment; raises Refused when there is none or one of them cannot be reached."""
+    """The hosts of an environment; raises Refused when there is none, or more than may fail cannot be reached."""
     hosts = tuple(app.target(environment).hosts())
     away = [host for host in hosts if not host.online]
-    if away:
-        told = "; ".join(f"{host.name} ({host.id}): {host.problem or 'its agent does not answer'}" for host in away)
+    allowed = amount(app.settings.environment(environment).fleet.max_errors, len(hosts))
+    told = listed([f"{host.name} ({host.id}): {host.problem or 'its agent does not answer'}" for host in away])
+    if away and len(away) <= allowed < len(hosts):
+        app.screen.warn(f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached, and {allowed} may: {told}")
+    elif away:
         raise Refused(
             f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached: {told}.",
             remedy=f"Start it (or, if it is gone for good, untag it), then look: inv status --env {environment}",
@@ -88,6 +99,14 @@ def reachable(app: App, environment: str) -> tuple[Host, ...]:
 def manifest_sha256(app: App, environment: str, artifact_id: str) -> str:
     """The digest that names an artifact's manifest to a host; raises ArtifactMissing or NotAuthentic."""
     return sha256(verified_manifest(app, environment, artifact_id).to_json())
+
+
+def patience(text: str) -> float:
+    """The seconds of `--wait 10m`; raises UsageError for what is no duration."""
+    found = seconds(text) if text else 0
+    if found is None:
+        raise UsageError(f"{text!r} is no time to wait.", remedy="Give minutes, seconds or hours: --wait 10m")
+    return found
 
 
 def show(app: App, plan: Plan) -> None:

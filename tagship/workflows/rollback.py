@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tagship.domain import layout
-from tagship.domain.deployment import Deployment, rollback_candidates, serving
+from tagship.domain.deployment import Deployment, fenced, rollback_candidates, serving, settled
 from tagship.domain.plan import Plan, serves, told
 from tagship.domain.times import moment
 from tagship.errors import ArtifactMissing, Refused
@@ -14,25 +14,58 @@ from tagship.workflows.announce import announced
 from tagship.workflows.artifacts import stored_ids
 from tagship.workflows.change import Result, carry_out
 from tagship.workflows.hands import ask_what_runs
-from tagship.workflows.preflight import MANY, manifest_sha256, named, one_environment, reachable, recent, show
+from tagship.workflows.preflight import (
+    MANY,
+    manifest_sha256,
+    named,
+    one_environment,
+    patience,
+    reachable,
+    recent,
+    show,
+)
 
 OFFERED = 10  # versions on the list
 
 
-def rollback(app: App, *, to: str = "", env: str = "", yes: bool = False, dry_run: bool = False) -> Result:
-    """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first)."""
+def rollback(
+    app: App,
+    *,
+    to: str = "",
+    env: str = "",
+    yes: bool = False,
+    wait: str = "",
+    preempt: bool = False,
+    dry_run: bool = False,
+) -> Result:
+    """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first).
+
+    Somebody else's deployment is waited for (`wait`), or fenced off (`preempt`): its commands are cancelled, it sends
+    no more of them, and hosts would refuse them. A freeze does not hold a rollback up.
+    """
     with announced(app) as announce:
-        plan = planned(app, to, env, yes)
+        longest = patience(wait)
+        plan = planned(app, to, env, yes, preempt)
         show(app, plan)
         if dry_run:
             return Result(plan, "planned")
-        result = carry_out(app, plan)
+        result = carry_out(
+            app,
+            plan,
+            lambda: planned(app, plan.artifact_id, plan.environment, yes, preempt),
+            wait=longest,
+            preempt=preempt,
+        )
         announce(f"{plan.artifact_id} is healthy on {plan.environment}")
         return result
 
 
-def planned(app: App, to: str, env: str, yes: bool) -> Plan:
-    """Every guard, and then what will happen; nothing is changed."""
+def planned(app: App, to: str, env: str, yes: bool, preempt: bool = False) -> Plan:
+    """Every guard, and then what will happen; nothing is changed.
+
+    While a deployment is under way, what runs now may not be what runs in a moment: then going to what runs is no
+    mistake. It is what somebody who takes a deployment back wants.
+    """
     if to:
         artifact_id, environment = named(app, to, env, "--to")
         history = recent(app, environment)
@@ -40,18 +73,22 @@ def planned(app: App, to: str, env: str, yes: bool) -> Plan:
     else:
         environment = one_environment(app, env)
         history = recent(app, environment, MANY)
-        chosen = _choose(app, environment, history, yes)
+        chosen = _choose(app, environment, history, yes, under_way=preempt and not settled(history))
     digest = _kept(app, environment, chosen)
     hosts = reachable(app, environment)
-    plan = Plan("rollback", environment, chosen, digest, hosts, told(history), serving(history))
-    if plan.replaces == chosen:
+    fence, still = fenced(history), settled(history)
+    plan = Plan("rollback", environment, chosen, digest, hosts, told(history), serving(history), fence, still)
+    if plan.replaces == chosen and still and not preempt:
         _refuse_if_running(app, plan)
     return plan
 
 
-def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool) -> str:
-    """The last healthy version that is still stored and not marked bad; on a terminal, whichever of them is chosen."""
-    running = serving(history)
+def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool, under_way: bool) -> str:
+    """The last healthy version that is still stored and not marked bad; on a terminal, whichever of them is chosen.
+
+    `under_way`: a deployment is being taken back, and what was healthy before it is what to go back to.
+    """
+    running = "" if under_way else serving(history)
     there = [one for one in rollback_candidates(history, running) if _stored(app, environment, one)][:OFFERED]
     if not there:
         raise Refused(

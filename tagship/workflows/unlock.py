@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagship.errors import Refused, UsageError
+from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports import App
 from tagship.workflows.lock import Lock, read, told
 from tagship.workflows.preflight import one_environment
@@ -23,10 +23,20 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Lock:
             remedy=f"Look again: inv lock --env {environment}",
         )
     app.screen.say(told(before))
-    if before.commands:
-        app.screen.warn(f"hosts may still be acting on SSM command {', '.join(before.commands)}")
+    _warn_of_commands(app, before)
     if dry_run:
         return before
     app.leases.break_(environment, id)
     app.screen.say(f"{environment} is free; {before.holder} stops before its next action")
     return read(environment, app.leases.look(environment))
+
+
+def _warn_of_commands(app: App, held: Lock) -> None:
+    """Whoever breaks a lease wants to know whether hosts act for it at this moment."""
+    try:
+        going = app.target(held.environment).in_flight(held.deployment, held.commands)
+    except ServiceFailed as reason:
+        app.screen.warn(f"whether hosts still act for it cannot be asked: {reason.what}")
+        return
+    if going:
+        app.screen.warn(f"hosts still act for it, on SSM command {', '.join(going)}: they refuse its next one")

@@ -58,10 +58,10 @@ def place(request: pytest.FixtureRequest) -> Place:
     return make()
 
 
-def take(leases: Leases, who: str = "ada@laptop", deployment: str = "", ttl: int = 120) -> LeaseRecord:
+def take(leases: Leases, who: str = "ada@laptop", deployment: str = "", ttl: int = 120, **over: Any) -> LeaseRecord:
     url = "https://github.com/o/r/actions/runs/1"
     deployment = deployment or f"d-{next(numbers)}"
-    return leases.take("dev", holder=who, deployment_id=deployment, run_url=url, ttl=ttl)
+    return leases.take("dev", holder=who, deployment_id=deployment, run_url=url, ttl=ttl, **over)
 
 
 def test_a_free_environment_is_taken(place: Place) -> None:
@@ -82,9 +82,43 @@ def test_a_held_one_is_refused_with_its_holder_and_the_unlock_command(place: Pla
     assert f"inv unlock --env dev --id {held.deployment_id}" in caught.value.remedy
 
 
-def test_taking_ones_own_again_is_the_same_lease(place: Place) -> None:
-    record = take(place.leases, deployment="mine")
-    assert take(place.leases, deployment="mine") == record
+def test_two_processes_are_not_one_holder_of_a_deployment(place: Place) -> None:
+    """Of two that resume a dead one, the second must not be let in because it is the same deployment."""
+    take(place.leases, deployment="mine")
+    with pytest.raises(Held):
+        take(place.leases, deployment="mine")
+
+
+def test_a_deployment_without_an_id_is_given_one(place: Place) -> None:
+    ids = []
+    for _ in range(3):
+        record = place.leases.take("dev", holder="ada@laptop", run_url="", ttl=120)
+        ids.append(record.deployment_id)
+        place.leases.release(record)
+    assert ids == sorted(set(ids))
+
+
+def test_a_living_holder_is_fenced_off_by_who_names_its_deployment(place: Place) -> None:
+    mine = take(place.leases, deployment="mine")
+    with pytest.raises(Held):
+        take(place.leases, "eve@desk", over="another", living=True)
+    with pytest.raises(Held):
+        take(place.leases, "eve@desk", over="mine")
+    theirs = take(place.leases, "eve@desk", over="mine", living=True)
+    assert theirs.fence == mine.fence + 1
+    with pytest.raises(LeaseLost):
+        place.leases.renew(mine, phase="on")
+    place.leases.release(mine)
+    seen = place.leases.look("dev")
+    assert seen is not None
+    assert seen.record == theirs
+
+
+def test_the_fence_goes_above_the_ledgers(place: Place) -> None:
+    record = take(place.leases, above=41)
+    assert record.fence == 42
+    place.leases.release(record)
+    assert take(place.leases, above=7).fence == 43
 
 
 def test_released_it_is_free_and_the_fence_rises(place: Place) -> None:
@@ -148,10 +182,12 @@ def timed(request: pytest.FixtureRequest) -> Place:
     return make()
 
 
-def test_an_expired_lease_is_taken_over_with_a_higher_fence(timed: Place) -> None:
+def test_an_expired_lease_is_taken_over_by_who_names_its_deployment_with_a_higher_fence(timed: Place) -> None:
     mine = take(timed.leases, ttl=60)
     timed.wait(61)
-    theirs = take(timed.leases, "eve@desk", ttl=60)
+    with pytest.raises(Held):
+        take(timed.leases, "eve@desk")
+    theirs = take(timed.leases, "eve@desk", ttl=60, over=mine.deployment_id)
     assert theirs.fence == mine.fence + 1
     with pytest.raises(LeaseLost):
         timed.leases.renew(mine, phase="on")
@@ -209,7 +245,70 @@ def test_a_renewal_spoils_the_etag_that_a_contender_read() -> None:
 
     store.before = renew_meanwhile
     with pytest.raises(Held):
-        take(contender, "eve@desk")
+        take(contender, "eve@desk", over=record.deployment_id)
+
+
+def test_a_heartbeat_that_comes_in_between_does_not_keep_a_lease_from_being_given_back() -> None:
+    store = MemoryStore()
+    leases = StoredLeases(store, "hello")
+    record = take(leases)
+
+    def beat_meanwhile(verb: str, _: str) -> None:
+        store.before = lambda _verb, _key: None
+        leases.renew(record, phase="still on")
+
+    store.before = beat_meanwhile
+    leases.release(record)
+    seen = leases.look("dev")
+    assert seen is not None
+    assert not seen.record.holder
+
+
+def test_a_taking_whose_answers_were_all_lost_is_known_for_ones_own() -> None:
+    """Not a conflict this time: the store did not answer at all, though it took the write."""
+    store = MemoryStore()
+    take_and_release(StoredLeases(store, "hello"))
+
+    def away(verb: str, _: str) -> None:
+        store.after = lambda _verb, _key: None
+        raise ServiceFailed("AWS cannot be reached.", remedy="Wait.")
+
+    store.after = away
+    assert take(StoredLeases(store, "hello"), deployment="mine").deployment_id == "mine"
+
+
+def test_a_taking_that_is_interrupted_is_undone() -> None:
+    store = MemoryStore()
+    take_and_release(StoredLeases(store, "hello"))
+
+    def interrupt(verb: str, _: str) -> None:
+        store.after = lambda _verb, _key: None
+        raise KeyboardInterrupt
+
+    store.after = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        take(StoredLeases(store, "hello"))
+    seen = StoredLeases(store, "hello").look("dev")
+    assert seen is not None
+    assert not seen.record.holder
+
+
+def take_and_release(leases: Leases) -> None:
+    leases.release(take(leases))
+
+
+def test_environments_of_a_group_have_one_lease_and_one_row_of_fencing_numbers() -> None:
+    store = MemoryStore()
+    groups = {"production": "production", "production-auto": "production", "dev": "dev"}
+    leases = StoredLeases(store, "hello", groups.__getitem__)
+    bot = leases.take("production-auto", holder="dependabot", run_url="", ttl=120)
+    with pytest.raises(Held) as caught:
+        leases.take("production", holder="ada@laptop", run_url="", ttl=120)
+    assert "dependabot holds production-auto (and with it production, of the same lease group)" in caught.value.what
+    assert leases.take("dev", holder="ada@laptop", run_url="", ttl=120).fence == 1
+    leases.release(bot)
+    assert leases.take("production", holder="ada@laptop", run_url="", ttl=120).fence == bot.fence + 1
+    assert sorted(store.objects) == ["hello/_lease/dev.json", "hello/_lease/production.json"]
 
 
 def test_a_lease_object_that_cannot_be_read_is_not_assumed_free() -> None:
@@ -269,7 +368,9 @@ def test_whatever_the_order_of_events_holders_exclude_each_other(steps: list[tup
             clock.advance(25)
         elif what == "take" and who not in mine:
             try:
-                mine[who] = take(runners[who], f"runner-{who}", ttl=60)
+                seen = runners[who].look("dev")
+                dead = seen.record.deployment_id if seen else ""
+                mine[who] = take(runners[who], f"runner-{who}", ttl=60, over=dead)
                 fences.append(mine[who].fence)
             except Held:
                 pass

@@ -13,6 +13,7 @@ from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin
 from tagship.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.freezes import FakeCalendar, FakeFreezes
 from tests.fakes.leases import FakeLeases
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.prompt import FakePrompt
@@ -64,11 +65,14 @@ class FakeApp:
     who: str = "ada@laptop"
     run_url: str = ""
     given: dict[str, Any] = field(default_factory=dict)
+    calendar: FakeCalendar = field(default_factory=FakeCalendar)
     leases: FakeLeases = None  # type: ignore[assignment]
+    freezes: FakeFreezes = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
-        if self.leases is None:
-            self.leases = FakeLeases(self.clock)
+        groups = {name: self.settings.lease_group(name) for name in self.settings.environments}
+        self.leases = self.leases or FakeLeases(self.clock, groups)
+        self.freezes = self.freezes or FakeFreezes(self.clock)
 
     @property
     def repository(self) -> ports.Repository:
@@ -79,12 +83,20 @@ class FakeApp:
         return cast("ports.Forge | None", self.given.get("forge"))
 
     @property
+    def secrets(self) -> ports.Secrets:
+        return cast(ports.Secrets, self.given["secrets"])
+
+    @property
     def builder(self) -> ports.Builder:
         return cast(ports.Builder, self.given["builder"])
 
     @property
     def registry(self) -> ports.Registry:
         return cast(ports.Registry, self.given["registry"])
+
+    @property
+    def foundation(self) -> ports.Foundation:
+        return cast(ports.Foundation, self.given["foundation"])
 
     def infrastructure(self, environment: str) -> ports.Infrastructure:
         return cast(ports.Infrastructure, self.given["infrastructure"])

@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tagship.domain.lease import LeaseRecord, Seen, released, renewed, taken
+from tagship.domain.lease import LeaseRecord, Seen, released, renewed, same, taken
 from tagship.errors import Held, LeaseLost, Refused
 from tests.fakes.clock import FakeClock
+
+_numbers = itertools.count(1)
 
 
 @dataclass
 class FakeLeases:
-    """`told` holds every phase that was written, with the SSM commands."""
+    """`told` holds every phase that was written, with the SSM commands; `groups` whose lease an environment has."""
 
     clock: FakeClock
+    groups: dict[str, str] = field(default_factory=dict)
     records: dict[str, tuple[LeaseRecord, datetime]] = field(default_factory=dict)
     told: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     def look(self, environment: str) -> Seen | None:
-        if environment not in self.records:
+        group = self.groups.get(environment, environment)
+        if group not in self.records:
             return None
-        record, written = self.records[environment]
+        record, written = self.records[group]
         return Seen(record, f'"{record.fence}.{record.beats}"', written, self.clock.now())
 
-    def take(self, environment: str, *, holder: str, deployment_id: str, run_url: str, ttl: int) -> LeaseRecord:
-        self.clock.advance(0.001)  # no two deployments begin at the same moment
-        seen = self.look(environment)
-        if seen and seen.record.deployment_id == deployment_id:
-            return seen.record
-        if seen and seen.held:
+    def take(
+        self,
+        environment: str,
+        *,
+        holder: str,
+        run_url: str,
+        ttl: int,
+        deployment_id: str = "",
+        above: int = 0,
+        over: str = "",
+        living: bool = False,
+    ) -> LeaseRecord:
+        now = self.clock.now()
+        seen = self.look(environment) or Seen(LeaseRecord(environment, 0), "", now, now)
+        if not seen.gives_way(over, living):
             held = seen.record
             remedy = f"Wait, or: inv unlock --env {environment} --id {held.deployment_id}"
             raise Held(f"{held.holder} holds {environment} ({held.phase}).", remedy=remedy)
-        at = self.clock.now().isoformat(timespec="seconds")
         return self._write(
             taken(
                 seen,
@@ -43,13 +56,14 @@ class FakeLeases:
                 deployment_id=deployment_id,
                 run_url=run_url,
                 ttl=ttl,
-                at=at,
+                above=above,
+                taking=f"taking-{next(_numbers)}",
             )
         )
 
     def renew(self, record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
         seen = self.look(record.environment)
-        if seen is None or (seen.record.deployment_id, seen.record.fence) != (record.deployment_id, record.fence):
+        if seen is None or not same(seen.record, record):
             who = (seen and seen.record.holder) or "nobody"
             raise LeaseLost(f"The lease of {record.environment} is {who}'s now.", remedy="Look: inv lock")
         self.told.append((phase, tuple(commands)))
@@ -57,7 +71,7 @@ class FakeLeases:
 
     def release(self, record: LeaseRecord) -> None:
         seen = self.look(record.environment)
-        if seen and (seen.record.deployment_id, seen.record.fence) == (record.deployment_id, record.fence):
+        if seen and same(seen.record, record):
             self._write(released(seen.record))
 
     def break_(self, environment: str, deployment_id: str) -> None:
@@ -68,5 +82,5 @@ class FakeLeases:
         self._write(released(seen.record))
 
     def _write(self, record: LeaseRecord) -> LeaseRecord:
-        self.records[record.environment] = (record, self.clock.now())
+        self.records[self.groups.get(record.environment, record.environment)] = (record, self.clock.now())
         return record

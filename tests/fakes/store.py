@@ -27,6 +27,9 @@ class MemoryStore:
         self._clock = clock
         self._lock = threading.RLock()
 
+    def now(self) -> datetime:
+        return self._now()
+
     def _now(self) -> datetime:
         return (self._clock.now() if self._clock else datetime.now(UTC)).replace(microsecond=0)
 

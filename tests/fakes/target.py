@@ -58,13 +58,18 @@ class Machine:
 
 @dataclass
 class FakeTarget:
-    """`orders` holds what was sent and to whom; `sending` and `during` are called at each send and each collect."""
+    """`orders` holds what was sent and to whom; `sending` and `during` are called at each send and each collect.
+
+    `running` are commands that have not ended, each with its deployment's id; `cancelled` those that were ended.
+    """
 
     machines: list[Machine] = field(default_factory=lambda: [machine("web-1")])
     orders: list[tuple[Order, list[str]]] = field(default_factory=list)
     polls: int = 1
     sending: Callable[[Order], None] = lambda _: None
     during: Callable[[Order], None] = lambda _: None
+    running: dict[str, str] = field(default_factory=dict)
+    cancelled: list[str] = field(default_factory=list)
     _reports: dict[str, tuple[Order, list[HostReport]]] = field(default_factory=dict)
 
     def hosts(self) -> Sequence[Host]:
@@ -89,6 +94,14 @@ class FakeTarget:
         found = [report for command in commands for report in self._reports[command][1]]
         by_id = {one.host: one for one in found}
         return [by_id[host.id] for host in hosts]
+
+    def in_flight(self, deployment_id: str, commands: Sequence[str]) -> Sequence[str]:
+        return [one for one, owner in self.running.items() if one in commands or owner == deployment_id]
+
+    def cancel(self, commands: Sequence[str]) -> None:
+        for one in commands:
+            self.cancelled.append(one)
+            self.running.pop(one, None)
 
     @property
     def sent(self) -> list[tuple[str, str, list[str]]]:

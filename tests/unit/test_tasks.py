@@ -16,7 +16,8 @@ from tagship.tasks import ns, program
 TOP = Path(__file__).parents[2]
 
 CHANGES = {
-    "tag", "deploy-dev", "build", "bundle", "publish", "deploy", "rollback", "unlock", "infra.apply", "infra.unlock"
+    "tag", "deploy-dev", "build", "bundle", "publish", "deploy", "rollback", "freeze", "thaw", "unlock",
+    "infra.apply", "infra.unlock"
 }  # fmt: skip
 REPORTS = {"versions", "validate", "verify", "notify", "status", "history", "lock", "sandbox", "infra.lock"}
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own

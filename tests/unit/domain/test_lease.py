@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagship.domain.lease import LeaseRecord, Seen, released, renewed, taken
+from tagship.domain.lease import LeaseRecord, Seen, beat_every, released, renewed, taken
 from tagship.errors import ServiceFailed
 
 WRITTEN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -31,14 +31,49 @@ def test_a_free_lease_is_neither_held_nor_expired() -> None:
 
 
 def test_taking_raises_the_fence_by_one() -> None:
-    record = taken(
-        seen(RECORD, 61), environment="dev", holder="eve", deployment_id="d-2", run_url="", ttl=60, at="2026"
-    )
+    record = taken(seen(RECORD, 61), environment="dev", holder="eve", deployment_id="d-2", run_url="", ttl=60)
     assert (record.fence, record.holder, record.commands, record.phase) == (8, "eve", (), "taken")
 
 
-def test_the_first_fence_is_one() -> None:
-    assert taken(None, environment="dev", holder="eve", deployment_id="d", run_url="", ttl=60, at="").fence == 1
+def test_the_fence_goes_above_what_is_known_from_elsewhere() -> None:
+    """The object was deleted by hand, or the environment joined another group: hosts have heard of higher numbers."""
+    none = seen(LeaseRecord("dev", 0), 0)
+    wanted = {"environment": "dev", "holder": "eve", "deployment_id": "d", "run_url": "", "ttl": 60}
+    assert taken(none, **wanted).fence == 1
+    assert taken(none, **wanted, above=57).fence == 58
+    assert taken(seen(RECORD, 61), **wanted, above=3).fence == 8
+
+
+def test_ids_sort_as_the_lease_was_held_by_the_stores_clock() -> None:
+    """Three takings: two within one second of the store's, then one in the next."""
+    ids, record = [], released(RECORD)
+    for seconds in (0, 0, 1):
+        record = taken(seen(record, seconds), environment="dev", holder="eve", deployment_id="", run_url="", ttl=60)
+        ids.append(record.deployment_id)
+    assert ids == sorted(ids)
+    assert ids[0].startswith("20261120-120000-000008-")
+
+
+@pytest.mark.parametrize(
+    ("over", "living", "seconds", "gives_way"),
+    [
+        ("", False, 10_000, False),
+        ("d-1", False, 59, False),
+        ("d-1", False, 61, True),
+        ("d-1", True, 0, True),
+        ("d-9", True, 10_000, False),
+    ],
+)
+def test_a_lease_gives_way_only_to_who_names_its_deployment(
+    over: str, living: bool, seconds: float, gives_way: bool
+) -> None:
+    assert seen(RECORD, seconds).gives_way(over, living) is gives_way
+    assert seen(released(RECORD), seconds).gives_way("", False)
+
+
+@pytest.mark.parametrize(("ttl", "every"), [(10, 10 / 6), (60, 10), (120, 10), (3600, 10)])
+def test_a_holder_learns_within_ten_seconds_that_it_was_fenced_off(ttl: int, every: float) -> None:
+    assert beat_every(ttl) == every
 
 
 def test_releasing_keeps_the_fence_and_forgets_the_holder() -> None:

@@ -33,6 +33,7 @@ def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
     doing = "deploy 0.1.30-dev: the hosts act, heard of 30 s ago, https://github.com/o/r/actions/runs/4711"
     assert app.screen.lines == [
         f"run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC ({doing})",
+        "  for 30 s now: deployment d-1, fencing number 1, SSM command c-1",
         "  if it is dead: inv unlock --env dev --id d-1",
     ]
 
@@ -48,8 +49,9 @@ def test_a_lease_whose_heartbeat_stopped_has_expired() -> None:
 def test_unlock_frees_the_lease_it_names_and_stops_its_holder() -> None:
     app = held()
     record = app.leases.records["dev"][0]
+    app.hosts.running = {"c-1": "d-1"}
     assert unlock(app, id="d-1", env="dev").state == "free"
-    assert "hosts may still be acting on SSM command c-1" in app.screen.warnings
+    assert app.screen.warnings == ["hosts still act for it, on SSM command c-1: they refuse its next one"]
     with pytest.raises(LeaseLost):
         app.leases.renew(record, phase="on")
 
