@@ -7,7 +7,7 @@ INV = $(VENV)/bin/inv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host lint bench setup
+.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform lint bench setup
 
 help: ; @sed -n 's/^# make /make /p' $(MAKEFILE_LIST)
 
@@ -29,5 +29,6 @@ sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up)
 demo: setup ; @$(INV) demo
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS)
 test-host: setup ; $(VENV)/bin/python -m pytest tests/host $(ARGS)
+test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS)
 lint: setup ; $(VENV)/bin/nox -s lint types
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS)

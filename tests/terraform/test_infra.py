@@ -27,7 +27,9 @@ from tagship.sandbox.state import Running
 from tagship.workflows.bundle import bundle
 from tagship.workflows.publish import publish
 from tests.fakes.terraform import FakeTerraform, World
-from tests.sandbox.conftest import SETTINGS, client, git, until
+from tests.sandbox.conftest import SETTINGS, client, git, sandbox, until
+
+__all__ = ["sandbox"]  # the fixture
 
 EXAMPLE = Path(__file__).parents[2] / "examples/infra"
 MAIN = """\
