@@ -9,7 +9,7 @@ ARGS ?=
 .DEFAULT_GOAL := help
 .PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform lint bench setup
 
-help: ; @sed -n 's/^# make /make /p' $(MAKEFILE_LIST)
+help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 $(VENV)/.installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tagship needs Python 3.11 or later: make PYTHON=python3.12 …")'
@@ -20,15 +20,15 @@ $(VENV)/.installed: constraints.txt pyproject.toml
 	@touch $@
 
 setup: $(VENV)/.installed
-deploy-dev: setup ; @$(INV) deploy-dev $(ARGS)
-tag: setup ; @$(INV) tag $(if $(SUFFIX),--suffix $(SUFFIX)) $(ARGS)
-rollback: setup ; @$(INV) rollback $(if $(TO),--to $(TO)) $(ARGS)
-status: setup ; @$(INV) status $(ARGS)
-history: setup ; @$(INV) history $(ARGS)
-sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up)
-demo: setup ; @$(INV) demo
-test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS)
-test-host: setup ; $(VENV)/bin/python -m pytest tests/host $(ARGS)
-test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS)
-lint: setup ; $(VENV)/bin/nox -s lint types
-bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS)
+deploy-dev: setup ; @$(INV) deploy-dev $(ARGS) # tag the next version, push it, follow it until it is healthy
+tag: setup ; @$(INV) tag $(if $(SUFFIX),--suffix $(SUFFIX)) $(ARGS) # the tag alone: make tag SUFFIX=dev
+rollback: setup ; @$(INV) rollback $(if $(TO),--to $(TO)) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
+status: setup ; @$(INV) status $(ARGS) # what runs where
+history: setup ; @$(INV) history $(ARGS) # who shipped what, when
+sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to practise on
+demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
+test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
+test-host: setup ; $(VENV)/bin/python -m pytest tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
+test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
+lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
+bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
