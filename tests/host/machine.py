@@ -115,8 +115,9 @@ class Machine:
 
     def kill(self) -> None:
         """A power cut: every process of it dies at once; its disk is kept. `boot` starts it again."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._leader, signal.SIGKILL)
+        if self._leader:  # 0 would be this process and its whole group
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._leader, signal.SIGKILL)
         self.ground.end(self.name)
         if self._nspawn:
             self._nspawn.wait(10)

@@ -43,6 +43,12 @@ def test_a_power_cut_keeps_the_disk_and_nothing_else(machine: MakeMachine) -> No
     assert host.check("cat /root/file; test ! -e /run/file") == "kept"
 
 
+def test_a_machine_that_is_off_can_be_switched_off_again(machine: MakeMachine) -> None:
+    host = machine("web1")
+    host.kill()
+    host.kill()  # and the fixture once more
+
+
 def test_a_script_runs_as_an_agent_runs_it(machine: MakeMachine) -> None:
     done = machine("web1").run('echo "$0 $$ $(ps -o sid= $$) $KEY"; pwd; tty >&2; exit 7', {"KEY": "a 'b'"})
     shell, process, session, key = done.out.splitlines()[0].split(maxsplit=3)
