@@ -79,6 +79,12 @@ class RollbackFailed(TagshipError):
     exit_code = 7
 
 
+class Incomplete(TagshipError):
+    """The version serves, and some hosts, fewer than may fail, do not run it: heal them."""
+
+    exit_code = 9
+
+
 class ServiceFailed(TagshipError):
     """An outside service (AWS, GitHub, Git's remote) failed, or did not say how things ended."""
 
@@ -101,5 +107,6 @@ EXIT_CODES: dict[int, str] = {
     6: "deploy failed, the previous version is serving",
     7: "deploy failed and so did the rollback: wake somebody",
     8: "an outside service failed",
+    9: "the version serves, but not on every host: heal the stragglers",
     130: "interrupted",
 }

@@ -171,6 +171,16 @@ def why_stop(rules: Rules, rollout: Rollout) -> str:
     return ""
 
 
+def conclusion(rules: Rules, rollout: Rollout) -> str:
+    """Why it has failed, now that nobody is left to tell; empty where it has not."""
+    told = [one for one in rollout.here if serves(one, rollout.artifact_id)]
+    if not rollout.present:
+        return "no host is left"
+    if rollout.planned and not told and not rollout.others:
+        return f"none of {rollout.total} hosts runs it"
+    return rollout.stop or why_stop(rules, rollout)
+
+
 @dataclass(frozen=True)
 class Back:
     """A batch that is put back: these hosts, to that artifact."""
@@ -194,22 +204,10 @@ def put_back(rules: Rules, rollout: Rollout) -> list[Back]:
     return steps
 
 
-def listed(names: Sequence[str], most: int = 10) -> str:
-    """The names, the first few of many: `web-1, web-2 and 498 more`."""
-    if len(names) <= most:
-        return ", ".join(names)
-    few = max(1, most // 2)
-    return f"{', '.join(names[:few])} and {len(names) - few} more"
-
-
 def _worse(before: HostReport | None, said: HostReport) -> HostReport:
     """The word of a host that does not say that it serves the artifact, with what it ran before kept."""
-    if said.outcome == "silent":
-        reason = f"asked what it runs, it said nothing: {said.reason}"
-    else:
-        reason = f"asked what it runs, it said {said.serving or 'nothing'}" + (
-            f": {said.reason}" if said.reason else ""
-        )
+    word = "nothing" if said.outcome == "silent" else said.serving or "that nothing serves"
+    reason = f"asked what it runs, it said {word}" + (f": {said.reason}" if said.reason else "")
     outcome = "silent" if said.outcome == "silent" else "failed"
     previous = before.previous if before else said.previous
     return replace(said, outcome=outcome, previous=previous, reason=reason)

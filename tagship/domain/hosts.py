@@ -97,3 +97,11 @@ def _of_kind(value: Any, kind: type) -> Any:
     if not isinstance(value, kind):
         raise TypeError
     return value
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """The names, the first few of many: `web-1, web-2 and 498 more`."""
+    if len(names) <= most:
+        return ", ".join(names)
+    few = max(1, most // 2)
+    return f"{', '.join(names[:few])} and {len(names) - few} more"

@@ -83,9 +83,8 @@ class Account:
     def pages(self, operation: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         found = getattr(self, f"_{operation}")(asked)
         key, items = found
-        for at in range(
-            0, len(items) + (operation == "list_command_invocations") or 1, 50
-        ):  # AWS may end on an empty page
+        ends_empty = operation == "list_command_invocations"  # as AWS may: a full page, a token, and then nothing
+        for at in range(0, max(len(items) + ends_empty, 1), 50):
             self._call(operation)
             yield {key: items[at : at + 50]}
 
@@ -340,7 +339,8 @@ def test_one_failing_host_does_not_cut_the_others_of_its_command_off() -> None:
 
 
 def test_just_after_the_send_an_empty_list_and_an_unknown_invocation_mean_not_yet() -> None:
-    stand = Stand(Account(unseen=3, unknown=2))
+    long = verdict(evidence="x" * 3000)
+    stand = Stand(Account(unseen=3, unknown=2, output={ids(1)[0]: long}))
     assert [one.outcome for one in stand.run(1)] == ["healthy"]
     assert len(stand.clock.slept) == 5
 
@@ -378,7 +378,7 @@ def test_a_verdict_counts_whatever_the_exit_code() -> None:
 
 def test_a_host_that_never_ends_is_silent_once_its_time_is_over() -> None:
     one = ids(1)[0]
-    stand = Stand(Account(status={one: "InProgress"}))
+    stand = Stand(Account(instances={one: "web-0"}, status={one: "InProgress"}))
     [report] = stand.run(1)
     assert (report.outcome, report.reason) == ("silent", "SSM never said how it ended")
     assert sum(stand.clock.slept) >= DELIVERY + 900 + GRACE
