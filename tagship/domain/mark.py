@@ -28,8 +28,11 @@ class Mark:
     reason: str
     schema: int = SCHEMA
 
+    def as_data(self) -> dict[str, object]:
+        return asdict(self)
+
     def to_json(self) -> bytes:
-        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
+        return (json.dumps(self.as_data(), indent=2, sort_keys=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self | None:

@@ -127,6 +127,19 @@ def _check_dead(app: App, environment: str, seen: Seen) -> None:
         )
 
 
+def not_held(app: App, environment: str) -> str:
+    """What a deployment that began now would find, in a few words; raises Held where it would have to wait."""
+    seen = app.leases.look(environment)
+    if seen is None or not seen.record.holder:
+        return "nobody holds it"
+    held = read(environment, seen)
+    if seen.held:
+        remedy = f"Wait for it: inv deploy --wait 10m (or, if it is dead: {unlock_command(held)})"
+        raise Held(f"{since_when(held)}.", remedy=remedy)
+    _check_dead(app, environment, seen)
+    return f"{held.holder} died with it, heard of {held.heard}: the next deployment takes it over"
+
+
 def run_state(app: App, url: str) -> str:
     """What the forge says of a CI run: lives | ended | unknown; empty where it is of no run."""
     wanted = run_id(url)

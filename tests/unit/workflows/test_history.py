@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tagship.errors import DeployFailed, SettingsError, UsageError
 from tagship.workflows.deploy import deploy
-from tagship.workflows.history import as_data, history
+from tagship.workflows.history import history
+from tagship.workflows.mark import mark_bad, mark_good
 from tests.fakes.app import FakeApp
 from tests.fakes.target import FakeTarget, machine
 
@@ -51,11 +54,11 @@ def test_a_ci_run_is_told_by_whose_push_it_was_and_a_long_reason_keeps_to_the_co
 
 
 def test_a_limit_keeps_the_newest() -> None:
-    assert [one.artifact_id for one in history(told(), limit=1)] == ["0.1.2-dev"]
+    assert [one.artifact_id for one in history(told(), limit=1).deployments] == ["0.1.2-dev"]
 
 
 def test_zero_is_no_limit() -> None:
-    assert len(history(told(), limit=0)) == 2
+    assert len(history(told(), limit=0).deployments) == 2
 
 
 def test_a_negative_limit_is_a_usage_error() -> None:
@@ -65,7 +68,7 @@ def test_a_negative_limit_is_a_usage_error() -> None:
 
 def test_nothing_deployed_says_what_to_do() -> None:
     app = FakeApp()
-    assert history(app) == []
+    assert history(app).as_data() == []
     assert "inv deploy-dev" in app.screen.text
 
 
@@ -76,7 +79,7 @@ def test_an_unknown_environment_is_refused() -> None:
 
 def test_the_data_holds_every_entry() -> None:
     app = told()
-    app.screen.data(as_data(history(app)))
+    app.screen.data(history(app).as_data())
     found = app.screen.documents[-1]
     assert [entry["state"] for entry in found[0]["entries"]] == [  # type: ignore[index]
         "requested",
@@ -92,3 +95,78 @@ def test_an_entry_that_cannot_be_read_is_named() -> None:
     app.ledger.cannot_read = ["hello/_ledger/dev/x/9-healthy.json"]
     history(app)
     assert "hello/_ledger/dev/x/9-healthy.json" in app.screen.warnings[-1]
+
+
+def test_an_index_that_cannot_be_read_is_named_with_the_command_that_mends_it() -> None:
+    app = told()
+    app.ledger.cannot_read = ["hello/_ledger/dev/_index/a_b.json.gz"]
+    history(app)
+    assert app.screen.warnings[-1].endswith("(mend it: inv history --env dev --rebuild-index)")
+
+
+def test_the_index_is_written_anew_when_asked() -> None:
+    app = told()
+    history(app, rebuild_index=True)
+    assert app.ledger.indexed == ["dev"]
+    assert "dev: the ledger's index is written anew, 1 segments of it" in app.screen.text
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"version": "0.1.1-dev"}, ["0.1.1-dev"]),
+        ({"state": "rolled-back"}, ["0.1.2-dev"]),
+        ({"state": "healthy", "version": "0.1.2-dev"}, []),
+        ({"who": "ADA"}, ["0.1.2-dev", "0.1.1-dev"]),
+        ({"who": "eve"}, []),
+        ({"since": "30s"}, ["0.1.2-dev"]),
+        ({"since": "1d"}, ["0.1.2-dev", "0.1.1-dev"]),
+        ({"since": "2026-11-20"}, ["0.1.2-dev", "0.1.1-dev"]),
+        ({"since": "2026-11-20T12:01:00+00:00"}, ["0.1.2-dev"]),
+        ({"since": "2026-11-20T12:01"}, ["0.1.2-dev"]),
+        ({"since": "2026-11-21"}, []),
+        ({"limit": 1, "who": "ada"}, ["0.1.2-dev"]),
+    ],
+)
+def test_filters_all_hold_together(filters: dict[str, Any], found: list[str]) -> None:
+    assert [one.artifact_id for one in history(told(), **filters).deployments] == found
+
+
+def test_filters_look_behind_the_limit() -> None:
+    assert [one.artifact_id for one in history(told(), limit=1, state="healthy").deployments] == ["0.1.1-dev"]
+
+
+def test_nothing_that_matches_is_said() -> None:
+    app = told()
+    history(app, version="9.9.9-dev")
+    assert app.screen.lines[-1] == "Nothing matches."
+
+
+@pytest.mark.parametrize("wrong", [{"state": "thriving"}, {"since": "yesterday"}, {"since": "7"}])
+def test_a_filter_that_cannot_be_right_is_a_usage_error(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        history(told(), **wrong)
+
+
+# -- marks -------------------------------------------------------------------------------------------------------------
+
+
+def test_marks_stand_among_the_deployments_with_who_and_why() -> None:
+    app = told()
+    mark_bad(app, version="0.1.1-dev", reason="it sends every mail twice, to everybody who ever asked")
+    history(app)
+    _, rows = app.screen.tables[-1]
+    assert rows[0][1:] == ["mark-bad 0.1.1-dev on dev", "ada@laptop", "", "bad"]
+    assert rows[1] == ["", "  it sends every mail twice, to eve…", "", "", ""]
+
+
+def test_the_data_says_what_is_bad_now_and_what_people_said() -> None:
+    app = told()
+    failed, fine = history(app).as_data()
+    assert failed["bad"] == "it failed on 2026-11-20 12:01 UTC: it answered 500"
+    assert (fine["bad"], fine["marks"]) == ("", [])
+    mark_good(app, version="0.1.2-dev", reason="the disk was full")
+    failed, fine = history(app).as_data()
+    assert failed["bad"] == ""
+    assert failed["marks"][0]["reason"] == "the disk was full"  # type: ignore[index]
+    assert fine["marks"] == []

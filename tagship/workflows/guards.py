@@ -1,0 +1,62 @@
+"""What must not happen by accident: a version that is older than the one that runs, or that is marked bad.
+
+Deploying, going back and promoting ask the same questions here, and so does why-not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tagship.domain.deployment import ENDED, Bad, Deployment, bad_versions
+from tagship.domain.version import is_older
+from tagship.errors import NotAuthentic, Refused
+from tagship.ports import App
+from tagship.workflows.artifacts import stored_manifest
+
+SPOKEN = ENDED - {"abandoned"} | {"failed"}  # the states that say something of the version
+
+
+def not_older(app: App, environment: str, wanted: str, built: str, runs: str) -> None:
+    """Raises Refused for a version that comes before the one that runs; `built` is its manifest's build time.
+
+    Versions have their own order; where one of the two is an untagged build, what was built first is the older.
+    """
+    if runs and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs)):
+        raise Refused(
+            f"{wanted} is older than {runs}, which {environment} runs.",
+            remedy=f"To go back: inv rollback --to {wanted} --env {environment}"
+            " (or, to deploy it all the same, add --allow-older)",
+        )
+
+
+def _built(app: App, environment: str, wanted: str, runs: str) -> str:
+    """When what runs was built, where only its manifest says so; empty when that is gone, or is not needed."""
+    if is_older(wanted, runs) or is_older(runs, wanted):
+        return ""
+    try:
+        there = stored_manifest(app, environment, runs)
+    except NotAuthentic:
+        return ""
+    return there.build_time if there else ""
+
+
+def bad_word(app: App, environment: str, artifact_id: str, history: Sequence[Deployment]) -> Bad | None:
+    """Why a version is marked bad in an environment; None where it is not. `history` is the latest of its deployments.
+
+    Where that does not tell of the version, and the version is not newer than all of it, the whole ledger is read.
+    """
+    told = any(one.artifact_id == artifact_id and one.state in SPOKEN for one in history)
+    new = all(is_older(one.artifact_id, artifact_id) for one in history)
+    if not told and not new:
+        history = app.ledger.deployments(environment)
+    return bad_versions(history, app.ledger.marks(environment)).get(artifact_id)
+
+
+def not_bad(environment: str, artifact_id: str, bad: Bad | None, again: str) -> None:
+    """Raises Refused for a version that is marked bad; `again` is the command that does it all the same."""
+    if bad:
+        raise Refused(
+            f"{artifact_id} is marked bad on {environment}: {bad.why}.",
+            remedy=f"To do it all the same: {again} --allow-bad"
+            f' (or, if it is good after all: inv mark-good --version {artifact_id} --env {environment} --reason "…")',
+        )

@@ -1,0 +1,69 @@
+"""mark-good and mark-bad: a person's word about a version, which stands until a person says otherwise."""
+
+from __future__ import annotations
+
+from tagship.domain.deployment import Bad, bad_versions, new_id
+from tagship.domain.mark import Mark
+from tagship.errors import Refused, UsageError
+from tagship.ports import App
+from tagship.workflows.preflight import named
+
+LONGEST = 500  # characters of a reason
+AGAIN = {"good": "inv mark-good", "bad": "inv mark-bad"}
+
+
+def mark_good(app: App, *, version: str = "", env: str = "", reason: str = "", dry_run: bool = False) -> Mark:
+    """Say that a version that is marked bad is good after all: it is suggested, deployed and promoted again."""
+    mark, bad = _planned(app, "good", version, env, reason)
+    if bad is None:
+        raise Refused(
+            f"{mark.artifact_id} is not marked bad on {mark.environment}.",
+            remedy=f"See what is, and why: inv history --env {mark.environment}",
+        )
+    app.screen.say(f"{mark.artifact_id} is marked bad on {mark.environment}: {bad.why}")
+    return _marked(app, mark, dry_run)
+
+
+def mark_bad(app: App, *, version: str = "", env: str = "", reason: str = "", dry_run: bool = False) -> Mark:
+    """Say that a version is bad: it is not suggested, and deployed, promoted or gone back to only with --allow-bad."""
+    mark, bad = _planned(app, "bad", version, env, reason)
+    if bad:
+        app.screen.say(f"{mark.artifact_id} is marked bad on {mark.environment} already: {bad.why}")
+    return _marked(app, mark, dry_run)
+
+
+def _planned(app: App, verdict: str, version: str, env: str, reason: str) -> tuple[Mark, Bad | None]:
+    """The mark, and what the ledger says of the version so far; nothing is changed."""
+    artifact_id, environment = named(app, version, env, "--version")
+    why = " ".join(reason.split())
+    if not why or len(why) > LONGEST or not why.isprintable():
+        raise UsageError(
+            f"A reason is needed, on one line of at most {LONGEST} characters: people will read it.",
+            remedy=f"Give it: {AGAIN[verdict]} --version {artifact_id} --env {environment} --reason …",
+        )
+    history, marks = app.ledger.deployments(environment), app.ledger.marks(environment)
+    now = app.store.now()
+    made = Mark(
+        id=new_id(now.replace(microsecond=999_999)),  # after a deployment that began in the same second
+        verdict=verdict,
+        at=now.isoformat(timespec="seconds"),
+        app=app.settings.app,
+        environment=environment,
+        artifact_id=str(artifact_id),
+        who=app.who,
+        where=app.run_url,
+        reason=why,
+    )
+    return made, bad_versions(history, marks).get(str(artifact_id))
+
+
+def _marked(app: App, mark: Mark, dry_run: bool) -> Mark:
+    app.screen.say(told(mark))
+    if not dry_run:
+        app.ledger.mark(mark)
+    return mark
+
+
+def told(mark: Mark) -> str:
+    """`mark 0.1.30-dev good on dev, by ada@laptop: the cause was the database`."""
+    return f"mark {mark.artifact_id} {mark.verdict} on {mark.environment}, by {mark.who}: {mark.reason}"

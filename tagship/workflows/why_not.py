@@ -1,0 +1,139 @@
+"""why-not: every gate between a version and an environment, open or shut, each with the way through.
+
+The gates are the guards of deploy themselves, asked one by one: a guard that refuses is a gate that is shut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tagship.domain import gates
+from tagship.domain.deployment import Deployment, serving
+from tagship.domain.gates import Gate
+from tagship.domain.manifest import Manifest
+from tagship.domain.plan import serves
+from tagship.domain.times import moment
+from tagship.domain.version import ArtifactId
+from tagship.errors import Refused, TagshipError
+from tagship.ports import App
+from tagship.workflows.artifacts import verified_manifest
+from tagship.workflows.frozen import not_frozen
+from tagship.workflows.guards import bad_word, not_bad, not_older
+from tagship.workflows.hands import ask_what_runs
+from tagship.workflows.preflight import named, reachable, recent
+from tagship.workflows.taking import not_held
+
+
+@dataclass(frozen=True)
+class WhyNot:
+    """The gates between a version and an environment, in the order in which deploy meets them."""
+
+    environment: str
+    version: str
+    gates: Sequence[Gate]
+
+    def as_data(self) -> dict[str, object]:
+        return {
+            "environment": self.environment,
+            "version": self.version,
+            "open": all(one.open for one in self.gates),
+            "gates": [one.as_data() for one in self.gates],
+        }
+
+    def insist(self) -> None:
+        """Raises Refused where a gate is shut."""
+        gates.refuse(self.gates, self.version, self.environment)
+
+
+def why_not(app: App, *, env: str, version: str) -> WhyNot:
+    """Ask at every gate; nothing is changed."""
+    artifact_id, environment = named(app, version, env, "--version")
+    asked = _Asked(app, environment, artifact_id)
+    found = WhyNot(environment, str(artifact_id), [_gate(name, ask) for name, ask in asked.gates().items()])
+    rows = [row for one in found.gates for row in one.rows()]
+    app.screen.table(("", "GATE", ""), rows)
+    if all(one.open for one in found.gates):
+        app.screen.say(f"Nothing stands between {version} and {env}: inv deploy --artifact {version} --env {env}")
+    return found
+
+
+def _gate(name: str, ask: Callable[[], str]) -> Gate:
+    """A guard as a gate: what it says where it lets one through, or why it does not."""
+    try:
+        return Gate(name, found=ask())
+    except TagshipError as reason:
+        return Gate(name, problem=reason.what, remedy=reason.remedy)
+
+
+@dataclass
+class _Asked:
+    """What is asked of one version and one environment; each answers in a few words, or raises why not."""
+
+    app: App
+    environment: str
+    artifact_id: ArtifactId
+    manifest: Manifest | None = None
+
+    def gates(self) -> dict[str, Callable[[], str]]:
+        history = recent(self.app, self.environment)
+        return {
+            "artifact": self._artifact,
+            "branch": self._branch,
+            "not bad": lambda: self._not_bad(history),
+            "not older": lambda: self._not_older(serving(history)),
+            "hosts": self._hosts,
+            "not running": lambda: self._not_running(serving(history)),
+            "no freeze": self._no_freeze,
+            "lease": lambda: not_held(self.app, self.environment),
+        }
+
+    def _artifact(self) -> str:
+        self.manifest = verified_manifest(self.app, self.environment, self.artifact_id)
+        return f"stored and signed, built {moment(self.manifest.build_time)} UTC at {self.manifest.commit[:8]}"
+
+    def _branch(self) -> str:
+        """A version of the environment's own channel comes from its branch; one of another channel was promoted."""
+        wanted, version = self.app.settings.environment(self.environment).branch, self.artifact_id.version
+        if self.manifest is None:
+            return "not known without the artifact"
+        if version and version.suffix != self.app.settings.suffix(self.environment):
+            return f"of the channel {version.suffix or 'of final releases'}, promoted"
+        if wanted and self.manifest.branch and self.manifest.branch != wanted:
+            raise Refused(
+                f"It was built from {self.manifest.branch}, and {self.environment} takes what comes from {wanted}.",
+                remedy=f"Merge it into {wanted}, and ship it from there: inv deploy-dev --env {self.environment}",
+            )
+        return f"built from {self.manifest.branch}" if self.manifest.branch else "not known"
+
+    def _not_bad(self, history: Sequence[Deployment]) -> str:
+        artifact = str(self.artifact_id)
+        bad = bad_word(self.app, self.environment, artifact, history)
+        not_bad(self.environment, artifact, bad, f"inv deploy --artifact {artifact} --env {self.environment}")
+        return "nobody says so, and no deployment of it failed last"
+
+    def _not_older(self, runs: str) -> str:
+        built = self.manifest.build_time if self.manifest else ""
+        not_older(self.app, self.environment, str(self.artifact_id), built, runs)
+        return f"{runs} runs" if runs else "nothing runs"
+
+    def _hosts(self) -> str:
+        return f"{len(reachable(self.app, self.environment))} reachable"
+
+    def _not_running(self, runs: str) -> str:
+        """Shut only by the word of every host that can be asked: what the ledger alone says may be mended."""
+        if runs != str(self.artifact_id):
+            return f"{runs or 'nothing'} is what the ledger says"
+        hosts = [one for one in self.app.target(self.environment).hosts() if one.online]
+        with self.app.screen.live(f"asking {len(hosts)} hosts what they run") as phase:
+            reports = ask_what_runs(self.app, self.environment, hosts, phase)
+        if reports and all(serves(one, runs) for one in reports):
+            raise Refused(
+                f"{runs} runs on {self.environment} already: every host says so.",
+                remedy=f"There is nothing to do. See it: inv status --env {self.environment}",
+            )
+        return "the ledger says that it runs, and not every host does"
+
+    def _no_freeze(self) -> str:
+        not_frozen(self.app, self.environment)
+        return "nobody has frozen it"
