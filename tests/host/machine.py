@@ -72,6 +72,7 @@ class Machine:
         self.address = ground.address()
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
+        self._cable = 0  # the number of the interface on this side
         self._binds = {"/var/lib/docker": self.folder / "docker", "/srv/engine": self.folder / "engine"}
 
     # -- power --------------------------------------------------------------------------------------------------------
@@ -111,6 +112,7 @@ class Machine:
                 "systemctl list-jobs --no-pager; systemctl status docker --no-pager; journalctl -n 30 --no-pager"
             )
             raise AssertionError(f"{late}\n{waits.out}{waits.err}") from late
+        self._cable = int(self.check("cat /sys/class/net/host0/iflink"))
         return self
 
     def kill(self) -> None:
@@ -121,6 +123,7 @@ class Machine:
         self.ground.end(self.name)
         if self._nspawn:
             self._nspawn.wait(10)
+        self._unplug()
         self._leader = 0
 
     def down(self) -> None:
@@ -219,6 +222,14 @@ class Machine:
         for unit in STARTED_AT_BOOT:
             folder = "/etc/systemd/system" if (units / unit).exists() else "/lib/systemd/system"
             (units / "multi-user.target.wants" / unit).symlink_to(f"{folder}/{unit}")
+
+    def _unplug(self) -> None:
+        """Remove this side's interface: the kernel takes its time over it, and the next boot wants the name."""
+        for number in Path("/sys/class/net").glob("*/ifindex"):
+            with contextlib.suppress(OSError):
+                if int(number.read_text()) == self._cable:
+                    subprocess.run(["ip", "link", "delete", number.parent.name], capture_output=True, check=False)
+        self._cable = 0
 
     def _find_leader(self) -> bool:
         """Note the machine's PID 1, as this machine numbers it: the child of systemd-nspawn that is 1 in its own."""
