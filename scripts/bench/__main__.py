@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scripts.bench.bundle import bundle
 from scripts.bench.deploy_dev import deploy_dev
+from scripts.bench.fleet import fleet
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
 from scripts.bench.rollback import rollback
@@ -23,6 +24,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "deploy-dev": deploy_dev,
     "bundle": bundle,
     "rollback": rollback,
+    "fleet": fleet,
 }
 COLUMNS = ("what", "measured", "beside", "result", "target")
 

@@ -1,11 +1,12 @@
 """A deployment is one attempt to make an environment run an artifact. Its record only grows.
 
-    requested → started → healthy
+    requested → started → healthy | partial
                         → failed → rolled-back | rollback-failed
     requested | started | failed → abandoned            (given up with nothing changed, or its runner died)
 
 `rolled-back` means that things are as they were before: the previous version serves, or nothing does where nothing did.
-An abandoned deployment says nothing of its artifact.
+`partial` means that it serves, but not on every host: no more failed than the settings allow. The environment runs it
+from then on; it is nothing to go back to until a deployment of it is healthy. An abandoned one says nothing of it.
 
 Every state change is one entry; a deployment is what its entries say, folded in order. Nothing here does I/O.
 """
@@ -28,13 +29,15 @@ SCHEMA = 1
 NEXT: dict[str, frozenset[str]] = {
     "": frozenset({"requested"}),
     "requested": frozenset({"started", "failed", "abandoned"}),
-    "started": frozenset({"healthy", "failed", "abandoned"}),
+    "started": frozenset({"healthy", "partial", "failed", "abandoned"}),
     "failed": frozenset({"rolled-back", "rollback-failed", "abandoned"}),
     "healthy": frozenset(),
+    "partial": frozenset(),
     "rolled-back": frozenset(),
     "rollback-failed": frozenset(),
     "abandoned": frozenset(),
 }
+SERVES = frozenset({"healthy", "partial"})
 ENDED = frozenset(state for state, following in NEXT.items() if not following)
 STATES = tuple(state for state in NEXT if state)
 
@@ -135,8 +138,13 @@ def settled(deployments: Sequence[Deployment]) -> bool:
 
 def serving(deployments: Sequence[Deployment]) -> str:
     """The artifact id that the ledger says an environment runs; empty when nothing was ever healthy there."""
-    healthy = [one for one in deployments if one.state == "healthy"]
-    return healthy[-1].artifact_id if healthy else ""
+    last = latest_serving(deployments)
+    return last.artifact_id if last else ""
+
+
+def latest_serving(deployments: Sequence[Deployment]) -> Deployment | None:
+    """The deployment that decides what an environment runs: the last one that was healthy, or partial."""
+    return next((one for one in reversed(deployments) if one.state in SERVES), None)
 
 
 @dataclass(frozen=True)

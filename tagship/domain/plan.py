@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.domain.deployment import Deployment
-from tagship.domain.hosts import Host, HostReport
+from tagship.domain.hosts import Host, HostReport, listed
 
+MANY = 20  # hosts: more are told of by number, not each by name
 NOTHING = "none"  # how an order spells an artifact, a digest or a deployment that it does not name
 
 
@@ -16,6 +18,8 @@ class Plan:
     """One deployment, before anything happens: shown, and (where it is no dry run) carried out.
 
     `runs` is the ledger's word for what each host runs now, by host id; `replaces` its word for the environment.
+    `fence` is the highest fencing number in the ledger; `settled` says that the deployment of that number has ended.
+    A plan that `heals` brings hosts to what the ledger says is serving; the `others` run it and are told nothing.
     """
 
     action: str  # deploy | rollback
@@ -25,9 +29,20 @@ class Plan:
     hosts: tuple[Host, ...]
     runs: Mapping[str, str]
     replaces: str
+    fence: int = 0
+    settled: bool = True
+    heals: bool = False
+    others: tuple[Host, ...] = ()
+
+    def stands(self, fence: int) -> bool:
+        """Whether nobody can have changed the environment since this was planned, given the lease that covers it."""
+        return self.settled and fence == self.fence + 1
 
     def rows(self) -> list[list[str]]:
-        """A line for each host: its name, its id, what it runs, what it will run."""
+        """A line for each host: its name, its id, what it runs, what it will run. Of many, one for each version."""
+        if len(self.hosts) > MANY:
+            counts = Counter(self.runs.get(host.id) or "nothing known" for host in self.hosts)
+            return [[f"{count} hosts", "", runs, self.artifact_id] for runs, count in sorted(counts.items())]
         return [
             [host.name, host.id, self.runs.get(host.id) or "nothing known", self.artifact_id] for host in self.hosts
         ]
@@ -59,12 +74,6 @@ def serves(report: HostReport, artifact_id: str) -> bool:
     return report.good and report.serving == artifact_id
 
 
-def to_put_back(reports: Sequence[HostReport], artifact_id: str) -> list[HostReport]:
-    """The hosts that this deployment changed over and that have something to go back to, the last one first."""
-    changed = [one for one in reports if one.outcome == "healthy" and one.serving == artifact_id]
-    return [one for one in reversed(changed) if one.previous not in {"", artifact_id}]
-
-
 @dataclass(frozen=True)
 class Ending:
     """What a deployment came to. `kind`: healthy | held | refused | failed | lost; `reason` is the worst host's.
@@ -78,22 +87,25 @@ class Ending:
     evidence: str = ""
 
 
-def ending(plan: Plan, reports: Sequence[HostReport], final: Sequence[HostReport]) -> Ending:
-    """Judge a deployment by what its hosts said of the order, and (`final`) what each says after putting back."""
+def ending(plan: Plan, reports: Sequence[HostReport], final: Sequence[HostReport], stop: str = "") -> Ending:
+    """Judge a deployment by what its hosts said of the order, and (`final`) what each says after putting back.
+
+    `stop` is why it was not carried through, where that is known of no host.
+    """
     bad = [one for one in reports if not serves(one, plan.artifact_id)]
-    if not bad:
+    if not bad and not stop:
         return Ending("healthy")
     lost = [one for one in final if is_lost(one, plan.runs.get(one.host, ""))]
     for kind, found in (("lost", lost), ("failed", _with(bad, "failed", "rolled-back", "rollback-failed", "silent"))):
         if found:
-            return Ending(kind, _reason(found[0]), _evidence(plan, bad))
+            return Ending(kind, _reason(plan, found), evidence(plan, bad))
     refused = _with(bad, "refused")
     if refused:
-        return Ending("refused", _reason(refused[0]), _evidence(plan, refused))
+        return Ending("refused", _reason(plan, refused), evidence(plan, refused))
     held = _with(bad, "held")
-    if len(held) == len(bad):
-        return Ending("held", _reason(held[0]))
-    return Ending("failed", _reason(bad[0]), _evidence(plan, bad))
+    if held and len(held) == len(bad):
+        return Ending("held", _reason(plan, held))
+    return Ending("failed", _reason(plan, bad) if bad else stop, evidence(plan, bad))
 
 
 def is_lost(report: HostReport, known: str) -> bool:
@@ -105,6 +117,8 @@ def is_lost(report: HostReport, known: str) -> bool:
 
 def what_serves(hosts: Sequence[Host], final: Sequence[HostReport]) -> str:
     """One sentence: what serves now, host by host where they differ."""
+    if not final:
+        return "No host is there."
     names = {host.id: host.name for host in hosts}
     by_word: dict[str, list[str]] = {}
     for one in final:
@@ -113,7 +127,7 @@ def what_serves(hosts: Sequence[Host], final: Sequence[HostReport]) -> str:
         return "Nothing was serving before, and nothing is now."
     if len(by_word) == 1:
         return _sentence(next(iter(by_word)))
-    return _sentence(", and ".join(f"{word} on {', '.join(where)}" for word, where in by_word.items()))
+    return _sentence(", and ".join(f"{word} on {listed(where)}" for word, where in by_word.items()))
 
 
 def _sentence(text: str) -> str:
@@ -132,12 +146,17 @@ def _with(reports: Sequence[HostReport], *outcomes: str) -> list[HostReport]:
     return [one for one in reports if one.outcome in outcomes]
 
 
-def _reason(report: HostReport) -> str:
-    return report.reason or f"the host said {report.outcome}"
+def _reason(plan: Plan, reports: Sequence[HostReport]) -> str:
+    """The first host's reason, and where there are others, which hosts these are."""
+    first = reports[0].reason or f"the host said {reports[0].outcome}"
+    if len(plan.hosts) == 1:
+        return first
+    names = {host.id: host.name for host in plan.hosts}
+    return f"{listed([names.get(one.host, one.host) for one in reports])}: {first}"
 
 
-def _evidence(plan: Plan, reports: Sequence[HostReport]) -> str:
+def evidence(plan: Plan, reports: Sequence[HostReport]) -> str:
     """What each host captured, under its name."""
     names = {host.id: host.name for host in plan.hosts}
-    told = [one for one in reports if one.evidence]
+    told = [one for one in reports if one.evidence][:MANY]
     return "\n".join(f"--- {names.get(one.host, one.host)} ({one.host})\n{one.evidence.rstrip()}" for one in told)

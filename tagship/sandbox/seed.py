@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox import hosts
+from tagship.sandbox import hosts, ssm
 from tagship.sandbox.simulated import SimulatedHost
 from tagship.sandbox.ssm import Agents
 from tagship.sandbox.state import SandboxHost
@@ -68,10 +68,12 @@ def _documents(ground: Ground) -> None:
 
 def _fleet(ground: Ground, ec2: Any, environment: str, count: int, agents: Agents) -> list[SandboxHost]:
     """Instances with the environment's tags, in one call, and a simulated host behind each; they have no disk."""
-    ids = _instances(ground, ec2, environment, f"simulated-{environment}", count)
-    found = [SimulatedHost(id_, ground.folder / "hosts" / id_, agents.behaviour) for id_ in ids]
-    agents.machines.update({host.id: host for host in found})
-    return [SandboxHost(host.id, f"simulated-{environment}", environment, host.root, 0) for host in found]
+    names = {}
+    for number, id_ in enumerate(_instances(ground, ec2, environment, f"simulated-{environment}", count), 1):
+        names[id_] = f"simulated-{environment}-{number}"
+        agents.machines[id_] = SimulatedHost(id_, ground.folder / "hosts" / id_, agents.behaviour)
+    ssm.name(ground.settings.aws.region, names)
+    return [SandboxHost(id_, name, environment, ground.folder / "hosts" / id_, 0) for id_, name in names.items()]
 
 
 def _instances(ground: Ground, ec2: Any, environment: str, name: str, count: int) -> list[str]:

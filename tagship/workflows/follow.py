@@ -19,6 +19,7 @@ from tagship.errors import (
     ArtifactError,
     DeployFailed,
     Held,
+    Incomplete,
     Interrupted,
     Refused,
     RollbackFailed,
@@ -42,7 +43,17 @@ CAUSES = (
 )
 _ERRORS: dict[int, type[TagshipError]] = {
     kind.exit_code: kind
-    for kind in (UsageError, Refused, Held, ArtifactError, DeployFailed, RollbackFailed, ServiceFailed, Interrupted)
+    for kind in (
+        UsageError,
+        Refused,
+        Held,
+        ArtifactError,
+        DeployFailed,
+        RollbackFailed,
+        Incomplete,
+        ServiceFailed,
+        Interrupted,
+    )
 }
 
 
@@ -231,6 +242,12 @@ def _conclude_ledger(app: App, plan: Plan, found: Deployment) -> None:
         app.screen.say(f"{plan.version} is healthy on {plan.environment}")
         _say_replaced(app, last.replaced)
         return
+    if found.state == "partial":
+        raise Incomplete(
+            f"{plan.version} serves on {plan.environment}, but {last.reason}.",
+            state=f"The others run it. It replaced {last.replaced or 'nothing'}.",
+            remedy=f"Bring them to it: inv deploy --heal --env {plan.environment}",
+        )
     if found.state == "abandoned":
         raise ServiceFailed(
             f"The deployment of {plan.version} was abandoned: its runner died, and somebody cleared it up.",

@@ -87,7 +87,9 @@ def reachable(app: App, environment: str) -> tuple[Host, ...]:
     allowed = amount(app.settings.environment(environment).fleet.max_errors, len(hosts))
     told = listed([f"{host.name} ({host.id}): {host.problem or 'its agent does not answer'}" for host in away])
     if away and len(away) <= allowed < len(hosts):
-        app.screen.warn(f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached, and {allowed} may: {told}")
+        app.screen.warn(
+            f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached, and {allowed} may: {told}"
+        )
     elif away:
         raise Refused(
             f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached: {told}.",

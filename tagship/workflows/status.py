@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from tagship.domain.deployment import Deployment
+from tagship.domain.deployment import Deployment, latest_serving
 from tagship.domain.hosts import Host, HostReport
+from tagship.domain.plan import MANY
 from tagship.domain.times import moment
 from tagship.errors import Refused
 from tagship.ports import App
 from tagship.workflows.hands import ask_what_runs
-from tagship.workflows.lock import Lock, read
+from tagship.workflows.lock import Lock
+from tagship.workflows.lock import look as look_at_lease
 from tagship.workflows.lock import told as lease_told
 from tagship.workflows.preflight import recent
 
@@ -38,6 +40,7 @@ class Status:
     lease: Lock
     hosts: Sequence[HostStatus]
     problem: str = ""
+    partial: str = ""  # how many hosts were left without it, where that is known; empty for a healthy deployment
 
     @property
     def drifted(self) -> bool:
@@ -60,8 +63,8 @@ def status(app: App, *, env: str = "") -> list[Status]:
 
 def _look(app: App, environment: str) -> Status:
     history = recent(app, environment)
-    healthy = [one for one in history if one.state == "healthy"]
-    last = healthy[-1].last if healthy else None
+    serves = latest_serving(history)
+    last = serves.last if serves else None
     artifact = last.artifact_id if last else ""
     hosts, problem = _hosts(app, environment, artifact)
     return Status(
@@ -70,9 +73,10 @@ def _look(app: App, environment: str) -> Status:
         since=moment(last.at) if last else "",
         who=last.who if last else "",
         unfinished=_unfinished(history),
-        lease=read(environment, app.leases.look(environment)),
+        lease=look_at_lease(app, environment),
         hosts=hosts,
         problem=problem,
+        partial=last.reason if last and last.state == "partial" else "",
     )
 
 
@@ -111,17 +115,24 @@ def _host(host: Host, said: HostReport | None, artifact: str) -> HostStatus:
 
 def _show(app: App, found: Status) -> None:
     if found.artifact:
-        app.screen.say(f"{found.environment}: {found.artifact}, healthy since {found.since} UTC, by {found.who}")
+        word = f"partial ({found.partial})" if found.partial else "healthy"
+        app.screen.say(f"{found.environment}: {found.artifact}, {word} since {found.since} UTC, by {found.who}")
     else:
         app.screen.say(f"{found.environment}: nothing was ever healthy here")
     if found.unfinished:
         app.screen.warn(f"not ended: {found.unfinished}")
     if found.lease.state != "free":
         app.screen.say(lease_told(found.lease))
+    if found.lease.frozen:
+        app.screen.say(found.lease.frozen)
     if found.problem:
         app.screen.warn(found.problem)
-    if found.hosts:
-        rows = [
-            [one.name, one.id, one.runs, f"drift: {one.drift}" if one.drift else "as recorded"] for one in found.hosts
-        ]
+    drifted = [one for one in found.hosts if one.drift]
+    shown = found.hosts if len(found.hosts) <= MANY else drifted
+    if shown:
+        rows = [[one.name, one.id, one.runs, f"drift: {one.drift}" if one.drift else "as recorded"] for one in shown]
         app.screen.table(("HOST", "ID", "RUNS", ""), rows)
+    if len(shown) < len(found.hosts):
+        app.screen.say(f"{len(found.hosts) - len(shown)} of {len(found.hosts)} hosts run what is recorded")
+    if drifted and found.artifact and not found.unfinished:
+        app.screen.say(f"to bring them to {found.artifact}: inv deploy --heal --env {found.environment}")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tagship.domain.deployment import Deployment, Entry
 from tagship.domain.hosts import OUTCOMES, Host, HostReport
-from tagship.domain.plan import Plan, ending, is_lost, serves, to_put_back, told, what_serves
+from tagship.domain.plan import Plan, ending, is_lost, serves, told, what_serves
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
 HOSTS = tuple(Host(f"i-{n}", f"web-{n}", True) for n in (1, 2, 3))
@@ -79,13 +79,19 @@ def test_refused_outweighs_held_and_failed_outweighs_both() -> None:
 
 def test_the_reason_is_the_worst_hosts() -> None:
     found = (report(1, "held", reason="busy"), report(2, "failed", OLD, reason="it answered 500"))
-    assert ending(PLAN, found, found).reason == "it answered 500"
+    assert ending(PLAN, found, found).reason == "web-2: it answered 500"
 
 
-def test_only_changed_hosts_with_something_to_go_back_to_are_put_back_the_last_first() -> None:
-    found = [healthy(1), healthy(2, previous=""), report(3, "failed", OLD), replace(healthy(1), host="i-4")]
-    assert [one.host for one in to_put_back(found, NEW)] == ["i-4", "i-1"]
-    assert to_put_back([report(1, "unchanged", NEW)], NEW) == []
+def test_what_was_stopped_though_no_host_failed_has_failed_for_that_reason() -> None:
+    found = (healthy(1), healthy(2))
+    assert ending(PLAN, found, found, "interrupted").kind == "failed"
+    assert ending(PLAN, found, found, "interrupted").reason == "interrupted"
+
+
+def test_many_hosts_are_shown_by_what_they_run() -> None:
+    hosts = tuple(Host(f"i-{n}", f"web-{n}", True) for n in range(30))
+    plan = replace(PLAN, hosts=hosts, runs={f"i-{n}": OLD for n in range(28)})
+    assert plan.rows() == [["28 hosts", "", OLD, NEW], ["2 hosts", "", "nothing known", NEW]]
 
 
 def test_the_ledger_alone_can_say_that_something_is_lost() -> None:

@@ -1,0 +1,223 @@
+"""A rolling deployment to 500 simulated hosts: calls a round, memory, time beside the ideal, and what is put back.
+
+Simulated (tagship.sandbox.simulated) is what a command does on a host. The workflow, botocore, HTTP and SSM's API are
+what they are: the deploying process is one of its own, and its calls are counted as they are sent.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scripts.bench.measure import TOP, Figure, environment, git
+
+HOSTS, SLOWEST = 500, 20.0  # seconds
+BATCH, ERRORS, FAILING = "20%", "2%", 0.05
+MEMORY = 150  # MB
+SETTINGS = """\
+app = "hello"
+sandbox = true
+[aws]
+bucket = "hello-artifacts"
+[signing]
+key = "kms:alias/hello"
+public_key = "release.pub.pem"
+[bundle]
+include = ["examples/hello"]
+[environments.dev]
+branch = "main"
+command = ["python3", "examples/hello/app.py"]
+health = { attempts = 4, cap = 1 }
+ec2 = { tags = { "tagship:environment" = "dev" }, timeout = 120 }
+fleet = { max_concurrency = "%(batch)s", max_errors = "%(errors)s", canary = true }
+"""
+POLLS = ("ListCommandInvocations", "GetCommandInvocation")
+
+
+def fleet(folder: Path, hosts: int = HOSTS, slowest: float = SLOWEST) -> list[Figure]:
+    with grounds(folder, hosts, BATCH, ERRORS) as ground:
+        for number in ("0.1.0", "0.1.1", "0.1.2"):
+            ground.publish(f"{number}-dev")
+        ground.pace(0.05, 0.1)
+        ground.deploy("0.1.0-dev")
+        ground.pace(slowest / 2, slowest)
+        rolling = ground.deploy("0.1.1-dev")
+        ground.pace(slowest / 20, slowest / 10, random.Random(4).sample(ground.ids, int(hosts * FAILING)))
+        stopped = ground.deploy("0.1.2-dev")
+        after = ground.serving()
+    return [*_rolling(rolling, hosts, slowest), _stopped(stopped, after)]
+
+
+def _rolling(done: Done, hosts: int, slowest: float) -> list[Figure]:
+    most, allowed = max(map(len, done.polls)), hosts / 50 + 1
+    ideal = _batches(hosts) * slowest
+    took = done.seconds / ideal
+    where = f"{hosts} hosts, {_batches(hosts)} batches"
+    return [
+        Figure("fleet", "calls a poll round", f"{most} at most", where, f"{most}", f"≤ {allowed:.0f}", most <= allowed),
+        Figure(
+            "fleet",
+            "memory",
+            f"{done.memory:.0f} MB",
+            where,
+            f"{done.memory:.0f} MB",
+            f"< {MEMORY} MB",
+            done.memory < MEMORY,
+        ),
+        Figure(
+            "fleet", "end to end", f"{done.seconds:.0f} s", f"{ideal:.0f} s", f"{took:.2f} x", "≤ 1.3 x", took <= 1.3
+        ),
+    ]
+
+
+def _batches(hosts: int) -> int:
+    """The canary, and the others a batch at a time."""
+    batch = hosts * int(BATCH[:-1]) // 100
+    return 1 + -(-(hosts - 1) // batch)
+
+
+def _stopped(done: Done, after: dict[str, Any]) -> Figure:
+    changed = [one for one in after.values() if "deploy 0.1.2-dev" in one["orders"]]
+    back = Counter(one["serving"] for one in after.values())
+    good = done.code == 6 and back == {"0.1.1-dev": len(after)} and len(changed) < len(after)
+    what = f"{FAILING:.0%} of the hosts fail, {ERRORS} may"
+    return Figure(
+        "fleet", what, f"stopped at {len(changed)} hosts", f"exit {done.code}", f"{back}", "all put back", good
+    )
+
+
+# -- the ground --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Done:
+    """One deployment by a process of its own: exit code, seconds, peak memory in MB, and each round's polling calls."""
+
+    code: int
+    seconds: float
+    memory: float
+    polls: list[list[str]]
+    said: str
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A repository with a sandbox of simulated hosts."""
+
+    root: Path
+    url: str
+    ids: list[str]
+
+    def publish(self, version: str) -> None:
+        git(self.root, "commit", "--quiet", "--allow-empty", "-m", f"Make {version}")
+        git(self.root, "tag", "-a", version, "-m", version)
+        for verb in ("bundle", "publish"):
+            _python(f"from tagship.tasks.program import run; run('tagship {verb} --artifact {version}')", self.root)
+
+    def pace(self, quickest: float, slowest: float, failing: list[str] | None = None) -> None:
+        asked = {"quickest": quickest, "slowest": slowest, "failing": failing or []}
+        request = urllib.request.Request(f"{self.url}/sandbox/simulated", json.dumps(asked).encode(), method="POST")
+        urllib.request.urlopen(request).close()
+
+    def serving(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/sandbox/simulated") as answer:
+            return dict(json.load(answer))
+
+    def deploy(self, version: str) -> Done:
+        done = _python(f"from scripts.bench.fleet import deploying; deploying({version!r})", self.root)
+        return Done(**json.loads(done.stdout.splitlines()[-1]), said=done.stdout + done.stderr)
+
+
+def _python(program: str, where: Path) -> subprocess.CompletedProcess[str]:
+    given = environment() | {"PYTHONPATH": str(TOP)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=where, env=given, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{program} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
+
+
+@contextmanager
+def grounds(folder: Path, hosts: int, batch: str, errors: str) -> Iterator[Ground]:
+    """A repository of its own that ships the sample app, and its sandbox."""
+    from tagship.sandbox import lifecycle, state
+
+    root = folder / "fleet"
+    shutil.copytree(TOP / "deploy", root / "deploy")
+    shutil.copytree(TOP / "examples", root / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "tagship.toml").write_text(SETTINGS % {"batch": batch, "errors": errors}, "utf-8")
+    (root / ".gitignore").write_text(".tagship\n__pycache__\n", "utf-8")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "Begin")
+    up = "from pathlib import Path; from tagship.sandbox import lifecycle; lifecycle.up(Path.cwd(), 1, %d)"
+    _python(up % hosts, root)
+    running = state.locate(root)
+    if running is None:
+        raise SystemExit("the sandbox is not up")
+    try:
+        yield Ground(root, running.aws_url, [host.id for host in running.hosts])
+    finally:
+        lifecycle.down(root)
+
+
+# -- in the deploying process ------------------------------------------------------------------------------------------
+
+
+def deploying(version: str) -> None:
+    """Deploy, and print what it took as the last line."""
+    from tagship import bootstrap
+    from tagship.adapters.clock import SystemClock
+    from tagship.errors import TagshipError
+    from tagship.workflows.deploy import deploy
+
+    rounds: list[list[str]] = [[]]
+
+    class Rounds(SystemClock):
+        def sleep(self, seconds: float) -> None:
+            rounds.append([])
+            super().sleep(seconds)
+
+    app = bootstrap.app()
+    app.__dict__["clock"] = Rounds()
+    app.aws.client("ssm").meta.events.register("before-send.ssm.*", lambda event_name, **_: _count(rounds, event_name))
+    began, code = time.monotonic(), 0
+    try:
+        deploy(app, artifact=version, env="dev")
+    except TagshipError as problem:
+        code = problem.exit_code
+        print(problem.what, problem.state, problem.remedy, sep="\n")
+    polls = [each for each in rounds if each]
+    took, peak = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        json.dumps(
+            {
+                "code": code,
+                "seconds": took,
+                "memory": peak / (1024**2 if sys.platform == "darwin" else 1024),
+                "polls": polls,
+            }
+        )
+    )
+
+
+def _count(rounds: list[list[str]], event: str) -> None:
+    """One request as it is sent. A round of polling ends with a pause, and with the next order."""
+    operation = event.rpartition(".")[2]
+    if operation == "SendCommand":
+        rounds.append([])
+    elif operation in POLLS:
+        rounds[-1].append(operation)
