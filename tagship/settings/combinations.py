@@ -48,6 +48,7 @@ def _of_environment(one: Mapping[str, Any]) -> Iterator[Finding]:
     for key in ("dockerfile", "context"):
         yield from _inside(f"image.{key}", [_table(one, "image").get(key, "")])
     yield from _of_health(one)
+    yield from _of_fleet(one)
     yield from _of_infra(one)
 
 
@@ -80,6 +81,12 @@ def _of_infra(one: Mapping[str, Any]) -> Iterator[Finding]:
     if command and not infra.get("directory"):
         yield "infra.command", 'needs the directory that it runs in: infra.directory = "."'
     if command and infra.get("plan_only"):
+def _of_fleet(one: Mapping[str, Any]) -> Iterator[Finding]:
+    fleet = _table(one, "fleet")
+    if fleet.get("bake") and not fleet.get("canary"):
+        yield "fleet.bake", "is how long the canary is watched: set fleet.canary = true"
+
+
         yield "infra.plan_only", "is Terraform's: a command of another tool's has no plan"
     for key in ("state_bucket", "state_key"):
         if command and infra.get(key):

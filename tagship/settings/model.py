@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
@@ -28,6 +28,11 @@ DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
 STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
+PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
+MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
+SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
+FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
+MEMORY = r"^([1-9][0-9]{0,8}[bkmg])?$"
 
 WORDS = {
     NAME: "small letters, digits and hyphens, a letter first, at most 31",
@@ -46,6 +51,11 @@ WORDS = {
     STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
 }
 
+    PARAMETERS: "a path of Parameter Store such as /hello/dev/",
+    MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
+    SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
+    FEW: 'a number of hosts (2) or a percentage of them ("5%")',
+    MEMORY: 'an amount of memory such as "512m" or "2g"',
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -131,6 +141,23 @@ class Infra(Section):
     command: tuple[Text, ...] = ()
     plan_only: bool = False
     state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
+def _as_text(value: object) -> object:
+    """A number as the text that a percentage is: both are written where a count of hosts is asked for."""
+    return str(value) if type(value) is int else value
+
+
+Count = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Fleet(Section):
+    """How many hosts are changed at once, and how many of them may fail. A percentage is of all the hosts there are."""
+
+    max_concurrency: Count = Field(default="100%", pattern=SOME)
+    max_errors: Count = Field(default="0", pattern=FEW)
+    canary: bool = False
+    bake: int = Field(default=0, ge=0, le=86_400)  # seconds
+
+
     state_key: str = Field(default="", pattern=STATE_KEY)  # <app>/_infra/<environment>/terraform.tfstate when empty
     lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
     variables: Mapping[Variable, str] = Field(default_factory=dict)
@@ -170,6 +197,7 @@ class Settings(Section):
 
     def suffix(self, environment: str) -> str:
         """The suffix of an environment's versions: its own setting, or its name."""
+    fleet: Fleet = Field(default_factory=Fleet)
         suffix = self.environments[environment].suffix
         return environment if suffix is None else suffix
 
