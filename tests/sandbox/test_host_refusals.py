@@ -45,11 +45,24 @@ def flipped(raw: bytes, place: int) -> bytes:
     return raw[:place] + bytes([raw[place] ^ 0x20]) + raw[place + 1 :]
 
 
-@pytest.mark.parametrize("part", ["manifest", "signature", "archive"])
+ALTERED = {
+    "manifest": "is not the one asked for",
+    "signature": "not signed by the key pinned on this host",
+    "archive": "was altered (sha256",  # by its own hash, before a byte of it is unpacked
+}
+
+
+@pytest.mark.parametrize("part", ALTERED)
 def test_one_altered_byte_in_any_part_is_refused(host: Machine, part: str) -> None:
     good = make("0.1.1-dev")
     raw = getattr(good, part)
-    refused(host, replace(good, **{part: flipped(raw, len(raw) // 2)}), good)
+    answer = refused(host, replace(good, **{part: flipped(raw, len(raw) // 2)}), good)
+    assert ALTERED[part] in answer.reason
+
+
+def test_another_manifest_of_the_same_id_is_refused_though_it_is_signed(host: Machine) -> None:
+    asked, other = make("0.1.1-dev"), make("0.1.1-dev", {"greeting": "of another build"})
+    assert "is not the one asked for" in refused(host, other, asked).reason
 
 
 def test_an_altered_manifest_is_refused_even_where_its_hash_was_asked_for(host: Machine) -> None:
