@@ -7,6 +7,7 @@ an object id.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from tagship.domain.release import highest
+from tagship.domain.release import PRE_PUSH, highest
 from tagship.domain.version import Version
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports import Pushed, State, Tag
@@ -48,9 +49,11 @@ class Answer(NamedTuple):
 
     @property
     def words(self) -> str:
-        """What git said went wrong, on one line, without its hints."""
-        lines = [line.strip() for line in self.err.splitlines() if line.strip() and not line.startswith("hint:")]
-        return "; ".join(lines[-3:])[:400] or f"git ended with {self.status}"
+        """What git said went wrong, on one line: up to its last word (fatal), without its hints and advice."""
+        lines = [line.strip().rstrip(".") for line in self.err.splitlines() if line.strip()]
+        lines = [line for line in lines if not line.startswith("hint:")]
+        last = next((number for number, line in enumerate(lines, 1) if line.startswith("fatal:")), len(lines))
+        return "; ".join(lines[max(last - 3, 0) : last])[:400] or f"git ended with {self.status}"
 
 
 class GitRepository:
@@ -131,7 +134,7 @@ class GitRepository:
         found = re.match(r"(.*<[^>]*>) ", answer.out)
         if not answer.ok or not found:
             raise Refused(
-                f"Git does not know who you are ({answer.words}).",
+                f"Git does not know who you are ({answer.words.rpartition('; ')[2]}).",
                 remedy="git config --global user.name 'Your Name' && git config --global user.email you@example.com",
             )
         return found[1]
@@ -177,7 +180,12 @@ class GitRepository:
         answer = self._run(*_creation(name, commit, message))
         made = self.tag(name) if answer.ok else None
         if made is None:
-            raise Refused(f"Git did not make the tag {name}: {answer.words}.", remedy=f"Look at it: git show {name}")
+            by_hand = f"Try it by hand: git tag --annotate --message {name} {name} {commit[:12]}"
+            unsigned = (
+                "Name the key to sign with: git config user.signingKey <key>   (or: git config tag.gpgSign false)"
+            )
+            remedy = unsigned if " sign " in answer.err else by_hand
+            raise Refused(f"Git did not make the tag {name}: {answer.words}.", remedy=remedy)
         return made
 
     def delete_tag(self, tag: Tag) -> None:
@@ -204,11 +212,22 @@ class GitRepository:
         return ["push", "--porcelain", "--atomic", "--no-follow-tags", self._remote, *heads, f"{ref}:{ref}"]
 
     def _pushed(self, answer: Answer) -> Pushed:
-        """What the porcelain says; raises ServiceFailed where the remote said nothing about any ref."""
+        """What the porcelain says; raises ServiceFailed where neither the remote nor a hook said anything."""
         rejected = _rejections(answer.out)
         if not answer.ok and not rejected:
-            raise self._unreachable(answer)
+            rejected = self._hooked(answer)
+        if not answer.ok and not rejected:
+            raise self._unreachable(answer, f"The push to {self._remote} failed")
         return Pushed(answer.ok, rejected, answer.words if not answer.ok else "")
+
+    def _hooked(self, answer: Answer) -> dict[str, str]:
+        """What this repository's own pre-push hook said, where it ended the push: Git then says nothing fatal."""
+        hook = self._root / self._must("rev-parse", "--git-path", "hooks/pre-push").strip("\n")
+        if "failed to push some refs" not in answer.err or "fatal:" in answer.err or not os.access(hook, os.X_OK):
+            return {}
+        lines = [line.strip() for line in [*answer.out.splitlines(), *answer.err.splitlines()]]
+        said = [line for line in lines if line and "failed to push some refs" not in line]
+        return {PRE_PUSH: "; ".join(said[-3:])[:400].rstrip(".") or "it said nothing"}
 
     # -- files ---------------------------------------------------------------------------------------------------------
 
@@ -273,6 +292,8 @@ class GitRepository:
 
     def _must(self, *arguments: str) -> str:
         answer = self._run(*arguments)
+        if "not a git repository" in answer.err:
+            raise self._no_repository()
         if not answer.ok:
             raise Refused(
                 f"git {arguments[0]} failed: {answer.words}.", remedy=f"Look at it: git -C {self._root} status"
@@ -288,16 +309,23 @@ class GitRepository:
     def _tracking(self, branch: str) -> str:
         return f"refs/remotes/{self._remote}/{branch}"
 
-    def _unreachable(self, answer: Answer) -> ServiceFailed | Refused:
+    def _unreachable(self, answer: Answer, what: str = "") -> ServiceFailed | Refused:
         known = self._run("remote", "get-url", self._remote)
         if not known.ok:
             return self._no_remote(known)
         return ServiceFailed(
-            f"The remote {self._remote} cannot be reached: {answer.words}.",
+            f"{what or f'The remote {self._remote} cannot be reached'}: {answer.words}.",
             remedy=f"Try the connection: git ls-remote --heads {self._remote}",
         )
 
+    def _no_repository(self) -> Refused:
+        return Refused(
+            f"{self._root} is not a Git repository, and is in none.", remedy="Go into your clone, and type it there"
+        )
+
     def _no_remote(self, answer: Answer) -> Refused:
+        if "not a git repository" in answer.err:
+            return self._no_repository()
         if "No such remote" not in answer.err:
             return Refused(f"Git cannot work here: {answer.words}.", remedy=f"Look at it: git -C {self._root} status")
         return Refused(

@@ -16,6 +16,7 @@ from tagship.domain.version import Version, why_not_a_version
 from tagship.errors import Refused, UsageError
 
 NOTES = 10  # commits that a tag's message lists
+PRE_PUSH = "pre-push hook"  # what stands among a push's refs where this repository's own hook refused it
 _NUMBER = rb"(0|[1-9][0-9]{0,8})"
 _FIELD = re.compile(_NUMBER)
 
@@ -292,7 +293,9 @@ def mail(person: str) -> str:
 
 
 def rejection(branch: str, remote: str, rejected: Mapping[str, str], again: str) -> tuple[str, str]:
-    """What a remote's refusal of a push means, and what to do: problem and remedy."""
+    """What a refusal of a push means, and what to do: problem and remedy."""
+    if PRE_PUSH in rejected:
+        return f"the pre-push hook of this repository refused it ({rejected[PRE_PUSH]})", f"Mend that, then {again}"
     reasons = "; ".join(f"{ref.removeprefix('refs/heads/')}: {why}" for ref, why in rejected.items())
     if re.search(r"non-fast-forward|fetch first", reasons):
         return f"{remote} has newer commits ({reasons})", f"git pull --ff-only {remote} {branch}, then {again}"

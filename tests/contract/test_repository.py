@@ -392,9 +392,11 @@ def test_a_missing_remote_is_told_apart_from_an_unreachable_one(checkout: Checko
     assert "git remote add origin" in told.value.remedy
 
 
-def test_a_folder_that_is_no_repository_is_told_in_gits_words(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="not a git repository"):
-        GitRepository(tmp_path).fetch("dev", "dev")
+def test_a_folder_that_is_no_repository_is_told(tmp_path: Path) -> None:
+    for ask in (lambda: GitRepository(tmp_path).fetch("dev", "dev"), lambda: GitRepository(tmp_path).state("dev")):
+        with pytest.raises(Refused, match="is not a Git repository") as refused:
+            ask()
+        assert refused.value.remedy == "Go into your clone, and type it there"
 
 
 def test_a_remote_that_never_answers_is_given_up(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:

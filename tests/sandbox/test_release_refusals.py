@@ -69,6 +69,26 @@ def tags_protected(typed: Typed) -> None:
     typed.hook("update", 'case "$1" in refs/tags/*) exit 1;; esac\n')
 
 
+def hooked(typed: Typed) -> None:
+    hook = typed.work / ".git/hooks/pre-push"
+    hook.write_text("#!/bin/sh\necho 'the linter found 3 problems'; exit 1\n")
+    hook.chmod(0o755)
+
+
+def hooked_elsewhere(typed: Typed) -> None:
+    hooked(typed)
+    git(typed.work, "config", "core.hooksPath", str((typed.work / ".git/hooks").rename(typed.folder / "our hooks")))
+
+
+def signing_without_a_key(typed: Typed) -> None:
+    git(typed.work, "config", "tag.gpgSign", "true")
+    git(typed.work, "config", "gpg.program", "false")
+
+
+def locked(typed: Typed) -> None:
+    (typed.work / ".git/refs/tags/0.1.1-dev.lock").write_text("")
+
+
 CASES: list[tuple[Callable[[Typed], None], str, str]] = [
     (wrong_branch, "you are on feature; this is released from dev", "git switch dev"),
     (detached, "HEAD is detached", "git switch dev"),
@@ -79,8 +99,12 @@ CASES: list[tuple[Callable[[Typed], None], str, str]] = [
     (unreachable, "The remote origin cannot be reached", "git ls-remote --heads origin"),
     (shallow, "the clone is shallow", "git fetch --unshallow origin"),
     (moved, "not the same tag here and on origin: 0.1.0-dev", "git fetch --no-tags --force origin"),
-    (nameless, "Git does not know who you are", "git config --global user.email"),
+    (nameless, "Git does not know who you are (fatal: ", "git config --global user.email"),
     (protected, "dev: [remote rejected] (hook declined)", "Get the commit onto dev as its rules ask"),
+    (hooked, "the pre-push hook of this repository refused it (the linter found 3 problems)", "then inv deploy-dev"),
+    (hooked_elsewhere, "the pre-push hook of this repository refused it", "then inv deploy-dev"),
+    (signing_without_a_key, "Git did not make the tag 0.1.1-dev: error: ", "git config user.signingKey"),
+    (locked, "File exists", "Try it by hand: git tag --annotate"),
     (tags_protected, "origin refused the push", "then inv deploy-dev"),
 ]
 
