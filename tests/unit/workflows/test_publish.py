@@ -192,6 +192,17 @@ def test_a_bundle_of_others_without_a_manifest_is_left_alone(tmp_path: Path) -> 
     assert snapshot(app) == {BUNDLE: b"something else"}
 
 
+def test_other_bytes_of_a_publisher_that_died_are_refused_and_get_no_manifest(tmp_path: Path) -> None:
+    first = built(tmp_path / "first")
+    publish(first, artifact=VERSION, variables=RUN)
+    theirs = first.store.objects[BUNDLE]
+    app = built(tmp_path / "second")
+    app.store.create(BUNDLE, theirs.body[::-1], theirs.metadata)
+    with pytest.raises(Refused, match=f"{VERSION} is taken in dev: bundle"):
+        publish(app, artifact=VERSION, variables=LATER)
+    assert list(app.store.objects) == [BUNDLE]
+
+
 def test_a_stale_signature_that_does_not_verify_is_refused_and_left(tmp_path: Path) -> None:
     app = built(tmp_path)
     app.store.create(SIGNATURE, WordSigner("another key").sign(b""))
