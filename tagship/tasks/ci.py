@@ -18,10 +18,12 @@ def validate(_c: Any, artifact: str = "", env: str = "", json: bool = False) -> 
     from dataclasses import asdict
 
     from tagship.bootstrap import app
+    from tagship.workflows.announce import announced
     from tagship.workflows.validate import validate as run
 
     here = app(as_json=json)
-    result = run(here, artifact=artifact, environment=env)
+    with announced(here):
+        result = run(here, artifact=artifact, environment=env)
     if json:
         here.screen.data(asdict(result))
 
@@ -32,10 +34,12 @@ def build(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, jso
     from dataclasses import asdict
 
     from tagship.bootstrap import app
+    from tagship.workflows.announce import announced
     from tagship.workflows.build import build as run
 
     here = app(as_json=json)
-    result = run(here, artifact=artifact, environment=env, dry_run=dry_run)
+    with announced(here):
+        result = run(here, artifact=artifact, environment=env, dry_run=dry_run)
     if json:
         here.screen.data({"image": asdict(result) if result else None})
 
@@ -46,10 +50,12 @@ def bundle(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, js
     from dataclasses import asdict
 
     from tagship.bootstrap import app
+    from tagship.workflows.announce import announced
     from tagship.workflows.bundle import bundle as run
 
     here = app(as_json=json)
-    result = run(here, artifact=artifact, environment=env, dry_run=dry_run)
+    with announced(here):
+        result = run(here, artifact=artifact, environment=env, dry_run=dry_run)
     if json:
         here.screen.data({"bundle": asdict(result) if result else None})
 
@@ -60,9 +66,11 @@ def publish(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, j
     from dataclasses import asdict
 
     from tagship.bootstrap import app
+    from tagship.workflows.announce import announced
     from tagship.workflows.publish import publish as run
 
     here = app(as_json=json)
-    result = run(here, artifact=artifact, environment=env, dry_run=dry_run)
+    with announced(here):
+        result = run(here, artifact=artifact, environment=env, dry_run=dry_run)
     if json:
         here.screen.data({"manifest": asdict(result) if result else None})

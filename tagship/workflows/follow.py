@@ -15,6 +15,7 @@ from tagship.domain import annotation
 from tagship.domain.deployment import Deployment
 from tagship.domain.forge import page
 from tagship.domain.release import Plan
+from tagship.domain.version import candidates
 from tagship.errors import (
     ArtifactError,
     DeployFailed,
@@ -173,6 +174,8 @@ def _conclude(app: App, plan: Plan, run: Run, notices: list[Notice]) -> None:
     if failed:
         code, message = failed[0]
         what, _, state = message.rpartition("; ")
+        if state == "Nothing was changed":  # by the step that said so; the tag is out all the same
+            state = f"{plan.version} is tagged and pushed, and nothing was deployed"
         kind = _ERRORS.get(code, ServiceFailed)
         raise kind(f"{what or message}.", state=f"{state if what else 'See the run'}.", remedy=f"Look at {run.url}")
     if run.conclusion != "success":
@@ -193,8 +196,15 @@ def _unspoken(plan: Plan, run: Run) -> ServiceFailed:
     return ServiceFailed(
         f"The run ended as {run.conclusion or 'nothing known'}{where}, before a deployment said how it ended.",
         state=f"{plan.version} is tagged and pushed; it is not known to serve.",
-        remedy=f"Look at {run.url}, and at what serves: inv status --env {plan.environment}",
+        remedy=f"Look at {run.url}; run it again there, or once it is mended ship the next number: {_next(plan)}",
     )
+
+
+def _next(plan: Plan) -> str:
+    """The command for the same commit under another number: pushing a tag that is there already starts no run."""
+    env = f" --env {plan.environment}" if plan.environment != "dev" else ""
+    version = next(iter(candidates(plan.version, plan.version.suffix).values()))
+    return f"inv deploy-dev{env} --version {version}"
 
 
 # -- the ledger --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,16 @@ def test_another_commit_is_tagged_from_a_checkout_in_any_state(typed: Typed) -> 
     done = typed.inv("deploy-dev", "--yes", "--first", "--commit", earlier[:10], "--no-follow")
     assert done.returncode == 0, done.stderr
     assert git(typed.remote, "rev-parse", "0.1.0-dev^{commit}") == earlier
+
+
+@pytest.mark.parametrize("step", ["validate", "build", "bundle", "publish"])
+def test_a_step_of_ci_that_fails_says_why_to_whoever_follows(
+    typed: Typed, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    done = typed.inv(step, "--artifact", "latest")
+    assert done.returncode == 2
+    assert re.search(r"^::error title=tagship exit 2::.*latest.*; Nothing was changed$", done.stdout, re.MULTILINE)
 
 
 def test_a_release_imports_neither_prompt_nor_tables_nor_aws(typed: Typed) -> None:

@@ -136,6 +136,14 @@ def test_a_run_that_failed_before_it_deployed_names_the_step(conclusion: str) ->
     problem = failed(Release(), ServiceFailed, FakeForge(ended))
     assert f"ended as {conclusion} at “build”" in problem.what
     assert URL in problem.remedy
+    assert "inv deploy-dev --version 0.1.2-dev" in problem.remedy
+
+
+def test_a_step_that_refused_before_anything_was_deployed_says_why() -> None:
+    notices = [Notice("failure", "tagship exit 3", "0.1.1-dev is a lightweight tag; Nothing was changed")]
+    problem = failed(Release(), Refused, FakeForge(run("completed", "failure"), notices=notices))
+    assert problem.what == "0.1.1-dev is a lightweight tag."
+    assert problem.state == "0.1.1-dev is tagged and pushed, and nothing was deployed."
 
 
 def test_a_few_unanswered_questions_do_not_end_the_following() -> None:
