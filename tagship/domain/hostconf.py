@@ -38,6 +38,15 @@ class Health(Protocol):
     def cap(self) -> int: ...
 
 
+class Image(Protocol):
+    """tagship.settings.Image, likewise."""
+
+    @property
+    def memory(self) -> str: ...
+    @property
+    def pids(self) -> int: ...
+
+
 class Environment(Protocol):
     """tagship.settings.Environment, likewise."""
 
@@ -57,6 +66,8 @@ class Environment(Protocol):
     def variables(self) -> Mapping[str, str]: ...
     @property
     def health(self) -> Health: ...
+    @property
+    def image(self) -> Image: ...
 
 
 class Settings(Protocol):
@@ -90,6 +101,8 @@ def conf(name: str, environment: Environment) -> bytes:
         "COMMAND": shlex.join(environment.command),
         "VARIABLES": " ".join(sorted(environment.variables)),
     }
+    if environment.runtime == "docker":
+        values |= {"MEMORY": environment.image.memory, "PIDS": environment.image.pids}
     for variable in sorted(environment.variables):
         _check(name, variable, environment.variables[variable])
         values[f"VARIABLE_{variable}"] = environment.variables[variable]

@@ -49,13 +49,13 @@ WORDS = {
     VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
     STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
     STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
-}
-
     PARAMETERS: "a path of Parameter Store such as /hello/dev/",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
     SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
     FEW: 'a number of hosts (2) or a percentage of them ("5%")',
     MEMORY: 'an amount of memory such as "512m" or "2g"',
+}
+
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -124,6 +124,8 @@ class Image(Section):
     repository: str = ""
     dockerfile: Text = "Dockerfile"
     context: Text = "."
+    memory: str = Field(default="", pattern=MEMORY)  # of a container; empty: no limit
+    pids: int = Field(default=1024, ge=1, le=4_194_304)  # processes and threads of a container
 
 
 class Ec2(Section):
@@ -134,13 +136,6 @@ class Ec2(Section):
     timeout: int = Field(default=900, ge=5, le=172_800)  # seconds that one action may run on a host
 
 
-class Infra(Section):
-    """What an environment stands on: Terraform in a directory of the repository, or another tool's command there."""
-
-    directory: str = ""  # empty: there is nothing to apply
-    command: tuple[Text, ...] = ()
-    plan_only: bool = False
-    state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
 def _as_text(value: object) -> object:
     """A number as the text that a percentage is: both are written where a count of hosts is asked for."""
     return str(value) if type(value) is int else value
@@ -158,6 +153,13 @@ class Fleet(Section):
     bake: int = Field(default=0, ge=0, le=86_400)  # seconds
 
 
+class Infra(Section):
+    """What an environment stands on: Terraform in a directory of the repository, or another tool's command there."""
+
+    directory: str = ""  # empty: there is nothing to apply
+    command: tuple[Text, ...] = ()
+    plan_only: bool = False
+    state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
     state_key: str = Field(default="", pattern=STATE_KEY)  # <app>/_infra/<environment>/terraform.tfstate when empty
     lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
     variables: Mapping[Variable, str] = Field(default_factory=dict)
@@ -180,6 +182,7 @@ class Environment(Section):
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     ec2: Ec2 | None = None
+    fleet: Fleet = Field(default_factory=Fleet)
     infra: Infra = Field(default_factory=Infra)
 
 
@@ -197,7 +200,6 @@ class Settings(Section):
 
     def suffix(self, environment: str) -> str:
         """The suffix of an environment's versions: its own setting, or its name."""
-    fleet: Fleet = Field(default_factory=Fleet)
         suffix = self.environments[environment].suffix
         return environment if suffix is None else suffix
 
