@@ -19,6 +19,8 @@ PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 . "$PROGRAM/host/proxy.sh"
 # shellcheck source=deploy/host/health.sh
 . "$PROGRAM/host/health.sh"
+# shellcheck source=deploy/host/secrets.sh
+. "$PROGRAM/host/secrets.sh"
 
 ACTION=$TAGSHIP_ACTION APP=$TAGSHIP_APP ENVIRONMENT=$TAGSHIP_ENVIRONMENT ARTIFACT=$TAGSHIP_ARTIFACT
 DEPLOYMENT=$TAGSHIP_DEPLOYMENT FENCE=$TAGSHIP_FENCE BASE=$TAGSHIP_BASE FETCH_MS=${TAGSHIP_FETCH_MS:-0}
@@ -77,9 +79,10 @@ serves() {
   [[ $REPLY == "$S_PORT" ]] && lives "$S_COLOUR" && ask "$S_PORT" "$S_SERVING" && lives proxy && ask "$PORT" "$S_SERVING"
 }
 
-# What the runtime has to fetch, before anything is started or stopped.
+# The secrets, and what the runtime has to fetch, before anything is started or stopped.
 prepare_idle() {
   local from
+  fetch_secrets "$ARTIFACT" || conclude failed "$PROBLEM" || return
   clock && from=$REPLY
   prepare "$ARTIFACT" || conclude failed "$PROBLEM" || return
   clock && FETCH_MS=$((FETCH_MS + REPLY - from))
@@ -115,7 +118,8 @@ evidence() {
   printf 'the process: %s\n' "${ENDED:-it runs}"
   printf 'its last answer: %s\n' "${ANSWER:-none}"
   printf 'its last lines:\n'
-  last_lines "$IDLE" "$DEPLOYMENT" | tail -c 4000
+  masked "$(last_lines "$IDLE" "$DEPLOYMENT")"
+  printf '%s\n' "$REPLY" | tail -c 4000
 }
 
 # Everything that could still fail for want of disk is written before the switch.
@@ -157,6 +161,7 @@ write_state() {
 }
 
 commit() {
+  if [[ -f $BASE/.env.new ]]; then mv -f "$BASE/.env.new" "$BASE/.env"; fi
   mv -f "$BASE/state.json.new" "$BASE/state.json" && touch "$BASE/releases/$1" && point_current
 }
 
@@ -178,6 +183,7 @@ leave_it() {
   journal undo "$IDLE" "$IDLE_PORT"
   stop_record "$IDLE" 2
   settle_failure failed
+  drop_environment
   journal end
 }
 
@@ -187,7 +193,15 @@ put_back() {
   if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else point_proxy_nowhere; fi
   settle_failure rolled-back
   stop_record "$IDLE" 2
+  drop_environment
   journal end
+}
+
+# The environment of a colour that does not run stays nowhere but with its release.
+drop_environment() {
+  read_state
+  other "${S_COLOUR:-green}"
+  rm -f "$BASE/run/$REPLY.env" "$BASE/.env.new"
 }
 
 # The outcome of a failure: the one given when the previous version is seen to serve (again), asked by its own conf, else
@@ -212,7 +226,7 @@ revive() {
   ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || return
   configure "$S_SERVING" && free_port && port=$REPLY && journal revive "$colour" "$port" || return
   stop_record "$colour" 2
-  render_environment "$colour" "$port" "$S_SERVING" || return
+  fetch_secrets "$S_SERVING" && render_environment "$colour" "$port" "$S_SERVING" || return
   run_colour "$colour" "$port" "$S_SERVING" "$BASE/log/$DEPLOYMENT-previous.log" || return
   await_health "$colour" "$S_SERVING" "$HEALTH_ATTEMPTS_AFTER_ROLLBACK" || return
   write_state "$colour" "$port" "$S_SERVING" "$S_DEPLOYMENT" && ensure_proxy && point_proxy_at "$port" || return
@@ -284,7 +298,8 @@ report() {
     conclude healthy "an action is under way or was cut off: $(last_deployment)" || return
   fi
   if [[ -z $S_SERVING ]]; then conclude empty "nothing was ever deployed here to its end" || return; fi
-  conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(last_lines "$S_COLOUR" "$S_DEPLOYMENT" | tail -c 4000)"
+  masked "$(last_lines "$S_COLOUR" "$S_DEPLOYMENT")"
+  conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(tail -c 4000 <<<"$REPLY")"
 }
 
 prune_only() {
@@ -307,6 +322,8 @@ prune() {
     say "Pruned $name."
   done < <(ls -t "$BASE/releases")
   rm -rf "$BASE"/incoming/*
+  prune_secrets
+  drop_environment
   list_kept
   prune_logs
 }

@@ -97,6 +97,12 @@ class App:
         return text if text.startswith("kms:") else str(self.root / text)
 
     @cached_property
+    def secrets(self) -> ports.Secrets:
+        from tagship.adapters.secrets import AwsSecrets
+
+        return AwsSecrets(self.aws)
+
+    @cached_property
     def builder(self) -> ports.Builder:
         from tagship.adapters.docker import Docker
 

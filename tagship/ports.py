@@ -222,6 +222,19 @@ class Builder(Protocol):
     """Builds and pushes an image."""
 
     def build(
+    def public_key(self) -> str:
+        """The key as PEM: what hosts pin."""
+
+
+class Secrets(Protocol):
+    """Parameter Store and Secrets Manager, by names and versions: no value is ever asked for."""
+
+    def parameters(self, path: str) -> Mapping[str, str]:
+        """Every parameter below a path, and the number of its newest version."""
+
+    def current(self, name: str) -> str:
+        """The version id of a secret that is labelled AWSCURRENT; raises Refused where there is none."""
+
         self,
         context: Path,
         dockerfile: Path,
@@ -445,3 +458,5 @@ class App(Protocol):
 
     def state_store(self, environment: str) -> Store:
         """The bucket that holds an environment's Terraform state."""
+    def secrets(self) -> Secrets: ...
+    @property

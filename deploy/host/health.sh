@@ -21,11 +21,13 @@ ask() {
   esac
   if ((result != 0)); then STATUS=000 && return 1; fi
   answer=$(head -c 65536 "$BODY" | tr -d '\000')
-  ANSWER="$STATUS ${answer:0:500}"
+  masked "$answer"
+  ANSWER="$STATUS ${REPLY:0:500}"
   PROBLEM="it answered $STATUS"
   [[ $STATUS == 2?? ]] || return 1
   if [[ $answer =~ \"$HEALTH_VERSION_KEY\"[[:space:]]*:[[:space:]]*\"([^\"]*)\" ]]; then version=${BASH_REMATCH[1]}; fi
-  PROBLEM="it answered as ${version:-no version}, not as $artifact"
+  masked "${version:-no version}"
+  PROBLEM="it answered as $REPLY, not as $artifact"
   [[ $version == "$artifact" ]]
 }
 

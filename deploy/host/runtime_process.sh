@@ -23,15 +23,17 @@ run_colour() {
   start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "$@"
 }
 
-# .env: the variables of the environment's settings, then the operator's own .env.local. run/<colour>.env: those, and what
-# every colour is told. Both 0600, quoted so that a shell reads back exactly the value.
+# .env: the variables of the environment's settings, the release's secrets, then the operator's own .env.local. It becomes
+# .env when what it is for serves. run/<colour>.env: those, and what every colour is told. Both 0600, quoted so that a
+# shell reads back exactly the value.
 render_environment() {
   local colour=$1 port=$2 artifact=$3
   (
     umask 077
-    { settings_variables && local_variables; } >"$BASE/.env.new" && mv -f "$BASE/.env.new" "$BASE/.env" || exit
+    rm -f "$BASE/.env.new" "$BASE/run/$colour.env"
+    { settings_variables && secret_variables "$artifact" && local_variables; } >"$BASE/.env.new" || exit
     {
-      cat "$BASE/.env"
+      cat "$BASE/.env.new"
       read_manifest "$BASE/releases/$artifact/manifest.json"
       assign PORT "$port"
       assign VERSION "$artifact"
@@ -63,7 +65,8 @@ local_variables() {
     \"*\") value=${value#\"} value=${value%\"} ;;
     esac
     case $name in
-    BASH* | EUID | PPID | UID | SHELLOPTS) say ".env.local: $name belongs to the shell, and is left out" >&2 ;;
+    BASH* | EUID | PPID | UID | SHELLOPTS | _ | PWD | OLDPWD | SHLVL | COMP_WORDBREAKS | DIRSTACK | EPOCH* | FUNCNAME | \
+      GROUPS | HISTCMD | LINENO | OPTIND | PIPESTATUS | RANDOM | SECONDS | SRANDOM) say ".env.local: $name belongs to the shell, and is left out" >&2 ;;
     *) assign "$name" "$value" ;;
     esac
   done <"$BASE/.env.local"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
@@ -83,6 +84,8 @@ class Aws:
     def client(self, name: Literal["ec2"]) -> EC2Client: ...
     @overload
     def client(self, name: Literal["sts"]) -> STSClient: ...
+    @overload
+    def client(self, name: Literal["secretsmanager"]) -> SecretsManagerClient: ...
     @overload
     def client(self, name: str) -> Any: ...
     def client(self, name: str) -> Any:
@@ -212,6 +215,6 @@ def _allow(action: str) -> str:
 
 def _evidence(error: Any) -> str:
     """AWS's own words, with the request id that its support asks for."""
-    answer = getattr(error, "response", {})
+    answer = getattr(error, "response", None) or {}  # of an HTTPClientError (a timeout) it is None
     request = answer.get("ResponseMetadata", {}).get("RequestId", "")
     return f"{error}" + (f" [request {request}]" if request else "")

@@ -14,7 +14,15 @@ from tagship.errors import SettingsError
 
 FOLDER = "deploy/environments"
 RESERVED = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
-SHELLS_OWN = frozenset({"EUID", "PPID", "UID", "SHELLOPTS"})  # read-only in the shell that starts the app
+# The shell that starts the app keeps these for itself: read-only, changing by themselves, or evaluated when assigned.
+SHELLS_OWN = frozenset(
+    {
+        "_", "COMP_WORDBREAKS", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD",
+        "LINENO", "OLDPWD", "OPTIND", "PIPESTATUS", "PPID", "PWD", "RANDOM", "SECONDS", "SHELLOPTS", "SHLVL", "SRANDOM",
+        "UID",
+    }
+)  # fmt: skip
+DOCKERS_OWN = frozenset({"HOME", "PATH"})
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
@@ -70,22 +78,35 @@ class Environment(Protocol):
     def image(self) -> Image: ...
 
 
+class Aws(Protocol):
+    """tagship.settings.Aws, likewise."""
+
+    @property
+    def region(self) -> str: ...
+
+
 class Settings(Protocol):
     """tagship.settings.Settings, likewise."""
 
+    @property
+    def aws(self) -> Aws: ...
     @property
     def environments(self) -> Mapping[str, Environment]: ...
 
 
 def files(settings: Settings) -> dict[str, bytes]:
     """Path in the bundle -> bytes, one conf an environment; raises SettingsError for a variable no host could set."""
-    return {f"{FOLDER}/{name}.conf": conf(name, environment) for name, environment in settings.environments.items()}
+    return {
+        f"{FOLDER}/{name}.conf": conf(name, environment, settings.aws.region)
+        for name, environment in settings.environments.items()
+    }
 
 
-def conf(name: str, environment: Environment) -> bytes:
+def conf(name: str, environment: Environment, region: str) -> bytes:
     """One environment's conf: KEY=value lines, each value one shell word; a variable V is VARIABLE_V."""
     health = environment.health
     values: dict[str, object] = {
+        "REGION": region,
         "RUNTIME": environment.runtime,
         "MANAGER": environment.manager,
         "PORT": environment.port,
@@ -104,18 +125,25 @@ def conf(name: str, environment: Environment) -> bytes:
     if environment.runtime == "docker":
         values |= {"MEMORY": environment.image.memory, "PIDS": environment.image.pids}
     for variable in sorted(environment.variables):
-        _check(name, variable, environment.variables[variable])
+        _check(name, variable, environment)
         values[f"VARIABLE_{variable}"] = environment.variables[variable]
     return "".join(f"{key}={shlex.quote(str(value))}\n" for key, value in values.items()).encode()
 
 
-def _check(name: str, variable: str, value: str) -> None:
-    problem = ""
+def why_not_settable(variable: str, runtime: str) -> str:
+    """Why no host could give an app that variable, in a few words; empty when it can."""
     if not _VARIABLE.match(variable):
-        problem = "is not a variable's name (letters, digits and _)"
-    elif variable in RESERVED | SHELLS_OWN or variable.startswith("BASH"):
-        problem = "is set by the host itself"
-    elif "\0" in value:
+        return "is not a variable's name (letters, digits and _)"
+    if variable in RESERVED | SHELLS_OWN or variable.startswith("BASH"):
+        return "is set by the host itself"
+    if runtime == "docker" and (variable in DOCKERS_OWN or variable.startswith(("DOCKER_", "LD_"))):
+        return "would change the docker client, through whose environment a container's goes"
+    return ""
+
+
+def _check(name: str, variable: str, environment: Environment) -> None:
+    problem = why_not_settable(variable, environment.runtime)
+    if not problem and "\0" in environment.variables[variable]:
         problem = "holds a NUL, which no environment can carry"
     if problem:
         raise SettingsError(

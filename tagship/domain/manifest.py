@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
@@ -61,7 +62,7 @@ class Manifest:
     ci_url: str = ""
     pull_request: str = ""
     configuration_sha256: str = ""
-    secrets: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, SecretRef] = field(default_factory=dict)  # by variable
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:
@@ -80,7 +81,8 @@ class Manifest:
                 )
             image = value.pop("image", None)
             bundle = BundleRef(**value.pop("bundle"))
-            return cls(**value, bundle=bundle, image=ImageRef(**image) if image else None)
+            secrets = {name: SecretRef(**one) for name, one in value.pop("secrets", {}).items()}
+            return cls(**value, bundle=bundle, image=ImageRef(**image) if image else None, secrets=secrets)
         except (ValueError, TypeError, KeyError, AttributeError) as reason:
             raise NotAuthentic(
                 f"{where} is not a manifest ({type(reason).__name__}).",

@@ -6,10 +6,12 @@ A value of a wrong type is somebody else's error: here it is passed over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tagship.domain.health import waits
+from tagship.domain.hostconf import why_not_settable
 from tagship.domain.infra import NAMES, TWIN
 from tagship.settings.model import Ci, Ec2, Environment, Health
 
@@ -42,14 +44,27 @@ def _of_environment(one: Mapping[str, Any]) -> Iterator[Finding]:
         yield "command", 'runtime = "process" needs the program to start: command = ["python3", "app.py"]'
     if runtime == "docker" and not _table(one, "image").get("repository"):
         yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
-    for name in _table(one, "variables"):
-        if name in OURS:
-            yield f"variables.{name}", "is set by tagship itself: give it another name"
+    yield from _of_variables(one)
     for key in ("dockerfile", "context"):
         yield from _inside(f"image.{key}", [_table(one, "image").get(key, "")])
     yield from _of_health(one)
     yield from _of_fleet(one)
     yield from _of_infra(one)
+
+
+def _of_variables(one: Mapping[str, Any]) -> Iterator[Finding]:
+    plain, secret = _table(one, "variables"), _table(_table(one, "secrets"), "secrets_manager")
+    runtime = str(one.get("runtime", "process"))
+    for place, table in (("variables", plain), ("secrets.secrets_manager", secret)):
+        for name in table:
+            problem = why_not_settable(name, runtime)
+            if name in OURS:
+                yield f"{place}.{name}", "is set by tagship itself: give it another name"
+            elif problem and re.search(VARIABLE, name):  # what is no name at all is pydantic's to tell
+                yield f"{place}.{name}", f"{problem}: give it another name"
+    for name in secret:
+        if name in plain:
+            yield f"secrets.secrets_manager.{name}", f"is set by variables.{name} too: remove one"
 
 
 def _of_health(one: Mapping[str, Any]) -> Iterator[Finding]:

@@ -64,6 +64,7 @@ Variable = Annotated[str, StringConstraints(pattern=VARIABLE)]
 
 class Section(BaseModel):
     # defer_build: one validator is built, for Settings, when a file is read; not nine when this module is imported.
+Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
@@ -169,6 +170,13 @@ class Environment(Section):
     """One place that a version is deployed to."""
 
     branch: str = Field(default="", pattern=BRANCH)
+class Secrets(Section):
+    """Variables whose values are fetched by the hosts themselves, and are known nowhere else."""
+
+    parameter_store: str = Field(default="", pattern=PARAMETERS)  # a path; every parameter below it is a variable
+    secrets_manager: Mapping[Variable, Secret] = Field(default_factory=dict)  # by variable
+
+
     suffix: Suffix | None = None
     target: Literal["ec2"] = "ec2"
     runtime: Literal["process", "docker"] = "process"
@@ -182,6 +190,7 @@ class Environment(Section):
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     ec2: Ec2 | None = None
+    secrets: Secrets = Field(default_factory=Secrets)
     fleet: Fleet = Field(default_factory=Fleet)
     infra: Infra = Field(default_factory=Infra)
 

@@ -3,12 +3,14 @@
 Three objects, each created and none ever overwritten, in this order:
 
 1. the bundle. Its metadata says where the artifact comes from, and from then on decides: the manifest is a function of
-   the bundle's bytes and of that metadata, so every publisher of the same bytes arrives at the same manifest.
+   the bundle's bytes, of that metadata, and of the versions that the environment's secrets have, so every publisher of
+   the same bytes arrives at the same manifest for as long as no secret changes.
 2. manifest.sig, a signature of those very bytes. ECDSA signatures of the same bytes differ, so one that is there
    already is kept if it verifies, whoever made it.
 3. manifest.json: with it the artifact exists.
 
-A crash between any two converges on the next run, and of two publishers at once it does not matter who puts what.
+A crash between any two converges on the next run, and of two publishers at once it does not matter who puts what. (If
+a secret changed between the signature and its manifest, that run is refused, and the next number is free.)
 Other bytes under an id that is taken are refused (exit 3: what is stored is authentic, this run is not it).
 """
 
@@ -26,11 +28,13 @@ from tagship.domain import hostconf, layout
 from tagship.domain.bundle import Built
 from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
+from tagship.domain.secrets import SecretRef
 from tagship.domain.version import ArtifactId
 from tagship.errors import NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.ports import App, Conflict, Object
 from tagship.workflows.artifacts import folder, stored_manifest, verified_manifest
 from tagship.workflows.preflight import named
+from tagship.workflows.secrets import resolved
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,13 @@ def publish(
         _check_same(work, there.bundle.sha256, there.bundle.sums_sha256, there.commit, written(there.image))
         app.screen.say(f"{work.artifact_id} is there already, the same bytes: nothing to do")
         return verified_manifest(app, work.environment, str(work.artifact_id))
+    secrets = resolved(app, work.environment)
+    for variable, secret in secrets.items():
+        app.screen.say(f"secret {variable}: {secret}")
     if dry_run:
         return None
     origin = _put_bundle(app, work, os.environ if variables is None else variables)
-    manifest = _manifest(app, work, origin)
+    manifest = _manifest(app, work, origin, secrets)
     _put_signature(app, work, manifest.to_json(), origin)
     _put_manifest(app, work, manifest.to_json(), origin)
     published = verified_manifest(app, work.environment, str(work.artifact_id))
@@ -173,9 +180,18 @@ def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
         return
     except Conflict:
         there = app.store.get(key)
-    app.verifier.verify(
-        raw, there.body if there else b"", f"manifest.json of {work.artifact_id} with the {key} that is there"
-    )
+    try:
+        app.verifier.verify(
+            raw, there.body if there else b"", f"manifest.json of {work.artifact_id} with the {key} that is there"
+        )
+    except NotAuthentic as reason:
+        if b'"secrets": {}' in raw:
+            raise
+        raise Refused(
+            f"An earlier publish of {work.artifact_id} did not end, and a secret has changed since it signed.",
+            state="What is stored under that id stays as it is, and is no artifact: it has no manifest.",
+            remedy="Ship under the next number: inv deploy-dev",
+        ) from reason
 
 
 def _check_pair(app: App, raw: bytes, signature: bytes) -> None:
@@ -220,8 +236,8 @@ def _origin(app: App, work: Work, variables: Mapping[str, str]) -> Origin:
     )
 
 
-def _manifest(app: App, work: Work, origin: Origin) -> Manifest:
-    """A function of the bundle's bytes and of what its metadata says: no time, no name, nothing of this run."""
+def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
+    """A function of the bundle's bytes, its metadata and the secrets' versions: no time, nothing of this run."""
     built, version = work.built, work.artifact_id.version
     return Manifest(
         app=app.settings.app,
@@ -240,4 +256,5 @@ def _manifest(app: App, work: Work, origin: Origin) -> Manifest:
         ci_url=origin.run_url,
         pull_request=origin.pr_number,
         configuration_sha256=built.files[f"{hostconf.FOLDER}/{work.environment}.conf"],
+        secrets=secrets,
     )

@@ -42,6 +42,7 @@ LIBRARIES = {
     "mypy_boto3_ecr": {"adapters"},
     "mypy_boto3_kms": {"adapters"},
     "mypy_boto3_s3": {"adapters"},
+    "mypy_boto3_secretsmanager": {"adapters"},
     "mypy_boto3_ssm": {"adapters"},
     "mypy_boto3_sts": {"adapters"},
     "git": {"adapters"},

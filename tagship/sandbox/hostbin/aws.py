@@ -1,7 +1,8 @@
-"""A stand-in for the AWS CLI on a sandbox host: `s3 cp s3://… FILE`, `s3api head-object`, `s3api get-object`.
+"""A stand-in for the AWS CLI on a sandbox host: `s3 cp s3://… FILE`, `s3api head-object`, `s3api get-object`, and
+`ssm get-parameters`, `secretsmanager get-secret-value` as the real one prints them with `--output json`, byte for byte.
 
-Speaks real S3 over HTTP to the endpoint in AWS_ENDPOINT_URL; does not sign, as the sandbox does not check. Starts in a
-few hundredths of a second, which the real one does not: standard library only, run with `python -IS`.
+Speaks the real protocols over HTTP to the endpoint in AWS_ENDPOINT_URL; does not sign, as the sandbox does not check.
+Starts in a few hundredths of a second, which the real one does not: standard library only, run with `python -IS`.
 """
 
 import json
@@ -11,10 +12,12 @@ import sys
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from typing import Any, BinaryIO
 
 SAID = {403: "Forbidden", 404: "Not Found"}
-UNSIGNED = "AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=none"
+UNSIGNED = "AWS4-HMAC-SHA256 Credential=sandbox/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=none"
+PARAMETER = ("Name", "Type", "Value", "Version", "Selector", "SourceResult", "LastModifiedDate", "ARN", "DataType")
+SECRET = ("ARN", "Name", "VersionId", "SecretBinary", "SecretString", "VersionStages", "CreatedDate")
 
 
 class Failed(Exception):
@@ -37,16 +40,23 @@ def quoted(text: str) -> str:
     return "".join(chr(each) if each in safe else f"%{each:02X}" for each in text.encode())
 
 
-def ask(method: str, bucket: str, key: str) -> Answer:
+def ask(method: str, bucket: str, key: str, query: str = "") -> Answer:
+    head = ["x-amz-checksum-mode: ENABLED"]
+    return send(
+        f"{method} /{quoted(bucket)}/{quoted(key)}{query}", "s3", os.environ.get("AWS_REGION", "us-east-1"), head
+    )
+
+
+def send(request: str, service: str, region: str, more: "list[str]", body: bytes = b"") -> Answer:
     endpoint = os.environ["AWS_ENDPOINT_URL"].rstrip("/")
     host, port = endpoint.removeprefix("http://").rsplit(":", 1)
     try:
         connection = socket.create_connection((host, int(port)), timeout=60)
     except OSError as reason:
         raise Failed(f'Could not connect to the endpoint URL: "{endpoint}/" ({reason})', 255) from reason
-    head = [f"{method} /{quoted(bucket)}/{quoted(key)} HTTP/1.1", f"Host: {host}:{port}", "Connection: close"]
-    head += ["x-amz-checksum-mode: ENABLED", f"Authorization: {UNSIGNED}", "", ""]
-    connection.sendall("\r\n".join(head).encode())
+    head = [f"{request} HTTP/1.1", f"Host: {host}:{port}", "Connection: close", *more]
+    head += [f"Authorization: {UNSIGNED.format(region, service)}", "", ""]
+    connection.sendall("\r\n".join(head).encode() + body)
     answer = connection.makefile("rb")
     status = int(answer.readline().split()[1])
     headers = {}
@@ -80,10 +90,18 @@ def save(answer: Answer, target: str) -> None:
     os.replace(partial, target)
 
 
+def dated(text: str) -> str:
+    """Sat, 21 Nov 2026 10:00:00 GMT as the CLI has it: 2026-11-21T10:00:00+00:00."""
+    from datetime import datetime
+
+    return datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").isoformat() + "+00:00" if text else ""
+
+
 def described(headers: "dict[str, str]") -> str:
     prefix = "x-amz-meta-"
     value: dict[str, object] = {
         "ContentLength": int(headers.get("content-length", 0)),
+        "LastModified": dated(headers.get("last-modified", "")),
         "ETag": headers.get("etag", ""),
         "Metadata": {name[len(prefix) :]: text for name, text in headers.items() if name.startswith(prefix)},
     }
@@ -121,6 +139,33 @@ def copy(words: "list[str]") -> None:
     save(answer, target)
 
 
+def listed(words: "list[str]") -> None:
+    """`aws s3 ls s3://BUCKET/PREFIX --recursive`: date, size and key of every object; exit 1 where there is none."""
+    from xml.etree import ElementTree  # slow to import, and only wanted here
+
+    flags = {"--recursive"}
+    places = [word for word in words if word not in flags]
+    if len(places) != 1 or "--recursive" not in words:
+        raise Failed("usage: aws s3 ls s3://BUCKET/PREFIX --recursive (so much the sandbox's stand-in knows)", 252)
+    bucket, _, prefix = places[0].removeprefix("s3://").partition("/")
+    rows, token = [], ""
+    while True:
+        more = f"&continuation-token={quoted(token).replace('/', '%2F')}" if token else ""
+        answer = ask("GET", bucket, "", f"?list-type=2&prefix={quoted(prefix)}{more}")
+        if answer.status >= 300:
+            raise Failed(f"An error occurred ({answer.status}) when calling the ListObjectsV2 operation")
+        page = ElementTree.fromstring(answer.body.read())  # noqa: S314 (the sandbox's own answer)
+        rows += [row for row in page if row.tag.endswith("}Contents")]
+        token = page.findtext("{*}NextContinuationToken") or ""
+        if not token:
+            break
+    for row in rows:
+        when = (row.findtext("{*}LastModified") or "")[:19].replace("T", " ")
+        print(f"{when} {int(row.findtext('{*}Size') or 0):>10} {row.findtext('{*}Key')}")
+    if not rows:
+        raise Failed("", 1)
+
+
 def api(operation: str, words: "list[str]") -> None:
     flags, files = parsed(words)
     if "--bucket" not in flags or "--key" not in flags:
@@ -137,16 +182,72 @@ def api(operation: str, words: "list[str]") -> None:
     print(described(answer.headers))
 
 
+def call(service: str, target: str, asked: "dict[str, object]", region: str) -> "dict[str, Any]":
+    """An operation of the JSON protocol: what it answered; its error as the real CLI tells it."""
+    body = json.dumps(asked).encode()
+    head = [f"X-Amz-Target: {target}", "Content-Type: application/x-amz-json-1.1", f"Content-Length: {len(body)}"]
+    answer = send("POST /", service, region, head, body)
+    value: dict[str, Any] = json.loads(answer.body.read())
+    if answer.status != 200:
+        code = str(value.get("__type", "Unknown")).rsplit("#", 1)[-1]
+        said = value.get("message", value.get("Message", ""))
+        raise Failed(f"An error occurred ({code}) when calling the {target.rsplit('.', 1)[-1]} operation: {said}")
+    return value
+
+
+def region_of(flags: "dict[str, str]") -> str:
+    return flags.get("--region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+
+def ordered(value: "dict[str, Any]", names: "tuple[str, ...]") -> "dict[str, Any]":
+    """An answer's members in the order of the API's model, times in ISO 8601: as version 2 of the CLI prints them."""
+    from datetime import datetime
+
+    found = {name: value[name] for name in names if name in value}
+    for name in found.keys() & {"LastModifiedDate", "CreatedDate"}:
+        found[name] = datetime.fromtimestamp(found[name]).astimezone().isoformat()
+    return found
+
+
+def printed(value: "dict[str, object]") -> None:
+    sys.stdout.buffer.write((json.dumps(value, indent=4, ensure_ascii=False) + "\n").encode())
+
+
+def parameters(words: "list[str]") -> None:
+    flags, rest = parsed([word for word in words if word != "--with-decryption"])
+    if "--names" not in flags:
+        raise Failed("aws: error: the following arguments are required: --names", 252)
+    asked: dict[str, object] = {"Names": [flags["--names"], *rest], "WithDecryption": "--with-decryption" in words}
+    answer = call("ssm", "AmazonSSM.GetParameters", asked, region_of(flags))
+    found = [ordered(one, PARAMETER) for one in answer["Parameters"]]
+    printed({"Parameters": found, "InvalidParameters": answer["InvalidParameters"]})
+
+
+def secret(words: "list[str]") -> None:
+    flags, _ = parsed(words)
+    if "--secret-id" not in flags:
+        raise Failed("aws: error: the following arguments are required: --secret-id", 252)
+    names = {"--secret-id": "SecretId", "--version-id": "VersionId", "--version-stage": "VersionStage"}
+    asked: dict[str, object] = {names[flag]: text for flag, text in flags.items() if flag in names}
+    printed(ordered(call("secretsmanager", "secretsmanager.GetSecretValue", asked, region_of(flags)), SECRET))
+
+
 def run(words: "list[str]") -> None:
     while words and words[0].startswith("--"):  # global flags
         words = words[1 if "=" in words[0] or words[0].startswith("--no-") else 2 :]
     match words:
         case ["s3", "cp", *rest]:
             copy(rest)
+        case ["s3", "ls", *rest]:
+            listed(rest)
         case ["s3api", ("head-object" | "get-object") as operation, *rest]:
             api(operation, rest)
+        case ["ssm", "get-parameters", *rest]:
+            parameters(rest)
+        case ["secretsmanager", "get-secret-value", *rest]:
+            secret(rest)
         case _:
-            known = "s3 cp, s3api head-object and s3api get-object"
+            known = "s3 cp, s3api head- and get-object, ssm get-parameters and secretsmanager get-secret-value"
             raise Failed(f"aws: the sandbox's stand-in knows {known}, not: {' '.join(words[:2])}", 252)
 
 

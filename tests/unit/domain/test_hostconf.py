@@ -41,8 +41,8 @@ def test_every_environment_has_a_conf_in_the_bundle() -> None:
 def test_the_conf_in_full() -> None:
     settings = made(variables={"B": "2", "A": "it's"}, command=["python3", "my app.py"], health={"cap": 2})
     assert hostconf.files(settings)["deploy/environments/dev.conf"].decode() == (
-        "RUNTIME=process\nMANAGER=process\nPORT=8080\nKEEP=3\nDRAIN=5\nHEALTH_PATH=/healthz\n"
-        "HEALTH_VERSION_KEY=version\nHEALTH_ATTEMPTS=15\nHEALTH_ATTEMPTS_AFTER_ROLLBACK=5\nHEALTH_PASSES=2\n"
+        "REGION=us-east-1\nRUNTIME=process\nMANAGER=process\nPORT=8080\nKEEP=3\nDRAIN=5\n"
+        "HEALTH_PATH=/healthz\nHEALTH_VERSION_KEY=version\nHEALTH_ATTEMPTS=15\nHEALTH_ATTEMPTS_AFTER_ROLLBACK=5\nHEALTH_PASSES=2\n"
         "HEALTH_TIMEOUT=3\nHEALTH_CAP=2\n"
         """COMMAND='python3 '"'"'my app.py'"'"''\nVARIABLES='A B'\nVARIABLE_A='it'"'"'s'\nVARIABLE_B=2\n"""
     )
@@ -66,7 +66,7 @@ def test_bash_reads_back_exactly_what_was_set(variables: dict[str, str], command
 @pytest.mark.parametrize("name", ["A B", "x;touch pwned", "1A", "", "ü", "A\n", "PORT", "VERSION", "UID", "BASH_ENV"])
 def test_a_variable_that_no_host_could_set_is_an_error(name: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        hostconf.conf("dev", made().environments["dev"].model_copy(update={"variables": {name: "x"}}))
+        hostconf.conf("dev", made().environments["dev"].model_copy(update={"variables": {name: "x"}}), "eu-west-1")
     assert repr(name) in caught.value.what
     assert "[environments.dev.variables]" in caught.value.remedy
 
@@ -77,5 +77,5 @@ def test_a_value_with_a_nul_is_an_error() -> None:
 
 
 def test_the_command_is_one_word_that_splits_into_its_arguments() -> None:
-    line = hostconf.files(made(command=["a b", "$c"]))["deploy/environments/dev.conf"].decode().splitlines()[12]
+    line = hostconf.files(made(command=["a b", "$c"]))["deploy/environments/dev.conf"].decode().splitlines()[13]
     assert shlex.split(shlex.split(line.removeprefix("COMMAND="))[0]) == ["a b", "$c"]

@@ -9,9 +9,14 @@ import pytest
 
 from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
+from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef
 from tagship.errors import NotAuthentic
 
 IMAGE = ImageRef("registry.example/hello", "0.1.0-dev", "sha256:" + "a" * 64)
+SECRETS = {
+    "API_KEY": SecretRef(SSM, "/hello/dev/api-key", "3"),
+    "DATABASE_URL": SecretRef(SECRETS_MANAGER, "hello/dev/db", "a1b2c3d4-5678-90ab-cdef-EXAMPLE11111", "url"),
+}
 MANIFEST = Manifest(
     "hello",
     "dev",
@@ -27,7 +32,7 @@ MANIFEST = Manifest(
 )
 
 
-@pytest.mark.parametrize("manifest", [MANIFEST, replace(MANIFEST, image=IMAGE, secrets={"DB": "v3"})])
+@pytest.mark.parametrize("manifest", [MANIFEST, replace(MANIFEST, image=IMAGE, secrets=SECRETS)])
 def test_a_manifest_comes_back_and_its_bytes_are_canonical(manifest: Manifest) -> None:
     again = Manifest.from_json(manifest.to_json(), "here")
     assert again == manifest

@@ -1,0 +1,81 @@
+"""Secrets of an environment's variables, by name and version. No value is known here, or anywhere but on a host.
+
+A manifest says which variable is which version of which secret, and a host fetches exactly those versions: a rollback
+has the values that its release had.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tagship.domain.hostconf import why_not_settable
+
+SSM, SECRETS_MANAGER = "ssm", "secretsmanager"
+
+# What a host takes for a name, a version and a key: `references` in deploy/host/secrets.sh has the same patterns.
+_VERSION_ID = r"[A-Za-z0-9][A-Za-z0-9_.-]{31,63}"
+_REFS = {
+    SSM: (r"/[A-Za-z0-9_./-]+", r"[0-9]{1,9}", ""),
+    SECRETS_MANAGER: (r"[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*", _VERSION_ID, r"([A-Za-z0-9_.-]+)?"),
+}
+
+
+@dataclass(frozen=True)
+class SecretRef:
+    """One version of one secret. `key` picks a value out of a secret that is a JSON object; empty: the whole of it."""
+
+    store: str  # SSM | SECRETS_MANAGER
+    name: str
+    version: str  # a number | a version id
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        name, version, key = _REFS[self.store]
+        for pattern, text in ((name, self.name), (version, self.version), (key, self.key)):
+            if not re.fullmatch(pattern, text, re.ASCII):
+                raise ValueError(f"{text!r} is no part of a secret's name and version")
+
+    def __str__(self) -> str:
+        return f"{self.name}{'#' if self.key else ''}{self.key}, version {self.version}"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the value of a variable comes from, before a version is chosen."""
+
+    variable: str
+    store: str
+    name: str
+    key: str = ""
+
+    def at(self, version: str) -> SecretRef:
+        return SecretRef(self.store, self.name, version, self.key)
+
+    def __str__(self) -> str:
+        return self.name + ("#" if self.key else "") + self.key
+
+
+def of_parameter(path: str, name: str) -> Source:
+    """A parameter below a path: /hello/dev/db/pass-word below /hello/dev/ is DB_PASS_WORD."""
+    below = name.removeprefix(path.rstrip("/") + "/")
+    return Source(re.sub(r"[/.-]", "_", below).upper(), SSM, name)
+
+
+def of_secret(variable: str, text: str) -> Source:
+    """A secret as the settings name it: `hello/dev/db`, or `hello/dev/db#password` for one key of a JSON object."""
+    name, _, key = text.partition("#")
+    return Source(variable, SECRETS_MANAGER, name, key)
+
+
+def problems(sources: list[Source], variables: Mapping[str, str], runtime: str) -> Iterator[str]:
+    """What is wrong with the variables of an environment, taken together: names that cannot be set, or set twice."""
+    taken = dict.fromkeys(variables, "`variables` of tagship.toml")
+    for one in sources:
+        problem = why_not_settable(one.variable, runtime)
+        if problem:
+            yield f"{one} would be the variable {one.variable}, which {problem}"
+        elif one.variable in taken:
+            yield f"{one} would be the variable {one.variable}, and so is {taken[one.variable]}"
+        taken.setdefault(one.variable, str(one))
