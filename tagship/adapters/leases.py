@@ -10,9 +10,9 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from tagship.domain import layout
-from tagship.domain.lease import LeaseRecord, Seen, released, renewed, same, taken
+from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen, released, renewed, same, taken
 from tagship.domain.times import ago, moment
-from tagship.errors import Held, LeaseLost, Refused, ServiceFailed
+from tagship.errors import LeaseLost, Refused, ServiceFailed
 from tagship.ports import Conflict, Store
 
 ROUNDS = 10  # how often a lost race is run again: whoever won it has made the next reading another one
@@ -175,7 +175,7 @@ class StoredLeases:
         return seen.record
 
 
-def held_by(seen: Seen, environment: str) -> Held:
+def held_by(seen: Seen, environment: str) -> LeaseHeld:
     """The refusal: who holds it, since when, what they are doing, and how to break it."""
     record = seen.record
     verb = "holds" if seen.held else "held"
@@ -183,7 +183,8 @@ def held_by(seen: Seen, environment: str) -> Held:
     since = f" since {moment(record.taken_at)} UTC" if record.taken_at else ""
     run = f", {record.run_url}" if record.run_url else ""
     unlock = f"inv unlock --env {environment} --id {record.deployment_id}"
-    return Held(
+    return LeaseHeld(
+        seen,
         f"{record.holder} {verb} {record.environment}{with_it}{since} ({record.phase}, heard of {ago(seen.age)}{run}).",
         remedy=f"Wait for it (--wait 10m), or if it is dead: {unlock}",
     )

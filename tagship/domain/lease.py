@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from tagship.domain.deployment import new_id
-from tagship.errors import ServiceFailed
+from tagship.errors import Held, ServiceFailed
 
 SCHEMA = 1
 LONGEST_BEAT = 10.0  # seconds: how late a holder may learn that it was fenced off
@@ -113,6 +113,14 @@ def taken(
     given = deployment_id or new_id(seen.now.replace(microsecond=fence % 1_000_000))
     at = seen.now.astimezone(UTC).isoformat(timespec="seconds")
     return LeaseRecord(environment, fence, holder, given, run_url, "taken", (), ttl, at, taking=taking)
+
+
+class LeaseHeld(Held):
+    """Somebody else has the lease; `seen` is what was read of it."""
+
+    def __init__(self, seen: Seen, what: str, *, remedy: str) -> None:
+        super().__init__(what, remedy=remedy)
+        self.seen = seen
 
 
 def beat_every(ttl: int) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import random
 import threading
 import zlib
 from collections import Counter
@@ -18,19 +19,38 @@ from urllib.parse import unquote
 
 from moto.s3.responses import S3Response
 
+from tagship.sandbox import web
+
 WRITING = threading.RLock()
 
 
 class Faults:
-    """Answers that tests ask for: how many conditional writes of a key still answer 409."""
+    """What tests ask for: how many conditional writes of a key still answer 409 and change nothing (`conflicts`), how
+    many are done and never answered (`dropped`), and how often, of 1, either happens to any key (`rates`).
+    """
 
     conflicts: ClassVar[Counter[str]] = Counter()
+    dropped: ClassVar[Counter[str]] = Counter()
+    rates: ClassVar[dict[str, float]] = {}
+    done: ClassVar[Counter[str]] = Counter()  # how many of each there were
+    chance: ClassVar[random.Random] = random.Random(20261120)
 
     @classmethod
     def conflict(cls, key: str) -> bool:
-        if cls.conflicts[key] <= 0:
+        return cls._now("conflicts", cls.conflicts, key)
+
+    @classmethod
+    def drop(cls, key: str) -> bool:
+        return cls._now("dropped", cls.dropped, key)
+
+    @classmethod
+    def _now(cls, kind: str, left: Counter[str], key: str) -> bool:
+        rate = cls.rates.get(kind, 0)
+        if left[key] > 0:
+            left[key] -= 1
+        elif not (rate > 0 and cls.chance.random() < rate):
             return False
-        cls.conflicts[key] -= 1
+        cls.done[kind] += 1
         return True
 
 
@@ -74,8 +94,12 @@ def _guard(name: str, check: Callable[..., None]) -> None:
     def guarded(self: Any, *args: Any) -> Any:
         try:
             with WRITING:
+                conditional = _is_conditional(self)
                 check(self, *args)
-                return original(self, *args)
+                answer = original(self, *args)
+                if conditional and Faults.drop(self.parse_key_name()):
+                    web.drop_answer()
+                return answer
         except _Answered as problem:
             return problem.answer
 
@@ -112,6 +136,10 @@ def _before_complete(self: Any, _request: Any, _body: bytes, bucket: str, query:
     again = there is not None and there.multipart and there.multipart.id == query["uploadId"][0]
     if not again:  # completing one's own upload twice succeeds
         _conditions(self, key)
+
+
+def _is_conditional(self: Any) -> bool:
+    return bool(self.headers.get("If-Match") or self.headers.get("If-None-Match"))
 
 
 def _conditions(self: Any, key: str) -> None:

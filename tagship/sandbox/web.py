@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,20 @@ from werkzeug.serving import BaseWSGIServer, make_server
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class _Thread(threading.local):
+    """A connection has a thread of its own, and so has what is to become of its answer."""
+
+    dropped = False
+
+
+_THREAD = _Thread()
+
+
+def drop_answer() -> None:
+    """The answer to the request that this thread is at is never sent: the connection closes instead."""
+    _THREAD.dropped = True
 
 
 class KeepAlive(MotoRequestHandler):
@@ -35,6 +50,9 @@ class KeepAlive(MotoRequestHandler):
         environ = self.make_environ()
         environ["wsgi.input"] = io.BytesIO(self._body(environ))
         status, headers, body = self._answer(environ)
+        if _THREAD.dropped:
+            _THREAD.dropped, self.close_connection = False, True
+            return
         code, reason = status.split(" ", 1)
         self.send_response(int(code), reason)
         length = str(len(body))

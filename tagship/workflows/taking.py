@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tagship.domain.forge import run_id
-from tagship.domain.lease import LeaseRecord, Seen
+from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen
 from tagship.domain.plan import Plan
 from tagship.domain.times import ago, span
 from tagship.errors import Held, Interrupted, ServiceFailed
@@ -54,7 +54,7 @@ def _in_turn(app: App, plan: Plan, wait: float, reason: Held, phase: Callable[[s
     until, pause = app.clock.now() + timedelta(seconds=wait), FIRST_WAIT
     try:
         while (left := (until - app.clock.now()).total_seconds()) > 0:
-            phase(_whose_turn(app, plan.environment, reason))
+            phase(_whose_turn(plan.environment, reason))
             app.clock.sleep(min(left, pause * random.uniform(0.5, 1.5)))  # noqa: S311 (jitter, not a secret)
             pause = min(pause * GROWTH, LONGEST_WAIT)
             try:
@@ -68,19 +68,16 @@ def _in_turn(app: App, plan: Plan, wait: float, reason: Held, phase: Callable[[s
     raise Held(f"{reason.what} That is still so after {span(wait)}.", state=reason.state, remedy=reason.remedy)
 
 
-def _whose_turn(app: App, environment: str, reason: Held) -> str:
+def _whose_turn(environment: str, reason: Held) -> str:
     """`ada@laptop holds dev since 2026-11-20 15:53 UTC: deploy 0.1.30-dev: the hosts act`, without what moves."""
-    seen = app.leases.look(environment)
-    return since_when(read(environment, seen)) if seen and seen.held else reason.what
+    return since_when(read(environment, reason.seen)) if isinstance(reason, LeaseHeld) else reason.what
 
 
 def _attempt(app: App, plan: Plan, preempt: bool) -> Taken:
     try:
         return Taken(_taken(app, plan))
-    except Held:
-        seen = app.leases.look(plan.environment)
-        if seen is None or not seen.record.holder:
-            raise
+    except LeaseHeld as held:
+        seen = held.seen
         if not preempt:
             if seen.held:
                 raise

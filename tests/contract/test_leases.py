@@ -89,6 +89,17 @@ def test_two_processes_are_not_one_holder_of_a_deployment(place: Place) -> None:
         take(place.leases, deployment="mine")
 
 
+def test_a_deployment_that_another_process_resumed_is_lost_to_the_first(place: Place) -> None:
+    first = take(place.leases, deployment="mine")
+    second = take(place.leases, "eve@desk", deployment="mine", over="mine", living=True)
+    with pytest.raises(LeaseLost):
+        place.leases.renew(first, phase="on")
+    place.leases.release(first)
+    seen = place.leases.look("dev")
+    assert seen is not None
+    assert seen.record == second
+
+
 def test_a_deployment_without_an_id_is_given_one(place: Place) -> None:
     ids = []
     for _ in range(3):

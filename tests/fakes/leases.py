@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tagship.domain.lease import LeaseRecord, Seen, released, renewed, same, taken
-from tagship.errors import Held, LeaseLost, Refused
+from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen, released, renewed, same, taken
+from tagship.errors import LeaseLost, Refused
 from tests.fakes.clock import FakeClock
 
 _numbers = itertools.count(1)
@@ -47,7 +47,7 @@ class FakeLeases:
         if not seen.gives_way(over, living):
             held = seen.record
             remedy = f"Wait, or: inv unlock --env {environment} --id {held.deployment_id}"
-            raise Held(f"{held.holder} holds {environment} ({held.phase}).", remedy=remedy)
+            raise LeaseHeld(seen, f"{held.holder} holds {environment} ({held.phase}).", remedy=remedy)
         return self._write(
             taken(
                 seen,

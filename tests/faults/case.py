@@ -1,0 +1,204 @@
+"""One case: a journey with one fault at one of its calls, then the obvious next command, and what must hold of both."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tagship.domain.deployment import Deployment, serving
+from tagship.errors import EXIT_CODES, TagshipError
+from tagship.workflows.artifacts import verified_manifest
+from tests.faults import onhost
+from tests.faults.ground import APP, TTL, Environment, Ran
+from tests.faults.journeys import Journey
+from tests.faults.watch import Watch, version
+
+LOOKS = ("status", "lock", "history")
+ACTS = ("deploy", "rollback", "publish", "bundle", "build", "validate", "deploy-dev", "verify", "notify", "unlock")
+HOLDS = ("deploy", "rollback")  # the verbs that can wait for a lease
+TRIES = 5
+
+
+class Red(AssertionError):
+    """What did not hold."""
+
+
+def check(good: object, what: str) -> None:
+    if not good:
+        raise Red(what)
+
+
+def record(here: Environment, journey: Journey, folder: Path) -> list[str]:
+    """Run a journey as it is; returns every outside call of it, in the order made, each once.
+
+    A version that takes its time to start lets the lease's heart beat meanwhile.
+    """
+    folder.mkdir(parents=True)
+    here.advance(journey.before, slow=journey.hosts)
+    (here.host.root / "downloads").unlink(missing_ok=True)
+    ran = here.inv(here.told(journey.words), folder, journey.ci)
+    check(ran.code == 0, f"without a fault: {ran}")
+    calls = list(dict.fromkeys((folder / "calls").read_text().splitlines())) if (folder / "calls").exists() else []
+    if journey.hosts:
+        calls += onhost.calls(here.host.root, APP, latest(here).id)
+    return calls
+
+
+def latest(here: Environment) -> Deployment:
+    return here.app().ledger.deployments(here.name, 1)[-1]
+
+
+def perform(here: Environment, journey: Journey, call: str, kind: str, folder: Path, following: str = "") -> None:
+    """One cell of the matrix; raises Red."""
+    here.advance(journey.before, slow=call.endswith("(heartbeat)"))
+    before = _bytes(here)
+    words = here.told(journey.words)
+    wanted = journey.serves.format(new=here.new, old=here.old)
+    allowed = {here.new, here.old}
+    with Watch(here.host.port) as watch:
+        ran = _faulted(here, journey, words, call, kind, folder, following)
+        _told_why(ran, kind)
+        _nothing_half_visible(here, before)
+        _ledger_knows(here)
+        after = _recovered(here, journey, words, ran)
+        _serves(here, wanted, after)
+        _nothing_half_visible(here, before)
+        _ledger_says(here, wanted)
+        _lease_is_free(here)
+    check(not watch.wrong, f"for a moment nothing answered: {watch.wrong[:1]} ({len(watch.wrong)} of {watch.asked})")
+    check(set(watch.versions) <= allowed, f"another version answered: {watch.versions}")
+
+
+def _faulted(
+    here: Environment, journey: Journey, words: list[str], call: str, kind: str, folder: Path, following: str
+) -> Ran:
+    """The journey with its fault; a fault that was never reached is no case."""
+    folder.mkdir(parents=True)
+    if call.startswith("host "):
+        onhost.arm(here.host.root, call, kind, following)
+        try:
+            ran = here.inv(words, None, journey.ci)
+        finally:
+            onhost.disarm(here.host.root)
+        return ran
+    (folder / "fault.json").write_text(f'{{"call": {_quoted(call)}, "kind": "{kind}"}}')
+    ran = here.inv(words, folder, journey.ci)
+    check((folder / "fired").exists(), f"the call was not made this time: {ran}")
+    return ran
+
+
+def _quoted(text: str) -> str:
+    import json
+
+    return json.dumps(text)
+
+
+def _told_why(ran: Ran, kind: str) -> None:
+    """A killed process says nothing; any other ends with a documented code, and an error names its next command."""
+    if kind.startswith("killed") and ran.code == -9:
+        return
+    check(ran.code in set(EXIT_CODES) | {0}, f"an exit code that is none of ours: {ran}")
+    check("tagship itself failed" not in ran.err and "Traceback" not in ran.err, f"a defect: {ran}")
+    check(ran.code == 0 or ran.next, f"an error without a next command: {ran}")
+
+
+# -- what must hold ----------------------------------------------------------------------------------------------------
+
+
+def _bytes(here: Environment) -> dict[str, str]:
+    """Every object of every artifact of the environment, by its ETag."""
+    return {one.key: one.etag for one in here.app().store.list(f"{APP}/{here.name}/")}
+
+
+def _nothing_half_visible(here: Environment, before: dict[str, str]) -> None:
+    """What was there is as it was; an artifact that can be seen can be verified, with its bundle."""
+    app, now = here.app(), _bytes(here)
+    changed = [key for key, etag in before.items() if now.get(key) != etag]
+    check(not changed, f"stored bytes were changed: {changed}")
+    for key in now.keys() - before.keys():
+        if key.endswith("/manifest.json"):
+            verified_manifest(app, here.name, key.split("/")[-2])
+
+
+def _ledger_knows(here: Environment) -> None:
+    """No host has acted for a deployment that the ledger does not know of."""
+    app = here.app()
+    known = {one.id for one in app.ledger.deployments(here.name)}
+    check(not app.ledger.unreadable(here.name), "the ledger has entries that cannot be read")
+    acted = {one["deployment"] for one in onhost.journal(here.host.root, APP)} - {"none"}
+    check(acted <= known, f"hosts acted for {acted - known}, and the ledger knows nothing of it")
+
+
+def _ledger_says(here: Environment, wanted: str) -> None:
+    history = here.app().ledger.deployments(here.name)
+    check(serving(history) == wanted, f"the ledger says that {serving(history)} runs, not {wanted}")
+    check(history[-1].ended, f"the ledger leaves {history[-1].id} as {history[-1].state}")
+
+
+def _lease_is_free(here: Environment) -> None:
+    seen = here.app().leases.look(here.name)
+    check(seen is None or not seen.record.holder, "the lease is still held")
+
+
+def _serves(here: Environment, wanted: str, ran: Ran) -> None:
+    check(here.quiet(), "a command on the host did not end")
+    try:
+        found = version(here.host.port)
+    except OSError as reason:
+        raise Red(f"nothing answers: {reason}; {ran}") from reason
+    check(found == wanted, f"{found} serves, not {wanted}: {ran}")
+
+
+# -- the obvious next command ------------------------------------------------------------------------------------------
+
+
+def _recovered(here: Environment, journey: Journey, words: list[str], ran: Ran) -> Ran:
+    """Do what the error says, until it is done: look where it says look, wait where somebody holds the environment."""
+    if ran.code == 0:
+        return ran
+    for _ in range(TRIES):
+        command = _next(here, words, ran)
+        ran = here.inv(command, None, journey.ci and command == words)
+        if ran.code == 0 and (command[0] == words[0] or _does_it(command, journey)):
+            return ran
+        if ran.code == 3 and ("already running" in ran.err or "runs already" in ran.err):
+            return ran
+        check("tagship itself failed" not in ran.err and "Traceback" not in ran.err, f"a defect: {ran}")
+    raise Red(f"the next command did not help: {ran}")
+
+
+def _does_it(command: list[str], journey: Journey) -> bool:
+    return command[0] in HOLDS and journey.words.split()[0] in HOLDS
+
+
+def _next(here: Environment, words: list[str], ran: Ran) -> list[str]:
+    """The command that an error names, where it names one that acts; else the same again, after a look."""
+    found = re.search(r"inv ([a-z][a-z-]*(?: (?:--[a-z-]+|[^\s(),;…<>]+))*)", ran.next)
+    named = found[1].split() if found else []
+    if ran.words[0] not in LOOKS and named and named[0] in LOOKS:
+        return named
+    if (
+        named
+        and named[0] in ACTS
+        and named[0] in {words[0], *(("publish", "deploy", "rollback") if ran.code != 4 else ())}
+    ):
+        return _patient(named)
+    return _patient(words)
+
+
+def _patient(words: list[str]) -> list[str]:
+    return [*words, "--wait", f"{TTL * 3}s"] if words[0] in HOLDS and "--wait" not in words else words
+
+
+@contextmanager
+def settled(here: Environment) -> Iterator[None]:
+    """After a case that went wrong nothing of it may go on beside the next one."""
+    try:
+        yield
+    finally:
+        with suppress(TagshipError):
+            here.quiet()
+            time.sleep(0)

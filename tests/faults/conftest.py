@@ -1,0 +1,53 @@
+"""A sandbox of its own, and the figures that a run came to, printed at its end.
+
+FAULTS=whole runs every count in full; without it a tenth runs, which every fault still takes part in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tagship.sandbox import lifecycle
+from tagship.sandbox.state import Running
+from tests.sandbox.conftest import repository, start
+
+WHOLE = os.environ.get("FAULTS") == "whole"
+_figures: list[str] = []
+
+
+def counted(whole: int) -> int:
+    """How often something is done: all of it, or a tenth."""
+    return whole if WHOLE else max(1, whole // 10)
+
+
+@pytest.fixture
+def figure() -> Callable[[str], None]:
+    """Note a figure of this run; they are printed together at its end."""
+    return _figures.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _figures:
+        terminalreporter.section("figures" if WHOLE else "figures (a tenth; make bench-faults runs the whole)")
+        for one in _figures:
+            terminalreporter.line(one)
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A sandbox with one host, for what needs its bucket alone."""
+    root = repository(tmp_path_factory.mktemp("faults"), {})
+    yield start(root)
+    lifecycle.down(root)
+
+
+def happened(running: Running) -> dict[str, int]:
+    """How many faults of each kind the sandbox has played so far."""
+    with urllib.request.urlopen(f"{running.aws_url}/sandbox/faults") as answer:
+        found: dict[str, int] = json.load(answer)
+    return found

@@ -1,0 +1,227 @@
+"""A sandbox on which many cases run, one after the other: each takes its environment one version further."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tagship import bootstrap
+from tagship.domain.hosts import Host
+from tagship.sandbox.state import Running, SandboxHost
+from tagship.workflows.bundle import bundle
+from tagship.workflows.deploy import deploy
+from tagship.workflows.publish import publish
+from tests.faults import onhost
+from tests.sandbox.conftest import git
+
+HERE = Path(__file__).parents[2]
+INV = str(Path(sys.executable).with_name("inv"))
+INJECTION = Path(__file__).parent / "injection"
+APP = "hello"
+TTL = 10  # seconds, the least that the settings allow
+HEAD = """\
+app = "hello"
+sandbox = true
+[aws]
+bucket = "hello-artifacts"
+[signing]
+key = "kms:alias/hello"
+public_key = "release.pub.pem"
+[bundle]
+include = ["examples/hello"]
+[ci]
+appears_within = 20
+"""
+ENVIRONMENT = """
+[environments.{name}]
+branch = "main"
+command = ["python3", "examples/hello/app.py"]
+drain = 0
+lease_ttl = {ttl}
+health = {{ attempts = 4, cap = 1, timeout = 2 }}
+ec2 = {{ tags = {{ "tagship:environment" = "{name}" }}, timeout = 60 }}
+"""
+WORKFLOW = """\
+name: deploy-dev
+on:
+  push:
+    tags: ["*-d*"]
+permissions: {{}}
+env:
+  PYTHONPATH: {path}
+jobs:
+  ship:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1
+        with:
+          fetch-depth: 0
+      - run: inv validate
+      - run: inv bundle
+      - run: inv publish
+      - run: inv deploy --wait 1m
+"""
+SHIPPED = [f"d{number}" for number in range(1, 9)]  # CI ships these when their tag is pushed
+OTHERS = [f"e{number}" for number in range(1, 33)]
+
+
+def make(folder: Path) -> Path:
+    """The repository, in one commit."""
+    shutil.copytree(HERE / "deploy", folder / "deploy")
+    shutil.copytree(HERE / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    text = HEAD + "".join(ENVIRONMENT.format(name=name, ttl=TTL) for name in [*SHIPPED, *OTHERS])
+    files = {
+        "tagship.toml": text,
+        "tasks.py": "from tagship.tasks import ns\n",
+        ".gitignore": ".tagship\n__pycache__\n",
+        ".github/workflows/deploy-dev.yml": WORKFLOW.format(path=HERE),
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, "utf-8")
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "Begin")
+    return folder
+
+
+@dataclass
+class Ran:
+    """How a command ended."""
+
+    words: list[str]
+    code: int
+    out: str
+    err: str
+
+    @property
+    def next(self) -> str:
+        found = re.findall(r"^ next: (.*)$", self.err, re.MULTILINE)
+        return found[-1] if found else ""
+
+    def __str__(self) -> str:
+        last = [line for line in self.err.splitlines() if line.strip()][-4:]
+        return f"inv {' '.join(self.words)} -> {self.code}: {' | '.join(last)[-700:]}"
+
+
+@dataclass
+class Ground:
+    """The sandbox, which environments are still good for a case, and the calls of each journey."""
+
+    running: Running
+    recorded: dict[str, list[str]] = field(default_factory=dict)
+    _names: dict[bool, Iterator[str]] = field(default_factory=lambda: {True: iter(SHIPPED), False: iter(OTHERS)})
+    _used: dict[bool, Environment] = field(default_factory=dict)
+
+    def environment(self, shipped: bool, anew: bool = False) -> Environment:
+        """One with a version serving: the one of the last case, unless something went wrong there."""
+        if anew or shipped not in self._used:
+            one = Environment(self, next(self._names[shipped]))
+            onhost.prepare(one.host.root)
+            one.advance("deployed")
+            self._used[shipped] = one
+        return self._used[shipped]
+
+
+class Environment:
+    """One environment with one host, its versions counted."""
+
+    def __init__(self, ground: Ground, name: str) -> None:
+        self.ground, self.name = ground, name
+        self.work = ground.running.work
+        self._numbers = itertools.count(1)
+        self.old = self.new = ""
+        self.bytes: dict[str, str] = {}  # of every artifact that was there: key -> ETag
+
+    @property
+    def host(self) -> SandboxHost:
+        return next(one for one in self.ground.running.hosts if one.environment == self.name)
+
+    def app(self) -> bootstrap.App:
+        return bootstrap.app(self.work)
+
+    def advance(self, to: str, slow: bool = False) -> str:
+        """A new version, brought as far as a journey wants it: committed, tagged, bundled, published or deployed."""
+        self.old, self.new = self.new, f"0.1.{next(self._numbers)}-{self.name}"
+        self._commit({"fault": "slow", "delay": 3} if slow else {})
+        stages = ("committed", "tagged", "bundled", "published", "deployed")
+        for stage in stages[1 : stages.index(to) + 1]:
+            getattr(self, f"_{stage}")()
+        return self.new
+
+    def _commit(self, config: dict[str, object]) -> None:
+        said = {"greeting": f"hello {self.new}", "healthy": True, **config}
+        (self.work / "examples/hello/hello.json").write_text(json.dumps(said), "utf-8")
+        git(self.work, "checkout", "--quiet", "-B", "main")
+        git(self.work, "commit", "--quiet", "--allow-empty", "--all", "-m", f"Say {self.new}")
+        git(self.work, "push", "--quiet", "origin", "main")
+
+    def _tagged(self) -> None:
+        git(self.work, "tag", "-a", self.new, "-m", self.new)
+        if self.name in OTHERS:  # the tag of a shipped one would start a run
+            git(self.work, "push", "--quiet", "origin", f"refs/tags/{self.new}")
+
+    def _bundled(self) -> None:
+        bundle(self.app(), artifact=self.new, environment=self.name)
+
+    def _published(self) -> None:
+        publish(self.app(), artifact=self.new, environment=self.name)
+
+    def _deployed(self) -> None:
+        deploy(self.app(), artifact=self.new)
+
+    def told(self, words: str) -> list[str]:
+        return words.format(new=self.new, old=self.old, env=self.name).split()
+
+    def inv(self, words: list[str], faults: Path | None = None, ci: bool = False) -> Ran:
+        """`inv …` in the practice clone, in a process of its own."""
+        path = [str(HERE)]
+        variables = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+        if faults:
+            path.insert(0, str(INJECTION))
+            variables["TAGSHIP_FAULTS"] = str(faults)
+        if ci:
+            variables |= self._of_ci()
+        done = subprocess.run(
+            [INV, *words],
+            cwd=self.work,
+            env={**variables, "PYTHONPATH": os.pathsep.join(path)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        return Ran(words, done.returncode, done.stdout, done.stderr)
+
+    def _of_ci(self) -> dict[str, str]:
+        return {
+            "CI": "true",
+            "GITHUB_REF_TYPE": "tag",
+            "GITHUB_REF_NAME": self.new,
+            "GITHUB_SHA": git(self.work, "rev-parse", "HEAD"),
+            "GITHUB_REPOSITORY": "sandbox/hello",
+        }
+
+    def hosts(self) -> list[Host]:
+        return list(self.app().target(self.name).hosts())
+
+    def quiet(self, within: float = 20.0) -> bool:
+        """Wait until no command runs on the environment's host."""
+        until = time.monotonic() + within
+        ssm = self.app().aws.client("ssm")
+        executing = [{"key": "ExecutionStage", "value": "Executing"}]
+        while time.monotonic() < until:
+            if not ssm.list_commands(InstanceId=self.host.id, Filters=executing)["Commands"]:
+                return True
+            time.sleep(0.05)
+        return False
