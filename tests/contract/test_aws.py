@@ -188,6 +188,16 @@ def test_an_endpoint_that_cannot_be_reached(sandbox: bool, remedy: str, laptop: 
     assert problem.remedy == remedy
 
 
+@pytest.mark.parametrize("name", ["ConnectionClosedError", "ReadTimeoutError"])
+def test_an_answer_that_never_arrives(name: str) -> None:
+    from botocore import exceptions
+
+    lost = getattr(exceptions, name)(endpoint_url="https://s3.eu-west-1.amazonaws.com")
+    with pytest.raises(ServiceFailed) as caught, Aws("eu-west-1").translated("reading s3://releases/a"):
+        raise lost
+    assert caught.value.what == "AWS cannot be reached at eu-west-1 (reading s3://releases/a)."
+
+
 def test_the_sandbox_does_not_care_for_a_laptops_profile_or_proxy(url: str, laptop: pytest.MonkeyPatch) -> None:
     laptop.setenv("AWS_PROFILE", "nobody")
     laptop.setenv("HTTP_PROXY", "http://127.0.0.1:9")
