@@ -81,9 +81,22 @@ class Rollout:
         return replace(self, reports=told, changed=self.changed + back)
 
     def asked(self, said: Iterable[HostReport]) -> Rollout:
-        """What hosts say that they run, some time after they were told. A host that still serves it keeps its word."""
-        worse = {one.host: _worse(self.reports.get(one.host), one) for one in said if not serves(one, self.artifact_id)}
-        return replace(self, reports={**self.reports, **worse})
+        """What hosts say that they run, some time after they were told. Only what has changed since is news: the verdict
+        of a host that failed has the reason, and is kept."""
+        known = {one: serves(report, self.artifact_id) for one, report in self.reports.items()}
+        news = [one for one in said if known.get(one.host, True) != serves(one, self.artifact_id)]
+        return replace(self, reports={**self.reports, **{one.host: self._news(one) for one in news}})
+
+    def _news(self, said: HostReport) -> HostReport:
+        """The word of a host that has changed, with what it ran before it was told kept."""
+        before = self.reports.get(said.host)
+        previous = before.previous if before else said.previous
+        if serves(said, self.artifact_id):
+            return replace(said, previous=previous)
+        word = "nothing" if said.outcome == "silent" else said.serving or "that nothing serves"
+        reason = f"asked what it runs, it said {word}" + (f": {said.reason}" if said.reason else "")
+        outcome = "silent" if said.outcome == "silent" else "failed"
+        return replace(said, outcome=outcome, previous=previous, reason=reason)
 
     def stopped(self, reason: str) -> Rollout:
         return replace(self, stop=reason)
@@ -202,15 +215,6 @@ def put_back(rules: Rules, rollout: Rollout) -> list[Back]:
         else:
             steps.append(Back(one.previous, (one.host,)))
     return steps
-
-
-def _worse(before: HostReport | None, said: HostReport) -> HostReport:
-    """The word of a host that does not say that it serves the artifact, with what it ran before kept."""
-    word = "nothing" if said.outcome == "silent" else said.serving or "that nothing serves"
-    reason = f"asked what it runs, it said {word}" + (f": {said.reason}" if said.reason else "")
-    outcome = "silent" if said.outcome == "silent" else "failed"
-    previous = before.previous if before else said.previous
-    return replace(said, outcome=outcome, previous=previous, reason=reason)
 
 
 def _away(host: Host) -> str:

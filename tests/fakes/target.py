@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from tagship.domain.hosts import Host, HostReport, Order
+from tagship.domain.hosts import Host, HostReport, Order, Sent
 from tagship.errors import Refused
 
 
@@ -82,7 +83,10 @@ class FakeTarget:
         by_id = {one.host.id: one for one in self.machines}
         self.orders.append((order, [host.name for host in hosts]))
         command = f"command-{len(self.orders)}"
-        self._reports[command] = (order, [by_id[host.id].obey(order) for host in hosts])
+        self._reports[command] = (
+            order,
+            [by_id[host.id].obey(order) if host.id in by_id else gone(host) for host in hosts],
+        )
         return [command]
 
     def collect(
@@ -98,6 +102,14 @@ class FakeTarget:
     def in_flight(self, deployment_id: str, commands: Sequence[str]) -> Sequence[str]:
         return [one for one, owner in self.running.items() if one in commands or owner == deployment_id]
 
+    def sent_for(self, deployment_id: str, since: datetime) -> Sequence[Sent]:
+        ids = {one.host.name: one.host.id for one in self.machines}
+        return [
+            Sent(f"command-{number}", order.action, order.artifact_id, tuple(ids.get(name, name) for name in names))
+            for number, (order, names) in enumerate(self.orders, start=1)
+            if order.deployment_id == deployment_id
+        ]
+
     def cancel(self, commands: Sequence[str]) -> None:
         for one in commands:
             self.cancelled.append(one)
@@ -111,6 +123,10 @@ class FakeTarget:
     @property
     def serving(self) -> dict[str, str]:
         return {one.host.name: one.serving for one in self.machines}
+
+
+def gone(host: Host) -> HostReport:
+    return HostReport(host.id, "silent", reason="it is gone")
 
 
 def machine(name: str, serving: str = "", *answers: str | HostReport, online: bool = True) -> Machine:

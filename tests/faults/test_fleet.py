@@ -206,7 +206,7 @@ def test_a_deployer_that_is_killed_between_batches_leaves_a_fleet_that_the_next_
     assert {one.host for one in result.reports if one.outcome == "unchanged"} >= before & {
         r.host for r in result.reports
     }
-    assert all(len(host["orders"]) == len(set(host["orders"])) for host in ground.serving().values())
+    assert all(host["orders"].count(f"deploy {version}") <= 1 for host in ground.serving().values())
 
 
 # -- what the tests do -------------------------------------------------------------------------------------------------

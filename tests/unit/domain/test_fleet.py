@@ -178,6 +178,18 @@ def test_a_host_that_is_asked_and_says_something_else_is_a_straggler() -> None:
     assert one.reason == f"asked what it runs, it said {OLD}"
 
 
+def test_a_host_that_failed_keeps_its_reason_when_it_is_asked_again() -> None:
+    fleet = hosts(1)
+    rollout = Rollout.begin(NEW, fleet).heard([failed(fleet[0])]).asked([HostReport("i-0", "healthy", serving=OLD)])
+    assert [one.reason for one in rollout.stragglers] == ["it answered 500"]
+
+
+def test_a_host_that_failed_and_serves_it_when_it_is_asked_is_no_straggler() -> None:
+    fleet = hosts(1)
+    rollout = Rollout.begin(NEW, fleet).heard([failed(fleet[0])]).asked([HostReport("i-0", "healthy", serving=NEW)])
+    assert rollout.stragglers == ()
+
+
 # -- and back ----------------------------------------------------------------------------------------------------------
 
 
