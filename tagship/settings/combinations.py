@@ -13,7 +13,7 @@ from typing import Any
 from tagship.domain.health import waits
 from tagship.domain.hostconf import why_not_settable
 from tagship.domain.infra import NAMES, TWIN
-from tagship.settings.model import Ci, Ec2, Environment, Health
+from tagship.settings.model import VARIABLE, Ci, Ec2, Environment, Health
 
 Finding = tuple[str, str]  # a dotted key, and what is wrong with it
 
