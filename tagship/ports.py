@@ -217,11 +217,6 @@ class Verifier(Protocol):
     def verify(self, raw: bytes, signature: bytes, where: str) -> None:
         """Raises NotAuthentic, naming `where`, when the signature is not of these bytes by the pinned key."""
 
-
-class Builder(Protocol):
-    """Builds and pushes an image."""
-
-    def build(
     def public_key(self) -> str:
         """The key as PEM: what hosts pin."""
 
@@ -235,6 +230,11 @@ class Secrets(Protocol):
     def current(self, name: str) -> str:
         """The version id of a secret that is labelled AWSCURRENT; raises Refused where there is none."""
 
+
+class Builder(Protocol):
+    """Builds and pushes an image."""
+
+    def build(
         self,
         context: Path,
         dockerfile: Path,
@@ -431,6 +431,8 @@ class App(Protocol):
     @property
     def verifier(self) -> Verifier: ...
     @property
+    def secrets(self) -> Secrets: ...
+    @property
     def builder(self) -> Builder: ...
     @property
     def registry(self) -> Registry: ...
@@ -458,5 +460,3 @@ class App(Protocol):
 
     def state_store(self, environment: str) -> Store:
         """The bucket that holds an environment's Terraform state."""
-    def secrets(self) -> Secrets: ...
-    @property

@@ -60,11 +60,11 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 Variable = Annotated[str, StringConstraints(pattern=VARIABLE)]
+Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
 
 
 class Section(BaseModel):
     # defer_build: one validator is built, for Settings, when a file is read; not nine when this module is imported.
-Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
@@ -166,10 +166,6 @@ class Infra(Section):
     variables: Mapping[Variable, str] = Field(default_factory=dict)
 
 
-class Environment(Section):
-    """One place that a version is deployed to."""
-
-    branch: str = Field(default="", pattern=BRANCH)
 class Secrets(Section):
     """Variables whose values are fetched by the hosts themselves, and are known nowhere else."""
 
@@ -177,6 +173,10 @@ class Secrets(Section):
     secrets_manager: Mapping[Variable, Secret] = Field(default_factory=dict)  # by variable
 
 
+class Environment(Section):
+    """One place that a version is deployed to."""
+
+    branch: str = Field(default="", pattern=BRANCH)
     suffix: Suffix | None = None
     target: Literal["ec2"] = "ec2"
     runtime: Literal["process", "docker"] = "process"
@@ -186,11 +186,11 @@ class Secrets(Section):
     keep: int = Field(default=3, ge=1, le=50)
     drain: int = Field(default=5, ge=0, le=600)  # seconds
     variables: Mapping[Variable, str] = Field(default_factory=dict)
+    secrets: Secrets = Field(default_factory=Secrets)
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     ec2: Ec2 | None = None
-    secrets: Secrets = Field(default_factory=Secrets)
     fleet: Fleet = Field(default_factory=Fleet)
     infra: Infra = Field(default_factory=Infra)
 
