@@ -81,6 +81,12 @@ def _of_health(one: Mapping[str, Any]) -> Iterator[Finding]:
         yield "ec2.timeout", f"would kill a host's action before its health checks end: they may take {longest} s"
 
 
+def _of_fleet(one: Mapping[str, Any]) -> Iterator[Finding]:
+    fleet = _table(one, "fleet")
+    if fleet.get("bake") and not fleet.get("canary"):
+        yield "fleet.bake", "is how long the canary is watched: set fleet.canary = true"
+
+
 def _same_channel(environments: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
     owners: dict[tuple[str, str], str] = {}
     for name, one in environments.items():
@@ -96,12 +102,6 @@ def _of_infra(one: Mapping[str, Any]) -> Iterator[Finding]:
     if command and not infra.get("directory"):
         yield "infra.command", 'needs the directory that it runs in: infra.directory = "."'
     if command and infra.get("plan_only"):
-def _of_fleet(one: Mapping[str, Any]) -> Iterator[Finding]:
-    fleet = _table(one, "fleet")
-    if fleet.get("bake") and not fleet.get("canary"):
-        yield "fleet.bake", "is how long the canary is watched: set fleet.canary = true"
-
-
         yield "infra.plan_only", "is Terraform's: a command of another tool's has no plan"
     for key in ("state_bucket", "state_key"):
         if command and infra.get(key):
