@@ -142,6 +142,12 @@ class App:
 
         return Http()
 
+    @cached_property
+    def foundation(self) -> ports.Foundation:
+        from tagship.adapters.foundation import AccountFoundation
+
+        return AccountFoundation(self.aws, self.clock)
+
     @property
     def who(self) -> str:
         if os.environ.get("GITHUB_RUN_ID"):

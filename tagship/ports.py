@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tagship.domain.deployment import Deployment, Entry
+from tagship.domain.foundation import Found, Stack
 from tagship.domain.health import Sample
 from tagship.domain.hosts import Host, HostReport, Order
 from tagship.domain.infra import Output
@@ -353,6 +354,30 @@ class Infrastructure(Protocol):
         """Run another tool's command in the same place."""
 
 
+class Foundation(Protocol):
+    """What an account has before anything can be shipped: stacks, documents, and what stood there before us."""
+
+    def found(self, bucket: str, key: str, repository: str) -> Found:
+        """What is there of these, and of GitHub's OIDC provider; `key` is as in the settings."""
+
+    def bucket_gaps(self, bucket: str) -> Sequence[str]:
+        """What a bucket that we did not make lacks, in words."""
+
+    def public_key(self, key: str) -> str:
+        """The public half of a `kms:` key as PEM; raises Refused where it is no ECC_NIST_P256 key that signs."""
+
+    def stack(self, name: str) -> Stack | None: ...
+
+    def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
+        """Create or update a stack and wait until it is done; raises ServiceFailed with the resource that failed."""
+
+    def document(self, name: str) -> str | None:
+        """The content of an SSM document's default version."""
+
+    def put_document(self, name: str, content: str) -> str:
+        """Make `content` the default version, once; returns that version's number."""
+
+
 class Web(Protocol):
     """An app's health answer, as the outside sees it."""
 
@@ -442,6 +467,8 @@ class App(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def web(self) -> Web: ...
+    @property
+    def foundation(self) -> Foundation: ...
     @property
     def forge(self) -> Forge | None:
         """None where no token is at hand."""

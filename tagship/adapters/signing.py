@@ -90,6 +90,10 @@ class PemVerifier:
                 remedy="Do not deploy it. Publish the commit under a new number: inv deploy-dev",
             ) from reason
 
+    def public_key(self) -> str:
+        self._key()  # raises where it is none
+        return self.path.read_text("utf-8")
+
     def _key(self) -> EllipticCurvePublicKey:
         from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key

@@ -54,6 +54,11 @@ def freeze(app: str, environment: str) -> str:
     return f"{app}/_freeze/{environment}.json"
 
 
+def pointer(app: str, environment: str) -> str:
+    """What a host that boots has to run; see tagship.domain.pointer."""
+    return f"{app}/_pointer/{environment}.json"
+
+
 def state(app: str, environment: str) -> str:
     """The Terraform state of an environment, where its settings do not name another key."""
     return f"{app}/_infra/{environment}/terraform.tfstate"

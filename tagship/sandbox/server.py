@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tagship import settings
-from tagship.sandbox import s3, seed, ssm, state, web
+from tagship.sandbox import cloudformation, s3, seed, ssm, state, web
 from tagship.sandbox.github import GitHub
 from tagship.sandbox.runner import Runner
 from tagship.sandbox.simulated import SimulatedHost
@@ -111,6 +111,7 @@ def main() -> NoReturn:
 def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simulated: int) -> None:
     """Answer, execute and run workflows until SIGTERM or SIGINT."""
     s3.install()
+    cloudformation.install()
     agents = ssm.Agents()
     ssm.install(agents)
     repository = chosen.ci.repository or f"sandbox/{chosen.app}"

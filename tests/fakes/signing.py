@@ -22,5 +22,8 @@ class WordSigner:
         if self._signature(raw, signature[:8]) != signature:
             raise NotAuthentic(f"The signature of {where} is not by the release key.", remedy="Publish it again.")
 
+    def public_key(self) -> str:
+        return f"-----BEGIN PUBLIC KEY-----\n{self.word}\n-----END PUBLIC KEY-----\n"
+
     def _signature(self, raw: bytes, nonce: bytes) -> bytes:
         return nonce + hashlib.sha256(nonce + self.word.encode() + raw).digest()

@@ -17,9 +17,12 @@ TOP = Path(__file__).parents[2]
 
 CHANGES = {
     "tag", "deploy-dev", "build", "bundle", "publish", "deploy", "rollback", "freeze", "thaw", "unlock",
-    "mark-good", "mark-bad", "infra.apply", "infra.unlock"
+    "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup"
 }  # fmt: skip
-REPORTS = {"versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock"}
+REPORTS = {
+    "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
+    "user-data"
+}  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
 
 TASKS: dict[str, Task] = {name: ns[name] for name in ns.task_names}  # type: ignore[type-arg]

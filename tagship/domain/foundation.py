@@ -1,0 +1,138 @@
+"""What an account needs, as text: CloudFormation templates with an environment's tags and secrets in them, and how what
+is there differs from what is wanted. Pure; who makes it is tagship.workflows.setup.
+"""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+MADE_BY_US = "(made with the stack {})"  # in a plan: what is known only once another stack is there
+_ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]{1,255})\Z")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an account had already. `key` and `provider` are ARNs; empty: there is none."""
+
+    bucket: bool = False
+    key: str = ""
+    provider: str = ""
+    repository: bool = False
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A CloudFormation stack, as it is or as it is wanted (then without a status and outputs)."""
+
+    name: str
+    template: str
+    parameters: Mapping[str, str]
+    status: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """What decides whether a stack is changed: its parameters, then its template."""
+        return "".join(f"{key} = {self.parameters[key]}\n" for key in sorted(self.parameters)) + self.template
+
+
+def stack_name(app: str, environment: str = "") -> str:
+    """The stack of an app, or of one of its environments."""
+    return f"tagship-{app}-{environment}" if environment else f"tagship-{app}"
+
+
+def repository_name(image: str) -> str:
+    """The name of an ECR repository within its account; empty for an image of another registry."""
+    found = _ECR.match(image)
+    return found[1] if found else ""
+
+
+def shared(
+    *, app: str, bucket: str, key: str, image: str, found: Found, before: Mapping[str, str] | None
+) -> dict[str, str]:
+    """The parameters of foundation.yaml. `before` is what the stack was last made with.
+
+    What that stack made stays its own; anything else that the account has is used and left alone.
+    """
+    before = before or {}
+    alias = key.removeprefix("kms:") if key.startswith("kms:alias/") else ""
+    kept_bucket = before.get("MakeBucket") == "yes" and before.get("Bucket") == bucket
+    kept_key = bool(alias) and before.get("KeyAlias") == alias
+    kept_image = bool(image) and before.get("ImageRepository") == image
+    kept_provider = before.get("ProviderArn", "?") == ""
+    return {
+        "App": app,
+        "Bucket": bucket,
+        "MakeBucket": "yes" if kept_bucket or not found.bucket else "no",
+        "KeyAlias": alias if kept_key or not found.key else "",
+        "KeyArn": "" if kept_key else found.key,
+        "ImageRepository": image if kept_image or not found.repository else "",
+        "ProviderArn": "" if kept_provider else found.provider,
+    }
+
+
+def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str]) -> str:
+    """environment.yaml with its blocks replaced: the hosts' tags, a path of Parameter Store, names of secrets.
+
+    A JSON string is a YAML string, so nothing in a tag is read as anything else. Empty ones leave the block as it is.
+    """
+    condition = [f"{json.dumps('ssm:resourceTag/' + name)}: {json.dumps(tags[name])}" for name in sorted(tags)]
+    path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
+    # Six characters that Secrets Manager adds to a name: a question mark each, so that no longer name is meant too.
+    named = [_resource("secretsmanager", f"secret:{name}-??????") for name in sorted(set(secrets))]
+    return _block(_block(_block(template, "tags", condition), "parameters", path), "secrets", named)
+
+
+def _resource(service: str, what: str) -> str:
+    return "- !Sub " + json.dumps(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{what}")
+
+
+def _block(template: str, name: str, lines: Sequence[str]) -> str:
+    if not lines:
+        return template
+    pattern = rf"^( *)# {name}: begin\n.*?^ *# {name}: end$"
+
+    def put(found: re.Match[str]) -> str:
+        return "\n".join(found[1] + line for line in lines)
+
+    return re.sub(pattern, put, template, flags=re.MULTILINE | re.DOTALL)
+
+
+def same_document(one: str, other: str) -> bool:
+    """Whether two SSM documents say the same; blanks and the order of keys do not count."""
+    return _canonical(one) == _canonical(other)
+
+
+def version_name(content: str) -> str:
+    """The name of a document's version: its content's hash, so that what was installed once is found again."""
+    return f"sha256-{hashlib.sha256(_canonical(content).encode()).hexdigest()}"
+
+
+def _canonical(content: str) -> str:
+    return json.dumps(json.loads(content), sort_keys=True)
+
+
+def diff(name: str, there: str, wanted: str) -> list[str]:
+    """What would change, as lines of a unified diff."""
+    lines = difflib.unified_diff(
+        there.splitlines(), wanted.splitlines(), f"{name} (there)", f"{name} (wanted)", lineterm=""
+    )
+    return list(lines)
+
+
+def pem(der: bytes) -> str:
+    """A public key as openssl reads it."""
+    body = base64.encodebytes(der).decode().replace("\n", "")
+    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----"]) + "\n"
+
+
+def same_key(one: str, other: str) -> bool:
+    """Whether two PEM texts are the same key, however their lines are broken."""
+    return "".join(one.split()) == "".join(other.split())

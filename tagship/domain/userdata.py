@@ -1,0 +1,53 @@
+"""User data for a launch template: a header of variables, with deploy/user_data.sh and stage 1 packed under it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import re
+import shlex
+from collections.abc import Mapping
+
+LIMIT = 16 * 1024  # bytes of user data before it is encoded (EC2 user guide)
+
+SCRIPT = """\
+#!/usr/bin/env bash
+# First boot of {app} on {environment}. Made by: inv user-data --env {environment}
+# Packed below, with their comments left out: deploy/user_data.sh (PROGRAM) and deploy/host/entry.sh (ENTRY).
+# What it did is in /var/log/user-data.log.
+set -uo pipefail
+export {values}
+export DEPLOYMENT_KEY={key}
+export PUBLIC_KEY={public_key}
+export ENTRY={entry}
+PROGRAM={program}
+PROGRAM=$(base64 -d <<<"$PROGRAM" | gzip -dc) || exit 2
+exec bash -c "$PROGRAM" user-data
+"""
+
+
+def render(program: str, entry: str, *, values: Mapping[str, str], key: str, public_key: str) -> str:
+    """The script. `values` are APP, ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS and ALLOW_UNSIGNED.
+
+    Without a key, one that was exported before counts, or else the environment's pointer.
+    """
+    return SCRIPT.format(
+        app=values["APP"],
+        environment=values["ENVIRONMENT"],
+        values=" ".join(f"{name}={shlex.quote(value)}" for name, value in values.items()),
+        key=shlex.quote(key) if key else '"${DEPLOYMENT_KEY-}"',
+        public_key=shlex.quote(public_key.strip()),
+        entry=packed(entry),
+        program=packed(program),
+    )
+
+
+def packed(script: str) -> str:
+    """A script without the lines that are comments, compressed: the same bytes for the same script."""
+    bare = re.sub(r"^[ \t]*#(?!!).*\n", "", script, flags=re.MULTILINE)
+    return base64.b64encode(gzip.compress(bare.encode(), 9, mtime=0)).decode()
+
+
+def squeezed(script: str) -> bytes:
+    """The whole script compressed: cloud-init unpacks it, and it is the compressed size that counts."""
+    return gzip.compress(script.encode(), 9, mtime=0)

@@ -1,0 +1,168 @@
+"""What an account holds of ours: one contract for the adapter (over moto) and for the fake.
+
+What moto does not notice: a role that may not do this, a name that another account has, a document's quota of 1,000
+versions, a template that CloudFormation itself refuses (cfn-lint is asked beside), and it finishes a stack at once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tagship.adapters.clock import SystemClock
+from tagship.adapters.foundation import AccountFoundation
+from tagship.adapters.signing import KmsSigner, PemVerifier
+from tagship.domain.foundation import Stack, same_document
+from tagship.errors import Held, Refused
+from tagship.ports import Foundation
+from tests.contract import strict_aws
+from tests.fakes.foundation import FakeFoundation
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = (ROOT / "deploy/aws/foundation.yaml").read_text("utf-8")
+_number = itertools.count(1)
+
+
+def real() -> AccountFoundation:
+    from tagship.sandbox import cloudformation
+
+    aws = strict_aws.aws()
+    cloudformation.install()
+    return AccountFoundation(aws, SystemClock())
+
+
+@pytest.fixture(params=["moto", "by hand"])
+def account(request: pytest.FixtureRequest) -> Foundation:
+    return real() if request.param == "moto" else FakeFoundation()
+
+
+@pytest.fixture
+def app() -> str:
+    return f"shop{next(_number)}"
+
+
+def wanted(app: str, **changes: str) -> Stack:
+    values = {"App": app, "Bucket": f"{app}-artifacts", "MakeBucket": "yes", "KeyAlias": f"alias/{app}", "KeyArn": ""}
+    values |= {"ImageRepository": "", "ProviderArn": "arn:aws:iam::123456789012:oidc-provider/there", **changes}
+    return Stack(f"tagship-{app}", TEMPLATE, values)
+
+
+def document(word: str) -> str:
+    step = {"action": "aws:runShellScript", "name": "x", "inputs": {"runCommand": [f"echo {word}"]}}
+    return json.dumps({"schemaVersion": "2.2", "description": "x", "mainSteps": [step]})
+
+
+def test_a_stack_that_is_not_there_is_none(account: Foundation, app: str) -> None:
+    assert account.stack(f"tagship-{app}") is None
+
+
+def test_a_stack_that_was_made_reads_as_it_was_wanted(account: Foundation, app: str) -> None:
+    made = account.put_stack(wanted(app), protect=True)
+    assert made.outputs["KeyArn"].startswith("arn:aws:kms:")
+    there = account.stack(f"tagship-{app}")
+    assert there
+    assert there.text == wanted(app).text
+    assert there.outputs == made.outputs
+
+
+def test_making_it_again_changes_nothing_and_a_change_is_taken(account: Foundation, app: str) -> None:
+    account.put_stack(wanted(app))
+    account.put_stack(wanted(app))
+    other = replace(wanted(app), template=TEMPLATE + "# another line\n")
+    account.put_stack(other)
+    there = account.stack(f"tagship-{app}")
+    assert there
+    assert there.text == other.text
+
+
+def test_what_a_stack_made_is_found_afterwards(account: Foundation, app: str) -> None:
+    before = account.found(f"{app}-artifacts", f"kms:alias/{app}", "")
+    assert (before.bucket, before.key) == (False, "")
+    made = account.put_stack(wanted(app))
+    found = account.found(f"{app}-artifacts", f"kms:alias/{app}", "")
+    assert found.bucket
+    assert found.key == made.outputs["KeyArn"]
+
+
+def test_a_document_that_is_not_there_is_none(account: Foundation, app: str) -> None:
+    assert account.document(app) is None
+
+
+def test_the_default_version_is_what_was_put_last(account: Foundation, app: str) -> None:
+    for number, word in enumerate(["one", "two"], 1):
+        assert account.put_document(app, document(word)) == str(number)
+        there = account.document(app)
+        assert there
+        assert same_document(there, document(word))
+
+
+def test_a_content_that_was_installed_before_is_chosen_again_and_not_made_again(account: Foundation, app: str) -> None:
+    for word in ("one", "two"):
+        account.put_document(app, document(word))
+    assert account.put_document(app, document("one")) == "1"
+    assert account.put_document(app, document("three")) == "3"
+
+
+# -- the adapter alone -------------------------------------------------------------------------------------------------
+
+
+def test_the_public_key_verifies_what_the_key_signs(app: str, tmp_path: Path) -> None:
+    account = real()
+    account.put_stack(wanted(app))
+    (tmp_path / "pub.pem").write_text(account.public_key(f"kms:alias/{app}"))
+    signature = KmsSigner(strict_aws.aws(), f"alias/{app}").sign(b"a manifest")
+    PemVerifier(tmp_path / "pub.pem").verify(b"a manifest", signature, "it")
+
+
+def test_a_key_that_cannot_sign_manifests_is_refused() -> None:
+    key = strict_aws.aws().client("kms").create_key(KeyUsage="SIGN_VERIFY", KeySpec="RSA_2048")["KeyMetadata"]["KeyId"]
+    with pytest.raises(Refused, match="RSA_2048"):
+        real().public_key(f"kms:{key}")
+
+
+def test_the_bucket_of_the_stack_has_its_policy_and_another_has_gaps(app: str) -> None:
+    account = real()
+    account.put_stack(wanted(app))
+    policy = strict_aws.aws().client("s3").get_bucket_policy(Bucket=f"{app}-artifacts")["Policy"]
+    assert {one["Sid"] for one in json.loads(policy)["Statement"]} == {"TlsOnly", "ArtifactsAreWrittenOnce"}
+    strict_aws.bucket(f"{app}-older")
+    assert account.bucket_gaps(f"{app}-older") == ["versioning is off", "public access is not blocked"]
+    s3 = strict_aws.aws().client("s3")
+    s3.put_bucket_versioning(Bucket=f"{app}-older", VersioningConfiguration={"Status": "Enabled"})
+    blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    everything = dict.fromkeys(blocks, True)
+    s3.put_public_access_block(Bucket=f"{app}-older", PublicAccessBlockConfiguration=everything)  # type: ignore[arg-type]
+    assert account.bucket_gaps(f"{app}-older") == []
+
+
+def test_githubs_provider_is_made_once_in_an_account(app: str) -> None:
+    account = real()
+    account.put_stack(wanted(app, ProviderArn=""))
+    assert account.found("none", "", "").provider.endswith("oidc-provider/token.actions.githubusercontent.com")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        ("UPDATE_IN_PROGRESS", Held, "Somebody else changes the stack"),
+        ("ROLLBACK_COMPLETE", Refused, "aws cloudformation delete-stack --stack-name tagship-"),
+        ("UPDATE_ROLLBACK_FAILED", Refused, "continue-update-rollback"),
+    ],
+)
+def test_a_stack_in_a_state_that_cannot_be_changed_is_left_alone(
+    app: str, status: str, error: type[Refused], words: str
+) -> None:
+    account = real()
+    account.put_stack(wanted(app))
+    from moto.cloudformation.models import cloudformation_backends
+
+    for stack in cloudformation_backends["123456789012"]["us-east-1"].stacks.values():
+        if stack.name == f"tagship-{app}":
+            stack.status = status
+    with pytest.raises(error) as caught:
+        account.put_stack(replace(wanted(app), template=TEMPLATE + "# more\n"))
+    assert words in f"{caught.value.what} {caught.value.remedy}"

@@ -1,0 +1,79 @@
+"""An account in memory: stacks that are made at once, documents with versions, and what stood there before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from tagship.domain.foundation import Found, Stack, same_document
+from tagship.errors import Refused, ServiceFailed
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+PEM = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
+
+
+@dataclass
+class FakeFoundation:
+    """`before` is what the account has beside our stacks; `done` what was asked of it, in order."""
+
+    before: Found = field(default_factory=Found)
+    pem: str = PEM
+    gaps: Sequence[str] = ()
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    default: dict[str, int] = field(default_factory=dict)
+    done: list[str] = field(default_factory=list)
+    broken: str = ""  # a stack that cannot be made
+
+    def found(self, bucket: str, key: str, repository: str) -> Found:
+        made = [one.parameters for one in self.stacks.values() if "MakeBucket" in one.parameters]
+        keyed = any(one["KeyAlias"] for one in made) and key.startswith("kms:")
+        return Found(
+            bucket=self.before.bucket or any(one["Bucket"] == bucket for one in made),
+            key=self.before.key or (KEY if keyed else ""),
+            provider=self.before.provider or (PROVIDER if made else ""),
+            repository=self.before.repository or any(one["ImageRepository"] == repository != "" for one in made),
+        )
+
+    def bucket_gaps(self, bucket: str) -> Sequence[str]:
+        return self.gaps
+
+    def public_key(self, key: str) -> str:
+        if not self.found("", key, "").key:
+            raise Refused(f"There is no {key}.", remedy="Make it: inv setup")
+        return self.pem
+
+    def stack(self, name: str) -> Stack | None:
+        return self.stacks.get(name)
+
+    def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
+        self.done.append(f"stack {wanted.name}{' protected' if protect else ''}")
+        if wanted.name == self.broken:
+            raise ServiceFailed(
+                f"The stack {wanted.name} could not be made as wanted: Bucket: taken", remedy="inv setup"
+            )
+        made = replace(wanted, status="CREATE_COMPLETE", outputs=_outputs(wanted))
+        self.stacks[wanted.name] = made
+        return made
+
+    def document(self, name: str) -> str | None:
+        return self.versions[name][self.default[name]] if name in self.versions else None
+
+    def put_document(self, name: str, content: str) -> str:
+        self.done.append(f"document {name}")
+        versions = self.versions.setdefault(name, [])
+        known = [number for number, one in enumerate(versions) if same_document(one, content)]
+        if not known:
+            versions.append(content)
+        self.default[name] = known[0] if known else len(versions) - 1
+        return str(self.default[name] + 1)
+
+
+def _outputs(wanted: Stack) -> dict[str, str]:
+    given = wanted.parameters
+    if "MakeBucket" in given:
+        key = KEY if given["KeyAlias"] else given["KeyArn"] or "none"
+        return {"KeyArn": key, "ProviderArn": given["ProviderArn"] or PROVIDER}
+    name = f"tagship-{given['App']}-{given['Environment']}"
+    return {"CiRoleArn": f"arn:aws:iam::123456789012:role/{name}-ci", "HostProfile": f"{name}-host"}

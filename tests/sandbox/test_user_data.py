@@ -1,0 +1,427 @@
+"""First boot: what `inv user-data` prints, run on a fresh host, with the sandbox's S3 and a metadata service.
+
+Not proved here: that cloud-init runs it, and that dnf and apt have the packages: a program of the tests plays them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import stat
+import subprocess
+import tarfile
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tagship.domain import layout
+from tagship.domain.pointer import Pointer
+from tagship.domain.userdata import LIMIT
+from tagship.sandbox import hosts, lifecycle
+from tagship.sandbox.state import Running
+from tagship.workflows.deploy import deploy
+from tagship.workflows.rollback import rollback
+from tagship.workflows.user_data import user_data
+from tests.sandbox import shop
+from tests.sandbox.conftest import client, start
+from tests.sandbox.imds import Imds, serving
+from tests.sandbox.shop import Shop
+
+NAMES = ["a", "b", "c", "d", "e", "f", "g", "h", "pr-7", "pr-8", "pr-9"]
+BUCKET = "hello-artifacts"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Running]]:
+    root = shop.make(tmp_path_factory.mktemp("shop"), NAMES)
+    yield root, start(root, hosts=1)
+    lifecycle.down(root)
+
+
+_free = iter(NAMES)
+
+
+@pytest.fixture
+def here(running: tuple[Path, Running]) -> Shop:
+    return Shop(*running, next(name for name in _free if not name.startswith("pr-")))
+
+
+@pytest.fixture
+def imds() -> Iterator[Imds]:
+    with serving() as service:
+        yield service
+
+
+@dataclass
+class Boot:
+    """A host that was just started: no key pinned, nothing deployed."""
+
+    root: Path
+    port: int
+    variables: dict[str, str]
+
+    def run(self, script: str, more: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """The script as cloud-init runs it: from a file, as a program, with next to nothing in its environment."""
+        path = self.root / "user-data"
+        path.write_text(script, "utf-8")
+        path.chmod(0o700)
+        return subprocess.run(
+            [str(path)],
+            env={**self.variables, **(more or {})},
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    @property
+    def log(self) -> str:
+        return (self.root / "var/log/user-data.log").read_text("utf-8")
+
+    def tool(self, name: str, text: str) -> None:
+        path = self.root / "bin" / name
+        path.write_text(text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    def answers(self) -> str:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5) as answer:
+                return str(json.load(answer)["version"])
+        except OSError:
+            return ""
+
+
+_count = iter(range(1000))
+
+
+@pytest.fixture
+def boot(running: tuple[Path, Running], imds: Imds) -> Boot:
+    folder = running[1].folder
+    root = folder / "hosts" / f"i-boot{next(_count)}"
+    port = hosts.build(root, "hello", folder / "keys/release.pub.pem")
+    (root / "etc/tagship/hello/release.pub.pem").unlink()
+    local = hosts.LocalHost(root.name, root, running[1].aws_url, "us-east-1")
+    more = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url, "TAGSHIP_PAUSE": "0"}
+    return Boot(root, port, {**local.variables(), **more})
+
+
+def rendered(here: Shop, **asked: object) -> str:
+    return user_data(here.app(), env=here.environment, **asked).script  # type: ignore[arg-type]
+
+
+# -- the way it should go ----------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_boots_runs_what_the_last_healthy_deployment_ran(here: Shop, boot: Boot, imds: Imds) -> None:
+    first, second = here.publish("0.1.0"), here.publish("0.1.1")
+    deploy(here.app(), artifact=first)
+    deploy(here.app(), artifact=second)
+    rollback(here.app(), to=first)
+    ran = boot.run(rendered(here))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert boot.answers() == first
+    assert f"the pointer of {here.environment} names {first}" in ran.stdout
+    assert "instance i-0123456789abcdef0 in us-east-1" in ran.stdout
+    assert '"outcome":"healthy"' in ran.stdout
+    assert "  commit-sha: " in ran.stdout
+    assert " bytes, of 20" in ran.stdout
+    assert imds.refused == 0
+    assert boot.log == ran.stdout
+    assert (boot.root / "etc/tagship/hello/release.pub.pem").read_text() == (
+        here.running.public_key.read_text().strip() + "\n"
+    )
+
+
+def test_run_command_can_take_such_a_host_further_and_user_data_does_not_set_it_back(here: Shop, boot: Boot) -> None:
+    first = here.publish("0.1.0")
+    deploy(here.app(), artifact=first)
+    script = rendered(here, artifact=first)
+    assert boot.run(script).returncode == 0
+    (boot.root / "opt/hello/fence").write_text("40\n")
+    ran = boot.run(script)
+    assert ran.returncode == 4
+    assert '"outcome":"held"' in ran.stdout
+    assert boot.answers() == first
+
+
+def test_a_key_that_was_exported_before_wins_over_the_pointer(here: Shop, boot: Boot) -> None:
+    first, second = here.publish("0.1.0"), here.publish("0.1.1")
+    deploy(here.app(), artifact=second)
+    key = layout.artifact("hello", here.environment, first, layout.BUNDLE)
+    ran = boot.run(rendered(here), {"DEPLOYMENT_KEY": key})
+    assert ran.returncode == 0, ran.stdout
+    assert boot.answers() == first
+
+
+def test_a_key_of_host_env_wins_over_the_pointer_and_is_read_as_it_stands(here: Shop, boot: Boot) -> None:
+    first = here.publish("0.1.0")
+    key = layout.artifact("hello", here.environment, first, layout.BUNDLE)
+    (boot.root / "etc/tagship/hello/host.env").write_text(
+        f"# ours\nPATH=/evil\nX=$(touch pwned)\nDEPLOYMENT_KEY={key}\r\n"
+    )
+    ran = boot.run(rendered(here))
+    assert ran.returncode == 0, ran.stdout
+    assert boot.answers() == first
+    assert not (boot.root / "pwned").exists()
+
+
+def test_the_app_inherits_nothing_of_the_header(here: Shop, boot: Boot) -> None:
+    deploy(here.app(), artifact=here.publish("0.1.0"))
+    assert boot.run(rendered(here)).returncode == 0
+    pid = (boot.root / "opt/hello/run/blue").read_text().split()[0]
+    inherited = Path(f"/proc/{pid}/environ")
+    if inherited.exists():
+        assert not {b"ENTRY", b"PUBLIC_KEY", b"ALLOW_UNSIGNED"} & {
+            one.split(b"=")[0] for one in inherited.read_bytes().split(b"\0")
+        }
+
+
+# -- what is not there, or is not what it was --------------------------------------------------------------------------
+
+
+def test_a_missing_artifact_is_refused_with_what_is_there(here: Shop, boot: Boot) -> None:
+    first = here.publish("0.1.0")
+    key = f"hello/{here.environment}/0.9.9-{here.environment}/deploy-bundle.tar.gz"
+    ran = boot.run(rendered(here), {"DEPLOYMENT_KEY": key})
+    assert ran.returncode == 5
+    assert f"{key} is not in s3://{BUCKET}. The latest there:" in ran.stdout
+    assert f"hello/{here.environment}/{first}/manifest.json" in ran.stdout
+    assert "next: " in ran.stdout
+    assert boot.answers() == ""
+
+
+def test_an_altered_bundle_is_refused_before_it_is_unpacked(running: tuple[Path, Running], boot: Boot) -> None:
+    here = Shop(*running, "pr-9")
+    first = _untagged(here)
+    key = layout.artifact("hello", here.environment, first, layout.BUNDLE)
+    s3 = client(here.running, "s3")
+    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body[:-1] + bytes([body[-1] ^ 1]))
+    ran = boot.run(rendered(here), {"DEPLOYMENT_KEY": key})
+    assert ran.returncode == 5
+    assert "was altered" in ran.stdout
+    assert not any((boot.root / "opt/hello/releases").iterdir())
+
+
+def _untagged(here: Shop) -> str:
+    """An artifact of a preview: `<commit8>-<date>-<time>`, copied from one that was built for it."""
+    from tagship.workflows.bundle import bundle
+    from tagship.workflows.publish import publish
+    from tests.sandbox.conftest import git
+
+    commit = git(here.root, "rev-parse", "HEAD")
+    found = f"{commit[:8]}-20261120-120000"
+    bundle(here.app(), artifact=found, environment=here.environment)
+    publish(here.app(), artifact=found, environment=here.environment)
+    return found
+
+
+def test_a_manifest_signed_by_another_key_is_refused(here: Shop, boot: Boot) -> None:
+    first = here.publish("0.1.0")
+    pinned = boot.root / "etc/tagship/hello/release.pub.pem"
+    pinned.write_text(
+        "-----BEGIN PUBLIC KEY-----\n"
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEWBItanZ8uvebuS032fkchPZtXjGj\n"
+        "5bDXvdiWJJHVYG97SS68d26sUbkYIhpy6KWYcnYnoc7SlQb6jlsUGuCWAA==\n"
+        "-----END PUBLIC KEY-----\n"
+    )
+    ran = boot.run(rendered(here, artifact=first))
+    assert ran.returncode == 5
+    assert "It stays, and it alone is believed" in ran.stdout
+    assert "not signed by the key pinned on this host" in ran.stdout
+
+
+def test_before_the_first_deployment_a_host_waits_for_it(running: tuple[Path, Running], boot: Boot) -> None:
+    ran = boot.run(rendered(Shop(*running, "h")))
+    assert ran.returncode == 0
+    assert "nothing was deployed to h yet: this host waits for the first deployment" in ran.stdout
+
+
+# -- older layouts -----------------------------------------------------------------------------------------------------
+
+OLD = '#!/bin/bash\necho "the old way: $1 of $APP in $ENVIRONMENT"\ntouch ran\n'
+
+
+def _old_bundle(program: str = OLD) -> bytes:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz") as tar:
+        info = tarfile.TarInfo("./deploy/ec2_deploy.sh")
+        info.size = len(program)
+        tar.addfile(info, io.BytesIO(program.encode()))
+    return held.getvalue()
+
+
+@pytest.fixture
+def preview(running: tuple[Path, Running]) -> Shop:
+    here = Shop(*running, "pr-7")
+    key = "hello/pr-7/hello-deployment.tar.gz"
+    client(here.running, "s3").put_object(Bucket=BUCKET, Key=key, Body=_old_bundle())
+    return here
+
+
+def test_an_older_bundle_is_refused_since_nobody_signed_it(preview: Shop, boot: Boot) -> None:
+    ran = boot.run(rendered(preview))
+    assert ran.returncode == 5
+    assert "WARNING: this is a bundle of an older layout: nobody signed it" in ran.stdout
+    assert "is not signed, so nothing of it is run" in ran.stdout
+    assert "inv user-data --env pr-7 --allow-unsigned" in ran.stdout
+    assert not (boot.root / "opt/hello/legacy").exists()
+
+
+def test_where_it_is_allowed_an_older_bundle_runs_and_every_line_says_that_it_is_unsigned(
+    preview: Shop, boot: Boot
+) -> None:
+    ran = boot.run(rendered(preview, allow_unsigned=True))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (boot.root / "opt/hello/legacy/ran").exists()
+    lines = ran.stdout.splitlines()
+    warned = next(n for n, line in enumerate(lines) if "WARNING" in line)
+    assert any("UNSIGNED: the old way: pr-7 of hello in pr-7" in line for line in lines)
+    assert all(line.startswith("UNSIGNED: ") for line in lines[warned + 1 : -1])
+
+
+def test_a_missing_artifact_falls_back_to_the_older_bundle_of_its_version(
+    running: tuple[Path, Running], boot: Boot
+) -> None:
+    key, older = "hello/h/1.2.3-h/deploy-bundle.tar.gz", "bundles/h/deploy-bundle-1.2.3-h.tar.gz"
+    client(running[1], "s3").put_object(Bucket=BUCKET, Key=older, Body=_old_bundle("exit 6\n"))
+    script = rendered(Shop(*running, "h"), allow_unsigned=True)
+    ran = boot.run(script, {"DEPLOYMENT_KEY": key})
+    assert ran.returncode == 6, ran.stdout
+    assert f"{key} is not in s3://{BUCKET}" in ran.stdout
+    assert "running its own deploy/ec2_deploy.sh 1.2.3-h" in ran.stdout
+
+
+def test_allowing_unsigned_changes_nothing_for_an_artifact_that_is_altered(
+    running: tuple[Path, Running], boot: Boot
+) -> None:
+    here = Shop(*running, "pr-8")
+    found = _untagged(here)
+    key = layout.artifact("hello", "pr-8", found, layout.MANIFEST)
+    s3 = client(here.running, "s3")
+    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body.replace(b'"branch": ', b'"branch":  '))
+    bundle = layout.artifact("hello", "pr-8", found, layout.BUNDLE)
+    ran = boot.run(rendered(here, allow_unsigned=True), {"DEPLOYMENT_KEY": bundle})
+    assert ran.returncode == 5
+    assert "not signed by the key pinned on this host" in ran.stdout
+
+
+# -- what surrounds it -------------------------------------------------------------------------------------------------
+
+
+def test_without_a_metadata_service_it_says_so_and_changes_nothing(running: tuple[Path, Running], boot: Boot) -> None:
+    ran = boot.run(rendered(Shop(*running, "h")), {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9"})
+    assert ran.returncode == 8
+    assert "gives no token" in ran.stdout
+    assert "HttpTokens=required" in ran.stdout
+    assert not (boot.root / "etc/tagship/hello/release.pub.pem").exists()
+
+
+def test_a_host_that_is_tagged_for_another_environment_is_refused(
+    running: tuple[Path, Running], boot: Boot, imds: Imds
+) -> None:
+    imds.tags["tagship:environment"] = "prod"
+    ran = boot.run(rendered(Shop(*running, "h")))
+    assert ran.returncode == 2
+    assert "tagged for another environment (prod) than h" in ran.stdout
+
+
+DNF = """#!/bin/sh
+echo "$@" >>"$TAGSHIP_HOST_ROOT/dnf"
+mv "$TAGSHIP_HOST_ROOT/aws-packaged" "$TAGSHIP_HOST_ROOT/bin/aws"
+"""
+PLAIN = (
+    *("awk", "base64", "bash", "cat", "chmod", "curl", "cut", "date", "df", "env", "find", "flock", "grep", "gzip"),
+    *("head", "mkdir", "mktemp", "mv", "od", "openssl", "rm", "sed", "sh", "sha256sum", "sleep", "sort", "sync"),
+    *("tail", "tar", "tee", "tr", "wc"),
+)
+
+
+def bare(boot: Boot) -> dict[str, str]:
+    """The PATH of a host that has what every system has, and no AWS CLI: this machine may have one."""
+    plain = boot.root / "plain"
+    plain.mkdir()
+    for name in PLAIN:
+        found = shutil.which(name)
+        if found:
+            (plain / name).symlink_to(found)
+    return {"PATH": f"{boot.root}/bin:{plain}"}
+
+
+def test_what_is_missing_is_installed_by_the_systems_own_manager(running: tuple[Path, Running], boot: Boot) -> None:
+    script = rendered(Shop(*running, "h"))
+    (boot.root / "bin/aws").rename(boot.root / "aws-packaged")
+    boot.tool("dnf", DNF)
+    plain = bare(boot)
+    ran = boot.run(script, plain)
+    assert ran.returncode == 0, ran.stdout
+    assert "installing what is missing: aws\n" in ran.stdout
+    assert (boot.root / "dnf").read_text() == "install -y -q awscli-2\n"
+    assert boot.run(script, plain).returncode == 0
+    assert (boot.root / "dnf").read_text() == "install -y -q awscli-2\n"
+
+
+def test_what_cannot_be_installed_is_named(running: tuple[Path, Running], boot: Boot) -> None:
+    (boot.root / "bin/aws").unlink()
+    for name in ("apt-get", "snap", "dnf"):
+        boot.tool(name, "#!/bin/sh\nexit 1\n")
+    ran = boot.run(rendered(Shop(*running, "h")), bare(boot))
+    assert ran.returncode == 8
+    assert "these could not be installed: aws" in ran.stdout
+
+
+def test_it_is_small_enough_for_ec2(running: tuple[Path, Running]) -> None:
+    assert len(rendered(Shop(*running, "h")).encode()) < LIMIT - 1024
+
+
+def test_a_pointer_that_is_none_is_refused(running: tuple[Path, Running], boot: Boot) -> None:
+    here = Shop(*running, "g")
+    body = b'{\n  "artifact": "$(touch pwned)",\n  "fence": 1\n}\n'
+    client(here.running, "s3").put_object(Bucket=BUCKET, Key="hello/_pointer/g.json", Body=body)
+    ran = boot.run(rendered(here))
+    assert ran.returncode == 5
+    assert "no artifact that can be read" in ran.stdout
+    assert not (boot.root / "pwned").exists()
+
+
+NASTY = st.one_of(
+    st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1, max_size=60),
+    st.sampled_from(
+        ["$(touch pwned)", "`touch pwned`", "'; touch pwned; '", "a\ntouch pwned", "../../x", "-rf", "*", "{{x}}"]
+    ),
+    st.from_regex(r"hello/h/[0-9A-Za-z.$`;| -]{1,30}/deploy-bundle\.tar\.gz", fullmatch=True),
+)
+
+
+@settings(max_examples=int(os.environ.get("TAGSHIP_TEST_EXAMPLES", "25")), suppress_health_check=list(HealthCheck))
+@given(key=NASTY, kind=st.sampled_from(["exported", "host.env", "pointer"]))
+def test_no_key_or_id_is_ever_interpreted(running: tuple[Path, Running], boot: Boot, key: str, kind: str) -> None:
+    here = Shop(*running, "h")
+    script, more = rendered(here), {}
+    pinned = boot.root / "etc/tagship/hello"
+    (pinned / "host.env").unlink(missing_ok=True)
+    s3 = client(here.running, "s3")
+    s3.delete_object(Bucket=BUCKET, Key="hello/_pointer/h.json")
+    if kind == "exported":
+        more["DEPLOYMENT_KEY"] = key
+    elif kind == "host.env":
+        (pinned / "host.env").write_text(f"DEPLOYMENT_KEY={key}\n", "utf-8")
+    else:
+        s3.put_object(
+            Bucket=BUCKET, Key="hello/_pointer/h.json", Body=Pointer("hello", "h", key, key, key, 1).to_json()
+        )
+    before = sorted(os.listdir(boot.root))
+    ran = boot.run(script, more)
+    assert ran.returncode in {0, 2, 5}, ran.stdout
+    assert not list(boot.root.rglob("pwned"))
+    assert not (boot.root / "opt/hello/legacy").exists()
+    assert sorted({*os.listdir(boot.root)} - {"var", "user-data"}) == sorted({*before} - {"var", "user-data"})

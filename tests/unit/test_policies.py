@@ -1,0 +1,414 @@
+"""What the templates of deploy/aws allow, and what they do not: each statement evaluated as IAM does.
+
+A small evaluator stands here because moto enforces no conditions: with its IAM switched on, it would let SendCommand go
+to a host with any tag, a write without If-None-Match, and a signature by any algorithm. What stands here proves the
+documents; that AWS reads them so is for the account that they are installed in (`aws iam simulate-custom-policy`).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tagship.domain import foundation, layout
+
+AWS = Path(__file__).parents[2] / "deploy/aws"
+ACCOUNT = "123456789012"
+GIVEN = {
+    "AWS::Partition": "aws",
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": ACCOUNT,
+    "App": "hello",
+    "Environment": "dev",
+    "Bucket": "hello-artifacts",
+    "Lease": "dev",
+    "Document": "tagship-deploy",
+    "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
+    "ImageRepository": "hello",
+    "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
+    "Repository": "acme/hello",
+    "NumberedRepository": "acme@12/hello@34",
+    "MakeBucket": "yes",
+    "KeyAlias": "alias/hello-release",
+}
+DOCUMENT = f"arn:aws:ssm:us-east-1:{ACCOUNT}:document/tagship-deploy"
+INSTANCE = f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-0123456789abcdef0"
+TAGS = {"ssm:resourceTag/tagship:app": "hello", "ssm:resourceTag/tagship:environment": "dev"}
+NOTHING = object()
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms."""
+
+
+def _short(loader: Any, suffix: str, node: Any) -> Any:
+    name = suffix if suffix == "Ref" else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        return {name: loader.construct_scalar(node)}
+    return {name: loader.construct_sequence(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _short)
+
+
+def resolved(value: Any, given: Mapping[str, str], conditions: Mapping[str, bool]) -> Any:
+    """A template's value with its functions worked out."""
+
+    def again(one: Any) -> Any:
+        return resolved(one, given, conditions)
+
+    match value:
+        case {"Ref": name}:
+            value = NOTHING if name == "AWS::NoValue" else given.get(name, name)
+        case {"Fn::Sub": text}:
+            value = re.sub(r"\$\{([\w:]+)\}", lambda found: given.get(found[1], found[1]), text)
+        case {"Fn::If": [name, yes, no]}:
+            value = again(yes if conditions[name] else no)
+        case dict():
+            value = {key: again(one) for key, one in value.items()}
+        case list():
+            value = [one for one in map(again, value) if one is not NOTHING]
+    return value
+
+
+def _holds(condition: Any, given: Mapping[str, str]) -> bool:
+    match condition:
+        case {"Fn::Not": [inner]}:
+            return not _holds(inner, given)
+        case {"Fn::Equals": [{"Ref": name}, value]}:
+            return given.get(name, "") == value
+    raise AssertionError(condition)
+
+
+def template(text: str, **changes: str) -> Any:
+    """The resources of a template, everything worked out."""
+    given = {**GIVEN, "Artifacts": "hello-artifacts", **changes}
+    loaded = yaml.load(text, _Loader)
+    conditions = {name: _holds(one, given) for name, one in loaded["Conditions"].items()}
+    return resolved(loaded["Resources"], given, conditions)
+
+
+def read(name: str) -> str:
+    return (AWS / f"{name}.yaml").read_text("utf-8")
+
+
+def statements(role: str, text: str | None = None, **changes: str) -> list[Any]:
+    policies = template(text or read("environment"), **changes)[role]["Properties"]["Policies"]
+    return [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def applies(statement: Any, action: str, resource: str, context: Mapping[str, str]) -> bool:
+    """Whether a statement is about a request, as IAM says: actions whatever their case, `*` and `?` in resources."""
+    if not any(fnmatch.fnmatchcase(action.lower(), one.lower()) for one in _list(statement["Action"])):
+        return False
+    if not any(fnmatch.fnmatchcase(resource, one) for one in _list(statement["Resource"])):
+        return False
+    return all(
+        _condition(kind, key, _list(wanted), context)
+        for kind, keys in statement.get("Condition", {}).items()
+        for key, wanted in keys.items()
+    )
+
+
+def _condition(kind: str, key: str, wanted: list[str], context: Mapping[str, str]) -> bool:
+    there = context.get(key)
+    if kind == "Null":
+        return (there is None) == (wanted == ["true"])
+    assert kind in {"StringEquals", "Bool"}, kind
+    return there is not None and there in wanted
+
+
+def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, str] | None = None) -> bool:
+    """An explicit denial wins; without an allowance nothing is allowed."""
+    about = [one["Effect"] for one in given if applies(one, action, resource, context or {})]
+    return "Allow" in about and "Deny" not in about
+
+
+CI, HOST = statements("Ci"), statements("Host")
+
+
+def s3(key: str) -> str:
+    return f"arn:aws:s3:::hello-artifacts/{key}"
+
+
+# -- what CI may send, and to whom -------------------------------------------------------------------------------------
+
+
+def test_ci_may_send_this_document_to_hosts_with_these_tags() -> None:
+    assert allowed(CI, "ssm:SendCommand", DOCUMENT)
+    assert allowed(CI, "ssm:SendCommand", INSTANCE, TAGS)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "arn:aws:ssm:us-east-1::document/AWS-RunShellScript",
+        f"arn:aws:ssm:us-east-1:{ACCOUNT}:document/tagship-deploy-2",
+        f"arn:aws:ssm:us-east-1:{ACCOUNT}:document/other",
+        "arn:aws:ssm:us-east-1:999999999999:document/tagship-deploy",
+        f"arn:aws:ssm:eu-west-1:{ACCOUNT}:document/tagship-deploy",
+    ],
+)
+def test_ci_may_send_no_other_document(document: str) -> None:
+    assert not allowed(CI, "ssm:SendCommand", document, TAGS)
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {},
+        {"ssm:resourceTag/tagship:app": "hello"},
+        {**TAGS, "ssm:resourceTag/tagship:environment": "prod"},
+        {**TAGS, "ssm:resourceTag/tagship:app": "other"},
+    ],
+)
+def test_ci_may_send_to_no_host_with_other_tags(tags: dict[str, str]) -> None:
+    assert not allowed(CI, "ssm:SendCommand", INSTANCE, tags)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *("ssm:UpdateDocument", "ssm:CreateDocument", "ssm:UpdateDocumentDefaultVersion", "ssm:StartSession"),
+        *("ec2:CreateTags", "iam:PassRole", "ssm:GetParameter", "secretsmanager:GetSecretValue", "kms:GetPublicKey"),
+        *("ssm:AddTagsToResource", "s3:PutBucketPolicy", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"),
+        *("ecr:BatchDeleteImage", "ecr:PutImageTagMutability", "sts:AssumeRole", "cloudformation:UpdateStack"),
+    ],
+)
+def test_ci_may_not_widen_what_it_may(action: str) -> None:
+    anywhere = ["*", DOCUMENT, INSTANCE, s3("hello/dev/x"), GIVEN["KeyArn"], "arn:aws:s3:::hello-artifacts"]
+    assert not any(allowed(CI, action, one, TAGS) for one in anywhere)
+
+
+def test_the_tags_of_the_settings_take_the_place_of_the_usual_ones() -> None:
+    text = foundation.with_blocks(read("environment"), {"Name": "web: 'x'", "team": "a"}, "", [])
+    given = statements("Ci", text)
+    assert not allowed(given, "ssm:SendCommand", INSTANCE, TAGS)
+    named = {"ssm:resourceTag/Name": "web: 'x'", "ssm:resourceTag/team": "a"}
+    assert allowed(given, "ssm:SendCommand", INSTANCE, named)
+    assert not allowed(given, "ssm:SendCommand", INSTANCE, {**named, "ssm:resourceTag/team": "b"})
+
+
+# -- whose jobs they are -----------------------------------------------------------------------------------------------
+
+
+def trusted(subject: str, audience: str = "sts.amazonaws.com", **changes: str) -> bool:
+    role = template(read("environment"), **changes)["Ci"]["Properties"]
+    [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Federated": GIVEN["ProviderArn"]}
+    host = "token.actions.githubusercontent.com"
+    context = {f"{host}:sub": subject, f"{host}:aud": audience}
+    return allowed([{**statement, "Resource": "*"}], "sts:AssumeRoleWithWebIdentity", "*", context)
+
+
+def test_both_forms_of_a_subject_are_trusted() -> None:
+    assert trusted("repo:acme/hello:environment:dev")
+    assert trusted("repo:acme@12/hello@34:environment:dev")
+    assert not trusted("repo:acme@12/hello@34:environment:dev", NumberedRepository="")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "repo:acme/hello:environment:prod",
+        "repo:acme/hello:environment:dev2",
+        "repo:acme/hello:ref:refs/heads/dev",
+        "repo:acme/hello:pull_request",
+        "repo:acme/hello2:environment:dev",
+        "repo:evil/hello:environment:dev",
+        "repo:acme@13/hello@34:environment:dev",
+        "repo:acme@12/hello@35:environment:dev",
+        "repo:acme@12/hello@34:environment:prod",
+        "repo:ACME/hello:environment:dev",
+        "*",
+    ],
+)
+def test_no_other_job_is_trusted(subject: str) -> None:
+    assert not trusted(subject)
+
+
+def test_a_token_for_somebody_else_is_not_trusted() -> None:
+    assert not trusted("repo:acme/hello:environment:dev", audience="https://github.com/acme")
+
+
+# -- the bucket --------------------------------------------------------------------------------------------------------
+
+OWN: list[Callable[[str], str]] = [
+    lambda env: layout.artifact("hello", env, "0.1.30-dev", layout.BUNDLE),
+    lambda env: layout.artifact("hello", env, "0.1.30-dev", layout.MANIFEST),
+    lambda env: layout.artifact("hello", env, "0.1.30-dev", layout.SIGNATURE),
+    lambda env: layout.ledger_entry("hello", env, "d", 1, "healthy"),
+    lambda env: layout.index_segment("hello", env, "a", "b"),
+    lambda env: layout.mark("hello", env, "m"),
+    lambda env: layout.lease("hello", env),
+    lambda env: layout.freeze("hello", env),
+    lambda env: layout.pointer("hello", env),
+    lambda env: layout.state("hello", env),
+    lambda env: layout.state("hello", env) + ".tflock",
+    lambda env: layout.at_work("hello", env) + "x.json",
+]
+
+
+@pytest.mark.parametrize("key", [one("dev") for one in OWN])
+def test_ci_reads_and_writes_every_key_of_its_environment(key: str) -> None:
+    assert allowed(CI, "s3:GetObject", s3(key))
+    assert allowed(CI, "s3:PutObject", s3(key))
+
+
+@pytest.mark.parametrize("key", [one("prod") for one in OWN])
+def test_ci_writes_no_key_of_another_environment(key: str) -> None:
+    assert not allowed(CI, "s3:PutObject", s3(key))
+    assert not allowed(CI, "s3:DeleteObject", s3(key))
+    assert allowed(CI, "s3:GetObject", s3(key))  # a promotion reads them
+
+
+@pytest.mark.parametrize("key", ["other/dev/x/manifest.json", "bundles/dev/deploy-bundle-1.tar.gz", "x", "hello"])
+def test_ci_writes_nothing_outside_its_app(key: str) -> None:
+    assert not allowed(CI, "s3:PutObject", s3(key))
+
+
+def test_the_ledger_the_lease_and_the_pointer_are_never_deleted() -> None:
+    keys = [
+        layout.ledger_entry("hello", "dev", "d", 1, "x"),
+        layout.lease("hello", "dev"),
+        layout.pointer("hello", "dev"),
+    ]
+    assert not any(allowed(CI, "s3:DeleteObject", s3(key)) for key in keys)
+
+
+def test_environments_of_one_lease_may_take_it() -> None:
+    given = statements("Ci", Lease="shared")
+    assert allowed(given, "s3:PutObject", s3(layout.lease("hello", "shared")))
+    assert not allowed(given, "s3:PutObject", s3(layout.lease("hello", "prod")))
+
+
+def test_a_host_reads_its_environment_and_writes_nothing() -> None:
+    bundle = layout.artifact("hello", "dev", "0.1.30-dev", layout.BUNDLE)
+    readable = [bundle, layout.pointer("hello", "dev"), "bundles/dev/deploy-bundle-0.1.0-dev.tar.gz"]
+    assert all(allowed(HOST, "s3:GetObject", s3(key)) for key in readable)
+    assert allowed(HOST, "s3:GetObject", s3("hello/dev/hello-deployment.tar.gz"))
+    unreadable = [one("prod") for one in OWN] + [layout.ledger("hello", "dev") + "x", layout.lease("hello", "dev")]
+    assert not any(allowed(HOST, "s3:GetObject", s3(key)) for key in unreadable)
+    assert not any(allowed(HOST, action, s3(bundle)) for action in ("s3:PutObject", "s3:DeleteObject"))
+
+
+def test_a_host_reads_the_secrets_of_its_environment_alone() -> None:
+    parameter = f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/hello/"
+    secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:hello/"
+    assert allowed(HOST, "ssm:GetParametersByPath", parameter + "dev/db")
+    assert not allowed(HOST, "ssm:GetParametersByPath", parameter + "prod/db")
+    assert allowed(HOST, "secretsmanager:GetSecretValue", secret + "dev/db-AbCdEf")
+    assert not allowed(HOST, "secretsmanager:GetSecretValue", secret + "prod/db-AbCdEf")
+
+
+def test_a_host_reads_the_secrets_that_the_settings_name() -> None:
+    text = foundation.with_blocks(read("environment"), {}, "/x/dev/", ["team/db", "team/db", "y"])
+    given = statements("Host", text)
+    secret = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:"
+    assert allowed(given, "ssm:GetParameters", f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/x/dev/a/b")
+    assert allowed(given, "secretsmanager:GetSecretValue", secret + "team/db-AbCdEf")
+    assert not allowed(given, "secretsmanager:GetSecretValue", secret + "team/db-more-AbCdEf")
+    assert not allowed(given, "secretsmanager:GetSecretValue", secret + "hello/dev/db-AbCdEf")
+    assert not allowed(statements("Ci", text), "secretsmanager:GetSecretValue", secret + "team/db-AbCdEf")
+    assert allowed(statements("Ci", text), "secretsmanager:DescribeSecret", secret + "team/db-AbCdEf")
+
+
+def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
+    """Service Authorization Reference: these actions of Systems Manager, EC2, ECR and the agent name no resource."""
+    free = re.compile(
+        r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
+        r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
+    )
+    open_ = [action for one in CI + HOST if one["Resource"] == "*" for action in _list(one["Action"])]
+    assert open_
+    assert all(free.fullmatch(action) for action in open_)
+    assert not [action for one in CI + HOST for action in _list(one["Action"]) if "*" in action]
+
+
+# -- signing, images, the bucket's own policy --------------------------------------------------------------------------
+
+
+def test_ci_signs_with_that_key_and_that_algorithm() -> None:
+    key = GIVEN["KeyArn"]
+    assert allowed(CI, "kms:Sign", key, {"kms:SigningAlgorithm": "ECDSA_SHA_256"})
+    assert not allowed(CI, "kms:Sign", key, {"kms:SigningAlgorithm": "RSASSA_PSS_SHA_256"})
+    assert not allowed(CI, "kms:Sign", key + "5", {"kms:SigningAlgorithm": "ECDSA_SHA_256"})
+    assert not any(one["Sid"] == "SignManifests" for one in statements("Ci", KeyArn="none"))
+
+
+def test_images_are_pushed_by_ci_and_pulled_by_hosts() -> None:
+    repository = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/hello"
+    assert allowed(CI, "ecr:PutImage", repository)
+    assert allowed(HOST, "ecr:BatchGetImage", repository)
+    assert not allowed(HOST, "ecr:PutImage", repository)
+    assert not allowed(CI, "ecr:PutImage", repository + "2")
+    assert not [
+        one for one in statements("Ci", ImageRepository="") if "Image" in one["Sid"] or "Registry" in one["Sid"]
+    ]
+
+
+def bucket_policy() -> list[Any]:
+    given = template(read("foundation"))["ArtifactsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    return [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, *given]
+
+
+TLS = {"aws:SecureTransport": "true", "s3:ObjectCreationOperation": "true"}
+
+
+@pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE])
+def test_an_artifact_is_written_with_if_none_match_or_not_at_all(name: str) -> None:
+    key = s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
+    assert not allowed(bucket_policy(), "s3:PutObject", key, TLS)
+    assert allowed(bucket_policy(), "s3:PutObject", key, {**TLS, "s3:if-none-match": "*"})
+
+
+def test_the_parts_of_a_large_bundle_and_everything_else_need_no_condition() -> None:
+    part = {**TLS, "s3:ObjectCreationOperation": "false"}
+    assert allowed(bucket_policy(), "s3:PutObject", s3(layout.artifact("hello", "dev", "1.0.0", layout.BUNDLE)), part)
+    for key in (layout.lease("hello", "dev"), layout.pointer("hello", "dev"), layout.state("hello", "dev")):
+        assert allowed(bucket_policy(), "s3:PutObject", s3(key), TLS)
+
+
+def test_nothing_is_said_to_the_bucket_without_tls() -> None:
+    plain = {**TLS, "aws:SecureTransport": "false"}
+    assert not allowed(bucket_policy(), "s3:GetObject", s3("hello/dev/x"), plain)
+    assert not allowed(bucket_policy(), "s3:ListBucket", "arn:aws:s3:::hello-artifacts", plain)
+
+
+def test_what_holds_data_stays_when_a_stack_goes() -> None:
+    made = template(read("foundation"))
+    for name in ("Artifacts", "SigningKey", "SigningKeyAlias", "Images", "GitHub"):
+        assert made[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert made[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_foundation_is_what_the_design_says() -> None:
+    made = {name: one.get("Properties", {}) for name, one in template(read("foundation")).items()}
+    assert made["SigningKey"]["KeySpec"] == "ECC_NIST_P256"
+    assert made["SigningKey"]["KeyUsage"] == "SIGN_VERIFY"
+    assert made["Artifacts"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert all(made["Artifacts"]["PublicAccessBlockConfiguration"].values())
+    assert made["Images"]["ImageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    json.loads(made["Images"]["LifecyclePolicy"]["LifecyclePolicyText"])
+
+
+def test_every_statement_has_its_reason_beside_it() -> None:
+    """A comment in the line of the Sid, or in the lines just before its statement."""
+    lines = read("environment").splitlines()
+    for number, line in enumerate(lines):
+        if "Sid: " not in line:
+            continue
+        before = [one.strip() for one in lines[max(0, number - 4) : number]]
+        inside = [one for one in lines[number + 1 : number + 8] if "Sid: " not in one]
+        assert "#" in line or any(one.startswith("#") for one in before) or any(" # " in one for one in inside), line
