@@ -12,7 +12,7 @@ from typing import Protocol
 from tagship.domain.deployment import Deployment, Entry
 from tagship.domain.foundation import Found, Stack
 from tagship.domain.health import Sample
-from tagship.domain.hosts import Host, HostReport, Order
+from tagship.domain.hosts import Host, HostReport, Order, Sent
 from tagship.domain.infra import Output
 from tagship.domain.lease import LeaseRecord, Seen
 from tagship.domain.manifest import ImageRef
@@ -365,6 +365,15 @@ class Foundation(Protocol):
 
     def public_key(self, key: str) -> str:
         """The public half of a `kms:` key as PEM; raises Refused where it is no ECC_NIST_P256 key that signs."""
+
+    def in_flight(self, deployment_id: str, commands: Sequence[str]) -> Sequence[str]:
+        """Which commands have not ended: of those ids, and of any other that was sent for that deployment."""
+
+    def sent_for(self, deployment_id: str, since: datetime) -> Sequence[Sent]:
+        """Every order that was sent for a deployment since then, ended or not, in the order sent."""
+
+    def cancel(self, commands: Sequence[str]) -> None:
+        """Ask for commands to be ended on every host; they may still run when this returns."""
 
     def stack(self, name: str) -> Stack | None: ...
 

@@ -2,7 +2,10 @@
 
     requested → started → healthy | partial
                         → failed → rolled-back | rollback-failed
-    requested | started | failed → abandoned            (given up with nothing changed, or its runner died)
+    requested | started | failed → abandoned            (given up with nothing changed, or nobody took it up again)
+
+`started` is written once hosts have been told, with the ids of the first commands, and again by whoever takes up a
+deployment whose runner died. A ledger that does not answer at that moment holds nothing up: it may be missing.
 
 `rolled-back` means that things are as they were before: the previous version serves, or nothing does where nothing did.
 `partial` means that it serves, but not on every host: no more failed than the settings allow. The environment runs it
@@ -28,8 +31,8 @@ SCHEMA = 1
 
 NEXT: dict[str, frozenset[str]] = {
     "": frozenset({"requested"}),
-    "requested": frozenset({"started", "failed", "abandoned"}),
-    "started": frozenset({"healthy", "partial", "failed", "abandoned"}),
+    "requested": frozenset({"started", "healthy", "partial", "failed", "abandoned"}),
+    "started": frozenset({"started", "healthy", "partial", "failed", "abandoned"}),
     "failed": frozenset({"rolled-back", "rollback-failed", "abandoned"}),
     "healthy": frozenset(),
     "partial": frozenset(),
@@ -38,6 +41,7 @@ NEXT: dict[str, frozenset[str]] = {
     "abandoned": frozenset(),
 }
 SERVES = frozenset({"healthy", "partial"})
+FAILED = frozenset({"failed", "rolled-back", "rollback-failed"})
 ENDED = frozenset(state for state, following in NEXT.items() if not following)
 STATES = tuple(state for state in NEXT if state)
 
@@ -128,7 +132,7 @@ def fold(entries: Iterable[Entry]) -> list[Deployment]:
 
 def fenced(deployments: Sequence[Deployment]) -> int:
     """The highest fencing number that any of them had."""
-    return max((one.first.fence for one in deployments), default=0)
+    return max((entry.fence for one in deployments for entry in one.entries), default=0)
 
 
 def settled(deployments: Sequence[Deployment]) -> bool:
@@ -165,14 +169,17 @@ def bad_versions(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) 
 
     A deployment that is healthy takes back what failed before, and (it took a word to get there) a rollback. A mark is
     taken back by the opposite mark alone. Of a deployment and a mark, a mark made while it went on is the later word.
+    What serves and is deployed again, and fails, is not bad for that: something else has changed.
     """
     bad: dict[str, Bad] = {}
+    runs = ""
     story: list[Deployment | Mark] = [*deployments, *marks]
     for one in sorted(story, key=lambda each: each.id):
         if isinstance(one, Mark):
             _hear_mark(bad, one)
-        else:
-            _hear(bad, one)
+            continue
+        _hear(bad, one, runs)
+        runs = one.artifact_id if one.state in SERVES else runs
     return bad
 
 
@@ -182,11 +189,11 @@ def _hear_mark(bad: dict[str, Bad], mark: Mark) -> None:
         bad[mark.artifact_id] = Bad("marked", f"{mark.who} marked it bad on {moment(mark.at)} UTC: {mark.reason}")
 
 
-def _hear(bad: dict[str, Bad], one: Deployment) -> None:
+def _hear(bad: dict[str, Bad], one: Deployment, runs: str) -> None:
     artifact, when = one.artifact_id, f"{moment(one.last.at)} UTC"
     known = bad.get(artifact)
-    if one.state in {"failed", "rolled-back", "rollback-failed"}:
-        if known is None or not known.by_hand:
+    if any(entry.state in FAILED for entry in one.entries):
+        if artifact != runs and (known is None or not known.by_hand):
             bad[artifact] = Bad("failed", f"it failed on {when}{_because(one)}")
     elif one.state == "healthy":
         if known and known.how != "marked":

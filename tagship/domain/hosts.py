@@ -38,6 +38,16 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Sent:
+    """An order that was sent: its command's id, what it asks for, of which artifact, and the ids of the hosts."""
+
+    command: str
+    action: str
+    artifact_id: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Host:
     """One machine of an environment, and whether its agent answers."""
 

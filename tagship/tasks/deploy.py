@@ -17,8 +17,10 @@ JSON = "one JSON document on stdout, everything else on stderr"
         "artifact": ARTIFACT,
         "env": ENV,
         "allow_older": "deploy a version that is older than the one that runs",
+        "allow_bad": "deploy a version although somebody rolled back from it, or marked it bad",
         "wait": WAIT,
         "heal": "bring the hosts that do not run what the environment runs to it, and touch no other",
+        "resume": "end a deployment whose runner died: wait for what it sent, and send nothing again",
         "dry_run": "show the plan and stop",
         "json": JSON,
     }
@@ -29,8 +31,10 @@ def deploy(
     artifact: str = "",
     env: str = "",
     allow_older: bool = False,
+    allow_bad: bool = False,
     wait: str = "",
     heal: bool = False,
+    resume: bool = False,
     dry_run: bool = False,
     json: bool = False,
 ) -> None:
@@ -39,7 +43,17 @@ def deploy(
     from tagship.workflows.deploy import deploy as run
 
     here = app(as_json=json)
-    result = run(here, artifact=artifact, env=env, allow_older=allow_older, wait=wait, heal=heal, dry_run=dry_run)
+    result = run(
+        here,
+        artifact=artifact,
+        env=env,
+        allow_older=allow_older,
+        allow_bad=allow_bad,
+        wait=wait,
+        heal=heal,
+        resume=resume,
+        dry_run=dry_run,
+    )
     if json:
         here.screen.data(result.as_data())
 

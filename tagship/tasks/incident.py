@@ -15,6 +15,7 @@ JSON = "one JSON document on stdout, everything else on stderr"
         "to": "the version to go back to; left out, the last healthy one, or on a terminal the one chosen from a list",
         "env": "the environment; left out, the one that the version's suffix belongs to",
         "yes": "without --to: take the last healthy version without asking",
+        "allow_bad": "go to a version although it failed, was rolled back from, or is marked bad",
         "wait": "how long to wait where somebody else holds the environment: 10m, 90s, 1h; left out, not at all",
         "preempt": "in an incident: fence off whoever holds the environment, and cancel what they have in flight",
         "dry_run": "show the plan and stop",
@@ -27,6 +28,7 @@ def rollback(
     to: str = "",
     env: str = "",
     yes: bool = False,
+    allow_bad: bool = False,
     wait: str = "",
     preempt: bool = False,
     dry_run: bool = False,
@@ -37,7 +39,16 @@ def rollback(
     from tagship.workflows.rollback import rollback as run
 
     here = app(as_json=json)
-    result = run(here, to=to, env=env, yes=yes or json, wait=wait, preempt=preempt, dry_run=dry_run)
+    result = run(
+        here,
+        to=to,
+        env=env,
+        yes=yes or json,
+        allow_bad=allow_bad,
+        wait=wait,
+        preempt=preempt,
+        dry_run=dry_run,
+    )
     if json:
         here.screen.data(result.as_data())
 

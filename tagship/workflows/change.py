@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from types import FrameType
 from typing import NoReturn
 
-from tagship.domain.deployment import new_id
-from tagship.domain.hosts import HostReport
-from tagship.domain.plan import Ending, Plan, ending, serves, to_put_back, what_serves
+from tagship.domain.deployment import Deployment, fenced
+from tagship.domain.fleet import INTERRUPTED, Rollout
+from tagship.domain.hosts import Host, HostReport, listed
+from tagship.domain.plan import Ending, Plan, ending, evidence, what_serves
 from tagship.domain.times import span
 from tagship.errors import (
     ArtifactError,
     DeployFailed,
     Held,
+    Incomplete,
     Interrupted,
     LeaseLost,
     RollbackFailed,
@@ -30,8 +32,9 @@ from tagship.errors import (
 )
 from tagship.ports import App
 from tagship.workflows.hands import Hands, holding
-from tagship.workflows.preflight import manifest_sha256
-from tagship.workflows.record import Record
+from tagship.workflows.preflight import recent, show
+from tagship.workflows.record import Record, abandon
+from tagship.workflows.rollout import put_back, roll_out, taken_up
 
 
 @dataclass(frozen=True)
@@ -54,61 +57,154 @@ class Result:
         }
 
 
-def carry_out(app: App, plan: Plan) -> Result:
-    """Make every host run the plan's artifact, or put things back as they were and raise what happened."""
-    began = app.clock.now()
-    deployment_id = new_id(began)
-    title = f"deployment {deployment_id}"
-    with _sigterm_interrupts(), app.screen.live(title) as phase, holding(app, plan, deployment_id, phase) as hands:
-        record = Record(app, plan, deployment_id, hands.lease.fence)
-        reports = _ordered(hands, record)
-        seconds = (app.clock.now() - began).total_seconds()
-        _settle(app, hands, record, reports, seconds)
-    names = ", ".join(host.name for host in plan.hosts)
+def carry_out(
+    app: App,
+    plan: Plan,
+    again: Callable[[], Plan],
+    *,
+    wait: float = 0,
+    preempt: bool = False,
+    dead: Deployment | None = None,
+) -> Result:
+    """Make every host run the plan's artifact, or put things back as they were and raise what happened.
+
+    `again` makes the plan anew, with all its guards: what was waited for may have changed what runs. `dead` is the
+    deployment whose runner died, where this is to end that one and not to begin another.
+    """
+    resume = dead.id if dead else ""
+    with _sigterm_interrupts(), holding(app, plan, wait=wait, preempt=preempt, resume=resume) as hands:
+        plan = hands.plan = _as_things_are(app, hands, again)
+        began = app.clock.now()
+        with app.screen.live(f"deployment {hands.deployment_id}") as hands.phase:
+            if not dead and not plan.settled:
+                _abandon_the_dead(app, hands)
+            record = Record(app, plan, hands.deployment_id, hands.lease.fence, dead.last.number if dead else 0)
+            rollout = _ordered(hands, record, dead)
+            seconds = (app.clock.now() - began).total_seconds()
+            _settle(hands, record, rollout, seconds)
+    app.ledger.index(plan.environment)
+    names = listed([host.name for host in rollout.hosts if host not in rollout.gone])
     app.screen.say(f"{plan.artifact_id} is healthy on {plan.environment} ({names}) after {span(seconds)}")
-    return Result(plan, "healthy", deployment_id, reports, seconds)
+    return Result(hands.plan, "healthy", hands.deployment_id, rollout.here, seconds)
 
 
-def _ordered(hands: Hands, record: Record) -> list[HostReport]:
-    """The order to every host. What ends before a host was told anything is recorded as abandoned."""
+def _as_things_are(app: App, hands: Hands, again: Callable[[], Plan]) -> Plan:
+    """The plan; made again, under the lease, where somebody may have changed the environment since it was made."""
+    before = hands.plan
+    if before.stands(hands.lease.fence):
+        return before
+    plan = again()
+    if (plan.replaces, plan.runs, plan.hosts) != (before.replaces, before.runs, before.hosts):
+        app.screen.say("things have changed since this was planned; now it is:")
+        show(app, plan)
+    return plan
+
+
+def _abandon_the_dead(app: App, hands: Hands) -> None:
+    """Deployments that have not ended, and will not: the environment is ours now."""
+    for one in recent(app, hands.plan.environment):
+        if not one.ended and one.id != hands.deployment_id:
+            app.screen.warn(f"deployment {one.id} of {one.artifact_id} never ended: it is recorded as abandoned")
+            abandon(app, one, hands.deployment_id)
+
+
+def _ordered(hands: Hands, record: Record, dead: Deployment | None) -> Rollout:
+    """The order to every host. What ends before a host was told anything is recorded as abandoned; what is taken up,
+    and cannot be ended now, is left for whoever takes it up next."""
+    hands.sent = record.started
     try:
+        if dead:
+            return roll_out(hands, taken_up(hands, record, dead))
         record.add("requested")
-        record.add("started")
-        return hands.ask(hands.order(hands.plan.action), hands.plan.hosts)
+        return roll_out(hands)
     except KeyboardInterrupt as reason:
-        if not hands.in_flight:
+        if not hands.in_flight and not dead:
             record.add("abandoned", reason="interrupted before any host was told")
         raise _interrupted(hands) from reason
     except LeaseLost as reason:
-        record.add("abandoned", reason=reason.what, commands=hands.commands)
+        if not _is_anothers(hands):
+            record.add("abandoned", reason=reason.what, commands=hands.commands)
         raise _watched_no_more(hands, reason) from reason
     except ServiceFailed as reason:
-        if not hands.in_flight:
+        if not hands.in_flight and not dead:
             record.add("abandoned", reason=reason.what)
         raise _watched_no_more(hands, reason) from reason
     except TagshipError as reason:
-        record.add("abandoned", reason=reason.what)
+        if not dead:
+            record.add("abandoned", reason=reason.what)
         raise
 
 
-def _settle(app: App, hands: Hands, record: Record, reports: list[HostReport], seconds: float) -> None:
-    """Put back what a failed deployment changed, write the ledger's last word, and raise what it came to."""
-    plan = hands.plan
-    if ending(plan, reports, reports).kind == "healthy":
-        _record_healthy(record, plan, reports, seconds)
-        return
+def _is_anothers(hands: Hands) -> bool:
+    """Whether somebody who thought this runner dead has taken this very deployment up, or recorded its end."""
+    mine = [one for one in recent(hands.app, hands.plan.environment) if one.id == hands.deployment_id]
+    seen = hands.app.leases.look(hands.plan.environment)
+    taken = bool(seen and seen.record.deployment_id == hands.deployment_id)
+    return taken or any(one.ended or fenced([one]) > hands.lease.fence for one in mine)
+
+
+def _settle(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> None:
+    """Write the ledger's last word, putting back first what a failed deployment changed, and raise what it came to."""
+    left = {host.id for host in rollout.gone}
+    told = tuple(host for host in rollout.hosts if host.id in rollout.reports and host.id not in left)
+    hands.plan = replace(hands.plan, hosts=told)
+    _name_the_moving(hands, rollout)
+    if rollout.stragglers and (hands.plan.heals or not rollout.stop):
+        _leave_partial(hands, record, rollout, seconds)
+    elif rollout.stop:
+        _undo(hands, record, rollout, seconds)
+    else:
+        _record_healthy(record, hands.plan, rollout.here, seconds)
+
+
+def _name_the_moving(hands: Hands, rollout: Rollout) -> None:
+    """Hosts that left are not waited for, and hosts whose agent does not answer yet cannot be told: both are named."""
+    environment, say = hands.plan.environment, hands.app.screen.warn
+    if rollout.gone:
+        say(f"left {environment} meanwhile, and not waited for: {listed(_named(rollout.gone))}")
+    if rollout.joining:
+        say(f"joined {environment}, and their agents do not answer yet: {listed(_named(rollout.joining))}")
+        say(f"when they do: {_heal(hands.plan)}")
+
+
+def _leave_partial(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> NoReturn:
+    """Fewer hosts than may fail do not run it. It serves; the environment is not called healthy until they do."""
+    plan, bad = hands.plan, {one.host: one for one in rollout.stragglers}
+    hosts = [host for host in rollout.hosts if host.id in bad]
+    there = len(rollout.present) - len(rollout.joining)
+    why = listed([f"{host.name} ({host.id}): {bad[host.id].reason or bad[host.id].outcome}" for host in hosts], 20)
+    reason = f"{len(bad)} of {there} hosts do not run it"
+    ids = {"stragglers": sorted(bad), "gone": sorted(host.id for host in rollout.gone)}
+    replaced = _replaced(plan, rollout.here)
+    record.add("partial", reason=reason, replaced=replaced, hosts=rollout.here, seconds=seconds, **ids)
+    point(hands.app, _pointer(hands))
+    raise Incomplete(
+        f"{plan.artifact_id} serves on {there - len(bad)} of {there} hosts of {plan.environment}; not on {why}.",
+        state=what_serves(rollout.hosts, (*rollout.here, *(one for one in bad.values() if one not in rollout.here))),
+        remedy=f"Find out what ails them, and bring them to it: {_heal(plan)}",
+        evidence=evidence(plan, list(bad.values())),
+    )
+
+
+def _undo(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> NoReturn:
+    """Put back what was changed, record it, and raise why."""
+    plan, reports = hands.plan, rollout.here
+    hands.app.screen.warn(f"stopped: {rollout.stop}")
     try:
-        final = put_back(app, hands, reports)
+        final = put_back(hands, rollout)
     except (KeyboardInterrupt, TagshipError) as reason:
         record.add("failed", reason=f"putting back was cut short: {reason}", hosts=reports, seconds=seconds)
         raise _cut_short(hands, reports, reason) from reason
-    end = ending(plan, reports, final)
+    end = ending(plan, reports, final, rollout.stop)
     if end.kind == "held":
         record.add("abandoned", reason=end.reason, hosts=final, seconds=seconds)
     else:
         record.add("failed", reason=end.reason, hosts=reports, seconds=seconds, evidence=end.evidence)
         last = "rollback-failed" if end.kind == "lost" else "rolled-back"
         record.add(last, reason=end.reason, hosts=final, seconds=seconds)
+    if rollout.stop == INTERRUPTED and end.kind != "lost":
+        what = f"Interrupted: {plan.artifact_id} was taken back from {len(rollout.changed)} of {rollout.total} hosts."
+        raise Interrupted(what, state=what_serves(plan.hosts, final), remedy=f"Run it again: {_again(plan)}")
     raise failure(plan, end, final)
 
 
@@ -121,29 +217,6 @@ def _record_healthy(record: Record, plan: Plan, reports: Sequence[HostReport], s
             state=what_serves(plan.hosts, reports),
             remedy=f"Record it by doing it again, which changes nothing on the hosts: {_again(plan)}",
         ) from reason
-
-
-def put_back(app: App, hands: Hands, reports: Sequence[HostReport]) -> list[HostReport]:
-    """Each changed host to what it ran before, the last one first; returns every host's last word."""
-    final = {one.host: one for one in reports}
-    by_previous: dict[str, list[str]] = {}
-    for one in to_put_back(reports, hands.plan.artifact_id):
-        by_previous.setdefault(one.previous, []).append(one.host)
-    for previous, ids in by_previous.items():
-        app.screen.say(f"putting {previous} back on {len(ids)} of {len(reports)} hosts")
-        final.update({one.host: one for one in _back_to(app, hands, previous, ids)})
-    return [final[one.host] for one in reports]
-
-
-def _back_to(app: App, hands: Hands, previous: str, ids: Sequence[str]) -> list[HostReport]:
-    """A rollback order to hosts that ran `previous`; whatever does not serve it afterwards is `rollback-failed`."""
-    by_id = {host.id: host for host in hands.plan.hosts}
-    try:
-        digest = manifest_sha256(app, hands.plan.environment, previous)
-    except ArtifactError as reason:
-        return [HostReport(one, "rollback-failed", previous=previous, reason=reason.what) for one in ids]
-    reports = hands.ask(hands.order("rollback", previous, digest), [by_id[one] for one in ids])
-    return [one if serves(one, previous) else replace(one, outcome="rollback-failed") for one in reports]
 
 
 def _replaced(plan: Plan, reports: Sequence[HostReport]) -> str:
@@ -207,6 +280,14 @@ def _cut_short(hands: Hands, reports: Sequence[HostReport], reason: BaseExceptio
         state=what_serves(hands.plan.hosts, reports),
         remedy=f"Ask each host what it runs: {_look(hands.plan)}",
     )
+
+
+def _named(hosts: Sequence[Host]) -> list[str]:
+    return [f"{host.name} ({host.id})" for host in hosts]
+
+
+def _heal(plan: Plan) -> str:
+    return f"inv deploy --heal --env {plan.environment}"
 
 
 def _look(plan: Plan) -> str:

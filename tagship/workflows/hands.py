@@ -66,7 +66,8 @@ def read_again(silent: HostReport, said: HostReport, artifact_id: str) -> HostRe
 class Hands:
     """The lease of one deployment, and the only way to its hosts: nothing is sent unless the lease is still ours.
 
-    `in_flight` says that hosts may be acting: the lease is then not given back, it is left to expire.
+    `in_flight` says that hosts may be acting: the lease is then not given back, it is left to expire. `sent` is told
+    the ids of commands once the lease has them, and before anything waits for them.
     """
 
     app: App
@@ -74,6 +75,7 @@ class Hands:
     target: Target
     heart: Heart
     phase: Callable[[str], None] = lambda _: None
+    sent: Callable[[Sequence[str]], None] = lambda _: None
     commands: tuple[str, ...] = ()
     in_flight: bool = False
 
@@ -105,12 +107,26 @@ class Hands:
 
     def ask(self, order: Order, hosts: Sequence[Host]) -> list[HostReport]:
         """Send an order and wait for every host; a host that gave no verdict is asked what it runs."""
-        reports = self._act(order, hosts)
+        return self._heard(self._act(order, hosts), order.artifact_id, hosts)
+
+    def take_up(self, commands: Sequence[str], artifact_id: str, hosts: Sequence[Host]) -> list[HostReport]:
+        """Wait for commands that were sent for this deployment before, by a runner that died; nothing is sent again.
+
+        They carry the fencing number of that time. What hosts have taken up by now counts all the same.
+        """
+        self.in_flight, self.commands = True, tuple(commands)
+        self.renew("taking up what was sent", self.commands)
+        reports = list(self.target.collect(self.commands, hosts, self.beat))
+        self.in_flight = False
+        return self._heard(reports, artifact_id, hosts)
+
+    def _heard(self, reports: list[HostReport], artifact_id: str, hosts: Sequence[Host]) -> list[HostReport]:
+        """The verdicts; a host that gave none is asked what it runs."""
         silent = [host for host, one in zip(hosts, reports, strict=True) if one.outcome == "silent"]
         if not silent:
             return reports
         said = {one.host: one for one in self._act(an_order(self.app, self.plan.environment, "status"), silent)}
-        return [read_again(one, said[one.host], order.artifact_id) if one.host in said else one for one in reports]
+        return [read_again(one, said[one.host], artifact_id) if one.host in said else one for one in reports]
 
     def _act(self, order: Order, hosts: Sequence[Host]) -> list[HostReport]:
         """Each step is taken only while the lease is ours: LeaseLost comes before the order goes out."""
@@ -122,6 +138,8 @@ class Hands:
             self.in_flight = False  # a target whose `send` raises has told no host anything
             raise
         self.renew(_acting(order), self.commands)
+        if order.action != "status":
+            self.sent(self.commands)
         reports = list(self.target.collect(self.commands, hosts, self.beat))
         self.in_flight = False
         return reports

@@ -106,8 +106,9 @@ def _show(app: App, found: Lock) -> None:
         app.screen.say(f"  if it is dead: {unlock_command(found)}")
     elif found.state == "expired":
         app.screen.say(
-            "  its heartbeat stopped: the next deployment takes it over when its CI run has ended and no command of it"
-            f" is in flight (or now: {unlock_command(found)})"
+            f"  its heartbeat stopped; to end what it began: inv deploy --resume --env {found.changes}. The next"
+            " deployment takes it over when its CI run has ended and no command of it is in flight"
+            f" (or now: {unlock_command(found)})"
         )
     if found.frozen:
         app.screen.say(f"  {found.frozen}")

@@ -9,6 +9,7 @@ from tagship.ports import App
 from tagship.workflows.preflight import named
 
 LONGEST = 500  # characters of a reason
+LATE = 990_000  # of a second: the store's clock counts whole ones, and a mark comes after the deployment that it judges
 AGAIN = {"good": "inv mark-good", "bad": "inv mark-bad"}
 
 
@@ -44,7 +45,7 @@ def _planned(app: App, verdict: str, version: str, env: str, reason: str) -> tup
     history, marks = app.ledger.deployments(environment), app.ledger.marks(environment)
     now = app.store.now()
     made = Mark(
-        id=new_id(now.replace(microsecond=999_999)),  # after a deployment that began in the same second
+        id=new_id(now.replace(microsecond=LATE + len(marks) % (1_000_000 - LATE))),
         verdict=verdict,
         at=now.isoformat(timespec="seconds"),
         app=app.settings.app,

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from tagship.domain.deployment import Entry
+from tagship.domain.deployment import Deployment, Entry
 from tagship.domain.hosts import HostReport
 from tagship.domain.plan import Plan
+from tagship.errors import ServiceFailed
 from tagship.ports import App
 
 
 class Record:
     """What one deployment says of itself; `add` writes its next state."""
 
-    def __init__(self, app: App, plan: Plan, deployment_id: str, fence: int) -> None:
+    def __init__(self, app: App, plan: Plan, deployment_id: str, fence: int, number: int = 0) -> None:
+        """`number` is that of the last entry, where a deployment goes on that another runner began."""
         self._app = app
         self._plan = plan
         self._id = deployment_id
         self._fence = fence
-        self._number = 0
+        self._number = number
+        self._started = False
 
     def add(
         self, state: str, *, reason: str = "", replaced: str = "", hosts: Sequence[HostReport] = (), **details: Any
@@ -49,6 +52,35 @@ class Record:
                 details=kept,
             )
         )
+
+    def started(self, commands: Sequence[str]) -> None:
+        """Hosts have been told; the first commands are noted, so that whoever takes this up can ask for their ends.
+
+        The hosts act already: a ledger that does not answer now is no reason to turn away from them.
+        """
+        if self._started:
+            return
+        self._started = True
+        try:
+            self.add("started", commands=list(commands))
+        except ServiceFailed as reason:
+            self._app.screen.warn(f"the ledger could not be told that {self._id} has started: {reason.what}")
+
+
+def abandon(app: App, dead: Deployment, over: str) -> None:
+    """Record that nobody will end a deployment any more: the deployment `over` has its environment now."""
+    app.ledger.append(
+        replace(
+            dead.last,
+            number=dead.last.number + 1,
+            state="abandoned",
+            at=app.clock.now().isoformat(timespec="milliseconds"),
+            who=app.who,
+            where=app.run_url,
+            reason=f"its runner died, and nobody took it up before deployment {over}",
+            details={},
+        )
+    )
 
 
 def _host(report: HostReport) -> dict[str, Any]:

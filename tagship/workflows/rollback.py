@@ -13,6 +13,7 @@ from tagship.ports import App
 from tagship.workflows.announce import announced
 from tagship.workflows.artifacts import stored_ids
 from tagship.workflows.change import Result, carry_out
+from tagship.workflows.guards import bad_word, not_bad
 from tagship.workflows.hands import ask_what_runs
 from tagship.workflows.preflight import (
     MANY,
@@ -34,6 +35,7 @@ def rollback(
     to: str = "",
     env: str = "",
     yes: bool = False,
+    allow_bad: bool = False,
     wait: str = "",
     preempt: bool = False,
     dry_run: bool = False,
@@ -45,14 +47,14 @@ def rollback(
     """
     with announced(app) as announce:
         longest = patience(wait)
-        plan = planned(app, to, env, yes, preempt)
+        plan = planned(app, to, env, yes, preempt=preempt, allow_bad=allow_bad)
         show(app, plan)
         if dry_run:
             return Result(plan, "planned")
         result = carry_out(
             app,
             plan,
-            lambda: planned(app, plan.artifact_id, plan.environment, yes, preempt),
+            lambda: planned(app, plan.artifact_id, plan.environment, yes, preempt=preempt, allow_bad=allow_bad),
             wait=longest,
             preempt=preempt,
         )
@@ -60,7 +62,7 @@ def rollback(
         return result
 
 
-def planned(app: App, to: str, env: str, yes: bool, preempt: bool = False) -> Plan:
+def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, allow_bad: bool = False) -> Plan:
     """Every guard, and then what will happen; nothing is changed.
 
     While a deployment is under way, what runs now may not be what runs in a moment: then going to what runs is no
@@ -75,6 +77,8 @@ def planned(app: App, to: str, env: str, yes: bool, preempt: bool = False) -> Pl
         history = recent(app, environment, MANY)
         chosen = _choose(app, environment, history, yes, under_way=preempt and not settled(history))
     digest = _kept(app, environment, chosen)
+    if to:
+        _not_bad(app, environment, chosen, history, allow_bad)
     hosts = reachable(app, environment)
     fence, still = fenced(history), settled(history)
     plan = Plan("rollback", environment, chosen, digest, hosts, told(history), serving(history), fence, still)
@@ -89,7 +93,8 @@ def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool
     `under_way`: a deployment is being taken back, and what was healthy before it is what to go back to.
     """
     running = "" if under_way else serving(history)
-    there = [one for one in rollback_candidates(history, running) if _stored(app, environment, one)][:OFFERED]
+    candidates = rollback_candidates(history, running, app.ledger.marks(environment))
+    there = [one for one in candidates if _stored(app, environment, one)][:OFFERED]
     if not there:
         raise Refused(
             f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
@@ -98,6 +103,15 @@ def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool
     if yes or not app.prompt.possible:
         return there[0]
     return app.prompt.choose(f"Roll {environment} back from {running or 'nothing'} to", _choices(there, history))
+
+
+def _not_bad(app: App, environment: str, chosen: str, history: Sequence[Deployment], allowed: bool) -> None:
+    """Raises Refused for a version that failed, that somebody went back from, or marked bad: it is named in a hurry."""
+    bad = bad_word(app, environment, chosen, history)
+    if not allowed:
+        not_bad(environment, chosen, bad, f"inv rollback --to {chosen} --env {environment}")
+    elif bad:
+        app.screen.warn(f"{chosen} is marked bad on {environment}: {bad.why}")
 
 
 def _choices(versions: Sequence[str], history: Sequence[Deployment]) -> dict[str, str]:
@@ -125,7 +139,8 @@ def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
         what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
     if not there:
         return ArtifactMissing(what, state="Nothing was changed.", remedy="Publish a version: inv deploy-dev")
-    good = [one for one in rollback_candidates(history, serving(history)) if one in there] or there
+    marks = app.ledger.marks(environment)
+    good = [one for one in rollback_candidates(history, serving(history), marks) if one in there] or there
     return ArtifactMissing(
         what,
         state=f"Nothing was changed. Stored for {environment}: {', '.join(there)}.",

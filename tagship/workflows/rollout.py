@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tagship.domain import fleet
+from tagship.domain.deployment import Deployment
 from tagship.domain.fleet import Rollout, Rules, Step, conclusion, next_step
-from tagship.domain.hosts import Host, HostReport, listed
+from tagship.domain.hosts import Host, HostReport, Sent, listed
 from tagship.domain.plan import Plan, serves
 from tagship.errors import ArtifactError, LeaseLost, Refused, ServiceFailed, TagshipError
 from tagship.ports import App
 from tagship.workflows.hands import Hands, ask_what_runs
 from tagship.workflows.preflight import manifest_sha256
+from tagship.workflows.record import Record
+
+SKEW = timedelta(hours=2)  # that a dead runner's clock may have been ahead of SSM's
 
 
 def rules_for(app: App, plan: Plan) -> Rules:
@@ -62,6 +66,36 @@ def roll_out(hands: Hands, so_far: Rollout | None = None) -> Rollout:
             if hands.in_flight or isinstance(reason, LeaseLost) or not rollout.reports:
                 raise
             rollout = rollout.stopped(reason.what)
+
+
+def taken_up(hands: Hands, record: Record, dead: Deployment) -> Rollout:
+    """How far a deployment came whose runner died: what its commands came to, and what each of those hosts runs now.
+
+    Hosts that were told nothing are left to be told. Where putting back had begun, nothing more is rolled out.
+    """
+    plan = hands.plan
+    sent = hands.target.sent_for(dead.id, datetime.fromisoformat(dead.first.at) - SKEW)
+    ours = [one for one in sent if (one.action, one.artifact_id) == (plan.action, plan.artifact_id)]
+    rollout = Rollout.begin(plan.artifact_id, plan.hosts, plan.others)
+    told = {host for one in ours for host in one.hosts}
+    hosts = [host for host in plan.hosts if host.id in told]
+    _say_how_far(hands.app, ours, hosts, len(plan.hosts))
+    if hosts:
+        commands = [one.command for one in ours]
+        record.started(commands)
+        rollout = rollout.heard(hands.take_up(commands, plan.artifact_id, hosts))
+        rollout = rollout.asked(_said(hands, [host for host in hosts if host.online]))
+    if dead.state == "failed" or len(sent) > len(ours):
+        return rollout.stopped(dead.last.reason or "it was being put back when its runner died")
+    return rollout
+
+
+def _say_how_far(app: App, ours: Sequence[Sent], hosts: Sequence[Host], total: int) -> None:
+    if not hosts:
+        app.screen.say("no host was told anything: it begins now")
+        return
+    commands = listed([one.command for one in ours])
+    app.screen.say(f"{len(hosts)} of {total} hosts were told (SSM command {commands}): nothing is sent to them again")
 
 
 def _announce(app: App, rules: Rules, rollout: Rollout, step: Step) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from tagship.domain.deployment import Deployment, latest_serving
+from tagship.domain.deployment import Deployment, latest_serving, unfinished
 from tagship.domain.hosts import Host, HostReport
 from tagship.domain.plan import MANY
 from tagship.domain.times import moment
 from tagship.errors import Refused
 from tagship.ports import App
+from tagship.workflows.guards import bad_word
 from tagship.workflows.hands import ask_what_runs
 from tagship.workflows.lock import Lock
 from tagship.workflows.lock import look as look_at_lease
 from tagship.workflows.lock import told as lease_told
 from tagship.workflows.preflight import recent
+from tagship.workflows.resume import command as resume_command
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class HostStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """One environment. `artifact` is what the ledger says it runs; `unfinished` a deployment that has not ended."""
+    """One environment. `artifact` is what the ledger says it runs, `bad` why that is marked bad; `unfinished` is a
+    deployment that has not ended, `resume` the command that ends it where its runner is not heard of any more.
+    """
 
     environment: str
     artifact: str
@@ -40,6 +44,8 @@ class Status:
     lease: Lock
     hosts: Sequence[HostStatus]
     problem: str = ""
+    resume: str = ""
+    bad: str = ""
     partial: str = ""  # how many hosts were left without it, where that is known; empty for a healthy deployment
 
     @property
@@ -67,15 +73,18 @@ def _look(app: App, environment: str) -> Status:
     last = serves.last if serves else None
     artifact = last.artifact_id if last else ""
     hosts, problem = _hosts(app, environment, artifact)
+    lease, bad = look_at_lease(app, environment), bad_word(app, environment, artifact, history) if artifact else None
     return Status(
         environment=environment,
         artifact=artifact,
         since=moment(last.at) if last else "",
         who=last.who if last else "",
         unfinished=_unfinished(history),
-        lease=look_at_lease(app, environment),
+        lease=lease,
         hosts=hosts,
         problem=problem,
+        resume=resume_command(environment) if unfinished(history) and lease.state != "held" else "",
+        bad=bad.why if bad else "",
         partial=last.reason if last and last.state == "partial" else "",
     )
 
@@ -121,6 +130,10 @@ def _show(app: App, found: Status) -> None:
         app.screen.say(f"{found.environment}: nothing was ever healthy here")
     if found.unfinished:
         app.screen.warn(f"not ended: {found.unfinished}")
+    if found.resume:
+        app.screen.warn(f"its runner is not heard of any more; to end it: {found.resume}")
+    if found.bad:
+        app.screen.warn(f"{found.artifact} is marked bad: {found.bad}")
     if found.lease.state != "free":
         app.screen.say(lease_told(found.lease))
     if found.lease.frozen:

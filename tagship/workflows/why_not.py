@@ -109,8 +109,10 @@ class _Asked:
     def _not_bad(self, history: Sequence[Deployment]) -> str:
         artifact = str(self.artifact_id)
         bad = bad_word(self.app, self.environment, artifact, history)
+        if bad and not bad.by_hand:
+            return f"{bad.why} (deploying it again is a person's decision, and it is not promoted)"
         not_bad(self.environment, artifact, bad, f"inv deploy --artifact {artifact} --env {self.environment}")
-        return "nobody says so, and no deployment of it failed last"
+        return "nobody says that it is"
 
     def _not_older(self, runs: str) -> str:
         built = self.manifest.build_time if self.manifest else ""

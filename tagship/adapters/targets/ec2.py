@@ -11,16 +11,18 @@ tagship, over the whole fleet, and hosts that one failure in their command has c
 
 from __future__ import annotations
 
+import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship.adapters.aws import Aws
 from tagship.domain.document import fallback_commands, parameters
-from tagship.domain.hosts import Host, HostReport, Order
+from tagship.domain.hosts import Host, HostReport, Order, Sent
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports import Clock
 from tagship.settings import Ec2, Environment
@@ -163,7 +165,7 @@ class Ec2Target:
             TimeoutSeconds=DELIVERY,
             MaxConcurrency=str(len(ids)),
             MaxErrors=str(len(ids)),
-            Comment=f"tagship {order.action} {order.artifact_id} {order.deployment_id}"[:100],
+            Comment=f"tagship {order.action} {order.deployment_id} {order.artifact_id}"[:100],
         )
         return answer["Command"]["CommandId"]
 
@@ -202,6 +204,34 @@ class Ec2Target:
         except ServiceFailed:
             return {}
         return _silent(awaited - there, GONE)
+
+    def in_flight(self, deployment_id: str, commands: Sequence[str]) -> Sequence[str]:
+        """Commands that SSM still runs, by id or by the deployment that their comment names: an id that never came
+        back is found too. SSM lists what it runs of the whole account; a page has 50."""
+        with self.aws.translated(f"asking which commands of {deployment_id} still run"):
+            running: Any = {"Filters": [{"key": "ExecutionStage", "value": "Executing"}]}
+            pages = self._ssm.get_paginator("list_commands").paginate(**running)
+            found = [one for page in pages for one in page["Commands"]]
+        mine = [one for one in found if one["CommandId"] in commands or deployment_id in one.get("Comment", "").split()]
+        return [one["CommandId"] for one in mine]
+
+    def sent_for(self, deployment_id: str, since: datetime) -> Sequence[Sent]:
+        """By their comment, from all that SSM was asked in that time: it keeps commands for 30 days. So an id that
+        never came back is found too."""
+        with self.aws.translated(f"asking which commands were sent for {deployment_id}"):
+            after: Any = {"Filters": [{"key": "InvokedAfter", "value": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}]}
+            pages = self._ssm.get_paginator("list_commands").paginate(**after)
+            found = [one for page in pages for one in page["Commands"]]
+        mine = [one for one in found if deployment_id in one.get("Comment", "").split()]
+        return [_sent(one) for one in sorted(mine, key=lambda one: one["RequestedDateTime"])]
+
+    def cancel(self, commands: Sequence[str]) -> None:
+        for command in commands:
+            with (
+                self.aws.translated(f"cancelling command {command}"),
+                contextlib.suppress(self._ssm.exceptions.InvalidCommandId),
+            ):
+                self._ssm.cancel_command(CommandId=command)
 
     def _ended(self, command: str, awaited: set[str]) -> dict[str, HostReport]:
         """The reports of hosts whose invocation of `command` has ended since the last look."""
@@ -254,6 +284,13 @@ def _host(instance: Any, pings: Mapping[str, str]) -> Host:
     ping = pings.get(one, "")
     problem = {"Online": "", "": "SSM does not know it: no agent has registered"}
     return Host(one, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"))
+
+
+def _sent(command: Any) -> Sent:
+    """An order as SSM lists it. (The comment is cut at 100 characters; the document's parameters are whole.)"""
+    _, action, _, *rest = command["Comment"].split()
+    artifact = command.get("Parameters", {}).get("artifact") or rest or [""]
+    return Sent(command["CommandId"], action, artifact[0], tuple(command.get("InstanceIds", ())))
 
 
 def _silent(ids: Iterable[str], reason: str) -> dict[str, HostReport]:

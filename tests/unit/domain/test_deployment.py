@@ -78,7 +78,7 @@ def test_a_deployment_tells_its_state_and_how_long_it_took() -> None:
 def test_every_state_is_reached_and_only_ends_have_no_next() -> None:
     reached = {following for states in NEXT.values() for following in states}
     assert reached == set(STATES)
-    assert {"healthy", "rolled-back", "rollback-failed", "abandoned"} == ENDED
+    assert {"healthy", "partial", "rolled-back", "rollback-failed", "abandoned"} == ENDED
 
 
 def test_what_serves_is_the_last_healthy_one() -> None:

@@ -29,6 +29,7 @@ from tagship.errors import (
     UsageError,
 )
 from tagship.workflows.deploy import deploy
+from tagship.workflows.mark import mark_bad, mark_good
 from tagship.workflows.rollback import rollback
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, Machine, machine
@@ -126,11 +127,29 @@ def test_what_was_replaced_is_the_hosts_own_word_where_the_ledger_is_wrong() -> 
 
 def test_deploying_twice_does_the_work_once() -> None:
     app = running_old()
-    deploy(app, artifact=NEW)
+    first = deploy(app, artifact=NEW)
+    app.hosts.orders.clear()
     result = deploy(app, artifact=NEW)
-    assert [one.outcome for one in result.reports] == ["unchanged"]
-    assert app.ledger.entries[-1].state == "healthy"
-    assert app.ledger.entries[-1].replaced == ""
+    assert (result.state, result.deployment_id) == ("unchanged", first.deployment_id)
+    assert app.screen.lines[-1] == f"{NEW} is running on dev already: every host says so"
+    assert [order.action for order, _ in app.hosts.orders] == ["status"]
+    assert states(app) == ["requested", "started", "healthy"]
+
+
+def test_what_the_ledger_says_is_running_and_a_host_does_not_run_is_deployed_again() -> None:
+    app = running_old()
+    deploy(app, artifact=NEW)
+    app.hosts.machines[0].serving = OLD
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert app.hosts.serving == {"web-1": NEW}
+    assert app.ledger.entries[-1].replaced == OLD
+
+
+def test_what_is_running_is_not_said_to_be_while_somebody_changes_it() -> None:
+    app = running_old()
+    app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="theirs", run_url="", ttl=120)
+    with pytest.raises(Held):
+        deploy(app, artifact=OLD)
 
 
 def test_every_order_carries_ids_digests_and_the_leases_fencing_number() -> None:
@@ -261,12 +280,80 @@ def test_refuses_while_somebody_else_holds_the_environment() -> None:
     assert not is_free(app)
 
 
+def test_an_untagged_build_that_is_older_than_what_runs_is_refused_by_its_time() -> None:
+    app = an_app()
+    newer, older = "622d2103-20261120-124500", "ffffffff-20261120-124459"
+    app.publish(newer, older)
+    deploy(app, artifact=newer, env="dev")
+    with pytest.raises(Refused) as caught:
+        deploy(app, artifact=older, env="dev")
+    assert caught.value.what == f"{older} is older than {newer}, which dev runs."
+    assert deploy(app, artifact=older, env="dev", allow_older=True).state == "healthy"
+    assert deploy(app, artifact=newer, env="dev").state == "healthy"
+
+
+def test_between_a_version_and_an_untagged_build_the_build_time_of_the_manifest_decides() -> None:
+    app = an_app()  # what is published was built at 12:00
+    before, after = "622d2103-20261120-115959", "622d2103-20261120-120001"
+    app.publish(before, after)
+    deploy(app, artifact=OLD)
+    with pytest.raises(Refused):
+        deploy(app, artifact=before, env="dev")
+    deploy(app, artifact=after, env="dev")
+    with pytest.raises(Refused):
+        deploy(app, artifact=NEW)
+
+
+def test_where_nobody_knows_when_a_version_was_built_an_untagged_one_is_not_older() -> None:
+    app = an_app()
+    before = "622d2103-20261120-115959"
+    app.publish(before)
+    deploy(app, artifact=OLD)
+    app.remove(OLD)
+    assert deploy(app, artifact=before, env="dev").state == "healthy"
+
+
 def test_a_version_that_failed_before_is_warned_of() -> None:
     app = running_old(machine("web-1", "", "failed"))
     with pytest.raises(DeployFailed):
         deploy(app, artifact=NEW)
     deploy(app, artifact=NEW)
-    assert any(f"{NEW} failed on dev before" in one for one in app.screen.warnings)
+    assert any(f"{NEW} is marked bad on dev: it failed on 2026-11-20" in one for one in app.screen.warnings)
+
+
+def test_a_version_that_somebody_went_back_from_is_refused_until_a_word() -> None:
+    app = running_old()
+    deploy(app, artifact=NEW)
+    rollback(app, to=OLD)
+    with pytest.raises(Refused) as caught:
+        deploy(app, artifact=NEW)
+    assert f"{NEW} is marked bad on dev: ada@laptop rolled back from it" in caught.value.what
+    assert f"inv deploy --artifact {NEW} --env dev --allow-bad" in caught.value.remedy
+    mark_good(app, version=NEW, reason="it was the database")
+    assert deploy(app, artifact=NEW).state == "healthy"
+
+
+def test_a_mark_is_taken_back_by_a_person_alone() -> None:
+    app = running_old()
+    mark_bad(app, version=NEW, reason="it sends every mail twice")
+    with pytest.raises(Refused):
+        deploy(app, artifact=NEW)
+    assert deploy(app, artifact=NEW, allow_bad=True).state == "healthy"
+    deploy(app, artifact=OLD, allow_older=True)
+    with pytest.raises(Refused):
+        deploy(app, artifact=NEW)
+
+
+def test_a_bad_version_is_known_however_long_ago_it_was() -> None:
+    app = running_old()
+    deploy(app, artifact=NEW)
+    rollback(app, to=OLD)
+    for number in range(31, 51):
+        app.publish(f"0.1.{number}-dev")
+        deploy(app, artifact=f"0.1.{number}-dev")
+    with pytest.raises(Refused) as caught:
+        deploy(app, artifact=NEW, allow_older=True)
+    assert "rolled back from it" in caught.value.what
 
 
 # -- a host says no ----------------------------------------------------------------------------------------------------
@@ -433,6 +520,18 @@ def interrupt(_: object) -> None:
     raise KeyboardInterrupt
 
 
+def before_sending(app: FakeApp, act: Callable[[object], None]) -> None:
+    """Something happens when all is written down and the first order is about to go out."""
+    renew = app.leases.renew
+
+    def first(record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+        if phase == "sending deploy":
+            act(phase)
+        return renew(record, phase=phase, commands=commands)
+
+    app.leases.renew = first  # type: ignore[method-assign]
+
+
 def terminate(_: object) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
@@ -453,7 +552,7 @@ def test_interrupted_while_hosts_act_the_lease_is_left_to_expire(how: Callable[[
 
 def test_interrupted_before_a_host_was_told_the_lease_is_given_back() -> None:
     app = running_old()
-    app.ledger.before = lambda entry: interrupt(entry) if entry.state == "started" else None
+    before_sending(app, interrupt)
     with pytest.raises(Interrupted) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == "Nothing was changed."
@@ -527,7 +626,7 @@ def test_a_lost_lease_stops_the_deployment_before_its_next_action() -> None:
 
 def test_a_lease_lost_before_the_order_sends_nothing() -> None:
     app = running_old()
-    app.ledger.before = lambda entry: taken_over(app) if entry.state == "started" else None
+    before_sending(app, lambda _: taken_over(app))
     with pytest.raises(LeaseLost):
         deploy(app, artifact=NEW)
     assert app.hosts.orders == []
@@ -569,7 +668,7 @@ def test_an_order_that_cannot_be_sent_changes_nothing() -> None:
     with pytest.raises(ServiceFailed) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == "Nothing was changed."
-    assert states(app) == ["requested", "started", "abandoned"]
+    assert states(app) == ["requested", "abandoned"]
     assert is_free(app)
 
 

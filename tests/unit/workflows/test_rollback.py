@@ -9,6 +9,7 @@ import pytest
 from tagship.domain.deployment import marked_bad, rollback_candidates
 from tagship.errors import ArtifactMissing, DeployFailed, Held, Interrupted, NotAuthentic, Refused, UsageError
 from tagship.workflows.deploy import deploy
+from tagship.workflows.mark import mark_bad, mark_good
 from tagship.workflows.rollback import rollback
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.prompt import CTRL_C, FakePrompt
@@ -53,6 +54,38 @@ def test_a_version_that_was_rolled_back_from_is_not_suggested_again() -> None:
     assert marked_bad(app.ledger.deployments("dev")) == {THREE}
     assert rollback(app).plan.artifact_id == ONE
     assert rollback_candidates(app.ledger.deployments("dev"), ONE) == []
+
+
+def test_a_version_that_was_rolled_back_from_is_gone_back_to_only_with_a_word() -> None:
+    app = after(ONE, TWO, THREE)
+    rollback(app, to=TWO)
+    with pytest.raises(Refused) as caught:
+        rollback(app, to=THREE)
+    why = f"ada@laptop rolled back from it on 2026-11-20 12:03 UTC, to {TWO}"
+    assert caught.value.what == f"{THREE} is marked bad on dev: {why}."
+    assert f"inv rollback --to {THREE} --env dev --allow-bad" in caught.value.remedy
+    assert f"inv mark-good --version {THREE} --env dev --reason" in caught.value.remedy
+    assert rollback(app, to=THREE, allow_bad=True).state == "healthy"
+    assert marked_bad(app.ledger.deployments("dev")) == set()
+
+
+def test_a_version_that_failed_is_gone_back_to_only_with_a_word() -> None:
+    app = after(ONE)
+    app.publish(TWO)
+    app.hosts.machines[0].answers.append("failed")
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact=TWO)
+    with pytest.raises(Refused):
+        rollback(app, to=TWO)
+    assert rollback(app, to=TWO, allow_bad=True).state == "healthy"
+
+
+def test_a_version_that_somebody_marked_is_neither_suggested_nor_offered() -> None:
+    app = after(ONE, TWO, THREE)
+    mark_bad(app, version=TWO, reason="it sends every mail twice")
+    assert rollback(app, dry_run=True).plan.artifact_id == ONE
+    mark_good(app, version=TWO, reason="that was another service")
+    assert rollback(app, dry_run=True).plan.artifact_id == TWO
 
 
 def test_a_version_that_was_removed_from_the_bucket_is_not_suggested() -> None:
@@ -195,9 +228,9 @@ def test_somebody_elses_lease_is_not_broken() -> None:
 
 
 def test_an_untagged_build_can_be_rolled_back_to() -> None:
-    build = "622d2103-20250820-124500"
+    build = "622d2103-20261120-124500"
     app = after(ONE)
     app.publish(build)
     deploy(app, artifact=build, env="dev")
-    deploy(app, artifact=ONE)
+    deploy(app, artifact=ONE, allow_older=True)
     assert rollback(app, to=build, env="dev").state == "healthy"

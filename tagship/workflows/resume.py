@@ -1,0 +1,98 @@
+"""deploy --resume: end a deployment whose runner died, as that runner would have ended it.
+
+What was sent is not sent again: its commands are waited for, by the ids that SSM has of them, and hosts that were told
+nothing yet are told now, under a higher fencing number. Of two that resume, the second meets a living lease.
+"""
+
+from __future__ import annotations
+
+from tagship.domain.deployment import Deployment, fenced, serving, unfinished
+from tagship.domain.plan import Plan, told
+from tagship.domain.times import moment
+from tagship.errors import Held, Refused, UsageError
+from tagship.ports import App
+from tagship.workflows.change import Result, carry_out
+from tagship.workflows.lock import read, since_when, unlock_command
+from tagship.workflows.preflight import manifest_sha256, recent, show
+
+
+def resume(app: App, *, env: str = "", dry_run: bool = False) -> Result:
+    """Take up the deployment of an environment whose runner died; without one named, of the only one there is."""
+    environment, dead = _found(app, env)
+    plan = planned(app, environment, dead)
+    first = dead.first
+    app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: taken up")
+    show(app, plan)
+    if dry_run:
+        return Result(plan, "planned")
+    return carry_out(app, plan, lambda: planned(app, environment, dead), dead=dead)
+
+
+def command(environment: str) -> str:
+    """What a person types to end a dead deployment."""
+    return f"inv deploy --resume --env {environment}"
+
+
+def _found(app: App, env: str) -> tuple[str, Deployment]:
+    """The deployment whose runner died; raises Held while it lives, Refused where there is none."""
+    environments = [env] if env else list(app.settings.environments)
+    found: dict[str, Deployment] = {}
+    for one in environments:
+        app.settings.environment(one)
+        last = unfinished(recent(app, one))
+        if last:
+            found[one] = last
+    dead = {one: last for one, last in found.items() if not lives(app, one, last)}
+    if len(dead) == 1:
+        return next(iter(dead.items()))
+    if dead:
+        raise UsageError(
+            f"Deployments have not ended on {' and '.join(dead)}.", remedy=f"Name one: {command(next(iter(dead)))}"
+        )
+    if found:
+        raise _alive(app, next(iter(found)))
+    where = env or " or ".join(environments)
+    raise Refused(f"There is no deployment of {where} that has not ended.", remedy=f"See what runs: {_look(env)}")
+
+
+def _look(env: str) -> str:
+    return f"inv status --env {env}" if env else "inv status"
+
+
+def lives(app: App, environment: str, one: Deployment) -> bool:
+    """Whether somebody ends that deployment at this moment: its lease's heart beats."""
+    seen = app.leases.look(environment)
+    return bool(seen and seen.held and seen.record.deployment_id == one.id)
+
+
+def _alive(app: App, environment: str) -> Held:
+    held = read(environment, app.leases.look(environment))
+    return Held(
+        f"{since_when(held)}. It was heard of {held.heard}: its runner is not known to be dead.",
+        remedy=f"When it is, its lease expires by itself; then: {command(environment)}"
+        f" (or at once: {unlock_command(held)})",
+    )
+
+
+def planned(app: App, environment: str, dead: Deployment) -> Plan:
+    """What the deployment was to do, with the hosts that there are now; raises Refused where it has ended meanwhile."""
+    history = recent(app, environment)
+    last = unfinished(history)
+    if last is None or last.id != dead.id:
+        raise Refused(
+            f"Deployment {dead.id} of {environment} has ended meanwhile, or another came after it.",
+            remedy=f"See what runs: {_look(environment)}",
+        )
+    runs = serving(history)
+    return Plan(
+        action=dead.first.action,
+        environment=environment,
+        artifact_id=dead.artifact_id,
+        manifest_sha256=manifest_sha256(app, environment, dead.artifact_id),
+        hosts=tuple(app.target(environment).hosts()),
+        runs=told(history),
+        replaces=runs,
+        fence=fenced(history),
+        settled=False,
+        heals=runs == dead.artifact_id,
+    )
