@@ -127,7 +127,10 @@ class Ground:
             _python(f"from tagship.tasks.program import run; run('tagship {verb} --artifact {version}')", self.root)
 
     def pace(self, quickest: float, slowest: float, failing: list[str] | None = None) -> None:
-        asked = {"quickest": quickest, "slowest": slowest, "failing": failing or []}
+        self.behave(quickest=quickest, slowest=slowest, failing=failing or [], stuck=[])
+
+    def behave(self, **asked: object) -> None:
+        """See tagship.sandbox.simulated.Behaviour."""
         request = urllib.request.Request(f"{self.url}/sandbox/simulated", json.dumps(asked).encode(), method="POST")
         urllib.request.urlopen(request).close()
 

@@ -23,13 +23,14 @@ NEEDED = ("action", "artifact", "fence")
 @dataclass
 class Behaviour:
     """What all simulated hosts do: an order takes from `quickest` to `slowest` seconds; the hosts in `failing` end with
-    `outcome`, those in `mute` say nothing."""
+    `outcome`, those in `mute` say nothing, and those in `stuck` never end."""
 
     quickest: float = 0.2
     slowest: float = 1.0
     outcome: str = "failed"
     failing: set[str] = field(default_factory=set)
     mute: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
 
     def change(self, asked: Mapping[str, Any]) -> None:
         self.quickest = float(asked.get("quickest", self.quickest))
@@ -37,6 +38,7 @@ class Behaviour:
         self.outcome = str(asked.get("outcome", self.outcome))
         self.failing = set(asked.get("failing", self.failing))
         self.mute = set(asked.get("mute", self.mute))
+        self.stuck = set(asked.get("stuck", self.stuck))
 
 
 @dataclass
@@ -80,6 +82,8 @@ class SimulatedHost:
         if told["action"] == "prune" or told["artifact"] == self.serving:
             return self._said(told, "pruned" if told["action"] == "prune" else "unchanged", self.serving)
         before, does = self.serving, self.behaviour
+        if self.id in does.stuck:
+            stop.wait()
         if stop.wait(random.uniform(does.quickest, does.slowest)):  # noqa: S311 (a duration, not a secret)
             return 137, ""
         self.orders.append(f"{told['action']} {told['artifact']}")

@@ -167,23 +167,16 @@ def test_hosts_that_leave_and_join_meanwhile_are_left_out_and_taken_in(ground: G
 
 def test_a_host_that_is_terminated_while_it_acts_is_not_waited_for(ground: Ground) -> None:
     """Its command never ends: it is known to be gone because no running instance has its id."""
-    from tagship.adapters.targets import ec2 as target
-
-    version = publish(ground, "0.1.5")
-    gone = bootstrap.app(ground.root).target("dev").hosts()[1].id
-    _post(ground, f"hosts/{gone}/offline")
-    with _deploying(
-        ground, version, f"import {target.__name__} as t; t.LOOK = 1; t.Ec2Target._pings = {ALL_ONLINE}"
-    ) as ran:
+    version, gone = publish(ground, "0.1.5"), ground.ids[30]
+    ground.behave(quickest=0.01, slowest=0.05, stuck=[gone])
+    quickly = "import tagship.adapters.targets.ec2 as target; target.LOOK = 1"
+    with _deploying(ground, version, quickly) as ran:
         until(lambda: any(gone in one for one in sent(ground, version, "deploy")))
         client(_running(ground), "ec2").terminate_instances(InstanceIds=[gone])
         out, err = ran.communicate(timeout=60)
     assert ran.returncode == 0, out + err
     assert gone in err
-    assert {version for one, version in serving(ground).items() if one != gone} == {version}
-
-
-ALL_ONLINE = "lambda self, ids: dict.fromkeys(ids, 'Online')"  # its agent is lost just after it was asked
+    assert {runs for one, runs in serving(ground).items() if one != gone} == {version}
 
 
 def test_a_deployer_that_is_killed_between_batches_leaves_a_fleet_that_the_next_run_finishes(ground: Ground) -> None:
@@ -216,12 +209,6 @@ def _running(ground: Ground) -> state.Running:
     running = state.locate(ground.root)
     assert running
     return running
-
-
-def _post(ground: Ground, path: str) -> None:
-    from tests.sandbox.conftest import post
-
-    post(_running(ground), path)
 
 
 def _deploying(ground: Ground, version: str, before: str = "pass") -> subprocess.Popen[str]:

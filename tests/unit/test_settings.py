@@ -139,6 +139,8 @@ def test_a_flag_wins_over_a_variable(read: Loader) -> None:
             7,
         ),
         ("TAGSHIP_ENVIRONMENTS_DEV_EC2_TAGS", '{ a = "b" }', "environments.dev.ec2.tags", {"a": "b"}),
+        ("TAGSHIP_ENVIRONMENTS_DEV_FLEET_MAX_CONCURRENCY", "25%", "environments.dev.fleet.max_concurrency", "25%"),
+        ("TAGSHIP_ENVIRONMENTS_DEV_FLEET_MAX_ERRORS", "3", "environments.dev.fleet.max_errors", "3"),
     ],
 )
 def test_a_variable_is_read_as_its_key_is_written(
@@ -184,6 +186,23 @@ def test_an_error_from_a_variable_names_the_variable(errors: Told) -> None:
     assert errors(MINIMAL, {"TAGSHIP_CI_TIMEOUT": "soon"}) == [
         'ci.timeout (from TAGSHIP_CI_TIMEOUT): must be a whole number; is "soon"'
     ]
+
+
+@pytest.mark.parametrize(("text", "expected"), [("10", "10"), ('"10"', "10"), ('"25%"', "25%"), ('"100%"', "100%")])
+def test_hosts_are_counted_by_a_number_or_a_percentage(read: Loader, text: str, expected: str) -> None:
+    loaded = read(MINIMAL + f"fleet.max_concurrency = {text}\n")
+    assert loaded.environments["dev"].fleet.max_concurrency == expected
+
+
+@pytest.mark.parametrize("text", ["0", '"0%"', '"101%"', '"half"', "-1", "2.5", "true", '"5 %"'])
+def test_no_hosts_at_once_is_an_error(errors: Told, text: str) -> None:
+    [told] = errors(MINIMAL + f"fleet.max_concurrency = {text}\n")
+    assert told.startswith("environments.dev.fleet.max_concurrency: must be ")
+
+
+def test_a_bake_without_a_canary_is_an_error(errors: Told) -> None:
+    told = errors(MINIMAL + "fleet.bake = 60\n")
+    assert told == [f"{DEV}.fleet.bake: is how long the canary is watched: set fleet.canary = true"]
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
