@@ -12,10 +12,10 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tagship import bootstrap
-from tagship.domain.hosts import Host
 from tagship.sandbox.state import Running, SandboxHost
 from tagship.workflows.bundle import bundle
 from tagship.workflows.deploy import deploy
@@ -146,6 +146,7 @@ class Environment:
     def host(self) -> SandboxHost:
         return next(one for one in self.ground.running.hosts if one.environment == self.name)
 
+    @cached_property
     def app(self) -> bootstrap.App:
         return bootstrap.app(self.work)
 
@@ -171,13 +172,13 @@ class Environment:
             git(self.work, "push", "--quiet", "origin", f"refs/tags/{self.new}")
 
     def _bundled(self) -> None:
-        bundle(self.app(), artifact=self.new, environment=self.name)
+        bundle(self.app, artifact=self.new, environment=self.name)
 
     def _published(self) -> None:
-        publish(self.app(), artifact=self.new, environment=self.name)
+        publish(self.app, artifact=self.new, environment=self.name)
 
     def _deployed(self) -> None:
-        deploy(self.app(), artifact=self.new)
+        deploy(self.app, artifact=self.new)
 
     def told(self, words: str) -> list[str]:
         return words.format(new=self.new, old=self.old, env=self.name).split()
@@ -212,13 +213,10 @@ class Environment:
             "GITHUB_REPOSITORY": "sandbox/hello",
         }
 
-    def hosts(self) -> list[Host]:
-        return list(self.app().target(self.name).hosts())
-
     def quiet(self, within: float = 20.0) -> bool:
         """Wait until no command runs on the environment's host."""
         until = time.monotonic() + within
-        ssm = self.app().aws.client("ssm")
+        ssm = self.app.aws.client("ssm")
         executing = [{"key": "ExecutionStage", "value": "Executing"}]
         while time.monotonic() < until:
             if not ssm.list_commands(InstanceId=self.host.id, Filters=executing)["Commands"]:

@@ -1,4 +1,4 @@
-"""Calls × faults: kept a file a test, so that several processes can fill it, and drawn from all of them."""
+"""Calls by faults: kept a file a test, so that several processes can fill it, and drawn from all of them."""
 
 from __future__ import annotations
 

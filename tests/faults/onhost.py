@@ -24,7 +24,8 @@ exec {bash} "$@"
 """
 STALLS = """\
 set -o functrace
-trap 'case $BASH_COMMAND in "journal $STALLED"*) rm "$TAGSHIP_HOST_ROOT/fault" 2>/dev/null && sleep {stall} ;; esac' DEBUG
+fault=$TAGSHIP_HOST_ROOT/fault
+trap 'case $BASH_COMMAND in "journal $STALLED"*) rm "$fault" 2>/dev/null && sleep {stall} ;; esac' DEBUG
 """
 AWS = """#!/bin/sh
 # The stand-in for the AWS CLI, with what is to go wrong in it.

@@ -160,21 +160,14 @@ def refusal(request: Any) -> Any:
     """What S3, EC2 and the JSON services say to somebody who asks too often."""
     from botocore.awsrequest import AWSResponse
 
-    target = request.headers.get("X-Amz-Target", b"")
-    if target:
-        body = {"__type": "ThrottlingException", "message": "Rate exceeded"}
-        return AWSResponse(
-            request.url, 400, {"content-type": "application/x-amz-json-1.1"}, Raw(json.dumps(body).encode())
-        )
-    if "Action=" in str(request.body):
-        text = "<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Rate</Message></Error></Errors></Response>"
-        return AWSResponse(request.url, 503, {"content-type": "text/xml"}, Raw(text.encode()))
-    text = (
-        ""
-        if request.method == "HEAD"
-        else "<Error><Code>SlowDown</Code><Message>Reduce your request rate</Message></Error>"
-    )
-    return AWSResponse(request.url, 503, {"content-type": "application/xml"}, Raw(text.encode()))
+    status, kind, text = 503, "application/xml", "<Error><Code>SlowDown</Code><Message>Slow down</Message></Error>"
+    if request.headers.get("X-Amz-Target"):
+        status, kind, text = 400, "application/x-amz-json-1.1", '{"__type": "ThrottlingException", "message": "Slow"}'
+    elif "Action=" in str(request.body):
+        text = "<Response><Errors><Error><Code>RequestLimitExceeded</Code></Error></Errors></Response>"
+    elif request.method == "HEAD":
+        text = ""
+    return AWSResponse(request.url, status, {"content-type": kind}, Raw(text.encode()))
 
 
 def botocore_backoff(module: ModuleType, _faults: Faults) -> None:
