@@ -195,8 +195,8 @@ def _hear(bad: dict[str, Bad], one: Deployment, runs: str) -> None:
     if any(entry.state in FAILED for entry in one.entries):
         if artifact != runs and (known is None or not known.by_hand):
             bad[artifact] = Bad("failed", f"it failed on {when}{_because(one)}")
-    elif one.state == "healthy":
-        if known and known.how != "marked":
+    elif one.state in SERVES:
+        if known and known.how != "marked" and one.state == "healthy":
             del bad[artifact]
         left = one.last.replaced
         if one.first.action == "rollback" and _went_back(artifact, left) and not (left in bad and bad[left].by_hand):

@@ -128,3 +128,15 @@ def test_candidates_are_the_healthy_ones_the_latest_first_without_what_runs_and_
         ("deploy", THREE, ONE, "healthy"),
     )
     assert rollback_candidates(told, THREE) == [ONE, TWO]
+
+
+def test_a_partial_deployment_is_what_runs_and_nothing_to_go_back_to() -> None:
+    told = story(("deploy", ONE, "", "healthy"), ("deploy", TWO, ONE, "partial"))
+    assert serving(told) == TWO
+    assert marked_bad(told) == set()
+    assert rollback_candidates(told, TWO) == [ONE]
+    assert rollback_candidates([*told, *story(("deploy", THREE, TWO, "healthy"))], THREE) == [ONE]
+
+
+def test_a_rollback_that_ends_partial_has_left_what_it_replaced() -> None:
+    assert marked_bad(story(("deploy", TWO, "", "healthy"), ("rollback", ONE, TWO, "partial"))) == {TWO}
