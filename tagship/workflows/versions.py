@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.domain.version import Version, candidates
-from tagship.errors import Refused, ServiceFailed
+from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports import App, Tag
 from tagship.workflows.tag import table
 
@@ -38,6 +38,8 @@ def _told(version: Version, tag: Tag | None) -> dict[str, object]:
 
 def versions(app: App, *, environment: str, count: int = 5, offline: bool = False) -> Versions:
     """Look at the remote (unless `offline`) and list the channel's latest versions."""
+    if count < 1:
+        raise UsageError(f"{count} is no number of versions.", remedy="Give one: inv versions --count 5")
     chosen = app.settings.environment(environment)
     suffix = app.settings.suffix(environment)
     if not offline:

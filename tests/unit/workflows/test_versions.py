@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.errors import SettingsError
+from tagship.errors import SettingsError, UsageError
 from tagship.workflows.versions import versions
 from tests.unit.workflows.release import Release
 
@@ -63,3 +63,9 @@ def test_an_empty_channel_begins_at_0_1_0() -> None:
 def test_an_environment_that_there_is_not_is_named() -> None:
     with pytest.raises(SettingsError, match="There is no environment 'prod'"):
         versions(Release().app, environment="prod")
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_count_that_is_none_is_refused(count: int) -> None:
+    with pytest.raises(UsageError, match=f"{count} is no number of versions"):
+        versions(Release().app, environment="dev", count=count)
