@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
 import os
@@ -13,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
-from tagship.errors import Interrupted, TagshipError
+from tagship.errors import Interrupted, ServiceFailed, TagshipError
 
 if TYPE_CHECKING:
     from tagship.bootstrap import App
+
+_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE})
+_DONE = "What the lines above say was done is done, and nothing after it was begun."
 
 
 def verb(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
@@ -31,13 +35,12 @@ def verb(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
                 _print(problem)
                 raise Exit(code=problem.exit_code) from problem
             except KeyboardInterrupt as problem:
-                _print(Interrupted("Interrupted.", state="See the lines above.", remedy="See what runs: inv status"))
+                _print(Interrupted("Interrupted.", state=_DONE, remedy="See what runs: inv status"))
                 raise Exit(code=Interrupted.exit_code) from problem
             except Exit:
                 raise
             except Exception as defect:
-                _print_defect(defect)
-                raise Exit(code=1) from defect
+                raise Exit(code=_print_unforeseen(defect)) from defect
 
         declared: Task[Any] = task(auto_shortflags=False, **options)(guarded)
         return declared
@@ -65,12 +68,21 @@ def _print(problem: TagshipError) -> None:
         traceback.print_exception(problem)
 
 
-def _print_defect(defect: Exception) -> None:
-    print(f"error: tagship itself failed: {type(defect).__name__}: {defect}", file=sys.stderr)
+def _print_unforeseen(defect: Exception) -> int:
+    """What no workflow expected, and its exit code: the machine (a full disk, say) or a defect."""
+    if isinstance(defect, OSError) and defect.errno in _MACHINE:
+        where = f": {defect.filename}" if defect.filename else ""
+        code, what = ServiceFailed.exit_code, f"This machine says: {defect.strerror}{where}"
+        remedy = "Make room, or take the right to write there; then run it again"
+    else:
+        code, what = 1, f"tagship itself failed: {type(defect).__name__}: {defect}"
+        remedy = "run it again with --debug and report what it prints"
+    print(f"error: {what}", file=sys.stderr)
     print("  now: unknown; look before you act: inv status", file=sys.stderr)
-    print(" next: run it again with --debug and report what it prints", file=sys.stderr)
+    print(f" next: {remedy}", file=sys.stderr)
     if _debugging():
         traceback.print_exception(defect)
+    return code
 
 
 def _debugging() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
@@ -9,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from tagship.tasks import ns, program
+from tagship.tasks._verb import verb
 
 TOP = Path(__file__).parents[2]
 
@@ -160,3 +163,28 @@ def test_the_phony_targets_are_the_targets_there_are() -> None:
     makefile = (TOP / "Makefile").read_text("utf-8")
     phony = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
     assert phony == {"help", "setup"} | {name for name, _ in TARGET.findall(makefile)}
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/x"), 8, "This machine says: No space left on device: /x"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 8, "This machine says: Permission denied: /x"),
+        (KeyError("x"), 1, "tagship itself failed: KeyError: 'x'"),
+    ],
+)
+def test_what_no_workflow_expected_is_three_lines_too(
+    problem: Exception, code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @verb()
+    def falls(_c: object) -> None:
+        """Fail."""
+        raise problem
+
+    with pytest.raises(Exit) as ended:
+        falls.body(None)
+    assert ended.value.code == code
+    what, now, following = capsys.readouterr().err.splitlines()
+    assert what == f"error: {words}"
+    assert now == "  now: unknown; look before you act: inv status"
+    assert following.startswith(" next: ")
