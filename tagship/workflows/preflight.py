@@ -86,7 +86,7 @@ def reachable(app: App, environment: str) -> tuple[Host, ...]:
     away = [host for host in hosts if not host.online]
     allowed = amount(app.settings.environment(environment).fleet.max_errors, len(hosts))
     told = listed([f"{host.name} ({host.id}): {host.problem or 'its agent does not answer'}" for host in away])
-    if away and len(away) <= allowed < len(hosts):
+    if away and len(away) <= allowed and len(away) < len(hosts):
         app.screen.warn(
             f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached, and {allowed} may: {told}"
         )

@@ -450,3 +450,31 @@ def test_a_changed_host_that_cannot_be_put_back_wakes_somebody() -> None:
     with pytest.raises(RollbackFailed):
         deploy(app, artifact=NEW)
     assert last_state(app) == "rollback-failed"
+
+
+def test_where_all_hosts_may_fail_one_that_is_away_is_passed_over_and_all_that_are_away_are_refused() -> None:
+    app = fleet(machine("web-1"), machine("web-2", online=False), max_errors="100%")
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW)
+    assert told(app) == [["web-1"]]
+    dark = fleet(machine("web-1", online=False), machine("web-2", online=False), max_errors="100%")
+    with pytest.raises(Refused):
+        deploy(dark, artifact=NEW)
+
+
+def test_ctrl_c_while_a_later_batch_acts_leaves_it_to_act() -> None:
+    app = fleet(4, max_concurrency=2)
+    _at(app, 2, lambda: (_ for _ in ()).throw(KeyboardInterrupt()).__next__())
+    with pytest.raises(Interrupted) as caught:
+        deploy(app, artifact=NEW)
+    assert "goes on (SSM command" in caught.value.state
+    assert last_state(app) == "started"
+    assert told(app, "rollback") == []
+
+
+def test_hosts_that_say_nothing_are_asked_and_count_as_what_they_say() -> None:
+    app = fleet(machine("web-1", "", "silent"), machine("web-2"), max_errors=1)
+    app.hosts.machines[0].reason = "it was killed"
+    with pytest.raises(Incomplete) as caught:
+        deploy(app, artifact=NEW)
+    assert f"it was killed; it says that it runs {OLD}" in caught.value.what
