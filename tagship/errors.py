@@ -91,6 +91,10 @@ class ServiceFailed(TagshipError):
     exit_code = 8
 
 
+class Unheard(ServiceFailed):
+    """An order may have gone out: its answer was lost, and it was not found afterwards. Hosts may be acting on it."""
+
+
 class Interrupted(TagshipError):
     """Ctrl-C, or a signal."""
 

@@ -95,6 +95,17 @@ class Aws:
                 self._clients[name] = self._session.client(name, endpoint_url=self.endpoint, config=self._config)
         return self._clients[name]
 
+    def once(self, name: str) -> Any:
+        """A client that sends each request a single time: for calls whose repetition would do something twice."""
+        from botocore.config import Config
+
+        key = f"{name}, once"
+        if key not in self._clients:
+            with self.translated(f"preparing to talk to {name}"):
+                config = self._config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+                self._clients[key] = self._session.client(name, endpoint_url=self.endpoint, config=config)
+        return self._clients[key]
+
     @cached_property
     def _clients(self) -> dict[str, Any]:
         return {}
@@ -121,6 +132,26 @@ class Aws:
         )
         # Loopback has no bucket.host names, and a proxy of the environment does not reach it.
         return common.merge(Config(s3={"addressing_style": "path"}, proxies={})) if self.sandbox else common
+
+    @staticmethod
+    def unsure(error: Exception) -> bool:
+        """Whether a request that ended with this error may have been carried out all the same."""
+        from botocore import exceptions as e
+
+        if isinstance(error, e.ClientError):
+            code = error.response.get("Error", {}).get("Code", "")
+            return _status(error) >= 500 and code not in KINDS["throttled"]
+        never_sent = (e.ConnectTimeoutError, e.EndpointConnectionError, e.ProxyConnectionError, e.SSLError)
+        return isinstance(error, e.HTTPClientError) and not isinstance(error, never_sent)
+
+    @staticmethod
+    def refused_for_now(error: Exception) -> bool:
+        """Whether a request was surely not carried out, and may be the next time: throttled, or never sent."""
+        from botocore import exceptions as e
+
+        if isinstance(error, e.ClientError):
+            return error.response.get("Error", {}).get("Code", "") in KINDS["throttled"]
+        return isinstance(error, e.ConnectTimeoutError | e.EndpointConnectionError | e.ProxyConnectionError)
 
     @contextmanager
     def translated(self, doing: str, *, state: str = "Nothing was changed.") -> Iterator[None]:
@@ -183,7 +214,7 @@ class Aws:
         """The IAM action of an operation: `s3:PutObject`."""
         for name, client in self._clients.items():
             if operation in client.meta.service_model.operation_names:
-                return f"{name}:{IAM_ACTIONS.get(operation, operation)}"
+                return f"{name.partition(',')[0]}:{IAM_ACTIONS.get(operation, operation)}"
         return operation
 
     @property
@@ -207,6 +238,11 @@ class Aws:
             return "Set the sandbox up anew: inv sandbox reset"
         name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
         return f"Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://{name} --region {self.region}"
+
+
+def _status(error: Any) -> int:
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status
 
 
 def _allow(action: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tagship.domain.hosts import Host, HostReport, Order
 from tagship.domain.lease import LeaseRecord
 from tagship.domain.plan import NOTHING, Plan
-from tagship.errors import ServiceFailed, TagshipError
+from tagship.errors import ServiceFailed, TagshipError, Unheard
 from tagship.ports import App, Target
 from tagship.workflows.heart import Heart
 from tagship.workflows.taking import stop_commands, take
@@ -134,8 +134,8 @@ class Hands:
         self.in_flight, self.commands = True, ()
         try:
             self.commands = tuple(self.target.send(order, hosts))
-        except TagshipError:
-            self.in_flight = False  # a target whose `send` raises has told no host anything
+        except TagshipError as reason:
+            self.in_flight = isinstance(reason, Unheard)  # whatever else `send` raises, no host was told anything
             raise
         self.renew(_acting(order), self.commands)
         if order.action != "status":
@@ -147,7 +147,7 @@ class Hands:
     def beat(self, phase: str) -> None:
         """Called at each poll: shows the phase, and raises what the heart has found out since: LeaseLost above all."""
         self.phase(phase)
-        self.heart.say(phase)
+        self.heart.say(f"{self.plan.action} {self.plan.artifact_id}: {phase}")
         self.heart.check()
 
     def renew(self, phase: str, commands: Sequence[str] = ()) -> None:

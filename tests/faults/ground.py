@@ -21,6 +21,7 @@ from tagship.workflows.bundle import bundle
 from tagship.workflows.deploy import deploy
 from tagship.workflows.publish import publish
 from tests.faults import onhost
+from tests.faults.watch import version
 from tests.sandbox.conftest import git
 
 HERE = Path(__file__).parents[2]
@@ -151,8 +152,12 @@ class Environment:
         return bootstrap.app(self.work)
 
     def advance(self, to: str, slow: bool = False) -> str:
-        """A new version, brought as far as a journey wants it: committed, tagged, bundled, published or deployed."""
-        self.old, self.new = self.new, f"0.1.{next(self._numbers)}-{self.name}"
+        """A new version, brought as far as a journey wants it: committed, tagged, bundled, published or deployed.
+
+        `old` is what serves before that.
+        """
+        self.old = version(self.host.port) if self.new else ""
+        self.new = f"0.1.{next(self._numbers)}-{self.name}"
         self._commit({"fault": "slow", "delay": 3} if slow else {})
         stages = ("committed", "tagged", "bundled", "published", "deployed")
         for stage in stages[1 : stages.index(to) + 1]:

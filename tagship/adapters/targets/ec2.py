@@ -15,7 +15,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from tagship.adapters.aws import Aws
 from tagship.domain.document import fallback_commands, parameters
 from tagship.domain.hosts import Host, HostReport, Order, Sent
-from tagship.errors import Refused, ServiceFailed
+from tagship.errors import Refused, ServiceFailed, Unheard
 from tagship.ports import Clock
 from tagship.settings import Ec2, Environment
 
@@ -37,6 +37,9 @@ FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.05, 2.0, 1.2  # seconds between polls: quic
 LOOK = 20  # seconds between looks whether the hosts that are waited for are still there
 SHELL = "AWS-RunShellScript"
 GONE = "it is gone: no running instance of this id has the environment's tags"
+SENDINGS = 4  # of a command that was surely not taken
+LOOKS, LOOK_AFTER = 4, 1.0  # for a command whose answer was lost; seconds before each
+SKEW = timedelta(minutes=10)  # how far this clock and SSM's may be apart
 ENDED = frozenset({"Success", "Failed", "Cancelled", "TimedOut"})
 
 WORDS = {
@@ -108,7 +111,8 @@ class Ec2Target:
 
     def send(self, order: Order, hosts: Sequence[Host]) -> Sequence[str]:
         """One command for each 50 hosts. An error of the first raises: no host was told. A later one is kept for
-        `collect`, where its hosts are `silent`: the ones before are acting by then. Hosts that are gone are silent."""
+        `collect`, where its hosts are `silent`: the ones before are acting by then. Hosts that are gone are silent.
+        Unheard is raised where the first may have gone out."""
         self._unsent, self._told = {}, {}
         commands: list[str] = []
         for some in _by(IDS, [host.id for host in hosts]):
@@ -117,7 +121,8 @@ class Ec2Target:
             except ServiceFailed as reason:
                 if not commands:
                     raise
-                self._unsent.update(dict.fromkeys(some, f"it was told nothing: {reason}"))
+                told = "" if isinstance(reason, Unheard) else "it was told nothing: "
+                self._unsent.update(dict.fromkeys(some, f"{told}{reason}"))
         return commands
 
     def _send(self, order: Order, ids: Sequence[str]) -> list[str]:
@@ -158,16 +163,53 @@ class Ec2Target:
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}
 
     def _command(self, order: Order, ids: Sequence[str], document: str, told: Mapping[str, Sequence[str]]) -> str:
-        answer = self._ssm.send_command(
-            InstanceIds=list(ids),
-            DocumentName=document,
-            Parameters=dict(told),
-            TimeoutSeconds=DELIVERY,
-            MaxConcurrency=str(len(ids)),
-            MaxErrors=str(len(ids)),
-            Comment=f"tagship {order.action} {order.deployment_id} {order.artifact_id}"[:100],
-        )
-        return answer["Command"]["CommandId"]
+        """SendCommand, for one command whatever happens to the answer.
+
+        SSM has no token to know a repetition by, and botocore would repeat a request whose answer was lost: two commands
+        at once on every host. So each is sent a single time. What was surely not taken is sent again; where that is not
+        known, the command is looked for by the deployment that its comment names, and sent again only by somebody who
+        has looked at the hosts: the error is Unheard.
+        """
+        asked: Any = {
+            "InstanceIds": list(ids),
+            "DocumentName": document,
+            "Parameters": dict(told),
+            "TimeoutSeconds": DELIVERY,
+            "MaxConcurrency": str(len(ids)),
+            "MaxErrors": str(len(ids)),
+            "Comment": f"tagship {order.action} {order.deployment_id} {order.artifact_id}"[:100],
+        }
+        for number in range(1, SENDINGS + 1):
+            try:
+                command: str = self.aws.once("ssm").send_command(**asked)["Command"]["CommandId"]
+                return command
+            except Exception as reason:
+                again = self.aws.refused_for_now(reason) or (order.action == "status" and self.aws.unsure(reason))
+                if again and number < SENDINGS:
+                    self.clock.sleep(random.uniform(0.5, 1.5) * 2 ** (number - 1))  # noqa: S311 (jitter)
+                elif self.aws.unsure(reason) and order.action != "status":
+                    return self._found(order, ids, reason)
+                else:
+                    raise
+        raise AssertionError
+
+    def _found(self, order: Order, ids: Sequence[str], reason: Exception) -> str:
+        """The command whose answer was lost; raises Unheard where it does not show. A list may lag behind."""
+        since = self.clock.now() - SKEW
+        with contextlib.suppress(ServiceFailed):
+            for _ in range(LOOKS):
+                self.clock.sleep(LOOK_AFTER)
+                for one in self.sent_for(order.deployment_id, since):
+                    same = (one.action, set(one.hosts)) == (order.action, set(ids))
+                    if same and order.artifact_id.startswith(one.artifact_id) and one.command not in self._told:
+                        self.warn(f"the answer to {order.action} was lost; it is SSM command {one.command}")
+                        return one.command
+        raise Unheard(
+            f"The answer to {order.action} on {len(ids)} hosts was lost ({type(reason).__name__}), and it is not known "
+            "whether SSM took it.",
+            state="The hosts may be acting on it.",
+            remedy=f"See what they run: inv status --env {self.environment}",
+        ) from reason
 
     # -- hearing from them ---------------------------------------------------------------------------------------------
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from tagship.adapters.aws import Aws
 from tagship.adapters.targets.ec2 import DELIVERY, GRACE, LOOK, WORDS, Ec2Target, connect
 from tagship.domain.hosts import Host, HostReport, Order
-from tagship.errors import Refused, ServiceFailed
+from tagship.errors import Refused, ServiceFailed, Unheard
 from tests.fakes.app import environments, settings
 from tests.fakes.clock import FakeClock
 
@@ -53,6 +53,7 @@ class Account:
     calls: list[str] = field(default_factory=list)
     unseen: int = 0  # listings that are empty at first
     unknown: int = 0  # invocations that do not exist at first
+    unlisted: bool = False  # ListCommands shows nothing
     failing: Callable[[str], None] = lambda _: None
     exceptions: type[Exceptions] = Exceptions
 
@@ -101,6 +102,12 @@ class Account:
             {"InstanceId": one, "PingStatus": self.pings.get(one, "Online")} for one in known
         ]
 
+    def _list_commands(self, asked: dict[str, Any]) -> tuple[str, list[Any]]:
+        made = [] if self.unlisted else enumerate(self.sent, start=1)
+        return "Commands", [
+            {"CommandId": f"command-{number}", "RequestedDateTime": number, **one} for number, one in made
+        ]
+
     def _list_command_invocations(self, asked: dict[str, Any]) -> tuple[str, list[Any]]:
         if self.unseen:
             self.unseen -= 1
@@ -135,6 +142,16 @@ class Credentials:
 
     def client(self, name: str) -> Account:
         return self.account
+
+    once = client
+
+    @staticmethod
+    def unsure(error: Exception) -> bool:
+        return Aws.unsure(error)
+
+    @staticmethod
+    def refused_for_now(error: Exception) -> bool:
+        return Aws.refused_for_now(error)
 
     def translated(self, doing: str) -> AbstractContextManager[None]:
         return Aws("us-east-1", "http://127.0.0.1:9", sandbox=True).translated(doing)
@@ -267,6 +284,62 @@ def test_hosts_of_a_later_command_that_cannot_be_sent_are_silent_and_the_others_
     reports = stand.run(60)
     assert [one.outcome for one in reports] == ["healthy"] * 50 + ["silent"] * 10
     assert reports[-1].reason.startswith("it was told nothing")
+
+
+def _answers_lost(account: Account, *numbers: int) -> Account:
+    """SSM takes these commands, and its answers to them never arrive."""
+    inner, count = account.send_command, [0]
+
+    def send(**asked: Any) -> dict[str, Any]:
+        count[0] += 1
+        answer = inner(**asked)
+        if count[0] in numbers:
+            raise ReadTimeoutError(endpoint_url="https://ssm")
+        return answer
+
+    account.send_command = send  # type: ignore[method-assign]
+    return account
+
+
+def test_a_command_whose_answer_was_lost_is_found_and_not_sent_again() -> None:
+    stand = Stand(_answers_lost(Account(), 1))
+    assert [one.outcome for one in stand.run()] == ["healthy", "healthy"]
+    assert len(stand.account.sent) == 1
+    assert stand.warnings == ["the answer to deploy was lost; it is SSM command command-1"]
+
+
+def test_of_two_lost_answers_each_finds_its_own_command() -> None:
+    stand = Stand(_answers_lost(Account(), 1, 2))
+    assert [one.outcome for one in stand.run(60)] == ["healthy"] * 60
+    assert len(stand.account.sent) == 2
+
+
+def test_a_command_that_does_not_show_after_its_answer_was_lost_may_be_in_flight() -> None:
+    stand = Stand(_answers_lost(Account(unlisted=True), 1))
+    with pytest.raises(Unheard) as caught:
+        stand.target.send(ORDER, hosts(2))
+    assert caught.value.state == "The hosts may be acting on it."
+    assert len(stand.account.sent) == 1
+
+
+def test_a_question_whose_answer_was_lost_is_asked_again() -> None:
+    stand = Stand(_answers_lost(Account(), 1))
+    assert [one.outcome for one in stand.run(order=replace(ORDER, action="status"))] == ["healthy", "healthy"]
+    assert len(stand.account.sent) == 2
+
+
+def test_a_throttled_command_was_not_taken_and_is_sent_again() -> None:
+    account, told = Account(), []
+
+    def throttle(operation: str) -> None:
+        told.append(operation)
+        if told.count("send_command") <= 3 and operation == "send_command":
+            raise Missing("ThrottlingException", "SendCommand")
+
+    account.failing = throttle
+    stand = Stand(account)
+    assert [one.outcome for one in stand.run()] == ["healthy", "healthy"]
+    assert len(account.sent) == 1
 
 
 # -- hearing from them -------------------------------------------------------------------------------------------------

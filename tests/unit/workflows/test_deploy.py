@@ -26,6 +26,7 @@ from tagship.errors import (
     RollbackFailed,
     ServiceFailed,
     SettingsError,
+    Unheard,
     UsageError,
 )
 from tagship.workflows.deploy import deploy
@@ -670,6 +671,20 @@ def test_an_order_that_cannot_be_sent_changes_nothing() -> None:
     assert caught.value.state == "Nothing was changed."
     assert states(app) == ["requested", "abandoned"]
     assert is_free(app)
+
+
+def test_an_order_that_may_have_gone_out_keeps_the_lease_and_leaves_the_deployment_open() -> None:
+    app = running_old()
+
+    def unheard(_: object) -> None:
+        raise Unheard("The answer was lost.", remedy="Look.")
+
+    app.hosts.sending = unheard
+    with pytest.raises(Unheard) as caught:
+        deploy(app, artifact=NEW)
+    assert "its command's id never came back" in caught.value.state
+    assert "abandoned" not in states(app)
+    assert not is_free(app)
 
 
 def test_polls_that_fail_leave_the_deployment_open_and_say_so() -> None:
