@@ -7,7 +7,7 @@ INV = $(VENV)/bin/inv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform lint bench setup
+.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform test-faults lint bench bench-faults setup
 
 help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -30,5 +30,7 @@ demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-host: setup ; $(VENV)/bin/python -m pytest tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
+test-faults: setup ; $(VENV)/bin/python -m pytest -n auto --dist loadgroup tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
+bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole

@@ -28,6 +28,8 @@ from tagship.workflows.status import status
 from tagship.workflows.unlock import unlock
 from tests.sandbox.conftest import client, until
 
+pytestmark = pytest.mark.xdist_group("fleet")  # one sandbox for all of them
+
 HOSTS = 60
 TAGS = [{"Key": "tagship:environment", "Value": "dev"}]
 ROOT = Path(__file__).parents[2]

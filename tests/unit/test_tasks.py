@@ -82,6 +82,7 @@ PAGES = [
     "docs/runbook.md",
     "docs/architecture.md",
     "docs/infra.md",
+    "docs/setup.md",
     "docs/tagship.sample.toml",
 ]
 COMMAND = re.compile(r"\b(?:inv|invoke) ([a-z][a-z-]+(?:\.[a-z-]+)?)((?: +(?:--[a-z-]+|[\w.<>{}-]+))*)")
@@ -151,7 +152,15 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
     makefile = (TOP / "Makefile").read_text("utf-8")
     recipes = dict(TARGET.findall(makefile))
     verbs = {name: recipe for name, recipe in recipes.items() if "$(INV)" in recipe}
-    assert set(recipes) - set(verbs) == {"test", "test-host", "test-terraform", "lint", "bench"}
+    assert set(recipes) - set(verbs) == {
+        "test",
+        "test-host",
+        "test-terraform",
+        "test-faults",
+        "lint",
+        "bench",
+        "bench-faults",
+    }
     for name, recipe in verbs.items():
         assert re.match(rf"@\$\(INV\) {name}\b", recipe), recipe
         assert name in TASKS
