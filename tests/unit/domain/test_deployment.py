@@ -15,12 +15,16 @@ from tagship.domain.deployment import (
     STATES,
     Deployment,
     Entry,
+    bad_versions,
+    fenced,
     fold,
     marked_bad,
     new_id,
     rollback_candidates,
     serving,
+    unfinished,
 )
+from tagship.domain.mark import Mark
 
 ONE, TWO, THREE = "0.1.1-dev", "0.1.2-dev", "0.1.3-dev"
 
@@ -140,3 +144,97 @@ def test_a_partial_deployment_is_what_runs_and_nothing_to_go_back_to() -> None:
 
 def test_a_rollback_that_ends_partial_has_left_what_it_replaced() -> None:
     assert marked_bad(story(("deploy", TWO, "", "healthy"), ("rollback", ONE, TWO, "partial"))) == {TWO}
+
+
+# -- what is bad, and until when ---------------------------------------------------------------------------------------
+
+
+def mark(after: int, verdict: str, artifact: str = ONE) -> Mark:
+    """A mark that was made after the deployment of that number began, and before the next one."""
+    at = "2026-11-20T13:00:00+00:00"
+    return Mark(f"{after}~", verdict, at, "hello", "dev", artifact, "eve@desk", "", "it is slow")
+
+
+FAILED = ("deploy", TWO, ONE, "rolled-back")
+HEALTHY = ("deploy", TWO, ONE, "healthy")
+LEFT = ("rollback", ONE, TWO, "healthy")
+
+
+@pytest.mark.parametrize(
+    ("told", "marks", "how"),
+    [
+        ([HEALTHY], [], ""),
+        ([FAILED], [], "failed"),
+        ([FAILED, HEALTHY], [], ""),
+        ([HEALTHY, LEFT], [], "left"),
+        ([HEALTHY, LEFT, FAILED], [], "left"),
+        ([HEALTHY, LEFT, HEALTHY], [], ""),
+        ([HEALTHY], [mark(0, "bad", TWO)], "marked"),
+        ([HEALTHY, HEALTHY], [mark(0, "bad", TWO)], "marked"),
+        ([HEALTHY, LEFT], [mark(0, "bad", TWO)], "marked"),
+        ([HEALTHY, LEFT], [mark(1, "good", TWO)], ""),
+        ([FAILED], [mark(0, "good", TWO)], ""),
+        ([FAILED, FAILED], [mark(0, "good", TWO)], "failed"),
+        ([FAILED], [mark(0, "good", ONE)], "failed"),
+        ([HEALTHY], [mark(0, "bad", TWO), mark(1, "good", TWO)], ""),
+        ([HEALTHY, FAILED], [], ""),  # what serves, deployed again, failed for another reason
+    ],
+)
+def test_the_latest_word_decides_and_a_mark_is_taken_back_by_a_mark_alone(
+    told: list[tuple[str, str, str, str]], marks: list[Mark], how: str
+) -> None:
+    bad = bad_versions(story(*told), marks)
+    assert (bad[TWO].how if TWO in bad else "") == how
+    assert (TWO in marked_bad(story(*told), marks)) == bool(how)
+
+
+def test_why_it_is_bad_says_who_when_and_what() -> None:
+    assert bad_versions(story(LEFT))[TWO].why == f"ada@laptop rolled back from it on 2026-11-20 12:00 UTC, to {ONE}"
+    assert bad_versions([], [mark(0, "bad")])[ONE].why == "eve@desk marked it bad on 2026-11-20 13:00 UTC: it is slow"
+    assert bad_versions(story(FAILED))[TWO].why == "it failed on 2026-11-20 12:00 UTC"
+
+
+def test_only_what_a_person_said_holds_a_deployment_up() -> None:
+    assert not bad_versions(story(FAILED))[TWO].by_hand
+    assert bad_versions(story(LEFT))[TWO].by_hand
+    assert bad_versions([], [mark(0, "bad")])[ONE].by_hand
+
+
+def test_one_that_failed_and_was_given_up_afterwards_has_failed() -> None:
+    told = fold([entry("0", n, s, TWO) for n, s in enumerate(("requested", "started", "failed", "abandoned"), start=1)])
+    assert marked_bad(told) == {TWO}
+
+
+def test_a_rollback_to_a_later_untagged_build_goes_forward() -> None:
+    earlier, later = "622d2103-20250820-124500", "ffffffff-20250820-124501"
+    assert marked_bad(story(("rollback", later, earlier, "healthy"))) == set()
+    assert marked_bad(story(("rollback", earlier, later, "healthy"))) == {later}
+
+
+def test_a_marked_version_is_no_candidate() -> None:
+    told = story(("deploy", ONE, "", "healthy"), ("deploy", TWO, ONE, "healthy"), ("deploy", THREE, TWO, "healthy"))
+    assert rollback_candidates(told, THREE, [mark(2, "bad", TWO)]) == [ONE]
+
+
+# -- what has not ended ------------------------------------------------------------------------------------------------
+
+
+def test_only_the_latest_deployment_is_anybodys_to_end() -> None:
+    told = fold([entry("0", 1, "requested"), entry("1", 1, "requested"), entry("1", 2, "started")])
+    last = unfinished(told)
+    assert last
+    assert (last.id, last.state) == ("1", "started")
+    assert unfinished([*told, *fold([entry("2", 1, "requested"), entry("2", 2, "abandoned")])]) is None
+    assert unfinished([]) is None
+
+
+def test_of_two_entries_of_one_number_the_later_one_is_the_last_word() -> None:
+    late = entry("0", 3, "healthy", at="2026-11-20T12:00:09+00:00")
+    early = entry("0", 3, "abandoned", at="2026-11-20T12:00:08+00:00")
+    [one] = fold([entry("0", 1, "requested"), late, early])
+    assert one.state == "healthy"
+
+
+def test_a_deployment_that_was_taken_up_has_the_higher_fence() -> None:
+    told = fold([entry("0", 1, "requested", fence=4), entry("0", 2, "started", fence=7)])
+    assert fenced(told) == 7

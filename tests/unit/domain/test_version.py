@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagship.domain.version import ArtifactId, Version, candidates, newest, why_not_a_version
+from tagship.domain.version import ArtifactId, Version, candidates, is_older, newest, why_not_a_version
 from tagship.errors import UsageError
 
 NUMBERS = st.integers(0, 999_999_999)
@@ -99,3 +99,37 @@ def test_an_artifact_id_is_a_version_or_a_commit_with_its_time_in_utc() -> None:
 def test_what_is_no_artifact_id_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         ArtifactId.parse(text)
+
+
+# -- which of two came first -------------------------------------------------------------------------------------------
+
+NOON, LATER = "622d2103-20261120-120000", "ffffffff-20261120-120001"
+
+
+@pytest.mark.parametrize(
+    ("one", "than", "built", "than_built", "older"),
+    [
+        ("0.1.9-dev", "0.1.10-dev", "", "", True),
+        ("0.1.10-dev", "0.1.9-dev", "", "", False),
+        ("0.1.9-dev", "0.1.10-dev", "2027-01-01T00:00:00Z", "2026-01-01T00:00:00Z", True),
+        (NOON, LATER, "", "", True),
+        (LATER, NOON, "", "", False),
+        (NOON, NOON, "", "", False),
+        (NOON, "0.1.9-dev", "", "2026-11-20T12:00:01Z", True),
+        (NOON, "0.1.9-dev", "", "2026-11-20T13:59:59+02:00", False),
+        ("0.1.9-dev", NOON, "2026-11-20T11:59:59Z", "", True),
+        ("0.1.9-dev", NOON, "", "", False),
+        (NOON, "0.1.9-dev", "", "no time", False),
+        ("622d2103-20269999-120000", LATER, "", "", False),
+    ],
+)
+def test_versions_go_by_their_order_and_the_rest_by_when_it_was_built(
+    one: str, than: str, built: str, than_built: str, older: bool
+) -> None:
+    assert is_older(one, than, built, than_built) is older
+
+
+def test_an_untagged_build_says_when_it_was_made() -> None:
+    assert ArtifactId(NOON).built == datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert ArtifactId("0.1.9-dev").built is None
+    assert ArtifactId("622d2103-20269999-120000").built is None
