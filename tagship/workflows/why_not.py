@@ -27,7 +27,7 @@ from tagship.workflows.taking import not_held
 
 @dataclass(frozen=True)
 class WhyNot:
-    """The gates between a version and an environment, in the order in which deploy meets them."""
+    """The gates between a version and an environment: what is said of the version first, then of the environment."""
 
     environment: str
     version: str
