@@ -9,13 +9,16 @@ import json
 import os
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
+from tests.faults import matrix
 from tests.sandbox.conftest import repository, start
 
+HERE = Path(__file__).parents[2]
 WHOLE = os.environ.get("FAULTS") == "whole"
 _figures: list[str] = []
 
@@ -31,7 +34,18 @@ def figure() -> Callable[[str], None]:
     return _figures.append
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The matrix is drawn anew by each run; its processes fill it together."""
+    if not hasattr(config, "workerinput"):
+        matrix.clear(HERE)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    table = matrix.draw(HERE)
+    if table:
+        terminalreporter.section("a fault at every side effect")
+        terminalreporter.write_line(table)
+        terminalreporter.write_line(f"kept in {matrix.FOLDER / matrix.TABLE}")
     if _figures:
         terminalreporter.section("figures" if WHOLE else "figures (a tenth; make bench-faults runs the whole)")
         for one in _figures:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.faults.journeys import JOURNEYS, KINDS
 
 FOLDER = Path(".tagship") / "faults"
+TABLE = "matrix.txt"
 MARKS = {"green": "ok", "red": "RED", "never": "-", "": "."}
 HEADS = ("killed before", "killed after", "error before", "answer lost", "lost once", "stalled 30 s", "throttled x3")
 
@@ -24,7 +25,7 @@ def keep(root: Path, journey: str, kind: str, cells: dict[str, str]) -> None:
 
 
 def draw(root: Path) -> str:
-    """The table, with what there was to count; empty where nothing ran."""
+    """The table, with what there was to count, kept beside its cells; empty where nothing ran."""
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for journey in JOURNEYS:
         for kind in KINDS:
@@ -43,4 +44,6 @@ def draw(root: Path) -> str:
     ran = [state for state in every if state in {"green", "red"}]
     lines += ["", f"{len(cells)} calls, {len(ran)} cases: {ran.count('green')} green, {ran.count('red')} red"]
     lines += ["ok: green   -: cannot happen to this call   .: not in this run"]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    (root / FOLDER / TABLE).write_text(text + "\n")
+    return text

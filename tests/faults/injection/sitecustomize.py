@@ -97,7 +97,7 @@ def plain(text: str) -> str:
     text = re.sub(r"\b\d{8}-\d{6}-\d{6}-[0-9a-f]{6}\b", "<id>", text)
     text = re.sub(r"\b\d+\.\d+\.\d+-[a-z]+\d*\b", "<version>", text)
     text = re.sub(r"\b[0-9a-f]{12,40}\b", "<commit>", text)
-    text = re.sub(r"\b[ed]\d+\b(?=/|\.json)", "<env>", text)
+    text = re.sub(r"\b[ed]\d+\b", "<env>", text)
     return re.sub(r"(?<=/)\d{3,}\b", "<n>", text)
 
 
