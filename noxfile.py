@@ -55,7 +55,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
-    """Python, shell, workflows."""
+    """Python, shell, workflows, templates."""
     _use_own_tools()
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -67,6 +67,7 @@ def lint(session: nox.Session) -> None:
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions)
     session.run("zizmor", "--offline", "--quiet", ".github")
+    session.run("cfn-lint", *sorted(str(path) for path in Path("deploy/aws").glob("*.yaml")))
     _githubs_own_validator(session, workflows)
 
 

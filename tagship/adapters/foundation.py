@@ -114,7 +114,7 @@ class AccountFoundation:
             "StackName": wanted.name,
             "TemplateBody": wanted.template,
             "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in wanted.parameters.items()],
-            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+            "Capabilities": ["CAPABILITY_IAM"],
             "Tags": [{"Key": "tagship:app", "Value": wanted.parameters["App"]}],
         }
         with self.aws.translated(f"changing the stack {wanted.name}"):

@@ -39,7 +39,8 @@ class Stack:
     @property
     def text(self) -> str:
         """What decides whether a stack is changed: its parameters, then its template."""
-        return "".join(f"{key} = {self.parameters[key]}\n" for key in sorted(self.parameters)) + self.template
+        head = "".join(f"{key} = {self.parameters[key]}\n" for key in sorted(self.parameters))
+        return f"{head}{self.template.strip()}\n"
 
 
 def stack_name(app: str, environment: str = "") -> str:
@@ -80,17 +81,23 @@ def shared(
 def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str]) -> str:
     """environment.yaml with its blocks replaced: the hosts' tags, a path of Parameter Store, names of secrets.
 
-    A JSON string is a YAML string, so nothing in a tag is read as anything else. Empty ones leave the block as it is.
+    Whatever a tag holds, it is read as that text. Empty ones leave the block as it is.
     """
-    condition = [f"{json.dumps('ssm:resourceTag/' + name)}: {json.dumps(tags[name])}" for name in sorted(tags)]
+    condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
     # Six characters that Secrets Manager adds to a name: a question mark each, so that no longer name is meant too.
     named = [_resource("secretsmanager", f"secret:{name}-??????") for name in sorted(set(secrets))]
     return _block(_block(_block(template, "tags", condition), "parameters", path), "secrets", named)
 
 
+def _text(text: str) -> str:
+    """A text in YAML: double quotes, and everything that is not plain by its number (JSON's pairs are not YAML's)."""
+    plain = (one if one in " !" or ("#" <= one <= "~" and one != "\\") else f"\\U{ord(one):08x}" for one in text)
+    return f'"{"".join(plain)}"'
+
+
 def _resource(service: str, what: str) -> str:
-    return "- !Sub " + json.dumps(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{what}")
+    return "- !Sub " + _text(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{what}")
 
 
 def _block(template: str, name: str, lines: Sequence[str]) -> str:

@@ -412,3 +412,26 @@ def test_every_statement_has_its_reason_beside_it() -> None:
         before = [one.strip() for one in lines[max(0, number - 4) : number]]
         inside = [one for one in lines[number + 1 : number + 8] if "Sid: " not in one]
         assert "#" in line or any(one.startswith("#") for one in before) or any(" # " in one for one in inside), line
+
+
+@pytest.mark.parametrize("role", ["Ci", "Host"])
+def test_the_longest_names_fit_into_what_iam_takes(role: str) -> None:
+    """10,240 characters of inline policies a role, blanks not counted (IAM quotas); 51,200 bytes of template."""
+    long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63, "Document": "d" * 128}
+    text = foundation.with_blocks(
+        read("environment"),
+        {f"{n}{'k' * 126}": "v" * 256 for n in range(4)},
+        "/" + "p" * 200,
+        [f"{n}{'s' * 100}" for n in range(10)],
+    )
+    size = len(json.dumps(statements(role, text, **long, ImageRepository="i" * 200), separators=(",", ":")))
+    assert size < 10_240 - 200
+    assert len(text.encode()) < 51_200
+    assert len(read("foundation").encode()) < 51_200
+
+
+@pytest.mark.parametrize("name", ["foundation", "environment"])
+def test_a_template_is_ascii(name: str) -> None:
+    """CloudFormation gives other characters back as question marks: a stack would never be as it is wanted."""
+    assert read(name).isascii()
+    assert foundation.with_blocks(read(name), {"Näme": "\u2028 \U0001f600"}, "", []).isascii()

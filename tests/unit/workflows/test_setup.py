@@ -175,7 +175,7 @@ def test_the_hosts_tags_and_secrets_of_the_settings_are_in_the_template(make: Ma
     app = make(environments=dev)
     setup(app)
     template = account(app).stacks["tagship-hello-dev"].template
-    assert '"ssm:resourceTag/Name": "a \\"b\\": c"' in template
+    assert r'"ssm:resourceTag/Name": "a \U00000022b\U00000022: c"' in template
     assert "ssm:resourceTag/tagship:app" not in template
     assert "parameter/x/dev/*" in template
     assert "secret:x/db-??????" in template
