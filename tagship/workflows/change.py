@@ -10,31 +10,23 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import NoReturn
 
 from tagship.domain.deployment import Deployment, fenced
-from tagship.domain.fleet import INTERRUPTED, Rollout
-from tagship.domain.hosts import Host, HostReport, listed
-from tagship.domain.plan import Ending, Plan, ending, evidence, what_serves
+from tagship.domain.fleet import Rollout
+from tagship.domain.hosts import HostReport, listed
+from tagship.domain.plan import Plan
 from tagship.domain.times import span
-from tagship.errors import (
-    ArtifactError,
-    DeployFailed,
-    Held,
-    Incomplete,
-    Interrupted,
-    LeaseLost,
-    RollbackFailed,
-    ServiceFailed,
-    TagshipError,
-)
+from tagship.errors import LeaseLost, ServiceFailed, TagshipError
 from tagship.ports import App
+from tagship.workflows.endings import interrupted, watched_no_more
 from tagship.workflows.hands import Hands, holding
 from tagship.workflows.preflight import recent, show
 from tagship.workflows.record import Record, abandon
-from tagship.workflows.rollout import put_back, roll_out, taken_up
+from tagship.workflows.rollout import roll_out, taken_up
+from tagship.workflows.settle import settle
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ def carry_out(
             record = Record(app, plan, hands.deployment_id, hands.lease.fence, dead.last.number if dead else 0)
             rollout = _ordered(hands, record, dead)
             seconds = (app.clock.now() - began).total_seconds()
-            _settle(hands, record, rollout, seconds)
+            settle(hands, record, rollout, seconds)
     app.ledger.index(plan.environment)
     names = listed([host.name for host in rollout.hosts if host not in rollout.gone])
     app.screen.say(f"{plan.artifact_id} is healthy on {plan.environment} ({names}) after {span(seconds)}")
@@ -120,15 +112,15 @@ def _ordered(hands: Hands, record: Record, dead: Deployment | None) -> Rollout:
     except KeyboardInterrupt as reason:
         if not hands.in_flight and not dead:
             record.add("abandoned", reason="interrupted before any host was told")
-        raise _interrupted(hands) from reason
+        raise interrupted(hands) from reason
     except LeaseLost as reason:
         if not _is_anothers(hands):
             record.add("abandoned", reason=reason.what, commands=hands.commands)
-        raise _watched_no_more(hands, reason) from reason
+        raise watched_no_more(hands, reason) from reason
     except ServiceFailed as reason:
         if not hands.in_flight and not dead:
             record.add("abandoned", reason=reason.what)
-        raise _watched_no_more(hands, reason) from reason
+        raise watched_no_more(hands, reason) from reason
     except TagshipError as reason:
         if not dead:
             record.add("abandoned", reason=reason.what)
@@ -141,162 +133,6 @@ def _is_anothers(hands: Hands) -> bool:
     seen = hands.app.leases.look(hands.plan.environment)
     taken = bool(seen and seen.record.deployment_id == hands.deployment_id)
     return taken or any(one.ended or fenced([one]) > hands.lease.fence for one in mine)
-
-
-def _settle(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> None:
-    """Write the ledger's last word, putting back first what a failed deployment changed, and raise what it came to."""
-    left = {host.id for host in rollout.gone}
-    told = tuple(host for host in rollout.hosts if host.id in rollout.reports and host.id not in left)
-    hands.plan = replace(hands.plan, hosts=told)
-    _name_the_moving(hands, rollout)
-    if rollout.stragglers and (hands.plan.heals or not rollout.stop):
-        _leave_partial(hands, record, rollout, seconds)
-    elif rollout.stop:
-        _undo(hands, record, rollout, seconds)
-    else:
-        _record_healthy(record, hands.plan, rollout.here, seconds)
-
-
-def _name_the_moving(hands: Hands, rollout: Rollout) -> None:
-    """Hosts that left are not waited for, and hosts whose agent does not answer yet cannot be told: both are named."""
-    environment, say = hands.plan.environment, hands.app.screen.warn
-    if rollout.gone:
-        say(f"left {environment} meanwhile, and not waited for: {listed(_named(rollout.gone))}")
-    if rollout.joining:
-        say(f"joined {environment}, and their agents do not answer yet: {listed(_named(rollout.joining))}")
-        say(f"when they do: {_heal(hands.plan)}")
-
-
-def _leave_partial(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> NoReturn:
-    """Fewer hosts than may fail do not run it. It serves; the environment is not called healthy until they do."""
-    plan, bad = hands.plan, {one.host: one for one in rollout.stragglers}
-    hosts = [host for host in rollout.hosts if host.id in bad]
-    there = len(rollout.present) - len(rollout.joining)
-    why = listed([f"{host.name} ({host.id}): {bad[host.id].reason or bad[host.id].outcome}" for host in hosts], 20)
-    reason = f"{len(bad)} of {there} hosts do not run it"
-    ids = {"stragglers": sorted(bad), "gone": sorted(host.id for host in rollout.gone)}
-    replaced = _replaced(plan, rollout.here)
-    record.add("partial", reason=reason, replaced=replaced, hosts=rollout.here, seconds=seconds, **ids)
-    point(hands.app, _pointer(hands))
-    raise Incomplete(
-        f"{plan.artifact_id} serves on {there - len(bad)} of {there} hosts of {plan.environment}; not on {why}.",
-        state=what_serves(rollout.hosts, (*rollout.here, *(one for one in bad.values() if one not in rollout.here))),
-        remedy=f"Find out what ails them, and bring them to it: {_heal(plan)}",
-        evidence=evidence(plan, list(bad.values())),
-    )
-
-
-def _undo(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> NoReturn:
-    """Put back what was changed, record it, and raise why."""
-    plan, reports = hands.plan, rollout.here
-    hands.app.screen.warn(f"stopped: {rollout.stop}")
-    try:
-        final = put_back(hands, rollout)
-    except (KeyboardInterrupt, TagshipError) as reason:
-        record.add("failed", reason=f"putting back was cut short: {reason}", hosts=reports, seconds=seconds)
-        raise _cut_short(hands, reports, reason) from reason
-    end = ending(plan, reports, final, rollout.stop)
-    if end.kind == "held":
-        record.add("abandoned", reason=end.reason, hosts=final, seconds=seconds)
-    else:
-        record.add("failed", reason=end.reason, hosts=reports, seconds=seconds, evidence=end.evidence)
-        last = "rollback-failed" if end.kind == "lost" else "rolled-back"
-        record.add(last, reason=end.reason, hosts=final, seconds=seconds)
-    if rollout.stop == INTERRUPTED and end.kind != "lost":
-        what = f"Interrupted: {plan.artifact_id} was taken back from {len(rollout.changed)} of {rollout.total} hosts."
-        raise Interrupted(what, state=what_serves(plan.hosts, final), remedy=f"Run it again: {_again(plan)}")
-    raise failure(plan, end, final)
-
-
-def _record_healthy(record: Record, plan: Plan, reports: Sequence[HostReport], seconds: float) -> None:
-    try:
-        record.add("healthy", replaced=_replaced(plan, reports), hosts=reports, seconds=seconds)
-    except ServiceFailed as reason:
-        raise ServiceFailed(
-            f"{plan.artifact_id} is healthy on {plan.environment}, but the ledger could not be told: {reason.what}",
-            state=what_serves(plan.hosts, reports),
-            remedy=f"Record it by doing it again, which changes nothing on the hosts: {_again(plan)}",
-        ) from reason
-
-
-def _replaced(plan: Plan, reports: Sequence[HostReport]) -> str:
-    """What was replaced, by the hosts' own word first."""
-    told = [one.previous for one in reports if one.outcome == "healthy" and one.previous not in {"", plan.artifact_id}]
-    return told[0] if told else plan.replaces
-
-
-# -- how it ends, when it does not end well ----------------------------------------------------------------------------
-
-
-def failure(plan: Plan, end: Ending, final: Sequence[HostReport]) -> TagshipError:
-    """The error of an ending that is not healthy: what failed and why, what serves now, the next command."""
-    state = what_serves(plan.hosts, final)
-    failed = f"{plan.artifact_id} failed on {plan.environment} ({end.reason})."
-    if end.kind == "lost":
-        remedy = f"Wake somebody, and ask each host again: {_look(plan)}"
-        return RollbackFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
-    if end.kind == "held":
-        what = f"Another action has the hosts of {plan.environment} ({end.reason})."
-        return Held(what, state=state, remedy=f"See which, and when it has ended run it again: {_look(plan)}")
-    if end.kind == "refused":
-        what = f"The hosts of {plan.environment} refused {plan.artifact_id} ({end.reason})."
-        remedy = f"Find out who changed it before anything else is deployed: inv history --env {plan.environment}"
-        return ArtifactError(what, state=state, remedy=remedy, evidence=end.evidence)
-    remedy = f"Ship a mended version: inv deploy-dev (or, if the cause lay outside, again: {_again(plan)})"
-    return DeployFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
-
-
-def _interrupted(hands: Hands) -> Interrupted:
-    """What Ctrl-C (or SIGTERM) leaves behind: a command that was sent goes on, whoever watches."""
-    if not hands.in_flight:
-        return Interrupted("Interrupted.", remedy=f"Run it again: {_again(hands.plan)}")
-    lease = f"the lease of {hands.plan.environment} expires by itself within {hands.lease.ttl} s"
-    return Interrupted(
-        "Interrupted while the hosts act.",
-        state=f"{hands.what_goes_on}, and {lease}.",
-        remedy=f"See what came of it: {_look(hands.plan)}",
-    )
-
-
-def _watched_no_more(hands: Hands, reason: Held | ServiceFailed) -> TagshipError:
-    """The same failure, and where hosts were acting at that moment, that they still are."""
-    if not hands.in_flight:
-        return reason
-    state = f"{hands.what_goes_on}, and how it ends is not known here."
-    return type(reason)(reason.what, state=state, remedy=f"See what came of it: {_look(hands.plan)}")
-
-
-def _cut_short(hands: Hands, reports: Sequence[HostReport], reason: BaseException | str) -> TagshipError:
-    """Hosts were being put back when something else went wrong."""
-    kind: type[TagshipError] = RollbackFailed
-    if isinstance(reason, LeaseLost):
-        kind = LeaseLost
-    elif isinstance(reason, KeyboardInterrupt):
-        if hands.in_flight:
-            return _interrupted(hands)
-        kind, reason = Interrupted, "interrupted"
-    return kind(
-        f"{hands.plan.artifact_id} failed on {hands.plan.environment}, and putting it back was cut short: {reason}",
-        state=what_serves(hands.plan.hosts, reports),
-        remedy=f"Ask each host what it runs: {_look(hands.plan)}",
-    )
-
-
-def _named(hosts: Sequence[Host]) -> list[str]:
-    return [f"{host.name} ({host.id})" for host in hosts]
-
-
-def _heal(plan: Plan) -> str:
-    return f"inv deploy --heal --env {plan.environment}"
-
-
-def _look(plan: Plan) -> str:
-    return f"inv status --env {plan.environment}"
-
-
-def _again(plan: Plan) -> str:
-    flag = "--to" if plan.action == "rollback" else "--artifact"
-    return f"inv {plan.action} {flag} {plan.artifact_id} --env {plan.environment}"
 
 
 # -- signals -----------------------------------------------------------------------------------------------------------
