@@ -17,6 +17,7 @@ from tagship.workflows.frozen import not_frozen
 from tagship.workflows.guards import bad_word, not_bad, not_older
 from tagship.workflows.hands import ask_what_runs
 from tagship.workflows.heal import heal as heal_hosts
+from tagship.workflows.pointer import points_at
 from tagship.workflows.preflight import named, patience, reachable, recent, show
 from tagship.workflows.resume import resume as take_up
 
@@ -89,11 +90,14 @@ def _not_bad(app: App, environment: str, artifact: str, history: Sequence[Deploy
 
 
 def _running(app: App, plan: Plan) -> Result | None:
-    """What is running already, by the ledger and by every host's own word: nothing is sent but that question."""
+    """What is running already, by the ledger and by every host's own word: nothing is sent but that question.
+
+    Whatever there is to mend (a host, a word that is missing in the ledger, the pointer) is mended by deploying it.
+    """
     if plan.replaces != plan.artifact_id or not plan.settled or _is_held(app, plan):
         return None
     last = latest_serving(recent(app, plan.environment))
-    if last is None or last.state != "healthy":
+    if last is None or last.state != "healthy" or not points_at(app, plan.environment, plan.artifact_id):
         return None
     reports = _said(app, plan)
     if not all(serves(one, plan.artifact_id) for one in reports):

@@ -27,6 +27,13 @@ def point(app: App, pointer: Pointer) -> None:
     )
 
 
+def points_at(app: App, environment: str, artifact_id: str) -> bool:
+    """Whether a host that boots now starts that artifact."""
+    seen = app.store.get(layout.pointer(app.settings.app, environment))
+    there = Pointer.from_json(seen.body) if seen else None
+    return bool(there and there.artifact == artifact_id)
+
+
 def _written(app: App, pointer: Pointer) -> bool:
     key = layout.pointer(pointer.app, pointer.environment)
     for _ in range(ROUNDS):

@@ -146,6 +146,15 @@ def test_what_the_ledger_says_is_running_and_a_host_does_not_run_is_deployed_aga
     assert app.ledger.entries[-1].replaced == OLD
 
 
+def test_what_is_running_and_hosts_that_boot_would_not_start_is_deployed_again() -> None:
+    app = running_old()
+    deploy(app, artifact=NEW)
+    key = "hello/_pointer/dev.json"
+    app.store.delete(key, app.store.objects[key].etag)
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert key in app.store.objects
+
+
 def test_what_is_running_is_not_said_to_be_while_somebody_changes_it() -> None:
     app = running_old()
     app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="theirs", run_url="", ttl=120)
