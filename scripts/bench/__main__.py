@@ -13,6 +13,8 @@ from pathlib import Path
 from scripts.bench.bundle import bundle
 from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.fleet import fleet
+from scripts.bench.host import host
+from scripts.bench.ledger import ledger
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
 from scripts.bench.rollback import rollback
@@ -24,9 +26,10 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "deploy-dev": deploy_dev,
     "bundle": bundle,
     "rollback": rollback,
+    "ledger": ledger,
     "fleet": fleet,
 }
-LONG = {"fleet"}  # five minutes: measured where it is asked for
+LONG = {"ledger", "fleet", "host"}  # minutes, and `host` needs root: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 
