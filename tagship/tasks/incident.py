@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tagship.tasks._verb import verb
+from tagship.tasks._verb import opened, verb
 
 ALL = "the environment; left out, all of them"
 JSON = "one JSON document on stdout, everything else on stderr"
@@ -35,10 +35,9 @@ def rollback(
     json: bool = False,
 ) -> None:
     """Take an environment back to a version that ran there, without Git or CI."""
-    from tagship.bootstrap import app
     from tagship.workflows.rollback import rollback as run
 
-    here = app(as_json=json)
+    here = opened(as_json=json)
     result = run(
         here,
         to=to,
@@ -56,10 +55,9 @@ def rollback(
 @verb(help={"env": ALL, "json": JSON})
 def status(_c: Any, env: str = "", json: bool = False) -> None:
     """What runs where: the ledger's word, each host's own, and where they differ."""
-    from tagship.bootstrap import app
     from tagship.workflows.status import status as run
 
-    here = app(as_json=json)
+    here = opened(as_json=json)
     result = run(here, env=env)
     if json:
         here.screen.data([one.as_data() for one in result])
@@ -90,10 +88,9 @@ def history(
     json: bool = False,
 ) -> None:
     """Who made which environment run what, when, and what came of it."""
-    from tagship.bootstrap import app
     from tagship.workflows.history import history as run
 
-    here = app(as_json=json)
+    here = opened(as_json=json)
     result = run(
         here,
         env=env,
@@ -111,10 +108,9 @@ def history(
 @verb(help={"env": ALL, "json": JSON})
 def lock(_c: Any, env: str = "", json: bool = False) -> None:
     """Who holds an environment, for what, and since when."""
-    from tagship.bootstrap import app
     from tagship.workflows.lock import lock as run
 
-    here = app(as_json=json)
+    here = opened(as_json=json)
     result = run(here, env=env)
     if json:
         here.screen.data([one.as_data() for one in result])
@@ -130,10 +126,9 @@ def lock(_c: Any, env: str = "", json: bool = False) -> None:
 )
 def unlock(_c: Any, id: str = "", env: str = "", dry_run: bool = False, json: bool = False) -> None:
     """Break the lease of a deployment that died; another deployment's is refused."""
-    from tagship.bootstrap import app
     from tagship.workflows.unlock import unlock as run
 
-    here = app(as_json=json)
+    here = opened(as_json=json)
     result = run(here, id=id, env=env, dry_run=dry_run)
     if json:
         here.screen.data(result.as_data())

@@ -197,3 +197,14 @@ def test_what_no_workflow_expected_is_three_lines_too(
     assert what == f"error: {words}"
     assert now == "  now: unknown; look before you act: inv status"
     assert following.startswith(" next: ")
+
+
+@pytest.mark.parametrize("task", ["rollback", "status", "history", "lock", "unlock"])
+def test_what_is_looked_at_or_changed_in_a_sandbox_is_said_to_be_one(
+    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tagship.toml").write_text((TOP / "tagship.toml").read_text("utf-8"), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Exit):  # it is not running
+        TASKS[task].body(None)
+    assert capsys.readouterr().out.startswith("SANDBOX: ")
