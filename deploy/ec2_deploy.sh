@@ -91,7 +91,7 @@ prepare_idle() {
 start_idle() {
   local from
   clock && from=$REPLY
-  free_port || conclude failed "no free port was found" || return
+  port_for "$IDLE" || conclude failed "no free port was found" || return
   IDLE_PORT=$REPLY
   APP_LOG=$BASE/log/$DEPLOYMENT-app.log
   journal environment "$IDLE" "$IDLE_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
@@ -117,6 +117,9 @@ prove_idle() {
 evidence() {
   printf 'the process: %s\n' "${ENDED:-it runs}"
   printf 'its last answer: %s\n' "${ANSWER:-none}"
+  unit_status "$IDLE"
+  masked "$(state_of_colour "$IDLE")"
+  printf '%s\n' "$REPLY"
   printf 'its last lines:\n'
   masked "$(last_lines "$IDLE" "$DEPLOYMENT")"
   printf '%s\n' "$REPLY" | tail -c 4000
@@ -137,6 +140,7 @@ switch_over() {
 }
 
 finish() {
+  local old=$S_COLOUR
   journal drain "$S_COLOUR" "$S_PORT"
   if [[ -n $S_COLOUR ]]; then drain "$S_PORT"; fi
   journal stop "$S_COLOUR" "$S_PORT"
@@ -145,6 +149,7 @@ finish() {
   commit "$ARTIFACT"
   SERVING=$ARTIFACT
   journal prune
+  if [[ -n $old ]]; then make_ready "$old"; fi
   prune
   journal end
   conclude healthy '' || :
@@ -154,7 +159,7 @@ finish() {
 write_state() {
   local colour=$1 port=$2 artifact=$3 deployment=$4 previous=$S_SERVING
   if [[ $artifact == "$S_SERVING" ]]; then previous=$S_PREVIOUS; fi
-  lives "$colour" || return
+  if [[ "$R_PORT $R_ARTIFACT" != "$port $artifact" || ${R_PID:-0} == 0 ]]; then lives "$colour" || return; fi
   printf '{\n  "colour": "%s",\n  "deployment": "%s",\n  "fence": %s,\n  "pid": %s,\n  "port": %s,\n  "previous": "%s",\n  "serving": "%s"\n}\n' \
     "$colour" "$deployment" "$FENCE" "$R_PID" "$port" "$previous" "$artifact" >"$BASE/state.json.new" &&
     { sync "$BASE/state.json.new" 2>/dev/null || sync; }
@@ -224,7 +229,7 @@ revive() {
   other "$IDLE" && colour=$REPLY
   say "$S_SERVING does not answer (${PROBLEM:-$REPLY}): starting it again."
   ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || return
-  configure "$S_SERVING" && free_port && port=$REPLY && journal revive "$colour" "$port" || return
+  configure "$S_SERVING" && port_for "$colour" && port=$REPLY && journal revive "$colour" "$port" || return
   stop_record "$colour" 2
   fetch_secrets "$S_SERVING" && render_environment "$colour" "$port" "$S_SERVING" || return
   run_colour "$colour" "$port" "$S_SERVING" "$BASE/log/$DEPLOYMENT-previous.log" || return

@@ -82,6 +82,10 @@ stop_record() {
   rm -f "$BASE/run/$name"
 }
 
+unit_status() {
+  return 0
+}
+
 # The last lines that a colour wrote, as a deployment of it.
 last_lines() {
   tail -n 20 "$BASE/log/$2-app.log"

@@ -9,9 +9,11 @@
 #   lives NAME           whether it runs, and (while a colour is not committed) has not been started anew since
 #   remains COLOUR       whether anything of it is left to stop
 #   start_colour COLOUR PORT ARTIFACT ENVIRONMENT OUTPUT COMMAND…
-#                        start it with the variables of the file ENVIRONMENT, in its release's folder
+#                        start it with the variables of the file ENVIRONMENT, in its release's folder; without
+#                        ENVIRONMENT and the rest, as it was started last
 #   stop_record NAME     stop it, its requests answered, within a limit
 #   how_it_ended COLOUR  in words, in REPLY
+#   unit_status COLOUR   what the manager knows of it, for people, on standard output
 #   last_lines COLOUR DEPLOYMENT
 #                        the last lines that it wrote, on standard output
 #
@@ -60,22 +62,17 @@ remains() {
 }
 
 start_colour() {
-  local colour=$1 port=$2 artifact=$3 environment=$4
-  shift 5
-  install_units "$colour" && write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return
+  local colour=$1 port=$2 artifact=$3 environment=${4-}
+  shift "$(($# < 5 ? $# : 5))"
+  install_units "$colour" || return
+  if (($#)); then write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return; fi
   printf '%s %s %(%s)T\n' "$port" "$artifact" -1 >"$BASE/run/$colour" || return
-  systemctl reset-failed "$APP@$colour.service" 2>/dev/null
   systemctl restart "$APP@$colour.service"
 }
 
-# What the unit runs: the variables, the folder, the command, each word quoted.
+# What the unit runs. Starting a unit that was stopped clears its failures and its count of restarts.
 write_start() {
-  local colour=$1 environment=$2 folder=$3 words
-  shift 3
-  printf -v words ' %q' "$@"
-  # shellcheck disable=SC2016  # the lines are for the shell that reads the file
-  printf 'cd %q || exit\nset -a\n. %q\nset +a\nexec%s\n' "$folder" "$environment" "$words" >"$BASE/run/$colour.start.new" &&
-    mv -f "$BASE/run/$colour.start.new" "$BASE/run/$colour.start"
+  start_script "$@" >"$BASE/run/$1.start.new" && mv -f "$BASE/run/$1.start.new" "$BASE/run/$1.start"
 }
 
 stop_record() {
@@ -101,6 +98,11 @@ how_it_ended() {
   esac
 }
 
+# What systemd knows of a colour, in one line for people.
+unit_status() {
+  printf 'its unit: %s\n' "$(systemctl show -p ActiveState,SubState,Result,ExecMainStatus,NRestarts,MemoryPeak "$APP@$1.service" | tr '\n' ' ')"
+}
+
 last_lines() {
   read_record "$1" || :
   journalctl --unit "$APP@$1.service" --since "@$R_SINCE" --lines 20 --output cat --no-pager
@@ -121,10 +123,15 @@ install_units() {
 
 # Write a file from its template, where it is not so already. True when it was changed.
 install_from() {
-  local text listen="*:$PORT"
+  if is_from "$1" "$2"; then return 1; fi
+  [[ -n $REPLY ]] && printf '%s\n' "$REPLY" >"${2%/*}/.${2##*/}.new" && mv -f "${2%/*}/.${2##*/}.new" "$2"
+}
+
+# Whether a file is what its template makes of it; that text is in REPLY.
+is_from() {
+  local listen="*:$PORT"
   if [[ -e /proc/net/if_inet6 ]]; then listen=":::$PORT v4v6"; fi
-  text=$(<"$PROGRAM/systemd/$1") || return
-  text=${text//@APP@/$APP} text=${text//@BASE@/$BASE} text=${text//@LISTEN@/$listen}
-  if [[ -f $2 && $text == "$(<"$2")" ]]; then return 1; fi
-  printf '%s\n' "$text" >"${2%/*}/.${2##*/}.new" && mv -f "${2%/*}/.${2##*/}.new" "$2"
+  REPLY=$(<"$PROGRAM/systemd/$1")
+  REPLY=${REPLY//@APP@/$APP} REPLY=${REPLY//@BASE@/$BASE} REPLY=${REPLY//@LISTEN@/$listen}
+  [[ -f $2 && $REPLY == "$(<"$2")" ]]
 }

@@ -51,9 +51,10 @@ point_proxy_at() {
   for each in blue green; do
     if read_record "$each" && [[ $R_PORT == "$port" ]]; then colour=$each; fi
   done
-  if lives proxy; then
-    PATH_ASKED=/$colour/$port ask_proxy -X PUT && [[ ${PROXY_IS[0]} == "$colour" ]] || return
+  if PATH_ASKED=/$colour/$port ask_proxy -X PUT; then
+    [[ ${PROXY_IS[0]} == "$colour" ]] || return
   else
+    if lives proxy; then return 1; fi
     read_map
     PROXY_IS[0]=$colour
     if [[ $colour == blue ]]; then PROXY_IS[1]=$port; else PROXY_IS[2]=$port; fi
@@ -75,7 +76,8 @@ write_map() {
 ensure_proxy() {
   local changed=0 tries
   REPLY="haproxy is not installed on this host: dnf install haproxy, or apt-get install haproxy"
-  command -v haproxy || return
+  command -v haproxy >/dev/null || return
+  if unchanged_proxy && ask_proxy && listening "$PORT"; then return 0; fi
   if ! lives proxy; then
     REPLY="something else listens on port $PORT"
     if listening "$PORT"; then return 1; fi
@@ -95,6 +97,12 @@ ensure_proxy() {
   systemctl stop "$APP-proxy.service"
   REPLY="the proxy does not start: $(journalctl --unit "$APP-proxy.service" --grep ALERT --lines 2 --output cat --no-pager)"
   return 1
+}
+
+# Whether the files of the proxy are as this release has them.
+unchanged_proxy() {
+  [[ -f $BASE/run/proxy.map && -f $BASE/run/proxy && $(<"$BASE/run/proxy") == "$PORT proxy 0" ]] || return
+  is_from proxy.service "$UNITS/$APP-proxy.service" && is_from proxy.cfg "$BASE/run/proxy.cfg"
 }
 
 # Two looks in a row without a request: one may just have been on its way.

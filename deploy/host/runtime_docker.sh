@@ -5,19 +5,28 @@
 #
 # What a runtime defines:
 #   prepare ARTIFACT     fetch what is not on this host yet, before anything is started or stopped; false, with PROBLEM
+#   port_for COLOUR      the local port that a colour is to have, in REPLY
 #   run_colour COLOUR PORT ARTIFACT OUTPUT
 #                        start an artifact as a colour that listens on a local port, by the manager's start_colour
+#   make_ready COLOUR    what was stopped, ready to be started again at once
+#   state_of_colour COLOUR
+#                        what the runtime knows of it, for people, on standard output
 #   accepting COLOUR PORT
 #                        whether the app itself accepts connections there
 #   discard ARTIFACT     remove what prepare fetched, if no kept release needs it
 #
 # The container listens on the app's PORT, on all of its own interfaces; that is published as the colour's local port.
+#
+# The colour that was stopped is kept as a container made from its image anew, and not started yet: a rollback to it has
+# nothing to do but to start it, and finds no file of its former life. Its label tagship.print says what it was made from;
+# it is started only for that very image, environment and configuration. run/<colour>.ready tells the unit to start it;
+# each later start of the unit (a crash, a boot) makes the container anew.
 
 # shellcheck source=deploy/host/runtime_process.sh
 . "$PROGRAM/host/runtime_process.sh" # for the environment, which is rendered in the same way
 
-PULL_LIMIT=600 # seconds
-CONTAINER_PID=none
+PULL_LIMIT=${PULL_LIMIT:-600} # seconds; host.conf may say otherwise
+CONTAINER_PID=none READY_ARTIFACT='' READY_PORT=0 READY_PRINT=''
 
 # The image that a release's manifest names, by digest, in REPLY.
 image_of() {
@@ -35,6 +44,8 @@ prepare() {
   PROBLEM="the manifest of $1 names no image"
   image_of "$1" || return
   image=$REPLY
+  look_for_ready
+  if [[ $READY_ARTIFACT == "$1" ]]; then return 0; fi # its container holds the image
   if docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then return 0; fi
   PROBLEM="Docker does not answer on this host: systemctl status docker"
   docker version --format '{{.Server.Version}}' || return
@@ -51,13 +62,25 @@ pull() {
   if log_in "${image%%/*}" "$folder"; then
     said=$(timeout "$PULL_LIMIT" docker --config "$folder" pull --quiet "$image" 2>&1) || status=$?
     printf '%s\n' "$said"
-    PROBLEM="$image cannot be pulled: ${said##*$'\n'}"
-    if ((status == 124)); then PROBLEM="$image was not pulled within $PULL_LIMIT s"; fi
+    PROBLEM="$image cannot be pulled: ${said##*$'\n'}$(advice_on "$said")"
+    if ((status == 124)); then
+      PROBLEM="$image was not pulled within $PULL_LIMIT s: see whether the registry answers this host, or set PULL_LIMIT in /etc/tagship/$APP/host.conf"
+    fi
   else
     status=1
   fi
   rm -rf "$folder"
   return "$status"
+}
+
+# What is to be done about a pull that failed, after a semicolon.
+advice_on() {
+  case $1 in
+  *"no space left"*) printf '; make room: docker system df, docker image prune' ;;
+  *401* | *denied* | *"no basic auth"*) printf "; this host's role needs ecr:GetAuthorizationToken and, on the repository, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer" ;;
+  *"not found"* | *"manifest unknown"*) printf '; it was deleted from the registry: publish it again, or deploy another version' ;;
+  *refused* | *timeout* | *"no such host"* | *"i/o"*) printf '; see that the registry can be reached from this host, and deploy again' ;;
+  esac
 }
 
 # ECR's credential helper where it is installed, else a password of `aws`, which goes from standard output to standard
@@ -79,24 +102,74 @@ log_in() {
   return 1
 }
 
-# The words after the environment's names are the same for each colour of a release; no value of a variable is among them.
+# The port of the container that is ready, if nobody has taken it since; else any free one.
+port_for() {
+  REPLY=$READY_PORT
+  if [[ $1 != "$IDLE" || $READY_ARTIFACT != "$ARTIFACT" ]] || listening "$READY_PORT"; then free_port; fi
+}
+
+# The idle colour's container, where it was never started, in READY_*.
+look_for_ready() {
+  local status
+  read -r status READY_ARTIFACT READY_PORT READY_PRINT < <(docker container inspect --format \
+    '{{.State.Status}} {{with .Config.Labels}}{{index . "tagship.artifact"}} {{index . "tagship.port"}} {{index . "tagship.print"}}{{end}}' \
+    "$APP-$IDLE" 2>/dev/null)
+  if [[ $status != created ]]; then READY_ARTIFACT='' READY_PORT=0 READY_PRINT=''; fi
+}
+
+# No value of a variable is among the words: the client takes those from its own environment.
 run_colour() {
-  local colour=$1 port=$2 artifact=$3 output=$4 name image words=()
+  local colour=$1 port=$2 artifact=$3 output=$4 name image print words=()
   render_environment "$colour" "$PORT" "$artifact" && image_of "$artifact" || return
   image=$REPLY CONTAINER_PID=none
+  rm -f "$BASE/run/$colour.ready"
   chmod 1777 "$BASE/output" # whoever the image runs as may write there
+  read_manifest "$BASE/releases/$artifact/manifest.json"
+  if [[ -n ${MEMORY-} ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
+  words+=(--name "$APP-$colour" --init --volume "$BASE/output:$BASE/output"
+    --pids-limit "${PIDS:-1024}" --security-opt no-new-privileges --stop-timeout 10
+    --log-driver local --log-opt max-size=10m --log-opt max-file=2
+    --label "tagship.app=$APP" --label "tagship.environment=$ENVIRONMENT" --label "tagship.artifact=$artifact"
+    --label "tagship.commit=$M_commit" --label "tagship.build-time=$M_build_time")
+  print=$(printf '%s\n' "$image" "$port:$PORT" "${words[@]}" | cat - "$BASE/run/$colour.env" | sha256sum) || return
+  print=${print%% *}
+  if [[ $colour == "$IDLE" && $port == "$READY_PORT" && $print == "$READY_PRINT" ]]; then
+    say "Its container is ready."
+    : >"$BASE/run/$colour.ready" && start_colour "$colour" "$port" "$artifact"
+    return
+  fi
   while read -r name; do
     words+=(--env "$name")
   done < <(names_in "$BASE/run/$colour.env")
-  if [[ -n ${MEMORY-} ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
-  read_manifest "$BASE/releases/$artifact/manifest.json"
-  start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" docker run \
-    --name "$APP-$colour" --init --publish "127.0.0.1:$port:$PORT" --volume "$BASE/output:$BASE/output" \
-    --pids-limit "${PIDS:-1024}" --security-opt no-new-privileges --stop-timeout 10 \
-    --log-driver local --log-opt max-size=10m --log-opt max-file=2 \
-    --label "tagship.app=$APP" --label "tagship.environment=$ENVIRONMENT" --label "tagship.artifact=$artifact" \
-    --label "tagship.commit=$M_commit" --label "tagship.build-time=$M_build_time" \
-    "${words[@]}" "$image"
+  words+=(--publish "127.0.0.1:$port:$PORT" --label "tagship.port=$port" --label "tagship.print=$print" "$image")
+  start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "${words[@]}"
+}
+
+# The script that makes the container of a colour, and (without an argument) runs it. It is what the unit runs.
+start_script() {
+  local colour=$1 environment=$2 folder=$3 words
+  shift 3
+  printf -v words ' %q' "$@"
+  # shellcheck disable=SC2016  # the lines are for the shell that reads them
+  printf 'if [ -z "${1-}" ] && [ -e %q ]; then rm -f %q && exec docker start --attach %q; fi\n' \
+    "$BASE/run/$colour.ready" "$BASE/run/$colour.ready" "$APP-$colour"
+  printf 'docker rm --force %q >/dev/null 2>&1\n' "$APP-$colour"
+  # shellcheck disable=SC2016
+  printf 'cd %q && set -a && . %q && set +a && exec docker "${1-run}"%s\n' "$folder" "$environment" "$words"
+}
+
+# A failure costs nothing but time at the next rollback. A colour of the other runtime has no such script.
+make_ready() {
+  # shellcheck disable=SC2016  # that is how it stands there
+  [[ "$(<"$BASE/run/$1.start")" == *'exec docker "${1-run}"'* ]] || return 0
+  bash "$BASE/run/$1.start" create >/dev/null || docker rm --force "$APP-$1" >/dev/null 2>&1
+  return 0
+}
+
+state_of_colour() {
+  printf 'its container: '
+  docker container inspect --format '{{.State.Status}}, exit code {{.State.ExitCode}}, killed for want of memory: {{.State.OOMKilled}}, started {{.State.StartedAt}}, ended {{.State.FinishedAt}}, limit of memory {{.HostConfig.Memory}}{{with .State.Error}}, error: {{.}}{{end}}' \
+    "$APP-$1" 2>&1
 }
 
 # The names that a file of variables sets, as a shell of its own reads it.
@@ -106,16 +179,21 @@ names_in() {
 }
 
 # The container's own table of sockets tells (state 0A: listens). A connection would not: Docker's proxy accepts before the
-# app does, and may hold it for a second when the container's network is not up yet.
+# app does, and may hold it for a second when the container's network is not up yet. It tells when it is worth asking.
 accepting() {
-  local colour=$1 hex
+  local colour=$1 hex table here state
   if [[ ! -r /proc/$CONTAINER_PID/net/tcp ]]; then
+    listening "$2" || return
     CONTAINER_PID=$(docker inspect --format '{{.State.Pid}}' "$APP-$colour" 2>/dev/null)
     if [[ ${CONTAINER_PID:-0} == 0 ]]; then CONTAINER_PID=none && return 1; fi
   fi
   printf -v hex ':%04X' "$PORT"
-  awk -v port="$hex" '$4 == "0A" && substr($2, length($2) - 4) == port { found = 1; exit } END { exit !found }' \
-    "/proc/$CONTAINER_PID/net/tcp" "/proc/$CONTAINER_PID/net/tcp6" 2>/dev/null
+  for table in tcp tcp6; do
+    while read -r _ here _ state _; do
+      if [[ $state == 0A && $here == *"$hex" ]]; then return 0; fi
+    done 2>/dev/null <"/proc/$CONTAINER_PID/net/$table"
+  done
+  return 1
 }
 
 # The container knows more of its end than the program that watched it.
@@ -133,7 +211,8 @@ discard() {
   for release in "$BASE"/releases/*; do
     if [[ ${release##*/} != "$1" ]] && image_of "${release##*/}" && [[ $REPLY == "$image" ]]; then return 0; fi
   done
-  docker ps --all --quiet --filter "label=tagship.app=$APP" --filter "label=tagship.artifact=$1" --filter status=exited |
+  docker ps --all --quiet --filter "label=tagship.app=$APP" --filter "label=tagship.artifact=$1" \
+    --filter status=exited --filter status=created |
     xargs -r docker rm
   docker rmi "$image"
 }

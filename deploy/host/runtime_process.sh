@@ -16,6 +16,26 @@ accepting() {
   listening "$2"
 }
 
+port_for() {
+  free_port
+}
+
+make_ready() {
+  return 0
+}
+
+state_of_colour() {
+  return 0
+}
+
+# The script that a unit runs: the variables, the folder, the command, each word quoted.
+start_script() {
+  local environment=$2 folder=$3 words
+  shift 3
+  printf -v words ' %q' "$@"
+  printf 'cd %q || exit\nset -a\n. %q\nset +a\nexec%s\n' "$folder" "$environment" "$words"
+}
+
 # Start an artifact as a colour on a port, its output to a log.
 run_colour() {
   local colour=$1 port=$2 artifact=$3 output=$4
