@@ -7,7 +7,7 @@ INV = $(VENV)/bin/inv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform test-faults lint bench bench-faults setup
+.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform test-faults lint bench bench-faults bench-host setup
 
 help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -34,3 +34,4 @@ test-faults: setup ; $(VENV)/bin/python -m pytest -n auto --dist loadgroup tests
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
 bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
+bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root

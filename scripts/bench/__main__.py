@@ -28,6 +28,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "rollback": rollback,
     "ledger": ledger,
     "fleet": fleet,
+    "host": host,
 }
 LONG = {"ledger", "fleet", "host"}  # minutes, and `host` needs root: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
@@ -36,7 +37,10 @@ COLUMNS = ("what", "measured", "beside", "result", "target")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts.bench", description="Measure tagship beside what it is made of.")
     parser.add_argument(
-        "names", nargs="*", metavar="name", help=f"which: {', '.join(BENCHES)}; left out, all but {', '.join(LONG)}"
+        "names",
+        nargs="*",
+        metavar="name",
+        help=f"which: {', '.join(BENCHES)}; left out, all but {', '.join(sorted(LONG))}",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     asked = parser.parse_args()

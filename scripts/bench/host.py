@@ -1,27 +1,31 @@
 """A rollback on a real host beside the app's own start, and beside the way of the reference documents. Needs root.
 
-    python -m scripts.bench.host [--times 5]
+    python -m scripts.bench host       (make bench-host; TIMES=20 for more rounds)
 
 The app is examples/hello in a container, on a machine of the host tests (tests/host): real Docker, real systemd. A
 rollback to a kept version runs with the registry and S3 gone. "Healthy" is when the app's port first answers as the
-version that was asked for, seen from outside. The reference way is `docker pull`, edit the unit, `systemctl restart`;
+version that was asked for, seen from outside. The app's own start, a rollback and the reference way take turns, so that
+a busy moment of the machine falls on all. The reference way is `docker pull`, edit the unit, `systemctl restart`;
 its registry is up. A steady load runs all the while, and the requests that failed are counted.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import itertools
+import os
 import shutil
 import statistics
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
+from scripts.bench.measure import Figure, seconds
 from scripts.bench.proxy import KEPT, Load
 from tests.host.engine import Engine
 from tests.host.ground import Ground, until
@@ -29,6 +33,7 @@ from tests.host.host import BUCKET, PORT, REPOSITORY, Host, Shop
 from tests.host.registry import HOST, PASSWORD, Registry
 
 RATE = 50  # requests a second
+TIMES = int(os.environ.get("TIMES", "5"))
 VERSIONS = ("0.1.0-dev", "0.1.1-dev")
 UNIT = """\
 [Service]
@@ -45,20 +50,23 @@ systemctl restart hello
 
 
 @dataclass
-class Figures:
-    """Seconds to healthy, the median, and the requests that failed of those sent meanwhile."""
+class Taken:
+    """Seconds to healthy, one by one, and the load that ran meanwhile."""
 
-    what: str
-    seconds: float
-    failed: int
-    sent: int
+    seconds: list[float] = field(default_factory=list)
+    failed: int = 0
+    sent: int = 0
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def __str__(self) -> str:
+        return f"{seconds(self.median)} (least {seconds(min(self.seconds))})"
 
 
-def main() -> None:
-    """Measure the three, and print them with their ratios."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=5)
-    times = parser.parse_args().times
+def host(_folder: Path) -> list[Figure]:
+    """Measure the three on machines, which have folders of their own."""
     ground = Ground()
     try:
         ground.lay()
@@ -67,79 +75,88 @@ def main() -> None:
         engine = Engine(ground, registry)
         engine.login()
         base = engine.python_base(f"{registry.address}/base/python:system")
-        rows = list(_measured(ground, registry, Shop(engine, base), times))
+        own, back, reference = _measured(ground, registry, Shop(engine, base))
     finally:
         if ground.folder.exists():
             ground.clear()
-    for row in rows:
-        print(f"{row.what:<52}{row.seconds:>8.2f} s{row.failed:>6} of {row.sent} requests failed")
-    print(f"rollback beside the app's own start: {rows[1].seconds / rows[0].seconds:.2f} (target: at most 1.3)")
+    return _figures(own, back, reference)
 
 
-def _measured(ground: Ground, registry: Registry, shop: Shop, times: int) -> Iterator[Figures]:
+def _figures(own: Taken, back: Taken, reference: Taken) -> list[Figure]:
+    def beside(what: str, other: Taken, target: float) -> Figure:
+        found = back.median / other.median
+        return Figure("host", what, str(back), str(other), f"{found:.2f} x", f"≤ {target} x", found <= target)
+
+    def lost(what: str, taken: Taken, most: int) -> Figure:
+        told = f"{taken.failed} of {taken.sent}"
+        return Figure(
+            "host", what, told, "", f"{taken.failed} failed", f"≤ {most}" if most == 0 else "", taken.failed <= most
+        )
+
+    return [
+        beside("rollback to healthy, registry and S3 gone, beside the app's own start", own, 1.3),
+        beside("the same, beside pull, edit the unit, restart", reference, 1.0),
+        lost("requests failed during rollbacks", back, 0),
+        lost("requests failed during the reference's restarts", reference, sys.maxsize),
+    ]
+
+
+def _measured(ground: Ground, registry: Registry, shop: Shop) -> tuple[Taken, Taken, Taken]:
     images = [f"{REPOSITORY}@{shop.image(version, {}).digest}" for version in VERSIONS]
-    host = Host(ground, registry, "tagship").up()
-    bundles = [host.publish(shop.docker(version)) for version in VERSIONS]
+    ours = Host(ground, registry, "tagship").up()
+    bundles = [ours.publish(shop.docker(version)) for version in VERSIONS]
     for bundle in bundles:
-        assert host.deploy(bundle).outcome == "healthy"
-    yield own_start(host, images[0], times)
-    shutil.rmtree(host.aws / "s3" / BUCKET)
-    registry.stop()
-    back = itertools.cycle(bundles)
-    yield _changes("tagship: rollback, registry and S3 gone", host, times, lambda: host.rollback(next(back)))
-    host.machine.down()
-    registry.start()
-    yield _reference(Host(ground, registry, "reference").up(), images, times)
+        assert ours.deploy(bundle).outcome == "healthy"
+    theirs = _reference(Host(ground, registry, "reference").up(), images)
+    shutil.rmtree(ours.aws / "s3" / BUCKET)
+    own, back, reference = Taken(), Taken(), Taken()
+    for number in range(TIMES):
+        own.seconds.append(_own_start(ours, images[0]))
+        registry.stop()
+        _change(back, ours, VERSIONS[number % 2], partial(ours.rollback, bundles[number % 2]))
+        registry.start()
+        restart = REFERENCE.format(image=images[number % 2], repository=REPOSITORY)
+        _change(reference, theirs, VERSIONS[number % 2], partial(theirs.machine.check, restart))
+    return own, back, reference
 
 
-def own_start(host: Host, image: str, times: int) -> Figures:
+def _own_start(on: Host, image: str) -> float:
     """From `docker run` to the first healthy answer, with nothing of ours between."""
-    taken = []
-    for _ in range(times):
-        began = time.monotonic()
-        host.machine.check(f"docker run -d --name own --init -p 9090:{PORT} -e PORT={PORT} -e VERSION=own {image}")
-        until(lambda: host.answers(9090) == "own", 20, "the app answers", pause=0.01)
-        taken.append(time.monotonic() - began)
-        host.machine.check("docker rm --force own")
-    return Figures("the app's own start: docker run to healthy", statistics.median(taken), 0, 0)
+    began = time.monotonic()
+    on.machine.check(f"docker run -d --name own --init -p 9090:{PORT} -e PORT={PORT} -e VERSION=own {image}")
+    until(lambda: on.answers(9090) == "own", 20, "the app answers", pause=0.01)
+    taken = time.monotonic() - began
+    on.machine.check("docker rm --force own")
+    return taken
 
 
-def _reference(host: Host, images: list[str], times: int) -> Figures:
-    host.machine.check(f"echo {PASSWORD} | docker login -u AWS --password-stdin {HOST}")
-    unit = host.machine.root / "etc/systemd/system/hello.service"
+def _reference(on: Host, images: list[str]) -> Host:
+    """A host of the reference documents' kind: one unit, one container."""
+    on.machine.check(f"echo {PASSWORD} | docker login -u AWS --password-stdin {HOST}")
+    unit = on.machine.root / "etc/systemd/system/hello.service"
     unit.write_text(UNIT.format(port=PORT, image=images[1]))
-    host.machine.check(f"docker pull -q {images[1]}; systemctl daemon-reload; systemctl start hello")
-    until(lambda: host.answers() == VERSIONS[1], 20, "the reference serves")
-    back = itertools.cycle(images)
-
-    def change() -> str:
-        return host.machine.check(REFERENCE.format(image=next(back), repository=REPOSITORY))
-
-    return _changes("reference: pull, edit the unit, restart", host, times, change)
+    on.machine.check(f"docker pull -q {images[1]}; systemctl daemon-reload; systemctl start hello")
+    until(lambda: on.answers() == VERSIONS[1], 20, "the reference serves")
+    return on
 
 
-def _changes(what: str, host: Host, times: int, change: Callable[[], object]) -> Figures:
-    taken = []
-    with traffic(host) as load:
-        for version in itertools.islice(itertools.cycle(VERSIONS), times):
-            began = time.monotonic()
-            changing = threading.Thread(target=change)
-            changing.start()
-            until(partial(_answers, host, version), 60, f"{version} answers", pause=0.01)
-            taken.append(time.monotonic() - began)
-            changing.join()
+def _change(taken: Taken, on: Host, version: str, change: Callable[[], object]) -> None:
+    with traffic(on) as load:
+        began = time.monotonic()
+        changing = threading.Thread(target=change)
+        changing.start()
+        until(lambda: on.answers() == version, 60, f"{version} answers", pause=0.01)
+        taken.seconds.append(time.monotonic() - began)
+        changing.join()
     failed = sum(load.failures.values())
-    return Figures(what, statistics.median(taken), failed, failed + len(load.answers))
-
-
-def _answers(host: Host, version: str) -> bool:
-    return host.answers() == version
+    taken.failed += failed
+    taken.sent += failed + len(load.answers)
 
 
 @contextmanager
-def traffic(host: Host) -> Iterator[Load]:
+def traffic(on: Host) -> Iterator[Load]:
     """A steady load on a host, from before the first change to after the last."""
-    load, done = Load(PORT, RATE, host=host.machine.address), threading.Event()
+    load, done = Load(PORT, RATE, host=on.machine.address), threading.Event()
 
     async def send() -> None:
         load.idle += [await asyncio.open_connection(load.host, load.port) for _ in range(KEPT)]
@@ -156,7 +173,3 @@ def traffic(host: Host) -> Iterator[Load]:
     finally:
         done.set()
         sending.join()
-
-
-if __name__ == "__main__":
-    main()
