@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from tests.faults.journeys import Journey, applies
 from tests.faults.watch import Watch, version
 
 LOOKS = ("status", "lock", "history")
-ACTS = ("deploy", "rollback", "publish", "bundle", "build", "validate", "deploy-dev", "verify", "notify", "unlock")
 HOLDS = ("deploy", "rollback")  # the verbs that can wait for a lease
 TRIES = 5
 LATEST = 6  # deployments, more than one case makes
@@ -78,7 +78,7 @@ def perform(here: Environment, cell: Cell, folder: Path) -> None:
         _told_why(ran, cell.kind)
         _nothing_half_visible(here, before)
         _ledger_knows(here)
-        after = _recovered(here, journey, words, ran)
+        after = _recovered(here, cell, words, ran)
         _serves(here, wanted, after)
         _nothing_half_visible(here, before)
         _ledger_says(here, wanted)
@@ -161,39 +161,53 @@ def _serves(here: Environment, wanted: str, ran: Ran) -> None:
 # -- the obvious next command ------------------------------------------------------------------------------------------
 
 
-def _recovered(here: Environment, journey: Journey, words: list[str], ran: Ran) -> Ran:
-    """Do what the error says, until it is done: look where it says look, wait where somebody holds the environment."""
+def _recovered(here: Environment, cell: Cell, words: list[str], ran: Ran) -> Ran:
+    """Do what the error says, until it is done: look where it says look, wait where somebody holds the environment.
+
+    A killed process says nothing. After one, somebody either types the same again, and waits for the dead one's lease;
+    or finds it dead, and does what `status` says.
+    """
     if ran.code == 0:
         return ran
+    command = _next(words, ran)
+    if cell.kind == "killed before" and words[0] in HOLDS:
+        _wait_for_its_lease(here)
+        command = ["status", "--env", here.name]
     for _ in range(TRIES):
-        command = _next(here, words, ran)
-        ran = here.inv(command, None, journey.ci and command == words)
-        if ran.code == 0 and (command[0] == words[0] or _does_it(command, journey)):
+        ran = here.inv(command, None, cell.journey.ci and command == words)
+        if ran.code == 0 and (command[0] == words[0] or (command[0] in HOLDS and words[0] in HOLDS)):
             return ran
-        if ran.code == 3 and ("already running" in ran.err or "runs already" in ran.err):
+        if ran.code == 3 and "already running" in ran.err:
             return ran
         check("tagship itself failed" not in ran.err and "Traceback" not in ran.err, f"a defect: {ran}")
+        command = _next(words, ran)
     raise Red(f"the next command did not help: {ran}")
 
 
-def _does_it(command: list[str], journey: Journey) -> bool:
-    return command[0] in HOLDS and journey.words.split()[0] in HOLDS
+def _wait_for_its_lease(here: Environment) -> None:
+    """A dead one's lease frees itself: nobody renews it."""
+    until = time.monotonic() + TTL * 2
+    while time.monotonic() < until:
+        seen = here.app.leases.look(here.name)
+        if seen is None or not seen.held:
+            return
+        time.sleep(0.2)
+    raise Red("the lease of a dead process does not expire")
 
 
-def _next(here: Environment, words: list[str], ran: Ran) -> list[str]:
-    """The command that an error names, where it names one that acts; else the same again, after a look."""
-    found = re.search(r"inv ([a-z][a-z-]*(?: (?:--[a-z-]+|[^\s(),;…<>]+))*)", ran.next)
+def _next(words: list[str], ran: Ran) -> list[str]:
+    """The command that an answer names: an error's next one, or the one that ends what `status` found unfinished."""
+    said = ran.out + ran.err if ran.words[0] in LOOKS else ran.next
+    found = re.search(r"inv ([a-z][a-z-]*(?: (?:--[a-z-]+|[^\s(),;…<>]+))*)", said)
     named = found[1].split() if found else []
-    if ran.words[0] not in LOOKS and named and named[0] in LOOKS:
+    if ran.words[0] in LOOKS:
+        return named if "--resume" in named else _patient(words)
+    if named and named[0] in LOOKS:
         return named
-    if (
-        named
-        and named[0] in ACTS
-        and named[0] in {words[0], *(("publish", "deploy", "rollback") if ran.code != 4 else ())}
-    ):
-        return _patient(named)
-    return _patient(words)
+    helps = (words[0], "publish") if ran.code == 4 else (words[0], "publish", "deploy", "rollback")
+    return _patient(named if named and named[0] in helps else words)
 
 
 def _patient(words: list[str]) -> list[str]:
-    return [*words, "--wait", f"{TTL * 3}s"] if words[0] in HOLDS and "--wait" not in words else words
+    able = words[0] in HOLDS and not {"--wait", "--resume", "--heal"} & set(words)
+    return [*words, "--wait", f"{TTL * 3}s"] if able else words

@@ -19,7 +19,6 @@ import io
 import json
 import os
 import re
-import shlex
 import signal
 import sys
 import threading
@@ -252,7 +251,7 @@ def named(command: list[str]) -> str:
     told = [word for word in rest if not word.startswith("-")]
     if verb == "tag":
         told = told[-2:]
-    return plain(f"git {verb} {shlex.join(told)}")[:70].strip()
+    return f"git {verb} {' '.join(dict.fromkeys(plain(word) for word in told))}"[:70].strip()
 
 
 # -- putting it in place -----------------------------------------------------------------------------------------------
