@@ -14,6 +14,7 @@ from tagship.ports import Clock
 GITHUB = "token.actions.githubusercontent.com"
 WAIT = 2.0  # seconds between looks at a stack that is being changed
 LONGEST = 1800  # seconds until it is no longer waited for
+_UNCHANGED = "This stack was not changed."
 GONE = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"})  # a stack of that status has no resources
 USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
 
@@ -117,7 +118,7 @@ class AccountFoundation:
             "Capabilities": ["CAPABILITY_IAM"],
             "Tags": [{"Key": "tagship:app", "Value": wanted.parameters["App"]}],
         }
-        with self.aws.translated(f"changing the stack {wanted.name}"):
+        with self.aws.translated(f"changing the stack {wanted.name}", state=_UNCHANGED):
             try:
                 if there:
                     self._cloudformation.update_stack(**arguments)
@@ -188,7 +189,9 @@ class AccountFoundation:
         """A version is named by its content's hash: one that is there is taken, not made again. Of a run that was cut
         off between making a version and choosing it, the next one finds the version."""
         ssm = self.aws.client("ssm")
-        with self.aws.translated(f"installing the SSM document {name}"):
+        with self.aws.translated(
+            f"installing the SSM document {name}", state="What is done is shown above; this is not."
+        ):
             if self.document(name) is None:
                 told = ssm.create_document(
                     Name=name,
@@ -238,9 +241,11 @@ def _check_usable(there: Stack) -> None:
     if there.status.endswith("IN_PROGRESS"):
         raise Held(
             f"Somebody else changes the stack {there.name}: it is {there.status}.",
+            state=_UNCHANGED,
             remedy=f"Look until it is done, then: inv setup ({_look(there.name)})",
         )
-    raise Refused(f"The stack {there.name} is {there.status}: it cannot be changed.", remedy=_again(there))
+    what = f"The stack {there.name} is {there.status}: it cannot be changed."
+    raise Refused(what, state=_UNCHANGED, remedy=_again(there))
 
 
 def _again(there: Stack) -> str:

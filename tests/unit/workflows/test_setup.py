@@ -249,6 +249,8 @@ def test_a_stack_of_other_parameters_is_changed(make: Make) -> None:
     setup(app)
     stack = account(app).stacks["tagship-hello-dev"]
     account(app).stacks["tagship-hello-dev"] = replace(stack, parameters={**stack.parameters, "Lease": "other"})
+    account(app).done.clear()
     result = setup(app)
     assert [one.name for one in result.changes if not one.same] == ["tagship-hello-dev"]
+    assert account(app).done == ["stack tagship-hello-dev"]
     assert account(app).stacks["tagship-hello-dev"].parameters["Lease"] == "dev"
