@@ -81,8 +81,8 @@ class Rollout:
         return replace(self, reports=told, changed=self.changed + back)
 
     def asked(self, said: Iterable[HostReport]) -> Rollout:
-        """What hosts say that they run, some time after they were told. Only what has changed since is news: the verdict
-        of a host that failed has the reason, and is kept."""
+        """What hosts say that they run, some time after they were told. Only what has changed since is news: a host
+        that failed keeps its verdict, which has the reason."""
         known = {one: serves(report, self.artifact_id) for one, report in self.reports.items()}
         news = [one for one in said if known.get(one.host, True) != serves(one, self.artifact_id)]
         return replace(self, reports={**self.reports, **{one.host: self._news(one) for one in news}})
@@ -143,6 +143,11 @@ class Rollout:
         missed = [one for one in self.planned if one.id in there and not there[one.id].online]
         never = [HostReport(one.id, "silent", reason=_away(there[one.id])) for one in missed]
         return (*failed, *(one for one in never if one.host not in self.reports))
+
+    @property
+    def lagging(self) -> tuple[HostReport, ...]:
+        """The stragglers, and those whose turn never came because it was stopped."""
+        return (*self.stragglers, *(HostReport(one.id, "silent", reason="it was not told yet") for one in self.waiting))
 
     @property
     def here(self) -> tuple[HostReport, ...]:

@@ -24,7 +24,7 @@ def settle(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> No
     told = tuple(host for host in rollout.hosts if host.id in rollout.reports and host.id not in left)
     hands.plan = replace(hands.plan, hosts=told)
     _name_the_moving(hands, rollout)
-    if rollout.stragglers and (hands.plan.heals or not rollout.stop):
+    if rollout.lagging and (hands.plan.heals or not rollout.stop):
         _leave_partial(hands, record, rollout, seconds)
     elif rollout.stop:
         _undo(hands, record, rollout, seconds)
@@ -44,8 +44,8 @@ def _name_the_moving(hands: Hands, rollout: Rollout) -> None:
 
 
 def _leave_partial(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> NoReturn:
-    """Fewer hosts than may fail do not run it. It serves; the environment is not called healthy until they do."""
-    plan, bad = hands.plan, {one.host: one for one in rollout.stragglers}
+    """No more hosts than may fail do not run it. It serves; the environment is not called healthy until they do."""
+    plan, bad = hands.plan, {one.host: one for one in rollout.lagging}
     hosts = [host for host in rollout.hosts if host.id in bad]
     there = len(rollout.present) - len(rollout.joining)
     why = listed([f"{host.name} ({host.id}): {bad[host.id].reason or bad[host.id].outcome}" for host in hosts], 20)
@@ -54,9 +54,12 @@ def _leave_partial(hands: Hands, record: Record, rollout: Rollout, seconds: floa
     replaced = _replaced(plan, rollout.here)
     record.add("partial", reason=reason, replaced=replaced, hosts=rollout.here, seconds=seconds, **ids)
     point(hands.app, _pointer(hands))
+    state = what_serves(rollout.hosts, (*rollout.here, *(one for one in bad.values() if one not in rollout.here)))
+    if rollout.stop == INTERRUPTED:
+        raise Interrupted(f"Interrupted: {reason}.", state=state, remedy=f"Go on: {heal(plan)}")
     raise Incomplete(
         f"{plan.artifact_id} serves on {there - len(bad)} of {there} hosts of {plan.environment}; not on {why}.",
-        state=what_serves(rollout.hosts, (*rollout.here, *(one for one in bad.values() if one not in rollout.here))),
+        state=state,
         remedy=f"Find out what ails them, and bring them to it: {heal(plan)}",
         evidence=evidence(plan, list(bad.values())),
     )

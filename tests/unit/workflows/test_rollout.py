@@ -388,6 +388,28 @@ def test_a_heal_that_fails_somewhere_keeps_what_it_mended() -> None:
     assert last_state(app) == "partial"
 
 
+def test_a_heal_that_is_interrupted_keeps_what_it_mended_and_goes_on_when_it_is_run_again() -> None:
+    app = fleet(1, max_concurrency=1)
+    app.hosts.machines += [machine("web-8"), machine("web-9")]
+
+    real = app.hosts.hosts
+
+    def interrupted() -> Any:
+        if told(app):
+            raise KeyboardInterrupt
+        return real()
+
+    app.hosts.hosts = interrupted  # type: ignore[method-assign]
+    with pytest.raises(Interrupted) as caught:
+        deploy(app, heal=True)
+    assert caught.value.remedy == "Go on: inv deploy --heal --env dev"
+    assert app.hosts.serving == {"web-1": OLD, "web-8": OLD, "web-9": ""}
+    assert (last_state(app), told(app, "rollback")) == ("partial", [])
+    app.hosts.hosts = real  # type: ignore[method-assign]
+    assert deploy(app, heal=True).state == "healthy"
+    assert set(app.hosts.serving.values()) == {OLD}
+
+
 def test_a_heal_with_nothing_to_heal_does_nothing() -> None:
     app = fleet(2)
     entries = len(app.ledger.entries)
