@@ -281,10 +281,20 @@ def test_ci_writes_nothing_outside_its_app(key: str) -> None:
 def test_the_ledger_the_lease_and_the_pointer_are_never_deleted() -> None:
     keys = [
         layout.ledger_entry("hello", "dev", "d", 1, "x"),
+        layout.mark("hello", "dev", "m"),
         layout.lease("hello", "dev"),
         layout.pointer("hello", "dev"),
     ]
     assert not any(allowed(CI, "s3:DeleteObject", s3(key)) for key in keys)
+    assert allowed(CI, "s3:DeleteObject", s3(layout.index_segment("hello", "dev", "a", "b")))
+
+
+def test_ci_may_read_the_stores_clock_and_ask_a_calendar() -> None:
+    assert allowed(CI, "s3:GetObject", s3("_now"))
+    assert not allowed(CI, "s3:PutObject", s3("_now"))
+    calendar = f"arn:aws:ssm:us-east-1:{ACCOUNT}:document/office-hours"
+    assert allowed(CI, "ssm:GetCalendarState", calendar)
+    assert not allowed(CI, "ssm:GetDocument", calendar)
 
 
 def test_environments_of_one_lease_may_take_it() -> None:
