@@ -318,7 +318,16 @@ class Target(Protocol):
     def collect(
         self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]
     ) -> Sequence[HostReport]:
-        """Wait until every host has answered; calls `beat` with the phase at every poll."""
+        """Wait until every host has answered or is gone (`silent`); calls `beat` with the phase at every poll."""
+
+    def in_flight(self, deployment_id: str, commands: Sequence[str]) -> Sequence[str]:
+        """Which commands have not ended: of those ids, and of any other that was sent for that deployment."""
+
+    def sent_for(self, deployment_id: str, since: datetime) -> Sequence[Sent]:
+        """Every order that was sent for a deployment since then, ended or not, in the order sent."""
+
+    def cancel(self, commands: Sequence[str]) -> None:
+        """Ask for commands to be ended on every host; they may still run when this returns."""
 
 
 class ToolFailed(Exception):
