@@ -19,8 +19,9 @@ ask() {
   28) PROBLEM="it did not answer within $HEALTH_TIMEOUT s" ;;
   *) PROBLEM="it broke off (curl: $result)" ;;
   esac
-  if ((result != 0)); then STATUS=000 && return 1; fi
   { answer=$(<"$BODY"); } 2>/dev/null # bash leaves NULs out, and says so
+  : >"$BODY"                          # an app may tell its secrets
+  if ((result != 0)); then STATUS=000 && return 1; fi
   answer=${answer:0:65536}
   masked "$answer"
   ANSWER="$STATUS ${REPLY:0:500}"
@@ -50,7 +51,10 @@ await_health() {
     ATTEMPTS=$((ATTEMPTS + 1))
     if ask "$port" "$artifact"; then
       row=$((row + 1))
-      if ((row >= HEALTH_PASSES)); then lives "$colour" || died; return; fi
+      if ((row >= HEALTH_PASSES)); then
+        lives "$colour" || died
+        return
+      fi
       sleep 0.03
       continue
     fi
