@@ -108,7 +108,7 @@ def _next(running: Running, chosen: settings.Settings) -> list[str]:
         "A practice clone, on the branch dev, is ready. Type:",
         f"  cd {_short(running.work)}",
         f"  make deploy-{first}" if released else f"  make deploy-{first} ARGS=--first",
-        f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}",
+        *([f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}"] if port else []),
         "  inv sandbox status",
         "  inv sandbox down",
     ]

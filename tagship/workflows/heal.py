@@ -37,7 +37,7 @@ def planned(app: App, environment: str) -> tuple[Plan, str]:
     if last is None:
         raise Refused(
             f"Nothing was ever healthy on {environment}: there is nothing to bring its hosts to.",
-            remedy=f"Deploy a version: inv deploy --artifact 0.1.0-{environment} --env {environment}",
+            remedy=f"Ship a version: inv deploy-dev --env {environment}",
         )
     digest = manifest_sha256(app, environment, last.artifact_id)
     hosts = tuple(app.target(environment).hosts())
