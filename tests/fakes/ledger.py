@@ -17,6 +17,7 @@ class FakeLedger:
     cannot_read: list[str] = field(default_factory=list)
     marked: list[Mark] = field(default_factory=list)
     indexed: list[str] = field(default_factory=list)  # the environments whose index was looked after, in order
+    rebuilt: list[str] = field(default_factory=list)
     before: Callable[[Entry], None] = lambda _: None
 
     def append(self, entry: Entry) -> None:
@@ -40,7 +41,7 @@ class FakeLedger:
         return 0
 
     def rebuild_index(self, environment: str) -> int:
-        self.indexed.append(environment)
+        self.rebuilt.append(environment)
         return 1
 
     def mark(self, mark: Mark) -> None:

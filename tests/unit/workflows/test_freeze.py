@@ -47,13 +47,13 @@ def test_a_freeze_holds_deploys_up_and_says_who_until_when_and_why() -> None:
 def test_a_freeze_never_holds_a_rollback_up_and_a_deploy_never_takes_it_away() -> None:
     app = an_app()
     deploy(app, artifact=OLD)
-    deploy(app, artifact=NEW)
+    deploy(app, artifact=NEW, allow_bad=True)
     frozen(app)
     assert rollback(app, to=OLD).state == "healthy"
     with pytest.raises(Held):
-        deploy(app, artifact=NEW)
+        deploy(app, artifact=NEW, allow_bad=True)
     app.clock.time += timedelta(hours=9)
-    assert deploy(app, artifact=NEW).state == "healthy"
+    assert deploy(app, artifact=NEW, allow_bad=True).state == "healthy"
     assert app.freezes.look("dev") is not None, "what has ended is a person's still"
 
 

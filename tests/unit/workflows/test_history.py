@@ -107,7 +107,7 @@ def test_an_index_that_cannot_be_read_is_named_with_the_command_that_mends_it() 
 def test_the_index_is_written_anew_when_asked() -> None:
     app = told()
     history(app, rebuild_index=True)
-    assert app.ledger.indexed == ["dev"]
+    assert app.ledger.rebuilt == ["dev"]
     assert "dev: the ledger's index is written anew, 1 segments of it" in app.screen.text
 
 
