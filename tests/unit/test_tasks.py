@@ -82,6 +82,7 @@ PAGES = [
     "docs/runbook.md",
     "docs/architecture.md",
     "docs/infra.md",
+    "docs/secrets.md",
     "docs/setup.md",
     "docs/tagship.sample.toml",
 ]
