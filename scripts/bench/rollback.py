@@ -29,7 +29,8 @@ def rollback(folder: Path) -> list[Figure]:
                 work,
             )
         turns = cycle(["0.1.0-dev", "0.1.1-dev"])
-        took, start = in_turns(5, lambda: run([INV, "rollback", "--to", next(turns)], work), lambda: _start(work))
+        back = [INV, "rollback", "--allow-bad", "--to"]  # there and back again: each of the two was gone back from
+        took, start = in_turns(5, lambda: run([*back, next(turns)], work), lambda: _start(work))
     rest = took - start
     what = "rollback --to, less the app's own start"
     return [Figure("rollback", what, seconds(took), seconds(start), seconds(rest), f"≤ {TARGET:.0f} s", rest <= TARGET)]

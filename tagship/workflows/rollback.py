@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tagship.domain import layout
-from tagship.domain.deployment import Deployment, fenced, rollback_candidates, serving, settled
+from tagship.domain.deployment import SERVES, Deployment, fenced, rollback_candidates, serving, settled
 from tagship.domain.plan import Plan, serves, told
 from tagship.domain.times import moment
 from tagship.errors import ArtifactMissing, Refused
@@ -106,12 +106,19 @@ def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool
 
 
 def _not_bad(app: App, environment: str, chosen: str, history: Sequence[Deployment], allowed: bool) -> None:
-    """Raises Refused for a version that failed, that somebody went back from, or marked bad: it is named in a hurry."""
+    """Raises Refused for a version that somebody went back from, or marked bad, or that failed and never served: it is
+    named in a hurry. One that served, and failed to come back, may be tried again: the command is run a second time."""
     bad = bad_word(app, environment, chosen, history)
-    if not allowed:
+    if bad is None:
+        return
+    if not allowed and (bad.by_hand or not _served(app, environment, chosen)):
         not_bad(environment, chosen, bad, f"inv rollback --to {chosen} --env {environment}")
-    elif bad:
-        app.screen.warn(f"{chosen} is marked bad on {environment}: {bad.why}")
+    app.screen.warn(f"{chosen} is marked bad on {environment}: {bad.why}")
+
+
+def _served(app: App, environment: str, artifact_id: str) -> bool:
+    told = app.ledger.deployments(environment)
+    return any(one.artifact_id == artifact_id and one.state in SERVES for one in told)
 
 
 def _choices(versions: Sequence[str], history: Sequence[Deployment]) -> dict[str, str]:

@@ -80,6 +80,15 @@ def test_a_version_that_failed_is_gone_back_to_only_with_a_word() -> None:
     assert rollback(app, to=TWO, allow_bad=True).state == "healthy"
 
 
+def test_a_rollback_that_failed_may_be_tried_again() -> None:
+    app = after(ONE, TWO)
+    app.hosts.machines[0].answers.append("failed")
+    with pytest.raises(DeployFailed):
+        rollback(app, to=ONE)
+    assert rollback(app, to=ONE).state == "healthy"
+    assert any(f"{ONE} is marked bad on dev: it failed on" in one for one in app.screen.warnings)
+
+
 def test_a_version_that_somebody_marked_is_neither_suggested_nor_offered() -> None:
     app = after(ONE, TWO, THREE)
     mark_bad(app, version=TWO, reason="it sends every mail twice")
