@@ -1,1 +1,1 @@
-"""Faults, races and crashes, against the sandbox as it runs. `make test-faults` counts a tenth, `make bench-faults` all."""
+"""Faults, races and crashes, against the sandbox as it runs. `make test-faults` counts a tenth."""

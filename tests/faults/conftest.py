@@ -20,7 +20,6 @@ from tests.sandbox.conftest import repository, start
 
 HERE = Path(__file__).parents[2]
 WHOLE = os.environ.get("FAULTS") == "whole"
-_figures: list[str] = []
 
 
 def counted(whole: int) -> int:
@@ -29,9 +28,9 @@ def counted(whole: int) -> int:
 
 
 @pytest.fixture
-def figure() -> Callable[[str], None]:
-    """Note a figure of this run; they are printed together at its end."""
-    return _figures.append
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Note a figure of this run; they are printed together at its end, whichever process they come from."""
+    return lambda text: record_property("figure", text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,9 +45,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("a fault at every side effect")
         terminalreporter.write_line(table)
         terminalreporter.write_line(f"kept in {matrix.FOLDER / matrix.TABLE}")
-    if _figures:
+    reports = [one for word in ("passed", "failed") for one in terminalreporter.getreports(word) if one.when == "call"]
+    figures = [str(value) for one in reports for name, value in one.user_properties if name == "figure"]
+    if figures:
         terminalreporter.section("figures" if WHOLE else "figures (a tenth; make bench-faults runs the whole)")
-        for one in _figures:
+        for one in figures:
             terminalreporter.line(one)
 
 

@@ -1,0 +1,240 @@
+"""The races of the reference document (deployment-concurrency.md), as commands that are typed at real hosts, scaled."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tagship.sandbox import lifecycle
+from tagship.sandbox.state import Running
+from tagship.workflows.lock import Lock, lock
+from tests.sandbox import shop
+from tests.sandbox.conftest import git, post, start, until
+from tests.sandbox.shop import Shop
+
+pytestmark = pytest.mark.xdist_group("races")  # one sandbox for all of them
+
+TAGSHIP = str(Path(sys.executable).with_name("tagship"))
+ENVIRONMENT = """
+[environments.{name}]
+branch = "main"
+command = ["python3", "examples/hello/app.py"]
+drain = 0
+lease_ttl = 10
+health = {{ attempts = 60, cap = 1, timeout = 1 }}
+ec2 = {{ tags = {{ "tagship:environment" = "{name}" }}, timeout = 300 }}
+"""
+NAMES = ("two", "dev", "prod", "prodauto", "rapid", "incident", "cancelled", "frozen")
+CI = {"GITHUB_RUN_ID": "4711", "GITHUB_ACTOR": "octocat", "GITHUB_SERVER_URL": "https://github.com"}
+CI |= {"GITHUB_REPOSITORY": "acme/hello"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Running]]:
+    root = shop.make(tmp_path_factory.mktemp("races"), [])
+    text = shop.HEAD + "".join(ENVIRONMENT.format(name=name) for name in NAMES)
+    text = text.replace("[environments.prodauto]", '[environments.prodauto]\nlease_group = "prod"')
+    text = text.replace("[environments.frozen]", '[environments.frozen]\nchange_calendar = "office-hours"')
+    (root / "tagship.toml").write_text(text, "utf-8")
+    git(root, "commit", "--quiet", "--all", "-m", "Say where it goes")
+    yield root, start(root)
+    lifecycle.down(root)
+
+
+@pytest.fixture
+def at(running: tuple[Path, Running]) -> Callable[[str], Shop]:
+    return lambda environment: Shop(*running, environment)
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+def typed(here: Shop, *words: str, **variables: str) -> subprocess.Popen[str]:
+    """A command of somebody's, which goes on by itself."""
+    return subprocess.Popen(
+        [TAGSHIP, *words],
+        cwd=here.root,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process: subprocess.Popen[str]) -> Ended:
+    out, err = process.communicate(timeout=240)
+    return Ended(process.returncode, out, err)
+
+
+def held(here: Shop, process: subprocess.Popen[str], phase: str = "hosts act|answered") -> Lock:
+    """The lease, once that command has it, and hosts act for it."""
+
+    def look() -> Lock | None:
+        assert process.poll() is None, process.communicate()
+        [found] = lock(here.app(), env=here.environment)
+        return found if found.state == "held" and re.search(phase, found.phase) else None
+
+    found: Lock = until(look, 60)
+    return found
+
+
+def test_two_dev_deployments_seconds_apart(at: Callable[[str], Shop]) -> None:
+    """Scenario 1: the second queues, says behind whom, and deploys when the first has ended."""
+    here = at("two")
+    old, first, second = here.publish("0.1.0"), here.publish("0.1.1", "slow", delay=8), here.publish("0.1.2")
+    assert ended(typed(here, "deploy", "--artifact", old)).code == 0
+    one = typed(here, "deploy", "--artifact", first, USER="ada")
+    who = held(here, one)
+    two = typed(here, "deploy", "--artifact", second, "--wait", "2m", USER="grace")
+    three = ended(typed(here, "deploy", "--artifact", second))
+    assert three.code == 4, "without --wait it is refused at once"
+    assert f"{who.holder} holds two since {who.since} UTC" in three.err
+    assert "--wait 10m" in three.err
+    first_ended, second_ended = ended(one), ended(two)
+    assert (first_ended.code, second_ended.code) == (0, 0), first_ended.err + second_ended.err
+    assert "waiting up to 2 min for two" in second_ended.out
+    assert f"{who.holder} holds two since {who.since} UTC: deploy {first}" in second_ended.out
+    assert f"deploy {second} on two, in place of {first}" in second_ended.out, "it is planned again"
+    assert here.serving() == [second]
+
+
+def test_dependabot_and_a_person_to_production(at: Callable[[str], Shop]) -> None:
+    """Scenario 3: two environments, one group. Another group (dev) does not wait for it."""
+    auto, prod, dev = at("prodauto"), at("prod"), at("dev")
+    bots, hers = auto.publish("0.1.0", "slow", delay=10), prod.publish("0.1.1")
+    devs = dev.publish("0.1.0")
+    bot = typed(auto, "deploy", "--artifact", bots, **CI)
+    held(auto, bot)
+    waits = typed(prod, "deploy", "--artifact", hers, "--wait", "2m")
+    refused = ended(typed(prod, "deploy", "--artifact", hers))
+    assert refused.code == 4
+    assert "run 4711 (octocat) holds prodauto (and with it prod, of the same lease group)" in refused.err
+    assert ended(typed(dev, "deploy", "--artifact", devs)).code == 0
+    assert bot.poll() is None, "dev was deployed while the bot held the production group"
+    assert ended(bot).code == 0
+    assert ended(waits).code == 0
+    fences = [prod.app().ledger.deployments(one)[-1].first.fence for one in ("prodauto", "prod")]
+    assert fences == [1, 2], "one row of fencing numbers for the group"
+    assert not [one for one in prod.app().store.list("hello/_lease/") if "prodauto" in one.key]
+
+
+def test_ten_at_once(at: Callable[[str], Shop], figure: Callable[[str], None]) -> None:
+    """Rapid fire: all ten end; each serves in its turn, or is refused because a newer one serves by then."""
+    here = at("rapid")
+    versions = [here.publish(f"0.1.{number}") for number in range(10)]
+    began = time.monotonic()
+    ran = [ended(one) for one in [typed(here, "deploy", "--artifact", one, "--wait", "4m") for one in versions]]
+    seconds = time.monotonic() - began
+    assert {one.code for one in ran} <= {0, 3}, [one.err for one in ran]
+    assert all("is older than" in one.err for one in ran if one.code == 3)
+    assert here.serving() == [versions[-1]]
+    history = here.app().ledger.deployments("rapid")
+    fences = [one.first.fence for one in history]
+    assert fences == sorted(set(fences)), "the ledger is in the order that the lease was held in"
+    shipped = [one.artifact_id for one in history if one.state == "healthy"]
+    assert shipped == sorted(shipped, key=versions.index), "never backwards"
+    assert ran[versions.index(shipped[-1])].code == 0
+    [found] = lock(here.app(), env="rapid")
+    assert found.state == "free"
+    refused = sum(one.code == 3 for one in ran)
+    figure(f"ten deploys at once: {10 - refused} served in turn, {refused} refused as older, in {seconds:.0f} s")
+
+
+def test_a_rollback_from_a_laptop_during_a_ci_deployment(at: Callable[[str], Shop]) -> None:
+    here = at("incident")
+    old, new = here.publish("0.1.0"), here.publish("0.1.1", "slow", delay=50)
+    assert ended(typed(here, "deploy", "--artifact", old)).code == 0
+    ci = typed(here, "deploy", "--artifact", new, **CI)
+    theirs = held(here, ci)
+    refused = ended(typed(here, "rollback", "--to", old, USER="ada"))
+    assert refused.code == 4
+    assert f"run 4711 (octocat) holds incident since {theirs.since} UTC" in refused.err
+    assert "https://github.com/acme/hello/actions/runs/4711" in refused.err
+    won = ended(typed(here, "rollback", "--to", old, "--preempt", USER="ada"))
+    assert won.code == 0, won.err
+    assert f"fenced off run 4711 (octocat), deployment {theirs.deployment}" in won.err
+    lost = ended(ci)
+    assert lost.code == 4, lost.out + lost.err
+    assert "is no longer this deployment's" in lost.err
+    assert here.serving() == [old]
+    states = {one.id: one.state for one in here.app().ledger.deployments("incident")}
+    assert states[theirs.deployment] == "abandoned"
+    assert list(states.values()) == ["healthy", "abandoned", "healthy"]
+    fence = int((here.hosts[0].root / "opt/hello/fence").read_text())
+    assert fence == theirs.fence + 1, "the host knows the higher number: the loser's next order would be refused"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_cancelled_ci_job_leaves_a_lease_that_frees_itself(at: Callable[[str], Shop], number: signal.Signals) -> None:
+    """GitHub cancels with SIGINT and SIGTERM, then SIGKILL. What is in flight goes on; who waits gets its turn."""
+    here, patch = at("cancelled"), 1 if number == signal.SIGTERM else 3
+    first, second = here.publish(f"0.1.{patch}", "slow", delay=2), here.publish(f"0.1.{patch + 1}")
+    job = typed(here, "deploy", "--artifact", first, **CI)
+    dead = held(here, job)
+    job.send_signal(number)
+    waits = typed(here, "deploy", "--artifact", second, "--wait", "2m")
+    told = ended(job)
+    if number == signal.SIGTERM:
+        assert told.code == 130
+        assert "expires by itself within 10 s" in told.err
+    after = ended(waits)
+    assert after.code == 0, after.out + after.err
+    assert f"taken over from run 4711 (octocat), deployment {dead.deployment}" in after.err
+    assert "whether https://github.com/acme/hello/actions/runs/4711 has ended cannot be asked here" in after.err
+    assert here.serving() == [second]
+
+
+def test_a_cancelled_job_that_waits_leaves_nothing(at: Callable[[str], Shop]) -> None:
+    here = at("cancelled")
+    version = here.publish("0.1.9")
+    app = here.app()
+    record = app.leases.take("cancelled", holder="ada@laptop", run_url="", ttl=60)
+    job = typed(here, "deploy", "--artifact", version, "--wait", "2m", **CI)
+    assert job.stdout
+    while "waiting up to" not in job.stdout.readline():
+        pass
+    time.sleep(0.3)
+    job.send_signal(signal.SIGTERM)
+    told = ended(job)
+    assert told.code == 130, told.err
+    assert "Nothing was changed." in told.err
+    app.leases.release(record)
+    [found] = lock(app, env="cancelled")
+    assert (found.state, found.fence) == ("free", record.fence)
+
+
+def test_a_freeze_and_a_change_calendar_as_they_are_typed(at: Callable[[str], Shop]) -> None:
+    here = at("frozen")
+    old, new = here.publish("0.1.0"), here.publish("0.1.1")
+    unasked = ended(typed(here, "deploy", "--artifact", old))
+    assert (unasked.code, "cannot be asked" in unasked.err) == (3, True), unasked.err
+    post(here.running, "faults", {"calendars": {"office-hours": "CLOSED"}})
+    closed = ended(typed(here, "deploy", "--artifact", old))
+    assert (closed.code, "The change calendar office-hours is closed" in closed.err) == (4, True), closed.err
+    post(here.running, "faults", {"calendars": {"office-hours": "OPEN"}})
+    for version in (old, new):
+        assert ended(typed(here, "deploy", "--artifact", version)).code == 0
+    frozen = ended(typed(here, "freeze", "--env", "frozen", "--until", "8h", "--reason", "the sale"))
+    assert frozen.code == 0, frozen.err
+    stopped = ended(typed(here, "deploy", "--artifact", new))
+    assert (stopped.code, ": the sale" in stopped.err) == (4, True), stopped.err
+    assert ended(typed(here, "rollback", "--to", old)).code == 0
+    assert here.serving() == [old]
+    assert "is frozen until" in ended(typed(here, "lock", "--env", "frozen")).out
+    assert "is frozen until" in ended(typed(here, "status", "--env", "frozen")).out
+    assert ended(typed(here, "thaw", "--env", "frozen")).code == 0
+    assert "is not frozen" in ended(typed(here, "thaw", "--env", "frozen")).out
