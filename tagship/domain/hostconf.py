@@ -71,6 +71,8 @@ class Environment(Protocol):
     @property
     def drain(self) -> int: ...
     @property
+    def zero_downtime(self) -> bool: ...
+    @property
     def variables(self) -> Mapping[str, str]: ...
     @property
     def health(self) -> Health: ...
@@ -122,6 +124,8 @@ def conf(name: str, environment: Environment, region: str) -> bytes:
         "COMMAND": shlex.join(environment.command),
         "VARIABLES": " ".join(sorted(environment.variables)),
     }
+    if not environment.zero_downtime:
+        values["ZERO_DOWNTIME"] = "false"
     if environment.runtime == "docker":
         values |= {"MEMORY": environment.image.memory, "PIDS": environment.image.pids}
     for variable in sorted(environment.variables):

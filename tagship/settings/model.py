@@ -185,6 +185,7 @@ class Environment(Section):
     port: int = Field(default=8080, ge=1, le=65535)
     keep: int = Field(default=3, ge=1, le=50)
     drain: int = Field(default=5, ge=0, le=600)  # seconds
+    zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: Secrets = Field(default_factory=Secrets)
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
