@@ -27,7 +27,7 @@ DEPLOYMENT=$TAGSHIP_DEPLOYMENT FENCE=$TAGSHIP_FENCE BASE=$TAGSHIP_BASE FETCH_MS=
 KEY=$ROOT/etc/tagship/$APP/release.pub.pem
 MOST_LOGS=40       # files kept in log/
 JOURNAL_LINES=2000 # kept in the journal
-IDLE='' IDLE_PORT=0 APP_LOG='' PROBLEM='' ENDED='' STARTED_PID=''
+IDLE='' IDLE_PORT=0 APP_LOG='' PROBLEM='' ENDED='' STARTED_PID='' GAP_FROM=''
 
 # What a release is configured to be on this host: its own conf, then the host's.
 configure() {
@@ -66,7 +66,7 @@ change() {
     conclude unchanged '' || return
   fi
   other "${S_COLOUR:-green}" && IDLE=$REPLY
-  if prepare_idle && start_idle && prove_idle "$most"; then
+  if prepare_idle && make_way && start_idle && prove_idle "$most"; then
     if switch_over; then finish; else put_back; fi
   else
     leave_it
@@ -86,6 +86,26 @@ prepare_idle() {
   clock && from=$REPLY
   prepare "$ARTIFACT" || conclude failed "$PROBLEM" || return
   clock && FETCH_MS=$((FETCH_MS + REPLY - from))
+}
+
+# Where the settings say that two versions must never run at once (zero_downtime = false): stop the old one first. It is
+# started again if the new one is not healthy. The gap lasts until one of them answers through the proxy.
+make_way() {
+  [[ ${ZERO_DOWNTIME:-true} == false && -n $S_COLOUR ]] || return 0
+  journal drain "$S_COLOUR" "$S_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
+  say "Stopping $S_SERVING first: zero_downtime = false."
+  clock && GAP_FROM=$REPLY
+  point_proxy_nowhere
+  drain "$S_PORT"
+  journal stop "$S_COLOUR" "$S_PORT"
+  stop_record "$S_COLOUR"
+}
+
+end_gap() {
+  if [[ -z $GAP_FROM ]]; then return 0; fi
+  clock && GAP_MS=$((REPLY - GAP_FROM))
+  GAP_FROM=''
+  say "Nothing answered for $GAP_MS ms (zero_downtime = false)."
 }
 
 start_idle() {
@@ -136,15 +156,18 @@ switch_over() {
   journal check "$IDLE" "$IDLE_PORT"
   ask "$PORT" "$ARTIFACT" || conclude failed "through the proxy, $PROBLEM" "$(evidence)" || return
   clock && SWITCH_MS=$((REPLY - from))
+  end_gap
   say "The proxy on port $PORT points at $IDLE, and $ARTIFACT answers through it."
 }
 
 finish() {
   local old=$S_COLOUR
-  journal drain "$S_COLOUR" "$S_PORT"
-  if [[ -n $S_COLOUR ]]; then drain "$S_PORT"; fi
-  journal stop "$S_COLOUR" "$S_PORT"
-  if [[ -n $S_COLOUR ]]; then stop_record "$S_COLOUR"; fi
+  if [[ -z $GAP_MS ]]; then
+    journal drain "$S_COLOUR" "$S_PORT"
+    if [[ -n $S_COLOUR ]]; then drain "$S_PORT"; fi
+    journal stop "$S_COLOUR" "$S_PORT"
+    if [[ -n $S_COLOUR ]]; then stop_record "$S_COLOUR"; fi
+  fi
   journal commit "$IDLE" "$IDLE_PORT"
   commit "$ARTIFACT"
   SERVING=$ARTIFACT
@@ -235,7 +258,7 @@ revive() {
   run_colour "$colour" "$port" "$S_SERVING" "$BASE/log/$DEPLOYMENT-previous.log" || return
   await_health "$colour" "$S_SERVING" "$HEALTH_ATTEMPTS_AFTER_ROLLBACK" || return
   write_state "$colour" "$port" "$S_SERVING" "$S_DEPLOYMENT" && ensure_proxy && point_proxy_at "$port" || return
-  ask "$PORT" "$S_SERVING" && commit "$S_SERVING"
+  ask "$PORT" "$S_SERVING" && end_gap && commit "$S_SERVING"
 }
 
 # -- after a run that was cut off --------------------------------------------------------------------------------------

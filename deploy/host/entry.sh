@@ -20,7 +20,7 @@ MOST_FILES=100000
 
 # What the verdict says.
 ACTION='' ARTIFACT='' FENCE=0 OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
-FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 STARTED_MS=${TAGSHIP_STARTED_MS:-0}
+FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_MS=${TAGSHIP_STARTED_MS:-0}
 
 # -- words that both stages speak --------------------------------------------------------------------------------------
 
@@ -101,7 +101,7 @@ seconds() {
 
 # The verdict on standard output, then the lines for people. At most 20,000 characters: SSM keeps the first 24,000.
 speak() {
-  local artifact reason evidence answer fetch start health switch total kept
+  local artifact reason evidence answer fetch start health switch total kept gap=''
   quoted "$ARTIFACT" 100 && artifact=$REPLY
   quoted "$REASON" && reason=$REPLY
   quoted "$EVIDENCE" 5000 && evidence=$REPLY
@@ -111,13 +111,14 @@ speak() {
   seconds "$HEALTH_MS" && health=$REPLY
   seconds "$SWITCH_MS" && switch=$REPLY
   clock && seconds $((REPLY - STARTED_MS)) && total=$REPLY
+  if [[ -n $GAP_MS ]]; then seconds "$GAP_MS" && gap=",\"gap\":$REPLY"; fi
   kept=${KEPT:+\"${KEPT// /\",\"}\"}
   printf '{"tagship":1,"action":"%s","outcome":"%s","artifact":"%s","serving":"%s","previous":"%s",' \
     "$ACTION" "$OUTCOME" "$artifact" "$SERVING" "$PREVIOUS"
   printf '"reason":"%s","evidence":"%s","fence":%s,"health":{"attempts":%d,"answer":"%s"},' \
     "$reason" "$evidence" "$FENCE" "$ATTEMPTS" "$answer"
-  printf '"durations":{"fetch":%s,"start":%s,"health":%s,"switch":%s,"total":%s},"kept":[%s]}\n' \
-    "$fetch" "$start" "$health" "$switch" "$total" "$kept"
+  printf '"durations":{"fetch":%s,"start":%s,"health":%s,"switch":%s,"total":%s%s},"kept":[%s]}\n' \
+    "$fetch" "$start" "$health" "$switch" "$total" "$gap" "$kept"
   speak_to_people
 }
 

@@ -64,7 +64,7 @@ pull() {
     printf '%s\n' "$said"
     PROBLEM="$image cannot be pulled: ${said##*$'\n'}$(advice_on "$said")"
     if ((status == 124)); then
-      PROBLEM="$image was not pulled within $PULL_LIMIT s: see whether the registry answers this host, or set PULL_LIMIT in /etc/tagship/$APP/host.conf"
+      PROBLEM="$image was not pulled within $PULL_LIMIT s: see that the registry can be reached from this host, or set PULL_LIMIT in /etc/tagship/$APP/host.conf"
     fi
   else
     status=1
@@ -97,8 +97,8 @@ log_in() {
   fi
   PROBLEM="no login to $host: aws ecr get-login-password failed"
   password=$(aws ecr get-login-password --region "${BASH_REMATCH[2]}") || return
-  said=$(docker --config "$folder" login --username AWS --password-stdin "$host" <<<"$password" 2>&1) && return
-  PROBLEM="the login to $host failed: ${said##*$'\n'}"
+  said=$(timeout "$PULL_LIMIT" docker --config "$folder" login --username AWS --password-stdin "$host" <<<"$password" 2>&1) && return
+  PROBLEM="the login to $host failed: ${said##*$'\n'}$(advice_on "${said:-timeout}")"
   return 1
 }
 

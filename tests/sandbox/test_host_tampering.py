@@ -34,28 +34,8 @@ ROWS = settings(max_examples=MADE // ROW, deadline=None, suppress_health_check=l
 # Whatever a shell, a document or a terminal could read something into, beside any text at all.
 PIECES = st.sampled_from(
     [
-        "$(touch pwned)",
-        "`touch pwned`",
-        ";touch pwned;",
-        "&&touch pwned",
-        "'",
-        '"',
-        "\\",
-        "\n",
-        "{{ app }}",
-        "$HOME",
-        "%s",
-        "../",
-        "/",
-        "-rf",
-        "--",
-        "*",
-        "~",
-        "!",
-        "\r",
-        "\x1b[2J",
-        "TAGSHIP_ENTRY",
-        "\nTAGSHIP_ENTRY\ntouch pwned\n",
+        *("$(touch pwned)", "`touch pwned`", ";touch pwned;", "&&touch pwned", "\nTAGSHIP_ENTRY\ntouch pwned\n"),
+        *("'", '"', "\\", "\n", "\r", "{{ app }}", "$HOME", "%s", "../", "/", "-rf", "--", "*", "~", "!", "\x1b[2J"),
         "1.2.3-dev",
     ]
 )
