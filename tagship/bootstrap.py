@@ -118,7 +118,19 @@ class App:
     def leases(self) -> ports.Leases:
         from tagship.adapters.leases import StoredLeases
 
-        return StoredLeases(self.store, self.settings.app)
+        return StoredLeases(self.store, self.settings.app, self.settings.lease_group)
+
+    @cached_property
+    def freezes(self) -> ports.Freezes:
+        from tagship.adapters.freezes import StoredFreezes
+
+        return StoredFreezes(self.store, self.settings.app)
+
+    @cached_property
+    def calendar(self) -> ports.Calendar:
+        from tagship.adapters.change_calendar import SsmCalendar
+
+        return SsmCalendar(self.aws)
 
     @cached_property
     def ledger(self) -> ports.Ledger:

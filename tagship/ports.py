@@ -11,14 +11,15 @@ from typing import Protocol
 
 from tagship.domain.deployment import Deployment, Entry
 from tagship.domain.foundation import Found, Stack
+from tagship.domain.freeze import Freeze, Frozen
 from tagship.domain.health import Sample
 from tagship.domain.hosts import Host, HostReport, Order, Sent
 from tagship.domain.infra import Output
 from tagship.domain.lease import LeaseRecord, Seen
 from tagship.domain.manifest import ImageRef
+from tagship.domain.mark import Mark
 from tagship.domain.version import Version
 from tagship.settings import Settings
-from tagship.domain.mark import Mark
 
 # -- people ------------------------------------------------------------------------------------------------------------
 
@@ -186,6 +187,9 @@ class Store(Protocol):
     @property
     def bucket(self) -> str: ...
 
+    def now(self) -> datetime:
+        """The store's own clock."""
+
     def get(self, key: str) -> Object | None: ...
 
     def head(self, key: str) -> Object | None: ...
@@ -264,12 +268,27 @@ class Registry(Protocol):
 
 
 class Leases(Protocol):
-    """The lease of each environment, changed only by compare-and-swap."""
+    """The lease of each environment, or of the group that it shares one with, changed only by compare-and-swap."""
 
     def look(self, environment: str) -> Seen | None: ...
 
-    def take(self, environment: str, *, holder: str, deployment_id: str, run_url: str, ttl: int) -> LeaseRecord:
-        """Raises Held, naming the holder and the unlock command, when somebody else has it."""
+    def take(
+        self,
+        environment: str,
+        *,
+        holder: str,
+        run_url: str,
+        ttl: int,
+        deployment_id: str = "",
+        above: int = 0,
+        over: str = "",
+        living: bool = False,
+    ) -> LeaseRecord:
+        """Raises LeaseHeld, naming the holder and the unlock command, when somebody else has it, heard of or not.
+
+        `over` is the deployment whose lease is taken once its heartbeat has expired (`living`: even if it has not). The
+        fencing number is higher than any before it, and than `above`. The deployment's id is given where there is none.
+        """
 
     def renew(self, record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
         """Raises LeaseLost when the lease is no longer this one."""
@@ -279,6 +298,33 @@ class Leases(Protocol):
 
     def break_(self, environment: str, deployment_id: str) -> None:
         """Frees the lease of that deployment; raises Refused when another holds it."""
+
+
+class Freezes(Protocol):
+    """Each environment's freeze, written by people; expiry is by the store's own clock."""
+
+    def now(self) -> datetime: ...
+
+    def look(self, environment: str) -> Frozen | None: ...
+
+    def write(self, freeze: Freeze, over: Frozen | None) -> None:
+        """Put a freeze in place of the one that was looked at; raises Refused when that changed meanwhile."""
+
+    def remove(self, frozen: Frozen) -> None:
+        """Take away the freeze that was looked at; raises Refused when it changed meanwhile."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a change calendar says: whether changes are allowed, and when that changes (None: it does not say)."""
+
+    open: bool
+    changes: datetime | None = None
+
+
+class Calendar(Protocol):
+    def state(self, name: str) -> Window:
+        """Raises Refused, with the remedy, where the calendar cannot be asked."""
 
 
 class Ledger(Protocol):
@@ -374,15 +420,6 @@ class Foundation(Protocol):
 
     def public_key(self, key: str) -> str:
         """The public half of a `kms:` key as PEM; raises Refused where it is no ECC_NIST_P256 key that signs."""
-
-    def in_flight(self, deployment_id: str, commands: Sequence[str]) -> Sequence[str]:
-        """Which commands have not ended: of those ids, and of any other that was sent for that deployment."""
-
-    def sent_for(self, deployment_id: str, since: datetime) -> Sequence[Sent]:
-        """Every order that was sent for a deployment since then, ended or not, in the order sent."""
-
-    def cancel(self, commands: Sequence[str]) -> None:
-        """Ask for commands to be ended on every host; they may still run when this returns."""
 
     def stack(self, name: str) -> Stack | None: ...
 
@@ -481,6 +518,10 @@ class App(Protocol):
     def registry(self) -> Registry: ...
     @property
     def leases(self) -> Leases: ...
+    @property
+    def freezes(self) -> Freezes: ...
+    @property
+    def calendar(self) -> Calendar: ...
     @property
     def ledger(self) -> Ledger: ...
     @property

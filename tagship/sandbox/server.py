@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tagship import settings
-from tagship.sandbox import cloudformation, s3, seed, ssm, state, web
+from tagship.sandbox import calendars, cloudformation, s3, seed, ssm, state, web
 from tagship.sandbox.github import GitHub
 from tagship.sandbox.runner import Runner
 from tagship.sandbox.simulated import SimulatedHost
@@ -58,8 +58,9 @@ class Dispatcher:
 class Control:
     """What tests switch: `POST /sandbox/hosts/<id>/offline`, `…/online`, `POST /sandbox/faults`, and `…/simulated`.
 
-    Faults are JSON: {"conflicts": {key: how many 409s}, "scale": 0.01, "visible_after": 0.5}; see ssm.Pace for the
-    last two. `simulated` takes what simulated.Behaviour has; `GET /sandbox/simulated` says what each such host serves.
+    Faults are JSON: {"conflicts": {key: how many 409s}, "dropped": {key: how many answers}, "rates": {"dropped": 0.1},
+    "calendars": {"office-hours": "CLOSED"}, "scale": 0.01, "visible_after": 0.5}; see s3.Faults, calendars.Calendars
+    and ssm.Pace; `GET` says how many of each there were. `simulated` takes what simulated.Behaviour has; `GET /sandbox/simulated` says what each such host serves.
     """
 
     def __init__(self, agents: ssm.Agents) -> None:
@@ -72,6 +73,8 @@ class Control:
                 (online.set if word == "online" else online.clear)()
             case "POST", ["faults"]:
                 self._faults(json.loads(environ["wsgi.input"].read() or b"{}"))
+            case "GET", ["faults"]:
+                return web.answer(start_response, "200 OK", dict(s3.Faults.done))
             case "POST", ["simulated"]:
                 self.agents.behaviour.change(json.loads(environ["wsgi.input"].read() or b"{}"))
             case "GET", ["simulated"]:
@@ -86,6 +89,9 @@ class Control:
 
     def _faults(self, asked: dict[str, Any]) -> None:
         s3.Faults.conflicts.update(asked.get("conflicts", {}))
+        s3.Faults.dropped.update(asked.get("dropped", {}))
+        s3.Faults.rates.update(asked.get("rates", {}))
+        calendars.Calendars.states.update(asked.get("calendars", {}))
         self.agents.pace.scale = float(asked.get("scale", self.agents.pace.scale))
         self.agents.pace.visible_after = float(asked.get("visible_after", self.agents.pace.visible_after))
 
@@ -114,6 +120,7 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
     cloudformation.install()
     agents = ssm.Agents()
     ssm.install(agents)
+    calendars.install()
     repository = chosen.ci.repository or f"sandbox/{chosen.app}"
     runner = Runner(folder, repository)
     github = GitHub(repository, folder / "origin.git", runner.records, runner.cancel)

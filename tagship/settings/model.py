@@ -25,14 +25,16 @@ PATH = r"^/[A-Za-z0-9/_.\-]*$"
 KEY = r"^[A-Za-z0-9_\-]+$"
 URL = r"^(https?://\S+)?$"
 DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
+GROUP = rf"^({NAME[1:-1]})?$"
+CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
-STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
 PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
 SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
 FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
 MEMORY = r"^([1-9][0-9]{0,8}[bkmg])?$"
+STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
+STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
 
 WORDS = {
     NAME: "small letters, digits and hyphens, a letter first, at most 31",
@@ -46,14 +48,16 @@ WORDS = {
     KEY: "a key of a JSON object: letters, digits, hyphens and underscores",
     URL: "an http:// or https:// address",
     DOCUMENT: "a document's name: 3 to 128 letters, digits, dots, hyphens and underscores",
+    GROUP: "small letters, digits and hyphens, a letter first, at most 31",
+    CALENDAR: "the name or the ARN of a change calendar",
     VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
-    STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
-    STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
     PARAMETERS: "a path of Parameter Store such as /hello/dev/",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
     SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
     FEW: 'a number of hosts (2) or a percentage of them ("5%")',
     MEMORY: 'an amount of memory such as "512m" or "2g"',
+    STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
 }
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
@@ -189,6 +193,8 @@ class Environment(Section):
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: Secrets = Field(default_factory=Secrets)
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
+    lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
+    change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     ec2: Ec2 | None = None
@@ -224,6 +230,10 @@ class Settings(Section):
             f"There is no environment {name!r} in tagship.toml. There are: {', '.join(self.environments)}.",
             remedy=f"Name one of them: --env {near[0]}",
         )
+
+    def lease_group(self, environment: str) -> str:
+        """The name of the lease that covers an environment: its group's, or its own."""
+        return self.environment(environment).lease_group or environment
 
     def state(self, environment: str) -> tuple[str, str]:
         """The bucket and the key of an environment's Terraform state."""

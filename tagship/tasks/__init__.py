@@ -8,9 +8,9 @@ from __future__ import annotations
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from tagship.tasks import ci, demo, deploy, gates, incident, infra, release, sandbox, setup
+from tagship.tasks import ci, demo, deploy, gates, holds, incident, infra, release, sandbox, setup
 
-_MODULES = (release, ci, deploy, incident, gates, sandbox, setup, demo)
+_MODULES = (release, ci, deploy, incident, gates, holds, sandbox, setup, demo)
 _GROUPS = (infra,)  # a verb of its own, and verbs below it: infra, infra.lock, infra.unlock
 
 
