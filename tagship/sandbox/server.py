@@ -60,7 +60,8 @@ class Control:
 
     Faults are JSON: {"conflicts": {key: how many 409s}, "dropped": {key: how many answers}, "rates": {"dropped": 0.1},
     "calendars": {"office-hours": "CLOSED"}, "scale": 0.01, "visible_after": 0.5}; see s3.Faults, calendars.Calendars
-    and ssm.Pace; `GET` says how many of each there were. `simulated` takes what simulated.Behaviour has; `GET /sandbox/simulated` says what each such host serves.
+    and ssm.Pace. `GET` of it says how many of each there were. `simulated` takes what simulated.Behaviour has; `GET`
+    of that says what each such host serves.
     """
 
     def __init__(self, agents: ssm.Agents) -> None:
