@@ -8,6 +8,7 @@
 ask() {
   local port=$1 artifact=$2 result version='' answer
   BODY=$BASE/run/answer
+  if [[ $ACTION == status ]]; then BODY+=.$$; fi # asked without the lock, while a deployment asks, too
   : >"$BODY"
   # The limit (in KiB) keeps an endless answer off the disk; a proxy of the environment is not asked.
   STATUS=$(ulimit -f 1024 && curl -q -s --noproxy '*' -m "$HEALTH_TIMEOUT" -o "$BODY" -w '%{http_code}' "http://127.0.0.1:$port$HEALTH_PATH")
@@ -21,8 +22,9 @@ ask() {
   esac
   { answer=$(<"$BODY"); } 2>/dev/null # bash leaves NULs out, and says so
   : >"$BODY"                          # an app may tell its secrets
-  if ((result != 0)); then STATUS=000 && return 1; fi
   answer=${answer:0:65536}
+  if [[ $ACTION == status ]]; then rm -f "$BODY"; fi
+  if ((result != 0)); then STATUS=000 && return 1; fi
   masked "$answer"
   ANSWER="$STATUS ${REPLY:0:500}"
   PROBLEM="it answered $STATUS"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.bundles import BUILT, COMMIT, Bundle, make, settings
-from tests.sandbox.machine import Machine, machine, runs
+from tests.sandbox.machine import Machine, commands, machine, runs
 
 STEPS = ["environment", "start", "health", "switch", "check", "drain", "stop", "commit", "prune", "end"]
 
@@ -143,6 +144,28 @@ def test_status_says_what_answers(host: Machine) -> None:
     answer = host.status()
     assert (answer.code, answer.outcome, answer.serving) == (6, "failed", "")
     assert "0.1.1-dev is recorded as serving" in answer.reason
+
+
+MEANWHILE = """#!/bin/sh
+# curl, and before its answer is read somebody asks for the status.
+"$REAL" "$@"; code=$?
+[ -n "${MEANWHILE-}" ] || MEANWHILE=yes sh "$TAGSHIP_HOST_ROOT/status.sh" >/dev/null
+exit $code
+"""
+
+
+def test_a_status_meanwhile_does_not_disturb_a_deployment(host: Machine) -> None:
+    shipped(host, "0.1.0-dev")
+    real, stand_in = shutil.which("curl"), host.root / "bin/curl"
+    if stand_in.exists():  # the machine has no curl
+        real = str(stand_in.rename(host.root / "curl"))
+    (host.root / "status.sh").write_text("\n".join(commands(host.order("status", None, fence=0))))
+    host.tool("curl", MEANWHILE)
+    bundle = make("0.1.1-dev")
+    bundle.put(host.bucket)
+    answer = host.deploy(bundle, {"REAL": str(real)})
+    assert (answer.outcome, answer.health["attempts"]) == ("healthy", 2), answer.output
+    assert not list((host.base / "run").glob("answer.*"))
 
 
 def test_prune_on_a_host_where_nothing_runs(host: Machine) -> None:
