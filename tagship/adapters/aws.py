@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 CONNECT_TIMEOUT = 5  # seconds
-READ_TIMEOUT = 60  # seconds without a byte
+READ_TIMEOUT = 15  # seconds without a byte: an incident does not wait minutes to hear that AWS is silent
 ATTEMPTS = 4  # in all, of one call: botocore's standard mode repeats what is safe (5xx, throttling, broken connections)
 
 AGAIN = "run the same command again"

@@ -161,6 +161,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "lint",
         "bench",
         "bench-faults",
+        "bench-host",
     }
     for name, recipe in verbs.items():
         assert re.match(rf"@\$\(INV\) {name}\b", recipe), recipe
