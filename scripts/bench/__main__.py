@@ -12,6 +12,7 @@ from pathlib import Path
 
 from scripts.bench.bundle import bundle
 from scripts.bench.deploy_dev import deploy_dev
+from scripts.bench.faults import faults
 from scripts.bench.fleet import fleet
 from scripts.bench.host import host
 from scripts.bench.ledger import ledger
@@ -28,9 +29,10 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "rollback": rollback,
     "ledger": ledger,
     "fleet": fleet,
+    "faults": faults,
     "host": host,
 }
-LONG = {"ledger", "fleet", "host"}  # minutes, and `host` needs root: measured where they are asked for
+LONG = {"ledger", "fleet", "faults", "host"}  # minutes, and `host` needs root: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 
