@@ -30,7 +30,7 @@ branch = "main"
 command = ["python3", "examples/hello/app.py"]
 drain = 0
 lease_ttl = 10
-health = {{ attempts = 60, cap = 1, timeout = 1 }}
+health = {{ attempts = 60, cap = 2, timeout = 1 }}
 ec2 = {{ tags = {{ "tagship:environment" = "{name}" }}, timeout = 300 }}
 """
 NAMES = ("two", "dev", "prod", "prodauto", "rapid", "incident", "cancelled", "frozen")
@@ -92,10 +92,23 @@ def held(here: Shop, process: subprocess.Popen[str], phase: str = "hosts act|ans
     return found
 
 
+def gated(here: Shop, version: str) -> Path:
+    """That version does not start on the environment's host until the file returned is there, however slow the machine
+    of the test is."""
+    root = here.hosts[0].root
+    program, gate = root / "bin" / "python3", root / "gate"
+    program.unlink(missing_ok=True)
+    waits = f'while [ "$VERSION" = {version} ] && [ ! -e {gate} ]; do sleep 0.1; done'
+    program.write_text(f'#!/bin/sh\n{waits}\nexec {sys.executable} "$@"\n')
+    program.chmod(0o755)
+    return gate
+
+
 def test_two_dev_deployments_seconds_apart(at: Callable[[str], Shop]) -> None:
     """Scenario 1: the second queues, says behind whom, and deploys when the first has ended."""
     here = at("two")
-    old, first, second = here.publish("0.1.0"), here.publish("0.1.1", "slow", delay=8), here.publish("0.1.2")
+    old, first, second = here.publish("0.1.0"), here.publish("0.1.1"), here.publish("0.1.2")
+    gate = gated(here, first)
     assert ended(typed(here, "deploy", "--artifact", old)).code == 0
     one = typed(here, "deploy", "--artifact", first, USER="ada")
     who = held(here, one)
@@ -104,10 +117,13 @@ def test_two_dev_deployments_seconds_apart(at: Callable[[str], Shop]) -> None:
     assert three.code == 4, "without --wait it is refused at once"
     assert f"{who.holder} holds two since {who.since} UTC" in three.err
     assert "--wait 10m" in three.err
+    assert two.stdout
+    waiting = [two.stdout.readline() for _ in range(5)]  # the plan's three lines, that it waits, and for whom
+    gate.touch()
     first_ended, second_ended = ended(one), ended(two)
     assert (first_ended.code, second_ended.code) == (0, 0), first_ended.err + second_ended.err
-    assert "waiting up to 2 min for two" in second_ended.out
-    assert f"{who.holder} holds two since {who.since} UTC: deploy {first}" in second_ended.out
+    assert waiting[3] == "waiting up to 2 min for two\n"
+    assert f"{who.holder} holds two since {who.since} UTC: deploy {first}" in waiting[4]
     assert f"deploy {second} on two, in place of {first}" in second_ended.out, "it is planned again"
     assert here.serving() == [second]
 
@@ -115,7 +131,8 @@ def test_two_dev_deployments_seconds_apart(at: Callable[[str], Shop]) -> None:
 def test_dependabot_and_a_person_to_production(at: Callable[[str], Shop]) -> None:
     """Scenario 3: two environments, one group. Another group (dev) does not wait for it."""
     auto, prod, dev = at("prodauto"), at("prod"), at("dev")
-    bots, hers = auto.publish("0.1.0", "slow", delay=10), prod.publish("0.1.1")
+    bots, hers = auto.publish("0.1.0"), prod.publish("0.1.1")
+    gate = gated(auto, bots)
     devs = dev.publish("0.1.0")
     bot = typed(auto, "deploy", "--artifact", bots, **CI)
     held(auto, bot)
@@ -125,6 +142,7 @@ def test_dependabot_and_a_person_to_production(at: Callable[[str], Shop]) -> Non
     assert "run 4711 (octocat) holds prodauto (and with it prod, of the same lease group)" in refused.err
     assert ended(typed(dev, "deploy", "--artifact", devs)).code == 0
     assert bot.poll() is None, "dev was deployed while the bot held the production group"
+    gate.touch()
     assert ended(bot).code == 0
     assert ended(waits).code == 0
     fences = [prod.app().ledger.deployments(one)[-1].first.fence for one in ("prodauto", "prod")]
@@ -156,8 +174,9 @@ def test_ten_at_once(at: Callable[[str], Shop], figure: Callable[[str], None]) -
 
 def test_a_rollback_from_a_laptop_during_a_ci_deployment(at: Callable[[str], Shop]) -> None:
     here = at("incident")
-    old, new = here.publish("0.1.0"), here.publish("0.1.1", "slow", delay=50)
+    old, new = here.publish("0.1.0"), here.publish("0.1.1")
     assert ended(typed(here, "deploy", "--artifact", old)).code == 0
+    gated(here, new)
     ci = typed(here, "deploy", "--artifact", new, **CI)
     theirs = held(here, ci)
     refused = ended(typed(here, "rollback", "--to", old, USER="ada"))
