@@ -73,6 +73,12 @@ class Environment(Protocol):
     @property
     def zero_downtime(self) -> bool: ...
     @property
+    def kind(self) -> str: ...
+    @property
+    def timer(self) -> str: ...
+    @property
+    def run_at_deploy(self) -> bool: ...
+    @property
     def variables(self) -> Mapping[str, str]: ...
     @property
     def health(self) -> Health: ...
@@ -126,6 +132,8 @@ def conf(name: str, environment: Environment, region: str) -> bytes:
     }
     if not environment.zero_downtime:
         values["ZERO_DOWNTIME"] = "false"
+    if environment.kind == "job":
+        values |= {"KIND": "job", "TIMER": environment.timer, "RUN_AT_DEPLOY": str(environment.run_at_deploy).lower()}
     if environment.runtime == "docker":
         values |= {"MEMORY": environment.image.memory, "PIDS": environment.image.pids}
     for variable in sorted(environment.variables):

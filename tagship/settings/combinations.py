@@ -44,12 +44,23 @@ def _of_environment(one: Mapping[str, Any]) -> Iterator[Finding]:
         yield "command", 'runtime = "process" needs the program to start: command = ["python3", "app.py"]'
     if runtime == "docker" and not _table(one, "image").get("repository"):
         yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
+    yield from _of_kind(one)
     yield from _of_variables(one)
     for key in ("dockerfile", "context"):
         yield from _inside(f"image.{key}", [_table(one, "image").get(key, "")])
     yield from _of_health(one)
     yield from _of_fleet(one)
     yield from _of_infra(one)
+
+
+def _of_kind(one: Mapping[str, Any]) -> Iterator[Finding]:
+    job, timer, now = one.get("kind", "service") == "job", one.get("timer", ""), one.get("run_at_deploy", True)
+    if job and one.get("manager", "process") != "systemd":
+        yield "kind", 'kind = "job" needs a service manager that knows units and timers: manager = "systemd"'
+    if job and not timer and now is False:
+        yield "timer", 'a job that is not run at its deployment needs a timer: timer = "*-*-* 03:30:00 UTC"'
+    if timer and not job:
+        yield "timer", 'is of a job: kind = "job"'
 
 
 def _of_variables(one: Mapping[str, Any]) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ URL = r"^(https?://\S+)?$"
 DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 GROUP = rf"^({NAME[1:-1]})?$"
 CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
+TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
@@ -50,6 +51,7 @@ WORDS = {
     DOCUMENT: "a document's name: 3 to 128 letters, digits, dots, hyphens and underscores",
     GROUP: "small letters, digits and hyphens, a letter first, at most 31",
     CALENDAR: "the name or the ARN of a change calendar",
+    TIMER: 'times of a calendar as systemd has them: "*-*-* 03:30:00 UTC", "hourly"',
     VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
     PARAMETERS: "a path of Parameter Store such as /hello/dev/",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
@@ -189,6 +191,9 @@ class Environment(Section):
     port: int = Field(default=8080, ge=1, le=65535)
     keep: int = Field(default=3, ge=1, le=50)
     drain: int = Field(default=5, ge=0, le=600)  # seconds
+    kind: Literal["service", "job"] = "service"  # a job ends
+    timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
+    run_at_deploy: bool = True  # of a job
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: Secrets = Field(default_factory=Secrets)
