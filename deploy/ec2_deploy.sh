@@ -34,11 +34,13 @@ configure() {
   local conf=$BASE/releases/$1/deploy/environments/$ENVIRONMENT.conf file
   REPLY="the release of $1 has no deploy/environments/$ENVIRONMENT.conf"
   [[ -f $conf ]] || return
+  KIND=service TIMER='' RUN_AT_DEPLOY=true ZERO_DOWNTIME=true MEMORY='' # what a conf need not say
   # shellcheck source=/dev/null
   . "$conf"
   # shellcheck source=/dev/null
   if [[ -f $ROOT/etc/tagship/$APP/host.conf ]]; then . "$ROOT/etc/tagship/$APP/host.conf"; fi
-  for file in "manager_$MANAGER" "runtime_$RUNTIME"; do
+  if [[ $KIND == job ]]; then set -- "$1" job; fi
+  for file in "manager_$MANAGER" "runtime_$RUNTIME" "${@:2}"; do
     REPLY="the release of $1 cannot run here: it has no deploy/host/$file.sh"
     [[ -f $PROGRAM/host/$file.sh ]] || return
     # shellcheck source=/dev/null
@@ -59,6 +61,10 @@ change() {
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_SERVING
   configure "$ARTIFACT"
+  if [[ $KIND == job ]]; then
+    change_job
+    return
+  fi
   if [[ $S_SERVING == "$ARTIFACT" && $TAGSHIP_FETCHED == no ]] && serves; then
     say "$ARTIFACT is serving already."
     ATTEMPTS=1 PREVIOUS=$S_PREVIOUS
@@ -91,7 +97,7 @@ prepare_idle() {
 # Where the settings say that two versions must never run at once (zero_downtime = false): stop the old one first. It is
 # started again if the new one is not healthy. The gap lasts until one of them answers through the proxy.
 make_way() {
-  [[ ${ZERO_DOWNTIME:-true} == false && -n $S_COLOUR ]] || return 0
+  [[ $ZERO_DOWNTIME == false && $S_COLOUR != job && -n $S_COLOUR ]] || return 0
   journal drain "$S_COLOUR" "$S_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
   say "Stopping $S_SERVING first: zero_downtime = false."
   clock && GAP_FROM=$REPLY
@@ -182,7 +188,11 @@ finish() {
 write_state() {
   local colour=$1 port=$2 artifact=$3 deployment=$4 previous=$S_SERVING
   if [[ $artifact == "$S_SERVING" ]]; then previous=$S_PREVIOUS; fi
-  if [[ "$R_PORT $R_ARTIFACT" != "$port $artifact" || ${R_PID:-0} == 0 ]]; then lives "$colour" || return; fi
+  if [[ $colour == job ]]; then
+    R_PID=0
+  elif [[ "$R_PORT $R_ARTIFACT" != "$port $artifact" || ${R_PID:-0} == 0 ]]; then
+    lives "$colour" || return
+  fi
   printf '{\n  "colour": "%s",\n  "deployment": "%s",\n  "fence": %s,\n  "pid": %s,\n  "port": %s,\n  "previous": "%s",\n  "serving": "%s"\n}\n' \
     "$colour" "$deployment" "$FENCE" "$R_PID" "$port" "$previous" "$artifact" >"$BASE/state.json.new" &&
     { sync "$BASE/state.json.new" 2>/dev/null || sync; }
@@ -238,6 +248,8 @@ settle_failure() {
   local outcome=$1 why=$REASON evidence=$EVIDENCE answer=$ANSWER attempts=$ATTEMPTS
   if [[ -z $S_SERVING ]]; then
     outcome=failed
+  elif [[ $S_COLOUR == job ]]; then
+    SERVING=$S_SERVING # a service was to take its place: its unit and its timer are as they were
   elif ! { configure "$S_SERVING" && ensure_proxy && serves; } && ! revive; then
     SERVING='' outcome=rollback-failed why="$why; and $S_SERVING does not answer: $PROBLEM"
   fi
@@ -316,6 +328,10 @@ report() {
   read_state
   ARTIFACT=$S_SERVING SERVING='' PREVIOUS=$S_PREVIOUS
   list_kept
+  if [[ $S_COLOUR == job ]]; then
+    report_job
+    return
+  fi
   ATTEMPTS=1
   if ask "$PORT" "${S_SERVING:-none}"; then
     SERVING=$S_SERVING

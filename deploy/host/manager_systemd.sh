@@ -67,7 +67,8 @@ start_colour() {
   install_units "$colour" || return
   if (($#)); then write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return; fi
   printf '%s %s %(%s)T\n' "$port" "$artifact" -1 >"$BASE/run/$colour" || return
-  systemctl restart "$APP@$colour.service"
+  if [[ $colour == job && $RUN_NOW != true ]]; then return 0; fi
+  systemctl restart "$APP@$colour.service" # of a job: returns when it has ended, and how
 }
 
 # What the unit runs. Starting a unit that was stopped clears its failures and its count of restarts.
@@ -77,6 +78,7 @@ write_start() {
 
 stop_record() {
   unit_of "$1"
+  if [[ $1 == job && -e $UNITS/$APP-job.timer ]]; then systemctl disable --now "$APP-job.timer"; fi
   systemctl stop "$REPLY"
   systemctl reset-failed "$REPLY" 2>/dev/null
   rm -f "$BASE/run/$1"
@@ -114,11 +116,11 @@ last_lines() {
 install_units() {
   local colour=$1 changed=0
   install_from "$RUNTIME@.service" "$UNITS/$APP@$colour.service" && changed=1
-  install_from boot.service "$UNITS/$APP-boot.service" && changed=1
+  [[ $colour == job ]] || install_from boot.service "$UNITS/$APP-boot.service" && changed=1
   cmp -s "$PROGRAM/host/boot.sh" "$BASE/boot.sh" ||
     { cp "$PROGRAM/host/boot.sh" "$BASE/boot.sh.new" && mv -f "$BASE/boot.sh.new" "$BASE/boot.sh"; } || return
   if ((changed)); then systemctl daemon-reload || return; fi
-  [[ -e $UNITS/multi-user.target.wants/$APP-boot.service ]] || systemctl enable "$APP-boot.service"
+  [[ $colour == job || -e $UNITS/multi-user.target.wants/$APP-boot.service ]] || systemctl enable "$APP-boot.service"
 }
 
 # Write a file from its template, where it is not so already. True when it was changed.
@@ -132,6 +134,10 @@ is_from() {
   local listen="*:$PORT"
   if [[ -e /proc/net/if_inet6 ]]; then listen=":::$PORT v4v6"; fi
   REPLY=$(<"$PROGRAM/systemd/$1")
+  if [[ $2 == */"$APP@job.service" ]]; then # the same unit, but that it ends
+    REPLY=${REPLY/Type=exec/Type=oneshot} REPLY=${REPLY/Restart=always/Restart=no} REPLY=${REPLY/$'\n'SuccessExitStatus=143/}
+  fi
+  REPLY=${REPLY//@TIMER@/${TIMER-}}
   REPLY=${REPLY//@APP@/$APP} REPLY=${REPLY//@BASE@/$BASE} REPLY=${REPLY//@LISTEN@/$listen}
   [[ -f $2 && $REPLY == "$(<"$2")" ]]
 }

@@ -141,7 +141,8 @@ run_colour() {
   while read -r name; do
     words+=(--env "$name")
   done < <(names_in "$BASE/run/$colour.env")
-  words+=(--publish "127.0.0.1:$port:$PORT" --label "tagship.port=$port" --label "tagship.print=$print" "$image")
+  if [[ $colour != job ]]; then words+=(--publish "127.0.0.1:$port:$PORT"); fi
+  words+=(--label "tagship.port=$port" --label "tagship.print=$print" "$image")
   start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "${words[@]}"
 }
 

@@ -34,6 +34,19 @@ echo "aws: not played here: $*" >&2
 exit 2
 """
 REPOSITORY = f"{HOST}/team/hello"
+# Everything that a deployment leaves on a host, and Docker's images.
+RESET = """\
+systemctl kill --signal=KILL 'hello@*' 2>/dev/null
+systemctl stop hello-job.timer 'hello@*' hello-proxy hello-boot 2>/dev/null
+systemctl disable --quiet hello-boot 2>/dev/null
+rm -rf /etc/systemd/system/hello* /etc/systemd/system/*.wants/hello* /opt/hello
+systemctl daemon-reload
+systemctl reset-failed
+systemctl start docker
+docker ps --all --quiet | xargs -r docker rm --force
+docker images --quiet --no-trunc | sort -u | xargs -r docker rmi --force
+true
+"""
 
 
 class Host:
@@ -53,6 +66,13 @@ class Host:
     def up(self) -> Host:
         self.machine.up({"/srv/aws": self.aws})
         return self
+
+    def reset(self) -> None:
+        """Back to a host on which nothing was ever deployed; the bucket is empty, and ECR's password is right."""
+        self.machine.check(RESET)
+        shutil.rmtree(self.aws / "s3")
+        (self.aws / "s3").mkdir()
+        (self.aws / "ecr-password").write_text(PASSWORD)
 
     def order(self, action: str, bundle: Bundle | None, **changes: Any) -> Order:
         self.count += 1
@@ -123,10 +143,12 @@ class Shop:
     def __init__(self, engine: Engine, base: str) -> None:
         self.engine, self.base = engine, base
 
-    def image(self, version: str, hello: Mapping[str, object]) -> ImageRef:
+    def image(self, version: str, hello: Mapping[str, object], code: str = "") -> ImageRef:
         context = self.engine.machine.folder / "context" / version
         shutil.copytree(ROOT / "examples/hello", context, dirs_exist_ok=True)
         (context / "hello.json").write_text(json.dumps({"healthy": True, "greeting": "hello", **hello}))
+        app = context / "app.py"
+        app.write_text(app.read_text().replace("CONFIG =", f"{code}\nCONFIG =", 1))
         name = f"{REPOSITORY}:{version}"
         self.engine.docker(
             "build",
@@ -142,11 +164,19 @@ class Shop:
         self.engine.docker("push", "--quiet", name)
         return ImageRef(REPOSITORY, version, self.engine.digest(name))
 
-    def docker(self, version: str, hello: Mapping[str, object] | None = None, **environment: object) -> Bundle:
-        """An artifact whose image runs as a container."""
-        image = self.image(version, hello or {})
+    def docker(
+        self,
+        version: str,
+        hello: Mapping[str, object] | None = None,
+        *,
+        code: str = "",
+        more: Mapping[str, bytes] | None = None,
+        **environment: object,
+    ) -> Bundle:
+        """An artifact whose image runs as a container; `code` is in it, `more` files in its bundle."""
+        image = self.image(version, hello or {}, code)
         chosen = {"image": {"repository": REPOSITORY}, "runtime": "docker", "manager": "systemd", **environment}
-        return make(version, using=settings(**chosen), more=_units(), image=image)  # type: ignore[arg-type]
+        return make(version, using=settings(**chosen), more={**_units(), **(more or {})}, image=image)  # type: ignore[arg-type]
 
     def process(self, version: str, hello: Mapping[str, object] | None = None, **environment: object) -> Bundle:
         """An artifact whose bundle carries the app."""

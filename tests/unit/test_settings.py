@@ -278,6 +278,12 @@ def test_an_error_says_key_and_remedy(errors: Told, line: str, told: str) -> Non
     ("line", "told"),
     [
         ('runtime = "docker"', 'image.repository: runtime = "docker" needs the repository that images are pushed to'),
+        ('kind = "job"', 'kind: kind = "job" needs a service manager that knows units and timers: manager = "systemd"'),
+        ('timer = "hourly"', 'timer: is of a job: kind = "job"'),
+        (
+            'kind = "job"\nmanager = "systemd"\nrun_at_deploy = false',
+            'timer: a job that is not run at its deployment needs a timer: timer = "*-*-* 03:30:00 UTC"',
+        ),
         ('variables = { PORT = "1" }', "variables.PORT: is set by tagship itself: give it another name"),
         ("health.attempts = 1", "health.attempts: is 1, which can never hold health.passes = 2 in a row"),
         ("health.passes = 6", "health.attempts_after_rollback: is 5, which can never hold health.passes = 6 in a row"),

@@ -1,0 +1,90 @@
+"""Kind `job` on a real host: it runs and ends, at its deployment and by a timer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.host.ground import until
+from tests.host.host import Host, Shop
+from tests.sandbox.bundles import Bundle
+
+RUNS = """
+with open(os.environ["OUTPUT_DIR"] + "/runs", "a") as runs:
+    print(VERSION_OF_JOB, file=runs)
+print("42 rows written", flush=True)
+sys.exit({code})
+"""
+
+
+def job(shop: Shop, version: str, code: int = 0, **environment: object) -> Bundle:
+    text = RUNS.replace("VERSION_OF_JOB", repr(version)).format(code=code)
+    return shop.docker(version, code=text, kind="job", **environment)  # type: ignore[arg-type]
+
+
+def runs(host: Host) -> list[str]:
+    """The versions that have run, by what they wrote into the output folder."""
+    return host.machine.check("cat /opt/hello/output/runs 2>/dev/null || true").split()
+
+
+def test_a_job_is_run_and_its_exit_code_and_lines_are_reported(host: Host, shop: Shop) -> None:
+    answer = host.deploy(host.publish(job(shop, "0.1.0-dev")))
+    assert (answer.outcome, answer.serving) == ("healthy", "0.1.0-dev"), answer.output
+    assert "exited with code 0" in answer.output
+    assert "42 rows written" in answer.output
+    assert runs(host) == ["0.1.0-dev"]
+    status = host.status()
+    assert (status.outcome, status.serving) == ("healthy", "0.1.0-dev"), status.output
+
+
+def test_a_job_that_fails_leaves_the_version_before_it_in_place(host: Host, shop: Shop) -> None:
+    first = host.publish(job(shop, "0.1.0-dev"))
+    assert host.deploy(first).outcome == "healthy"
+    answer = host.deploy(host.publish(job(shop, "0.1.1-dev", code=9)))
+    assert (answer.code, answer.outcome, answer.serving) == (6, "failed", "0.1.0-dev"), answer.output
+    assert "its container exited with code 9" in answer.reason
+    assert "42 rows written" in answer.evidence
+    assert "0.1.0-dev" in host.machine.check("cat /opt/hello/run/job.start")
+    assert (runs(host), host.status().serving) == (["0.1.0-dev", "0.1.1-dev"], "0.1.0-dev")
+
+
+def test_a_job_is_rolled_back(host: Host, shop: Shop) -> None:
+    first = host.publish(job(shop, "0.1.0-dev"))
+    for bundle in (first, host.publish(job(shop, "0.1.1-dev"))):
+        assert host.deploy(bundle).outcome == "healthy"
+    answer = host.rollback(first)
+    assert (answer.outcome, answer.serving, answer.previous) == ("healthy", "0.1.0-dev", "0.1.1-dev"), answer.output
+    assert runs(host) == ["0.1.0-dev", "0.1.1-dev", "0.1.0-dev"]
+
+
+def test_a_timer_runs_the_job_also_after_a_boot(host: Host, shop: Shop) -> None:
+    answer = host.deploy(host.publish(job(shop, "0.1.0-dev", timer="*-*-* *:*:0/2", run_at_deploy=False)))
+    assert answer.outcome == "healthy", answer.output
+    until(lambda: "0.1.0-dev" in runs(host), 20, "the timer runs it")
+    host.machine.kill()
+    host.machine.boot()
+    count = len(runs(host))
+    until(lambda: len(runs(host)) > count, 20, "the timer runs it after a boot")
+    host.machine.check("systemctl stop hello-job.timer")
+    status = host.status()
+    assert (status.outcome, "systemctl start hello-job.timer" in status.reason) == ("failed", True), status.output
+
+
+def test_a_timer_that_systemd_does_not_understand_is_an_error(host: Host, shop: Shop) -> None:
+    answer = host.deploy(host.publish(job(shop, "0.1.0-dev", timer="every tuesday", run_at_deploy=False)))
+    assert (answer.outcome, answer.serving) == ("failed", ""), answer.output
+    assert "systemd-analyze calendar 'every tuesday'" in answer.reason
+
+
+@pytest.mark.parametrize("fault", ["crash", ""])
+def test_a_job_becomes_a_service(host: Host, shop: Shop, fault: str) -> None:
+    assert host.deploy(host.publish(job(shop, "0.1.0-dev", timer="*-*-* 03:30:00"))).outcome == "healthy"
+    answer = host.deploy(host.publish(shop.docker("0.1.1-dev", {"healthy": not fault, "fault": fault})))
+    assert (answer.outcome, host.answers()) == (("failed", "") if fault else ("healthy", "0.1.1-dev")), answer.output
+    timer = host.machine.run("systemctl is-active hello-job.timer").out.strip()
+    assert (timer, host.status().serving) == (("active", "0.1.0-dev") if fault else ("inactive", "0.1.1-dev"))
+
+
+def test_a_service_becomes_a_job(host: Host, shop: Shop) -> None:
+    assert host.deploy(host.publish(shop.docker("0.1.0-dev"))).outcome == "healthy"
+    answer = host.deploy(host.publish(job(shop, "0.1.1-dev")))
+    assert (answer.outcome, host.answers(), host.status().serving) == ("healthy", "", "0.1.1-dev"), answer.output
