@@ -84,11 +84,18 @@ def shop(engine: Engine, python_base: str) -> Shop:
     return Shop(engine, python_base)
 
 
-@pytest.fixture
-def host(ground: Ground, registry: Registry) -> Iterator[Host]:
-    """A booted EC2 host on which nothing was deployed yet."""
+@pytest.fixture(scope="session")
+def used_host(ground: Ground, registry: Registry) -> Iterator[Host]:
+    """The machine that `host` hands out again and again: to boot one takes longer than most tests."""
     made = Host(ground, registry, "web1")
     try:
         yield made.up()
     finally:
         made.machine.down()
+
+
+@pytest.fixture
+def host(used_host: Host) -> Host:
+    """A booted EC2 host on which nothing was deployed yet."""
+    used_host.reset()
+    return used_host

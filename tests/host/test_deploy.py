@@ -14,7 +14,6 @@ from tests.host.registry import PASSWORD, Registry
 from tests.sandbox.bundles import Bundle
 from tests.sandbox.machine import Answer
 
-STEPS = ("accept", "pull", "environment", "start", "health", "switch", "check", "drain", "stop", "commit", "prune")
 # Values that a shell, systemd or Docker could be tempted to read something into.
 ODD = "a 'b' \"c\" $HOME ${PATH} %h %% `id` \\ é\nsecond line"
 
@@ -78,38 +77,6 @@ def test_after_a_power_cut_the_committed_version_serves(host: Host, shop: Shop) 
     assert host.status().serving == "0.1.1-dev"
     assert running(host) == ["0.1.1-dev"]
     assert host.deploy(host.publish(shop.docker("0.1.2-dev"))).outcome == "healthy"
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_a_power_cut_after_any_step_leaves_one_version_serving(host: Host, shop: Shop, step: str) -> None:
-    first, second = host.publish(shop.docker("0.1.0-dev")), host.publish(shop.docker("0.1.1-dev"))
-    assert host.deploy(first).outcome == "healthy"
-    done = host.machine.run(host.script(host.order("deploy", second)), {"TAGSHIP_KILL_AFTER": step})
-    assert done.out == ""
-    assert host.journal()[-1] == step
-    host.machine.kill()
-    host.machine.boot()
-    serving = "0.1.1-dev" if step == "prune" else "0.1.0-dev"
-    until(lambda: host.answers() == serving, 10, f"{serving} serves")
-    status = host.status()
-    assert (status.outcome, status.serving) == ("healthy", serving)
-    again = host.deploy(second)
-    assert again.outcome == ("unchanged" if step == "prune" else "healthy"), again.output
-    assert (running(host), host.answers()) == (["0.1.1-dev"], "0.1.1-dev")
-
-
-@pytest.mark.parametrize("step", STEPS[3:])
-def test_a_host_program_killed_after_any_step_is_finished_or_undone_by_the_next(
-    host: Host, shop: Shop, step: str
-) -> None:
-    first, second = host.publish(shop.docker("0.1.0-dev")), host.publish(shop.docker("0.1.1-dev"))
-    assert host.deploy(first).outcome == "healthy"
-    host.machine.run(host.script(host.order("deploy", second)), {"TAGSHIP_KILL_AFTER": step})
-    serving = "0.1.0-dev" if step in {"start", "health", "switch"} else "0.1.1-dev"
-    assert (host.answers(), host.status().serving) == (serving, serving)
-    again = host.deploy(second)
-    assert again.outcome == ("healthy" if serving == "0.1.0-dev" else "unchanged"), again.output
-    assert (running(host), host.answers()) == (["0.1.1-dev"], "0.1.1-dev")
 
 
 @pytest.mark.parametrize("fault", ["crash", "deaf"])
