@@ -124,7 +124,7 @@ start_idle() {
   render_environment "$IDLE" "$IDLE_PORT" "$ARTIFACT" || conclude failed ".env cannot be written: $(disk)" || return
   journal start "$IDLE" "$IDLE_PORT"
   say "Starting $ARTIFACT as $IDLE on port $IDLE_PORT."
-  run_colour "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$APP_LOG" || conclude failed "$ARTIFACT could not be started: $(disk)" || return
+  run_colour "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$APP_LOG" || conclude failed "$ARTIFACT could not be started: $(disk)" "$(evidence)" || return
   clock && START_MS=$((REPLY - from))
 }
 
@@ -148,7 +148,7 @@ evidence() {
   printf '%s\n' "$REPLY"
   printf 'its last lines:\n'
   masked "$(last_lines "$IDLE" "$DEPLOYMENT")"
-  printf '%s\n' "$REPLY" | tail -c 4000
+  printf '%s\n' "$REPLY" | tail -c 3000
 }
 
 # Everything that could still fail for want of disk is written before the switch.
