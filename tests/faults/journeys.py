@@ -12,9 +12,8 @@ class Journey:
     """A verb as it is typed, or as CI types it. {new}, {old} and {env} stand for versions and the environment.
 
     `before` is how far the new version has come when it begins: committed | tagged | bundled | published | deployed.
-    `serves` is what the environment runs after it has
-    succeeded, and {old} what served before the new version came. `hosts`: the hosts act in it, and each of
-    their steps is a row too.
+    `serves` is what the environment runs after it has succeeded, and {old} what served before the new version came.
+    `hosts`: the hosts act in it, and each of their steps is a row too.
     """
 
     words: str

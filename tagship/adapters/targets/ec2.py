@@ -166,9 +166,9 @@ class Ec2Target:
         """SendCommand, for one command whatever happens to the answer.
 
         SSM has no token to know a repetition by, and botocore would repeat a request whose answer was lost: two
-        commands at once on every host. So each is sent a single time. What was surely not taken is sent again; where that is not
-        known, the command is looked for by the deployment that its comment names, and sent again only by somebody who
-        has looked at the hosts: the error is Unheard.
+        commands at once on every host. So each is sent a single time. What was surely not taken is sent again. Where
+        that is not known, the command is looked for by the deployment that its comment names, and nothing is sent
+        again: the error is Unheard where it does not show.
         """
         asked: Any = {
             "InstanceIds": list(ids),
