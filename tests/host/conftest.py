@@ -87,7 +87,7 @@ def shop(engine: Engine, python_base: str) -> Shop:
 @pytest.fixture(scope="session")
 def used_host(ground: Ground, registry: Registry) -> Iterator[Host]:
     """The machine that `host` hands out again and again: to boot one takes longer than most tests."""
-    made = Host(ground, registry, "web1")
+    made = Host(ground, registry, "ec2")
     try:
         yield made.up()
     finally:
