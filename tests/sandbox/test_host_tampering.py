@@ -40,6 +40,8 @@ PIECES = st.sampled_from(
     ]
 )
 ANY = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=30)
+WORD = re.compile(r"[0-9A-Za-z.-]+\Z")
+FIELDS = ("action", "app", "environment", "artifact_id", "manifest_sha256", "deployment_id", "bucket", "region")
 TEXT = st.lists(st.one_of(PIECES, ANY), max_size=5).map("".join)
 
 
@@ -111,15 +113,12 @@ def test_the_fallback_hands_stage_1_exactly_what_it_was_given(texts: list[str]) 
 
 
 @settings(ROWS, max_examples=MADE // 10)
-@given(TEXT)
-def test_stage_1_refuses_what_is_no_name(host: Machine, text: str) -> None:
-    """Each argument in its turn is that text, and the others are right; a text that is a name is not tried."""
-    good = host.order("status", None, fence=0)
-    fields = ("action", "app", "environment", "artifact_id", "manifest_sha256", "deployment_id", "bucket", "region")
-    field = fields[host.count % len(fields)]
-    order = replace(good, **{field: text})  # type: ignore[arg-type]
-    if not text or allowed(order):
-        return
+@given(TEXT.filter(lambda text: not WORD.match(text)), st.sampled_from(FIELDS))
+def test_stage_1_refuses_what_is_no_name(host: Machine, text: str, field: str) -> None:
+    """One argument is that text, and the others are right. (A plain word is nothing to a shell, and may be a name.)"""
+    order = replace(host.order("status", None, fence=0), **{field: text})  # type: ignore[arg-type]
+    if not text and field in {"artifact_id", "manifest_sha256", "deployment_id"}:
+        return  # those may be left out
     done = subprocess.run(
         ["sh", "-s"],
         input="\n".join(document.fallback_commands(order, ENTRY)).encode(),
@@ -159,12 +158,6 @@ def test_values_reach_an_app_exactly(texts: list[str]) -> None:
     printf '%s\\0' {names}
     """
     assert shell(script) == texts
-
-
-def allowed(order: Order) -> bool:
-    """Whether the document's own patterns take every value."""
-    patterns = {name: spec["allowedPattern"] for name, spec in json.loads(TEMPLATE)["parameters"].items()}
-    return all(re.search(patterns[name], value) for name, [value] in document.parameters(order).items())
 
 
 def shell(script: str) -> list[str]:
