@@ -33,7 +33,7 @@ class Faults:
     dropped: ClassVar[Counter[str]] = Counter()
     rates: ClassVar[dict[str, float]] = {}
     done: ClassVar[Counter[str]] = Counter()  # how many of each there were
-    chance: ClassVar[random.Random] = random.Random(20261120)
+    chance: ClassVar[random.Random] = random.Random(20261120)  # noqa: S311  (faults that repeat, no secret)
 
     @classmethod
     def conflict(cls, key: str) -> bool:
