@@ -85,7 +85,7 @@ class KeepAlive(MotoRequestHandler):
             close = getattr(answer, "close", None)
             if close:
                 close()
-        except NotImplementedError as reason:  # a 500 would be retried by botocore, four times
+        except NotImplementedError as reason:  # moto's word for a call it lacks: 501, as botocore repeats a 500
             return (
                 "501 Not Implemented",
                 [("Content-Type", "application/json")],

@@ -49,6 +49,8 @@ def s3_store() -> S3Store:
 
 
 def s3() -> Place:
+    # Expiry is judged by S3's own clock, which a test cannot put forward: those cases are the memory's alone here, and
+    # are waited for in real time by tests/faults.
     return Place(StoredLeases(s3_store(), "hello"), lambda _: pytest.skip("S3's clock is its own"))
 
 

@@ -186,7 +186,8 @@ class FakeRepository:
         return [one.name for one in self.local.values() if one.commit == commit]
 
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
-        raise NotImplementedError("the commits of this repository hold no files")
+        # What packs files is tested with tests/fakes/commits.py: a test that comes here has taken the wrong fake.
+        raise AssertionError("the commits of this repository hold no files")
 
     def remote_url(self) -> str:
         return "git@github.com:acme/hello.git"

@@ -23,6 +23,7 @@ def job(shop: Shop, version: str, code: int = 0, **environment: object) -> Bundl
 
 def runs(host: Host) -> list[str]:
     """The versions that have run, by what they wrote into the output folder."""
+    # Before the first run there is no such file, which is the answer "none".
     return host.machine.check("cat /opt/hello/output/runs 2>/dev/null || true").split()
 
 

@@ -36,7 +36,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def both(stand_ins: Path, name: str) -> tuple[str, str]:
     """The real tool, where this machine has it, and the stand-in."""
     real = shutil.which(name)
-    if real is None:
+    if real is None:  # then the stand-in is what the sandbox runs, and the demo proves it; .ci/run installs the tools
         pytest.skip(f"this machine has no {name} to compare with")
     return real, str(stand_ins / name)
 

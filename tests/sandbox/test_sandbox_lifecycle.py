@@ -188,11 +188,11 @@ def test_the_practice_clone_is_ready_to_release_from(root: Path, monkeypatch: py
     assert git(origin, "for-each-ref", "--format=%(refname)").split() == ["refs/heads/dev", "refs/heads/main"]
     assert git(work, "tag") == ""
     assert (work / ".venv/.installed").stat().st_mtime >= (work / "constraints.txt").stat().st_mtime
-    assert git(work, "config", "user.email") == "ada@example.com" or git(work, "config", "user.email")
+    assert git(work, "config", "user.email")
 
 
 def test_processes_are_found_without_proc_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not shutil.which("ps"):
+    if not shutil.which("ps"):  # a machine with /proc may lack it; where /proc is missing (macOS), ps never is
         pytest.skip("this machine has no ps to compare with")
     running = start(root)
     app = on_host(running, "unset TAGSHIP_HOST_ROOT; exec sleep 300")
