@@ -90,11 +90,13 @@ class App:
         return PemVerifier(Path(self._key("public_key")))
 
     def _key(self, which: str) -> str:
-        """A key of the settings; in the sandbox, the sandbox's own pair."""
+        """A key of the settings; in the sandbox, the sandbox's own pair: its KMS holds the private one by its name."""
+        text: str = getattr(self.settings.signing, which)
+        if text.startswith("kms:"):
+            return text
         if self.sandbox:
             return str(self.sandbox.private_key if which == "key" else self.sandbox.public_key)
-        text: str = getattr(self.settings.signing, which)
-        return text if text.startswith("kms:") else str(self.root / text)
+        return str(self.root / text)
 
     @cached_property
     def secrets(self) -> ports.Secrets:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
-    from mypy_boto3_sts import STSClient
 
 CONNECT_TIMEOUT = 5  # seconds
 READ_TIMEOUT = 15  # seconds without a byte: an incident does not wait minutes to hear that AWS is silent
@@ -82,8 +81,6 @@ class Aws:
     def client(self, name: Literal["ssm"]) -> SSMClient: ...
     @overload
     def client(self, name: Literal["ec2"]) -> EC2Client: ...
-    @overload
-    def client(self, name: Literal["sts"]) -> STSClient: ...
     @overload
     def client(self, name: Literal["secretsmanager"]) -> SecretsManagerClient: ...
     @overload

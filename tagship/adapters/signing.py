@@ -37,10 +37,7 @@ class KmsSigner:
 
 
 def message(raw: bytes) -> dict[str, Any]:
-    """How KMS is given the bytes: themselves, or (above 4,096 of them) their SHA-256. Both give a signature of `raw`.
-
-    moto hashes a DIGEST a second time, so what it signs above the limit does not verify; AWS does not.
-    """
+    """How KMS is given the bytes: themselves, or (above 4,096 of them) their SHA-256; both sign `raw`."""
     if len(raw) <= RAW_LIMIT:
         return {"Message": raw, "MessageType": "RAW"}
     return {"Message": hashlib.sha256(raw).digest(), "MessageType": "DIGEST"}

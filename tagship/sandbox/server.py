@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tagship import settings
-from tagship.sandbox import calendars, cloudformation, s3, seed, ssm, state, web
+from tagship.sandbox import calendars, cloudformation, kms, s3, seed, ssm, state, web
 from tagship.sandbox.github import GitHub
 from tagship.sandbox.runner import Runner
 from tagship.sandbox.simulated import SimulatedHost
@@ -119,6 +119,9 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
     """Answer, execute and run workflows until SIGTERM or SIGINT."""
     s3.install()
     cloudformation.install()
+    kms.install()
+    if chosen.signing.key.startswith("kms:"):
+        kms.hold(folder / "keys/release.key.pem", chosen.signing.key.removeprefix("kms:"), chosen.aws.region)
     agents = ssm.Agents()
     ssm.install(agents)
     calendars.install()

@@ -1,7 +1,7 @@
 """The sandbox's strict AWS in this process: one server for all contract tests, on a free port of loopback.
 
 What it proves: conditions, checksums and metadata as S3 has them. What it does not: S3's limits on size and its
-eventual 503s; its signatures are not checked. KMS hashes a DIGEST twice (see test_signing).
+eventual 503s; its signatures are not checked.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ def url() -> str:
     """Start the server once; returns its address."""
     from moto.server import DomainDispatcherApplication, create_backend_app
 
-    from tagship.sandbox import s3, web
+    from tagship.sandbox import kms, s3, web
 
     s3.install()
+    kms.install()
     listening = web.server(DomainDispatcherApplication(create_backend_app))
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{listening.server_port}"

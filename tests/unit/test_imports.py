@@ -44,7 +44,6 @@ LIBRARIES = {
     "mypy_boto3_s3": {"adapters"},
     "mypy_boto3_secretsmanager": {"adapters"},
     "mypy_boto3_ssm": {"adapters"},
-    "mypy_boto3_sts": {"adapters"},
     "git": {"adapters"},
     "questionary": {"adapters"},
     "prompt_toolkit": {"adapters"},

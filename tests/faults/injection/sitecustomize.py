@@ -39,6 +39,8 @@ POLLS = (
     "s3 GetObject _ledger",
 )
 """Asked again and again, a different number of times in each run: the first of each is the one that goes wrong."""
+ENDED = re.compile(r"(?<=/)\d+-[a-z-]+(?=\.json$)")
+"""A state of an earlier deployment, as the ledger names it: what it was depends on the case before."""
 
 
 class Faults:
@@ -111,6 +113,8 @@ def botocore_client(module: ModuleType, faults: Faults) -> None:
         service = self.meta.service_model.service_name
         what = params.get("Key") or params.get("Prefix") or ""
         what = what.split("/", 1)[-1]
+        if operation == "GetObject":
+            what = ENDED.sub("<state>", what)
         if service == "ssm" and operation == "SendCommand":
             what = params["Comment"].split()[1]
         kind = faults.begin(plain(f"{service} {operation} {what}".strip()))

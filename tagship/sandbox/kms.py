@@ -1,0 +1,69 @@
+"""Makes moto's KMS sign as AWS does, and gives it the sandbox's release key.
+
+Stock moto hashes a DIGEST once more, so that what it signs does not verify, and takes a message of any length.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.kms.exceptions import ValidationException
+from moto.kms.models import kms_backends
+from moto.kms.responses import KmsResponse
+from moto.kms.utils import ECDSAPrivateKey
+
+RAW_LIMIT = 4096  # bytes of a RAW message (KMS API Reference, Sign)
+DIGEST_LENGTH = 32  # bytes of a SHA-256
+
+
+class _Digest(bytes):
+    """A message that is a hash already."""
+
+
+def install() -> None:
+    """Have a DIGEST signed as it is, and a message of a wrong length refused."""
+    get, sign = KmsResponse._get_param, ECDSAPrivateKey.sign
+
+    def read(self: KmsResponse, param_name: str, if_none: Any = None) -> Any:
+        value = get(self, param_name, if_none)
+        if param_name != "Message" or not isinstance(value, bytes):
+            return value
+        kind = get(self, "MessageType") or "RAW"
+        _refuse_length(kind, len(value))
+        return _Digest(value) if kind == "DIGEST" else value
+
+    def signed(self: ECDSAPrivateKey, message: bytes, signing_algorithm: str) -> bytes:
+        if not isinstance(message, _Digest) or signing_algorithm != "ECDSA_SHA_256":
+            return sign(self, message, signing_algorithm)
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+        from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        return self.private_key.sign(bytes(message), ECDSA(Prehashed(SHA256())))
+
+    KmsResponse._get_param = read  # type: ignore[method-assign]
+    ECDSAPrivateKey.sign = signed  # type: ignore[method-assign]
+
+
+def _refuse_length(kind: str, length: int) -> None:
+    if kind == "RAW" and length > RAW_LIMIT:
+        raise ValidationException(f"Value at 'message' failed to satisfy constraint: at most {RAW_LIMIT} bytes.")
+    if kind == "DIGEST" and length != DIGEST_LENGTH:
+        raise ValidationException("Digest is invalid length for algorithm ECDSA_SHA_256.")
+
+
+def hold(private_key: Path, name: str, region: str) -> None:
+    """Put a P-256 key of a PEM file behind a name of KMS: an alias, or an id."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    backend = kms_backends[DEFAULT_ACCOUNT_ID][region]
+    key = backend.create_key(None, "SIGN_VERIFY", "ECC_NIST_P256", "The sandbox's release key", None)
+    pair = cast("ECDSAPrivateKey", key.private_key)
+    pair.private_key = cast("EllipticCurvePrivateKey", load_pem_private_key(private_key.read_bytes(), None))
+    if name.startswith("alias/"):
+        backend.create_alias(key.id, name)
+    else:
+        backend.keys[name] = backend.keys.pop(key.id)
