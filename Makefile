@@ -33,5 +33,5 @@ test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # t
 test-faults: setup ; $(VENV)/bin/python -m pytest -n auto --dist loadgroup tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
-bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
+bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto --dist loadgroup tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root

@@ -16,7 +16,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from tagship.domain.release import PRE_PUSH, highest
 from tagship.domain.version import Version
@@ -105,7 +105,9 @@ class GitRepository:
         """Over all of the channel's tags (never `git describe`), parsed while git writes."""
         pattern = f"refs/tags/[0-9]*-{suffix}" if suffix else "refs/tags/[0-9]*"
         process = self._start("for-each-ref", "--format=%(refname:strip=2)", pattern)
-        return highest(iter(lambda: process.stdout.read1(CHUNK), b""), suffix, count)
+        found = highest(iter(lambda: process.stdout.read1(CHUNK), b""), suffix, count)
+        self._ended_well(process, "for-each-ref")  # a list that was cut off would suggest a version that is taken
+        return found
 
     def tag(self, name: str) -> Tag | None:
         return next(iter(self.tags([name])), None)
@@ -239,10 +241,20 @@ class GitRepository:
             wanted.seek(0)
             process = self._start("cat-file", "--batch", istream=wanted)
             for path, executable, _ in entries:
-                size = int(process.stdout.readline().split()[2])
-                blob = Blob(process.stdout, size)
-                yield path, executable, size, blob.read
-                blob.skip()
+                said = process.stdout.readline().split()  # id, type and size
+                if len(said) != 3:
+                    self._ended_well(process, "cat-file")
+                    raise self._cut_off(path)
+                blob = Blob(process.stdout, int(said[2]))
+                yield path, executable, int(said[2]), blob.read
+                if not blob.skip():
+                    raise self._cut_off(path)
+            self._ended_well(process, "cat-file")
+
+    def _cut_off(self, path: str) -> Refused:
+        return Refused(
+            f"git cat-file did not give the whole of {path}.", remedy=f"Look at it: git -C {self._root} fsck"
+        )
 
     def _entries(self, commit: str, paths: Sequence[str]) -> list[tuple[str, bool, str]]:
         """Path, executable and object id of each file, sorted by path; refuses what a bundle cannot carry."""
@@ -275,6 +287,12 @@ class GitRepository:
     def _start(self, *arguments: str, istream: Any = None) -> Any:
         return self._git.execute(["git", *arguments], as_process=True, istream=istream)
 
+    def _ended_well(self, process: Any, verb: str) -> None:
+        """Let a program that was read from end; raises Refused where it failed."""
+        _, err = process.communicate()
+        if process.returncode:
+            self._refuse(verb, Answer(process.returncode, "", err.decode(errors="replace")))
+
     def _run(self, *arguments: str, limit: float | None = None) -> Answer:
         """One git call. A call that is interrupted, or takes longer than `limit` seconds, is ended with its process."""
         process = self._start(*arguments)
@@ -292,13 +310,14 @@ class GitRepository:
 
     def _must(self, *arguments: str) -> str:
         answer = self._run(*arguments)
+        if not answer.ok:
+            self._refuse(arguments[0], answer)
+        return answer.out
+
+    def _refuse(self, verb: str, answer: Answer) -> NoReturn:
         if "not a git repository" in answer.err:
             raise self._no_repository()
-        if not answer.ok:
-            raise Refused(
-                f"git {arguments[0]} failed: {answer.words}.", remedy=f"Look at it: git -C {self._root} status"
-            )
-        return answer.out
+        raise Refused(f"git {verb} failed: {answer.words}.", remedy=f"Look at it: git -C {self._root} status")
 
     def _fetch(self, *refspecs: str) -> Answer:
         # fetch.output=full: in its compact form a clobbered tag's name is not spelled out.
@@ -346,11 +365,11 @@ class Blob:
         self._left -= len(got)
         return got
 
-    def skip(self) -> None:
-        """Past what was not read, and the newline that ends every object."""
-        while self._left:
-            self.read(CHUNK)
-        self._stream.read(1)
+    def skip(self) -> bool:
+        """Past what was not read, and the newline that ends every object; whether all of that was there."""
+        while self._left and self.read(CHUNK):
+            pass
+        return self._left == 0 and self._stream.read(1) == b"\n"
 
 
 def _tag_refspecs(suffix: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -467,3 +468,39 @@ def test_files_refuses_links_and_names_a_path_that_is_not_there(checkout: Checko
         list(checkout.repository.files(commit, ["link"]))
     with pytest.raises(UsageError, match="no file nowhere"):
         list(checkout.repository.files(commit, ["nowhere"]))
+
+
+def loose(folder: Path, oid: str) -> Path:
+    """Where Git keeps an object that is in no pack."""
+    return folder / ".git/objects" / oid[:2] / oid[2:]
+
+
+def _drained(repository: Repository, commit: str, path: str) -> None:
+    for _, _, _, read in repository.files(commit, [path]):
+        while read(4096):
+            pass
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_a_damaged_blob_is_an_error_and_no_shorter_file(tmp_path: Path, damage: str) -> None:
+    work = Checkout(tmp_path)
+    (work.work / "data").write_bytes(os.urandom(300_000))
+    git(work.work, "add", ".")
+    commit = work.commit("Data")
+    blob = loose(work.work, git(work.work, "rev-parse", "HEAD:data"))
+    blob.chmod(0o644)
+    if damage == "gone":
+        blob.unlink()
+    else:
+        blob.write_bytes(blob.read_bytes()[:150_000])
+    with pytest.raises(Refused, match=r"git cat-file (failed|did not give the whole of data)") as caught:
+        _drained(work.repository, commit, "data")
+    assert caught.value.remedy.startswith("Look at it: git -C ")
+
+
+def test_a_list_of_tags_that_git_cannot_give_is_not_an_empty_one(tmp_path: Path) -> None:
+    work = Checkout(tmp_path)
+    work.commit("One")
+    (work.work / ".git/packed-refs").write_text("neither an object nor a name")
+    with pytest.raises(Refused, match="git for-each-ref failed: fatal"):
+        work.repository.newest("dev", 5)
