@@ -9,7 +9,9 @@ from tagship.domain.release import Plan
 from tagship.errors import Interrupted, Refused, ServiceFailed
 from tagship.ports import App, Pushed, Tag
 from tagship.workflows import follow as following
-from tagship.workflows.tag import Wish, confirm, planned, show, told
+from tagship.workflows.next_version import told
+from tagship.workflows.release_look import Wish
+from tagship.workflows.release_plan import confirm, planned, show
 
 ATTEMPTS = 5  # numbers to try when others take them first
 

@@ -29,7 +29,7 @@ from tagship.errors import (
     UsageError,
 )
 from tagship.ports import App, Forge, Notice, Run
-from tagship.workflows.tag import ledger_at_hand
+from tagship.workflows.release_plan import ledger_at_hand
 
 Answer = TypeVar("Answer")
 

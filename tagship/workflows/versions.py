@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tagship.domain.version import Version, candidates
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports import App, Tag
-from tagship.workflows.tag import table
+from tagship.workflows.release_look import table
 
 
 @dataclass(frozen=True)

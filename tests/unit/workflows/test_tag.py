@@ -8,7 +8,8 @@ import pytest
 
 from tagship.domain.deployment import Entry
 from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
-from tagship.workflows.tag import OTHER, channel, tag
+from tagship.workflows.next_version import OTHER
+from tagship.workflows.tag import channel, tag
 from tests.fakes.app import environments
 from tests.fakes.forge import FakeForge
 from tests.fakes.prompt import CTRL_C
