@@ -296,6 +296,9 @@ class Leases(Protocol):
     def release(self, record: LeaseRecord) -> None:
         """Frees this lease; one that is somebody else's by now is left alone."""
 
+    def let_go(self, record: LeaseRecord) -> None:
+        """Lets this lease expire at once, with what it has in flight still named in it; as `release` otherwise."""
+
     def break_(self, environment: str, deployment_id: str) -> None:
         """Frees the lease of that deployment; raises Refused when another holds it."""
 

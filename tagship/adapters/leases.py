@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from tagship.domain import layout
-from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen, released, renewed, same, taken
+from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen, let_go, released, renewed, same, taken
 from tagship.domain.times import ago, moment
 from tagship.errors import LeaseLost, Refused, ServiceFailed
 from tagship.ports import Conflict, Store
@@ -134,13 +134,20 @@ class StoredLeases:
         raise lost(record, self.look(record.environment))
 
     def release(self, record: LeaseRecord) -> None:
-        """Free it. A heartbeat that comes in between makes a first attempt fail: it is done again, while it is ours."""
+        self._end(record, released)
+
+    def let_go(self, record: LeaseRecord) -> None:
+        self._end(record, let_go)
+
+    def _end(self, record: LeaseRecord, last: Callable[[LeaseRecord], LeaseRecord]) -> None:
+        """Write its last record. A heartbeat that comes in between makes a first attempt fail: it is done again, while
+        the lease is ours."""
         for _ in range(ROUNDS):
             seen = self.look(record.environment)
             if seen is None or not same(seen.record, record):
                 return
             with contextlib.suppress(Conflict):
-                self._write(released(seen.record), seen.etag)
+                self._write(last(seen.record), seen.etag)
                 return
         raise ServiceFailed(
             f"The lease of {record.environment} changed under each of {ROUNDS} attempts to give it back.",

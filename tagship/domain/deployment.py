@@ -11,7 +11,8 @@ deployment whose runner died. A ledger that does not answer at that moment holds
 `partial` means that it serves, but not on every host: no more failed than the settings allow. The environment runs it
 from then on; it is nothing to go back to until a deployment of it is healthy. An abandoned one says nothing of it.
 
-Every state change is one entry; a deployment is what its entries say, folded in order. Nothing here does I/O.
+Every state change is one entry; a deployment is what its entries say, folded in order. Who has lost the lease may still
+be writing: what follows an end, or carries a lower fencing number than what is there, is void. Nothing here does I/O.
 """
 
 from __future__ import annotations
@@ -88,9 +89,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the entries of one deployment say, the latest last."""
+    """What the entries of one deployment say, the latest last. `void` are those that their writer had no right to."""
 
     entries: Sequence[Entry]
+    void: Sequence[Entry] = ()
 
     @property
     def first(self) -> Entry:
@@ -127,12 +129,22 @@ def fold(entries: Iterable[Entry]) -> list[Deployment]:
     by_id: dict[str, list[Entry]] = {}
     for entry in entries:
         by_id.setdefault(entry.deployment_id, []).append(entry)
-    return [Deployment(tuple(sorted(by_id[one], key=lambda e: (e.number, e.at)))) for one in sorted(by_id)]
+    return [_folded(by_id[one]) for one in sorted(by_id)]
+
+
+def _folded(entries: Iterable[Entry]) -> Deployment:
+    """Two may have written under one number, in different states: the higher fencing number had the right to."""
+    counted, void = list[Entry](), list[Entry]()
+    for entry in sorted(entries, key=lambda one: (one.number, -one.fence, one.at)):
+        last = counted[-1] if counted else entry
+        overtaken = entry.fence < last.fence or (last is not entry and last.state in ENDED)
+        (void if overtaken else counted).append(entry)
+    return Deployment(tuple(counted), tuple(void))
 
 
 def fenced(deployments: Sequence[Deployment]) -> int:
     """The highest fencing number that any of them had."""
-    return max((entry.fence for one in deployments for entry in one.entries), default=0)
+    return max((entry.fence for one in deployments for entry in (*one.entries, *one.void)), default=0)
 
 
 def settled(deployments: Sequence[Deployment]) -> bool:

@@ -132,6 +132,11 @@ def renewed(record: LeaseRecord, *, phase: str, commands: Sequence[str]) -> Leas
     return replace(record, phase=phase, commands=tuple(commands), beats=record.beats + 1)
 
 
+def let_go(record: LeaseRecord) -> LeaseRecord:
+    """Still its holder's, and expired from now on: what it has in flight goes on, and nobody watches it any more."""
+    return replace(record, phase=f"interrupted: {record.phase}", ttl=0)
+
+
 def same(one: LeaseRecord, other: LeaseRecord) -> bool:
     """Whether two records are of one taking of the lease, whatever phase each is in."""
     return (one.deployment_id, one.fence, one.taking) == (other.deployment_id, other.fence, other.taking)

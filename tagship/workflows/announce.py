@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tagship.domain.annotation import command
-from tagship.errors import TagshipError
+from tagship.errors import Interrupted, TagshipError
 from tagship.ports import App
 
 
@@ -19,6 +19,9 @@ def announced(app: App) -> Iterator[Callable[[str], None]]:
         yield told.append
     except TagshipError as problem:
         _say(app, problem.exit_code, f"{problem.what.rstrip('.')}; {problem.state.rstrip('.')}")
+        raise
+    except KeyboardInterrupt:
+        _say(app, Interrupted.exit_code, "Interrupted")
         raise
     for message in told[:1]:
         _say(app, 0, message)

@@ -21,7 +21,7 @@ from tagship.domain.plan import Plan
 from tagship.domain.times import span
 from tagship.errors import LeaseLost, ServiceFailed, TagshipError
 from tagship.ports import App
-from tagship.workflows.endings import interrupted, watched_no_more
+from tagship.workflows.endings import interrupted, overtaken, unrecorded, watched_no_more
 from tagship.workflows.hands import Hands, holding
 from tagship.workflows.preflight import recent, show
 from tagship.workflows.record import Record, abandon
@@ -73,7 +73,7 @@ def carry_out(
             record = Record(app, plan, hands.deployment_id, hands.lease.fence, dead.last.number if dead else 0)
             rollout = _ordered(hands, record, dead)
             seconds = (app.clock.now() - began).total_seconds()
-            settle(hands, record, rollout, seconds)
+            _settled(hands, record, rollout, seconds)
     app.ledger.index(plan.environment)
     names = listed([host.name for host in rollout.hosts if host not in rollout.gone])
     app.screen.say(f"{plan.artifact_id} is healthy on {plan.environment} ({names}) after {span(seconds)}")
@@ -97,7 +97,7 @@ def _abandon_the_dead(app: App, hands: Hands) -> None:
     for one in recent(app, hands.plan.environment):
         if not one.ended and one.id != hands.deployment_id:
             app.screen.warn(f"deployment {one.id} of {one.artifact_id} never ended: it is recorded as abandoned")
-            abandon(app, one, hands.deployment_id)
+            abandon(app, one, hands.deployment_id, hands.lease.fence)
 
 
 def _ordered(hands: Hands, record: Record, dead: Deployment | None) -> Rollout:
@@ -125,6 +125,18 @@ def _ordered(hands: Hands, record: Record, dead: Deployment | None) -> Rollout:
         if not dead:
             record.add("abandoned", reason=reason.what)
         raise
+
+
+def _settled(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> None:
+    """The end of it, written down. Whoever has lost the lease by then says what the hosts said, and records no end."""
+    try:
+        settle(hands, record, rollout, seconds)
+    except KeyboardInterrupt as reason:
+        raise unrecorded(hands, rollout.here) from reason
+    except LeaseLost as reason:
+        if not _is_anothers(hands):
+            record.add("abandoned", reason=reason.what)
+        raise overtaken(hands, rollout.here, reason) from reason
 
 
 def _is_anothers(hands: Hands) -> bool:

@@ -41,12 +41,33 @@ def interrupted(hands: Hands) -> Interrupted:
     """What Ctrl-C (or SIGTERM) leaves behind: a command that was sent goes on, whoever watches."""
     if not hands.in_flight:
         return Interrupted("Interrupted.", remedy=f"Run it again: {again(hands.plan)}")
-    lease = f"the lease of {hands.plan.environment} expires by itself within {hands.lease.ttl} s"
     return Interrupted(
         "Interrupted while the hosts act.",
-        state=f"{hands.what_goes_on}, and {lease}.",
-        remedy=f"See what came of it: {look(hands.plan)}",
+        state=f"{hands.what_goes_on}, and {_until_when(hands)}.",
+        remedy=take_up(hands.plan),
     )
+
+
+def unrecorded(hands: Hands, reports: Sequence[HostReport]) -> Interrupted:
+    """Ctrl-C while the end was being written down: the hosts are done, and the ledger may not know."""
+    return Interrupted(
+        f"Interrupted while the end of deployment {hands.deployment_id} was being recorded.",
+        state=what_serves(hands.plan.hosts, reports),
+        remedy=take_up(hands.plan),
+    )
+
+
+def overtaken(hands: Hands, reports: Sequence[HostReport], reason: LeaseLost) -> LeaseLost:
+    """The lease was lost when the hosts had answered: what they said, and that it may be so no longer."""
+    serves = what_serves(hands.plan.hosts, reports).rstrip(".")
+    state = f"{serves}, as the hosts said last; the ledger does not count it, and whoever holds the lease may change it."
+    return LeaseLost(reason.what, state=state, remedy=reason.remedy)
+
+
+def _until_when(hands: Hands) -> str:
+    if hands.commands:
+        return "nobody waits for its end or records it"
+    return f"the lease of {hands.plan.environment} expires by itself within {hands.lease.ttl} s"
 
 
 def watched_no_more(hands: Hands, reason: Held | ServiceFailed) -> TagshipError:
@@ -54,7 +75,8 @@ def watched_no_more(hands: Hands, reason: Held | ServiceFailed) -> TagshipError:
     if not hands.in_flight:
         return reason
     state = f"{hands.what_goes_on}, and how it ends is not known here."
-    return type(reason)(reason.what, state=state, remedy=f"See what came of it: {look(hands.plan)}")
+    remedy = f"See what came of it: {look(hands.plan)}" if isinstance(reason, Held) else take_up(hands.plan)
+    return type(reason)(reason.what, state=state, remedy=remedy)
 
 
 def cut_short(hands: Hands, reports: Sequence[HostReport], reason: BaseException | str) -> TagshipError:
@@ -69,8 +91,13 @@ def cut_short(hands: Hands, reports: Sequence[HostReport], reason: BaseException
     return kind(
         f"{hands.plan.artifact_id} failed on {hands.plan.environment}, and putting it back was cut short: {reason}",
         state=what_serves(hands.plan.hosts, reports),
-        remedy=f"Ask each host what it runs: {look(hands.plan)}",
+        remedy=f"Ask each host what it runs: {look(hands.plan)}" if kind is LeaseLost else take_up(hands.plan),
     )
+
+
+def take_up(plan: Plan) -> str:
+    """How a deployment is ended that this process ends no more."""
+    return f"End it: inv deploy --resume --env {plan.environment} (what each host runs: {look(plan)})"
 
 
 def heal(plan: Plan) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from tagship.domain.hosts import Host, HostReport, Order
@@ -66,8 +66,8 @@ def read_again(silent: HostReport, said: HostReport, artifact_id: str) -> HostRe
 class Hands:
     """The lease of one deployment, and the only way to its hosts: nothing is sent unless the lease is still ours.
 
-    `in_flight` says that hosts may be acting: the lease is then not given back, it is left to expire. `sent` is told
-    the ids of commands once the lease has them, and before anything waits for them.
+    `in_flight` says that hosts may be acting: the lease is then not given back. `sent` is told the ids of commands once
+    the lease has them, and before anything waits for them.
     """
 
     app: App
@@ -150,6 +150,11 @@ class Hands:
         self.heart.say(f"{self.plan.action} {self.plan.artifact_id}: {phase}")
         self.heart.check()
 
+    def hold_still(self) -> None:
+        """Raises LeaseLost: who has lost the lease has no last word. Where the bucket is away, the word itself fails."""
+        with suppress(ServiceFailed):
+            self.renew("recording how it ended")
+
     def renew(self, phase: str, commands: Sequence[str] = ()) -> None:
         self.heart.renew(phase, commands)
         self.phase(phase)
@@ -161,7 +166,8 @@ def _acting(order: Order) -> str:
 
 @contextmanager
 def holding(app: App, plan: Plan, *, wait: float = 0, preempt: bool = False, resume: str = "") -> Iterator[Hands]:
-    """Hold the environment's lease. It is given back at the end, whatever the end, unless a command is in flight.
+    """Hold the environment's lease. It is given back at the end, whatever the end, unless a command is in flight: then
+    it expires, at once where it names that command. Who comes next asks what that came to before anything else.
 
     `wait` is how many seconds somebody else's is waited for; `preempt` fences its holder off, and ends what that has
     in flight; `resume` is the deployment whose runner died, which goes on under its own id.
@@ -177,11 +183,13 @@ def holding(app: App, plan: Plan, *, wait: float = 0, preempt: bool = False, res
     finally:
         heart.stop()
         if not hands.in_flight:
-            _release(app, hands.lease)
+            _end(app, hands.lease, app.leases.release)
+        elif hands.commands:  # without an id: SSM may list what was sent only later, and that lease takes its time
+            _end(app, hands.lease, app.leases.let_go)
 
 
-def _release(app: App, lease: LeaseRecord) -> None:
+def _end(app: App, lease: LeaseRecord, how: Callable[[LeaseRecord], None]) -> None:
     try:
-        app.leases.release(lease)
+        how(lease)
     except ServiceFailed as reason:
         app.screen.warn(f"the lease of {lease.environment} was not given back ({reason}): it expires in {lease.ttl} s")

@@ -192,6 +192,7 @@ def as_data(deployments: Sequence[Deployment]) -> list[dict[str, object]]:
             "seconds": round(one.seconds, 3),
             "reason": one.last.reason,
             "entries": [asdict(entry) for entry in one.entries],
+            "void": [asdict(entry) for entry in one.void],
         }
         for one in deployments
     ]

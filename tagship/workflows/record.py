@@ -67,8 +67,11 @@ class Record:
             self._app.screen.warn(f"the ledger could not be told that {self._id} has started: {reason.what}")
 
 
-def abandon(app: App, dead: Deployment, over: str) -> None:
-    """Record that nobody will end a deployment any more: the deployment `over` has its environment now."""
+def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
+    """Record that nobody will end a deployment any more: the deployment `over` has its environment now.
+
+    Under the fencing number of that one: whatever the dead one writes from now on, should it live, is void.
+    """
     app.ledger.append(
         replace(
             dead.last,
@@ -77,6 +80,7 @@ def abandon(app: App, dead: Deployment, over: str) -> None:
             at=app.clock.now().isoformat(timespec="milliseconds"),
             who=app.who,
             where=app.run_url,
+            fence=fence,
             reason=f"its runner died, and nobody took it up before deployment {over}",
             details={},
         )

@@ -29,6 +29,7 @@ def settle(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> No
     elif rollout.stop:
         _undo(hands, record, rollout, seconds)
     else:
+        hands.hold_still()
         _record_healthy(record, hands.plan, rollout.here, seconds)
         point(hands.app, _pointer(hands))
 
@@ -51,6 +52,7 @@ def _leave_partial(hands: Hands, record: Record, rollout: Rollout, seconds: floa
     why = listed([f"{host.name} ({host.id}): {bad[host.id].reason or bad[host.id].outcome}" for host in hosts], 20)
     reason = f"{len(bad)} of {there} hosts do not run it"
     ids = {"stragglers": sorted(bad), "gone": sorted(host.id for host in rollout.gone)}
+    hands.hold_still()
     replaced = _replaced(plan, rollout.here)
     record.add("partial", reason=reason, replaced=replaced, hosts=rollout.here, seconds=seconds, **ids)
     point(hands.app, _pointer(hands))
@@ -74,6 +76,7 @@ def _undo(hands: Hands, record: Record, rollout: Rollout, seconds: float) -> NoR
     except (KeyboardInterrupt, TagshipError) as reason:
         record.add("failed", reason=f"putting back was cut short: {reason}", hosts=reports, seconds=seconds)
         raise cut_short(hands, reports, reason) from reason
+    hands.hold_still()
     end = ending(plan, reports, final, rollout.stop)
     if end.kind == "held":
         record.add("abandoned", reason=end.reason, hosts=final, seconds=seconds)

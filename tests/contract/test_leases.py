@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tagship.adapters.leases import StoredLeases
 from tagship.adapters.s3 import S3Store
-from tagship.domain.lease import LeaseRecord
+from tagship.domain.lease import LeaseHeld, LeaseRecord
 from tagship.errors import Held, LeaseLost, Refused, ServiceFailed
 from tagship.ports import Leases, Store
 from tests.contract import strict_aws
@@ -137,6 +137,27 @@ def test_the_fence_goes_above_the_ledgers(place: Place) -> None:
 def test_released_it_is_free_and_the_fence_rises(place: Place) -> None:
     place.leases.release(take(place.leases))
     assert take(place.leases, "eve@desk").fence == 2
+
+
+def test_let_go_it_has_expired_at_once_and_still_names_what_is_in_flight(place: Place) -> None:
+    record = place.leases.renew(take(place.leases), phase="deploying", commands=["c-1"])
+    place.leases.let_go(record)
+    seen = place.leases.look("dev")
+    assert seen is not None
+    assert (seen.expired, seen.record.commands, seen.record.deployment_id) == (True, ("c-1",), record.deployment_id)
+    with pytest.raises(LeaseHeld):
+        take(place.leases, "eve@desk")
+    assert take(place.leases, "eve@desk", over=record.deployment_id).fence == 2
+
+
+def test_letting_go_of_a_lease_that_is_anothers_leaves_it_alone(place: Place) -> None:
+    mine = take(place.leases)
+    place.leases.release(mine)
+    theirs = take(place.leases, "eve@desk")
+    place.leases.let_go(mine)
+    seen = place.leases.look("dev")
+    assert seen is not None
+    assert seen.record == theirs
 
 
 def test_a_renewal_writes_phase_and_commands(place: Place) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen, released, renewed, same, taken
+from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen, let_go, released, renewed, same, taken
 from tagship.errors import LeaseLost, Refused
 from tests.fakes.clock import FakeClock
 
@@ -73,6 +73,11 @@ class FakeLeases:
         seen = self.look(record.environment)
         if seen and same(seen.record, record):
             self._write(released(seen.record))
+
+    def let_go(self, record: LeaseRecord) -> None:
+        seen = self.look(record.environment)
+        if seen and same(seen.record, record):
+            self._write(let_go(seen.record))
 
     def break_(self, environment: str, deployment_id: str) -> None:
         seen = self.look(environment)

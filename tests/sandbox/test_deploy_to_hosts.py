@@ -21,7 +21,6 @@ from tagship.workflows.deploy import deploy
 from tagship.workflows.lock import lock
 from tagship.workflows.rollback import rollback
 from tagship.workflows.status import status
-from tagship.workflows.unlock import unlock
 from tagship.workflows.verify import verify
 from tests.sandbox import shop
 from tests.sandbox.conftest import post, start, until
@@ -252,12 +251,14 @@ def test_interrupted_it_says_that_the_hosts_go_on_and_they_do(here: Shop, number
     out, err = ran.communicate(timeout=30)
     assert ran.returncode == 130, out + err
     assert "goes on (SSM command" in err
-    assert f"inv status --env {here.environment}" in err
-    until(lambda: here.serving() == [slow] * 2)
+    assert f"End it: inv deploy --resume --env {here.environment} " in err
     [found] = lock(here.app(), env=here.environment)
-    assert found.state == "held"
-    unlock(here.app(), id=found.deployment, env=here.environment)
-    assert deploy(here.app(), artifact=slow).state == "healthy"
+    assert found.state == "expired"
+    taken = command(here, "deploy", "--resume", "--env", here.environment, PYTHONPATH=str(shop.HERE))
+    out, err = taken.communicate(timeout=60)
+    assert taken.returncode == 0, out + err
+    assert here.serving() == [slow] * 2
+    assert lock(here.app(), env=here.environment)[0].state == "free"
 
 
 def test_a_second_deployment_is_refused_with_who_and_since_when_and_the_first_one_ends_well(here: Shop) -> None:

@@ -228,11 +228,30 @@ def test_only_the_latest_deployment_is_anybodys_to_end() -> None:
     assert unfinished([]) is None
 
 
-def test_of_two_entries_of_one_number_the_later_one_is_the_last_word() -> None:
-    late = entry("0", 3, "healthy", at="2026-11-20T12:00:09+00:00")
-    early = entry("0", 3, "abandoned", at="2026-11-20T12:00:08+00:00")
-    [one] = fold([entry("0", 1, "requested"), late, early])
-    assert one.state == "healthy"
+def test_of_two_entries_of_one_number_the_higher_fence_had_the_right_to_it_whatever_the_clocks_say() -> None:
+    began = entry("0", 1, "requested", fence=4)
+    loser = entry("0", 2, "healthy", fence=4, at="2026-11-20T11:00:09+00:00")
+    winner = entry("0", 2, "abandoned", fence=5, at="2026-11-20T12:00:08+00:00")
+    [one] = fold([began, loser, winner])
+    assert (one.state, list(one.void)) == ("abandoned", [loser])
+
+
+def test_what_comes_after_an_end_is_void() -> None:
+    """A runner that was thought dead wakes up, and says healthy: what it deployed was taken over long ago."""
+    told = [entry("0", 1, "requested"), entry("0", 2, "started"), entry("0", 3, "abandoned", fence=5)]
+    late = entry("0", 4, "healthy")
+    [one] = fold([*told, late])
+    assert (one.state, one.last, list(one.void)) == ("abandoned", told[-1], [late])
+    assert serving([one]) == ""
+    assert rollback_candidates([one], "") == []
+
+
+def test_what_a_runner_says_of_a_deployment_that_was_taken_up_is_void() -> None:
+    told = [entry("0", 1, "requested", fence=4), entry("0", 2, "started", fence=5)]
+    [one] = fold([*told, entry("0", 3, "healthy", fence=4)])
+    assert (one.state, one.ended) == ("started", False)
+    [one] = fold([*told, entry("0", 3, "healthy", fence=4), entry("0", 4, "failed", fence=5)])
+    assert one.state == "failed"
 
 
 def test_a_deployment_that_was_taken_up_has_the_higher_fence() -> None:

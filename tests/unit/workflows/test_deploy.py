@@ -6,12 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from tagship.domain.deployment import Entry
+from tagship.domain.deployment import Entry, rollback_candidates, serving
 from tagship.domain.hosts import HostReport
 from tagship.domain.lease import LeaseRecord
 from tagship.errors import (
@@ -26,6 +27,7 @@ from tagship.errors import (
     RollbackFailed,
     ServiceFailed,
     SettingsError,
+    TagshipError,
     Unheard,
     UsageError,
 )
@@ -547,17 +549,54 @@ def terminate(_: object) -> None:
 
 
 @pytest.mark.parametrize("how", [interrupt, terminate], ids=["ctrl-c", "sigterm"])
-def test_interrupted_while_hosts_act_the_lease_is_left_to_expire(how: Callable[[object], None]) -> None:
+@pytest.mark.parametrize("verb", ["deploy", "rollback"])
+def test_interrupted_while_hosts_act_the_command_it_names_ends_it_at_once(
+    how: Callable[[object], None], verb: str
+) -> None:
     app = running_old()
     app.hosts.during = how
     with pytest.raises(Interrupted) as caught:
-        deploy(app, artifact=NEW)
+        deploy(app, artifact=NEW) if verb == "deploy" else rollback(app, to=NEW)
     assert caught.value.exit_code == 130
-    assert "goes on (SSM command command-1)" in caught.value.state
-    assert "expires by itself within 120 s" in caught.value.state
-    assert caught.value.remedy == "See what came of it: inv status --env dev"
+    assert caught.value.state == (
+        "The action on the hosts goes on (SSM command command-1), and nobody waits for its end or records it."
+    )
+    assert caught.value.remedy.startswith("End it: inv deploy --resume --env dev (")
     assert states(app) == ["requested", "started"]
     assert not is_free(app)
+    app.hosts.during = lambda _: None
+    assert deploy(app, resume=True, env="dev").state == "healthy"
+    assert states(app) == ["requested", "started", "started", "healthy"]
+    assert is_free(app)
+
+
+def test_interrupted_while_the_order_goes_out_its_lease_expires_in_its_own_time() -> None:
+    """What was sent may not be listed yet: nobody may think that nothing is in flight."""
+    app = running_old()
+    app.hosts.sending = interrupt
+    with pytest.raises(Interrupted) as caught:
+        deploy(app, artifact=NEW)
+    assert "its command's id never came back" in caught.value.state
+    assert "expires by itself within 120 s" in caught.value.state
+    assert "inv deploy --resume --env dev" in caught.value.remedy
+    app.hosts.sending = lambda _: None
+    with pytest.raises(Held):
+        deploy(app, resume=True, env="dev")
+    app.clock.advance(121)
+    assert deploy(app, resume=True, env="dev").state == "healthy"
+
+
+def test_interrupted_while_the_end_is_written_down_it_says_what_serves_and_how_to_end_it() -> None:
+    app = running_old()
+    app.ledger.before = lambda entry: interrupt(entry) if entry.state == "healthy" else None
+    with pytest.raises(Interrupted) as caught:
+        deploy(app, artifact=NEW)
+    assert caught.value.state == f"{NEW} is serving."
+    assert "inv deploy --resume --env dev" in caught.value.remedy
+    assert is_free(app)
+    app.ledger.before = lambda _: None
+    assert deploy(app, resume=True, env="dev").state == "healthy"
+    assert states(app)[-1] == "healthy"
 
 
 def test_interrupted_before_a_host_was_told_the_lease_is_given_back() -> None:
@@ -613,6 +652,7 @@ def test_the_lease_tells_the_phase_and_the_commands_in_flight() -> None:
     assert app.leases.told == [
         ("sending deploy", ()),
         (f"deploy {NEW}: the hosts act", ("command-1",)),
+        ("recording how it ended", ()),
     ]
 
 
@@ -655,6 +695,46 @@ def test_a_lease_lost_at_a_heartbeat_says_that_the_hosts_go_on() -> None:
         deploy(app, artifact=NEW)
     assert "goes on (SSM command command-1)" in caught.value.state
     assert states(app)[-1] == "abandoned"
+
+
+def fenced_off(app: FakeApp) -> None:
+    """Somebody takes this environment from a runner that they think dead, and their deployment ends well."""
+    app.hosts.during = lambda _: None
+    app.clock.advance(121)
+    app.who, me = "grace@desk", app.who
+    rollback(app, to=OLD, preempt=True)
+    app.who = me
+
+
+@pytest.mark.parametrize("outcome", ["healthy", "failed"])
+def test_who_was_fenced_off_just_before_the_hosts_answered_writes_no_end(outcome: str) -> None:
+    app = running_old(machine("web-1", OLD, outcome))
+    app.hosts.during = lambda order: fenced_off(app) if order.artifact_id == NEW else None
+    with pytest.raises(LeaseLost) as caught:
+        deploy(app, artifact=NEW)
+    assert states(app) == ["requested", "started", "abandoned"]
+    assert "the ledger does not count it" in caught.value.state
+    [told, later] = app.ledger.deployments("dev")[-2:]
+    assert (told.state, later.state) == ("abandoned", "healthy")
+    assert serving(app.ledger.deployments("dev")) == OLD
+
+
+@pytest.mark.parametrize("state", ["healthy", "failed"])
+def test_who_is_fenced_off_while_it_writes_the_end_is_not_believed(state: str) -> None:
+    app = running_old(machine("web-1", OLD, *([] if state == "healthy" else ["failed"])))
+
+    def at_the_last_moment(entry: Entry) -> None:
+        if entry.state == state and entry.artifact_id == NEW:
+            app.ledger.before = lambda _: None
+            fenced_off(app)
+
+    app.ledger.before = at_the_last_moment
+    with suppress(TagshipError):
+        deploy(app, artifact=NEW)
+    told = next(one for one in app.ledger.deployments("dev") if one.artifact_id == NEW)
+    assert (told.state, [one.state for one in told.void][:1]) == ("abandoned", [state])
+    assert serving(app.ledger.deployments("dev")) == OLD
+    assert rollback_candidates(app.ledger.deployments("dev"), "") == [OLD]
 
 
 def test_the_next_deployment_has_a_higher_fencing_number() -> None:

@@ -47,11 +47,11 @@ def die(_: object) -> None:
 @contextmanager
 def dying(app: FakeApp) -> Iterator[None]:
     """What happens in here is cut off by a death; then its lease's time runs out, and somebody else is at work."""
-    release = app.leases.release
-    app.leases.release = lambda _: None  # type: ignore[assignment,method-assign]
+    release, let_go = app.leases.release, app.leases.let_go
+    app.leases.release = app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
     with pytest.raises(Died):
         yield
-    app.leases.release = release  # type: ignore[method-assign]
+    app.leases.release, app.leases.let_go = release, let_go  # type: ignore[method-assign]
     app.hosts.during = app.hosts.sending = lambda _: None
     app.ledger.before = lambda _: None
     app.clock.advance(121)
@@ -301,6 +301,7 @@ def test_of_two_that_found_it_dead_the_second_meets_a_living_lease() -> None:
 
 def test_a_deployment_that_lives_is_not_taken_up() -> None:
     app = running_old()
+    app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
     app.hosts.during = die
     with pytest.raises(Died):
         deploy(app, artifact=NEW)
@@ -412,6 +413,7 @@ def test_status_and_lock_say_that_it_is_dead_and_the_command(look: Callable[[Fak
 
 def test_status_says_of_a_living_one_that_it_goes_on() -> None:
     app = running_old()
+    app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
     app.hosts.during = die
     with pytest.raises(Died):
         deploy(app, artifact=NEW)
