@@ -60,7 +60,7 @@ def unrecorded(hands: Hands, reports: Sequence[HostReport]) -> Interrupted:
 def overtaken(hands: Hands, reports: Sequence[HostReport], reason: LeaseLost) -> LeaseLost:
     """The lease was lost when the hosts had answered: what they said, and that it may be so no longer."""
     serves = what_serves(hands.plan.hosts, reports).rstrip(".")
-    state = f"{serves}, as the hosts said last; the ledger does not count it, and whoever holds the lease may change it."
+    state = f"{serves}, the hosts said last; the ledger does not count it, and whoever holds the lease may change it."
     return LeaseLost(reason.what, state=state, remedy=reason.remedy)
 
 

@@ -151,7 +151,7 @@ class Hands:
         self.heart.check()
 
     def hold_still(self) -> None:
-        """Raises LeaseLost: who has lost the lease has no last word. Where the bucket is away, the word itself fails."""
+        """Raises LeaseLost: who has lost the lease has no last word. A bucket that is away fails the word itself."""
         with suppress(ServiceFailed):
             self.renew("recording how it ended")
 
