@@ -145,9 +145,8 @@ class App:
         from tagship.adapters.github import connect
 
         if self.sandbox:
-            return connect(
-                self.settings.ci.repository or "sandbox/" + self.settings.app, self.sandbox.github_url, "sandbox"
-            )
+            name = self.settings.ci.repository or "sandbox/" + self.settings.app
+            return connect(name, self.sandbox.github_url, "sandbox", sandbox=True)
         return connect(self.settings.ci.repository or self.repository.remote_url())
 
     @cached_property

@@ -95,11 +95,15 @@ class State:
 
 @dataclass(frozen=True)
 class Pushed:
-    """How a push ended: nothing at all was taken unless `ok`; `rejected` maps a ref to git's reason."""
+    """How a push ended: nothing at all was taken unless `ok`; `rejected` maps a ref to git's reason.
+
+    `there` are the refs that the remote had already, as they are.
+    """
 
     ok: bool
     rejected: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
+    there: frozenset[str] = frozenset()
 
 
 class Repository(Protocol):

@@ -220,7 +220,8 @@ class GitRepository:
             rejected = self._hooked(answer)
         if not answer.ok and not rejected:
             raise self._unreachable(answer, f"The push to {self._remote} failed")
-        return Pushed(answer.ok, rejected, answer.words if not answer.ok else "")
+        there = frozenset(_refs(answer.out, "=") if answer.ok else ())
+        return Pushed(answer.ok, rejected, answer.words if not answer.ok else "", there)
 
     def _hooked(self, answer: Answer) -> dict[str, str]:
         """What this repository's own pre-push hook said, where it ended the push: Git then says nothing fatal."""
@@ -412,14 +413,20 @@ def _tag_command(name: str, commit: str, message: str) -> str:
     )
 
 
-def _rejections(porcelain: str) -> dict[str, str]:
-    """Refs that the remote refused, with the reason; those that fell with them in an atomic push only where alone."""
+def _refs(porcelain: str, flag: str) -> dict[str, str]:
+    """The remote's refs that `git push --porcelain` gave a flag, with its summary: `=` was there, `!` was refused."""
     found = {}
     for line in porcelain.splitlines():
-        flag, _, rest = line.partition("\t")
-        if flag == "!" and "\t" in rest:
+        flagged, _, rest = line.partition("\t")
+        if flagged == flag and "\t" in rest:
             refs, _, summary = rest.partition("\t")
             found[refs.rpartition(":")[2]] = summary
+    return found
+
+
+def _rejections(porcelain: str) -> dict[str, str]:
+    """Refs that the remote refused, with the reason; those that fell with them in an atomic push only where alone."""
+    found = _refs(porcelain, "!")
     culprits = {ref: why for ref, why in found.items() if "atomic" not in why}
     return culprits or found
 

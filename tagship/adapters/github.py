@@ -18,7 +18,9 @@ API = "https://api.github.com"
 BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"})
 
 
-def connect(repository_or_url: str, base_url: str | None = None, token: str | None = None) -> GitHub | None:
+def connect(
+    repository_or_url: str, base_url: str | None = None, token: str | None = None, *, sandbox: bool = False
+) -> GitHub | None:
     """GitHub as the remote's URL (or owner/name) says; None where it is not GitHub's, or no token is at hand."""
     found = repository_of(repository_or_url)
     if found is None:
@@ -28,7 +30,9 @@ def connect(repository_or_url: str, base_url: str | None = None, token: str | No
     if not known:
         return None
     api = base_url or (API if host == "github.com" else f"https://{host}/api/v3")
-    return GitHub(name, api, known, f"https://{host}/{name}/actions" if base_url is None else f"{base_url}/{name}")
+    return GitHub(
+        name, api, known, f"https://{host}/{name}/actions" if base_url is None else f"{base_url}/{name}", sandbox
+    )
 
 
 def find_token(host: str) -> str:
@@ -55,7 +59,7 @@ def find_token(host: str) -> str:
 class GitHub:
     """One repository's runs."""
 
-    def __init__(self, name: str, api: str, token: str, where: str) -> None:
+    def __init__(self, name: str, api: str, token: str, where: str, sandbox: bool = False) -> None:
         from github import Auth, Github
 
         # PyGithub waits a quarter of a second between requests and retries ten times unless told otherwise.
@@ -65,6 +69,7 @@ class GitHub:
         self._requester = client.requester
         self._path = f"/repos/{name}"
         self._where = where
+        self._sandbox = sandbox
 
     @property
     def where(self) -> str:
@@ -103,11 +108,18 @@ class GitHub:
         return jobs
 
     def _get(self, path: str) -> Any:
-        return _asked(lambda: self._requester.requestJsonAndCheck("GET", self._path + path)[1])
+        return _asked(lambda: self._requester.requestJsonAndCheck("GET", self._path + path)[1], self._away)
+
+    @property
+    def _away(self) -> tuple[str, str]:
+        """What it means that nobody answers, and what to do about it."""
+        if self._sandbox:
+            return "The sandbox is down: it does not answer", "Start it again: inv sandbox up"
+        return "GitHub cannot be reached", "Try: gh api /zen"
 
 
-def _asked(ask: Callable[[], Any]) -> Any:
-    """GitHub's answer; whatever goes wrong is a ServiceFailed with its own words."""
+def _asked(ask: Callable[[], Any], away: tuple[str, str]) -> Any:
+    """GitHub's answer; whatever goes wrong is a ServiceFailed with its own words, or `away` where there are none."""
     from github import GithubException
     from requests import RequestException
 
@@ -122,9 +134,7 @@ def _asked(ask: Callable[[], Any]) -> Any:
             remedy="Check what the token may see: gh auth status",
         ) from reason
     except (RequestException, OSError) as reason:
-        raise ServiceFailed(
-            f"GitHub cannot be reached ({type(reason).__name__}).", remedy="Try: gh api /zen"
-        ) from reason
+        raise ServiceFailed(f"{away[0]} ({type(reason).__name__}).", remedy=away[1]) from reason
 
 
 def _run(told: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:

@@ -7,7 +7,7 @@ can all carry: `MAJOR.MINOR.PATCH` or `MAJOR.MINOR.PATCH-SUFFIX`, the suffix bei
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import total_ordering
@@ -163,6 +163,14 @@ def is_older(one: str, than: str, built: str = "", than_built: str = "") -> bool
         return ours < theirs
     first, second = _built(one, built), _built(than, than_built)
     return bool(first and second and first < second)
+
+
+def nearest(artifact_id: str, among: Sequence[str], count: int) -> list[str]:
+    """Those next to an artifact id in a list that is ordered from the highest down, as many of each side as there are."""
+    wanted = Version.maybe(artifact_id)
+    above = [one for one in among if wanted and (version := Version.maybe(one)) and wanted < version]
+    start = max(0, min(len(above) - count // 2, len(among) - count))
+    return list(among[start : start + count])
 
 
 def _built(artifact_id: str, noted: str) -> datetime | None:

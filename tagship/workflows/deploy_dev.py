@@ -50,20 +50,30 @@ def deploy_dev(
             return Shipped("planned", plan)
         confirm(app, wish, plan, f"Tag {plan.version} and push it?" if not plan.exists else f"Push {plan.version}?")
         began = app.clock.now()
-        if _pushed(app, wish, plan):
+        if pushed := _pushed(app, wish, plan):
             break
         wish = replace(wish, version="", anew=True)
     else:
         raise Refused(f"Others took {ATTEMPTS} versions in a row.", remedy=f"Wait a moment, then: {wish.command}")
-    app.screen.say(f"Pushed {plan.version} to {app.settings.git.remote}.")
+    app.screen.say(_what_landed(app, plan, pushed))
     if not follow:
         return Shipped("pushed", plan)
     outcome, run = following.follow(app, plan, began)
     return Shipped(outcome, plan, run)
 
 
-def _pushed(app: App, wish: Wish, plan: Plan) -> bool:
-    """Tag and push; False when somebody else took the version first. What fails leaves no tag of this run behind."""
+def _what_landed(app: App, plan: Plan, pushed: Pushed) -> str:
+    """What the push changed: where the tag was there already, it started no run."""
+    remote = app.settings.git.remote
+    if f"refs/tags/{plan.version}" not in pushed.there:
+        return f"Pushed {plan.version} to {remote}."
+    if plan.branch and f"refs/heads/{plan.branch}" not in pushed.there:
+        return f"{plan.version} is on {remote} already; pushed {plan.branch} alone."
+    return f"{plan.version} is on {remote} already: nothing was pushed."
+
+
+def _pushed(app: App, wish: Wish, plan: Plan) -> Pushed | None:
+    """Tag and push; None when somebody else took the version first. What fails leaves no tag of this run behind."""
     repository, name = app.repository, str(plan.version)
     made = None if plan.exists else repository.create_tag(name, plan.commit, plan.message)
     tag = made or repository.tag(name)
@@ -78,13 +88,14 @@ def _pushed(app: App, wish: Wish, plan: Plan) -> bool:
         state, remedy = _after_all(app, wish, plan, tag, made)
         raise ServiceFailed(reason.what, state=state, remedy=remedy) from reason
     if answer.ok:
-        return True
+        return answer
     if made:
         repository.delete_tag(made)
-    return _lost(app, wish, plan, tag, answer)
+    _tell_of_loss(app, wish, plan, tag, answer)
+    return None
 
 
-def _lost(app: App, wish: Wish, plan: Plan, tag: Tag, answer: Pushed) -> bool:
+def _tell_of_loss(app: App, wish: Wish, plan: Plan, tag: Tag, answer: Pushed) -> None:
     """Say who took the version, and go on with the next; where nobody did, the refusal is the remote's own."""
     theirs = app.repository.remote_tag(tag.name)
     if theirs is None or theirs.oid == tag.oid:
@@ -96,7 +107,6 @@ def _lost(app: App, wish: Wish, plan: Plan, tag: Tag, answer: Pushed) -> bool:
     app.screen.warn(f"Somebody was quicker: {told(app, theirs)}.")
     if theirs.commit == plan.commit:
         app.screen.say("It is the very same commit: that deployment ships what you have.")
-    return False
 
 
 def _after_all(app: App, wish: Wish, plan: Plan, tag: Tag, made: Tag | None) -> tuple[str, str]:

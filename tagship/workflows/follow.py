@@ -156,10 +156,18 @@ def _patiently(app: App, plan: Plan, run: Run, ask: Callable[[], Answer]) -> Ans
             return ask()
         except ServiceFailed as reason:
             if attempt == PATIENCE:
-                state = f"The deployment of {plan.version} goes on; how it stands is not known here."
-                raise ServiceFailed(reason.what, state=state, remedy=f"Look at {run.url}") from reason
+                raise _unanswered(app, plan, run, reason) from reason
             app.clock.sleep(_wait(10.0 * attempt))
     raise AssertionError
+
+
+def _unanswered(app: App, plan: Plan, run: Run, reason: ServiceFailed) -> ServiceFailed:
+    """GitHub does its work although its API does not answer; a sandbox that does not answer does none."""
+    if app.settings.sandbox:
+        state = f"{plan.version} is pushed; its deployment stopped with the sandbox."
+        return ServiceFailed(reason.what, state=state, remedy=f"{reason.remedy} (then: {_again(plan)})")
+    state = f"The deployment of {plan.version} goes on; how it stands is not known here."
+    return ServiceFailed(reason.what, state=state, remedy=f"Look at {run.url}")
 
 
 def _wait(waited: float) -> float:

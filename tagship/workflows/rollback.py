@@ -8,6 +8,7 @@ from tagship.domain import layout
 from tagship.domain.deployment import SERVES, Deployment, fenced, rollback_candidates, serving, settled
 from tagship.domain.plan import Plan, serves, told
 from tagship.domain.times import moment
+from tagship.domain.version import nearest
 from tagship.errors import ArtifactMissing, Refused
 from tagship.ports import App
 from tagship.workflows.announce import announced
@@ -139,20 +140,27 @@ def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
     """The error that tells a version that was removed from one that never was, and names what there is."""
     history = app.ledger.deployments(environment)
     deployed = [one.first for one in history if one.artifact_id == artifact_id]
-    there = [one for one in stored_ids(app, environment) if one != artifact_id][:OFFERED]
+    stored = [one for one in stored_ids(app, environment) if one != artifact_id]
     what = f"{artifact_id} was never published for {environment}."
     if deployed:
         when = moment(deployed[-1].at)
         what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
-    if not there:
+    if not stored:
         return ArtifactMissing(what, state="Nothing was changed.", remedy="Publish a version: inv deploy-dev")
-    marks = app.ledger.marks(environment)
-    good = [one for one in rollback_candidates(history, serving(history), marks) if one in there] or there
+    runs, marks = serving(history), app.ledger.marks(environment)
+    good = [one for one in rollback_candidates(history, runs, marks) if one in stored]
+    near = [f"{one} (runs now)" if one == runs else one for one in nearest(artifact_id, stored, OFFERED)]
     return ArtifactMissing(
         what,
-        state=f"Nothing was changed. Stored for {environment}: {', '.join(there)}.",
-        remedy=f"Choose one that is there: inv rollback --to {good[0]} --env {environment}",
+        state=f"Nothing was changed. Stored for {environment}{_of(near, stored)}: {', '.join(near)}.",
+        remedy=f"Go to the last good one: inv rollback --to {good[0]} --env {environment}"
+        if good
+        else f"No other version that was good here is stored: see what was: inv history --env {environment}",
     )
+
+
+def _of(shown: Sequence[str], stored: Sequence[str]) -> str:
+    return f", the nearest of {len(stored)}" if len(shown) < len(stored) else ""
 
 
 def _stored(app: App, environment: str, artifact_id: str) -> bool:

@@ -155,6 +155,14 @@ def test_a_refusal_is_told_in_githubs_words(forge: GitHub, answers: Answers, sta
     assert "secret" not in f"{told.value.what}{told.value.remedy}{told.value.evidence}"
 
 
+def test_a_sandbox_that_is_down_is_called_by_its_name() -> None:
+    made = connect("sandbox/hello", "http://127.0.0.1:9", "sandbox", sandbox=True)
+    assert made is not None
+    with pytest.raises(ServiceFailed, match="The sandbox is down") as told:
+        made.run("7")
+    assert told.value.remedy == "Start it again: inv sandbox up"
+
+
 def test_a_github_out_of_reach_is_a_service_that_failed() -> None:
     made = connect("acme/hello", "http://127.0.0.1:9", "secret")
     assert made is not None

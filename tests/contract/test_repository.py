@@ -153,8 +153,8 @@ def test_a_push_without_a_branch_brings_the_tag_alone(world: World) -> None:
 
 def test_pushing_the_same_again_changes_nothing(world: World) -> None:
     tag = world.repository.create_tag("0.1.0-dev", world.head, "hello")
-    assert world.repository.push(world.head, "dev", tag).ok
-    assert world.repository.push(world.head, "dev", tag).ok
+    assert world.repository.push(world.head, "dev", tag).there == {"refs/heads/dev"}
+    assert world.repository.push(world.head, "dev", tag).there == {"refs/heads/dev", "refs/tags/0.1.0-dev"}
 
 
 def test_stray_local_tags_are_never_pushed(world: World) -> None:

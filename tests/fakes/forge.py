@@ -23,6 +23,7 @@ class FakeForge:
         self.appears_after = appears_after
         self.ci = ci
         self.fails = 0
+        self.silence = ServiceFailed("GitHub answered 502.", remedy="Wait.")
         self.looks = 0
         self.asked: list[tuple[str, str]] = []
         self.during: Callable[[], None] = lambda: None
@@ -43,7 +44,7 @@ class FakeForge:
         self.during()
         if self.fails:
             self.fails -= 1
-            raise ServiceFailed("GitHub answered 502.", remedy="Wait.")
+            raise self.silence
         if len(self.states) > 1:
             self.states.pop(0)
         return self.states[0]

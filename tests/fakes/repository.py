@@ -133,12 +133,21 @@ class FakeRepository:
         self.during_push()
         self._reach()
         rejected = self._rejected(commit, branch, tag)
+        there = self._there(commit, branch, tag)
         if not rejected:
             self.remote.tags[tag.name] = tag
             if branch:
                 self.remote.heads[branch] = self.tracking[branch] = commit
         self.after_push()
-        return Pushed(not rejected, rejected, "failed to push some refs" if rejected else "")
+        if rejected:
+            return Pushed(False, rejected, "failed to push some refs")
+        return Pushed(True, there=there)
+
+    def _there(self, commit: str, branch: str, tag: Tag) -> frozenset[str]:
+        ours = {f"refs/tags/{tag.name}": tag.oid, **({f"refs/heads/{branch}": commit} if branch else {})}
+        theirs = {f"refs/tags/{name}": one.oid for name, one in self.remote.tags.items()}
+        theirs |= {f"refs/heads/{name}": one for name, one in self.remote.heads.items()}
+        return frozenset(ref for ref, oid in ours.items() if theirs.get(ref) == oid)
 
     def _rejected(self, commit: str, branch: str, tag: Tag) -> Mapping[str, str]:
         head, name = f"refs/heads/{branch}", f"refs/tags/{tag.name}"

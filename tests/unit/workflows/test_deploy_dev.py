@@ -216,9 +216,19 @@ def test_running_again_after_the_push_changes_nothing() -> None:
     release = Release()
     ship(release)
     release.before = release.snapshot()
+    assert release.app.screen.lines[-1] == "Pushed 0.1.1-dev to origin."
     assert ship(release) == "0.1.1-dev"
     assert ship(release, version="0.1.1-dev") == "0.1.1-dev"
+    assert release.app.screen.lines[-1] == "0.1.1-dev is on origin already: nothing was pushed."
     assert release.unchanged
+
+
+def test_a_branch_that_was_left_behind_by_its_tag_is_said_to_be_pushed_alone() -> None:
+    release = Release()
+    made = release.repository.create_tag("0.1.1-dev", release.repository.head, "by hand")
+    release.remote.tags["0.1.1-dev"] = made
+    assert ship(release) == "0.1.1-dev"
+    assert release.app.screen.lines[-1] == "0.1.1-dev is on origin already; pushed dev alone."
 
 
 def test_a_version_that_is_another_commit_stops() -> None:

@@ -161,6 +161,15 @@ def test_a_forge_that_stays_silent_is_told_while_the_deployment_goes_on() -> Non
     assert URL in problem.remedy
 
 
+def test_a_sandbox_that_died_meanwhile_is_said_to_be_down() -> None:
+    forge = FakeForge(*GOOD)
+    forge.fails, forge.silence = 99, ServiceFailed("The sandbox is down.", remedy="Start it again: inv sandbox up")
+    problem = failed(Release(sandbox=True), ServiceFailed, forge)
+    assert problem.what == "The sandbox is down."
+    assert problem.state == "0.1.1-dev is pushed; its deployment stopped with the sandbox."
+    assert problem.remedy.startswith("Start it again: inv sandbox up (then: inv deploy-dev --version 0.1.1-dev ")
+
+
 def test_a_run_that_never_ends_is_given_up_in_time() -> None:
     release = Release(ci={"timeout": 300})
     problem = failed(release, ServiceFailed, FakeForge(run("in_progress")))

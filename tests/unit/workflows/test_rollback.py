@@ -140,9 +140,29 @@ def test_a_version_that_never_existed_is_missing_and_the_others_are_listed() -> 
         rollback(app, to="0.9.9-dev")
     assert caught.value.exit_code == 5
     assert caught.value.what == "0.9.9-dev was never published for dev."
-    assert caught.value.state == f"Nothing was changed. Stored for dev: {TWO}, {ONE}."
-    assert caught.value.remedy == f"Choose one that is there: inv rollback --to {ONE} --env dev"
+    assert caught.value.state == f"Nothing was changed. Stored for dev: {TWO} (runs now), {ONE}."
+    assert caught.value.remedy == f"Go to the last good one: inv rollback --to {ONE} --env dev"
     assert app.hosts.orders == []
+
+
+def test_a_missing_version_is_never_answered_with_what_runs_already_or_what_is_bad() -> None:
+    app = after(ONE, TWO)
+    app.publish("0.1.40-dev")  # stored, and never deployed
+    mark_bad(app, version=ONE, env="dev", reason="it sends every mail twice")
+    with pytest.raises(ArtifactMissing) as caught:
+        rollback(app, to="0.9.9-dev")
+    assert f"{TWO} (runs now)" in caught.value.state
+    assert "rollback --to" not in caught.value.remedy
+    assert caught.value.remedy.endswith("inv history --env dev")
+
+
+def test_of_many_versions_the_nearest_to_the_missing_one_are_listed() -> None:
+    app = after(ONE, TWO)
+    app.publish(*(f"0.2.{number}-dev" for number in range(40) if number != 20))
+    with pytest.raises(ArtifactMissing) as caught:
+        rollback(app, to="0.2.20-dev")
+    near = ", ".join(f"0.2.{number}-dev" for number in (25, 24, 23, 22, 21, 19, 18, 17, 16, 15))
+    assert caught.value.state == f"Nothing was changed. Stored for dev, the nearest of 41: {near}."
 
 
 def test_refuses_a_pruned_version_and_says_when_it_ran() -> None:
