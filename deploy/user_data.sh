@@ -25,7 +25,7 @@ ROOT=${TAGSHIP_HOST_ROOT-}
 IMDS=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
 PAUSE=${TAGSHIP_PAUSE:-2} # seconds, longer at each attempt
 ID='[0-9a-z][0-9A-Za-z.-]{0,63}'
-ARTIFACT='' SHA256=none FENCE=0 TOKEN='' SAID='' WORK=''
+ARTIFACT='' SHA256=none FENCE=0 UNSIGNED=refused TOKEN='' SAID='' WORK=''
 
 say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
@@ -125,9 +125,16 @@ check() {
   export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
 }
 
-# The key that releases are verified with. One that the image has already stays.
+# The key that releases are verified with. One that the image has already stays. Where the launch template allows what
+# nobody signed, this host says so to stage 1 from now on.
 pin_key() {
   local file=$ROOT/etc/tagship/$APP/release.pub.pem
+  if [[ $ALLOW_UNSIGNED == true ]]; then
+    { mkdir -p "${file%/*}" && touch "${file%/*}/allow-unsigned"; } || fail 8 "${file%/*} cannot be written" "Look at the disk: df -h"
+    say "UNSIGNED: this host runs what nobody signed: its launch template says so"
+    UNSIGNED=allowed
+  fi
+  [[ -n $PUBLIC_KEY ]] || return 0
   if [[ ! -s $file ]]; then
     { mkdir -p "${file%/*}" && printf '%s\n' "$PUBLIC_KEY" >"$file"; } || fail 8 "$file cannot be written" "Look at the disk: df -h"
   elif [[ $(<"$file") != "$PUBLIC_KEY" ]]; then
@@ -143,7 +150,7 @@ try() {
   local attempt
   for attempt in 1 2 3 4 5; do
     SAID=$("$@" 2>"$WORK/errors") && return
-    if grep -qE '404|NoSuchKey|Not Found' "$WORK/errors"; then return 1; fi
+    if grep -qE '\((404|NoSuchKey)\)' "$WORK/errors"; then return 1; fi
     if ((attempt < 5)); then sleep $((PAUSE * attempt)); fi
   done
   fail 8 "aws $2 $3: $(tail -n 1 "$WORK/errors")" "Look at the host's role and network, then start another host."
@@ -194,6 +201,11 @@ say_what_is_there() {
 
 # -- deploying it ------------------------------------------------------------------------------------------------------
 
+unpack_stage_1() {
+  base64 -d <<<"$ENTRY" | gzip -dc >"$WORK/entry.sh" ||
+    fail 2 "stage 1 is not whole in this script" "Render it again: inv user-data --env $ENVIRONMENT"
+}
+
 # As Run Command does it. With a key alone, the manifest that stands beside the bundle is meant, whose signature decides.
 deploy() {
   local id
@@ -202,11 +214,10 @@ deploy() {
       fail 5 "$ARTIFACT has no manifest: it is no artifact" "Publish it: inv publish --artifact $ARTIFACT"
     SHA256=$(sha256sum <"$WORK/manifest") && SHA256=${SHA256%% *}
   fi
-  base64 -d <<<"$ENTRY" | gzip -dc >"$WORK/entry.sh" ||
-    fail 2 "stage 1 is not whole in this script" "Render it again: inv user-data --env $ENVIRONMENT"
+  unpack_stage_1
   id=$(date -u +%Y%m%d-%H%M%S)-000000-$(od -An -N3 -tx1 /dev/urandom | tr -d ' \n')
   say "deploying $ARTIFACT as $id"
-  bash "$WORK/entry.sh" deploy "$APP" "$ENVIRONMENT" "$ARTIFACT" "$SHA256" "$id" "$FENCE" "$DEPLOYMENT_BUCKET" "$REGION" </dev/null
+  bash "$WORK/entry.sh" deploy "$APP" "$ENVIRONMENT" "$ARTIFACT" "$SHA256" "$id" "$FENCE" "$DEPLOYMENT_BUCKET" "$REGION" "$UNSIGNED" </dev/null
 }
 
 # Older layouts have no manifest and no signature: whoever can write to the bucket could run anything here as root.
@@ -219,7 +230,7 @@ legacy() {
     look_at "$key" || continue
     say "WARNING: this is a bundle of an older layout: nobody signed it, and nothing says that it is what was built."
     [[ $ALLOW_UNSIGNED == true ]] || fail 5 "s3://$DEPLOYMENT_BUCKET/$key is not signed, so nothing of it is run" \
-      "Publish it with inv publish; or, knowing what that means: inv user-data --env $ENVIRONMENT --allow-unsigned"
+      "Publish it with inv publish; or, knowing what it means: allow_unsigned = true for $ENVIRONMENT, and inv user-data again"
     unsigned "$key" 2>&1 | sed -u 's/^/UNSIGNED: /'
     return "${PIPESTATUS[0]}"
   done
@@ -227,10 +238,15 @@ legacy() {
   fail 5 "there is no artifact to run" "Name one that there is (DEPLOYMENT_KEY), or publish this one: inv publish"
 }
 
-# What such a bundle knows is its own deploy/ec2_deploy.sh VERSION.
+# What such a bundle knows is its own deploy/ec2_deploy.sh VERSION. Stage 1 looks into it first: what is damaged, or would
+# write anywhere but into its own folder, is not unpacked.
 unsigned() {
-  local place=$ROOT/opt/$APP/legacy
+  local place=$ROOT/opt/$APP/legacy wrong
   fetch "$1" "$WORK/bundle"
+  unpack_stage_1
+  # shellcheck source=/dev/null disable=SC2034 # stage 1 reads them
+  wrong=$(. "$WORK/entry.sh" && M_unpacked=0 M_size=$(wc -c <"$WORK/bundle") && look_into_tar "$WORK/bundle" older && echo nothing || echo "$REASON")
+  [[ $wrong == nothing ]] || fail 5 "${wrong/the bundle of /it}" "Look at it: aws s3 cp s3://$DEPLOYMENT_BUCKET/$1 ."
   { rm -rf "$place" && mkdir -p "$place" && tar --no-same-owner -xzf "$WORK/bundle" -C "$place"; } ||
     fail 5 "it cannot be unpacked into $place" "Look at it: aws s3 cp s3://$DEPLOYMENT_BUCKET/$1 ."
   [[ -f $place/deploy/ec2_deploy.sh ]] || fail 5 "it has no deploy/ec2_deploy.sh" "Publish it with inv publish"

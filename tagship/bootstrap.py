@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship import ports, settings
-from tagship.errors import ServiceFailed
+from tagship.errors import ServiceFailed, SettingsError
 
 if TYPE_CHECKING:
     from tagship.sandbox.state import Running
@@ -91,11 +91,16 @@ class App:
 
     def _key(self, which: str) -> str:
         """A key of the settings; in the sandbox, the sandbox's own pair: its KMS holds the private one by its name."""
-        text: str = getattr(self.settings.signing, which)
+        text: str = getattr(self.settings.signing, which) if self.settings.signing else ""
         if text.startswith("kms:"):
             return text
         if self.sandbox:
             return str(self.sandbox.private_key if which == "key" else self.sandbox.public_key)
+        if not text:
+            raise SettingsError(
+                "There is no key to sign or to verify with: tagship.toml has no [signing].",
+                remedy="Name key and public_key under [signing] in tagship.toml",
+            )
         return str(self.root / text)
 
     @cached_property

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Stage 1: everything that must be true before a byte of a bundle runs on this host.
 #
-#   entry.sh ACTION APP ENVIRONMENT ARTIFACT MANIFEST_SHA256 DEPLOYMENT FENCE BUCKET REGION
+#   entry.sh ACTION APP ENVIRONMENT ARTIFACT MANIFEST_SHA256 DEPLOYMENT FENCE BUCKET REGION [UNSIGNED]
 #
 # It travels inside the SSM document (bash reads it from standard input), so it stands alone. In order: lock, fencing,
 # the manifest's hash and signature by the key pinned on this host, the bundle's hash, the names in it, every file's hash;
-# then it becomes the release's own ec2_deploy.sh. That program sources this file for the words that both stages speak
+# then it becomes the release's own ec2_deploy.sh. An artifact without a signature is refused, unless UNSIGNED is `allowed`
+# and the file allow-unsigned stands beside the pinned key: what is unsigned has no say in that. That program sources this file for the words that both stages speak
 # (journal, verdict, verify), and main is not run then.
 #
 # Standard output is the verdict, one JSON line, and lines for people after it; all else goes to log/<deployment>.log.
@@ -19,7 +20,7 @@ ROOT=${TAGSHIP_HOST_ROOT-}
 MOST_FILES=100000
 
 # What the verdict says.
-ACTION='' ARTIFACT='' FENCE=0 OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
+BASE='' ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
 FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_MS=${TAGSHIP_STARTED_MS:-0}
 
 # -- words that both stages speak --------------------------------------------------------------------------------------
@@ -101,7 +102,7 @@ seconds() {
 
 # The verdict on standard output, then the lines for people. At most 20,000 characters: SSM keeps the first 24,000.
 speak() {
-  local artifact reason evidence answer fetch start health switch total kept gap=''
+  local artifact reason evidence answer fetch start health switch total kept gap='' unsigned=false
   quoted "$ARTIFACT" 100 && artifact=$REPLY
   quoted "$REASON" && reason=$REPLY
   quoted "$EVIDENCE" 5000 && evidence=$REPLY
@@ -112,9 +113,10 @@ speak() {
   seconds "$SWITCH_MS" && switch=$REPLY
   clock && seconds $((REPLY - STARTED_MS)) && total=$REPLY
   if [[ -n $GAP_MS ]]; then seconds "$GAP_MS" && gap=",\"gap\":$REPLY"; fi
+  if nobodys; then unsigned=true; fi
   kept=${KEPT:+\"${KEPT// /\",\"}\"}
-  printf '{"tagship":1,"action":"%s","outcome":"%s","artifact":"%s","serving":"%s","previous":"%s",' \
-    "$ACTION" "$OUTCOME" "$artifact" "$SERVING" "$PREVIOUS"
+  printf '{"tagship":1,"action":"%s","outcome":"%s","artifact":"%s","serving":"%s","previous":"%s","unsigned":%s,' \
+    "$ACTION" "$OUTCOME" "$artifact" "$SERVING" "$PREVIOUS" $unsigned
   printf '"reason":"%s","evidence":"%s","fence":%s,"health":{"attempts":%d,"answer":"%s"},' \
     "$reason" "$evidence" "$FENCE" "$ATTEMPTS" "$answer"
   printf '"durations":{"fetch":%s,"start":%s,"health":%s,"switch":%s,"total":%s%s},"kept":[%s]}\n' \
@@ -122,8 +124,17 @@ speak() {
   speak_to_people
 }
 
+# Whether the artifact, or what serves, is a release here that nobody signed; its name in REPLY.
+nobodys() {
+  for REPLY in "$ARTIFACT" "$SERVING"; do
+    if [[ -f $BASE/releases/$REPLY/manifest.json && ! -e $BASE/releases/$REPLY/manifest.sig ]]; then return; fi
+  done
+  return 1
+}
+
 speak_to_people() {
   local lines="$SAID$OUTCOME: ${REASON:+$REASON; }${SERVING:-nothing} serves"$'\n'
+  if nobodys; then lines="UNSIGNED: nobody signed $REPLY"$'\n'$lines; fi
   if [[ -n $EVIDENCE ]]; then lines+="$EVIDENCE"$'\n'; fi
   if ((${#lines} > 6000)); then lines="…${lines:$((${#lines} - 6000))}"; fi
   if [[ $lines == *[!$'\n\t'\ -~]* ]]; then lines=$(printf '%s' "$lines" | clean lines)$'\n'; fi
@@ -182,6 +193,13 @@ read_manifest() {
     /^    "/ && NF == 2 && inside == "\"bundle\":" { show() }' "$1")
 }
 
+# Whether a manifest without a signature may be believed: by the order's word and by this host's, both.
+unsigned_is_allowed() {
+  [[ $UNSIGNED == allowed ]] || conclude refused "nobody signed $ARTIFACT, and the order does not allow that" || return
+  [[ -f ${KEY%/*}/allow-unsigned ]] || conclude refused "nobody signed $ARTIFACT, and this host has no ${KEY%/*}/allow-unsigned" || return
+  say "UNSIGNED: nobody signed $ARTIFACT; the order and this host allow it"
+}
+
 # Whether the manifest in a folder is the one asked for, signed by the pinned key, and of this app and environment.
 verify_manifest() {
   local folder=$1 wanted=$2
@@ -189,7 +207,9 @@ verify_manifest() {
   if [[ $wanted != none && $REPLY != "$wanted" ]]; then
     conclude refused "the manifest of $ARTIFACT is not the one asked for (sha256 $REPLY)" || return
   fi
-  if ! openssl dgst -sha256 -verify "$KEY" -signature "$folder/manifest.sig" "$folder/manifest.json"; then
+  if [[ ! -e $folder/manifest.sig ]]; then
+    unsigned_is_allowed || return
+  elif ! openssl dgst -sha256 -verify "$KEY" -signature "$folder/manifest.sig" "$folder/manifest.json"; then
     conclude refused "the manifest of $ARTIFACT is not signed by the key pinned on this host ($KEY)" || return
   fi
   read_manifest "$folder/manifest.json"
@@ -219,7 +239,7 @@ verify_release() {
 read_arguments() {
   ACTION=${1-} APP=${2-} ENVIRONMENT=${3-} ARTIFACT=${4-} WANTED=${5-} DEPLOYMENT=${6-}
   local fence=${7-} name='^[a-z][a-z0-9-]{0,30}$' id='^[0-9a-z][0-9a-zA-Z.-]{0,63}$' number='^[0-9]{1,15}$'
-  BUCKET=${8-} REGION=${9-}
+  BUCKET=${8-} REGION=${9-} UNSIGNED=${10-refused}
   case $ACTION in
   deploy | rollback | status | prune) ;;
   *) ACTION=unknown && conclude refused "there is no such action" || return ;;
@@ -231,6 +251,7 @@ read_arguments() {
   FENCE=$((10#$fence))
   [[ $BUCKET =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] || conclude refused "the bucket is no bucket's name" || return
   [[ $REGION =~ ^[a-z][a-z0-9-]{1,29}$ ]] || conclude refused "the region is no region's name" || return
+  [[ $UNSIGNED =~ ^(refused|allowed)$ ]] || conclude refused "unsigned is refused or allowed, and nothing else" || return
   if [[ $ARTIFACT == none ]]; then ARTIFACT=''; fi
   if [[ $ACTION == deploy || $ACTION == rollback ]] && [[ -z $ARTIFACT || $WANTED == none || $DEPLOYMENT == none ]]; then
     conclude refused "a $ACTION names an artifact, its manifest's sha256 and a deployment" || return
@@ -314,9 +335,9 @@ kept() {
 fetch() {
   local in=$BASE/incoming/$DEPLOYMENT from
   clock && from=$REPLY
-  [[ -f $KEY ]] || conclude refused "no key is pinned on this host: $KEY" || return
+  [[ -f $KEY || $UNSIGNED == allowed ]] || conclude refused "no key is pinned on this host: $KEY" || return
   rm -rf "$BASE"/incoming/* && mkdir -p "$in/files" || conclude refused "$in cannot be written: $(disk)" || return
-  journal fetch && download "$in" manifest.json && download "$in" manifest.sig || return
+  journal fetch && download "$in" manifest.json && download_signature "$in" || return
   journal verify && verify_manifest "$in" "$WANTED" && download "$in" deploy-bundle.tar.gz && verify_bundle "$in" || return
   journal unpack && unpack "$in" || return
   clock && FETCH_MS=$((REPLY - from)) FETCHED=yes
@@ -326,6 +347,11 @@ download() {
   local problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
   problem=$(AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
   conclude refused "$url could not be fetched: ${problem##*$'\n'}" "$problem"
+}
+
+# Where S3 says that there is no signature, verify_manifest says what that means. Any other failure is one.
+download_signature() {
+  download "$1" manifest.sig || [[ $EVIDENCE =~ \((404|NoSuchKey)\) ]]
 }
 
 verify_bundle() {
@@ -338,18 +364,23 @@ verify_bundle() {
 }
 
 # Refuse a tar that could write anywhere but into its own folder, or more than was signed. Listed, not unpacked.
+# `older`: one of an older layout, which user data may run unsigned, has folders too, and names that begin with "./".
 look_into_tar() {
   local most=$((M_size * 100 + 104857600)) problem
   if ((M_unpacked > 0)); then most=$M_unpacked; fi
-  problem=$(tar --numeric-owner -Ptvzf "$1" 2>/dev/null | awk -v most="$most" -v files="$MOST_FILES" '
+  problem=$(tar --numeric-owner -Ptvzf "$1" 2>/dev/null | awk -v most="$most" -v files="$MOST_FILES" -v older="${2-}" '
     function bad(why) { if (!problem) problem = why; exit }
     {
       line = $0
-      if (!/^-/) bad("it holds something other than a regular file: " line)
+      folder = older && /^d/
+      if (!/^-/ && !folder) bad("it holds something other than a regular file: " line)
       # GNU: mode, owner/group, size, date, time, name. BSD: mode, links, owner, group, size, three words of date, name.
       if (sub(/^[^ ]+ +[0-9]+\/[0-9]+ +[0-9]+ [^ ]+ [^ ]+ /, "")) { split(line, word, " +"); size = word[3] }
       else if (sub(/^[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[A-Za-z]+ +[0-9]+ +[0-9:]+ /, "")) { split(line, word, " +"); size = word[5] }
       else bad("its listing cannot be read: " line)
+      if (older) sub(/^\.\//, "")
+      if (folder) sub(/\/$/, "")
+      if (folder && $0 == "") next
       if (++count > files) bad("it holds more than " files " files")
       if (seen[$0]++) bad("a name is in it twice: " $0)
       plain = $0
@@ -363,7 +394,7 @@ look_into_tar() {
     END {
       if (!problem && !count) problem = "it cannot be read as a tar"
       if (problem) print problem
-    }')
+    }') || problem=${problem:-it cannot be read to its end}
   if [[ -n $problem ]]; then conclude refused "the bundle of $ARTIFACT is refused: $problem" || return; fi
 }
 
@@ -374,7 +405,7 @@ unpack() {
   verify_files "$in/files" || return
   files=$(find "$in/files" -type f | wc -l) listed=$(wc -l <"$in/files/SHA256SUMS")
   if ((files != listed + 1)); then conclude refused "the bundle of $ARTIFACT holds files that SHA256SUMS does not name" || return; fi
-  mv "$in/manifest.json" "$in/manifest.sig" "$in/files/" || conclude refused "$in cannot be written: $(disk)" || return
+  mv "$in"/manifest.* "$in/files/" || conclude refused "$in cannot be written: $(disk)" || return
   if [[ -e $place ]]; then mv "$place" "$in/replaced" || conclude refused "$place cannot be replaced" || return; fi
   mv "$in/files" "$place" || conclude refused "$place cannot be written: $(disk)"
 }
@@ -387,7 +418,7 @@ admit() {
 # Stage 2: the release's own program, with what it has to know in its environment.
 become() {
   export TAGSHIP_ACTION=$ACTION TAGSHIP_APP=$APP TAGSHIP_ENVIRONMENT=$ENVIRONMENT TAGSHIP_ARTIFACT=$ARTIFACT
-  export TAGSHIP_DEPLOYMENT=$DEPLOYMENT TAGSHIP_FENCE=$FENCE TAGSHIP_BASE=$BASE TAGSHIP_LOCK_FD=9
+  export TAGSHIP_DEPLOYMENT=$DEPLOYMENT TAGSHIP_FENCE=$FENCE TAGSHIP_BASE=$BASE TAGSHIP_LOCK_FD=9 TAGSHIP_UNSIGNED=$UNSIGNED
   export TAGSHIP_COMMIT=$M_commit TAGSHIP_BUILD_TIME=$M_build_time
   export TAGSHIP_STARTED_MS=$STARTED_MS TAGSHIP_FETCH_MS=$FETCH_MS TAGSHIP_FETCHED=$FETCHED
   exec bash "$BASE/releases/$ARTIFACT/deploy/ec2_deploy.sh" "$ACTION" </dev/null

@@ -119,6 +119,16 @@ class Deployment:
         return self.first.artifact_id
 
     @property
+    def unsigned(self) -> bool:
+        """Whether nobody had signed the artifact, as whoever deployed it found."""
+        return any(entry.details.get("unsigned") for entry in self.entries)
+
+    @property
+    def label(self) -> str:
+        """The artifact as a person is told of it."""
+        return f"{self.artifact_id} (UNSIGNED)" if self.unsigned else self.artifact_id
+
+    @property
     def seconds(self) -> float:
         """From the first entry to the last, in seconds."""
         return (datetime.fromisoformat(self.last.at) - datetime.fromisoformat(self.first.at)).total_seconds()

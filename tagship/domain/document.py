@@ -30,6 +30,7 @@ _NAMES = {  # of the document, in the order of stage 1's arguments: the field of
     "fence": "fence",
     "bucket": "bucket",
     "region": "region",
+    "unsigned": "unsigned",
     "executionTimeout": "timeout",
 }
 _OPTIONAL = frozenset({"artifact", "manifestSha256", "deployment"})

@@ -35,6 +35,7 @@ class Order:
     bucket: str
     region: str
     timeout: int = 900
+    unsigned: str = "refused"  # refused | allowed: what the environment's settings say; the host has to say so too
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class HostReport:
     durations: Mapping[str, float] = field(default_factory=dict)
     health: Mapping[str, Any] = field(default_factory=dict)
     kept: Sequence[str] = ()
+    unsigned: bool = False  # the artifact, or what serves, is signed by nobody
 
     @classmethod
     def read(cls, host: str, output: str, problem: str) -> Self:
@@ -99,6 +101,7 @@ _FIELDS: dict[str, tuple[str, type]] = {  # of the verdict: our name for it, and
     "durations": ("durations", dict),
     "health": ("health", dict),
     "kept": ("kept", list),
+    "unsigned": ("unsigned", bool),
 }
 
 

@@ -19,6 +19,7 @@ class Plan:
 
     `runs` is the ledger's word for what each host runs now, by host id; `replaces` its word for the environment.
     `fence` is the highest fencing number in the ledger; `settled` says that the deployment of that number has ended.
+    `unsigned`: nobody signed the artifact, which the environment allows.
     A plan that `heals` brings hosts to what the ledger says is serving; the `others` run it and are told nothing.
     """
 
@@ -32,7 +33,13 @@ class Plan:
     fence: int = 0
     settled: bool = True
     heals: bool = False
+    unsigned: bool = False
     others: tuple[Host, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The artifact as a person is told of it."""
+        return f"{self.artifact_id} (UNSIGNED)" if self.unsigned else self.artifact_id
 
     def stands(self, fence: int) -> bool:
         """Whether nobody can have changed the environment since this was planned, given the lease that covers it."""
@@ -54,6 +61,7 @@ class Plan:
             "artifact": self.artifact_id,
             "manifest_sha256": self.manifest_sha256,
             "replaces": self.replaces,
+            "unsigned": self.unsigned,
             "hosts": [{"id": host.id, "name": host.name, "runs": self.runs.get(host.id, "")} for host in self.hosts],
         }
 

@@ -96,6 +96,7 @@ def _host(ground: Ground, ec2: Any, environment: str, number: int, agents: Agent
     name = f"{ground.settings.app}-{environment}-{number}"
     [id_] = _instances(ground, ec2, environment, name, 1)
     host = hosts.LocalHost(id_, ground.folder / "hosts" / id_, ground.url, ground.settings.aws.region)
-    port = hosts.build(host.root, ground.settings.app, ground.folder / "keys/release.pub.pem")
+    unsigned = ground.settings.environment(environment).allow_unsigned
+    port = hosts.build(host.root, ground.settings.app, ground.folder / "keys/release.pub.pem", unsigned=unsigned)
     agents.machines[id_] = host
     return SandboxHost(id_, name, environment, host.root, port)

@@ -32,6 +32,7 @@ def impossible(values: Mapping[str, Any]) -> Iterator[Finding]:
     for name, one in environments.items():
         for place, what in _of_environment(one):
             yield f"environments.{name}.{place}", what
+    yield from _unsigned(values, environments)
     yield from _same_channel(environments)
     yield from _same_state(environments, str(_table(values, "aws").get("bucket", "")))
 
@@ -96,6 +97,14 @@ def _of_fleet(one: Mapping[str, Any]) -> Iterator[Finding]:
     fleet = _table(one, "fleet")
     if fleet.get("bake") and not fleet.get("canary"):
         yield "fleet.bake", "is how long the canary is watched: set fleet.canary = true"
+
+
+def _unsigned(values: Mapping[str, Any], environments: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
+    """Without a key nothing can be signed or verified, and that is each environment's own decision."""
+    wanting = [name for name, one in environments.items() if one.get("allow_unsigned") is not True]
+    if "signing" not in values and wanting:
+        told = ", ".join(f"environments.{name}" for name in wanting)
+        yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {told}"
 
 
 def _same_channel(environments: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:

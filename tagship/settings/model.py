@@ -89,7 +89,10 @@ class Aws(Section):
 
 
 class Signing(Section):
-    """The key that signs manifests (a PEM file, or `kms:<key id or alias>`) and the public key that verifies them."""
+    """The key that signs manifests (a PEM file, or `kms:<key id or alias>`) and the public key that verifies them.
+
+    Without the table nothing is signed, which every environment has to allow.
+    """
 
     key: Text
     public_key: Text
@@ -197,6 +200,7 @@ class Environment(Section):
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: Secrets = Field(default_factory=Secrets)
+    allow_unsigned: bool = False  # take artifacts that nobody signed
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
@@ -214,7 +218,7 @@ class Settings(Section):
     sandbox: bool = False
     git: Git = Field(default_factory=Git)
     aws: Aws
-    signing: Signing
+    signing: Signing | None = None
     ci: Ci = Field(default_factory=Ci)
     bundle: Bundle = Field(default_factory=Bundle)
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]

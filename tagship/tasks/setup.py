@@ -47,7 +47,6 @@ def setup(
     help={
         "env": "the environment that the hosts are of",
         "artifact": "pin the hosts to one artifact; left out, they run what the environment's pointer names",
-        "allow_unsigned": "let hosts run a bundle of an older layout, which nobody signed, where there is nothing else",
         "compress": "with --output: gzip it, which cloud-init unpacks",
         "output": "write it to a file; left out, it is printed",
         "json": _JSON,
@@ -58,7 +57,6 @@ def user_data(
     *,
     env: str,
     artifact: str = "",
-    allow_unsigned: bool = False,
     compress: bool = False,
     output: str = "",
     json: bool = False,
@@ -72,7 +70,6 @@ def user_data(
         here,
         env=env,
         artifact=artifact,
-        allow_unsigned=allow_unsigned,
         compress=compress,
         output=output,
     )

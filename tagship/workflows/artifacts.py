@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.domain import layout
-from tagship.domain.manifest import Manifest
+from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.origin import Origin
 from tagship.domain.version import ArtifactId, Version
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
@@ -14,6 +15,18 @@ from tagship.ports import App, Object
 
 SHOWN = 5  # artifacts that are named when another was asked for
 AGAIN = "Do not deploy it. Publish the commit under a new number: inv deploy-dev"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An artifact as it was read back, and believed: by its signature, or because its environment needs none."""
+
+    manifest: Manifest
+    signed: bool
+
+    @property
+    def manifest_sha256(self) -> str:
+        return sha256(self.manifest.to_json())
 
 
 def folder(app: App, artifact_id: ArtifactId) -> Path:
@@ -36,40 +49,62 @@ def commit_of(app: App, artifact_id: ArtifactId) -> str:
 
 
 def verified_manifest(app: App, environment: str, artifact_id: ArtifactId | str) -> Manifest:
-    """The manifest of a stored artifact: signed, naming what was asked for, its bundle there with the bytes it names.
+    """The manifest of a stored artifact; see `verified`."""
+    return verified(app, environment, artifact_id).manifest
 
+
+def verified(app: App, environment: str, artifact_id: ArtifactId | str) -> Stored:
+    """A stored artifact: its manifest names what was asked for, its bundle is there with the bytes that it names.
+
+    The manifest is signed; or the environment takes unsigned ones, and that it is none is said.
     Raises ArtifactMissing, saying what is there instead, or NotAuthentic. The manifest's own `to_json` are the very
     bytes that are stored and signed.
     """
     text = str(artifact_id)
-    found = stored_manifest(app, environment, text)
+    found = _stored(app, environment, text)
     if found is None:
         raise _missing(app, environment, text)
-    head = app.store.head(found.bundle.key)
+    head = app.store.head(found.manifest.bundle.key)
     if head is None:
         raise ArtifactMissing(
-            f"The bundle of {text} is gone: {_url(app, found.bundle.key)} is not there, though its manifest is.",
+            f"The bundle of {text} is gone: its manifest is there, and {_url(app, found.manifest.bundle.key)} is not.",
             remedy=f"Take another version: {_offer(app, environment, text)}",
         )
-    _check_bundle(app, found, head)
+    _check_bundle(app, found.manifest, head)
     return found
 
 
 def stored_manifest(app: App, environment: str, artifact_id: str) -> Manifest | None:
-    """The manifest under an id, its signature verified; None where there is none: such an artifact does not exist."""
+    """The manifest under an id, believed; None where there is none: such an artifact does not exist."""
+    found = _stored(app, environment, artifact_id)
+    return found.manifest if found else None
+
+
+def _stored(app: App, environment: str, artifact_id: str) -> Stored | None:
     key = layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)
     stored = app.store.get(key)
     if stored is None:
         return None
     signature = app.store.get(layout.artifact(app.settings.app, environment, artifact_id, layout.SIGNATURE))
     if signature is None:
-        raise NotAuthentic(f"{_url(app, key)} has no signature beside it ({layout.SIGNATURE}).", remedy=AGAIN)
-    app.verifier.verify(stored.body, signature.body, _url(app, key))
+        _check_allowed(app, environment, artifact_id, _url(app, key))
+    else:  # one that is there has to verify, whatever the environment allows
+        app.verifier.verify(stored.body, signature.body, _url(app, key))
     manifest = Manifest.from_json(stored.body, _url(app, key))
     _check_names(app, manifest, environment, artifact_id, _url(app, key))
     if manifest.to_json() != stored.body:
-        raise NotAuthentic(f"{_url(app, key)} is signed, but not written as tagship writes a manifest.", remedy=AGAIN)
-    return manifest
+        raise NotAuthentic(f"{_url(app, key)} is not written as tagship writes a manifest.", remedy=AGAIN)
+    return Stored(manifest, signature is not None)
+
+
+def _check_allowed(app: App, environment: str, artifact_id: str, where: str) -> None:
+    """Only the settings can say that an artifact without a signature is good enough: nothing in the bucket can."""
+    if not app.settings.environment(environment).allow_unsigned:
+        raise NotAuthentic(
+            f"{where} has no signature beside it ({layout.SIGNATURE}), and {environment} takes no unsigned artifacts.",
+            remedy=AGAIN,
+        )
+    app.screen.warn(f"UNSIGNED: nobody signed {artifact_id}; {environment} takes it all the same (allow_unsigned)")
 
 
 def _check_names(app: App, manifest: Manifest, environment: str, artifact_id: str, where: str) -> None:

@@ -76,7 +76,7 @@ def carry_out(
             _settled(hands, record, rollout, seconds)
     app.ledger.index(plan.environment)
     names = listed([host.name for host in rollout.hosts if host not in rollout.gone])
-    app.screen.say(f"{plan.artifact_id} is healthy on {plan.environment} ({names}) after {span(seconds)}")
+    app.screen.say(f"{plan.label} is healthy on {plan.environment} ({names}) after {span(seconds)}")
     return Result(hands.plan, "healthy", hands.deployment_id, rollout.here, seconds)
 
 

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from tagship.domain.deployment import Deployment, fenced, latest_serving, serving, settled
 from tagship.domain.hosts import HostReport
-from tagship.domain.manifest import sha256
 from tagship.domain.plan import Plan, serves, told
 from tagship.errors import UsageError
 from tagship.ports import App
 from tagship.workflows.announce import announced
-from tagship.workflows.artifacts import verified_manifest
+from tagship.workflows.artifacts import verified
 from tagship.workflows.change import Result, carry_out
 from tagship.workflows.frozen import not_frozen
 from tagship.workflows.guards import bad_word, not_bad, not_older
@@ -51,7 +50,7 @@ def deploy(
                 else take_up(app, env=env, dry_run=dry_run)
             )
             if by_ledger.state != "planned":
-                announce(f"{by_ledger.plan.artifact_id} is healthy on {by_ledger.plan.environment}")
+                announce(f"{by_ledger.plan.label} is healthy on {by_ledger.plan.environment}")
             return by_ledger
         plan = planned(app, artifact, env, allow_older, allow_bad)
         show(app, plan)
@@ -60,7 +59,7 @@ def deploy(
         result = _running(app, plan) or carry_out(
             app, plan, lambda: planned(app, artifact, env, allow_older, allow_bad), wait=longest
         )
-        announce(f"{plan.artifact_id} is healthy on {plan.environment}")
+        announce(f"{plan.label} is healthy on {plan.environment}")
         return result
 
 
@@ -68,15 +67,26 @@ def planned(app: App, artifact: str, env: str, allow_older: bool, allow_bad: boo
     """Every guard, and then what will happen; nothing is changed."""
     artifact_id, environment = named(app, artifact, env)
     not_frozen(app, environment)
-    manifest = verified_manifest(app, environment, artifact_id)
+    stored = verified(app, environment, artifact_id)
+    manifest = stored.manifest
     history = recent(app, environment)
     runs = serving(history)
     if not allow_older:
         not_older(app, environment, manifest.artifact_id, manifest.build_time, runs)
     _not_bad(app, environment, manifest.artifact_id, history, allow_bad)
     hosts = reachable(app, environment)
-    digest, fence, still = sha256(manifest.to_json()), fenced(history), settled(history)
-    return Plan("deploy", environment, manifest.artifact_id, digest, hosts, told(history), runs, fence, still)
+    return Plan(
+        action="deploy",
+        environment=environment,
+        artifact_id=manifest.artifact_id,
+        manifest_sha256=stored.manifest_sha256,
+        hosts=hosts,
+        runs=told(history),
+        replaces=runs,
+        fence=fenced(history),
+        settled=settled(history),
+        unsigned=not stored.signed,
+    )
 
 
 def _not_bad(app: App, environment: str, artifact: str, history: Sequence[Deployment], allowed: bool) -> None:
@@ -102,7 +112,7 @@ def _running(app: App, plan: Plan) -> Result | None:
     reports = _said(app, plan)
     if not all(serves(one, plan.artifact_id) for one in reports):
         return None
-    app.screen.say(f"{plan.artifact_id} is running on {plan.environment} already: every host says so")
+    app.screen.say(f"{plan.label} is running on {plan.environment} already: every host says so")
     return Result(plan, "unchanged", last.id, reports)
 
 

@@ -26,7 +26,7 @@ def an_order(
     fence: int = 0,
 ) -> Order:
     """An order to hosts of an environment, with what the settings say of it."""
-    ec2 = app.settings.environment(environment).ec2
+    chosen = app.settings.environment(environment)
     return Order(
         action=action,
         app=app.settings.app,
@@ -37,7 +37,8 @@ def an_order(
         fence=fence,
         bucket=app.settings.aws.bucket,
         region=app.settings.aws.region,
-        timeout=ec2.timeout if ec2 else Order.timeout,
+        timeout=chosen.ec2.timeout if chosen.ec2 else Order.timeout,
+        unsigned="allowed" if chosen.allow_unsigned else "refused",
     )
 
 

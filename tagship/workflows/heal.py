@@ -11,9 +11,10 @@ from tagship.domain.hosts import listed
 from tagship.domain.plan import Plan, serves, told
 from tagship.errors import Refused
 from tagship.ports import App
+from tagship.workflows.artifacts import verified
 from tagship.workflows.change import Result, carry_out
 from tagship.workflows.hands import ask_what_runs
-from tagship.workflows.preflight import manifest_sha256, one_environment, recent, show
+from tagship.workflows.preflight import one_environment, recent, show
 
 
 def heal(app: App, *, env: str = "", wait: float = 0, dry_run: bool = False) -> Result:
@@ -39,7 +40,7 @@ def planned(app: App, environment: str) -> tuple[Plan, str]:
             f"Nothing was ever healthy on {environment}: there is nothing to bring its hosts to.",
             remedy=f"Ship a version: inv deploy-dev --env {environment}",
         )
-    digest = manifest_sha256(app, environment, last.artifact_id)
+    stored = verified(app, environment, last.artifact_id)
     hosts = tuple(app.target(environment).hosts())
     there = [host for host in hosts if host.online]
     with app.screen.live(f"asking {len(there)} of {len(hosts)} hosts of {environment}") as phase:
@@ -52,13 +53,14 @@ def planned(app: App, environment: str) -> tuple[Plan, str]:
         action="deploy",
         environment=environment,
         artifact_id=last.artifact_id,
-        manifest_sha256=digest,
+        manifest_sha256=stored.manifest_sha256,
         hosts=tuple(host for host in hosts if host.id not in good),
         runs=told(history) | {one: report.serving for one, report in said.items() if report.outcome != "silent"},
         replaces=last.artifact_id,
         fence=fenced(history),
         settled=settled(history),
         heals=True,
+        unsigned=not stored.signed,
         others=tuple(host for host in hosts if host.id in good),
     )
     return plan, last.state

@@ -150,7 +150,7 @@ def _rows(one: Deployment) -> list[list[str]]:
     """A line for the deployment, and one for the reason where it did not end well. `--json` has all of it."""
     first, last = one.first, one.last
     took = span(one.seconds) if one.ended else ""
-    what = f"{first.action} {one.artifact_id} on {first.environment}"
+    what = f"{first.action} {one.label} on {first.environment}"
     rows = [[moment(first.at), _short(what), _by(first.who), took, state(one)]]
     return [*rows, ["", _short(f"  {last.reason}"), "", "", ""]] if last.reason else rows
 
@@ -183,6 +183,7 @@ def as_data(deployments: Sequence[Deployment]) -> list[dict[str, object]]:
             "environment": one.first.environment,
             "action": one.first.action,
             "artifact": one.artifact_id,
+            "unsigned": one.unsigned,
             "replaced": one.last.replaced,
             "who": one.first.who,
             "where": one.first.where,

@@ -32,12 +32,12 @@ def headline(one: Deployment) -> str:
     """`0.1.30-dev on dev: healthy after 12 s, in place of 0.1.29-dev (deploy by ada@laptop, 2026-11-20 15:53 UTC)`."""
     before = f", in place of {one.last.replaced}" if one.last.replaced else ""
     by = f"{one.first.action} by {one.first.who}, {moment(one.first.at)} UTC"
-    return f"{one.artifact_id} on {one.first.environment}: {outcome(one)} after {span(one.seconds)}{before} ({by})"
+    return f"{one.label} on {one.first.environment}: {outcome(one)} after {span(one.seconds)}{before} ({by})"
 
 
 def summary(one: Deployment) -> str:
     """The run's summary page, in GitHub's Markdown: the headline, each host, and the evidence of a failure."""
-    lines = [f"### {one.artifact_id} on {one.first.environment}: {one.state}", "", headline(one), ""]
+    lines = [f"### {one.label} on {one.first.environment}: {one.state}", "", headline(one), ""]
     hosts = one.last.details.get("hosts", ())
     if hosts:
         lines += ["| host | outcome | serving | before | reason |", "|---|---|---|---|---|"]

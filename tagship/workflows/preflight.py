@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from tagship.domain.deployment import SERVES, Deployment
 from tagship.domain.fleet import amount
 from tagship.domain.hosts import Host, listed
-from tagship.domain.manifest import sha256
 from tagship.domain.plan import Plan
 from tagship.domain.times import seconds
 from tagship.domain.version import ArtifactId
 from tagship.errors import Refused, UsageError
 from tagship.ports import App
-from tagship.workflows.artifacts import verified_manifest
+from tagship.workflows.artifacts import verified
 
 FEW = 12  # deployments read to know what runs: a request an entry, and the last healthy one is nearly always there
 MANY = 60  # deployments read to know what there is to go back to
@@ -100,7 +99,7 @@ def reachable(app: App, environment: str) -> tuple[Host, ...]:
 
 def manifest_sha256(app: App, environment: str, artifact_id: str) -> str:
     """The digest that names an artifact's manifest to a host; raises ArtifactMissing or NotAuthentic."""
-    return sha256(verified_manifest(app, environment, artifact_id).to_json())
+    return verified(app, environment, artifact_id).manifest_sha256
 
 
 def patience(text: str) -> float:
@@ -114,5 +113,5 @@ def patience(text: str) -> float:
 def show(app: App, plan: Plan) -> None:
     """The plan, as a person reads it."""
     before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
-    app.screen.say(f"{plan.action} {plan.artifact_id} on {plan.environment}{before}")
+    app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{before}")
     app.screen.table(("HOST", "ID", "RUNS NOW", "WILL RUN"), plan.rows())

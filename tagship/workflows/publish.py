@@ -7,6 +7,7 @@ Three objects, each created and none ever overwritten, in this order:
    the same bytes arrives at the same manifest for as long as no secret changes.
 2. manifest.sig, a signature of those very bytes. ECDSA signatures of the same bytes differ, so one that is there
    already is kept if it verifies, whoever made it.
+   Without a signing key in the settings there is none, and the environment has to allow that.
 3. manifest.json: with it the artifact exists.
 
 A crash between any two converges on the next run, and of two publishers at once it does not matter who puts what. (If
@@ -65,6 +66,7 @@ def publish(
     Publishing the same bytes again succeeds and changes nothing. Raises Refused for other bytes under the same id.
     """
     work = _work(app, *named(app, artifact, environment))
+    signs = _signs(app, work.environment)
     where = f"s3://{app.store.bucket}/{work.key(app, '')}"
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
     there = stored_manifest(app, work.environment, str(work.artifact_id))
@@ -79,7 +81,8 @@ def publish(
         return None
     origin = _put_bundle(app, work, os.environ if variables is None else variables)
     manifest = _manifest(app, work, origin, secrets)
-    _put_signature(app, work, manifest.to_json(), origin)
+    if signs:
+        _put_signature(app, work, manifest.to_json(), origin)
     _put_manifest(app, work, manifest.to_json(), origin)
     published = verified_manifest(app, work.environment, str(work.artifact_id))
     app.screen.say(f"published {work.artifact_id}: manifest sha256 {sha256(published.to_json())}")
@@ -114,6 +117,18 @@ def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
         return path
     raise Refused(
         f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: inv {step} --artifact {artifact_id}"
+    )
+
+
+def _signs(app: App, environment: str) -> bool:
+    """Whether there is a key to sign with; without one the environment has to take unsigned artifacts."""
+    if app.settings.signing:
+        return True
+    if app.settings.environment(environment).allow_unsigned:
+        return False
+    raise SettingsError(
+        f"There is no key to sign with, and {environment} takes no unsigned artifacts.",
+        remedy="Name key and public_key under [signing] in tagship.toml",
     )
 
 

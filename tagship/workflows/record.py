@@ -32,6 +32,8 @@ class Record:
         self._number += 1
         before = replaced or self._plan.replaces
         kept = {name: value for name, value in details.items() if value}
+        if self._plan.unsigned:
+            kept["unsigned"] = True
         if hosts:
             kept["hosts"] = [_host(one) for one in hosts]
         self._app.ledger.append(

@@ -11,9 +11,10 @@ from tagship.domain.plan import Plan, told
 from tagship.domain.times import moment
 from tagship.errors import Held, Refused, UsageError
 from tagship.ports import App
+from tagship.workflows.artifacts import verified
 from tagship.workflows.change import Result, carry_out
 from tagship.workflows.lock import read, since_when, unlock_command
-from tagship.workflows.preflight import manifest_sha256, recent, show
+from tagship.workflows.preflight import recent, show
 
 
 def resume(app: App, *, env: str = "", dry_run: bool = False) -> Result:
@@ -83,16 +84,17 @@ def planned(app: App, environment: str, dead: Deployment) -> Plan:
             f"Deployment {dead.id} of {environment} has ended meanwhile, or another came after it.",
             remedy=f"See what runs: {_look(environment)}",
         )
-    runs = serving(history)
+    runs, stored = serving(history), verified(app, environment, dead.artifact_id)
     return Plan(
         action=dead.first.action,
         environment=environment,
         artifact_id=dead.artifact_id,
-        manifest_sha256=manifest_sha256(app, environment, dead.artifact_id),
+        manifest_sha256=stored.manifest_sha256,
         hosts=tuple(app.target(environment).hosts()),
         runs=told(history),
         replaces=runs,
         fence=fenced(history),
         settled=False,
         heals=runs == dead.artifact_id,
+        unsigned=not stored.signed,
     )

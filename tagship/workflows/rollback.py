@@ -12,13 +12,12 @@ from tagship.domain.version import nearest
 from tagship.errors import ArtifactMissing, Refused
 from tagship.ports import App
 from tagship.workflows.announce import announced
-from tagship.workflows.artifacts import stored_ids
+from tagship.workflows.artifacts import Stored, stored_ids, verified
 from tagship.workflows.change import Result, carry_out
 from tagship.workflows.guards import bad_word, not_bad
 from tagship.workflows.hands import ask_what_runs
 from tagship.workflows.preflight import (
     MANY,
-    manifest_sha256,
     named,
     one_environment,
     patience,
@@ -59,7 +58,7 @@ def rollback(
             wait=longest,
             preempt=preempt,
         )
-        announce(f"{plan.artifact_id} is healthy on {plan.environment}")
+        announce(f"{plan.label} is healthy on {plan.environment}")
         return result
 
 
@@ -77,13 +76,23 @@ def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, al
         environment = one_environment(app, env)
         history = recent(app, environment, MANY)
         chosen = _choose(app, environment, history, yes, under_way=preempt and not settled(history))
-    digest = _kept(app, environment, chosen)
+    stored = _kept(app, environment, chosen)
     if to:
         _not_bad(app, environment, chosen, history, allow_bad)
     hosts = reachable(app, environment)
-    fence, still = fenced(history), settled(history)
-    plan = Plan("rollback", environment, chosen, digest, hosts, told(history), serving(history), fence, still)
-    if plan.replaces == chosen and still and not preempt:
+    plan = Plan(
+        action="rollback",
+        environment=environment,
+        artifact_id=chosen,
+        manifest_sha256=stored.manifest_sha256,
+        hosts=hosts,
+        runs=told(history),
+        replaces=serving(history),
+        fence=fenced(history),
+        settled=settled(history),
+        unsigned=not stored.signed,
+    )
+    if plan.replaces == chosen and plan.settled and not preempt:
         _refuse_if_running(app, plan)
     return plan
 
@@ -128,10 +137,10 @@ def _choices(versions: Sequence[str], history: Sequence[Deployment]) -> dict[str
     return {one: f"{one}  healthy {moment(healthy[one].at)} UTC, {healthy[one].who}" for one in versions}
 
 
-def _kept(app: App, environment: str, artifact_id: str) -> str:
-    """The digest of the artifact's manifest; where it is not stored, says whether it ever was and what there is."""
+def _kept(app: App, environment: str, artifact_id: str) -> Stored:
+    """The artifact as it is stored; where it is not stored, says whether it ever was and what there is."""
     try:
-        return manifest_sha256(app, environment, artifact_id)
+        return verified(app, environment, artifact_id)
     except ArtifactMissing as reason:
         raise _missing(app, environment, artifact_id) from reason
 

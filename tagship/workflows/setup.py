@@ -98,8 +98,10 @@ def _put(app: App, stack: Stack, *, protect: bool = False) -> Stack:
 def _write_key(app: App) -> None:
     """Write the public key that the stack has just made; one that is there is the same (see _key_changes)."""
     signing = app.settings.signing
+    if not signing or not signing.key.startswith("kms:") or app.settings.sandbox:
+        return
     path = app.root / signing.public_key
-    if not signing.key.startswith("kms:") or app.settings.sandbox or path.is_file():
+    if path.is_file():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(app.foundation.public_key(signing.key), "utf-8")

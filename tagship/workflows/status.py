@@ -46,6 +46,8 @@ class Status:
     problem: str = ""
     resume: str = ""
     bad: str = ""
+    unsigned: bool = False  # nobody signed what runs, by the ledger's word or by a host's
+    takes_unsigned: bool = False  # the settings allow that
     partial: str = ""  # how many hosts were left without it, where that is known; empty for a healthy deployment
 
     @property
@@ -72,7 +74,7 @@ def _look(app: App, environment: str) -> Status:
     serves = latest_serving(history)
     last = serves.last if serves else None
     artifact = last.artifact_id if last else ""
-    hosts, problem = _hosts(app, environment, artifact)
+    hosts, problem, unsigned = _hosts(app, environment, artifact)
     lease, bad = look_at_lease(app, environment), bad_word(app, environment, artifact, history) if artifact else None
     return Status(
         environment=environment,
@@ -85,6 +87,8 @@ def _look(app: App, environment: str) -> Status:
         problem=problem,
         resume=resume_command(environment) if unfinished(history) and lease.state != "held" else "",
         bad=bad.why if bad else "",
+        unsigned=unsigned or bool(serves and serves.unsigned),
+        takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
     )
 
@@ -99,15 +103,17 @@ def _unfinished(history: Sequence[Deployment]) -> str:
     )
 
 
-def _hosts(app: App, environment: str, artifact: str) -> tuple[list[HostStatus], str]:
+def _hosts(app: App, environment: str, artifact: str) -> tuple[list[HostStatus], str, bool]:
+    """Each host, why there is none, and whether one of them runs what nobody signed."""
     try:
         hosts = app.target(environment).hosts()
     except Refused as reason:
-        return [], reason.what
+        return [], reason.what, False
     there = [host for host in hosts if host.online]
     with app.screen.live(f"asking {len(there)} of {len(hosts)} hosts of {environment}") as phase:
         said = {one.host: one for one in ask_what_runs(app, environment, there, phase)}
-    return [_host(host, said.get(host.id), artifact) for host in hosts], ""
+    unsigned = any(one.unsigned for one in said.values())
+    return [_host(host, said.get(host.id), artifact) for host in hosts], "", unsigned
 
 
 def _host(host: Host, said: HostReport | None, artifact: str) -> HostStatus:
@@ -122,12 +128,20 @@ def _host(host: Host, said: HostReport | None, artifact: str) -> HostStatus:
     return HostStatus(host.id, host.name, runs, "" if healthy else said.reason or "it is not healthy")
 
 
+def _show_signatures(app: App, found: Status) -> None:
+    if found.unsigned:
+        app.screen.warn(f"UNSIGNED: nobody signed what {found.environment} runs")
+    elif found.takes_unsigned:
+        app.screen.say(f"{found.environment} takes UNSIGNED artifacts (allow_unsigned); what it runs is signed")
+
+
 def _show(app: App, found: Status) -> None:
     if found.artifact:
         word = f"partial ({found.partial})" if found.partial else "healthy"
         app.screen.say(f"{found.environment}: {found.artifact}, {word} since {found.since} UTC, by {found.who}")
     else:
         app.screen.say(f"{found.environment}: nothing was ever healthy here")
+    _show_signatures(app, found)
     if found.unfinished:
         app.screen.warn(f"not ended: {found.unfinished}")
     if found.resume:

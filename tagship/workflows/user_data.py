@@ -38,7 +38,6 @@ def user_data(
     *,
     env: str,
     artifact: str = "",
-    allow_unsigned: bool = False,
     compress: bool = False,
     output: str = "",
 ) -> Rendered:
@@ -57,14 +56,15 @@ def user_data(
         "DEPLOYMENT_BUCKET": app.settings.aws.bucket,
         "REGION": app.settings.aws.region,
         "NEEDS": " ".join(_needs(chosen.runtime, chosen.manager)),
-        "ALLOW_UNSIGNED": "true" if allow_unsigned else "false",
+        "ALLOW_UNSIGNED": "true" if chosen.allow_unsigned else "false",
     }
     program, entry = ((app.root / name).read_text("utf-8") for name in (PROGRAM, ENTRY))
-    script = userdata.render(program, entry, values=values, key=key, public_key=app.verifier.public_key())
+    public = app.verifier.public_key() if app.settings.signing else ""
+    script = userdata.render(program, entry, values=values, key=key, public_key=public)
     raw = userdata.squeezed(script) if compress else script.encode()
     _check_size(env, raw, script)
-    if allow_unsigned:
-        app.screen.warn(f"where there is nothing else, hosts of {env} will run an older bundle that nobody signed")
+    if chosen.allow_unsigned:
+        app.screen.warn(f"UNSIGNED: hosts of {env} will run what nobody signed, older bundles too (allow_unsigned)")
     if output:
         Path(output).write_bytes(raw)
         app.screen.say(f"{output}: {len(raw):,} of {userdata.LIMIT:,} bytes")

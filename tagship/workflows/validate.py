@@ -51,6 +51,9 @@ def _checked(app: App, name: str, environment: str, here: Mapping[str, str]) -> 
     chosen = environment or app.settings.environment_of(version.suffix)
     _check_channel(app, version, chosen)
     _check_tag(app, version, chosen, here.get("GITHUB_SHA", ""))
+    if app.settings.environment(chosen).allow_unsigned:
+        signs = "it will be signed all the same" if app.settings.signing else "nobody will sign it"
+        app.screen.warn(f"UNSIGNED: {chosen} takes artifacts without a signature (allow_unsigned); {signs}")
     return Outputs(True, chosen, str(version), ArtifactId(str(version)).image_tag(chosen), str(version))
 
 

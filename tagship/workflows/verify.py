@@ -22,6 +22,7 @@ class Verified:
     artifact: str
     hosts: tuple[str, ...]
     attempts: int
+    unsigned: bool = False
 
     def as_data(self) -> dict[str, object]:
         return asdict(self)
@@ -53,8 +54,9 @@ def _verified(app: App, artifact: str, env: str) -> Verified:
             state=f"{what_serves(hosts, reports)} The hosts say so; what lies before them does not.",
             remedy="Look at what stands between: the load balancer, DNS, a cache",
         )
-    app.screen.say(f"{wanted} serves on all {len(hosts)} hosts of {environment}")
-    return Verified(environment, wanted, tuple(host.id for host in hosts), found.attempts)
+    unsigned = any(one.unsigned for one in reports)
+    app.screen.say(f"{wanted}{' (UNSIGNED)' if unsigned else ''} serves on all {len(hosts)} hosts of {environment}")
+    return Verified(environment, wanted, tuple(host.id for host in hosts), found.attempts, unsigned)
 
 
 def _outside(app: App, environment: str, wanted: str) -> Verdict:

@@ -13,6 +13,7 @@ from tagship.domain.forge import repository_of
 from tagship.domain.foundation import MADE_BY_US, Found, Stack, same_document, same_key, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports import App
+from tagship.settings import Signing
 
 AWS = "deploy/aws"
 ENTRY = "deploy/host/entry.sh"
@@ -68,11 +69,12 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     settings = app.settings
     image = image_repository(app)
     there = app.foundation.stack(stack_name(settings.app))
-    found = app.foundation.found(settings.aws.bucket, settings.signing.key, image)
+    key = settings.signing.key if settings.signing else ""
+    found = app.foundation.found(settings.aws.bucket, key, image)
     parameters = foundation.shared(
         app=settings.app,
         bucket=settings.aws.bucket,
-        key=settings.signing.key,
+        key=key,
         image=image,
         found=found,
         before=there.parameters if there else None,
@@ -189,23 +191,22 @@ def _document_changes(app: App, documents: Mapping[str, str]) -> list[Change]:
 def _key_changes(app: App, found: Found) -> list[Change]:
     """The public key beside the settings. Another one that is there is never written over: hosts have it pinned."""
     signing = app.settings.signing
-    if not signing.key.startswith("kms:") or app.settings.sandbox:
+    if not signing or not signing.key.startswith("kms:") or app.settings.sandbox:
         return []  # a PEM file's owner made both halves; the sandbox has a pair of its own
     path = app.root / signing.public_key
     there = path.read_text("utf-8", errors="replace") if path.is_file() else ""
     if not found.key:
         wanted = MADE_BY_US.format(stack_name(app.settings.app)) + "\n"
         if there:
-            raise _another_key(app, "which is still to be made")
+            raise _another_key(signing, "which is still to be made")
         return [Change("public key", signing.public_key, there, wanted, same=False)]
     wanted = app.foundation.public_key(signing.key)
     if there and not same_key(there, wanted):
-        raise _another_key(app, "as it is in the account")
+        raise _another_key(signing, "as it is in the account")
     return [Change("public key", signing.public_key, there, wanted, same_key(there, wanted))]
 
 
-def _another_key(app: App, which: str) -> Refused:
-    signing = app.settings.signing
+def _another_key(signing: Signing, which: str) -> Refused:
     return Refused(
         f"{signing.public_key} is not the public half of {signing.key}, {which}.",
         remedy=f"If the key was changed on purpose, pin the new one on the hosts: rm {signing.public_key} && inv setup",

@@ -17,7 +17,7 @@ from tagship.domain.times import moment
 from tagship.domain.version import ArtifactId
 from tagship.errors import Refused, TagshipError
 from tagship.ports import App
-from tagship.workflows.artifacts import verified_manifest
+from tagship.workflows.artifacts import verified
 from tagship.workflows.frozen import not_frozen
 from tagship.workflows.guards import bad_word, not_bad, not_older
 from tagship.workflows.hands import ask_what_runs
@@ -89,8 +89,10 @@ class _Asked:
         }
 
     def _artifact(self) -> str:
-        self.manifest = verified_manifest(self.app, self.environment, self.artifact_id)
-        return f"stored and signed, built {moment(self.manifest.build_time)} UTC at {self.manifest.commit[:8]}"
+        stored = verified(self.app, self.environment, self.artifact_id)
+        self.manifest = stored.manifest
+        how = "signed" if stored.signed else f"UNSIGNED, which {self.environment} allows"
+        return f"stored and {how}, built {moment(self.manifest.build_time)} UTC at {self.manifest.commit[:8]}"
 
     def _branch(self) -> str:
         """A version of the environment's own channel comes from its branch; one of another channel was promoted."""

@@ -107,8 +107,8 @@ class FakeApp:
     def target(self, environment: str) -> FakeTarget:
         return self.hosts
 
-    def publish(self, *versions: str, environment: str = "dev") -> None:
-        """Store each version's bundle, signed manifest and signature."""
+    def publish(self, *versions: str, environment: str = "dev", signed: bool = True) -> None:
+        """Store each version's bundle, manifest and, where it is `signed`, signature."""
         for version in versions:
             body = f"the bundle of {version}".encode()
             key = layout.artifact("hello", environment, version, layout.BUNDLE)
@@ -128,7 +128,8 @@ class FakeApp:
             )
             raw = manifest.to_json()
             self._put(environment, version, layout.BUNDLE, body)
-            self._put(environment, version, layout.SIGNATURE, self.signer.sign(raw))
+            if signed:
+                self._put(environment, version, layout.SIGNATURE, self.signer.sign(raw))
             self._put(environment, version, layout.MANIFEST, raw)
 
     def remove(self, version: str, environment: str = "dev") -> None:

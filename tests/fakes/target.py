@@ -25,6 +25,7 @@ class Machine:
     status_says: str = ""
     reason: str = "it answered 500"
     evidence: str = "Traceback: boom"
+    unsigned: bool = False  # nobody signed what it is told to run
 
     def obey(self, order: Order) -> HostReport:
         if order.action == "status":
@@ -54,7 +55,7 @@ class Machine:
         artifact = order.artifact_id if order else ""
         if outcome == "silent":
             return HostReport(self.host.id, "silent", reason=reason)
-        return HostReport(self.host.id, outcome, artifact, self.serving, previous, reason)
+        return HostReport(self.host.id, outcome, artifact, self.serving, previous, reason, unsigned=self.unsigned)
 
 
 @dataclass

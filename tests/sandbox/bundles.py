@@ -61,7 +61,7 @@ class Bundle:
 
     artifact: str
     manifest: bytes
-    signature: bytes
+    signature: bytes | None  # None: nobody signed it
     archive: bytes
     files: Mapping[str, bytes] = field(default_factory=dict)
 
@@ -74,7 +74,9 @@ class Bundle:
         folder = bucket / "hello" / "dev" / self.artifact
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "manifest.json").write_bytes(self.manifest)
-        (folder / "manifest.sig").write_bytes(self.signature)
+        (folder / "manifest.sig").unlink(missing_ok=True)
+        if self.signature is not None:
+            (folder / "manifest.sig").write_bytes(self.signature)
         (folder / "deploy-bundle.tar.gz").write_bytes(self.archive)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +37,11 @@ ec2 = {{ tags = {{ "tagship:environment" = "{name}" }}, timeout = 30 }}
 """
 
 
-def make(folder: Path, environments: list[str]) -> Path:
-    """The repository, in one commit."""
+def make(folder: Path, environments: list[str], more: Mapping[str, str] | None = None, head: str = HEAD) -> Path:
+    """The repository, in one commit; `more` is what an environment says beside what they all say."""
     shutil.copytree(HERE / "deploy", folder / "deploy")
     shutil.copytree(HERE / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-    text = HEAD + "".join(ENVIRONMENT.format(name=name) for name in environments)
+    text = head + "".join(ENVIRONMENT.format(name=name) + (more or {}).get(name, "") for name in environments)
     (folder / "tagship.toml").write_text(text, "utf-8")
     (folder / ".gitignore").write_text(".tagship\n__pycache__\n", "utf-8")
     git(folder, "init", "--quiet", "--initial-branch=main")

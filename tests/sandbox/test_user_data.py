@@ -5,6 +5,7 @@ Not proved here: that cloud-init runs it, and that dnf and apt have the packages
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -30,17 +31,20 @@ from tagship.workflows.deploy import deploy
 from tagship.workflows.rollback import rollback
 from tagship.workflows.user_data import user_data
 from tests.sandbox import shop
+from tests.sandbox.bundles import Tamper, add
 from tests.sandbox.conftest import client, start
 from tests.sandbox.imds import Imds, serving
 from tests.sandbox.shop import Shop
 
 NAMES = ["a", "b", "c", "d", "e", "f", "g", "h", "pr-7", "pr-8", "pr-9"]
+TAKE_UNSIGNED = ["pr-5", "pr-6", "pr-8", "u"]  # which have older bundles, or what nobody signed
 BUCKET = "hello-artifacts"
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Running]]:
-    root = shop.make(tmp_path_factory.mktemp("shop"), NAMES)
+    more = dict.fromkeys(TAKE_UNSIGNED, "allow_unsigned = true\n")
+    root = shop.make(tmp_path_factory.mktemp("shop"), sorted({*NAMES, *TAKE_UNSIGNED}), more)
     yield root, start(root, hosts=1)
     lifecycle.down(root)
 
@@ -250,20 +254,33 @@ def test_before_the_first_deployment_a_host_waits_for_it(running: tuple[Path, Ru
 OLD = '#!/bin/bash\necho "the old way: $1 of $APP in $ENVIRONMENT"\ntouch ran\n'
 
 
-def _old_bundle(program: str = OLD) -> bytes:
+def _old_bundle(program: str = OLD, tamper: Tamper | None = None) -> bytes:
+    """As `tar czf` makes one: folders, and names that begin with "./"."""
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w:gz") as tar:
-        info = tarfile.TarInfo("./deploy/ec2_deploy.sh")
-        info.size = len(program)
-        tar.addfile(info, io.BytesIO(program.encode()))
+        for folder in (".", "./deploy"):
+            add(tar, folder, kind=tarfile.DIRTYPE)
+        add(tar, "./deploy/ec2_deploy.sh", program.encode())
+        if tamper:
+            tamper(tar)
     return held.getvalue()
 
 
 @pytest.fixture
 def preview(running: tuple[Path, Running]) -> Shop:
-    here = Shop(*running, "pr-7")
-    key = "hello/pr-7/hello-deployment.tar.gz"
-    client(here.running, "s3").put_object(Bucket=BUCKET, Key=key, Body=_old_bundle())
+    """One that takes nothing unsigned, and has an older bundle."""
+    return with_older_bundle(Shop(*running, "pr-7"))
+
+
+@pytest.fixture
+def lax(running: tuple[Path, Running]) -> Shop:
+    """The same, and it takes what nobody signed."""
+    return with_older_bundle(Shop(*running, "pr-6"))
+
+
+def with_older_bundle(here: Shop, body: bytes | None = None) -> Shop:
+    key = f"hello/{here.environment}/hello-deployment.tar.gz"
+    client(here.running, "s3").put_object(Bucket=BUCKET, Key=key, Body=_old_bundle() if body is None else body)
     return here
 
 
@@ -272,32 +289,93 @@ def test_an_older_bundle_is_refused_since_nobody_signed_it(preview: Shop, boot: 
     assert ran.returncode == 5
     assert "WARNING: this is a bundle of an older layout: nobody signed it" in ran.stdout
     assert "is not signed, so nothing of it is run" in ran.stdout
-    assert "inv user-data --env pr-7 --allow-unsigned" in ran.stdout
+    assert "allow_unsigned = true for pr-7, and inv user-data again" in ran.stdout
     assert not (boot.root / "opt/hello/legacy").exists()
 
 
+def test_nothing_but_the_header_allows_it(preview: Shop, boot: Boot) -> None:
+    """Neither what was exported before, nor host.env, nor a file of the image."""
+    pinned = boot.root / "etc/tagship/hello"
+    (pinned / "host.env").write_text("ALLOW_UNSIGNED=true\nUNSIGNED=allowed\n")
+    (pinned / "allow-unsigned").touch()
+    ran = boot.run(rendered(preview), {"ALLOW_UNSIGNED": "true", "UNSIGNED": "allowed"})
+    assert ran.returncode == 5
+    assert "is not signed, so nothing of it is run" in ran.stdout
+    assert not list(boot.root.rglob("ran"))
+
+
 def test_where_it_is_allowed_an_older_bundle_runs_and_every_line_says_that_it_is_unsigned(
-    preview: Shop, boot: Boot
+    lax: Shop, boot: Boot
 ) -> None:
-    ran = boot.run(rendered(preview, allow_unsigned=True))
+    ran = boot.run(rendered(lax))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (boot.root / "opt/hello/legacy/ran").exists()
     lines = ran.stdout.splitlines()
+    assert any("UNSIGNED: this host runs what nobody signed: its launch template says so" in line for line in lines)
     warned = next(n for n, line in enumerate(lines) if "WARNING" in line)
-    assert any("UNSIGNED: the old way: pr-7 of hello in pr-7" in line for line in lines)
+    assert any("UNSIGNED: the old way: pr-6 of hello in pr-6" in line for line in lines)
     assert all(line.startswith("UNSIGNED: ") for line in lines[warned + 1 : -1])
+
+
+OUT = "pwned-by-an-older-bundle"
+HOSTILE: dict[str, tuple[Tamper, str]] = {
+    "parent": (lambda tar: add(tar, f"../{OUT}", b"x"), "leads out of its folder"),
+    "parent-inside": (lambda tar: add(tar, f"./a/../../{OUT}", b"x"), "leads out of its folder"),
+    "parent-folder": (lambda tar: add(tar, "..", kind=tarfile.DIRTYPE), "leads out of its folder"),
+    "absolute": (lambda tar: add(tar, f"/tmp/{OUT}", b"x"), "leads out of its folder"),
+    "symlink": (lambda tar: add(tar, "link", kind=tarfile.SYMTYPE, target="/etc"), "other than a regular file"),
+    "hardlink": (lambda tar: add(tar, "hard", kind=tarfile.LNKTYPE, target="/etc/passwd"), "other than a regular file"),
+    "device": (lambda tar: add(tar, "null", kind=tarfile.CHRTYPE), "other than a regular file"),
+    "fifo": (lambda tar: add(tar, "pipe", kind=tarfile.FIFOTYPE), "other than a regular file"),
+    "newline": (lambda tar: add(tar, "a\nb"), "control characters"),
+    "backslash": (lambda tar: add(tar, "a\\nb"), "control characters"),
+    "twice": (lambda tar: add(tar, "deploy/ec2_deploy.sh", b"touch ran"), "a name is in it twice"),
+    "bomb": (lambda tar: add(tar, "zeros", bytes(300_000_000)), "unpacks to more than"),
+}
+
+
+@pytest.mark.parametrize("member", HOSTILE)
+def test_an_older_bundle_that_could_write_elsewhere_is_refused_before_anything_of_it_is_unpacked_or_run(
+    running: tuple[Path, Running], boot: Boot, member: str
+) -> None:
+    tamper, reason = HOSTILE[member]
+    here = with_older_bundle(Shop(*running, "pr-5"), _old_bundle(tamper=tamper))
+    ran = boot.run(rendered(here))
+    assert ran.returncode == 5, ran.stdout
+    assert reason in ran.stdout
+    assert_nothing_ran(boot)
+
+
+@pytest.mark.parametrize("how", ["trailing", "cut", "no tar", "empty", "no gzip"])
+def test_an_older_bundle_that_is_damaged_is_refused_before_anything_of_it_runs(
+    running: tuple[Path, Running], boot: Boot, how: str
+) -> None:
+    good = _old_bundle()
+    bodies = {"trailing": good + b"garbage", "cut": good[:-20], "no tar": b"x" * 99, "no gzip": gzip.decompress(good)}
+    here = with_older_bundle(Shop(*running, "pr-5"), bodies.get(how, gzip.compress(b"")))
+    ran = boot.run(rendered(here))
+    assert ran.returncode == 5, ran.stdout
+    assert "cannot be read" in ran.stdout
+    assert_nothing_ran(boot)
+
+
+def assert_nothing_ran(boot: Boot) -> None:
+    assert not (boot.root / "opt/hello/legacy").exists()
+    assert not list(boot.root.rglob("ran"))
+    assert not Path("/tmp", OUT).exists()
+    assert not list(boot.root.rglob(OUT))
 
 
 def test_a_missing_artifact_falls_back_to_the_older_bundle_of_its_version(
     running: tuple[Path, Running], boot: Boot
 ) -> None:
-    key, older = "hello/h/1.2.3-h/deploy-bundle.tar.gz", "bundles/h/deploy-bundle-1.2.3-h.tar.gz"
+    key, older = "hello/u/1.2.3-u/deploy-bundle.tar.gz", "bundles/u/deploy-bundle-1.2.3-u.tar.gz"
     client(running[1], "s3").put_object(Bucket=BUCKET, Key=older, Body=_old_bundle("exit 6\n"))
-    script = rendered(Shop(*running, "h"), allow_unsigned=True)
+    script = rendered(Shop(*running, "u"))
     ran = boot.run(script, {"DEPLOYMENT_KEY": key})
     assert ran.returncode == 6, ran.stdout
     assert f"{key} is not in s3://{BUCKET}" in ran.stdout
-    assert "running its own deploy/ec2_deploy.sh 1.2.3-h" in ran.stdout
+    assert "running its own deploy/ec2_deploy.sh 1.2.3-u" in ran.stdout
 
 
 def test_allowing_unsigned_changes_nothing_for_an_artifact_that_is_altered(
@@ -310,9 +388,26 @@ def test_allowing_unsigned_changes_nothing_for_an_artifact_that_is_altered(
     body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     s3.put_object(Bucket=BUCKET, Key=key, Body=body.replace(b'"branch": ', b'"branch":  '))
     bundle = layout.artifact("hello", "pr-8", found, layout.BUNDLE)
-    ran = boot.run(rendered(here, allow_unsigned=True), {"DEPLOYMENT_KEY": bundle})
+    ran = boot.run(rendered(here), {"DEPLOYMENT_KEY": bundle})
     assert ran.returncode == 5
     assert "not signed by the key pinned on this host" in ran.stdout
+
+
+def test_an_artifact_that_nobody_signed_boots_where_it_is_allowed_and_nowhere_else(
+    running: tuple[Path, Running], boot: Boot
+) -> None:
+    for environment, code in (("pr-9", 5), ("pr-5", 0)):
+        here = Shop(*running, environment)
+        found = _untagged(here)
+        signature = layout.artifact("hello", environment, found, layout.SIGNATURE)
+        client(here.running, "s3").delete_object(Bucket=BUCKET, Key=signature)
+        key = layout.artifact("hello", environment, found, layout.BUNDLE)
+        ran = boot.run(rendered(here), {"DEPLOYMENT_KEY": key})
+        assert ran.returncode == code, ran.stdout
+        assert ("nobody signed" in ran.stdout, boot.answers()) == (True, found if code == 0 else "")
+    assert "UNSIGNED: nobody signed" in ran.stdout
+    assert '"unsigned":true' in ran.stdout
+    assert (boot.root / "etc/tagship/hello/allow-unsigned").exists()
 
 
 # -- what surrounds it -------------------------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ PAGES = [
     "docs/architecture.md",
     "docs/infra.md",
     "docs/secrets.md",
+    "docs/unsigned.md",
     "docs/setup.md",
     "docs/tagship.sample.toml",
 ]

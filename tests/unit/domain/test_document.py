@@ -120,15 +120,15 @@ def through_sh(order: Order) -> list[str]:
 @pytest.mark.starts("sh")
 @pytest.mark.parametrize("nasty", NASTY)
 def test_the_fallback_interprets_nothing(nasty: str) -> None:
-    order = Order(nasty, nasty, nasty, nasty, nasty, nasty, 1, nasty, nasty)
-    assert through_sh(order) == [nasty] * 6 + ["1"] + [nasty] * 2
+    order = Order(nasty, nasty, nasty, nasty, nasty, nasty, 1, nasty, nasty, unsigned=nasty)
+    assert through_sh(order) == [nasty] * 6 + ["1"] + [nasty] * 3
     assert not any("{{" in line for line in document.fallback_commands(order, ECHO))
     assert not Path("pwned").exists()
 
 
 @pytest.mark.starts("sh")
 @settings(max_examples=60)
-@given(st.lists(TEXT.filter(bool), min_size=8, max_size=8))
+@given(st.lists(TEXT.filter(bool), min_size=9, max_size=9))
 def test_the_fallback_gives_back_any_text(texts: list[str]) -> None:
-    order = Order(*texts[:6], 1, *texts[6:])  # type: ignore[call-arg, arg-type]
+    order = Order(*texts[:6], 1, *texts[6:8], unsigned=texts[8])  # type: ignore[call-arg, arg-type]
     assert through_sh(order) == [*texts[:6], "1", *texts[6:]]

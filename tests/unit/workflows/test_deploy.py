@@ -118,6 +118,7 @@ def test_the_ledger_keeps_who_what_it_replaced_the_fence_and_each_hosts_word() -
         "reason": "",
         "durations": {},
         "health": {},
+        "unsigned": False,
     }
 
 

@@ -52,9 +52,19 @@ def test_an_artifact_is_pinned_by_its_key_if_it_is_there(app: FakeApp) -> None:
         user_data(app, env="dev", artifact="0.1.31-dev")
 
 
-def test_unsigned_is_allowed_with_a_warning(app: FakeApp) -> None:
-    assert "ALLOW_UNSIGNED=true" in user_data(app, env="dev", allow_unsigned=True).script
-    assert "nobody signed" in app.screen.warnings[0]
+def test_hosts_of_an_environment_that_takes_unsigned_artifacts_are_told_so_with_a_warning(app: FakeApp) -> None:
+    app.settings = settings(environments=environments(allow_unsigned=True))
+    script = user_data(app, env="dev").script
+    assert "ALLOW_UNSIGNED=true" in header(script)
+    assert app.verifier.public_key().strip() in script
+    assert app.screen.warnings == [
+        "UNSIGNED: hosts of dev will run what nobody signed, older bundles too (allow_unsigned)"
+    ]
+
+
+def test_without_a_key_none_is_pinned(app: FakeApp) -> None:
+    app.settings = settings(environments=environments(allow_unsigned=True), signing=None)
+    assert "export PUBLIC_KEY=''\n" in user_data(app, env="dev").script
 
 
 def test_an_environment_that_there_is_not_is_refused(app: FakeApp) -> None:
