@@ -120,7 +120,7 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
     s3.install()
     cloudformation.install()
     kms.install()
-    if chosen.signing.key.startswith("kms:"):
+    if chosen.signing and chosen.signing.key.startswith("kms:"):
         kms.hold(folder / "keys/release.key.pem", chosen.signing.key.removeprefix("kms:"), chosen.aws.region)
     agents = ssm.Agents()
     ssm.install(agents)

@@ -53,6 +53,7 @@ def test_a_first_deployment_serves(host: Machine) -> None:
         "health": {},
         "durations": {},
         "kept": ["0.1.0-dev"],
+        "unsigned": False,
     }
     assert set(answer.durations) == {"fetch", "start", "health", "switch", "total"}
     assert answer.health["attempts"] == 2
