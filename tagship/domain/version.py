@@ -166,7 +166,7 @@ def is_older(one: str, than: str, built: str = "", than_built: str = "") -> bool
 
 
 def nearest(artifact_id: str, among: Sequence[str], count: int) -> list[str]:
-    """Those next to an artifact id in a list that is ordered from the highest down, as many of each side as there are."""
+    """Those next to an artifact id in a list that goes from the highest down, half of them above it where there are."""
     wanted = Version.maybe(artifact_id)
     above = [one for one in among if wanted and (version := Version.maybe(one)) and wanted < version]
     start = max(0, min(len(above) - count // 2, len(among) - count))
