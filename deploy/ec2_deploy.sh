@@ -35,7 +35,8 @@ configure() {
   local conf=$BASE/releases/$1/deploy/environments/$ENVIRONMENT.conf file
   REPLY="the release of $1 has no deploy/environments/$ENVIRONMENT.conf"
   [[ -f $conf ]] || return
-  KIND=service TIMER='' RUN_AT_DEPLOY=true ZERO_DOWNTIME=true MEMORY='' # what a conf need not say
+  # What a conf need not say. An account's name has at most 31 letters.
+  KIND=service TIMER='' RUN_AT_DEPLOY=true ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024
   # shellcheck source=/dev/null
   . "$conf"
   # shellcheck source=/dev/null
@@ -86,9 +87,10 @@ serves() {
   [[ $REPLY == "$S_PORT" ]] && lives "$S_COLOUR" && ask "$S_PORT" "$S_SERVING" && lives proxy && ask "$PORT" "$S_SERVING"
 }
 
-# The secrets, and what the runtime has to fetch, before anything is started or stopped.
+# The account, the secrets, and what the runtime has to fetch, before anything is started or stopped.
 prepare_idle() {
   local from
+  provide_account || conclude failed "$PROBLEM" || return
   fetch_secrets "$ARTIFACT" || conclude failed "$PROBLEM" || return
   clock && from=$REPLY
   prepare "$ARTIFACT" || conclude failed "$PROBLEM" || return

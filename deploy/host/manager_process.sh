@@ -82,6 +82,15 @@ stop_record() {
   rm -f "$BASE/run/$name"
 }
 
+# Everything here runs as whoever runs this program.
+provide_account() {
+  return 0
+}
+
+hand_over() {
+  return 0
+}
+
 unit_status() {
   return 0
 }

@@ -14,6 +14,8 @@
 #   stop_record NAME     stop it, its requests answered, within a limit
 #   how_it_ended COLOUR  in words, in REPLY
 #   unit_status COLOUR   what the manager knows of it, for people, on standard output
+#   provide_account      the account that the app runs as, and output/ for it; false, with PROBLEM
+#   hand_over FILE…      give files to that account
 #   last_lines COLOUR DEPLOYMENT
 #                        the last lines that it wrote, on standard output
 #
@@ -61,6 +63,26 @@ remains() {
   esac
 }
 
+# The account is made where it is missing. output/ is its group's, and nobody else's: a process is of that group, and a
+# container is given it, whoever its image runs as.
+provide_account() {
+  PROBLEM="the journal cannot be written: $(disk)"
+  if ! id -u "$ACCOUNT"; then
+    journal account || return
+    systemd-sysusers - <<<"u $ACCOUNT - \"the app $APP\""
+  fi
+  PROBLEM="the account $ACCOUNT cannot be made on this host: useradd --system $ACCOUNT, and deploy again"
+  id -u "$ACCOUNT" || return
+  PROBLEM="the account $ACCOUNT is root's: name another as \"user\" in tagship.toml"
+  [[ $(id -u "$ACCOUNT") != 0 ]] || return
+  PROBLEM="$BASE/output cannot be given to $ACCOUNT"
+  chown "root:$(id -g "$ACCOUNT")" "$BASE/output" && chmod 2770 "$BASE/output"
+}
+
+hand_over() {
+  chown "$ACCOUNT:" "$@"
+}
+
 start_colour() {
   local colour=$1 port=$2 artifact=$3 environment=${4-}
   shift "$(($# < 5 ? $# : 5))"
@@ -94,7 +116,10 @@ how_it_ended() {
     esac
   done < <(systemctl show -p ExecMainStatus -p Result "$REPLY")
   case $result in
-  signal | core-dump) REPLY="it was killed by signal $status" ;;
+  signal | core-dump)
+    REPLY="it was killed by signal $status"
+    if [[ $status == 9 && -n $MEMORY ]]; then REPLY+=" (limits.memory is $MEMORY)"; fi
+    ;;
   oom-kill) REPLY="it was killed for want of memory" ;;
   *) REPLY="it exited with code $status" ;;
   esac
@@ -131,13 +156,15 @@ install_from() {
 
 # Whether a file is what its template makes of it; that text is in REPLY.
 is_from() {
-  local listen="*:$PORT"
+  local listen="*:$PORT" memory=infinity swap=infinity
   if [[ -e /proc/net/if_inet6 ]]; then listen=":::$PORT v4v6"; fi
   REPLY=$(<"$PROGRAM/systemd/$1")
   if [[ $2 == */"$APP@job.service" ]]; then # the same unit, but that it ends
     REPLY=${REPLY/Type=exec/Type=oneshot} REPLY=${REPLY/Restart=always/Restart=no} REPLY=${REPLY/$'\n'SuccessExitStatus=143/}
   fi
+  if [[ -n $MEMORY ]]; then memory=${MEMORY^^} swap=0; fi # no swap, as a container has none
   REPLY=${REPLY//@TIMER@/${TIMER-}}
+  REPLY=${REPLY//@ACCOUNT@/$ACCOUNT} REPLY=${REPLY//@MEMORY@/$memory} REPLY=${REPLY//@SWAP@/$swap} REPLY=${REPLY//@PIDS@/$PIDS}
   REPLY=${REPLY//@APP@/$APP} REPLY=${REPLY//@BASE@/$BASE} REPLY=${REPLY//@LISTEN@/$listen}
   [[ -f $2 && $REPLY == "$(<"$2")" ]]
 }

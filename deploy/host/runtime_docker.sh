@@ -123,11 +123,10 @@ run_colour() {
   render_environment "$colour" "$PORT" "$artifact" && image_of "$artifact" || return
   image=$REPLY CONTAINER_PID=none
   rm -f "$BASE/run/$colour.ready"
-  chmod 1777 "$BASE/output" # whoever the image runs as may write there
   read_manifest "$BASE/releases/$artifact/manifest.json"
-  if [[ -n ${MEMORY-} ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
-  words+=(--name "$APP-$colour" --init --volume "$BASE/output:$BASE/output"
-    --pids-limit "${PIDS:-1024}" --security-opt no-new-privileges --stop-timeout 10
+  if [[ -n $MEMORY ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
+  words+=(--name "$APP-$colour" --init --volume "$BASE/output:$BASE/output" --group-add "$(id -g "$ACCOUNT")"
+    --pids-limit "$PIDS" --security-opt no-new-privileges --stop-timeout 10
     --log-driver local --log-opt max-size=10m --log-opt max-file=2
     --label "tagship.app=$APP" --label "tagship.environment=$ENVIRONMENT" --label "tagship.artifact=$artifact"
     --label "tagship.commit=$M_commit" --label "tagship.build-time=$M_build_time")

@@ -39,6 +39,7 @@ start_script() {
 # Start an artifact as a colour on a port, its output to a log.
 run_colour() {
   local colour=$1 port=$2 artifact=$3 output=$4
+  hand_over "$BASE/.env.new" "$BASE/run/$colour.env" || return
   eval "set -- $COMMAND" # shlex.join wrote it, and the bundle that it came in was verified
   start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "$@"
 }

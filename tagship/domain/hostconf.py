@@ -46,8 +46,8 @@ class Health(Protocol):
     def cap(self) -> int: ...
 
 
-class Image(Protocol):
-    """tagship.settings.Image, likewise."""
+class Limits(Protocol):
+    """tagship.settings.Limits, likewise."""
 
     @property
     def memory(self) -> str: ...
@@ -83,7 +83,9 @@ class Environment(Protocol):
     @property
     def health(self) -> Health: ...
     @property
-    def image(self) -> Image: ...
+    def user(self) -> str: ...
+    @property
+    def limits(self) -> Limits: ...
 
 
 class Aws(Protocol):
@@ -134,8 +136,10 @@ def conf(name: str, environment: Environment, region: str) -> bytes:
         values["ZERO_DOWNTIME"] = "false"
     if environment.kind == "job":
         values |= {"KIND": "job", "TIMER": environment.timer, "RUN_AT_DEPLOY": str(environment.run_at_deploy).lower()}
-    if environment.runtime == "docker":
-        values |= {"MEMORY": environment.image.memory, "PIDS": environment.image.pids}
+    if environment.manager == "systemd":
+        values |= {"MEMORY": environment.limits.memory, "PIDS": environment.limits.pids}
+        if environment.user:
+            values["ACCOUNT"] = environment.user
     for variable in sorted(environment.variables):
         _check(name, variable, environment)
         values[f"VARIABLE_{variable}"] = environment.variables[variable]

@@ -13,7 +13,7 @@ from typing import Any
 from tagship.domain.health import waits
 from tagship.domain.hostconf import why_not_settable
 from tagship.domain.infra import NAMES, TWIN
-from tagship.settings.model import VARIABLE, Ci, Ec2, Environment, Health
+from tagship.settings.model import VARIABLE, Ci, Ec2, Environment, Health, Limits
 
 Finding = tuple[str, str]  # a dotted key, and what is wrong with it
 
@@ -46,6 +46,7 @@ def _of_environment(one: Mapping[str, Any]) -> Iterator[Finding]:
     if runtime == "docker" and not _table(one, "image").get("repository"):
         yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
     yield from _of_kind(one)
+    yield from _of_systemd(one)
     yield from _of_variables(one)
     for key in ("dockerfile", "context"):
         yield from _inside(f"image.{key}", [_table(one, "image").get(key, "")])
@@ -62,6 +63,20 @@ def _of_kind(one: Mapping[str, Any]) -> Iterator[Finding]:
         yield "timer", 'a job that is not run at its deployment needs a timer: timer = "*-*-* 03:30:00 UTC"'
     if timer and not job:
         yield "timer", 'is of a job: kind = "job"'
+
+
+def _of_systemd(one: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the service manager of a machine without one could not see to."""
+    if one.get("user") == "root":
+        yield "user", "is root, as which no app is run: name an account of its own, or leave it out"
+    if one.get("manager", "process") == "systemd":
+        return
+    limits = _table(one, "limits")
+    wanted = {"user": one.get("user"), "limits.memory": limits.get("memory")}
+    wanted["limits.pids"] = _number(limits, "pids", Limits) != Limits.model_fields["pids"].default
+    for place, value in wanted.items():
+        if value:
+            yield place, 'needs a service manager that can see to it: manager = "systemd"'
 
 
 def _of_variables(one: Mapping[str, Any]) -> Iterator[Finding]:

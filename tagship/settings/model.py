@@ -34,6 +34,7 @@ MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
 SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
 FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
 MEMORY = r"^([1-9][0-9]{0,8}[bkmg])?$"
+USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
 STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
 
@@ -58,6 +59,7 @@ WORDS = {
     SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
     FEW: 'a number of hosts (2) or a percentage of them ("5%")',
     MEMORY: 'an amount of memory such as "512m" or "2g"',
+    USER: "the name of a host's account: small letters, digits, underscores and hyphens, at most 31",
     STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
     STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
 }
@@ -134,8 +136,13 @@ class Image(Section):
     repository: str = ""
     dockerfile: Text = "Dockerfile"
     context: Text = "."
-    memory: str = Field(default="", pattern=MEMORY)  # of a container; empty: no limit
-    pids: int = Field(default=1024, ge=1, le=4_194_304)  # processes and threads of a container
+
+
+class Limits(Section):
+    """What an app may use of a host, in a container or in a unit of systemd."""
+
+    memory: str = Field(default="", pattern=MEMORY)  # empty: no limit
+    pids: int = Field(default=1024, ge=1, le=4_194_304)  # processes and threads
 
 
 class Ec2(Section):
@@ -206,6 +213,8 @@ class Environment(Section):
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
+    user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
+    limits: Limits = Field(default_factory=Limits)
     ec2: Ec2 | None = None
     fleet: Fleet = Field(default_factory=Fleet)
     infra: Infra = Field(default_factory=Infra)

@@ -42,6 +42,7 @@ systemctl disable --quiet hello-boot 2>/dev/null
 rm -rf /etc/systemd/system/hello* /etc/systemd/system/*.wants/hello* /opt/hello
 systemctl daemon-reload
 systemctl reset-failed
+userdel app-hello 2>/dev/null
 systemctl start docker
 docker ps --all --quiet | xargs -r docker rm --force
 docker images --quiet --no-trunc | sort -u | xargs -r docker rmi --force
@@ -178,10 +179,14 @@ class Shop:
         chosen = {"image": {"repository": REPOSITORY}, "runtime": "docker", "manager": "systemd", **environment}
         return make(version, using=settings(**chosen), more={**_units(), **(more or {})}, image=image)  # type: ignore[arg-type]
 
-    def process(self, version: str, hello: Mapping[str, object] | None = None, **environment: object) -> Bundle:
-        """An artifact whose bundle carries the app."""
-        chosen = {"manager": "systemd", "command": ["/usr/bin/python3", "examples/hello/app.py"], **environment}
-        return make(version, hello or {}, using=settings(**chosen), more=_units())
+    def process(
+        self, version: str, hello: Mapping[str, object] | None = None, *, code: str = "", **environment: object
+    ) -> Bundle:
+        """An artifact whose bundle carries the app; `code` runs before it."""
+        command = ["/usr/bin/python3", "first.py", "examples/hello/app.py"]
+        chosen = {"manager": "systemd", "command": command, **environment}
+        first = f"import os, runpy, sys\n{code}\nrunpy.run_path(sys.argv[1], run_name='__main__')\n".encode()
+        return make(version, hello or {}, using=settings(**chosen), more={**_units(), "first.py": first})
 
 
 def _units() -> dict[str, bytes]:

@@ -136,7 +136,7 @@ def test_odd_values_reach_the_container_exactly_and_are_seen_nowhere_else(host: 
 
 
 def test_a_container_has_the_limits_of_the_settings(host: Host, shop: Shop) -> None:
-    bundle = shop.docker("0.1.0-dev", image={"repository": REPOSITORY, "memory": "64m", "pids": 50})
+    bundle = shop.docker("0.1.0-dev", limits={"memory": "64m", "pids": 50})
     assert host.deploy(host.publish(bundle)).outcome == "healthy"
     told = host.machine.check("docker inspect --format '{{json .HostConfig}}' hello-blue")
     limits = json.loads(told)

@@ -134,7 +134,7 @@ def move_docker(host: Host, how: str) -> None:
 
 
 def test_an_app_that_wants_more_memory_than_it_may_have(host: Host, shop: Shop, serving: Bundle) -> None:
-    bundle = shop.docker(NEW, code="HOG = b'x' * (64 << 20)", image={"repository": REPOSITORY, "memory": "24m"})
+    bundle = shop.docker(NEW, code="HOG = b'x' * (64 << 20)", limits={"memory": "24m"})
     answer = fails(host, bundle, "killed for want of memory")
     assert "killed for want of memory: true" in answer.evidence
     assert f"limit of memory {24 << 20}" in answer.evidence

@@ -28,6 +28,7 @@ signing = { key = "release.key.pem", public_key = "release.pub.pem" }
 command = ["python3", "app.py"]
 ec2.tags = { Name = "hello" }
 """
+NO_MANAGER = 'needs a service manager that can see to it: manager = "systemd"'
 OUTSIDE = "is outside the repository: give a path relative to its top"
 DEV = "environments.dev"
 Loader = Callable[..., Settings]
@@ -292,6 +293,13 @@ def test_an_error_says_key_and_remedy(errors: Told, line: str, told: str) -> Non
             "ec2.timeout: would kill a host's action before its health checks end: they may take 623 s",
         ),
         ('image.context = "../x"', f'image.context: "../x" {OUTSIDE}'),
+        ('user = "app"', f"user: {NO_MANAGER}"),
+        ('limits.memory = "1g"', f"limits.memory: {NO_MANAGER}"),
+        ("limits.pids = 5", f"limits.pids: {NO_MANAGER}"),
+        (
+            'manager = "systemd"\nuser = "root"',
+            "user: is root, as which no app is run: name an account of its own, or leave it out",
+        ),
     ],
 )  # fmt: skip
 def test_an_impossible_combination_is_an_error(errors: Told, line: str, told: str) -> None:
