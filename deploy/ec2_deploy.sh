@@ -142,16 +142,18 @@ prove_idle() {
   conclude failed "$PROBLEM" "$(evidence)"
 }
 
-# The last lines of the app and its last answer, while they are still there.
+# What is known of a colour that failed, while it is still there: how it ended, its last answer, its unit, its container, its
+# last lines (of the deployment whose log they are in), at most $3 bytes of them.
 evidence() {
+  local colour=${1-$IDLE}
   printf 'the process: %s\n' "${ENDED:-it runs}"
   printf 'its last answer: %s\n' "${ANSWER:-none}"
-  unit_status "$IDLE"
-  masked "$(state_of_colour "$IDLE")"
-  printf '%s\n' "$REPLY"
+  unit_status "$colour"
+  masked "$(state_of_colour "$colour")"
+  if [[ -n $REPLY ]]; then printf '%s\n' "$REPLY"; fi
   printf 'its last lines:\n'
-  masked "$(last_lines "$IDLE" "$DEPLOYMENT")"
-  printf '%s\n' "$REPLY" | tail -c 3000
+  masked "$(last_lines "$colour" "${2-$DEPLOYMENT}")"
+  printf '%s\n' "$REPLY" | tail -c "${3-3000}"
 }
 
 # Everything that could still fail for want of disk is written before the switch.
@@ -255,6 +257,7 @@ settle_failure() {
     SERVING=$S_SERVING # a service was to take its place: its unit and its timer are as they were
   elif ! { configure "$S_SERVING" && ensure_proxy && serves; } && ! revive; then
     SERVING='' outcome=rollback-failed why="$why; and $S_SERVING does not answer: $PROBLEM"
+    evidence+=$'\n'"--- $S_SERVING, started again"$'\n'$(evidence_of_revival)
   fi
   if [[ $ARTIFACT != "$S_SERVING" ]]; then touch -t 200001010000 "$BASE/releases/$ARTIFACT"; fi # the first to be pruned
   ANSWER=$answer ATTEMPTS=$attempts
@@ -266,14 +269,22 @@ revive() {
   local colour port
   other "$IDLE" && colour=$REPLY
   say "$S_SERVING does not answer (${PROBLEM:-$REPLY}): starting it again."
+  ENDED='' ANSWER=''
   ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || return
   configure "$S_SERVING" && port_for "$colour" && port=$REPLY && journal revive "$colour" "$port" || return
   stop_record "$colour" 2
   fetch_secrets "$S_SERVING" && render_environment "$colour" "$port" "$S_SERVING" || return
-  run_colour "$colour" "$port" "$S_SERVING" "$BASE/log/$DEPLOYMENT-previous.log" || return
+  run_colour "$colour" "$port" "$S_SERVING" "$BASE/log/$DEPLOYMENT-previous-app.log" || return
   await_health "$colour" "$S_SERVING" "$HEALTH_ATTEMPTS_AFTER_ROLLBACK" || return
   write_state "$colour" "$port" "$S_SERVING" "$S_DEPLOYMENT" && ensure_proxy && point_proxy_at "$port" || return
   ask "$PORT" "$S_SERVING" && end_gap && commit "$S_SERVING"
+}
+
+# Of the colour that was started again and does not serve. What the other one said is not said of this one.
+evidence_of_revival() {
+  configure "$S_SERVING"
+  other "$IDLE"
+  evidence "$REPLY" "$DEPLOYMENT-previous" 1000
 }
 
 # -- after a run that was cut off --------------------------------------------------------------------------------------
@@ -282,7 +293,7 @@ revive() {
 recover() {
   local idle colour to
   read_state
-  rm -f "$BASE"/run/*.new
+  rm -rf "$BASE"/run/*.new "$BASE/run/docker"
   upstream && to=$REPLY
   for colour in blue green; do
     if [[ $colour$to != "$S_COLOUR$S_PORT" ]] && read_record "$colour" && [[ $to == "$R_PORT" ]]; then settle "$colour"; fi

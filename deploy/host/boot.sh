@@ -17,4 +17,6 @@ colour=$(said colour) port=$(said port)
 printf 'active %s\n%s %s\n%s 0\n' "$colour" "$colour" "$port" "$([[ $colour == blue ]] && echo green || echo blue)" \
   >"$base/run/proxy.map.new"
 mv -f "$base/run/proxy.map.new" "$base/run/proxy.map"
+# An action that the power cut may have taken the record of this colour away already (manager_systemd.sh).
+if [[ ! -s $base/run/$colour ]]; then printf '%s %s %(%s)T\n' "$port" "$(said serving)" -1 >"$base/run/$colour"; fi
 systemctl start --no-block "$app@$colour.service" "$app-proxy.service" 9>&-

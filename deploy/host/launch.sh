@@ -25,5 +25,6 @@ done
 set -a
 # shellcheck source=/dev/null
 . "$environment"
+export _TAGSHIP_RECORD=$record # what leaves the session is known by it (manager_process.sh)
 set +a
 exec "$@"

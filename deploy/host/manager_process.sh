@@ -5,6 +5,9 @@
 #
 # run/<colour> is its record, written by the process itself before it becomes the app (launch.sh), so that no app ever
 # runs unrecorded: "PID BORN PORT ARTIFACT". BORN tells the process from a later one with the same number.
+#
+# A process that leaves the session (a daemon) still has _TAGSHIP_RECORD in its environment, the path of the record: by that it
+# is found in /proc, and stopped with the rest. One that was given another environment is not found, nor is any without /proc.
 
 STOP_LIMIT=10 # seconds from TERM to KILL
 
@@ -38,7 +41,12 @@ lives() {
 
 # Whether anything of a colour is left to stop.
 remains() {
-  lives "$1"
+  lives "$1" || [[ -n $(strays "$1") ]]
+}
+
+# The processes that bear the mark of a record, one a line. Only what the kernel lets us read is ours.
+strays() {
+  grep -lszxF "_TAGSHIP_RECORD=$BASE/run/$1" /proc/[0-9]*/environ 2>/dev/null | sed 's/[^0-9]//g'
 }
 
 # Start a command as RECORD, in a session of its own, with only what FILE (of the environment) holds, in FOLDER; its
@@ -64,22 +72,41 @@ start_colour() {
   launch "$colour" "$port $artifact" "$environment" "$BASE/releases/$artifact" "$output" "$@"
 }
 
-# TERM, then KILL after a limit in seconds. The whole session: a wrapper's children go with it.
+# TERM, then KILL after a limit in seconds. The whole session, so that a wrapper's children go with it; then what left it.
 stop_record() {
-  local name=$1 limit=${2:-$STOP_LIMIT} tries
+  local name=$1 limit=${2:-$STOP_LIMIT} left
   if lives "$name"; then
     kill -TERM -- "-$R_PID" 2>/dev/null
-    for ((tries = 0; tries < limit * 50; tries++)); do
-      lives "$name" || break
-      sleep 0.02
-    done
+    wait_for_end "$limit" lives "$name"
     kill -KILL -- "-$R_PID" 2>/dev/null
-    for ((tries = 0; tries < 250; tries++)); do
-      lives "$name" || break
-      sleep 0.02
-    done
+    wait_for_end 5 lives "$name"
+  fi
+  left=$(strays "$name")
+  if [[ -n $left ]]; then
+    say "Stopping what left the session of $name: $(tr '\n' ' ' <<<"$left")"
+    # shellcheck disable=SC2086  # numbers, one a word
+    kill -TERM $left 2>/dev/null
+    wait_for_end "$limit" has_strays "$name"
+    # shellcheck disable=SC2046
+    kill -KILL $(strays "$name") 2>/dev/null
+    wait_for_end 5 has_strays "$name" || say "It does not end: $(strays "$name" | tr '\n' ' ')"
   fi
   rm -f "$BASE/run/$name"
+}
+
+has_strays() {
+  [[ -n $(strays "$1") ]]
+}
+
+# Wait until a command is false, at most so many seconds. Whether it was.
+wait_for_end() {
+  local tries limit=$1
+  shift
+  for ((tries = 0; tries < limit * 50; tries++)); do
+    "$@" || return 0
+    sleep 0.02
+  done
+  return 1
 }
 
 # Everything here runs as whoever runs this program.
@@ -110,4 +137,5 @@ how_it_ended() {
   else
     REPLY="it exited with code $status"
   fi
+  if has_strays "$1"; then REPLY+=", and left processes behind: the command has to stay in the foreground"; fi
 }

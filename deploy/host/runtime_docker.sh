@@ -60,7 +60,7 @@ pull() {
   local image=$1 folder=$BASE/run/docker said status=0
   rm -rf "$folder" && mkdir -m 0700 "$folder" || return
   if log_in "${image%%/*}" "$folder"; then
-    said=$(timeout "$PULL_LIMIT" docker --config "$folder" pull --quiet "$image" 2>&1) || status=$?
+    said=$(AWS_ECR_CACHE_DIR=$folder/ecr timeout "$PULL_LIMIT" docker --config "$folder" pull --quiet "$image" 2>&1) || status=$?
     printf '%s\n' "$said"
     PROBLEM="$image cannot be pulled: ${said##*$'\n'}$(advice_on "$said")"
     if ((status == 124)); then
@@ -83,7 +83,7 @@ advice_on() {
   esac
 }
 
-# ECR's credential helper where it is installed, else a password of `aws`, which goes from standard output to standard
+# ECR's credential helper where it is installed (what it caches goes with the folder), else a password of `aws`, which goes from standard output to standard
 # input. Another registry is the operator's own: the login that this host has for it is copied.
 log_in() {
   local host=$1 folder=$2 password said
@@ -119,13 +119,14 @@ look_for_ready() {
 
 # No value of a variable is among the words: the client takes those from its own environment.
 run_colour() {
-  local colour=$1 port=$2 artifact=$3 output=$4 name image print words=()
+  local colour=$1 port=$2 artifact=$3 output=$4 name image group print words=()
   render_environment "$colour" "$PORT" "$artifact" && image_of "$artifact" || return
   image=$REPLY CONTAINER_PID=none
+  group=$(id -g "$ACCOUNT") || return
   rm -f "$BASE/run/$colour.ready"
   read_manifest "$BASE/releases/$artifact/manifest.json"
   if [[ -n $MEMORY ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
-  words+=(--name "$APP-$colour" --init --volume "$BASE/output:$BASE/output" --group-add "$(id -g "$ACCOUNT")"
+  words+=(--name "$APP-$colour" --init --volume "$BASE/output:$BASE/output" --group-add "$group"
     --pids-limit "$PIDS" --security-opt no-new-privileges --stop-timeout 10
     --log-driver local --log-opt max-size=10m --log-opt max-file=2
     --label "tagship.app=$APP" --label "tagship.environment=$ENVIRONMENT" --label "tagship.artifact=$artifact"

@@ -13,6 +13,7 @@ from typing import Any
 
 from tagship.domain.hosts import Order
 from tagship.domain.manifest import ImageRef
+from tagship.domain.secrets import SecretRef
 from tests.host.engine import Engine
 from tests.host.ground import Ground
 from tests.host.machine import Machine
@@ -172,21 +173,31 @@ class Shop:
         *,
         code: str = "",
         more: Mapping[str, bytes] | None = None,
+        secrets: Mapping[str, SecretRef] | None = None,
         **environment: object,
     ) -> Bundle:
         """An artifact whose image runs as a container; `code` is in it, `more` files in its bundle."""
         image = self.image(version, hello or {}, code)
         chosen = {"image": {"repository": REPOSITORY}, "runtime": "docker", "manager": "systemd", **environment}
-        return make(version, using=settings(**chosen), more={**_units(), **(more or {})}, image=image)  # type: ignore[arg-type]
+        return make(
+            version, using=settings(**chosen), more={**_units(), **(more or {})}, image=image, secrets=secrets or {}
+        )  # type: ignore[arg-type]
 
     def process(
-        self, version: str, hello: Mapping[str, object] | None = None, *, code: str = "", **environment: object
+        self,
+        version: str,
+        hello: Mapping[str, object] | None = None,
+        *,
+        code: str = "",
+        secrets: Mapping[str, SecretRef] | None = None,
+        **environment: object,
     ) -> Bundle:
         """An artifact whose bundle carries the app; `code` runs before it."""
         command = ["/usr/bin/python3", "first.py", "examples/hello/app.py"]
         chosen = {"manager": "systemd", "command": command, **environment}
         first = f"import os, runpy, sys\n{code}\nrunpy.run_path(sys.argv[1], run_name='__main__')\n".encode()
-        return make(version, hello or {}, using=settings(**chosen), more={**_units(), "first.py": first})
+        files = {**_units(), "first.py": first}
+        return make(version, hello or {}, using=settings(**chosen), more=files, secrets=secrets or {})  # type: ignore[arg-type]
 
 
 def _units() -> dict[str, bytes]:

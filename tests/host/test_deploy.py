@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from tests.host.ground import until
-from tests.host.host import BUCKET, REPOSITORY, Host, Shop
+from tests.host.host import BUCKET, Host, Shop
 from tests.host.registry import PASSWORD, Registry
 from tests.sandbox.bundles import Bundle
 from tests.sandbox.machine import Answer

@@ -16,9 +16,19 @@ sys.exit({code})
 """
 
 
-def job(shop: Shop, version: str, code: int = 0, **environment: object) -> Bundle:
+# How a job's end is told, by what it runs as.
+ENDED = {"docker": "its container exited with code 9", "process": "it exited with code 9"}
+
+
+@pytest.fixture(params=["docker", "process"])
+def runtime(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def job(shop: Shop, version: str, code: int = 0, runtime: str = "docker", **environment: object) -> Bundle:
     text = RUNS.replace("VERSION_OF_JOB", repr(version)).format(code=code)
-    return shop.docker(version, code=text, kind="job", **environment)  # type: ignore[arg-type]
+    make = shop.process if runtime == "process" else shop.docker
+    return make(version, code=text, kind="job", **environment)  # type: ignore[arg-type]
 
 
 def runs(host: Host) -> list[str]:
@@ -27,44 +37,58 @@ def runs(host: Host) -> list[str]:
     return host.machine.check("cat /opt/hello/output/runs 2>/dev/null || true").split()
 
 
-def test_a_job_is_run_and_its_exit_code_and_lines_are_reported(host: Host, shop: Shop) -> None:
-    answer = host.deploy(host.publish(job(shop, "0.1.0-dev")))
+def test_a_job_is_run_and_its_exit_code_and_lines_are_reported(host: Host, shop: Shop, runtime: str) -> None:
+    answer = host.deploy(host.publish(job(shop, "0.1.0-dev", runtime=runtime)))
     assert (answer.outcome, answer.serving) == ("healthy", "0.1.0-dev"), answer.output
     assert "exited with code 0" in answer.output
     assert "42 rows written" in answer.output
     assert runs(host) == ["0.1.0-dev"]
+    folder, rows, unit = host.machine.check(
+        "cd /opt/hello/output; stat -c '%a %U %G' . runs; systemctl show -p Type --value hello@job"
+    ).splitlines()
+    assert (folder, unit) == ("2770 root app-hello", "oneshot")
+    writer = {"docker": "644 nobody app-hello", "process": "640 app-hello app-hello"}
+    assert rows == writer[runtime]
+    assert "42 rows written" in host.machine.check("journalctl --unit hello@job --output cat --no-pager")
     status = host.status()
     assert (status.outcome, status.serving) == ("healthy", "0.1.0-dev"), status.output
 
 
-def test_a_job_that_fails_leaves_the_version_before_it_in_place(host: Host, shop: Shop) -> None:
-    first = host.publish(job(shop, "0.1.0-dev"))
+def test_a_job_that_fails_leaves_the_version_before_it_in_place(host: Host, shop: Shop, runtime: str) -> None:
+    first = host.publish(job(shop, "0.1.0-dev", runtime=runtime))
     assert host.deploy(first).outcome == "healthy"
-    answer = host.deploy(host.publish(job(shop, "0.1.1-dev", code=9)))
+    answer = host.deploy(host.publish(job(shop, "0.1.1-dev", 9, runtime)))
     assert (answer.code, answer.outcome, answer.serving) == (6, "failed", "0.1.0-dev"), answer.output
-    assert "its container exited with code 9" in answer.reason
+    assert answer.reason == f"the job failed: {ENDED[runtime]}"
+    assert "ExecMainStatus=9" in answer.evidence
     assert "42 rows written" in answer.evidence
     assert "0.1.0-dev" in host.machine.check("cat /opt/hello/run/job.start")
     assert (runs(host), host.status().serving) == (["0.1.0-dev", "0.1.1-dev"], "0.1.0-dev")
 
 
-def test_a_job_is_rolled_back(host: Host, shop: Shop) -> None:
-    first = host.publish(job(shop, "0.1.0-dev"))
-    for bundle in (first, host.publish(job(shop, "0.1.1-dev"))):
+def test_a_job_is_rolled_back(host: Host, shop: Shop, runtime: str) -> None:
+    first = host.publish(job(shop, "0.1.0-dev", runtime=runtime))
+    for bundle in (first, host.publish(job(shop, "0.1.1-dev", runtime=runtime))):
         assert host.deploy(bundle).outcome == "healthy"
     answer = host.rollback(first)
     assert (answer.outcome, answer.serving, answer.previous) == ("healthy", "0.1.0-dev", "0.1.1-dev"), answer.output
     assert runs(host) == ["0.1.0-dev", "0.1.1-dev", "0.1.0-dev"]
 
 
-def test_a_timer_runs_the_job_also_after_a_boot(host: Host, shop: Shop) -> None:
-    answer = host.deploy(host.publish(job(shop, "0.1.0-dev", timer="*-*-* *:*:0/2", run_at_deploy=False)))
+def test_a_timer_runs_the_job_also_after_a_boot(host: Host, shop: Shop, runtime: str) -> None:
+    timed = job(shop, "0.1.0-dev", runtime=runtime, timer="*-*-* *:*:0/2", run_at_deploy=False)
+    answer = host.deploy(host.publish(timed))
     assert answer.outcome == "healthy", answer.output
     until(lambda: "0.1.0-dev" in runs(host), 20, "the timer runs it")
     host.machine.kill()
     host.machine.boot()
     count = len(runs(host))
     until(lambda: len(runs(host)) > count, 20, "the timer runs it after a boot")
+    broken = job(shop, "0.1.1-dev", 9, runtime, timer="*-*-* *:*:0/2", run_at_deploy=False)
+    assert host.deploy(host.publish(broken)).outcome == "healthy"  # it was not run yet
+    until(lambda: host.status().outcome == "failed", 20, "a run by the timer fails, and status says so")
+    failed = host.status()
+    assert ("exit code 9" in failed.reason, "42 rows written" in failed.evidence) == (True, True), failed.output
     host.machine.check("systemctl stop hello-job.timer")
     status = host.status()
     assert (status.outcome, "systemctl start hello-job.timer" in status.reason) == ("failed", True), status.output

@@ -19,6 +19,7 @@ from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
 from tagship.workflows.deploy import deploy
 from tagship.workflows.lock import lock
+from tagship.workflows.notify import notify
 from tagship.workflows.rollback import rollback
 from tagship.workflows.status import status
 from tagship.workflows.verify import verify
@@ -72,6 +73,23 @@ def test_a_broken_version_leaves_the_previous_one_serving(here: Shop, fault: str
     [found] = here.app().ledger.deployments(here.environment, 1)
     assert found.state == "rolled-back"
     assert found.entries[-2].details["hosts"][0]["outcome"] == "failed"
+
+
+def test_what_a_host_saw_of_a_broken_version_reaches_the_error_the_ledger_and_cis_summary(
+    here: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    deploy(here.app(), artifact=here.publish("0.1.0"))
+    bad = here.publish("0.1.1", "error")
+    with pytest.raises(DeployFailed) as caught:
+        deploy(here.app(), artifact=bad)
+    notify(here.app(), artifact=bad, env=here.environment)
+    [found] = here.app().ledger.deployments(here.environment, 1)
+    [kept] = [entry.details["evidence"] for entry in found.entries if entry.details.get("evidence")]
+    seen = ('its last answer: 500 {"status": "error"', "the process: it runs", f"hello {bad} listens on port")
+    for place in (caught.value.evidence, kept, page.read_text()):
+        assert [part for part in seen if place.count(part) != 2] == [], place  # of each of the two hosts
 
 
 def test_a_first_version_that_is_broken_leaves_nothing_serving(here: Shop) -> None:

@@ -1,0 +1,70 @@
+"""ECR's credential helper: used where the host has it, and nothing of what it says is left behind."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from tests.host.host import Host, Shop
+from tests.host.registry import HOST, PASSWORD
+
+# It speaks the helper's protocol, and caches what it gave, as amazon-ecr-credential-helper does.
+HELPER = """\
+#!/bin/sh
+read -r server
+echo "$1 $server" >>/srv/aws/helper-asked
+password=$(cat /srv/aws/helper-password) || { echo "credentials not found in native keychain"; exit 1; }
+folder=${AWS_ECR_CACHE_DIR:-$HOME/.ecr}
+mkdir -p "$folder" && printf '{"AuthorizationToken": "%s"}\\n' "$password" >"$folder/cache.json"
+printf '{"ServerURL":"%s","Username":"AWS","Secret":"%s"}\\n' "$server" "$password"
+"""
+
+
+@pytest.fixture
+def helped(host: Host) -> Iterator[Host]:
+    """A host that has the helper, and an `aws` that could not log in."""
+    program = host.machine.root / "usr/local/bin/docker-credential-ecr-login"
+    program.write_text(HELPER)
+    program.chmod(0o755)
+    (host.aws / "helper-password").write_text(PASSWORD)
+    (host.aws / "ecr-password").write_text("wrong")
+    try:
+        yield host
+    finally:
+        program.unlink()
+        for name in ("helper-asked", "helper-password"):
+            (host.aws / name).unlink(missing_ok=True)
+
+
+def test_the_helper_logs_in_and_leaves_nothing(helped: Host, shop: Shop) -> None:
+    answer = helped.deploy(helped.publish(shop.docker("0.1.0-dev")))
+    assert answer.outcome == "healthy", answer.output
+    assert set((helped.aws / "helper-asked").read_text().splitlines()) == {f"get {HOST}"}
+    assert left(helped) == []
+
+
+def test_a_helper_that_has_no_credentials_is_told_of(helped: Host, shop: Shop) -> None:
+    (helped.aws / "helper-password").unlink()
+    answer = helped.deploy(helped.publish(shop.docker("0.1.0-dev")))
+    assert (answer.outcome, answer.serving) == ("failed", ""), answer.output
+    assert "this host's role needs ecr:GetAuthorizationToken" in answer.reason
+    assert left(helped) == []
+
+
+def test_a_pull_that_was_cut_off_leaves_its_login_to_root_alone_until_the_next_action(host: Host, shop: Shop) -> None:
+    bundle = host.publish(shop.docker("0.1.0-dev"))
+    folder = host.machine.root / "opt/hello/run/docker"
+    host.machine.run(host.script(host.order("deploy", bundle)), {"TAGSHIP_KILL_AFTER": "pull"})
+    folder.mkdir(mode=0o700)  # the very moment after the login
+    (folder / "config.json").write_text(PASSWORD)
+    assert host.run(host.order("prune", None)).outcome == "pruned"
+    assert left(host) == []
+
+
+def left(host: Host) -> list[str]:
+    """Files of the host's own disk that hold the password, in whichever form; and what the helper's cache may be."""
+    secrets = (PASSWORD.encode(), base64.b64encode(f"AWS:{PASSWORD}".encode()))
+    written = [path for path in host.machine.written() if any(secret in path.read_bytes() for secret in secrets)]
+    return [str(path) for path in [*written, *(path for path in host.machine.written() if ".ecr" in path.parts)]]
