@@ -52,6 +52,11 @@ def new_id(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
 
 
+def begun(deployment_id: str) -> datetime:
+    """When it began, to the second, by the clock that gave its id: the store's."""
+    return datetime.strptime(deployment_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One state change. `at` is ISO 8601 in UTC; `details` holds what that state knows (hosts, durations, evidence)."""

@@ -68,7 +68,7 @@ def verified(app: App, environment: str, artifact_id: ArtifactId | str) -> Store
     if head is None:
         raise ArtifactMissing(
             f"The bundle of {text} is gone: its manifest is there, and {_url(app, found.manifest.bundle.key)} is not.",
-            remedy=f"Take another version: {_offer(app, environment, text)}",
+            remedy=f"Take another version. {_offer(app, environment, text)}",
         )
     _check_bundle(app, found.manifest, head)
     return found
@@ -156,7 +156,10 @@ def _offer(app: App, environment: str, artifact_id: str) -> str:
     if not there:
         return f"Nothing is stored for {environment} yet. Ship a version: inv deploy-dev"
     near = difflib.get_close_matches(artifact_id, there, 1) or there
-    return f"There are {', '.join(there[:SHOWN])}. Take one: inv rollback --env {environment} --to {near[0]}"
+    return (
+        f"Stored are {', '.join(there[:SHOWN])}. Take one: inv deploy --artifact {near[0]} --env {environment}"
+        " (or see why its publishing did not end, in its CI run)"
+    )
 
 
 def stored_ids(app: App, environment: str) -> list[str]:

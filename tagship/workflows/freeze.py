@@ -52,7 +52,10 @@ def _end(text: str, now: datetime, environment: str) -> datetime:
     elif end - now > LONGEST:
         problem = f"{moment(end)} UTC is more than a year away"
     if end is None or problem:
-        raise UsageError(f"{problem}.", remedy=f"Give one of {GRAMMAR}: inv freeze --env {environment} --until 8h")
+        raise UsageError(
+            f"{problem}.",
+            remedy=f'Give one of {GRAMMAR}: inv freeze --env {environment} --until 8h --reason "the sale"',
+        )
     return end
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tagship.domain.deployment import ENDED, Bad, Deployment, bad_versions
+from tagship.domain import layout
+from tagship.domain.deployment import ENDED, Bad, Deployment, bad_versions, begun
 from tagship.domain.version import is_older
 from tagship.errors import NotAuthentic, Refused
 from tagship.ports import App
@@ -43,13 +44,21 @@ def _built(app: App, environment: str, wanted: str, runs: str) -> str:
 def bad_word(app: App, environment: str, artifact_id: str, history: Sequence[Deployment]) -> Bad | None:
     """Why a version is marked bad in an environment; None where it is not. `history` is the latest of its deployments.
 
-    Where that does not tell of the version, and the version is not newer than all of it, the whole ledger is read.
+    Where that does not tell of the version, and the version may have been deployed before, the whole ledger is read.
     """
     told = any(one.artifact_id == artifact_id and one.state in SPOKEN for one in history)
-    new = all(is_older(one.artifact_id, artifact_id) for one in history)
-    if not told and not new:
+    if not told and not _published_after(app, environment, artifact_id, history):
         history = app.ledger.deployments(environment)
     return bad_versions(history, app.ledger.marks(environment)).get(artifact_id)
+
+
+def _published_after(app: App, environment: str, artifact_id: str, history: Sequence[Deployment]) -> bool:
+    """Whether an artifact came into the bucket after the first of these deployments: none before it can be of that.
+
+    Both times are the store's own. (A number says nothing: what was rolled back from is higher than what came after.)
+    """
+    there = app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST))
+    return bool(there and history and there.modified > begun(history[0].id))
 
 
 def not_bad(environment: str, artifact_id: str, bad: Bad | None, again: str) -> None:

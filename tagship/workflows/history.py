@@ -111,11 +111,9 @@ def _since(text: str, now: datetime) -> datetime | None:
     if not text:
         return None
     age = None if text.isdigit() else seconds(text)
-    if age is not None:
-        return now - timedelta(seconds=age)
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
+        at = datetime.fromisoformat(text) if age is None else now - timedelta(seconds=age)
+    except (ValueError, OverflowError):
         raise UsageError(
             f"{text!r} is no time.", remedy="Give a day, a time, or how long ago: --since 2026-11-20, --since 7d"
         ) from None

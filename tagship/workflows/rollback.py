@@ -78,6 +78,7 @@ def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, al
         chosen = _choose(app, environment, history, yes, under_way=preempt and not settled(history))
     stored = _kept(app, environment, chosen)
     if to:
+        _check_ran(app, environment, chosen, history)
         _not_bad(app, environment, chosen, history, allow_bad)
     hosts = reachable(app, environment)
     plan = Plan(
@@ -103,8 +104,10 @@ def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool
     `under_way`: a deployment is being taken back, and what was healthy before it is what to go back to.
     """
     running = "" if under_way else serving(history)
-    candidates = rollback_candidates(history, running, app.ledger.marks(environment))
-    there = [one for one in candidates if _stored(app, environment, one)][:OFFERED]
+    there = _offered(app, environment, history, running)
+    if not there:
+        history = app.ledger.deployments(environment)  # a row of failures may be longer than what was read
+        there = _offered(app, environment, history, running)
     if not there:
         raise Refused(
             f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
@@ -113,6 +116,36 @@ def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool
     if yes or not app.prompt.possible:
         return there[0]
     return app.prompt.choose(f"Roll {environment} back from {running or 'nothing'} to", _choices(there, history))
+
+
+def _offered(app: App, environment: str, history: Sequence[Deployment], running: str) -> list[str]:
+    candidates = rollback_candidates(history, running, app.ledger.marks(environment))
+    return [one for one in candidates if _stored(app, environment, one)][:OFFERED]
+
+
+def _check_ran(app: App, environment: str, chosen: str, history: Sequence[Deployment]) -> None:
+    """Raises Refused for a version that never ran there: that is a deploy, which a freeze stops and a rollback passes.
+
+    Where the ledger cannot all be read, an incident is no time to insist.
+    """
+    if _ran(history, chosen) or _ran(app.ledger.deployments(environment), chosen):
+        return
+    if app.ledger.unreadable(environment):
+        app.screen.warn(f"no entry that can be read says that {chosen} ever ran on {environment}")
+        return
+    raise Refused(
+        f"{chosen} never ran on {environment}: there is nothing to go back to.",
+        remedy=f"Deploy it: inv deploy --artifact {chosen} --env {environment}",
+    )
+
+
+def _ran(deployments: Sequence[Deployment], artifact_id: str) -> bool:
+    """Whether hosts were ever told to run it, whatever came of that."""
+    untold = {"requested", "abandoned"}
+    return any(
+        one.artifact_id == artifact_id and any(entry.state not in untold for entry in one.entries)
+        for one in deployments
+    )
 
 
 def _not_bad(app: App, environment: str, chosen: str, history: Sequence[Deployment], allowed: bool) -> None:

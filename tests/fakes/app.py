@@ -56,7 +56,6 @@ class FakeApp:
     clock: FakeClock = field(default_factory=FakeClock)
     screen: FakeScreen = field(default_factory=FakeScreen)
     prompt: FakePrompt = field(default_factory=lambda: FakePrompt(possible=False))
-    store: MemoryStore = field(default_factory=MemoryStore)
     signer: WordSigner = field(default_factory=WordSigner)
     verifier: WordSigner = field(default_factory=WordSigner)
     ledger: FakeLedger = field(default_factory=FakeLedger)
@@ -66,11 +65,13 @@ class FakeApp:
     run_url: str = ""
     given: dict[str, Any] = field(default_factory=dict)
     calendar: FakeCalendar = field(default_factory=FakeCalendar)
+    store: MemoryStore = None  # type: ignore[assignment]
     leases: FakeLeases = None  # type: ignore[assignment]
     freezes: FakeFreezes = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         groups = {name: self.settings.lease_group(name) for name in self.settings.environments}
+        self.store = self.store or MemoryStore(clock=self.clock)
         self.leases = self.leases or FakeLeases(self.clock, groups)
         self.freezes = self.freezes or FakeFreezes(self.clock)
 

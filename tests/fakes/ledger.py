@@ -29,6 +29,12 @@ class FakeLedger:
             entry = replace(entry, number=entry.number + 1)
         self.entries.append(entry)
 
+    def ran(self, version: str, environment: str = "dev") -> None:
+        """It was healthy there, long before anything else."""
+        at = "2026-10-01T12:00:00+00:00"
+        id_ = f"20261001-120000-{len(self.entries):06}-abcdef"
+        self.entries.insert(0, Entry(id_, 1, "healthy", at, "hello", environment, "deploy", version, "ada", ""))
+
     def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
         found = fold(one for one in self.entries if one.environment == environment)
         return found[-limit:] if limit else found

@@ -555,6 +555,7 @@ def test_interrupted_while_hosts_act_the_command_it_names_ends_it_at_once(
     how: Callable[[object], None], verb: str
 ) -> None:
     app = running_old()
+    app.ledger.ran(NEW)
     app.hosts.during = how
     with pytest.raises(Interrupted) as caught:
         deploy(app, artifact=NEW) if verb == "deploy" else rollback(app, to=NEW)
@@ -563,11 +564,11 @@ def test_interrupted_while_hosts_act_the_command_it_names_ends_it_at_once(
         "The action on the hosts goes on (SSM command command-1), and nobody waits for its end or records it."
     )
     assert caught.value.remedy.startswith("End it: inv deploy --resume --env dev (")
-    assert states(app) == ["requested", "started"]
+    assert states(app)[1:] == ["requested", "started"]
     assert not is_free(app)
     app.hosts.during = lambda _: None
     assert deploy(app, resume=True, env="dev").state == "healthy"
-    assert states(app) == ["requested", "started", "started", "healthy"]
+    assert states(app)[1:] == ["requested", "started", "started", "healthy"]
     assert is_free(app)
 
 

@@ -142,7 +142,7 @@ def test_nothing_that_matches_is_said() -> None:
     assert app.screen.lines[-1] == "Nothing matches."
 
 
-@pytest.mark.parametrize("wrong", [{"state": "thriving"}, {"since": "yesterday"}, {"since": "7"}])
+@pytest.mark.parametrize("wrong", [{"state": "thriving"}, {"since": "yesterday"}, {"since": "7"}, {"since": "999999d"}])
 def test_a_filter_that_cannot_be_right_is_a_usage_error(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         history(told(), **wrong)

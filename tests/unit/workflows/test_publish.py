@@ -331,7 +331,10 @@ def test_what_is_missing_is_said_with_what_is_there_instead(tmp_path: Path) -> N
     publish(app, artifact=VERSION, variables=RUN)
     with pytest.raises(ArtifactMissing, match=r"no artifact 0\.1\.9-dev in dev of s3://hello-artifacts/") as other:
         verified_manifest(app, "dev", "0.1.9-dev")
-    assert other.value.remedy == "There are 0.1.0-dev. Take one: inv rollback --env dev --to 0.1.0-dev"
+    assert other.value.remedy == (
+        "Stored are 0.1.0-dev. Take one: inv deploy --artifact 0.1.0-dev --env dev"
+        " (or see why its publishing did not end, in its CI run)"
+    )
 
 
 @pytest.mark.parametrize(

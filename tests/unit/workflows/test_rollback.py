@@ -10,6 +10,7 @@ from tagship.domain.deployment import marked_bad, rollback_candidates
 from tagship.errors import ArtifactMissing, DeployFailed, Held, Interrupted, NotAuthentic, Refused, UsageError
 from tagship.workflows.deploy import deploy
 from tagship.workflows.mark import mark_bad, mark_good
+from tagship.workflows.preflight import FEW, MANY
 from tagship.workflows.rollback import rollback
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.prompt import CTRL_C, FakePrompt
@@ -67,6 +68,17 @@ def test_a_version_that_was_rolled_back_from_is_gone_back_to_only_with_a_word() 
     assert f"inv mark-good --version {THREE} --env dev --reason" in caught.value.remedy
     assert rollback(app, to=THREE, allow_bad=True).state == "healthy"
     assert marked_bad(app.ledger.deployments("dev")) == set()
+
+
+def test_a_version_that_was_rolled_back_from_stays_bad_however_many_older_ones_came_after_it() -> None:
+    app = after(ONE, "0.2.0-dev")
+    rollback(app, to=ONE)
+    for number in range(2, FEW + 4):
+        app.clock.advance(60)
+        app.publish(f"0.1.{number}-dev")
+        deploy(app, artifact=f"0.1.{number}-dev")
+    with pytest.raises(Refused, match=r"0\.2\.0-dev is marked bad on dev: ada@laptop rolled back from it"):
+        deploy(app, artifact="0.2.0-dev")
 
 
 def test_a_version_that_failed_is_gone_back_to_only_with_a_word() -> None:
@@ -175,6 +187,30 @@ def test_refuses_a_pruned_version_and_says_when_it_ran() -> None:
     assert app.hosts.orders == []
 
 
+def test_a_version_that_never_ran_there_is_deployed_and_not_gone_back_to() -> None:
+    """Else a rollback would be a deploy that no freeze stops."""
+    app = after(ONE, TWO)
+    app.publish(THREE)
+    with pytest.raises(Refused) as caught:
+        rollback(app, to=THREE)
+    assert caught.value.what == f"{THREE} never ran on dev: there is nothing to go back to."
+    assert caught.value.remedy == f"Deploy it: inv deploy --artifact {THREE} --env dev"
+    assert app.hosts.orders == []
+
+
+def test_a_version_that_ran_long_ago_is_gone_back_to() -> None:
+    app = after(ONE, *[f"0.2.{number}-dev" for number in range(FEW + 1)])
+    assert rollback(app, to=ONE).state == "healthy"
+
+
+def test_where_the_ledger_cannot_all_be_read_nobody_is_kept_from_going_back() -> None:
+    app = after(ONE, TWO)
+    app.publish(THREE)
+    app.ledger.cannot_read.append("hello/_ledger/dev/20261120-120000-000001-aaaaaa/3-healthy.json")
+    assert rollback(app, to=THREE).state == "healthy"
+    assert f"no entry that can be read says that {THREE} ever ran on dev" in app.screen.warnings
+
+
 def test_what_is_no_version_is_told_with_this_verbs_own_flag() -> None:
     app = after(ONE, TWO)
     with pytest.raises(UsageError) as caught:
@@ -216,6 +252,18 @@ def test_a_version_that_only_the_ledger_says_is_running_is_rolled_back_to() -> N
     assert app.hosts.serving == {"web-1": TWO}
     assert any("not every host does" in one for one in app.screen.warnings)
     assert TWO not in marked_bad(app.ledger.deployments("dev"))
+
+
+def test_a_version_from_before_many_failures_is_still_found() -> None:
+    app = after(ONE, TWO)
+    for number in range(MANY - 1):
+        app.clock.advance(60)
+        version = f"0.3.{number}-dev"
+        app.publish(version)
+        app.hosts.machines[0].answers.append("failed")
+        with pytest.raises(DeployFailed):
+            deploy(app, artifact=version)
+    assert rollback(app).plan.artifact_id == ONE
 
 
 def test_nothing_to_go_back_to_is_refused() -> None:

@@ -288,6 +288,7 @@ def test_environments_of_a_group_wait_for_each_other_and_others_do_not() -> None
 def test_preempt_fences_a_living_holder_off_cancels_its_command_and_says_whom() -> None:
     app = an_app(given=ended("in_progress"))
     deploy(app, artifact="0.1.0-dev")
+    app.ledger.ran("0.1.1-dev")
     theirs = held_by_ci(app)
     record = app.leases.records["dev"][0]
     app.hosts.running = {"c-1": theirs, "c-2": "another deployment's"}
@@ -334,6 +335,7 @@ def test_preempt_of_nobody_is_a_plain_rollback() -> None:
 def test_a_rollback_that_fails_after_it_fenced_somebody_off_says_so_as_ever() -> None:
     app = an_app()
     deploy(app, artifact="0.1.0-dev")
+    app.ledger.ran("0.1.1-dev")
     held_by_ci(app)
     app.hosts.machines[0].answers.append("failed")
     with pytest.raises(DeployFailed):

@@ -11,6 +11,7 @@ from tagship.domain import layout
 from tagship.errors import Incomplete, NotAuthentic, SettingsError, TagshipError
 from tagship.workflows.artifacts import verified
 from tagship.workflows.bundle import bundle
+from tagship.workflows.change import Result
 from tagship.workflows.deploy import deploy
 from tagship.workflows.history import as_data, history
 from tagship.workflows.notify import notify
@@ -58,10 +59,16 @@ def told(app: FakeApp, problem: TagshipError) -> str:
     return f"{app.screen.text}\n{problem.what}"
 
 
+def back(app: FakeApp) -> Result:
+    """A rollback to NEW, which ran there before."""
+    app.ledger.ran(NEW)
+    return rollback(app, to=NEW)
+
+
 VERBS: dict[str, Callable[[FakeApp], object]] = {
     "deploy": lambda app: deploy(app, artifact=NEW),
     "deploy --dry-run": lambda app: deploy(app, artifact=NEW, dry_run=True),
-    "rollback": lambda app: rollback(app, to=NEW),
+    "rollback": back,
     "user-data": lambda app: user_data(app, env="dev", artifact=NEW),
     "why-not": lambda app: why_not(app, env="dev", version=NEW).insist(),
 }
@@ -100,7 +107,7 @@ def test_the_plan_the_result_the_order_and_each_entry_of_the_ledger_say_so(verb:
     assert result.as_data()["reports"][0]["unsigned"] is True  # type: ignore[attr-defined]
     assert app.screen.lines[-1].startswith(f"{NEW} (UNSIGNED) is healthy on dev")
     assert [order.unsigned for order, _ in app.hosts.orders if order.action == verb] == ["allowed"]
-    entries = [one for one in app.ledger.entries if one.artifact_id == NEW]
+    entries = app.ledger.deployments("dev")[-1].entries
     assert [one.state for one in entries] == ["requested", "started", "healthy"]
     assert all(one.details["unsigned"] is True for one in entries)
     assert entries[-1].details["hosts"][0]["unsigned"] is True

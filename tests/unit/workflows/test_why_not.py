@@ -91,7 +91,7 @@ def held(app: FakeApp) -> None:
 
 
 SHUT: list[tuple[Callable[[FakeApp], None], str, str]] = [
-    (gone, "artifact", "inv rollback --env dev --to"),
+    (gone, "artifact", "inv deploy --artifact 0.1.29-dev --env dev"),
     (altered, "artifact", "Publish it again"),
     (bad, "not bad", f"inv deploy --artifact {NEW} --env dev --allow-bad"),
     (older, "not older", "--allow-older"),
