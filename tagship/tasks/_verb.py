@@ -15,6 +15,7 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
 from tagship.errors import Interrupted, ServiceFailed, TagshipError
+from tagship.tasks._positional import PositionalTask
 
 if TYPE_CHECKING:
     from tagship.bootstrap import App
@@ -42,7 +43,8 @@ def verb(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
             except Exception as defect:
                 raise Exit(code=_print_unforeseen(defect)) from defect
 
-        declared: Task[Any] = task(auto_shortflags=False, **options)(guarded)
+        klass = PositionalTask if options.get("positional") else Task
+        declared: Task[Any] = task(auto_shortflags=False, klass=klass, **options)(guarded)
         return declared
 
     return declare

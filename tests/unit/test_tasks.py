@@ -138,6 +138,16 @@ def test_a_usage_error_of_the_program_exits_2(line: list[str], capsys: pytest.Ca
     assert capsys.readouterr().err.startswith("error: ")
 
 
+@pytest.mark.parametrize("line", [["--help"], ["dev", "--help"], ["-h"]])
+def test_help_is_no_value_of_a_positional_argument(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.run(["tagship", "why-not", *line])
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "Every gate between a version and an environment" in told
+    assert "the environment that it would be deployed to" in told
+
+
 def test_the_program_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     from tagship import __version__
 
