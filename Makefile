@@ -16,6 +16,7 @@ $(VENV)/.installed: constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	$(PYTHON) scripts/relative_path.py $(VENV)
 	@$(VENV)/bin/python -m compileall -q tagship tasks.py # Invoke switches the writing of bytecode off
 	@touch $@
 
