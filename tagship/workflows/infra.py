@@ -24,7 +24,9 @@ from tagship.errors import Held, Interrupted, ServiceFailed, SettingsError, Tags
 from tagship.ports import App, Conflict, Infrastructure, Object, ToolFailed
 from tagship.settings import Infra
 from tagship.workflows import infra_lock
+from tagship.workflows.alone import alone
 from tagship.workflows.artifacts import verified_manifest
+from tagship.workflows.frozen import not_frozen
 from tagship.workflows.preflight import named
 
 PLANS = 3  # in all, where other runs keep changing the state after each
@@ -81,6 +83,8 @@ def infra(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False)
         app.screen.say(f"{environment} has no infra.directory in tagship.toml: there is nothing to apply")
         return Result(environment, str(artifact_id), "none")
     _check_directory(app, environment, settings)
+    if not (dry_run or settings.plan_only):
+        not_frozen(app, environment)
     manifest = verified_manifest(app, environment, artifact_id)
     variables = exported(manifest, app.store.bucket, settings.variables)
     tool = app.infrastructure(environment)
@@ -109,7 +113,7 @@ def _command(work: Work, dry_run: bool) -> Result:
     work.app.screen.say(f"in {work.settings.directory}: {shlex.join(work.settings.command)}")
     if dry_run:
         return work.result("planned")
-    with _told(work, "Whatever it had changed by then stays changed."):
+    with _alone(work), _told(work, "Whatever it had changed by then stays changed."):
         work.tool.run(work.settings.command, work.variables)
     return work.result("ran")
 
@@ -141,26 +145,39 @@ def _planned(work: Work) -> bool:
 
 
 def _applied(work: Work, changes: bool) -> bool:
-    """Apply the plan that was shown; false where there was nothing to apply.
-
-    A plan gone stale is made and shown again. Its file is removed: it may hold secrets.
-    """
-    plans = 1
+    """Apply the plan that was shown; false where there was nothing to do. Its file is removed: it may hold secrets."""
     try:
-        while changes:
-            with _told(work, "What was applied before that stays, and is in the state."):
-                try:
-                    work.tool.apply(work.plan, work.variables)
-                    return True
-                except ToolFailed as reason:
-                    if reason.kind != "stale" or plans == PLANS:
-                        raise
-            plans += 1
-            work.app.screen.say("another run changed the state meanwhile: planning again")
-            changes = _planned(work)
-        return False
+        if not changes:
+            return False
+        with _alone(work):
+            return _applied_as_planned(work)
     finally:
         work.plan.unlink(missing_ok=True)
+
+
+def _applied_as_planned(work: Work) -> bool:
+    """A plan gone stale is made and shown again; false where there is nothing left to apply by then."""
+    for plans in range(1, PLANS + 1):
+        with _told(work, "What was applied before that stays, and is in the state."):
+            try:
+                work.tool.apply(work.plan, work.variables)
+                return True
+            except ToolFailed as reason:
+                if reason.kind != "stale" or plans == PLANS:
+                    raise
+        work.app.screen.say("another run changed the state meanwhile: planning again")
+        if not _planned(work):
+            break
+    return False
+
+
+@contextmanager
+def _alone(work: Work) -> Iterator[None]:
+    """Under the environment's lease, and in no freeze: an apply may replace the very hosts that a deployment tells."""
+    what = f"infra for {work.artifact}"
+    with alone(work.app, work.environment, what, wait=work.settings.lock_timeout, again=work.again):
+        not_frozen(work.app, work.environment)
+        yield
 
 
 def _with_outputs(work: Work, state: str) -> Result:

@@ -22,6 +22,7 @@ import pytest
 
 from tagship import bootstrap
 from tagship.domain import layout
+from tagship.domain.lease import LeaseHeld
 from tagship.ports import Infrastructure, ToolFailed
 from tagship.sandbox.state import Running
 from tagship.workflows.bundle import bundle
@@ -79,6 +80,8 @@ NAMES = [
     "none",
     "inci",
     "example",
+    "leased",
+    "busy",
 ]
 ENVIRONMENT = """
 [environments.{name}]
@@ -87,6 +90,7 @@ ec2 = {{ tags = {{ "tagship:environment" = "{name}" }} }}
 infra = {{ {infra} }}
 """
 INFRA = {
+    "busy": 'directory = "infra", lock_timeout = 1',
     "example": 'directory = "examples/infra"',
     "bad": 'directory = "bad", lock_timeout = 1',
     "half": 'directory = "half", lock_timeout = 1',
@@ -311,6 +315,37 @@ def test_of_two_applies_at_once_the_second_waits_and_goes_on(site: Site, elsewhe
     assert "Acquiring state lock. This may take a few moments..." in second.stderr
     assert json.loads(second.stdout)["outputs"]["release"]["value"] == two
     assert site.lock("twice") is None
+
+
+# -- deployments and freezes -------------------------------------------------------------------------------------------
+
+
+def test_an_apply_holds_the_environment_so_that_no_deployment_begins(site: Site) -> None:
+    version = site.publish("leased")
+    first = site.start("infra", "--artifact", version, TF_VAR_seconds="3")
+    site.wait_for_apply("leased")
+    app = bootstrap.app(site.root)
+    with pytest.raises(LeaseHeld, match=f"infra for {version}"):
+        app.leases.take("leased", holder="eve@desk", run_url="", ttl=60)
+    out, err = first.communicate(timeout=60)
+    assert first.returncode == 0, out + err
+    assert app.leases.take("leased", holder="eve@desk", run_url="", ttl=60).holder == "eve@desk"
+
+
+def test_while_a_deployment_is_under_way_or_the_environment_is_frozen_nothing_is_applied(site: Site) -> None:
+    version = site.publish("busy")
+    app = bootstrap.app(site.root)
+    hers = app.leases.take("busy", holder="eve@desk", run_url="", ttl=60)
+    busy = site.inv("infra", "--artifact", version)
+    assert busy.returncode == 4, busy.stderr
+    assert "eve@desk holds busy" in busy.stderr
+    app.leases.release(hers)
+    assert site.inv("freeze", "--env", "busy", "--until", "8h", "--reason", "the sale").returncode == 0
+    frozen = site.inv("infra", "--artifact", version)
+    assert (frozen.returncode, "the sale" in frozen.stderr) == (4, True), frozen.stderr
+    assert site.object("tiny/_infra/busy/terraform.tfstate") is None
+    assert site.inv("thaw", "--env", "busy").returncode == 0
+    assert site.inv("infra", "--artifact", version).returncode == 0
 
 
 # -- killed ------------------------------------------------------------------------------------------------------------

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tagship.domain import layout
+from tagship.domain.lease import LeaseRecord
 from tagship.domain.statelock import SUFFIX
 from tagship.errors import ArtifactMissing, Held, Interrupted, NotAuthentic, Refused, ServiceFailed, SettingsError
+from tagship.workflows.freeze import freeze
 from tagship.workflows.infra import Result, infra
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.store import MemoryStore
@@ -200,6 +202,102 @@ def test_overtaken_by_the_same_artifact_there_is_nothing_left_to_do(app: FakeApp
 
     tool.during = overtake
     assert infra(app, artifact=VERSION).state == "unchanged"
+
+
+# -- deployments and freezes -------------------------------------------------------------------------------------------
+
+
+def hold(app: FakeApp, ttl: int = 10_000) -> LeaseRecord:
+    return app.leases.take("dev", holder="eve@desk", deployment_id="hers", run_url="", ttl=ttl)
+
+
+def freeze_dev(app: FakeApp) -> None:
+    freeze(app, env="dev", until="8h", reason="the sale")
+
+
+def holder(app: FakeApp) -> str:
+    seen = app.leases.look("dev")
+    return seen.record.holder if seen else ""
+
+
+def test_an_apply_holds_the_environment_and_a_plan_does_not(app: FakeApp, tool: FakeTerraform) -> None:
+    held: list[tuple[str, str]] = []
+    plan = tool.plan
+
+    def planning(to: Path, variables: Any) -> bool:
+        held.append(("plan", holder(app)))
+        return plan(to, variables)
+
+    tool.plan = planning  # type: ignore[method-assign]
+    tool.during = lambda: held.append(("apply", holder(app)))
+    infra(app, artifact=VERSION)
+    assert held == [("plan", ""), ("apply", "ada@laptop")]
+    assert app.leases.told[-1][0] == f"infra for {VERSION}"
+    assert holder(app) == ""
+
+
+@pytest.mark.parametrize("settings", [{}, {"command": ["cdk"]}], ids=["terraform", "command"])
+def test_a_deployment_that_is_under_way_is_waited_for_and_then_refuses(
+    tmp_path: Path, tool: FakeTerraform, settings: dict[str, Any]
+) -> None:
+    app = make(tmp_path, tool, **settings)
+    hold(app)
+    with pytest.raises(Held) as caught:
+        infra(app, artifact=VERSION)
+    assert "eve@desk holds dev" in caught.value.what
+    assert "still so after 5 min" in caught.value.what
+    assert caught.value.remedy.startswith(f"When that has ended: inv infra --artifact {VERSION} --env dev ")
+    assert not {"apply", "cdk"} & set(tool.calls)
+    assert not list(app.root.glob(f".tagship/build/{VERSION}/*.tfplan"))
+
+
+def test_a_deployment_that_ends_in_time_lets_the_apply_go_on(app: FakeApp, tool: FakeTerraform) -> None:
+    hers = hold(app)
+    app.clock.during = lambda slept: app.leases.release(hers) if slept > 3 else None
+    assert infra(app, artifact=VERSION).state == "applied"
+
+
+def test_with_nothing_to_change_a_deployment_is_not_waited_for(app: FakeApp) -> None:
+    infra(app, artifact=VERSION)
+    hold(app)
+    assert infra(app, artifact=VERSION).state == "unchanged"
+
+
+def test_a_lease_that_was_broken_meanwhile_is_told_of_and_not_freed(app: FakeApp, tool: FakeTerraform) -> None:
+    def broken() -> None:
+        seen = app.leases.look("dev")
+        assert seen
+        app.leases.break_("dev", seen.record.deployment_id)
+        hold(app)
+
+    tool.during = broken
+    assert infra(app, artifact=VERSION).state == "applied"
+    assert holder(app) == "eve@desk"
+
+
+def test_a_frozen_environment_is_planned_and_not_applied(app: FakeApp, tool: FakeTerraform) -> None:
+    freeze_dev(app)
+    with pytest.raises(Held) as caught:
+        infra(app, artifact=VERSION)
+    assert "the sale" in caught.value.what
+    assert caught.value.remedy.endswith("inv thaw --env dev")
+    assert tool.calls == []
+    assert infra(app, artifact=VERSION, dry_run=True).state == "planned"
+
+
+def test_a_freeze_that_came_after_the_plan_stops_the_apply(app: FakeApp, tool: FakeTerraform) -> None:
+    plan = tool.plan
+
+    def planning(to: Path, variables: Any) -> bool:
+        freeze_dev(app)
+        return plan(to, variables)
+
+    tool.plan = planning  # type: ignore[method-assign]
+    with pytest.raises(Held):
+        infra(app, artifact=VERSION)
+    assert tool.calls == ["init", "plan"]
+    assert holder(app) == ""
+    assert not list(app.root.glob(f".tagship/build/{VERSION}/*.tfplan"))
 
 
 # -- what goes wrong ---------------------------------------------------------------------------------------------------
