@@ -30,6 +30,7 @@ CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
+KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
 SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
 FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
@@ -54,6 +55,7 @@ WORDS = {
     CALENDAR: "the name or the ARN of a change calendar",
     TIMER: 'times of a calendar as systemd has them: "*-*-* 03:30:00 UTC", "hourly"',
     VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
+    KEY_ARN: "the ARN of a KMS key such as arn:aws:kms:eu-west-1:123456789012:key/…",
     PARAMETERS: "a path of Parameter Store such as /hello/dev/",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
     SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
@@ -187,6 +189,7 @@ class Secrets(Section):
 
     parameter_store: str = Field(default="", pattern=PARAMETERS)  # a path; every parameter below it is a variable
     secrets_manager: Mapping[Variable, Secret] = Field(default_factory=dict)  # by variable
+    kms_key: str = Field(default="", pattern=KEY_ARN)  # of one's own, that they are encrypted with
 
 
 class Environment(Section):

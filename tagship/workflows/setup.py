@@ -154,3 +154,4 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         app.screen.say(f"gh variable set AWS_ROLE_ARN --env {name} --body {told['CiRoleArn']}")
         app.screen.say(f"gh variable set AWS_REGION --env {name} --body {app.settings.aws.region}")
         app.screen.say(f"hosts of {name}: instance profile {told['HostProfile']}")
+        app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {told['PeoplePolicyArn']}")

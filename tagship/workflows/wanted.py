@@ -124,6 +124,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Lease": settings.lease_group(name),
         "Document": chosen.ec2.document if chosen.ec2 else "tagship-deploy",
         "KeyArn": outputs.get("KeyArn", unknown),
+        "SecretsKeyArn": chosen.secrets.kms_key,
         "ImageRepository": image if foundation.repository_name(chosen.image.repository) else "",
         "ProviderArn": outputs.get("ProviderArn", unknown),
         "Repository": repository,

@@ -76,4 +76,6 @@ def _outputs(wanted: Stack) -> dict[str, str]:
         key = KEY if given["KeyAlias"] else given["KeyArn"] or "none"
         return {"KeyArn": key, "ProviderArn": given["ProviderArn"] or PROVIDER}
     name = f"tagship-{given['App']}-{given['Environment']}"
-    return {"CiRoleArn": f"arn:aws:iam::123456789012:role/{name}-ci", "HostProfile": f"{name}-host"}
+    account = "arn:aws:iam::123456789012"
+    people = f"{account}:policy/{name}-people"
+    return {"CiRoleArn": f"{account}:role/{name}-ci", "HostProfile": f"{name}-host", "PeoplePolicyArn": people}

@@ -1,0 +1,209 @@
+"""Each role is allowed what the program asks AWS for, on what it asks it for, and nothing else.
+
+What is asked is read from the adapters and the host program themselves: a call that somebody adds fails here until a
+policy of deploy/aws allows it, and a permission that nobody uses any more fails until it goes, or has its reason below.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pytest
+from botocore import xform_name
+from botocore.session import Session
+
+from tagship.domain import layout
+from tests.unit.test_policies import ACCOUNT, CI, DOCUMENT, GIVEN, HOST, INSTANCE, TAGS, allowed, read, s3, statements
+
+TOP = Path(__file__).parents[2]
+ADAPTERS = TOP / "tagship/adapters"
+PEOPLE = statements("People", text=read("environment"))
+
+# What an operation needs, where that is not the action of its own name (Service Authorization Reference). A write with
+# If-Match, and a conditional deletion, need s3:GetObject on the key as well (S3 User Guide, Conditional requests).
+NEEDS = {
+    "s3:HeadObject": ["s3:GetObject"],
+    "s3:GetObject": ["s3:GetObject"],
+    "s3:ListObjectsV2": ["s3:ListBucket"],
+    "s3:PutObject": ["s3:PutObject", "s3:GetObject"],
+    "s3:DeleteObject": ["s3:DeleteObject", "s3:GetObject"],
+}
+
+# Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
+RELEASE = ["s3", "targets/ec2", "change_calendar"]
+USES = {"Ci": [*RELEASE, "ecr", "secrets", "signing"], "People": RELEASE}
+SETUP = ["foundation"]
+OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
+
+WHY = {
+    "Ci": {
+        "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
+        "ecr:BatchCheckLayerAvailability": "docker push",
+        "ecr:BatchGetImage": "docker buildx imagetools inspect",
+        "ecr:CompleteLayerUpload": "docker push",
+        "ecr:GetDownloadUrlForLayer": "docker buildx imagetools inspect",
+        "ecr:InitiateLayerUpload": "docker push",
+        "ecr:PutImage": "docker push",
+        "ecr:UploadLayerPart": "docker push",
+    },
+    "People": {"s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB"},
+}
+"""What a program asks for that tagship starts."""
+
+HOST_CALLS = {
+    r"\bs3 cp|\bs3api head-object": ["s3:GetObject"],
+    r"\bs3 ls": ["s3:ListBucket"],
+    r"ssm get-parameters --with-decryption": ["ssm:GetParameters", "kms:Decrypt"],
+    r"secretsmanager get-secret-value": ["secretsmanager:GetSecretValue", "kms:Decrypt"],
+    r"\becr get-login-password": ["ecr:GetAuthorizationToken"],
+    r"docker pull|DOCKER\w* pull|\bpull \"\$": ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+}
+AGENT = re.compile(r"(ec2messages|ssmmessages):|ssm:(ListAssociations|ListInstanceAssociations|UpdateInstance)")
+
+
+@cache
+def methods(service: str) -> dict[str, str]:
+    """boto3's name of each operation of a service."""
+    return {xform_name(one): one for one in Session().get_service_model(service).operation_names}
+
+
+def asked(adapter: str) -> set[str]:
+    """Every operation that a module names, as a method or as a string (a paginator's, a method chosen by name)."""
+    tree = ast.parse((ADAPTERS / f"{adapter}.py").read_text("utf-8"))
+    words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    services = texts & {"s3", "ssm", "ec2", "ecr", "kms", "secretsmanager", "iam", "cloudformation", "sts"}
+    return {
+        f"{service}:{operation}"
+        for service in services
+        for name, operation in methods(service).items()
+        if name in words | texts and f"{service}:{operation}" not in OTHERS
+    }
+
+
+def needed(role: str) -> set[str]:
+    operations = {one for adapter in USES[role] for one in asked(adapter)}
+    return {action for one in operations for action in NEEDS.get(one, [one])}
+
+
+def granted(given: Iterable[dict[str, object]]) -> set[str]:
+    found: set[str] = set()
+    for one in given:
+        action = one["Action"]
+        found |= {str(each) for each in (action if isinstance(action, list) else [action])}
+    return found
+
+
+def test_every_adapter_that_asks_aws_is_somebodys() -> None:
+    talking = {
+        str(file.relative_to(ADAPTERS).with_suffix(""))
+        for file in ADAPTERS.rglob("*.py")
+        if file.stem != "aws" and re.search(r"\.(client|once)\(\"", file.read_text("utf-8"))
+    }
+    assert talking == {one for used in (*USES.values(), SETUP) for one in used}
+
+
+@pytest.mark.parametrize("adapter", sorted({one for used in USES.values() for one in used}))
+def test_the_calls_of_an_adapter_are_found(adapter: str) -> None:
+    """Were they not, everything below would pass."""
+    assert asked(adapter)
+
+
+def test_the_calls_that_matter_most_are_among_them() -> None:
+    assert {"ssm:SendCommand", "ssm:CancelCommand", "ssm:ListCommands", "ssm:ListCommandInvocations"} <= needed("Ci")
+    assert {"s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "kms:Sign", "ssm:GetCalendarState"} <= needed("Ci")
+    assert "kms:Sign" not in needed("People")
+
+
+@pytest.mark.parametrize("role", USES)
+def test_what_is_asked_is_what_is_granted(role: str) -> None:
+    given = {"Ci": CI, "People": PEOPLE}[role]
+    assert granted(given) == needed(role) | set(WHY[role])
+    assert not set(WHY[role]) & needed(role), "a reason that is not needed any more"
+
+
+def test_a_host_is_granted_what_its_program_asks_and_the_agents_own() -> None:
+    scripts = "\n".join(file.read_text("utf-8") for file in (TOP / "deploy").rglob("*.sh"))
+    for pattern in HOST_CALLS:
+        assert re.search(pattern, scripts), f"nobody asks {pattern} any more"
+    given = statements("Host", SecretsKeyArn=KEY)
+    own = {one for one in granted(given) if not AGENT.match(one)}
+    assert own == {action for actions in HOST_CALLS.values() for action in actions}
+    code = "\n".join(line for line in scripts.splitlines() if not line.lstrip().startswith("#"))
+    words = re.findall(r"\baws ([a-z0-9]+ [a-z][a-z-]+)|\bask_for [^\n]* (ssm|secretsmanager) ([a-z-]+)", code)
+    called = {" ".join(filter(None, one)) for one in words} - {"openssl flock"}  # a list of programs
+    unknown = [
+        one for one in called if not any(re.search(pattern, f"aws {one} --with-decryption") for pattern in HOST_CALLS)
+    ]
+    assert called
+    assert unknown == []
+
+
+# -- on what -----------------------------------------------------------------------------------------------------------
+
+WRITTEN = {
+    "ledger": layout.ledger_entry("hello", "dev", "d", 1, "healthy"),
+    "mark": layout.mark("hello", "dev", "m"),
+    "index": layout.index_segment("hello", "dev", "a", "b"),
+    "lease": layout.lease("hello", "dev"),
+    "pointer": layout.pointer("hello", "dev"),
+    "state": layout.state("hello", "dev"),
+    "state's lock": layout.state("hello", "dev") + ".tflock",
+    "note": layout.at_work("hello", "dev") + "x.json",
+}
+FREEZE = layout.freeze("hello", "dev")
+ARTIFACT = layout.artifact("hello", "dev", "0.1.30-dev", layout.BUNDLE)
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/5678"
+
+
+@pytest.mark.parametrize("key", WRITTEN.values(), ids=WRITTEN)
+def test_ci_and_people_read_and_write_what_a_deployment_writes(key: str) -> None:
+    for given in (CI, PEOPLE):
+        assert allowed(given, "s3:GetObject", s3(key))
+        assert allowed(given, "s3:PutObject", s3(key))
+
+
+def test_a_freeze_is_written_and_taken_away_by_people_alone() -> None:
+    assert all(allowed(PEOPLE, action, s3(FREEZE)) for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"))
+    assert allowed(CI, "s3:GetObject", s3(FREEZE))
+    assert not any(allowed(CI, action, s3(FREEZE)) for action in ("s3:PutObject", "s3:DeleteObject"))
+
+
+def test_artifacts_are_written_by_ci_alone() -> None:
+    assert allowed(CI, "s3:PutObject", s3(ARTIFACT))
+    assert allowed(PEOPLE, "s3:GetObject", s3(ARTIFACT))
+    assert not any(allowed(PEOPLE, action, s3(ARTIFACT)) for action in ("s3:PutObject", "s3:DeleteObject"))
+
+
+@pytest.mark.parametrize("name", ["index", "state's lock", "note"])
+def test_what_is_made_of_copies_or_left_by_the_dead_may_be_deleted(name: str) -> None:
+    assert allowed(CI, "s3:DeleteObject", s3(WRITTEN[name]))
+    assert allowed(PEOPLE, "s3:DeleteObject", s3(WRITTEN[name]))
+
+
+@pytest.mark.parametrize("name", ["ledger", "mark", "lease", "pointer"])
+def test_what_happened_is_deleted_by_nobody(name: str) -> None:
+    assert not any(allowed(given, "s3:DeleteObject", s3(WRITTEN[name])) for given in (CI, PEOPLE, HOST))
+
+
+def test_people_of_one_environment_change_no_other() -> None:
+    others = [key.replace("dev", "prod") for key in (*WRITTEN.values(), FREEZE)]
+    assert not any(allowed(PEOPLE, action, s3(key)) for key in others for action in ("s3:PutObject", "s3:DeleteObject"))
+    prod = {**TAGS, "ssm:resourceTag/tagship:environment": "prod"}
+    assert allowed(PEOPLE, "ssm:SendCommand", INSTANCE, TAGS)
+    assert not allowed(PEOPLE, "ssm:SendCommand", INSTANCE, prod)
+    assert allowed(PEOPLE, "ssm:SendCommand", DOCUMENT)
+    assert not allowed(PEOPLE, "ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript")
+
+
+def test_a_host_decrypts_by_a_key_of_ones_own_for_the_two_stores_alone() -> None:
+    given = statements("Host", SecretsKeyArn=KEY)
+    assert allowed(given, "kms:Decrypt", KEY, {"kms:ViaService": "ssm.us-east-1.amazonaws.com"})
+    assert allowed(given, "kms:Decrypt", KEY, {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"})
+    assert not allowed(given, "kms:Decrypt", KEY, {"kms:ViaService": "s3.us-east-1.amazonaws.com"})
+    assert not allowed(given, "kms:Decrypt", GIVEN["KeyArn"], {"kms:ViaService": "ssm.us-east-1.amazonaws.com"})
+    assert "kms:Decrypt" not in granted(HOST)
