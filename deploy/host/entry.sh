@@ -20,7 +20,7 @@ ROOT=${TAGSHIP_HOST_ROOT-}
 MOST_FILES=100000
 
 # What the verdict says.
-BASE='' ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
+ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
 FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_MS=${TAGSHIP_STARTED_MS:-0}
 
 # -- words that both stages speak --------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ speak() {
 # Whether the artifact, or what serves, is a release here that nobody signed; its name in REPLY.
 nobodys() {
   for REPLY in "$ARTIFACT" "$SERVING"; do
-    if [[ -f $BASE/releases/$REPLY/manifest.json && ! -e $BASE/releases/$REPLY/manifest.sig ]]; then return; fi
+    if [[ -f ${BASE-}/releases/$REPLY/manifest.json && ! -e $BASE/releases/$REPLY/manifest.sig ]]; then return; fi
   done
   return 1
 }
