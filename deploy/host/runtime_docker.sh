@@ -57,12 +57,13 @@ prepare() {
 
 # The login lives in a folder of its own, for as long as the pull takes.
 pull() {
-  local image=$1 folder=$BASE/run/docker said status=0
+  local image=$1 folder=$BASE/run/docker said why='' status=0
   rm -rf "$folder" && mkdir -m 0700 "$folder" || return
   if log_in "${image%%/*}" "$folder"; then
     said=$(AWS_ECR_CACHE_DIR=$folder/ecr timeout "$PULL_LIMIT" docker --config "$folder" pull --quiet "$image" 2>&1) || status=$?
-    printf '%s\n' "$said"
-    PROBLEM="$image cannot be pulled: ${said##*$'\n'}$(advice_on "$said")"
+    why=$(sed -n 's/.* error="\(.*\)"$/\1/p' "$folder/ecr/log/ecr-login.log" 2>/dev/null | tail -n 1)
+    printf '%s\n%s\n' "$said" "$why"
+    PROBLEM="$image cannot be pulled: ${said##*$'\n'}${why:+ ($why)}$(advice_on "$said $why")"
     if ((status == 124)); then
       PROBLEM="$image was not pulled within $PULL_LIMIT s: see that the registry can be reached from this host, or set PULL_LIMIT in /etc/tagship/$APP/host.conf"
     fi
@@ -83,8 +84,9 @@ advice_on() {
   esac
 }
 
-# ECR's credential helper where it is installed (what it caches goes with the folder), else a password of `aws`, which goes from standard output to standard
-# input. Another registry is the operator's own: the login that this host has for it is copied.
+# ECR's credential helper where it is installed (what it caches and logs goes with the folder), else a password of `aws`,
+# which goes from standard output to standard input. Another registry is the operator's own: the login that this host has
+# for it is copied.
 log_in() {
   local host=$1 folder=$2 password said
   if [[ ! $host =~ ^[0-9]{12}\.dkr\.ecr(-fips)?\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$ ]]; then

@@ -260,14 +260,30 @@ masked() {
 
 MASKS=unknown
 
-# The lines of every secret on this host, the longest first. One of less than four characters would mask anything.
+# The lines of every secret on this host, the longest first. One of less than four characters would mask anything; what an
+# operator wrote into .env.local may be a secret or not, and counts from eight on.
 learn_masks() {
-  local file
   MASKS=''
-  compgen -G "$BASE/secrets/*.env" >/dev/null || return 0
-  MASKS=$(for file in "$BASE"/secrets/*.env; do
-    values_in "$file"
-  done | sed 's/^[[:space:]]*//; s/[[:space:]]*$//' | awk 'length($0) > 3 { print length($0), $0 }' | sort -rnu | cut -d' ' -f2-)
+  [[ -f $BASE/.env.local ]] || compgen -G "$BASE/secrets/*.env" >/dev/null || return 0
+  MASKS=$({ secret_values | at_least 4 && local_values | at_least 8; } | sort -rnu | cut -d' ' -f2-)
+}
+
+# The lines of standard input that have so many characters, each with its length before it.
+at_least() {
+  sed 's/^[[:space:]]*//; s/[[:space:]]*$//' | awk -v least="$1" 'length($0) >= least { print length($0), $0 }'
+}
+
+secret_values() {
+  local file
+  for file in "$BASE"/secrets/*.env; do
+    if [[ -f $file ]]; then values_in "$file"; fi
+  done
+}
+
+# As local_variables reads them, but for a quote that only one end has.
+local_values() {
+  sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}[A-Za-z_][A-Za-z0-9_]*=//p" "$BASE/.env.local" 2>/dev/null |
+    sed "s/^[\"']//; s/[\"']\$//"
 }
 
 # The values that a file of variables sets, one after another, as a shell of its own reads it.

@@ -10,14 +10,19 @@ import pytest
 from tests.host.host import Host, Shop
 from tests.host.registry import HOST, PASSWORD
 
-# It speaks the helper's protocol, and caches what it gave, as amazon-ecr-credential-helper does.
+# Speaks the protocol, caches what it gave, and logs why it gave nothing, as amazon-ecr-credential-helper does.
 HELPER = """\
 #!/bin/sh
 read -r server
 echo "$1 $server" >>/srv/aws/helper-asked
-password=$(cat /srv/aws/helper-password) || { echo "credentials not found in native keychain"; exit 1; }
 folder=${AWS_ECR_CACHE_DIR:-$HOME/.ecr}
-mkdir -p "$folder" && printf '{"AuthorizationToken": "%s"}\\n' "$password" >"$folder/cache.json"
+mkdir -p "$folder/log"
+if ! password=$(cat /srv/aws/helper-password); then
+  echo 'level=error msg="Error retrieving credentials" error="ecr: AccessDeniedException"' >"$folder/log/ecr-login.log"
+  echo "credentials not found in native keychain"
+  exit 1
+fi
+printf '{"AuthorizationToken": "%s"}\\n' "$password" >"$folder/cache.json"
 printf '{"ServerURL":"%s","Username":"AWS","Secret":"%s"}\\n' "$server" "$password"
 """
 
@@ -49,6 +54,7 @@ def test_a_helper_that_has_no_credentials_is_told_of(helped: Host, shop: Shop) -
     (helped.aws / "helper-password").unlink()
     answer = helped.deploy(helped.publish(shop.docker("0.1.0-dev")))
     assert (answer.outcome, answer.serving) == ("failed", ""), answer.output
+    assert "(ecr: AccessDeniedException)" in answer.reason
     assert "this host's role needs ecr:GetAuthorizationToken" in answer.reason
     assert left(helped) == []
 

@@ -70,6 +70,16 @@ def test_the_evidence_of_a_crash_has_its_exit_code_and_last_words(host: Machine)
     assert "last words" in answer.evidence
 
 
+def test_what_an_operator_wrote_into_the_hosts_own_environment_is_masked(host: Machine) -> None:
+    values = {"A": "hunter22hunter", "B": "'two words'", "C": '"it is \\"quoted\\""', "D": "short"}
+    (host.base / ".env.local").write_text("".join(f"export {name}={value}\n" for name, value in values.items()))
+    told = make("0.1.1-dev", using=settings(command=["sh", "-c", 'echo "<$A|$B|$C|$D>"; exit 9']))
+    told.put(host.bucket)
+    answer = host.deploy(told)
+    assert "<***|***|***|short>" in answer.evidence
+    assert "hunter22hunter" not in answer.output
+
+
 def test_a_process_that_died_ends_the_waiting_at_once(host: Machine) -> None:
     patient = settings(health={"attempts": 60, "cap": 60})
     bad = make("0.1.1-dev", {"fault": "crash", "healthy": False}, using=patient)

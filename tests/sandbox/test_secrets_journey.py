@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
 import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -224,11 +225,9 @@ class Watch:
 
     def _look(self) -> None:
         while not self._over.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    self.seen.add(path.read_bytes())
-                except OSError:
-                    continue
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                with suppress(OSError):  # it has ended meanwhile
+                    self.seen.add(Path("/proc", pid, "cmdline").read_bytes())
 
 
 def everything_said(here: Kept) -> dict[str, bytes]:
