@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
+from tagship.domain.deployment import unfinished
 from tagship.domain.lease import Seen
 from tagship.domain.times import ago, moment, span
 from tagship.ports import App
@@ -45,8 +46,16 @@ def lock(app: App, *, env: str = "") -> list[Lock]:
     for one in environments:
         app.settings.environment(one)
         found.append(look(app, one))
-        _show(app, found[-1])
+        _show(app, found[-1], resumable=_resumable(app, found[-1]))
     return found
+
+
+def _resumable(app: App, found: Lock) -> bool:
+    """Whether a deployment is left to be ended: what died may have been no deployment, or have told no host yet."""
+    if found.state != "expired":
+        return False
+    last = unfinished(app.ledger.deployments(found.changes, 1))
+    return bool(last and last.id == found.deployment)
 
 
 def look(app: App, environment: str) -> Lock:
@@ -91,25 +100,42 @@ def told(lock: Lock) -> str:
 
 def since_when(lock: Lock, *, phase: bool = True) -> str:
     """`ada@laptop holds dev since 2026-11-20 15:53 UTC: sending deploy`: what of it does not change by itself."""
-    verb = "holds" if lock.state == "held" else "held"
     what = lock.changes or lock.environment
     with_it = f" (and with it {lock.environment}, of the same lease group)" if what != lock.environment else ""
-    return f"{lock.holder} {verb} {what}{with_it} since {lock.since} UTC" + (f": {lock.phase}" if phase else "")
+    if lock.state == "held":
+        text = f"{lock.holder} holds {what}{with_it} since {lock.since} UTC"
+    else:
+        text = f"{lock.holder} took {what}{with_it} at {lock.since} UTC, and is not heard of any more"
+    return text + (f": {lock.phase}" if phase else "")
 
 
-def _show(app: App, found: Lock) -> None:
-    app.screen.say(told(found))
-    if found.state != "free":
-        commands = f", SSM command {', '.join(found.commands)}" if found.commands else ""
-        app.screen.say(f"  for {found.age} now: deployment {found.deployment}, fencing number {found.fence}{commands}")
+def lines(lock: Lock) -> list[str]:
+    """The same and more, a fact a line."""
+    if lock.state == "free":
+        return [told(lock)]
+    facts = [
+        f"{lock.phase}, heard of {lock.heard}, begun {lock.age} ago",
+        f"deployment {lock.deployment}, fencing number {lock.fence}",
+        *(f"SSM command {one}" for one in lock.commands),
+        *([lock.run_url] if lock.run_url else []),
+    ]
+    return [since_when(lock, phase=False), *(f"  {one}" for one in facts)]
+
+
+def _show(app: App, found: Lock, *, resumable: bool) -> None:
+    """A fact or a command a line: whoever reads it has eighty columns and little patience."""
+    say = app.screen.say
+    for line in lines(found):
+        say(line)
     if found.state == "held":
-        app.screen.say(f"  if it is dead: {unlock_command(found)}")
+        say("  wait for it:    inv deploy --wait 10m")
+        say(f"  if it is dead:  {unlock_command(found)}")
     elif found.state == "expired":
-        app.screen.say(
-            f"  its heartbeat stopped; to end what it began: inv deploy --resume --env {found.changes}. The next"
-            " deployment takes it over when its CI run has ended and no command of it is in flight"
-            f" (or now: {unlock_command(found)})"
-        )
+        if resumable:
+            say(f"  to end it:      inv deploy --resume --env {found.changes}")
+        say(f"  to free it:     {unlock_command(found)}")
+        say("  or leave it: the next deployment takes it over, once its CI run has ended")
+        say("  and no command of it is in flight")
     if found.frozen:
         app.screen.say(f"  {found.frozen}")
 

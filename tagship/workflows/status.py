@@ -14,8 +14,8 @@ from tagship.ports import App
 from tagship.workflows.guards import bad_word
 from tagship.workflows.hands import ask_what_runs
 from tagship.workflows.lock import Lock
+from tagship.workflows.lock import lines as lease_told
 from tagship.workflows.lock import look as look_at_lease
-from tagship.workflows.lock import told as lease_told
 from tagship.workflows.preflight import recent
 from tagship.workflows.resume import command as resume_command
 
@@ -98,9 +98,7 @@ def _unfinished(history: Sequence[Deployment]) -> str:
     if not history or history[-1].ended:
         return ""
     one = history[-1]
-    return (
-        f"{one.first.action} of {one.artifact_id} by {one.first.who}, {one.state} {moment(one.last.at)} UTC ({one.id})"
-    )
+    return f"{one.first.action} of {one.artifact_id} by {one.first.who}, {one.state} {moment(one.last.at)} UTC"
 
 
 def _hosts(app: App, environment: str, artifact: str) -> tuple[list[HostStatus], str, bool]:
@@ -135,6 +133,24 @@ def _show_signatures(app: App, found: Status) -> None:
         app.screen.say(f"{found.environment} takes UNSIGNED artifacts (allow_unsigned); what it runs is signed")
 
 
+def _show_unfinished(app: App, found: Status) -> None:
+    what, _, when = found.unfinished.rpartition(", ")
+    app.screen.warn(f"not ended: {what}")
+    app.screen.say(f"  {when}")
+    if found.resume:
+        app.screen.warn("its runner is not heard of any more, and nobody else will end it")
+        app.screen.say(f"  to end it:           {found.resume}")
+        if found.artifact:
+            app.screen.say(f"  or to what was good: inv rollback --to {found.artifact} --env {found.environment}")
+
+
+def _word(found: Status, one: HostStatus) -> str:
+    """What there is to say of a host. What a deployment that has not ended put there is no drift: it is on its way."""
+    if one.drift and f" of {one.runs} by " in found.unfinished:
+        return "by the deployment that has not ended"
+    return f"drift: {one.drift}" if one.drift else "as recorded"
+
+
 def _show(app: App, found: Status) -> None:
     if found.artifact:
         word = f"partial ({found.partial})" if found.partial else "healthy"
@@ -143,13 +159,12 @@ def _show(app: App, found: Status) -> None:
         app.screen.say(f"{found.environment}: nothing was ever healthy here")
     _show_signatures(app, found)
     if found.unfinished:
-        app.screen.warn(f"not ended: {found.unfinished}")
-    if found.resume:
-        app.screen.warn(f"its runner is not heard of any more; to end it: {found.resume}")
+        _show_unfinished(app, found)
     if found.bad:
         app.screen.warn(f"{found.artifact} is marked bad: {found.bad}")
     if found.lease.state != "free":
-        app.screen.say(lease_told(found.lease))
+        for line in lease_told(found.lease):
+            app.screen.say(line)
     if found.lease.frozen:
         app.screen.say(found.lease.frozen)
     if found.problem:
@@ -157,7 +172,7 @@ def _show(app: App, found: Status) -> None:
     drifted = [one for one in found.hosts if one.drift]
     shown = found.hosts if len(found.hosts) <= MANY else drifted
     if shown:
-        rows = [[one.name, one.id, one.runs, f"drift: {one.drift}" if one.drift else "as recorded"] for one in shown]
+        rows = [[one.name, one.id, one.runs, _word(found, one)] for one in shown]
         app.screen.table(("HOST", "ID", "RUNS", ""), rows)
     if len(shown) < len(found.hosts):
         app.screen.say(f"{len(found.hosts) - len(shown)} of {len(found.hosts)} hosts run what is recorded")

@@ -30,11 +30,14 @@ def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
     app = held()
     [found] = lock(app, env="dev")
     assert (found.state, found.deployment, found.commands) == ("held", "d-1", ("c-1",))
-    doing = "deploy 0.1.30-dev: the hosts act, heard of 30 s ago, https://github.com/o/r/actions/runs/4711"
     assert app.screen.lines == [
-        f"run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC ({doing})",
-        "  for 30 s now: deployment d-1, fencing number 1, SSM command c-1",
-        "  if it is dead: inv unlock --env dev --id d-1",
+        "run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC",
+        "  deploy 0.1.30-dev: the hosts act, heard of 30 s ago, begun 30 s ago",
+        "  deployment d-1, fencing number 1",
+        "  SSM command c-1",
+        "  https://github.com/o/r/actions/runs/4711",
+        "  wait for it:    inv deploy --wait 10m",
+        "  if it is dead:  inv unlock --env dev --id d-1",
     ]
 
 
@@ -43,7 +46,9 @@ def test_a_lease_whose_heartbeat_stopped_has_expired() -> None:
     app.clock.advance(100)
     [found] = lock(app)
     assert found.state == "expired"
-    assert "run 4711 (octocat) held dev" in app.screen.text
+    assert app.screen.lines[0] == "run 4711 (octocat) took dev at 2026-11-20 12:00 UTC, and is not heard of any more"
+    assert "  to free it:     inv unlock --env dev --id d-1" in app.screen.lines
+    assert "--resume" not in app.screen.text, "the ledger has no such deployment: there is nothing to end"
 
 
 def test_unlock_frees_the_lease_it_names_and_stops_its_holder() -> None:

@@ -411,6 +411,25 @@ def test_status_and_lock_say_that_it_is_dead_and_the_command(look: Callable[[Fak
     assert "inv deploy --resume --env dev" in app.screen.text
 
 
+@pytest.mark.parametrize("look", [status, lock])
+def test_what_is_said_of_a_dead_one_fits_eighty_columns(look: Callable[[FakeApp], object]) -> None:
+    app = died_while_hosts_act()
+    app.screen.lines.clear()
+    look(app)
+    assert [one for one in app.screen.lines if len(one) > 80] == []
+
+
+def test_the_way_back_that_status_offers_beside_it_goes_back() -> None:
+    app = died_while_hosts_act()
+    [found] = status(app)
+    assert f"  or to what was good: inv rollback --to {OLD} --env dev" in app.screen.lines
+    assert [one.drift for one in found.hosts] == [f"the ledger says {OLD}"]
+    assert app.screen.tables[-1][1][0][3] == "by the deployment that has not ended"
+    assert rollback(app, to=OLD, env="dev").state == "healthy"
+    assert app.hosts.serving == {"web-1": OLD}
+    assert [one.state for one in app.ledger.deployments("dev")[-2:]] == ["abandoned", "healthy"]
+
+
 def test_status_says_of_a_living_one_that_it_goes_on() -> None:
     app = running_old()
     app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
