@@ -7,7 +7,7 @@ INV = $(VENV)/bin/inv
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform test-faults lint bench bench-faults bench-host setup
+.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform test-faults lint bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -36,3 +36,4 @@ lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
 bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto --dist loadgroup tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root
+bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/sandbox/test_shell_values.py tests/sandbox/test_host_tampering.py tests/unit/domain/test_document_shell.py $(ARGS) # 10,000 values through each shell, and every tampering, whole

@@ -374,6 +374,7 @@ look_into_tar() {
       line = $0
       folder = older && /^d/
       if (!/^-/ && !folder) bad("it holds something other than a regular file: " line)
+      if (/^-/ && $1 ~ /[sStT]/) bad("a file in it would run with the rights of another: " line)
       # GNU: mode, owner/group, size, date, time, name. BSD: mode, links, owner, group, size, three words of date, name.
       if (sub(/^[^ ]+ +[0-9]+\/[0-9]+ +[0-9]+ [^ ]+ [^ ]+ /, "")) { split(line, word, " +"); size = word[3] }
       else if (sub(/^[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[A-Za-z]+ +[0-9]+ +[0-9:]+ /, "")) { split(line, word, " +"); size = word[5] }
@@ -400,7 +401,7 @@ look_into_tar() {
 
 unpack() {
   local in=$1 place=$BASE/releases/$ARTIFACT files listed
-  tar --no-same-owner -xzf "$in/deploy-bundle.tar.gz" -C "$in/files" ||
+  tar --no-same-owner --no-same-permissions -xzf "$in/deploy-bundle.tar.gz" -C "$in/files" ||
     conclude refused "the bundle of $ARTIFACT cannot be unpacked: $(disk)" || return
   verify_files "$in/files" || return
   files=$(find "$in/files" -type f | wc -l) listed=$(wc -l <"$in/files/SHA256SUMS")

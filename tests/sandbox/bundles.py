@@ -83,12 +83,13 @@ class Bundle:
 def contents(
     artifact: str, hello: Mapping[str, object], using: Settings, more: Mapping[str, bytes]
 ) -> dict[str, bytes]:
-    """Path -> bytes of what a bundle holds."""
-    files = {"VERSION": f"{artifact}\n".encode(), **hostconf.files(using), **more}
+    """Path -> bytes of what a bundle holds; `more` is beside it, or in place of it."""
+    files = {"VERSION": f"{artifact}\n".encode(), **hostconf.files(using)}
     for path in [ROOT / "deploy/ec2_deploy.sh", *sorted((ROOT / "deploy/host").glob("*.sh"))]:
         files[str(path.relative_to(ROOT))] = path.read_bytes()
     files["examples/hello/app.py"] = (ROOT / "examples/hello/app.py").read_bytes()
     files["examples/hello/hello.json"] = json.dumps({"healthy": True, "greeting": "hello", **hello}).encode()
+    files.update(more)
     sums = "".join(f"{hashlib.sha256(files[path]).hexdigest()}  {path}\n" for path in sorted(files))
     return {**files, "SHA256SUMS": sums.encode()}
 

@@ -497,7 +497,7 @@ NASTY = st.one_of(
 )
 
 
-@settings(max_examples=1_000 if os.environ.get("WHOLE") else 25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=250 if os.environ.get("WHOLE") else 25, suppress_health_check=list(HealthCheck))
 @given(key=NASTY, kind=st.sampled_from(["exported", "host.env", "pointer"]))
 def test_no_key_or_id_is_ever_interpreted(running: tuple[Path, Running], boot: Boot, key: str, kind: str) -> None:
     here = Shop(*running, "h")

@@ -173,6 +173,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench",
         "bench-faults",
         "bench-host",
+        "bench-shell",
     }
     for name, recipe in verbs.items():
         assert re.match(rf"@\$\(INV\) {name}\b", recipe), recipe
