@@ -312,10 +312,12 @@ class Freezes(Protocol):
 
     def now(self) -> datetime: ...
 
-    def look(self, environment: str) -> Frozen | None: ...
+    def look(self, environment: str) -> Frozen | None:
+        """The freeze, ended or not; raises FreezeUnreadable for what is none."""
 
-    def write(self, freeze: Freeze, over: Frozen | None) -> None:
-        """Put a freeze in place of the one that was looked at; raises Refused when that changed meanwhile."""
+    def write(self, freeze: Freeze, over: str) -> None:
+        """Put a freeze in place of the one of that ETag (empty: where there is none); raises Refused when that changed
+        meanwhile."""
 
     def remove(self, frozen: Frozen) -> None:
         """Take away the freeze that was looked at; raises Refused when it changed meanwhile."""

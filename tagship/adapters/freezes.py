@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from tagship.domain import layout
-from tagship.domain.freeze import Freeze, Frozen
+from tagship.domain.freeze import Freeze, FreezeUnreadable, Frozen
 from tagship.errors import Refused
 from tagship.ports import Conflict, Store
 
@@ -22,13 +22,18 @@ class StoredFreezes:
 
     def look(self, environment: str) -> Frozen | None:
         found = self._store.get(layout.freeze(self._app, environment))
-        return Frozen(Freeze.from_json(found.body), found.etag, found.now) if found else None
+        if found is None:
+            return None
+        try:
+            return Frozen(Freeze.from_json(found.body), found.etag, found.now)
+        except FreezeUnreadable as reason:
+            raise FreezeUnreadable(environment, reason.why, found.etag) from reason
 
-    def write(self, freeze: Freeze, over: Frozen | None) -> None:
+    def write(self, freeze: Freeze, over: str) -> None:
         key = layout.freeze(self._app, freeze.environment)
         try:
             if over:
-                self._store.replace(key, freeze.to_json(), over.etag)
+                self._store.replace(key, freeze.to_json(), over)
             else:
                 self._store.create(key, freeze.to_json())
         except Conflict as reason:

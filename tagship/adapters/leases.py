@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from tagship.domain import layout
-from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen, let_go, released, renewed, same, taken
+from tagship.domain.lease import LeaseHeld, LeaseRecord, LeaseUnreadable, Seen, let_go, released, renewed, same, taken
 from tagship.domain.times import ago, moment
 from tagship.errors import LeaseLost, Refused, ServiceFailed
 from tagship.ports import Conflict, Store
@@ -34,7 +34,12 @@ class StoredLeases:
         found = self._store.get(self._key(environment))
         if found is None:
             return None
-        return Seen(LeaseRecord.from_json(found.body), found.etag, found.modified, found.now)
+        try:
+            record = LeaseRecord.from_json(found.body)
+        except LeaseUnreadable as reason:
+            where = f"s3://{self._store.bucket}/{found.key}"
+            raise LeaseUnreadable.of(environment, where, reason.why) from reason
+        return Seen(record, found.etag, found.modified, found.now)
 
     def _key(self, environment: str) -> str:
         return layout.lease(self._app, self._group(environment))

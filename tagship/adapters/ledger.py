@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tagship.domain import layout
-from tagship.domain.deployment import Deployment, Entry, fold
+from tagship.domain.deployment import Deployment, Entry, fold, is_id
 from tagship.domain.mark import Mark
 from tagship.domain.segment import SIZE, Copy, Span, begin_after, full, needed, packed, unpacked
 from tagship.errors import ServiceFailed
@@ -75,7 +75,17 @@ class StoredLedger:
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
-        """Oldest first; with a `limit`, only the keys and bodies of the latest are read."""
+        """Oldest first; with a `limit`, only the keys and bodies of the latest are read: of more, where some of those
+        cannot be read."""
+        asked = limit
+        while True:
+            found, more = self._part(environment, asked)
+            if len(found) >= limit or not more:
+                return found[-limit:] if limit else found
+            asked *= 2
+
+    def _part(self, environment: str, limit: int) -> tuple[list[Deployment], bool]:
+        """Those of the latest `limit` (0: all) that can be read, and whether there are more before them."""
         self._unread[environment] = {}
         spans = self._spans(environment)
         found = self._entries(environment, begin_after(spans, limit))
@@ -85,7 +95,8 @@ class StoredLedger:
         self._loose[environment] = len({_id(one) for one in found if _id(one) > last})
         wanted = _latest(found, limit)
         copies = self._copies(environment, needed(spans, {_id(one) for one in wanted}))
-        return fold(copy.entry for copy in self._bodies(environment, wanted, copies))
+        read = fold(copy.entry for copy in self._bodies(environment, wanted, copies))
+        return read, len({_id(one) for one in wanted}) >= limit > 0
 
     def marks(self, environment: str) -> Sequence[Mark]:
         keys = [one.key for one in self._store.list(layout.marks(self._app, environment))]
@@ -104,7 +115,9 @@ class StoredLedger:
         """The objects of deployments whose ids come after `after`. (All keys of a deployment sort before `<id>/~`.)"""
         prefix = layout.ledger(self._app, environment)
         listed = self._store.list(prefix, after=f"{prefix}{after}/~" if after else "")
-        return [one for one in listed if not one.key.startswith(f"{prefix}_")]
+        ours = [one for one in listed if not one.key.startswith(f"{prefix}_")]
+        self._pass_over(environment, [one.key for one in ours if not is_id(_id(one))])
+        return [one for one in ours if is_id(_id(one))]
 
     def _bodies(self, environment: str, wanted: Sequence[Object], known: dict[tuple[str, str], Copy]) -> list[Copy]:
         """Each entry from its copy where there is one of this very object, else from the object."""

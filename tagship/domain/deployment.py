@@ -18,6 +18,7 @@ be writing: what follows an end, or carries a lower fencing number than what is 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -25,6 +26,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from tagship.domain.mark import Mark
+from tagship.domain.stored import ODD, moment_of, read_back
 from tagship.domain.times import moment
 from tagship.domain.version import is_older
 
@@ -47,9 +49,17 @@ ENDED = frozenset(state for state, following in NEXT.items() if not following)
 STATES = tuple(state for state in NEXT if state)
 
 
+ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{6}")
+
+
 def new_id(now: datetime) -> str:
     """An id that sorts by time: `20261120-155301-123456-9f3a1c`."""
     return f"{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
+
+
+def is_id(text: str) -> bool:
+    """Whether it is what `new_id` gives: a listing has the names that others gave to things, too."""
+    return bool(ID.fullmatch(text))
 
 
 def begun(deployment_id: str) -> datetime:
@@ -85,11 +95,25 @@ class Entry:
         """An entry, or None when it cannot be read or is of a later schema: such entries are named and skipped."""
         try:
             value = json.loads(raw)
-            if value["schema"] != SCHEMA or value["state"] not in STATES:
+            if value["schema"] != SCHEMA:
                 return None
-            return cls(**value)
-        except (ValueError, TypeError, KeyError):
+            found = read_back(cls, value)
+            _check(found)
+        except ODD:
             return None
+        return found
+
+
+def _check(one: Entry) -> None:
+    """Raises one of ODD where what is read of it later is not what it must be."""
+    if one.state not in STATES:
+        raise ValueError(one.state)
+    if not is_id(one.deployment_id):
+        raise ValueError(one.deployment_id)
+    moment_of(one.at)
+    for host in one.details.get("hosts", ()):
+        if not all(isinstance(host[name], str) for name in ("host", "outcome", "serving")):
+            raise TypeError(host)
 
 
 @dataclass(frozen=True)

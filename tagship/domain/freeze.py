@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Self
 
+from tagship.domain.stored import ODD, moment_of, read_back
 from tagship.domain.times import moment, seconds
 from tagship.errors import ServiceFailed
 
@@ -21,6 +22,19 @@ GRAMMAR = '8h (also 30m, 2d), 2026-12-01T08:00Z, "friday 18:00" or 18:00; times 
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(r"(?:([a-z]{3,9})\s+)?([01]?[0-9]|2[0-3]):([0-5][0-9])")
+
+
+class FreezeUnreadable(ServiceFailed):
+    """There is a freeze, and what it says cannot be read: it is not taken for none. `etag` is the object's."""
+
+    def __init__(self, environment: str, why: str, etag: str = "") -> None:
+        super().__init__(
+            f"The freeze of {environment} cannot be read ({why}).",
+            state="Until when it holds is not known; a rollback passes it. Nothing was changed.",
+            remedy=f'Write it anew: inv freeze --env {environment} --until 8h --reason "the other could not be read"'
+            f" (and where nobody wants one, then: inv thaw --env {environment})",
+        )
+        self.why, self.etag = why, etag
 
 
 @dataclass(frozen=True)
@@ -44,14 +58,10 @@ class Freeze:
             value = json.loads(raw)
             if value["schema"] != SCHEMA:
                 raise ValueError(f"schema {value['schema']}")
-            found = cls(**value)
-            if datetime.fromisoformat(found.until).tzinfo is None:
-                raise ValueError("its end has no time zone")
-        except (ValueError, TypeError, KeyError) as reason:
-            raise ServiceFailed(
-                f"The freeze object cannot be read ({reason}).",
-                remedy="Write it anew: inv freeze --env <environment> --until 8h --reason <why>",
-            ) from reason
+            found = read_back(cls, value)
+            moment_of(found.until)
+        except ODD as reason:
+            raise FreezeUnreadable("it", str(reason)) from reason
         return found
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from tagship.domain.deployment import new_id
+from tagship.domain.stored import ODD, moment_of, read_back
 from tagship.errors import Held, ServiceFailed
 
 SCHEMA = 1
@@ -52,13 +53,13 @@ class LeaseRecord:
             value = json.loads(raw)
             if value["schema"] != SCHEMA:
                 raise ValueError(f"schema {value['schema']}")
-            value["commands"] = tuple(value["commands"])
-            return cls(**value)
-        except (ValueError, TypeError, KeyError) as reason:
-            raise ServiceFailed(
-                f"The lease object cannot be read ({reason}).",
-                remedy="Look at it with: inv lock --env <environment>",
-            ) from reason
+            value["commands"] = tuple(str(one) for one in value["commands"])
+            found = read_back(cls, value)
+            if found.taken_at:
+                moment_of(found.taken_at)
+        except ODD as reason:
+            raise LeaseUnreadable.of("it", "the bucket", str(reason)) from reason
+        return found
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,23 @@ def taken(
     given = deployment_id or new_id(seen.now.replace(microsecond=fence % 1_000_000))
     at = seen.now.astimezone(UTC).isoformat(timespec="seconds")
     return LeaseRecord(environment, fence, holder, given, run_url, "taken", (), ttl, at, taking=taking)
+
+
+class LeaseUnreadable(ServiceFailed):
+    """There is a lease, and who has it cannot be told: nobody may take it for free."""
+
+    @classmethod
+    def of(cls, environment: str, url: str, why: str) -> Self:
+        found = cls(
+            f"The lease of {environment} cannot be read ({why}).",
+            state=f"Who holds {environment} is not known, and nothing was changed.",
+            remedy=f"Look at it: aws s3 cp {url} - (a later schema: use the tagship that wrote it; damaged, and nobody"
+            f" deploys to {environment}: aws s3 rm {url}, and the next deployment makes it anew)",
+        )
+        found.why = why
+        return found
+
+    why = ""
 
 
 class LeaseHeld(Held):

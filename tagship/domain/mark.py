@@ -9,6 +9,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Self
 
+from tagship.domain.stored import ODD, moment_of, read_back
+
 SCHEMA = 1
 VERDICTS = ("good", "bad")
 
@@ -39,8 +41,9 @@ class Mark:
         """A mark, or None when it cannot be read or is of a later schema: such marks are named and skipped."""
         try:
             value = json.loads(raw)
-            if value["schema"] != SCHEMA or value["verdict"] not in VERDICTS:
-                return None
-            return cls(**value)
-        except (ValueError, TypeError, KeyError):
+            found = read_back(cls, value) if value["schema"] == SCHEMA and value["verdict"] in VERDICTS else None
+            if found:
+                moment_of(found.at)
+        except ODD:
             return None
+        return found

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from tagship.domain.deployment import Entry
+from tagship.domain.deployment import Entry, is_id
 
 SCHEMA = 1
 SIZE = 50  # deployments in a segment: a page of history is one or two of them
@@ -59,7 +59,8 @@ class Span:
     def read(cls, key: str) -> Self | None:
         """The range, or None where the key is not that of a segment."""
         first, _, last = key.rpartition("/")[2].removesuffix(SUFFIX).partition("_")
-        return cls(key, first, last) if key.endswith(SUFFIX) and first and first <= last else None
+        ids = is_id(first) and is_id(last) and first <= last
+        return cls(key, first, last) if key.endswith(SUFFIX) and ids else None
 
     def holds(self, deployment_id: str) -> bool:
         return self.first <= deployment_id <= self.last

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tagship.domain.freeze import GRAMMAR, LONGEST, REASON, Freeze, Frozen, ends
+from tagship.domain.freeze import GRAMMAR, LONGEST, REASON, Freeze, FreezeUnreadable, Frozen, ends
 from tagship.domain.times import moment, span
 from tagship.errors import Held, UsageError
 from tagship.ports import App
-from tagship.workflows.frozen import freeze_of
 from tagship.workflows.preflight import one_environment
 
 
@@ -18,8 +17,7 @@ def freeze(app: App, *, until: str, reason: str, env: str = "", dry_run: bool = 
     why = _reason(reason, environment)
     now = app.freezes.now()
     end = _end(until, now, environment)
-    there = app.freezes.look(environment)
-    _not_anothers(app, environment)
+    there = _over(app, environment)
     wanted = Freeze(environment, _iso(end), why, app.who, _iso(now))
     app.screen.say(f"freeze {environment} until {moment(end)} UTC, in {span((end - now).total_seconds())}: {why}")
     app.screen.say("  deploys and promotions wait for its end; a rollback does not")
@@ -59,11 +57,17 @@ def _end(text: str, now: datetime, environment: str) -> datetime:
     return end
 
 
-def _not_anothers(app: App, environment: str) -> None:
-    """One's own freeze may be changed; somebody else's is theirs."""
-    found = freeze_of(app, environment)
-    if found and found.freeze.who != app.who:
+def _over(app: App, environment: str) -> str:
+    """The ETag of the freeze that is written over, empty where there is none. One's own may be changed, as may one that
+    nobody can read; somebody else's is theirs."""
+    try:
+        found = app.freezes.look(environment)
+    except FreezeUnreadable as reason:
+        app.screen.warn(reason.what)
+        return reason.etag
+    if found and found.active and found.freeze.who != app.who:
         raise Held(f"{found.told}.", remedy=f"Agree with {found.freeze.who}, then: inv thaw --env {environment}")
+    return found.etag if found else ""
 
 
 def _iso(at: datetime) -> str:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from tagship.domain.deployment import unfinished
-from tagship.domain.lease import Seen
+from tagship.domain.freeze import FreezeUnreadable
+from tagship.domain.lease import LeaseUnreadable, Seen
 from tagship.domain.times import ago, moment, span
 from tagship.ports import App
 from tagship.workflows.frozen import freeze_of
@@ -14,7 +15,7 @@ from tagship.workflows.frozen import freeze_of
 
 @dataclass(frozen=True)
 class Lock:
-    """An environment's lease as a person asks for it. `state`: free | held | expired.
+    """An environment's lease as a person asks for it. `state`: free | held | expired | unreadable (see `problem`).
 
     `changes` is the environment that its holder changes: another one of the same lease `group`, it may be. `frozen`
     says until when, by whom and why the environment is frozen; empty when it is not.
@@ -34,6 +35,8 @@ class Lock:
     group: str = ""
     changes: str = ""
     frozen: str = ""
+    problem: str = ""
+    remedy: str = ""
 
     def as_data(self) -> dict[str, object]:
         return asdict(self)
@@ -60,9 +63,24 @@ def _resumable(app: App, found: Lock) -> bool:
 
 def look(app: App, environment: str) -> Lock:
     """The lease of an environment's group, and its freeze."""
-    frozen = freeze_of(app, environment)
-    group = app.settings.lease_group(environment)
-    return replace(read(environment, app.leases.look(environment)), group=group, frozen=frozen.told if frozen else "")
+    return replace(
+        _lease(app, environment), group=app.settings.lease_group(environment), frozen=_frozen(app, environment)
+    )
+
+
+def _lease(app: App, environment: str) -> Lock:
+    try:
+        return read(environment, app.leases.look(environment))
+    except LeaseUnreadable as reason:
+        return Lock(environment, "unreadable", problem=reason.what, remedy=reason.remedy)
+
+
+def _frozen(app: App, environment: str) -> str:
+    try:
+        found = freeze_of(app, environment)
+    except FreezeUnreadable as reason:
+        return f"{reason.what} {reason.remedy}"
+    return found.told if found else ""
 
 
 def read(environment: str, seen: Seen | None) -> Lock:
@@ -94,6 +112,8 @@ def told(lock: Lock) -> str:
     """One line: `ada@laptop holds dev since 2026-11-20 15:53 UTC (deploying, heard of 3 s ago)`."""
     if lock.state == "free":
         return f"nobody holds {lock.environment}"
+    if lock.problem:
+        return lock.problem
     run = f", {lock.run_url}" if lock.run_url else ""
     return f"{since_when(lock, phase=False)} ({lock.phase}, heard of {lock.heard}{run})"
 
@@ -111,8 +131,8 @@ def since_when(lock: Lock, *, phase: bool = True) -> str:
 
 def lines(lock: Lock) -> list[str]:
     """The same and more, a fact a line."""
-    if lock.state == "free":
-        return [told(lock)]
+    if lock.state in {"free", "unreadable"}:
+        return [told(lock), *([f"  {lock.remedy}"] if lock.remedy else [])]
     facts = [
         f"{lock.phase}, heard of {lock.heard}, begun {lock.age} ago",
         f"deployment {lock.deployment}, fencing number {lock.fence}",

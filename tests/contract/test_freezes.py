@@ -42,7 +42,7 @@ def test_what_was_never_frozen_is_not(freezes: Freezes) -> None:
 
 
 def test_a_freeze_is_read_back_and_holds_that_environment_alone(freezes: Freezes) -> None:
-    freezes.write(one(freezes), None)
+    freezes.write(one(freezes), "")
     found = freezes.look("prod")
     assert found is not None
     assert found.active
@@ -51,19 +51,19 @@ def test_a_freeze_is_read_back_and_holds_that_environment_alone(freezes: Freezes
 
 
 def test_of_two_that_freeze_at_once_one_is_told(freezes: Freezes) -> None:
-    freezes.write(one(freezes), None)
+    freezes.write(one(freezes), "")
     with pytest.raises(Refused):
-        freezes.write(one(freezes, "another reason"), None)
+        freezes.write(one(freezes, "another reason"), "")
     found = freezes.look("prod")
     assert found is not None
     assert found.freeze.reason == "the sale"
 
 
 def test_a_freeze_is_changed_and_removed_only_as_it_was_looked_at(freezes: Freezes) -> None:
-    freezes.write(one(freezes), None)
+    freezes.write(one(freezes), "")
     before = freezes.look("prod")
     assert before is not None
-    freezes.write(one(freezes, "longer", 16), before)
+    freezes.write(one(freezes, "longer", 16), before.etag)
     with pytest.raises(Refused):
         freezes.remove(before)
     after = freezes.look("prod")

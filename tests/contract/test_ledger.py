@@ -90,7 +90,7 @@ def test_two_writers_of_one_number_both_keep_their_word(ledger: Ledger) -> None:
 
 
 def test_details_come_back_as_they_were(ledger: Ledger) -> None:
-    details = {"hosts": [{"host": "i-1", "serving": "0.1.30-dev"}], "seconds": 1.5}
+    details = {"hosts": [{"host": "i-1", "outcome": "healthy", "serving": "0.1.30-dev"}], "seconds": 1.5}
     ledger.append(replace(entry(), details=details))
     [found] = ledger.deployments("dev")
     assert found.last.details == details
@@ -103,6 +103,21 @@ def test_an_entrys_key_sorts_by_time_and_names_its_state() -> None:
     store = MemoryStore()
     StoredLedger(store, "hello").append(entry())
     assert list(store.objects) == ["hello/_ledger/dev/20261120-120000-000000-aaaaaa/1-requested.json"]
+
+
+@pytest.mark.parametrize("odd", ["{id}/1-requested.json", "stray-{id}.json", "zzz/{id}"])
+def test_a_limit_counts_what_can_be_read_however_much_after_it_cannot(odd: str) -> None:
+    """A row of a later tagship's deployments, or of strays, does not make an environment look as if nothing ran."""
+    store = MemoryStore()
+    ledger = StoredLedger(store, "hello")
+    ids = [f"20261120-1200{n:02}-000000-aaaaaa" for n in range(20)]
+    for one in ids[:5]:
+        ledger.append(entry(one))
+    for one in ids[5:]:
+        store.create(f"hello/_ledger/dev/{odd.format(id=one)}", b'{"schema": 2}')
+    assert [one.id for one in ledger.deployments("dev", 3)] == ids[2:5]
+    assert len(ledger.unreadable("dev")) == 15
+    assert [one.id for one in ledger.deployments("dev", 50)] == ids[:5]
 
 
 @pytest.mark.parametrize(
@@ -360,6 +375,20 @@ def test_a_limit_lists_only_the_end_of_a_long_ledger() -> None:
     assert len(store.read) == 1 + 2 * 10
 
 
+def test_odd_names_do_not_stop_the_index() -> None:
+    store = MemoryStore()
+    ledger = filled(store, 50)
+    store.create("hello/_ledger/dev/zzz/1-requested.json", b"x")
+    store.create("hello/_ledger/dev/_index/a_z.json.gz", b"x")
+    ledger.deployments("dev", 12)
+    assert ledger.index("dev") == 1
+    for number in range(50, 100):
+        ledger.append(entry(an_id(number)))
+    ledger.deployments("dev", 60)
+    assert ledger.index("dev") == 1
+    assert {one.rpartition("/")[2] for one in ledger.unreadable("dev")} >= {"a_z.json.gz"}
+
+
 def test_rebuilding_reads_the_entries_and_not_the_old_index() -> None:
     store = MemoryStore()
     ledger = filled(store, 50)
@@ -389,14 +418,14 @@ ledger = StoredLedger(S3Store(Aws("us-east-1", url, sandbox=True), bucket), "hel
 sys.stdin.readline()
 for number in range(3):
     ledger.append(replace(entry(number=3, state="abandoned"), who=f"{me}-{number}"))
-    ledger.append(entry(f"20261120-1300{number:02d}-000000-{me}"))
+    ledger.append(entry(f"20261120-1300{number:02d}-000000-0000{me}"))
 """
 
 
 def test_sixteen_processes_at_once_lose_no_entry() -> None:
     bucket = strict_aws.bucket("ledger-sixteen")
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, strict_aws.url(), bucket, f"p{me:02d}"], stdin=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-c", WRITER, strict_aws.url(), bucket, f"{me:02d}"], stdin=subprocess.PIPE)
         for me in range(16)
     ]
     for one in writers:

@@ -26,17 +26,17 @@ class FakeFreezes:
         found = self.there.get(environment)
         return replace(found, now=self.clock.now()) if found else None
 
-    def write(self, freeze: Freeze, over: Frozen | None) -> None:
+    def write(self, freeze: Freeze, over: str) -> None:
         self._unchanged(freeze.environment, over)
         self.there[freeze.environment] = Frozen(freeze, f'"{next(_numbers)}"', self.clock.now())
 
     def remove(self, frozen: Frozen) -> None:
-        self._unchanged(frozen.freeze.environment, frozen)
+        self._unchanged(frozen.freeze.environment, frozen.etag)
         del self.there[frozen.freeze.environment]
 
-    def _unchanged(self, environment: str, seen: Frozen | None) -> None:
+    def _unchanged(self, environment: str, etag: str) -> None:
         found = self.there.get(environment)
-        if (found and found.etag) != (seen and seen.etag):
+        if (found.etag if found else "") != etag:
             raise Refused(f"The freeze of {environment} changed.", remedy=f"Look: inv lock --env {environment}")
 
 

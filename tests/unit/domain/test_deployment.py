@@ -53,7 +53,8 @@ def test_ids_sort_by_time_wherever_they_are_made() -> None:
 
 
 def test_an_entry_comes_back_from_its_bytes() -> None:
-    one = entry("1", 3, "healthy", details={"hosts": [{"host": "i-1"}], "seconds": 1.5})
+    host = {"host": "i-1", "outcome": "healthy", "serving": ONE}
+    one = replace(entry("1", 3, "healthy", details={"hosts": [host]}), deployment_id="20261120-120000-000001-aaaaaa")
     assert Entry.from_json(one.to_json()) == one
 
 
@@ -62,9 +63,30 @@ def test_bytes_that_are_no_entry_are_none(raw: bytes) -> None:
     assert Entry.from_json(raw) is None
 
 
-@pytest.mark.parametrize("change", [{"schema": 2}, {"state": "thriving"}])
-def test_a_later_schema_and_an_unknown_state_are_none(change: dict[str, object]) -> None:
-    assert Entry.from_json(replace(entry("1", 1, "started"), **change).to_json()) is None  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 2},
+        {"state": "thriving"},
+        {"at": "noon"},
+        {"at": "2026-11-20T12:00:00"},
+        {"fence": "7"},
+        {"who": None},
+        {"deployment_id": "zzz"},
+        {"details": []},
+        {"details": {"hosts": 5}},
+        {"details": {"hosts": [{"host": "i-1"}]}},
+        {"details": {"hosts": ["i-1"]}},
+    ],
+)
+def test_a_later_schema_an_unknown_state_and_what_is_of_the_wrong_kind_are_none(change: dict[str, object]) -> None:
+    good = replace(entry("1", 1, "started"), deployment_id=new_id(datetime.now(UTC)))
+    assert Entry.from_json(good.to_json()) == good
+    assert Entry.from_json(replace(good, **change).to_json()) is None  # type: ignore[arg-type]
+
+
+def test_json_without_end_is_no_entry() -> None:
+    assert Entry.from_json(b"[" * 10**5) is None
 
 
 @given(st.permutations([entry(str(d), n, s) for d in range(3) for n, s in enumerate(STATES[:3], start=1)]))

@@ -72,7 +72,10 @@ def test_a_freeze_comes_back_from_its_bytes() -> None:
     assert Freeze.from_json(ONE.to_json()) == ONE
 
 
-@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"schema": 2}', ONE.to_json().replace(b"+00:00", b"")])
+ODD = ONE.to_json().replace(b'"the sale"', b"5")
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"schema": 2}', ONE.to_json().replace(b"+00:00", b""), ODD])
 def test_a_freeze_that_cannot_be_read_is_not_taken_for_none(raw: bytes) -> None:
     with pytest.raises(ServiceFailed):
         Freeze.from_json(raw)

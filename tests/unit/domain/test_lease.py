@@ -93,8 +93,19 @@ def test_a_record_comes_back_from_its_bytes(fence: int, phase: str, commands: li
     assert LeaseRecord.from_json(record.to_json()) == record
 
 
+DAMAGED = [
+    RECORD.to_json().replace(one, other)
+    for one, other in (
+        (b'"ttl": 60', b'"ttl": "60"'),
+        (b'"fence": 7', b'"fence": null'),
+        (b'"2026-11-20T12:00:00+00:00"', b'"noon"'),
+    )
+]
+
+
 @pytest.mark.parametrize(
-    "raw", [b"", b"null", b"[]", b"{}", b'{"schema": 2}', b'{"schema": 1, "commands": []}', b"\xff"]
+    "raw",
+    [b"", b"null", b"[]", b"{}", b'{"schema": 2}', b'{"schema": 1, "commands": []}', b"\xff", b"[" * 10**5, *DAMAGED],
 )
 def test_what_cannot_be_read_is_an_error_and_not_a_free_lease(raw: bytes) -> None:
     with pytest.raises(ServiceFailed):

@@ -24,6 +24,9 @@ def test_bytes_that_are_no_mark_are_none(raw: bytes) -> None:
     assert Mark.from_json(raw) is None
 
 
-@pytest.mark.parametrize("change", [{"schema": 2}, {"verdict": "so-so"}])
-def test_a_later_schema_and_an_unknown_verdict_are_none(change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [{"schema": 2}, {"verdict": "so-so"}, {"at": "noon"}, {"at": "2026-11-20T13:00:00"}, {"id": 5}, {"who": None}],
+)
+def test_a_later_schema_an_unknown_verdict_and_what_is_of_the_wrong_kind_are_none(change: dict[str, object]) -> None:
     assert Mark.from_json(replace(MADE, **change).to_json()) is None  # type: ignore[arg-type]

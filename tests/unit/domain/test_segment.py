@@ -39,15 +39,23 @@ def test_a_segment_cut_off_anywhere_is_none(at: int) -> None:
 
 
 def test_a_key_names_the_range_it_holds() -> None:
-    span = Span.read("hello/_ledger/dev/_index/0001_0050.json.gz")
-    assert span == Span("hello/_ledger/dev/_index/0001_0050.json.gz", "0001", "0050")
-    assert span.holds("0001")
-    assert span.holds("0050")
-    assert not span.holds("0051")
+    first, last, after = (f"20261120-12000{n}-000000-aaaaaa" for n in range(3))
+    span = Span.read(f"hello/_ledger/dev/_index/{first}_{last}.json.gz")
+    assert span == Span(f"hello/_ledger/dev/_index/{first}_{last}.json.gz", first, last)
+    assert span.holds(first)
+    assert span.holds(last)
+    assert not span.holds(after)
 
 
-@pytest.mark.parametrize("key", ["a/b", "a/0001.json.gz", "a/0001_.json.gz", "a/0002_0001.json.gz", "a/0001_0002.json"])
+ONE, TWO = "20261120-120001-000000-aaaaaa", "20261120-120002-000000-aaaaaa"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["a/b", f"a/{ONE}.json.gz", f"a/{ONE}_.json.gz", f"a/{TWO}_{ONE}.json.gz", f"a/{ONE}_{TWO}.json", "a/a_z.json.gz"],
+)
 def test_what_is_no_range_is_none(key: str) -> None:
+    assert Span.read(f"a/{ONE}_{TWO}.json.gz")
     assert Span.read(key) is None
 
 

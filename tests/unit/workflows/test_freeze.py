@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from tagship.adapters.freezes import StoredFreezes
+from tagship.domain.freeze import FreezeUnreadable
 from tagship.errors import Held, Interrupted, Refused, UsageError
 from tagship.ports import Window
 from tagship.workflows.deploy import deploy
@@ -114,7 +116,24 @@ def test_a_freeze_needs_an_end_and_a_reason(until: str, reason: str, what: str) 
     with pytest.raises(UsageError) as caught:
         freeze(app, until=until, reason=reason)
     assert what in caught.value.what
+    assert 'inv freeze --env dev --until 8h --reason "the sale"' in caught.value.remedy
     assert app.freezes.there == {}
+
+
+def test_a_freeze_that_cannot_be_read_holds_and_is_written_anew() -> None:
+    app = an_app()
+    deploy(app, artifact=OLD)
+    app.freezes = StoredFreezes(app.store, "hello")  # type: ignore[assignment]
+    app.store.create("hello/_freeze/dev.json", b'{"sch')
+    with pytest.raises(FreezeUnreadable) as caught:
+        deploy(app, artifact=NEW)
+    assert 'inv freeze --env dev --until 8h --reason "' in caught.value.remedy
+    [shown], [looked] = lock(app, env="dev"), status(app, env="dev")
+    assert shown.frozen == looked.lease.frozen
+    assert "The freeze of dev cannot be read" in shown.frozen
+    freeze(app, until="8h", reason="the one before could not be read")
+    assert thaw(app)
+    assert deploy(app, artifact=NEW).state == "healthy"
 
 
 def test_a_dry_run_freezes_and_thaws_nothing() -> None:

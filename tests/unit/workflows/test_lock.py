@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tagship.adapters.leases import StoredLeases
+from tagship.domain.lease import LeaseUnreadable
 from tagship.errors import LeaseLost, Refused, UsageError
+from tagship.workflows.deploy import deploy
 from tagship.workflows.lock import lock
+from tagship.workflows.status import status
 from tagship.workflows.unlock import unlock
 from tests.fakes.app import FakeApp
+from tests.fakes.target import FakeTarget, machine
 
 
 def held() -> FakeApp:
@@ -91,3 +96,40 @@ def test_a_broken_lease_keeps_its_fencing_number() -> None:
     app = held()
     unlock(app, id="d-1")
     assert app.leases.take("dev", holder="ada", deployment_id="d-2", run_url="", ttl=120).fence == 2
+
+
+# -- an object that is no lease ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spoilt() -> FakeApp:
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]))
+    app.leases = StoredLeases(app.store, "hello")  # type: ignore[assignment]
+    app.publish("0.1.1-dev", "0.1.2-dev")
+    deploy(app, artifact="0.1.1-dev")
+    lease = app.store.objects["hello/_lease/dev.json"]
+    app.store.replace("hello/_lease/dev.json", lease.body[:20], lease.etag)
+    return app
+
+
+def test_a_lease_that_cannot_be_read_is_shown_as_that_with_the_way_out(spoilt: FakeApp) -> None:
+    [found] = lock(spoilt, env="dev")
+    assert found.state == "unreadable"
+    assert "The lease of dev cannot be read" in found.problem
+    assert "aws s3 rm s3://hello-artifacts/hello/_lease/dev.json" in spoilt.screen.text
+    [looked] = status(spoilt, env="dev")
+    assert looked.artifact == "0.1.1-dev"
+    assert found.problem in spoilt.screen.text
+
+
+def test_a_lease_that_cannot_be_read_is_nobodys_to_take_and_what_its_error_says_mends_it(spoilt: FakeApp) -> None:
+    with pytest.raises(LeaseUnreadable) as caught:
+        deploy(spoilt, artifact="0.1.2-dev")
+    assert caught.value.exit_code == 8
+    assert "aws s3 rm s3://hello-artifacts/hello/_lease/dev.json" in caught.value.remedy
+    with pytest.raises(LeaseUnreadable):
+        unlock(spoilt, env="dev", id="d-1")
+    del spoilt.store.objects["hello/_lease/dev.json"]
+    assert deploy(spoilt, artifact="0.1.2-dev").state == "healthy"
+    fences = [one.first.fence for one in spoilt.ledger.deployments("dev")]
+    assert fences == [1, 2], "the number goes on rising from what the ledger knows"

@@ -83,7 +83,7 @@ def running(app: FakeApp) -> None:
 def frozen(app: FakeApp) -> None:
     now = app.freezes.now()
     until = (now + timedelta(hours=1)).isoformat()
-    app.freezes.write(Freeze("dev", until=until, reason="a launch", who="eve@desk", at=now.isoformat()), None)
+    app.freezes.write(Freeze("dev", until=until, reason="a launch", who="eve@desk", at=now.isoformat()), "")
 
 
 def held(app: FakeApp) -> None:

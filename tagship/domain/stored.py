@@ -1,0 +1,41 @@
+"""A record of ours read back from a bucket that others can write to: it is one only if every field is of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, TypeVar, get_origin, get_type_hints
+
+T = TypeVar("T")
+
+ODD = (ValueError, TypeError, KeyError, RecursionError)
+"""What reading a record raises where it is none: half of one, other JSON, or JSON that is nested without end."""
+
+
+def read_back(kind: type[T], value: Mapping[str, Any]) -> T:
+    """`value` as a record; raises TypeError where a field is missing, is not known or is of another kind."""
+    kinds = _kinds(kind)
+    for name, one in value.items():
+        if not isinstance(one, kinds.get(name, object)):
+            raise TypeError(f"{name} is {one!r}"[:80])
+    return kind(**value)
+
+
+_known: dict[type, dict[str, type]] = {}
+
+
+def _kinds(kind: type) -> dict[str, type]:
+    """What each field of a dataclass must be: `str` of a str, `Mapping` of a Mapping[str, Any]."""
+    if kind not in _known:
+        hints = get_type_hints(kind)
+        _known[kind] = {one.name: get_origin(hints[one.name]) or hints[one.name] for one in fields(kind)}
+    return _known[kind]
+
+
+def moment_of(text: str) -> datetime:
+    """A time of a record; raises ValueError where it does not say of which zone."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return at
