@@ -293,7 +293,7 @@ evidence_of_revival() {
 recover() {
   local idle colour to
   read_state
-  rm -rf "$BASE"/run/*.new "$BASE/run/docker"
+  if compgen -G "$BASE/run/*.new" >/dev/null || [[ -e $BASE/run/docker ]]; then rm -rf "$BASE"/run/*.new "$BASE/run/docker"; fi
   upstream && to=$REPLY
   for colour in blue green; do
     if [[ $colour$to != "$S_COLOUR$S_PORT" ]] && read_record "$colour" && [[ $to == "$R_PORT" ]]; then settle "$colour"; fi

@@ -2,9 +2,9 @@
 # Install what the real-host tests (make test-host) need, from Debian or Ubuntu packages only. Needs root.
 set -euo pipefail
 
-packages=(docker.io systemd-container docker-registry apache2-utils skopeo iproute2 iptables openssl curl haproxy awscli)
+packages=(docker.io systemd-container docker-registry apache2-utils skopeo iproute2 iptables openssl curl haproxy awscli faketime)
 # A program of each package: what is there already, from whatever source, is left alone.
-programs=(dockerd systemd-nspawn docker-registry htpasswd skopeo ip iptables openssl curl haproxy aws)
+programs=(dockerd systemd-nspawn docker-registry htpasswd skopeo ip iptables openssl curl haproxy aws faketime)
 
 missing=()
 for at in "${!packages[@]}"; do

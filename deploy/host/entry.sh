@@ -21,13 +21,17 @@ MOST_FILES=100000
 
 # What the verdict says.
 ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
-FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_MS=${TAGSHIP_STARTED_MS:-0}
+FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_UP=${TAGSHIP_STARTED_UP-}
 
 # -- words that both stages speak --------------------------------------------------------------------------------------
 
-# The time in milliseconds, in REPLY. No fork where bash knows the time (5.0).
+# Milliseconds since the boot, in REPLY: setting the clock changes no wait and no duration. The time, where the kernel does
+# not tell (the sandbox on macOS). No fork where bash knows the time (5.0).
 clock() {
-  if [[ -n ${EPOCHREALTIME-} ]]; then
+  local up
+  if read -r up _ 2>/dev/null </proc/uptime; then
+    REPLY=$((10#${up/./} * 10))
+  elif [[ -n ${EPOCHREALTIME-} ]]; then
     REPLY=$((${EPOCHREALTIME/./} / 1000))
   else
     REPLY=$(date +%s)000
@@ -111,7 +115,7 @@ speak() {
   seconds "$START_MS" && start=$REPLY
   seconds "$HEALTH_MS" && health=$REPLY
   seconds "$SWITCH_MS" && switch=$REPLY
-  clock && seconds $((REPLY - STARTED_MS)) && total=$REPLY
+  clock && seconds $((REPLY - ${STARTED_UP:-REPLY})) && total=$REPLY
   if [[ -n $GAP_MS ]]; then seconds "$GAP_MS" && gap=",\"gap\":$REPLY"; fi
   if nobodys; then unsigned=true; fi
   kept=${KEPT:+\"${KEPT// /\",\"}\"}
@@ -274,7 +278,7 @@ set_paths() {
 lock() {
   [[ $ACTION != status ]] || return 0
   exec 9>>"$BASE/lock" || conclude refused "$BASE/lock cannot be written" || return
-  flock -n 9 || conclude held "another action runs on this host: $(last_deployment)"
+  flock -n 9 || conclude held "another action runs on this host: $(last_deployment); see when it has ended: inv status --env $ENVIRONMENT"
 }
 
 last_deployment() {
@@ -288,7 +292,7 @@ fencing() {
   if [[ -s $BASE/fence ]]; then read -r highest <"$BASE/fence"; fi
   [[ $highest =~ ^[0-9]{1,15}$ ]] || conclude refused "$BASE/fence cannot be read" || return
   if ((FENCE < highest)); then
-    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment" || return
+    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT" || return
   fi
   if ((FENCE > highest)); then
     replace "$BASE/fence" "$FENCE" || conclude refused "$BASE/fence cannot be written: $(disk)" || return
@@ -301,7 +305,7 @@ replace() {
 }
 
 disk() {
-  df -Pk "$BASE" | awk 'NR == 2 { print $4 " kB are free" }'
+  df -Pk "$BASE" | awk -v base="$BASE" 'NR == 2 { print $4 " kB are free there; see what takes the room: du -xsh " base "/*" }'
 }
 
 # The release to run: the one asked for, or (status, prune) the one that serves.
@@ -346,6 +350,10 @@ fetch() {
 download() {
   local problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
   problem=$(AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
+  case $problem in
+  *"No space left"*) problem+=": $(disk)" ;;
+  *RequestTimeTooSkewed* | *"not yet valid"*) problem+=": is the clock of this host right? timedatectl" ;;
+  esac
   conclude refused "$url could not be fetched: ${problem##*$'\n'}" "$problem"
 }
 
@@ -421,12 +429,12 @@ become() {
   export TAGSHIP_ACTION=$ACTION TAGSHIP_APP=$APP TAGSHIP_ENVIRONMENT=$ENVIRONMENT TAGSHIP_ARTIFACT=$ARTIFACT
   export TAGSHIP_DEPLOYMENT=$DEPLOYMENT TAGSHIP_FENCE=$FENCE TAGSHIP_BASE=$BASE TAGSHIP_LOCK_FD=9 TAGSHIP_UNSIGNED=$UNSIGNED
   export TAGSHIP_COMMIT=$M_commit TAGSHIP_BUILD_TIME=$M_build_time
-  export TAGSHIP_STARTED_MS=$STARTED_MS TAGSHIP_FETCH_MS=$FETCH_MS TAGSHIP_FETCHED=$FETCHED
+  export TAGSHIP_STARTED_UP=$STARTED_UP TAGSHIP_FETCH_MS=$FETCH_MS TAGSHIP_FETCHED=$FETCHED
   exec bash "$BASE/releases/$ARTIFACT/deploy/ec2_deploy.sh" "$ACTION" </dev/null
 }
 
 main() {
-  clock && STARTED_MS=$REPLY
+  clock && STARTED_UP=$REPLY
   conclude refused "this host's disk cannot be written"
   if read_arguments "$@" && set_paths && admit </dev/null >>"$LOG" 2>&1; then become; fi
   speak

@@ -83,7 +83,8 @@ pause() {
   clock && until=$((REPLY + seconds * 1000))
   while :; do
     if [[ -n $port ]] && accepting "$colour" "$port"; then return 0; fi
-    if ((looks++ % 5 == 0)); then lives "$colour" || died || return; fi
+    if ((looks % 50 == 0)); then lives "$colour" || died || return; fi
+    if ((looks++ % 5 == 0)); then goes_on "$colour" || died || return; fi
     clock && now=$REPLY
     if ((now >= until || looks > seconds * 50)); then break; fi # a clock that is set back makes no wait longer
     sleep 0.02

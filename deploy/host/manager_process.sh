@@ -40,6 +40,10 @@ lives() {
 }
 
 # Whether anything of a colour is left to stop.
+goes_on() {
+  lives "$1"
+}
+
 remains() {
   lives "$1" || [[ -n $(strays "$1") ]]
 }

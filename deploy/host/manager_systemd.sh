@@ -7,6 +7,7 @@
 # What a manager defines:
 #   read_record NAME     R_PID, R_PORT and R_ARTIFACT of a colour or of `proxy`; false when it was never started
 #   lives NAME           whether it runs, and (while a colour is not committed) has not been started anew since
+#   goes_on NAME         what `lives` found still does: the cheapest look that notices soon when it does not
 #   remains COLOUR       whether anything of it is left to stop
 #   start_colour COLOUR PORT ARTIFACT ENVIRONMENT OUTPUT COMMAND…
 #                        start it with the variables of the file ENVIRONMENT, in its release's folder; without
@@ -19,7 +20,8 @@
 #   last_lines COLOUR DEPLOYMENT
 #                        the last lines that it wrote, on standard output
 #
-# run/<colour> is a colour's record: "PORT ARTIFACT SINCE" (seconds); it is there before the unit is started.
+# run/<colour> is a colour's record: "PORT ARTIFACT SINCE UP" (when it was started, in seconds by the clock, and in
+# milliseconds since the boot); it is there before the unit is started.
 
 UNITS=/etc/systemd/system
 
@@ -33,9 +35,9 @@ unit_of() {
 }
 
 read_record() {
-  R_PID=0 R_BORN='' R_PORT=0 R_ARTIFACT='' R_SINCE=0
+  R_PID=0 R_BORN='' R_PORT=0 R_ARTIFACT='' R_SINCE=0 R_UP=0
   [[ -s $BASE/run/$1 ]] || return
-  read -r R_PORT R_ARTIFACT R_SINCE <"$BASE/run/$1"
+  read -r R_PORT R_ARTIFACT R_SINCE R_UP <"$BASE/run/$1"
 }
 
 # systemd starts a service anew that died. For what is committed that is right; of a colour that is still to prove itself
@@ -54,10 +56,15 @@ lives() {
   [[ $state == active ]] && { [[ $restarts == 0 || $1 == "$S_COLOUR" || $1 == proxy ]]; }
 }
 
+# To ask systemd takes 10 ms, on a machine that the app needs to start.
+goes_on() {
+  [[ -d /proc/$R_PID ]] || lives "$1"
+}
+
 # A unit that is being started anew, again and again, does not live, and still has to be stopped.
 remains() {
+  read_record "$1" || return
   unit_of "$1"
-  read_record "$1"
   case $(systemctl show -p ActiveState --value "$REPLY") in
   inactive | failed) return 1 ;;
   esac
@@ -88,7 +95,8 @@ start_colour() {
   shift "$(($# < 5 ? $# : 5))"
   install_units "$colour" || return
   if (($#)); then write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return; fi
-  printf '%s %s %(%s)T\n' "$port" "$artifact" -1 >"$BASE/run/$colour" || return
+  clock
+  printf '%s %s %(%s)T %s\n' "$port" "$artifact" -1 "$REPLY" >"$BASE/run/$colour" || return
   if [[ $colour == job && $RUN_NOW != true ]]; then return 0; fi
   systemctl restart "$APP@$colour.service" # of a job: returns when it has ended, and how
 }
@@ -132,7 +140,19 @@ unit_status() {
 
 last_lines() {
   read_record "$1" || :
-  journalctl --unit "$APP@$1.service" --since "@$R_SINCE" --lines 20 --output cat --no-pager
+  started_at
+  journalctl --unit "$APP@$1.service" --since "@$REPLY" --lines 20 --output cat --no-pager
+}
+
+# When what read_record found was started, in REPLY, by the clock as it is set now: one that was set back since would hide
+# its lines.
+started_at() {
+  local now
+  clock
+  printf -v now '%(%s)T' -1
+  now=$((now - (REPLY - ${R_UP:-0}) / 1000 - 1))
+  if ((${R_UP:-0} == 0 || REPLY < R_UP || now > R_SINCE)); then now=$R_SINCE; fi
+  REPLY=$now
 }
 
 # -- unit files --------------------------------------------------------------------------------------------------------

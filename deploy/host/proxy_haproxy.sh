@@ -79,7 +79,7 @@ ensure_proxy() {
   command -v haproxy >/dev/null || return
   if unchanged_proxy && ask_proxy && listening "$PORT"; then return 0; fi
   if ! lives proxy; then
-    REPLY="something else listens on port $PORT"
+    REPLY="something else listens on port $PORT: ss -ltnp 'sport = :$PORT'"
     if listening "$PORT"; then return 1; fi
   fi
   REPLY="the proxy's unit cannot be written: $(disk)"

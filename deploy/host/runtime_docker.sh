@@ -6,6 +6,7 @@
 # What a runtime defines:
 #   prepare ARTIFACT     fetch what is not on this host yet, before anything is started or stopped; false, with PROBLEM
 #   port_for COLOUR      the local port that a colour is to have, in REPLY
+#   app_port PORT        the port that the app itself is told, in REPLY, where its colour has that one
 #   run_colour COLOUR PORT ARTIFACT OUTPUT
 #                        start an artifact as a colour that listens on a local port, by the manager's start_colour
 #   make_ready COLOUR    what was stopped, ready to be started again at once
@@ -26,16 +27,23 @@
 . "$PROGRAM/host/runtime_process.sh" # for the environment, which is rendered in the same way
 
 PULL_LIMIT=${PULL_LIMIT:-600} # seconds; host.conf may say otherwise
-CONTAINER_PID=none READY_ARTIFACT='' READY_PORT=0 READY_PRINT=''
+CONTAINER_PID=none READY_ARTIFACT='' READY_PORT=0 READY_PRINT='' IMAGE_OF='' IMAGE=''
+
+app_port() {
+  REPLY=$PORT
+}
 
 # The image that a release's manifest names, by digest, in REPLY.
 image_of() {
-  REPLY=$(awk '
-    /^  "image": \{$/ { inside = 1; next }
-    /^  [}"]/ { inside = 0 }
-    inside && NF == 2 { gsub(/[":,]/, "", $1); gsub(/[",]/, "", $2); part[$1] = $2 }
-    END { if (part["digest"] ~ /^sha256:[0-9a-f]+$/) print part["repository"] "@" part["digest"] }' \
-    "$BASE/releases/$1/manifest.json")
+  if [[ $IMAGE_OF != "$1" ]]; then
+    IMAGE_OF=$1 IMAGE=$(awk '
+      /^  "image": \{$/ { inside = 1; next }
+      /^  [}"]/ { inside = 0 }
+      inside && NF == 2 { gsub(/[":,]/, "", $1); gsub(/[",]/, "", $2); part[$1] = $2 }
+      END { if (part["digest"] ~ /^sha256:[0-9a-f]+$/) print part["repository"] "@" part["digest"] }' \
+      "$BASE/releases/$1/manifest.json")
+  fi
+  REPLY=$IMAGE
   [[ -n $REPLY ]]
 }
 
@@ -47,12 +55,23 @@ prepare() {
   look_for_ready
   if [[ $READY_ARTIFACT == "$1" ]]; then return 0; fi # its container holds the image
   if docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then return 0; fi
-  PROBLEM="Docker does not answer on this host: systemctl status docker"
-  docker version --format '{{.Server.Version}}' || return
+  outlives_docker || return
   PROBLEM="the journal cannot be written: $(disk)"
   journal pull "$IDLE" || return
   say "Pulling $image."
   pull "$image"
+}
+
+# Say what a restart of Docker would do to the app, where it would stop it. A container lives on with `live-restore`, and can
+# be reached all the while where no docker-proxy is between. False when Docker does not answer.
+outlives_docker() {
+  local keeps config=/etc/docker/daemon.json apply='systemctl reload docker && systemctl restart docker'
+  PROBLEM="Docker does not answer on this host: systemctl status docker"
+  keeps=$(docker info --format '{{.LiveRestoreEnabled}}') && [[ -n $keeps ]] || return
+  if [[ $keeps == true ]] && ! grep -qsx docker-proxy /proc/[0-9]*/comm; then return 0; fi
+  KEEPS_RUNNING="echo '{\"live-restore\": true, \"userland-proxy\": false}' >$config && $apply"
+  if [[ -e $config ]]; then KEEPS_RUNNING="put \"live-restore\": true and \"userland-proxy\": false into $config, then: $apply"; fi
+  say "A restart of Docker stops this app for some seconds. To have it run on: $KEEPS_RUNNING"
 }
 
 # The login lives in a folder of its own, for as long as the pull takes.
@@ -80,7 +99,9 @@ advice_on() {
   *"no space left"*) printf '; make room: docker system df, docker image prune' ;;
   *401* | *denied* | *"no basic auth"*) printf "; this host's role needs ecr:GetAuthorizationToken and, on the repository, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer" ;;
   *"not found"* | *"manifest unknown"*) printf '; it was deleted from the registry: publish it again, or deploy another version' ;;
-  *refused* | *timeout* | *"no such host"* | *"i/o"*) printf '; see that the registry can be reached from this host, and deploy again' ;;
+  *"Docker daemon"* | *"error during connect"* | EOF | *"unexpected EOF"*) printf '; was Docker restarted? systemctl status docker, and deploy again' ;;
+  *"not yet valid"*) printf '; is the clock of this host right? timedatectl' ;;
+  *refused* | *timeout* | *"no such host"* | *"no route"* | *"i/o"*) printf '; see that the registry can be reached from this host, and deploy again' ;;
   esac
 }
 
@@ -122,11 +143,11 @@ look_for_ready() {
 # No value of a variable is among the words: the client takes those from its own environment.
 run_colour() {
   local colour=$1 port=$2 artifact=$3 output=$4 name image group print words=()
-  render_environment "$colour" "$PORT" "$artifact" && image_of "$artifact" || return
+  image_of "$artifact" || return
   image=$REPLY CONTAINER_PID=none
   group=$(id -g "$ACCOUNT") || return
   rm -f "$BASE/run/$colour.ready"
-  read_manifest "$BASE/releases/$artifact/manifest.json"
+  know_manifest "$artifact"
   if [[ -n $MEMORY ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
   words+=(--name "$APP-$colour" --init --volume "$BASE/output:$BASE/output" --group-add "$group"
     --pids-limit "$PIDS" --security-opt no-new-privileges --stop-timeout 10
@@ -148,23 +169,49 @@ run_colour() {
   start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "${words[@]}"
 }
 
-# The script that makes the container of a colour, and (without an argument) runs it. It is what the unit runs.
+# The script that the unit runs: it makes the container of a colour, runs it, and ends when it ends, with its code. With
+# the argument `create` it makes it, and no more.
+#
+# Docker's client ends with the container, or with Docker: where live-restore is on, a container outlives a restart of
+# Docker, and the script goes on with it. What the app says meanwhile Docker itself keeps, with the time when it is back.
 start_script() {
-  local colour=$1 environment=$2 folder=$3 words
+  local colour=$1 environment=$2 folder=$3 words name ready
   shift 3
   printf -v words ' %q' "$@"
-  # shellcheck disable=SC2016  # the lines are for the shell that reads them
-  printf 'if [ -z "${1-}" ] && [ -e %q ]; then rm -f %q && exec docker start --attach %q; fi\n' \
-    "$BASE/run/$colour.ready" "$BASE/run/$colour.ready" "$APP-$colour"
-  printf 'docker rm --force %q >/dev/null 2>&1\n' "$APP-$colour"
-  # shellcheck disable=SC2016
-  printf 'cd %q && set -a && . %q && set +a && exec docker "${1-run}"%s\n' "$folder" "$environment" "$words"
+  printf -v name %q "$APP-$colour"
+  printf -v ready %q "$BASE/run/$colour.ready"
+  cat <<END
+make() (
+  docker rm --force $name >/dev/null 2>&1
+  cd $(printf %q "$folder") && set -a && . $(printf %q "$environment") && set +a && exec docker "\$1"$words
+)
+if [ "\${1-}" = create ]; then
+  make create
+  exit
+fi
+if [ -e $ready ]; then
+  rm -f $ready
+  docker start --attach $name
+else
+  make run
+fi
+code=\$?
+while :; do
+  lost=\$(date +%s.%N)
+  state=\$(docker container inspect --format '{{.State.Status}} {{.State.ExitCode}}' $name 2>&1)
+  case \$state in
+  'exited '* | 'dead '*) exit "\${state#* }" ;;
+  'created '* | *'No such'*) exit "\$code" ;;
+  'running '* | 'paused '*) docker logs --follow --since "\$lost" $name || sleep 0.5 ;;
+  *) sleep 0.5 ;; # Docker is away
+  esac
+done
+END
 }
 
 # A failure costs nothing but time at the next rollback. A colour of the other runtime has no such script.
 make_ready() {
-  # shellcheck disable=SC2016  # that is how it stands there
-  [[ "$(<"$BASE/run/$1.start")" == *'exec docker "${1-run}"'* ]] || return 0
+  [[ "$(<"$BASE/run/$1.start")" == *'make create'* ]] || return 0
   bash "$BASE/run/$1.start" create >/dev/null || docker rm --force "$APP-$1" >/dev/null 2>&1
   return 0
 }
@@ -184,19 +231,25 @@ names_in() {
 # The container's own table of sockets tells (state 0A: listens). A connection would not: Docker's proxy accepts before the
 # app does, and may hold it for a second when the container's network is not up yet. It tells when it is worth asking.
 accepting() {
-  local colour=$1 hex table here state
+  local colour=$1 hex
   if [[ ! -r /proc/$CONTAINER_PID/net/tcp ]]; then
     listening "$2" || return
     CONTAINER_PID=$(docker inspect --format '{{.State.Pid}}' "$APP-$colour" 2>/dev/null)
     if [[ ${CONTAINER_PID:-0} == 0 ]]; then CONTAINER_PID=none && return 1; fi
   fi
   printf -v hex ':%04X' "$PORT"
-  for table in tcp tcp6; do
-    while read -r _ here _ state _; do
-      if [[ $state == 0A && $here == *"$hex" ]]; then return 0; fi
-    done 2>/dev/null <"/proc/$CONTAINER_PID/net/$table"
-  done
-  return 1
+  sockets_of tcp sockstat TCP && [[ $REPLY == *"$hex 00000000:0000 0A "* ]] ||
+    { sockets_of tcp6 sockstat6 TCP6 && [[ $REPLY == *"$hex 00000000000000000000000000000000:0000 0A "* ]]; }
+}
+
+# The container's sockets of a kind, in REPLY; false where it has none. The count comes first: the kernel walks the table of
+# the whole machine for the list. (So would bash's `read`, which goes back to the start of each next line: mapfile does not.)
+sockets_of() {
+  local lines net=/proc/$CONTAINER_PID/net
+  mapfile -t lines 2>/dev/null <"$net/$2"
+  if [[ "${lines[*]}" == *"$3: inuse 0"* ]]; then return 1; fi
+  mapfile -t lines 2>/dev/null <"$net/$1"
+  REPLY=${lines[*]}
 }
 
 # The container knows more of its end than the program that watched it.
@@ -204,7 +257,15 @@ how_it_ended() {
   local code=0 memory=false problem=''
   read -r code memory problem < <(docker inspect --format '{{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Error}}' "$APP-$1")
   REPLY="its container exited with code $code${problem:+: $problem}"
-  if [[ $memory == true ]]; then REPLY="its container was killed for want of memory"; fi
+  if [[ $memory == true ]]; then REPLY="its container was killed for want of memory${MEMORY:+: it may have $MEMORY, raise limits.memory in tagship.toml}"; fi
+  if docker_was_restarted; then REPLY+="; Docker was restarted meanwhile: deploy again"; fi
+}
+
+# Whether Docker has started since the colour has (read_record).
+docker_was_restarted() {
+  local since
+  since=$(systemctl show -p ActiveEnterTimestampMonotonic --value docker.service 2>/dev/null)
+  ((${R_UP:-0} > 0 && ${since:-0} / 1000 > R_UP))
 }
 
 discard() {

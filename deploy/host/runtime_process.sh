@@ -20,6 +20,10 @@ port_for() {
   free_port
 }
 
+app_port() {
+  REPLY=$1
+}
+
 make_ready() {
   return 0
 }
@@ -48,14 +52,15 @@ run_colour() {
 # .env when what it is for serves. run/<colour>.env: those, and what every colour is told. Both 0600, quoted so that a
 # shell reads back exactly the value.
 render_environment() {
-  local colour=$1 port=$2 artifact=$3
+  local colour=$1 port artifact=$3
+  app_port "$2" && port=$REPLY
+  know_manifest "$artifact"
   (
     umask 077
     rm -f "$BASE/.env.new" "$BASE/run/$colour.env"
     { settings_variables && secret_variables "$artifact" && local_variables; } >"$BASE/.env.new" || exit
     {
       cat "$BASE/.env.new"
-      read_manifest "$BASE/releases/$artifact/manifest.json"
       assign PORT "$port"
       assign VERSION "$artifact"
       assign COMMIT_SHA "$M_commit"
@@ -64,6 +69,11 @@ render_environment() {
       assign OUTPUT_DIR "$BASE/output"
     } >"$BASE/run/$colour.env"
   )
+}
+
+# Have the manifest of a release in M_*.
+know_manifest() {
+  [[ ${M_artifact_id-} == "$1" ]] || read_manifest "$BASE/releases/$1/manifest.json"
 }
 
 settings_variables() {

@@ -14,6 +14,7 @@ from tests.host.ground import Ground
 from tests.host.host import Host, Shop
 from tests.host.machine import Machine
 from tests.host.registry import Registry
+from tests.sandbox.bundles import Bundle
 
 
 def pytest_configure() -> None:
@@ -99,3 +100,12 @@ def host(used_host: Host) -> Host:
     """A booted EC2 host on which nothing was deployed yet."""
     used_host.reset()
     return used_host
+
+
+@pytest.fixture
+def serving(host: Host, shop: Shop) -> Bundle:
+    """What serves when a fault comes: 0.1.0-dev."""
+    bundle = host.publish(shop.docker("0.1.0-dev"))
+    answer = host.deploy(bundle)
+    assert answer.outcome == "healthy", answer.output
+    return bundle

@@ -35,6 +35,7 @@ PROGRAMS = (
     "docker-registry",
     "htpasswd",
     "haproxy",
+    "faketime",
 )
 ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
 ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
