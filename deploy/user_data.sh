@@ -58,7 +58,7 @@ absent() {
 }
 
 install_missing() {
-  local missing each names=''
+  local missing='' each names=''
   absent && missing=$REPLY
   if [[ -n $missing ]]; then
     say "installing what is missing:$missing"
@@ -74,7 +74,17 @@ install_missing() {
     fi
     absent && [[ -z $REPLY ]] || fail 8 "these could not be installed:$REPLY" "Put them into the image that hosts start from."
   fi
-  if [[ " $NEEDS " == *' docker '* ]]; then systemctl enable --now docker; fi
+  if [[ " $NEEDS " == *' docker '* ]]; then
+    if [[ " $missing " == *' docker '* ]]; then outlive_docker; fi
+    systemctl enable --now docker
+  fi
+}
+
+# A restart of Docker shall not stop the app. A configuration that is there is the image's own.
+outlive_docker() {
+  local config=$ROOT/etc/docker/daemon.json
+  if [[ -e $config ]]; then return 0; fi
+  mkdir -p "${config%/*}" && echo '{"live-restore": true, "userland-proxy": false}' >"$config" && systemctl restart docker
 }
 
 # -- what this host is -------------------------------------------------------------------------------------------------

@@ -465,6 +465,24 @@ def test_what_is_missing_is_installed_by_the_systems_own_manager(running: tuple[
     assert (boot.root / "dnf").read_text() == "install -y -q awscli-2\n"
 
 
+def test_docker_is_installed_so_that_its_restarts_stop_nothing(running: tuple[Path, Running], boot: Boot) -> None:
+    script = rendered(Shop(*running, "h"))
+    assert "\nPROGRAM=$(base64" in script
+    boot.tool("docker-packaged", "#!/bin/sh\n")
+    boot.tool("dnf", f"#!/bin/sh\nmv {boot.root}/bin/docker-packaged {boot.root}/bin/docker\n")
+    boot.tool("systemctl", f'#!/bin/sh\necho "$*" >>{boot.root}/systemctl\n')
+    plain, config = bare(boot), boot.root / "etc/docker/daemon.json"
+    script = script.replace("\nPROGRAM=$(base64", "\nexport NEEDS=docker\nPROGRAM=$(base64", 1)
+    ran = boot.run(script, plain)
+    assert ran.returncode == 0, ran.stdout
+    assert json.loads(config.read_text()) == {"live-restore": True, "userland-proxy": False}
+    assert (boot.root / "systemctl").read_text() == "restart docker\nenable --now docker\n"
+    config.write_text("{}\n")  # somebody's own
+    (boot.root / "bin/docker").rename(boot.root / "bin/docker-packaged")
+    assert boot.run(script, plain).returncode == 0
+    assert config.read_text() == "{}\n"
+
+
 def test_what_cannot_be_installed_is_named(running: tuple[Path, Running], boot: Boot) -> None:
     (boot.root / "bin/aws").unlink()
     for name in ("apt-get", "snap", "dnf"):
