@@ -301,7 +301,7 @@ recover() {
   read_state
   other "${S_COLOUR:-green}" && idle=$REPLY
   if remains "$idle"; then
-    say "Stopping $R_ARTIFACT, left over as $idle by an action that was cut off."
+    say "Stopping ${R_ARTIFACT:-something}, left over as $idle by an action that was cut off."
     journal recover "$idle" "$R_PORT"
     stop_record "$idle" 2
   fi

@@ -84,6 +84,17 @@ def test_a_process_has_the_limits_of_the_settings(host: Host, shop: Shop) -> Non
     assert free.outcome == "healthy", free.output
 
 
+def test_a_drop_in_of_the_hosts_own_holds_for_both_colours(host: Host, shop: Shop) -> None:
+    folder = host.machine.root / "etc/systemd/system/hello@.service.d"
+    folder.mkdir()
+    (folder / "own.conf").write_text("[Service]\nReadWritePaths=/srv\n")
+    for version in ("0.1.0-dev", "0.1.1-dev"):
+        assert host.deploy(host.publish(shop.process(version))).outcome == "healthy"
+    for colour in ("blue", "green"):
+        shown = host.machine.check(f"systemctl show -p ReadWritePaths --value hello@{colour}")
+        assert shown == "/opt/hello/output /srv"
+
+
 @pytest.mark.parametrize("runtime", ["process", "docker"])
 def test_systemd_finds_little_to_say_against_the_units(host: Host, shop: Shop, runtime: str) -> None:
     bundle = shop.process("0.1.0-dev") if runtime == "process" else shop.docker("0.1.0-dev")
