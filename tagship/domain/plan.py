@@ -37,6 +37,14 @@ class Plan:
     others: tuple[Host, ...] = ()
 
     @property
+    def command(self) -> str:
+        """What a person types for it."""
+        if self.heals:
+            return f"inv deploy --heal --env {self.environment}"
+        flag = "--to" if self.action == "rollback" else "--artifact"
+        return f"inv {self.action} {flag} {self.artifact_id} --env {self.environment}"
+
+    @property
     def label(self) -> str:
         """The artifact as a person is told of it."""
         return f"{self.artifact_id} (UNSIGNED)" if self.unsigned else self.artifact_id

@@ -109,5 +109,4 @@ def look(plan: Plan) -> str:
 
 
 def again(plan: Plan) -> str:
-    flag = "--to" if plan.action == "rollback" else "--artifact"
-    return f"inv {plan.action} {flag} {plan.artifact_id} --env {plan.environment}"
+    return plan.command

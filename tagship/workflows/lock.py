@@ -148,7 +148,8 @@ def _show(app: App, found: Lock, *, resumable: bool) -> None:
     for line in lines(found):
         say(line)
     if found.state == "held":
-        say("  wait for it:    inv deploy --wait 10m")
+        say("  wait for it:    with --wait 10m after your deploy or rollback")
+        say(f"  fence it off:   inv rollback --preempt --env {found.changes}")
         say(f"  if it is dead:  {unlock_command(found)}")
     elif found.state == "expired":
         if resumable:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tagship.domain.deployment import Deployment, fenced, serving, unfinished
 from tagship.domain.plan import Plan, told
-from tagship.domain.times import moment
+from tagship.domain.times import moment, span
 from tagship.errors import Held, Refused, UsageError
 from tagship.ports import App
 from tagship.workflows.artifacts import verified
@@ -17,9 +17,12 @@ from tagship.workflows.lock import read, since_when, unlock_command
 from tagship.workflows.preflight import recent, show
 
 
-def resume(app: App, *, env: str = "", dry_run: bool = False) -> Result:
-    """Take up the deployment of an environment whose runner died; without one named, of the only one there is."""
-    environment, dead = _found(app, env)
+def resume(app: App, *, env: str = "", wait: float = 0, dry_run: bool = False) -> Result:
+    """Take up the deployment of an environment whose runner died; without one named, of the only one there is.
+
+    A runner that died a moment ago still has its lease: that is given `wait` seconds to expire.
+    """
+    environment, dead = _in_time(app, env, wait)
     plan = planned(app, environment, dead)
     first = dead.first
     app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: taken up")
@@ -32,6 +35,21 @@ def resume(app: App, *, env: str = "", dry_run: bool = False) -> Result:
 def command(environment: str) -> str:
     """What a person types to end a dead deployment."""
     return f"inv deploy --resume --env {environment}"
+
+
+def _in_time(app: App, env: str, wait: float) -> tuple[str, Deployment]:
+    """The deployment whose runner died, looked for until there is one, or the time is over."""
+    until = app.clock.now() + timedelta(seconds=wait)
+    while True:
+        try:
+            return _found(app, env)
+        except Held as reason:
+            left = (until - app.clock.now()).total_seconds()
+            if left <= 0:
+                raise
+            with app.screen.live(f"waiting up to {span(left)} for its lease to expire") as phase:
+                phase(reason.what)
+                app.clock.sleep(min(left, LOOK))
 
 
 def _found(app: App, env: str) -> tuple[str, Deployment]:

@@ -39,14 +39,22 @@ def take(app: App, plan: Plan, *, wait: float = 0, preempt: bool = False, resume
     this process; of two that try, the second meets a living holder.
     """
     if resume:
-        return Taken(_taken(app, plan, over=resume, deployment_id=resume))
+        return _resumed(app, plan, resume)
     try:
         return _attempt(app, plan, preempt)
     except Held as reason:
         if not wait:
-            raise
+            raise _advised(plan, reason) from reason
         with app.screen.live(f"waiting up to {span(wait)} for {plan.environment}") as phase:
             return _in_turn(app, plan, wait, reason, phase)
+
+
+def _resumed(app: App, plan: Plan, dead: str) -> Taken:
+    try:
+        return Taken(_taken(app, plan, over=dead, deployment_id=dead))
+    except LeaseHeld as reason:
+        remedy = f"See what comes of that: inv status --env {plan.environment}"
+        raise LeaseHeld(reason.seen, reason.what, remedy=remedy) from reason
 
 
 def _in_turn(app: App, plan: Plan, wait: float, reason: Held, phase: Callable[[str], None]) -> Taken:
@@ -65,7 +73,19 @@ def _in_turn(app: App, plan: Plan, wait: float, reason: Held, phase: Callable[[s
         raise Interrupted(
             f"Interrupted while waiting for {plan.environment}.", remedy=f"See who holds it: {_look(plan)}"
         ) from interrupt
-    raise Held(f"{reason.what} That is still so after {span(wait)}.", state=reason.state, remedy=reason.remedy)
+    last = _advised(plan, reason)
+    raise Held(f"{last.what} That is still so after {span(wait)}.", state=last.state, remedy=last.remedy)
+
+
+def _advised(plan: Plan, reason: Held) -> Held:
+    """The refusal, with the commands of whoever has to wait: in an incident there is another way than waiting."""
+    if not isinstance(reason, LeaseHeld):
+        return reason
+    dead = f"if it is dead: {unlock_command(read(plan.environment, reason.seen))}"
+    remedy = f"Wait for it: {plan.command} --wait 10m (or, {dead})"
+    if plan.action == "rollback":
+        remedy = f"Fence it off: {plan.command} --preempt (or wait for it: {plan.command} --wait 10m; or, {dead})"
+    return LeaseHeld(reason.seen, reason.what, remedy=remedy)
 
 
 def _whose_turn(environment: str, reason: Held) -> str:
@@ -124,14 +144,15 @@ def _check_dead(app: App, environment: str, seen: Seen) -> None:
         )
 
 
-def not_held(app: App, environment: str) -> str:
-    """What a deployment that began now would find, in a few words; raises Held where it would have to wait."""
+def not_held(app: App, environment: str, again: str) -> str:
+    """What a deployment that began now would find, in a few words; raises Held where it would have to wait. `again` is
+    the command that begins it."""
     seen = app.leases.look(environment)
     if seen is None or not seen.record.holder:
         return "nobody holds it"
     held = read(environment, seen)
     if seen.held:
-        remedy = f"Wait for it: inv deploy --wait 10m (or, if it is dead: {unlock_command(held)})"
+        remedy = f"Wait for it: {again} --wait 10m (or, if it is dead: {unlock_command(held)})"
         raise Held(f"{since_when(held)}.", remedy=remedy)
     _check_dead(app, environment, seen)
     return f"{held.holder} died with it, heard of {held.heard}: the next deployment takes it over"

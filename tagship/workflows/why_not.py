@@ -85,8 +85,12 @@ class _Asked:
             "hosts": self._hosts,
             "not running": lambda: self._not_running(serving(history)),
             "no freeze": self._no_freeze,
-            "lease": lambda: not_held(self.app, self.environment),
+            "lease": lambda: not_held(self.app, self.environment, self._again),
         }
+
+    @property
+    def _again(self) -> str:
+        return f"inv deploy --artifact {self.artifact_id} --env {self.environment}"
 
     def _artifact(self) -> str:
         stored = verified(self.app, self.environment, self.artifact_id)
@@ -113,7 +117,7 @@ class _Asked:
         bad = bad_word(self.app, self.environment, artifact, history)
         if bad and not bad.by_hand:
             return f"{bad.why} (deploying it again is a person's decision, and it is not promoted)"
-        not_bad(self.environment, artifact, bad, f"inv deploy --artifact {artifact} --env {self.environment}")
+        not_bad(self.environment, artifact, bad, self._again)
         return "nobody says that it is"
 
     def _not_older(self, runs: str) -> str:

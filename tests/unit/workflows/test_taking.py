@@ -292,8 +292,10 @@ def test_preempt_fences_a_living_holder_off_cancels_its_command_and_says_whom() 
     theirs = held_by_ci(app)
     record = app.leases.records["dev"][0]
     app.hosts.running = {"c-1": theirs, "c-2": "another deployment's"}
-    with pytest.raises(Held):
+    with pytest.raises(Held) as caught:
         rollback(app, to="0.1.1-dev")
+    again = "inv rollback --to 0.1.1-dev --env dev"
+    assert caught.value.remedy.startswith(f"Fence it off: {again} --preempt (or wait for it: {again} --wait 10m; or, if")
     result = rollback(app, to="0.1.1-dev", preempt=True)
     assert result.state == "healthy"
     assert app.hosts.cancelled == ["c-1"]

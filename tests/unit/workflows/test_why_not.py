@@ -98,6 +98,7 @@ SHUT: list[tuple[Callable[[FakeApp], None], str, str]] = [
     (away, "hosts", "inv status --env dev"),
     (frozen, "no freeze", "inv thaw --env dev"),
     (held, "lease", "inv unlock --env dev --id theirs"),
+    (held, "lease", f"inv deploy --artifact {NEW} --env dev --wait 10m"),
 ]
 
 
