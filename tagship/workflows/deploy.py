@@ -47,7 +47,7 @@ def deploy(
             by_ledger = (
                 heal_hosts(app, env=env, wait=longest, dry_run=dry_run)
                 if heal
-                else take_up(app, env=env, dry_run=dry_run)
+                else take_up(app, env=env, wait=longest, dry_run=dry_run)
             )
             if by_ledger.state != "planned":
                 announce(f"{by_ledger.plan.label} is healthy on {by_ledger.plan.environment}")

@@ -14,6 +14,8 @@ from tagship.ports import App, Target
 from tagship.workflows.heart import Heart
 from tagship.workflows.taking import stop_commands, take
 
+ANSWER_WITHIN = 60  # seconds that a host may take to say what it runs: one that hangs is not waited for longer
+
 
 def an_order(
     app: App,
@@ -25,8 +27,9 @@ def an_order(
     deployment_id: str = NOTHING,
     fence: int = 0,
 ) -> Order:
-    """An order to hosts of an environment, with what the settings say of it."""
+    """An order to hosts of an environment, with what the settings say of it. A question has less time than an act."""
     chosen = app.settings.environment(environment)
+    longest = chosen.ec2.timeout if chosen.ec2 else Order.timeout
     return Order(
         action=action,
         app=app.settings.app,
@@ -37,7 +40,7 @@ def an_order(
         fence=fence,
         bucket=app.settings.aws.bucket,
         region=app.settings.aws.region,
-        timeout=chosen.ec2.timeout if chosen.ec2 else Order.timeout,
+        timeout=min(longest, ANSWER_WITHIN) if action == "status" else longest,
         unsigned="allowed" if chosen.allow_unsigned else "refused",
     )
 

@@ -6,6 +6,8 @@ nothing yet are told now, under a higher fencing number. Of two that resume, the
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from tagship.domain.deployment import Deployment, fenced, serving, unfinished
 from tagship.domain.plan import Plan, told
 from tagship.domain.times import moment, span
@@ -15,6 +17,8 @@ from tagship.workflows.artifacts import verified
 from tagship.workflows.change import Result, carry_out
 from tagship.workflows.lock import read, since_when, unlock_command
 from tagship.workflows.preflight import recent, show
+
+LOOK = 5.0  # seconds between looks at a lease that has to expire first
 
 
 def resume(app: App, *, env: str = "", wait: float = 0, dry_run: bool = False) -> Result:

@@ -39,7 +39,7 @@ SHELL = "AWS-RunShellScript"
 GONE = "it is gone: no running instance of this id has the environment's tags"
 SENDINGS = 4  # of a command that was surely not taken
 LOOKS, LOOK_AFTER = 4, 1.0  # for a command whose answer was lost; seconds before each
-SKEW = timedelta(minutes=10)  # how far this clock and SSM's may be apart
+SKEW = timedelta(hours=2)  # how far this clock and SSM's may be apart
 ENDED = frozenset({"Success", "Failed", "Cancelled", "TimedOut"})
 
 WORDS = {
@@ -69,6 +69,7 @@ class Ec2Target:
     entry: Path  # deploy/host/entry.sh, for accounts without the document
     _unsent: dict[str, str] = field(default_factory=dict)
     _told: dict[str, frozenset[str]] = field(default_factory=dict)  # command -> the hosts it went to
+    _limits: dict[str, int] = field(default_factory=dict)  # command -> the seconds that its hosts may take
 
     @property
     def _ssm(self) -> SSMClient:
@@ -141,7 +142,7 @@ class Ec2Target:
             command = self._command(order, ids, self.ec2.document, parameters(order))
         except self._ssm.exceptions.InvalidDocument:
             command = self._command(order, ids, SHELL, self._shell_lines(order))
-        self._told[command] = frozenset(ids)
+        self._told[command], self._limits[command] = frozenset(ids), order.timeout
         return command
 
     def _there(self, ids: Sequence[str]) -> list[str]:
@@ -221,6 +222,7 @@ class Ec2Target:
         reports = {one: HostReport(one, "silent", reason=reason) for one, reason in self._unsent.items()}
         awaited = {host.id for host in hosts} - set(reports)
         began, wait, looked = self.clock.now(), FIRST_WAIT, 0.0
+        longest = max((self._limits.get(one, self.ec2.timeout) for one in commands), default=self.ec2.timeout)
         while awaited:
             for command in commands:
                 reports.update(self._ended(command, awaited))
@@ -230,7 +232,7 @@ class Ec2Target:
             if awaited and age - looked > LOOK:
                 looked = age
                 reports.update(self._left(awaited))
-            if age > DELIVERY + self.ec2.timeout + GRACE:
+            if age > DELIVERY + longest + GRACE:
                 reports.update(_silent(awaited - set(reports), "SSM never said how it ended"))
             awaited -= set(reports)
             if awaited:

@@ -168,9 +168,11 @@ def hosts(count: int) -> list[Host]:
 class Stand:
     """A target over a played account."""
 
-    def __init__(self, account: Account | None = None, entry: Path = Path("/nowhere/entry.sh")) -> None:
+    def __init__(
+        self, account: Account | None = None, entry: Path = Path("/nowhere/entry.sh"), clock: FakeClock | None = None
+    ) -> None:
         self.account = account or Account(instances={one: f"web-{n}" for n, one in enumerate(ids(2))})
-        self.clock = FakeClock()
+        self.clock = clock or FakeClock()
         self.warnings: list[str] = []
         self.target: Ec2Target = connect(
             cast(Aws, Credentials(self.account)),
@@ -455,6 +457,28 @@ def test_a_host_that_never_ends_is_silent_once_its_time_is_over() -> None:
     [report] = stand.run(1)
     assert (report.outcome, report.reason) == ("silent", "SSM never said how it ended")
     assert sum(stand.clock.slept) >= DELIVERY + 900 + GRACE
+
+
+def test_a_question_to_a_host_that_hangs_is_given_up_after_its_own_time() -> None:
+    one = ids(1)[0]
+    stand = Stand(Account(instances={one: "web-0"}, status={one: "InProgress"}))
+    [report] = stand.run(1, replace(ORDER, action="status", timeout=60))
+    assert report.outcome == "silent"
+    assert DELIVERY + 60 + GRACE <= sum(stand.clock.slept) < DELIVERY + 60 + GRACE + 5
+
+
+def test_commands_that_another_process_sent_have_the_time_of_an_action() -> None:
+    one = ids(1)[0]
+    stand = Stand(Account(instances={one: "web-0"}, status={one: "InProgress"}))
+    stand.target.send(ORDER, hosts(1))
+    stand.target.send(replace(ORDER, action="status", timeout=60), hosts(1))
+    [report] = connect_again(stand).collect(["command-1"], hosts(1), lambda _: None)
+    assert report.outcome == "silent"
+    assert sum(stand.clock.slept) >= DELIVERY + 900 + GRACE
+
+
+def connect_again(stand: Stand) -> Ec2Target:
+    return Stand(stand.account, clock=stand.clock).target
 
 
 def test_an_account_that_stops_answering_while_hosts_act_is_an_outside_failure() -> None:

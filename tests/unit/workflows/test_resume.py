@@ -313,6 +313,18 @@ def test_a_deployment_that_lives_is_not_taken_up() -> None:
     assert f"inv unlock --env dev --id {last(app).id}" in caught.value.remedy
 
 
+def test_a_lease_that_has_to_expire_first_is_waited_for() -> None:
+    app = running_old()
+    app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
+    app.hosts.during = die
+    with pytest.raises(Died):
+        deploy(app, artifact=NEW)
+    app.hosts.during = lambda _: None
+    with pytest.raises(Held):
+        deploy(app, resume=True, wait="90s")
+    assert deploy(app, resume=True, wait="2m").state == "healthy"
+
+
 def test_a_lease_that_was_broken_is_as_good_as_expired() -> None:
     app = running_old()
     app.hosts.during = die

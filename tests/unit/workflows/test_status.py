@@ -46,6 +46,7 @@ def test_it_takes_no_lease_and_changes_nothing() -> None:
     assert app.leases.records == before
     assert {order.action for order, _ in app.hosts.orders} == {"status"}
     assert {order.fence for order, _ in app.hosts.orders} == {0}
+    assert {order.timeout for order, _ in app.hosts.orders} == {60}, "a host that hangs does not hold `status` up"
 
 
 def test_a_host_that_runs_another_version_has_drifted() -> None:
