@@ -142,8 +142,20 @@ class Ec2Target:
             command = self._command(order, ids, self.ec2.document, parameters(order))
         except self._ssm.exceptions.InvalidDocument:
             command = self._command(order, ids, SHELL, self._shell_lines(order))
+        except self._ssm.exceptions.InvalidParameters as reason:
+            raise self._of_another_tagship(reason) from reason
         self._told[command], self._limits[command] = frozenset(ids), order.timeout
         return command
+
+    def _of_another_tagship(self, reason: Any) -> Refused:
+        """The document was installed by a tagship that sends other parameters: no host can be told anything by it."""
+        why = reason.response["Error"]["Message"].rstrip(".")
+        return Refused(
+            f"The SSM document {self.ec2.document} in this account is not the one of this tagship ({why}).",
+            remedy="Set the sandbox up anew: inv sandbox reset"
+            if self.aws.sandbox
+            else "Bring it up to date: inv setup (what would change: inv setup --dry-run)",
+        )
 
     def _there(self, ids: Sequence[str]) -> list[str]:
         """Those of the hosts that still run, carry the tags and are known to SSM."""

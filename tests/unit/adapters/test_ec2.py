@@ -33,6 +33,7 @@ class Missing(ClientError):
 
 class Exceptions:
     InvalidDocument = type("InvalidDocument", (Missing,), {})
+    InvalidParameters = type("InvalidParameters", (Missing,), {})
     InvalidInstanceId = type("InvalidInstanceId", (Missing,), {})
     InvalidCommandId = type("InvalidCommandId", (Missing,), {})
     InvocationDoesNotExist = type("InvocationDoesNotExist", (Missing,), {})
@@ -53,6 +54,7 @@ class Account:
     calls: list[str] = field(default_factory=list)
     unseen: int = 0  # listings that are empty at first
     unknown: int = 0  # invocations that do not exist at first
+    outdated: bool = False  # the document takes other parameters
     unlisted: bool = False  # ListCommands shows nothing
     failing: Callable[[str], None] = lambda _: None
     exceptions: type[Exceptions] = Exceptions
@@ -64,6 +66,8 @@ class Account:
         self._call("send_command")
         if asked["DocumentName"] not in self.documents:
             raise Exceptions.InvalidDocument("InvalidDocument", "SendCommand")
+        if self.outdated:
+            raise Exceptions.InvalidParameters("InvalidParameters", "SendCommand")
         if set(asked["InstanceIds"]) & self.invalid:
             raise Exceptions.InvalidInstanceId("InvalidInstanceId", "SendCommand")
         self.sent.append(asked)
@@ -139,6 +143,7 @@ class Credentials:
     """What stands for tagship.adapters.aws.Aws: the account for every service, and the real translation of errors."""
 
     account: Account
+    sandbox: bool = False
 
     def client(self, name: str) -> Account:
         return self.account
@@ -273,6 +278,16 @@ def _failing_from(number: int) -> Callable[[str], None]:
             raise EndpointConnectionError(endpoint_url="https://ssm")
 
     return fail
+
+
+def test_a_document_of_another_tagship_is_refused_with_the_command_that_updates_it() -> None:
+    """As after an upgrade, or from the checkout of a year ago: to run the same command again would not help."""
+    stand = Stand(Account(outdated=True))
+    with pytest.raises(Refused) as caught:
+        stand.target.send(ORDER, hosts(1))
+    assert "tagship-deploy in this account is not the one of this tagship" in caught.value.what
+    assert caught.value.remedy.startswith("Bring it up to date: inv setup")
+    assert stand.account.sent == []
 
 
 def test_a_first_command_that_cannot_be_sent_raises() -> None:
