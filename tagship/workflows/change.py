@@ -23,7 +23,7 @@ from tagship.errors import LeaseLost, ServiceFailed, TagshipError
 from tagship.ports import App
 from tagship.workflows.endings import interrupted, overtaken, unrecorded, watched_no_more
 from tagship.workflows.hands import Hands, holding
-from tagship.workflows.preflight import recent, show
+from tagship.workflows.preflight import all_read, recent, show
 from tagship.workflows.record import Record, abandon
 from tagship.workflows.rollout import roll_out, taken_up
 from tagship.workflows.settle import settle
@@ -94,8 +94,9 @@ def _as_things_are(app: App, hands: Hands, again: Callable[[], Plan]) -> Plan:
 
 def _abandon_the_dead(app: App, hands: Hands) -> None:
     """Deployments that have not ended, and will not: the environment is ours now."""
-    for one in recent(app, hands.plan.environment):
-        if not one.ended and one.id != hands.deployment_id:
+    environment = hands.plan.environment
+    for one in recent(app, environment):
+        if not one.ended and one.id != hands.deployment_id and all_read(app, environment, one):
             app.screen.warn(f"deployment {one.id} of {one.artifact_id} never ended: it is recorded as abandoned")
             abandon(app, one, hands.deployment_id, hands.lease.fence)
 

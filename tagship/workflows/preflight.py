@@ -79,6 +79,11 @@ def name_unreadable(app: App, environment: str) -> None:
         app.screen.warn(f"the ledger's {key} cannot be read: it is passed over{mend}")
 
 
+def all_read(app: App, environment: str, one: Deployment) -> bool:
+    """Whether every entry of a deployment could be read: its end may be among those that could not."""
+    return not any(f"/{one.id}/" in key for key in app.ledger.unreadable(environment))
+
+
 def reachable(app: App, environment: str) -> tuple[Host, ...]:
     """The hosts of an environment; raises Refused when there is none, or more than may fail cannot be reached."""
     hosts = tuple(app.target(environment).hosts())

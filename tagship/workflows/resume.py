@@ -16,7 +16,7 @@ from tagship.ports import App
 from tagship.workflows.artifacts import verified
 from tagship.workflows.change import Result, carry_out
 from tagship.workflows.lock import read, since_when, unlock_command
-from tagship.workflows.preflight import recent, show
+from tagship.workflows.preflight import all_read, recent, show
 
 LOOK = 5.0  # seconds between looks at a lease that has to expire first
 
@@ -67,7 +67,7 @@ def _found(app: App, env: str) -> tuple[str, Deployment]:
             found[one] = last
     dead = {one: last for one, last in found.items() if not lives(app, one, last)}
     if len(dead) == 1:
-        return next(iter(dead.items()))
+        return _whole(app, *next(iter(dead.items())))
     if dead:
         raise UsageError(
             f"Deployments have not ended on {' and '.join(dead)}.", remedy=f"Name one: {command(next(iter(dead)))}"
@@ -76,6 +76,16 @@ def _found(app: App, env: str) -> tuple[str, Deployment]:
         raise _alive(app, next(iter(found)))
     where = env or " or ".join(environments)
     raise Refused(f"There is no deployment of {where} that has not ended.", remedy=f"See what runs: {_look(env)}")
+
+
+def _whole(app: App, environment: str, dead: Deployment) -> tuple[str, Deployment]:
+    """The same; raises Refused where its end may be in what could not be read."""
+    if all_read(app, environment, dead):
+        return environment, dead
+    raise Refused(
+        f"Whether deployment {dead.id} of {environment} has ended cannot be told: not all of its entries can be read.",
+        remedy=f"Use the tagship that wrote them; or see what runs, and deploy that: {_look(environment)}",
+    )
 
 
 def _look(env: str) -> str:

@@ -313,6 +313,18 @@ def test_a_deployment_that_lives_is_not_taken_up() -> None:
     assert f"inv unlock --env dev --id {last(app).id}" in caught.value.remedy
 
 
+def test_what_a_later_tagship_may_have_ended_is_neither_taken_up_nor_recorded_as_abandoned() -> None:
+    app = died_while_hosts_act()
+    dead = last(app).id
+    app.ledger.cannot_read.append(f"hello/_ledger/dev/{dead}/3-healthy.json")
+    with pytest.raises(Refused) as caught:
+        deploy(app, resume=True, env="dev")
+    assert f"Whether deployment {dead} of dev has ended cannot be told" in caught.value.what
+    app.publish("0.1.99-dev")
+    deploy(app, artifact="0.1.99-dev")
+    assert "abandoned" not in app.ledger.states
+
+
 def test_a_lease_that_has_to_expire_first_is_waited_for() -> None:
     app = running_old()
     app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
