@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
-from tagship.errors import Interrupted, ServiceFailed, TagshipError
+from tagship.errors import Interrupted, ServiceFailed, TagshipError, UsageError
 from tagship.tasks._positional import PositionalTask
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ def opened(*, as_json: bool = False) -> App:
     if app.settings.sandbox:
         app.screen.say("SANDBOX: everything below happens on this machine; no AWS account is touched.")
     return app
+
+
+def number(given: str, example: str) -> int:
+    """A flag's whole number; raises UsageError. (Invoke's own flags of numbers end in a traceback where it is none.)"""
+    if not given.removeprefix("-").isdecimal():
+        raise UsageError(f"{given!r} is no whole number.", remedy=f"Give one: {example}")
+    return int(given)
 
 
 def _print(problem: TagshipError) -> None:

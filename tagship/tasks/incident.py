@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tagship.tasks._verb import opened, verb
+from tagship.tasks._verb import number, opened, verb
 
 ALL = "the environment; left out, all of them"
 JSON = "one JSON document on stdout, everything else on stderr"
@@ -79,7 +79,7 @@ def history(
     _c: Any,
     *,
     env: str = "",
-    limit: int = 20,
+    limit: str = "20",
     version: str = "",
     state: str = "",
     who: str = "",
@@ -94,7 +94,7 @@ def history(
     result = run(
         here,
         env=env,
-        limit=limit,
+        limit=number(limit, "--limit 20"),
         version=version,
         state=state,
         who=who,

@@ -19,7 +19,7 @@ def _usage() -> Iterator[None]:
     """An unknown task or flag exits as a usage error does. (Invoke's own 1 is a defect's code here.)"""
     try:
         yield
-    except (ParseError, ValueError) as problem:  # ValueError: a word where a flag wants a number
+    except ParseError as problem:
         raise Exit(f"error: {problem}\n next: see what there is: tagship --list", UsageError.exit_code) from problem
 
 

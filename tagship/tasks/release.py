@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tagship.tasks._verb import opened, verb
+from tagship.tasks._verb import number, opened, verb
 
 _VERSION = "the version to make (asked for, or the next patch with --yes, where it is not given)"
 _COMMIT = "tag this commit instead of the checked-out one; it must be on the branch"
@@ -108,11 +108,11 @@ def tag(
         "json": _JSON,
     }
 )
-def versions(_c: Any, *, env: str = "dev", count: int = 5, offline: bool = False, json: bool = False) -> None:
+def versions(_c: Any, *, env: str = "dev", count: str = "5", offline: bool = False, json: bool = False) -> None:
     """List the latest versions of an environment's channel, and what could come next."""
     from tagship.workflows import versions
 
     app = opened(as_json=json)
-    found = versions.versions(app, environment=env, count=count, offline=offline)
+    found = versions.versions(app, environment=env, count=number(count, "--count 5"), offline=offline)
     if json:
         app.screen.data(found.to_json())

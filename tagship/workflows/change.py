@@ -57,15 +57,20 @@ def carry_out(
     wait: float = 0,
     preempt: bool = False,
     dead: Deployment | None = None,
+    done: Callable[[Plan], Result | None] = lambda _plan: None,
 ) -> Result:
     """Make every host run the plan's artifact, or put things back as they were and raise what happened.
 
-    `again` makes the plan anew, with all its guards: what was waited for may have changed what runs. `dead` is the
-    deployment whose runner died, where this is to end that one and not to begin another.
+    `again` makes the plan anew, with all its guards: what was waited for may have changed what runs, and `done` says
+    where it has done the very work. `dead` is the deployment whose runner died, where this is to end that one and not
+    to begin another.
     """
     resume = dead.id if dead else ""
     with _sigterm_interrupts(), holding(app, plan, wait=wait, preempt=preempt, resume=resume) as hands:
-        plan = hands.plan = _as_things_are(app, hands, again)
+        before, plan = plan, _as_things_are(app, hands, again)
+        if plan is not before and (found := done(plan)):
+            return found
+        hands.plan = plan
         began = app.clock.now()
         with app.screen.live(f"deployment {hands.deployment_id}") as hands.phase:
             if not dead and not plan.settled:
@@ -86,7 +91,9 @@ def _as_things_are(app: App, hands: Hands, again: Callable[[], Plan]) -> Plan:
     if before.stands(hands.lease.fence):
         return before
     plan = again()
-    if (plan.replaces, plan.runs, plan.hosts) != (before.replaces, before.runs, before.hosts):
+    if (plan.artifact_id, plan.replaces, plan.runs, plan.hosts) != (
+        *(before.artifact_id, before.replaces, before.runs, before.hosts),
+    ):
         app.screen.say("things have changed since this was planned; now it is:")
         show(app, plan)
     return plan

@@ -56,8 +56,12 @@ def deploy(
         show(app, plan)
         if dry_run:
             return Result(plan, "planned")
-        result = _running(app, plan) or carry_out(
-            app, plan, lambda: planned(app, artifact, env, allow_older, allow_bad), wait=longest
+        result = (None if _is_held(app, plan) else _running(app, plan)) or carry_out(
+            app,
+            plan,
+            lambda: planned(app, artifact, env, allow_older, allow_bad),
+            wait=longest,
+            done=lambda now: _running(app, now),
         )
         announce(f"{plan.label} is healthy on {plan.environment}")
         return result
@@ -104,7 +108,7 @@ def _running(app: App, plan: Plan) -> Result | None:
 
     Whatever there is to mend (a host, a word that is missing in the ledger, the pointer) is mended by deploying it.
     """
-    if plan.replaces != plan.artifact_id or not plan.settled or _is_held(app, plan):
+    if plan.replaces != plan.artifact_id or not plan.settled:
         return None
     last = latest_serving(recent(app, plan.environment))
     if last is None or last.state != "healthy" or not points_at(app, plan.environment, plan.artifact_id):

@@ -43,7 +43,8 @@ def rollback(
     """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first).
 
     Somebody else's deployment is waited for (`wait`), or fenced off (`preempt`): its commands are cancelled, it sends
-    no more of them, and hosts would refuse them. A freeze does not hold a rollback up.
+    no more of them, and hosts would refuse them. The last healthy version is then looked for again; one that somebody
+    named stays. A freeze does not hold a rollback up.
     """
     with announced(app) as announce:
         longest = patience(wait)
@@ -51,14 +52,15 @@ def rollback(
         show(app, plan)
         if dry_run:
             return Result(plan, "planned")
+        by_name = to or (plan.artifact_id if _asks(app, yes) else "")
         result = carry_out(
             app,
             plan,
-            lambda: planned(app, plan.artifact_id, plan.environment, yes, preempt=preempt, allow_bad=allow_bad),
+            lambda: planned(app, by_name, plan.environment, yes, preempt=preempt, allow_bad=allow_bad),
             wait=longest,
             preempt=preempt,
         )
-        announce(f"{plan.label} is healthy on {plan.environment}")
+        announce(f"{result.plan.label} is healthy on {plan.environment}")
         return result
 
 
@@ -98,6 +100,11 @@ def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, al
     return plan
 
 
+def _asks(app: App, yes: bool) -> bool:
+    """Whether somebody is there to choose the version, and wants to."""
+    return app.prompt.possible and not yes
+
+
 def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool, under_way: bool) -> str:
     """The last healthy version that is still stored and not marked bad; on a terminal, whichever of them is chosen.
 
@@ -113,7 +120,7 @@ def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool
             f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
             remedy=f"See what there was: inv history --env {environment}",
         )
-    if yes or not app.prompt.possible:
+    if not _asks(app, yes):
         return there[0]
     return app.prompt.choose(f"Roll {environment} back from {running or 'nothing'} to", _choices(there, history))
 

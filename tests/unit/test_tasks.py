@@ -129,7 +129,15 @@ def test_the_program_lists_the_same_tasks(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize(
     "line",
-    [["nope"], ["--nope"], ["status", "--nope"], ["status", "--env"], ["--help", "nope"], ["history", "--limit", "x"]],
+    [
+        ["nope"],
+        ["--nope"],
+        ["status", "--nope"],
+        ["status", "--env"],
+        ["--help", "nope"],
+        ["history", "--limit", "x"],
+        ["versions", "--count", "²"],
+    ],
 )
 def test_a_usage_error_of_the_program_exits_2(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

@@ -225,18 +225,23 @@ def test_fencing_numbers_go_on_where_the_lease_was_deleted_by_hand() -> None:
 # -- what was waited for may have changed things -----------------------------------------------------------------------
 
 
+def while_grace_ships(app: FakeApp, artifact: str) -> None:
+    """She holds dev; during the first pause of whoever waits, she ships a version."""
+    record = app.leases.take("dev", holder="grace@desk", run_url="", ttl=120, deployment_id="hers")
+
+    def ship(slept: float) -> None:
+        if slept and "hers" in str(app.leases.records):
+            app.leases.release(record)
+            deploy(app, artifact=artifact)
+
+    app.clock.during = ship
+
+
 def test_a_version_that_has_become_older_while_it_waited_is_refused() -> None:
     """Never backwards: 0.1.1 waits behind 0.1.2, which is healthy by then."""
     app = an_app()
     deploy(app, artifact="0.1.0-dev")
-    record = app.leases.take("dev", holder="grace@desk", run_url="", ttl=120, deployment_id="hers")
-
-    def grace_ships(slept: float) -> None:
-        if slept and "hers" in str(app.leases.records):
-            app.leases.release(record)
-            deploy(app, artifact="0.1.2-dev")
-
-    app.clock.during = grace_ships
+    while_grace_ships(app, "0.1.2-dev")
     with pytest.raises(Refused) as caught:
         deploy(app, artifact="0.1.1-dev", wait="10m")
     assert "0.1.1-dev is older than 0.1.2-dev, which dev runs" in caught.value.what
@@ -249,17 +254,35 @@ def test_a_version_that_has_become_older_while_it_waited_is_refused() -> None:
 def test_what_changed_while_it_waited_is_shown_before_it_goes_on() -> None:
     app = an_app()
     deploy(app, artifact="0.1.0-dev")
-    record = app.leases.take("dev", holder="grace@desk", run_url="", ttl=120, deployment_id="hers")
-
-    def grace_ships(slept: float) -> None:
-        if slept and "hers" in str(app.leases.records):
-            app.leases.release(record)
-            deploy(app, artifact="0.1.1-dev")
-
-    app.clock.during = grace_ships
+    while_grace_ships(app, "0.1.1-dev")
     result = deploy(app, artifact="0.1.2-dev", wait="10m")
     assert result.plan.replaces == "0.1.1-dev"
     assert "things have changed since this was planned; now it is:" in app.screen.lines
+
+
+def test_what_somebody_else_shipped_meanwhile_is_not_shipped_again() -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    while_grace_ships(app, "0.1.1-dev")
+    result = deploy(app, artifact="0.1.1-dev", wait="10m")
+    assert (result.state, result.deployment_id) == ("unchanged", app.ledger.deployments("dev")[-1].id)
+    assert [one.artifact_id for one in app.ledger.deployments("dev")] == ["0.1.0-dev", "0.1.1-dev"]
+    seen = app.leases.look("dev")
+    assert seen is not None
+    assert not seen.record.holder
+
+
+@pytest.mark.parametrize(("to", "back_to"), [("", "0.1.1-dev"), ("0.1.0-dev", "0.1.0-dev")])
+def test_a_rollback_that_waited_goes_to_the_last_healthy_one_of_then_unless_one_was_named(
+    to: str, back_to: str
+) -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    deploy(app, artifact="0.1.1-dev")
+    while_grace_ships(app, "0.1.2-dev")
+    result = rollback(app, to=to, wait="10m")
+    assert (result.plan.replaces, result.plan.artifact_id) == ("0.1.2-dev", back_to)
+    assert app.hosts.serving == {"web-1": back_to}
 
 
 def test_nothing_is_read_again_where_nobody_came_in_between() -> None:
