@@ -280,7 +280,7 @@ def test_interrupted_it_says_that_the_hosts_go_on_and_they_do(here: Shop, number
 
 
 def test_a_second_deployment_is_refused_with_who_and_since_when_and_the_first_one_ends_well(here: Shop) -> None:
-    slow = here.publish("0.1.0", "slow", delay=2)
+    slow = here.publish("0.1.0", "slow", delay=3)
     ran = command(here, "deploy", "--artifact", slow, PYTHONPATH=str(shop.HERE))
     until(lambda: "hosts act" in lock(here.app(), env=here.environment)[0].phase)
     with pytest.raises(Held) as caught:
