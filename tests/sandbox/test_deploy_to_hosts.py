@@ -27,7 +27,7 @@ from tests.sandbox import shop
 from tests.sandbox.conftest import post, start, until
 from tests.sandbox.shop import Shop
 
-NAMES = [f"e{number}" for number in range(1, 19)]
+NAMES = [f"e{number}" for number in range(1, 25)]
 
 
 @pytest.fixture(scope="module")
