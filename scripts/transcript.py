@@ -28,6 +28,7 @@ VARYING = (
     (r"\b[0-9a-f]{40}\b", "<commit>"),
     (r"\b[0-9a-f]{12}\b", "<commit>"),
     (r"pid \d+", "pid <pid>"),
+    (r"Makefile:\d+", "Makefile:<line>"),
     (r"\b[\w.-]+@[\w-]+(?=[ ,]|$)", "<you>"),
     (r"\b\w+, CI\b", "<you>, CI"),
     (r"\d+(\.\d+)? (s|ms|min)\b", "<duration>"),
