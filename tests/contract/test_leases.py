@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -49,9 +50,7 @@ def s3_store() -> S3Store:
 
 
 def s3() -> Place:
-    # Expiry is judged by S3's own clock, which a test cannot put forward: those cases are the memory's alone here, and
-    # are waited for in real time by tests/faults.
-    return Place(StoredLeases(s3_store(), "hello"), lambda _: pytest.skip("S3's clock is its own"))
+    return Place(StoredLeases(s3_store(), "hello"), time.sleep)
 
 
 @pytest.fixture(params=[fake, memory, s3])
@@ -210,6 +209,7 @@ def test_environments_do_not_wait_for_each_other(place: Place) -> None:
 # -- time: the store's own ---------------------------------------------------------------------------------------------
 
 
+# S3 judges by its own clock, which a test cannot put forward: expiry there is waited for in real time by tests/faults.
 @pytest.fixture(params=[fake, memory])
 def timed(request: pytest.FixtureRequest) -> Place:
     make: Callable[[], Place] = request.param

@@ -12,6 +12,7 @@ from tests.sandbox.bundles import Bundle, make, settings
 from tests.sandbox.conftest import until
 from tests.sandbox.machine import Machine, machine, runs
 
+# Hosts are Linux. Without /proc (the sandbox on macOS) nothing tells whose such a process is: manager_process.sh.
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/environ").exists(), reason="a process that left its session is found in /proc"
 )
