@@ -34,7 +34,7 @@ NEEDS = {
 }
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
-RELEASE = ["s3", "targets/ec2", "change_calendar"]
+RELEASE = ["s3", "targets/ec2", "targets/instances", "targets/answers", "change_calendar"]
 USES = {"Ci": [*RELEASE, "ecr", "secrets", "signing"], "People": RELEASE}
 SETUP = ["foundation"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}

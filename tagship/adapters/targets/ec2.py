@@ -16,11 +16,12 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship.adapters.aws import Aws
+from tagship.adapters.targets.answers import Answers
+from tagship.adapters.targets.instances import Instances, calls, described
 from tagship.domain.document import fallback_commands, parameters
 from tagship.domain.hosts import Host, HostReport, Order, Sent
 from tagship.errors import Refused, ServiceFailed, Unheard
@@ -30,7 +31,6 @@ from tagship.settings import Ec2, Environment
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
-IDS = 50  # instance ids a call
 DELIVERY = 60  # seconds until a host must have begun; PingStatus was looked at just before
 GRACE = 30  # seconds after delivery and execution have timed out, for SSM to say so
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.05, 2.0, 1.2  # seconds between polls: quick for a rollback, easy on the API
@@ -40,21 +40,6 @@ GONE = "it is gone: no running instance of this id has the environment's tags"
 SENDINGS = 4  # of a command that was surely not taken
 LOOKS, LOOK_AFTER = 4, 1.0  # for a command whose answer was lost; seconds before each
 SKEW = timedelta(hours=2)  # how far this clock and SSM's may be apart
-ENDED = frozenset({"Success", "Failed", "Cancelled", "TimedOut"})
-
-WORDS = {
-    "DeliveryTimedOut": "the host did not take the command up in time",
-    "Undeliverable": "the command could not be delivered to the host",
-    "Terminated": "SSM stopped the command before this host, because others had failed",
-    "ExecutionTimedOut": "it ran longer than it may, and was killed",
-    "TimedOut": "it ran longer than it may, and was killed",
-    "Cancelled": "the command was cancelled",
-    "Canceled": "the command was cancelled",
-    "InvalidPlatform": "the host is not a Linux machine",
-    "AccessDenied": "the host's agent may not run the command",
-    "Failed": "its program failed without a verdict",
-    "Success": "its program ended without a verdict",
-}
 
 
 @dataclass
@@ -75,38 +60,23 @@ class Ec2Target:
     def _ssm(self) -> SSMClient:
         return self.aws.client("ssm")
 
+    @property
+    def _there(self) -> Instances:
+        return Instances(self.aws, self.ec2.tags)
+
     # -- who is there --------------------------------------------------------------------------------------------------
 
     def hosts(self) -> Sequence[Host]:
         """Running instances with every tag of the settings, by name; raises Refused where there is none."""
         with self.aws.translated(f"looking for the hosts of {self.environment}"):
-            found = self._instances()
-            pings = self._pings([one["InstanceId"] for one in found])
+            found = self._there.running()
+            pings = self._there.pings([one["InstanceId"] for one in found])
         if not found:
             raise Refused(
-                f"No running instance has the tags of {self.environment}: {self._wanted}.",
+                f"No running instance has the tags of {self.environment}: {self._there.wanted}.",
                 remedy=f"Start one, tag one, or correct environments.{self.environment}.ec2.tags in tagship.toml",
             )
-        return sorted((_host(one, pings) for one in found), key=lambda host: (host.name, host.id))
-
-    @property
-    def _wanted(self) -> str:
-        return ", ".join(f"{name} = {value}" for name, value in self.ec2.tags.items())
-
-    def _instances(self) -> list[Any]:
-        filters: Any = [{"Name": f"tag:{name}", "Values": [value]} for name, value in self.ec2.tags.items()]
-        filters.append({"Name": "instance-state-name", "Values": ["running"]})
-        pages = self.aws.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
-        return [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
-
-    def _pings(self, ids: Sequence[str]) -> dict[str, str]:
-        """PingStatus by instance id; SSM knows nothing of a host whose agent never registered."""
-        pages = self._ssm.get_paginator("describe_instance_information")
-        pings: dict[str, str] = {}
-        for some in _by(IDS, ids):
-            for page in pages.paginate(Filters=[{"Key": "InstanceIds", "Values": some}]):
-                pings.update({one["InstanceId"]: one["PingStatus"] for one in page["InstanceInformationList"]})
-        return pings
+        return sorted((described(one, pings) for one in found), key=lambda host: (host.name, host.id))
 
     # -- telling them --------------------------------------------------------------------------------------------------
 
@@ -116,7 +86,7 @@ class Ec2Target:
         Unheard is raised where the first may have gone out."""
         self._unsent, self._told = {}, {}
         commands: list[str] = []
-        for some in _by(IDS, [host.id for host in hosts]):
+        for some in calls([host.id for host in hosts]):
             try:
                 commands += self._send(order, some)
             except ServiceFailed as reason:
@@ -131,7 +101,7 @@ class Ec2Target:
             try:
                 return [self._told_to(order, ids)]
             except self._ssm.exceptions.InvalidInstanceId:  # one that left is enough for SSM to refuse all of them
-                there = self._there(ids)
+                there = self._there.there(ids)
                 if len(there) == len(ids):
                     raise
                 self._unsent.update(dict.fromkeys(set(ids) - set(there), GONE))
@@ -156,12 +126,6 @@ class Ec2Target:
             if self.aws.sandbox
             else "Bring it up to date: inv setup (what would change: inv setup --dry-run)",
         )
-
-    def _there(self, ids: Sequence[str]) -> list[str]:
-        """Those of the hosts that still run, carry the tags and are known to SSM."""
-        running = {one["InstanceId"] for one in self._instances()}
-        pings = self._pings([one for one in ids if one in running])
-        return [one for one in ids if one in pings]
 
     def _shell_lines(self, order: Order) -> dict[str, list[str]]:
         """The same order for AWS-RunShellScript, where the account has no document of ours."""
@@ -233,11 +197,13 @@ class Ec2Target:
         `silent` once its time is over."""
         reports = {one: HostReport(one, "silent", reason=reason) for one, reason in self._unsent.items()}
         awaited = {host.id for host in hosts} - set(reports)
+        answers = Answers(self.aws)
         began, wait, looked = self.clock.now(), FIRST_WAIT, 0.0
         longest = max((self._limits.get(one, self.ec2.timeout) for one in commands), default=self.ec2.timeout)
         while awaited:
             for command in commands:
-                reports.update(self._ended(command, awaited))
+                if not self._told.get(command, awaited).isdisjoint(awaited):
+                    reports.update(answers.ended(command, awaited))
             awaited -= set(reports)
             beat(f"{len(hosts) - len(awaited)} of {len(hosts)} hosts have answered")
             age = (self.clock.now() - began).total_seconds()
@@ -256,7 +222,7 @@ class Ec2Target:
         """The hosts among `awaited` that have left; what cannot be asked now is asked again later."""
         try:
             with self.aws.translated(f"looking for {len(awaited)} hosts of {self.environment}"):
-                there = {one["InstanceId"] for one in self._instances()}
+                there = {one["InstanceId"] for one in self._there.running()}
         except ServiceFailed:
             return {}
         return _silent(awaited - there, GONE)
@@ -289,58 +255,6 @@ class Ec2Target:
             ):
                 self._ssm.cancel_command(CommandId=command)
 
-    def _ended(self, command: str, awaited: set[str]) -> dict[str, HostReport]:
-        """The reports of hosts whose invocation of `command` has ended since the last look."""
-        if self._told.get(command, awaited).isdisjoint(awaited):
-            return {}
-        with self.aws.translated(f"asking how command {command} goes"):
-            rows = [one for one in self._invocations(command) if one["Status"] in ENDED]
-            found = [self._heard(command, one) for one in rows if one["InstanceId"] in awaited]
-        return {one.host: one for one in found if one}
-
-    def _invocations(self, command: str) -> list[Any]:
-        """One call: a command has at most 50 hosts and a page at most 50 rows, so that nothing follows the 50th."""
-        rows: list[Any] = []
-        pages = self._ssm.get_paginator("list_command_invocations")
-        try:
-            for page in pages.paginate(CommandId=command, Details=True, PaginationConfig={"PageSize": IDS}):
-                rows += page["CommandInvocations"]
-                if len(rows) >= IDS:
-                    break
-        except self._ssm.exceptions.InvalidCommandId:
-            return []  # just sent: not known everywhere yet
-        return rows
-
-    def _heard(self, command: str, row: Any) -> HostReport | None:
-        """The verdict, if the listing holds all of it; otherwise from the whole output."""
-        host, status = row["InstanceId"], row.get("StatusDetails", row["Status"])
-        for plugin in row.get("CommandPlugins", ()):
-            report = HostReport.read(host, plugin.get("Output", ""), "")
-            if report.outcome != "silent":
-                return report
-        return self._report(command, host, status)
-
-    def _report(self, command: str, host: str, status: str) -> HostReport | None:
-        """The verdict, from the whole output: 24,000 characters."""
-        try:
-            said = self._ssm.get_command_invocation(CommandId=command, InstanceId=host)
-        except self._ssm.exceptions.InvocationDoesNotExist:
-            return None
-        words = WORDS.get(status.replace(" ", ""), f"SSM says {status}")
-        heard = said.get("StandardErrorContent", "").strip()
-        report = HostReport.read(host, said.get("StandardOutputContent", ""), words)
-        if report.outcome != "silent" or not heard:
-            return report
-        return HostReport(host, "silent", reason=words, evidence=f"{report.evidence}\n{heard[-2000:]}".strip())
-
-
-def _host(instance: Any, pings: Mapping[str, str]) -> Host:
-    one = instance["InstanceId"]
-    name = next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), one)
-    ping = pings.get(one, "")
-    problem = {"Online": "", "": "SSM does not know it: no agent has registered"}
-    return Host(one, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"))
-
 
 def _sent(command: Any) -> Sent:
     """An order as SSM lists it. (The comment is cut at 100 characters; the document's parameters are whole.)"""
@@ -351,12 +265,6 @@ def _sent(command: Any) -> Sent:
 
 def _silent(ids: Iterable[str], reason: str) -> dict[str, HostReport]:
     return {one: HostReport(one, "silent", reason=reason) for one in ids}
-
-
-def _by(size: int, items: Iterable[str]) -> Iterable[list[str]]:
-    waiting = iter(items)
-    while some := list(islice(waiting, size)):
-        yield some
 
 
 def connect(

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from tagship.adapters.aws import Aws
-from tagship.adapters.targets.ec2 import DELIVERY, GRACE, LOOK, WORDS, Ec2Target, connect
+from tagship.adapters.targets.answers import WORDS
+from tagship.adapters.targets.ec2 import DELIVERY, GRACE, LOOK, Ec2Target, connect
 from tagship.domain.hosts import Host, HostReport, Order
 from tagship.errors import Refused, ServiceFailed, Unheard
 from tests.fakes.app import environments, settings
