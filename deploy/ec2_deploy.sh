@@ -15,6 +15,8 @@
 PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=deploy/host/entry.sh
 . "$PROGRAM/host/entry.sh"
+# shellcheck source=deploy/host/poised.sh
+. "$PROGRAM/host/poised.sh"
 # shellcheck source=deploy/host/proxy.sh
 . "$PROGRAM/host/proxy.sh"
 # shellcheck source=deploy/host/health.sh
@@ -25,14 +27,17 @@ PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 ACTION=$TAGSHIP_ACTION APP=$TAGSHIP_APP ENVIRONMENT=$TAGSHIP_ENVIRONMENT ARTIFACT=$TAGSHIP_ARTIFACT
 DEPLOYMENT=$TAGSHIP_DEPLOYMENT FENCE=$TAGSHIP_FENCE BASE=$TAGSHIP_BASE FETCH_MS=${TAGSHIP_FETCH_MS:-0}
 UNSIGNED=${TAGSHIP_UNSIGNED:-refused}
+M_artifact_id=$ARTIFACT M_commit=${TAGSHIP_COMMIT-} M_build_time=${TAGSHIP_BUILD_TIME-} # of its manifest, read by stage 1
 KEY=$ROOT/etc/tagship/$APP/release.pub.pem
 MOST_LOGS=40       # files kept in log/
 JOURNAL_LINES=2000 # kept in the journal
-IDLE='' IDLE_PORT=0 APP_LOG='' PROBLEM='' ENDED='' STARTED_PID='' GAP_FROM=''
+IDLE='' IDLE_PORT=0 APP_LOG='' PROBLEM='' ENDED='' STARTED_PID='' GAP_FROM='' CONFIGURED='' PROXY_IS_RIGHT=no
 
 # What a release is configured to be on this host: its own conf, then the host's.
 configure() {
   local conf=$BASE/releases/$1/deploy/environments/$ENVIRONMENT.conf file
+  if [[ $CONFIGURED == "$1" ]]; then return 0; fi
+  CONFIGURED=''
   REPLY="the release of $1 has no deploy/environments/$ENVIRONMENT.conf"
   [[ -f $conf ]] || return
   # What a conf need not say. An account's name has at most 31 letters.
@@ -48,6 +53,7 @@ configure() {
     # shellcheck source=/dev/null
     . "$PROGRAM/host/$file.sh"
   done
+  CONFIGURED=${conf#"$BASE/releases/"} CONFIGURED=${CONFIGURED%%/*}
 }
 
 other() {
@@ -59,6 +65,8 @@ other() {
 change() {
   local most=$HEALTH_ATTEMPTS
   if [[ $ACTION == rollback ]]; then most=$HEALTH_ATTEMPTS_AFTER_ROLLBACK; fi
+  ask_ahead
+  look_ahead
   recover
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_SERVING
@@ -135,6 +143,9 @@ prove_idle() {
   local from healthy=0
   clock && from=$REPLY
   journal health "$IDLE" "$IDLE_PORT"
+  if proxy_is_right; then PROXY_IS_RIGHT=yes; fi # looked at while the app starts
+  poise_questions "$HEALTH_PASSES"
+  poise_proxy
   await_health "$IDLE" "$ARTIFACT" "$1" || healthy=1
   clock && HEALTH_MS=$((REPLY - from))
   say "Health: $ATTEMPTS attempts in $HEALTH_MS ms; the last answer: ${ANSWER:-none}"
@@ -162,13 +173,18 @@ switch_over() {
   clock && from=$REPLY
   journal switch "$IDLE" "$IDLE_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
   write_state "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$DEPLOYMENT" || conclude failed "state.json cannot be written: $(disk)" || return
-  ensure_proxy || conclude failed "$REPLY" || return
-  point_proxy_at "$IDLE_PORT" || conclude failed "the proxy cannot be pointed at $IDLE: $(disk)" || return
+  turn_proxy || return
   journal check "$IDLE" "$IDLE_PORT"
   ask "$PORT" "$ARTIFACT" || conclude failed "through the proxy, $PROBLEM" "$(evidence)" || return
   clock && SWITCH_MS=$((REPLY - from))
   end_gap
   say "The proxy on port $PORT points at $IDLE, and $ARTIFACT answers through it."
+}
+
+turn_proxy() {
+  if [[ $PROXY_IS_RIGHT == yes ]] && listening "$PORT" && point_proxy_at "$IDLE_PORT"; then return 0; fi
+  ensure_proxy || conclude failed "$REPLY" || return
+  point_proxy_at "$IDLE_PORT" || conclude failed "the proxy cannot be pointed at $IDLE: $(disk)"
 }
 
 finish() {
@@ -211,7 +227,7 @@ commit() {
 # `current` is for people; state.json is what counts. A symlink is replaced by a rename, too.
 point_current() {
   read_state
-  if [[ $(readlink "$BASE/current") == "releases/$S_SERVING" ]]; then return; fi
+  if [[ $BASE/current -ef $BASE/releases/$S_SERVING ]]; then return; fi
   rm -f "$BASE/current.new" && ln -s "releases/$S_SERVING" "$BASE/current.new" && rename_link "$BASE/current.new" "$BASE/current"
 }
 
@@ -223,6 +239,7 @@ rename_link() {
 
 # Before the switch: stop the idle colour; what served still does, seen by asking it once more.
 leave_it() {
+  stand_down
   journal undo "$IDLE" "$IDLE_PORT"
   stop_record "$IDLE" 2
   settle_failure failed
@@ -232,6 +249,7 @@ leave_it() {
 
 # After the switch: point the proxy back, see that the old version answers through it, then stop the new one.
 put_back() {
+  stand_down
   journal undo "$IDLE" "$IDLE_PORT"
   if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else point_proxy_nowhere; fi
   settle_failure rolled-back

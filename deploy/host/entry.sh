@@ -3,7 +3,7 @@
 #
 #   entry.sh ACTION APP ENVIRONMENT ARTIFACT MANIFEST_SHA256 DEPLOYMENT FENCE BUCKET REGION [UNSIGNED]
 #
-# It travels inside the SSM document (bash reads it from standard input), so it stands alone. In order: lock, fencing,
+# It travels inside the SSM document (bash reads it from /dev/stdin), so it stands alone. In order: lock, fencing,
 # the manifest's hash and signature by the key pinned on this host, the bundle's hash, the names in it, every file's hash;
 # then it becomes the release's own ec2_deploy.sh. An artifact without a signature is refused, unless UNSIGNED is `allowed`
 # and the file allow-unsigned stands beside the pinned key: what is unsigned has no say in that. That program sources this file for the words that both stages speak
@@ -174,6 +174,22 @@ read_state() {
   done <"$BASE/state.json"
 }
 
+# The text of a file, in REPLY. No fork.
+text_of() {
+  REPLY=''
+  { IFS= read -rd '' REPLY <"$1"; } 2>/dev/null
+  [[ -n $REPLY ]]
+}
+
+# In a subshell that waits for something: give up the lock. bash keeps it open there, and no next action could begin once
+# this program is killed.
+let_go() {
+  local each
+  for each in /proc/"$BASHPID"/fd/*; do
+    if [[ $each -ef $BASE/lock ]]; then each=${each##*/} && exec {each}>&-; fi
+  done
+}
+
 # A file's sha256, in REPLY.
 hash_of() {
   REPLY=$(sha256sum <"$1") && REPLY=${REPLY%% *}
@@ -263,11 +279,14 @@ read_arguments() {
 }
 
 set_paths() {
+  local each
   BASE=$ROOT/opt/$APP
   KEY=$ROOT/etc/tagship/$APP/release.pub.pem
   LOG=/dev/null
   if [[ $ACTION != status ]]; then
-    mkdir -p "$BASE"/{releases,output,log,incoming,run} || conclude refused "$BASE cannot be written" || return
+    for each in releases output log incoming run; do
+      [[ -d $BASE/$each ]] || mkdir -p "$BASE/$each" || conclude refused "$BASE cannot be written" || return
+    done
     LOG=$BASE/log/$DEPLOYMENT.log
   fi
   read_state

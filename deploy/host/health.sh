@@ -3,16 +3,24 @@
 #
 # Health: what an answer is, and how long to wait for a good one. The same rule as tagship/domain/health.py.
 
-# Ask a port once. STATUS is the HTTP status (000: no answer), BODY a file, PROBLEM what is wrong; true when the answer is
+# A proxy of the environment is not asked, and nothing goes to the disk, which may be full.
+HOW_TO_ASK=(--noproxy '*' -w '\n%{http_code}' -m)
+QUESTIONS=0 # how many are poised
+
+# Have some questions poised for the next calls of `ask`.
+poise_questions() {
+  for ((QUESTIONS = 0; QUESTIONS < $1; )); do
+    QUESTIONS=$((QUESTIONS + 1))
+    poise "health$QUESTIONS" "${HOW_TO_ASK[@]}" "$HEALTH_TIMEOUT"
+  done
+}
+
+# Ask a port once. STATUS is the HTTP status (000: no answer), PROBLEM what is wrong; true when the answer is
 # 2xx and names the artifact.
 ask() {
   local port=$1 artifact=$2 result version='' answer
-  BODY=$BASE/run/answer
-  if [[ $ACTION == status ]]; then BODY+=.$$; fi # asked without the lock, while a deployment asks, too
-  : >"$BODY"
-  # The limit (in KiB) keeps an endless answer off the disk; a proxy of the environment is not asked.
-  STATUS=$(ulimit -f 1024 && curl -q -s --noproxy '*' -m "$HEALTH_TIMEOUT" -o "$BODY" -w '%{http_code}' "http://127.0.0.1:$port$HEALTH_PATH")
-  result=$?
+  told "health$((QUESTIONS > 0 ? QUESTIONS-- : 0))" "url = \"http://127.0.0.1:$port$HEALTH_PATH\"" "${HOW_TO_ASK[@]}" "$HEALTH_TIMEOUT"
+  result=$? answer=$REPLY
   ANSWER=''
   case $result in
   0) ;;
@@ -20,10 +28,7 @@ ask() {
   28) PROBLEM="it did not answer within $HEALTH_TIMEOUT s" ;;
   *) PROBLEM="it broke off (curl: $result)" ;;
   esac
-  { answer=$(<"$BODY"); } 2>/dev/null # bash leaves NULs out, and says so
-  : >"$BODY"                          # an app may tell its secrets
-  answer=${answer:0:65536}
-  if [[ $ACTION == status ]]; then rm -f "$BODY"; fi
+  STATUS=${answer##*$'\n'} answer=${answer%$'\n'*} answer=${answer:0:65536}
   if ((result != 0)); then STATUS=000 && return 1; fi
   masked "$answer"
   ANSWER="$STATUS ${REPLY:0:500}"
@@ -38,26 +43,35 @@ ask() {
 # Wait for a colour to be healthy: HEALTH_PASSES good answers in a row, of at most $3 attempts.
 #
 # An app that does not listen yet is not asked: for the first GRACE seconds that costs no attempt, only a look at the port
-# every 20 ms. Between failed attempts min(2^(n-1), HEALTH_CAP) seconds pass; a wait for a port that was closed ends when
-# it opens, and every wait ends when the process dies. Between good answers 30 ms pass. No wait follows the last attempt.
+# every 10 ms. Between failed attempts min(2^(n-1), HEALTH_CAP) seconds pass; a wait for a port that was closed ends when
+# it opens, and every wait ends when the process dies. Between good answers 10 ms pass. No wait follows the last attempt.
 GRACE=3
 
 await_health() {
-  local colour=$1 artifact=$2 most=$3 port row=0
+  local never='' status=0
   ATTEMPTS=0 PROBLEM="it never answered"
+  if [[ -d /proc/self/fd ]]; then exec {never}<> <(:); fi
+  attempt "$@" || status=1
+  if [[ -n $never ]]; then exec {never}>&-; fi
+  return "$status"
+}
+
+attempt() {
+  local colour=$1 artifact=$2 most=$3 port row=0
   lives "$colour" || died || return
   port=$R_PORT
+  await_start
   pause "$colour" "$GRACE" "$port" || return
-  # Seen alive once more only after the last good answer: it takes 10 ms to ask systemd.
+  # Seen alive once more only after the last good answer: what `lives` found, and not one that was started anew since.
   while :; do
     ATTEMPTS=$((ATTEMPTS + 1))
     if ask "$port" "$artifact"; then
       row=$((row + 1))
       if ((row >= HEALTH_PASSES)); then
-        lives "$colour" || died
+        goes_on "$colour" || died
         return
       fi
-      sleep 0.03
+      rest 0.01
       continue
     fi
     row=0
@@ -83,13 +97,18 @@ pause() {
   clock && until=$((REPLY + seconds * 1000))
   while :; do
     if [[ -n $port ]] && accepting "$colour" "$port"; then return 0; fi
-    if ((looks % 50 == 0)); then lives "$colour" || died || return; fi
-    if ((looks++ % 5 == 0)); then goes_on "$colour" || died || return; fi
+    if ((looks % 100 == 0)); then lives "$colour" || died || return; fi
+    if ((looks++ % 10 == 0)); then goes_on "$colour" || died || return; fi
     clock && now=$REPLY
-    if ((now >= until || looks > seconds * 50)); then break; fi # a clock that is set back makes no wait longer
-    sleep 0.02
+    if ((now >= until || looks > seconds * 100)); then break; fi # a clock that is set back makes no wait longer
+    rest 0.01
   done
   lives "$colour" || died
+}
+
+# Some seconds, by reading from a pipe that nobody writes to: `sleep` is a fork each time, on a machine that the app needs to start.
+rest() {
+  if [[ -z $never ]]; then sleep "$1"; else read -rt "$1" -u "$never" || :; fi
 }
 
 # Say how the app ended. Always false.

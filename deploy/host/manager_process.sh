@@ -39,11 +39,11 @@ lives() {
   read_record "$1" && born "$R_PID" && [[ $REPLY == "$R_BORN" ]]
 }
 
-# Whether anything of a colour is left to stop.
 goes_on() {
   lives "$1"
 }
 
+# Whether anything of a colour is left to stop.
 remains() {
   lives "$1" || [[ -n $(strays "$1") ]]
 }

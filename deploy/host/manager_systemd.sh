@@ -11,7 +11,9 @@
 #   remains COLOUR       whether anything of it is left to stop
 #   start_colour COLOUR PORT ARTIFACT ENVIRONMENT OUTPUT COMMAND…
 #                        start it with the variables of the file ENVIRONMENT, in its release's folder; without
-#                        ENVIRONMENT and the rest, as it was started last
+#                        ENVIRONMENT and the rest, as it was started last, and not waited for
+#   record_colour COLOUR PORT ARTIFACT
+#                        write its record, before anything of it is started
 #   stop_record NAME     stop it, its requests answered, within a limit
 #   how_it_ended COLOUR  in words, in REPLY
 #   unit_status COLOUR   what the manager knows of it, for people, on standard output
@@ -24,6 +26,8 @@
 # milliseconds since the boot); it is there before the unit is started.
 
 UNITS=/etc/systemd/system
+ACCOUNT_IS=('')
+RESTARTING='' # the client of systemd's that start_colour left under way; `lives` waits for it
 
 # shellcheck source=deploy/host/proxy_haproxy.sh
 . "$PROGRAM/host/proxy_haproxy.sh"
@@ -45,6 +49,10 @@ read_record() {
 lives() {
   local line state='' restarts=0
   read_record "$1" || return
+  if [[ -n $RESTARTING ]]; then
+    wait "$RESTARTING"
+    RESTARTING=''
+  fi
   unit_of "$1"
   while IFS= read -r line; do
     case $line in
@@ -61,9 +69,11 @@ goes_on() {
   [[ -d /proc/$R_PID ]] || lives "$1"
 }
 
-# A unit that is being started anew, again and again, does not live, and still has to be stopped.
+# A unit that is being started anew, again and again, does not live, and still has to be stopped. So has a container that was
+# started, and whose unit was not any more (runtime_docker.sh).
 remains() {
   read_record "$1" || return
+  [[ ! -e $BASE/run/$1.ready ]] || return 0
   unit_of "$1"
   case $(systemctl show -p ActiveState --value "$REPLY") in
   inactive | failed) return 1 ;;
@@ -73,17 +83,25 @@ remains() {
 # The account is made where it is missing. output/ is its group's, and nobody else's: a process is of that group, and a
 # container is given it, whoever its image runs as.
 provide_account() {
-  PROBLEM="the journal cannot be written: $(disk)"
-  if ! id -u "$ACCOUNT"; then
-    journal account || return
+  if ! account_of; then
+    journal account || { PROBLEM="the journal cannot be written: $(disk)" && return 1; }
     systemd-sysusers - <<<"u $ACCOUNT - \"the app $APP\""
+    PROBLEM="the account $ACCOUNT cannot be made on this host: useradd --system $ACCOUNT, and deploy again"
+    account_of || return
   fi
-  PROBLEM="the account $ACCOUNT cannot be made on this host: useradd --system $ACCOUNT, and deploy again"
-  id -u "$ACCOUNT" || return
   PROBLEM="the account $ACCOUNT is root's: name another as \"user\" in tagship.toml"
-  [[ $(id -u "$ACCOUNT") != 0 ]] || return
+  ((ACCOUNT_IS[1] != 0)) || return
   PROBLEM="$BASE/output cannot be given to $ACCOUNT"
-  chown "root:$(id -g "$ACCOUNT")" "$BASE/output" && chmod 2770 "$BASE/output"
+  if [[ $(stat -c '%u:%g %a' "$BASE/output") == "0:${ACCOUNT_IS[2]} 2770" ]]; then return 0; fi
+  chown "root:${ACCOUNT_IS[2]}" "$BASE/output" && chmod 2770 "$BASE/output"
+}
+
+# The account and its numbers, its own and its group's, in ACCOUNT_IS; false where there is none of that name.
+account_of() {
+  if [[ ${ACCOUNT_IS[0]} != "$ACCOUNT" ]]; then
+    [[ $(id "$ACCOUNT") =~ ^uid=([0-9]+)[^\ ]*\ gid=([0-9]+) ]] || return
+    ACCOUNT_IS=("$ACCOUNT" "${BASH_REMATCH[@]:1}")
+  fi
 }
 
 hand_over() {
@@ -95,10 +113,19 @@ start_colour() {
   shift "$(($# < 5 ? $# : 5))"
   install_units "$colour" || return
   if (($#)); then write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return; fi
-  clock
-  printf '%s %s %(%s)T %s\n' "$port" "$artifact" -1 "$REPLY" >"$BASE/run/$colour" || return
+  record_colour "$colour" "$port" "$artifact" || return
   if [[ $colour == job && $RUN_NOW != true ]]; then return 0; fi
-  systemctl restart "$APP@$colour.service" # of a job: returns when it has ended, and how
+  if ((! $#)); then
+    systemctl restart "$APP@$colour.service" &
+    RESTARTING=$!
+  else
+    systemctl restart "$APP@$colour.service" # of a job: returns when it has ended, and how
+  fi
+}
+
+record_colour() {
+  clock
+  printf '%s %s %(%s)T %s\n' "$2" "$3" -1 "$REPLY" >"$BASE/run/$1"
 }
 
 # What the unit runs. Starting a unit that was stopped clears its failures and its count of restarts.
@@ -111,6 +138,7 @@ stop_record() {
   if [[ $1 == job && -e $UNITS/$APP-job.timer ]]; then systemctl disable --now "$APP-job.timer"; fi
   systemctl stop "$REPLY"
   systemctl reset-failed "$REPLY" 2>/dev/null
+  if [[ -e $BASE/run/$1.ready ]]; then docker rm --force "$APP-$1" && rm -f "$BASE/run/$1.ready"; fi
   rm -f "$BASE/run/$1"
 }
 

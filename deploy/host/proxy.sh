@@ -14,6 +14,16 @@ point_proxy_at() {
   printf '%s\n' "$1" >"$BASE/run/upstream.new" && mv -f "$BASE/run/upstream.new" "$BASE/run/upstream"
 }
 
+# Begin to ask what `upstream` is going to tell.
+ask_ahead() {
+  return 0
+}
+
+# Begin what point_proxy_at is going to need.
+poise_proxy() {
+  return 0
+}
+
 point_proxy_nowhere() {
   rm -f "$BASE/run/upstream"
 }
@@ -23,13 +33,16 @@ listening() {
   { : 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null
 }
 
-# Have the proxy listen on the app's port; false, with the reason in REPLY, when it cannot.
+# Whether the proxy listens on the app's port.
+proxy_is_right() {
+  lives proxy && ((R_PORT == PORT)) && listening "$PORT"
+}
+
+# Have it do so; false, with the reason in REPLY, when it cannot.
 ensure_proxy() {
   local tries
-  if lives proxy; then
-    if ((R_PORT == PORT)) && listening "$PORT"; then return 0; fi
-    stop_record proxy 1 # the settings moved the app to another port, or it hangs
-  fi
+  if proxy_is_right; then return 0; fi
+  if lives proxy; then stop_record proxy 1; fi # the settings moved the app to another port, or it hangs
   REPLY="something else listens on port $PORT"
   if listening "$PORT"; then return 1; fi
   : >"$BASE/run/proxy.env"

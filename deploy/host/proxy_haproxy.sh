@@ -6,22 +6,36 @@
 #
 # What a proxy defines:
 #   upstream             the port that it points at, in REPLY; 0 when nowhere
+#   ask_ahead            begin to ask what `upstream` is going to tell
+#   poise_proxy          begin what point_proxy_at is going to need
 #   point_proxy_at PORT  point it at a colour's port, for good: also after a restart of the proxy
 #   point_proxy_nowhere  nothing serves
-#   ensure_proxy         have it listen on the app's port; false, with the reason in REPLY, when it cannot
+#   proxy_is_right       whether it listens on the app's port, as this release has it
+#   ensure_proxy         have it do so; false, with the reason in REPLY, when it cannot
 #   drain PORT           wait until the requests to a port are answered, at most DRAIN seconds
 #
 # run/proxy.map is what it reads when it starts: the active colour, and each colour's port.
 
 CONTROL=/run/$APP-proxy/control.sock
+HOW_TO_TELL=(-f -m 5 --unix-socket "$CONTROL")
 PROXY_IS=(blue 0 0 0 0) # active colour, ports of blue and green, requests in flight to each
 
-# How the running proxy is set, in PROXY_IS; false when it does not run.
+# How the running proxy is set, in PROXY_IS; false when it does not run. With a path it is set so first.
 ask_proxy() {
-  local answer
-  answer=$(curl -q -sf -m 5 "$@" --unix-socket "$CONTROL" "http://proxy${PATH_ASKED-/}" 2>/dev/null) || return
-  read -ra PROXY_IS <<<"$answer"
+  local words='url = "http://proxy/"' name=proxy
+  if (($#)); then words="url = \"http://proxy$1\""$'\nrequest = PUT' name=switch; fi
+  told "$name" "$words" "${HOW_TO_TELL[@]}" || return
+  read -ra PROXY_IS <<<"$REPLY"
   ((${#PROXY_IS[@]} == 5))
+}
+
+ask_ahead() {
+  poise proxy "${HOW_TO_TELL[@]}"
+  tell proxy 'url = "http://proxy/"' || :
+}
+
+poise_proxy() {
+  poise switch "${HOW_TO_TELL[@]}"
 }
 
 # The same out of the file, when the proxy does not run.
@@ -51,7 +65,7 @@ point_proxy_at() {
   for each in blue green; do
     if read_record "$each" && [[ $R_PORT == "$port" ]]; then colour=$each; fi
   done
-  if PATH_ASKED=/$colour/$port ask_proxy -X PUT; then
+  if ask_proxy "/$colour/$port"; then
     [[ ${PROXY_IS[0]} == "$colour" ]] || return
   else
     if lives proxy; then return 1; fi
@@ -77,7 +91,7 @@ ensure_proxy() {
   local changed=0 tries
   REPLY="haproxy is not installed on this host: dnf install haproxy, or apt-get install haproxy"
   command -v haproxy >/dev/null || return
-  if unchanged_proxy && ask_proxy && listening "$PORT"; then return 0; fi
+  if proxy_is_right && ask_proxy; then return 0; fi
   if ! lives proxy; then
     REPLY="something else listens on port $PORT: ss -ltnp 'sport = :$PORT'"
     if listening "$PORT"; then return 1; fi
@@ -99,10 +113,9 @@ ensure_proxy() {
   return 1
 }
 
-# Whether the files of the proxy are as this release has them.
-unchanged_proxy() {
+proxy_is_right() {
   [[ -f $BASE/run/proxy.map && -f $BASE/run/proxy && $(<"$BASE/run/proxy") == "$PORT proxy 0" ]] || return
-  is_from proxy.service "$UNITS/$APP-proxy.service" && is_from proxy.cfg "$BASE/run/proxy.cfg"
+  is_from proxy.service "$UNITS/$APP-proxy.service" && is_from proxy.cfg "$BASE/run/proxy.cfg" && listening "$PORT"
 }
 
 # Two looks in a row without a request: one may just have been on its way.

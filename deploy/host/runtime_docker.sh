@@ -4,11 +4,13 @@
 # Runtime `docker`: the manifest names an image, and its digest is what runs.
 #
 # What a runtime defines:
+#   look_ahead           begin to look at what it takes time to see, while other things are looked at
 #   prepare ARTIFACT     fetch what is not on this host yet, before anything is started or stopped; false, with PROBLEM
 #   port_for COLOUR      the local port that a colour is to have, in REPLY
 #   app_port PORT        the port that the app itself is told, in REPLY, where its colour has that one
 #   run_colour COLOUR PORT ARTIFACT OUTPUT
 #                        start an artifact as a colour that listens on a local port, by the manager's start_colour
+#   await_start          wait for what run_colour left under way
 #   make_ready COLOUR    what was stopped, ready to be started again at once
 #   state_of_colour COLOUR
 #                        what the runtime knows of it, for people, on standard output
@@ -20,14 +22,17 @@
 #
 # The colour that was stopped is kept as a container made from its image anew, and not started yet: a rollback to it has
 # nothing to do but to start it, and finds no file of its former life. Its label tagship.print says what it was made from;
-# it is started only for that very image, environment and configuration. run/<colour>.ready tells the unit to start it;
-# each later start of the unit (a crash, a boot) makes the container anew.
+# it is started only for that very image, environment and configuration. This program starts it, since a unit takes some 60 ms
+# until its bounds are set up, and the unit follows it: run/<colour>.ready tells the unit so, and is locked until the container
+# has been started. Each later start of the unit (a crash, a boot) makes the container anew. While run/<colour>.ready is
+# there, the container may run without a unit (`remains`, `stop_record`).
 
 # shellcheck source=deploy/host/runtime_process.sh
 . "$PROGRAM/host/runtime_process.sh" # for the environment, which is rendered in the same way
 
+ENGINE=/var/run/docker.sock
 PULL_LIMIT=${PULL_LIMIT:-600} # seconds; host.conf may say otherwise
-CONTAINER_PID=none READY_ARTIFACT='' READY_PORT=0 READY_PRINT='' IMAGE_OF='' IMAGE=''
+CONTAINER_PID=none STARTING='' READY_ARTIFACT='' READY_PORT=0 READY_PRINT='' IMAGE_OF='' IMAGE=''
 
 app_port() {
   REPLY=$PORT
@@ -131,22 +136,42 @@ port_for() {
   if [[ $1 != "$IDLE" || $READY_ARTIFACT != "$ARTIFACT" ]] || listening "$READY_PORT"; then free_port; fi
 }
 
+# Ask the engine for both colours' containers. Which one is idle is known only when a run that was cut off has been settled;
+# that makes none ready.
+look_ahead() {
+  exec {CONTAINERS}< <(let_go && engine GET "$APP-{blue,green}/json" 2>/dev/null | ready_ones)
+  poise start -f --unix-socket "$ENGINE"
+  image_of "$ARTIFACT" || :
+}
+
+# "NAME ARTIFACT PORT PRINT" of a container that was never started, from the engine's JSON of it: one line, in which no quote
+# of a value stands unescaped.
+ready_ones() {
+  sed -n 's/.*"Status":"created".*"Name":"\/\([^"]*\)".*"tagship.artifact":"\([^"]*\)".*"tagship.port":"\([^"]*\)".*"tagship.print":"\([^"]*\)".*/\1 \2 \3 \4/p'
+}
+
 # The idle colour's container, where it was never started, in READY_*.
 look_for_ready() {
-  local status
-  read -r status READY_ARTIFACT READY_PORT READY_PRINT < <(docker container inspect --format \
-    '{{.State.Status}} {{with .Config.Labels}}{{index . "tagship.artifact"}} {{index . "tagship.port"}} {{index . "tagship.print"}}{{end}}' \
-    "$APP-$IDLE" 2>/dev/null)
-  if [[ $status != created ]]; then READY_ARTIFACT='' READY_PORT=0 READY_PRINT=''; fi
+  local name artifact port print
+  while read -r name artifact port print; do
+    if [[ $name == "$APP-$IDLE" ]]; then READY_ARTIFACT=$artifact READY_PORT=$port READY_PRINT=$print; fi
+  done <&"$CONTAINERS"
+  exec {CONTAINERS}<&-
+}
+
+# Ask Docker's engine about containers ({…,…} is several, for curl), at its usual socket; false where it says no. A client of Docker's takes twice as long,
+# on a machine that the app needs to start. Where the socket is elsewhere, no container is found to be ready.
+engine() {
+  curl -q -sSf --unix-socket "$ENGINE" -X "$1" "http://docker/containers/$2"
 }
 
 # No value of a variable is among the words: the client takes those from its own environment.
 run_colour() {
-  local colour=$1 port=$2 artifact=$3 output=$4 name image group print words=()
+  local colour=$1 port=$2 artifact=$3 output=$4 name image group print variables words=()
   image_of "$artifact" || return
   image=$REPLY CONTAINER_PID=none
-  group=$(id -g "$ACCOUNT") || return
-  rm -f "$BASE/run/$colour.ready"
+  account_of && group=${ACCOUNT_IS[2]} || return
+  if [[ -e $BASE/run/$colour.ready ]]; then rm -f "$BASE/run/$colour.ready"; fi
   know_manifest "$artifact"
   if [[ -n $MEMORY ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
   words+=(--name "$APP-$colour" --init --volume "$BASE/output:$BASE/output" --group-add "$group"
@@ -154,11 +179,12 @@ run_colour() {
     --log-driver local --log-opt max-size=10m --log-opt max-file=2
     --label "tagship.app=$APP" --label "tagship.environment=$ENVIRONMENT" --label "tagship.artifact=$artifact"
     --label "tagship.commit=$M_commit" --label "tagship.build-time=$M_build_time")
-  print=$(printf '%s\n' "$image" "$port:$PORT" "${words[@]}" | cat - "$BASE/run/$colour.env" | sha256sum) || return
+  text_of "$BASE/run/$colour.env" && variables=$REPLY
+  print=$(printf '%s\n' "$image" "$port:$PORT" "${words[@]}" "$variables" | sha256sum) || return
   print=${print%% *}
-  if [[ $colour == "$IDLE" && $port == "$READY_PORT" && $print == "$READY_PRINT" ]]; then
+  if [[ $colour == "$IDLE" && $port == "$READY_PORT" && $print == "$READY_PRINT" ]] && starts "$colour" "$print"; then
     say "Its container is ready."
-    : >"$BASE/run/$colour.ready" && start_colour "$colour" "$port" "$artifact"
+    start_ready "$colour" "$port" "$artifact"
     return
   fi
   while read -r name; do
@@ -167,6 +193,29 @@ run_colour() {
   if [[ $colour != job ]]; then words+=(--publish "127.0.0.1:$port:$PORT"); fi
   words+=(--label "tagship.port=$port" --label "tagship.print=$print" "$image")
   start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "${words[@]}"
+}
+
+# Whether what the unit of a colour runs is what made the container with that print. (A run that was cut off may have left
+# the script of another.)
+starts() {
+  text_of "$BASE/run/$1.start" && [[ $REPLY == *" tagship.print=$2 "* ]]
+}
+
+# The record comes first, so that nothing runs of which the next run would not know.
+start_ready() {
+  local name=$APP-$1
+  record_colour "$@" && exec {HELD}>"$BASE/run/$1.ready" || return
+  STARTING=$name
+  tell start "url = \"http://docker/containers/$name/start\""$'\nrequest = POST' || return
+  flock "$HELD" && start_colour "$@"
+}
+
+# The container that was ready has been started, or could not be: its unit may go on.
+await_start() {
+  if [[ -z $STARTING ]]; then return 0; fi
+  hear start || say "Docker did not start the container that was ready; its unit makes another."
+  exec {HELD}>&-
+  STARTING=''
 }
 
 # The script that the unit runs: it makes the container of a colour, runs it, and ends when it ends, with its code. With
@@ -190,8 +239,8 @@ if [ "\${1-}" = create ]; then
   exit
 fi
 if [ -e $ready ]; then
-  rm -f $ready
-  docker start --attach $name
+  flock $ready rm -f $ready # held by who starts the container
+  docker logs --follow $name
 else
   make run
 fi
@@ -234,12 +283,19 @@ accepting() {
   local colour=$1 hex
   if [[ ! -r /proc/$CONTAINER_PID/net/tcp ]]; then
     listening "$2" || return
-    CONTAINER_PID=$(docker inspect --format '{{.State.Pid}}' "$APP-$colour" 2>/dev/null)
-    if [[ ${CONTAINER_PID:-0} == 0 ]]; then CONTAINER_PID=none && return 1; fi
+    pid_of "$APP-$colour" || return
   fi
   printf -v hex ':%04X' "$PORT"
   sockets_of tcp sockstat TCP && [[ $REPLY == *"$hex 00000000:0000 0A "* ]] ||
     { sockets_of tcp6 sockstat6 TCP6 && [[ $REPLY == *"$hex 00000000000000000000000000000000:0000 0A "* ]]; }
+}
+
+# A container's process, in CONTAINER_PID; false while it has none.
+pid_of() {
+  local said
+  CONTAINER_PID=none
+  said=$(engine GET "$1/json" 2>/dev/null || docker inspect --format '"Pid":{{.State.Pid}}' "$1" 2>/dev/null)
+  [[ $said =~ \"Pid\":([1-9][0-9]*) ]] && CONTAINER_PID=${BASH_REMATCH[1]}
 }
 
 # The container's sockets of a kind, in REPLY; false where it has none. The count comes first: the kernel walks the table of

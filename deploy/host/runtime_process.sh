@@ -12,6 +12,14 @@ discard() {
   return 0
 }
 
+look_ahead() {
+  return 0
+}
+
+await_start() {
+  return 0
+}
+
 accepting() {
   listening "$2"
 }
@@ -52,12 +60,14 @@ run_colour() {
 # .env when what it is for serves. run/<colour>.env: those, and what every colour is told. Both 0600, quoted so that a
 # shell reads back exactly the value.
 render_environment() {
-  local colour=$1 port artifact=$3
+  local colour=$1 port artifact=$3 each
   app_port "$2" && port=$REPLY
   know_manifest "$artifact"
   (
     umask 077
-    rm -f "$BASE/.env.new" "$BASE/run/$colour.env"
+    for each in "$BASE/.env.new" "$BASE/run/$colour.env"; do
+      if [[ -e $each ]]; then rm -f "$each"; fi # one that is there would keep its mode
+    done
     { settings_variables && secret_variables "$artifact" && local_variables; } >"$BASE/.env.new" || exit
     {
       cat "$BASE/.env.new"

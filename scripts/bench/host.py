@@ -5,7 +5,7 @@
 The app is examples/hello in a container, on a machine of the host tests (tests/host): real Docker, real systemd. A
 rollback to a kept version runs with the registry and S3 gone. "Healthy" is when the app's port first answers as the
 version that was asked for, seen from outside. The app's own start, a rollback and the reference way take turns, so that
-a busy moment of the machine falls on all. The reference way is `docker pull`, edit the unit, `systemctl restart`;
+a busy moment of the machine falls on all, and in each what serves is asked as often. The reference way is `docker pull`, edit the unit, `systemctl restart`;
 its registry is up. A steady load runs on what serves in all three, and the requests that failed are counted.
 
 What a rollback does besides starting the app (verify what is kept, start a unit, two good answers, switch, one more
@@ -37,7 +37,8 @@ from tests.host.host import BUCKET, PORT, REPOSITORY, Host, Shop
 from tests.host.registry import HOST, PASSWORD, Registry
 
 RATE = 50  # requests a second
-TIMES = int(os.environ.get("TIMES", "5"))
+LOOK = 0.005  # seconds between two looks at what answers
+TIMES = int(os.environ.get("TIMES", "9"))
 VERSIONS = ("0.1.0-dev", "0.1.1-dev")
 UNIT = """\
 [Service]
@@ -131,7 +132,7 @@ def _own_start(on: Host, image: str) -> float:
     """From `docker run` to the first healthy answer, with nothing of ours between."""
     began = time.monotonic()
     on.machine.check(f"docker run -d --name own --init -p 9090:{PORT} -e PORT={PORT} -e VERSION=own {image}")
-    until(lambda: on.answers(9090) == "own", 20, "the app answers", pause=0.01)
+    until(lambda: on.answers(PORT) != "" and on.answers(9090) == "own", 20, "the app answers", pause=LOOK)
     taken = time.monotonic() - began
     on.machine.check("docker rm --force own")
     return taken
@@ -152,7 +153,7 @@ def _change(taken: Taken, on: Host, version: str, change: Callable[[], object]) 
         began = time.monotonic()
         changing = threading.Thread(target=change)
         changing.start()
-        until(lambda: on.answers() == version, 60, f"{version} answers", pause=0.01)
+        until(lambda: on.answers() == version, 60, f"{version} answers", pause=LOOK)
         taken.seconds.append(time.monotonic() - began)
         changing.join()
     failed = sum(load.failures.values())

@@ -49,7 +49,7 @@ def test_the_document_is_schema_2_2_with_stage_1_in_it() -> None:
     lines = RENDERED["mainSteps"][0]["inputs"]["runCommand"]
     assert RENDERED["schemaVersion"] == "2.2"
     assert lines[0] == "set -eu"
-    assert lines[1].startswith("exec bash -s -- '{{ action }}' '{{ app }}'")
+    assert lines[1].startswith("exec bash -c '. /dev/stdin' /dev/stdin '{{ action }}' '{{ app }}'")
     assert lines[1].endswith("<<'TAGSHIP_ENTRY'")
     assert "\n".join(lines[2:-1]) + "\n" == ENTRY
     assert lines[-1] == "TAGSHIP_ENTRY"

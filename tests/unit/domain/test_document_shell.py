@@ -53,12 +53,12 @@ def test_values_reach_one_line_of_one_step_and_the_timeout() -> None:
 def test_the_step_is_a_shell_script_that_stops_at_an_error_and_becomes_bash() -> None:
     assert STEP["action"] == "aws:runShellScript"
     assert LINES[0] == "set -eu"
-    assert LINES[1].startswith("exec bash -s -- ")
+    assert LINES[1].startswith("exec bash -c '. /dev/stdin' /dev/stdin ")
 
 
 def test_every_value_is_one_word_in_single_quotes_and_nothing_else_is_on_the_line() -> None:
     value = r"'\{\{ (\w+) \}\}'"
-    whole = re.fullmatch(rf"exec bash -s -- ({value}(?: {value})*) <<'TAGSHIP_ENTRY'", LINES[1])
+    whole = re.fullmatch(rf"exec bash -c '\. /dev/stdin' /dev/stdin ({value}(?: {value})*) <<'TAGSHIP_ENTRY'", LINES[1])
     assert whole
     named = re.findall(value, LINES[1])
     assert len(named) == len(set(named))
