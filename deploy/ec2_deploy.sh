@@ -135,7 +135,7 @@ start_idle() {
   render_environment "$IDLE" "$IDLE_PORT" "$ARTIFACT" || conclude failed ".env cannot be written: $(disk)" || return
   journal start "$IDLE" "$IDLE_PORT"
   say "Starting $ARTIFACT as $IDLE on port $IDLE_PORT."
-  run_colour "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$APP_LOG" || conclude failed "$ARTIFACT could not be started: $(disk)" "$(evidence)" || return
+  run_colour "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$APP_LOG" || conclude failed "$ARTIFACT could not be started: see its unit; $(disk)" "$(evidence)" || return
   clock && START_MS=$((REPLY - from))
 }
 
@@ -172,7 +172,8 @@ switch_over() {
   local from
   clock && from=$REPLY
   journal switch "$IDLE" "$IDLE_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
-  write_state "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$DEPLOYMENT" || conclude failed "state.json cannot be written: $(disk)" || return
+  write_state "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$DEPLOYMENT" ||
+    conclude failed "state.json cannot be written: $(disk)" "$(evidence)" || return
   turn_proxy || return
   journal check "$IDLE" "$IDLE_PORT"
   ask "$PORT" "$ARTIFACT" || conclude failed "through the proxy, $PROBLEM" "$(evidence)" || return
@@ -183,8 +184,8 @@ switch_over() {
 
 turn_proxy() {
   if [[ $PROXY_IS_RIGHT == yes ]] && listening "$PORT" && point_proxy_at "$IDLE_PORT"; then return 0; fi
-  ensure_proxy || conclude failed "$REPLY" || return
-  point_proxy_at "$IDLE_PORT" || conclude failed "the proxy cannot be pointed at $IDLE: $(disk)"
+  ensure_proxy || conclude failed "$REPLY" "$(evidence_of_proxy)" || return
+  point_proxy_at "$IDLE_PORT" || conclude failed "the proxy cannot be pointed at $IDLE: $(disk)" "$(evidence_of_proxy)"
 }
 
 finish() {
@@ -219,9 +220,12 @@ write_state() {
     { sync "$BASE/state.json.new" 2>/dev/null || sync; }
 }
 
+# What the new state names is on the disk before the state is: after a power cut it would be files without a byte in them.
 commit() {
   if [[ -f $BASE/.env.new ]]; then mv -f "$BASE/.env.new" "$BASE/.env"; fi
+  sync -f "$BASE" "$ROOT/etc" 2>/dev/null || sync
   mv -f "$BASE/state.json.new" "$BASE/state.json" && touch "$BASE/releases/$1" && point_current
+  sync "$BASE" 2>/dev/null || sync
 }
 
 # `current` is for people; state.json is what counts. A symlink is replaced by a rename, too.
@@ -273,7 +277,11 @@ settle_failure() {
     outcome=failed
   elif [[ $S_COLOUR == job ]]; then
     SERVING=$S_SERVING # a service was to take its place: its unit and its timer are as they were
-  elif ! { configure "$S_SERVING" && ensure_proxy && serves; } && ! revive; then
+  elif configure "$S_SERVING" && ensure_proxy && serves; then
+    say "$S_SERVING serves, as before."
+  elif is_there; then
+    recovers || SERVING='' outcome=rollback-failed why="$why; and $S_SERVING, which runs and was left alone, is not healthy: $PROBLEM"
+  elif ! revive; then
     SERVING='' outcome=rollback-failed why="$why; and $S_SERVING does not answer: $PROBLEM"
     evidence+=$'\n'"--- $S_SERVING, started again"$'\n'$(evidence_of_revival)
   fi
@@ -282,16 +290,30 @@ settle_failure() {
   conclude "$outcome" "$why" "$evidence" || :
 }
 
-# Start what is recorded as serving again, in a fresh process, from its kept release, verified again.
+# Whether what is recorded as serving runs, and has what the proxy needs of it: the port that it points at. What is slow, or says
+# that its database is away, is not made better by being killed.
+is_there() {
+  upstream
+  [[ $REPLY == "$S_PORT" ]] && lives "$S_COLOUR" && listening "$S_PORT"
+}
+
+recovers() {
+  say "$S_SERVING runs, and is not healthy (${PROBLEM:-$REPLY}): it is left alone, and asked again."
+  await_health "$S_COLOUR" "$S_SERVING" "$HEALTH_ATTEMPTS_AFTER_ROLLBACK" && serves
+}
+
+# Start what is recorded as serving again, in a fresh process, from its kept release, verified again; on the port that it had,
+# which state.json and the proxy know, and with the environment that it had.
 revive() {
-  local colour port
-  other "$IDLE" && colour=$REPLY
+  local colour=$S_COLOUR port=$S_PORT
   say "$S_SERVING does not answer (${PROBLEM:-$REPLY}): starting it again."
   ENDED='' ANSWER=''
   ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || return
-  configure "$S_SERVING" && port_for "$colour" && port=$REPLY && journal revive "$colour" "$port" || return
+  configure "$S_SERVING" && journal revive "$colour" "$port" || return
   stop_record "$colour" 2
-  fetch_secrets "$S_SERVING" && render_environment "$colour" "$port" "$S_SERVING" || return
+  if listening "$port"; then port_for "$colour" && port=$REPLY || return; fi
+  fetch_secrets "$S_SERVING" || return
+  if [[ $port != "$S_PORT" || ! -s $BASE/run/$colour.env ]]; then render_environment "$colour" "$port" "$S_SERVING" || return; fi
   run_colour "$colour" "$port" "$S_SERVING" "$BASE/log/$DEPLOYMENT-previous-app.log" || return
   await_health "$colour" "$S_SERVING" "$HEALTH_ATTEMPTS_AFTER_ROLLBACK" || return
   write_state "$colour" "$port" "$S_SERVING" "$S_DEPLOYMENT" && ensure_proxy && point_proxy_at "$port" || return
@@ -324,6 +346,7 @@ recover() {
     stop_record "$idle" 2
   fi
   if [[ -n $S_SERVING ]]; then point_current; fi
+  if [[ $S_COLOUR == blue || $S_COLOUR == green ]]; then wake "$S_COLOUR"; fi
 }
 
 # The proxy points at a colour that is not committed: commit it if it is healthy, and was not being undone; else point the
@@ -383,7 +406,9 @@ prune_only() {
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
   journal prune && prune && journal end
-  conclude pruned '' || :
+  if [[ $S_COLOUR != blue && $S_COLOUR != green ]] || serves; then conclude pruned '' || return 0; fi
+  SERVING=''
+  conclude failed "it is pruned, and $S_SERVING is recorded as serving, and $PROBLEM" || :
 }
 
 # Keep the newest KEEP releases by when they last served; what serves and what served before it are always among them.

@@ -159,7 +159,7 @@ code() {
 # shellcheck disable=SC2034  # the program that sources this file reads them
 # What state.json says, in S_*. It is written by us alone, one key a line, and replaced by a rename.
 read_state() {
-  S_SERVING='' S_COLOUR='' S_PORT=0 S_PREVIOUS='' S_DEPLOYMENT=''
+  S_SERVING='' S_COLOUR='' S_PORT=0 S_PID=0 S_PREVIOUS='' S_DEPLOYMENT=''
   local line
   [[ -f $BASE/state.json ]] || return 0
   while IFS= read -r line; do
@@ -168,6 +168,7 @@ read_state() {
     serving) S_SERVING=${BASH_REMATCH[2]} ;;
     colour) S_COLOUR=${BASH_REMATCH[2]} ;;
     port) S_PORT=${BASH_REMATCH[2]} ;;
+    pid) S_PID=${BASH_REMATCH[2]} ;;
     previous) S_PREVIOUS=${BASH_REMATCH[2]} ;;
     deployment) S_DEPLOYMENT=${BASH_REMATCH[2]} ;;
     esac
@@ -293,6 +294,14 @@ set_paths() {
   SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
 }
 
+# A release that was being replaced when the power went is put back: it may be the one that serves.
+bring_back() {
+  local each
+  for each in "$BASE"/incoming/*/replaced/*; do
+    if [[ -d $each && ! -e $BASE/releases/${each##*/} ]]; then mv "$each" "$BASE/releases/"; fi
+  done
+}
+
 # The lock is descriptor 9. Each stage runs under `9>&-`: bash then keeps it for itself, closed to every program it starts.
 lock() {
   [[ $ACTION != status ]] || return 0
@@ -314,8 +323,16 @@ fencing() {
     conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT" || return
   fi
   if ((FENCE > highest)); then
-    replace "$BASE/fence" "$FENCE" || conclude refused "$BASE/fence cannot be written: $(disk)" || return
+    raise_fence || conclude refused "$BASE/fence cannot be written: $(disk)" || return
   fi
+}
+
+# In place: a power cut could lose a rename, and with it the number. A higher one is never shorter.
+raise_fence() {
+  local first=no
+  if [[ ! -e $BASE/fence ]]; then first=yes; fi
+  printf '%s\n' "$FENCE" 1<>"$BASE/fence" && { sync "$BASE/fence" 2>/dev/null || sync; } || return
+  if [[ $first == yes ]]; then sync "$BASE" 2>/dev/null || sync; fi
 }
 
 # Replace a file by a rename: the new text is on the disk first.
@@ -329,6 +346,7 @@ disk() {
 
 # The release to run: the one asked for, or (status, prune) the one that serves.
 choose_release() {
+  if [[ $ACTION != status ]]; then bring_back; fi
   if [[ $ACTION == deploy || $ACTION == rollback ]]; then
     journal accept || conclude refused "the journal cannot be written: $(disk)" || return
     kept || fetch || return
@@ -368,7 +386,7 @@ fetch() {
 
 download() {
   local problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
-  problem=$(AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
+  problem=$(let_go && AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
   case $problem in
   *"No space left"*) problem+=": $(disk)" ;;
   *RequestTimeTooSkewed* | *"not yet valid"*) problem+=": is the clock of this host right? timedatectl" ;;
@@ -434,7 +452,9 @@ unpack() {
   files=$(find "$in/files" -type f | wc -l) listed=$(wc -l <"$in/files/SHA256SUMS")
   if ((files != listed + 1)); then conclude refused "the bundle of $ARTIFACT holds files that SHA256SUMS does not name" || return; fi
   mv "$in"/manifest.* "$in/files/" || conclude refused "$in cannot be written: $(disk)" || return
-  if [[ -e $place ]]; then mv "$place" "$in/replaced" || conclude refused "$place cannot be replaced" || return; fi
+  if [[ -e $place ]]; then
+    { mkdir "$in/replaced" && mv "$place" "$in/replaced/"; } || conclude refused "$place cannot be replaced" || return
+  fi
   mv "$in/files" "$place" || conclude refused "$place cannot be written: $(disk)"
 }
 

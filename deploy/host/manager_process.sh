@@ -43,6 +43,11 @@ goes_on() {
   lives "$1"
 }
 
+# There is nothing that could be started without its release's environment.
+wake() {
+  return 0
+}
+
 # Whether anything of a colour is left to stop.
 remains() {
   lives "$1" || [[ -n $(strays "$1") ]]

@@ -14,6 +14,7 @@
 #                        ENVIRONMENT and the rest, as it was started last, and not waited for
 #   record_colour COLOUR PORT ARTIFACT
 #                        write its record, before anything of it is started
+#   wake COLOUR          start what is committed, and the proxy, where a boot did not
 #   stop_record NAME     stop it, its requests answered, within a limit
 #   how_it_ended COLOUR  in words, in REPLY
 #   unit_status COLOUR   what the manager knows of it, for people, on standard output
@@ -128,6 +129,13 @@ record_colour() {
   printf '%s %s %(%s)T %s\n' "$2" "$3" -1 "$REPLY" >"$BASE/run/$1"
 }
 
+# To look for the process of state.json costs nothing; one that was started anew since has another number.
+wake() {
+  if [[ -d /proc/$S_PID ]] || remains "$1"; then return 0; fi
+  say "Starting $S_SERVING and the proxy, which do not run."
+  systemctl start "$APP@$1.service" "$APP-proxy.service"
+}
+
 # What the unit runs. Starting a unit that was stopped clears its failures and its count of restarts.
 write_start() {
   start_script "$@" >"$BASE/run/$1.start.new" && mv -f "$BASE/run/$1.start.new" "$BASE/run/$1.start"
@@ -196,10 +204,12 @@ install_units() {
   [[ $colour == job || -e $UNITS/multi-user.target.wants/$APP-boot.service ]] || systemctl enable "$APP-boot.service"
 }
 
-# Write a file from its template, where it is not so already. True when it was changed.
+# Write a file from its template, where it is not so already, and where a command ($3), if one is given, finds it good. True
+# when it was changed.
 install_from() {
+  local new=${2%/*}/.${2##*/}.new
   if is_from "$1" "$2"; then return 1; fi
-  [[ -n $REPLY ]] && printf '%s\n' "$REPLY" >"${2%/*}/.${2##*/}.new" && mv -f "${2%/*}/.${2##*/}.new" "$2"
+  [[ -n $REPLY ]] && printf '%s\n' "$REPLY" >"$new" && "${3-true}" "$new" && mv -f "$new" "$2"
 }
 
 # Whether a file is what its template makes of it; that text is in REPLY.

@@ -56,6 +56,11 @@ ensure_proxy() {
   return 1
 }
 
+# What it said last, for people, on standard output.
+evidence_of_proxy() {
+  tail -n 20 "$BASE/log/proxy.log" 2>&1
+}
+
 # Wait until no connection to a port is left, at most DRAIN seconds. Nothing is left when two looks in a row saw nothing:
 # the proxy may just have read the old port.
 drain() {

@@ -11,7 +11,8 @@
 #   point_proxy_at PORT  point it at a colour's port, for good: also after a restart of the proxy
 #   point_proxy_nowhere  nothing serves
 #   proxy_is_right       whether it listens on the app's port, as this release has it
-#   ensure_proxy         have it do so; false, with the reason in REPLY, when it cannot
+#   ensure_proxy         have it do so; false, with the reason in REPLY, when it cannot. One that serves is never stopped
+#   evidence_of_proxy    what it said last, for people, on standard output
 #   drain PORT           wait until the requests to a port are answered, at most DRAIN seconds
 #
 # run/proxy.map is what it reads when it starts: the active colour, and each colour's port.
@@ -65,6 +66,11 @@ point_proxy_at() {
   for each in blue green; do
     if read_record "$each" && [[ $R_PORT == "$port" ]]; then colour=$each; fi
   done
+  set_proxy "$colour" "$port"
+}
+
+set_proxy() {
+  local colour=$1 port=$2
   if ask_proxy "/$colour/$port"; then
     [[ ${PROXY_IS[0]} == "$colour" ]] || return
   else
@@ -76,8 +82,11 @@ point_proxy_at() {
   write_map
 }
 
+# The colour that is not active becomes so, with port 0: `drain` still finds the other one by its port.
 point_proxy_nowhere() {
-  point_proxy_at 0
+  upstream
+  other "${PROXY_IS[0]}"
+  set_proxy "$REPLY" 0
 }
 
 write_map() {
@@ -88,7 +97,7 @@ write_map() {
 }
 
 ensure_proxy() {
-  local changed=0 tries
+  local worker=''
   REPLY="haproxy is not installed on this host: dnf install haproxy, or apt-get install haproxy"
   command -v haproxy >/dev/null || return
   if proxy_is_right && ask_proxy; then return 0; fi
@@ -100,17 +109,37 @@ ensure_proxy() {
   [[ -f $BASE/run/proxy.map ]] || write_map || return
   printf '%s proxy 0\n' "$PORT" >"$BASE/run/proxy" || return
   if install_from proxy.service "$UNITS/$APP-proxy.service"; then systemctl daemon-reload || return; fi
-  install_from proxy.cfg "$BASE/run/proxy.cfg" && changed=1
-  if ((changed)) && lives proxy; then systemctl reload "$APP-proxy.service"; fi
-  if systemctl start "$APP-proxy.service"; then
-    for ((tries = 0; tries < 250; tries++)); do
-      if ask_proxy && listening "$PORT"; then return 0; fi
-      sleep 0.02
-    done
+  if install_from proxy.cfg "$BASE/run/proxy.cfg" good_config && lives proxy; then
+    worker=$(stat -c %i "$CONTROL") # a worker makes the socket anew
+    systemctl reload "$APP-proxy.service"
   fi
-  systemctl stop "$APP-proxy.service"
+  REPLY="the proxy cannot use its configuration, $BASE/run/proxy.cfg: haproxy -c -f $BASE/run/proxy.cfg"
+  is_from proxy.cfg "$BASE/run/proxy.cfg" || return
+  if systemctl start "$APP-proxy.service" && await_worker "$worker"; then return 0; fi
   REPLY="the proxy does not start: $(journalctl --unit "$APP-proxy.service" --grep ALERT --lines 2 --output cat --no-pager)"
+  if ! listening "$PORT"; then systemctl stop "$APP-proxy.service"; fi
   return 1
+}
+
+good_config() {
+  haproxy -c -q -f "$1"
+}
+
+# Wait until the proxy listens and answers, at most ten seconds; and until a worker has taken over from the one whose socket it
+# was, which would still take orders, and be gone with them.
+await_worker() {
+  local until
+  clock && until=$((REPLY + 10000))
+  while clock && ((REPLY < until)); do
+    if [[ -S $CONTROL && $(stat -c %i "$CONTROL") != "$1" ]] && ask_proxy && listening "$PORT"; then return 0; fi
+    sleep 0.02
+  done
+  return 1
+}
+
+evidence_of_proxy() {
+  systemctl show -p ActiveState,SubState,Result,ExecMainStatus,NRestarts "$APP-proxy.service" | tr '\n' ' '
+  journalctl --unit "$APP-proxy.service" --lines 10 --output cat --no-pager
 }
 
 proxy_is_right() {

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +143,32 @@ def test_a_previous_version_that_died_meanwhile_is_started_again(host: Machine) 
     answer = host.deploy(bad)
     assert (answer.outcome, answer.serving, answer.reason) == ("failed", "0.1.0-dev", "it answered 500")
     assert host.answers() == "0.1.0-dev"
+
+
+@pytest.mark.parametrize(("recovers", "outcome", "code"), [(True, "failed", 6), (False, "rollback-failed", 7)])
+def test_a_previous_version_that_is_unwell_is_left_alone(
+    tmp_path: Path, recovers: bool, outcome: str, code: int
+) -> None:
+    """What hangs for want of its database, say, is not made better by being killed."""
+    with machine(tmp_path) as host:
+        good = make("0.1.0-dev", using=settings(health={"attempts_after_rollback": 2}))
+        bad = make("0.1.1-dev", {"healthy": False}, using=settings(health={"attempts": 1}))
+        for bundle in (good, bad):
+            bundle.put(host.bucket)
+        assert host.deploy(good).outcome == "healthy"
+        before = host.record("blue")
+        os.kill(int(before[0]), signal.SIGSTOP)
+        try:
+            wakes = threading.Timer(2.5 if recovers else 60, os.kill, (int(before[0]), signal.SIGCONT))
+            wakes.start()
+            answer = host.deploy(bad)
+        finally:
+            wakes.cancel()
+            os.kill(int(before[0]), signal.SIGCONT)
+        assert (answer.outcome, answer.code) == (outcome, code), answer.output
+        assert answer.serving == ("0.1.0-dev" if recovers else "")
+        assert recovers or "0.1.0-dev, which runs and was left alone, is not healthy: it did not answer" in answer.reason
+        assert (host.record("blue"), host.answers(), host.status().serving) == (before, "0.1.0-dev", "0.1.0-dev")
 
 
 def test_when_nothing_can_be_made_to_serve_it_says_so(host: Machine) -> None:
