@@ -17,7 +17,23 @@ from botocore import xform_name
 from botocore.session import Session
 
 from tagship.domain import layout
-from tests.unit.test_policies import ACCOUNT, CI, DOCUMENT, GIVEN, HOST, INSTANCE, TAGS, allowed, read, s3, statements
+from tests.unit.test_policies import (
+    ACCOUNT,
+    AT_WORK,
+    CI,
+    DOCUMENT,
+    GIVEN,
+    HOST,
+    INSTANCE,
+    PRIVATE,
+    PROMOTED,
+    READ_BY_ALL,
+    TAGS,
+    allowed,
+    read,
+    s3,
+    statements,
+)
 
 TOP = Path(__file__).parents[2]
 ADAPTERS = TOP / "tagship/adapters"
@@ -188,6 +204,17 @@ def test_what_is_made_of_copies_or_left_by_the_dead_may_be_deleted(name: str) ->
 @pytest.mark.parametrize("name", ["ledger", "mark", "lease", "pointer"])
 def test_what_happened_is_deleted_by_nobody(name: str) -> None:
     assert not any(allowed(given, "s3:DeleteObject", s3(WRITTEN[name])) for given in (CI, PEOPLE, HOST))
+
+
+@pytest.mark.parametrize("key", [*READ_BY_ALL, *AT_WORK])
+def test_people_who_name_no_environment_are_told_of_all(key: str) -> None:
+    """`status`, `history`, `lock`, `infra.lock`."""
+    assert allowed(PEOPLE, "s3:GetObject", s3(key))
+
+
+@pytest.mark.parametrize("key", [*PRIVATE, *PROMOTED])
+def test_people_of_one_environment_read_no_terraform_state_of_another_and_none_of_its_bundles(key: str) -> None:
+    assert not allowed(PEOPLE, "s3:GetObject", s3(key))
 
 
 def test_people_of_one_environment_change_no_other() -> None:

@@ -271,7 +271,38 @@ def test_ci_reads_and_writes_every_key_of_its_environment(key: str) -> None:
 def test_ci_writes_no_key_of_another_environment(key: str) -> None:
     assert not allowed(CI, "s3:PutObject", s3(key))
     assert not allowed(CI, "s3:DeleteObject", s3(key))
-    assert allowed(CI, "s3:GetObject", s3(key))  # a promotion reads them
+
+
+READ_BY_ALL = [
+    layout.artifact("hello", "prod", "0.1.30-dev", layout.MANIFEST),
+    layout.ledger_entry("hello", "prod", "d", 1, "healthy"),
+    layout.index_segment("hello", "prod", "a", "b"),
+    layout.mark("hello", "prod", "m"),
+    layout.lease("hello", "prod"),
+    layout.freeze("hello", "prod"),
+]
+PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (layout.BUNDLE, layout.SIGNATURE)]
+AT_WORK = [layout.state("hello", "prod") + ".tflock", layout.at_work("hello", "prod") + "x.json"]
+PRIVATE = [
+    layout.state("hello", "prod"),
+    layout.state("hello", "prod") + ".backup",
+    layout.pointer("hello", "prod"),
+    "hello/prod/terraform.tfstate",  # a state_key of somebody's own
+    "hello/prod.tfstate",
+    "hello/prod/0.1.30-dev/x",
+    "bundles/prod/deploy-bundle-0.1.30.tar.gz",
+    "other/dev/0.1.30-dev/manifest.json",
+]
+
+
+@pytest.mark.parametrize("key", [*READ_BY_ALL, *PROMOTED])
+def test_ci_reads_of_another_environment_what_is_promoted_and_what_everybody_is_told_of(key: str) -> None:
+    assert allowed(CI, "s3:GetObject", s3(key))
+
+
+@pytest.mark.parametrize("key", [*PRIVATE, *AT_WORK])
+def test_ci_reads_no_terraform_state_of_another_environment_and_nothing_else_of_it(key: str) -> None:
+    assert not allowed(CI, "s3:GetObject", s3(key))
 
 
 @pytest.mark.parametrize("key", ["other/dev/x/manifest.json", "bundles/dev/deploy-bundle-1.tar.gz", "x", "hello"])
