@@ -163,7 +163,9 @@ try() {
     if grep -qE '\((404|NoSuchKey)\)' "$WORK/errors"; then return 1; fi
     if ((attempt < 5)); then sleep $((PAUSE * attempt)); fi
   done
-  fail 8 "aws $2 $3: $(tail -n 1 "$WORK/errors")" "Look at the host's role and network, then start another host."
+  # Without what stands behind the "?" of a URL: in a presigned one that is a password.
+  fail 8 "aws $2 $3: $(tail -n 1 "$WORK/errors" | sed -E 's#(/[^[:space:]"?]*\?)[^[:space:]"]*#\1***#g')" \
+    "Look at the host's role and network, then start another host."
 }
 
 fetch() { try aws s3 cp "s3://$DEPLOYMENT_BUCKET/$1" "$2"; }

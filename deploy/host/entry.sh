@@ -91,6 +91,12 @@ clean() {
     }'
 }
 
+# A text without what stands behind the "?" of its URLs, in REPLY: in a presigned one that is a password.
+without_queries() {
+  REPLY=$1
+  if [[ $1 == */*\?* ]]; then REPLY=$(sed -E 's#(/[^[:space:]"?]*\?)[^[:space:]"]*[^[:space:]":,;)]#\1***#g' <<<"$1"); fi
+}
+
 # A text as the inside of a JSON string, in REPLY; the last $2 bytes of it at most. Plain text costs no fork.
 quoted() {
   local text=$1 most=${2:-600}
@@ -387,6 +393,7 @@ fetch() {
 download() {
   local problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
   problem=$(let_go && AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
+  without_queries "$problem" && problem=$REPLY
   case $problem in
   *"No space left"*) problem+=": $(disk)" ;;
   *RequestTimeTooSkewed* | *"not yet valid"*) problem+=": is the clock of this host right? timedatectl" ;;

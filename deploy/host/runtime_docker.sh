@@ -79,13 +79,15 @@ outlives_docker() {
   say "A restart of Docker stops this app for some seconds. To have it run on: $KEEPS_RUNNING"
 }
 
-# The login lives in a folder of its own, for as long as the pull takes.
+# The login lives in a folder of its own, for as long as the pull takes. A layer's URL is presigned: who reads it may fetch.
 pull() {
   local image=$1 folder=$BASE/run/docker said why='' status=0
   rm -rf "$folder" && mkdir -m 0700 "$folder" || return
   if log_in "${image%%/*}" "$folder"; then
     said=$(AWS_ECR_CACHE_DIR=$folder/ecr timeout "$PULL_LIMIT" docker --config "$folder" pull --quiet "$image" 2>&1) || status=$?
     why=$(sed -n 's/.* error="\(.*\)"$/\1/p' "$folder/ecr/log/ecr-login.log" 2>/dev/null | tail -n 1)
+    without_queries "$said" && said=$REPLY
+    without_queries "$why" && why=$REPLY
     printf '%s\n%s\n' "$said" "$why"
     PROBLEM="$image cannot be pulled: ${said##*$'\n'}${why:+ ($why)}$(advice_on "$said $why")"
     if ((status == 124)); then

@@ -105,7 +105,8 @@ ask_for() {
   } 2>&1 >>"$file") || status=$?
   if ((status == 0)); then return 0; fi
   PROBLEM=$(cut -d' ' -f1-3 <<<"${wanted%$'\n'}" | sed 's/ / = /; s/ \([^ ]*\)$/ version \1/' | tr '\n' ',')
-  PROBLEM="the secrets cannot be fetched (${PROBLEM%,}): ${said##*$'\n'}"
+  without_queries "${said##*$'\n'}"
+  PROBLEM="the secrets cannot be fetched (${PROBLEM%,}): $REPLY"
   return 1
 }
 

@@ -421,6 +421,15 @@ def test_without_a_metadata_service_it_says_so_and_changes_nothing(running: tupl
     assert not (boot.root / "etc/tagship/hello/release.pub.pem").exists()
 
 
+def test_a_fetch_that_fails_is_told_without_what_lets_others_fetch(running: tuple[Path, Running], boot: Boot) -> None:
+    boot.tool(
+        "aws", "#!/bin/sh\necho 'fatal: at https://b.s3.amazonaws.com/k?X-Amz-Signature=0f9e no more' >&2\nexit 1\n"
+    )
+    ran = boot.run(rendered(Shop(*running, "h")))
+    assert ran.returncode == 8
+    assert "aws s3 cp: fatal: at https://b.s3.amazonaws.com/k?*** no more" in ran.stdout
+
+
 def test_a_host_that_is_tagged_for_another_environment_is_refused(
     running: tuple[Path, Running], boot: Boot, imds: Imds
 ) -> None:

@@ -1,0 +1,92 @@
+"""What a host says of a pull or a download that failed: the cause and what to do, and nothing that lets anybody in.
+
+The host program's own words, with a `docker` and an `aws` of the tests. The real ones are in tests/host.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.bundles import ROOT
+
+IMAGE = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/team/hello@sha256:{'a' * 64}"
+PASSWORD = "eyJwYXlsb2FkIjoi-password"
+SECRET = "IQoJb3JpZ2luX2VjEJ"
+PRESIGNED = f"https://prod-us-east-1-starport-layer-bucket.s3.amazonaws.com/1a2b?X-Amz-Security-Token={SECRET}&X-Amz-Signature=0f9e"
+LOGS_IN = f"""case "$1 $2" in "ecr get-login-password") echo "{PASSWORD}" ;; esac"""
+
+# Stage 2's words, with what it knows by then.
+PROGRAM = """
+PROGRAM=$1 BASE=$2 APP=hello ENVIRONMENT=dev REGION=us-east-1 BUCKET=b ARTIFACT=0.1.0-dev PROBLEM=''
+set -uo pipefail
+. "$PROGRAM/host/entry.sh"; . "$PROGRAM/host/secrets.sh"; . "$PROGRAM/host/runtime_docker.sh"
+set -- "${@:3}"
+"$@" >>"$BASE/log" 2>&1
+code=$?
+printf '%s\\n' "$PROBLEM$REASON" "$EVIDENCE"
+exit "$code"
+"""
+
+
+class Host:
+    """What its programs were told is in `told`, with what was in their environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.base, self.bin, self.told = folder / "opt", folder / "bin", folder / "told"
+        (self.base / "run").mkdir(parents=True)
+        self.bin.mkdir()
+
+    def tool(self, name: str, text: str) -> None:
+        path = self.bin / name
+        path.write_text(f'#!/bin/sh\n{{ echo "{name} $*"; env; }} >>{self.told}\n{text}\n')
+        path.chmod(0o755)
+
+    def says(self, *words: str) -> str:
+        """The problem of a word that must fail."""
+        argv = ["bash", "-c", PROGRAM, "host", str(ROOT / "deploy"), str(self.base), *words]
+        env = {"PATH": f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin"}
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode != 0, done.stderr) == (True, ""), done.stdout + done.stderr
+        return done.stdout.strip()
+
+    @property
+    def log(self) -> str:
+        return (self.base / "log").read_text()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    made = Host(tmp_path)
+    made.tool("aws", LOGS_IN)
+    made.tool("docker", "exit 1")
+    return made
+
+
+def says_on_stderr(text: str) -> str:
+    return f"cat >&2 <<'END'\n{text}\nEND\nexit 254"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f'error pulling image configuration: download failed after attempts=6: Get "{PRESIGNED}": EOF',
+        f"unexpected status from GET request to {PRESIGNED}: 403 Forbidden",
+        f"{PRESIGNED}",
+        f"of a layer: Max retries exceeded with url: /1a2b?X-Amz-Security-Token={SECRET}&X-Amz-Signature=0f9e (403)",
+    ],
+)
+def test_a_presigned_url_is_told_without_what_makes_it_one(host: Host, said: str) -> None:
+    host.tool("docker", f'case "$3" in login) cat >/dev/null ;; *) {says_on_stderr(said)}\n;; esac')
+    host.tool("aws", f"{LOGS_IN}\ncase $1 in s3 | ssm) {says_on_stderr(said)}\n;; esac")
+    pulled = host.says("pull", IMAGE)
+    fetched = host.says("download", str(host.base), "manifest.json")
+    secrets = host.says("ask_for", "A /a 1", "/dev/null", "ssm", "get-parameters")
+    for told in (pulled, fetched, secrets):
+        assert "/1a2b?***" in told
+        assert told.count("?") == told.count("?***")
+    assert ("403" in said) == ("403" in pulled)
+    for word in (SECRET, "0f9e", "X-Amz"):
+        assert word not in pulled + fetched + secrets + host.log
