@@ -100,15 +100,17 @@ pull() {
   return "$status"
 }
 
-# What is to be done about a pull that failed, after a semicolon.
+# What is to be done about a pull or a login that failed, after a semicolon.
 advice_on() {
   case $1 in
   *"no space left"*) printf '; make room: docker system df, docker image prune' ;;
-  *401* | *denied* | *"no basic auth"*) printf "; this host's role needs ecr:GetAuthorizationToken and, on the repository, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer" ;;
+  *"locate credentials"*) printf '; this host has no role: attach the instance profile of the stack tagship-%s-%s (aws ec2 associate-iam-instance-profile), and deploy again' "$APP" "$ENVIRONMENT" ;;
+  *ExpiredToken* | *"oken has expired"* | *"security token included in the request"*) printf "; see whose credentials this host has, and whether its clock is right: aws sts get-caller-identity; timedatectl" ;;
+  *401* | *denied* | *AccessDenied* | *"no basic auth"*) printf "; this host's role needs ecr:GetAuthorizationToken and, on the repository, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer: inv setup --dry-run" ;;
   *"not found"* | *"manifest unknown"*) printf '; it was deleted from the registry: publish it again, or deploy another version' ;;
   *"Docker daemon"* | *"error during connect"* | EOF | *"unexpected EOF"*) printf '; was Docker restarted? systemctl status docker, and deploy again' ;;
-  *"not yet valid"*) printf '; is the clock of this host right? timedatectl' ;;
-  *refused* | *timeout* | *"no such host"* | *"no route"* | *"i/o"*) printf '; see that the registry can be reached from this host, and deploy again' ;;
+  *"not yet valid"* | *"Signature expired"*) printf '; is the clock of this host right? timedatectl' ;;
+  *refused* | *timeout* | *"endpoint URL"* | *"proxy URL"* | *"no such host"* | *"no route"* | *"i/o"*) printf '; see that the registry can be reached from this host, and deploy again' ;;
   esac
 }
 
@@ -125,10 +127,24 @@ log_in() {
     printf '{"credHelpers":{"%s":"ecr-login"}}\n' "$host" >"$folder/config.json"
     return
   fi
-  PROBLEM="no login to $host: aws ecr get-login-password failed"
-  password=$(aws ecr get-login-password --region "${BASH_REMATCH[2]}") || return
-  said=$(timeout "$PULL_LIMIT" docker --config "$folder" login --username AWS --password-stdin "$host" <<<"$password" 2>&1) && return
-  PROBLEM="the login to $host failed: ${said##*$'\n'}$(advice_on "${said:-timeout}")"
+  password=$(password_of_ecr "${BASH_REMATCH[2]}" 2>"$folder/said") || no_login "$host" "aws ecr get-login-password" $? "$(<"$folder/said")" || return
+  said=$(printf '%s' "$password" | timeout "$PULL_LIMIT" docker --config "$folder" login --username AWS --password-stdin "$host" 2>&1) ||
+    no_login "$host" "docker login" $? "$said"
+}
+
+# The AWS CLI itself would wait for minutes where there is no route. What it says on standard error holds no password.
+password_of_ecr() {
+  AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=3 timeout "$PULL_LIMIT" \
+    aws ecr get-login-password --region "$1" --cli-connect-timeout 5 --cli-read-timeout 20
+}
+
+# Why there is no login, in PROBLEM, and all that was said of it in the log. Always false.
+no_login() {
+  local host=$1 program=$2 status=$3
+  without_queries "$4"
+  printf '%s\n' "$REPLY"
+  PROBLEM="no login to $host: $program: ${REPLY##*$'\n'}$(advice_on "$REPLY")"
+  if ((status == 124)); then PROBLEM="no login to $host: $program did not end within $PULL_LIMIT s$(advice_on timeout)"; fi
   return 1
 }
 

@@ -38,7 +38,7 @@ def test_a_registry_that_never_answers_is_given_up(host: Host, shop: Shop, regis
     bundle = shop.docker(NEW)
     (host.machine.root / "etc/tagship/hello/host.conf").write_text("PULL_LIMIT=2\n")
     with silence(registry):
-        fails(host, bundle, "the login to", "see that the registry can be reached from this host")
+        fails(host, bundle, "no login to", "see that the registry can be reached from this host")
     (host.machine.root / "etc/tagship/hello/host.conf").unlink()
     works_again(host, bundle)
 

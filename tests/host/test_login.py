@@ -1,4 +1,4 @@
-"""ECR's credential helper: used where the host has it, and nothing of what it says is left behind."""
+"""The login to ECR: by its credential helper where the host has it, else by `aws`; nothing of either is left behind."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.host.faulty import NEW, fails, works_again
 from tests.host.host import Host, Shop
 from tests.host.registry import HOST, PASSWORD
+from tests.sandbox.bundles import Bundle
 
 # Speaks the protocol, caches what it gave, and logs why it gave nothing, as amazon-ecr-credential-helper does.
 HELPER = """\
@@ -57,6 +59,38 @@ def test_a_helper_that_has_no_credentials_is_told_of(helped: Host, shop: Shop) -
     assert "(ecr: AccessDeniedException)" in answer.reason
     assert "this host's role needs ecr:GetAuthorizationToken" in answer.reason
     assert left(helped) == []
+
+
+REFUSED = (
+    "An error occurred (AccessDeniedException) when calling the GetAuthorizationToken operation: User: "
+    "arn:aws:sts::123456789012:assumed-role/hello/i-0123456789abcdef0 is not authorized to perform: "
+    "ecr:GetAuthorizationToken on resource: * because no identity-based policy allows it"
+)
+
+
+@pytest.mark.parametrize(
+    ("does", "words"),
+    [
+        (f"echo '{REFUSED}' >&2; exit 254", (REFUSED, "this host's role needs ecr:GetAuthorizationToken")),
+        ("sleep 60", ("did not end within 2 s", "see that the registry can be reached from this host")),
+    ],
+    ids=["refused", "silent"],
+)
+def test_an_aws_that_gives_no_password_is_told_of(
+    host: Host, shop: Shop, serving: Bundle, does: str, words: tuple[str, ...]
+) -> None:
+    bundle, limit = shop.docker(NEW), host.machine.root / "etc/tagship/hello/host.conf"
+    limit.write_text("PULL_LIMIT=2\n")
+    program = host.machine.root / "usr/local/bin/aws"
+    usual = program.read_text()
+    program.write_text(usual.replace("exec cat /srv/aws/ecr-password", does))
+    try:
+        fails(host, bundle, "no login to", "aws ecr get-login-password", *words)
+    finally:
+        program.write_text(usual)
+        limit.unlink()
+    works_again(host, bundle)
+    assert left(host) == []
 
 
 def test_a_pull_that_was_cut_off_leaves_its_login_to_root_alone_until_the_next_action(host: Host, shop: Shop) -> None:

@@ -6,6 +6,7 @@ The host program's own words, with a `docker` and an `aws` of the tests. The rea
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,10 @@ class Host:
         path.write_text(f'#!/bin/sh\n{{ echo "{name} $*"; env; }} >>{self.told}\n{text}\n')
         path.chmod(0o755)
 
-    def says(self, *words: str) -> str:
+    def says(self, *words: str, limit: int = 20) -> str:
         """The problem of a word that must fail."""
         argv = ["bash", "-c", PROGRAM, "host", str(ROOT / "deploy"), str(self.base), *words]
-        env = {"PATH": f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin"}
+        env = {"PATH": f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin", "PULL_LIMIT": str(limit)}
         done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
         assert (done.returncode != 0, done.stderr) == (True, ""), done.stdout + done.stderr
         return done.stdout.strip()
@@ -55,6 +56,10 @@ class Host:
     @property
     def log(self) -> str:
         return (self.base / "log").read_text()
+
+    def written(self) -> str:
+        """All that is left on its disk, with what its programs were told."""
+        return "".join(path.read_text() for path in (*self.base.rglob("*"), self.told) if path.is_file())
 
 
 @pytest.fixture
@@ -67,6 +72,70 @@ def host(tmp_path: Path) -> Host:
 
 def says_on_stderr(text: str) -> str:
     return f"cat >&2 <<'END'\n{text}\nEND\nexit 254"
+
+
+REFUSED = "An error occurred (AccessDeniedException) when calling the GetAuthorizationToken operation: not authorized"
+EXPIRED = "An error occurred (ExpiredTokenException) when calling the GetAuthorizationToken operation: it is expired"
+CLOCK = (
+    "An error occurred (InvalidSignatureException) when calling the GetAuthorizationToken operation: Signature expired"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        (REFUSED, "this host's role needs ecr:GetAuthorizationToken"),
+        (EXPIRED, "see whose credentials this host has, and whether its clock is right: aws sts get-caller-identity"),
+        (CLOCK, "is the clock of this host right? timedatectl"),
+        (
+            'Unable to locate credentials. You can configure credentials by running "aws configure".',
+            "this host has no role: attach the instance profile of the stack tagship-hello-dev",
+        ),
+        (
+            'Failed to connect to proxy URL: "http://10.0.0.1:3128"',
+            "see that the registry can be reached from this host",
+        ),
+        (
+            'Could not connect to the endpoint URL: "https://api.ecr.us-east-1.amazonaws.com/"',
+            "see that the registry can be reached from this host, and deploy again",
+        ),
+    ],
+)
+def test_a_login_that_aws_refuses_is_told_with_its_cause_and_what_to_do(host: Host, said: str, advice: str) -> None:
+    host.tool("aws", says_on_stderr(f"\n{said}"))
+    problem = host.says("pull", IMAGE)
+    assert problem.startswith("no login to 123456789012.dkr.ecr.us-east-1.amazonaws.com: aws ecr get-login-password: ")
+    assert said in problem
+    assert advice in problem
+    assert said in host.log
+    assert " login --username" not in host.told.read_text()
+    assert not (host.base / "run/docker").exists()
+
+
+def test_an_aws_that_never_answers_is_given_up(host: Host) -> None:
+    host.tool("aws", "sleep 25")
+    began = time.monotonic()
+    problem = host.says("pull", IMAGE, limit=1)
+    assert time.monotonic() - began < 10
+    assert "aws ecr get-login-password did not end within 1 s" in problem
+    assert "see that the registry can be reached from this host, and deploy again" in problem
+
+
+NOT_TODAY = "cat >/dev/null; echo 'denied: not today'; exit 1"
+TAKES_IT = 'case "$3" in login) cat >"$2/config.json" ;; *) exit 1 ;; esac'
+
+
+@pytest.mark.parametrize(
+    ("fails", "docker", "problem"),
+    [("aws", "exit 1", "no login to"), ("login", NOT_TODAY, "no login to"), ("pull", TAKES_IT, IMAGE)],
+)
+def test_the_password_is_left_nowhere(host: Host, fails: str, docker: str, problem: str) -> None:
+    """Not even by an `aws` that prints it and then fails."""
+    host.tool("aws", f"{LOGS_IN}\necho not today >&2\nexit {int(fails == 'aws')}")
+    host.tool("docker", docker)
+    told = host.says("pull", IMAGE)
+    assert told.startswith(problem)
+    assert PASSWORD not in told + host.written()
 
 
 @pytest.mark.parametrize(
