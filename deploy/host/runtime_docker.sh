@@ -59,12 +59,35 @@ prepare() {
   image=$REPLY
   look_for_ready
   if [[ $READY_ARTIFACT == "$1" ]]; then return 0; fi # its container holds the image
-  if docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then return 0; fi
+  if docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then
+    name_image "$1"
+    return 0
+  fi
   outlives_docker || return
   PROBLEM="the journal cannot be written: $(disk)"
   journal pull "$IDLE" || return
+  name_kept_images
   say "Pulling $image."
-  pull "$image"
+  pull "$image" && name_image "$1"
+}
+
+# A release's image gets a name on this host: `docker image prune` takes every image without one, and what was pulled by
+# digest has none. It is run by its digest all the same. An app's name may end in a hyphen, which a repository's may not.
+name_image() {
+  image_of "$1" && docker tag "$REPLY" "$(local_name "$1")" && return
+  say "The image of $1 has no name on this host: docker image prune would remove it."
+}
+
+local_name() {
+  printf 'tagship:%s_%s' "$APP" "$1"
+}
+
+# Those that an earlier tagship pulled, too: should there be no room for the next one, people are told to prune.
+name_kept_images() {
+  local release
+  for release in "$BASE"/releases/*; do
+    if image_of "${release##*/}"; then docker tag "$REPLY" "$(local_name "${release##*/}")" 2>/dev/null; fi
+  done
 }
 
 # Say what a restart of Docker would do to the app, where it would stop it. A container lives on with `live-restore`, and can
@@ -103,7 +126,7 @@ pull() {
 # What is to be done about a pull or a login that failed, after a semicolon.
 advice_on() {
   case $1 in
-  *"no space left"*) printf '; make room: docker system df, docker image prune' ;;
+  *"no space left"*) printf '; make room: docker system df, then docker image prune and docker builder prune, which leave every kept version alone (docker image prune --all does not)' ;;
   *"locate credentials"*) printf '; this host has no role: attach the instance profile of the stack tagship-%s-%s (aws ec2 associate-iam-instance-profile), and deploy again' "$APP" "$ENVIRONMENT" ;;
   *ExpiredToken* | *"oken has expired"* | *"security token included in the request"*) printf "; see whose credentials this host has, and whether its clock is right: aws sts get-caller-identity; timedatectl" ;;
   *401* | *denied* | *AccessDenied* | *"no basic auth"*) printf "; this host's role needs ecr:GetAuthorizationToken and, on the repository, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer: inv setup --dry-run" ;;
@@ -346,6 +369,7 @@ discard() {
   local image release
   image_of "$1" || return 0
   image=$REPLY
+  docker rmi "$(local_name "$1")"
   for release in "$BASE"/releases/*; do
     if [[ ${release##*/} != "$1" ]] && image_of "${release##*/}" && [[ $REPLY == "$image" ]]; then return 0; fi
   done

@@ -172,12 +172,14 @@ class Shop:
         hello: Mapping[str, object] | None = None,
         *,
         code: str = "",
+        image: ImageRef | None = None,
         more: Mapping[str, bytes] | None = None,
         secrets: Mapping[str, SecretRef] | None = None,
         **environment: object,
     ) -> Bundle:
-        """An artifact whose image runs as a container; `code` is in it, `more` files in its bundle."""
-        image = self.image(version, hello or {}, code)
+        """An artifact whose image (its own, unless one is given) runs as a container; `code` is in it, `more` files in
+        its bundle."""
+        image = image or self.image(version, hello or {}, code)
         chosen = {"image": {"repository": REPOSITORY}, "runtime": "docker", "manager": "systemd", **environment}
         return make(
             version, using=settings(**chosen), more={**_units(), **(more or {})}, image=image, secrets=secrets or {}

@@ -168,6 +168,47 @@ def test_images_of_pruned_versions_go(host: Host, shop: Shop) -> None:
         assert answer.outcome == "healthy"
     assert answer.kept == ["0.1.2-dev", "0.1.3-dev"]
     assert len(set(host.machine.check("docker images --quiet --no-trunc").split())) == 2
+    assert named(host) == ["hello_0.1.2-dev", "hello_0.1.3-dev"]
+
+
+def test_images_of_kept_versions_outlive_dockers_own_pruning(host: Host, shop: Shop, registry: Registry) -> None:
+    """Without their containers, too; and where two versions are of one image, the one that is pruned leaves it."""
+    shared = shop.image("0.1.0-dev", {})
+    bundles = [host.publish(shop.docker(f"0.1.{n}-dev", image=shared if n < 2 else None, keep=3)) for n in range(4)]
+    for bundle in bundles:
+        answer = host.deploy(bundle)
+        assert answer.outcome == "healthy", answer.output
+    assert answer.kept == ["0.1.1-dev", "0.1.2-dev", "0.1.3-dev"]
+    host.machine.check("docker container prune --force; docker image prune --force")
+    registry.stop()
+    try:
+        answer = host.rollback(bundles[1])
+    finally:
+        registry.start()
+    assert (answer.outcome, answer.serving) == ("healthy", "0.1.1-dev"), answer.output
+
+
+def test_an_image_that_an_earlier_tagship_pulled_is_kept_from_the_next_pull_on(host: Host, shop: Shop) -> None:
+    deploy_two(host, shop)
+    host.machine.check("docker images tagship --format '{{.Repository}}:{{.Tag}}' | xargs docker rmi")
+    assert host.deploy(host.publish(shop.docker("0.1.2-dev"))).outcome == "healthy"
+    assert named(host) == ["hello_0.1.0-dev", "hello_0.1.1-dev", "hello_0.1.2-dev"]
+
+
+def test_an_image_has_no_name_any_more_when_its_version_is_pruned_by_one_that_is_no_container(
+    host: Host, shop: Shop
+) -> None:
+    bundles = [shop.docker("0.1.0-dev"), *(shop.process(f"0.1.{number}-dev", keep=2) for number in (1, 2))]
+    for bundle in bundles:
+        answer = host.deploy(host.publish(bundle))
+        assert answer.outcome == "healthy", answer.output
+    assert answer.kept == ["0.1.1-dev", "0.1.2-dev"]
+    assert named(host) == []
+
+
+def named(host: Host) -> list[str]:
+    """The names that kept images have on the host."""
+    return sorted(host.machine.check("docker images tagship --format '{{.Tag}}'").split())
 
 
 def deploy_two(host: Host, shop: Shop) -> tuple[Bundle, Bundle]:

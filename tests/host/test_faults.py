@@ -119,7 +119,7 @@ def test_a_full_disk_under_docker(host: Host, shop: Shop, free: int) -> None:
         works_again(host, host.publish(shop.docker(OLD)))
         bundle = shop.docker(NEW, code=ballast(16 << 10))
         fill(host, "/var/lib/docker", free)
-        fails(host, bundle, "no space left on device", "make room: docker system df, docker image prune")
+        fails(host, bundle, "no space left on device", "make room: docker system df, then docker image prune")
         host.machine.check("rm /var/lib/docker/filler")
         works_again(host, bundle)
     finally:
