@@ -65,11 +65,11 @@ install_missing() {
     if command -v dnf >/dev/null; then
       for each in $missing; do package "$each" && names+=" ${REPLY% *}"; done
       # shellcheck disable=SC2086 # names of packages, one word each
-      dnf install -y -q $names
+      dnf install -y -q $names # it waits for its own lock
     elif command -v apt-get >/dev/null; then
       for each in $missing; do package "$each" && names+=" ${REPLY#* }"; done
-      apt-get update -qq
-      for each in $names; do apt-get install -y -qq --no-install-recommends "$each"; done
+      apt_get update
+      for each in $names; do apt_get install -y --no-install-recommends "$each"; done
       command -v aws >/dev/null || snap install aws-cli --classic # Ubuntu 24.04 has no package of it
     fi
     absent && [[ -z $REPLY ]] || fail 8 "these could not be installed:$REPLY" "Put them into the image that hosts start from."
@@ -78,6 +78,18 @@ install_missing() {
     if [[ " $missing " == *' docker '* ]]; then outlive_docker; fi
     systemctl enable --now docker
   fi
+}
+
+# At the first boot Ubuntu and Debian look for upgrades by themselves, and hold apt's locks meanwhile. It waits for dpkg's
+# if it is told to, for the others never. What has no package has none the next time, either.
+apt_get() {
+  local attempt
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    apt-get -qq -o DPkg::Lock::Timeout=60 -o APT::Update::Error-Mode=any "$@" 2>"$WORK/errors" && return
+    cat "$WORK/errors"
+    if ((attempt == 10)) || grep -qE 'Unable to locate package|no installation candidate' "$WORK/errors"; then return; fi
+    sleep $((PAUSE * attempt))
+  done
 }
 
 # A restart of Docker shall not stop the app. A configuration that is there is the image's own.

@@ -463,9 +463,8 @@ def bare(boot: Boot) -> dict[str, str]:
 
 def test_what_is_missing_is_installed_by_the_systems_own_manager(running: tuple[Path, Running], boot: Boot) -> None:
     script = rendered(Shop(*running, "h"))
-    (boot.root / "bin/aws").rename(boot.root / "aws-packaged")
     boot.tool("dnf", DNF)
-    plain = bare(boot)
+    plain = without_aws(boot)
     ran = boot.run(script, plain)
     assert ran.returncode == 0, ran.stdout
     assert "installing what is missing: aws\n" in ran.stdout
@@ -490,6 +489,46 @@ def test_docker_is_installed_so_that_its_restarts_stop_nothing(running: tuple[Pa
     (boot.root / "bin/docker").rename(boot.root / "bin/docker-packaged")
     assert boot.run(script, plain).returncode == 0
     assert config.read_text() == "{}\n"
+
+
+APT = """#!/bin/sh
+echo "$*" >>"$TAGSHIP_HOST_ROOT/apt"
+count=$(wc -l <"$TAGSHIP_HOST_ROOT/apt")
+if [ "$count" -le 4 ]; then
+  echo "E: Could not get lock /var/lib/$count. It is held by process 1 (unattended-upgr)" >&2
+  exit 100
+fi
+case "$*" in *" install "*) mv "$TAGSHIP_HOST_ROOT/aws-packaged" "$TAGSHIP_HOST_ROOT/bin/aws" ;; esac
+"""
+NO_PACKAGE = """#!/bin/sh
+echo "$*" >>"$TAGSHIP_HOST_ROOT/apt"
+case "$*" in *" install "*) echo "E: Unable to locate package awscli" >&2; exit 100 ;; esac
+"""
+
+
+def without_aws(boot: Boot) -> dict[str, str]:
+    """The PATH of a host on which a package manager of the tests puts `aws` into its place."""
+    (boot.root / "bin/aws").rename(boot.root / "aws-packaged")
+    return bare(boot)
+
+
+def test_apt_is_tried_again_while_the_system_upgrades_itself(running: tuple[Path, Running], boot: Boot) -> None:
+    boot.tool("apt-get", APT)
+    ran = boot.run(rendered(Shop(*running, "h")), without_aws(boot))
+    assert ran.returncode == 0, ran.stdout
+    told = (boot.root / "apt").read_text().splitlines()
+    assert [line.split()[-1] for line in told] == ["update"] * 5 + ["awscli"]
+    assert all(" -o DPkg::Lock::Timeout=60 " in line for line in told)
+    assert "It is held by process 1 (unattended-upgr)" in ran.stdout
+
+
+def test_what_apt_has_no_package_of_is_not_asked_for_again(running: tuple[Path, Running], boot: Boot) -> None:
+    """Ubuntu 24.04 has no AWS CLI but as a snap."""
+    boot.tool("apt-get", NO_PACKAGE)
+    boot.tool("snap", '#!/bin/sh\nmv "$TAGSHIP_HOST_ROOT/aws-packaged" "$TAGSHIP_HOST_ROOT/bin/aws"\n')
+    ran = boot.run(rendered(Shop(*running, "h")), without_aws(boot))
+    assert ran.returncode == 0, ran.stdout
+    assert [line.split()[-1] for line in (boot.root / "apt").read_text().splitlines()] == ["update", "awscli"]
 
 
 def test_what_cannot_be_installed_is_named(running: tuple[Path, Running], boot: Boot) -> None:
