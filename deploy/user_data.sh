@@ -75,8 +75,8 @@ install_missing() {
     absent && [[ -z $REPLY ]] || fail 8 "these could not be installed:$REPLY" "Put them into the image that hosts start from."
   fi
   if [[ " $NEEDS " == *' docker '* ]]; then
-    if [[ " $missing " == *' docker '* ]]; then outlive_docker; fi
     systemctl enable --now docker
+    outlive_docker
   fi
 }
 
@@ -92,11 +92,16 @@ apt_get() {
   done
 }
 
-# A restart of Docker shall not stop the app. A configuration that is there is the image's own.
+# A restart of Docker shall not stop the app. Nothing is changed where somebody configured Docker, nor where a restart would
+# stop a container: there the first deployment that pulls says the command. Where Docker does not start so (flags of its
+# unit, swarm mode), it is as it was.
 outlive_docker() {
   local config=$ROOT/etc/docker/daemon.json
-  if [[ -e $config ]]; then return 0; fi
-  mkdir -p "${config%/*}" && echo '{"live-restore": true, "userland-proxy": false}' >"$config" && systemctl restart docker
+  [[ ! -e $config ]] && REPLY=$(docker ps -aq) && [[ -z $REPLY ]] || return
+  mkdir -p "${config%/*}" && echo '{"live-restore": true, "userland-proxy": false}' >"$config"
+  systemctl restart docker && return
+  say "Docker does not start with live-restore: it is started without"
+  rm -f "$config" && systemctl reset-failed docker && systemctl restart docker
 }
 
 # -- what this host is -------------------------------------------------------------------------------------------------

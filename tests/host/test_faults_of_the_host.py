@@ -102,6 +102,26 @@ def test_a_host_says_how_its_containers_would_outlive_docker(host: Host, shop: S
         restart_docker(host)
 
 
+def test_a_first_boot_has_containers_outlive_docker_where_there_is_none_yet(host: Host, shop: Shop) -> None:
+    """User data's own lines, on a machine whose image carries Docker: the deployment after them has nothing to say."""
+    words = (ROOT / "deploy/user_data.sh").read_text("utf-8").partition("\nLOG=")[0]
+    (host.machine.root / "root/first-boot").write_text(f"{words}\noutlive_docker\n", "utf-8")
+    config = host.machine.root / "etc/docker/daemon.json"
+    host.machine.check("systemctl reset-failed docker.service docker.socket")
+    try:
+        host.machine.check("bash /root/first-boot")
+        assert host.machine.check("docker info --format '{{.LiveRestoreEnabled}}'") == "true"
+        answer = host.deploy(host.publish(shop.docker(OLD)))
+        assert (answer.outcome, host.answers()) == ("healthy", OLD), answer.output
+        assert "A restart of Docker" not in answer.output
+        config.unlink()
+        host.machine.run("bash /root/first-boot")
+        assert not config.exists()  # a container is there
+    finally:
+        config.unlink(missing_ok=True)
+        restart_docker(host)
+
+
 def test_docker_restarted_where_containers_end_with_it(host: Host, shop: Shop, serving: Bundle) -> None:
     """Nothing answers for some seconds. The old version comes back by itself, and the error says what happened."""
     with deploying(host, host.publish(shop.docker(NEW, SLOW))) as answers:

@@ -473,22 +473,88 @@ def test_what_is_missing_is_installed_by_the_systems_own_manager(running: tuple[
     assert (boot.root / "dnf").read_text() == "install -y -q awscli-2\n"
 
 
-def test_docker_is_installed_so_that_its_restarts_stop_nothing(running: tuple[Path, Running], boot: Boot) -> None:
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>"$TAGSHIP_HOST_ROOT/systemctl"
+cd "$TAGSHIP_HOST_ROOT"
+case "$*" in "restart docker") [ ! -e refuses ] || [ ! -e etc/docker/daemon.json ] ;; esac
+"""
+
+
+@dataclass
+class WithDocker:
+    """A host whose environment runs containers; what systemd was told about Docker is in `systemctl`."""
+
+    boot: Boot
+    script: str
+    path: dict[str, str]
+
+    @property
+    def config(self) -> Path:
+        return self.boot.root / "etc/docker/daemon.json"
+
+    def carries(self, containers: str = "") -> None:
+        self.boot.tool("docker", f"#!/bin/sh\necho '{containers}'\n")
+
+    def starts(self) -> list[str]:
+        ran = self.boot.run(self.script, self.path)
+        assert ran.returncode == 0, ran.stdout
+        return (self.boot.root / "systemctl").read_text().splitlines()
+
+
+@pytest.fixture
+def with_docker(running: tuple[Path, Running], boot: Boot) -> WithDocker:
     script = rendered(Shop(*running, "h"))
     assert "\nPROGRAM=$(base64" in script
-    boot.tool("docker-packaged", "#!/bin/sh\n")
-    boot.tool("dnf", f"#!/bin/sh\nmv {boot.root}/bin/docker-packaged {boot.root}/bin/docker\n")
-    boot.tool("systemctl", f'#!/bin/sh\necho "$*" >>{boot.root}/systemctl\n')
-    plain, config = bare(boot), boot.root / "etc/docker/daemon.json"
-    script = script.replace("\nPROGRAM=$(base64", "\nexport NEEDS=docker\nPROGRAM=$(base64", 1)
-    ran = boot.run(script, plain)
-    assert ran.returncode == 0, ran.stdout
-    assert json.loads(config.read_text()) == {"live-restore": True, "userland-proxy": False}
-    assert (boot.root / "systemctl").read_text() == "restart docker\nenable --now docker\n"
-    config.write_text("{}\n")  # somebody's own
-    (boot.root / "bin/docker").rename(boot.root / "bin/docker-packaged")
-    assert boot.run(script, plain).returncode == 0
-    assert config.read_text() == "{}\n"
+    boot.tool("systemctl", SYSTEMCTL)
+    return WithDocker(
+        boot, script.replace("\nPROGRAM=$(base64", "\nexport NEEDS=docker\nPROGRAM=$(base64", 1), bare(boot)
+    )
+
+
+LIVES_ON = {"live-restore": True, "userland-proxy": False}
+
+
+def test_docker_is_installed_so_that_its_restarts_stop_nothing(with_docker: WithDocker) -> None:
+    root = with_docker.boot.root
+    with_docker.boot.tool("docker-packaged", "#!/bin/sh\n")
+    with_docker.boot.tool("dnf", f"#!/bin/sh\nmv {root}/bin/docker-packaged {root}/bin/docker\n")
+    assert with_docker.starts() == ["enable --now docker", "restart docker"]
+    assert json.loads(with_docker.config.read_text()) == LIVES_ON
+
+
+def test_the_docker_of_an_image_is_told_the_same_where_nobody_told_it_anything(with_docker: WithDocker) -> None:
+    with_docker.carries()
+    assert with_docker.starts() == ["enable --now docker", "restart docker"]
+    assert json.loads(with_docker.config.read_text()) == LIVES_ON
+
+
+def test_a_configuration_of_somebodys_own_stays(with_docker: WithDocker) -> None:
+    with_docker.carries()
+    with_docker.config.parent.mkdir(parents=True)
+    with_docker.config.write_text("{}\n")
+    assert with_docker.starts() == ["enable --now docker"]
+    assert with_docker.config.read_text() == "{}\n"
+
+
+def test_a_docker_with_a_container_is_not_restarted(with_docker: WithDocker) -> None:
+    with_docker.carries("0f9e8d7c6b5a")
+    assert with_docker.starts() == ["enable --now docker"]
+    assert not with_docker.config.exists()
+
+
+def test_a_docker_that_cannot_say_whether_it_has_containers_is_not_restarted(with_docker: WithDocker) -> None:
+    with_docker.boot.tool("docker", "#!/bin/sh\nexit 1\n")
+    assert with_docker.starts() == ["enable --now docker"]
+    assert not with_docker.config.exists()
+
+
+def test_a_docker_that_does_not_start_like_that_is_started_as_it_was(with_docker: WithDocker) -> None:
+    with_docker.carries()
+    (with_docker.boot.root / "refuses").touch()
+    restarted = ["restart docker", "reset-failed docker", "restart docker"]
+    assert with_docker.starts() == ["enable --now docker", *restarted]
+    assert not with_docker.config.exists()
+    assert "Docker does not start with live-restore: it is started without" in with_docker.boot.log
 
 
 APT = """#!/bin/sh
