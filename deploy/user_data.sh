@@ -7,7 +7,7 @@
 #
 # The artifact is named by the first of: DEPLOYMENT_KEY in the header or exported before it, DEPLOYMENT_KEY in
 # /etc/tagship/<app>/host.env, the environment's pointer object, which the last healthy deployment wrote. It names one
-# artifact and its manifest's sha256, so every host of a refresh runs the same bytes.
+# artifact and its manifest's sha256: the same bytes for every host. One that a deployment overtakes meanwhile reads it again.
 #
 # Exit codes are tagship's: 0 healthy (or nothing to deploy yet), 2 the header is wrong, 4 a later action has this host,
 # 5 missing or not authentic, 6 and 7 the app did not become healthy, 8 IMDS, AWS or a package failed.
@@ -25,7 +25,7 @@ ROOT=${TAGSHIP_HOST_ROOT-}
 IMDS=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
 PAUSE=${TAGSHIP_PAUSE:-2} # seconds, longer at each attempt
 ID='[0-9a-z][0-9A-Za-z.-]{0,63}'
-ARTIFACT='' SHA256=none FENCE=0 UNSIGNED=refused TOKEN='' SAID='' WORK=''
+ARTIFACT='' SHA256=none FENCE=0 POINTED='' UNSIGNED=refused TOKEN='' SAID='' WORK=''
 
 say() { printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$*"; }
 
@@ -180,10 +180,11 @@ try() {
     if grep -qE '\((404|NoSuchKey)\)' "$WORK/errors"; then return 1; fi
     if ((attempt < 5)); then sleep $((PAUSE * attempt)); fi
   done
-  # Without what stands behind the "?" of a URL: in a presigned one that is a password.
-  fail 8 "aws $2 $3: $(tail -n 1 "$WORK/errors" | sed -E 's#(/[^[:space:]"?]*\?)[^[:space:]"]*#\1***#g')" \
-    "Look at the host's role and network, then start another host."
+  fail 8 "aws $2 $3: $(last_error)" "Look at the host's role and network, then start another host."
 }
+
+# Without what stands behind the "?" of a URL: in a presigned one that is a password.
+last_error() { tail -n 1 "$WORK/errors" | sed -E 's#(/[^[:space:]"?]*\?)[^[:space:]"]*#\1***#g'; }
 
 fetch() { try aws s3 cp "s3://$DEPLOYMENT_BUCKET/$1" "$2"; }
 
@@ -192,12 +193,17 @@ choose() {
   if [[ $DEPLOYMENT_KEY =~ ^$APP/$ENVIRONMENT/($ID)/deploy-bundle\.tar\.gz$ ]]; then
     ARTIFACT=${BASH_REMATCH[1]}
   elif [[ -z $DEPLOYMENT_KEY ]] && fetch "$APP/_pointer/$ENVIRONMENT.json" "$WORK/pointer"; then
-    pointed artifact "$ID" && ARTIFACT=$REPLY
-    pointed manifest_sha256 '[0-9a-f]{64}' && SHA256=$REPLY
-    pointed fence '[0-9]{1,15}' && FENCE=$REPLY
-    DEPLOYMENT_KEY=$APP/$ENVIRONMENT/$ARTIFACT/deploy-bundle.tar.gz
-    say "the pointer of $ENVIRONMENT names $ARTIFACT (manifest sha256 $SHA256)"
+    POINTED=yes
+    read_pointer
   fi
+}
+
+read_pointer() {
+  pointed artifact "$ID" && ARTIFACT=$REPLY
+  pointed manifest_sha256 '[0-9a-f]{64}' && SHA256=$REPLY
+  pointed fence '[0-9]{1,15}' && FENCE=$REPLY
+  DEPLOYMENT_KEY=$APP/$ENVIRONMENT/$ARTIFACT/deploy-bundle.tar.gz
+  say "the pointer of $ENVIRONMENT names $ARTIFACT (manifest sha256 $SHA256)"
 }
 
 # A value of the pointer, in REPLY. It is canonical JSON: one value a line.
@@ -284,6 +290,37 @@ unsigned() {
   cd "$place" && bash deploy/ec2_deploy.sh "${ARTIFACT:-$ENVIRONMENT}" </dev/null
 }
 
+run() {
+  if [[ -n $ARTIFACT ]] && look_at "$DEPLOYMENT_KEY"; then deploy; else
+    if [[ -n $ARTIFACT ]]; then say_what_is_there "$DEPLOYMENT_KEY"; fi
+    legacy
+  fi
+}
+
+# Run what the pointer names until it names what was run: a deployment that ended meanwhile may not have known of this host.
+follow() {
+  local times code last
+  for times in 1 2 3; do
+    run
+    code=$? last=$ARTIFACT
+    changed || return "$code"
+  done
+  say "the pointer changed during each of $times deployments: the last was of $last, and it names $ARTIFACT now"
+  say "next: inv deploy --heal --env $ENVIRONMENT"
+  return "$code"
+}
+
+# Whether the pointer names something else by now, which is read.
+changed() {
+  local was=$SHA256
+  if ! (fetch "$APP/_pointer/$ENVIRONMENT.json" "$WORK/pointer") >/dev/null; then
+    say "whether a deployment ended meanwhile is not known ($(last_error)): inv status --env $ENVIRONMENT"
+    return 1
+  fi
+  read_pointer
+  [[ $SHA256 != "$was" ]]
+}
+
 main() {
   [[ $APP =~ ^[a-z][a-z0-9-]{0,30}$ ]] || fail 2 "the header is not filled in" "Render this script: inv user-data --env <environment>"
   WORK=$(mktemp -d) && trap 'rm -rf "$WORK"' EXIT
@@ -294,10 +331,7 @@ main() {
   check
   pin_key
   choose
-  if [[ -n $ARTIFACT ]] && look_at "$DEPLOYMENT_KEY"; then deploy; else
-    if [[ -n $ARTIFACT ]]; then say_what_is_there "$DEPLOYMENT_KEY"; fi
-    legacy
-  fi
+  if [[ -n $POINTED ]]; then follow; else run; fi
 }
 
 LOG=$ROOT/var/log/user-data.log

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagship.domain import layout
+from tagship.domain.manifest import sha256
 from tagship.domain.pointer import Pointer
 from tagship.domain.userdata import LIMIT
 from tagship.sandbox import hosts, lifecycle
@@ -36,7 +37,7 @@ from tests.sandbox.conftest import client, start
 from tests.sandbox.imds import Imds, serving
 from tests.sandbox.shop import Shop
 
-NAMES = ["a", "b", "c", "d", "e", "f", "g", "h", "pr-7", "pr-8", "pr-9"]
+NAMES = ["a", "b", "c", "d", "e", "f", "i", "j", "k", "l", "m", "g", "h", "pr-7", "pr-8", "pr-9"]
 TAKE_UNSIGNED = ["pr-5", "pr-6", "pr-8", "u"]  # which have older bundles, or what nobody signed
 BUCKET = "hello-artifacts"
 
@@ -186,6 +187,69 @@ def test_the_app_inherits_nothing_of_the_header(here: Shop, boot: Boot) -> None:
         assert not {b"ENTRY", b"PUBLIC_KEY", b"ALLOW_UNSIGNED"} & {
             one.split(b"=")[0] for one in inherited.read_bytes().split(b"\0")
         }
+
+
+# -- a pointer that moves meanwhile ------------------------------------------------------------------------------------
+
+MOVES = """#!/bin/sh
+case "$3" in
+*/_pointer/*)
+  echo >>"$TAGSHIP_HOST_ROOT/asked"
+  exec cp "$TAGSHIP_HOST_ROOT/pointer-$(wc -l <"$TAGSHIP_HOST_ROOT/asked" | tr -d ' ')" "$4"
+  ;;
+esac
+exec "$TAGSHIP_HOST_ROOT/bin/aws-itself" "$@"
+"""
+
+
+def moving(here: Shop, boot: Boot, *artifacts: str) -> None:
+    """Each time the pointer is read it names the next of these."""
+    (boot.root / "bin/aws").rename(boot.root / "bin/aws-itself")
+    boot.tool("aws", MOVES)
+    s3 = client(here.running, "s3")
+    for number, artifact in enumerate(artifacts, 1):
+        key = layout.artifact("hello", here.environment, artifact, layout.MANIFEST)
+        digest = sha256(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+        pointer = Pointer("hello", here.environment, artifact, digest, "d", number)
+        (boot.root / f"pointer-{number}").write_bytes(pointer.to_json())
+
+
+def test_a_deployment_that_ends_while_a_host_boots_is_followed(here: Shop, boot: Boot) -> None:
+    first, second = here.publish("0.1.0"), here.publish("0.1.1")
+    moving(here, boot, first, second, second)
+    ran = boot.run(rendered(here))
+    assert ran.returncode == 0, ran.stdout
+    assert (boot.answers(), ran.stdout.count('"outcome":"healthy"')) == (second, 2)
+    assert "next: " not in ran.stdout
+
+
+def test_a_pointer_that_does_not_come_to_rest_is_followed_three_times_and_told_of(here: Shop, boot: Boot) -> None:
+    first, second = here.publish("0.1.0"), here.publish("0.1.1")
+    moving(here, boot, first, second, first, second)
+    ran = boot.run(rendered(here))
+    assert ran.returncode == 0, ran.stdout
+    assert (boot.answers(), ran.stdout.count('"outcome":"healthy"')) == (first, 3)
+    assert f"during each of 3 deployments: the last was of {first}, and it names {second} now" in ran.stdout
+    assert f"next: inv deploy --heal --env {here.environment}" in ran.stdout
+
+
+def test_a_version_that_does_not_become_healthy_gives_way_to_one_that_was_deployed_meanwhile(
+    here: Shop, boot: Boot
+) -> None:
+    broken, good = here.publish("0.1.0", "error", healthy=False), here.publish("0.1.1")
+    moving(here, boot, broken, good, good)
+    ran = boot.run(rendered(here))
+    assert (ran.returncode, boot.answers()) == (0, good), ran.stdout
+
+
+def test_a_pointer_that_cannot_be_read_again_undoes_nothing(here: Shop, boot: Boot) -> None:
+    first = here.publish("0.1.0")
+    moving(here, boot, first)
+    ran = boot.run(rendered(here))
+    assert (ran.returncode, boot.answers()) == (0, first), ran.stdout
+    assert "whether a deployment ended meanwhile is not known (cp: " in ran.stdout
+    assert f"): inv status --env {here.environment}" in ran.stdout
+    assert "next: " not in ran.stdout
 
 
 # -- what is not there, or is not what it was --------------------------------------------------------------------------

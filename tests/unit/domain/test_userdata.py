@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tagship.domain import userdata
 
 ROOT = Path(__file__).parents[3]
+PROGRAM = (ROOT / "deploy/user_data.sh").read_text("utf-8")
 ENTRY = (ROOT / "deploy/host/entry.sh").read_text("utf-8")
 VALUES = {
     "APP": "hello",
@@ -42,6 +43,20 @@ def test_both_programs_are_packed_without_their_comments() -> None:
     assert unpacked(script, "PROGRAM") == "#!/bin/sh\necho '# kept' # kept\n"
     assert "flock -n 9" in unpacked(script, "ENTRY")
     assert not re.search(r"^\s*# ", unpacked(script, "ENTRY"), re.MULTILINE)
+
+
+def test_the_longest_names_and_the_largest_key_fit_into_what_ec2_takes() -> None:
+    longest = {
+        "APP": "a" * 31,
+        "ENVIRONMENT": "e" * 31,
+        "DEPLOYMENT_BUCKET": "b" * 63,
+        "REGION": "r" * 30,
+        "NEEDS": "docker haproxy",
+        "ALLOW_UNSIGNED": "false",
+    }
+    key = f"{longest['APP']}/{longest['ENVIRONMENT']}/{'v' * 64}/deploy-bundle.tar.gz"
+    rsa_4096 = "k" * 800
+    assert len(userdata.render(PROGRAM, ENTRY, values=longest, key=key, public_key=rsa_4096)) < userdata.LIMIT - 256
 
 
 def test_the_same_settings_render_the_same_bytes() -> None:
