@@ -31,6 +31,7 @@
 . "$PROGRAM/host/runtime_process.sh" # for the environment, which is rendered in the same way
 
 ENGINE=/var/run/docker.sock
+ANSWER_LIMIT=30               # seconds, for what Docker does at once where it does not hang
 PULL_LIMIT=${PULL_LIMIT:-600} # seconds; host.conf may say otherwise
 CONTAINER_PID=none STARTING='' READY_ARTIFACT='' READY_PORT=0 READY_PRINT='' IMAGE_OF='' IMAGE=''
 
@@ -59,7 +60,7 @@ prepare() {
   image=$REPLY
   look_for_ready
   if [[ $READY_ARTIFACT == "$1" ]]; then return 0; fi # its container holds the image
-  if docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then
+  if timeout "$ANSWER_LIMIT" docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then
     name_image "$1"
     return 0
   fi
@@ -68,7 +69,9 @@ prepare() {
   journal pull "$IDLE" || return
   name_kept_images
   say "Pulling $image."
-  pull "$image" && name_image "$1"
+  pull "$image" || return
+  name_image "$1"
+  sync -f "$DOCKER_ROOT" || sync # or a power cut would leave layers of which Docker knows, without a byte in them
 }
 
 # A release's image gets a name on this host: `docker image prune` takes every image without one, and what was pulled by
@@ -95,7 +98,8 @@ name_kept_images() {
 outlives_docker() {
   local keeps config=/etc/docker/daemon.json apply='systemctl reload docker && systemctl restart docker'
   PROBLEM="Docker does not answer on this host: systemctl status docker"
-  keeps=$(docker info --format '{{.LiveRestoreEnabled}}') && [[ -n $keeps ]] || return
+  keeps=$(timeout "$ANSWER_LIMIT" docker info --format '{{.LiveRestoreEnabled}} {{.DockerRootDir}}') && [[ -n $keeps ]] || return
+  DOCKER_ROOT=${keeps#* } keeps=${keeps%% *}
   if [[ $keeps == true ]] && ! grep -qsx docker-proxy /proc/[0-9]*/comm; then return 0; fi
   KEEPS_RUNNING="echo '{\"live-restore\": true, \"userland-proxy\": false}' >$config && $apply"
   if [[ -e $config ]]; then KEEPS_RUNNING="put \"live-restore\": true and \"userland-proxy\": false into $config, then: $apply"; fi
@@ -107,7 +111,7 @@ pull() {
   local image=$1 folder=$BASE/run/docker said why='' status=0
   rm -rf "$folder" && mkdir -m 0700 "$folder" || return
   if log_in "${image%%/*}" "$folder"; then
-    said=$(AWS_ECR_CACHE_DIR=$folder/ecr timeout "$PULL_LIMIT" docker --config "$folder" pull --quiet "$image" 2>&1) || status=$?
+    said=$(let_go && AWS_ECR_CACHE_DIR=$folder/ecr timeout "$PULL_LIMIT" docker --config "$folder" pull --quiet "$image" 2>&1) || status=$?
     why=$(sed -n 's/.* error="\(.*\)"$/\1/p' "$folder/ecr/log/ecr-login.log" 2>/dev/null | tail -n 1)
     without_queries "$said" && said=$REPLY
     without_queries "$why" && why=$REPLY
@@ -150,7 +154,7 @@ log_in() {
     printf '{"credHelpers":{"%s":"ecr-login"}}\n' "$host" >"$folder/config.json"
     return
   fi
-  password=$(password_of_ecr "${BASH_REMATCH[2]}" 2>"$folder/said") || no_login "$host" "aws ecr get-login-password" $? "$(<"$folder/said")" || return
+  password=$(let_go && password_of_ecr "${BASH_REMATCH[2]}" 2>"$folder/said") || no_login "$host" "aws ecr get-login-password" $? "$(<"$folder/said")" || return
   said=$(printf '%s' "$password" | timeout "$PULL_LIMIT" docker --config "$folder" login --username AWS --password-stdin "$host" 2>&1) ||
     no_login "$host" "docker login" $? "$said"
 }
@@ -181,7 +185,7 @@ port_for() {
 # that makes none ready.
 look_ahead() {
   exec {CONTAINERS}< <(let_go && engine GET "$APP-{blue,green}/json" 2>/dev/null | ready_ones)
-  poise start -f --unix-socket "$ENGINE"
+  poise start -f -m "$ANSWER_LIMIT" --unix-socket "$ENGINE"
   image_of "$ARTIFACT" || :
 }
 
@@ -203,7 +207,7 @@ look_for_ready() {
 # Ask Docker's engine about containers ({…,…} is several, for curl), at its usual socket; false where it says no. A client of Docker's takes twice as long,
 # on a machine that the app needs to start. Where the socket is elsewhere, no container is found to be ready.
 engine() {
-  curl -q -sSf --unix-socket "$ENGINE" -X "$1" "http://docker/containers/$2"
+  curl -q -sSf -m "$ANSWER_LIMIT" --unix-socket "$ENGINE" -X "$1" "http://docker/containers/$2"
 }
 
 # No value of a variable is among the words: the client takes those from its own environment.
@@ -302,7 +306,7 @@ END
 # A failure costs nothing but time at the next rollback. A colour of the other runtime has no such script.
 make_ready() {
   [[ "$(<"$BASE/run/$1.start")" == *'make create'* ]] || return 0
-  bash "$BASE/run/$1.start" create >/dev/null || docker rm --force "$APP-$1" >/dev/null 2>&1
+  timeout "$ANSWER_LIMIT" bash "$BASE/run/$1.start" create >/dev/null || docker rm --force "$APP-$1" >/dev/null 2>&1
   return 0
 }
 

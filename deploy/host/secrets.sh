@@ -99,6 +99,7 @@ ask_for() {
   local wanted=$1 file=$2 said status=0
   shift 2
   said=$({
+    let_go
     AWS_PAGER='' AWS_RETRY_MODE=standard AWS_MAX_ATTEMPTS=3 PYTHONUTF8=1 LC_ALL=C.UTF-8 \
       aws "$@" --region "$REGION" --output json --cli-connect-timeout 5 --cli-read-timeout 20 |
       WANTED=$wanted awk "$READ_SECRETS"
