@@ -200,7 +200,7 @@ finish() {
   commit "$ARTIFACT"
   SERVING=$ARTIFACT
   journal prune
-  if [[ -n $old ]]; then make_ready "$old"; fi
+  if [[ -n $old && $old != job ]]; then make_ready "$old"; fi
   prune
   journal end
   conclude healthy '' || :
@@ -264,9 +264,11 @@ put_back() {
 
 # The environment of a colour that does not run stays nowhere but with its release.
 drop_environment() {
+  local jobs=("$BASE"/run/job-*.env)
   read_state
   other "${S_COLOUR:-green}"
-  rm -f "$BASE/run/$REPLY.env" "$BASE/.env.new"
+  if [[ $S_COLOUR == job ]]; then jobs=(); fi
+  rm -f "$BASE/run/$REPLY.env" "$BASE/.env.new" "${jobs[@]}"
 }
 
 # The outcome of a failure: the one given when the previous version is seen to serve (again), asked by its own conf, else
@@ -334,6 +336,11 @@ recover() {
   local idle colour to
   read_state
   if compgen -G "$BASE/run/*.new" >/dev/null || [[ -e $BASE/run/docker ]]; then rm -rf "$BASE"/run/*.new "$BASE/run/docker"; fi
+  if [[ $S_COLOUR == job ]] || compgen -G "$BASE/run/next*" >/dev/null; then
+    # shellcheck source=deploy/host/job.sh
+    . "$PROGRAM/host/job.sh" # what is deployed now need not be a job
+    if compgen -G "$BASE/run/next*" >/dev/null; then recover_job; fi
+  fi
   upstream && to=$REPLY
   for colour in blue green; do
     if [[ $colour$to != "$S_COLOUR$S_PORT" ]] && read_record "$colour" && [[ $to == "$R_PORT" ]]; then settle "$colour"; fi
@@ -346,7 +353,10 @@ recover() {
     stop_record "$idle" 2
   fi
   if [[ -n $S_SERVING ]]; then point_current; fi
-  if [[ $S_COLOUR == blue || $S_COLOUR == green ]]; then wake "$S_COLOUR"; fi
+  case $S_COLOUR in
+  blue | green) wake "$S_COLOUR" ;;
+  job) recover_place ;;
+  esac
 }
 
 # The proxy points at a colour that is not committed: commit it if it is healthy, and was not being undone; else point the
@@ -383,7 +393,7 @@ report() {
   read_state
   ARTIFACT=$S_SERVING SERVING='' PREVIOUS=$S_PREVIOUS
   list_kept
-  if [[ $S_COLOUR == job ]]; then
+  if [[ $S_COLOUR == job ]] && read_record job; then
     report_job
     return
   fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# After a boot: point the proxy at the colour that was committed last, and start both. A deployment that the power cut is
-# not gone on with here; the next run undoes what is left of it.
+# After a boot: point the proxy at the colour that was committed last, and start both. A job is not started: see that its
+# timer is, and that both are what was committed. A deployment that the power cut is not gone on with here; the next run
+# undoes what is left of it.
 
 set -euo pipefail
 base=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
@@ -14,9 +15,14 @@ exec 9>>"$base/lock"
 flock -w 60 9
 if [[ ! -f $base/state.json ]]; then exit 0; fi
 colour=$(said colour) port=$(said port)
+if [[ $colour == job && -e $base/run/next.switch ]]; then bash "$base/run/next.switch" 9>&- || :; fi # job.sh
+# An action that the power cut may have taken the record of this colour away already (manager_systemd.sh).
+if [[ ! -s $base/run/$colour ]]; then printf '%s %s %(%s)T\n' "$port" "$(said serving)" -1 >"$base/run/$colour"; fi
+if [[ $colour == job ]]; then
+  if [[ -e /etc/systemd/system/$app-job.timer ]]; then systemctl enable --now --quiet "$app-job.timer" 9>&-; fi
+  exit 0
+fi
 printf 'active %s\n%s %s\n%s 0\n' "$colour" "$colour" "$port" "$([[ $colour == blue ]] && echo green || echo blue)" \
   >"$base/run/proxy.map.new"
 mv -f "$base/run/proxy.map.new" "$base/run/proxy.map"
-# An action that the power cut may have taken the record of this colour away already (manager_systemd.sh).
-if [[ ! -s $base/run/$colour ]]; then printf '%s %s %(%s)T\n' "$port" "$(said serving)" -1 >"$base/run/$colour"; fi
 systemctl start --no-block "$app@$colour.service" "$app-proxy.service" 9>&-

@@ -3,122 +3,198 @@
 #
 # Kind `job`: a unit of Type=oneshot, <app>@job.service, run when it is deployed (RUN_AT_DEPLOY), by a timer (TIMER), or
 # both. There is no colour and no proxy. It is healthy when it has run and exited with 0, where it is run now, and when its
-# timer is active, where it has one. A job that fails leaves the version before it in the unit and in the timer, not run
-# again: to undo what the failed one did is not for us to guess.
+# timer is active, where it has one. What a job that failed has done is not for us to undo.
+#
+# A new version runs in a unit of its own, <app>@next.service. Until it is committed the job and its timer are not touched:
+# whatever is cut off, and whether the host is booted then or not, the timer goes on with the version before. What is to
+# take their place is complete on the disk by the commit, with run/next.switch, which puts it there. That may be cut off
+# too, and done again: by the next run, or by the boot, which comes before what a timer starts.
 
 RUN_NOW=${RUN_AT_DEPLOY:-true}
 
 change_job() {
-  IDLE=job IDLE_PORT=0
-  if [[ $S_SERVING == "$ARTIFACT" && $TAGSHIP_FETCHED == no ]] && timer_is_right; then
+  IDLE=next IDLE_PORT=0
+  if [[ $S_SERVING == "$ARTIFACT" && $TAGSHIP_FETCHED == no ]] && in_place && timer_is_right; then
     say "$ARTIFACT is in place already."
     PREVIOUS=$S_PREVIOUS
     journal end
     conclude unchanged '' || return
   fi
-  if prepare_idle && run_job && keep_job; then finish_job; else put_job_back; fi
+  if understand_timer && prepare_idle && run_job && prepare_switch; then finish_job; else leave_job; fi
+}
+
+# Whether the job's unit is that of what is committed.
+in_place() {
+  read_record job && [[ $S_COLOUR == job && $R_ARTIFACT == "$S_SERVING" ]]
+}
+
+timer_is_right() {
+  local timer=$APP-job.timer
+  if [[ -z $TIMER ]]; then return 0; fi
+  is_from job.timer "$UNITS/$timer" && [[ -e $UNITS/timers.target.wants/$timer ]] && systemctl is-active --quiet "$timer"
+}
+
+understand_timer() {
+  [[ -z $TIMER ]] || systemd-analyze calendar "$TIMER" ||
+    conclude failed "its timer is not understood (timer = \"$TIMER\"): systemd-analyze calendar '$TIMER'"
 }
 
 run_job() {
   local from status=0
   clock && from=$REPLY
   APP_LOG=$BASE/log/$DEPLOYMENT-app.log
-  journal environment job || conclude failed "the journal cannot be written: $(disk)" || return
-  render_environment job "$PORT" "$ARTIFACT" || conclude failed ".env cannot be written: $(disk)" || return
-  journal start job
+  journal environment next || conclude failed "the journal cannot be written: $(disk)" || return
+  render_environment next "$PORT" "$ARTIFACT" || conclude failed ".env cannot be written: $(disk)" || return
+  journal start next
   if [[ $RUN_NOW == true ]]; then say "Running $ARTIFACT."; fi
-  run_colour job 0 "$ARTIFACT" "$APP_LOG" || status=$?
+  run_colour next 0 "$ARTIFACT" "$APP_LOG" || status=$?
   clock && START_MS=$((REPLY - from))
-  if [[ $RUN_NOW != true ]]; then return "$status"; fi
+  if [[ $RUN_NOW != true ]]; then
+    ((status == 0)) || conclude failed "the job's unit cannot be written: $(disk)" || return
+    return 0
+  fi
   if ((status != 0)); then
-    how_it_ended job
+    how_it_ended next
     ENDED=$REPLY
     conclude failed "the job failed: $REPLY" "$(evidence)" || return
   fi
-  masked "$(last_lines job "$DEPLOYMENT")"
+  masked "$(last_lines next "$DEPLOYMENT")"
   say "It exited with code 0 after $START_MS ms. Its last lines:"$'\n'"$REPLY"
 }
 
-keep_job() {
-  journal timer job
-  set_timer || conclude failed "its timer does not start (timer = \"$TIMER\"): systemd-analyze calendar '$TIMER'" || return
-  journal switch job
+# The variables of a version have a name of their own, in REPLY, which its start script is told: whichever of two start
+# scripts the timer finds in place, it finds its own variables.
+name_environment() {
+  REPLY=$BASE/run/job-$DEPLOYMENT.env
+  ln -f "$BASE/run/next.env" "$REPLY"
+}
+
+# -- the switch --------------------------------------------------------------------------------------------------------
+
+# All that could fail for want of disk is written before the commit.
+prepare_switch() {
+  local units=$BASE/run/next.units
+  journal switch next
+  rm -rf "$units" && mkdir "$units" && install_from "$RUNTIME@.service" "$units/$APP@job.service" &&
+    { [[ -z $TIMER ]] || install_from job.timer "$units/$APP-job.timer"; } &&
+    switch_script >"$BASE/run/next.switch" && { sync "$BASE/run" "$BASE"/run/next* "$units"/* 2>/dev/null || sync; } ||
+    conclude failed "the job's unit cannot be written: $(disk)" || return
   write_state job 0 "$ARTIFACT" "$DEPLOYMENT" || conclude failed "state.json cannot be written: $(disk)"
 }
 
-# The timer as the conf has it, or none. True when it is active, or is not wanted.
-set_timer() {
-  local unit=$APP-job.timer
-  if [[ -z ${TIMER-} ]]; then
-    stop_timer
-    return 0
+# Puts the next version in the job's place, where it is the one that is committed. The record comes last: who finds it finds
+# the rest. Timers are enabled and started anew each time: one that is cut off in between has nothing to remember.
+switch_script() {
+  local timer=$APP-job.timer
+  cat <<END
+put() { if [ -e "\$1" ]; then mv -f "\$1" "\$2"; fi; }
+cd $(printf %q "$BASE/run") && grep -q '^  "deployment": "$DEPLOYMENT",$' ../state.json || exit 0
+put next.units/$APP@job.service $UNITS/$APP@job.service && put next.start job.start || exit
+END
+  if [[ -n $TIMER ]]; then
+    printf '%s\n' "put next.units/$timer $UNITS/$timer && systemctl daemon-reload || exit" \
+      "systemctl reenable $timer && systemctl restart $timer || exit"
+  else
+    printf '%s\n' "if [ -e $UNITS/$timer ]; then systemctl disable --now $timer; rm -f $UNITS/$timer; fi" \
+      "systemctl daemon-reload || exit"
   fi
-  if install_from job.timer "$UNITS/$unit"; then systemctl daemon-reload && systemctl reenable "$unit" && systemctl restart "$unit" || return; fi
-  systemctl start "$unit" && systemctl is-active "$unit"
+  printf '%s\n' "systemctl reset-failed $APP@job.service 2>/dev/null" "put next job"
 }
 
-stop_timer() {
-  if [[ -e $UNITS/$APP-job.timer ]]; then
-    systemctl disable --now "$APP-job.timer"
-    rm -f "$UNITS/$APP-job.timer"
-    systemctl daemon-reload
-  fi
-}
-
-timer_is_right() {
-  [[ $S_COLOUR == job ]] || return
-  if [[ -z ${TIMER-} ]]; then return 0; fi
-  is_from job.timer "$UNITS/$APP-job.timer" && systemctl is-active --quiet "$APP-job.timer"
-}
-
-# An app that was a service until now is stopped, and its proxy with it.
 finish_job() {
-  if [[ -n $S_COLOUR && $S_COLOUR != job ]]; then
-    journal stop "$S_COLOUR" "$S_PORT"
-    stop_record "$S_COLOUR"
-    systemctl disable --now "$APP-boot.service"
-    stop_record proxy
-  fi
   journal commit job
   commit "$ARTIFACT"
   SERVING=$ARTIFACT
-  journal prune
-  prune
+  if put_in_place; then
+    journal prune
+    prune
+    conclude healthy '' || :
+  else
+    SERVING=''
+    conclude rollback-failed "$ARTIFACT is committed, and its timer does not start: systemctl status $APP-job.timer, and deploy again" || :
+  fi
   journal end
-  conclude healthy '' || :
 }
 
-# The version before it, in the unit and in the timer again; it is not run.
-put_job_back() {
-  local why=$REASON evidence=$EVIDENCE
-  journal undo job
-  touch -t 200001010000 "$BASE/releases/$ARTIFACT"
-  if [[ $S_COLOUR == job && $S_SERVING != "$ARTIFACT" ]]; then
-    RUN_NOW=false
-    configure "$S_SERVING" && RUN_NOW=false && render_environment job "$PORT" "$S_SERVING" &&
-      run_colour job 0 "$S_SERVING" "$APP_LOG" && set_timer || SERVING='' why="$why; and $S_SERVING could not be put back"
-  elif [[ -z $S_SERVING ]]; then
-    stop_timer
-    rm -f "$BASE/run/job.start"
-  fi
-  rm -f "$BASE/state.json.new" "$BASE/.env.new"
+# After the commit. What is left to do is gone when it is done.
+put_in_place() {
+  local status=0
+  journal timer job
+  bash "$BASE/run/next.switch" || status=1
+  stop_service
+  if ((status == 0)); then drop_next; fi
+  return "$status"
+}
+
+# An app that was a service until now is stopped, and its proxy with it.
+stop_service() {
+  local name
+  for name in blue green proxy; do
+    if read_record "$name"; then journal stop "$name" "$R_PORT" && stop_record "$name"; fi
+  done
+  rm -f "$BASE"/run/{blue,green}.* "$BASE/run/proxy.map"
+}
+
+# The version before it is in place as it was. It is not run again.
+leave_job() {
+  journal undo next
+  stop_record next
+  if [[ $ARTIFACT != "$S_SERVING" ]]; then touch -t 200001010000 "$BASE/releases/$ARTIFACT"; fi
+  drop_next
   journal end
-  if [[ -n $S_SERVING && -z $SERVING ]]; then conclude rollback-failed "$why" "$evidence"; else conclude failed "$why" "$evidence"; fi || :
+}
+
+# All that was written for another version than the one in place.
+drop_next() {
+  local file
+  rm -rf "$BASE"/run/next* "$BASE/state.json.new" "$BASE/.env.new"
+  for file in "$BASE"/run/job-*.env; do
+    grep -qsF "$file" "$BASE/run/job.start" || rm -f "$file"
+  done
+}
+
+# -- after a run that was cut off --------------------------------------------------------------------------------------
+
+# Finish what was committed; of anything else nothing has to be undone but its run.
+recover_job() {
+  if [[ -e $BASE/run/next.switch ]] && grep -q "\"$S_DEPLOYMENT\"" "$BASE/run/next.switch"; then
+    say "Finishing $S_DEPLOYMENT, which was cut off: putting $S_SERVING in the job's place."
+    journal finish job
+    put_in_place || say "The timer of $S_SERVING does not start: systemctl status $APP-job.timer"
+  else
+    if remains next; then say "Stopping $R_ARTIFACT, run by an action that was cut off."; fi
+    journal recover next
+    stop_record next
+    drop_next
+  fi
+}
+
+# A service that was to take the job's place may have taken its record and stopped its timer already.
+recover_place() {
+  if [[ ! -s $BASE/run/job ]]; then printf '0 %s %(%s)T 0\n' "$S_SERVING" -1 >"$BASE/run/job"; fi
+  if [[ -e $UNITS/$APP-job.timer ]]; then systemctl enable --now --quiet "$APP-job.timer"; fi
 }
 
 # What is in place, how its last run ended, and whether its timer is active.
 report_job() {
-  local line result='' status='' state=''
+  local line result='' status='' state='' began=''
+  SERVING=$R_ARTIFACT
+  if [[ ! -e $BASE/run/next.start ]]; then SERVING=$S_SERVING; fi # its start script is in place already
+  in_place || conclude healthy "an action is under way or was cut off: $(last_deployment)" || return
   while IFS= read -r line; do
     case $line in
     Result=*) result=${line#*=} ;;
     ExecMainStatus=*) status=${line#*=} ;;
+    ExecMainStartTimestamp=*) began=${line#*=} ;;
     ActiveState=*) state=${line#*=} ;;
     esac
-  done < <(systemctl show -p Result -p ExecMainStatus -p ActiveState "$APP@job.service")
-  say "The job is $state; its last run: $result, exit code $status."
-  SERVING=$S_SERVING
-  if ! timer_is_right; then conclude failed "its timer is not active: systemctl start $APP-job.timer" || return; fi
+  done < <(systemctl show -p Result -p ExecMainStatus -p ExecMainStartTimestamp -p ActiveState "$APP@job.service")
+  if [[ -n $began ]]; then
+    say "The job is $state; its last run: $result, exit code $status."
+  else
+    say "The job is $state; it has not run since it was deployed, or since the host was booted."
+  fi
+  if ! timer_is_right; then conclude failed "its timer is not active: systemctl enable --now $APP-job.timer" || return; fi
   if [[ $state == failed ]]; then
     masked "$(last_lines job "$S_DEPLOYMENT")"
     conclude failed "its last run failed: $result, exit code $status" "$REPLY" || return

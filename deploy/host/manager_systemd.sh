@@ -113,9 +113,10 @@ start_colour() {
   local colour=$1 port=$2 artifact=$3 environment=${4-}
   shift "$(($# < 5 ? $# : 5))"
   install_units "$colour" || return
+  if [[ $colour == next ]]; then name_environment && environment=$REPLY || return; fi # job.sh
   if (($#)); then write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return; fi
   record_colour "$colour" "$port" "$artifact" || return
-  if [[ $colour == job && $RUN_NOW != true ]]; then return 0; fi
+  if [[ $colour == next && $RUN_NOW != true ]]; then return 0; fi
   if ((! $#)); then
     systemctl restart "$APP@$colour.service" &
     RESTARTING=$!
@@ -197,11 +198,11 @@ started_at() {
 install_units() {
   local colour=$1 changed=0
   install_from "$RUNTIME@.service" "$UNITS/$APP@$colour.service" && changed=1
-  [[ $colour == job ]] || install_from boot.service "$UNITS/$APP-boot.service" && changed=1
+  install_from boot.service "$UNITS/$APP-boot.service" && changed=1
   cmp -s "$PROGRAM/host/boot.sh" "$BASE/boot.sh" ||
     { cp "$PROGRAM/host/boot.sh" "$BASE/boot.sh.new" && mv -f "$BASE/boot.sh.new" "$BASE/boot.sh"; } || return
   if ((changed)); then systemctl daemon-reload || return; fi
-  [[ $colour == job || -e $UNITS/multi-user.target.wants/$APP-boot.service ]] || systemctl enable "$APP-boot.service"
+  [[ -e $UNITS/multi-user.target.wants/$APP-boot.service ]] || systemctl enable "$APP-boot.service"
 }
 
 # Write a file from its template, where it is not so already, and where a command ($3), if one is given, finds it good. True
@@ -217,8 +218,12 @@ is_from() {
   local listen="*:$PORT" memory=infinity swap=infinity
   if [[ -e /proc/net/if_inet6 ]]; then listen=":::$PORT v4v6"; fi
   REPLY=$(<"$PROGRAM/systemd/$1")
-  if [[ $2 == */"$APP@job.service" ]]; then # the same unit, but that it ends
+  if [[ $2 == */"$APP@"@(job|next).service ]]; then # the same unit, but that it ends
     REPLY=${REPLY/Type=exec/Type=oneshot} REPLY=${REPLY/Restart=always/Restart=no} REPLY=${REPLY/$'\n'SuccessExitStatus=143/}
+  fi
+  # What the timer starts waits for what boot.sh still has to put in place.
+  if [[ $2 == */"$APP@job.service" ]]; then
+    REPLY=${REPLY/network-online.target/"network-online.target $APP-boot.service"}
   fi
   if [[ -n $MEMORY ]]; then memory=${MEMORY^^} swap=0; fi # no swap, as a container has none
   REPLY=${REPLY//@TIMER@/${TIMER-}}

@@ -219,7 +219,7 @@ run_colour() {
   if [[ -e $BASE/run/$colour.ready ]]; then rm -f "$BASE/run/$colour.ready"; fi
   know_manifest "$artifact"
   if [[ -n $MEMORY ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
-  words+=(--name "$APP-$colour" --init --volume "$BASE/output:$BASE/output" --group-add "$group"
+  words+=(--init --volume "$BASE/output:$BASE/output" --group-add "$group"
     --pids-limit "$PIDS" --security-opt no-new-privileges --stop-timeout 10
     --log-driver local --log-opt max-size=10m --log-opt max-file=2
     --label "tagship.app=$APP" --label "tagship.environment=$ENVIRONMENT" --label "tagship.artifact=$artifact"
@@ -235,7 +235,7 @@ run_colour() {
   while read -r name; do
     words+=(--env "$name")
   done < <(names_in "$BASE/run/$colour.env")
-  if [[ $colour != job ]]; then words+=(--publish "127.0.0.1:$port:$PORT"); fi
+  if [[ $colour != next ]]; then words+=(--publish "127.0.0.1:$port:$PORT"); fi
   words+=(--label "tagship.port=$port" --label "tagship.print=$print" "$image")
   start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "${words[@]}"
 }
@@ -268,26 +268,31 @@ await_start() {
 #
 # Docker's client ends with the container, or with Docker: where live-restore is on, a container outlives a restart of
 # Docker, and the script goes on with it. What the app says meanwhile Docker itself keeps, with the time when it is back.
+#
+# Whose it is it knows by its own name: a job's is renamed when it is committed (job.sh). `make` has the container's name as
+# an argument, since the app's variables may be called anything.
 start_script() {
-  local colour=$1 environment=$2 folder=$3 words name ready
+  # shellcheck disable=SC2016  # that script expands them
+  local environment=$2 folder=$3 words name='"$name"' ready='"$ready"'
   shift 3
   printf -v words ' %q' "$@"
-  printf -v name %q "$APP-$colour"
-  printf -v ready %q "$BASE/run/$colour.ready"
   cat <<END
+ready=\${0%.start}.ready
+name=\${0##*/}
+name=$APP-\${name%.start}
 make() (
-  docker rm --force $name >/dev/null 2>&1
-  cd $(printf %q "$folder") && set -a && . $(printf %q "$environment") && set +a && exec docker "\$1"$words
+  docker rm --force "\$2" >/dev/null 2>&1
+  cd $(printf %q "$folder") && set -a && . $(printf %q "$environment") && set +a && exec docker "\$1" --name "\$2"$words
 )
 if [ "\${1-}" = create ]; then
-  make create
+  make create $name
   exit
 fi
 if [ -e $ready ]; then
   flock $ready rm -f $ready # held by who starts the container
   docker logs --follow $name
 else
-  make run
+  make run $name
 fi
 code=\$?
 while :; do

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.host.ground import until
@@ -9,12 +11,19 @@ from tests.host.host import Host, Shop
 from tests.sandbox.bundles import Bundle
 
 RUNS = """
-with open(os.environ["OUTPUT_DIR"] + "/runs", "a") as runs:
-    print(VERSION_OF_JOB, file=runs)
+import time
+def tell(name):
+    with open(os.environ["OUTPUT_DIR"] + "/" + name, "a") as file:
+        print(VERSION_OF_JOB, file=file)
+tell("runs")
+time.sleep({takes})
+tell("ends")
 print("42 rows written", flush=True)
 sys.exit({code})
 """
 
+
+SELDOM = "*-02-29 12:00:00"
 
 # How a job's end is told, by what it runs as.
 ENDED = {"docker": "its container exited with code 9", "process": "it exited with code 9"}
@@ -25,15 +34,32 @@ def runtime(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def job(shop: Shop, version: str, code: int = 0, runtime: str = "docker", **environment: object) -> Bundle:
-    text = RUNS.replace("VERSION_OF_JOB", repr(version)).format(code=code)
+def job(
+    shop: Shop, version: str, code: int = 0, runtime: str = "docker", takes: float = 0, **environment: object
+) -> Bundle:
+    text = RUNS.replace("VERSION_OF_JOB", repr(version)).format(code=code, takes=takes)
     make = shop.process if runtime == "process" else shop.docker
     return make(version, code=text, kind="job", **environment)  # type: ignore[arg-type]
 
 
-def runs(host: Host) -> list[str]:
-    """The versions that have run, by what they wrote into the output folder."""
-    return host.machine.check("if [ -e /opt/hello/output/runs ]; then cat /opt/hello/output/runs; fi").split()
+def runs(host: Host, what: str = "runs") -> list[str]:
+    """The versions that have run (`ends`: to their end), by what they wrote into the output folder."""
+    return host.machine.check(f"if [ -e /opt/hello/output/{what} ]; then cat /opt/hello/output/{what}; fi").split()
+
+
+def by_timer(host: Host) -> list[str]:
+    """The versions that run when the timer's time has come."""
+    count = len(runs(host))
+    host.machine.check("systemctl start hello@job")
+    return runs(host)[count:]
+
+
+def schedule(host: Host) -> tuple[str, str, str]:
+    """Whether the timer is active and enabled, and when systemd has it run the job."""
+    said = host.machine.check("systemctl show -p ActiveState -p UnitFileState -p TimersCalendar hello-job.timer")
+    found = dict(line.split("=", 1) for line in said.splitlines())
+    when = re.search("OnCalendar=([^;]*) ;", found.get("TimersCalendar", ""))
+    return found["ActiveState"], found["UnitFileState"], when[1] if when else ""
 
 
 def test_a_job_is_run_and_its_exit_code_and_lines_are_reported(host: Host, shop: Shop, runtime: str) -> None:
@@ -48,7 +74,7 @@ def test_a_job_is_run_and_its_exit_code_and_lines_are_reported(host: Host, shop:
     assert (folder, unit) == ("2770 root app-hello", "oneshot")
     writer = {"docker": "644 nobody app-hello", "process": "640 app-hello app-hello"}
     assert rows == writer[runtime]
-    assert "42 rows written" in host.machine.check("journalctl --unit hello@job --output cat --no-pager")
+    assert "42 rows written" in host.machine.check("journalctl --unit hello@next --output cat --no-pager")
     status = host.status()
     assert (status.outcome, status.serving) == ("healthy", "0.1.0-dev"), status.output
 
@@ -90,13 +116,16 @@ def test_a_timer_runs_the_job_also_after_a_boot(host: Host, shop: Shop, runtime:
     assert ("exit code 9" in failed.reason, "42 rows written" in failed.evidence) == (True, True), failed.output
     host.machine.check("systemctl stop hello-job.timer")
     status = host.status()
-    assert (status.outcome, "systemctl start hello-job.timer" in status.reason) == ("failed", True), status.output
+    assert (status.outcome, "systemctl enable --now hello-job.timer" in status.reason) == ("failed", True), (
+        status.output
+    )
 
 
-def test_a_timer_that_systemd_does_not_understand_is_an_error(host: Host, shop: Shop) -> None:
-    answer = host.deploy(host.publish(job(shop, "0.1.0-dev", timer="every tuesday", run_at_deploy=False)))
+def test_a_timer_that_systemd_does_not_understand_is_an_error_before_anything_runs(host: Host, shop: Shop) -> None:
+    answer = host.deploy(host.publish(job(shop, "0.1.0-dev", timer="every tuesday")))
     assert (answer.outcome, answer.serving) == ("failed", ""), answer.output
     assert "systemd-analyze calendar 'every tuesday'" in answer.reason
+    assert runs(host) == []
 
 
 @pytest.mark.parametrize("fault", ["crash", ""])
