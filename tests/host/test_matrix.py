@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -80,11 +80,11 @@ def outcome(of: Callable[[], str]) -> str:
         return f"FAILED: {str(problem)[:300]}"
 
 
-def table(found: dict[Cell, str]) -> str:
+def table(found: dict[Cell, str], steps: Sequence[str] = STEPS) -> str:
     """Steps down, faults across; a cell says which version served after the fault, and how the next action ended."""
     columns = [(action, fault) for action in ("deploy", "rollback") for fault in FAULTS]
     lines = [f"{'killed after':<13}" + "".join(f"{f'{action}, {fault}':<27}" for action, fault in columns)]
-    for step in STEPS:
+    for step in steps:
         row = "".join(f"{found.get(Cell(action, step, fault), '-'):<27}" for action, fault in columns)
         lines.append(f"{step:<13}{row}".rstrip())
     green = sum(said.startswith("ok") for said in found.values())
