@@ -41,7 +41,7 @@ configure() {
   REPLY="the release of $1 has no deploy/environments/$ENVIRONMENT.conf"
   [[ -f $conf ]] || return
   # What a conf need not say. An account's name has at most 31 letters.
-  KIND=service TIMER='' RUN_AT_DEPLOY=true ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024
+  KIND=service TIMER='' RUN_AT_DEPLOY=true ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
   # shellcheck source=/dev/null
   . "$conf"
   # shellcheck source=/dev/null
@@ -106,8 +106,10 @@ prepare_idle() {
 }
 
 # Where the settings say that two versions must never run at once (zero_downtime = false): stop the old one first. It is
-# started again if the new one is not healthy. The gap lasts until one of them answers through the proxy.
+# started again if the new one is not healthy. The gap lasts until one of them answers through the proxy. A job that runs is
+# let come to its end.
 make_way() {
+  if [[ $S_COLOUR == job ]]; then await_run || return; fi
   [[ $ZERO_DOWNTIME == false && $S_COLOUR != job && -n $S_COLOUR ]] || return 0
   journal drain "$S_COLOUR" "$S_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
   say "Stopping $S_SERVING first: zero_downtime = false."
@@ -246,7 +248,7 @@ leave_it() {
   stand_down
   journal undo "$IDLE" "$IDLE_PORT"
   stop_record "$IDLE" 2
-  settle_failure failed
+  settle_failure "$OUTCOME" # failed, or held
   drop_environment
   journal end
 }

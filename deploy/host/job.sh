@@ -41,6 +41,7 @@ understand_timer() {
 
 run_job() {
   local from status=0
+  if [[ $RUN_NOW == true ]]; then await_run || return; fi
   clock && from=$REPLY
   APP_LOG=$BASE/log/$DEPLOYMENT-app.log
   journal environment next || conclude failed "the journal cannot be written: $(disk)" || return
@@ -67,6 +68,27 @@ run_job() {
 name_environment() {
   REPLY=$BASE/run/job-$DEPLOYMENT.env
   ln -f "$BASE/run/next.env" "$REPLY"
+}
+
+# A run that is under way is not cut short, nor is another version run beside it. It is waited for during a third of the
+# time that this action may take; after that nothing is changed.
+await_run() {
+  local since until
+  is_running || return 0
+  since=$(systemctl show -p ExecMainStartTimestamp --value "$APP@job.service")
+  clock && until=$((REPLY + TIMEOUT * 1000 / 3))
+  journal wait job
+  say "$S_SERVING has been running since $since: waiting for its end, at most $((TIMEOUT / 3)) s."
+  while is_running; do
+    clock
+    ((REPLY < until)) || conclude held "$S_SERVING has been running since $since, and did not end within $((TIMEOUT / 3)) s: \
+wait for its end (systemctl status $APP@job), or stop it (systemctl stop $APP@job)" || return
+    sleep 0.2
+  done
+}
+
+is_running() {
+  [[ $(systemctl show -p ActiveState --value "$APP@job.service") == *activating ]]
 }
 
 # -- the switch --------------------------------------------------------------------------------------------------------
@@ -151,6 +173,12 @@ drop_next() {
   for file in "$BASE"/run/job-*.env; do
     grep -qsF "$file" "$BASE/run/job.start" || rm -f "$file"
   done
+}
+
+# For good: its timer goes first, and a run that is under way is let come to its end.
+end_job() {
+  if [[ -e $UNITS/$APP-job.timer ]]; then systemctl disable --now "$APP-job.timer"; fi
+  await_run || say "Its run is stopped."
 }
 
 # -- after a run that was cut off --------------------------------------------------------------------------------------

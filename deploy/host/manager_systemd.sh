@@ -144,7 +144,7 @@ write_start() {
 
 stop_record() {
   unit_of "$1"
-  if [[ $1 == job && -e $UNITS/$APP-job.timer ]]; then systemctl disable --now "$APP-job.timer"; fi
+  if [[ $1 == job ]]; then end_job; fi
   systemctl stop "$REPLY"
   systemctl reset-failed "$REPLY" 2>/dev/null
   if [[ -e $BASE/run/$1.ready ]]; then docker rm --force "$APP-$1" && rm -f "$BASE/run/$1.ready"; fi
@@ -221,9 +221,9 @@ is_from() {
   if [[ $2 == */"$APP@"@(job|next).service ]]; then # the same unit, but that it ends
     REPLY=${REPLY/Type=exec/Type=oneshot} REPLY=${REPLY/Restart=always/Restart=no} REPLY=${REPLY/$'\n'SuccessExitStatus=143/}
   fi
-  # What the timer starts waits for what boot.sh still has to put in place.
+  # What the timer starts waits for what boot.sh still has to put in place, and for a run of the version that is deployed.
   if [[ $2 == */"$APP@job.service" ]]; then
-    REPLY=${REPLY/network-online.target/"network-online.target $APP-boot.service"}
+    REPLY=${REPLY/network-online.target/"network-online.target $APP-boot.service $APP@next.service"}
   fi
   if [[ -n $MEMORY ]]; then memory=${MEMORY^^} swap=0; fi # no swap, as a container has none
   REPLY=${REPLY//@TIMER@/${TIMER-}}

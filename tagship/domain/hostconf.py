@@ -55,6 +55,13 @@ class Limits(Protocol):
     def pids(self) -> int: ...
 
 
+class Ec2(Protocol):
+    """tagship.settings.Ec2, likewise."""
+
+    @property
+    def timeout(self) -> int: ...
+
+
 class Environment(Protocol):
     """tagship.settings.Environment, likewise."""
 
@@ -86,6 +93,8 @@ class Environment(Protocol):
     def user(self) -> str: ...
     @property
     def limits(self) -> Limits: ...
+    @property
+    def ec2(self) -> Ec2 | None: ...
 
 
 class Aws(Protocol):
@@ -138,6 +147,8 @@ def conf(name: str, environment: Environment, region: str) -> bytes:
         values |= {"KIND": "job", "TIMER": environment.timer, "RUN_AT_DEPLOY": str(environment.run_at_deploy).lower()}
     if environment.manager == "systemd":
         values |= {"MEMORY": environment.limits.memory, "PIDS": environment.limits.pids}
+        if environment.ec2:
+            values["TIMEOUT"] = environment.ec2.timeout
         if environment.user:
             values["ACCOUNT"] = environment.user
     for variable in sorted(environment.variables):

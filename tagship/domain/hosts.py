@@ -15,7 +15,7 @@ OUTCOMES = (
     "rolled-back",  # changed over, failed, put back: the previous version serves, seen by its health answer
     "rollback-failed",  # nothing that is known to be healthy serves
     "refused",  # not authentic, or the artifact is not there
-    "held",  # another action runs on the host, or the fencing number is too low
+    "held",  # another action or a run of the job is under way on the host, or the fencing number is too low
     "pruned",
     "silent",  # no verdict came back: the host was killed, or its output was not a verdict
 )

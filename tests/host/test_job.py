@@ -141,3 +141,57 @@ def test_a_service_becomes_a_job(host: Host, shop: Shop) -> None:
     assert host.deploy(host.publish(shop.docker("0.1.0-dev"))).outcome == "healthy"
     answer = host.deploy(host.publish(job(shop, "0.1.1-dev")))
     assert (answer.outcome, host.answers(), host.status().serving) == ("healthy", "", "0.1.1-dev"), answer.output
+
+
+# -- while it runs -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_under_way_is_waited_for(host: Host, shop: Shop, runtime: str) -> None:
+    assert host.deploy(host.publish(job(shop, "0.1.0-dev", runtime=runtime, takes=4))).outcome == "healthy"
+    second = host.publish(job(shop, "0.1.1-dev", runtime=runtime))
+    host.machine.check("systemctl start --no-block hello@job")
+    until(lambda: len(runs(host)) == 2, 10, "it runs")
+    answer = host.deploy(second)
+    assert answer.outcome == "healthy", answer.output
+    assert "0.1.0-dev has been running since" in answer.output
+    assert runs(host, "ends") == ["0.1.0-dev", "0.1.0-dev", "0.1.1-dev"]
+
+
+@pytest.mark.parametrize("kind", ["job", "service"])
+def test_what_takes_the_place_of_a_run_that_does_not_end_is_held_off(host: Host, shop: Shop, kind: str) -> None:
+    first = host.publish(job(shop, "0.1.0-dev", takes=60, run_at_deploy=False, timer=SELDOM))
+    assert host.deploy(first).outcome == "healthy"
+    limits = {"ec2": {"tags": {"Name": "hello"}, "timeout": 6}}
+    second = host.publish((job if kind == "job" else Shop.docker)(shop, "0.1.1-dev", **limits))  # type: ignore[operator]
+    host.machine.check("systemctl start --no-block hello@job")
+    until(lambda: len(runs(host)) == 1, 10, "it runs")
+    answer = host.deploy(second)
+    assert (answer.code, answer.outcome, answer.serving) == (4, "held", "0.1.0-dev"), answer.output
+    assert "0.1.0-dev has been running since" in answer.reason
+    assert "did not end within 2 s" in answer.reason
+    assert "systemctl stop hello@job" in answer.reason
+    assert host.machine.check("systemctl show -p ActiveState --value hello@job") == "activating"
+    host.machine.check("systemctl stop hello@job")
+    assert (host.deploy(second).outcome, host.status().serving) == ("healthy", "0.1.1-dev")
+
+
+def test_a_run_that_begins_while_a_service_takes_the_jobs_place_comes_to_its_end(host: Host, shop: Shop) -> None:
+    first = host.publish(job(shop, "0.1.0-dev", takes=6, run_at_deploy=False, timer=SELDOM))
+    assert host.deploy(first).outcome == "healthy"
+    late = host.publish(shop.docker("0.1.1-dev", code="import time\ntime.sleep(3)"))
+    agent = host.machine.start(host.script(host.order("deploy", late)))
+    until(lambda: host.journal()[-1] == "health", 20, "its health is asked for")
+    host.machine.check("systemctl start --no-block hello@job")
+    agent.wait(60)
+    assert (host.status().serving, runs(host, "ends")) == ("0.1.1-dev", ["0.1.0-dev"])
+
+
+def test_the_timer_waits_for_the_run_of_a_deployment(host: Host, shop: Shop, runtime: str) -> None:
+    assert host.deploy(host.publish(job(shop, "0.1.0-dev", runtime=runtime, timer="*:*:*"))).outcome == "healthy"
+    answer = host.deploy(host.publish(job(shop, "0.1.1-dev", 1, runtime, timer="*:*:*", takes=5)))
+    assert answer.outcome == "failed", answer.output
+    count = len(runs(host))
+    until(lambda: len(runs(host)) > count, 10, "the timer runs the old version again")
+    host.machine.check("systemctl stop hello-job.timer")
+    until(lambda: len(runs(host)) == len(runs(host, "ends")), 10, "its last run has ended")
+    assert runs(host) == runs(host, "ends")

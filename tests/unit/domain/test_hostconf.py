@@ -48,10 +48,10 @@ def test_the_conf_in_full() -> None:
     )
 
 
-def test_a_unit_of_systemd_is_told_its_limits_and_its_account() -> None:
+def test_a_unit_of_systemd_is_told_its_limits_its_time_and_its_account() -> None:
     told = {"manager": "systemd", "limits": {"memory": "64m", "pids": 50}}
     conf = hostconf.files(made(**told))["deploy/environments/dev.conf"].decode()
-    assert "\nMEMORY=64m\nPIDS=50\n" in conf
+    assert "\nMEMORY=64m\nPIDS=50\nTIMEOUT=900\n" in conf
     assert "ACCOUNT=" not in conf  # app-<app>, which the host names
     assert "\nACCOUNT=web\n" in hostconf.files(made(**told, user="web"))["deploy/environments/dev.conf"].decode()
 
