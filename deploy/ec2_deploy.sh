@@ -338,6 +338,7 @@ recover() {
   local idle colour to
   read_state
   if compgen -G "$BASE/run/*.new" >/dev/null || [[ -e $BASE/run/docker ]]; then rm -rf "$BASE"/run/*.new "$BASE/run/docker"; fi
+  if [[ -e $BASE/run/reload ]]; then reload_units; fi
   if [[ $S_COLOUR == job ]] || compgen -G "$BASE/run/next*" >/dev/null; then
     # shellcheck source=deploy/host/job.sh
     . "$PROGRAM/host/job.sh" # what is deployed now need not be a job

@@ -196,12 +196,12 @@ started_at() {
 
 # The unit of one colour, and of what is started at boot. The unit of the colour that serves is left as it is.
 install_units() {
-  local colour=$1 changed=0
-  install_from "$RUNTIME@.service" "$UNITS/$APP@$colour.service" && changed=1
-  install_from boot.service "$UNITS/$APP-boot.service" && changed=1
+  local colour=$1
+  install_from "$RUNTIME@.service" "$UNITS/$APP@$colour.service"
+  install_from boot.service "$UNITS/$APP-boot.service"
   cmp -s "$PROGRAM/host/boot.sh" "$BASE/boot.sh" ||
     { cp "$PROGRAM/host/boot.sh" "$BASE/boot.sh.new" && mv -f "$BASE/boot.sh.new" "$BASE/boot.sh"; } || return
-  if ((changed)); then systemctl daemon-reload || return; fi
+  reload_units || return
   [[ -e $UNITS/multi-user.target.wants/$APP-boot.service ]] || systemctl enable "$APP-boot.service"
 }
 
@@ -210,7 +210,16 @@ install_units() {
 install_from() {
   local new=${2%/*}/.${2##*/}.new
   if is_from "$1" "$2"; then return 1; fi
-  [[ -n $REPLY ]] && printf '%s\n' "$REPLY" >"$new" && "${3-true}" "$new" && mv -f "$new" "$2"
+  [[ -n $REPLY ]] && printf '%s\n' "$REPLY" >"$new" && "${3-true}" "$new" || return
+  if [[ $2 == "$UNITS"/* ]]; then : >"$BASE/run/reload" || return; fi
+  mv -f "$new" "$2"
+}
+
+# Have systemd read its files where one is new to it. run/reload is there from before the first is changed until it has
+# read them: what is cut off in between is made up for by the next run, which finds every file as it is to be.
+reload_units() {
+  if [[ ! -e $BASE/run/reload ]]; then return 0; fi
+  systemctl daemon-reload && rm -f "$BASE/run/reload"
 }
 
 # Whether a file is what its template makes of it; that text is in REPLY.

@@ -108,12 +108,13 @@ ensure_proxy() {
   REPLY="the proxy's unit cannot be written: $(disk)"
   [[ -f $BASE/run/proxy.map ]] || write_map || return
   printf '%s proxy 0\n' "$PORT" >"$BASE/run/proxy" || return
-  if install_from proxy.service "$UNITS/$APP-proxy.service"; then systemctl daemon-reload || return; fi
+  install_from proxy.service "$UNITS/$APP-proxy.service"
+  reload_units || return
   if install_from proxy.cfg "$BASE/run/proxy.cfg" good_config && lives proxy; then
     worker=$(stat -c %i "$CONTROL") # a worker makes the socket anew
     systemctl reload "$APP-proxy.service"
   fi
-  REPLY="the proxy cannot use its configuration, $BASE/run/proxy.cfg: haproxy -c -f $BASE/run/proxy.cfg"
+  REPLY="the proxy cannot use its configuration: haproxy -c -f $BASE/run/.proxy.cfg.new"
   is_from proxy.cfg "$BASE/run/proxy.cfg" || return
   if systemctl start "$APP-proxy.service" && await_worker "$worker"; then return 0; fi
   REPLY="the proxy does not start: $(journalctl --unit "$APP-proxy.service" --grep ALERT --lines 2 --output cat --no-pager)"

@@ -93,6 +93,16 @@ def test_a_schedule_that_was_changed_holds_whatever_was_cut_off(
     assert host.deploy(second).outcome == "unchanged"
 
 
+def test_a_unit_that_systemd_has_not_read_yet_is_read_by_the_next_run(host: Host, shop: Shop, first: Bundle) -> None:
+    """It would run as the account of the version before, which may not read this one's variables."""
+    another = host.publish(shop.process("0.1.1-dev", code="sys.exit(0)", kind="job", timer=NEW, user="daemon"))
+    cut_off_at(host, another, "daemon-reload")
+    assert host.journal()[-1] == "start"
+    answer = host.deploy(another)
+    assert answer.outcome == "healthy", answer.output
+    assert host.machine.check("stat -c %U /opt/hello/run/job-*.env") == "daemon"
+
+
 # -- a service that becomes a job, and a job that becomes a service ----------------------------------------------------
 
 
