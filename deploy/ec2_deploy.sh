@@ -302,7 +302,7 @@ is_there() {
 }
 
 recovers() {
-  say "$S_SERVING runs, and is not healthy (${PROBLEM:-$REPLY}): it is left alone, and asked again."
+  say "$S_SERVING is not healthy (${PROBLEM:-$REPLY}): it is left alone, and asked again."
   await_health "$S_COLOUR" "$S_SERVING" "$HEALTH_ATTEMPTS_AFTER_ROLLBACK" && serves
 }
 
@@ -419,7 +419,7 @@ prune_only() {
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
   journal prune && prune && journal end
-  if [[ $S_COLOUR != blue && $S_COLOUR != green ]] || serves; then conclude pruned '' || return 0; fi
+  if [[ $S_COLOUR != blue && $S_COLOUR != green ]] || serves || recovers; then conclude pruned '' || return 0; fi
   SERVING=''
   conclude failed "it is pruned, and $S_SERVING is recorded as serving, and $PROBLEM" || :
 }

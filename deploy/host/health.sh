@@ -4,7 +4,7 @@
 # Health: what an answer is, and how long to wait for a good one. The same rule as tagship/domain/health.py.
 
 # A proxy of the environment is not asked, and nothing goes to the disk, which may be full.
-HOW_TO_ASK=(--noproxy '*' -w '\n%{http_code}' -m)
+HOW_TO_ASK=(--noproxy '*' -m)
 QUESTIONS=0 # how many are poised
 
 # Have some questions poised for the next calls of `ask`.
@@ -28,7 +28,7 @@ ask() {
   28) PROBLEM="it did not answer within $HEALTH_TIMEOUT s" ;;
   *) PROBLEM="it broke off (curl: $result)" ;;
   esac
-  STATUS=${answer##*$'\n'} answer=${answer%$'\n'*} answer=${answer:0:65536}
+  STATUS=$HTTP_STATUS answer=${answer:0:65536}
   if ((result != 0)); then STATUS=000 && return 1; fi
   masked "$answer"
   ANSWER="$STATUS ${REPLY:0:500}"

@@ -1,9 +1,13 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2034 # REPLY is read by who sources this
+# shellcheck disable=SC2034 # REPLY and HTTP_STATUS are read by who sources this
 #
 # Clients of curl's that are started before it is known what to ask, or whether. One takes some 10 ms to start, which an app that
 # has just come up, in an incident, need not wait for. A client that is poised waits on its standard input for words of curl's
 # configuration, and asks nothing when it gets none: also when this program is killed.
+
+LAST_WORDS=$'\n%{http_code} %{exitcode}\n\004' # of every client: the end of what it says
+LONGEST_ANSWER=1048576                         # bytes; one that goes on is broken off
+LONGEST_WAIT=90                                # seconds for a client, which has limits of its own, to say anything at all
 
 # By name: the descriptor that its words go to, and the one that its answer comes from.
 if [[ -d /proc/self/fd ]]; then declare -A POISED_IN=() POISED_OUT=(); fi # not on macOS, whose bash has no such array
@@ -14,12 +18,12 @@ poise() {
   shift
   [[ -d /proc/self/fd ]] || return 0
   exec {out}<> <(:)
-  exec {in}> >(let_go && forget_poised && asked -K - "$@" >&"$out")
+  exec {in}> >(let_go && forget_poised && exec curl -q -s -w "$LAST_WORDS" -K - "$@" 2>/dev/null 1>&"$out")
   POISED_IN[$name]=$in POISED_OUT[$name]=$out
 }
 
 # told NAME WORDS ARGUMENTS…: the answer of the client that is poised, once it has the rest of its words, in REPLY; of a new one
-# that is given all of them, where none is. The status is curl's.
+# that is given all of them, where none is. The status is curl's, HTTP's is in HTTP_STATUS.
 told() {
   local name=$1 words=$2
   shift 2
@@ -27,7 +31,8 @@ told() {
   if [[ -n ${POISED_OUT[$name]-} ]]; then
     hear "$name"
   else
-    REPLY=$(asked -K - "$@" <<<"$words" | tr -d '\000')
+    { REPLY=$(curl -q -s -w "$LAST_WORDS" -K - "$@" <<<"$words" | head -c "$LONGEST_ANSWER"); } 2>/dev/null # bash says of NULs that it leaves them out
+    REPLY=${REPLY%$'\004'*}
     split_answer
   fi
 }
@@ -41,28 +46,33 @@ tell() {
   exec {in}>&-
 }
 
-# Wait for the answer of a client that was told.
+# Wait for the answer of a client that was told. It is read byte by byte, so that one that goes on is bounded by curl's limit of time.
 hear() {
-  local out=${POISED_OUT[$1]}
+  local out=${POISED_OUT[$1]} part said=''
   unset "POISED_OUT[$1]"
-  IFS= read -rd '' REPLY <&"$out"
+  while IFS= read -rd $'\004' -n "$LONGEST_ANSWER" -t "$LONGEST_WAIT" part <&"$out"; do
+    said+=$part
+    if ended "$said" || ((${#said} >= LONGEST_ANSWER)); then break; fi
+    said+=$'\004'
+  done
   exec {out}>&-
+  REPLY=$said
   split_answer
 }
 
-# The status is the last line of what `asked` wrote.
-split_answer() {
-  set -- "${REPLY##*$'\n'}"
-  REPLY=${REPLY%$'\n'*}
-  return "${1:-1}"
+ended() {
+  [[ $1 == *$'\n'[0-9][0-9][0-9]\ [0-9]$'\n' || $1 == *$'\n'[0-9][0-9][0-9]\ [0-9][0-9]$'\n' ]]
 }
 
-LONGEST_ANSWER=1048576 # bytes; one that goes on is broken off
-
-# What curl says, then its status on a line of its own, then a NUL: bash could not hold one in what was said.
-asked() {
-  curl -q -s "$@" 2>/dev/null | head -c "$LONGEST_ANSWER" | tr -d '\000'
-  printf '\n%s\0' "${PIPESTATUS[0]}"
+# What was said, and how it ended, which is its last line.
+split_answer() {
+  local ended
+  HTTP_STATUS=000
+  ended "$REPLY" || return 23
+  ended=${REPLY%$'\n'} ended=${ended##*$'\n'}
+  REPLY=${REPLY%$'\n'*} REPLY=${REPLY%$'\n'*}
+  HTTP_STATUS=${ended% *}
+  return "${ended#* }"
 }
 
 # In a client: give up the ends of the others, which would wait for it to end.
