@@ -19,7 +19,8 @@
 
 CONTROL=/run/$APP-proxy/control.sock
 HOW_TO_TELL=(-f -m 5 --unix-socket "$CONTROL")
-PROXY_IS=(blue 0 0 0 0) # active colour, ports of blue and green, requests in flight to each
+PROXY_IS=(blue 0 0 0 0) # active colour, ports of blue and green, requests in flight to each; the worker's number
+WORKER=''               # of a worker that has taken over since: only its word counts
 
 # How the running proxy is set, in PROXY_IS; false when it does not run. With a path it is set so first.
 ask_proxy() {
@@ -27,7 +28,7 @@ ask_proxy() {
   if (($#)); then words="url = \"http://proxy$1\""$'\nrequest = PUT' name=switch; fi
   told "$name" "$words" "${HOW_TO_TELL[@]}" || return
   read -ra PROXY_IS <<<"$REPLY"
-  ((${#PROXY_IS[@]} == 5))
+  ((${#PROXY_IS[@]} >= 5))
 }
 
 ask_ahead() {
@@ -69,9 +70,15 @@ point_proxy_at() {
   set_proxy "$colour" "$port"
 }
 
+# For some milliseconds after a reload the worker before still takes orders, which are gone with it.
 set_proxy() {
-  local colour=$1 port=$2
+  local colour=$1 port=$2 tries
   if ask_proxy "/$colour/$port"; then
+    for ((tries = 0; tries < 100; tries++)); do
+      if [[ -z $WORKER || ${PROXY_IS[5]-} == "$WORKER" ]]; then break; fi
+      sleep 0.02
+      ask_proxy "/$colour/$port" || return
+    done
     [[ ${PROXY_IS[0]} == "$colour" ]] || return
   else
     if lives proxy; then return 1; fi
@@ -97,7 +104,7 @@ write_map() {
 }
 
 ensure_proxy() {
-  local worker=''
+  local before=''
   REPLY="haproxy is not installed on this host: dnf install haproxy, or apt-get install haproxy"
   command -v haproxy >/dev/null || return
   if proxy_is_right && ask_proxy; then return 0; fi
@@ -111,12 +118,14 @@ ensure_proxy() {
   install_from proxy.service "$UNITS/$APP-proxy.service"
   reload_units || return
   if install_from proxy.cfg "$BASE/run/proxy.cfg" good_config && lives proxy; then
-    worker=$(stat -c %i "$CONTROL") # a worker makes the socket anew
+    if ask_proxy; then before=${PROXY_IS[5]-none}; fi
     systemctl reload "$APP-proxy.service"
   fi
-  REPLY="the proxy cannot use its configuration: haproxy -c -f $BASE/run/.proxy.cfg.new"
-  is_from proxy.cfg "$BASE/run/proxy.cfg" || return
-  if systemctl start "$APP-proxy.service" && await_worker "$worker"; then return 0; fi
+  if ! is_from proxy.cfg "$BASE/run/proxy.cfg"; then
+    REPLY="the proxy cannot use its configuration: haproxy -c -f $BASE/run/.proxy.cfg.new"
+    return 1
+  fi
+  if systemctl start "$APP-proxy.service" && await_worker "$before"; then return 0; fi
   REPLY="the proxy does not start: $(journalctl --unit "$APP-proxy.service" --grep ALERT --lines 2 --output cat --no-pager)"
   if ! listening "$PORT"; then systemctl stop "$APP-proxy.service"; fi
   return 1
@@ -126,13 +135,15 @@ good_config() {
   haproxy -c -q -f "$1"
 }
 
-# Wait until the proxy listens and answers, at most ten seconds; and until a worker has taken over from the one whose socket it
-# was, which would still take orders, and be gone with them.
+# Wait until the proxy listens and answers, at most ten seconds; after a reload, until another worker than the one before does.
 await_worker() {
   local until
   clock && until=$((REPLY + 10000))
   while clock && ((REPLY < until)); do
-    if [[ -S $CONTROL && $(stat -c %i "$CONTROL") != "$1" ]] && ask_proxy && listening "$PORT"; then return 0; fi
+    if ask_proxy && [[ ${PROXY_IS[5]-none} != "$1" ]] && listening "$PORT"; then
+      if [[ -n $1 ]]; then WORKER=${PROXY_IS[5]-}; fi
+      return 0
+    fi
     sleep 0.02
   done
   return 1
