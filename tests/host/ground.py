@@ -36,6 +36,7 @@ PROGRAMS = (
     "htpasswd",
     "haproxy",
     "faketime",
+    "aws",
 )
 ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
 ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
