@@ -27,7 +27,12 @@ AWS = """\
 #!/bin/sh
 # Stands in for the AWS CLI on a host: S3 out of a folder, ECR's password out of a file.
 case "$1 $2" in
-"s3 cp") exec cp "/srv/aws/s3/${3#s3://}" "$4" ;;
+"s3 cp")
+  from="/srv/aws/s3/${3#s3://}"
+  [ -f "$from" ] && exec cp "$from" "$4"
+  echo "fatal error: An error occurred (404) when calling the HeadObject operation: Key \"$3\" does not exist" >&2
+  exit 1
+  ;;
 "ecr get-login-password") exec cat /srv/aws/ecr-password ;;
 "ssm get-parameters") exec cat /srv/aws/parameters.json ;;
 esac
@@ -134,8 +139,13 @@ class Host:
         pinned = root / "etc/tagship/hello"
         pinned.mkdir(parents=True)
         (pinned / "release.pub.pem").write_bytes(public_pem(release_key()))
-        program = root / "usr/local/bin/aws"
-        program.write_text(AWS)
+        self.play_aws(AWS)
+
+    def play_aws(self, text: str) -> None:
+        """Have that program be the `aws` of this host. (The machine's own may be there, and may be a link.)"""
+        program = self.machine.root / "usr/local/bin/aws"
+        program.unlink(missing_ok=True)
+        program.write_text(text)
         program.chmod(0o755)
 
 
