@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import urllib.request
 
 import pytest
 
 from tests.host.ground import until
-from tests.host.host import BUCKET, Host, Shop
+from tests.host.host import BUCKET, PORT, Host, Shop
 from tests.host.registry import PASSWORD, Registry
-from tests.sandbox.bundles import Bundle
+from tests.sandbox.bundles import BUILT, COMMIT, Bundle
 from tests.sandbox.machine import Answer
 
 # Values that a shell, systemd or Docker could be tempted to read something into.
@@ -133,6 +134,17 @@ def test_odd_values_reach_the_container_exactly_and_are_seen_nowhere_else(host: 
     assert variables["VERSION"] == "0.1.0-dev"
     assert "second line" not in host.machine.check("cat /proc/[0-9]*/cmdline; journalctl --no-pager")
     assert host.machine.check("stat -c %a /opt/hello/.env /opt/hello/run/blue.env").split() == ["600", "600"]
+
+
+def test_a_container_says_what_it_was_built_from(host: Host, shop: Shop) -> None:
+    """By its labels, to whoever looks at the host; by its environment, to the app."""
+    assert host.deploy(host.publish(shop.docker("0.1.0-dev"))).outcome == "healthy"
+    config = json.loads(host.machine.check("docker inspect --format '{{json .Config}}' hello-blue"))
+    facts = {"app": "hello", "environment": "dev", "artifact": "0.1.0-dev", "commit": COMMIT, "build-time": BUILT}
+    assert {f"tagship.{name}": value for name, value in facts.items()}.items() <= config["Labels"].items()
+    assert {f"COMMIT_SHA={COMMIT}", f"BUILD_TIME={BUILT}", "ENVIRONMENT=dev", "VERSION=0.1.0-dev"} <= {*config["Env"]}
+    with urllib.request.urlopen(f"http://{host.machine.address}:{PORT}/healthz", timeout=5) as answer:
+        assert json.load(answer)["commit"] == COMMIT
 
 
 def test_a_container_has_the_limits_of_the_settings(host: Host, shop: Shop) -> None:
