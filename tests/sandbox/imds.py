@@ -1,5 +1,5 @@
-"""The instance metadata service, version 2 as the EC2 user guide has it, on a port of loopback: no answer without a
-token, no token without its time to live."""
+"""The instance metadata service, version 2 as the EC2 user guide has it, on a port of this machine: no answer without
+a token, no token without its time to live."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Imds:
 
 
 @contextmanager
-def serving(tags: Mapping[str, str] | None = None) -> Iterator[Imds]:
-    """A metadata service for the block."""
+def serving(tags: Mapping[str, str] | None = None, address: str = "127.0.0.1") -> Iterator[Imds]:
+    """A metadata service for the block, on an address of this machine."""
     imds = Imds(dict(tags or {}))
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,9 +65,9 @@ def serving(tags: Mapping[str, str] | None = None) -> Iterator[Imds]:
         def log_message(self, format: str, *_arguments: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((address, 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    imds.url = f"http://127.0.0.1:{server.server_port}"
+    imds.url = f"http://{address}:{server.server_port}"
     try:
         yield imds
     finally:
