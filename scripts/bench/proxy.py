@@ -32,6 +32,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 COLOURS = ("blue", "green")
 KEPT = 64  # connections that are kept alive, used in turn
@@ -207,6 +208,15 @@ def serve(colour: str, port: int) -> None:
 # -- the load ---------------------------------------------------------------------------------------------------------
 
 
+class Answer(NamedTuple):
+    """When it was asked for, the seconds that it took, what it said, and whether its connection had been kept."""
+
+    sent: float
+    seconds: float
+    body: str
+    kept: bool
+
+
 @dataclass
 class Load:
     """A steady load on one port, and what became of each request."""
@@ -217,7 +227,9 @@ class Load:
     host: str = "127.0.0.1"
     slow_path: str = "/slow"
     failures: Counter[str] = field(default_factory=Counter)
-    answers: list[tuple[float, float, str]] = field(default_factory=list)  # when it was sent, seconds, colour
+    asked: int = 0  # requests so far, the slow ones apart
+    answers: list[Answer] = field(default_factory=list)
+    slow: list[Answer] = field(default_factory=list)  # those of slow_path
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
 
     async def run(self, switches: Sequence[tuple[float, Callable[[], None]]]) -> None:
@@ -244,17 +256,18 @@ class Load:
     async def ask(self, path: str, *, keep: bool) -> None:
         kind = "slow" if path == self.slow_path else "kept alive" if keep else "new"
         sent = time.monotonic()
+        self.asked += path != self.slow_path
         try:
             async with asyncio.timeout(10):
-                colour = await self._exchange(path, keep)
+                body, kept = await self._exchange(path, keep)
         except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as problem:
             self.failures[f"{kind}: {type(problem).__name__}"] += 1
         else:
-            if path == "/":
-                self.answers.append((sent, time.monotonic() - sent, colour))
+            answer = Answer(sent, time.monotonic() - sent, body, kept)
+            (self.slow if path == self.slow_path else self.answers).append(answer)
 
-    async def _exchange(self, path: str, keep: bool) -> str:
-        reader, writer = await self._connection(keep)
+    async def _exchange(self, path: str, keep: bool) -> tuple[str, bool]:
+        reader, writer, kept = await self._connection(keep)
         try:
             wish = b"keep-alive" if keep else b"close"
             writer.write(b"GET %s HTTP/1.1\r\nHost: app\r\nConnection: %s\r\n\r\n" % (path.encode(), wish))
@@ -270,16 +283,16 @@ class Load:
             self.idle.append((reader, writer))
         else:
             writer.close()
-        return body.decode()
+        return body.decode(), kept
 
-    async def _connection(self, keep: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """An idle connection that nobody has closed as far as can be seen, or a new one."""
+    async def _connection(self, keep: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, bool]:
+        """An idle connection that nobody has closed as far as can be seen (True), or a new one."""
         while keep and self.idle:
             reader, writer = self.idle.pop(0)
             if not reader.at_eof() and not writer.is_closing():
-                return reader, writer
+                return reader, writer, True
             writer.close()
-        return await asyncio.open_connection(self.host, self.port)
+        return *await asyncio.open_connection(self.host, self.port), False
 
 
 # -- one run ----------------------------------------------------------------------------------------------------------
@@ -331,14 +344,14 @@ def _under_load(proxy: Proxy, rate: int, seconds: float, switches: int) -> Row:
     plan = [(step * (n + 1), partial(switch, next(colours))) for n in range(switches)]
     load = Load(proxy.ports["proxy"], rate, seconds)
     asyncio.run(load.run(plan))
-    near = [(s, t) for s, t, _ in load.answers if any(0 <= s - when < NEAR for when, _ in told)]
-    far = [(s, t) for s, t, _ in load.answers if not any(-NEAR <= s - when < 2 * NEAR for when, _ in told)]
+    near = [one.seconds for one in load.answers if any(0 <= one.sent - when < NEAR for when, _ in told)]
+    far = [one.seconds for one in load.answers if not any(-NEAR <= one.sent - when < 2 * NEAR for when, _ in told)]
     return Row(
         proxy.name if switches else f"{proxy.name}, not switched",
         len(load.answers) + sum(load.failures.values()),
         dict(load.failures),
-        percentile([t for _, t in far], 99),
-        percentile([t for _, t in near], 99),
+        percentile(far, 99),
+        percentile(near, 99),
         statistics.median(_lags(load, told)) * 1000 if told else 0.0,
         idle,
         max(peak[0], proxy.memory()),
@@ -349,7 +362,7 @@ def _lags(load: Load, told: list[tuple[float, str]]) -> Iterator[float]:
     """For each switch, how long after it the old colour still answered requests that were sent after it."""
     ends = [when for when, _ in told[1:]] + [float("inf")]
     for (when, colour), end in zip(told, ends, strict=True):
-        late = [sent for sent, _, answer in load.answers if when <= sent < end and answer != colour]
+        late = [one.sent for one in load.answers if when <= one.sent < end and one.body != colour]
         yield max(late, default=when) - when
 
 

@@ -1,9 +1,13 @@
-"""Fixtures: one ground and one registry a session, machines as a test wants them."""
+"""Fixtures: one ground and one registry a session, machines as a test wants them. What was measured ends a run.
+
+WHOLE=1 runs every count in full; without it a tenth runs.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Protocol
 
@@ -16,6 +20,8 @@ from tests.host.machine import Machine
 from tests.host.registry import Registry
 from tests.sandbox.bundles import Bundle
 
+WHOLE = bool(os.environ.get("WHOLE"))
+
 
 def pytest_configure() -> None:
     """A terminated session cleans up like an interrupted one. (What a killed one leaves, the next one sweeps.)"""
@@ -24,6 +30,20 @@ def pytest_configure() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Note a figure of this run; they are printed together at its end."""
+    return lambda text: record_property("figure", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [one for word in ("passed", "failed") for one in terminalreporter.getreports(word) if one.when == "call"]
+    figures = [str(value) for one in reports for name, value in one.user_properties if name == "figure"]
+    if figures:
+        terminalreporter.section("figures" if WHOLE else "figures (a tenth; make bench-host runs the whole)")
+        terminalreporter.write_line("\n\n".join(figures))
 
 
 @pytest.fixture(scope="session")
