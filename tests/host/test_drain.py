@@ -1,0 +1,67 @@
+"""HAProxy's drain: what is in flight is answered before its version is stopped, but not waited for without end.
+
+The app of these tests ends at once when it is told to: what it has in hand is lost, unless it was drained before.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from itertools import pairwise
+
+import pytest
+
+from tests.host.asking import Asked, asking
+from tests.host.host import Host, Shop
+from tests.sandbox.bundles import Bundle
+
+GONE_AT_ONCE = "import signal\nsignal.signal = lambda *_: None"
+VERSIONS = ("0.1.0-dev", "0.1.1-dev", "0.1.2-dev")  # blue, green, blue
+
+
+@pytest.fixture(params=["docker", "process"])
+def runtime(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def ship(host: Host, shop: Shop, runtime: str, *, drain: int, zero_downtime: bool = True) -> list[Bundle]:
+    """Three versions, the first of which serves."""
+    make = shop.process if runtime == "process" else shop.docker
+    bundles = [make(one, code=GONE_AT_ONCE, drain=drain, zero_downtime=zero_downtime) for one in VERSIONS]
+    for bundle in bundles:
+        host.publish(bundle)
+    assert host.deploy(bundles[0]).outcome == "healthy"
+    return bundles
+
+
+def test_what_is_in_flight_is_answered_by_the_version_that_began_it(host: Host, shop: Shop, runtime: str) -> None:
+    """Blue gives way to green, then green to blue."""
+    for old, new in pairwise(ship(host, shop, runtime, drain=10)):
+        with asking(host, "/sleep/2", pause=0.25) as asked:
+            answer = host.deploy(new)
+        assert answer.outcome == "healthy", answer.output
+        assert {one.said for one in asked} == {old.artifact, new.artifact}
+        switched = min(one.sent for one in asked if one.said == new.artifact)
+        assert in_flight(asked, old.artifact, switched), asked
+
+
+def test_what_takes_longer_than_the_drain_may_holds_no_deployment_up(host: Host, shop: Shop, runtime: str) -> None:
+    for _, new in pairwise(ship(host, shop, runtime, drain=3)):
+        with asking(host, "/sleep/30") as asked:
+            answer = host.deploy(new)
+        assert answer.outcome == "healthy", answer.output
+        drained_for_its_limit(host, answer.seconds, asked)
+
+
+def in_flight(asked: list[Asked], version: str, moment: float) -> list[Asked]:
+    return [one for one in asked if one.said == version and one.sent < moment < one.over]
+
+
+def drained_for_its_limit(host: Host, seconds: float, asked: list[Asked]) -> None:
+    """Waited for three seconds, and then not for the thirty: the request broke off."""
+    steps = [json.loads(line) for line in host.machine.check("cat /opt/hello/journal.jsonl").splitlines()]
+    last = [step for step in steps if step["deployment"] == steps[-1]["deployment"]]
+    at = {step["step"]: datetime.datetime.fromisoformat(step["at"]) for step in last}
+    assert (at["stop"] - at["drain"]).total_seconds() >= 2  # of three, told in whole seconds
+    assert seconds < 25
+    assert [(one.said in VERSIONS, one.over - one.sent < 29) for one in asked] == [(False, True)]
