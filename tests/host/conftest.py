@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pytest
 
+from tests.host import matrix
 from tests.host.engine import Engine
 from tests.host.ground import Ground
 from tests.host.host import Host, Shop
@@ -40,7 +41,10 @@ def figure(record_property: Callable[[str, object], None]) -> Callable[[str], No
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [one for word in ("passed", "failed") for one in terminalreporter.getreports(word) if one.when == "call"]
-    figures = [str(value) for one in reports for name, value in one.user_properties if name == "figure"]
+    noted = [pair for one in reports for pair in one.user_properties]
+    figures = [str(value) for name, value in noted if name == "figure"]
+    journals, cuts = ([value for name, value in noted if name == kind] for kind in ("journal", "cut"))
+    figures += matrix.draw(journals, cuts)
     if figures:
         terminalreporter.section("figures" if WHOLE else "figures (a tenth; make bench-host runs the whole)")
         terminalreporter.write_line("\n\n".join(figures))
