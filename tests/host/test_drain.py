@@ -16,6 +16,7 @@ from tests.host.host import Host, Shop
 from tests.sandbox.bundles import Bundle
 
 GONE_AT_ONCE = "import signal\nsignal.signal = lambda *_: None"
+COLOURS = ("blue", "green")
 VERSIONS = ("0.1.0-dev", "0.1.1-dev", "0.1.2-dev")  # blue, green, blue
 
 
@@ -51,6 +52,40 @@ def test_what_takes_longer_than_the_drain_may_holds_no_deployment_up(host: Host,
             answer = host.deploy(new)
         assert answer.outcome == "healthy", answer.output
         drained_for_its_limit(host, answer.seconds, asked)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_where_the_old_version_stops_first_what_it_has_in_hand_is_answered(
+    host: Host, shop: Shop, runtime: str, colour: str
+) -> None:
+    """Between the two versions the proxy says 503 at once: no request breaks off."""
+    old, new = stop_start(host, shop, runtime, colour, drain=10)
+    with asking(host, "/sleep/2", pause=0.25) as asked:
+        answer = host.deploy(new)
+    assert answer.outcome == "healthy", answer.output
+    assert {one.said for one in asked} - {"503", new.artifact} == {old.artifact}
+    gap = min(one.sent for one in asked if one.said == "503")
+    assert in_flight(asked, old.artifact, gap), asked
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_where_the_old_version_stops_first_it_is_drained_for_no_longer_than_the_limit(
+    host: Host, shop: Shop, runtime: str, colour: str
+) -> None:
+    _, new = stop_start(host, shop, runtime, colour, drain=3)
+    with asking(host, "/sleep/30") as asked:
+        answer = host.deploy(new)
+    assert answer.outcome == "healthy", answer.output
+    drained_for_its_limit(host, answer.seconds, asked)
+
+
+def stop_start(host: Host, shop: Shop, runtime: str, colour: str, *, drain: int) -> list[Bundle]:
+    """What serves as that colour, and what is to take its place once it has stopped."""
+    bundles = ship(host, shop, runtime, drain=drain, zero_downtime=False)
+    if colour == "blue":
+        return bundles[:2]
+    assert host.deploy(bundles[1]).outcome == "healthy"
+    return bundles[1:]
 
 
 def in_flight(asked: list[Asked], version: str, moment: float) -> list[Asked]:
