@@ -37,6 +37,8 @@ PROGRAMS = (
     "haproxy",
     "faketime",
     "aws",
+    "mkfs.ext4",
+    "mkfs.xfs",
 )
 ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
 ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
