@@ -77,7 +77,7 @@ prepare() {
 # A release's image gets a name on this host: `docker image prune` takes every image without one, and what was pulled by
 # digest has none. It is run by its digest all the same. An app's name may end in a hyphen, which a repository's may not.
 name_image() {
-  image_of "$1" && docker tag "$REPLY" "$(local_name "$1")" && return
+  image_of "$1" && timeout "$ANSWER_LIMIT" docker tag "$REPLY" "$(local_name "$1")" && return
   say "The image of $1 has no name on this host: docker image prune would remove it."
 }
 
@@ -89,7 +89,7 @@ local_name() {
 name_kept_images() {
   local release
   for release in "$BASE"/releases/*; do
-    if image_of "${release##*/}"; then docker tag "$REPLY" "$(local_name "${release##*/}")" 2>/dev/null; fi
+    if image_of "${release##*/}"; then timeout "$ANSWER_LIMIT" docker tag "$REPLY" "$(local_name "${release##*/}")" 2>/dev/null; fi
   done
 }
 
@@ -155,7 +155,7 @@ log_in() {
     return
   fi
   password=$(let_go && password_of_ecr "${BASH_REMATCH[2]}" 2>"$folder/said") || no_login "$host" "aws ecr get-login-password" $? "$(<"$folder/said")" || return
-  said=$(printf '%s' "$password" | timeout "$PULL_LIMIT" docker --config "$folder" login --username AWS --password-stdin "$host" 2>&1) ||
+  said=$(let_go && printf '%s' "$password" | timeout "$PULL_LIMIT" docker --config "$folder" login --username AWS --password-stdin "$host" 2>&1) ||
     no_login "$host" "docker login" $? "$said"
 }
 
@@ -378,7 +378,7 @@ discard() {
   local image release
   image_of "$1" || return 0
   image=$REPLY
-  docker rmi "$(local_name "$1")"
+  timeout "$ANSWER_LIMIT" docker rmi "$(local_name "$1")"
   for release in "$BASE"/releases/*; do
     if [[ ${release##*/} != "$1" ]] && image_of "${release##*/}" && [[ $REPLY == "$image" ]]; then return 0; fi
   done

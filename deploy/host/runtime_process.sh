@@ -10,7 +10,7 @@ prepare() {
 
 # A release that ran as a container has given its image a name, which would keep it.
 discard() {
-  if command -v docker >/dev/null && grep -q '^  "image": {$' "$BASE/releases/$1/manifest.json"; then docker rmi "tagship:${APP}_$1"; fi
+  if command -v docker >/dev/null && grep -q '^  "image": {$' "$BASE/releases/$1/manifest.json"; then timeout 30 docker rmi "tagship:${APP}_$1"; fi
   return 0
 }
 

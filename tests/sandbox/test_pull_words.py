@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ PROGRAM=$1 BASE=$2 APP=hello ENVIRONMENT=dev REGION=us-east-1 BUCKET=b ARTIFACT=
 set -uo pipefail
 . "$PROGRAM/host/entry.sh"; . "$PROGRAM/host/secrets.sh"; . "$PROGRAM/host/runtime_docker.sh"
 set -- "${@:3}"
-"$@" >>"$BASE/log" 2>&1
+exec 9>>"$BASE/lock" && flock -n 9
+"$@" >>"$BASE/log" 2>&1 9>&-
 code=$?
 printf '%s\\n' "$PROBLEM$REASON" "$EVIDENCE"
 exit "$code"
@@ -45,10 +47,15 @@ class Host:
         path.write_text(f'#!/bin/sh\n{{ echo "{name} $*"; env; }} >>{self.told}\n{text}\n')
         path.chmod(0o755)
 
+    def command(self, *words: str) -> list[str]:
+        return ["bash", "-c", PROGRAM, "host", str(ROOT / "deploy"), str(self.base), *words]
+
+    def environment(self, limit: int) -> dict[str, str]:
+        return {"PATH": f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin", "PULL_LIMIT": str(limit)}
+
     def says(self, *words: str, limit: int = 20) -> str:
         """The problem of a word that must fail."""
-        argv = ["bash", "-c", PROGRAM, "host", str(ROOT / "deploy"), str(self.base), *words]
-        env = {"PATH": f"{self.bin}:/usr/sbin:/usr/bin:/sbin:/bin", "PULL_LIMIT": str(limit)}
+        argv, env = self.command(*words), self.environment(limit)
         done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=30, check=False)
         assert (done.returncode != 0, done.stderr) == (True, ""), done.stdout + done.stderr
         return done.stdout.strip()
@@ -119,6 +126,43 @@ def test_an_aws_that_never_answers_is_given_up(host: Host) -> None:
     assert time.monotonic() - began < 10
     assert "aws ecr get-login-password did not end within 1 s" in problem
     assert "see that the registry can be reached from this host, and deploy again" in problem
+
+
+@pytest.mark.parametrize(
+    ("waits", "aws", "docker"),
+    [
+        ("aws ecr", "sleep 5", "exit 1"),
+        ("login --username", LOGS_IN, 'case "$3" in login) cat >/dev/null && sleep 5 ;; esac'),
+        ("pull --quiet", LOGS_IN, 'case "$3" in login) cat >/dev/null ;; *) sleep 5 ;; esac'),
+    ],
+)
+def test_what_is_waited_for_holds_no_lock_when_the_host_program_is_killed(
+    host: Host, waits: str, aws: str, docker: str
+) -> None:
+    host.tool("aws", aws)
+    host.tool("docker", docker)
+    argv, quiet = host.command("pull", IMAGE), subprocess.DEVNULL
+    lock = ["flock", "-n", str(host.base / "lock"), "true"]
+    with subprocess.Popen(argv, env=host.environment(20), stdout=quiet, stderr=quiet) as program:
+        until(lambda: host.told.exists() and waits in host.told.read_text(), "it waits")
+        assert subprocess.run(lock, check=False).returncode == 1
+        program.kill()
+    assert subprocess.run(lock, check=False).returncode == 0
+
+
+def until(there: Callable[[], bool], what: str) -> None:
+    late = time.monotonic() + 10
+    while not there():
+        assert time.monotonic() < late, what
+        time.sleep(0.02)
+
+
+def test_an_image_that_docker_never_names_holds_nothing_up(host: Host) -> None:
+    host.tool("docker", "sleep 25")
+    began = time.monotonic()
+    host.says("eval", "image_of() { REPLY=x; }; ANSWER_LIMIT=1; name_image 0.1.0-dev; false")
+    assert time.monotonic() - began < 10
+    assert "The image of 0.1.0-dev has no name on this host: docker image prune would remove it." in host.log
 
 
 NOT_TODAY = "cat >/dev/null; echo 'denied: not today'; exit 1"
