@@ -106,7 +106,7 @@ pause() {
   lives "$colour" || died
 }
 
-# Some seconds, by reading from a pipe that nobody writes to: `sleep` is a fork each time, on a machine that the app needs to start.
+# Pass so many seconds by reading from a pipe that nobody writes to: `sleep` is a fork, on a machine that the app needs to start.
 rest() {
   if [[ -z $never ]]; then sleep "$1"; else read -rt "$1" -u "$never" || :; fi
 }

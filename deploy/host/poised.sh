@@ -31,7 +31,8 @@ told() {
   if [[ -n ${POISED_OUT[$name]-} ]]; then
     hear "$name"
   else
-    { REPLY=$(curl -q -s -w "$LAST_WORDS" -K - "$@" <<<"$words" | head -c "$LONGEST_ANSWER"); } 2>/dev/null # bash says of NULs that it leaves them out
+    # bash leaves NULs out, and says so.
+    { REPLY=$(curl -q -s -w "$LAST_WORDS" -K - "$@" <<<"$words" | head -c "$LONGEST_ANSWER"); } 2>/dev/null
     REPLY=${REPLY%$'\004'*}
     split_answer
   fi
@@ -46,7 +47,7 @@ tell() {
   exec {in}>&-
 }
 
-# Wait for the answer of a client that was told. It is read byte by byte, so that one that goes on is bounded by curl's limit of time.
+# Wait for the answer of a client that was told. It is read byte by byte, so that curl's limit of time bounds one that goes on.
 hear() {
   local out=${POISED_OUT[$1]} part said=''
   unset "POISED_OUT[$1]"

@@ -5,8 +5,9 @@
 The app is examples/hello in a container, on a machine of the host tests (tests/host): real Docker, real systemd. A
 rollback to a kept version runs with the registry and S3 gone. "Healthy" is when the app's port first answers as the
 version that was asked for, seen from outside. The app's own start, a rollback and the reference way take turns, so that
-a busy moment of the machine falls on all, and in each what serves is asked as often. The reference way is `docker pull`, edit the unit, `systemctl restart`;
-its registry is up. A steady load runs on what serves in all three, and the requests that failed are counted.
+a busy moment of the machine falls on all, and in each what serves is asked as often. The reference way is `docker
+pull`, edit the unit, `systemctl restart`; its registry is up. A steady load runs on what serves in
+all three, and the requests that failed are counted.
 
 What a rollback does besides starting the app (verify what is kept, start a unit, two good answers, switch, one more
 answer through the proxy) takes the same time for every app: the row of it says how long. The ratio is that of an app

@@ -17,7 +17,7 @@ from tagship.errors import UsageError
 
 ENTRY = "@entry@"  # the line of the template that stage 1 takes the place of
 END = "TAGSHIP_ENTRY"
-# Not `bash -s`: that reads a pipe byte by byte, to leave the rest to what it starts, which takes 10 ms of every rollback.
+# Not `bash -s`: that reads a pipe byte by byte, to leave the rest to what it starts: 10 ms of every rollback.
 _BASH = "exec bash -c '. /dev/stdin' /dev/stdin"
 LIMIT = 64 * 1024  # bytes, a document with its run-time parameters (Systems Manager's quota)
 PARAMETERS = 2 * 1024  # bytes kept free for them
