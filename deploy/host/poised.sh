@@ -32,7 +32,7 @@ told() {
     hear "$name"
   else
     # bash leaves NULs out, and says so.
-    { REPLY=$(curl -q -s -w "$LAST_WORDS" -K - "$@" <<<"$words" | head -c "$LONGEST_ANSWER"); } 2>/dev/null
+    { REPLY=$(printf '%s\n' "$words" | curl -q -s -w "$LAST_WORDS" -K - "$@" | head -c "$LONGEST_ANSWER"); } 2>/dev/null
     REPLY=${REPLY%$'\004'*}
     split_answer
   fi

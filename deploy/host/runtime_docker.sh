@@ -23,8 +23,8 @@
 # The colour that was stopped is kept as a container made from its image anew, and not started yet: a rollback to it has
 # nothing to do but to start it, and finds no file of its former life. Its label tagship.print says what it was made from;
 # it is started only for that very image, environment and configuration. This program starts it, since a unit takes some 60 ms
-# until its bounds are set up, and the unit follows it: run/<colour>.ready tells the unit so, and is locked until the container
-# has been started. Each later start of the unit (a crash, a boot) makes the container anew. While run/<colour>.ready is
+# until its bounds are set up, and the unit follows it: run/<colour>.ready tells the unit so, and run/starting is locked until
+# the container has been started. Each later start of the unit (a crash, a boot) makes the container anew. While run/<colour>.ready is
 # there, the container may run without a unit (`remains`, `stop_record`).
 
 # shellcheck source=deploy/host/runtime_process.sh
@@ -185,8 +185,16 @@ port_for() {
 # that makes none ready.
 look_ahead() {
   exec {CONTAINERS}< <(let_go && engine GET "$APP-{blue,green}/json" 2>/dev/null | ready_ones)
-  poise start -f -m "$ANSWER_LIMIT" --unix-socket "$ENGINE"
+  poise_start
   image_of "$ARTIFACT" || :
+}
+
+# The client that is to start a container holds run/starting as long as it lives, and nobody else does.
+poise_start() {
+  local lock
+  exec {lock}>"$BASE/run/starting" && flock "$lock" || return
+  poise start -f -m "$ANSWER_LIMIT" --unix-socket "$ENGINE"
+  exec {lock}>&-
 }
 
 # "NAME ARTIFACT PORT PRINT" of a container that was never started, from the engine's JSON of it: one line, in which no quote
@@ -249,17 +257,16 @@ starts() {
 # The record comes first, so that nothing runs of which the next run would not know.
 start_ready() {
   local name=$APP-$1
-  record_colour "$@" && exec {HELD}>"$BASE/run/$1.ready" || return
-  STARTING=$name
+  record_colour "$@" && : >"$BASE/run/$1.ready" || return
   tell start "url = \"http://docker/containers/$name/start\""$'\nrequest = POST' || return
-  flock "$HELD" && start_colour "$@"
+  STARTING=$name
+  start_colour "$@"
 }
 
 # The container that was ready has been started, or could not be: its unit may go on.
 await_start() {
   if [[ -z $STARTING ]]; then return 0; fi
   hear start || say "Docker did not start the container that was ready; its unit makes another."
-  exec {HELD}>&-
   STARTING=''
 }
 
@@ -289,7 +296,7 @@ if [ "\${1-}" = create ]; then
   exit
 fi
 if [ -e $ready ]; then
-  flock $ready rm -f $ready # held by who starts the container
+  flock "\${0%/*}/starting" rm -f $ready # held by who starts the container
   docker logs --follow $name
 else
   make run $name

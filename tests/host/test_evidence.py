@@ -15,6 +15,7 @@ from tagship.workflows.notify import notify
 from tests.fakes.app import FakeApp
 from tests.fakes.target import FakeTarget, machine
 from tests.host.host import Host, Shop
+from tests.host.test_deploy import running
 from tests.sandbox.machine import Answer
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
@@ -98,3 +99,21 @@ def test_where_the_old_version_does_not_come_back_what_is_known_of_it_is_told_to
     assert answer.reason == f"it exited with code 3; and {OLD} does not answer: it exited with code 5"
     new, _, old = answer.evidence.partition(f"--- {OLD}, started again")
     assert ("ExecMainStatus=3" in new, "ExecMainStatus=5" in old, "I was started again" in old) == (True, True, True)
+
+
+def test_a_kept_version_that_does_not_come_back_says_why(host: Host, shop: Shop) -> None:
+    """Its container is started before its unit is: nothing that it said meanwhile is lost."""
+    code = "if os.path.exists(os.environ['OUTPUT_DIR'] + '/broken'): sys.exit('the schema is too new for me')"
+    first, second = host.publish(shop.docker("0.1.0-dev", code=code)), host.publish(shop.docker("0.1.1-dev"))
+    for bundle in (first, second):
+        assert host.deploy(bundle).outcome == "healthy"
+    host.machine.check("touch /opt/hello/output/broken")
+    answer = host.rollback(first)
+    assert (answer.code, answer.outcome, answer.serving) == (6, "failed", "0.1.1-dev"), answer.output
+    assert "Its container is ready." in answer.output
+    assert answer.reason == "its container exited with code 1"
+    assert "the schema is too new for me" in answer.evidence
+    assert answer.seconds < 10
+    assert (host.answers(), running(host)) == ("0.1.1-dev", ["0.1.1-dev"])
+    host.machine.check("rm /opt/hello/output/broken")
+    assert host.rollback(first).outcome == "healthy"
