@@ -95,7 +95,7 @@ def test_an_image_that_is_not_in_the_registry_any_more(host: Host, serving: Bund
 
 @pytest.mark.parametrize(
     ("free", "words"),
-    [(0, "cannot be written"), (64, "could not be fetched"), (2048, "cannot be unpacked")],
+    [(0, "could not be fetched"), (64, "could not be fetched"), (2048, "cannot be unpacked")],
     ids=["before the bundle", "while it is fetched", "while it is unpacked"],
 )
 def test_a_full_disk_under_opt(host: Host, shop: Shop, free: int, words: str) -> None:
