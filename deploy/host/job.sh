@@ -207,7 +207,7 @@ recover_place() {
 report_job() {
   local line result='' status='' state='' began=''
   SERVING=$R_ARTIFACT
-  if [[ ! -e $BASE/run/next.start ]]; then SERVING=$S_SERVING; fi # its start script is in place already
+  if [[ -e $BASE/run/next.switch && ! -e $BASE/run/next.start ]]; then SERVING=$S_SERVING; fi # its start script is in place
   in_place || conclude healthy "an action is under way or was cut off: $(last_deployment)" || return
   while IFS= read -r line; do
     case $line in

@@ -63,6 +63,15 @@ def test_what_was_committed_is_in_place_and_deploying_it_changes_nothing(
     assert nothing_is_left(host)
 
 
+def test_what_another_program_put_in_place_is_not_taken_for_what_was_committed(host: Host, first: Bundle) -> None:
+    """An older release's program has its own way of changing a job, and may have been cut off in it."""
+    host.machine.check("echo '0 0.0.9-dev 0 0' >/opt/hello/run/job")
+    status = host.status()
+    assert (status.serving, "was cut off" in status.reason) == ("0.0.9-dev", True), status.output
+    assert host.deploy(first).outcome == "healthy"
+    assert host.status().serving == "0.1.0-dev"
+
+
 def test_a_version_whose_run_outlives_its_deployment_is_stopped_by_the_next(
     host: Host, shop: Shop, first: Bundle
 ) -> None:
