@@ -109,7 +109,10 @@ prepare_idle() {
 # started again if the new one is not healthy. The gap lasts until one of them answers through the proxy. A job that runs is
 # let come to its end.
 make_way() {
-  if [[ $S_COLOUR == job ]]; then await_run || return; fi
+  if [[ $S_COLOUR == job ]]; then
+    await_run || return
+    recover_place # a run that begins from now on is waited for once the service serves (end_job)
+  fi
   [[ $ZERO_DOWNTIME == false && $S_COLOUR != job && -n $S_COLOUR ]] || return 0
   journal drain "$S_COLOUR" "$S_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
   say "Stopping $S_SERVING first: zero_downtime = false."

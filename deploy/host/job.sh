@@ -71,18 +71,29 @@ name_environment() {
 }
 
 # A run that is under way is not cut short, nor is another version run beside it. It is waited for during a third of the
-# time that this action may take; after that nothing is changed.
+# time that this action may take; after that nothing is changed. The timer, which could start one after another, rests from
+# then until either version is in place (recover_place); where this is cut off, until the next run or a boot.
 await_run() {
-  local since until
   is_running || return 0
+  journal wait job
+  if [[ -e $UNITS/$APP-job.timer ]]; then systemctl stop "$APP-job.timer"; fi
+  if await_end; then return 0; fi
+  recover_place
+  conclude held "$REPLY: wait for its end (systemctl status $APP@job), or stop it (systemctl stop $APP@job)"
+}
+
+# Whether the run ended within the limit; in REPLY, what is to be said of one that did not.
+await_end() {
+  local since until
   since=$(systemctl show -p ExecMainStartTimestamp --value "$APP@job.service")
   clock && until=$((REPLY + TIMEOUT * 1000 / 3))
-  journal wait job
   say "$S_SERVING has been running since $since: waiting for its end, at most $((TIMEOUT / 3)) s."
   while is_running; do
     clock
-    ((REPLY < until)) || conclude held "$S_SERVING has been running since $since, and did not end within $((TIMEOUT / 3)) s: \
-wait for its end (systemctl status $APP@job), or stop it (systemctl stop $APP@job)" || return
+    if ((REPLY >= until)); then
+      REPLY="$S_SERVING has been running since $since, and did not end within $((TIMEOUT / 3)) s"
+      return 1
+    fi
     sleep 0.2
   done
 }
@@ -163,6 +174,7 @@ leave_job() {
   stop_record next
   if [[ $ARTIFACT != "$S_SERVING" ]]; then touch -t 200001010000 "$BASE/releases/$ARTIFACT"; fi
   drop_next
+  if [[ $S_COLOUR == job ]]; then recover_place; fi
   journal end
 }
 
@@ -178,7 +190,7 @@ drop_next() {
 # For good: its timer goes first, and a run that is under way is let come to its end.
 end_job() {
   if [[ -e $UNITS/$APP-job.timer ]]; then systemctl disable --now "$APP-job.timer"; fi
-  await_run || say "Its run is stopped."
+  if is_running; then await_end || say "$REPLY: it is stopped."; fi
 }
 
 # -- after a run that was cut off --------------------------------------------------------------------------------------
@@ -197,7 +209,8 @@ recover_job() {
   fi
 }
 
-# A service that was to take the job's place may have taken its record and stopped its timer already.
+# What is committed has its timer again, which may have been stopped to wait for a run, and its record: a service that was
+# to take the job's place takes both away.
 recover_place() {
   if [[ ! -s $BASE/run/job ]]; then printf '0 %s %(%s)T 0\n' "$S_SERVING" -1 >"$BASE/run/job"; fi
   if [[ -e $UNITS/$APP-job.timer ]]; then systemctl enable --now --quiet "$APP-job.timer"; fi
@@ -222,7 +235,10 @@ report_job() {
   else
     say "The job is $state; it has not run since it was deployed, or since the host was booted."
   fi
-  if ! timer_is_right; then conclude failed "its timer is not active: systemctl enable --now $APP-job.timer" || return; fi
+  if ! timer_is_right; then
+    flock -n "$BASE/lock" true || conclude healthy "an action is under way: $(last_deployment)" || return
+    conclude failed "its timer is not active: systemctl enable --now $APP-job.timer" || return
+  fi
   if [[ $state == failed ]]; then
     masked "$(last_lines job "$S_DEPLOYMENT")"
     conclude failed "its last run failed: $result, exit code $status" "$REPLY" || return

@@ -186,12 +186,26 @@ def test_a_run_that_begins_while_a_service_takes_the_jobs_place_comes_to_its_end
     assert (host.status().serving, runs(host, "ends")) == ("0.1.1-dev", ["0.1.0-dev"])
 
 
-def test_the_timer_waits_for_the_run_of_a_deployment(host: Host, shop: Shop, runtime: str) -> None:
-    assert host.deploy(host.publish(job(shop, "0.1.0-dev", runtime=runtime, timer="*:*:*"))).outcome == "healthy"
-    answer = host.deploy(host.publish(job(shop, "0.1.1-dev", 1, runtime, timer="*:*:*", takes=5)))
+def test_what_is_started_during_the_run_of_a_deployment_waits_for_its_end(host: Host, shop: Shop, runtime: str) -> None:
+    assert host.deploy(host.publish(job(shop, "0.1.0-dev", runtime=runtime))).outcome == "healthy"
+    slow = host.publish(job(shop, "0.1.1-dev", 1, runtime, takes=4))
+    agent = host.machine.start(host.script(host.order("deploy", slow)))
+    until(lambda: runs(host)[-1] == "0.1.1-dev", 20, "the deployment runs it")
+    host.machine.check("systemctl start --no-block hello@job")  # as its timer does
+    agent.wait(60)
+    until(lambda: len(runs(host, "ends")) == 3, 10, "it is run after that")
+    assert runs(host) == runs(host, "ends") == ["0.1.0-dev", "0.1.1-dev", "0.1.0-dev"]
+
+
+def test_a_job_that_is_run_all_the_time_is_deployed_between_two_runs(host: Host, shop: Shop) -> None:
+    busy = job(shop, "0.1.0-dev", runtime="process", takes=1.5, timer="*:*:*", run_at_deploy=False)
+    assert host.deploy(host.publish(busy)).outcome == "healthy"
+    until(lambda: len(runs(host)) > 0, 10, "the timer runs it")
+    answer = host.deploy(host.publish(job(shop, "0.1.1-dev", 1, "process", takes=3)))
     assert answer.outcome == "failed", answer.output
     count = len(runs(host))
     until(lambda: len(runs(host)) > count, 10, "the timer runs the old version again")
     host.machine.check("systemctl stop hello-job.timer")
     until(lambda: len(runs(host)) == len(runs(host, "ends")), 10, "its last run has ended")
     assert runs(host) == runs(host, "ends")
+    assert runs(host).count("0.1.1-dev") == 1

@@ -90,6 +90,27 @@ def test_a_version_whose_run_outlives_its_deployment_is_stopped_by_the_next(
     assert by_timer(host) == ["0.1.0-dev"]
 
 
+def test_a_deployment_that_dies_while_it_waits_for_a_run_leaves_no_timer_stopped(
+    host: Host, shop: Shop, second: Bundle
+) -> None:
+    slow = host.publish(job(shop, "0.1.0-dev", runtime="process", timer=OLD, takes=60, run_at_deploy=False))
+    assert host.deploy(slow).outcome == "healthy"
+    host.machine.check("systemctl start --no-block hello@job")
+    until(lambda: len(runs(host)) == 1, 10, "it runs")
+    agent = host.machine.start(host.script(host.order("deploy", second)))
+    until(lambda: schedule(host)[0] == "inactive", 20, "its end is waited for")
+    status = host.status()
+    assert (status.outcome, "an action is under way" in status.reason) == ("healthy", True), status.output
+    host.machine.ground.end(f"{host.machine.name}/agent")
+    agent.wait(10)
+    assert (host.status().outcome, host.deploy(slow).outcome, host.status().outcome) == (
+        "failed",
+        "unchanged",
+        "healthy",
+    )
+    assert schedule(host) == ("active", "enabled", OLD)
+
+
 @pytest.mark.parametrize("asked", ["daemon-reload", "reenable hello-job.timer", "restart hello-job.timer"])
 def test_a_schedule_that_was_changed_holds_whatever_was_cut_off(
     host: Host, first: Bundle, second: Bundle, asked: str
