@@ -179,9 +179,11 @@ switch_over() {
   journal switch "$IDLE" "$IDLE_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
   write_state "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$DEPLOYMENT" ||
     conclude failed "state.json cannot be written: $(disk)" "$(evidence)" || return
+  adopt "$IDLE"
   turn_proxy || return
   journal check "$IDLE" "$IDLE_PORT"
   ask "$PORT" "$ARTIFACT" || conclude failed "through the proxy, $PROBLEM" "$(evidence)" || return
+  lives "$IDLE" || died "$IDLE" || conclude failed "$PROBLEM" "$(evidence)" || return
   clock && SWITCH_MS=$((REPLY - from))
   end_gap
   say "The proxy on port $PORT points at $IDLE, and $ARTIFACT answers through it."

@@ -58,9 +58,9 @@ await_health() {
 
 attempt() {
   local colour=$1 artifact=$2 most=$3 port row=0
-  lives "$colour" || died || return
-  port=$R_PORT
   await_start
+  lives "$colour" || died "$colour" || return
+  port=$R_PORT
   pause "$colour" "$GRACE" "$port" || return
   # Seen alive once more only after the last good answer: what `lives` found, and not one that was started anew since.
   while :; do
@@ -68,7 +68,7 @@ attempt() {
     if ask "$port" "$artifact"; then
       row=$((row + 1))
       if ((row >= HEALTH_PASSES)); then
-        goes_on "$colour" || died
+        goes_on "$colour" || died "$colour"
         return
       fi
       rest 0.01
@@ -78,7 +78,7 @@ attempt() {
     # A port can be held for an app that is not there (yet, or any more): Docker's proxy accepts, then hangs up.
     if [[ $PROBLEM == "it broke off"* ]] && ! accepting "$colour" "$port"; then PROBLEM="it does not listen"; fi
     if ((ATTEMPTS >= most)) && [[ $PROBLEM == "it does not listen" ]]; then sleep 0.3; fi # what just died is seen dead
-    if ((ATTEMPTS >= most)); then lives "$colour" || died || return; fi
+    if ((ATTEMPTS >= most)); then lives "$colour" || died "$colour" || return; fi
     if ((ATTEMPTS >= most)); then return 1; fi
     backoff "$ATTEMPTS"
     if [[ $PROBLEM == "it does not listen" ]]; then pause "$colour" "$REPLY" "$port"; else pause "$colour" "$REPLY"; fi || return
@@ -97,13 +97,13 @@ pause() {
   clock && until=$((REPLY + seconds * 1000))
   while :; do
     if [[ -n $port ]] && accepting "$colour" "$port"; then return 0; fi
-    if ((looks % 100 == 0)); then lives "$colour" || died || return; fi
-    if ((looks++ % 10 == 0)); then goes_on "$colour" || died || return; fi
+    if ((looks % 100 == 0)); then lives "$colour" || died "$colour" || return; fi
+    if ((looks++ % 10 == 0)); then goes_on "$colour" || died "$colour" || return; fi
     clock && now=$REPLY
     if ((now >= until || looks > seconds * 100)); then break; fi # a clock that is set back makes no wait longer
     rest 0.01
   done
-  lives "$colour" || died
+  lives "$colour" || died "$colour"
 }
 
 # Pass so many seconds by reading from a pipe that nobody writes to: `sleep` is a fork, on a machine that the app needs to start.
@@ -113,7 +113,7 @@ rest() {
 
 # Say how the app ended. Always false.
 died() {
-  how_it_ended "$colour"
+  how_it_ended "$1"
   ENDED=$REPLY PROBLEM=$REPLY
   return 1
 }

@@ -10,8 +10,7 @@
 #   goes_on NAME         what `lives` found still does: the cheapest look that notices soon when it does not
 #   remains COLOUR       whether anything of it is left to stop
 #   start_colour COLOUR PORT ARTIFACT ENVIRONMENT OUTPUT COMMAND…
-#                        start it with the variables of the file ENVIRONMENT, in its release's folder; without
-#                        ENVIRONMENT and the rest, as it was started last, and not waited for
+#                        start it with the variables of the file ENVIRONMENT, in its release's folder
 #   record_colour COLOUR PORT ARTIFACT
 #                        write its record, before anything of it is started
 #   wake COLOUR          start what is committed, and the proxy, where a boot did not
@@ -28,7 +27,8 @@
 
 UNITS=/etc/systemd/system
 ACCOUNT_IS=('')
-RESTARTING='' # the client of systemd's that start_colour left under way; `lives` waits for it
+ALONE=''      # a colour whose container runs without its unit, until `adopt` (runtime_docker.sh)
+RESTARTING='' # the client of systemd's that start_unit left under way; `lives` waits for it
 
 # shellcheck source=deploy/host/proxy_haproxy.sh
 . "$PROGRAM/host/proxy_haproxy.sh"
@@ -50,6 +50,10 @@ read_record() {
 lives() {
   local line state='' restarts=0
   read_record "$1" || return
+  if [[ $1 == "$ALONE" ]]; then
+    pid_of "$APP-$1" && R_PID=$CONTAINER_PID
+    return
+  fi
   if [[ -n $RESTARTING ]]; then
     wait "$RESTARTING"
     RESTARTING=''
@@ -110,19 +114,20 @@ hand_over() {
 }
 
 start_colour() {
-  local colour=$1 port=$2 artifact=$3 environment=${4-}
-  shift "$(($# < 5 ? $# : 5))"
+  local colour=$1 port=$2 artifact=$3 environment=$4
+  shift 5
   install_units "$colour" || return
   if [[ $colour == next ]]; then name_environment && environment=$REPLY || return; fi # job.sh
-  if (($#)); then write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return; fi
+  write_start "$colour" "$environment" "$BASE/releases/$artifact" "$@" || return
   record_colour "$colour" "$port" "$artifact" || return
   if [[ $colour == next && $RUN_NOW != true ]]; then return 0; fi
-  if ((! $#)); then
-    systemctl restart "$APP@$colour.service" &
-    RESTARTING=$!
-  else
-    systemctl restart "$APP@$colour.service" # of a job: returns when it has ended, and how
-  fi
+  systemctl restart "$APP@$colour.service" # of a job: returns when it has ended, and how
+}
+
+# Start the unit of a colour as it is, while this program goes on: `lives` waits until it has started.
+start_unit() {
+  { forget_poised && exec systemctl restart "$APP@$1.service"; } &
+  RESTARTING=$!
 }
 
 record_colour() {
@@ -176,6 +181,7 @@ unit_status() {
 }
 
 last_lines() {
+  if [[ -e $BASE/run/$1.ready ]]; then docker logs --tail 20 "$APP-$1" 2>&1 && return; fi
   read_record "$1" || :
   started_at
   journalctl --unit "$APP@$1.service" --since "@$REPLY" --lines 20 --output cat --no-pager

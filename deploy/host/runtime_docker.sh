@@ -11,6 +11,7 @@
 #   run_colour COLOUR PORT ARTIFACT OUTPUT
 #                        start an artifact as a colour that listens on a local port, by the manager's start_colour
 #   await_start          wait for what run_colour left under way
+#   adopt COLOUR         give what run_colour started its unit, where it has none yet
 #   make_ready COLOUR    what was stopped, ready to be started again at once
 #   state_of_colour COLOUR
 #                        what the runtime knows of it, for people, on standard output
@@ -22,10 +23,10 @@
 #
 # The colour that was stopped is kept as a container made from its image anew, and not started yet: a rollback to it has
 # nothing to do but to start it, and finds no file of its former life. Its label tagship.print says what it was made from;
-# it is started only for that very image, environment and configuration. This program starts it, since a unit takes some 60 ms
-# until its bounds are set up, and the unit follows it: run/<colour>.ready tells the unit so, and run/starting is locked until
-# the container has been started. Each later start of the unit (a crash, a boot) makes the container anew. While run/<colour>.ready is
-# there, the container may run without a unit (`remains`, `stop_record`).
+# it is started only for that very image, environment and configuration. This program starts it: to set up a unit, and Docker's
+# client in it, takes a tenth of a second of a machine that the app needs to start. It gets its unit when it is to serve
+# (`adopt`), which follows it from the first line of its log: run/<colour>.ready tells the unit so, and everybody that the
+# container may run without one (`remains`, `stop_record`). Each later start of the unit (a crash, a boot) makes it anew.
 
 # shellcheck source=deploy/host/runtime_process.sh
 . "$PROGRAM/host/runtime_process.sh" # for the environment, which is rendered in the same way
@@ -185,16 +186,8 @@ port_for() {
 # that makes none ready.
 look_ahead() {
   exec {CONTAINERS}< <(let_go && engine GET "$APP-{blue,green}/json" 2>/dev/null | ready_ones)
-  poise_start
-  image_of "$ARTIFACT" || :
-}
-
-# The client that is to start a container holds run/starting as long as it lives, and nobody else does.
-poise_start() {
-  local lock
-  exec {lock}>"$BASE/run/starting" && flock "$lock" || return
   poise start -f -m "$ANSWER_LIMIT" --unix-socket "$ENGINE"
-  exec {lock}>&-
+  image_of "$ARTIFACT" || :
 }
 
 # "NAME ARTIFACT PORT PRINT" of a container that was never started, from the engine's JSON of it: one line, in which no quote
@@ -259,15 +252,24 @@ start_ready() {
   local name=$APP-$1
   record_colour "$@" && : >"$BASE/run/$1.ready" || return
   tell start "url = \"http://docker/containers/$name/start\""$'\nrequest = POST' || return
-  STARTING=$name
-  start_colour "$@"
+  STARTING=$name ALONE=$1
+  install_units "$1"
 }
 
-# The container that was ready has been started, or could not be: its unit may go on.
+# The container that was ready has been started by now; where it could not be, another is made.
 await_start() {
   if [[ -z $STARTING ]]; then return 0; fi
-  hear start || say "Docker did not start the container that was ready; its unit makes another."
   STARTING=''
+  if hear start; then return 0; fi
+  say "Docker did not start the container that was ready: making another."
+  READY_PRINT='' ALONE=''
+  run_colour "$IDLE" "$IDLE_PORT" "$ARTIFACT" "$APP_LOG"
+}
+
+adopt() {
+  if [[ -z $ALONE ]]; then return 0; fi
+  ALONE=''
+  start_unit "$1"
 }
 
 # The script that the unit runs: it makes the container of a colour, runs it, and ends when it ends, with its code. With
@@ -296,7 +298,7 @@ if [ "\${1-}" = create ]; then
   exit
 fi
 if [ -e $ready ]; then
-  flock "\${0%/*}/starting" rm -f $ready # held by who starts the container
+  rm -f $ready
   docker logs --follow $name
 else
   make run $name

@@ -22,6 +22,10 @@ await_start() {
   return 0
 }
 
+adopt() {
+  return 0
+}
+
 accepting() {
   listening "$2"
 }
