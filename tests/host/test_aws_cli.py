@@ -99,14 +99,14 @@ def test_a_host_reads_what_the_real_one_prints(
 
 @pytest.fixture(scope="module")
 def bucket() -> str:
-    """One with an artifact in it, 0.1.0-dev, and one that nobody signed, 0.1.1-dev."""
-    cloud.put(make("0.1.0-dev"))
-    cloud.put(replace(make("0.1.1-dev"), signature=None))
+    """One with an artifact in it, 0.7.0-dev, and one that nobody signed, 0.7.1-dev. Nobody else uses these."""
+    cloud.put(make("0.7.0-dev"))
+    cloud.put(replace(make("0.7.1-dev"), signature=None))
     return BUCKET
 
 
 def test_an_object_is_copied_alike(bucket: str, environment: dict[str, str], tmp_path: Path) -> None:
-    source, copied = f"s3://{bucket}/{key('0.1.0-dev', layout.BUNDLE)}", list[tuple[int, bytes, bytes]]()
+    source, copied = f"s3://{bucket}/{key('0.7.0-dev', layout.BUNDLE)}", list[tuple[int, bytes, bytes]]()
     for command in (STAND_IN, real(environment)):
         target = tmp_path / str(len(copied))
         code, _, errors = said(command, ["s3", "cp", source, str(target)], environment)
@@ -121,7 +121,7 @@ def key(artifact: str, name: str) -> str:
 def test_an_object_that_is_not_there_is_told_alike(bucket: str, environment: dict[str, str], tmp_path: Path) -> None:
     """By the word that stage 1 takes for "there is no signature"."""
     target = tmp_path / "signature"
-    words = ["s3", "cp", f"s3://{bucket}/{key('0.1.1-dev', layout.SIGNATURE)}", str(target)]
+    words = ["s3", "cp", f"s3://{bucket}/{key('0.7.1-dev', layout.SIGNATURE)}", str(target)]
     told = [said(command, words, environment) for command in (STAND_IN, real(environment))]
     assert told[0][0] == told[1][0] == 1
     assert told[0][2].strip() == told[1][2].strip()
@@ -131,7 +131,7 @@ def test_an_object_that_is_not_there_is_told_alike(bucket: str, environment: dic
 
 def test_the_head_of_an_object_is_printed_alike(bucket: str, environment: dict[str, str]) -> None:
     """All that the stand-in prints the real one prints, too; user data reads it line by line."""
-    words = ["s3api", "head-object", "--bucket", bucket, "--key", key("0.1.0-dev", layout.BUNDLE)]
+    words = ["s3api", "head-object", "--bucket", bucket, "--key", key("0.7.0-dev", layout.BUNDLE)]
     played, printed = (said(command, words, environment) for command in (STAND_IN, real(environment)))
     assert (played[0], printed[0]) == (0, 0), printed
     assert json.loads(played[1]).items() <= json.loads(printed[1]).items()
@@ -155,15 +155,15 @@ def host(bucket: str, tmp_path: Path) -> Iterator[Machine]:
 
 
 def test_a_host_fetches_what_is_signed_with_the_real_one(host: Machine) -> None:
-    answer = host.deploy(make("0.1.0-dev"), unsigned="allowed")
-    assert (answer.outcome, answer.unsigned, host.answers()) == ("healthy", False, "0.1.0-dev"), answer.output
+    answer = host.deploy(make("0.7.0-dev"), unsigned="allowed")
+    assert (answer.outcome, answer.unsigned, host.answers()) == ("healthy", False, "0.7.0-dev"), answer.output
 
 
 def test_a_host_knows_by_the_words_of_the_real_one_that_there_is_no_signature(host: Machine) -> None:
-    answer = host.deploy(make("0.1.1-dev"))
+    answer = host.deploy(make("0.7.1-dev"))
     assert answer.outcome == "refused", answer.output
-    assert answer.reason == "nobody signed 0.1.1-dev, and the order does not allow that"
-    answer = host.deploy(make("0.1.1-dev"), unsigned="allowed")
+    assert answer.reason == "nobody signed 0.7.1-dev, and the order does not allow that"
+    answer = host.deploy(make("0.7.1-dev"), unsigned="allowed")
     assert (answer.outcome, answer.unsigned) == ("healthy", True), answer.output
 
 
@@ -171,6 +171,6 @@ def test_a_signature_that_the_real_one_cannot_reach_is_not_one_that_is_not_there
     host.tool("aws-cut-off", cloud.program("http://127.0.0.1:9"))
     turn = 'case $3 in *.sig) exec aws-cut-off "$@" ;; esac'
     host.tool("aws", cloud.program(strict_aws.url()).replace("\n", f"\n{turn}\n", 1))
-    answer = host.deploy(make("0.1.1-dev"), unsigned="allowed")
+    answer = host.deploy(make("0.7.1-dev"), unsigned="allowed")
     assert (answer.outcome, host.answers()) == ("refused", ""), answer.output
     assert "manifest.sig could not be fetched: " in answer.reason
