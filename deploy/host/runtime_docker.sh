@@ -205,8 +205,8 @@ look_for_ready() {
   exec {CONTAINERS}<&-
 }
 
-# Ask Docker's engine about containers ({…,…} is several, for curl), at its usual socket; false where it says no. A client of Docker's takes twice as long,
-# on a machine that the app needs to start. Where the socket is elsewhere, no container is found to be ready.
+# Ask Docker's engine about containers ({…,…} is several, for curl), at its usual socket; false where it says no. A client of
+# Docker's takes twice as long, on a machine that the app needs to start. Where the socket is elsewhere, none is found ready.
 engine() {
   curl -q -sSf -m "$ANSWER_LIMIT" --unix-socket "$ENGINE" -X "$1" "http://docker/containers/$2"
 }
