@@ -10,8 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagship import ports, settings
+from tagship import settings
 from tagship.errors import ServiceFailed, SettingsError
+from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
+from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+from tagship.ports.forge import Forge
+from tagship.ports.images import Builder, Registry
+from tagship.ports.people import Clock, Prompt, Screen
+from tagship.ports.repository import Repository
+from tagship.ports.target import Target, Web
 
 if TYPE_CHECKING:
     from tagship.sandbox.state import Running
@@ -19,32 +26,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class App:
-    """The ports of one repository's settings. See tagship.ports.App for what each is."""
+    """The ports of one repository's settings. See tagship.App for what each is."""
 
     settings: settings.Settings
     root: Path
     as_json: bool = False
 
     @cached_property
-    def clock(self) -> ports.Clock:
+    def clock(self) -> Clock:
         from tagship.adapters.clock import SystemClock
 
         return SystemClock()
 
     @cached_property
-    def screen(self) -> ports.Screen:
+    def screen(self) -> Screen:
         from tagship.adapters.terminal import TerminalScreen
 
         return TerminalScreen(as_json=self.as_json)
 
     @cached_property
-    def prompt(self) -> ports.Prompt:
+    def prompt(self) -> Prompt:
         from tagship.adapters.terminal import TerminalPrompt
 
         return TerminalPrompt()
 
     @cached_property
-    def repository(self) -> ports.Repository:
+    def repository(self) -> Repository:
         from tagship.adapters.git import GitRepository
 
         return GitRepository(self.root, self.settings.git.remote)
@@ -64,7 +71,7 @@ class App:
     @cached_property
     def aws(self) -> Any:
         """What makes boto3 clients: region, endpoint and credentials in one place."""
-        from tagship.adapters.aws import Aws
+        from tagship.adapters.aws.session import Aws
 
         here = self.sandbox
         if here:
@@ -72,19 +79,19 @@ class App:
         return Aws(region=self.settings.aws.region, profile=self.settings.aws.profile)
 
     @cached_property
-    def store(self) -> ports.Store:
-        from tagship.adapters.s3 import S3Store
+    def store(self) -> Store:
+        from tagship.adapters.aws.s3 import S3Store
 
         return S3Store(self.aws, self.settings.aws.bucket)
 
     @cached_property
-    def signer(self) -> ports.Signer:
+    def signer(self) -> Signer:
         from tagship.adapters.signing import signer
 
         return signer(self._key("key"), self.aws)
 
     @cached_property
-    def verifier(self) -> ports.Verifier:
+    def verifier(self) -> Verifier:
         from tagship.adapters.signing import PemVerifier
 
         return PemVerifier(Path(self._key("public_key")))
@@ -104,49 +111,49 @@ class App:
         return str(self.root / text)
 
     @cached_property
-    def secrets(self) -> ports.Secrets:
-        from tagship.adapters.secrets import AwsSecrets
+    def secrets(self) -> Secrets:
+        from tagship.adapters.aws.secrets import AwsSecrets
 
         return AwsSecrets(self.aws)
 
     @cached_property
-    def builder(self) -> ports.Builder:
+    def builder(self) -> Builder:
         from tagship.adapters.docker import Docker
 
         return Docker()
 
     @cached_property
-    def registry(self) -> ports.Registry:
-        from tagship.adapters.ecr import Ecr
+    def registry(self) -> Registry:
+        from tagship.adapters.aws.ecr import Ecr
 
         return Ecr(self.aws)
 
     @cached_property
-    def leases(self) -> ports.Leases:
-        from tagship.adapters.leases import StoredLeases
+    def leases(self) -> Leases:
+        from tagship.adapters.bucket.leases import StoredLeases
 
         return StoredLeases(self.store, self.settings.app, self.settings.lease_group)
 
     @cached_property
-    def freezes(self) -> ports.Freezes:
-        from tagship.adapters.freezes import StoredFreezes
+    def freezes(self) -> Freezes:
+        from tagship.adapters.bucket.freezes import StoredFreezes
 
         return StoredFreezes(self.store, self.settings.app)
 
     @cached_property
-    def calendar(self) -> ports.Calendar:
-        from tagship.adapters.change_calendar import SsmCalendar
+    def calendar(self) -> Calendar:
+        from tagship.adapters.aws.calendar import SsmCalendar
 
         return SsmCalendar(self.aws)
 
     @cached_property
-    def ledger(self) -> ports.Ledger:
-        from tagship.adapters.ledger import StoredLedger
+    def ledger(self) -> Ledger:
+        from tagship.adapters.bucket.ledger import StoredLedger
 
         return StoredLedger(self.store, self.settings.app)
 
     @cached_property
-    def forge(self) -> ports.Forge | None:
+    def forge(self) -> Forge | None:
         from tagship.adapters.github import connect
 
         if self.sandbox:
@@ -155,14 +162,14 @@ class App:
         return connect(self.settings.ci.repository or self.repository.remote_url())
 
     @cached_property
-    def web(self) -> ports.Web:
+    def web(self) -> Web:
         from tagship.adapters.http import Http
 
         return Http()
 
     @cached_property
-    def foundation(self) -> ports.Foundation:
-        from tagship.adapters.foundation import AccountFoundation
+    def foundation(self) -> Foundation:
+        from tagship.adapters.aws.foundation import AccountFoundation
 
         return AccountFoundation(self.aws, self.clock)
 
@@ -180,12 +187,12 @@ class App:
         repository = f"{here.get('GITHUB_SERVER_URL', '')}/{here.get('GITHUB_REPOSITORY', '')}"
         return f"{repository}/actions/runs/{here['GITHUB_RUN_ID']}"
 
-    def state_store(self, environment: str) -> ports.Store:
-        from tagship.adapters.s3 import S3Store
+    def state_store(self, environment: str) -> Store:
+        from tagship.adapters.aws.s3 import S3Store
 
         return S3Store(self.aws, self.settings.state(environment)[0])
 
-    def infrastructure(self, environment: str) -> ports.Infrastructure:
+    def infrastructure(self, environment: str) -> Infrastructure:
         from tagship.adapters.terraform import Terraform
 
         chosen = self.settings.environment(environment).infra
@@ -200,8 +207,8 @@ class App:
             say=self.screen.say,
         )
 
-    def target(self, environment: str) -> ports.Target:
-        from tagship.adapters.targets import ec2
+    def target(self, environment: str) -> Target:
+        from tagship.adapters.targets.ec2 import target as ec2
 
         kinds = {"ec2": ec2.connect}
         chosen = self.settings.environment(environment)

@@ -185,7 +185,7 @@ def deploying(version: str) -> None:
     from tagship import bootstrap
     from tagship.adapters.clock import SystemClock
     from tagship.errors import TagshipError
-    from tagship.workflows.deploy import deploy
+    from tagship.verbs.deploy import deploy
 
     rounds: list[list[str]] = [[]]
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts.bench.measure import Figure, seconds
-from tagship.adapters.aws import Aws
-from tagship.adapters.ledger import StoredLedger
-from tagship.adapters.s3 import S3Store
+from tagship.adapters.aws.s3 import S3Store
+from tagship.adapters.aws.session import Aws
+from tagship.adapters.bucket.ledger import StoredLedger
 from tagship.domain import layout
 from tagship.domain.deployment import Deployment, Entry
-from tagship.ports import Object
+from tagship.ports.bucket import Object
 
 DEPLOYMENTS = 10_000
 BUCKET = "bench-ledger"

@@ -22,7 +22,7 @@ from tagship.errors import Refused, ServiceFailed
 
 @dataclass(frozen=True)
 class Docker:
-    """Builds and pushes an image; see tagship.ports.Builder."""
+    """Builds and pushes an image; see tagship.ports.images.Builder."""
 
     program: str = "docker"
 

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, NoReturn
 from tagship.domain.release import PRE_PUSH, highest
 from tagship.domain.version import Version
 from tagship.errors import Refused, ServiceFailed, UsageError
-from tagship.ports import Pushed, State, Tag
+from tagship.ports.repository import Pushed, State, Tag
 
 if TYPE_CHECKING:
     from git.cmd import Git

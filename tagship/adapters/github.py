@@ -12,7 +12,7 @@ from typing import Any
 
 from tagship.domain.forge import repository_of
 from tagship.errors import ServiceFailed
-from tagship.ports import Notice, Run, Step
+from tagship.ports.forge import Notice, Run, Step
 
 API = "https://api.github.com"
 BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"})

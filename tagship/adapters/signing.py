@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagship.adapters.aws import Aws
+from tagship.adapters.aws.session import Aws
 from tagship.errors import NotAuthentic, SettingsError
-from tagship.ports import Signer
+from tagship.ports.account import Signer
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey

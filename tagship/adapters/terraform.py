@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from tagship.adapters.aws import Aws
+from tagship.adapters.aws.session import Aws
 from tagship.adapters.program import Program
 from tagship.domain.infra import Output
 from tagship.errors import Held, Refused
-from tagship.ports import ToolFailed
+from tagship.ports.account import ToolFailed
 
 NEEDED = (1, 11)  # use_lockfile is no experiment any more (Terraform 1.11's changelog)
 INSTALL = "Install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install"
@@ -35,7 +35,7 @@ NOT_INHERITED = re.compile(r"TF_(WORKSPACE|CLI_ARGS.*|DATA_DIR|INPUT|IN_AUTOMATI
 
 @dataclass(frozen=True)
 class Terraform:
-    """See tagship.ports.Infrastructure. `lock_timeout` is seconds."""
+    """See tagship.ports.account.Infrastructure. `lock_timeout` is seconds."""
 
     aws: Aws
     directory: Path

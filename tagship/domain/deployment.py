@@ -27,7 +27,7 @@ from typing import Any, Self
 
 from tagship.domain.mark import Mark
 from tagship.domain.stored import ODD, moment_of, read_back
-from tagship.domain.times import moment
+from tagship.domain.text import moment
 from tagship.domain.version import is_older
 
 SCHEMA = 1

@@ -1,5 +1,5 @@
 """What an account needs, as text: CloudFormation templates with an environment's tags and secrets in them, and how what
-is there differs from what is wanted. Pure; who makes it is tagship.workflows.setup.
+is there differs from what is wanted. Pure; who makes it is tagship.verbs.setup.
 """
 
 from __future__ import annotations

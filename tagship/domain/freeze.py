@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Self
 
 from tagship.domain.stored import ODD, moment_of, read_back
-from tagship.domain.times import moment, seconds
+from tagship.domain.text import moment, seconds
 from tagship.errors import ServiceFailed
 
 SCHEMA = 1

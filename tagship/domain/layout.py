@@ -55,7 +55,7 @@ def freeze(app: str, environment: str) -> str:
 
 
 def pointer(app: str, environment: str) -> str:
-    """What a host that boots has to run; see tagship.domain.pointer."""
+    """What a host that boots has to run; see tagship.domain.ec2.pointer."""
     return f"{app}/_pointer/{environment}.json"
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tagship.domain.hostconf import why_not_settable
+from tagship.domain.ec2.hostconf import why_not_settable
 
 SSM, SECRETS_MANAGER = "ssm", "secretsmanager"
 

@@ -59,7 +59,7 @@ def _documents(ground: Ground) -> None:
     """The document of every environment; a repository without one is served by AWS-RunShellScript."""
     if not (ground.root / TEMPLATE).is_file():
         return
-    from tagship.domain import document
+    from tagship.domain.ec2 import document
 
     content = document.render((ground.root / TEMPLATE).read_text("utf-8"), (ground.root / ENTRY).read_text("utf-8"))
     for name in {each.ec2.document for each in ground.settings.environments.values() if each.ec2}:

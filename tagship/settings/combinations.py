@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tagship.domain.ec2.hostconf import why_not_settable
 from tagship.domain.health import waits
-from tagship.domain.hostconf import why_not_settable
 from tagship.domain.infra import NAMES, TWIN
 from tagship.settings.model import VARIABLE, Ci, Ec2, Environment, Health, Limits
 

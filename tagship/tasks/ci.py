@@ -18,8 +18,8 @@ def validate(_c: Any, artifact: str = "", env: str = "", json: bool = False) -> 
     from dataclasses import asdict
 
     from tagship.bootstrap import app
-    from tagship.workflows.announce import announced
-    from tagship.workflows.validate import validate as run
+    from tagship.engine.announce import announced
+    from tagship.verbs.validate import validate as run
 
     here = app(as_json=json)
     with announced(here):
@@ -34,8 +34,8 @@ def build(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, jso
     from dataclasses import asdict
 
     from tagship.bootstrap import app
-    from tagship.workflows.announce import announced
-    from tagship.workflows.build import build as run
+    from tagship.engine.announce import announced
+    from tagship.verbs.build import build as run
 
     here = app(as_json=json)
     with announced(here):
@@ -50,8 +50,8 @@ def bundle(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, js
     from dataclasses import asdict
 
     from tagship.bootstrap import app
-    from tagship.workflows.announce import announced
-    from tagship.workflows.bundle import bundle as run
+    from tagship.engine.announce import announced
+    from tagship.verbs.bundle import bundle as run
 
     here = app(as_json=json)
     with announced(here):
@@ -66,8 +66,8 @@ def publish(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, j
     from dataclasses import asdict
 
     from tagship.bootstrap import app
-    from tagship.workflows.announce import announced
-    from tagship.workflows.publish import publish as run
+    from tagship.engine.announce import announced
+    from tagship.verbs.publish import publish as run
 
     here = app(as_json=json)
     with announced(here):

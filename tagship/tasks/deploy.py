@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tagship.errors import UsageError
 from tagship.tasks._verb import verb
 
 ARTIFACT = "the version or artifact id; in CI, the tag that was pushed"
@@ -40,20 +41,27 @@ def deploy(
 ) -> None:
     """Make an environment run a published version, or put back what it ran before."""
     from tagship.bootstrap import app
-    from tagship.workflows.deploy import deploy as run
+    from tagship.verbs.deploy import deploy as run
 
+    if heal or resume:
+        _alone(heal, resume, bool(artifact or allow_older or allow_bad))
     here = app(as_json=json)
-    result = run(
-        here,
-        artifact=artifact,
-        env=env,
-        allow_older=allow_older,
-        allow_bad=allow_bad,
-        wait=wait,
-        heal=heal,
-        resume=resume,
-        dry_run=dry_run,
-    )
+    if heal or resume:
+        from tagship.verbs.heal import heal as healing
+        from tagship.verbs.resume import resume as resuming
+
+        act = healing if heal else resuming
+        result = act(here, env=env, wait=wait, dry_run=dry_run)
+    else:
+        result = run(
+            here,
+            artifact=artifact,
+            env=env,
+            allow_older=allow_older,
+            allow_bad=allow_bad,
+            wait=wait,
+            dry_run=dry_run,
+        )
     if json:
         here.screen.data(result.as_data())
 
@@ -62,7 +70,7 @@ def deploy(
 def verify(_c: Any, artifact: str = "", env: str = "", json: bool = False) -> None:
     """Ask every host, and the health URL, whether the version named is what serves."""
     from tagship.bootstrap import app
-    from tagship.workflows.verify import verify as run
+    from tagship.verbs.verify import verify as run
 
     here = app(as_json=json)
     result = run(here, artifact=artifact, env=env)
@@ -74,10 +82,24 @@ def verify(_c: Any, artifact: str = "", env: str = "", json: bool = False) -> No
 def notify(_c: Any, artifact: str = "", env: str = "", json: bool = False) -> None:
     """Tell what came of the deployment: on the console, and in the CI run's summary."""
     from tagship.bootstrap import app
-    from tagship.workflows.history import as_data
-    from tagship.workflows.notify import notify as run
+    from tagship.domain.history import as_data
+    from tagship.verbs.notify import notify as run
 
     here = app(as_json=json)
     result = run(here, artifact=artifact, env=env)
     if json:
         here.screen.data(as_data([result])[0])
+
+
+def _alone(heal: bool, resume: bool, more: bool) -> None:
+    """Which artifact a heal, or a deployment that is taken up, is of is the ledger's word."""
+    if heal and resume:
+        raise UsageError(
+            "--heal and --resume are two things.", remedy="End what has not ended first: inv deploy --resume"
+        )
+    if more:
+        what = "brings hosts to what the environment runs" if heal else "ends a deployment that another runner began"
+        raise UsageError(
+            f"{'--heal' if heal else '--resume'} {what}: it takes no artifact.",
+            remedy=f"Name the environment alone: inv deploy {'--heal' if heal else '--resume'} --env dev",
+        )

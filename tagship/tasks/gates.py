@@ -21,7 +21,7 @@ JSON = "one JSON document on stdout, everything else on stderr"
 def why_not(_c: Any, environment: str, version: str, json: bool = False) -> None:
     """Every gate between a version and an environment, and the way through each."""
     from tagship.bootstrap import app
-    from tagship.workflows.why_not import why_not as run
+    from tagship.verbs.why_not import why_not as run
 
     here = app(as_json=json)
     result = run(here, env=environment, version=version)
@@ -39,7 +39,7 @@ def mark_good(
 ) -> None:
     """Say that a version that is marked bad is good after all."""
     from tagship.bootstrap import app
-    from tagship.workflows.mark import mark_good as run
+    from tagship.verbs.mark_good import mark_good as run
 
     here = app(as_json=json)
     result = run(here, version=version, env=env, reason=reason, dry_run=dry_run)
@@ -56,7 +56,7 @@ def mark_bad(
 ) -> None:
     """Say that a version is bad: nothing suggests it, and deploying it takes a word."""
     from tagship.bootstrap import app
-    from tagship.workflows.mark import mark_bad as run
+    from tagship.verbs.mark_bad import mark_bad as run
 
     here = app(as_json=json)
     result = run(here, version=version, env=env, reason=reason, dry_run=dry_run)

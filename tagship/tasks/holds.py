@@ -25,7 +25,7 @@ def freeze(
     """Hold an environment: no deploy and no promotion until the end. Rollbacks go on."""
     from dataclasses import asdict
 
-    from tagship.workflows.freeze import freeze as run
+    from tagship.verbs.freeze import freeze as run
 
     here = opened(as_json=json)
     result = run(here, env=env, until=until, reason=reason, dry_run=dry_run)
@@ -45,7 +45,7 @@ def thaw(_c: Any, env: str = "", yes: bool = False, dry_run: bool = False, json:
     """Take a freeze away before its end."""
     from dataclasses import asdict
 
-    from tagship.workflows.thaw import thaw as run
+    from tagship.verbs.thaw import thaw as run
 
     here = opened(as_json=json)
     result = run(here, env=env, yes=yes, dry_run=dry_run)

@@ -35,7 +35,7 @@ def rollback(
     json: bool = False,
 ) -> None:
     """Take an environment back to a version that ran there, without Git or CI."""
-    from tagship.workflows.rollback import rollback as run
+    from tagship.verbs.rollback import rollback as run
 
     here = opened(as_json=json)
     result = run(
@@ -55,7 +55,7 @@ def rollback(
 @verb(help={"env": ALL, "json": JSON})
 def status(_c: Any, env: str = "", json: bool = False) -> None:
     """What runs where: the ledger's word, each host's own, and where they differ."""
-    from tagship.workflows.status import status as run
+    from tagship.verbs.status import status as run
 
     here = opened(as_json=json)
     result = run(here, env=env)
@@ -88,7 +88,7 @@ def history(
     json: bool = False,
 ) -> None:
     """Who made which environment run what, when, and what came of it."""
-    from tagship.workflows.history import history as run
+    from tagship.verbs.history import history as run
 
     here = opened(as_json=json)
     result = run(
@@ -108,7 +108,7 @@ def history(
 @verb(help={"env": ALL, "json": JSON})
 def lock(_c: Any, env: str = "", json: bool = False) -> None:
     """Who holds an environment, for what, and since when."""
-    from tagship.workflows.lock import lock as run
+    from tagship.verbs.lock import lock as run
 
     here = opened(as_json=json)
     result = run(here, env=env)
@@ -126,7 +126,7 @@ def lock(_c: Any, env: str = "", json: bool = False) -> None:
 )
 def unlock(_c: Any, id: str = "", env: str = "", dry_run: bool = False, json: bool = False) -> None:
     """Break the lease of a deployment that died; another deployment's is refused."""
-    from tagship.workflows.unlock import unlock as run
+    from tagship.verbs.unlock import unlock as run
 
     here = opened(as_json=json)
     result = run(here, id=id, env=env, dry_run=dry_run)

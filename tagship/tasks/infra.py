@@ -21,7 +21,7 @@ JSON = "one JSON document on stdout, everything else on stderr"
 )
 def apply(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, json: bool = False) -> None:
     """Plan and apply an environment's infrastructure for a published version."""
-    from tagship.workflows.infra import infra as run
+    from tagship.verbs.infra_apply import infra_apply as run
 
     here = opened(as_json=json)
     result = run(here, artifact=artifact, env=env, dry_run=dry_run)
@@ -32,7 +32,7 @@ def apply(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, jso
 @verb(help={"env": "the environment; left out, all of them", "json": JSON})
 def lock(_c: Any, env: str = "", json: bool = False) -> None:
     """Who has the Terraform state of an environment, and since when."""
-    from tagship.workflows.infra_lock import infra_lock as run
+    from tagship.verbs.infra_lock import infra_lock as run
 
     here = opened(as_json=json)
     result = run(here, env=env)
@@ -53,7 +53,7 @@ def unlock(
     _c: Any, id: str = "", env: str = "", run_ended: bool = False, dry_run: bool = False, json: bool = False
 ) -> None:
     """Free a Terraform state that a dead run left locked; another lock is refused."""
-    from tagship.workflows.infra_unlock import infra_unlock as run
+    from tagship.verbs.infra_unlock import infra_unlock as run
 
     here = opened(as_json=json)
     result = run(here, id=id, env=env, run_ended=run_ended, dry_run=dry_run)

@@ -39,7 +39,7 @@ def deploy_dev(
     json: bool = False,
 ) -> None:
     """Tag the next version, push it, and follow it until the environment is healthy."""
-    from tagship.workflows import deploy_dev
+    from tagship.verbs import deploy_dev
 
     app = opened(as_json=json)
     shipped = deploy_dev.deploy_dev(
@@ -83,12 +83,12 @@ def tag(
     json: bool = False,
 ) -> None:
     """Tag the next version and push nothing; with --undo, take a tag of your own back."""
-    from tagship.workflows import tag
-    from tagship.workflows import undo as undoing
+    from tagship.verbs import tag
+    from tagship.verbs import tag_undo as undoing
 
     app = opened(as_json=json)
     if undo:
-        undone = undoing.undo(app, version=version, yes=yes, dry_run=dry_run)
+        undone = undoing.tag_undo(app, version=version, yes=yes, dry_run=dry_run)
         document = undone.to_json()
     else:
         channel = tag.channel(app, environment=env, suffix=suffix)
@@ -110,7 +110,7 @@ def tag(
 )
 def versions(_c: Any, *, env: str = "dev", count: str = "5", offline: bool = False, json: bool = False) -> None:
     """List the latest versions of an environment's channel, and what could come next."""
-    from tagship.workflows import versions
+    from tagship.verbs import versions
 
     app = opened(as_json=json)
     found = versions.versions(app, environment=env, count=number(count, "--count 5"), offline=offline)

@@ -29,7 +29,7 @@ def setup(
     """Make or update what an AWS account needs: bucket, keys, roles, SSM document."""
     from os import environ
 
-    from tagship.workflows.setup import setup as run
+    from tagship.verbs.setup import setup as run
 
     app = opened(as_json=json)
     result = run(
@@ -63,7 +63,7 @@ def user_data(
 ) -> None:
     """Print what a launch template runs at a host's first boot."""
     from tagship.bootstrap import app
-    from tagship.workflows.user_data import user_data as run
+    from tagship.verbs.user_data import user_data as run
 
     here = app(as_json=json)
     result = run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import threading
 
-from tagship.adapters.aws import Aws
+from tagship.adapters.aws.session import Aws
 
 REGION = "us-east-1"
 

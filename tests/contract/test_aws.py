@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import pytest
 
-from tagship.adapters.aws import Aws
-from tagship.adapters.s3 import S3Store
+from tagship.adapters.aws.s3 import S3Store
+from tagship.adapters.aws.session import Aws
 from tagship.errors import ServiceFailed
 
 KEY = "hello/dev/0.1.0-dev/manifest.json"

@@ -14,7 +14,7 @@ import pytest
 
 from tagship.adapters.github import GitHub, connect, find_token
 from tagship.errors import ServiceFailed
-from tagship.ports import Forge, Notice, Run, Step
+from tagship.ports.forge import Forge, Notice, Run, Step
 from tests.fakes.forge import FakeForge
 
 COMMIT = "a" * 40

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tagship.adapters.aws.foundation import AccountFoundation
 from tagship.adapters.clock import SystemClock
-from tagship.adapters.foundation import AccountFoundation
 from tagship.adapters.signing import KmsSigner, PemVerifier
 from tagship.domain.foundation import Stack, same_document
 from tagship.errors import Held, Refused
-from tagship.ports import Foundation
+from tagship.ports.account import Foundation
 from tests.contract import strict_aws
 from tests.fakes.foundation import FakeFoundation
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tagship.adapters.freezes import StoredFreezes
-from tagship.adapters.s3 import S3Store
+from tagship.adapters.aws.s3 import S3Store
+from tagship.adapters.bucket.freezes import StoredFreezes
 from tagship.domain.freeze import Freeze
 from tagship.errors import Refused, ServiceFailed
-from tagship.ports import Freezes
+from tagship.ports.bucket import Freezes
 from tests.contract import strict_aws
 from tests.fakes.clock import FakeClock
 from tests.fakes.freezes import FakeFreezes

@@ -17,8 +17,8 @@ from typing import ClassVar
 
 import pytest
 
+from tagship.adapters.aws.ecr import Ecr, split
 from tagship.adapters.docker import Docker, build_command
-from tagship.adapters.ecr import Ecr, split
 from tagship.domain.manifest import ImageRef
 from tagship.errors import Refused, ServiceFailed, SettingsError
 from tests.contract import strict_aws

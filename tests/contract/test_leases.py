@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tagship.adapters.leases import StoredLeases
-from tagship.adapters.s3 import S3Store
+from tagship.adapters.aws.s3 import S3Store
+from tagship.adapters.bucket.leases import StoredLeases
 from tagship.domain.lease import LeaseHeld, LeaseRecord
 from tagship.errors import Held, LeaseLost, Refused, ServiceFailed
-from tagship.ports import Leases, Store
+from tagship.ports.bucket import Leases, Store
 from tests.contract import strict_aws
 from tests.fakes.clock import FakeClock
 from tests.fakes.leases import FakeLeases
@@ -438,7 +438,7 @@ class Forgetful:
         return self._forget(method) if name in {"create", "replace"} else method
 
     def _forget(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        from tagship.ports import Conflict
+        from tagship.ports.bucket import Conflict
 
         def write(*args: Any, **kwargs: Any) -> Any:
             self.writes += 1

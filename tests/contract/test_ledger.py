@@ -12,13 +12,13 @@ from dataclasses import replace
 
 import pytest
 
-from tagship.adapters.ledger import StoredLedger
-from tagship.adapters.s3 import S3Store
+from tagship.adapters.aws.s3 import S3Store
+from tagship.adapters.bucket.ledger import StoredLedger
 from tagship.domain.deployment import Entry
 from tagship.domain.mark import Mark
 from tagship.domain.segment import Copy, packed, unpacked
 from tagship.errors import ServiceFailed
-from tagship.ports import Conflict, Ledger, Object, Store
+from tagship.ports.bucket import Conflict, Ledger, Object, Store
 from tests.contract import strict_aws
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.store import MemoryStore

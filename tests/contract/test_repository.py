@@ -10,7 +10,7 @@ import pytest
 
 from tagship.adapters.git import GitRepository
 from tagship.errors import Refused, ServiceFailed, UsageError
-from tagship.ports import Repository
+from tagship.ports.repository import Repository
 from tests.checkout import Checkout, git
 from tests.fakes.repository import NOW, FakeRepository, Tag, object_id
 

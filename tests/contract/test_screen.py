@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from tagship.adapters.terminal import TerminalScreen
-from tagship.ports import Screen
+from tagship.ports.people import Screen
 from tests.fakes.screen import FakeScreen
 
 ROWS = [("0.1.10-dev", "Ada", "latest"), ("0.1.9-dev", "Grace Hopper", "")]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tagship.adapters.secrets import AwsSecrets
+from tagship.adapters.aws.secrets import AwsSecrets
 from tagship.errors import Refused, ServiceFailed
-from tagship.ports import Secrets
+from tagship.ports.account import Secrets
 from tests.contract import strict_aws
 from tests.fakes.secrets import FakeSecrets
 
@@ -136,7 +136,7 @@ def test_a_secret_without_a_value_is_refused() -> None:
 
 
 def test_an_outage_is_the_services_failure() -> None:
-    from tagship.adapters.aws import Aws
+    from tagship.adapters.aws.session import Aws
 
     away = Aws("us-east-1", "http://127.0.0.1:1", sandbox=True)
     with pytest.raises(ServiceFailed, match=r"looking for the parameters below /x/"):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tagship.adapters.aws import Aws
+from tagship.adapters.aws.session import Aws
 from tagship.adapters.signing import RAW_LIMIT, KmsSigner, PemSigner, PemVerifier, message, signer
 from tagship.errors import NotAuthentic, ServiceFailed, SettingsError
-from tagship.ports import Signer, Verifier
+from tagship.ports.account import Signer, Verifier
 from tests.contract import strict_aws
 from tests.fakes.signing import WordSigner
 

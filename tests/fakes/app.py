@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from tagship import ports
 from tagship.domain import layout
 from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin
+from tagship.ports.account import Foundation, Infrastructure, Secrets
+from tagship.ports.app import App
+from tagship.ports.forge import Forge
+from tagship.ports.images import Builder, Registry
+from tagship.ports.repository import Repository
 from tagship.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.freezes import FakeCalendar, FakeFreezes
@@ -76,31 +80,31 @@ class FakeApp:
         self.freezes = self.freezes or FakeFreezes(self.clock)
 
     @property
-    def repository(self) -> ports.Repository:
-        return cast(ports.Repository, self.given["repository"])
+    def repository(self) -> Repository:
+        return cast(Repository, self.given["repository"])
 
     @property
-    def forge(self) -> ports.Forge | None:
-        return cast("ports.Forge | None", self.given.get("forge"))
+    def forge(self) -> Forge | None:
+        return cast("Forge | None", self.given.get("forge"))
 
     @property
-    def secrets(self) -> ports.Secrets:
-        return cast(ports.Secrets, self.given["secrets"])
+    def secrets(self) -> Secrets:
+        return cast(Secrets, self.given["secrets"])
 
     @property
-    def builder(self) -> ports.Builder:
-        return cast(ports.Builder, self.given["builder"])
+    def builder(self) -> Builder:
+        return cast(Builder, self.given["builder"])
 
     @property
-    def registry(self) -> ports.Registry:
-        return cast(ports.Registry, self.given["registry"])
+    def registry(self) -> Registry:
+        return cast(Registry, self.given["registry"])
 
     @property
-    def foundation(self) -> ports.Foundation:
-        return cast(ports.Foundation, self.given["foundation"])
+    def foundation(self) -> Foundation:
+        return cast(Foundation, self.given["foundation"])
 
-    def infrastructure(self, environment: str) -> ports.Infrastructure:
-        return cast(ports.Infrastructure, self.given["infrastructure"])
+    def infrastructure(self, environment: str) -> Infrastructure:
+        return cast(Infrastructure, self.given["infrastructure"])
 
     def state_store(self, environment: str) -> MemoryStore:
         return self.store
@@ -143,5 +147,5 @@ class FakeApp:
         self.store.create(layout.artifact("hello", environment, version, name), body, ORIGIN.metadata())
 
 
-def _is_an_app(app: FakeApp) -> ports.App:
+def _is_an_app(app: FakeApp) -> App:
     return app

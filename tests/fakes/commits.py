@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tagship.errors import UsageError
-from tagship.ports import Tag
+from tagship.ports.repository import Tag
 
 
 @dataclass

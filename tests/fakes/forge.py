@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tagship.errors import ServiceFailed
-from tagship.ports import Notice, Run
+from tagship.ports.forge import Notice, Run
 
 
 class FakeForge:

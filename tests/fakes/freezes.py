@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tagship.domain.freeze import Freeze, Frozen
 from tagship.errors import Refused
-from tagship.ports import Window
+from tagship.ports.account import Window
 from tests.fakes.clock import FakeClock
 
 _numbers = itertools.count(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tagship.domain.version import Version, newest
 from tagship.errors import Refused, ServiceFailed, UsageError
-from tagship.ports import Pushed, State, Tag
+from tagship.ports.repository import Pushed, State, Tag
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

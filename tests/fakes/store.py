@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tagship.ports import Clock, Conflict, Object
+from tagship.ports.bucket import Conflict, Object
+from tagship.ports.people import Clock
 
 
 class MemoryStore:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tagship.domain.hosts import Host, HostReport, Order, Sent
+from tagship.domain.ec2.order import Order
+from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused
 
 
@@ -15,26 +16,26 @@ from tagship.errors import Refused
 class Machine:
     """One host. `answers` are the outcomes of the next orders (`status` aside); when they are used up, all goes well.
 
-    An outcome may be a whole HostReport, given as it is. `status_says` overrides what a status order hears.
+    An outcome may be a whole Report, given as it is. `status_says` overrides what a status order hears.
     """
 
-    host: Host
+    host: Unit
     serving: str = ""
     fence: int = 0
-    answers: deque[str | HostReport] = field(default_factory=deque)
+    answers: deque[str | Report] = field(default_factory=deque)
     status_says: str = ""
     reason: str = "it answered 500"
     evidence: str = "Traceback: boom"
     unsigned: bool = False  # nobody signed what it is told to run
 
-    def obey(self, order: Order) -> HostReport:
+    def obey(self, order: Order) -> Report:
         if order.action == "status":
             return self._status()
         if order.fence < self.fence:
             return self._report("held", reason=f"fence {order.fence} is below {self.fence}")
         self.fence = order.fence
         planned = self.answers.popleft() if self.answers else "healthy"
-        if isinstance(planned, HostReport):
+        if isinstance(planned, Report):
             self.serving = planned.serving
             return planned
         before = self.serving
@@ -46,16 +47,16 @@ class Machine:
         evidence = "" if planned in {"held", "silent"} else self.evidence
         return replace(self._report(planned, order, before, self.reason), evidence=evidence)
 
-    def _status(self) -> HostReport:
+    def _status(self) -> Report:
         if self.status_says:
             return self._report(self.status_says, reason="it does not answer")
         return self._report("healthy" if self.serving else "empty", previous=self.serving)
 
-    def _report(self, outcome: str, order: Order | None = None, previous: str = "", reason: str = "") -> HostReport:
+    def _report(self, outcome: str, order: Order | None = None, previous: str = "", reason: str = "") -> Report:
         artifact = order.artifact_id if order else ""
         if outcome == "silent":
-            return HostReport(self.host.id, "silent", reason=reason)
-        return HostReport(self.host.id, outcome, artifact, self.serving, previous, reason, unsigned=self.unsigned)
+            return Report(self.host.id, "silent", reason=reason)
+        return Report(self.host.id, outcome, artifact, self.serving, previous, reason, unsigned=self.unsigned)
 
 
 @dataclass
@@ -72,14 +73,14 @@ class FakeTarget:
     during: Callable[[Order], None] = lambda _: None
     running: dict[str, str] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
-    _reports: dict[str, tuple[Order, list[HostReport]]] = field(default_factory=dict)
+    _reports: dict[str, tuple[Order, list[Report]]] = field(default_factory=dict)
 
-    def hosts(self) -> Sequence[Host]:
+    def hosts(self) -> Sequence[Unit]:
         if not self.machines:
             raise Refused("No running instance has the tags of dev.", remedy="Start one.")
         return [one.host for one in self.machines]
 
-    def send(self, order: Order, hosts: Sequence[Host]) -> Sequence[str]:
+    def send(self, order: Order, hosts: Sequence[Unit]) -> Sequence[str]:
         self.sending(order)
         by_id = {one.host.id: one for one in self.machines}
         self.orders.append((order, [host.name for host in hosts]))
@@ -90,9 +91,7 @@ class FakeTarget:
         )
         return [command]
 
-    def collect(
-        self, commands: Sequence[str], hosts: Sequence[Host], beat: Callable[[str], None]
-    ) -> Sequence[HostReport]:
+    def collect(self, commands: Sequence[str], hosts: Sequence[Unit], beat: Callable[[str], None]) -> Sequence[Report]:
         for _ in range(self.polls):
             beat(f"0 of {len(hosts)} hosts have answered")
             self.during(self._reports[commands[0]][0])
@@ -103,10 +102,12 @@ class FakeTarget:
     def in_flight(self, deployment_id: str, commands: Sequence[str]) -> Sequence[str]:
         return [one for one, owner in self.running.items() if one in commands or owner == deployment_id]
 
-    def sent_for(self, deployment_id: str, since: datetime) -> Sequence[Sent]:
+    def sent_for(self, deployment_id: str, since: datetime) -> Sequence[Operation]:
         ids = {one.host.name: one.host.id for one in self.machines}
         return [
-            Sent(f"command-{number}", order.action, order.artifact_id, tuple(ids.get(name, name) for name in names))
+            Operation(
+                f"command-{number}", order.action, order.artifact_id, tuple(ids.get(name, name) for name in names)
+            )
             for number, (order, names) in enumerate(self.orders, start=1)
             if order.deployment_id == deployment_id
         ]
@@ -126,11 +127,11 @@ class FakeTarget:
         return {one.host.name: one.serving for one in self.machines}
 
 
-def gone(host: Host) -> HostReport:
-    return HostReport(host.id, "silent", reason="it is gone")
+def gone(host: Unit) -> Report:
+    return Report(host.id, "silent", reason="it is gone")
 
 
-def machine(name: str, serving: str = "", *answers: str | HostReport, online: bool = True) -> Machine:
+def machine(name: str, serving: str = "", *answers: str | Report, online: bool = True) -> Machine:
     number = int(name.rpartition("-")[2])
     problem = "" if online else "its agent's PingStatus is ConnectionLost"
-    return Machine(Host(f"i-{number:017x}", name, online, problem), serving, answers=deque(answers))
+    return Machine(Unit(f"i-{number:017x}", name, online, problem), serving, answers=deque(answers))

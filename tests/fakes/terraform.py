@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tagship.domain.infra import Output
 from tagship.errors import Refused
-from tagship.ports import ToolFailed
+from tagship.ports.account import ToolFailed
 
 Variables = Mapping[str, str | None]
 

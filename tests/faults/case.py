@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.domain.deployment import Deployment, serving
+from tagship.engine.artifacts import verified_manifest
 from tagship.errors import EXIT_CODES
-from tagship.workflows.artifacts import verified_manifest
 from tests.faults import onhost
 from tests.faults.ground import APP, TTL, Environment, Ran
 from tests.faults.journeys import Journey, applies

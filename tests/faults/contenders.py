@@ -1,6 +1,6 @@
 """Many processes that want one lease: `python -m tests.faults.contenders JSON`, run apart from the tests.
 
-Each does what deploy does to get it (tagship.workflows.taking), holds it for a moment, and gives it back. Whether two
+Each does what deploy does to get it (tagship.engine.acquire), holds it for a moment, and gives it back. Whether two
 ever hold it at once is not asked of the lease but of files that only a holder may touch: one that must not exist, and a
 count that loses numbers as soon as two add to it together.
 """
@@ -19,13 +19,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tagship import ports
-from tagship.adapters.aws import Aws
-from tagship.adapters.leases import StoredLeases
-from tagship.adapters.s3 import S3Store
+from tagship.adapters.aws.s3 import S3Store
+from tagship.adapters.aws.session import Aws
+from tagship.adapters.bucket.leases import StoredLeases
 from tagship.domain.plan import Plan
+from tagship.engine.acquire import Acquired, acquire
 from tagship.errors import LeaseLost, TagshipError
-from tagship.workflows.taking import Taken, take
+from tagship.ports.bucket import Store
 from tests.fakes.app import environments, settings
 from tests.fakes.screen import FakeScreen
 from tests.fakes.target import FakeTarget
@@ -74,7 +74,7 @@ class Contender:
     run_url = ""
     forge = None
 
-    def __init__(self, job: Job, store: ports.Store, number: int) -> None:
+    def __init__(self, job: Job, store: Store, number: int) -> None:
         self.settings = settings(environments=environments(lease_ttl=max(job.ttl, 10)))
         self.clock = SkewedClock(job, job.skew * (number % 3 - 1))
         self.screen = FakeScreen()
@@ -88,11 +88,11 @@ class Contender:
 class Short(StoredLeases):
     """Leases that expire sooner than settings allow: a test need not wait ten seconds for each that died."""
 
-    def __init__(self, store: ports.Store, ttl: int) -> None:
+    def __init__(self, store: Store, ttl: int) -> None:
         super().__init__(store, "hello")
         self._ttl = ttl
 
-    def take(self, environment: str, **asked: Any) -> Any:
+    def acquire(self, environment: str, **asked: Any) -> Any:
         return super().take(environment, **{**asked, "ttl": self._ttl})
 
 
@@ -102,7 +102,7 @@ class Witness:
     def __init__(self, folder: Path) -> None:
         self.inside, self.count, self.log = folder / "inside", folder / "count", folder / "log"
 
-    def enter(self, taken: Taken) -> int:
+    def enter(self, taken: Acquired) -> int:
         """Returns how many were here before; a file left by whoever was taken over, and by nobody else, is cleared."""
         if taken.over and self.inside.exists() and self.inside.read_text() == taken.over.record.deployment_id:
             self.inside.unlink()
@@ -111,19 +111,19 @@ class Witness:
         os.close(handle)
         return int(self.count.read_text() or 0)
 
-    def leave(self, before: int, taken: Taken) -> None:
+    def leave(self, before: int, taken: Acquired) -> None:
         self.count.write_text(str(before + 1))
         with self.log.open("a") as log:
             log.write(f"{taken.record.fence} {taken.record.deployment_id} {bool(taken.over):d}\n")
         self.inside.unlink()
 
 
-def contend(job: Job, store: ports.Store, number: int) -> None:
+def contend(job: Job, store: Store, number: int) -> None:
     """Take it, hold it, give it back, until all rounds are over."""
     app: Any = Contender(job, store, number)
     witness, dice = Witness(job.folder), random.Random(number)
     while True:
-        taken = take(app, PLAN, wait=600)
+        taken = acquire(app, PLAN, wait=600)
         before = witness.enter(taken)
         if before >= job.rounds:
             witness.inside.unlink()
@@ -142,12 +142,12 @@ def contend(job: Job, store: ports.Store, number: int) -> None:
             raise AssertionError(f"the release of {record.deployment_id} was lost: {seen}")
 
 
-def stall(job: Job, store: ports.Store, number: int) -> None:
+def stall(job: Job, store: Store, number: int) -> None:
     """Holders that sleep through their lease: what they may still do is up to a resource that knows fencing numbers."""
     app: Any = Contender(job, store, number)
     dice = random.Random(number)
     for _ in range(job.rounds):
-        taken = take(app, PLAN, wait=600)
+        taken = acquire(app, PLAN, wait=600)
         asleep = job.ttl + 1 + dice.random()
         time.sleep(asleep if dice.random() < job.stall else 0)
         try:
@@ -195,7 +195,7 @@ def main() -> None:
     print(json.dumps({"killed": killed, "failed": failed}))
 
 
-def _forked(job: Job, store: ports.Store, number: int) -> int:
+def _forked(job: Job, store: Store, number: int) -> int:
     child = os.fork()
     if child:
         return child

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from tagship import bootstrap
 from tagship.sandbox.state import Running, SandboxHost
-from tagship.workflows.bundle import bundle
-from tagship.workflows.deploy import deploy
-from tagship.workflows.publish import publish
+from tagship.verbs.bundle import bundle
+from tagship.verbs.deploy import deploy
+from tagship.verbs.publish import publish
 from tests.faults import onhost
 from tests.faults.watch import version
 from tests.sandbox.conftest import git

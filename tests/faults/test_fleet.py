@@ -22,10 +22,11 @@ from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin
 from tagship.errors import Incomplete
 from tagship.sandbox import state
-from tagship.workflows.deploy import deploy
-from tagship.workflows.lock import lock
-from tagship.workflows.status import status
-from tagship.workflows.unlock import unlock
+from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
+from tagship.verbs.lock import lock
+from tagship.verbs.status import status
+from tagship.verbs.unlock import unlock
 from tests.sandbox.conftest import client, until
 
 pytestmark = pytest.mark.xdist_group("fleet")  # one sandbox for all of them
@@ -137,7 +138,7 @@ def test_a_few_failures_leave_it_partial_and_a_heal_touches_them_alone(ground: G
     assert {one.id for one in found.hosts if one.drift} == bad
     ground.pace(0.01, 0.05)
     before = ground.serving()
-    assert deploy(bootstrap.app(ground.root), heal=True, env="dev").state == "healthy"
+    assert heal(bootstrap.app(ground.root), env="dev").state == "healthy"
     after = ground.serving()
     assert {one for one in after if after[one] != before[one]} == bad
     assert set(serving(ground).values()) == {version}
@@ -163,7 +164,7 @@ def test_hosts_that_leave_and_join_meanwhile_are_left_out_and_taken_in(ground: G
     assert serving(ground) == {one: runs if one == leaves else version for one in ground.ids}
     assert leaves in err
     assert sent(ground, version, "deploy")[-1][-1] == comes
-    assert deploy(bootstrap.app(ground.root), heal=True, env="dev").state == "healthy"
+    assert heal(bootstrap.app(ground.root), env="dev").state == "healthy"
     assert set(serving(ground).values()) == {version}
 
 

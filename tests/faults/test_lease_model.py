@@ -13,10 +13,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tagship.adapters.leases import StoredLeases
+from tagship.adapters.bucket.leases import StoredLeases
 from tagship.domain.lease import LeaseRecord
 from tagship.errors import Held, LeaseLost, Refused, ServiceFailed
-from tagship.ports import Conflict
+from tagship.ports.bucket import Conflict
 from tests.fakes.clock import FakeClock
 from tests.fakes.store import MemoryStore
 from tests.faults.conftest import counted

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tagship.engine.holder import Holder
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
-from tagship.workflows.lock import Lock, lock
+from tagship.verbs.lock import lock
 from tests.sandbox import shop
 from tests.sandbox.conftest import git, post, start, until
 from tests.sandbox.shop import Shop
@@ -80,15 +81,15 @@ def ended(process: subprocess.Popen[str]) -> Ended:
     return Ended(process.returncode, out, err)
 
 
-def held(here: Shop, process: subprocess.Popen[str], phase: str = "hosts act|answered") -> Lock:
+def held(here: Shop, process: subprocess.Popen[str], phase: str = "hosts act|answered") -> Holder:
     """The lease, once that command has it, and hosts act for it."""
 
-    def look() -> Lock | None:
+    def look() -> Holder | None:
         assert process.poll() is None, process.communicate()
         [found] = lock(here.app(), env=here.environment)
         return found if found.state == "held" and re.search(phase, found.phase) else None
 
-    found: Lock = until(look, 60)
+    found: Holder = until(look, 60)
     return found
 
 

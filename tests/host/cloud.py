@@ -10,7 +10,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from tagship.domain import layout
-from tagship.domain.pointer import Pointer
+from tagship.domain.ec2.pointer import Pointer
 from tagship.sandbox.web import KeepAlive
 from tests.contract import strict_aws
 from tests.host.ground import ADMIN_PATH

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tagship.domain.hosts import Order
+from tagship.domain.ec2.order import Order
 from tagship.domain.manifest import ImageRef
 from tagship.domain.secrets import SecretRef
 from tests.host.engine import Engine

@@ -7,18 +7,18 @@ from typing import cast
 
 import pytest
 
-from tagship.adapters.aws import Aws
+from tagship.adapters.aws.ecr import Ecr
+from tagship.adapters.aws.session import Aws
 from tagship.adapters.docker import Docker
-from tagship.adapters.ecr import Ecr
 from tagship.domain.manifest import ImageRef
 from tagship.errors import Refused, ServiceFailed
-from tagship.ports import App
-from tagship.workflows.build import CREATED, REVISION, build
+from tagship.ports.app import App
+from tagship.verbs.build import CREATED, REVISION, build
 from tests.fakes.app import FakeApp, environments
 from tests.host.engine import Engine
 from tests.host.ground import ADMIN_PATH
 from tests.host.registry import HOST, PASSWORD, Registry
-from tests.unit.workflows.ci import COMMIT, OTHER, VERSION, ci_app
+from tests.unit.ci import COMMIT, OTHER, VERSION, ci_app
 
 DOCKERFILE = """\
 FROM {base}

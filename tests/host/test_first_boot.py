@@ -10,7 +10,8 @@ from typing import Protocol
 
 import pytest
 
-from tagship.domain import layout, userdata
+from tagship.domain import layout
+from tagship.domain.ec2 import userdata
 from tests.host import cloud
 from tests.host.ground import Ground, until
 from tests.host.host import BUCKET, Host, Shop

@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tagship.domain import hostconf
+from tagship.domain.ec2 import hostconf
 from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.settings import Settings
 

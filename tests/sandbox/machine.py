@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tagship.domain import document
-from tagship.domain.hosts import Order
+from tagship.domain.ec2 import document
+from tagship.domain.ec2.order import Order
 from tagship.sandbox.hosts import SYSTEM, free_port, install_tools
 from tests.sandbox.bundles import ROOT, Bundle, public_pem, release_key
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from tagship import bootstrap
 from tagship.sandbox.state import Running, SandboxHost
-from tagship.workflows.bundle import bundle
-from tagship.workflows.publish import publish
+from tagship.verbs.bundle import bundle
+from tagship.verbs.publish import publish
 from tests.sandbox.conftest import git
 
 HERE = Path(__file__).parents[2]

@@ -14,8 +14,8 @@ import pytest
 
 from tagship import bootstrap
 from tagship.domain import layout
+from tagship.engine.artifacts import verified_manifest
 from tagship.sandbox.state import Running
-from tagship.workflows.artifacts import verified_manifest
 from tests.sandbox.conftest import git
 
 TOP = Path(__file__).parents[2]

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from tagship.errors import ArtifactError, DeployFailed, Held, Refused
-from tagship.ports import Screen
+from tagship.ports.people import Screen
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
-from tagship.workflows.deploy import deploy
-from tagship.workflows.lock import lock
-from tagship.workflows.notify import notify
-from tagship.workflows.rollback import rollback
-from tagship.workflows.status import status
-from tagship.workflows.verify import verify
+from tagship.verbs.deploy import deploy
+from tagship.verbs.lock import lock
+from tagship.verbs.notify import notify
+from tagship.verbs.rollback import rollback
+from tagship.verbs.status import status
+from tagship.verbs.verify import verify
 from tests.sandbox import shop
 from tests.sandbox.conftest import post, start, until
 from tests.sandbox.shop import Shop
@@ -175,8 +175,8 @@ def test_status_shows_what_somebody_changed_behind_the_ledgers_back(shipped: Sho
 
 def _behind_the_back(here: Shop) -> None:
     """An order to the first host alone, which no ledger hears of."""
-    from tagship.workflows.hands import an_order
-    from tagship.workflows.preflight import manifest_sha256
+    from tagship.engine.plan import manifest_sha256
+    from tagship.engine.session import an_order
 
     app, version = here.app(), here.version("0.1.0")
     digest = manifest_sha256(app, here.environment, version)

@@ -9,8 +9,9 @@ import pytest
 
 from tagship.errors import Incomplete
 from tagship.sandbox import lifecycle
-from tagship.workflows.deploy import deploy
-from tagship.workflows.status import status
+from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
+from tagship.verbs.status import status
 from tests.sandbox import shop
 from tests.sandbox.conftest import start
 from tests.sandbox.shop import Shop
@@ -44,6 +45,6 @@ def test_a_host_that_fails_is_left_behind_named_and_healed_without_touching_the_
     assert [one.id for one in found.hosts if one.drift] == [last.id]
     python.write_text(works, "utf-8")
     before = [(host.root / "opt/hello/journal.jsonl").read_bytes() for host in here.hosts[:-1]]
-    assert deploy(here.app(), heal=True).state == "healthy"
+    assert heal(here.app()).state == "healthy"
     assert here.serving() == [new] * 3
     assert [(host.root / "opt/hello/journal.jsonl").read_bytes() for host in here.hosts[:-1]] == before

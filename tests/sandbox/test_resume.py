@@ -15,9 +15,10 @@ import pytest
 from tagship.errors import Held, Refused
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
-from tagship.workflows.deploy import deploy
-from tagship.workflows.lock import lock
-from tagship.workflows.status import status
+from tagship.verbs.deploy import deploy
+from tagship.verbs.lock import lock
+from tagship.verbs.resume import resume
+from tagship.verbs.status import status
 from tests.sandbox import shop
 from tests.sandbox.conftest import git, start, until
 from tests.sandbox.shop import Shop
@@ -97,7 +98,7 @@ def test_killed_while_the_hosts_act_it_is_found_and_ended_with_one_command_ever_
     assert ran.wait(10) == -signal.SIGKILL
     ran.communicate()
     with pytest.raises(Held) as caught:
-        deploy(here.app(), resume=True, env=here.environment)
+        resume(here.app(), env=here.environment)
     assert f"inv deploy --resume --env {here.environment}" in caught.value.remedy
     expired(here)
     [found] = status(here.app(), env=here.environment)
@@ -119,7 +120,7 @@ def test_killed_before_it_sent_anything_it_is_sent_once(here: Shop) -> None:
     assert ran.returncode == -signal.SIGKILL
     assert orders(here) == []
     expired(here)
-    assert deploy(here.app(), resume=True, env=here.environment).state == "healthy"
+    assert resume(here.app(), env=here.environment).state == "healthy"
     assert here.serving() == [new] * 2
     assert orders(here) == [("deploy", 2)]
 
@@ -131,7 +132,7 @@ def test_killed_before_the_commands_id_was_written_down_it_is_found_all_the_same
     assert ran.returncode == -signal.SIGKILL
     assert states(here) == ["requested"]
     expired(here)
-    assert deploy(here.app(), resume=True, env=here.environment).state == "healthy"
+    assert resume(here.app(), env=here.environment).state == "healthy"
     assert here.serving() == [new] * 2
     assert orders(here) == [("deploy", 2)]
 
@@ -149,7 +150,7 @@ def test_killed_and_broken_it_is_put_back(here: Shop) -> None:
     assert here.serving() == [here.version("0.1.0")] * 2
     assert states(here)[-2:] == ["failed", "rolled-back"]
     with pytest.raises(Refused):
-        deploy(here.app(), resume=True, env=here.environment)
+        resume(here.app(), env=here.environment)
 
 
 def test_of_two_that_take_it_up_at_once_one_does_and_the_other_is_refused(here: Shop) -> None:

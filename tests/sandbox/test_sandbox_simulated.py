@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tagship.domain.hosts import HostReport
+from tagship.domain.units import Report
 from tagship.errors import UsageError
 from tagship.sandbox import report
 from tagship.sandbox.simulated import Behaviour, SimulatedHost
 from tests.sandbox.conftest import SETTINGS, repository
 
-Tell = Callable[..., HostReport]
+Tell = Callable[..., Report]
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def host() -> SimulatedHost:
 def tell(host: SimulatedHost) -> Tell:
     """Give the host an order, and read its verdict as tagship does."""
 
-    def told(action: str, artifact: str = "none", fence: int = 1) -> HostReport:
+    def told(action: str, artifact: str = "none", fence: int = 1) -> Report:
         _, out = host.obey({"action": [action], "artifact": [artifact], "fence": [str(fence)]}, threading.Event())
-        return HostReport.read("i-1", out, "no verdict")
+        return Report.read("i-1", out, "no verdict")
 
     return told
 

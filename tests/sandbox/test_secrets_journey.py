@@ -17,9 +17,9 @@ import pytest
 from tagship.errors import DeployFailed, Refused
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
-from tagship.workflows.deploy import deploy
-from tagship.workflows.rollback import rollback
-from tagship.workflows.status import status
+from tagship.verbs.deploy import deploy
+from tagship.verbs.rollback import rollback
+from tagship.verbs.status import status
 from tests.sandbox import shop
 from tests.sandbox.conftest import client, git, start
 from tests.sandbox.shop import Shop

@@ -14,7 +14,7 @@ import pytest
 
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
-from tagship.workflows.deploy import deploy
+from tagship.verbs.deploy import deploy
 from tests.sandbox import shop
 from tests.sandbox.conftest import client, start
 from tests.sandbox.shop import Shop

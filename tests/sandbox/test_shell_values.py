@@ -19,10 +19,10 @@ from pathlib import Path
 import pytest
 from hypothesis import strategies as st
 
-from tagship.domain import document, userdata
-from tagship.domain.hosts import Order
+from tagship.domain.ec2 import document, userdata
+from tagship.domain.ec2.order import Order
+from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.manifest import BundleRef, Manifest
-from tagship.domain.pointer import Pointer
 from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef
 from tests.sandbox.bundles import ROOT, add, make, pack
 from tests.sandbox.bundles import settings as settings_of

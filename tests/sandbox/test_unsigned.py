@@ -15,15 +15,16 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tagship.domain import document, layout
+from tagship.domain import layout
+from tagship.domain.ec2 import document
 from tagship.errors import ArtifactError
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
-from tagship.workflows.deploy import deploy
-from tagship.workflows.history import as_data, history
-from tagship.workflows.rollback import rollback
-from tagship.workflows.status import status
-from tagship.workflows.verify import verify
+from tagship.verbs.deploy import deploy
+from tagship.verbs.history import as_data, history
+from tagship.verbs.rollback import rollback
+from tagship.verbs.status import status
+from tagship.verbs.verify import verify
 from tests.sandbox import shop
 from tests.sandbox.bundles import Bundle, make
 from tests.sandbox.conftest import client, start

@@ -23,14 +23,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tagship.domain import layout
+from tagship.domain.ec2.pointer import Pointer
+from tagship.domain.ec2.userdata import LIMIT
 from tagship.domain.manifest import sha256
-from tagship.domain.pointer import Pointer
-from tagship.domain.userdata import LIMIT
 from tagship.sandbox import hosts, lifecycle
 from tagship.sandbox.state import Running
-from tagship.workflows.deploy import deploy
-from tagship.workflows.rollback import rollback
-from tagship.workflows.user_data import user_data
+from tagship.verbs.deploy import deploy
+from tagship.verbs.rollback import rollback
+from tagship.verbs.user_data import user_data
 from tests.sandbox import shop
 from tests.sandbox.bundles import Tamper, add
 from tests.sandbox.conftest import client, start
@@ -281,8 +281,8 @@ def test_an_altered_bundle_is_refused_before_it_is_unpacked(running: tuple[Path,
 
 def _untagged(here: Shop) -> str:
     """An artifact of a preview: `<commit8>-<date>-<time>`, copied from one that was built for it."""
-    from tagship.workflows.bundle import bundle
-    from tagship.workflows.publish import publish
+    from tagship.verbs.bundle import bundle
+    from tagship.verbs.publish import publish
     from tests.sandbox.conftest import git
 
     commit = git(here.root, "rev-parse", "HEAD")

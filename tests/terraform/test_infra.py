@@ -23,10 +23,10 @@ import pytest
 from tagship import bootstrap
 from tagship.domain import layout
 from tagship.domain.lease import LeaseHeld
-from tagship.ports import Infrastructure, ToolFailed
+from tagship.ports.account import Infrastructure, ToolFailed
 from tagship.sandbox.state import Running
-from tagship.workflows.bundle import bundle
-from tagship.workflows.publish import publish
+from tagship.verbs.bundle import bundle
+from tagship.verbs.publish import publish
 from tests.fakes.terraform import FakeTerraform, World
 from tests.sandbox.conftest import SETTINGS, client, git, sandbox, until
 

@@ -230,3 +230,21 @@ def test_what_is_looked_at_or_changed_in_a_sandbox_is_said_to_be_one(
     with pytest.raises(Exit):  # it is not running
         TASKS[task].body(None)
     assert capsys.readouterr().out.startswith("SANDBOX: ")
+
+
+@pytest.mark.parametrize("old", ["heal", "resume"])
+@pytest.mark.parametrize("more", [{"artifact": "0.1.2-dev"}, {"allow_older": True}, {"allow_bad": True}])
+def test_an_old_flag_of_deploy_that_is_a_verb_takes_no_artifact(
+    old: str, more: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(Exit) as ended:
+        TASKS["deploy"].body(None, **{old: True}, **more)
+    assert ended.value.code == 2
+    assert "takes no artifact" in capsys.readouterr().err
+
+
+def test_heal_and_resume_are_two_things(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Exit) as ended:
+        TASKS["deploy"].body(None, heal=True, resume=True)
+    assert ended.value.code == 2
+    assert "two things" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.adapters.aws import Aws
+from tagship.adapters.aws.session import Aws
 from tagship.adapters.terraform import backend, environment, version
 
 HERE = Aws("eu-west-1", profile="shop")

@@ -9,24 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagship.domain.deployment import Deployment, Entry
-from tagship.domain.hosts import OUTCOMES, Host, HostReport
-from tagship.domain.plan import Plan, ending, is_lost, serves, told, what_serves
+from tagship.domain.plan import Plan, recorded_runs
+from tagship.domain.units import OUTCOMES, Report, Unit
+from tagship.domain.verdict import ending, is_lost, serves, what_serves
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
-HOSTS = tuple(Host(f"i-{n}", f"web-{n}", True) for n in (1, 2, 3))
+HOSTS = tuple(Unit(f"i-{n}", f"web-{n}", True) for n in (1, 2, 3))
 PLAN = Plan("deploy", "dev", NEW, "0" * 64, HOSTS, {"i-1": OLD, "i-2": OLD, "i-3": OLD}, OLD)
 FIRST = replace(PLAN, runs={}, replaces="")
 
 
-def report(number: int, outcome: str, serving: str = "", previous: str = OLD, reason: str = "because") -> HostReport:
-    return HostReport(f"i-{number}", outcome, NEW, serving, previous, reason, "evidence")
+def report(number: int, outcome: str, serving: str = "", previous: str = OLD, reason: str = "because") -> Report:
+    return Report(f"i-{number}", outcome, NEW, serving, previous, reason, "evidence")
 
 
-def healthy(number: int, previous: str = OLD) -> HostReport:
+def healthy(number: int, previous: str = OLD) -> Report:
     return report(number, "healthy", NEW, previous)
 
 
-def kind(plan: Plan, *reports: HostReport) -> str:
+def kind(plan: Plan, *reports: Report) -> str:
     return ending(plan, reports, reports).kind
 
 
@@ -36,13 +37,13 @@ reports = st.builds(
 
 
 @given(st.lists(reports, min_size=1, max_size=4))
-def test_healthy_is_said_only_when_every_host_names_the_artifact_as_serving(found: list[HostReport]) -> None:
+def test_healthy_is_said_only_when_every_host_names_the_artifact_as_serving(found: list[Report]) -> None:
     all_serve = all(one.good and one.serving == NEW for one in found)
     assert (kind(PLAN, *found) == "healthy") == all_serve
 
 
 @given(st.lists(reports, min_size=1, max_size=4))
-def test_held_and_refused_are_said_only_when_no_host_came_to_harm(found: list[HostReport]) -> None:
+def test_held_and_refused_are_said_only_when_no_host_came_to_harm(found: list[Report]) -> None:
     if kind(PLAN, *found) in {"held", "refused"}:
         assert not {one.outcome for one in found} & {"failed", "rolled-back", "rollback-failed", "silent"}
 
@@ -89,7 +90,7 @@ def test_what_was_stopped_though_no_host_failed_has_failed_for_that_reason() -> 
 
 
 def test_many_hosts_are_shown_by_what_they_run() -> None:
-    hosts = tuple(Host(f"i-{n}", f"web-{n}", True) for n in range(30))
+    hosts = tuple(Unit(f"i-{n}", f"web-{n}", True) for n in range(30))
     plan = replace(PLAN, hosts=hosts, runs={f"i-{n}": OLD for n in range(28)})
     assert plan.rows() == [["28 hosts", "", OLD, NEW], ["2 hosts", "", "nothing known", NEW]]
 
@@ -110,7 +111,7 @@ def test_the_ledger_alone_can_say_that_something_is_lost() -> None:
         ([report(1, "held")], "Nothing was changed."),
     ],
 )
-def test_what_serves_is_one_sentence(final: list[HostReport], sentence: str) -> None:
+def test_what_serves_is_one_sentence(final: list[Report], sentence: str) -> None:
     assert what_serves(HOSTS, final) == sentence
 
 
@@ -126,7 +127,7 @@ def test_the_ledgers_last_word_of_each_host_counts_and_silence_is_no_word() -> N
             entry(3, {"host": "i-1", "outcome": "silent", "serving": ""}),
         )
     )
-    assert told([one]) == {"i-1": NEW}
+    assert recorded_runs([one]) == {"i-1": NEW}
 
 
 def test_the_plan_shows_what_runs_on_each_host() -> None:

@@ -1,0 +1,1 @@
+"""AWS, a file a service."""

@@ -1,0 +1,51 @@
+"""Parameter Store and Secrets Manager by names and versions.
+
+DescribeParameters and DescribeSecret answer without values (SSM and Secrets Manager API references), so CI's role needs
+neither the right to read a value nor to decrypt one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tagship.adapters.aws.session import Aws
+from tagship.errors import Refused
+
+CURRENT = "AWSCURRENT"
+
+
+@dataclass(frozen=True)
+class AwsSecrets:
+    """The region's secrets, as far as their names and versions go."""
+
+    aws: Aws
+
+    def parameters(self, path: str) -> Mapping[str, str]:
+        """Every parameter below a path, and the number of its newest version."""
+        below = [{"Key": "Path", "Option": "Recursive", "Values": [path.rstrip("/")]}]
+        with self.aws.translated(f"looking for the parameters below {path}"):
+            pages = self.aws.client("ssm").get_paginator("describe_parameters").paginate(ParameterFilters=below)  # type: ignore[arg-type]
+            return {one["Name"]: str(one["Version"]) for page in pages for one in page["Parameters"]}
+
+    def current(self, name: str) -> str:
+        """The version id of a secret that is labelled AWSCURRENT; raises Refused where there is none."""
+        client = self.aws.client("secretsmanager")
+        with self.aws.translated(f"looking at the secret {name}"):
+            try:
+                found = client.describe_secret(SecretId=name)
+            except client.exceptions.ResourceNotFoundException:
+                raise self._refused(name, "does not exist", "create-secret --name") from None
+        if "DeletedDate" in found:
+            raise self._refused(name, "is being deleted", "restore-secret --secret-id")
+        for version, labels in found.get("VersionIdsToStages", {}).items():
+            if CURRENT in labels:
+                return version
+        raise self._refused(name, "has no value", "put-secret-value --secret-id")
+
+    def _refused(self, name: str, what: str, command: str) -> Refused:
+        region = self.aws.region
+        return Refused(
+            f"The secret {name} {what} in {region}.",
+            remedy=f"Correct its name in tagship.toml, or: aws secretsmanager {command} {name} --region {region}",
+        )

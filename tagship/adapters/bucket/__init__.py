@@ -1,0 +1,1 @@
+"""Records kept in the bucket, over a Store."""

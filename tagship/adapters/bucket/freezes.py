@@ -1,0 +1,53 @@
+"""A person's freeze of each environment: one object in the bucket, written and taken away by compare-and-swap."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tagship.domain import layout
+from tagship.domain.freeze import Freeze, FreezeUnreadable, Frozen
+from tagship.errors import Refused
+from tagship.ports.bucket import Conflict, Store
+
+
+class StoredFreezes:
+    """See the port. What is there already is replaced only as it was looked at."""
+
+    def __init__(self, store: Store, app: str) -> None:
+        self._store = store
+        self._app = app
+
+    def now(self) -> datetime:
+        return self._store.now()
+
+    def look(self, environment: str) -> Frozen | None:
+        found = self._store.get(layout.freeze(self._app, environment))
+        if found is None:
+            return None
+        try:
+            return Frozen(Freeze.from_json(found.body), found.etag, found.now)
+        except FreezeUnreadable as reason:
+            raise FreezeUnreadable(environment, reason.why, found.etag) from reason
+
+    def write(self, freeze: Freeze, over: str) -> None:
+        key = layout.freeze(self._app, freeze.environment)
+        try:
+            if over:
+                self._store.replace(key, freeze.to_json(), over)
+            else:
+                self._store.create(key, freeze.to_json())
+        except Conflict as reason:
+            raise changed(freeze.environment) from reason
+
+    def remove(self, frozen: Frozen) -> None:
+        try:
+            self._store.delete(layout.freeze(self._app, frozen.freeze.environment), frozen.etag)
+        except Conflict as reason:
+            raise changed(frozen.freeze.environment) from reason
+
+
+def changed(environment: str) -> Refused:
+    return Refused(
+        f"Somebody else changed the freeze of {environment} at this very moment.",
+        remedy=f"Look at it, then decide again: inv lock --env {environment}",
+    )

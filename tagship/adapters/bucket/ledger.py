@@ -1,0 +1,210 @@
+"""The ledger: one object for each state change of each deployment, written once and never again.
+
+Reading it is one pass over the keys, a page at a time, and the bodies that are wanted: those that the index has a copy
+of from there, the others each by itself. The index is described in tagship.domain.segment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+from tagship.domain import layout
+from tagship.domain.deployment import Deployment, Entry, fold, is_id
+from tagship.domain.mark import Mark
+from tagship.domain.segment import SIZE, Copy, Span, begin_after, full, needed, packed, unpacked
+from tagship.errors import ServiceFailed
+from tagship.ports.bucket import Conflict, Object, Store
+
+READERS = 8  # bodies fetched at once: enough to hide the round trips of a page of history
+RACES = 100  # how often a lost race for a number is run again: more than a deployment has writers
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class StoredLedger:
+    def __init__(self, store: Store, app: str) -> None:
+        self._store = store
+        self._app = app
+        self._unread: dict[str, dict[str, None]] = {}  # by environment, the keys that could not be read
+        self._loose: dict[str, int] = {}  # by environment, how many deployments no segment holds
+
+    # -- writing -------------------------------------------------------------------------------------------------------
+
+    def append(self, entry: Entry) -> None:
+        """Write an entry under its number, or after all that are there when another writer has that number.
+
+        A put that succeeded and was sent again meets a conflict: what is there is read before it is believed.
+        """
+        for _ in range(RACES):
+            key = self._key(entry)
+            try:
+                self._store.create(key, entry.to_json())
+                return
+            except Conflict:
+                there = self._store.get(key)
+                if there and there.body == entry.to_json():
+                    return
+                entry = replace(entry, number=self._next(key))
+        raise ServiceFailed(
+            f"The ledger took no entry for deployment {entry.deployment_id}.",
+            remedy=f"Look at it: inv history --env {entry.environment} --json",
+        )
+
+    def _next(self, key: str) -> int:
+        """One more than the highest number of the deployment that `key` belongs to."""
+        names = [one.key.rpartition("/")[2] for one in self._store.list(f"{key.rpartition('/')[0]}/")]
+        numbers = [name.partition("-")[0] for name in names]
+        return 1 + max((int(one) for one in numbers if one.isdigit()), default=0)
+
+    def mark(self, mark: Mark) -> None:
+        key = layout.mark(self._app, mark.environment, mark.id)
+        try:
+            self._store.create(key, mark.to_json())
+        except Conflict:
+            there = self._store.get(key)
+            if there is None or there.body != mark.to_json():
+                raise ServiceFailed(
+                    f"The ledger has another mark of the id {mark.id}.", remedy="Run the same command again"
+                ) from None
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
+        """Oldest first; with a `limit`, only the keys and bodies of the latest are read: of more, where some of those
+        cannot be read."""
+        asked = limit
+        while True:
+            found, more = self._part(environment, asked)
+            if len(found) >= limit or not more:
+                return found[-limit:] if limit else found
+            asked *= 2
+
+    def _part(self, environment: str, limit: int) -> tuple[list[Deployment], bool]:
+        """Those of the latest `limit` (0: all) that can be read, and whether there are more before them."""
+        self._unread[environment] = {}
+        spans = self._spans(environment)
+        found = self._entries(environment, begin_after(spans, limit))
+        if limit and len({_id(one) for one in found}) < limit and begin_after(spans, limit):
+            found = self._entries(environment, "")  # the index promised more than there is
+        last = spans[-1].last if spans else ""
+        self._loose[environment] = len({_id(one) for one in found if _id(one) > last})
+        wanted = _latest(found, limit)
+        copies = self._copies(environment, needed(spans, {_id(one) for one in wanted}))
+        read = fold(copy.entry for copy in self._bodies(environment, wanted, copies))
+        return read, len({_id(one) for one in wanted}) >= limit > 0
+
+    def marks(self, environment: str) -> Sequence[Mark]:
+        keys = [one.key for one in self._store.list(layout.marks(self._app, environment))]
+        found = _at_once(self._store.get, keys)
+        marks = [Mark.from_json(one.body) if one else None for one in found]
+        self._pass_over(environment, [key for key, mark in zip(keys, marks, strict=True) if mark is None])
+        return sorted((mark for mark in marks if mark), key=lambda mark: mark.id)
+
+    def unreadable(self, environment: str) -> Sequence[str]:
+        return tuple(self._unread.get(environment, ()))
+
+    def _pass_over(self, environment: str, keys: Iterable[str]) -> None:
+        self._unread.setdefault(environment, {}).update(dict.fromkeys(keys))
+
+    def _entries(self, environment: str, after: str) -> list[Object]:
+        """The objects of deployments whose ids come after `after`. (All keys of a deployment sort before `<id>/~`.)"""
+        prefix = layout.ledger(self._app, environment)
+        listed = self._store.list(prefix, after=f"{prefix}{after}/~" if after else "")
+        ours = [one for one in listed if not one.key.startswith(f"{prefix}_")]
+        self._pass_over(environment, [one.key for one in ours if not is_id(_id(one))])
+        return [one for one in ours if is_id(_id(one))]
+
+    def _bodies(self, environment: str, wanted: Sequence[Object], known: dict[tuple[str, str], Copy]) -> list[Copy]:
+        """Each entry from its copy where there is one of this very object, else from the object."""
+        missing = [one for one in wanted if (one.key, one.etag) not in known]
+        read = dict(zip((one.key for one in missing), _at_once(self._read, missing), strict=True))
+        self._pass_over(environment, [key for key, copy in read.items() if copy is None])
+        found = (known.get((one.key, one.etag)) or read[one.key] for one in wanted)
+        return [copy for copy in found if copy]
+
+    def _read(self, listed: Object) -> Copy | None:
+        found = self._store.get(listed.key)
+        entry = Entry.from_json(found.body) if found else None
+        return Copy(listed.key, listed.etag, entry) if entry and self._key(entry) == listed.key else None
+
+    def _key(self, entry: Entry) -> str:
+        return layout.ledger_entry(self._app, entry.environment, entry.deployment_id, entry.number, entry.state)
+
+    # -- the index -----------------------------------------------------------------------------------------------------
+
+    def index(self, environment: str) -> int:
+        if self._loose.get(environment, 0) < SIZE:
+            return 0
+        with contextlib.suppress(ServiceFailed):
+            spans = self._spans(environment)
+            return len(self._write_segments(environment, spans[-1].last if spans else ""))
+        return 0
+
+    def rebuild_index(self, environment: str) -> int:
+        """Everything is read from the entries themselves; segments that are not written again are taken away."""
+        written = self._write_segments(environment, "")
+        for there in list(self._store.list(layout.index(self._app, environment))):
+            if there.key not in written:
+                with contextlib.suppress(Conflict):
+                    self._store.delete(there.key, there.etag)
+        return len(written)
+
+    def _write_segments(self, environment: str, after: str) -> set[str]:
+        """The keys of the segments that now hold what comes after that id; what fills none is left to be read."""
+        listed = self._entries(environment, after)
+        by_deployment: dict[str, list[Copy]] = {_id(one): [] for one in listed}
+        for copy in self._bodies(environment, listed, {}):
+            by_deployment[_id(copy)].append(copy)
+        return {self._write_segment(environment, *one) for one in full(by_deployment)}
+
+    def _write_segment(self, environment: str, first: str, last: str, copies: Sequence[Copy]) -> str:
+        key, body = layout.index_segment(self._app, environment, first, last), packed(copies)
+        try:
+            self._store.create(key, body)
+        except Conflict:
+            there = self._store.get(key)
+            if there and there.body != body:
+                with contextlib.suppress(Conflict):
+                    self._store.replace(key, body, there.etag)
+        return key
+
+    def _spans(self, environment: str) -> list[Span]:
+        """What each segment holds, by its key, the oldest first."""
+        keys = [one.key for one in self._store.list(layout.index(self._app, environment))]
+        spans = {key: Span.read(key) for key in keys}
+        self._pass_over(environment, [key for key, span in spans.items() if span is None])
+        return sorted((span for span in spans.values() if span), key=lambda span: span.last)
+
+    def _copies(self, environment: str, spans: Sequence[Span]) -> dict[tuple[str, str], Copy]:
+        """The copies in these segments, by the key and ETag of what they are copies of."""
+        bodies = _at_once(lambda span: self._store.get(span.key), spans)
+        read = [unpacked(body.body) if body else [] for body in bodies]
+        self._pass_over(environment, [span.key for span, copies in zip(spans, read, strict=True) if copies is None])
+        found = [copy for copies in read if copies for copy in copies]
+        return {(copy.key, copy.etag): copy for copy in found if self._key(copy.entry) == copy.key}
+
+
+def _id(one: Object | Copy) -> str:
+    """The deployment that an entry's key names by its folder."""
+    return one.key.split("/")[-2]
+
+
+def _latest(entries: Iterable[Object], limit: int) -> list[Object]:
+    """The entries of the latest `limit` deployments (0: all): ids sort by time."""
+    ordered = sorted(entries, key=lambda one: one.key)
+    ids = sorted({_id(one) for one in ordered})
+    kept = set(ids[-limit:]) if limit else set(ids)
+    return [one for one in ordered if _id(one) in kept]
+
+
+def _at_once(act: Callable[[A], B], each: Sequence[A]) -> list[B]:
+    """`act` on each, several at a time, the answers in the order asked."""
+    if not each:
+        return []
+    with ThreadPoolExecutor(min(READERS, len(each))) as readers:
+        return list(readers.map(act, each))

@@ -1,0 +1,1 @@
+"""EC2 hosts, by SSM Run Command."""

@@ -1,0 +1,85 @@
+"""How SSM says that a command has ended on a host, and the host's verdict in it.
+
+A listing has an output's first 2,500 characters: a verdict that fits in them (all is well) costs no call of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tagship.adapters.aws.session import Aws
+from tagship.adapters.targets.ec2.instances import IDS
+from tagship.domain.units import Report
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+ENDED = frozenset({"Success", "Failed", "Cancelled", "TimedOut"})
+
+WORDS = {
+    "DeliveryTimedOut": "the host did not take the command up in time",
+    "Undeliverable": "the command could not be delivered to the host",
+    "Terminated": "SSM stopped the command before this host, because others had failed",
+    "ExecutionTimedOut": "it ran longer than it may, and was killed",
+    "TimedOut": "it ran longer than it may, and was killed",
+    "Cancelled": "the command was cancelled",
+    "Canceled": "the command was cancelled",
+    "InvalidPlatform": "the host is not a Linux machine",
+    "AccessDenied": "the host's agent may not run the command",
+    "Failed": "its program failed without a verdict",
+    "Success": "its program ended without a verdict",
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What hosts have said to commands."""
+
+    aws: Aws
+
+    @property
+    def _ssm(self) -> SSMClient:
+        return self.aws.client("ssm")
+
+    def ended(self, command: str, awaited: set[str]) -> dict[str, Report]:
+        """The reports of hosts whose invocation of `command` has ended since the last look."""
+        with self.aws.translated(f"asking how command {command} goes"):
+            rows = [one for one in self._invocations(command) if one["Status"] in ENDED]
+            found = [self._heard(command, one) for one in rows if one["InstanceId"] in awaited]
+        return {one.host: one for one in found if one}
+
+    def _invocations(self, command: str) -> list[Any]:
+        """One call: a command has at most 50 hosts and a page at most 50 rows, so that nothing follows the 50th."""
+        rows: list[Any] = []
+        pages = self._ssm.get_paginator("list_command_invocations")
+        try:
+            for page in pages.paginate(CommandId=command, Details=True, PaginationConfig={"PageSize": IDS}):
+                rows += page["CommandInvocations"]
+                if len(rows) >= IDS:
+                    break
+        except self._ssm.exceptions.InvalidCommandId:
+            return []  # just sent: not known everywhere yet
+        return rows
+
+    def _heard(self, command: str, row: Any) -> Report | None:
+        """The verdict, if the listing holds all of it; otherwise from the whole output."""
+        host, status = row["InstanceId"], row.get("StatusDetails", row["Status"])
+        for plugin in row.get("CommandPlugins", ()):
+            report = Report.read(host, plugin.get("Output", ""), "")
+            if report.outcome != "silent":
+                return report
+        return self._report(command, host, status)
+
+    def _report(self, command: str, host: str, status: str) -> Report | None:
+        """The verdict, from the whole output: 24,000 characters."""
+        try:
+            said = self._ssm.get_command_invocation(CommandId=command, InstanceId=host)
+        except self._ssm.exceptions.InvocationDoesNotExist:
+            return None
+        words = WORDS.get(status.replace(" ", ""), f"SSM says {status}")
+        heard = said.get("StandardErrorContent", "").strip()
+        report = Report.read(host, said.get("StandardOutputContent", ""), words)
+        if report.outcome != "silent" or not heard:
+            return report
+        return Report(host, "silent", reason=words, evidence=f"{report.evidence}\n{heard[-2000:]}".strip())

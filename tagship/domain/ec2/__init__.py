@@ -1,0 +1,1 @@
+"""EC2 hosts: what reaches them and what they answer. Pure."""

@@ -1,0 +1,85 @@
+"""The SSM document `tagship-deploy`: an order as its parameters, and stage 1 of the host program inlined in it.
+
+Values reach the host's shell as single-quoted arguments and nowhere else. Where the document is not installed,
+AWS-RunShellScript takes the same lines with the values quoted here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import fields
+from typing import Any
+
+from tagship.domain.ec2.order import Order
+from tagship.errors import UsageError
+
+ENTRY = "@entry@"  # the line of the template that stage 1 takes the place of
+END = "TAGSHIP_ENTRY"
+# Not `bash -s`: that reads a pipe byte by byte, to leave the rest to what it starts: 10 ms of every rollback.
+_BASH = "exec bash -c '. /dev/stdin' /dev/stdin"
+LIMIT = 64 * 1024  # bytes, a document with its run-time parameters (Systems Manager's quota)
+PARAMETERS = 2 * 1024  # bytes kept free for them
+
+_NAMES = {  # of the document, in the order of stage 1's arguments: the field of the order
+    "action": "action",
+    "app": "app",
+    "environment": "environment",
+    "artifact": "artifact_id",
+    "manifestSha256": "manifest_sha256",
+    "deployment": "deployment_id",
+    "fence": "fence",
+    "bucket": "bucket",
+    "region": "region",
+    "unsigned": "unsigned",
+    "executionTimeout": "timeout",
+}
+_OPTIONAL = frozenset({"artifact", "manifestSha256", "deployment"})
+assert set(_NAMES.values()) == {field.name for field in fields(Order)}  # noqa: S101  # a new field must travel
+
+
+def render(template: str, entry: str) -> str:
+    """The document: the template's JSON with stage 1 in it. Raises UsageError where it would not arrive whole."""
+    document: dict[str, Any] = json.loads(template)
+    lines = _lines(entry)
+    for step in document["mainSteps"]:
+        commands: list[str] = step["inputs"]["runCommand"]
+        step["inputs"]["runCommand"] = [line for each in commands for line in (lines if each == ENTRY else [each])]
+    text = json.dumps(document, indent=1, ensure_ascii=True)
+    size = len(text.encode())
+    if size > LIMIT - PARAMETERS:
+        raise UsageError(
+            f"The SSM document has {size} bytes, and {LIMIT - PARAMETERS} is the most.",
+            remedy="Shorten deploy/host/entry.sh: what comes after verification belongs in deploy/ec2_deploy.sh",
+        )
+    return text + "\n"
+
+
+def _lines(entry: str) -> list[str]:
+    """Stage 1's lines; `{{` would be interpolated by Systems Manager, and the end's own line would cut it short."""
+    lines = entry.rstrip("\n").split("\n")
+    if "{{" in entry or END in lines:
+        raise UsageError(
+            f"Stage 1 cannot travel in an SSM document: it holds {{{{ or a line {END}.",
+            remedy="Write it otherwise in deploy/host/entry.sh",
+        )
+    return lines
+
+
+def parameters(order: Order) -> dict[str, list[str]]:
+    """What SendCommand is given; `none` stands for what an order does not name."""
+    given = {name: str(getattr(order, field)) for name, field in _NAMES.items()}
+    return {name: ["none" if name in _OPTIONAL and not value else value] for name, value in given.items()}
+
+
+def fallback_commands(order: Order, entry: str) -> list[str]:
+    """The same run as lines for AWS-RunShellScript, whatever the values hold; it takes executionTimeout beside."""
+    values = [value for name, [value] in parameters(order).items() if name != "executionTimeout"]
+    arguments = " ".join(_quoted(value) for value in values)
+    return ["set -eu", f"{_BASH} {arguments} <<'{END}'", *_lines(entry), END]
+
+
+def _quoted(value: str) -> str:
+    """One shell word. `{{` is broken up, or Systems Manager would put a stored parameter in its place."""
+    return re.sub(r"\{(?=\{)", "{''", shlex.quote(value))

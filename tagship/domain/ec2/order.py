@@ -1,0 +1,22 @@
+"""What EC2 hosts are told: the parameters of the SSM document, one to one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Order:
+    """What hosts are asked to do; the parameters of the SSM document, one to one."""
+
+    action: str  # deploy | rollback | status | prune
+    app: str
+    environment: str
+    artifact_id: str
+    manifest_sha256: str
+    deployment_id: str
+    fence: int
+    bucket: str
+    region: str
+    timeout: int = 900
+    unsigned: str = "refused"  # refused | allowed: what the environment's settings say; the host has to say so too

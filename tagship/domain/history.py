@@ -1,0 +1,42 @@
+"""Deployments as people and programs read them: the outcome in words, and as data. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from tagship.domain.deployment import Deployment
+
+
+def state(one: Deployment) -> str:
+    """What came of it so far, in a word."""
+    return one.state if one.ended else f"{one.state}, not ended"
+
+
+def outcome(one: Deployment) -> str:
+    """The state in a word, and the reason where there is one."""
+    return f"{state(one)}: {one.last.reason}" if one.last.reason else state(one)
+
+
+def as_data(deployments: Sequence[Deployment]) -> list[dict[str, object]]:
+    """Each deployment as data, with its entries as the ledger has them."""
+    return [
+        {
+            "deployment": one.id,
+            "environment": one.first.environment,
+            "action": one.first.action,
+            "artifact": one.artifact_id,
+            "unsigned": one.unsigned,
+            "replaced": one.last.replaced,
+            "who": one.first.who,
+            "where": one.first.where,
+            "state": one.state,
+            "ended": one.ended,
+            "started": one.first.at,
+            "seconds": round(one.seconds, 3),
+            "reason": one.last.reason,
+            "entries": [asdict(entry) for entry in one.entries],
+            "void": [asdict(entry) for entry in one.void],
+        }
+        for one in deployments
+    ]

@@ -1,0 +1,54 @@
+"""Times as people read them: UTC to the minute, and ages in the largest unit that says something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+MANY = 20  # hosts: more are told of by number, not each by name
+
+
+def moment(at: datetime | str) -> str:
+    """`2026-11-20 15:53`, in UTC; of a time, or of ISO 8601 text."""
+    when = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def ago(age: timedelta) -> str:
+    """`3 min ago`; what lies in the future (clocks differ) is `just now`."""
+    past = age.total_seconds()
+    if past < 5:
+        return "just now"
+    return f"{span(past)} ago"
+
+
+_UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|)")
+
+
+def seconds(text: str) -> int | None:
+    """The seconds of `90`, `90s`, `10m`, `8h` or `2d`; None where it is no duration."""
+    found = _DURATION.fullmatch(text.strip().lower())
+    return int(found[1]) * _UNITS[found[2]] if found else None
+
+
+def span(seconds: float) -> str:
+    """`0.8 s`, `43 s`, `12 min`, `5 h`, `9 days`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 36 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 86400:.0f} days"
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """The names, the first few of many: `web-1, web-2 and 498 more`."""
+    if len(names) <= most:
+        return ", ".join(names)
+    few = max(1, most // 2)
+    return f"{', '.join(names[:few])} and {len(names) - few} more"

@@ -1,0 +1,204 @@
+"""Getting an environment's lease: at once, in turn behind a living holder, over a dead one, or (--preempt) from a
+living one.
+
+A holder is dead when all of these hold: its heartbeat has expired by the store's own clock, no command of its is in
+flight, and its CI run has ended. Where the run cannot be asked that is said, and the other two decide.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tagship.domain.forge import run_id
+from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen
+from tagship.domain.plan import Plan
+from tagship.domain.text import ago, span
+from tagship.engine.holder import read, since_when, unlock_command
+from tagship.errors import Held, Interrupted, ServiceFailed
+from tagship.ports.app import App
+
+FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.5, 5.0, 1.4  # seconds between looks at somebody else's lease
+CANCEL_WITHIN = 60.0  # seconds that commands may take to end once they are cancelled
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """The lease, and whose it was: None where nobody had it."""
+
+    record: LeaseRecord
+    over: Seen | None = None
+
+
+def acquire(app: App, plan: Plan, *, wait: float = 0, preempt: bool = False, resume: str = "") -> Acquired:
+    """Take the lease of the plan's environment. Raises Held when somebody has it and, after `wait` seconds, still has.
+
+    `preempt`: whoever has it is fenced off. `resume`: a deployment whose heartbeat has expired, and which goes on in
+    this process; of two that try, the second meets a living holder.
+    """
+    if resume:
+        return _resumed(app, plan, resume)
+    try:
+        return _attempt(app, plan, preempt)
+    except Held as reason:
+        if not wait:
+            raise _advised(plan, reason) from reason
+        with app.screen.live(f"waiting up to {span(wait)} for {plan.environment}") as phase:
+            return _in_turn(app, plan, wait, reason, phase)
+
+
+def _resumed(app: App, plan: Plan, dead: str) -> Acquired:
+    try:
+        return Acquired(_taken(app, plan, over=dead, deployment_id=dead))
+    except LeaseHeld as reason:
+        remedy = f"See what comes of that: inv status --env {plan.environment}"
+        raise LeaseHeld(reason.seen, reason.what, remedy=remedy) from reason
+
+
+def _in_turn(app: App, plan: Plan, wait: float, reason: Held, phase: Callable[[str], None]) -> Acquired:
+    """Look again and again, at intervals that differ: those who wait do not all come at once, nor in a fixed order."""
+    until, pause = app.clock.now() + timedelta(seconds=wait), FIRST_WAIT
+    try:
+        while (left := (until - app.clock.now()).total_seconds()) > 0:
+            phase(_whose_turn(plan.environment, reason))
+            app.clock.sleep(min(left, pause * random.uniform(0.5, 1.5)))  # noqa: S311 (jitter, not a secret)
+            pause = min(pause * GROWTH, LONGEST_WAIT)
+            try:
+                return _attempt(app, plan, preempt=False)
+            except Held as again:
+                reason = again
+    except KeyboardInterrupt as interrupt:
+        raise Interrupted(
+            f"Interrupted while waiting for {plan.environment}.", remedy=f"See who holds it: {_look(plan)}"
+        ) from interrupt
+    last = _advised(plan, reason)
+    raise Held(f"{last.what} That is still so after {span(wait)}.", state=last.state, remedy=last.remedy)
+
+
+def _advised(plan: Plan, reason: Held) -> Held:
+    """The refusal, with the commands of whoever has to wait: in an incident there is another way than waiting."""
+    if not isinstance(reason, LeaseHeld):
+        return reason
+    dead = f"if it is dead: {unlock_command(read(plan.environment, reason.seen))}"
+    remedy = f"Wait for it: {plan.command} --wait 10m (or, {dead})"
+    if plan.action == "rollback":
+        remedy = f"Fence it off: {plan.command} --preempt (or wait for it: {plan.command} --wait 10m; or, {dead})"
+    return LeaseHeld(reason.seen, reason.what, remedy=remedy)
+
+
+def _whose_turn(environment: str, reason: Held) -> str:
+    """`ada@laptop holds dev since 2026-11-20 15:53 UTC: deploy 0.1.30-dev: the hosts act`, without what moves."""
+    return since_when(read(environment, reason.seen)) if isinstance(reason, LeaseHeld) else reason.what
+
+
+def _attempt(app: App, plan: Plan, preempt: bool) -> Acquired:
+    try:
+        return Acquired(_taken(app, plan))
+    except LeaseHeld as held:
+        seen = held.seen
+        if not preempt:
+            if seen.held:
+                raise
+            _check_dead(app, plan.environment, seen)
+        record = _taken(app, plan, over=seen.record.deployment_id, living=preempt)
+        _tell(app, plan.environment, seen)
+        return Acquired(record, seen)
+
+
+def _taken(app: App, plan: Plan, over: str = "", living: bool = False, deployment_id: str = "") -> LeaseRecord:
+    return app.leases.take(
+        plan.environment,
+        holder=app.who,
+        run_url=app.run_url,
+        ttl=app.settings.environment(plan.environment).lease_ttl,
+        deployment_id=deployment_id,
+        above=plan.fence,
+        over=over,
+        living=living,
+    )
+
+
+def _tell(app: App, environment: str, seen: Seen) -> None:
+    held = read(environment, seen)
+    what = "fenced off" if seen.held else "taken over from"
+    app.screen.warn(f"{what} {held.holder}, deployment {held.deployment}, heard of {held.heard} ({held.phase})")
+
+
+# -- is it dead? -------------------------------------------------------------------------------------------------------
+
+
+def _check_dead(app: App, environment: str, seen: Seen) -> None:
+    """Raises Held unless the holder, whose heartbeat has expired, is known to be dead."""
+    going = app.target(environment).in_flight(seen.record.deployment_id, seen.record.commands)
+    if going:
+        raise _not_dead(environment, seen, f"its SSM command {', '.join(going)} still runs")
+    run = run_state(app, seen.record.run_url)
+    if run == "lives" and seen.record.run_url != app.run_url:
+        raise _not_dead(environment, seen, f"its CI run has not ended: {seen.record.run_url}")
+    if run == "unknown":
+        app.screen.warn(
+            f"whether {seen.record.run_url} has ended cannot be asked here; its heartbeat stopped {ago(seen.age)}, "
+            "and no command of its is in flight: it is taken for dead"
+        )
+
+
+def not_held(app: App, environment: str, again: str) -> str:
+    """What a deployment that began now would find, in a few words; raises Held where it would have to wait. `again` is
+    the command that begins it."""
+    seen = app.leases.look(environment)
+    if seen is None or not seen.record.holder:
+        return "nobody holds it"
+    held = read(environment, seen)
+    if seen.held:
+        remedy = f"Wait for it: {again} --wait 10m (or, if it is dead: {unlock_command(held)})"
+        raise Held(f"{since_when(held)}.", remedy=remedy)
+    _check_dead(app, environment, seen)
+    return f"{held.holder} died with it, heard of {held.heard}: the next deployment takes it over"
+
+
+def run_state(app: App, url: str) -> str:
+    """What the forge says of a CI run: lives | ended | unknown; empty where it is of no run."""
+    wanted = run_id(url)
+    if not wanted:
+        return ""
+    try:
+        forge = app.forge
+        state = forge.run(wanted).state if forge else ""
+    except ServiceFailed:
+        return "unknown"
+    return {"": "unknown", "completed": "ended"}.get(state, "lives")
+
+
+def _not_dead(environment: str, seen: Seen, but: str) -> Held:
+    held = read(environment, seen)
+    return Held(
+        f"{since_when(held)}. Its heartbeat stopped {held.heard}, but {but}.",
+        remedy=f"Take it up and end it: inv deploy --resume --env {held.changes or environment}"
+        f" (or wait; or, if it is dead all the same: {unlock_command(held)})",
+    )
+
+
+# -- fencing off -------------------------------------------------------------------------------------------------------
+
+
+def stop_commands(app: App, environment: str, seen: Seen) -> None:
+    """Cancel what a fenced-off deployment has in flight, and wait until the hosts are free of it.
+
+    A host's program may be killed at any point: the next order finishes or undoes what it had begun.
+    """
+    target = app.target(environment)
+    ids = target.in_flight(seen.record.deployment_id, seen.record.commands)
+    if not ids:
+        return
+    app.screen.say(f"cancelling SSM command {', '.join(ids)} of {seen.record.holder}")
+    target.cancel(ids)
+    until = app.clock.now() + timedelta(seconds=CANCEL_WITHIN)
+    while ids and app.clock.now() < until:
+        app.clock.sleep(FIRST_WAIT)
+        ids = target.in_flight(seen.record.deployment_id, ids)
+
+
+def _look(plan: Plan) -> str:
+    return f"inv lock --env {plan.environment}"

@@ -1,0 +1,176 @@
+"""Artifacts as they are stored, and the folder in which CI's steps pass their work on."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.domain import layout
+from tagship.domain.manifest import Manifest, sha256
+from tagship.domain.origin import Origin
+from tagship.domain.version import ArtifactId, Version
+from tagship.errors import ArtifactMissing, NotAuthentic, Refused
+from tagship.ports.app import App
+from tagship.ports.bucket import Object
+
+SHOWN = 5  # artifacts that are named when another was asked for
+AGAIN = "Do not deploy it. Publish the commit under a new number: inv deploy-dev"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An artifact as it was read back, and believed: by its signature, or because its environment needs none."""
+
+    manifest: Manifest
+    signed: bool
+
+    @property
+    def manifest_sha256(self) -> str:
+        return sha256(self.manifest.to_json())
+
+
+def folder(app: App, artifact_id: ArtifactId) -> Path:
+    """Where `build` and `bundle` leave what `publish` reads: .tagship/build/<artifact id>."""
+    return app.root / ".tagship" / "build" / str(artifact_id)
+
+
+def commit_of(app: App, artifact_id: ArtifactId) -> str:
+    """The commit of a tagged version, or of an untagged id's first eight digits; raises Refused without the tag."""
+    if artifact_id.version is None:
+        return app.repository.resolve(str(artifact_id)[:8])
+    tag = app.repository.tag(str(artifact_id))
+    if tag is None:
+        remote = app.settings.git.remote
+        raise Refused(
+            f"This clone has no tag {artifact_id}.",
+            remedy=f"Fetch it: git fetch {remote} refs/tags/{artifact_id}:refs/tags/{artifact_id}",
+        )
+    return tag.commit
+
+
+def verified_manifest(app: App, environment: str, artifact_id: ArtifactId | str) -> Manifest:
+    """The manifest of a stored artifact; see `verified`."""
+    return verified(app, environment, artifact_id).manifest
+
+
+def verified(app: App, environment: str, artifact_id: ArtifactId | str) -> Stored:
+    """A stored artifact: its manifest names what was asked for, its bundle is there with the bytes that it names.
+
+    The manifest is signed; or the environment takes unsigned ones, and that it is none is said.
+    Raises ArtifactMissing, saying what is there instead, or NotAuthentic. The manifest's own `to_json` are the very
+    bytes that are stored and signed.
+    """
+    text = str(artifact_id)
+    found = _stored(app, environment, text)
+    if found is None:
+        raise _missing(app, environment, text)
+    head = app.store.head(found.manifest.bundle.key)
+    if head is None:
+        raise ArtifactMissing(
+            f"The bundle of {text} is gone: its manifest is there, and {_url(app, found.manifest.bundle.key)} is not.",
+            remedy=f"Take another version. {_offer(app, environment, text)}",
+        )
+    _check_bundle(app, found.manifest, head)
+    return found
+
+
+def stored_manifest(app: App, environment: str, artifact_id: str) -> Manifest | None:
+    """The manifest under an id, believed; None where there is none: such an artifact does not exist."""
+    found = _stored(app, environment, artifact_id)
+    return found.manifest if found else None
+
+
+def _stored(app: App, environment: str, artifact_id: str) -> Stored | None:
+    key = layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)
+    stored = app.store.get(key)
+    if stored is None:
+        return None
+    signature = app.store.get(layout.artifact(app.settings.app, environment, artifact_id, layout.SIGNATURE))
+    if signature is None:
+        _check_allowed(app, environment, artifact_id, _url(app, key))
+    else:  # one that is there has to verify, whatever the environment allows
+        app.verifier.verify(stored.body, signature.body, _url(app, key))
+    manifest = Manifest.from_json(stored.body, _url(app, key))
+    _check_names(app, manifest, environment, artifact_id, _url(app, key))
+    if manifest.to_json() != stored.body:
+        raise NotAuthentic(f"{_url(app, key)} is not written as tagship writes a manifest.", remedy=AGAIN)
+    return Stored(manifest, signature is not None)
+
+
+def _check_allowed(app: App, environment: str, artifact_id: str, where: str) -> None:
+    """Only the settings can say that an artifact without a signature is good enough: nothing in the bucket can."""
+    if not app.settings.environment(environment).allow_unsigned:
+        raise NotAuthentic(
+            f"{where} has no signature beside it ({layout.SIGNATURE}), and {environment} takes no unsigned artifacts.",
+            remedy=AGAIN,
+        )
+    app.screen.warn(f"UNSIGNED: nobody signed {artifact_id}; {environment} takes it all the same (allow_unsigned)")
+
+
+def _check_names(app: App, manifest: Manifest, environment: str, artifact_id: str, where: str) -> None:
+    """A manifest that was signed for one place proves nothing in another."""
+    asked = (app.settings.app, environment, artifact_id)
+    named = (manifest.app, manifest.environment, manifest.artifact_id)
+    if named != asked:
+        raise NotAuthentic(f"{where} is the manifest of {'/'.join(named)}, not of {'/'.join(asked)}.", remedy=AGAIN)
+    if manifest.bundle.key != layout.artifact(*asked, layout.BUNDLE):
+        raise NotAuthentic(f"{where} names a bundle elsewhere: {manifest.bundle.key}.", remedy=AGAIN)
+
+
+def _check_bundle(app: App, manifest: Manifest, head: Object) -> None:
+    """The stored bundle against the manifest: size, SHA-256 as S3 computed it, and the commit in its metadata."""
+    origin = Origin.read(head.metadata)
+    found = {"bytes": str(head.size), "sha256": head.sha256, "commit": origin.commit_sha if origin else ""}
+    named = {"bytes": str(manifest.bundle.size), "sha256": manifest.bundle.sha256, "commit": manifest.commit}
+    wrong = [f"{what} {found[what] or 'unknown'}, not {named[what]}" for what in named if found[what] != named[what]]
+    if wrong:
+        raise NotAuthentic(
+            f"{_url(app, head.key)} is not the bundle that its manifest names: {'; '.join(wrong)}.", remedy=AGAIN
+        )
+
+
+def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
+    """The error that says what is there instead."""
+    state = "Nothing was changed."
+    key = layout.artifact(app.settings.app, environment, artifact_id, layout.BUNDLE)
+    if app.store.head(key):
+        state = "Nothing was changed. Its bundle is there without a manifest: `publish` did not end."
+        return ArtifactMissing(
+            f"There is no artifact {artifact_id} in {environment} of {_url(app, '')}.",
+            state=state,
+            remedy=f"Let it end: inv publish --artifact {artifact_id} --env {environment}",
+        )
+    older = [one for one in layout.legacy_bundles(app.settings.app, environment, artifact_id) if app.store.head(one)]
+    if older:
+        state = f"Nothing was changed. An unsigned bundle of an older layout is at {_url(app, older[0])}."
+    return ArtifactMissing(
+        f"There is no artifact {artifact_id} in {environment} of {_url(app, '')}.",
+        state=state,
+        remedy=_offer(app, environment, artifact_id),
+    )
+
+
+def _offer(app: App, environment: str, artifact_id: str) -> str:
+    """The artifacts that are there, the nearest name first in the command."""
+    there = [one for one in stored_ids(app, environment) if one != artifact_id]
+    if not there:
+        return f"Nothing is stored for {environment} yet. Ship a version: inv deploy-dev"
+    near = difflib.get_close_matches(artifact_id, there, 1) or there
+    return (
+        f"Stored are {', '.join(there[:SHOWN])}. Take one: inv deploy --artifact {near[0]} --env {environment}"
+        " (or see why its publishing did not end, in its CI run)"
+    )
+
+
+def stored_ids(app: App, environment: str) -> list[str]:
+    """The ids that have a folder in the bucket: versions first, the highest before the others, then untagged builds."""
+    prefix = layout.artifacts(app.settings.app, environment)
+    names = [one.key[len(prefix) :].rstrip("/") for one in app.store.list(prefix, "/") if one.key.endswith("/")]
+    versions = sorted((version for version in map(Version.maybe, names) if version), reverse=True)
+    untagged = sorted((name for name in names if not Version.maybe(name)), key=lambda name: name[9:], reverse=True)
+    return [*map(str, versions), *untagged]
+
+
+def _url(app: App, key: str) -> str:
+    return f"s3://{app.store.bucket}/{key}"

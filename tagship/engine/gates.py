@@ -1,0 +1,100 @@
+"""What must not happen by accident: a version that is older than the one that runs, or that is marked bad.
+
+Deploying, going back and promoting ask the same questions here, and so does why-not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tagship.domain import layout
+from tagship.domain.deployment import ENDED, Bad, Deployment, bad_versions, begun
+from tagship.domain.freeze import Frozen
+from tagship.domain.text import moment
+from tagship.domain.version import is_older
+from tagship.engine.artifacts import stored_manifest
+from tagship.errors import Held, NotAuthentic, Refused
+from tagship.ports.app import App
+
+SPOKEN = ENDED - {"abandoned"} | {"failed"}  # the states that say something of the version
+
+
+def require_newer(app: App, environment: str, wanted: str, built: str, runs: str) -> None:
+    """Raises Refused for a version that comes before the one that runs; `built` is its manifest's build time.
+
+    Versions have their own order; where one of the two is an untagged build, what was built first is the older.
+    """
+    if runs and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs)):
+        raise Refused(
+            f"{wanted} is older than {runs}, which {environment} runs.",
+            remedy=f"To go back: inv rollback --to {wanted} --env {environment}"
+            " (or, to deploy it all the same, add --allow-older)",
+        )
+
+
+def _built(app: App, environment: str, wanted: str, runs: str) -> str:
+    """When what runs was built, where only its manifest says so; empty when that is gone, or is not needed."""
+    if is_older(wanted, runs) or is_older(runs, wanted):
+        return ""
+    try:
+        there = stored_manifest(app, environment, runs)
+    except NotAuthentic:
+        return ""
+    return there.build_time if there else ""
+
+
+def why_bad(app: App, environment: str, artifact_id: str, history: Sequence[Deployment]) -> Bad | None:
+    """Why a version is marked bad in an environment; None where it is not. `history` is the latest of its deployments.
+
+    Where that does not tell of the version, and the version may have been deployed before, the whole ledger is read.
+    """
+    told = any(one.artifact_id == artifact_id and one.state in SPOKEN for one in history)
+    if not told and not _published_after(app, environment, artifact_id, history):
+        history = app.ledger.deployments(environment)
+    return bad_versions(history, app.ledger.marks(environment)).get(artifact_id)
+
+
+def _published_after(app: App, environment: str, artifact_id: str, history: Sequence[Deployment]) -> bool:
+    """Whether an artifact came into the bucket after the first of these deployments: none before it can be of that.
+
+    Both times are the store's own. (A number says nothing: what was rolled back from is higher than what came after.)
+    """
+    there = app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST))
+    return bool(there and history and there.modified > begun(history[0].id))
+
+
+def require_good(environment: str, artifact_id: str, bad: Bad | None, again: str) -> None:
+    """Raises Refused for a version that is marked bad; `again` is the command that does it all the same."""
+    if bad:
+        raise Refused(
+            f"{artifact_id} is marked bad on {environment}: {bad.why}.",
+            remedy=f"To do it all the same: {again} --allow-bad"
+            f' (or, if it is good after all: inv mark-good --version {artifact_id} --env {environment} --reason "…")',
+        )
+
+
+def freeze_of(app: App, environment: str) -> Frozen | None:
+    """The freeze that holds an environment now; None where there is none, or it has ended by the store's clock."""
+    found = app.freezes.look(environment)
+    return found if found and found.active else None
+
+
+def require_unfrozen(app: App, environment: str) -> None:
+    """Raises Held while an environment is frozen or its change calendar is closed; Refused where that cannot be asked.
+
+    A rollback is the way out that both leave open.
+    """
+    found = freeze_of(app, environment)
+    if found:
+        raise Held(
+            f"{found.told}.",
+            remedy=f"Wait for its end, or agree with {found.freeze.who} and: inv thaw --env {environment}",
+        )
+    name = app.settings.environment(environment).change_calendar
+    window = app.calendar.state(name) if name else None
+    if window and not window.open:
+        until = f" until {moment(window.changes)} UTC" if window.changes else ""
+        raise Held(
+            f"The change calendar {name} is closed for {environment}{until}.",
+            remedy=f"Deploy when it is open: aws ssm get-calendar-state --calendar-names {name}",
+        )

@@ -1,0 +1,50 @@
+"""mark-good and mark-bad: a person's word about a version, which stands until a person says otherwise."""
+
+from __future__ import annotations
+
+from tagship.domain.deployment import Bad, bad_versions, new_id
+from tagship.domain.mark import Mark
+from tagship.engine.scope import named
+from tagship.errors import UsageError
+from tagship.ports.app import App
+
+LONGEST = 500  # characters of a reason
+LATE = 990_000  # of a second: the store's clock counts whole ones, and a mark comes after the deployment that it judges
+AGAIN = {"good": "inv mark-good", "bad": "inv mark-bad"}
+
+
+def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tuple[Mark, Bad | None]:
+    """The mark, and what the ledger says of the version so far; nothing is changed."""
+    artifact_id, environment = named(app, version, env, "--version")
+    why = " ".join(reason.split())
+    if not why or len(why) > LONGEST or not why.isprintable():
+        raise UsageError(
+            f"A reason is needed, on one line of at most {LONGEST} characters: people will read it.",
+            remedy=f"Give it: {AGAIN[verdict]} --version {artifact_id} --env {environment} --reason …",
+        )
+    history, marks = app.ledger.deployments(environment), app.ledger.marks(environment)
+    now = app.store.now()
+    made = Mark(
+        id=new_id(now.replace(microsecond=LATE + len(marks) % (1_000_000 - LATE))),
+        verdict=verdict,
+        at=now.isoformat(timespec="seconds"),
+        app=app.settings.app,
+        environment=environment,
+        artifact_id=str(artifact_id),
+        who=app.who,
+        where=app.run_url,
+        reason=why,
+    )
+    return made, bad_versions(history, marks).get(str(artifact_id))
+
+
+def write_mark(app: App, mark: Mark, dry_run: bool) -> Mark:
+    app.screen.say(told(mark))
+    if not dry_run:
+        app.ledger.mark(mark)
+    return mark
+
+
+def told(mark: Mark) -> str:
+    """`mark 0.1.30-dev good on dev, by ada@laptop: the cause was the database`."""
+    return f"mark {mark.artifact_id} {mark.verdict} on {mark.environment}, by {mark.who}: {mark.reason}"

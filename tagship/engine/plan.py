@@ -1,0 +1,68 @@
+"""The guards that deploy and rollback share: which artifact, which environment, what runs there, who can be reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tagship.domain.deployment import SERVES, Deployment
+from tagship.domain.plan import Plan
+from tagship.domain.rollout import amount
+from tagship.domain.text import listed
+from tagship.domain.units import Unit
+from tagship.engine.artifacts import verified
+from tagship.errors import Refused
+from tagship.ports.app import App
+
+FEW = 12  # deployments read to know what runs: a request an entry, and the last healthy one is nearly always there
+MANY = 60  # deployments read to know what there is to go back to
+
+
+def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]:
+    """The latest deployments, oldest first; all of them where none was healthy. Unreadable entries are named."""
+    found = app.ledger.deployments(environment, count)
+    if len(found) >= count and not any(one.state in SERVES for one in found):
+        found = app.ledger.deployments(environment)
+    name_unreadable(app, environment)
+    return found
+
+
+def name_unreadable(app: App, environment: str) -> None:
+    """Name what the ledger could not read, as damage or as a later tagship's; a spoilt index can be mended."""
+    for key in app.ledger.unreadable(environment):
+        mend = f" (mend it: inv history --env {environment} --rebuild-index)" if "/_index/" in key else ""
+        app.screen.warn(f"the ledger's {key} cannot be read: it is passed over{mend}")
+
+
+def all_read(app: App, environment: str, one: Deployment) -> bool:
+    """Whether every entry of a deployment could be read: its end may be among those that could not."""
+    return not any(f"/{one.id}/" in key for key in app.ledger.unreadable(environment))
+
+
+def reachable(app: App, environment: str) -> tuple[Unit, ...]:
+    """The hosts of an environment; raises Refused when there is none, or more than may fail cannot be reached."""
+    hosts = tuple(app.target(environment).hosts())
+    away = [host for host in hosts if not host.online]
+    allowed = amount(app.settings.environment(environment).fleet.max_errors, len(hosts))
+    told = listed([f"{host.name} ({host.id}): {host.problem or 'its agent does not answer'}" for host in away])
+    if away and len(away) <= allowed and len(away) < len(hosts):
+        app.screen.warn(
+            f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached, and {allowed} may: {told}"
+        )
+    elif away:
+        raise Refused(
+            f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached: {told}.",
+            remedy=f"Start it (or, if it is gone for good, untag it), then look: inv status --env {environment}",
+        )
+    return hosts
+
+
+def manifest_sha256(app: App, environment: str, artifact_id: str) -> str:
+    """The digest that names an artifact's manifest to a host; raises ArtifactMissing or NotAuthentic."""
+    return verified(app, environment, artifact_id).manifest_sha256
+
+
+def show(app: App, plan: Plan) -> None:
+    """The plan, as a person reads it."""
+    before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
+    app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{before}")
+    app.screen.table(("HOST", "ID", "RUNS NOW", "WILL RUN"), plan.rows())

@@ -1,0 +1,94 @@
+"""The entries of one deployment in the ledger, numbered as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from tagship.domain.deployment import Deployment, Entry
+from tagship.domain.plan import Plan
+from tagship.domain.units import Report
+from tagship.errors import ServiceFailed
+from tagship.ports.app import App
+
+
+class Recorder:
+    """What one deployment says of itself; `add` writes its next state."""
+
+    def __init__(self, app: App, plan: Plan, deployment_id: str, fence: int, number: int = 0) -> None:
+        """`number` is that of the last entry, where a deployment goes on that another runner began."""
+        self._app = app
+        self._plan = plan
+        self._id = deployment_id
+        self._fence = fence
+        self._number = number
+        self._started = False
+
+    def add(
+        self, state: str, *, reason: str = "", replaced: str = "", hosts: Sequence[Report] = (), **details: Any
+    ) -> None:
+        """Append an entry. `details` that say nothing are left out."""
+        self._number += 1
+        before = replaced or self._plan.replaces
+        kept = {name: value for name, value in details.items() if value}
+        if self._plan.unsigned:
+            kept["unsigned"] = True
+        if hosts:
+            kept["hosts"] = [_host(one) for one in hosts]
+        self._app.ledger.append(
+            Entry(
+                deployment_id=self._id,
+                number=self._number,
+                state=state,
+                at=self._app.clock.now().isoformat(timespec="milliseconds"),
+                app=self._app.settings.app,
+                environment=self._plan.environment,
+                action=self._plan.action,
+                artifact_id=self._plan.artifact_id,
+                who=self._app.who,
+                where=self._app.run_url,
+                replaced=before if before != self._plan.artifact_id else "",
+                fence=self._fence,
+                reason=reason,
+                details=kept,
+            )
+        )
+
+    def started(self, commands: Sequence[str]) -> None:
+        """Hosts have been told; the first commands are noted, so that whoever takes this up can ask for their ends.
+
+        The hosts act already: a ledger that does not answer now is no reason to turn away from them.
+        """
+        if self._started:
+            return
+        self._started = True
+        try:
+            self.add("started", commands=list(commands))
+        except ServiceFailed as reason:
+            self._app.screen.warn(f"the ledger could not be told that {self._id} has started: {reason.what}")
+
+
+def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
+    """Recorder that nobody will end a deployment any more: the deployment `over` has its environment now.
+
+    Under the fencing number of that one: whatever the dead one writes from now on, should it live, is void.
+    """
+    app.ledger.append(
+        replace(
+            dead.last,
+            number=dead.last.number + 1,
+            state="abandoned",
+            at=app.clock.now().isoformat(timespec="milliseconds"),
+            who=app.who,
+            where=app.run_url,
+            fence=fence,
+            reason=f"its runner died, and nobody took it up before deployment {over}",
+            details={},
+        )
+    )
+
+
+def _host(report: Report) -> dict[str, Any]:
+    """A host's verdict as the ledger keeps it: all of it but the evidence, which the deployment's entry has once."""
+    return {name: value for name, value in asdict(report).items() if name not in {"evidence", "kept"}}

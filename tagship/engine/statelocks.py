@@ -1,0 +1,144 @@
+"""Locks on Terraform's states: who holds one, and whether they are still at work.
+
+The lock is Terraform's own object; who is behind it, in which CI run, is what tagship noted beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from tagship.domain import layout
+from tagship.domain.statelock import SUFFIX, AtWork, Note, StateLock, Unreadable, may_hold
+from tagship.domain.text import ago, moment
+from tagship.errors import ServiceFailed
+from tagship.ports.app import App
+
+
+@dataclass(frozen=True)
+class Found:
+    """A lock as it is stored. `lock` is None where the object is no lock of Terraform's; `notes`: who may have it."""
+
+    lock: StateLock | None
+    url: str
+    key: str
+    etag: str
+    written: datetime
+    now: datetime
+    notes: Sequence[Note] = ()
+
+
+@dataclass(frozen=True)
+class Hold:
+    """An environment's state lock as a person asks for it. `state`: free | held | unreadable.
+
+    `run` is what the forge says of the CI run: lives | ended | unknown; empty where the lock is nobody's CI run's, as
+    far as was noted.
+    """
+
+    environment: str
+    state: str
+    id: str = ""
+    who: str = ""
+    operation: str = ""
+    since: str = ""
+    heard: str = ""
+    version: str = ""
+    artifact: str = ""
+    by: str = ""
+    run_url: str = ""
+    run: str = ""
+    url: str = ""
+
+    def as_data(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def has_state(app: App, environment: str) -> bool:
+    infra = app.settings.environment(environment).infra
+    return bool(infra.directory and not infra.command)
+
+
+def find(app: App, environment: str) -> Found | None:
+    """The lock on an environment's state, and the notes of those who may have it; None where nobody has."""
+    bucket, key = app.settings.state(environment)
+    stored = app.state_store(environment).get(key + SUFFIX)
+    if stored is None:
+        return None
+    try:
+        lock = StateLock.from_json(stored.body)
+    except Unreadable:
+        lock = None
+    notes = may_hold(lock, stored.modified, noted(app, environment)) if lock else ()
+    url = f"s3://{bucket}/{stored.key}"
+    return Found(lock, url, stored.key, stored.etag, stored.modified, stored.now, notes)
+
+
+def noted(app: App, environment: str) -> list[Note]:
+    """Who said that they work on an environment's state; a note that cannot be read is passed over."""
+    found = []
+    for listed in app.store.list(layout.at_work(app.settings.app, environment)):
+        stored = app.store.get(listed.key)
+        try:
+            if stored:
+                found.append(Note(AtWork.from_json(stored.body), stored.key, stored.etag, stored.modified))
+        except Unreadable as reason:
+            app.screen.warn(f"{listed.key} is no note of who works on the state ({reason}): it is passed over")
+    return found
+
+
+def run_of(app: App, note: Note) -> str:
+    """What the forge says of a note's CI run: lives | ended | unknown; empty where it is of no run."""
+    if not note.work.run_id:
+        return ""
+    try:
+        forge = app.forge
+        state = forge.run(note.work.run_id).state if forge else ""
+    except ServiceFailed:
+        return "unknown"
+    return {"": "unknown", "completed": "ended"}.get(state, "lives")
+
+
+def read(app: App, environment: str, found: Found | None) -> Hold:
+    """What a lock means; where several may have it, the latest is named."""
+    if found is None:
+        return Hold(environment, "free")
+    since, heard = moment(found.written), ago(found.now - found.written)
+    if found.lock is None:
+        return Hold(environment, "unreadable", since=since, heard=heard, url=found.url)
+    note = found.notes[0] if found.notes else None
+    return Hold(
+        environment=environment,
+        state="held",
+        id=found.lock.id,
+        who=found.lock.who,
+        operation=found.lock.operation,
+        since=since,
+        heard=heard,
+        version=found.lock.version,
+        artifact=note.work.artifact_id if note else "",
+        by=note.work.who if note else "",
+        run_url=note.work.run_url if note else "",
+        run=run_of(app, note) if note else "",
+        url=found.url,
+    )
+
+
+def told(held: Hold) -> str:
+    """One line: `root@vm holds the Terraform state of dev since 2026-11-20 16:58 UTC (apply, 12 min ago, …)`."""
+    if held.state == "free":
+        return f"nobody holds the Terraform state of {held.environment}"
+    if held.state == "unreadable":
+        return f"{held.url}, since {held.since} UTC, is no lock of Terraform's: nothing can use the state meanwhile"
+    behind = f"for {held.artifact} by {held.by}" if held.artifact else ""
+    run = f"{held.run_url} {_RUN[held.run]}" if held.run_url else ""
+    facts = ", ".join(filter(None, [held.operation, held.heard, behind, run]))
+    return f"{held.who} holds the Terraform state of {held.environment} since {held.since} UTC ({facts})"
+
+
+_RUN = {"lives": "is running", "ended": "has ended", "unknown": "cannot be asked", "": ""}
+
+
+def unlock_command(held: Hold) -> str:
+    return f"inv infra.unlock --env {held.environment} --id {held.id}"

@@ -1,0 +1,74 @@
+"""The App: every port a verb may ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
+from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+from tagship.ports.forge import Forge
+from tagship.ports.images import Builder, Registry
+from tagship.ports.people import Clock, Prompt, Screen
+from tagship.ports.repository import Repository
+from tagship.ports.target import Target, Web
+from tagship.settings import Settings
+
+
+class App(Protocol):
+    """What a workflow is given. Each port is made when it is first used: a verb pays only for what it talks to."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def root(self) -> Path: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def screen(self) -> Screen: ...
+    @property
+    def prompt(self) -> Prompt: ...
+    @property
+    def repository(self) -> Repository: ...
+    @property
+    def store(self) -> Store: ...
+    @property
+    def signer(self) -> Signer: ...
+    @property
+    def verifier(self) -> Verifier: ...
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def builder(self) -> Builder: ...
+    @property
+    def registry(self) -> Registry: ...
+    @property
+    def leases(self) -> Leases: ...
+    @property
+    def freezes(self) -> Freezes: ...
+    @property
+    def calendar(self) -> Calendar: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def web(self) -> Web: ...
+    @property
+    def foundation(self) -> Foundation: ...
+    @property
+    def forge(self) -> Forge | None:
+        """None where no token is at hand."""
+
+    @property
+    def who(self) -> str:
+        """Who is acting, and from where: "ada@laptop", "run 4711 (octocat)"."""
+
+    @property
+    def run_url(self) -> str:
+        """The CI run that this process is a step of; empty outside CI."""
+
+    def target(self, environment: str) -> Target: ...
+
+    def infrastructure(self, environment: str) -> Infrastructure: ...
+
+    def state_store(self, environment: str) -> Store:
+        """The bucket that holds an environment's Terraform state."""

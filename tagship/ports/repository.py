@@ -1,0 +1,106 @@
+"""A Git repository and its remote."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from tagship.domain.version import Version
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A tag: `oid` is its object, `commit` what it points at; `tagger` "Name <mail>", empty for a lightweight one."""
+
+    name: str
+    oid: str
+    commit: str
+    tagger: str = ""
+    when: datetime | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """What there is to know of a checkout before a tag, read in as few git calls as it takes."""
+
+    head: str  # commit
+    branch: str  # empty: detached
+    dirty: Sequence[str]  # paths
+    shallow: bool
+    upstream: str  # the remote branch's commit; empty: the remote has no such branch
+    ahead: int
+    behind: int
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """How a push ended: nothing at all was taken unless `ok`; `rejected` maps a ref to git's reason.
+
+    `there` are the refs that the remote had already, as they are.
+    """
+
+    ok: bool
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
+    there: frozenset[str] = frozenset()
+
+
+class Repository(Protocol):
+    """A Git repository and its remote. Errors of the remote raise ServiceFailed with git's own words."""
+
+    @property
+    def root(self) -> Path: ...
+
+    def fetch(self, branch: str, suffix: str) -> Sequence[str]:
+        """Fetch the branch and the channel's tags, in one round trip; returns tags that moved (none is overwritten)."""
+
+    def state(self, branch: str) -> State: ...
+
+    def newest(self, suffix: str, count: int) -> Sequence[Version]: ...
+
+    def tag(self, name: str) -> Tag | None: ...
+
+    def tags(self, names: Sequence[str]) -> Sequence[Tag]:
+        """Those of the names that are local tags, in one call, in the order asked."""
+
+    def remote_tag(self, name: str) -> Tag | None:
+        """The remote's tag of that name, as it is now; the local one is left alone."""
+
+    def me(self) -> str:
+        """ "Name <mail>" as git would sign a tag; raises Refused where git knows none."""
+
+    def create_tag(self, name: str, commit: str, message: str) -> Tag: ...
+
+    def delete_tag(self, tag: Tag) -> None:
+        """Remove the local tag, if it still is that object."""
+
+    def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
+        """Branch and that one tag, atomically, with explicit refspecs; the tag alone where `branch` is empty."""
+
+    def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
+        """The exact commands that create_tag and push run, as a person would type them."""
+
+    def undo(self, tag: Tag) -> Pushed:
+        """Delete the remote's tag, leased on its object id."""
+
+    def log(self, since: str, until: str) -> Sequence[str]:
+        """Commit subjects, newest first, after `since` up to `until`."""
+
+    def resolve(self, revision: str) -> str:
+        """The commit that a revision names; raises UsageError where it names none."""
+
+    def on_branch(self, commit: str, branch: str) -> bool:
+        """Whether the remote's branch contains the commit."""
+
+    def in_head(self, commit: str) -> bool:
+        """Whether the checked-out branch contains the commit."""
+
+    def tags_at(self, commit: str) -> Sequence[str]: ...
+
+    def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
+        """Each file of the commit under `paths`, sorted by path: path, executable, size, and its bytes by read(n)."""
+
+    def remote_url(self) -> str: ...

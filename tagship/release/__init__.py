@@ -1,0 +1,1 @@
+"""What tag and deploy-dev share: inspect, choose, plan, follow."""

@@ -1,0 +1,43 @@
+"""The secrets of an environment, each at the version that is current: what `publish` writes into the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tagship.domain.secrets import SSM, SecretRef, of_parameter, of_secret, problems
+from tagship.errors import Refused, ServiceFailed
+from tagship.ports.app import App
+
+
+def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
+    """Variable -> the secret's name and version. No value is read.
+
+    Raises Refused for a secret that is not there, and for two that would be the same variable. Secrets belong to an
+    environment, not to an artifact: a promotion asks for those of the environment that it goes to.
+    """
+    chosen = app.settings.environment(environment)
+    path, names = chosen.secrets.parameter_store, chosen.secrets.secrets_manager
+    parameters = app.secrets.parameters(path) if path else {}
+    if path and not parameters:
+        raise Refused(
+            f"There is no parameter below {path} in {app.settings.aws.region}.",
+            remedy=f"Correct environments.{environment}.secrets.parameter_store in tagship.toml, or put one there: "
+            f"aws ssm put-parameter --type SecureString --name {path.rstrip('/')}/NAME --value file://…",
+        )
+    sources = [of_parameter(path, name) for name in sorted(parameters)]
+    sources += [of_secret(variable, names[variable]) for variable in sorted(names)]
+    _check(environment, list(problems(sources, chosen.variables, chosen.runtime)))
+    current = {name: app.secrets.current(name) for name in sorted({one.name for one in sources if one.store != SSM})}
+    try:
+        refs = {one.variable: one.at((parameters if one.store == SSM else current)[one.name]) for one in sources}
+    except ValueError as reason:
+        raise ServiceFailed(f"AWS named a secret as no host would take it: {reason}.", remedy="Rename it") from reason
+    return dict(sorted(refs.items()))
+
+
+def _check(environment: str, found: list[str]) -> None:
+    if found:
+        raise Refused(
+            f"The secrets of {environment} cannot all be variables: {'; '.join(found)}.",
+            remedy=f"Rename the parameter, or correct environments.{environment}.secrets in tagship.toml",
+        )

@@ -1,0 +1,124 @@
+"""`build`: the image of an artifact, pushed, and known by the registry's own word for its digest."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC
+
+from tagship.domain.manifest import ImageRef
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import commit_of, folder
+from tagship.engine.scope import named
+from tagship.errors import NotAuthentic, Refused, ServiceFailed
+from tagship.ports.app import App
+from tagship.settings import Image
+
+REVISION = "org.opencontainers.image.revision"
+CREATED = "org.opencontainers.image.created"
+
+
+def build(
+    app: App,
+    *,
+    artifact: str = "",
+    environment: str = "",
+    dry_run: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> ImageRef | None:
+    """Build and push the image, or find that it is there; writes image.json. Without an image to build, says so.
+
+    Raises Refused when the checkout is not at the artifact's commit, or the tag in the registry is of another commit.
+    """
+    artifact_id, chosen = named(app, artifact, environment)
+    settings = app.settings.environment(chosen)
+    if settings.runtime != "docker":
+        app.screen.say(f"{chosen} runs {artifact_id} as a process: there is no image to build")
+        return None
+    commit, tag = commit_of(app, artifact_id), artifact_id.image_tag(chosen)
+    _check_checkout(app, artifact_id, commit)
+    facts = _facts(app, artifact_id, commit, settings.branch, os.environ if variables is None else variables)
+    app.screen.say(f"build {settings.image.repository}:{tag} of {commit[:8]} from {settings.image.dockerfile}")
+    if dry_run:
+        return None
+    app.registry.login(settings.image.repository)
+    image, built_at = _found(app, settings.image, tag, commit) or _made(app, settings.image, tag, facts)
+    _write(app, artifact_id, image, built_at)
+    app.screen.say(f"image {image.by_digest}")
+    return image
+
+
+def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:
+    """The image is built from the working folder, so that has to be the commit."""
+    head = app.repository.resolve("HEAD")
+    if head != commit:
+        raise Refused(
+            f"{artifact_id} is commit {commit[:8]}, and the working folder is at {head[:8]}.",
+            remedy=f"Check it out: git checkout --detach {commit}",
+        )
+
+
+def _facts(app: App, artifact_id: ArtifactId, commit: str, branch: str, here: Mapping[str, str]) -> dict[str, str]:
+    """The build arguments: what the image knows of itself."""
+    ref = here.get("GITHUB_REF", "").split("/")
+    return {
+        "VERSION": str(artifact_id),
+        "COMMIT_SHA": commit,
+        "BRANCH": branch or here.get("GITHUB_HEAD_REF", ""),
+        "BUILD_TIME": f"{app.clock.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "WORKFLOW_RUN_ID": here.get("GITHUB_RUN_ID", ""),
+        "PR_NUMBER": ref[2] if ref[:2] == ["refs", "pull"] else "",
+    }
+
+
+def _found(app: App, image: Image, tag: str, commit: str) -> tuple[ImageRef, str] | None:
+    """An image that is in the registry already: an earlier attempt's, if its label names the same commit."""
+    there = app.registry.find(image.repository, tag)
+    if there is None:
+        return None
+    labels = app.builder.labels(there)
+    if labels.get(REVISION) != commit:
+        raise Refused(
+            f"{image.repository}:{tag} is taken by commit {labels.get(REVISION) or 'unknown'}, not {commit}.",
+            state="The image that is there stays as it is.",
+            remedy="Ship under the next number: inv deploy-dev",
+        )
+    app.screen.say(f"{image.repository}:{tag} is there already, of the same commit: nothing to build")
+    return there, labels.get(CREATED, "")
+
+
+def _made(app: App, image: Image, tag: str, facts: Mapping[str, str]) -> tuple[ImageRef, str]:
+    """Build and push; the digest that was pushed and the one that the registry answers have to be the same."""
+    labels = {
+        REVISION: facts["COMMIT_SHA"],
+        CREATED: facts["BUILD_TIME"],
+        "org.opencontainers.image.version": facts["VERSION"],
+        "tagship.app": app.settings.app,
+        "tagship.branch": facts["BRANCH"],
+        "tagship.run": facts["WORKFLOW_RUN_ID"],
+        "tagship.pull-request": facts["PR_NUMBER"],
+    }
+    pushed = app.builder.build(
+        app.root / image.context, app.root / image.dockerfile, image.repository, tag, labels=labels, arguments=facts
+    )
+    there = app.registry.find(image.repository, tag)
+    if there is None:
+        raise ServiceFailed(
+            f"{image.repository}:{tag} was pushed, and the registry does not have it.", remedy="Run it again: inv build"
+        )
+    if there.digest != pushed.digest:
+        raise NotAuthentic(
+            f"{image.repository}:{tag} was pushed as {pushed.digest}, and the registry has {there.digest}.",
+            state="The image that is there stays as it is; nothing names it yet.",
+            remedy="Make the repository's tags immutable, then ship under the next number: inv deploy-dev",
+        )
+    return there, facts["BUILD_TIME"]
+
+
+def _write(app: App, artifact_id: ArtifactId, image: ImageRef, built_at: str) -> None:
+    place = folder(app, artifact_id)
+    place.mkdir(parents=True, exist_ok=True)
+    value = {**asdict(image), "build_time": built_at}
+    (place / "image.json").write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,187 @@
+"""`bundle`: the commit, its deploy/, and the configuration of every environment as one reproducible tar.gz."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import io
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO
+
+from tagship.domain import layout
+from tagship.domain.bundle import (
+    DISK,
+    GENERATED,
+    VERSION,
+    Archive,
+    Built,
+    Gzip,
+    Member,
+    differs_from_reference,
+    why_not_in_a_bundle,
+)
+from tagship.domain.ec2 import hostconf
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import commit_of, folder
+from tagship.engine.scope import named
+from tagship.errors import Refused
+from tagship.ports.app import App
+
+PROGRAM = "deploy/ec2_deploy.sh"
+BATCH = 256 * 1024  # bytes that are packed at a time
+AHEAD = 4  # batches that may wait to be packed
+
+
+def bundle(app: App, *, artifact: str = "", environment: str = "", dry_run: bool = False) -> Built | None:
+    """Build .tagship/build/<artifact id>/deploy-bundle.tar.gz, and bundle.json beside it.
+
+    Raises Refused for what cannot be in a bundle: links, submodules, names that sha256sum would escape, a path twice.
+    """
+    artifact_id, _ = named(app, artifact, environment)
+    commit = commit_of(app, artifact_id)
+    level = app.settings.bundle.level
+    if differs_from_reference(level):
+        app.screen.warn(
+            "this machine's zlib is not the reference one: the bundle's bytes may differ from other machines'"
+        )
+    paths = ["deploy", *app.settings.bundle.include]
+    app.screen.say(f"bundle {artifact_id}: {', '.join(paths)} of {commit[:8]}" + _beside(app))
+    if dry_run:
+        return None
+    to = folder(app, artifact_id) / layout.BUNDLE
+    built = _write(app, artifact_id, commit, to)
+    (to.parent / "bundle.json").write_bytes(built.to_json())
+    app.screen.say(
+        f"built {to.relative_to(app.root)}: {len(built.files)} files, {built.size:,} bytes, sha256 {built.sha256}"
+    )
+    return built
+
+
+def _beside(app: App) -> str:
+    built = app.settings.bundle.built
+    return f", with {', '.join(built)} from {DISK}" if built else ""
+
+
+def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
+    """Stream the members into a file that appears under its name only when it is whole."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part = to.with_name(to.name + ".part")
+    archive, gzip, whole = Archive(), Gzip(app.settings.bundle.level), hashlib.sha256()
+    with part.open("wb") as file, closing(_plain(app, artifact_id, commit, archive)) as plain:
+
+        def put(packed: bytes) -> None:
+            whole.update(packed)
+            file.write(packed)
+
+        _beside_each_other(_batches(plain), lambda batch: put(gzip.feed(batch)))
+        put(gzip.finish())
+    size = part.stat().st_size
+    part.replace(to)
+    return Built(
+        str(artifact_id), commit, whole.hexdigest(), size, archive.sums_sha256, archive.unpacked, archive.files
+    )
+
+
+def _beside_each_other(batches: Iterator[bytes], pack: Callable[[bytes], None]) -> None:
+    """Read the next batches while one is packed: zlib leaves the interpreter free. At most AHEAD of them wait."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1) as packer:
+        for batch in batches:
+            waiting.append(packer.submit(pack, batch))
+            if len(waiting) > AHEAD:
+                waiting.popleft().result()
+        for one in waiting:
+            one.result()
+
+
+def _batches(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of BATCH or a little more: a tree of small files costs no more than one large file."""
+    held: list[bytes] = []
+    length = 0
+    for chunk in chunks:
+        held.append(chunk)
+        length += len(chunk)
+        if length >= BATCH:
+            yield b"".join(held)
+            held, length = [], 0
+    yield b"".join(held)
+
+
+def _plain(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> Generator[bytes, None, None]:
+    for member in members(app, artifact_id, commit):
+        yield from archive.add(member)
+    _check_program(archive, commit)
+    yield from archive.finish()
+
+
+def members(app: App, artifact_id: ArtifactId, commit: str) -> Iterator[Member]:
+    """Every file of the bundle but SHA256SUMS, in path order."""
+    generated = {VERSION: f"{artifact_id}\n".encode(), **hostconf.files(app.settings)}
+    sources = (_of_commit(app, commit), _of_disk(app), _generated(generated))
+    for member in heapq.merge(*sources, key=lambda one: one.path):
+        reason = why_not_in_a_bundle(member.path)
+        if reason:
+            shown = member.path.encode("unicode_escape", "surrogateescape").decode("ascii", "backslashreplace")
+            raise Refused(
+                f"{shown} (from {member.origin}) cannot be in a bundle: {reason}.",
+                remedy="Rename it, or narrow bundle.include in tagship.toml",
+            )
+        yield member
+
+
+def _of_commit(app: App, commit: str) -> Iterator[Member]:
+    paths = ["deploy", *app.settings.bundle.include]
+    for path, executable, size, read in app.repository.files(commit, paths):
+        yield Member(path, executable, size, read, f"commit {commit[:8]}")
+
+
+def _generated(files: dict[str, bytes]) -> Iterator[Member]:
+    for path in sorted(files):
+        yield Member(path, False, len(files[path]), io.BytesIO(files[path]).read, GENERATED)
+
+
+def _of_disk(app: App) -> Iterator[Member]:
+    """The built paths, which Git does not track: regular files, sorted."""
+    for path in sorted({found for top in app.settings.bundle.built for found in _walk(app.root, top)}):
+        with _opened(app.root / path) as file:
+            status = os.fstat(file.fileno())
+            yield Member(path, bool(status.st_mode & 0o100), status.st_size, file.read, DISK)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as reason:
+        raise Refused(f"{path} cannot be read: {reason.strerror}.", remedy=f"Look at it: ls -l {path}") from reason
+
+
+def _walk(root: Path, top: str) -> Iterator[str]:
+    """Every file under a built path, relative to the root; raises Refused for a link, a device, or nothing."""
+    start = root / top
+    if start.is_symlink() or not start.exists():
+        raise Refused(
+            f"bundle.built names {top}, and there is no such file or folder.", remedy=f"Build it first: ls {top}"
+        )
+    found = [start] if start.is_file() else sorted(start.rglob("*"))
+    for one in found:
+        if one.is_symlink() or not (one.is_file() or one.is_dir()):
+            raise Refused(
+                f"{os.path.relpath(one, root)} is not a regular file: a bundle holds nothing else.",
+                remedy="Copy what it points to in its place, or narrow bundle.built in tagship.toml",
+            )
+        if one.is_file():
+            yield os.path.relpath(one, root)
+
+
+def _check_program(archive: Archive, commit: str) -> None:
+    if PROGRAM not in archive.files:
+        raise Refused(
+            f"Commit {commit[:8]} has no {PROGRAM}: a host would not know what to do.",
+            remedy="Copy tagship's deploy/ into the repository, then: git add deploy && git commit",
+        )

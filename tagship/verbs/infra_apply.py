@@ -1,0 +1,276 @@
+"""infra: make what an environment stands on fit the artifact that goes there.
+
+Terraform plans, the plan is saved and shown, and that very plan is applied. Two runs at once are kept apart by
+Terraform's own lock on the state: the second waits. If the first changed the state after the second had planned, the
+second's plan is stale, which Terraform refuses to apply: it plans again, and shows that.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tagship.domain import layout
+from tagship.domain.deployment import new_id
+from tagship.domain.infra import exported, shown
+from tagship.domain.statelock import AtWork
+from tagship.domain.text import span
+from tagship.engine import statelocks
+from tagship.engine.artifacts import verified_manifest
+from tagship.engine.exclusive import exclusive
+from tagship.engine.gates import require_unfrozen
+from tagship.engine.scope import named
+from tagship.errors import Held, Interrupted, ServiceFailed, SettingsError, TagshipError
+from tagship.ports.account import Infrastructure, ToolFailed
+from tagship.ports.app import App
+from tagship.ports.bucket import Conflict, Object
+from tagship.settings import Infra
+
+PLANS = 3  # in all, where other runs keep changing the state after each
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of it. `state`: none (there is nothing to apply) | planned | unchanged | applied | ran (a command).
+
+    `outputs` maps a name to {"sensitive": …, "value": …}; a sensitive value is null.
+    """
+
+    environment: str
+    artifact: str
+    state: str
+    outputs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run of a tool for one artifact."""
+
+    app: App
+    environment: str
+    artifact: str
+    settings: Infra
+    tool: Infrastructure
+    variables: Mapping[str, str | None]
+
+    @property
+    def place(self) -> Path:
+        return self.app.root / ".tagship" / "build" / self.artifact
+
+    @property
+    def plan(self) -> Path:
+        return self.place / f"infra-{self.environment}.tfplan"
+
+    @property
+    def again(self) -> str:
+        return f"inv infra --artifact {self.artifact} --env {self.environment}"
+
+    def result(self, state: str) -> Result:
+        return Result(self.environment, self.artifact, state)
+
+
+def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Result:
+    """Plan and apply an environment's infrastructure for an artifact that is published for it."""
+    artifact_id, environment = named(app, artifact, env)
+    settings = app.settings.environment(environment).infra
+    if not settings.directory:
+        app.screen.say(f"{environment} has no infra.directory in tagship.toml: there is nothing to apply")
+        return Result(environment, str(artifact_id), "none")
+    _check_directory(app, environment, settings)
+    if not (dry_run or settings.plan_only):
+        require_unfrozen(app, environment)
+    manifest = verified_manifest(app, environment, artifact_id)
+    variables = exported(manifest, app.store.bucket, settings.variables)
+    tool = app.infrastructure(environment)
+    work = Work(app, environment, str(artifact_id), settings, tool, variables)
+    return _command(work, dry_run) if settings.command else _terraform(work, dry_run)
+
+
+def _check_directory(app: App, environment: str, settings: Infra) -> None:
+    """The directory has to be there, and to hold a configuration where Terraform is to read one."""
+    place = app.root / settings.directory
+    wanted = "a directory"
+    if place.is_dir():
+        wanted = "a directory with *.tf files"
+        if settings.command or any(place.glob("*.tf")) or any(place.glob("*.tf.json")):
+            return
+    raise SettingsError(
+        f"environments.{environment}.infra.directory is {settings.directory!r}, which is not {wanted}.",
+        remedy=f"Correct it in tagship.toml, or commit what is missing: git status {shlex.quote(settings.directory)}",
+    )
+
+
+# -- another tool ------------------------------------------------------------------------------------------------------
+
+
+def _command(work: Work, dry_run: bool) -> Result:
+    work.app.screen.say(f"in {work.settings.directory}: {shlex.join(work.settings.command)}")
+    if dry_run:
+        return work.result("planned")
+    with _alone(work), _told(work, "Whatever it had changed by then stays changed."):
+        work.tool.run(work.settings.command, work.variables)
+    return work.result("ran")
+
+
+# -- Terraform ---------------------------------------------------------------------------------------------------------
+
+
+def _terraform(work: Work, dry_run: bool) -> Result:
+    app, began = work.app, work.app.clock.now()
+    app.screen.say(f"infra of {work.environment} for {work.artifact}, from {work.settings.directory}")
+    with _told(work):
+        work.tool.prepare()
+        _say_who_is_waited_for(work)
+    with _noted(work):
+        changes = _planned(work)
+        if dry_run or work.settings.plan_only:
+            app.screen.say(f"the plan is kept in {work.plan.relative_to(app.root)}; nothing was applied")
+            return work.result("planned")
+        result = _with_outputs(work, "applied" if _applied(work, changes) else "unchanged")
+    app.screen.say(
+        f"infra of {work.environment}: {result.state} after {span((app.clock.now() - began).total_seconds())}"
+    )
+    return result
+
+
+def _planned(work: Work) -> bool:
+    with _told(work):
+        return work.tool.plan(work.plan, work.variables)
+
+
+def _applied(work: Work, changes: bool) -> bool:
+    """Apply the plan that was shown; false where there was nothing to do. Its file is removed: it may hold secrets."""
+    try:
+        if not changes:
+            return False
+        with _alone(work):
+            return _applied_as_planned(work)
+    finally:
+        work.plan.unlink(missing_ok=True)
+
+
+def _applied_as_planned(work: Work) -> bool:
+    """A plan gone stale is made and shown again; false where there is nothing left to apply by then."""
+    for plans in range(1, PLANS + 1):
+        with _told(work, "What was applied before that stays, and is in the state."):
+            try:
+                work.tool.apply(work.plan, work.variables)
+                return True
+            except ToolFailed as reason:
+                if reason.kind != "stale" or plans == PLANS:
+                    raise
+        work.app.screen.say("another run changed the state meanwhile: planning again")
+        if not _planned(work):
+            break
+    return False
+
+
+@contextmanager
+def _alone(work: Work) -> Iterator[None]:
+    """Under the environment's lease, and in no freeze: an apply may replace the very hosts that a deployment tells."""
+    what = f"infra for {work.artifact}"
+    with exclusive(work.app, work.environment, what, wait=work.settings.lock_timeout, again=work.again):
+        require_unfrozen(work.app, work.environment)
+        yield
+
+
+def _with_outputs(work: Work, state: str) -> Result:
+    with _told(work, f"The infrastructure is {state}; its outputs could not be read."):
+        outputs = shown(work.tool.outputs())
+    file = work.place / f"infra-{work.environment}.json"
+    document = {"artifact": work.artifact, "environment": work.environment, "outputs": outputs}
+    file.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
+    work.app.screen.say(f"outputs ({len(outputs)}) in {file.relative_to(work.app.root)}")
+    return Result(work.environment, work.artifact, state, outputs)
+
+
+def _say_who_is_waited_for(work: Work) -> None:
+    there = statelocks.find(work.app, work.environment)
+    if there:
+        held = statelocks.read(work.app, work.environment, there)
+        work.app.screen.say(f"{statelocks.told(held)}: waiting up to {span(work.settings.lock_timeout)}")
+
+
+# -- who is at work ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _noted(work: Work) -> Iterator[None]:
+    """Note whose tool works on the state, and where: Terraform's lock does not say. See tagship.domain.statelock."""
+    app = work.app
+    note = AtWork(app.who, socket.gethostname(), app.run_url, work.artifact)
+    key = f"{layout.at_work(app.settings.app, work.environment)}{new_id(app.clock.now())}.json"
+    stored = app.store.create(key, note.to_json())
+    try:
+        yield
+    finally:
+        _taken_back(work, stored)
+
+
+def _taken_back(work: Work, stored: Object) -> None:
+    """Remove the note, unless a lock stays that may be this run's: it then tells whose that is."""
+    try:
+        there = statelocks.find(work.app, work.environment)
+        if there and any(note.key == stored.key for note in there.notes):
+            return
+        work.app.store.delete(stored.key, stored.etag)
+    except (ServiceFailed, Conflict) as reason:
+        work.app.screen.warn(f"the note {stored.key} stays, and names a run that has ended ({reason})")
+
+
+# -- how it ends, when it does not end well ----------------------------------------------------------------------------
+
+
+@contextmanager
+def _told(work: Work, state: str = "Nothing was changed.") -> Iterator[None]:
+    """Turn what a tool did wrong into three sentences; `state` is how things are after it."""
+    try:
+        yield
+    except ToolFailed as reason:
+        raise _failure(work, reason, state) from reason
+    except KeyboardInterrupt as reason:
+        raise Interrupted(
+            "Interrupted; the tool was told to stop, and has ended.",
+            state=state,
+            remedy=f"See that it left no lock, then run it again: inv infra.lock --env {work.environment}",
+        ) from reason
+
+
+def _failure(work: Work, reason: ToolFailed, state: str) -> TagshipError:
+    if reason.kind == "locked":
+        return _held(work, reason)
+    if reason.kind == "stale":
+        what = f"Others changed the state of {work.environment} after each of {PLANS} plans."
+        return ServiceFailed(what, remedy=f"Run it again when they are done: {work.again}", evidence=reason.said)
+    return ServiceFailed(
+        f"{reason.doing} {_ended(reason.code)}.",
+        state=state,
+        remedy=f"Mend what it says above, then run it again: {work.again}",
+        evidence=reason.said,
+    )
+
+
+def _ended(code: int) -> str:
+    """A negative code is a signal's, as Python tells it."""
+    return f"failed with exit {code}" if code >= 0 else f"was killed by signal {-code}"
+
+
+def _held(work: Work, reason: ToolFailed) -> Held:
+    """Who has the state, by the lock's own word. (Terraform's message, for one, advises to switch locking off.)"""
+    held = statelocks.read(work.app, work.environment, statelocks.find(work.app, work.environment))
+    waited = f"after {span(work.settings.lock_timeout)} of waiting"
+    if held.state == "free":
+        what = f"The Terraform state of {work.environment} was held until a moment ago, {waited}."
+        return Held(what, remedy=f"Run it again: {work.again}", evidence=reason.said)
+    remedy = f"Wait for it, or if it is dead: {statelocks.unlock_command(held)}"
+    if held.state == "unreadable":
+        remedy = f"Look at it, and ask whoever wrote it: aws s3 cp {held.url} -"
+    return Held(f"{statelocks.told(held)}, {waited}.", remedy=remedy)

@@ -1,0 +1,27 @@
+"""infra.lock: who has the Terraform state of an environment, and since when.
+
+The lock is Terraform's own object; who is behind it, in which CI run, is what tagship noted beside it.
+"""
+
+from __future__ import annotations
+
+from tagship.engine.statelocks import Hold, find, has_state, read, told, unlock_command
+from tagship.ports.app import App
+
+
+def infra_lock(app: App, *, env: str = "") -> list[Hold]:
+    """Show the state lock of one environment, or of all that Terraform works on."""
+    environments = [env] if env else list(app.settings.environments)
+    mine = [one for one in environments if has_state(app, one)]
+    if not mine:
+        app.screen.say(f"Terraform has no state of {' or '.join(environments)}: no infra.directory in tagship.toml")
+    found = [read(app, one, find(app, one)) for one in mine]
+    for one in found:
+        _show(app, one)
+    return found
+
+
+def _show(app: App, held: Hold) -> None:
+    app.screen.say(told(held))
+    if held.state == "held" and held.run != "lives":
+        app.screen.say(f"  if it is dead: {unlock_command(held)}")

@@ -1,0 +1,78 @@
+"""infra.unlock: free a Terraform state that a run left locked.
+
+The lock is deleted by tagship itself, on the ETag of the very lock that was read and shown, and not by `terraform
+force-unlock`: that compares the ID and then deletes in a second request, whatever is there by then, and it wants
+Terraform, the configuration and an init on the machine of whoever mends things. The conditional delete is one atomic
+step: a lock that was released and taken again in between is another object, and stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from tagship.engine.scope import one_environment
+from tagship.engine.statelocks import Found, Hold, find, has_state, read, run_of, told, unlock_command
+from tagship.errors import Held, Refused, UsageError
+from tagship.ports.app import App
+from tagship.ports.bucket import Conflict
+
+
+def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, dry_run: bool = False) -> Hold:
+    """Free the state lock `id`; refuses another's, and one whose CI run lives.
+
+    `run_ended` is a person's word for it, where the forge cannot be asked; against the forge's own it counts nothing.
+    """
+    environment = one_environment(app, env)
+    look = f"inv infra.lock --env {environment}"
+    if not has_state(app, environment):
+        raise UsageError(
+            f"Terraform has no state of {environment}.", remedy="Name an environment that has: inv infra.lock"
+        )
+    if not id:
+        raise UsageError("No lock is named.", remedy=f"See which there is, with the command to run: {look}")
+    found = find(app, environment)
+    before = read(app, environment, found)
+    if found is None or before.id != id:
+        raise Refused(
+            f"{id} is not the lock on the state of {environment}: {told(before)}.", remedy=f"Look again: {look}"
+        )
+    app.screen.say(told(before))
+    _check_runs(app, found, before, run_ended)
+    if dry_run:
+        return before
+    try:
+        app.state_store(environment).delete(found.key, found.etag)
+    except Conflict as reason:
+        raise Refused(f"The lock {id} was released at this very moment.", remedy=f"Look again: {look}") from reason
+    _forget(app, found)
+    app.screen.say(f"the Terraform state of {environment} is free; what its last run had applied is in it")
+    return Hold(environment, "free")
+
+
+def _check_runs(app: App, found: Found, held: Hold, run_ended: bool) -> None:
+    """Whether a CI run that may have the lock still lives: no, by the forge, or else by a person's word."""
+    for note in found.notes:
+        state = run_of(app, note)
+        if state == "lives":
+            raise Held(
+                f"The run that holds the state of {held.environment} is still running: {note.work.run_url}.",
+                remedy=f"Let it end, or cancel it first: gh run cancel {note.work.run_id}",
+            )
+        if state == "unknown" and not run_ended:
+            raise Refused(
+                f"Whether the run that holds the state of {held.environment} has ended cannot be asked here.",
+                remedy=f"Look at {note.work.run_url}; if it has: {unlock_command(held)} --run-ended",
+            )
+    if not any(note.work.run_id for note in found.notes):
+        app.screen.warn(f"no CI run is known of this lock: be sure that Terraform runs no more on {_host(found)}")
+
+
+def _host(found: Found) -> str:
+    return found.lock.host if found.lock and found.lock.host else "its machine"
+
+
+def _forget(app: App, found: Found) -> None:
+    """The notes of runs that are no more. One that changed meanwhile is somebody else's business."""
+    for note in found.notes:
+        with contextlib.suppress(Conflict):
+            app.store.delete(note.key, note.etag)

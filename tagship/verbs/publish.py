@@ -1,0 +1,277 @@
+"""`publish`: store an artifact so that it exists wholly or not at all, and never changes.
+
+Three objects, each created and none ever overwritten, in this order:
+
+1. the bundle. Its metadata says where the artifact comes from, and from then on decides: the manifest is a function of
+   the bundle's bytes, of that metadata, and of the versions that the environment's secrets have, so every publisher of
+   the same bytes arrives at the same manifest for as long as no secret changes.
+2. manifest.sig, a signature of those very bytes. ECDSA signatures of the same bytes differ, so one that is there
+   already is kept if it verifies, whoever made it.
+   Without a signing key in the settings there is none, and the environment has to allow that.
+3. manifest.json: with it the artifact exists.
+
+A crash between any two converges on the next run, and of two publishers at once it does not matter who puts what. (If
+a secret changed between the signature and its manifest, that run is refused, and the next number is free.)
+Other bytes under an id that is taken are refused (exit 3: what is stored is authentic, this run is not it).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+
+from tagship.domain import layout
+from tagship.domain.bundle import Built
+from tagship.domain.ec2 import hostconf
+from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
+from tagship.domain.origin import Origin, written
+from tagship.domain.secrets import SecretRef
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import folder, stored_manifest, verified_manifest
+from tagship.engine.scope import named
+from tagship.errors import NotAuthentic, Refused, ServiceFailed, SettingsError
+from tagship.ports.app import App
+from tagship.ports.bucket import Conflict, Object
+from tagship.release.secrets import resolved
+
+
+@dataclass(frozen=True)
+class Work:
+    """What `bundle` and `build` left for an artifact, and where it goes."""
+
+    artifact_id: ArtifactId
+    environment: str
+    file: Path
+    built: Built
+    image: ImageRef | None
+    image_built_at: str = ""
+
+    def key(self, app: App, name: str) -> str:
+        return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)
+
+
+def publish(
+    app: App,
+    *,
+    artifact: str = "",
+    environment: str = "",
+    dry_run: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> Manifest | None:
+    """Store the bundle that `inv bundle` built, sign its manifest, and read all of it back.
+
+    Publishing the same bytes again succeeds and changes nothing. Raises Refused for other bytes under the same id.
+    """
+    work = _work(app, *named(app, artifact, environment))
+    signs = _signs(app, work.environment)
+    where = f"s3://{app.store.bucket}/{work.key(app, '')}"
+    app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
+    there = stored_manifest(app, work.environment, str(work.artifact_id))
+    if there:
+        _check_same(work, there.bundle.sha256, there.bundle.sums_sha256, there.commit, written(there.image))
+        app.screen.say(f"{work.artifact_id} is there already, the same bytes: nothing to do")
+        return verified_manifest(app, work.environment, str(work.artifact_id))
+    secrets = resolved(app, work.environment)
+    for variable, secret in secrets.items():
+        app.screen.say(f"secret {variable}: {secret}")
+    if dry_run:
+        return None
+    origin = _put_bundle(app, work, os.environ if variables is None else variables)
+    manifest = _manifest(app, work, origin, secrets)
+    if signs:
+        _put_signature(app, work, manifest.to_json(), origin)
+    _put_manifest(app, work, manifest.to_json(), origin)
+    published = verified_manifest(app, work.environment, str(work.artifact_id))
+    app.screen.say(f"published {work.artifact_id}: manifest sha256 {sha256(published.to_json())}")
+    return published
+
+
+# -- what there is to publish ------------------------------------------------------------------------------------------
+
+
+def _work(app: App, artifact_id: ArtifactId, environment: str) -> Work:
+    """Read what the earlier steps left; raises Refused where one of them did not run, or its file was altered."""
+    place = folder(app, artifact_id)
+    built = Built.from_json(_left_by("bundle", place / "bundle.json", artifact_id).read_bytes())
+    file = place / layout.BUNDLE
+    _left_by("bundle", file, artifact_id)
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if digest != built.sha256:
+        raise NotAuthentic(
+            f"{file.relative_to(app.root)} has sha256 {digest}; {built.sha256} was built.",
+            remedy=f"Build it again: inv bundle --artifact {artifact_id}",
+        )
+    if app.settings.environment(environment).runtime != "docker":
+        return Work(artifact_id, environment, file, built, None)
+    left = json.loads(_left_by("build", place / "image.json", artifact_id).read_bytes())
+    image = ImageRef(left["repository"], left["tag"], left["digest"])
+    return Work(artifact_id, environment, file, built, image, left["build_time"])
+
+
+def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
+    if path.is_file():
+        return path
+    raise Refused(
+        f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: inv {step} --artifact {artifact_id}"
+    )
+
+
+def _signs(app: App, environment: str) -> bool:
+    """Whether there is a key to sign with; without one the environment has to take unsigned artifacts."""
+    if app.settings.signing:
+        return True
+    if app.settings.environment(environment).allow_unsigned:
+        return False
+    raise SettingsError(
+        f"There is no key to sign with, and {environment} takes no unsigned artifacts.",
+        remedy="Name key and public_key under [signing] in tagship.toml",
+    )
+
+
+def _check_same(work: Work, digest: str, sums: str, commit: str, image: str) -> None:
+    """An id belongs to the first bytes that were stored under it; raises Refused for any other."""
+    mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.image)}
+    theirs = {"bundle": digest, "commit": commit, "image": image}
+    differing = [what for what in mine if mine[what] != theirs[what]]
+    if not differing:
+        return
+    told = "; ".join(f"{what} {theirs[what] or 'none'} there, {mine[what] or 'none'} here" for what in differing)
+    packed = (
+        " Their files are the same: this machine's zlib packs them otherwise." if sums == work.built.sums_sha256 else ""
+    )
+    raise Refused(
+        f"{work.artifact_id} is taken in {work.environment}: {told}.{packed}",
+        state="What is stored under that id stays as it is.",
+        remedy="Ship under the next number: inv deploy-dev",
+    )
+
+
+# -- the three objects -------------------------------------------------------------------------------------------------
+
+
+def _put_bundle(app: App, work: Work, variables: Mapping[str, str]) -> Origin:
+    """Create the bundle, or find that it is there; returns the origin that its metadata tells, read back."""
+    key = work.key(app, layout.BUNDLE)
+    try:
+        app.store.create(key, work.file, _origin(app, work, variables).metadata())
+    except Conflict:
+        app.screen.say("the bundle is there already: going on from it")
+    head = app.store.head(key)
+    if head is None:
+        raise ServiceFailed(f"{key} was put, and is not there.", remedy="Run the same command again: inv publish")
+    return _check_bundle(work, head)
+
+
+def _check_bundle(work: Work, head: Object) -> Origin:
+    """The bundle's object, as S3 has it, against the file: bytes, checksum, metadata."""
+    origin = Origin.read(head.metadata)
+    if origin is None:
+        raise NotAuthentic(
+            f"The bundle of {work.artifact_id} is there without the metadata that tagship puts with it.",
+            state="What is stored under that id stays as it is, and is no artifact: it has no manifest.",
+            remedy="Ship under the next number: inv deploy-dev",
+        )
+    _check_same(work, head.sha256, "", origin.commit_sha, origin.image)
+    if head.size != work.built.size:
+        raise NotAuthentic(
+            f"The bundle of {work.artifact_id} has {head.size:,} bytes in the bucket, not {work.built.size:,}.",
+            state="It has no manifest, so it is no artifact.",
+            remedy="Ship under the next number: inv deploy-dev",
+        )
+    return origin
+
+
+def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
+    """Create the signature; one that is there already has to verify the same manifest."""
+    key = work.key(app, layout.SIGNATURE)
+    signature = app.signer.sign(raw)
+    _check_pair(app, raw, signature)
+    try:
+        app.store.create(key, signature, origin.metadata())
+        return
+    except Conflict:
+        there = app.store.get(key)
+    try:
+        app.verifier.verify(
+            raw, there.body if there else b"", f"manifest.json of {work.artifact_id} with the {key} that is there"
+        )
+    except NotAuthentic as reason:
+        if b'"secrets": {}' in raw:
+            raise
+        raise Refused(
+            f"An earlier publish of {work.artifact_id} did not end, and a secret has changed since it signed.",
+            state="What is stored under that id stays as it is, and is no artifact: it has no manifest.",
+            remedy="Ship under the next number: inv deploy-dev",
+        ) from reason
+
+
+def _check_pair(app: App, raw: bytes, signature: bytes) -> None:
+    """Before anything is put: what we sign is what hosts will verify."""
+    try:
+        app.verifier.verify(raw, signature, "the manifest")
+    except NotAuthentic as reason:
+        raise SettingsError(
+            "signing.key and signing.public_key are not a pair: hosts would refuse every release.",
+            state="Nothing was signed; a bundle without a manifest is no artifact.",
+            remedy="Correct them in tagship.toml; the public key of a private one: openssl ec -in <key> -pubout",
+        ) from reason
+
+
+def _put_manifest(app: App, work: Work, raw: bytes, origin: Origin) -> None:
+    """Create the manifest: from here the artifact exists. Another publisher's is the same, or something is wrong."""
+    key = work.key(app, layout.MANIFEST)
+    try:
+        app.store.create(key, raw, origin.metadata())
+    except Conflict as conflict:
+        there = app.store.get(key)
+        if there is None or there.body != raw:
+            raise NotAuthentic(
+                f"{key} was put by somebody else meanwhile, with other bytes.",
+                state="What is stored under that id stays as it is.",
+                remedy="Ship under the next number: inv deploy-dev",
+            ) from conflict
+
+
+def _origin(app: App, work: Work, variables: Mapping[str, str]) -> Origin:
+    """What this run would say of the artifact, if it is the first to publish it."""
+    ref = variables.get("GITHUB_REF", "").split("/")
+    return Origin(
+        commit_sha=work.built.commit,
+        branch=app.settings.environment(work.environment).branch or variables.get("GITHUB_HEAD_REF", ""),
+        build_time=work.image_built_at or f"{app.clock.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        workflow_run_id=variables.get("GITHUB_RUN_ID", ""),
+        pr_number=ref[2] if ref[:2] == ["refs", "pull"] else "",
+        builder=app.who,
+        run_url=app.run_url,
+        image=written(work.image),
+    )
+
+
+def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
+    """A function of the bundle's bytes, its metadata and the secrets' versions: no time, nothing of this run."""
+    built, version = work.built, work.artifact_id.version
+    return Manifest(
+        app=app.settings.app,
+        environment=work.environment,
+        artifact_id=str(work.artifact_id),
+        version=str(version or ""),
+        commit=built.commit,
+        branch=origin.branch,
+        tag=str(version or ""),
+        build_time=origin.build_time,
+        builder=origin.builder,
+        bundle=BundleRef(work.key(app, layout.BUNDLE), built.sha256, built.size, built.sums_sha256, built.unpacked),
+        files=dict(built.files),
+        image=work.image,
+        ci_run=origin.workflow_run_id,
+        ci_url=origin.run_url,
+        pull_request=origin.pr_number,
+        configuration_sha256=built.files[f"{hostconf.FOLDER}/{work.environment}.conf"],
+        secrets=secrets,
+    )

@@ -1,0 +1,139 @@
+"""resume: end a deployment whose runner died, as that runner would have ended it.
+
+What was sent is not sent again: its commands are waited for, by the ids that SSM has of them, and hosts that were told
+nothing yet are told now, under a higher fencing number. Of two that resume, the second meets a living lease.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tagship.domain import commands
+from tagship.domain.deployment import Deployment, fenced, serving, unfinished
+from tagship.domain.plan import Plan, recorded_runs
+from tagship.domain.text import moment, span
+from tagship.engine.announce import announced
+from tagship.engine.artifacts import verified
+from tagship.engine.holder import read, since_when, unlock_command
+from tagship.engine.plan import all_read, recent, show
+from tagship.engine.run import Result, run_deployment
+from tagship.engine.scope import patience
+from tagship.errors import Held, Refused, UsageError
+from tagship.ports.app import App
+
+LOOK = 5.0  # seconds between looks at a lease that has to expire first
+
+
+def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> Result:
+    """Take up the deployment of an environment whose runner died; without one named, of the only one there is.
+
+    A runner that died a moment ago still has its lease: that is given as long as `wait` says (`10m`) to expire.
+    """
+    with announced(app) as announce:
+        result = _resumed(app, env, patience(wait), dry_run)
+        if result.state != "planned":
+            announce(f"{result.plan.label} is healthy on {result.plan.environment}")
+        return result
+
+
+def _resumed(app: App, env: str, wait: float, dry_run: bool) -> Result:
+    environment, dead = _in_time(app, env, wait)
+    plan = planned(app, environment, dead)
+    first = dead.first
+    app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: taken up")
+    show(app, plan)
+    if dry_run:
+        return Result(plan, "planned")
+    return run_deployment(app, plan, lambda: planned(app, environment, dead), dead=dead)
+
+
+def _in_time(app: App, env: str, wait: float) -> tuple[str, Deployment]:
+    """The deployment whose runner died, looked for until there is one, or the time is over."""
+    until = app.clock.now() + timedelta(seconds=wait)
+    while True:
+        try:
+            return _found(app, env)
+        except Held as reason:
+            left = (until - app.clock.now()).total_seconds()
+            if left <= 0:
+                raise
+            with app.screen.live(f"waiting up to {span(left)} for its lease to expire") as phase:
+                phase(reason.what)
+                app.clock.sleep(min(left, LOOK))
+
+
+def _found(app: App, env: str) -> tuple[str, Deployment]:
+    """The deployment whose runner died; raises Held while it lives, Refused where there is none."""
+    environments = [env] if env else list(app.settings.environments)
+    found: dict[str, Deployment] = {}
+    for one in environments:
+        app.settings.environment(one)
+        last = unfinished(recent(app, one))
+        if last:
+            found[one] = last
+    dead = {one: last for one, last in found.items() if not lives(app, one, last)}
+    if len(dead) == 1:
+        return _whole(app, *next(iter(dead.items())))
+    if dead:
+        raise UsageError(
+            f"Deployments have not ended on {' and '.join(dead)}.",
+            remedy=f"Name one: {commands.resume(next(iter(dead)))}",
+        )
+    if found:
+        raise _alive(app, next(iter(found)))
+    where = env or " or ".join(environments)
+    raise Refused(f"There is no deployment of {where} that has not ended.", remedy=f"See what runs: {_look(env)}")
+
+
+def _whole(app: App, environment: str, dead: Deployment) -> tuple[str, Deployment]:
+    """The same; raises Refused where its end may be in what could not be read."""
+    if all_read(app, environment, dead):
+        return environment, dead
+    raise Refused(
+        f"Whether deployment {dead.id} of {environment} has ended cannot be told: not all of its entries can be read.",
+        remedy=f"Use the tagship that wrote them; or see what runs, and deploy that: {_look(environment)}",
+    )
+
+
+def _look(env: str) -> str:
+    return f"inv status --env {env}" if env else "inv status"
+
+
+def lives(app: App, environment: str, one: Deployment) -> bool:
+    """Whether somebody ends that deployment at this moment: its lease's heart beats."""
+    seen = app.leases.look(environment)
+    return bool(seen and seen.held and seen.record.deployment_id == one.id)
+
+
+def _alive(app: App, environment: str) -> Held:
+    held = read(environment, app.leases.look(environment))
+    return Held(
+        f"{since_when(held)}. It was heard of {held.heard}: its runner is not known to be dead.",
+        remedy=f"When it is, its lease expires by itself; then: {commands.resume(environment)}"
+        f" (or at once: {unlock_command(held)})",
+    )
+
+
+def planned(app: App, environment: str, dead: Deployment) -> Plan:
+    """What the deployment was to do, with the hosts that there are now; raises Refused where it has ended meanwhile."""
+    history = recent(app, environment)
+    last = unfinished(history)
+    if last is None or last.id != dead.id:
+        raise Refused(
+            f"Deployment {dead.id} of {environment} has ended meanwhile, or another came after it.",
+            remedy=f"See what runs: {_look(environment)}",
+        )
+    runs, stored = serving(history), verified(app, environment, dead.artifact_id)
+    return Plan(
+        action=dead.first.action,
+        environment=environment,
+        artifact_id=dead.artifact_id,
+        manifest_sha256=stored.manifest_sha256,
+        hosts=tuple(app.target(environment).hosts()),
+        runs=recorded_runs(history),
+        replaces=runs,
+        fence=fenced(history),
+        settled=False,
+        heals=runs == dead.artifact_id,
+        unsigned=not stored.signed,
+    )

@@ -1,0 +1,224 @@
+"""rollback: take an environment back to a version that ran there. It needs no Git and no CI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tagship.domain import layout
+from tagship.domain.deployment import SERVES, Deployment, fenced, rollback_candidates, serving, settled
+from tagship.domain.plan import Plan, recorded_runs
+from tagship.domain.text import moment
+from tagship.domain.verdict import serves
+from tagship.domain.version import nearest
+from tagship.engine.announce import announced
+from tagship.engine.artifacts import Stored, stored_ids, verified
+from tagship.engine.gates import require_good, why_bad
+from tagship.engine.plan import MANY, reachable, recent, show
+from tagship.engine.run import Result, run_deployment
+from tagship.engine.scope import named, one_environment, patience
+from tagship.engine.session import ask_what_runs
+from tagship.errors import ArtifactMissing, Refused
+from tagship.ports.app import App
+
+OFFERED = 10  # versions on the list
+
+
+def rollback(
+    app: App,
+    *,
+    to: str = "",
+    env: str = "",
+    yes: bool = False,
+    allow_bad: bool = False,
+    wait: str = "",
+    preempt: bool = False,
+    dry_run: bool = False,
+) -> Result:
+    """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first).
+
+    Somebody else's deployment is waited for (`wait`), or fenced off (`preempt`): its commands are cancelled, it sends
+    no more of them, and hosts would refuse them. The last healthy version is then looked for again; one that somebody
+    named stays. A freeze does not hold a rollback up.
+    """
+    with announced(app) as announce:
+        longest = patience(wait)
+        plan = planned(app, to, env, yes, preempt=preempt, allow_bad=allow_bad)
+        show(app, plan)
+        if dry_run:
+            return Result(plan, "planned")
+        by_name = to or (plan.artifact_id if _asks(app, yes) else "")
+        result = run_deployment(
+            app,
+            plan,
+            lambda: planned(app, by_name, plan.environment, yes, preempt=preempt, allow_bad=allow_bad),
+            wait=longest,
+            preempt=preempt,
+        )
+        announce(f"{result.plan.label} is healthy on {plan.environment}")
+        return result
+
+
+def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, allow_bad: bool = False) -> Plan:
+    """Every guard, and then what will happen; nothing is changed.
+
+    While a deployment is under way, what runs now may not be what runs in a moment: then going to what runs is no
+    mistake. It is what somebody who takes a deployment back wants.
+    """
+    if to:
+        artifact_id, environment = named(app, to, env, "--to")
+        history = recent(app, environment)
+        chosen = str(artifact_id)
+    else:
+        environment = one_environment(app, env)
+        history = recent(app, environment, MANY)
+        chosen = _choose(app, environment, history, yes, under_way=preempt and not settled(history))
+    stored = _kept(app, environment, chosen)
+    if to:
+        _check_ran(app, environment, chosen, history)
+        _not_bad(app, environment, chosen, history, allow_bad)
+    hosts = reachable(app, environment)
+    plan = Plan(
+        action="rollback",
+        environment=environment,
+        artifact_id=chosen,
+        manifest_sha256=stored.manifest_sha256,
+        hosts=hosts,
+        runs=recorded_runs(history),
+        replaces=serving(history),
+        fence=fenced(history),
+        settled=settled(history),
+        unsigned=not stored.signed,
+    )
+    if plan.replaces == chosen and plan.settled and not preempt:
+        _refuse_if_running(app, plan)
+    return plan
+
+
+def _asks(app: App, yes: bool) -> bool:
+    """Whether somebody is there to choose the version, and wants to."""
+    return app.prompt.possible and not yes
+
+
+def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool, under_way: bool) -> str:
+    """The last healthy version that is still stored and not marked bad; on a terminal, whichever of them is chosen.
+
+    `under_way`: a deployment is being taken back, and what was healthy before it is what to go back to.
+    """
+    running = "" if under_way else serving(history)
+    there = _offered(app, environment, history, running)
+    if not there:
+        history = app.ledger.deployments(environment)  # a row of failures may be longer than what was read
+        there = _offered(app, environment, history, running)
+    if not there:
+        raise Refused(
+            f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
+            remedy=f"See what there was: inv history --env {environment}",
+        )
+    if not _asks(app, yes):
+        return there[0]
+    return app.prompt.choose(f"Roll {environment} back from {running or 'nothing'} to", _choices(there, history))
+
+
+def _offered(app: App, environment: str, history: Sequence[Deployment], running: str) -> list[str]:
+    candidates = rollback_candidates(history, running, app.ledger.marks(environment))
+    return [one for one in candidates if _stored(app, environment, one)][:OFFERED]
+
+
+def _check_ran(app: App, environment: str, chosen: str, history: Sequence[Deployment]) -> None:
+    """Raises Refused for a version that never ran there: that is a deploy, which a freeze stops and a rollback passes.
+
+    Where the ledger cannot all be read, an incident is no time to insist.
+    """
+    if _ran(history, chosen) or _ran(app.ledger.deployments(environment), chosen):
+        return
+    if app.ledger.unreadable(environment):
+        app.screen.warn(f"no entry that can be read says that {chosen} ever ran on {environment}")
+        return
+    raise Refused(
+        f"{chosen} never ran on {environment}: there is nothing to go back to.",
+        remedy=f"Deploy it: inv deploy --artifact {chosen} --env {environment}",
+    )
+
+
+def _ran(deployments: Sequence[Deployment], artifact_id: str) -> bool:
+    """Whether hosts were ever told to run it, whatever came of that."""
+    untold = {"requested", "abandoned"}
+    return any(
+        one.artifact_id == artifact_id and any(entry.state not in untold for entry in one.entries)
+        for one in deployments
+    )
+
+
+def _not_bad(app: App, environment: str, chosen: str, history: Sequence[Deployment], allowed: bool) -> None:
+    """Raises Refused for a version that somebody went back from, or marked bad, or that failed and never served: it is
+    named in a hurry. One that served, and failed to come back, may be tried again: the command is run a second time."""
+    bad = why_bad(app, environment, chosen, history)
+    if bad is None:
+        return
+    if not allowed and (bad.by_hand or not _served(app, environment, chosen)):
+        require_good(environment, chosen, bad, f"inv rollback --to {chosen} --env {environment}")
+    app.screen.warn(f"{chosen} is marked bad on {environment}: {bad.why}")
+
+
+def _served(app: App, environment: str, artifact_id: str) -> bool:
+    told = app.ledger.deployments(environment)
+    return any(one.artifact_id == artifact_id and one.state in SERVES for one in told)
+
+
+def _choices(versions: Sequence[str], history: Sequence[Deployment]) -> dict[str, str]:
+    """Each version with when it was last healthy, and by whose hand."""
+    healthy = {one.artifact_id: one.last for one in history if one.state == "healthy"}
+    return {one: f"{one}  healthy {moment(healthy[one].at)} UTC, {healthy[one].who}" for one in versions}
+
+
+def _kept(app: App, environment: str, artifact_id: str) -> Stored:
+    """The artifact as it is stored; where it is not stored, says whether it ever was and what there is."""
+    try:
+        return verified(app, environment, artifact_id)
+    except ArtifactMissing as reason:
+        raise _missing(app, environment, artifact_id) from reason
+
+
+def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
+    """The error that tells a version that was removed from one that never was, and names what there is."""
+    history = app.ledger.deployments(environment)
+    deployed = [one.first for one in history if one.artifact_id == artifact_id]
+    stored = [one for one in stored_ids(app, environment) if one != artifact_id]
+    what = f"{artifact_id} was never published for {environment}."
+    if deployed:
+        when = moment(deployed[-1].at)
+        what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
+    if not stored:
+        return ArtifactMissing(what, state="Nothing was changed.", remedy="Publish a version: inv deploy-dev")
+    runs, marks = serving(history), app.ledger.marks(environment)
+    good = [one for one in rollback_candidates(history, runs, marks) if one in stored]
+    near = [f"{one} (runs now)" if one == runs else one for one in nearest(artifact_id, stored, OFFERED)]
+    return ArtifactMissing(
+        what,
+        state=f"Nothing was changed. Stored for {environment}{_of(near, stored)}: {', '.join(near)}.",
+        remedy=f"Go to the last good one: inv rollback --to {good[0]} --env {environment}"
+        if good
+        else f"No other version that was good here is stored: see what was: inv history --env {environment}",
+    )
+
+
+def _of(shown: Sequence[str], stored: Sequence[str]) -> str:
+    return f", the nearest of {len(stored)}" if len(shown) < len(stored) else ""
+
+
+def _stored(app: App, environment: str, artifact_id: str) -> bool:
+    """Whether the artifact exists: it does once its manifest is there."""
+    return app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)) is not None
+
+
+def _refuse_if_running(app: App, plan: Plan) -> None:
+    """The ledger says that this version runs: ask the hosts, and refuse only if every one of them serves it."""
+    with app.screen.live(f"asking {len(plan.hosts)} hosts what they run") as phase:
+        reports = ask_what_runs(app, plan.environment, plan.hosts, phase)
+    if all(serves(one, plan.artifact_id) for one in reports):
+        other = "inv rollback --env " + plan.environment
+        raise Refused(
+            f"{plan.artifact_id} is already running on {plan.environment}: every host says so.",
+            remedy=f"Name another version, or go back to the one before it: {other}",
+        )
+    app.screen.warn(f"the ledger says that {plan.environment} runs {plan.artifact_id}, and not every host does")

@@ -1,0 +1,179 @@
+"""status: what runs where, by the ledger's word and by each host's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from tagship.domain.commands import resume as resume_command
+from tagship.domain.deployment import Deployment, latest_serving, unfinished
+from tagship.domain.text import MANY, moment
+from tagship.domain.units import Report, Unit
+from tagship.engine.gates import why_bad
+from tagship.engine.holder import Holder
+from tagship.engine.holder import lines as lease_told
+from tagship.engine.holder import look as look_at_lease
+from tagship.engine.plan import recent
+from tagship.engine.session import ask_what_runs
+from tagship.errors import Refused
+from tagship.ports.app import App
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """What one host says it runs; `drift` is what is wrong with that, empty when nothing is."""
+
+    id: str
+    name: str
+    runs: str
+    drift: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """One environment. `artifact` is what the ledger says it runs, `bad` why that is marked bad; `unfinished` is a
+    deployment that has not ended, `resume` the command that ends it where its runner is not heard of any more.
+    """
+
+    environment: str
+    artifact: str
+    since: str
+    who: str
+    unfinished: str
+    lease: Holder
+    hosts: Sequence[HostStatus]
+    problem: str = ""
+    resume: str = ""
+    bad: str = ""
+    unsigned: bool = False  # nobody signed what runs, by the ledger's word or by a host's
+    takes_unsigned: bool = False  # the settings allow that
+    partial: str = ""  # how many hosts were left without it, where that is known; empty for a healthy deployment
+
+    @property
+    def drifted(self) -> bool:
+        return bool(self.problem) or any(host.drift for host in self.hosts)
+
+    def as_data(self) -> dict[str, object]:
+        return {**asdict(self), "drifted": self.drifted}
+
+
+def status(app: App, *, env: str = "") -> list[Status]:
+    """Look at one environment, or at all; nothing is changed."""
+    environments = [env] if env else list(app.settings.environments)
+    found = []
+    for one in environments:
+        app.settings.environment(one)
+        found.append(_look(app, one))
+        _show(app, found[-1])
+    return found
+
+
+def _look(app: App, environment: str) -> Status:
+    history = recent(app, environment)
+    serves = latest_serving(history)
+    last = serves.last if serves else None
+    artifact = last.artifact_id if last else ""
+    hosts, problem, unsigned = _hosts(app, environment, artifact)
+    lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
+    return Status(
+        environment=environment,
+        artifact=artifact,
+        since=moment(last.at) if last else "",
+        who=last.who if last else "",
+        unfinished=_unfinished(history),
+        lease=lease,
+        hosts=hosts,
+        problem=problem,
+        resume=resume_command(environment) if unfinished(history) and lease.state != "held" else "",
+        bad=bad.why if bad else "",
+        unsigned=unsigned or bool(serves and serves.unsigned),
+        takes_unsigned=app.settings.environment(environment).allow_unsigned,
+        partial=last.reason if last and last.state == "partial" else "",
+    )
+
+
+def _unfinished(history: Sequence[Deployment]) -> str:
+    """The last deployment, where it has not ended."""
+    if not history or history[-1].ended:
+        return ""
+    one = history[-1]
+    return f"{one.first.action} of {one.artifact_id} by {one.first.who}, {one.state} {moment(one.last.at)} UTC"
+
+
+def _hosts(app: App, environment: str, artifact: str) -> tuple[list[HostStatus], str, bool]:
+    """Each host, why there is none, and whether one of them runs what nobody signed."""
+    try:
+        hosts = app.target(environment).hosts()
+    except Refused as reason:
+        return [], reason.what, False
+    there = [host for host in hosts if host.online]
+    with app.screen.live(f"asking {len(there)} of {len(hosts)} hosts of {environment}") as phase:
+        said = {one.host: one for one in ask_what_runs(app, environment, there, phase)}
+    unsigned = any(one.unsigned for one in said.values())
+    return [_host(host, said.get(host.id), artifact) for host in hosts], "", unsigned
+
+
+def _host(host: Unit, said: Report | None, artifact: str) -> HostStatus:
+    if said is None:
+        return HostStatus(host.id, host.name, "not known", host.problem or "it cannot be reached")
+    if said.outcome == "silent":
+        return HostStatus(host.id, host.name, "not known", said.reason)
+    runs = said.serving or "nothing"
+    if said.serving != artifact:
+        return HostStatus(host.id, host.name, runs, f"the ledger says {artifact or 'nothing'}")
+    healthy = said.good or said.outcome == "empty"
+    return HostStatus(host.id, host.name, runs, "" if healthy else said.reason or "it is not healthy")
+
+
+def _show_signatures(app: App, found: Status) -> None:
+    if found.unsigned:
+        app.screen.warn(f"UNSIGNED: nobody signed what {found.environment} runs")
+    elif found.takes_unsigned:
+        app.screen.say(f"{found.environment} takes UNSIGNED artifacts (allow_unsigned); what it runs is signed")
+
+
+def _show_unfinished(app: App, found: Status) -> None:
+    what, _, when = found.unfinished.rpartition(", ")
+    app.screen.warn(f"not ended: {what}")
+    app.screen.say(f"  {when}")
+    if found.resume:
+        app.screen.warn("its runner is not heard of any more, and nobody else will end it")
+        app.screen.say(f"  to end it:           {found.resume}")
+        if found.artifact:
+            app.screen.say(f"  or to what was good: inv rollback --to {found.artifact} --env {found.environment}")
+
+
+def _word(found: Status, one: HostStatus) -> str:
+    """What there is to say of a host. What a deployment that has not ended put there is no drift: it is on its way."""
+    if one.drift and f" of {one.runs} by " in found.unfinished:
+        return "by the deployment that has not ended"
+    return f"drift: {one.drift}" if one.drift else "as recorded"
+
+
+def _show(app: App, found: Status) -> None:
+    if found.artifact:
+        word = f"partial ({found.partial})" if found.partial else "healthy"
+        app.screen.say(f"{found.environment}: {found.artifact}, {word} since {found.since} UTC, by {found.who}")
+    else:
+        app.screen.say(f"{found.environment}: nothing was ever healthy here")
+    _show_signatures(app, found)
+    if found.unfinished:
+        _show_unfinished(app, found)
+    if found.bad:
+        app.screen.warn(f"{found.artifact} is marked bad: {found.bad}")
+    if found.lease.state != "free":
+        for line in lease_told(found.lease):
+            app.screen.say(line)
+    if found.lease.frozen:
+        app.screen.say(found.lease.frozen)
+    if found.problem:
+        app.screen.warn(found.problem)
+    drifted = [one for one in found.hosts if one.drift]
+    shown = found.hosts if len(found.hosts) <= MANY else drifted
+    if shown:
+        rows = [[one.name, one.id, one.runs, _word(found, one)] for one in shown]
+        app.screen.table(("HOST", "ID", "RUNS", ""), rows)
+    if len(shown) < len(found.hosts):
+        app.screen.say(f"{len(found.hosts) - len(shown)} of {len(found.hosts)} hosts run what is recorded")
+    if drifted and found.artifact and not found.unfinished:
+        app.screen.say(f"to bring them to {found.artifact}: inv deploy --heal --env {found.environment}")

@@ -1,1 +1,0 @@
-"""One public function per verb: the verb that the user types."""

@@ -1,0 +1,38 @@
+"""Times as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from tagship.domain.text import ago, moment, span
+
+
+def test_a_moment_is_utc_to_the_minute_wherever_it_was_written() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    assert moment(datetime(2026, 11, 21, 0, 53, 59, tzinfo=tokyo)) == "2026-11-20 15:53"
+    assert moment("2026-11-21T00:53:59.123+09:00") == "2026-11-20 15:53"
+    assert moment(datetime(2026, 11, 20, 15, 53, tzinfo=UTC).isoformat()) == "2026-11-20 15:53"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.84, "0.8 s"),
+        (9.4, "9.4 s"),
+        (43.2, "43 s"),
+        (89, "89 s"),
+        (180, "3 min"),
+        (5300, "88 min"),
+        (18000, "5 h"),
+        (9 * 86400, "9 days"),
+    ],
+)
+def test_a_span_is_in_the_unit_that_says_something(seconds: float, words: str) -> None:
+    assert span(seconds) == words
+
+
+def test_an_age_says_ago_and_never_a_negative_number() -> None:
+    assert ago(timedelta(seconds=180)) == "3 min ago"
+    assert ago(timedelta(seconds=-30)) == "just now"

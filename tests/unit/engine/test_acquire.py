@@ -1,0 +1,369 @@
+"""Getting the lease: waiting in turn, over a dead holder, from a living one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tagship.domain.plan import Plan
+from tagship.engine.acquire import LONGEST_WAIT, Acquired, acquire
+from tagship.errors import DeployFailed, Held, Interrupted, LeaseLost, Refused, ServiceFailed, UsageError
+from tagship.ports.forge import Run
+from tagship.verbs.deploy import deploy
+from tagship.verbs.rollback import rollback
+from tests.fakes.app import VALUES, FakeApp, environments, settings
+from tests.fakes.forge import FakeForge
+from tests.fakes.target import FakeTarget, machine
+
+RUN = "https://github.com/acme/hello/actions/runs/4711"
+
+
+def an_app(**changes: object) -> FakeApp:
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]), **changes)  # type: ignore[arg-type]
+    app.publish("0.1.0-dev", "0.1.1-dev", "0.1.2-dev")
+    return app
+
+
+def plan(environment: str = "dev", fence: int = 0) -> Plan:
+    return Plan("deploy", environment, "0.1.0-dev", "0" * 64, (), {}, "", fence)
+
+
+def held_by_ci(app: FakeApp, silent_for: float = 0, run_url: str = RUN) -> str:
+    """A CI run holds dev, and its heart beat for the last time that many seconds ago; returns its deployment."""
+    record = app.leases.take("dev", holder="run 4711 (octocat)", run_url=run_url, ttl=120)
+    app.leases.renew(record, phase="deploy 0.1.1-dev: the hosts act", commands=["c-1"])
+    app.clock.time += timedelta(seconds=silent_for)
+    return record.deployment_id
+
+
+# -- waiting -----------------------------------------------------------------------------------------------------------
+
+
+def test_without_wait_a_holder_is_named_at_once() -> None:
+    app = an_app()
+    held_by_ci(app)
+    with pytest.raises(Held):
+        acquire(app, plan())
+    assert app.clock.slept == []
+
+
+def test_waiting_says_who_holds_it_since_when_and_what_for() -> None:
+    app = an_app()
+    held_by_ci(app)
+    with pytest.raises(Held) as caught:
+        acquire(app, plan(), wait=60)
+    assert app.screen.phases == [
+        "run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC: deploy 0.1.1-dev: the hosts act"
+    ]
+    assert "waiting up to 60 s for dev" in app.screen.lines
+    assert caught.value.what.endswith("That is still so after 60 s.")
+    assert caught.value.exit_code == 4
+    assert 59 <= sum(app.clock.slept) <= 61
+
+
+def test_the_turn_comes_when_the_holder_gives_it_back() -> None:
+    app = an_app()
+    held_by_ci(app)
+
+    def release(slept: float) -> None:
+        if slept > 20:
+            app.leases.release(app.leases.records["dev"][0])
+
+    app.clock.during = release
+    assert acquire(app, plan(), wait=600).record.fence == 2
+    assert sum(app.clock.slept) <= 20 + 2 * LONGEST_WAIT * 1.5, "the pause that passes 20 s, and the one after it"
+
+
+def test_those_who_wait_do_not_look_at_the_same_moments() -> None:
+    ways = []
+    for _ in range(2):
+        app = an_app()
+        held_by_ci(app)
+        with pytest.raises(Held):
+            acquire(app, plan(), wait=60)
+        ways.append(app.clock.slept)
+    assert ways[0] != ways[1]
+    assert all(seconds <= 7.5 for seconds in ways[0])
+
+
+def test_ctrl_c_while_waiting_changed_nothing() -> None:
+    app = an_app()
+    held_by_ci(app)
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    app.clock.during = interrupt
+    with pytest.raises(Interrupted) as caught:
+        deploy(app, artifact="0.1.0-dev", wait="10m")
+    assert caught.value.state == "Nothing was changed."
+    assert caught.value.remedy == "See who holds it: inv lock --env dev"
+
+
+@pytest.mark.parametrize("text", ["soon", "-5m", "10 minutes", "1e3"])
+def test_what_is_no_time_to_wait_is_refused_before_anything(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        deploy(an_app(), artifact="0.1.0-dev", wait=text)
+    assert "--wait 10m" in caught.value.remedy
+
+
+# -- dead, or not ------------------------------------------------------------------------------------------------------
+
+
+def ended(state: str = "completed") -> dict[str, object]:
+    return {"forge": FakeForge(Run("4711", RUN, state))}
+
+
+def over(taken: Acquired) -> str:
+    assert taken.over
+    return taken.over.record.deployment_id
+
+
+def test_a_dead_holder_is_taken_over_and_named() -> None:
+    app = an_app(given=ended())
+    dead = held_by_ci(app, silent_for=150)
+    assert over(acquire(app, plan())) == dead
+    assert app.screen.warnings == [
+        f"taken over from run 4711 (octocat), deployment {dead}, heard of 2 min ago (deploy 0.1.1-dev: the hosts act)"
+    ]
+
+
+def test_a_heartbeat_that_stopped_is_not_enough_while_its_command_runs() -> None:
+    app = an_app(given=ended())
+    dead = held_by_ci(app, silent_for=150)
+    app.hosts.running = {"c-1": dead}
+    with pytest.raises(Held) as caught:
+        acquire(app, plan())
+    assert caught.value.what.endswith("Its heartbeat stopped 2 min ago, but its SSM command c-1 still runs.")
+
+
+def test_a_command_whose_id_never_came_back_counts_too() -> None:
+    app = an_app(given=ended())
+    dead = held_by_ci(app, silent_for=150)
+    app.hosts.running = {"c-77": dead}
+    with pytest.raises(Held):
+        acquire(app, plan())
+
+
+def test_nor_is_it_enough_while_its_ci_run_goes_on() -> None:
+    app = an_app(given=ended("in_progress"))
+    held_by_ci(app, silent_for=150)
+    with pytest.raises(Held) as caught:
+        acquire(app, plan())
+    assert f"its CI run has not ended: {RUN}" in caught.value.what
+    assert "inv unlock --env dev --id" in caught.value.remedy
+
+
+def test_a_retry_in_the_same_run_does_not_wait_for_its_own_end() -> None:
+    app = an_app(given=ended("in_progress"), run_url=RUN)
+    dead = held_by_ci(app, silent_for=150)
+    assert over(acquire(app, plan())) == dead
+
+
+@pytest.mark.parametrize("forge", [None, "fails"])
+def test_a_run_that_cannot_be_asked_is_said_and_the_other_two_decide(forge: str | None) -> None:
+    told = FakeForge(Run("4711", RUN, "completed"))
+    told.fails = 99
+    app = an_app(given={"forge": told if forge else None})
+    dead = held_by_ci(app, silent_for=150)
+    assert over(acquire(app, plan())) == dead
+    assert app.screen.warnings[0].startswith(f"whether {RUN} has ended cannot be asked here")
+
+
+def test_a_laptops_deployment_has_no_run_to_ask() -> None:
+    app = an_app(given={})
+    held_by_ci(app, silent_for=150, run_url="")
+    assert acquire(app, plan()).over
+    assert not [one for one in app.screen.warnings if "cannot be asked" in one]
+
+
+def test_hosts_that_cannot_be_asked_are_not_taken_for_idle() -> None:
+    app = an_app(given=ended())
+    held_by_ci(app, silent_for=150)
+
+    def away(*_: object) -> list[str]:
+        raise ServiceFailed("AWS cannot be reached.", remedy="Wait.")
+
+    app.hosts.in_flight = away  # type: ignore[method-assign]
+    with pytest.raises(ServiceFailed):
+        acquire(app, plan())
+    seen = app.leases.look("dev")
+    assert seen is not None
+    assert seen.record.holder == "run 4711 (octocat)"
+
+
+def test_waiting_goes_on_until_the_dead_ones_command_has_ended() -> None:
+    app = an_app(given=ended())
+    dead = held_by_ci(app)
+    app.hosts.running = {"c-1": dead}
+    app.clock.during = lambda slept: app.hosts.running.clear() if slept > 300 else None
+    assert over(acquire(app, plan(), wait=600)) == dead
+    assert 300 < sum(app.clock.slept) < 320
+    assert any("but its SSM command c-1 still runs" in one for one in app.screen.phases)
+
+
+def test_resuming_keeps_the_deployments_id_and_a_second_one_meets_a_living_holder() -> None:
+    app = an_app(given=ended())
+    dead = held_by_ci(app, silent_for=150)
+    app.hosts.running = {"c-1": dead}
+    first = acquire(app, plan(), resume=dead)
+    assert (first.record.deployment_id, first.record.fence) == (dead, 2)
+    with pytest.raises(Held):
+        acquire(app, plan(), resume=dead)
+
+
+def test_fencing_numbers_go_on_where_the_lease_was_deleted_by_hand() -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    deploy(app, artifact="0.1.1-dev")
+    app.leases.records.clear()
+    assert deploy(app, artifact="0.1.2-dev").state == "healthy"
+    assert [order.fence for order, _ in app.hosts.orders] == [1, 2, 3]
+
+
+# -- what was waited for may have changed things -----------------------------------------------------------------------
+
+
+def while_grace_ships(app: FakeApp, artifact: str) -> None:
+    """She holds dev; during the first pause of whoever waits, she ships a version."""
+    record = app.leases.take("dev", holder="grace@desk", run_url="", ttl=120, deployment_id="hers")
+
+    def ship(slept: float) -> None:
+        if slept and "hers" in str(app.leases.records):
+            app.leases.release(record)
+            deploy(app, artifact=artifact)
+
+    app.clock.during = ship
+
+
+def test_a_version_that_has_become_older_while_it_waited_is_refused() -> None:
+    """Never backwards: 0.1.1 waits behind 0.1.2, which is healthy by then."""
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    while_grace_ships(app, "0.1.2-dev")
+    with pytest.raises(Refused) as caught:
+        deploy(app, artifact="0.1.1-dev", wait="10m")
+    assert "0.1.1-dev is older than 0.1.2-dev, which dev runs" in caught.value.what
+    assert app.hosts.serving == {"web-1": "0.1.2-dev"}
+    seen = app.leases.look("dev")
+    assert seen is not None
+    assert not seen.record.holder
+
+
+def test_what_changed_while_it_waited_is_shown_before_it_goes_on() -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    while_grace_ships(app, "0.1.1-dev")
+    result = deploy(app, artifact="0.1.2-dev", wait="10m")
+    assert result.plan.replaces == "0.1.1-dev"
+    assert "things have changed since this was planned; now it is:" in app.screen.lines
+
+
+def test_what_somebody_else_shipped_meanwhile_is_not_shipped_again() -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    while_grace_ships(app, "0.1.1-dev")
+    result = deploy(app, artifact="0.1.1-dev", wait="10m")
+    assert (result.state, result.deployment_id) == ("unchanged", app.ledger.deployments("dev")[-1].id)
+    assert [one.artifact_id for one in app.ledger.deployments("dev")] == ["0.1.0-dev", "0.1.1-dev"]
+    seen = app.leases.look("dev")
+    assert seen is not None
+    assert not seen.record.holder
+
+
+@pytest.mark.parametrize(("to", "back_to"), [("", "0.1.1-dev"), ("0.1.0-dev", "0.1.0-dev")])
+def test_a_rollback_that_waited_goes_to_the_last_healthy_one_of_then_unless_one_was_named(
+    to: str, back_to: str
+) -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    deploy(app, artifact="0.1.1-dev")
+    while_grace_ships(app, "0.1.2-dev")
+    result = rollback(app, to=to, wait="10m")
+    assert (result.plan.replaces, result.plan.artifact_id) == ("0.1.2-dev", back_to)
+    assert app.hosts.serving == {"web-1": back_to}
+
+
+def test_nothing_is_read_again_where_nobody_came_in_between() -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    deploy(app, artifact="0.1.1-dev")
+    assert "things have changed since this was planned; now it is:" not in app.screen.lines
+
+
+# -- environments of a group -------------------------------------------------------------------------------------------
+
+
+def test_environments_of_a_group_wait_for_each_other_and_others_do_not() -> None:
+    tags = {"ec2": {"tags": {"Name": "x"}}, "command": ["x"]}
+    table = {**environments(), "prod": {**tags}, "prodauto": {**tags, "lease_group": "prod"}}
+    app = an_app(settings=settings(**{**VALUES, "environments": table}))
+    app.leases.take("prodauto", holder="dependabot", run_url="", ttl=120)
+    with pytest.raises(Held):
+        acquire(app, plan("prod"))
+    assert acquire(app, plan("dev")).record.fence == 1
+
+
+# -- an incident -------------------------------------------------------------------------------------------------------
+
+
+def test_preempt_fences_a_living_holder_off_cancels_its_command_and_says_whom() -> None:
+    app = an_app(given=ended("in_progress"))
+    deploy(app, artifact="0.1.0-dev")
+    app.ledger.ran("0.1.1-dev")
+    theirs = held_by_ci(app)
+    record = app.leases.records["dev"][0]
+    app.hosts.running = {"c-1": theirs, "c-2": "another deployment's"}
+    with pytest.raises(Held) as caught:
+        rollback(app, to="0.1.1-dev")
+    again = "inv rollback --to 0.1.1-dev --env dev"
+    assert caught.value.remedy.startswith(
+        f"Fence it off: {again} --preempt (or wait for it: {again} --wait 10m; or, if"
+    )
+    result = rollback(app, to="0.1.1-dev", preempt=True)
+    assert result.state == "healthy"
+    assert app.hosts.cancelled == ["c-1"]
+    assert app.hosts.running == {"c-2": "another deployment's"}
+    assert any(one.startswith("fenced off run 4711 (octocat), deployment") for one in app.screen.warnings)
+    assert app.hosts.orders[-1][0].fence == record.fence + 1
+    with pytest.raises(LeaseLost):
+        app.leases.renew(record, phase="sending deploy")
+
+
+def test_preempt_takes_back_a_deployment_under_way_to_what_runs_still() -> None:
+    """0.1.1 runs, CI is at 0.1.2: going back to 0.1.1 is no "already running", with --to or without."""
+    app = an_app()
+    deploy(app, artifact="0.1.1-dev")
+    theirs = held_by_ci(app)
+    _under_way(app, theirs, "0.1.2-dev")
+    assert rollback(app, preempt=True).plan.artifact_id == "0.1.1-dev"
+    _under_way(app, "20991120-155301-123456-9f3a1c", "0.1.2-dev")
+    assert rollback(app, to="0.1.1-dev", preempt=True).state == "healthy"
+
+
+def _under_way(app: FakeApp, deployment: str, artifact: str) -> None:
+    from tagship.domain.deployment import Entry
+
+    at = app.clock.now().isoformat()
+    for number, state in enumerate(("requested", "started"), 1):
+        app.ledger.append(Entry(deployment, number, state, at, "hello", "dev", "deploy", artifact, "ci", "", fence=2))
+
+
+def test_preempt_of_nobody_is_a_plain_rollback() -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    deploy(app, artifact="0.1.1-dev")
+    assert rollback(app, to="0.1.0-dev", preempt=True).state == "healthy"
+    assert app.hosts.cancelled == []
+    assert app.screen.warnings == []
+
+
+def test_a_rollback_that_fails_after_it_fenced_somebody_off_says_so_as_ever() -> None:
+    app = an_app()
+    deploy(app, artifact="0.1.0-dev")
+    app.ledger.ran("0.1.1-dev")
+    held_by_ci(app)
+    app.hosts.machines[0].answers.append("failed")
+    with pytest.raises(DeployFailed):
+        rollback(app, to="0.1.1-dev", preempt=True)

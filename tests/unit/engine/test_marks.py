@@ -1,0 +1,105 @@
+"""mark-good and mark-bad: who may say what of a version, and what is kept of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagship.domain.deployment import marked_bad
+from tagship.errors import DeployFailed, Refused, SettingsError, UsageError
+from tagship.verbs.deploy import deploy
+from tagship.verbs.mark_bad import mark_bad
+from tagship.verbs.mark_good import mark_good
+from tagship.verbs.status import status
+from tests.fakes.app import FakeApp
+from tests.fakes.target import FakeTarget, machine
+
+ONE, TWO = "0.1.1-dev", "0.1.2-dev"
+
+
+def failed() -> FakeApp:
+    """ONE is healthy on dev, TWO failed."""
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]))
+    app.publish(ONE, TWO)
+    deploy(app, artifact=ONE)
+    app.hosts.machines[0].answers.append("failed")
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact=TWO)
+    app.screen.lines.clear()
+    return app
+
+
+def bad(app: FakeApp) -> set[str]:
+    return marked_bad(app.ledger.deployments("dev"), app.ledger.marks("dev"))
+
+
+def test_a_version_that_failed_is_good_again_once_somebody_says_why() -> None:
+    app = failed()
+    assert bad(app) == {TWO}
+    mark = mark_good(app, version=TWO, reason="the disk\nwas  full")
+    assert (mark.who, mark.environment, mark.artifact_id, mark.reason) == (
+        "ada@laptop",
+        "dev",
+        TWO,
+        "the disk was full",
+    )
+    assert bad(app) == set()
+    assert app.screen.lines[0].startswith(f"{TWO} is marked bad on dev: it failed on 2026-11-20")
+    assert app.screen.lines[1] == f"mark {TWO} good on dev, by ada@laptop: the disk was full"
+
+
+def test_a_version_that_nobody_calls_bad_needs_no_word() -> None:
+    with pytest.raises(Refused) as caught:
+        mark_good(failed(), version=ONE, reason="I like it")
+    assert caught.value.what == f"{ONE} is not marked bad on dev."
+
+
+def test_a_version_that_was_never_there_may_be_marked_bad() -> None:
+    app = failed()
+    mark_bad(app, version="0.9.9-dev", reason="it sends every mail twice")
+    assert "0.9.9-dev" in bad(app)
+
+
+def test_marks_made_in_one_second_keep_their_order() -> None:
+    app = failed()
+    for _ in range(4):
+        mark_bad(app, version=ONE, reason="it is slow")
+        assert ONE in bad(app)
+        mark_good(app, version=ONE, reason="it is not")
+        assert ONE not in bad(app)
+
+
+def test_what_was_said_before_is_shown() -> None:
+    app = failed()
+    mark_bad(app, version=TWO, reason="it is slow, too")
+    assert app.screen.lines[0].startswith(f"{TWO} is marked bad on dev already: it failed on")
+
+
+@pytest.mark.parametrize("reason", ["", "  \n ", "x" * 501, "bell \a"])
+def test_a_reason_is_needed_on_one_line(reason: str) -> None:
+    app = failed()
+    with pytest.raises(UsageError) as caught:
+        mark_good(app, version=TWO, reason=reason)
+    assert caught.value.remedy == f"Give it: inv mark-good --version {TWO} --env dev --reason …"
+    assert app.ledger.marked == []
+
+
+def test_a_dry_run_keeps_nothing() -> None:
+    app = failed()
+    mark_good(app, version=TWO, reason="the disk was full", dry_run=True)
+    assert bad(app) == {TWO}
+
+
+def test_what_is_no_version_and_no_environment_is_refused() -> None:
+    with pytest.raises(UsageError) as caught:
+        mark_bad(failed(), version="latest", reason="it is slow")
+    assert "--version" in caught.value.remedy
+    with pytest.raises(SettingsError):
+        mark_bad(failed(), version=ONE, env="prod", reason="it is slow")
+
+
+def test_status_says_that_what_runs_is_marked_bad() -> None:
+    app = failed()
+    mark_bad(app, version=ONE, reason="it sends every mail twice")
+    [found] = status(app)
+    assert found.bad.endswith("it sends every mail twice")
+    assert any(one.startswith(f"{ONE} is marked bad: ada@laptop marked it bad on") for one in app.screen.warnings)

@@ -1,0 +1,497 @@
+"""A deployment to a fleet: batches, canary, the error limit, hosts that come and go, interruptions, and healing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tagship.domain.ec2.order import Order
+from tagship.errors import (
+    ArtifactMissing,
+    DeployFailed,
+    Held,
+    Incomplete,
+    Interrupted,
+    LeaseLost,
+    Refused,
+    RollbackFailed,
+    ServiceFailed,
+)
+from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
+from tagship.verbs.rollback import rollback
+from tagship.verbs.status import status
+from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.target import FakeTarget, Machine, machine
+
+OLD, NEW = "0.1.29-dev", "0.1.30-dev"
+
+
+def fleet(*machines: Machine | int, **rules: Any) -> FakeApp:
+    """dev with these machines (or so many), on which OLD was deployed; NEW is published. `rules` are its settings."""
+    made = [one for each in machines for one in (many(each) if isinstance(each, int) else [each])]
+    waiting = [one.answers.copy() for one in made]
+    for one in made:
+        one.answers.clear()
+    app = FakeApp(settings=settings(environments=environments(fleet=rules)), hosts=FakeTarget(made))
+    app.publish(OLD, NEW)
+    online = [one.host.online for one in made]
+    for one in made:
+        _set_online(one, True)
+    deploy(app, artifact=OLD)
+    for one, answers, there in zip(made, waiting, online, strict=True):
+        one.answers = answers
+        _set_online(one, there)
+    app.hosts.orders.clear()
+    app.screen.lines.clear()
+    return app
+
+
+def many(count: int) -> list[Machine]:
+    return [machine(f"web-{n}") for n in range(1, count + 1)]
+
+
+def _set_online(one: Machine, there: bool) -> None:
+    host = one.host
+    problem = "" if there else "its agent's PingStatus is ConnectionLost"
+    one.host = type(host)(host.id, host.name, there, problem)
+
+
+def told(app: FakeApp, action: str = "deploy") -> list[list[str]]:
+    return [names for order, names in app.hosts.orders if order.action == action]
+
+
+def last_state(app: FakeApp) -> str:
+    return app.ledger.entries[-1].state
+
+
+# -- batches -----------------------------------------------------------------------------------------------------------
+
+
+def test_hosts_are_told_a_batch_at_a_time_and_all_are_asked_at_the_end() -> None:
+    app = fleet(5, max_concurrency=2)
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert told(app) == [["web-1", "web-2"], ["web-3", "web-4"], ["web-5"]]
+    assert app.hosts.sent[-1] == ("status", "none", ["web-1", "web-2", "web-3", "web-4", "web-5"])
+    assert set(app.hosts.serving.values()) == {NEW}
+    assert last_state(app) == "healthy"
+
+
+def test_without_rules_all_hosts_are_told_at_once() -> None:
+    app = fleet(3)
+    deploy(app, artifact=NEW)
+    assert told(app) == [["web-1", "web-2", "web-3"]]
+
+
+def test_a_host_that_is_the_only_one_has_said_it_in_its_verdict() -> None:
+    app = fleet(1)
+    deploy(app, artifact=NEW)
+    assert [order.action for order, _ in app.hosts.orders] == ["deploy"]
+
+
+def test_a_canary_goes_alone_is_watched_and_asked_again() -> None:
+    app = fleet(4, max_concurrency=3, canary=True, bake=30)
+    deploy(app, artifact=NEW)
+    assert [(action, len(names)) for action, _, names in app.hosts.sent] == [
+        ("deploy", 1),
+        ("status", 1),
+        ("deploy", 3),
+        ("status", 4),
+    ]
+    assert sum(app.clock.slept) >= 30
+    assert "the canary web-1 goes first, for 30 s" in app.screen.lines
+
+
+def test_a_canary_that_dies_while_it_is_watched_stops_everything_and_is_put_back() -> None:
+    app = fleet(4, max_concurrency=3, canary=True, bake=30)
+
+    def die(slept: float) -> None:
+        app.hosts.machines[0].status_says = "failed" if slept > 10 else ""
+
+    app.clock.during = die
+    app.hosts.sending = lambda order: _revive(app, order)
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact=NEW)
+    assert told(app) == [["web-1"]]
+    assert app.hosts.serving == {f"web-{n}": OLD for n in range(1, 5)}
+    assert any(one.startswith("stopped: the canary web-1 failed") for one in app.screen.warnings)
+
+
+def _revive(app: FakeApp, order: Order) -> None:
+    if order.action == "rollback":
+        app.hosts.machines[0].status_says = ""
+
+
+def test_a_rollback_has_batches_and_no_canary() -> None:
+    app = fleet(4, max_concurrency=2, canary=True, bake=600)
+    deploy(app, artifact=NEW)
+    app.hosts.orders.clear()
+    before = len(app.clock.slept)
+    rollback(app, to=OLD)
+    assert told(app, "rollback") == [["web-1", "web-2"], ["web-3", "web-4"]]
+    assert len(app.clock.slept) == before
+
+
+# -- failures ----------------------------------------------------------------------------------------------------------
+
+
+def test_more_failures_than_may_be_stop_it_and_the_changed_hosts_are_put_back_in_reverse() -> None:
+    bad = [machine("web-3", "", "failed"), machine("web-4", "", "failed")]
+    app = fleet(machine("web-1"), machine("web-2"), *bad, machine("web-5"), max_concurrency=2, max_errors=1)
+    with pytest.raises(DeployFailed) as caught:
+        deploy(app, artifact=NEW)
+    assert told(app) == [["web-1", "web-2"], ["web-3", "web-4"]]
+    assert told(app, "rollback") == [["web-2", "web-1"]]
+    assert set(app.hosts.serving.values()) == {OLD}
+    assert "web-3, web-4: it answered 500" in caught.value.what
+    assert "stopped: 2 of 5 hosts do not run it, and 1 may" in app.screen.warnings
+    assert last_state(app) == "rolled-back"
+
+
+def test_no_more_failures_than_may_be_leave_it_partial_with_the_stragglers_named() -> None:
+    app = fleet(machine("web-1"), machine("web-2", "", "failed"), machine("web-3"), max_concurrency=1, max_errors=1)
+    with pytest.raises(Incomplete) as caught:
+        deploy(app, artifact=NEW)
+    assert caught.value.exit_code == 9
+    assert "serves on 2 of 3 hosts of dev; not on web-2 (i-00000000000000002): it answered 500" in caught.value.what
+    assert caught.value.remedy.endswith("inv deploy --heal --env dev")
+    assert app.hosts.serving == {"web-1": NEW, "web-2": OLD, "web-3": NEW}
+    last = app.ledger.entries[-1]
+    assert (last.state, last.replaced, last.reason) == ("partial", OLD, "1 of 3 hosts do not run it")
+    assert last.details["stragglers"] == ["i-00000000000000002"]
+
+
+def test_status_says_that_it_is_partial_who_drifted_and_how_to_heal() -> None:
+    app = fleet(machine("web-1"), machine("web-2", "", "failed"), max_errors=1)
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW)
+    [found] = status(app, env="dev")
+    assert (found.artifact, found.partial) == (NEW, "1 of 2 hosts do not run it")
+    assert [one.drift for one in found.hosts] == ["", f"the ledger says {NEW}"]
+    assert app.screen.lines[-1] == f"to bring them to {NEW}: inv deploy --heal --env dev"
+
+
+def test_a_version_that_no_host_runs_has_failed_however_many_may() -> None:
+    app = fleet(machine("web-1", "", "failed"), machine("web-2", "", "failed"), max_errors="100%")
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact=NEW)
+    assert last_state(app) == "rolled-back"
+
+
+def test_a_host_that_says_held_stops_the_others_whatever_may_fail() -> None:
+    app = fleet(machine("web-1", "", "held"), machine("web-2"), max_concurrency=1, max_errors="100%")
+    with pytest.raises(Held):
+        deploy(app, artifact=NEW)
+    assert told(app) == [["web-1"]]
+    assert last_state(app) == "abandoned"
+
+
+def test_a_host_that_says_something_else_when_it_is_asked_at_the_end_is_a_straggler() -> None:
+    app = fleet(3, max_concurrency=1, max_errors=1)
+
+    def crash(order: Order) -> None:
+        if order.action == "status":
+            app.hosts.machines[1].serving = ""
+
+    app.hosts.sending = crash
+    with pytest.raises(Incomplete) as caught:
+        deploy(app, artifact=NEW)
+    assert "web-2 (i-00000000000000002): asked what it runs, it said that nothing serves" in caught.value.what
+
+
+def test_a_host_that_cannot_be_reached_is_passed_over_where_one_may_fail_and_refused_where_none_may() -> None:
+    app = fleet(machine("web-1"), machine("web-2", online=False), machine("web-3"), max_errors=1)
+    with pytest.raises(Incomplete) as caught:
+        deploy(app, artifact=NEW)
+    assert "web-2 (i-00000000000000002): its agent's PingStatus is ConnectionLost" in caught.value.what
+    assert told(app) == [["web-1", "web-3"]]
+    strict = fleet(machine("web-1"), machine("web-2", online=False))
+    with pytest.raises(Refused):
+        deploy(strict, artifact=NEW)
+
+
+# -- hosts that come and go --------------------------------------------------------------------------------------------
+
+
+def _at(app: FakeApp, count: int, change: Any) -> None:
+    """Do something while the n-th order is under way."""
+    seen = [0]
+
+    def during(order: Order) -> None:
+        seen[0] += 1
+        if seen[0] == count:
+            change()
+
+    app.hosts.during = during
+
+
+def test_a_host_that_joins_gets_it_in_a_last_batch() -> None:
+    app = fleet(3, max_concurrency=2)
+    _at(app, 1, lambda: app.hosts.machines.insert(0, machine("web-9")))
+    result = deploy(app, artifact=NEW)
+    assert told(app) == [["web-1", "web-2"], ["web-3", "web-9"]]
+    assert app.hosts.serving["web-9"] == NEW
+    assert len(result.reports) == 4
+
+
+def test_a_host_that_joins_during_the_last_batch_gets_it_too() -> None:
+    app = fleet(2)
+    _at(app, 1, lambda: app.hosts.machines.append(machine("web-9")))
+    deploy(app, artifact=NEW)
+    assert told(app) == [["web-1", "web-2"], ["web-9"]]
+
+
+def test_a_host_that_left_is_named_and_not_waited_for() -> None:
+    app = fleet(4, max_concurrency=2)
+    _at(app, 1, lambda: app.hosts.machines.pop(3))
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert told(app) == [["web-1", "web-2"], ["web-3"]]
+    assert "left dev meanwhile, and not waited for: web-4 (i-00000000000000004)" in app.screen.warnings
+    assert last_state(app) == "healthy"
+
+
+def test_a_host_that_leaves_while_it_acts_is_no_failure() -> None:
+    app = fleet(2)
+    left = app.hosts.machines[1].host.id
+    app.hosts.sending = lambda order: app.hosts.machines.__delitem__(slice(1, None))
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert left in app.screen.warnings[-1]
+
+
+def test_a_host_that_joins_without_an_agent_is_named_with_the_command_for_later() -> None:
+    app = fleet(2)
+    _at(app, 1, lambda: app.hosts.machines.append(machine("web-9", online=False)))
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert app.screen.warnings[-2].startswith("joined dev, and their agents do not answer yet: web-9")
+    assert app.screen.warnings[-1] == "when they do: inv deploy --heal --env dev"
+
+
+def test_a_fleet_that_vanishes_has_failed() -> None:
+    app = fleet(2)
+    app.hosts.sending = lambda order: app.hosts.machines.clear()
+    with pytest.raises(DeployFailed) as caught:
+        deploy(app, artifact=NEW)
+    assert caught.value.state == "No host is there."
+
+
+# -- interrupted between batches ---------------------------------------------------------------------------------------
+
+
+def _from_order(app: FakeApp, count: int, reason: BaseException) -> None:
+    """The n-th order cannot be sent."""
+    seen = [0]
+
+    def sending(order: Order) -> None:
+        seen[0] += 1
+        if seen[0] == count:
+            raise reason
+
+    app.hosts.sending = sending
+
+
+def test_an_order_that_cannot_be_sent_stops_it_and_what_was_changed_is_put_back() -> None:
+    app = fleet(4, max_concurrency=2)
+    _from_order(app, 2, ServiceFailed("AWS cannot be reached.", remedy="Try again"))
+    with pytest.raises(DeployFailed) as caught:
+        deploy(app, artifact=NEW)
+    assert "AWS cannot be reached" in caught.value.what
+    assert set(app.hosts.serving.values()) == {OLD}
+    assert last_state(app) == "rolled-back"
+
+
+def test_ctrl_c_between_two_batches_puts_back_what_was_changed() -> None:
+    app = fleet(4, max_concurrency=2, canary=True, bake=30)
+    app.clock.during = lambda slept: (_ for _ in ()).throw(KeyboardInterrupt()) if slept > 10 else None
+    with pytest.raises(Interrupted) as caught:
+        deploy(app, artifact=NEW)
+    assert caught.value.what == f"Interrupted: {NEW} was taken back from 1 of 4 hosts."
+    assert set(app.hosts.serving.values()) == {OLD}
+    assert last_state(app) == "rolled-back"
+    assert app.leases.look("dev").record.holder == ""  # type: ignore[union-attr]
+
+
+def test_a_lost_lease_sends_nothing_more_not_even_to_put_back() -> None:
+    app = fleet(4, max_concurrency=2)
+    _at(app, 1, lambda: _steal(app))
+    with pytest.raises(LeaseLost):
+        deploy(app, artifact=NEW)
+    assert [action for action, _, _ in app.hosts.sent] == ["deploy"]
+
+
+def _steal(app: FakeApp) -> None:
+    seen = app.leases.look("dev")
+    assert seen
+    app.leases.break_("dev", seen.record.deployment_id)
+
+
+def test_whether_hosts_joined_that_cannot_be_asked_is_no_reason_to_stop() -> None:
+    app = fleet(4, max_concurrency=2)
+    real, count = app.hosts.hosts, [0]
+
+    def hosts() -> Any:
+        count[0] += 1
+        if count[0] == 2:
+            raise ServiceFailed("AWS throttles.", remedy="Wait")
+        return real()
+
+    app.hosts.hosts = hosts  # type: ignore[method-assign]
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert app.screen.warnings[-1] == "whether hosts have joined or left is not known: AWS throttles."
+
+
+def test_hosts_that_cannot_be_asked_at_the_end_are_believed_by_their_verdicts() -> None:
+    app = fleet(2)
+    _from_order(app, 2, ServiceFailed("AWS throttles.", remedy="Wait"))
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert "could not be asked again" in app.screen.warnings[-1]
+
+
+# -- healing -----------------------------------------------------------------------------------------------------------
+
+
+def partial() -> FakeApp:
+    """NEW serves on web-1 and web-3; web-2 failed."""
+    app = fleet(machine("web-1"), machine("web-2", "", "failed"), machine("web-3"), max_errors=1)
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW)
+    app.hosts.orders.clear()
+    return app
+
+
+def test_a_heal_brings_stragglers_to_it_and_tells_the_others_nothing() -> None:
+    app = partial()
+    result = heal(app, env="dev")
+    assert result.state == "healthy"
+    assert told(app) == [["web-2"]]
+    assert set(app.hosts.serving.values()) == {NEW}
+    assert last_state(app) == "healthy"
+    assert f"{NEW} is healthy on dev (web-2, web-1, web-3)" in app.screen.lines[-1]
+
+
+def test_a_heal_brings_new_hosts_to_it() -> None:
+    app = fleet(2)
+    app.hosts.machines.append(machine("web-9"))
+    heal(app)
+    assert told(app) == [["web-9"]]
+    assert app.hosts.serving["web-9"] == OLD
+
+
+def test_a_heal_that_fails_somewhere_keeps_what_it_mended() -> None:
+    app = fleet(1)
+    app.hosts.machines += [machine("web-8"), machine("web-9", "", "failed")]
+    with pytest.raises(Incomplete) as caught:
+        heal(app)
+    assert "web-9 (i-00000000000000009): it answered 500" in caught.value.what
+    assert told(app, "rollback") == []
+    assert app.hosts.serving == {"web-1": OLD, "web-8": OLD, "web-9": ""}
+    assert last_state(app) == "partial"
+
+
+def test_a_heal_that_is_interrupted_keeps_what_it_mended_and_goes_on_when_it_is_run_again() -> None:
+    app = fleet(1, max_concurrency=1)
+    app.hosts.machines += [machine("web-8"), machine("web-9")]
+
+    real = app.hosts.hosts
+
+    def interrupted() -> Any:
+        if told(app):
+            raise KeyboardInterrupt
+        return real()
+
+    app.hosts.hosts = interrupted  # type: ignore[method-assign]
+    with pytest.raises(Interrupted) as caught:
+        heal(app)
+    assert caught.value.remedy == "Go on: inv deploy --heal --env dev"
+    assert app.hosts.serving == {"web-1": OLD, "web-8": OLD, "web-9": ""}
+    assert (last_state(app), told(app, "rollback")) == ("partial", [])
+    app.hosts.hosts = real  # type: ignore[method-assign]
+    assert heal(app).state == "healthy"
+    assert set(app.hosts.serving.values()) == {OLD}
+
+
+def test_a_heal_with_nothing_to_heal_does_nothing() -> None:
+    app = fleet(2)
+    entries = len(app.ledger.entries)
+    assert heal(app).state == "healthy"
+    assert told(app) == []
+    assert len(app.ledger.entries) == entries
+
+
+def test_stragglers_that_were_mended_by_hand_are_recorded_by_a_heal() -> None:
+    app = partial()
+    app.hosts.machines[1].serving = NEW
+    assert heal(app).state == "healthy"
+    assert told(app) == []
+    assert last_state(app) == "healthy"
+
+
+def test_a_heal_goes_past_what_cannot_be_reached_and_says_so() -> None:
+    app = fleet(machine("web-1"), machine("web-2", online=False))
+    app.hosts.machines.append(machine("web-9"))
+    with pytest.raises(Incomplete) as caught:
+        heal(app)
+    assert "web-2" in caught.value.what
+    assert app.hosts.serving["web-9"] == OLD
+
+
+def test_a_heal_can_be_looked_at_first() -> None:
+    app = partial()
+    assert heal(app, dry_run=True).state == "planned"
+    assert told(app) == []
+    assert app.screen.tables[-1][1] == [["web-2", "i-00000000000000002", OLD, NEW]]
+
+
+def test_there_is_nothing_to_heal_where_nothing_was_ever_healthy() -> None:
+    with pytest.raises(Refused, match="Nothing was ever healthy"):
+        heal(FakeApp())
+
+
+def test_a_heal_to_a_version_that_was_removed_says_so() -> None:
+    app = fleet(1)
+    app.remove(OLD)
+    with pytest.raises(ArtifactMissing):
+        heal(app)
+
+
+def test_a_rollback_from_a_partial_deployment_goes_back_everywhere() -> None:
+    app = partial()
+    rollback(app, to=OLD)
+    assert set(app.hosts.serving.values()) == {OLD}
+    assert last_state(app) == "healthy"
+
+
+def test_a_changed_host_that_cannot_be_put_back_wakes_somebody() -> None:
+    bad = machine("web-2", "", "failed")
+    app = fleet(machine("web-1", "", "healthy", "rollback-failed"), bad, max_concurrency=1)
+    with pytest.raises(RollbackFailed):
+        deploy(app, artifact=NEW)
+    assert last_state(app) == "rollback-failed"
+
+
+def test_where_all_hosts_may_fail_one_that_is_away_is_passed_over_and_all_that_are_away_are_refused() -> None:
+    app = fleet(machine("web-1"), machine("web-2", online=False), max_errors="100%")
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW)
+    assert told(app) == [["web-1"]]
+    dark = fleet(machine("web-1", online=False), machine("web-2", online=False), max_errors="100%")
+    with pytest.raises(Refused):
+        deploy(dark, artifact=NEW)
+
+
+def test_ctrl_c_while_a_later_batch_acts_leaves_it_to_act() -> None:
+    app = fleet(4, max_concurrency=2)
+    _at(app, 2, lambda: (_ for _ in ()).throw(KeyboardInterrupt()).__next__())
+    with pytest.raises(Interrupted) as caught:
+        deploy(app, artifact=NEW)
+    assert "goes on (SSM command" in caught.value.state
+    assert last_state(app) == "started"
+    assert told(app, "rollback") == []
+
+
+def test_hosts_that_say_nothing_are_asked_and_count_as_what_they_say() -> None:
+    app = fleet(machine("web-1", "", "silent"), machine("web-2"), max_errors=1)
+    app.hosts.machines[0].reason = "it was killed"
+    with pytest.raises(Incomplete) as caught:
+        deploy(app, artifact=NEW)
+    assert f"it was killed; it says that it runs {OLD}" in caught.value.what

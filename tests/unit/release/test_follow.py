@@ -1,0 +1,296 @@
+"""Following a push to its end: the run, the ledger, or neither."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tagship.domain.deployment import Entry
+from tagship.errors import (
+    ArtifactError,
+    DeployFailed,
+    Held,
+    Interrupted,
+    Refused,
+    RollbackFailed,
+    ServiceFailed,
+    TagshipError,
+    UsageError,
+)
+from tagship.ports.forge import Notice, Run, Step
+from tagship.verbs.deploy_dev import Shipped, deploy_dev
+from tests.fakes.forge import FakeForge
+from tests.unit.channel import Release
+
+URL = "https://github.com/acme/hello/actions/runs/7"
+HEALTHY = Notice("notice", "tagship exit 0", "0.1.1-dev is healthy on dev")
+
+
+def run(state: str, conclusion: str = "", **steps: str) -> Run:
+    """A run with its steps: name=conclusion, or name="" for one that is under way."""
+    told = [Step(name, "completed" if end else "in_progress", end) for name, end in steps.items()]
+    return Run("7", URL, state, conclusion, told)
+
+
+GOOD = (
+    run("queued"),
+    run("in_progress", build=""),
+    run("in_progress", build="success", deploy=""),
+    run("completed", "success"),
+)
+
+
+def follow(release: Release, forge: FakeForge | None = None) -> Shipped:
+    release.app.given["forge"] = forge
+    return deploy_dev(release.app, yes=True)
+
+
+def failed(release: Release, kind: type[TagshipError], forge: FakeForge | None = None) -> TagshipError:
+    with pytest.raises(kind) as told:
+        follow(release, forge)
+    assert type(told.value) is kind
+    assert "0.1.1-dev" in release.remote.tags, "what was pushed stays pushed"
+    return told.value
+
+
+# -- the run ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_run_of_that_commit_and_tag_is_followed_to_a_healthy_end() -> None:
+    release, forge = Release(), FakeForge(*GOOD, notices=[HEALTHY], appears_after=3)
+    done = follow(release, forge)
+    assert (done.outcome, done.run) == ("healthy", URL)
+    assert forge.asked[0] == (release.repository.head, "0.1.1-dev")
+    assert release.app.screen.phases == ["waiting for CI to begin", "build", "deploy"]
+    assert release.app.screen.lines[-1] == "0.1.1-dev is healthy on dev"
+
+
+def test_steps_that_were_skipped_are_not_shown() -> None:
+    release = Release()
+    follow(
+        release,
+        FakeForge(run("queued"), run("completed", "success", build="skipped", deploy="success"), notices=[HEALTHY]),
+    )
+    assert release.app.screen.phases == ["waiting for CI to begin", "deploy"]
+
+
+def test_an_actions_pin_is_not_shown() -> None:
+    release = Release()
+    steps = {f"Run actions/checkout@{'3d' * 20}": "success"}
+    follow(release, FakeForge(run("queued"), run("completed", "success", **steps), notices=[HEALTHY]))
+    assert release.app.screen.phases[-1] == "Run actions/checkout"
+
+
+def test_no_run_in_time_is_an_error_that_names_the_likely_causes() -> None:
+    release = Release(ci={"appears_within": 20})
+    problem = failed(release, ServiceFailed, FakeForge())
+    assert problem.what == "No run began for 0.1.1-dev within 20 s."
+    assert "Branch and tag are pushed" in problem.state
+    for cause in ("GITHUB_TOKEN", "more than three tags", "trigger that matches", "Actions are disabled"):
+        assert cause in problem.evidence
+    assert "https://github.com/acme/hello/actions" in problem.remedy
+    assert 20 <= sum(release.app.clock.slept) < 25
+
+
+ENDS: list[tuple[int, type[TagshipError]]] = [
+    (2, UsageError),
+    (3, Refused),
+    (4, Held),
+    (5, ArtifactError),
+    (6, DeployFailed),
+    (7, RollbackFailed),
+    (8, ServiceFailed),
+    (130, Interrupted),
+    (1, ServiceFailed),
+]
+
+
+@pytest.mark.parametrize(("code", "kind"), ENDS)
+def test_a_failed_deployment_ends_the_command_with_its_exit_code(code: int, kind: type[TagshipError]) -> None:
+    said = "0.1.1-dev failed on dev (it answered 500); 0.1.0-dev is serving"
+    notices = [
+        Notice("failure", f"tagship exit {code}", said),
+        Notice("failure", "", "Process completed with exit code 2."),
+    ]
+    problem = failed(Release(), kind, FakeForge(run("completed", "failure"), notices=notices))
+    assert problem.what == "0.1.1-dev failed on dev (it answered 500)."
+    assert problem.state == "0.1.0-dev is serving."
+    assert URL in problem.remedy
+
+
+def test_a_failure_said_before_a_later_success_counts() -> None:
+    notices = [Notice("failure", "tagship exit 6", "0.1.1-dev failed on dev"), HEALTHY]
+    assert failed(Release(), DeployFailed, FakeForge(run("completed", "success"), notices=notices))
+
+
+def test_a_run_that_succeeded_without_a_word_is_not_called_healthy() -> None:
+    problem = failed(Release(), ServiceFailed, FakeForge(run("completed", "success")))
+    assert "no step of it said that 0.1.1-dev is healthy" in problem.what
+    assert "inv status" in problem.remedy
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "cancelled", "timed_out"])
+def test_a_run_that_failed_before_it_deployed_names_the_step(conclusion: str) -> None:
+    ended = run("completed", conclusion, checkout="success", build=conclusion)
+    problem = failed(Release(), ServiceFailed, FakeForge(ended))
+    assert f"ended as {conclusion} at “build”" in problem.what
+    assert URL in problem.remedy
+    assert "inv deploy-dev --version 0.1.2-dev" in problem.remedy
+
+
+def test_a_step_that_refused_before_anything_was_deployed_says_why() -> None:
+    notices = [Notice("failure", "tagship exit 3", "0.1.1-dev is a lightweight tag; Nothing was changed")]
+    problem = failed(Release(), Refused, FakeForge(run("completed", "failure"), notices=notices))
+    assert problem.what == "0.1.1-dev is a lightweight tag."
+    assert problem.state == "0.1.1-dev is tagged and pushed, and nothing was deployed."
+
+
+def test_a_few_unanswered_questions_do_not_end_the_following() -> None:
+    forge = FakeForge(*GOOD, notices=[HEALTHY])
+    forge.fails = 4
+    assert follow(Release(), forge).outcome == "healthy"
+
+
+def test_a_forge_that_stays_silent_is_told_while_the_deployment_goes_on() -> None:
+    forge = FakeForge(*GOOD)
+    forge.fails = 99
+    problem = failed(Release(), ServiceFailed, forge)
+    assert problem.what == "GitHub answered 502."
+    assert "goes on" in problem.state
+    assert URL in problem.remedy
+
+
+def test_a_sandbox_that_died_meanwhile_is_said_to_be_down() -> None:
+    forge = FakeForge(*GOOD)
+    forge.fails, forge.silence = 99, ServiceFailed("The sandbox is down.", remedy="Start it again: inv sandbox up")
+    problem = failed(Release(sandbox=True), ServiceFailed, forge)
+    assert problem.what == "The sandbox is down."
+    assert problem.state == "0.1.1-dev is pushed; its deployment stopped with the sandbox."
+    assert problem.remedy.startswith("Start it again: inv sandbox up (then: inv deploy-dev --version 0.1.1-dev ")
+
+
+def test_a_run_that_never_ends_is_given_up_in_time() -> None:
+    release = Release(ci={"timeout": 300})
+    problem = failed(release, ServiceFailed, FakeForge(run("in_progress")))
+    assert problem.what == "The run did not end within 300 s."
+    assert "goes on, or hangs" in problem.state
+
+
+def test_ctrl_c_while_following_leaves_the_deployment_alone() -> None:
+    release, forge = Release(), FakeForge(run("in_progress"))
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    forge.during = interrupt
+    problem = failed(release, Interrupted, forge)
+    assert problem.exit_code == 130
+    assert "The deployment of 0.1.1-dev goes on" in problem.state
+    assert problem.remedy == f"Look again: inv deploy-dev --version 0.1.1-dev --commit {release.repository.head[:12]}"
+
+
+def test_looking_again_follows_the_same_deployment() -> None:
+    release = Release()
+    deploy_dev(release.app, yes=True, follow=False)
+    release.before = release.snapshot()
+    done = follow(release, FakeForge(run("completed", "success"), notices=[HEALTHY]))
+    assert done.outcome == "healthy"
+    assert release.unchanged
+
+
+def test_looking_again_works_after_others_have_pushed() -> None:
+    release = Release()
+    shipped = deploy_dev(release.app, yes=True, follow=False)
+    release.remote.heads["dev"] = release.repository.commit("Hers", parent=release.repository.head)
+    release.app.given["forge"] = FakeForge(run("completed", "success"), notices=[HEALTHY])
+    done = deploy_dev(release.app, version="0.1.1-dev", commit=shipped.plan.commit[:12], yes=True)
+    assert done.outcome == "healthy"
+
+
+def test_polling_slows_down_and_notices_the_end_soon() -> None:
+    release = Release()
+    follow(release, FakeForge(*[run("in_progress")] * 40, run("completed", "success"), notices=[HEALTHY]))
+    slept = release.app.clock.slept
+    assert slept[0] == pytest.approx(0.3)
+    assert max(slept) <= 10
+    assert slept == sorted(slept)
+
+
+# -- the ledger -------------------------------------------------------------------------------------------------------
+
+
+def entries(release: Release, *states: str, after: float = 0, replaced: str = "0.1.0-dev", reason: str = "") -> None:
+    """A deployment of 0.1.1-dev in the ledger, its states a second apart, beginning `after` seconds from now."""
+    began = release.app.clock.now() + timedelta(seconds=after)
+    for number, state in enumerate(states):
+        at = (began + timedelta(seconds=number)).isoformat()
+        entry = Entry(
+            "d1", number, state, at, "hello", "dev", "deploy", "0.1.1-dev", "ci", "run", replaced, reason=reason
+        )
+        release.app.ledger.append(entry)
+
+
+def with_credentials(monkeypatch: pytest.MonkeyPatch) -> Release:
+    monkeypatch.setenv("AWS_PROFILE", "hello")
+    return Release()
+
+
+def test_without_a_token_the_ledger_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = with_credentials(monkeypatch)
+    release.app.clock.during = lambda slept: entries(release, "requested", "started", "healthy") if not slept else None
+    assert follow(release).outcome == "healthy"
+    assert "0.1.1-dev is healthy on dev" in release.app.screen.lines
+    assert "It replaced 0.1.0-dev. To take it back: inv rollback --to 0.1.0-dev" in release.app.screen.lines
+
+
+def test_an_older_deployment_of_that_version_is_not_taken_for_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = with_credentials(monkeypatch)
+    entries(release, "requested", "started", "healthy", after=-3600)
+    problem = failed(release, ServiceFailed)
+    assert "no end of 0.1.1-dev within 3600 s" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("states", "kind", "serving"),
+    [
+        (("requested", "started", "failed", "rolled-back"), DeployFailed, "0.1.0-dev is serving."),
+        (("requested", "started", "failed"), DeployFailed, "0.1.0-dev is serving."),
+        (("requested", "started", "failed", "rollback-failed"), RollbackFailed, "See what serves: inv status"),
+    ],
+)
+def test_the_ledgers_word_is_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, states: tuple[str, ...], kind: type[TagshipError], serving: str
+) -> None:
+    release = with_credentials(monkeypatch)
+    entries(release, *states, reason="it answered 500")
+    problem = failed(release, kind)
+    assert problem.what == "0.1.1-dev failed on dev: it answered 500."
+    assert problem.state == serving
+
+
+def test_an_abandoned_deployment_is_not_said_to_have_ended_well_or_badly(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = with_credentials(monkeypatch)
+    entries(release, "requested", "started", "abandoned")
+    assert "its runner died" in failed(release, ServiceFailed).what
+
+
+def test_ctrl_c_while_following_the_ledger_leaves_the_deployment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = with_credentials(monkeypatch)
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    release.app.clock.during = interrupt
+    assert "goes on" in failed(release, Interrupted).state
+
+
+# -- neither ----------------------------------------------------------------------------------------------------------
+
+
+def test_with_neither_token_nor_credentials_it_ends_after_the_push_and_says_where_to_look() -> None:
+    release = Release()
+    done = follow(release)
+    assert (done.outcome, done.run) == ("pushed", "")
+    assert "no GitHub token and there are no AWS credentials" in release.app.screen.text
+    assert "https://github.com/acme/hello/actions" in release.app.screen.text

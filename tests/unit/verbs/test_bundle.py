@@ -1,0 +1,186 @@
+"""`bundle`: the same bytes everywhere, everything that was asked for, and nothing that a host could trip over."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tagship.domain.bundle import Built
+from tagship.domain.ec2.hostconf import files as configuration
+from tagship.errors import Refused, TagshipError
+from tagship.verbs.bundle import bundle
+from tests.fakes.app import FakeApp, environments
+from tests.unit.ci import COMMIT, TREE, VERSION, ci_app
+
+
+@pytest.fixture
+def umask() -> Iterator[None]:
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def tar_of(app: FakeApp) -> tarfile.TarFile:
+    return tarfile.open(app.root / ".tagship/build" / VERSION / "deploy-bundle.tar.gz")
+
+
+def content(app: FakeApp, path: str) -> bytes:
+    file = tar_of(app).extractfile(path)
+    assert file is not None
+    return file.read()
+
+
+def test_it_holds_the_commit_the_configuration_and_the_version(tmp_path: Path) -> None:
+    app = ci_app(tmp_path)
+    bundle(app, artifact=VERSION)
+    assert tar_of(app).getnames() == [
+        "VERSION",
+        "app/app.py",
+        "app/run.sh",
+        "deploy/ec2_deploy.sh",
+        "deploy/environments/dev.conf",
+        "deploy/host/health.sh",
+        "SHA256SUMS",
+    ]
+    assert content(app, "VERSION") == b"0.1.0-dev\n"
+    assert content(app, "app/app.py") == TREE["app/app.py"]
+    assert content(app, "deploy/environments/dev.conf") == configuration(app.settings)["deploy/environments/dev.conf"]
+
+
+def test_bundle_json_says_what_it_is(tmp_path: Path) -> None:
+    app = ci_app(tmp_path)
+    built = bundle(app, artifact=VERSION)
+    folder = tmp_path / ".tagship/build" / VERSION
+    raw = (folder / "deploy-bundle.tar.gz").read_bytes()
+    assert built == Built.from_json((folder / "bundle.json").read_bytes())
+    assert built is not None
+    assert (built.sha256, built.size, built.commit) == (hashlib.sha256(raw).hexdigest(), len(raw), COMMIT)
+    assert built.sums_sha256 == hashlib.sha256(content(app, "SHA256SUMS")).hexdigest()
+    assert built.files["VERSION"] == hashlib.sha256(b"0.1.0-dev\n").hexdigest()
+    assert built.unpacked == sum(member.size for member in tar_of(app).getmembers())
+
+
+def test_the_bytes_do_not_depend_on_machine_day_or_umask(tmp_path: Path, umask: None) -> None:
+    one, other = ci_app(tmp_path / "one"), ci_app(tmp_path / "other" / "deeper")
+    other.clock.advance(86_400 * 400)
+    other.who = "somebody@elsewhere"
+    first, second = bundle(one, artifact=VERSION), bundle(other, artifact=VERSION)
+    assert first == second
+
+
+def test_only_modes_0644_and_0755_and_no_owner_or_time(tmp_path: Path) -> None:
+    app = ci_app(tmp_path)
+    bundle(app, artifact=VERSION)
+    members = {member.name: member for member in tar_of(app).getmembers()}
+    assert {name for name, member in members.items() if member.mode == 0o755} == {"app/run.sh", "deploy/ec2_deploy.sh"}
+    assert {member.mode for member in members.values()} == {0o644, 0o755}
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime, m.isreg()) for m in members.values()} == {(0, 0, "", "", 0, True)}
+
+
+def test_built_paths_come_from_the_working_folder_whatever_their_mode(tmp_path: Path) -> None:
+    (tmp_path / "dist/assets").mkdir(parents=True)
+    (tmp_path / "dist/b.js").write_bytes(b"b")
+    (tmp_path / "dist/assets/a.css").write_bytes(b"a")
+    (tmp_path / "dist/tool").write_bytes(b"t")
+    (tmp_path / "dist/b.js").chmod(0o600)
+    (tmp_path / "dist/tool").chmod(0o777)
+    app = ci_app(tmp_path, bundle={"built": ["dist"]})
+    bundle(app, artifact=VERSION)
+    names = tar_of(app).getnames()
+    assert names[:-1] == sorted(names[:-1])
+    assert [name for name in names if name.startswith("dist/")] == ["dist/assets/a.css", "dist/b.js", "dist/tool"]
+    assert {name: tar_of(app).getmember(name).mode for name in ("dist/b.js", "dist/tool")} == {
+        "dist/b.js": 0o644,
+        "dist/tool": 0o755,
+    }
+
+
+def test_every_environment_has_its_conf_so_that_the_bytes_can_be_promoted(tmp_path: Path) -> None:
+    both = {**environments(), "preprod": {**environments()["dev"], "branch": "preprod"}}
+    app = ci_app(tmp_path, environments=both)
+    bundle(app, artifact=VERSION)
+    assert {"deploy/environments/dev.conf", "deploy/environments/preprod.conf"} <= set(tar_of(app).getnames())
+
+
+def test_a_dry_run_builds_nothing(tmp_path: Path) -> None:
+    app = ci_app(tmp_path)
+    assert bundle(app, artifact=VERSION, dry_run=True) is None
+    assert list(tmp_path.iterdir()) == []
+    assert app.screen.lines == ["bundle 0.1.0-dev: deploy, app of c0ffee00"]
+
+
+def test_another_zlib_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import zlib
+
+    from tagship.domain import bundle as domain
+
+    monkeypatch.setitem(domain.REFERENCE, 6, zlib.ZLIB_RUNTIME_VERSION)
+    app = ci_app(tmp_path)
+    bundle(app, artifact=VERSION)
+    assert ["zlib is not the reference one" in warning for warning in app.screen.warnings] == [True]
+
+
+# -- refused -----------------------------------------------------------------------------------------------------------
+
+
+def refused(app: FakeApp, message: str, error: type[TagshipError] = Refused) -> None:
+    with pytest.raises(error, match=message) as caught:
+        bundle(app, artifact=VERSION)
+    assert caught.value.remedy
+    assert not list(app.root.glob(".tagship/build/*/*.gz"))
+    assert not list(app.root.glob(".tagship/build/*/bundle.json"))
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("app/two\nlines", r"app/two\\nlines .*line break"),
+        ("app/back\\slash", r"app/back\\\\slash .*backslash"),
+        ("app/bell\a", r"app/bell\\x07 "),
+        ("app/caf\udce9", r"app/caf\\udce9 .*not UTF-8"),
+        ("app/caf\N{REPLACEMENT CHARACTER}", r"app/caf\\ufffd .*not UTF-8"),
+    ],
+)
+def test_a_name_that_sha256sum_would_escape_is_refused(path: str, shown: str, tmp_path: Path) -> None:
+    refused(ci_app(tmp_path, tree={**TREE, path: b""}), shown)
+
+
+def test_a_file_that_tagship_itself_writes_is_refused(tmp_path: Path) -> None:
+    refused(
+        ci_app(tmp_path, tree={**TREE, "SHA256SUMS": b""}, bundle={"include": ["SHA256SUMS"]}), "tagship itself writes"
+    )
+
+
+def test_a_path_from_two_sources_is_refused(tmp_path: Path) -> None:
+    tree = {**TREE, "deploy/environments/dev.conf": b"PORT=1\n"}
+    refused(ci_app(tmp_path, tree=tree), r"deploy/environments/dev\.conf would be in the bundle twice")
+
+
+def test_a_built_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist/link").symlink_to("/etc/passwd")
+    refused(ci_app(tmp_path, bundle={"built": ["dist"]}), "dist/link is not a regular file")
+
+
+@pytest.mark.parametrize("path", ["dist", "../outside", "/etc/hostname"])
+def test_a_built_path_that_is_not_there_or_not_below_the_root_is_refused(path: str, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_bytes(b"")
+    root = tmp_path / "root"
+    root.mkdir()
+    refused(ci_app(root, bundle={"built": [path]}), "no such file|does not lie below")
+
+
+def test_a_commit_without_the_host_program_is_refused(tmp_path: Path) -> None:
+    tree = {path: raw for path, raw in TREE.items() if path != "deploy/ec2_deploy.sh"}
+    refused(ci_app(tmp_path, tree=tree), r"has no deploy/ec2_deploy\.sh")
+
+
+def test_a_version_without_a_tag_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"no tag 0\.1\.1-dev") as caught:
+        bundle(ci_app(tmp_path), artifact="0.1.1-dev")
+    assert caught.value.remedy == "Fetch it: git fetch origin refs/tags/0.1.1-dev:refs/tags/0.1.1-dev"

@@ -1,0 +1,173 @@
+"""history: who shipped what, when, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tagship.errors import DeployFailed, SettingsError, UsageError
+from tagship.verbs.deploy import deploy
+from tagship.verbs.history import history
+from tagship.verbs.mark_bad import mark_bad
+from tagship.verbs.mark_good import mark_good
+from tests.fakes.app import FakeApp
+from tests.fakes.target import FakeTarget, machine
+
+
+def told() -> FakeApp:
+    """0.1.1-dev healthy, then 0.1.2-dev failed; a minute each."""
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]))
+    app.publish("0.1.1-dev", "0.1.2-dev")
+    app.hosts.during = lambda _: app.clock.advance(12)
+    deploy(app, artifact="0.1.1-dev")
+    app.clock.advance(60)
+    app.hosts.machines[0].answers.append("failed")
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact="0.1.2-dev")
+    return app
+
+
+def test_the_newest_comes_first_with_who_what_and_how_long() -> None:
+    app = told()
+    history(app)
+    columns, rows = app.screen.tables[-1]
+    assert columns == ["WHEN (UTC)", "WHAT", "BY", "TOOK", "OUTCOME"]
+    assert rows == [
+        ["2026-11-20 12:01", "deploy 0.1.2-dev on dev", "ada@laptop", "12 s", "rolled-back"],
+        ["", "  it answered 500", "", "", ""],
+        ["2026-11-20 12:00", "deploy 0.1.1-dev on dev", "ada@laptop", "12 s", "healthy"],
+    ]
+
+
+def test_a_ci_run_is_told_by_whose_push_it_was_and_a_long_reason_keeps_to_the_column() -> None:
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]), who="run 17951931757 (grace)")
+    app.publish("0.1.1-dev")
+    app.hosts.machines[0].answers.append("failed")
+    app.hosts.machines[0].reason = "it answered as " + "x" * 80
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact="0.1.1-dev")
+    history(app)
+    _, rows = app.screen.tables[-1]
+    assert rows[0][2] == "grace, CI"
+    assert len(rows[1][1]) == 36
+    assert rows[1][1].endswith("…")
+
+
+def test_a_limit_keeps_the_newest() -> None:
+    assert [one.artifact_id for one in history(told(), limit=1).deployments] == ["0.1.2-dev"]
+
+
+def test_zero_is_no_limit() -> None:
+    assert len(history(told(), limit=0).deployments) == 2
+
+
+def test_a_negative_limit_is_a_usage_error() -> None:
+    with pytest.raises(UsageError):
+        history(told(), limit=-1)
+
+
+def test_nothing_deployed_says_what_to_do() -> None:
+    app = FakeApp()
+    assert history(app).as_data() == []
+    assert "inv deploy-dev" in app.screen.text
+
+
+def test_an_unknown_environment_is_refused() -> None:
+    with pytest.raises(SettingsError):
+        history(FakeApp(), env="prod")
+
+
+def test_the_data_holds_every_entry() -> None:
+    app = told()
+    app.screen.data(history(app).as_data())
+    found = app.screen.documents[-1]
+    assert [entry["state"] for entry in found[0]["entries"]] == [  # type: ignore[index]
+        "requested",
+        "started",
+        "failed",
+        "rolled-back",
+    ]
+    assert found[1]["seconds"] == 12.0  # type: ignore[index]
+
+
+def test_an_entry_that_cannot_be_read_is_named() -> None:
+    app = told()
+    app.ledger.cannot_read = ["hello/_ledger/dev/x/9-healthy.json"]
+    history(app)
+    assert "hello/_ledger/dev/x/9-healthy.json" in app.screen.warnings[-1]
+
+
+def test_an_index_that_cannot_be_read_is_named_with_the_command_that_mends_it() -> None:
+    app = told()
+    app.ledger.cannot_read = ["hello/_ledger/dev/_index/a_b.json.gz"]
+    history(app)
+    assert app.screen.warnings[-1].endswith("(mend it: inv history --env dev --rebuild-index)")
+
+
+def test_the_index_is_written_anew_when_asked() -> None:
+    app = told()
+    history(app, rebuild_index=True)
+    assert app.ledger.rebuilt == ["dev"]
+    assert "dev: the ledger's index is written anew, 1 segments of it" in app.screen.text
+
+
+@pytest.mark.parametrize(
+    ("filters", "found"),
+    [
+        ({"version": "0.1.1-dev"}, ["0.1.1-dev"]),
+        ({"state": "rolled-back"}, ["0.1.2-dev"]),
+        ({"state": "healthy", "version": "0.1.2-dev"}, []),
+        ({"who": "ADA"}, ["0.1.2-dev", "0.1.1-dev"]),
+        ({"who": "eve"}, []),
+        ({"since": "30s"}, ["0.1.2-dev"]),
+        ({"since": "1d"}, ["0.1.2-dev", "0.1.1-dev"]),
+        ({"since": "2026-11-20"}, ["0.1.2-dev", "0.1.1-dev"]),
+        ({"since": "2026-11-20T12:01:00+00:00"}, ["0.1.2-dev"]),
+        ({"since": "2026-11-20T12:01"}, ["0.1.2-dev"]),
+        ({"since": "2026-11-21"}, []),
+        ({"limit": 1, "who": "ada"}, ["0.1.2-dev"]),
+    ],
+)
+def test_filters_all_hold_together(filters: dict[str, Any], found: list[str]) -> None:
+    assert [one.artifact_id for one in history(told(), **filters).deployments] == found
+
+
+def test_filters_look_behind_the_limit() -> None:
+    assert [one.artifact_id for one in history(told(), limit=1, state="healthy").deployments] == ["0.1.1-dev"]
+
+
+def test_nothing_that_matches_is_said() -> None:
+    app = told()
+    history(app, version="9.9.9-dev")
+    assert app.screen.lines[-1] == "Nothing matches."
+
+
+@pytest.mark.parametrize("wrong", [{"state": "thriving"}, {"since": "yesterday"}, {"since": "7"}, {"since": "999999d"}])
+def test_a_filter_that_cannot_be_right_is_a_usage_error(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        history(told(), **wrong)
+
+
+# -- marks -------------------------------------------------------------------------------------------------------------
+
+
+def test_marks_stand_among_the_deployments_with_who_and_why() -> None:
+    app = told()
+    mark_bad(app, version="0.1.1-dev", reason="it sends every mail twice, to everybody who ever asked")
+    history(app)
+    _, rows = app.screen.tables[-1]
+    assert rows[0][1:] == ["mark-bad 0.1.1-dev on dev", "ada@laptop", "", "bad"]
+    assert rows[1] == ["", "  it sends every mail twice, to eve…", "", "", ""]
+
+
+def test_the_data_says_what_is_bad_now_and_what_people_said() -> None:
+    app = told()
+    failed, fine = history(app).as_data()
+    assert failed["bad"] == "it failed on 2026-11-20 12:01 UTC: it answered 500"
+    assert (fine["bad"], fine["marks"]) == ("", [])
+    mark_good(app, version="0.1.2-dev", reason="the disk was full")
+    failed, fine = history(app).as_data()
+    assert failed["bad"] == ""
+    assert failed["marks"][0]["reason"] == "the disk was full"  # type: ignore[index]
+    assert fine["marks"] == []

@@ -1,0 +1,136 @@
+"""lock and unlock: who holds an environment, and breaking what died."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagship.adapters.bucket.leases import StoredLeases
+from tagship.domain.lease import LeaseUnreadable
+from tagship.errors import LeaseLost, Refused, UsageError
+from tagship.verbs.deploy import deploy
+from tagship.verbs.lock import lock
+from tagship.verbs.status import status
+from tagship.verbs.unlock import unlock
+from tests.fakes.app import FakeApp
+from tests.fakes.target import FakeTarget, machine
+
+
+def held() -> FakeApp:
+    app = FakeApp()
+    url = "https://github.com/o/r/actions/runs/4711"
+    record = app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="d-1", run_url=url, ttl=120)
+    app.leases.renew(record, phase="deploy 0.1.30-dev: the hosts act", commands=["c-1"])
+    app.clock.advance(30)
+    return app
+
+
+def test_a_free_environment_says_so() -> None:
+    app = FakeApp()
+    [found] = lock(app)
+    assert found.state == "free"
+    assert app.screen.lines == ["nobody holds dev"]
+
+
+def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
+    app = held()
+    [found] = lock(app, env="dev")
+    assert (found.state, found.deployment, found.commands) == ("held", "d-1", ("c-1",))
+    assert app.screen.lines == [
+        "run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC",
+        "  deploy 0.1.30-dev: the hosts act, heard of 30 s ago, begun 30 s ago",
+        "  deployment d-1, fencing number 1",
+        "  SSM command c-1",
+        "  https://github.com/o/r/actions/runs/4711",
+        "  wait for it:    with --wait 10m after your deploy or rollback",
+        "  fence it off:   inv rollback --preempt --env dev",
+        "  if it is dead:  inv unlock --env dev --id d-1",
+    ]
+
+
+def test_a_lease_whose_heartbeat_stopped_has_expired() -> None:
+    app = held()
+    app.clock.advance(100)
+    [found] = lock(app)
+    assert found.state == "expired"
+    assert app.screen.lines[0] == "run 4711 (octocat) took dev at 2026-11-20 12:00 UTC, and is not heard of any more"
+    assert "  to free it:     inv unlock --env dev --id d-1" in app.screen.lines
+    assert "--resume" not in app.screen.text, "the ledger has no such deployment: there is nothing to end"
+
+
+def test_unlock_frees_the_lease_it_names_and_stops_its_holder() -> None:
+    app = held()
+    record = app.leases.records["dev"][0]
+    app.hosts.running = {"c-1": "d-1"}
+    assert unlock(app, id="d-1", env="dev").state == "free"
+    assert app.screen.warnings == ["hosts still act for it, on SSM command c-1: they refuse its next one"]
+    with pytest.raises(LeaseLost):
+        app.leases.renew(record, phase="on")
+
+
+def test_unlock_refuses_another_deployments_lease() -> None:
+    app = held()
+    with pytest.raises(Refused) as caught:
+        unlock(app, id="d-2")
+    assert caught.value.what.startswith("Deployment d-2 does not hold dev: run 4711 (octocat) holds dev")
+    assert lock(app)[0].state == "held"
+
+
+def test_unlock_of_a_free_environment_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        unlock(FakeApp(), id="d-1")
+    assert caught.value.what == "Deployment d-1 does not hold dev: nobody holds dev."
+
+
+def test_unlock_wants_the_deployment_named() -> None:
+    with pytest.raises(UsageError) as caught:
+        unlock(held(), id="")
+    assert "inv lock --env dev" in caught.value.remedy
+
+
+def test_a_dry_run_frees_nothing() -> None:
+    app = held()
+    unlock(app, id="d-1", dry_run=True)
+    assert lock(app)[0].state == "held"
+
+
+def test_a_broken_lease_keeps_its_fencing_number() -> None:
+    app = held()
+    unlock(app, id="d-1")
+    assert app.leases.take("dev", holder="ada", deployment_id="d-2", run_url="", ttl=120).fence == 2
+
+
+# -- an object that is no lease ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spoilt() -> FakeApp:
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]))
+    app.leases = StoredLeases(app.store, "hello")  # type: ignore[assignment]
+    app.publish("0.1.1-dev", "0.1.2-dev")
+    deploy(app, artifact="0.1.1-dev")
+    lease = app.store.objects["hello/_lease/dev.json"]
+    app.store.replace("hello/_lease/dev.json", lease.body[:20], lease.etag)
+    return app
+
+
+def test_a_lease_that_cannot_be_read_is_shown_as_that_with_the_way_out(spoilt: FakeApp) -> None:
+    [found] = lock(spoilt, env="dev")
+    assert found.state == "unreadable"
+    assert "The lease of dev cannot be read" in found.problem
+    assert "aws s3 rm s3://hello-artifacts/hello/_lease/dev.json" in spoilt.screen.text
+    [looked] = status(spoilt, env="dev")
+    assert looked.artifact == "0.1.1-dev"
+    assert found.problem in spoilt.screen.text
+
+
+def test_a_lease_that_cannot_be_read_is_nobodys_to_take_and_what_its_error_says_mends_it(spoilt: FakeApp) -> None:
+    with pytest.raises(LeaseUnreadable) as caught:
+        deploy(spoilt, artifact="0.1.2-dev")
+    assert caught.value.exit_code == 8
+    assert "aws s3 rm s3://hello-artifacts/hello/_lease/dev.json" in caught.value.remedy
+    with pytest.raises(LeaseUnreadable):
+        unlock(spoilt, env="dev", id="d-1")
+    del spoilt.store.objects["hello/_lease/dev.json"]
+    assert deploy(spoilt, artifact="0.1.2-dev").state == "healthy"
+    fences = [one.first.fence for one in spoilt.ledger.deployments("dev")]
+    assert fences == [1, 2], "the number goes on rising from what the ledger knows"

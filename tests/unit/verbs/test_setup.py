@@ -1,0 +1,256 @@
+"""setup: what it makes of an empty account, of one that has things, and of one that has everything."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagship.domain.foundation import Found
+from tagship.errors import Refused, ServiceFailed, SettingsError
+from tagship.verbs.setup import setup
+from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.foundation import KEY, PEM, PROVIDER, FakeFoundation
+
+ROOT = Path(__file__).parents[3]
+Make = Callable[..., FakeApp]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """A repository with deploy/, on an account; `changes` are of the settings."""
+
+    def made(account: FakeFoundation | None = None, **changes: Any) -> FakeApp:
+        if not (tmp_path / "deploy").exists():
+            shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+        values = {
+            "signing": {"key": "kms:alias/hello-release", "public_key": "keys/release.pub.pem"},
+            "ci": {"repository": "acme/hello"},
+            **changes,
+        }
+        app = FakeApp(settings=settings(**values), root=tmp_path)
+        app.given["foundation"] = account or FakeFoundation()
+        return app
+
+    return made
+
+
+def account(app: FakeApp) -> FakeFoundation:
+    found: FakeFoundation = app.given["foundation"]
+    return found
+
+
+def test_an_empty_account_gets_everything_in_order(make: Make) -> None:
+    app = make()
+    result = setup(app)
+    assert account(app).done == ["stack tagship-hello protected", "stack tagship-hello-dev", "document tagship-deploy"]
+    assert [(one.kind, one.word) for one in result.changes] == [
+        ("stack", "make"),
+        ("public key", "make"),
+        ("stack", "make"),
+        ("document", "make"),
+    ]
+    assert (app.root / "keys/release.pub.pem").read_text() == PEM
+    dev = account(app).stacks["tagship-hello-dev"].parameters
+    assert dev["KeyArn"] == KEY
+    assert dev["ProviderArn"] == PROVIDER
+    assert dev["Repository"] == "acme/hello"
+    assert "gh variable set AWS_ROLE_ARN --env dev --body arn:aws:iam::123456789012:role/tagship-hello-dev-ci" in str(
+        app.screen.lines
+    )
+
+
+def test_a_second_run_says_that_there_is_nothing_to_do(make: Make) -> None:
+    app = make()
+    setup(app)
+    account(app).done.clear()
+    result = setup(app)
+    assert account(app).done == []
+    assert all(one.same for one in result.changes)
+    assert "nothing to do" in app.screen.lines
+    assert result.outputs["tagship-hello"]["KeyArn"] == KEY
+
+
+def test_a_dry_run_shows_and_changes_nothing(make: Make) -> None:
+    app = make()
+    result = setup(app, dry_run=True)
+    assert not result.done
+    assert account(app).done == []
+    assert not (app.root / "keys").exists()
+    assert "make   stack tagship-hello" in app.screen.lines
+
+
+def test_a_dry_run_of_a_change_shows_its_lines(make: Make) -> None:
+    app = make()
+    setup(app)
+    entry = app.root / "deploy/host/entry.sh"
+    entry.write_text(entry.read_text() + "# one more line\n")
+    setup(app, dry_run=True)
+    shown = "\n".join(app.screen.lines)
+    assert "change document tagship-deploy" in shown
+    assert '+     "# one more line"' in shown
+    assert "one more line" not in (account(app).document("tagship-deploy") or "")
+
+
+def test_a_document_has_a_new_version_only_when_it_changed(make: Make) -> None:
+    app = make()
+    setup(app)
+    entry = app.root / "deploy/host/entry.sh"
+    before = entry.read_text()
+    entry.write_text(before + "# more\n")
+    setup(app)
+    assert len(account(app).versions["tagship-deploy"]) == 2
+    entry.write_text(before)
+    setup(app)
+    assert len(account(app).versions["tagship-deploy"]) == 2
+    assert account(app).default["tagship-deploy"] == 0
+
+
+def test_what_the_account_has_is_used_and_left_alone(make: Make) -> None:
+    there = Found(bucket=True, key=KEY, provider=PROVIDER, repository=True)
+    app = make(FakeFoundation(before=there, gaps=["versioning is off"]))
+    setup(app)
+    shared = account(app).stacks["tagship-hello"].parameters
+    assert shared["MakeBucket"] == "no"
+    assert (shared["KeyAlias"], shared["KeyArn"], shared["ProviderArn"]) == ("", KEY, PROVIDER)
+    assert any("versioning is off" in one for one in app.screen.warnings)
+
+
+def test_what_the_stack_made_stays_the_stacks(make: Make) -> None:
+    """On the second run the bucket and the provider are there: as our own, not as somebody else's."""
+    app = make()
+    setup(app)
+    before = account(app).stacks["tagship-hello"].parameters
+    setup(app, owner_id="12", repository_id="34")
+    assert account(app).stacks["tagship-hello"].parameters == before
+    assert before["MakeBucket"] == "yes"
+    assert before["ProviderArn"] == ""
+
+
+def test_githubs_numbers_are_kept_once_they_were_given(make: Make) -> None:
+    app = make()
+    setup(app, owner_id="12", repository_id="34")
+    setup(app)
+    dev = account(app).stacks["tagship-hello-dev"].parameters
+    assert dev["NumberedRepository"] == "acme@12/hello@34"
+
+
+@pytest.mark.parametrize("numbers", [("12", ""), ("", "34"), ("x", "34"), ("\u0661", "34")])
+def test_githubs_numbers_are_given_together(make: Make, numbers: tuple[str, str]) -> None:
+    app = make()
+    with pytest.raises(Refused, match="given together"):
+        setup(app, owner_id=numbers[0], repository_id=numbers[1])
+    assert account(app).done == []
+
+
+def test_another_key_in_the_repository_is_refused_before_anything_is_made(make: Make) -> None:
+    app = make(FakeFoundation(before=Found(key=KEY)))
+    (app.root / "keys").mkdir()
+    (app.root / "keys/release.pub.pem").write_text(PEM.replace("MFkw", "AAAA"))
+    with pytest.raises(Refused) as caught:
+        setup(app)
+    assert "is not the public half of kms:alias/hello-release" in caught.value.what
+    assert "rm keys/release.pub.pem && inv setup" in caught.value.remedy
+    assert account(app).done == []
+
+
+def test_a_pem_key_needs_no_kms(make: Make) -> None:
+    app = make(signing={"key": "release.key.pem", "public_key": "release.pub.pem"})
+    setup(app)
+    assert account(app).stacks["tagship-hello"].parameters["KeyAlias"] == ""
+    assert account(app).stacks["tagship-hello-dev"].parameters["KeyArn"] == "none"
+    assert not (app.root / "release.pub.pem").exists()
+
+
+def test_the_hosts_tags_and_secrets_of_the_settings_are_in_the_template(make: Make) -> None:
+    dev = environments(
+        ec2={"tags": {"Name": 'a "b": c'}},
+        secrets={"parameter_store": "/x/dev/", "secrets_manager": {"DB": "x/db#url"}},
+    )
+    app = make(environments=dev)
+    setup(app)
+    template = account(app).stacks["tagship-hello-dev"].template
+    assert r'"ssm:resourceTag/Name": "a \U00000022b\U00000022: c"' in template
+    assert "ssm:resourceTag/tagship:app" not in template
+    assert "parameter/x/dev/*" in template
+    assert "secret:x/db-??????" in template
+
+
+def test_the_document_alone_can_be_installed(make: Make) -> None:
+    app = make()
+    setup(app, document_only=True)
+    assert account(app).done == ["document tagship-deploy"]
+
+
+def test_a_stack_that_fails_stops_it(make: Make) -> None:
+    app = make(FakeFoundation(broken="tagship-hello"))
+    with pytest.raises(ServiceFailed, match="Bucket: taken"):
+        setup(app)
+    assert account(app).done == ["stack tagship-hello protected"]
+
+
+def test_a_repository_elsewhere_is_refused(make: Make) -> None:
+    class Elsewhere:
+        def remote_url(self) -> str:
+            return "https://gitlab.com/acme/hello.git"
+
+    app = make(ci={})
+    app.given["repository"] = Elsewhere()
+    with pytest.raises(SettingsError) as caught:
+        setup(app)
+    assert "inv setup --document-only" in caught.value.remedy
+
+
+def test_one_release_has_one_image_repository(make: Make) -> None:
+    registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+    dev = environments(image={"repository": f"{registry}/hello"})
+    both = {**dev, "prod": {**dev["dev"], "branch": "main", "image": {"repository": f"{registry}/hello-prod"}}}
+    with pytest.raises(Refused, match="several image repositories"):
+        setup(make(environments=both))
+    app = make(environments=dev)
+    setup(app)
+    assert account(app).stacks["tagship-hello"].parameters["ImageRepository"] == "hello"
+
+
+def test_a_missing_template_is_named(make: Make) -> None:
+    app = make()
+    (app.root / "deploy/aws/environment.yaml").unlink()
+    with pytest.raises(Refused) as caught:
+        setup(app)
+    assert caught.value.remedy == "Put it back: git checkout -- deploy/aws/environment.yaml"
+
+
+def test_what_is_printed_as_json_has_every_change_with_its_lines(make: Make) -> None:
+    value = json.loads(json.dumps(setup(make(), dry_run=True).as_data()))
+    assert value["done"] is False
+    assert {one["kind"] for one in value["changes"]} == {"stack", "public key", "document"}
+    assert all(one["diff"] for one in value["changes"])
+
+
+def test_an_account_that_took_the_change_otherwise_is_told_of(make: Make) -> None:
+    class Forgetful(FakeFoundation):
+        def document(self, name: str) -> str | None:
+            there = super().document(name)
+            return there and there.replace("set -eu", "set -e")
+
+    with pytest.raises(ServiceFailed) as caught:
+        setup(make(Forgetful()))
+    assert "tagship-deploy still differs" in caught.value.what
+    assert caught.value.remedy == "See how: inv setup --dry-run"
+
+
+def test_a_stack_of_other_parameters_is_changed(make: Make) -> None:
+    app = make()
+    setup(app)
+    stack = account(app).stacks["tagship-hello-dev"]
+    account(app).stacks["tagship-hello-dev"] = replace(stack, parameters={**stack.parameters, "Lease": "other"})
+    account(app).done.clear()
+    result = setup(app)
+    assert [one.name for one in result.changes if not one.same] == ["tagship-hello-dev"]
+    assert account(app).done == ["stack tagship-hello-dev"]
+    assert account(app).stacks["tagship-hello-dev"].parameters["Lease"] == "dev"

@@ -1,0 +1,114 @@
+"""status: the ledger's word, each host's own, and where they differ."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagship.errors import Interrupted
+from tagship.verbs.deploy import deploy
+from tagship.verbs.status import Status, status
+from tests.fakes.app import FakeApp
+from tests.fakes.target import FakeTarget, machine
+
+V = "0.1.30-dev"
+
+
+def running() -> FakeApp:
+    app = FakeApp(hosts=FakeTarget([machine("web-1"), machine("web-2")]))
+    app.publish(V)
+    deploy(app, artifact=V)
+    app.hosts.orders.clear()
+    app.screen.lines.clear()
+    return app
+
+
+def only(app: FakeApp) -> Status:
+    [found] = status(app)
+    return found
+
+
+def test_hosts_that_run_what_was_recorded_have_not_drifted() -> None:
+    app = running()
+    found = only(app)
+    assert (found.artifact, found.drifted) == (V, False)
+    assert app.screen.lines[-4:] == [
+        f"dev: {V}, healthy since 2026-11-20 12:00 UTC, by ada@laptop",
+        "HOST  ID  RUNS  ",
+        f"web-1  i-00000000000000001  {V}  as recorded",
+        f"web-2  i-00000000000000002  {V}  as recorded",
+    ]
+
+
+def test_it_takes_no_lease_and_changes_nothing() -> None:
+    app = running()
+    before = dict(app.leases.records)
+    only(app)
+    assert app.leases.records == before
+    assert {order.action for order, _ in app.hosts.orders} == {"status"}
+    assert {order.fence for order, _ in app.hosts.orders} == {0}
+    assert {order.timeout for order, _ in app.hosts.orders} == {60}, "a host that hangs does not hold `status` up"
+
+
+def test_a_host_that_runs_another_version_has_drifted() -> None:
+    app = running()
+    app.hosts.machines[1].serving = "0.1.7-dev"
+    found = only(app)
+    assert found.drifted
+    assert found.hosts[1].drift == f"the ledger says {V}"
+    assert f"web-2  i-00000000000000002  0.1.7-dev  drift: the ledger says {V}" in app.screen.lines
+
+
+def test_a_host_whose_app_is_not_healthy_has_drifted() -> None:
+    app = running()
+    app.hosts.machines[0].status_says = "failed"
+    assert only(app).hosts[0].drift == "it does not answer"
+
+
+def test_a_host_that_is_offline_is_named_and_the_others_are_asked() -> None:
+    app = running()
+    app.hosts.machines[1] = machine("web-2", V, online=False)
+    found = only(app)
+    assert found.hosts[1].runs == "not known"
+    assert "ConnectionLost" in found.hosts[1].drift
+    assert [names for _, _, names in app.hosts.sent] == [["web-1"]]
+
+
+def test_an_environment_without_hosts_says_so_and_the_ledger_still_speaks() -> None:
+    app = running()
+    app.hosts.machines.clear()
+    found = only(app)
+    assert found.artifact == V
+    assert found.problem.startswith("No running instance")
+
+
+def test_an_environment_to_which_nothing_was_ever_deployed_has_not_drifted() -> None:
+    app = FakeApp()
+    found = only(app)
+    assert (found.artifact, found.drifted) == ("", False)
+    assert found.hosts[0].runs == "nothing"
+    assert "dev: nothing was ever healthy here" in app.screen.lines
+
+
+def test_a_deployment_that_nobody_watches_any_more_is_shown_with_its_lease() -> None:
+    app = running()
+    app.publish("0.1.31-dev")
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    app.hosts.during = interrupt
+    with pytest.raises(Interrupted):
+        deploy(app, artifact="0.1.31-dev")
+    app.hosts.during = lambda _: None
+    found = only(app)
+    assert found.unfinished.startswith("deploy of 0.1.31-dev by ada@laptop, started 2026-11-20 12:00 UTC")
+    assert (found.lease.state, found.resume) == ("expired", "inv deploy --resume --env dev")
+    assert found.hosts[0].drift == f"the ledger says {V}"
+
+
+def test_the_answer_is_data_as_well() -> None:
+    app = running()
+    app.screen.data([one.as_data() for one in status(app, env="dev")])
+    found = app.screen.documents[0][0]  # type: ignore[index]
+    assert found["drifted"] is False
+    assert found["hosts"][0]["runs"] == V

@@ -1,0 +1,90 @@
+"""`tag --undo`: one's own, and only the very tag that was looked at."""
+
+from __future__ import annotations
+
+import pytest
+
+from tagship.errors import Interrupted, Refused, ServiceFailed, TagshipError, UsageError
+from tagship.verbs.tag_undo import tag_undo
+from tests.fakes.prompt import CTRL_C
+from tests.fakes.repository import Tag
+from tests.unit.channel import Release
+
+
+def refused(release: Release, kind: type[TagshipError] = Refused, **flags: object) -> TagshipError:
+    release.before = release.snapshot()
+    with pytest.raises(kind) as told:
+        tag_undo(release.app, **{"version": "0.1.0-dev", "yes": True, **flags})  # type: ignore[arg-type]
+    assert release.unchanged
+    return told.value
+
+
+def test_ones_own_tag_goes_on_both_sides() -> None:
+    release = Release()
+    done = tag_undo(release.app, version="0.1.0-dev", yes=True)
+    assert done.outcome == "undone"
+    assert release.repository.local == release.remote.tags == {}
+    oid = release.before[0]["0.1.0-dev"].oid  # type: ignore[index]
+    assert f"git push --force-with-lease=refs/tags/0.1.0-dev:{oid} origin :refs/tags/0.1.0-dev" in done.commands
+    assert "A deployment that it set off is not undone" in release.app.screen.text
+
+
+def test_a_tag_that_was_never_pushed_goes_here() -> None:
+    release = Release()
+    release.repository.create_tag("0.1.1-dev", release.repository.head, "mine")
+    tag_undo(release.app, version="0.1.1-dev", yes=True)
+    assert release.repository.tag("0.1.1-dev") is None
+    assert "0.1.0-dev" in release.remote.tags
+
+
+def test_somebody_elses_tag_stays() -> None:
+    release = Release()
+    release.grace_takes("0.1.0-dev")
+    problem = refused(release)
+    assert problem.what == "0.1.0-dev is Grace <grace@example.com>'s; you are Ada <ada@example.com>."
+
+
+def test_a_lightweight_tag_is_nobodys_and_stays() -> None:
+    release = Release()
+    head = release.repository.head
+    release.remote.tags["0.1.9-dev"] = Tag("0.1.9-dev", head, head)
+    assert "lightweight" in refused(release, version="0.1.9-dev").what
+
+
+def test_a_tag_that_is_nowhere_is_refused() -> None:
+    assert "There is no tag 0.7.0-dev" in refused(Release(), version="0.7.0-dev").what
+
+
+def test_a_tag_replaced_meanwhile_stays() -> None:
+    release = Release("yes")
+    release.repository.during_push = lambda: release.grace_takes("0.1.0-dev") and None
+    with pytest.raises(Refused, match="stale info"):
+        tag_undo(release.app, version="0.1.0-dev", yes=True)
+    assert release.remote.tags["0.1.0-dev"].tagger.startswith("Grace")
+    assert "0.1.0-dev" in release.repository.local
+
+
+def test_an_unreachable_remote_leaves_the_local_tag_too() -> None:
+    release = Release()
+    release.remote.reachable = False
+    assert refused(release, ServiceFailed).exit_code == 8
+
+
+def test_a_dry_run_shows_and_stops() -> None:
+    release = Release()
+    assert tag_undo(release.app, version="0.1.0-dev", dry_run=True).outcome == "planned"
+    assert release.unchanged
+
+
+def test_it_asks_once_and_takes_no_for_an_answer() -> None:
+    assert refused(Release(False), Interrupted, yes=False).what == "Not confirmed."
+    assert refused(Release(CTRL_C), Interrupted, yes=False).exit_code == 130
+
+
+def test_without_a_terminal_it_wants_yes() -> None:
+    assert refused(Release(), UsageError, yes=False).remedy.endswith("inv tag --undo --version 0.1.0-dev --yes")
+
+
+@pytest.mark.parametrize("version", ["", "latest", "0.1.0-dev; rm -rf /"])
+def test_it_wants_a_version(version: str) -> None:
+    assert refused(Release(), UsageError, version=version).exit_code == 2

@@ -1,0 +1,84 @@
+"""verify: every host's own word, and the outside's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tagship.domain.health import Sample
+from tagship.errors import DeployFailed, Refused
+from tagship.verbs.deploy import deploy
+from tagship.verbs.verify import verify
+from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.target import FakeTarget, machine
+from tests.fakes.web import FakeWeb
+
+V = "0.1.30-dev"
+
+
+def running(*answers: Sample) -> FakeApp:
+    health = {"url": "https://hello.example/healthz", "attempts": 3, "passes": 1} if answers else {}
+    app = FakeApp(
+        settings=settings(environments=environments(health=health)),
+        hosts=FakeTarget([machine("web-1"), machine("web-2")]),
+        web=FakeWeb(*answers),
+    )
+    app.publish(V)
+    deploy(app, artifact=V)
+    return app
+
+
+def test_every_host_that_names_the_version_is_enough_without_a_url() -> None:
+    app = running()
+    found = verify(app, artifact=V)
+    assert (len(found.hosts), found.attempts) == (2, 0)
+    assert app.screen.lines[-1] == f"{V} serves on all 2 hosts of dev"
+
+
+def test_a_host_that_runs_something_else_fails() -> None:
+    app = running()
+    app.hosts.machines[1].serving = "0.1.7-dev"
+    with pytest.raises(DeployFailed) as caught:
+        verify(app, artifact=V)
+    assert caught.value.what == f"1 of 2 hosts of dev do not serve {V} (it runs 0.1.7-dev)."
+    assert caught.value.state == f"{V} is serving on web-1, and 0.1.7-dev is serving on web-2."
+
+
+def test_in_ci_it_says_of_itself_only_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    app = running()
+    verify(app, artifact=V)
+    assert "::notice" in app.screen.text
+    assert app.screen.text.count("::") == 2
+    app.hosts.machines[1].serving = "0.1.7-dev"
+    with pytest.raises(DeployFailed):
+        verify(app, artifact=V)
+    assert app.screen.lines[-1].startswith("::error title=tagship exit 6::1 of 2 hosts of dev do not serve")
+
+
+def test_a_host_that_cannot_be_reached_is_refused() -> None:
+    app = running()
+    app.hosts.machines[1] = machine("web-2", V, online=False)
+    with pytest.raises(Refused):
+        verify(app, artifact=V)
+
+
+def test_the_outside_is_asked_until_it_shows_the_version() -> None:
+    app = running(Sample(0, problem="refused"), Sample(200, "0.1.29-dev"), Sample(200, V))
+    assert verify(app, artifact=V).attempts == 3
+    assert app.web.asked == ["https://hello.example/healthz"] * 3
+    assert app.clock.slept == [1.0, 2.0]
+
+
+def test_an_outside_that_never_shows_it_fails_with_what_it_saw() -> None:
+    app = running(Sample(200, "0.1.29-dev"))
+    with pytest.raises(DeployFailed) as caught:
+        verify(app, artifact=V)
+    assert "it answered as 0.1.29-dev, not as 0.1.30-dev" in caught.value.what
+    assert f"{V} is serving." in caught.value.state
+    assert app.clock.slept == [1.0, 2.0]
+
+
+def test_the_answer_is_data_as_well() -> None:
+    assert replace(verify(running(), artifact=V)).as_data()["artifact"] == V

@@ -1,0 +1,210 @@
+"""why-not: every gate, open or shut, with the way through; and that deploy meets the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tagship.domain.freeze import Freeze
+from tagship.domain.gates import Gate
+from tagship.errors import DeployFailed, Refused, SettingsError, TagshipError, UsageError
+from tagship.verbs.deploy import deploy
+from tagship.verbs.mark_bad import mark_bad
+from tagship.verbs.why_not import WhyNot, why_not
+from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.target import FakeTarget, machine
+
+OLD, NEW = "0.1.29-dev", "0.1.30-dev"
+GATES = ["artifact", "branch", "not bad", "not older", "hosts", "not running", "no freeze", "lease"]
+
+
+def running_old() -> FakeApp:
+    app = FakeApp(hosts=FakeTarget([machine("web-1"), machine("web-2")]))
+    app.publish("0.1.28-dev", OLD, NEW)
+    deploy(app, artifact=OLD)
+    app.hosts.orders.clear()
+    app.screen.lines.clear()
+    return app
+
+
+def shut(found: WhyNot) -> dict[str, Gate]:
+    return {one.name: one for one in found.gates if not one.open}
+
+
+def test_nothing_stands_between_a_good_version_and_a_free_environment() -> None:
+    app = running_old()
+    found = why_not(app, env="dev", version=NEW)
+    assert [one.name for one in found.gates] == GATES
+    assert shut(found) == {}
+    found.insist()
+    assert app.screen.lines[-1] == f"Nothing stands between {NEW} and dev: inv deploy --artifact {NEW} --env dev"
+    assert {one.name: one.found for one in found.gates} | {"artifact": ""} == {
+        "artifact": "",
+        "branch": "built from dev",
+        "not bad": "nobody says that it is",
+        "not older": f"{OLD} runs",
+        "hosts": "2 reachable",
+        "not running": f"{OLD} is what the ledger says",
+        "no freeze": "nobody has frozen it",
+        "lease": "nobody holds it",
+    }
+
+
+def gone(app: FakeApp) -> None:
+    app.remove(NEW)
+
+
+def altered(app: FakeApp) -> None:
+    key = f"hello/dev/{NEW}/manifest.json"
+    there = app.store.objects[key]
+    app.store.objects[key] = replace(there, body=there.body.replace(b'"branch": "dev"', b'"branch": "dew"'))
+
+
+def bad(app: FakeApp) -> None:
+    mark_bad(app, version=NEW, reason="it sends every mail twice")
+
+
+def older(app: FakeApp) -> None:
+    app.publish("0.1.31-dev")
+    deploy(app, artifact="0.1.31-dev")
+
+
+def away(app: FakeApp) -> None:
+    app.hosts.machines[1] = machine("web-2", OLD, online=False)
+
+
+def running(app: FakeApp) -> None:
+    deploy(app, artifact=NEW)
+
+
+def frozen(app: FakeApp) -> None:
+    now = app.freezes.now()
+    until = (now + timedelta(hours=1)).isoformat()
+    app.freezes.write(Freeze("dev", until=until, reason="a launch", who="eve@desk", at=now.isoformat()), "")
+
+
+def held(app: FakeApp) -> None:
+    app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="theirs", run_url="", ttl=120)
+
+
+SHUT: list[tuple[Callable[[FakeApp], None], str, str]] = [
+    (gone, "artifact", "inv deploy --artifact 0.1.29-dev --env dev"),
+    (altered, "artifact", "Publish it again"),
+    (bad, "not bad", f"inv deploy --artifact {NEW} --env dev --allow-bad"),
+    (older, "not older", "--allow-older"),
+    (away, "hosts", "inv status --env dev"),
+    (frozen, "no freeze", "inv thaw --env dev"),
+    (held, "lease", "inv unlock --env dev --id theirs"),
+    (held, "lease", f"inv deploy --artifact {NEW} --env dev --wait 10m"),
+]
+
+
+@pytest.mark.parametrize(("happens", "gate", "remedy"), SHUT, ids=[one[0].__name__ for one in SHUT])
+def test_a_shut_gate_says_why_and_the_way_through_and_deploy_meets_it_too(
+    happens: Callable[[FakeApp], None], gate: str, remedy: str
+) -> None:
+    app = running_old()
+    happens(app)
+    found = shut(why_not(app, env="dev", version=NEW))
+    assert list(found) == [gate]
+    assert remedy in found[gate].remedy
+    with pytest.raises(TagshipError) as caught:
+        deploy(app, artifact=NEW)
+    assert caught.value.what.rstrip(".") in found[gate].problem or gate == "lease"
+
+
+def test_what_runs_already_by_every_hosts_word_is_said() -> None:
+    app = running_old()
+    running(app)
+    found = shut(why_not(app, env="dev", version=NEW))
+    assert list(found) == ["not running"]
+    app.hosts.machines[1].serving = OLD
+    assert shut(why_not(app, env="dev", version=NEW)) == {}
+
+
+def test_every_shut_gate_is_told_at_once() -> None:
+    app = running_old()
+    for happens in (bad, away, held):
+        happens(app)
+    found = why_not(app, env="dev", version=NEW)
+    assert list(shut(found)) == ["not bad", "hosts", "lease"]
+    with pytest.raises(Refused) as caught:
+        found.insist()
+    assert caught.value.exit_code == 3
+    assert caught.value.what == f"3 of 8 gates stand between {NEW} and dev: not bad, hosts, lease."
+    assert caught.value.remedy == found.gates[2].remedy
+
+
+def test_the_table_has_a_line_for_each_gate_and_the_remedy_below_a_shut_one() -> None:
+    app = running_old()
+    bad(app)
+    found = why_not(app, env="dev", version=NEW)
+    _, rows = app.screen.tables[-1]
+    assert [row[:2] for row in rows if row[1]] == [["SHUT" if one == "not bad" else "open", one] for one in GATES]
+    assert ["", "", f"  {found.gates[2].remedy}"] in rows
+
+
+def test_the_answer_is_data_as_well() -> None:
+    app = running_old()
+    held(app)
+    data = why_not(app, env="dev", version=NEW).as_data()
+    app.screen.data(data)
+    assert data["open"] is False
+    assert [gate["open"] for gate in data["gates"]] == [True] * 7 + [False]  # type: ignore[attr-defined]
+
+
+def test_one_that_failed_may_be_tried_again_and_that_is_said() -> None:
+    app = running_old()
+    app.hosts.machines[0].answers.append("failed")
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact=NEW)
+    found = why_not(app, env="dev", version=NEW)
+    assert shut(found) == {}
+    assert found.gates[2].found.startswith("it failed on 2026-11-20")
+
+
+def test_what_was_built_from_another_branch_is_not_for_this_environment() -> None:
+    app = running_old()
+    app = replace(app, settings=settings(environments=environments(branch="release")))
+    found = shut(why_not(app, env="dev", version=NEW))
+    assert list(found) == ["branch"]
+    assert "built from dev" in found["branch"].problem
+    assert found["branch"].remedy.startswith("Merge it into release")
+
+
+def test_a_version_of_another_channel_was_promoted() -> None:
+    app = running_old()
+    app.publish("0.1.30-stage")
+    found = why_not(app, env="dev", version="0.1.30-stage")
+    assert {one.name: one.found for one in found.gates}["branch"] == "of the channel stage, promoted"
+
+
+def test_a_dead_holder_is_no_gate_and_one_whose_command_runs_is() -> None:
+    app = running_old()
+    held(app)
+    app.clock.advance(121)
+    gates = {one.name: one for one in why_not(app, env="dev", version=NEW).gates}
+    assert (
+        gates["lease"].found == "run 4711 (octocat) died with it, heard of 2 min ago: the next deployment takes it over"
+    )
+    app.hosts.running["command-7"] = "theirs"
+    gates = {one.name: one for one in why_not(app, env="dev", version=NEW).gates}
+    assert "inv deploy --resume --env dev" in gates["lease"].remedy
+
+
+def test_it_changes_nothing() -> None:
+    app = running_old()
+    before = dict(app.store.objects), dict(app.leases.records), list(app.ledger.entries)
+    why_not(app, env="dev", version=OLD)
+    assert (dict(app.store.objects), dict(app.leases.records), list(app.ledger.entries)) == before
+    assert {order.action for order, _ in app.hosts.orders} == {"status"}
+
+
+def test_what_is_no_version_or_no_environment_is_an_error_and_no_gate() -> None:
+    with pytest.raises(UsageError):
+        why_not(running_old(), env="dev", version="latest")
+    with pytest.raises(SettingsError):
+        why_not(running_old(), env="prod", version=NEW)
