@@ -1,0 +1,239 @@
+"""The laws of DESIGN's layout, each a function from a house to the places that break it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable
+
+from tests.unit.house.source import House, Import, layer
+
+BELOW: dict[str, set[str]] = {
+    "errors": set(),
+    "domain": {"errors", "domain"},
+    "settings": {"errors", "domain", "settings"},
+    "ports": {"errors", "domain", "settings", "ports"},
+    "engine": {"errors", "domain", "settings", "ports", "engine"},
+    "release": {"errors", "domain", "settings", "ports", "engine", "release"},
+    "account": {"errors", "domain", "settings", "ports", "engine", "account"},
+    "verbs": {"errors", "domain", "settings", "ports", "engine", "release", "account"},
+    "adapters": {"errors", "domain", "settings", "ports", "adapters"},
+    "bootstrap": {"errors", "domain", "settings", "ports", "adapters"},
+    "sandbox": {"errors", "domain", "settings", "ports", "sandbox"},
+    "tasks": {"errors", "domain", "settings", "ports", "engine", "verbs", "bootstrap", "tasks"},
+}
+KNOW_THE_SANDBOX = {"bootstrap.py": "sandbox.state", "tasks/sandbox.py": "sandbox", "tasks/demo.py": "sandbox"}
+
+# library -> the layers that may import it
+LIBRARIES = {
+    "semver": {"domain"},
+    "pydantic": {"settings"},
+    "boto3": {"adapters", "sandbox"},
+    "botocore": {"adapters", "sandbox"},
+    "s3transfer": {"adapters"},
+    "mypy_boto3_ec2": {"adapters"},
+    "mypy_boto3_ecr": {"adapters"},
+    "mypy_boto3_kms": {"adapters"},
+    "mypy_boto3_s3": {"adapters"},
+    "mypy_boto3_secretsmanager": {"adapters"},
+    "mypy_boto3_ssm": {"adapters"},
+    "git": {"adapters"},
+    "questionary": {"adapters"},
+    "prompt_toolkit": {"adapters"},
+    "rich": {"adapters"},
+    "github": {"adapters"},
+    "requests": {"adapters"},
+    "urllib3": {"adapters"},
+    "tenacity": {"adapters"},
+    "zlib_ng": {"adapters"},
+    "cryptography": {"adapters", "sandbox"},
+    "moto": {"sandbox"},
+    "werkzeug": {"sandbox"},
+    "flask": {"sandbox"},
+    "yaml": {"sandbox"},
+    "invoke": {"tasks"},
+}
+IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "github", "cryptography"}
+SLOW = set(LIBRARIES) - {"semver", "pydantic", "invoke"}
+IO = {
+    "os", "io", "pathlib", "subprocess", "socket", "time", "random", "shutil", "tempfile", "logging",
+    "urllib.request", "http.client", "http.server",
+}  # fmt: skip
+CHEAP = {"errors", "tasks", "settings", "ports", ""}  # what tasks and bootstrap may import at once
+
+KINDS = ("ec2", "ecs", "lambda_", "asg", "static")
+KINDS_LINE = "adapters/targets/__init__.py"  # the one place that names every kind
+AWS_WORDS = re.compile(r"(?<![a-z])(ec2|ssm|ecs|lambda)(?![a-z])", re.IGNORECASE)
+READ_THE_ENVIRONMENT = {"bootstrap.py", "adapters/ci_github.py"}  # and settings
+STORIES = {"sandbox", "demo"}  # tasks of the sandbox alone: their verbs stand in sandbox/play
+ENDS = {"sys.exit", "exit", "os._exit", "SystemExit"}
+
+
+def strange_layers(house: House) -> list[str]:
+    """Files in no layer."""
+    return [file for file in house.trees if layer(file) not in {*BELOW, ""}]
+
+
+def upward_imports(house: House) -> list[str]:
+    """Imports that point up or sideways; the type checker's own are held to the same."""
+    return [
+        one.where
+        for one in house.own
+        if one.layer and one.reaches not in BELOW.get(one.layer, set()) | {""} and not _knows_the_sandbox(one)
+    ]
+
+
+def _knows_the_sandbox(one: Import) -> bool:
+    reach = KNOW_THE_SANDBOX.get(one.file)
+    return reach is not None and f"{one.module}.".startswith(f"tagship.{reach}.")
+
+
+def verbs_that_import_verbs(house: House) -> list[str]:
+    return [one.where for one in house.own if one.layer == "verbs" and one.reaches == "verbs"]
+
+
+def verbs_that_are_no_verb(house: House, tasks: Iterable[str]) -> list[str]:
+    """Files of verbs/ without a task, tasks without a file, and files with another public function than their own."""
+    files = {file.removeprefix("verbs/").removesuffix(".py") for file in house.trees if layer(file) == "verbs"}
+    names = {task.replace("-", "_").replace(".", "_") for task in tasks if task not in STORIES}
+    odd = sorted(f"{name}: a file or a task alone" for name in (files - {"__init__"}) ^ names)
+    for name in sorted(files & names):
+        tree = house.trees[f"verbs/{name}.py"]
+        public = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"]
+        odd += [f"{name}: {public}"] if public != [name] else []
+    return odd
+
+
+def strange_libraries(house: House) -> list[str]:
+    """Libraries imported in a layer that is not theirs."""
+    return [one.where for one in _foreign(house) if one.layer not in LIBRARIES.get(one.library, set())]
+
+
+def shared_libraries(house: House) -> list[str]:
+    """Libraries that more than one adapter imports although one is to have them to itself. A folder is one adapter."""
+    found = []
+    for name in sorted(IN_ONE_ADAPTER):
+        users = {_adapter(one.file) for one in _foreign(house) if one.library == name and one.layer == "adapters"}
+        found += [f"{name}: {sorted(users)}"] if len(users) > 1 else []
+    return found
+
+
+def _adapter(file: str) -> str:
+    parts = file.split("/")
+    return parts[1].removesuffix(".py")
+
+
+def _foreign(house: House) -> list[Import]:
+    return [one for one in house.imports if one.library not in sys.stdlib_module_names | {"tagship"}]
+
+
+def early_imports(house: House) -> list[str]:
+    """What is slow and imported as a module is; what tasks and bootstrap import before a task runs."""
+    slow = [one for one in _foreign(house) if one.library in SLOW and one.layer != "sandbox"]
+    own = [one for one in house.own if one.layer in {"tasks", "bootstrap"} and one.reaches not in CHEAP]
+    own += [one for one in house.own if one.layer == "tasks" and one.reaches in {"settings", "ports"}]
+    return [one.where for one in (*slow, *own) if not one.late and not one.typing]
+
+
+def io_in_the_domain(house: House) -> list[str]:
+    """Modules that do I/O, and questions for the time: the domain is given both."""
+    asks = [f"{file}:{call.lineno}" for file, call in house.calls("domain") if _asks_the_time(call)]
+    does = [one for one in house.imports if one.layer == "domain"]
+    return [one.where for one in does if any(f"{one.module}.".startswith(f"{name}.") for name in IO)] + asks
+
+
+def _asks_the_time(call: ast.Call) -> bool:
+    return ast.unparse(call.func).endswith((".now", ".utcnow", ".today"))
+
+
+def process_ends(house: House) -> list[str]:
+    """Calls that end the process elsewhere than in the tasks."""
+    layers = set(BELOW) - {"errors", "tasks", "sandbox"}
+    return [f"{file}:{call.lineno}" for file, call in house.calls(*layers) if ast.unparse(call.func) in ENDS]
+
+
+def leaking_kinds(house: House) -> list[str]:
+    """Imports of one kind of target by what is no part of it."""
+    found = []
+    for one in house.own:
+        parts = set(one.module.split("."))
+        for kind in KINDS:
+            if kind in parts and not _is_part_of(kind, one.file) and one.file != KINDS_LINE:
+                found.append(one.where)
+    return found
+
+
+def _is_part_of(kind: str, file: str) -> bool:
+    return kind in file.removesuffix(".py").split("/") or layer(file) == "sandbox"
+
+
+def aws_words(house: House) -> list[str]:
+    """Identifiers and messages of engine and verbs that say ec2, ssm, ecs or lambda."""
+    return [
+        f"{file}:{line}: {text[:60]}" for file, line, text in house.words("engine", "verbs") if AWS_WORDS.search(text)
+    ]
+
+
+def environment_readers(house: House) -> list[str]:
+    """Readers of os.environ where nobody expects one. The sandbox has its own variables."""
+    found = []
+    for file, tree in house.trees.items():
+        if layer(file) in {"settings", "sandbox"} or file in READ_THE_ENVIRONMENT:
+            continue
+        for node in ast.walk(tree):
+            text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+            named = isinstance(node, ast.alias) and node.name in {"environ", "getenv"}
+            if text in {"os.environ", "os.getenv"} or named:
+                found.append(f"{file}:{node.lineno}")
+    return found
+
+
+def spelled_commands(house: House) -> list[str]:
+    """Messages that spell a command themselves, elsewhere than in domain/commands.py."""
+    layers = tuple(set(BELOW) - {"sandbox"})
+    return [
+        f"{file}:{line}: {text.strip()[:70]}"
+        for file, line, text in house.words(*layers)
+        if file != "domain/commands.py" and re.search(r"\binv [a-z]", text)
+    ]
+
+
+def import_cycles(house: House, name: str) -> list[str]:
+    """Modules of a layer that import each other in a ring."""
+    edges: dict[str, set[str]] = {}
+    for one in house.own:
+        if one.layer == name and one.reaches == name and not one.typing:
+            edges.setdefault(_module(one.file), set()).add(_imported(house, one))
+    return [start for start in edges if start in _reachable(edges, start)]
+
+
+def _module(file: str) -> str:
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _imported(house: House, one: Import) -> str:
+    """The module that an import names: the whole of it, or all but its last word."""
+    module = one.module.removeprefix("tagship.")
+    return module if f"{module.replace('.', '/')}.py" in house.trees else module.rpartition(".")[0]
+
+
+def _reachable(edges: dict[str, set[str]], start: str) -> set[str]:
+    seen: set[str] = set()
+    left = list(edges.get(start, ()))
+    while left:
+        at = left.pop()
+        if at not in seen:
+            seen.add(at)
+            left += edges.get(at, ())
+    return seen
+
+
+def same_names(house: House) -> list[str]:
+    """Class names that mean two things in the house. The sandbox plays AWS's part and has words of its own."""
+    places: dict[str, list[str]] = {}
+    for file, tree in house.trees.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and node.name[0] != "_" and layer(file) != "sandbox":
+                places.setdefault(node.name, []).append(file)
+    return [f"{name}: {', '.join(files)}" for name, files in sorted(places.items()) if len(files) > 1]
