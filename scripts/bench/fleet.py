@@ -1,7 +1,7 @@
 """A rolling deployment to 500 simulated hosts: calls a round, memory, time beside the ideal, and what is put back.
 
-Simulated (tagship.sandbox.simulated) is what a command does on a host. The workflow, botocore, HTTP and SSM's API are
-what they are: the deploying process is one of its own, and its calls are counted as they are sent.
+Simulated (tagship.sandbox.hosts.simulated) is what a command does on a host. The workflow, botocore, HTTP and SSM's API
+are what they are: the deploying process is one of its own, and its calls are counted as they are sent.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Ground:
         self.behave(quickest=quickest, slowest=slowest, failing=failing or [], stuck=[])
 
     def behave(self, **asked: object) -> None:
-        """See tagship.sandbox.simulated.Behaviour."""
+        """See tagship.sandbox.hosts.simulated.Behaviour."""
         request = urllib.request.Request(f"{self.url}/sandbox/simulated", json.dumps(asked).encode(), method="POST")
         urllib.request.urlopen(request).close()
 

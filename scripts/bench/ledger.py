@@ -76,7 +76,8 @@ def _served() -> tuple[Aws, Any]:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from moto.s3.models import s3_backends
 
-    from tagship.sandbox import s3, web
+    from tagship.sandbox import web
+    from tagship.sandbox.aws import s3
 
     s3.install()
     listening = web.server(DomainDispatcherApplication(create_backend_app))

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from tagship import settings
 from tagship.errors import Interrupted, ServiceFailed, UsageError
-from tagship.sandbox import practice, processes, state
+from tagship.sandbox import state
+from tagship.sandbox.hosts import processes
+from tagship.sandbox.play import practice
 from tagship.sandbox.state import FOLDER, Running
 
 READY_WITHIN = 30.0  # seconds

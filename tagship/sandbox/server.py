@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tagship import settings
-from tagship.sandbox import calendars, cloudformation, kms, s3, seed, ssm, state, web
-from tagship.sandbox.github import GitHub
-from tagship.sandbox.runner import Runner
-from tagship.sandbox.simulated import SimulatedHost
+from tagship.sandbox import state, web
+from tagship.sandbox.actions.api import GitHub
+from tagship.sandbox.actions.runner import Runner
+from tagship.sandbox.aws import calendars, cloudformation, kms, s3, ssm
+from tagship.sandbox.hosts.simulated import SimulatedHost
+from tagship.sandbox.play import seed
 from tagship.sandbox.web import Environ, StartResponse
 
 ENVIRONMENT = {

@@ -13,6 +13,6 @@ def demo(_c: Any) -> None:
     from pathlib import Path
 
     from tagship import settings
-    from tagship.sandbox.demo import play
+    from tagship.sandbox.play.demo import play
 
     play(settings.find(Path.cwd()).parent)

@@ -14,7 +14,7 @@ def sandbox(_c: Any, action: str, json: bool = False) -> None:
     from pathlib import Path
 
     from tagship import settings
-    from tagship.sandbox import report
+    from tagship.sandbox.play import report
 
     said = report.perform(action, settings.find(Path.cwd().resolve()))
     print(dumps(said.value, indent=2) if json else "\n".join(said.lines))

@@ -19,7 +19,8 @@ def url() -> str:
     """Start the server once; returns its address."""
     from moto.server import DomainDispatcherApplication, create_backend_app
 
-    from tagship.sandbox import kms, s3, web
+    from tagship.sandbox import web
+    from tagship.sandbox.aws import kms, s3
 
     s3.install()
     kms.install()

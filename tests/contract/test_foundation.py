@@ -28,7 +28,7 @@ _number = itertools.count(1)
 
 
 def real() -> AccountFoundation:
-    from tagship.sandbox import cloudformation
+    from tagship.sandbox.aws import cloudformation
 
     aws = strict_aws.aws()
     cloudformation.install()

@@ -17,7 +17,7 @@ from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.bucket import Conflict, Object, Store
-from tagship.sandbox.s3 import Faults
+from tagship.sandbox.aws.s3 import Faults
 from tests.contract import strict_aws
 from tests.fakes.store import MemoryStore
 

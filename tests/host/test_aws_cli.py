@@ -23,7 +23,7 @@ from tests.sandbox.bundles import COMMIT, ROOT, make
 from tests.sandbox.machine import Machine, machine
 from tests.sandbox.test_secrets_values import ODD, Host
 
-STAND_IN = [sys.executable, "-IS", str(ROOT / "tagship/sandbox/hostbin/aws.py")]
+STAND_IN = [sys.executable, "-IS", str(ROOT / "tagship/sandbox/hosts/hostbin/aws.py")]
 NEVER = "0" * 36
 VALUE = "".join(ODD) + "\n" + "x" * 3000 + " \n"
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from tagship.domain.ec2 import document
 from tagship.domain.ec2.order import Order
-from tagship.sandbox.hosts import SYSTEM, free_port, install_tools
+from tagship.sandbox.hosts.local import SYSTEM, free_port, install_tools
 from tests.sandbox.bundles import ROOT, Bundle, public_pem, release_key
 
 DEPLOYMENT = "20261120-155301-123456-{:06x}"

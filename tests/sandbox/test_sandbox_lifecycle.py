@@ -20,7 +20,9 @@ import pytest
 
 from tagship import settings
 from tagship.errors import ServiceFailed, UsageError
-from tagship.sandbox import lifecycle, practice, processes, report, state
+from tagship.sandbox import lifecycle, state
+from tagship.sandbox.hosts import processes
+from tagship.sandbox.play import practice, report
 from tagship.sandbox.state import FOLDER, Running, locate
 from tests.sandbox.conftest import client, git, repository, start, until
 

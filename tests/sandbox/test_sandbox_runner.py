@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tagship.sandbox import lifecycle, processes
+from tagship.sandbox import lifecycle
+from tagship.sandbox.hosts import processes
 from tagship.sandbox.state import Running
 from tests.sandbox.conftest import git, repository, start, until
 

@@ -12,8 +12,8 @@ import pytest
 
 from tagship.domain.units import Report
 from tagship.errors import UsageError
-from tagship.sandbox import report
-from tagship.sandbox.simulated import Behaviour, SimulatedHost
+from tagship.sandbox.hosts.simulated import Behaviour, SimulatedHost
+from tagship.sandbox.play import report
 from tests.sandbox.conftest import SETTINGS, repository
 
 Tell = Callable[..., Report]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tagship.sandbox import processes
+from tagship.sandbox.hosts import processes
 from tagship.sandbox.state import Running
 from tests.sandbox.conftest import client, post, until
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tagship.sandbox import documents, stepfiles, workflow
-from tagship.sandbox.expressions import NotUnderstood, Scope, condition, evaluate, render
+from tagship.sandbox.actions import stepfiles, workflow
+from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, evaluate, render
+from tagship.sandbox.aws import documents
 
 CONTEXTS: dict[str, Any] = {
     "github": {"ref": "refs/tags/0.1.0-dev", "ref_name": "0.1.0-dev", "event": {"n": 1}},

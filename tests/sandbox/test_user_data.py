@@ -26,7 +26,8 @@ from tagship.domain import layout
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.ec2.userdata import LIMIT
 from tagship.domain.manifest import sha256
-from tagship.sandbox import hosts, lifecycle
+from tagship.sandbox import lifecycle
+from tagship.sandbox.hosts import local as hosts
 from tagship.sandbox.state import Running
 from tagship.verbs.deploy import deploy
 from tagship.verbs.rollback import rollback

@@ -20,10 +20,10 @@ from moto.s3.models import s3_backends
 from moto.ssm.exceptions import SSMException
 from moto.ssm.responses import SimpleSystemManagerResponse as Response
 
-from tagship.sandbox import documents
-from tagship.sandbox.commands import LISTED, Command, Invocation, Machine, Pace, Sent, now
-from tagship.sandbox.documents import Invalid
-from tagship.sandbox.simulated import Behaviour
+from tagship.sandbox.aws import documents
+from tagship.sandbox.aws.documents import Invalid
+from tagship.sandbox.hosts.commands import LISTED, Command, Invocation, Machine, Pace, Sent, now
+from tagship.sandbox.hosts.simulated import Behaviour
 
 NOT_VALID = "Instances [[{}]] not in a valid state for account {}"
 

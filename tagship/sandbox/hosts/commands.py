@@ -19,8 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from tagship.sandbox.documents import Script
-from tagship.sandbox.simulated import SimulatedHost
+from tagship.sandbox.aws.documents import Script
+from tagship.sandbox.hosts.simulated import SimulatedHost
 
 TERMINAL = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 STDOUT, STDERR, LISTED = 24_000, 8_000, 2_500  # characters
@@ -113,7 +113,7 @@ class Invocation:
             self._end("Success" if code == 0 else "Failed", code=code if code >= 0 else 128 - code)
 
     def _simulate(self, host: SimulatedHost) -> None:
-        """The same endings, without a process; see tagship.sandbox.simulated."""
+        """The same endings, without a process; see tagship.sandbox.hosts.simulated."""
         code, self.out = host.obey(self.command.sent.parameters, self.cancelled)
         if self.cancelled.is_set():
             self._end("Cancelled", code=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tagship.sandbox.expressions import NotUnderstood
+from tagship.sandbox.actions.expressions import NotUnderstood
 
 Plain = Mapping[str, Any]
 

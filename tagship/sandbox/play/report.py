@@ -11,7 +11,9 @@ from typing import Any
 
 from tagship import settings
 from tagship.errors import UsageError
-from tagship.sandbox import lifecycle, practice, processes, state
+from tagship.sandbox import lifecycle, state
+from tagship.sandbox.hosts import processes
+from tagship.sandbox.play import practice
 from tagship.sandbox.state import Running
 
 BANNER = "=" * 80

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox import hosts, ssm
-from tagship.sandbox.simulated import SimulatedHost
-from tagship.sandbox.ssm import Agents
+from tagship.sandbox.aws import ssm
+from tagship.sandbox.aws.ssm import Agents
+from tagship.sandbox.hosts import local
+from tagship.sandbox.hosts.simulated import SimulatedHost
 from tagship.sandbox.state import SandboxHost
 from tagship.settings import Settings
 
@@ -95,8 +96,8 @@ def _host(ground: Ground, ec2: Any, environment: str, number: int, agents: Agent
     """One instance with the environment's tags, and the disk that stands behind it."""
     name = f"{ground.settings.app}-{environment}-{number}"
     [id_] = _instances(ground, ec2, environment, name, 1)
-    host = hosts.LocalHost(id_, ground.folder / "hosts" / id_, ground.url, ground.settings.aws.region)
+    host = local.LocalHost(id_, ground.folder / "hosts" / id_, ground.url, ground.settings.aws.region)
     unsigned = ground.settings.environment(environment).allow_unsigned
-    port = hosts.build(host.root, ground.settings.app, ground.folder / "keys/release.pub.pem", unsigned=unsigned)
+    port = local.build(host.root, ground.settings.app, ground.folder / "keys/release.pub.pem", unsigned=unsigned)
     agents.machines[id_] = host
     return SandboxHost(id_, name, environment, host.root, port)

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox import records, workflow
-from tagship.sandbox.expressions import NotUnderstood, Scope, condition, render
-from tagship.sandbox.jobs import JobRun, Place, github_context
-from tagship.sandbox.records import Annotation, JobRecord, Records, RunRecord, StepRecord
-from tagship.sandbox.workflow import Workflow
+from tagship.sandbox.actions import records, workflow
+from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, render
+from tagship.sandbox.actions.jobs import JobRun, Place, github_context
+from tagship.sandbox.actions.records import Annotation, JobRecord, Records, RunRecord, StepRecord
+from tagship.sandbox.actions.workflow import Workflow
 
 NOTHING = "0" * 40
 MOST_TAGS = 3

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from tagship.sandbox import web
-from tagship.sandbox.records import JobRecord, Records, RunRecord
+from tagship.sandbox.actions.records import JobRecord, Records, RunRecord
 from tagship.sandbox.web import Environ, StartResponse
 
 Query = dict[str, str]

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox import records, stepfiles
-from tagship.sandbox.expressions import NotUnderstood, Scope, condition, render
-from tagship.sandbox.records import Annotation, JobRecord, RunRecord, StepRecord
-from tagship.sandbox.workflow import Job, Step, Workflow
+from tagship.sandbox.actions import records, stepfiles
+from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, render
+from tagship.sandbox.actions.records import Annotation, JobRecord, RunRecord, StepRecord
+from tagship.sandbox.actions.workflow import Job, Step, Workflow
 
 # What a step inherits of this process: enough to be somebody on this machine and to reach the network.
 INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from tagship.sandbox.expressions import NotUnderstood
-from tagship.sandbox.records import Annotation, Level
+from tagship.sandbox.actions.expressions import NotUnderstood
+from tagship.sandbox.actions.records import Annotation, Level
 
 COMMAND = re.compile(r"\s*::(notice|warning|error)( [^\r\n]*?)?::")
 LEVELS: dict[str, Level] = {"notice": "notice", "warning": "warning", "error": "failure"}

@@ -1,0 +1,1 @@
+"""Hosts: folders that stand for machines, and what runs on them."""
