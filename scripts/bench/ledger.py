@@ -78,8 +78,9 @@ def _served() -> tuple[Aws, Any]:
 
     from tagship.sandbox import web
     from tagship.sandbox.aws import s3
+    from tagship.sandbox.world import World
 
-    s3.install()
+    s3.install(World(Path("/nonexistent"), "us-east-1"))
     listening = web.server(DomainDispatcherApplication(create_backend_app))
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     aws = Aws("us-east-1", f"http://127.0.0.1:{listening.server_port}", sandbox=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -20,18 +19,7 @@ StartResponse = Callable[..., Any]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-class _Thread(threading.local):
-    """A connection has a thread of its own, and so has what is to become of its answer."""
-
-    dropped = False
-
-
-_THREAD = _Thread()
-
-
-def drop_answer() -> None:
-    """The answer to the request that this thread is at is never sent: the connection closes instead."""
-    _THREAD.dropped = True
+DROPPED = "X-Sandbox-Dropped"  # a header of an answer that is not to be sent: the connection closes instead
 
 
 class KeepAlive(MotoRequestHandler):
@@ -50,8 +38,8 @@ class KeepAlive(MotoRequestHandler):
         environ = self.make_environ()
         environ["wsgi.input"] = io.BytesIO(self._body(environ))
         status, headers, body = self._answer(environ)
-        if _THREAD.dropped:
-            _THREAD.dropped, self.close_connection = False, True
+        if any(name.lower() == DROPPED.lower() for name, _ in headers):
+            self.close_connection = True
             return
         code, reason = status.split(" ", 1)
         self.send_response(int(code), reason)
@@ -73,11 +61,11 @@ class KeepAlive(MotoRequestHandler):
         return self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
 
     def _answer(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
-        said: list[Any] = []
+        started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[[bytes], None]:
-            said.append((status, list(headers)))
-            return said.append  # the old way of writing a body, which nothing here uses
+            started.append((status, list(headers)))
+            return started.append  # the old way of writing a body, which nothing here uses
 
         try:
             answer = self.server.app(environ, start_response)
@@ -94,7 +82,7 @@ class KeepAlive(MotoRequestHandler):
         except Exception as defect:
             self.log_error("%s %s: %r", self.command, self.path, defect)
             return "500 Internal Server Error", [("Content-Type", "application/json")], _refusal(repr(defect))
-        status, headers = said[-1]
+        status, headers = started[-1]
         return status, headers, body
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

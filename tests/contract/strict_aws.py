@@ -8,10 +8,22 @@ from __future__ import annotations
 
 import functools
 import threading
+from pathlib import Path
 
 from tagship.adapters.aws.session import Aws
+from tagship.sandbox.world import World
 
 REGION = "us-east-1"
+
+
+@functools.cache
+def world() -> World:
+    """What the server acts on; it has no folder and no hosts."""
+    from tagship.sandbox.aws import services
+
+    made = World(Path("/nonexistent"), REGION)
+    services.install(made)
+    return made
 
 
 @functools.cache
@@ -20,10 +32,8 @@ def url() -> str:
     from moto.server import DomainDispatcherApplication, create_backend_app
 
     from tagship.sandbox import web
-    from tagship.sandbox.aws import kms, s3
 
-    s3.install()
-    kms.install()
+    world()
     listening = web.server(DomainDispatcherApplication(create_backend_app))
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{listening.server_port}"

@@ -28,11 +28,7 @@ _number = itertools.count(1)
 
 
 def real() -> AccountFoundation:
-    from tagship.sandbox.aws import cloudformation
-
-    aws = strict_aws.aws()
-    cloudformation.install()
-    return AccountFoundation(aws, SystemClock())
+    return AccountFoundation(strict_aws.aws(), SystemClock())
 
 
 @pytest.fixture(params=["moto", "by hand"])

@@ -17,7 +17,6 @@ from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.bucket import Conflict, Object, Store
-from tagship.sandbox.aws.s3 import Faults
 from tests.contract import strict_aws
 from tests.fakes.store import MemoryStore
 
@@ -37,7 +36,7 @@ def store(request: pytest.FixtureRequest) -> Store:
 @pytest.fixture
 def s3() -> Iterator[S3Store]:
     yield s3_store()
-    Faults.conflicts.clear()
+    strict_aws.world().faults.clear()
 
 
 def test_an_object_comes_back_as_it_was_put(store: Store) -> None:
@@ -158,14 +157,14 @@ def test_more_than_one_page_is_listed(s3: S3Store) -> None:
 
 
 def test_a_race_answered_409_is_tried_again(s3: S3Store) -> None:
-    Faults.conflicts["key"] = 3
+    strict_aws.world().faults.plan("conflicts", {"key": 3})
     assert s3.create("key", b"body").size == 4
     assert stored(s3, "key").body == b"body"
 
 
 def test_a_race_that_does_not_end_fails_and_says_so(s3: S3Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    Faults.conflicts["key"] = 99
+    strict_aws.world().faults.plan("conflicts", {"key": 99})
     with pytest.raises(ServiceFailed, match="Others keep writing") as caught:
         s3.create("key", b"body")
     assert caught.value.remedy == "Run the same command again"

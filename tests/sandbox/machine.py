@@ -18,9 +18,11 @@ from typing import Any
 
 from tagship.domain.ec2 import document
 from tagship.domain.ec2.order import Order
-from tagship.sandbox.hosts.local import SYSTEM, free_port, install_tools
+from tagship.sandbox.hosts.ports import Ports
+from tagship.sandbox.hosts.tools import SYSTEM, install_tools
 from tests.sandbox.bundles import ROOT, Bundle, public_pem, release_key
 
+PORTS = Ports()
 DEPLOYMENT = "20261120-155301-123456-{:06x}"
 ENTRY = (ROOT / "deploy/host/entry.sh").read_text("utf-8")
 TEMPLATE = (ROOT / "deploy/aws/ssm-document.json").read_text("utf-8")
@@ -62,7 +64,7 @@ class Machine:
 
     root: Path
     bucket: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=PORTS.free)
     count: int = 0
 
     def __post_init__(self) -> None:

@@ -17,20 +17,22 @@ from typing import Any
 
 import pytest
 
-from tagship.sandbox.hosts import local
+from tagship.sandbox.hosts import tools
+from tagship.sandbox.hosts.ports import Ports
 from tagship.sandbox.play import practice
 from tagship.sandbox.state import Running
 from tests.sandbox.conftest import until
 
 BUCKET = "tiny-artifacts"
-NAMES = (*local.ALWAYS, *local.WHERE_MISSING)
+NAMES = (*tools.ALWAYS, *tools.WHERE_MISSING)
+PORTS = Ports()
 
 
 @pytest.fixture(scope="session")
 def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bin with every stand-in, in a folder with a blank in its name."""
     folder = tmp_path_factory.mktemp("a bin")
-    local.install_tools(folder, NAMES)
+    tools.install_tools(folder, NAMES)
     return folder
 
 
@@ -158,7 +160,7 @@ def odd() -> Iterator[int]:
 
 @pytest.mark.parametrize("path", [*(path.decode() for path in ANSWERS), "/hangs", "closed"])
 def test_curl_answers_as_the_real_one(stand_ins: Path, tmp_path: Path, odd: int, path: str) -> None:
-    url = f"http://127.0.0.1:{local.free_port()}/" if path == "closed" else f"http://127.0.0.1:{odd}{path}"
+    url = f"http://127.0.0.1:{PORTS.free()}/" if path == "closed" else f"http://127.0.0.1:{odd}{path}"
     seen = []
     for number, tool in enumerate(both(stand_ins, "curl")):
         body = tmp_path / str(number)
@@ -200,7 +202,7 @@ def test_aws_says_what_is_missing_and_leaves_no_file(aws: Any, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
     assert "NoSuchKey" in aws("s3api", "get-object", "--bucket", BUCKET, "--key", "nowhere", "to").stderr
     assert aws("s3api", "head-object", "--bucket", BUCKET, "--key", "nowhere").returncode == 254
-    assert aws("s3", "cp", f"s3://{BUCKET}/a", "to", url=f"http://127.0.0.1:{local.free_port()}").returncode == 1
+    assert aws("s3", "cp", f"s3://{BUCKET}/a", "to", url=f"http://127.0.0.1:{PORTS.free()}").returncode == 1
     assert aws("ec2", "describe-instances").returncode == 252
 
 
@@ -254,7 +256,7 @@ def through(port: int, body: bytes) -> bytes:
 
 @pytest.fixture
 def proxy(stand_ins: Path, tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    port, upstream, pid = local.free_port(), tmp_path / "upstream", tmp_path / "pid"
+    port, upstream, pid = PORTS.free(), tmp_path / "upstream", tmp_path / "pid"
     words = [
         str(stand_ins / "tagship-proxy"),
         "--port",
@@ -291,7 +293,7 @@ def test_the_proxy_reads_its_upstream_at_each_connection(proxy: tuple[int, Path]
 def test_the_proxy_answers_503_where_nothing_serves(proxy: tuple[int, Path]) -> None:
     port, upstream = proxy
     request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-    for text in (None, "", "no port\n", f"{local.free_port()}\n"):
+    for text in (None, "", "no port\n", f"{PORTS.free()}\n"):
         if text is not None:
             upstream.write_text(text)
         answer = through(port, request)

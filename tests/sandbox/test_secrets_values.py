@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tagship.domain.manifest import BundleRef, Manifest
 from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef
-from tagship.sandbox.hosts.local import SYSTEM, install_tools
+from tagship.sandbox.hosts.tools import SYSTEM, install_tools
 from tagship.sandbox.state import Running
 from tests.sandbox.bundles import ROOT
 from tests.sandbox.conftest import client

@@ -28,6 +28,7 @@ from tagship.domain.ec2.userdata import LIMIT
 from tagship.domain.manifest import sha256
 from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import local as hosts
+from tagship.sandbox.hosts.ports import Ports
 from tagship.sandbox.state import Running
 from tagship.verbs.deploy import deploy
 from tagship.verbs.rollback import rollback
@@ -106,13 +107,15 @@ class Boot:
 
 
 _count = iter(range(1000))
+_ports = Ports()
 
 
 @pytest.fixture
 def boot(running: tuple[Path, Running], imds: Imds) -> Boot:
     folder = running[1].folder
     root = folder / "hosts" / f"i-boot{next(_count)}"
-    port = hosts.build(root, "hello", folder / "keys/release.pub.pem")
+    port = _ports.free()
+    hosts.build(root, "hello", folder / "keys/release.pub.pem", port)
     (root / "etc/tagship/hello/release.pub.pem").unlink()
     local = hosts.LocalHost(root.name, root, running[1].aws_url, "us-east-1")
     more = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url, "TAGSHIP_PAUSE": "0"}

@@ -1,37 +1,49 @@
 """SSM Change Calendar, as far as asking for its state goes: moto has none.
 
-What a calendar says is set with POST /sandbox/faults: {"calendars": {"office-hours": "CLOSED"}}. One that nobody set
-does not exist.
+Follows https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCalendarState.html. Does not model: the
+calendars' documents and their events, AtTime, and shared calendars' ARNs. What a calendar says is set with POST
+/sandbox/faults: {"calendars": {"office-hours": "CLOSED"}, "transitions": {"office-hours": "2026-12-01T08:00:00Z"}}. One
+that nobody set does not exist.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ssm.exceptions import SSMException
-from moto.ssm.responses import SimpleSystemManagerResponse as Response
+from moto.ssm.responses import SimpleSystemManagerResponse
+
+from tagship.sandbox.aws import stock
+from tagship.sandbox.world import World
 
 
+@dataclass
 class Calendars:
-    """OPEN or CLOSED by name; `until` is when each changes, ISO 8601, where that is known."""
+    """OPEN or CLOSED by name; `transitions` is when each changes, ISO 8601, if that is known."""
 
-    states: ClassVar[dict[str, str]] = {}
-    until: ClassVar[dict[str, str]] = {}
+    states: dict[str, str] = field(default_factory=dict)
+    transitions: dict[str, str] = field(default_factory=dict)
+
+    def state(self, request: Any) -> ActionResult:
+        """Answer GetCalendarState: several calendars are closed if one of them is."""
+        names = list(request._get_param("CalendarNames") or [])
+        for name in names:
+            if name not in self.states:
+                raise SSMException("InvalidDocument", f"Document with name {name} does not exist.")
+        closed = any(self.states[name] == "CLOSED" for name in names)
+        answer = {"CalendarNames": names, "State": "CLOSED" if closed else "OPEN"}
+        moments = [self.transitions[name] for name in names if name in self.transitions]
+        return ActionResult(answer | ({"NextTransitionTime": min(moments)} if moments else {}))
 
 
-def install() -> None:
+def install(world: World) -> None:
     """Put GetCalendarState onto moto's class of responses."""
-    Response.get_calendar_state = _state  # type: ignore[attr-defined]
+    calendars = Calendars()
+    world.switches |= {"calendars": calendars.states.update, "transitions": calendars.transitions.update}
 
+    def answer(request: Any) -> ActionResult:
+        return calendars.state(request)
 
-def _state(self: Any) -> ActionResult:
-    """Of several calendars, closed where one of them is (SSM API reference, GetCalendarState)."""
-    names = list(self._get_param("CalendarNames") or [])
-    unknown = [name for name in names if name not in Calendars.states]
-    if unknown:
-        raise SSMException("InvalidDocument", f"Document with name {unknown[0]} does not exist.")
-    closed = [name for name in names if Calendars.states[name] == "CLOSED"]
-    answer = {"CalendarNames": names, "State": "CLOSED" if closed else "OPEN"}
-    moments = [Calendars.until[name] for name in names if name in Calendars.until]
-    return ActionResult(answer | ({"NextTransitionTime": min(moments)} if moments else {}))
+    stock.replace(SimpleSystemManagerResponse, "get_calendar_state", lambda _none: answer)

@@ -1,8 +1,12 @@
 """Resources of CloudFormation that moto does not make, or makes otherwise than a template asks.
 
-KMS keys: moto makes every one symmetric, with a policy that it cannot read afterwards. GitHub's OIDC provider and a
-bucket's policy it passes over in silence. Of moto's own, only what is used is imported here: its parser of templates
-imports all the services there are.
+Follows the Template Reference
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html, and there
+aws-resource-iam-oidcprovider.html and aws-resource-s3-bucketpolicy.html). moto makes every KMS key symmetric, with a
+policy that it cannot read afterwards, and silently passes over GitHub's OIDC provider and a bucket's policy. Does not
+model: changes of a key or a provider in a stack that exists, Fn::GetAtt of a provider or a policy, and drift.
+
+Of moto's own, only what is used is imported here: its parser of templates imports all the services there are.
 """
 
 from __future__ import annotations
@@ -13,19 +17,20 @@ from typing import Any
 from moto.core.common_models import CloudFormationModel
 from moto.utilities.utils import get_partition
 
+from tagship.sandbox.aws import stock
+from tagship.sandbox.world import World
 
-def install() -> None:
+
+def install(_world: World) -> None:
     """Have keys made as asked. The other two are found by moto itself: it looks for subclasses of its model."""
     from moto.kms.models import Key
 
-    Key.create_from_cloudformation_json = _make_key  # type: ignore[assignment]
+    stock.replace(Key, "create_from_cloudformation_json", lambda _original: _make_key)
 
 
 def _make_key(_name: str, template: Any, account_id: str, region_name: str, **_more: Any) -> Any:
-    from moto.kms.models import kms_backends
-
     properties = template["Properties"]
-    key = kms_backends[account_id][region_name].create_key(
+    key = stock.backend("kms", region_name, account_id).create_key(
         policy=json.dumps(properties["KeyPolicy"]),
         key_usage=properties.get("KeyUsage", "ENCRYPT_DECRYPT"),
         key_spec=properties.get("KeySpec", "SYMMETRIC_DEFAULT"),
@@ -51,10 +56,8 @@ class Provider(CloudFormationModel):
     def create_from_cloudformation_json(  # type: ignore[override]  # moto passes the first four by position
         cls, _name: str, template: Any, account_id: str, region_name: str, **_more: Any
     ) -> Any:
-        from moto.iam.models import iam_backends
-
         properties = template["Properties"]
-        backend = iam_backends[account_id][get_partition(region_name)]
+        backend = stock.backend("iam", get_partition(region_name), account_id)
         return cls(backend.create_open_id_connect_provider(properties["Url"], [], properties["ClientIdList"], []).arn)
 
 
@@ -72,15 +75,13 @@ class BucketPolicy(CloudFormationModel):
     def create_from_cloudformation_json(  # type: ignore[override]  # moto passes the first four by position
         cls, _name: str, template: Any, account_id: str, region_name: str, **_more: Any
     ) -> Any:
-        from moto.s3.models import s3_backends
-
         properties = template["Properties"]
-        backend = s3_backends[account_id][get_partition(region_name)]
+        backend = stock.backend("s3", get_partition(region_name), account_id)
         backend.put_bucket_policy(properties["Bucket"], json.dumps(properties["PolicyDocument"]).encode())
         return cls(properties["Bucket"])
 
     @classmethod
     def update_from_cloudformation_json(
-        cls, _there: Any, name: str, template: Any, account_id: str, region_name: str
+        cls, _previous: Any, name: str, template: Any, account_id: str, region_name: str
     ) -> Any:
         return cls.create_from_cloudformation_json(name, template, account_id, region_name)

@@ -1,7 +1,10 @@
 """SSM command documents: checks the parameters that were sent, and makes the script that a host runs. No I/O.
 
-The rules are those of schema 2.2 (AWS Systems Manager User Guide, "Data elements and parameters"): defaults, allowed
-values, allowed patterns, lengths, and `{{ name }}` interpolation, which is plain text and quotes nothing.
+Follows the Systems Manager User Guide, "Data elements and parameters"
+(https://docs.aws.amazon.com/systems-manager/latest/userguide/documents-syntax-data-elements-parameters.html), for
+schema 2.2: defaults, allowed values, allowed patterns, lengths, and `{{ name }}` interpolation, which is plain text and
+quotes nothing. Does not model: other schemas, several steps, other plugins and interpolationType, which are refused;
+preconditions and `{{ ssm:… }}`, which are left as they are.
 """
 
 from __future__ import annotations
@@ -9,8 +12,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from tagship.sandbox.hosts.machines import Script
 
 Values = Mapping[str, Sequence[str]]
 
@@ -48,16 +52,6 @@ class Invalid(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
-
-
-@dataclass(frozen=True)
-class Script:
-    """What a host is to run, and for how many seconds at most."""
-
-    text: str
-    folder: str
-    timeout: int
-    step: str
 
 
 def script(document: Mapping[str, Any], given: Values, default_timeout: int = DEFAULT_TIMEOUT) -> Script:

@@ -1,6 +1,8 @@
 """Makes moto's KMS sign as AWS does, and gives it the sandbox's release key.
 
-Stock moto hashes a DIGEST once more, so that what it signs does not verify, and takes a message of any length.
+Follows https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html. Stock moto hashes a DIGEST once more, so that
+what it signs does not verify, and takes a message of any length. Does not model: key policies and grants, key states on
+Sign, and digests of other algorithms than ECDSA_SHA_256.
 """
 
 from __future__ import annotations
@@ -8,13 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.kms.exceptions import ValidationException
-from moto.kms.models import kms_backends
 from moto.kms.responses import KmsResponse
 from moto.kms.utils import ECDSAPrivateKey
 
-RAW_LIMIT = 4096  # bytes of a RAW message (KMS API Reference, Sign)
+from tagship.sandbox.aws import stock
+from tagship.sandbox.world import World
+
+RAW_LIMIT = 4096  # bytes of a RAW message
 DIGEST_LENGTH = 32  # bytes of a SHA-256
 
 
@@ -22,10 +25,15 @@ class _Digest(bytes):
     """A message that is a hash already."""
 
 
-def install() -> None:
-    """Have a DIGEST signed as it is, and a message of a wrong length refused."""
-    get, sign = KmsResponse._get_param, ECDSAPrivateKey.sign
+def install(world: World) -> None:
+    """Have a DIGEST signed as it is, a message of a wrong length refused, and the release key held under its name."""
+    stock.replace(KmsResponse, "_get_param", _checking)
+    stock.replace(ECDSAPrivateKey, "sign", _signing)
+    if world.key_name:
+        _hold(world.private_key, world.key_name, world.region)
 
+
+def _checking(get: Any) -> Any:
     def read(self: KmsResponse, param_name: str, if_none: Any = None) -> Any:
         value = get(self, param_name, if_none)
         if param_name != "Message" or not isinstance(value, bytes):
@@ -34,17 +42,20 @@ def install() -> None:
         _refuse_length(kind, len(value))
         return _Digest(value) if kind == "DIGEST" else value
 
+    return read
+
+
+def _signing(sign: Any) -> Any:
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     def signed(self: ECDSAPrivateKey, message: bytes, signing_algorithm: str) -> bytes:
         if not isinstance(message, _Digest) or signing_algorithm != "ECDSA_SHA_256":
-            return sign(self, message, signing_algorithm)
-        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-        from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-        from cryptography.hazmat.primitives.hashes import SHA256
-
+            return cast("bytes", sign(self, message, signing_algorithm))
         return self.private_key.sign(bytes(message), ECDSA(Prehashed(SHA256())))
 
-    KmsResponse._get_param = read  # type: ignore[method-assign]
-    ECDSAPrivateKey.sign = signed  # type: ignore[method-assign]
+    return signed
 
 
 def _refuse_length(kind: str, length: int) -> None:
@@ -54,12 +65,12 @@ def _refuse_length(kind: str, length: int) -> None:
         raise ValidationException("Digest is invalid length for algorithm ECDSA_SHA_256.")
 
 
-def hold(private_key: Path, name: str, region: str) -> None:
+def _hold(private_key: Path, name: str, region: str) -> None:
     """Put a P-256 key of a PEM file behind a name of KMS: an alias, or an id."""
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    backend = kms_backends[DEFAULT_ACCOUNT_ID][region]
+    backend = stock.backend("kms", region)
     key = backend.create_key(None, "SIGN_VERIFY", "ECC_NIST_P256", "The sandbox's release key", None)
     pair = cast("ECDSAPrivateKey", key.private_key)
     pair.private_key = cast("EllipticCurvePrivateKey", load_pem_private_key(private_key.read_bytes(), None))

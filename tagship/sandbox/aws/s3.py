@@ -1,7 +1,14 @@
 """Makes moto's S3 strict: conditions are atomic, checksums are compared, and a race can answer 409.
 
-Stock moto checks a condition, then writes, with nothing between two requests; it believes any checksum, forgets one
-that came without its algorithm's name, and knows no conditions on CopyObject. Real S3 is strict in all of these.
+Follows the S3 User Guide, "Prevent object overwrites with conditional writes"
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html) and "Checking object integrity"
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html). Stock moto checks a condition,
+then writes, with nothing between two requests; it believes any checksum, forgets one that came without its algorithm's
+name, and knows no conditions on CopyObject. Does not model: limits on size, 503 Slow Down, signatures and policies,
+checksums of the parts of an upload, CRC32C and CRC64NVME.
+
+Its faults: `conflicts`, conditional writes that answer 409 and change nothing; `dropped`, ones that are done and never
+answered.
 """
 
 from __future__ import annotations
@@ -9,49 +16,29 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-import random
 import threading
 import zlib
-from collections import Counter
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote
 
 from moto.s3.responses import S3Response
 
-from tagship.sandbox import web
+from tagship.sandbox.aws import stock
+from tagship.sandbox.faults import Faults
+from tagship.sandbox.web import DROPPED
+from tagship.sandbox.world import World
 
-WRITING = threading.RLock()
 
-
-class Faults:
-    """What tests ask for: how many conditional writes of a key still answer 409 and change nothing (`conflicts`), how
-    many are done and never answered (`dropped`), and how often, of 1, either happens to any key (`rates`).
-    """
-
-    conflicts: ClassVar[Counter[str]] = Counter()
-    dropped: ClassVar[Counter[str]] = Counter()
-    rates: ClassVar[dict[str, float]] = {}
-    done: ClassVar[Counter[str]] = Counter()  # how many of each there were
-    chance: ClassVar[random.Random] = random.Random(20261120)  # noqa: S311  (faults that repeat, no secret)
-
-    @classmethod
-    def conflict(cls, key: str) -> bool:
-        return cls._now("conflicts", cls.conflicts, key)
-
-    @classmethod
-    def drop(cls, key: str) -> bool:
-        return cls._now("dropped", cls.dropped, key)
-
-    @classmethod
-    def _now(cls, kind: str, left: Counter[str], key: str) -> bool:
-        rate = cls.rates.get(kind, 0)
-        if left[key] > 0:
-            left[key] -= 1
-        elif not (rate > 0 and cls.chance.random() < rate):
-            return False
-        cls.done[kind] += 1
-        return True
+def install(world: World) -> None:
+    """Replace the four operations of moto that write an object."""
+    for kind in ("conflicts", "dropped"):
+        world.switches[kind] = functools.partial(world.faults.plan, kind)
+    strict = _Strict(world.faults)
+    strict.guard("put_object", strict.before_put)
+    strict.guard("copy_object", strict.before_copy)
+    strict.guard("delete_object", strict.before_delete)
+    strict.guard("_key_response_post", strict.before_complete)
 
 
 class _Answered(Exception):
@@ -78,91 +65,96 @@ class _Headers(dict[str, str]):
         return super().__getitem__(name.lower())
 
 
-def install() -> None:
-    """Replace the four operations of moto that write an object."""
-    _guard("put_object", _before_put)
-    _guard("copy_object", _before_copy)
-    _guard("delete_object", _before_delete)
-    _guard("_key_response_post", _before_complete)
+class _Strict:
+    """The checks before a write. `response` is moto's, which has the request; one write happens at a time."""
+
+    def __init__(self, faults: Faults) -> None:
+        self.faults = faults
+        self.writing = threading.RLock()
+
+    def guard(self, name: str, check: Callable[..., None]) -> None:
+        """Run `check` and the operation as one, with no other write between them."""
+
+        def around(original: Any) -> Any:
+            @functools.wraps(original)
+            def guarded(response: Any, *args: Any) -> Any:
+                try:
+                    with self.writing:
+                        conditional = _is_conditional(response)
+                        check(response, *args)
+                        answer = original(response, *args)
+                        dropped = conditional and self.faults.strikes("dropped", response.parse_key_name())
+                        return _never_sent(*answer) if dropped else answer
+                except _Answered as problem:
+                    return problem.answer
+
+            return guarded
+
+        stock.replace(S3Response, name, around)
+
+    def before_put(self, response: Any) -> None:
+        _verify(response, response.body or b"")
+        self._conditions(response, response.parse_key_name())
+
+    def before_copy(self, response: Any) -> None:
+        self._conditions(response, response.parse_key_name())
+        wanted = response.headers.get("x-amz-copy-source-if-match")
+        if not wanted:
+            return
+        bucket, key = unquote(response.headers.get("x-amz-copy-source").split("?")[0]).lstrip("/").split("/", 1)
+        source = response.backend.get_object(bucket, key)
+        if source is not None and source.etag.strip('"') != wanted.strip('"'):
+            raise _precondition_failed()
+
+    def before_delete(self, response: Any) -> None:
+        self._conditions(response, response.parse_key_name())
+        response.headers = _Headers(response.headers)
+        response.headers.pop("if-match", None)  # checked here; moto would compare "*" with the ETag
+
+    def before_complete(
+        self, response: Any, _request: Any, _body: bytes, bucket: str, query: dict[str, Any], key: str
+    ) -> None:
+        if not query.get("uploadId"):
+            return
+        current = response.backend.get_object(bucket, key)
+        again = current is not None and current.multipart and current.multipart.id == query["uploadId"][0]
+        if not again:  # completing one's own upload twice succeeds
+            self._conditions(response, key)
+
+    def _conditions(self, response: Any, key: str) -> None:
+        """If-Match and If-None-Match, as S3 answers them."""
+        match, none_match = response.headers.get("If-Match"), response.headers.get("If-None-Match")
+        if not match and not none_match:
+            return
+        if self.faults.strikes("conflicts", key):
+            raise _Answered(409, "ConditionalRequestConflict", "A conflicting operation occurred during the request.")
+        if none_match and none_match != "*":
+            raise _Answered(501, "NotImplemented", "A header you provided implies functionality not implemented")
+        current = response.backend.get_object(response.bucket_name, key)
+        if match and current is None:
+            raise _Answered(404, "NoSuchKey", "The specified key does not exist.")
+        taken = none_match and current is not None
+        other = match and match != "*" and match.strip('"') != current.etag.strip('"')
+        if taken or other:
+            raise _precondition_failed()
 
 
-def _guard(name: str, check: Callable[..., None]) -> None:
-    """Run `check` and the operation as one, with no other write between them."""
-    original = getattr(S3Response, name)
-
-    @functools.wraps(original)
-    def guarded(self: Any, *args: Any) -> Any:
-        try:
-            with WRITING:
-                conditional = _is_conditional(self)
-                check(self, *args)
-                answer = original(self, *args)
-                if conditional and Faults.drop(self.parse_key_name()):
-                    web.drop_answer()
-                return answer
-        except _Answered as problem:
-            return problem.answer
-
-    setattr(S3Response, name, guarded)
+def _is_conditional(response: Any) -> bool:
+    return bool(response.headers.get("If-Match") or response.headers.get("If-None-Match"))
 
 
-def _before_put(self: Any) -> None:
-    body = self.body or b""
-    _verify(self, body)
-    _conditions(self, self.parse_key_name())
+def _never_sent(status: int, headers: dict[str, Any], body: Any) -> tuple[int, dict[str, Any], Any]:
+    """The answer, marked so that the server closes the connection instead of sending it."""
+    return status, {**headers, DROPPED: "yes"}, body
 
 
-def _before_copy(self: Any) -> None:
-    _conditions(self, self.parse_key_name())
-    wanted = self.headers.get("x-amz-copy-source-if-match")
-    if not wanted:
-        return
-    bucket, key = unquote(self.headers.get("x-amz-copy-source").split("?")[0]).lstrip("/").split("/", 1)
-    source = self.backend.get_object(bucket, key)
-    if source is not None and source.etag.strip('"') != wanted.strip('"'):
-        raise _Answered(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+def _precondition_failed() -> _Answered:
+    return _Answered(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 
 
-def _before_delete(self: Any) -> None:
-    _conditions(self, self.parse_key_name())
-    self.headers = _Headers(self.headers)
-    self.headers.pop("if-match", None)  # checked here; moto would compare "*" with the ETag
-
-
-def _before_complete(self: Any, _request: Any, _body: bytes, bucket: str, query: dict[str, Any], key: str) -> None:
-    if not query.get("uploadId"):
-        return
-    there = self.backend.get_object(bucket, key)
-    again = there is not None and there.multipart and there.multipart.id == query["uploadId"][0]
-    if not again:  # completing one's own upload twice succeeds
-        _conditions(self, key)
-
-
-def _is_conditional(self: Any) -> bool:
-    return bool(self.headers.get("If-Match") or self.headers.get("If-None-Match"))
-
-
-def _conditions(self: Any, key: str) -> None:
-    """If-Match and If-None-Match, as S3 answers them."""
-    match, none_match = self.headers.get("If-Match"), self.headers.get("If-None-Match")
-    if not match and not none_match:
-        return
-    if Faults.conflict(key):
-        raise _Answered(409, "ConditionalRequestConflict", "A conflicting operation occurred during the request.")
-    if none_match and none_match != "*":
-        raise _Answered(501, "NotImplemented", "A header you provided implies functionality that is not implemented")
-    there = self.backend.get_object(self.bucket_name, key)
-    if match and there is None:
-        raise _Answered(404, "NoSuchKey", "The specified key does not exist.")
-    taken = none_match and there is not None
-    other = match and match != "*" and match.strip('"') != there.etag.strip('"')
-    if taken or other:
-        raise _Answered(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
-
-
-def _verify(self: Any, body: bytes) -> None:
+def _verify(response: Any, body: bytes) -> None:
     """Compare the checksums that came with a body; keep one that came without x-amz-sdk-checksum-algorithm."""
-    headers = self.headers
+    headers = response.headers
     if headers.get("Content-Md5") not in (None, _encoded(hashlib.md5(body, usedforsecurity=False).digest())):
         raise _Answered(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
     for name, digest in _DIGESTS.items():
@@ -174,7 +166,7 @@ def _verify(self: Any, body: bytes) -> None:
                 400, "BadDigest", f"The {name.upper()} you specified did not match the calculated checksum."
             )
         if not headers.get("x-amz-sdk-checksum-algorithm"):
-            self.headers = headers = _Headers(headers)
+            response.headers = headers = _Headers(headers)
             headers["x-amz-sdk-checksum-algorithm"] = name.upper()
 
 

@@ -2,8 +2,8 @@
 
 TAGSHIP_SANDBOX_SIMULATED=500 gives every environment that many of them in place of real ones, and there is no other way
 to get one. Everything up to and with SSM's API stays as it is; only what a command does on the host is answered here,
-by a few lines that speak the verdict protocol: an order takes a while, keeps to the fencing number, fails where it was
-told to, and is remembered, so that `status` says what was done.
+by a few lines that speak the verdict protocol: an order takes a while, keeps to the fencing number, fails if a test
+asked for it, and is remembered, so that `status` says what was done.
 """
 
 from __future__ import annotations
@@ -65,43 +65,43 @@ class SimulatedHost:
         """The exit code and the output of one command; `stop` ends it early, as a cancelled one."""
         if any(name not in parameters for name in NEEDED):
             return 127, "a simulated host knows the document tagship-deploy and no other\n"
-        told = {name: parameters[name][0] for name in NEEDED}
-        if told["action"] == "status":
-            return self._said(told, "healthy" if self.serving else "empty", self.serving)
+        order = {name: parameters[name][0] for name in NEEDED}
+        if order["action"] == "status":
+            return self._verdict(order, "healthy" if self.serving else "empty", self.serving)
         if not self._lock.acquire(blocking=False):
-            return self._said(told, "held", "", "another action runs on this host")
+            return self._verdict(order, "held", "", "another action runs on this host")
         try:
-            return self._change(told, stop)
+            return self._change(order, stop)
         finally:
             self._lock.release()
 
-    def _change(self, told: Mapping[str, str], stop: threading.Event) -> tuple[int, str]:
-        if int(told["fence"]) < self.fence:
-            return self._said(told, "held", "", f"fence {told['fence']} is lower than {self.fence}")
-        self.fence = int(told["fence"])
-        if told["action"] == "prune" or told["artifact"] == self.serving:
-            return self._said(told, "pruned" if told["action"] == "prune" else "unchanged", self.serving)
+    def _change(self, order: Mapping[str, str], stop: threading.Event) -> tuple[int, str]:
+        if int(order["fence"]) < self.fence:
+            return self._verdict(order, "held", "", f"fence {order['fence']} is lower than {self.fence}")
+        self.fence = int(order["fence"])
+        if order["action"] == "prune" or order["artifact"] == self.serving:
+            return self._verdict(order, "pruned" if order["action"] == "prune" else "unchanged", self.serving)
         before, does = self.serving, self.behaviour
         if self.id in does.stuck:
             stop.wait()
         if stop.wait(random.uniform(does.quickest, does.slowest)):  # noqa: S311 (a duration, not a secret)
             return 137, ""
-        self.orders.append(f"{told['action']} {told['artifact']}")
-        if told["action"] == "deploy" and self.id in does.mute:
+        self.orders.append(f"{order['action']} {order['artifact']}")
+        if order["action"] == "deploy" and self.id in does.mute:
             return 1, ""
-        if told["action"] == "deploy" and self.id in does.failing:
+        if order["action"] == "deploy" and self.id in does.failing:
             self.serving = "" if does.outcome == "rollback-failed" else before
-            return self._said(told, does.outcome, before, "it was told to fail")
-        self.serving = told["artifact"]
-        self.kept = [told["artifact"], *(one for one in self.kept if one != told["artifact"])][:3]
-        return self._said(told, "healthy", before)
+            return self._verdict(order, does.outcome, before, "a test asked it to fail")
+        self.serving = order["artifact"]
+        self.kept = [order["artifact"], *(kept for kept in self.kept if kept != order["artifact"])][:3]
+        return self._verdict(order, "healthy", before)
 
-    def _said(self, told: Mapping[str, str], outcome: str, before: str, reason: str = "") -> tuple[int, str]:
+    def _verdict(self, order: Mapping[str, str], outcome: str, before: str, reason: str = "") -> tuple[int, str]:
         verdict = {
             "tagship": 1,
-            "action": told["action"],
+            "action": order["action"],
             "outcome": outcome,
-            "artifact": told["artifact"],
+            "artifact": order["artifact"],
             "serving": self.serving,
             "previous": before,
             "reason": reason,

@@ -1,0 +1,23 @@
+"""The services that differ from stock moto. Another one is a file with `install(world)`, and a line here.
+
+Stock moto as it comes answers for EC2, ECR, IAM, STS and all that is not named here.
+"""
+
+from __future__ import annotations
+
+from tagship.sandbox.aws import calendars, cloudformation, kms, s3, ssm
+from tagship.sandbox.world import World
+
+SERVICES = (
+    s3,
+    cloudformation,
+    kms,
+    ssm,
+    calendars,
+)
+
+
+def install(world: World) -> None:
+    """Have every service act on this world."""
+    for service in SERVICES:
+        service.install(world)

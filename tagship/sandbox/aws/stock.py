@@ -1,0 +1,33 @@
+"""moto as it comes: what it keeps, and how an operation of it is replaced.
+
+Both are global to the process, and moto offers no other way: its backends are dictionaries of its modules, and its
+operations are methods of classes that its own dispatcher finds. Everything of the sandbox that touches either goes
+through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+ORIGINAL = "_tagship_original"  # on a replacement: what it replaces
+
+
+def backend(service: Any, region: str, account: str = DEFAULT_ACCOUNT_ID) -> Any:
+    """What moto keeps for a service: of a region, or, for S3 and IAM, of a partition ("aws")."""
+    return get_backend(service)[account][region]
+
+
+def replace(owner: type, name: str, make: Callable[[Any], Any]) -> None:
+    """Put `make(original)` in the place of a class's method; `original` is None if it has none.
+
+    If it was replaced before, the new one takes that one's place, and does not wrap it.
+    """
+    current = getattr(owner, name, None)
+    original = getattr(current, ORIGINAL, current)
+    replacement = make(original)
+    setattr(replacement, ORIGINAL, original)
+    setattr(owner, name, replacement)
