@@ -243,7 +243,7 @@ def test_branches_tags_of_no_pattern_and_deleted_tags_start_nothing(ci: Running)
         ("jobs: {a: {strategy: {matrix: {x: [1]}}, steps: [{run: 'true'}]}}", "'strategy' is not simulated"),
         ("jobs: {a: {steps: [{run: 'echo ${{ hashFiles(1) }}'}]}}", "hashFiles() is not simulated"),
         ("jobs: {a: {steps: [{run: 'true', shell: pwsh}]}}", "the shell 'pwsh' is not simulated"),
-        ("jobs: {a: {needs: b, steps: [{run: 'true'}]}}", "needs b, which there is not"),
+        ("jobs: {a: {needs: b, steps: [{run: 'true'}]}}", "needs b, which does not exist"),
         ("jobs: {a: {steps: [{run: 'true', if: \"github.ref = 'x'\"}]}}", "cannot read"),
     ],
 )

@@ -142,7 +142,7 @@ def test_every_spelling_of_on_is_read(spelling: str) -> None:
     ("text", "why"),
     [
         ("jobs: [", "not YAML"),
-        ("- a", "no mapping"),
+        ("- a", "not a mapping"),
         ("jobs: {a: {steps: [{}]}}", "either `run` or `uses`"),
         ("jobs: {a: {uses: ./x.yml}}", "'uses' is not simulated"),
         ("jobs: {a: {container: x, steps: []}}", "'container' is not simulated"),

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox.actions import records, stepfiles
+from tagship.sandbox.actions import contexts, records, stepfiles, uses
+from tagship.sandbox.actions.contexts import Place
 from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, render
 from tagship.sandbox.actions.records import Annotation, JobRecord, RunRecord, StepRecord
 from tagship.sandbox.actions.workflow import Job, Step, Workflow
 
-# What a step inherits of this process: enough to be somebody on this machine and to reach the network.
-INHERITED = ("HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-GIT = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "PIP_INDEX_URL", "PIP_CONFIG_FILE")
 SHELLS = {
     "": ("bash", "-e"),
     "bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail"),
     "sh": ("sh", "-e"),
     "python": (sys.executable,),
 }
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a run happens."""
-
-    folder: Path  # runs/<id>
-    origin: Path
-    repository: str
-    server_url: str
 
 
 class JobRun:
@@ -61,14 +45,8 @@ class JobRun:
     def perform(self, needs: Mapping[str, Any], changed: Callable[[], None]) -> None:
         """Run every step; calls `changed` whenever the record did. Ends with the record concluded."""
         self.needs = needs
-        for name in ("workspace", "temp"):
-            (self.folder / name).mkdir(parents=True)
-        (self.folder / "event.json").write_text(json.dumps({"ref": self.run.ref, "after": self.run.head_sha}), "utf-8")
-        alarm = threading.Timer(
-            self.job.timeout * 60, self._late, (f"The job took longer than {self.job.timeout:g} minutes.",)
-        )
-        alarm.daemon = True
-        alarm.start()
+        self._make_folders()
+        alarm = _alarm(self.job.timeout, self._late, f"The job took longer than {self.job.timeout:g} minutes.")
         for step, record in zip(self.job.steps, self.record.steps, strict=True):
             self._step(step, record, changed)
         alarm.cancel()
@@ -78,31 +56,29 @@ class JobRun:
             self._fail(str(reason))
         records.conclude(self.record, "cancelled" if self.cancelled.is_set() else self.state)
 
+    def _make_folders(self) -> None:
+        for name in ("workspace", "temp"):
+            (self.folder / name).mkdir(parents=True)
+        event = {"ref": self.run.ref, "after": self.run.head_sha}
+        (self.folder / "event.json").write_text(json.dumps(event), "utf-8")
+
     def cancel(self) -> None:
         self.cancelled.set()
         self._kill()
 
     def scope(self, env: Mapping[str, str]) -> Scope:
         """What an expression sees at this moment."""
-        contexts = github_context(self.place, self.workflow, self.run)
-        contexts["github"] |= {"job": self.job.id, "workspace": str(self.workspace)}
+        common = contexts.github_context(self.place, self.workflow, self.run)
+        common["github"] |= {"job": self.job.id, "workspace": str(self.workspace)}
         state = "cancelled" if self.cancelled.is_set() else self.state
-        return Scope(
-            contexts
-            | {
-                "env": env,
-                "needs": self.needs,
-                "steps": self.steps,
-                "job": {"status": state},
-                "runner": {
-                    "os": _os(),
-                    "arch": platform.machine(),
-                    "name": "sandbox",
-                    "temp": str(self.folder / "temp"),
-                },
-            },
-            state,
-        )
+        own = {
+            "env": env,
+            "needs": self.needs,
+            "steps": self.steps,
+            "job": {"status": state},
+            "runner": contexts.runner_context(self.folder),
+        }
+        return Scope(common | own, state)
 
     def _step(self, step: Step, record: StepRecord, changed: Callable[[], None]) -> None:
         try:
@@ -131,7 +107,8 @@ class JobRun:
         """Run a step; returns success, failure or cancelled, and its outputs."""
         try:
             if step.uses:
-                return self._use(step), {}
+                uses.use(step, self.place.origin, self.workspace, self.run, self._file(step, "log"))
+                return "success", {}
             code = self._execute(step, env)
             outputs = self._collect(step)
         except (NotUnderstood, OSError) as reason:
@@ -143,29 +120,24 @@ class JobRun:
             self.record.annotations.append(Annotation("failure", "", f"Process completed with exit code {code}."))
         return "failure" if code else "success", outputs
 
-    def _use(self, step: Step) -> str:
-        """Check the commit out where the step says so; every other action is named in the log and passed over."""
-        log = self._file(step, "log")
-        if not step.uses.startswith("actions/checkout@"):
-            log.write_text(f"The sandbox passes over {step.uses}\n", "utf-8")
-            return "success"
-        for command in checkout(self.place.origin, self.workspace, self.run, int(step.given.get("fetch-depth", 1))):
-            with log.open("ab") as file:
-                code = subprocess.run(
-                    command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, check=False
-                ).returncode
-            if code:
-                raise NotUnderstood(f"{' '.join(command[:2])} failed: {log.read_text('utf-8', 'replace').strip()}")
-        return "success"
-
     def _execute(self, step: Step, env: dict[str, str]) -> int:
+        self._process = self._start(step, env)
+        if self.cancelled.is_set():
+            self._kill()
+        alarm = _alarm(step.timeout, self._late, f"{step.name} took longer than {step.timeout:g} minutes.")
+        code = self._process.wait()
+        alarm.cancel()
+        self._kill()  # what the step left behind in its group goes with it
+        return code
+
+    def _start(self, step: Step, env: dict[str, str]) -> subprocess.Popen[bytes]:
         script = self._file(step, "sh")
         script.write_text(render(step.run, self.scope(env)), "utf-8")
         for name in ("output", "env", "path"):
             self._file(step, name).touch()
         folder = self.workspace / render(step.folder, self.scope(env))
         with self._file(step, "log").open("wb") as log:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 [*SHELLS[step.shell], str(script)],
                 cwd=folder,
                 env=env,
@@ -174,18 +146,6 @@ class JobRun:
                 stderr=log,
                 start_new_session=True,
             )
-        self._process = process
-        if self.cancelled.is_set():
-            self._kill()
-        alarm = threading.Timer(
-            step.timeout * 60, self._late, (f"{step.name} took longer than {step.timeout:g} minutes.",)
-        )
-        alarm.daemon = True
-        alarm.start()
-        code = process.wait()
-        alarm.cancel()
-        self._kill()  # what the step left behind in its group goes with it
-        return code
 
     def _collect(self, step: Step) -> dict[str, str]:
         """What the step wrote into its files and said in its log."""
@@ -201,35 +161,32 @@ class JobRun:
         for level in (self.workflow.env, self.job.env, self.added, step.env):
             scope = self.scope(env)
             env |= {
-                name: value if level is self.added else render(_said(value), scope) for name, value in level.items()
+                name: value if level is self.added else render(_as_text(value), scope) for name, value in level.items()
             }
         return env
 
     def _base(self, step: Step) -> dict[str, str]:
-        inherited = {name: os.environ[name] for name in (*INHERITED, *GIT, *PROXIES) if name in os.environ}
         path = [*self.path, str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
         return (
-            inherited
-            | _github(self.place, self.workflow, self.run)
-            | {
-                "PATH": os.pathsep.join(path),
-                "NO_PROXY": "127.0.0.1,localhost",
-                "no_proxy": "127.0.0.1,localhost",
-                "TAGSHIP_SANDBOX_RUN": str(self.folder),
-                "GIT_CEILING_DIRECTORIES": str(self.folder),  # a job without a checkout has no repository
-                "RUNNER_OS": _os(),
-                "RUNNER_ARCH": platform.machine(),
-                "RUNNER_NAME": "sandbox",
-                "RUNNER_TEMP": str(self.folder / "temp"),
-                "GITHUB_JOB": self.job.id,
-                "GITHUB_WORKSPACE": str(self.workspace),
-                "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
-                "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
-                "GITHUB_OUTPUT": str(self._file(step, "output")),
-                "GITHUB_ENV": str(self._file(step, "env")),
-                "GITHUB_PATH": str(self._file(step, "path")),
-            }
+            contexts.inherited_variables()
+            | contexts.github_variables(self.place, self.workflow, self.run)
+            | contexts.runner_variables(self.folder)
+            | self._job_variables()
+            | {f"GITHUB_{name.upper()}": str(self._file(step, name)) for name in ("output", "env", "path")}
+            | {"PATH": os.pathsep.join(path)}
         )
+
+    def _job_variables(self) -> dict[str, str]:
+        return {
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+            "TAGSHIP_SANDBOX_RUN": str(self.folder),
+            "GIT_CEILING_DIRECTORIES": str(self.folder),  # a job without a checkout has no repository
+            "GITHUB_JOB": self.job.id,
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
+        }
 
     def _file(self, step: Step, kind: str) -> Path:
         return self.folder / f"{step.number}.{kind}"
@@ -256,61 +213,14 @@ class JobRun:
                 return
 
 
-def checkout(origin: Path, workspace: Path, run: RunRecord, depth: int) -> list[list[str]]:
-    """What actions/checkout does with the ref that was pushed: one commit, or, with `fetch-depth: 0`, all there is."""
-    place = ["git", "-C", str(workspace)]
-    begin = [["git", "init", "--quiet", str(workspace)], [*place, "remote", "add", "origin", f"file://{origin}"]]
-    if depth == 0:
-        every = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
-        fetch = [*place, "fetch", "--quiet", "--no-tags", "origin", *every]
-    else:
-        fetch = [*place, "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", f"+{run.ref}:{_local(run.ref)}"]
-    return [*begin, fetch, [*place, "checkout", "--quiet", "--detach", run.head_sha]]
+def _alarm(minutes: float, act: Callable[[str], None], message: str) -> threading.Timer:
+    """Call `act` with the message after so many minutes, unless the timer is cancelled first."""
+    alarm = threading.Timer(minutes * 60, act, (message,))
+    alarm.daemon = True
+    alarm.start()
+    return alarm
 
 
-def _local(ref: str) -> str:
-    return ref.replace("refs/heads/", "refs/remotes/origin/")
-
-
-def github_context(place: Place, workflow: Workflow, run: RunRecord) -> dict[str, Any]:
-    """The contexts that are the same in every job."""
-    names = _github(place, workflow, run)
-    context = {
-        name.removeprefix("GITHUB_").lower(): value for name, value in names.items() if name.startswith("GITHUB_")
-    }
-    return {
-        "github": context | {"token": "sandbox", "event": {"ref": run.ref, "after": run.head_sha}},
-        "vars": {},
-        "secrets": {"GITHUB_TOKEN": "sandbox"},
-        "inputs": {},
-    }
-
-
-def _github(place: Place, workflow: Workflow, run: RunRecord) -> dict[str, str]:
-    return {
-        "CI": "true",
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_ACTOR": getpass.getuser(),
-        "GITHUB_API_URL": place.server_url,
-        "GITHUB_EVENT_NAME": "push",
-        "GITHUB_REF": run.ref,
-        "GITHUB_REF_NAME": run.head_branch,
-        "GITHUB_REF_TYPE": "tag" if run.ref.startswith("refs/tags/") else "branch",
-        "GITHUB_REPOSITORY": place.repository,
-        "GITHUB_REPOSITORY_OWNER": place.repository.split("/", maxsplit=1)[0],
-        "GITHUB_RUN_ATTEMPT": "1",
-        "GITHUB_RUN_ID": str(run.id),
-        "GITHUB_RUN_NUMBER": str(run.number),
-        "GITHUB_SERVER_URL": place.server_url,
-        "GITHUB_SHA": run.head_sha,
-        "GITHUB_WORKFLOW": workflow.name,
-    }
-
-
-def _said(value: Any) -> str:
+def _as_text(value: Any) -> str:
     """A value of `env:` as text."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _os() -> str:
-    return "macOS" if sys.platform == "darwin" else "Linux"

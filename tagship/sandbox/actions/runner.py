@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from tagship.sandbox.actions import records, workflow
+from tagship.sandbox.actions.contexts import Place, github_context
 from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, render
-from tagship.sandbox.actions.jobs import JobRun, Place, github_context
+from tagship.sandbox.actions.jobs import JobRun
 from tagship.sandbox.actions.records import Annotation, JobRecord, Records, RunRecord, StepRecord
 from tagship.sandbox.actions.workflow import Workflow
 
@@ -106,15 +107,13 @@ class Runner:
                 return
             parsed = workflow.parse(path, text)
         except NotUnderstood as reason:
-            self._refuse(path, commit, ref, str(reason))
+            self._end_unread(self._record(path, path, commit, ref), f"{path}: {reason}")
             return
-        record = self._record(parsed.name, path, commit, ref)
-        place = Place(
-            folder=self.folder / "runs" / str(record.id),
-            origin=self.origin,
-            repository=self.repository,
-            server_url=self.server_url,
-        )
+        self._begin(parsed, self._record(parsed.name, path, commit, ref))
+
+    def _begin(self, parsed: Workflow, record: RunRecord) -> None:
+        """Line a run up in its concurrency group."""
+        place = Place(self.folder / "runs" / str(record.id), self.origin, self.repository, self.server_url)
         try:
             group = render(parsed.group, Scope(github_context(place, parsed, record)))
         except NotUnderstood as reason:
@@ -141,17 +140,14 @@ class Runner:
             created_at=records.stamp(),
         )
 
-    def _refuse(self, path: str, commit: str, ref: str, reason: str) -> None:
-        self._end_unread(self._record(path, path, commit, ref), f"{path}: {reason}")
-
     def _end_unread(self, record: RunRecord, reason: str) -> None:
         """A run that failed before any job could begin, with a job that says why."""
-        said = JobRecord(record.id * 100, "workflow", "The workflow file")
-        said.annotations.append(Annotation("failure", "The sandbox's runner", reason))
-        record.jobs = [said]
-        for each in (said, record):
-            records.start(each)
-            records.conclude(each, "failure")
+        job = JobRecord(record.id * 100, "workflow", "The workflow file")
+        job.annotations.append(Annotation("failure", "The sandbox's runner", reason))
+        record.jobs = [job]
+        for unread in (job, record):
+            records.start(unread)
+            records.conclude(unread, "failure")
         self.records.add(record)
 
     def _enter(self, active: Active, *, queue: bool) -> None:

@@ -1,4 +1,4 @@
-"""What a step tells the runner: the files GITHUB_OUTPUT, GITHUB_ENV and GITHUB_PATH, and `::notice …::` lines. Pure.
+"""What a step reports: the files GITHUB_OUTPUT, GITHUB_ENV and GITHUB_PATH, and `::notice …::` lines. Pure.
 
 https://docs.github.com/actions/reference/workflow-commands-for-github-actions
 """
@@ -45,15 +45,10 @@ def _until(mark: str, lines: Iterator[str]) -> Iterator[str]:
 
 def spoken(lines: Iterable[str]) -> list[Annotation]:
     """The workflow commands among a step's lines."""
-    found = []
-    for line in lines:
-        one = annotation(line)
-        if one:
-            found.append(one)
-    return found
+    return [annotation for annotation in map(read_annotation, lines) if annotation]
 
 
-def annotation(line: str) -> Annotation | None:
+def read_annotation(line: str) -> Annotation | None:
     """`::notice title=T,file=F::message`, unescaped; None for any other line."""
     head = COMMAND.match(line)
     if not head:

@@ -1,4 +1,4 @@
-"""Workflow files, read: which pushes start them, and what their jobs do. Pure.
+"""Reads workflow files: which pushes start them, and what their jobs do. Pure.
 
 Whatever is not understood raises NotUnderstood with the place: a run that silently skipped a part would prove nothing.
 """
@@ -64,7 +64,7 @@ TOP_KEYS = "name run-name on permissions env defaults concurrency jobs"
 
 
 def triggers(text: str) -> Plain | None:
-    """The filters of a workflow's `on: push`, whatever else is in the file; None where pushes do not start it."""
+    """The filters of a workflow's `on: push`, whatever else is in the file; None if pushes do not start it."""
     events = _events(_load(text))
     return events.get("push") or {} if "push" in events else None
 
@@ -78,7 +78,7 @@ def parse(path: str, text: str) -> Workflow:
     jobs = {key: _job(key, job, defaults) for key, job in _mapping(path, "jobs", value.get("jobs")).items()}
     for job in jobs.values():
         for needed in set(job.needs) - set(jobs):
-            raise NotUnderstood(f"{path}: the job {job.id} needs {needed}, which there is not")
+            raise NotUnderstood(f"{path}: the job {job.id} needs {needed}, which does not exist")
     _no_circle(path, jobs)
     group, queue = _concurrency(path, value.get("concurrency"))
     return Workflow(
@@ -137,7 +137,7 @@ def _load(text: str) -> dict[Any, Any]:
     except yaml.YAMLError as reason:
         raise NotUnderstood(f"not YAML: {reason}") from reason
     if not isinstance(value, dict):
-        raise NotUnderstood("no mapping at the top")
+        raise NotUnderstood("the top is not a mapping")
     return value
 
 
@@ -182,10 +182,10 @@ def _step(where: str, number: int, value: Any, defaults: tuple[str, str]) -> Ste
     if "run" in step and shell not in ("", "bash", "sh", "python"):
         raise NotUnderstood(f"{where}: the shell {shell!r} is not simulated")
     run = str(step.get("run", ""))
-    said = step.get("uses") or (run.strip().splitlines() or [""])[0]
+    title = step.get("uses") or (run.strip().splitlines() or [""])[0]
     return Step(
         number=number,
-        name=str(step.get("name") or f"Run {said}"),
+        name=str(step.get("name") or f"Run {title}"),
         run=run,
         uses=str(step.get("uses", "")),
         id=str(step.get("id", "")),
@@ -232,7 +232,7 @@ def _mapping(where: str, what: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise NotUnderstood(f"{where}: {what} is no mapping")
+        raise NotUnderstood(f"{where}: {what} is not a mapping")
     return value
 
 

@@ -1,0 +1,43 @@
+"""What the sandbox does for a step that `uses:` an action: it checks out, and passes over every other action.
+
+https://github.com/actions/checkout: its inputs `ref`, `repository`, `path`, `token` and `submodules` are not simulated.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tagship.sandbox.actions.expressions import NotUnderstood
+from tagship.sandbox.actions.records import RunRecord
+from tagship.sandbox.actions.workflow import Step
+
+CHECKOUT = "actions/checkout@"
+
+
+def use(step: Step, origin: Path, workspace: Path, run: RunRecord, log: Path) -> None:
+    """Check the commit out into the workspace, or name the action in the log; raises NotUnderstood if git fails."""
+    if not step.uses.startswith(CHECKOUT):
+        log.write_text(f"The sandbox passes over {step.uses}\n", "utf-8")
+        return
+    for command in checkout(origin, workspace, run, int(step.given.get("fetch-depth", 1))):
+        with log.open("ab") as file:
+            done = subprocess.run(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            raise NotUnderstood(f"{' '.join(command[:2])} failed: {log.read_text('utf-8', 'replace').strip()}")
+
+
+def checkout(origin: Path, workspace: Path, run: RunRecord, depth: int) -> list[list[str]]:
+    """Return the commands for the ref that was pushed: one commit, or, with `fetch-depth: 0`, all there is."""
+    place = ["git", "-C", str(workspace)]
+    begin = [["git", "init", "--quiet", str(workspace)], [*place, "remote", "add", "origin", f"file://{origin}"]]
+    if depth == 0:
+        every = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
+        fetch = [*place, "fetch", "--quiet", "--no-tags", "origin", *every]
+    else:
+        fetch = [*place, "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", f"+{run.ref}:{_local(run.ref)}"]
+    return [*begin, fetch, [*place, "checkout", "--quiet", "--detach", run.head_sha]]
+
+
+def _local(ref: str) -> str:
+    return ref.replace("refs/heads/", "refs/remotes/origin/")
