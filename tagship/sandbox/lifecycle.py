@@ -107,7 +107,7 @@ def _ready(folder: Path, daemon: subprocess.Popen[bytes]) -> Running:
 
 
 def _clean(folder: Path) -> str:
-    """Take away what a crashed sandbox left, except its Git repository and the practice clone; says what that was."""
+    """Remove what a crashed sandbox left, except its Git repository and the practice clone; returns what it was."""
     ended = _stop(folder)
     found = [f"{ended} of its processes" if ended else ""]
     for name in ("hosts", "runs", "inbox"):
@@ -128,7 +128,7 @@ def _stop(folder: Path) -> int:
 
 
 def _remove(folder: Path) -> None:
-    """Take a folder away: what is read-only in it too (Git's objects, an app's own doing)."""
+    """Remove a folder, and what is read-only in it too (Git's objects, what an app made)."""
 
     def writable(act: object, path: str, _problem: object) -> None:
         os.chmod(Path(path).parent, 0o700)
@@ -139,12 +139,12 @@ def _remove(folder: Path) -> None:
 
 
 def require_root(root: Path) -> None:
-    """Refuse a folder that is no Git repository with a commit: there would be nothing to practise on."""
+    """Refuse a folder that is not a Git repository with a commit: there would be nothing to practise on."""
     seen = subprocess.run(
         ["git", "rev-parse", "--verify", "--quiet", "HEAD"], cwd=root, capture_output=True, check=False
     )
     if seen.returncode:
         raise UsageError(
-            f"{root} is no Git repository with a commit, and the practice clone is made of one.",
+            f"{root} is not a Git repository with a commit, and the practice clone is made of one.",
             remedy="Commit first: git init && git add . && git commit -m 'Begin'",
         )

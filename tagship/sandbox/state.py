@@ -67,10 +67,10 @@ def _host(value: Mapping[str, Any]) -> SandboxHost:
 
 
 def locate(start: Path) -> Running | None:
-    """The running sandbox of `start` or of a folder above it; None where there is none, or its daemon is dead.
+    """The running sandbox of `start` or of a folder above it; None if there is none, or its daemon is dead.
 
-    Upwards, so that a clone inside the sandbox's own folder (the practice clone, a run's checkout) finds it too.
-    Where there is one, this process reaches it directly from now on, whatever proxy the machine has.
+    It looks upwards, so that a clone inside the sandbox's own folder (the practice clone, a run's checkout) finds it.
+    If there is one, this process reaches it directly from now on, whatever proxy the machine has.
     """
     for folder in (start, *start.parents):
         running = read(folder / FOLDER)
