@@ -241,10 +241,12 @@ def test_branches_tags_of_no_pattern_and_deleted_tags_start_nothing(ci: Running)
     ("workflow", "why"),
     [
         ("jobs: {a: {strategy: {matrix: {x: [1]}}, steps: [{run: 'true'}]}}", "'strategy' is not simulated"),
-        ("jobs: {a: {steps: [{run: 'echo ${{ hashFiles(1) }}'}]}}", "hashFiles() is not simulated"),
+        ("jobs: {a: {steps: [{run: 'echo ${{ matrix.x }}'}]}}", "Unrecognized named-value: 'matrix'"),
+        ("jobs: {a: {steps: [{run: 'echo ${{ success() }}'}]}}", "Unrecognized function: 'success'"),
+        ("jobs: {a: {if: env.X, steps: [{run: 'true'}]}}", "Unrecognized named-value: 'env'"),
         ("jobs: {a: {steps: [{run: 'true', shell: pwsh}]}}", "the shell 'pwsh' is not simulated"),
         ("jobs: {a: {needs: b, steps: [{run: 'true'}]}}", "needs b, which does not exist"),
-        ("jobs: {a: {steps: [{run: 'true', if: \"github.ref = 'x'\"}]}}", "cannot read"),
+        ("jobs: {a: {steps: [{run: 'true', if: \"github.ref = 'x'\"}]}}", "Unexpected symbol: '='"),
     ],
 )
 def test_what_is_not_understood_fails_the_run_and_says_what(ci: Running, workflow: str, why: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tagship.sandbox.actions import contexts, records, stepfiles, uses
 from tagship.sandbox.actions.contexts import Place
+from tagship.sandbox.actions.expression_values import CaseSensitive
 from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, render
 from tagship.sandbox.actions.records import Annotation, JobRecord, RunRecord, StepRecord
 from tagship.sandbox.actions.workflow import Job, Step, Workflow
@@ -72,7 +73,7 @@ class JobRun:
         common["github"] |= {"job": self.job.id, "workspace": str(self.workspace)}
         state = "cancelled" if self.cancelled.is_set() else self.state
         own = {
-            "env": env,
+            "env": CaseSensitive(env),
             "needs": self.needs,
             "steps": self.steps,
             "job": {"status": state},

@@ -26,6 +26,7 @@ from tagship.sandbox.actions.workflow import Workflow
 
 NOTHING = "0" * 40
 MOST_TAGS = 3
+JOB_CONDITION_CONTEXTS = ("github", "inputs", "needs", "vars")  # GitHub gives a job's `if:` no other
 LOOK_EVERY = 0.05  # seconds
 
 
@@ -214,7 +215,8 @@ class Runner:
         records.start(record)
         try:
             state = _standing(active, key, results)
-            scope = Scope(execution.scope({}).contexts, state)
+            contexts = execution.scope({}).contexts
+            scope = Scope({name: contexts[name] for name in JOB_CONDITION_CONTEXTS}, state)
             if not condition(job.condition or "success()", scope):
                 for step in record.steps:
                     records.conclude(step, "skipped")
