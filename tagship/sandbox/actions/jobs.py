@@ -16,6 +16,7 @@ from tagship.sandbox.actions import contexts, records, stepfiles, uses
 from tagship.sandbox.actions.contexts import Place
 from tagship.sandbox.actions.expression_values import CaseSensitive
 from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, render
+from tagship.sandbox.actions.hash_files import hash_files_in
 from tagship.sandbox.actions.records import Annotation, JobRecord, RunRecord, StepRecord
 from tagship.sandbox.actions.workflow import Job, Step, Workflow
 
@@ -79,7 +80,7 @@ class JobRun:
             "job": {"status": state},
             "runner": contexts.runner_context(self.folder),
         }
-        return Scope(common | own, state)
+        return Scope(common | own, state, {"hashfiles": hash_files_in(self.workspace)})
 
     def _step(self, step: Step, record: StepRecord, changed: Callable[[], None]) -> None:
         try:
