@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 
+import pytest
 from hypothesis import settings
+
+from tests import leftovers
 
 for _name in [name for name in os.environ if name.startswith(("TAGSHIP_", "GITHUB_", "AWS_", "GIT_"))]:
     del os.environ[_name]
@@ -22,3 +26,19 @@ for _name in ("no_proxy", "NO_PROXY"):  # the sandbox is on loopback: a proxy of
 
 settings.register_profile("tagship", deadline=None, database=None)
 settings.load_profile("tagship")
+
+
+def _deaf(_number: int, _frame: object) -> None:
+    """Do nothing, as before: a handler, unlike SIG_IGN, is not handed down to the programs that tests start."""
+
+
+# A background job of a shell ignores SIGINT, `nohup` SIGHUP, and what they start would too, whatever a test sends it.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _deaf)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Whatever a killed run leaves in its temporary folder is ended by somebody who outlives it."""
+    folder = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
+    session.config.add_cleanup(leftovers.watch(folder))
