@@ -31,9 +31,9 @@ demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-host: setup ; $(VENV)/bin/python -m pytest tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
-test-faults: setup ; $(VENV)/bin/python -m pytest -n auto --dist loadgroup tests/faults $(ARGS) # races, crashes, fleets
+test-faults: setup ; $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
-bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto --dist loadgroup tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
+bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root
 bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/sandbox/test_shell_values.py tests/sandbox/test_host_tampering.py tests/unit/domain/test_document_shell.py $(ARGS) # 10,000 values through each shell, and every tampering, whole

@@ -8,7 +8,7 @@ import signal
 import pytest
 from hypothesis import settings
 
-from tests import leftovers
+from tests import groups, leftovers
 
 for _name in [name for name in os.environ if name.startswith(("TAGSHIP_", "GITHUB_", "AWS_", "GIT_"))]:
     del os.environ[_name]
@@ -42,3 +42,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Whatever a killed run leaves in its temporary folder is ended by somebody who outlives it."""
     folder = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
     session.config.add_cleanup(leftovers.watch(folder))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are processors: tests wait for processes, for health, for leases."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something dear run in one process, and the longest of those begin."""
+    groups.assign(items)
