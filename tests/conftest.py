@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
 from tests import groups, leftovers
@@ -23,6 +25,9 @@ os.environ.update(
 )
 for _name in ("no_proxy", "NO_PROXY"):  # the sandbox is on loopback: a proxy of the machine's has no part in it
     os.environ[_name] = ",".join(filter(None, [os.environ.get(_name), "127.0.0.1", "localhost"]))
+
+# What boto3 knows of a service is up to megabytes of JSON, and every session would read it anew.
+JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))  # type: ignore[method-assign]
 
 settings.register_profile("tagship", deadline=None, database=None)
 settings.load_profile("tagship")
