@@ -1,6 +1,6 @@
 """The same as test_host_refusals, by the thousand: nothing that was tampered with is unpacked, and nothing of it runs.
 
-    make bench-shell    (all of it; CI a tenth)
+    make bench-shell    (all of it; make test one in thirty)
 
 Every program of these bundles says first of all that it ran. The one that was signed said so when it was deployed; from
 then on nobody may.
@@ -24,9 +24,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from tagship.domain.manifest import Manifest, sha256
 from tests.sandbox.bundles import ROOT, Bundle, Tamper, add, make, release_key
 from tests.sandbox.machine import Machine, machine
-from tests.sandbox.values import TENTH
+from tests.sandbox.values import STRIDE
 
-FLIPS = 1000 // TENTH
+FLIPS = 1000 // STRIDE
 RAN = b'echo "$0" >>"$TAGSHIP_HOST_ROOT/ran"\n'
 PROGRAMS = ("deploy/ec2_deploy.sh", "deploy/host/entry.sh", "deploy/host/health.sh")
 APP = b"import os\nopen(os.environ['HOME'] + '/ran', 'a').write('the app\\n')\n"
@@ -90,7 +90,7 @@ def flipped(good: Bundle, part: str, place: int, bits: int) -> Bundle:
 def test_every_byte_is_guarded(host: Machine, part: str) -> None:
     """Each in turn, with its own hash asked for: it is the signature alone that refuses."""
     good = tampered()
-    places = range(0, len(getattr(good, part)), TENTH)
+    places = range(0, len(getattr(good, part)), STRIDE)
     all_refused(
         host, (flipped(good, part, place, 0x20) for place in places), "not signed by the key pinned on this host"
     )
@@ -112,7 +112,7 @@ def test_a_signature_that_is_cut_is_none(host: Machine) -> None:
     """(What is behind a whole one, openssl does not read; the manifest is the signed one all the same.)"""
     good = tampered()
     whole = good.signature or b""
-    wrong = [whole[:length] for length in range(0, len(whole), TENTH)] + [b"\n" + whole]
+    wrong = [whole[:length] for length in range(0, len(whole), STRIDE)] + [b"\n" + whole]
     all_refused(host, (replace(good, signature=one) for one in wrong), "not signed by the key pinned on this host")
 
 
