@@ -1,4 +1,4 @@
-"""GitHub Actions through its REST API, with PyGithub's client: few calls, each of them one path.
+"""GitHub Actions through its REST API: five paths, each read with one GET.
 
 https://docs.github.com/rest/actions/workflow-runs. A run that a tag set off has the tag's name as its head_branch.
 """
@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from tagship.domain.forge import repository_of
 from tagship.errors import ServiceFailed
 from tagship.ports.forge import Notice, Run, Step
 
+if TYPE_CHECKING:
+    from requests import Response, Session
+
 API = "https://api.github.com"
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "tagship"}
+TIMEOUT = 15  # seconds, to connect and for each part of an answer
+RETRIES = 2  # of a request that got no answer
 BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"})
 
 
@@ -60,14 +66,8 @@ class GitHub:
     """One repository's runs."""
 
     def __init__(self, name: str, api: str, token: str, where: str, sandbox: bool = False) -> None:
-        from github import Auth, Github
-
-        # PyGithub waits a quarter of a second between requests and retries ten times unless told otherwise.
-        client = Github(
-            auth=Auth.Token(token), base_url=api, timeout=15, retry=2, seconds_between_requests=0, per_page=100
-        )
-        self._requester = client.requester
-        self._path = f"/repos/{name}"
+        self._session = _session(token)
+        self._url = f"{api}/repos/{name}"
         self._where = where
         self._sandbox = sandbox
 
@@ -108,7 +108,16 @@ class GitHub:
         return jobs
 
     def _get(self, path: str) -> Any:
-        return _asked(lambda: self._requester.requestJsonAndCheck("GET", self._path + path)[1], self._away)
+        """Read a path of the repository; raises ServiceFailed, in GitHub's own words if it answered."""
+        from requests import RequestException
+
+        try:
+            response = self._session.get(self._url + path, timeout=TIMEOUT)
+            if response.ok:
+                return response.json()
+        except (RequestException, OSError) as reason:
+            raise ServiceFailed(f"{self._away[0]} ({type(reason).__name__}).", remedy=self._away[1]) from reason
+        raise _refusal(response)
 
     @property
     def _away(self) -> tuple[str, str]:
@@ -118,23 +127,41 @@ class GitHub:
         return "GitHub cannot be reached", "Try: gh api /zen"
 
 
-def _asked(ask: Callable[[], Any], away: tuple[str, str]) -> Any:
-    """GitHub's answer; whatever goes wrong is a ServiceFailed with its own words, or `away` where there are none."""
-    from github import GithubException
-    from requests import RequestException
+def _session(token: str) -> Session:
+    """A session that sends the token, whatever ~/.netrc has for the host."""
+    from requests import PreparedRequest, Session
+    from requests.adapters import HTTPAdapter
 
+    def authorize(request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"token {token}"
+        return request
+
+    session = Session()
+    session.auth = authorize
+    session.headers.update(HEADERS)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(max_retries=RETRIES))
+    return session
+
+
+def _refusal(response: Response) -> ServiceFailed:
+    """An answer that is not 2xx as an error."""
+    if response.status_code == 401:
+        return ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login")
+    message = _message(response)
+    return ServiceFailed(
+        f"GitHub answered {response.status_code}{f' ({message})' if message else ''}.",
+        remedy="Check what the token may see: gh auth status",
+    )
+
+
+def _message(response: Response) -> str:
+    """GitHub's own words; empty for a page of a proxy's."""
     try:
-        return ask()
-    except GithubException as reason:
-        if reason.status == 401:
-            raise ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login") from reason
-        said = reason.data.get("message", "") if isinstance(reason.data, dict) else ""
-        raise ServiceFailed(
-            f"GitHub answered {reason.status}{f' ({said})' if said else ''}.",
-            remedy="Check what the token may see: gh auth status",
-        ) from reason
-    except (RequestException, OSError) as reason:
-        raise ServiceFailed(f"{away[0]} ({type(reason).__name__}).", remedy=away[1]) from reason
+        body = response.json()
+    except ValueError:
+        return ""
+    return str(body.get("message", "")) if isinstance(body, dict) else ""
 
 
 def _run(told: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:

@@ -36,12 +36,16 @@ def run(number: int, branch: str, name: str, **changes: Any) -> dict[str, Any]:
 
 
 class Answers:
-    """What the server answers: path → body, or an HTTP status alone. `asked` holds the paths, with their queries."""
+    """What the server answers: path → body, an HTTP status alone, or a URL to go to.
+
+    `asked` holds the paths, with their queries.
+    """
 
     def __init__(self) -> None:
         self.paths: dict[str, Any] = {}
         self.asked: list[str] = []
         self.tokens: list[str] = []
+        self.html = False  # whether an error's body is a page, as a proxy writes one
 
 
 @pytest.fixture
@@ -56,8 +60,14 @@ def url(answers: Answers) -> Iterator[str]:
             answers.asked.append(self.path)
             answers.tokens.append(self.headers.get("Authorization", ""))
             told = answers.paths.get(self.path.split("?")[0], 404)
+            if isinstance(told, str):
+                self.send_response(301)
+                self.send_header("Location", told)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             status, body = (told, {"message": "Told off"}) if isinstance(told, int) else (200, told)
-            raw = json.dumps(body).encode()
+            raw = b"<h1>Bad Gateway</h1>" if answers.html else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(raw)))
@@ -153,6 +163,39 @@ def test_a_refusal_is_told_in_githubs_words(forge: GitHub, answers: Answers, sta
         forge.run("7")
     assert "gh auth" in told.value.remedy
     assert "secret" not in f"{told.value.what}{told.value.remedy}{told.value.evidence}"
+
+
+def test_a_page_of_a_proxys_is_told_by_its_status_alone(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs/7"] = 502
+    answers.html = True
+    with pytest.raises(ServiceFailed, match=r"^GitHub answered 502\.$"):
+        forge.run("7")
+
+
+def test_a_repository_that_was_renamed_is_followed(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs/7"] = "/repositories/1/actions/runs/7"
+    answers.paths["/repositories/1/actions/runs/7"] = run(7, "0.1.1-dev", "deploy-dev")
+    answers.paths[f"{BASE}/actions/runs/7/jobs"] = {"jobs": []}
+    assert forge.run("7").id == "7"
+    assert set(answers.tokens) == {"token secret"}
+
+
+def test_a_redirect_to_another_host_takes_no_token_along(forge: GitHub, answers: Answers, url: str) -> None:
+    elsewhere = url.replace("127.0.0.1", "localhost")
+    answers.paths[f"{BASE}/commits/{COMMIT}/check-runs"] = f"{elsewhere}/other"
+    answers.paths["/other"] = {"check_runs": []}
+    assert forge.green(COMMIT) == "none"
+    assert answers.tokens == ["token secret", ""]
+
+
+def test_the_token_wins_over_netrc(url: str, answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password hers\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    made = connect("acme/hello", url, "secret")
+    assert made is not None
+    answers.paths[f"{BASE}/commits/{COMMIT}/check-runs"] = {"check_runs": []}
+    assert made.green(COMMIT) == "none"
+    assert answers.tokens == ["token secret"]
 
 
 def test_a_sandbox_that_is_down_is_called_by_its_name() -> None:

@@ -182,7 +182,7 @@ def botocore_backoff(module: ModuleType, _faults: Faults) -> None:
 
 
 def requests_sessions(module: ModuleType, faults: Faults) -> None:
-    """A request, as PyGithub sends it."""
+    """A request of the GitHub adapter."""
     from requests.exceptions import ConnectionError as Broken
     from requests.exceptions import ReadTimeout
 

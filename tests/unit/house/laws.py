@@ -42,7 +42,6 @@ LIBRARIES = {
     "questionary": {"adapters"},
     "prompt_toolkit": {"adapters"},
     "rich": {"adapters"},
-    "github": {"adapters"},
     "requests": {"adapters"},
     "urllib3": {"adapters"},
     "tenacity": {"adapters"},
@@ -54,7 +53,7 @@ LIBRARIES = {
     "yaml": {"sandbox"},
     "invoke": {"tasks"},
 }
-IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "github", "cryptography"}
+IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "requests", "cryptography"}
 SLOW = set(LIBRARIES) - {"semver", "pydantic", "invoke"}
 IO = {
     "os", "io", "pathlib", "subprocess", "socket", "time", "random", "shutil", "tempfile", "logging",
