@@ -1,20 +1,16 @@
 """The bundle: the tar.gz that a host unpacks, the same bytes on any machine, on any day, under any umask.
 
-Nothing is left to a library's version: the tar headers are written here, field by field, and so is gzip's.
-
 - POSIX ustar: uid, gid 0 and no names; modes 0644 and 0755; one mtime for all; no entries for folders, so that a host's
-  own umask decides about those. A path too long for ustar's 155 + 100 bytes gets a pax record of its own.
-- gzip without name or time, operating system 255 (unknown).
+  own umask decides about those. A path or size that ustar can't hold gets a pax record before its header.
+- gzip without name or time, operating system 255 (unknown), compressed by the pinned zlib-ng (ADR 0018).
 - Paths in byte order, and SHA256SUMS last: hashes are computed while the bytes pass by.
-
-What remains is zlib itself: implementations differ (zlib-ng, Intel's), so `differs_from_reference` asks.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import zlib
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -27,6 +23,7 @@ BLOCK = 512
 RECORD = 20 * BLOCK
 CHUNK = 64 * 1024  # a pipe's buffer: while one chunk is compressed, git fills the next
 GZIP_HEAD = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x00\xff"  # RFC 1952: deflate, no flags, no time, unknown system
+SHOWN = 5  # paths that an error names
 
 Read = Callable[[int], bytes]
 
@@ -118,26 +115,6 @@ class Archive:
         return plain
 
 
-class Gzip:
-    """A gzip as a stream: one `feed` after another, then `finish`; each returns the packed bytes that are due."""
-
-    def __init__(self, level: int) -> None:
-        self._deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
-        self._due = GZIP_HEAD
-        self._crc = 0
-        self._length = 0
-
-    def feed(self, plain: bytes) -> bytes:
-        self._crc = zlib.crc32(plain, self._crc)
-        self._length += len(plain)
-        due, self._due = self._due, b""
-        return due + self._deflate.compress(plain)
-
-    def finish(self) -> bytes:
-        end = self._crc.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little")
-        return self._due + self._deflate.flush() + end
-
-
 DISK = "the working folder"
 GENERATED = "tagship"
 
@@ -151,6 +128,33 @@ def _changed(member: Member) -> Refused:
 def sums(files: Mapping[str, str]) -> bytes:
     """As `sha256sum -c` reads it, in path order."""
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(files.items())).encode()
+
+
+def difference(stored: Mapping[str, str], built: Mapping[str, str], configuration: str) -> str:
+    """Say in one sentence how two bundles that are not the same bytes differ.
+
+    Files are path to SHA-256; `configuration` is the folder of what tagship writes for each environment.
+    """
+    paths = sorted(path for path in stored.keys() | built.keys() if stored.get(path) != built.get(path))
+    if not paths:
+        return (
+            "Every file has the same content: an executable bit differs, "
+            "or the compression (bundle.level, or another version of tagship)."
+        )
+    start = (
+        "Only the configuration differs"
+        if all(path.startswith(f"{configuration}/") for path in paths)
+        else "These files differ"
+    )
+    more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
+    named = ", ".join(path + _side(path, stored, built) for path in paths[:SHOWN])
+    return f"{start}: {named}{more}."
+
+
+def _side(path: str, stored: Mapping[str, str], built: Mapping[str, str]) -> str:
+    if path not in built:
+        return " (only in the stored one)"
+    return "" if path in stored else " (only in this one)"
 
 
 def why_not_in_a_bundle(path: str) -> str:
@@ -170,80 +174,10 @@ def why_not_in_a_bundle(path: str) -> str:
 
 
 def header(path: str, size: int, mode: int, mtime: int) -> bytes:
-    """The header of a regular file, with a pax record before it where ustar cannot say its path."""
-    name = path.encode()
-    split = _split(name)
-    if split:
-        return _ustar(*split, size, mode, mtime=mtime, kind=b"0")
-    record = _pax_record(b"path", name)
-    pax = _ustar(b"", b"pax", len(record), 0o644, mtime=mtime, kind=b"x") + record + bytes(-len(record) % BLOCK)
-    return pax + _ustar(b"", name[:100], size, mode, mtime=mtime, kind=b"0")
-
-
-def _split(name: bytes) -> tuple[bytes, bytes] | None:
-    """Prefix and name as ustar has them (155 and 100 bytes, cut at a slash), or None."""
-    if len(name) <= 100:
-        return b"", name
-    cut = name.find(b"/", len(name) - 101)
-    return (name[:cut], name[cut + 1 :]) if 0 < cut <= 155 and len(name) - cut > 1 else None
-
-
-def _pax_record(key: bytes, value: bytes) -> bytes:
-    """`<length> <key>=<value>\\n`, the length counting its own digits."""
-    rest = len(key) + len(value) + 3
-    length = rest + len(str(rest))
-    length = rest + len(str(length))
-    return b"%d %s=%s\n" % (length, key, value)
-
-
-def _ustar(prefix: bytes, name: bytes, size: int, mode: int, *, mtime: int, kind: bytes) -> bytes:
-    fields = (
-        name.ljust(100, b"\0"),
-        b"%07o\0" % mode,
-        b"%07o\0" % 0,  # uid
-        b"%07o\0" % 0,  # gid
-        b"%011o\0" % size,
-        b"%011o\0" % mtime,
-        b" " * 8,  # the checksum, counted as spaces
-        kind,
-        bytes(100),  # a link's target
-        b"ustar\x0000",
-        bytes(32 + 32),  # owner and group by name
-        bytes(8 + 8),  # device numbers
-        prefix.ljust(155, b"\0"),
-        bytes(12),
-    )
-    block = b"".join(fields)
-    return block[:148] + b"%06o\0 " % sum(block) + block[156:]
-
-
-# -- zlib --------------------------------------------------------------------------------------------------------------
-
-
-def probe() -> bytes:
-    """192 KiB, half text and half noise, the same everywhere: enough for several of deflate's blocks."""
-    noise = b"".join(hashlib.sha256(b"%d" % n).digest() for n in range(2048))
-    words = [b"release", b"rollback", b"healthy", b"dev", b"bundle", b"0.1.30", b"\n", b"the", b"of"]
-    text = b" ".join(words[byte % len(words)] for byte in noise)
-    return text[: 128 * 1024] + noise
-
-
-def differs_from_reference(level: int) -> bool:
-    """Whether this machine's zlib compresses otherwise than zlib 1.2.13 does, at that level."""
-    compressor = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
-    packed = compressor.compress(probe()) + compressor.flush()
-    return hashlib.sha256(packed).hexdigest()[:16] != REFERENCE[level]
-
-
-REFERENCE: dict[int, str] = {
-    1: "e005d7afc593a285",
-    2: "95dddc56bcb38807",
-    3: "aab11721297f319b",
-    4: "92a69ea03b9d1d5d",
-    5: "6e6a2e81249838a0",
-    6: "50f5cbee25314b90",
-    7: "b0475731f7a75360",
-    8: "e776d04484c352b3",
-    9: "e776d04484c352b3",
-}
-"""The start of the SHA-256 of the probe as zlib 1.2.13 deflates it, by level."""
+    """Write a regular file's header; a pax record precedes it if ustar can't hold its path or size."""
+    entry = tarfile.TarInfo(path)
+    entry.size, entry.mode, entry.mtime = size, mode, mtime
+    try:
+        return entry.tobuf(tarfile.USTAR_FORMAT, "utf-8")
+    except ValueError:
+        return entry.tobuf(tarfile.PAX_FORMAT, "utf-8")

@@ -16,12 +16,11 @@ from tagship.domain import layout
 from tagship.domain.bundle import (
     DISK,
     GENERATED,
+    GZIP_HEAD,
     VERSION,
     Archive,
     Built,
-    Gzip,
     Member,
-    differs_from_reference,
     why_not_in_a_bundle,
 )
 from tagship.domain.ec2 import hostconf
@@ -32,8 +31,9 @@ from tagship.errors import Refused
 from tagship.ports.app import App
 
 PROGRAM = "deploy/ec2_deploy.sh"
-BATCH = 256 * 1024  # bytes that are packed at a time
-AHEAD = 4  # batches that may wait to be packed
+BATCH = 256 * 1024  # bytes compressed at a time; another number gives other bundles (ADR 0018)
+AHEAD = 4  # batches that may wait to be compressed
+GZIP = 31  # zlib's wbits for a 32 KiB window in gzip's frame
 
 
 def bundle(app: App, *, artifact: str = "", environment: str = "", dry_run: bool = False) -> Built | None:
@@ -43,11 +43,6 @@ def bundle(app: App, *, artifact: str = "", environment: str = "", dry_run: bool
     """
     artifact_id, _ = named(app, artifact, environment)
     commit = commit_of(app, artifact_id)
-    level = app.settings.bundle.level
-    if differs_from_reference(level):
-        app.screen.warn(
-            "this machine's zlib is not the reference one: the bundle's bytes may differ from other machines'"
-        )
     paths = ["deploy", *app.settings.bundle.include]
     app.screen.say(f"bundle {artifact_id}: {', '.join(paths)} of {commit[:8]}" + _beside(app))
     if dry_run:
@@ -70,15 +65,14 @@ def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
     """Stream the members into a file that appears under its name only when it is whole."""
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(to.name + ".part")
-    archive, gzip, whole = Archive(), Gzip(app.settings.bundle.level), hashlib.sha256()
+    archive, whole = Archive(), hashlib.sha256()
     with part.open("wb") as file, closing(_plain(app, artifact_id, commit, archive)) as plain:
 
         def put(packed: bytes) -> None:
             whole.update(packed)
             file.write(packed)
 
-        _beside_each_other(_batches(plain), lambda batch: put(gzip.feed(batch)))
-        put(gzip.finish())
+        _compress(plain, app.settings.bundle.level, put)
     size = part.stat().st_size
     part.replace(to)
     return Built(
@@ -86,31 +80,40 @@ def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
     )
 
 
-def _beside_each_other(batches: Iterator[bytes], pack: Callable[[bytes], None]) -> None:
-    """Read the next batches while one is packed: zlib leaves the interpreter free. At most AHEAD of them wait."""
+def _compress(plain: Iterator[bytes], level: int, put: Callable[[bytes], None]) -> None:
+    """Compress a tar to gzip; nothing of this machine, its Python or its zlib decides the bytes."""
+    from zlib_ng import zlib_ng
+
+    compressor = zlib_ng.compressobj(level, wbits=GZIP)
+    compressor.compress(b"")  # its own header, dropped because it names this machine's operating system
+    put(GZIP_HEAD)
+    _read_ahead(_batches(plain), lambda batch: put(compressor.compress(batch)))
+    put(compressor.flush())
+
+
+def _read_ahead(batches: Iterator[bytes], handle: Callable[[bytes], None]) -> None:
+    """Read the next batches while one is compressed, which leaves the interpreter free; at most AHEAD wait."""
     from concurrent.futures import Future, ThreadPoolExecutor
 
     waiting: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(1) as packer:
+    with ThreadPoolExecutor(1) as compressing:
         for batch in batches:
-            waiting.append(packer.submit(pack, batch))
+            waiting.append(compressing.submit(handle, batch))
             if len(waiting) > AHEAD:
                 waiting.popleft().result()
-        for one in waiting:
-            one.result()
+        for future in waiting:
+            future.result()
 
 
 def _batches(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of BATCH or a little more: a tree of small files costs no more than one large file."""
-    held: list[bytes] = []
-    length = 0
+    """Cut a stream into pieces of exactly BATCH bytes: where zlib-ng's input is cut decides its output."""
+    held = bytearray()
     for chunk in chunks:
-        held.append(chunk)
-        length += len(chunk)
-        if length >= BATCH:
-            yield b"".join(held)
-            held, length = [], 0
-    yield b"".join(held)
+        held += chunk
+        while len(held) >= BATCH:
+            yield bytes(held[:BATCH])
+            del held[:BATCH]
+    yield bytes(held)
 
 
 def _plain(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> Generator[bytes, None, None]:

@@ -26,7 +26,7 @@ from datetime import UTC
 from pathlib import Path
 
 from tagship.domain import layout
-from tagship.domain.bundle import Built
+from tagship.domain.bundle import Built, difference
 from tagship.domain.ec2 import hostconf
 from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
@@ -73,7 +73,7 @@ def publish(
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
     there = stored_manifest(app, work.environment, str(work.artifact_id))
     if there:
-        _check_same(work, there.bundle.sha256, there.bundle.sums_sha256, there.commit, written(there.image))
+        _check_same(work, there.bundle.sha256, there.commit, written(there.image), there.files)
         app.screen.say(f"{work.artifact_id} is there already, the same bytes: nothing to do")
         return verified_manifest(app, work.environment, str(work.artifact_id))
     secrets = resolved(app, work.environment)
@@ -134,22 +134,27 @@ def _signs(app: App, environment: str) -> bool:
     )
 
 
-def _check_same(work: Work, digest: str, sums: str, commit: str, image: str) -> None:
-    """An id belongs to the first bytes that were stored under it; raises Refused for any other."""
+def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping[str, str] | None = None) -> None:
+    """Compare with what is stored under that id; raises Refused if anything differs. Without a manifest no `files`."""
     mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.image)}
-    theirs = {"bundle": digest, "commit": commit, "image": image}
-    differing = [what for what in mine if mine[what] != theirs[what]]
+    stored = {"bundle": digest, "commit": commit, "image": image}
+    differing = [what for what in mine if mine[what] != stored[what]]
     if not differing:
         return
-    told = "; ".join(f"{what} {theirs[what] or 'none'} there, {mine[what] or 'none'} here" for what in differing)
-    packed = (
-        " Their files are the same: this machine's zlib packs them otherwise." if sums == work.built.sums_sha256 else ""
-    )
+    values = "; ".join(f"{what} {stored[what] or 'none'} there, {mine[what] or 'none'} here" for what in differing)
     raise Refused(
-        f"{work.artifact_id} is taken in {work.environment}: {told}.{packed}",
+        f"{work.artifact_id} is taken in {work.environment}: {values}. {_how_the_bundles_compare(work, digest, files)}",
         state="What is stored under that id stays as it is.",
         remedy="Ship under the next number: inv deploy-dev",
     )
+
+
+def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] | None) -> str:
+    if digest == work.built.sha256:
+        return "The bundles are the same, byte for byte."
+    if files is None:
+        return "No manifest says which files the stored bundle has."
+    return difference(files, work.built.files, hostconf.FOLDER)
 
 
 # -- the three objects -------------------------------------------------------------------------------------------------
@@ -177,7 +182,7 @@ def _check_bundle(work: Work, head: Object) -> Origin:
             state="What is stored under that id stays as it is, and is no artifact: it has no manifest.",
             remedy="Ship under the next number: inv deploy-dev",
         )
-    _check_same(work, head.sha256, "", origin.commit_sha, origin.image)
+    _check_same(work, head.sha256, origin.commit_sha, origin.image)
     if head.size != work.built.size:
         raise NotAuthentic(
             f"The bundle of {work.artifact_id} has {head.size:,} bytes in the bucket, not {work.built.size:,}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from tagship.domain.ec2.hostconf import files as configuration
 from tagship.errors import Refused, TagshipError
 from tagship.verbs.bundle import bundle
 from tests.fakes.app import FakeApp, environments
+from tests.fakes.commits import FakeCommits
 from tests.unit.ci import COMMIT, TREE, VERSION, ci_app
 
 
@@ -114,15 +115,26 @@ def test_a_dry_run_builds_nothing(tmp_path: Path) -> None:
     assert app.screen.lines == ["bundle 0.1.0-dev: deploy, app of c0ffee00"]
 
 
-def test_another_zlib_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import zlib
+class Torn(FakeCommits):
+    """Commits whose files come as a pipe gives them: fewer bytes at a time than were asked for."""
 
-    from tagship.domain import bundle as domain
+    most = 0
 
-    monkeypatch.setitem(domain.REFERENCE, 6, zlib.ZLIB_RUNTIME_VERSION)
-    app = ci_app(tmp_path)
-    bundle(app, artifact=VERSION)
-    assert ["zlib is not the reference one" in warning for warning in app.screen.warnings] == [True]
+    def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
+        for path, executable, size, read in super().files(commit, paths):
+            yield path, executable, size, lambda count, read=read: read(min(count, self.most))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("most", [777, 40_000])
+@pytest.mark.parametrize("level", [1, 6, 9])
+def test_the_bytes_do_not_depend_on_how_much_a_pipe_gives_at_a_time(level: int, most: int, tmp_path: Path) -> None:
+    """Where zlib-ng's input is cut decides its output."""
+    content = b"".join(hashlib.sha256(b"%d" % number).hexdigest().encode() for number in range(20_000))
+    tree = {**TREE, "app/large": content}
+    apps = [ci_app(tmp_path / name, tree=tree, bundle={"level": level}) for name in ("whole", "torn")]
+    torn = apps[1].repository
+    torn.__class__, torn.most = Torn, most
+    assert bundle(apps[0], artifact=VERSION) == bundle(apps[1], artifact=VERSION)
 
 
 # -- refused -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp, environments
 from tests.fakes.signing import WordSigner
-from tests.unit.ci import COMMIT, TREE, VERSION, ci_app
+from tests.unit.ci import COMMIT, OTHER, TREE, VERSION, ci_app
 
 RUN = {
     "GITHUB_RUN_ID": "4711",
@@ -131,13 +132,38 @@ def test_other_bytes_under_the_same_id_are_refused_and_both_are_named(tmp_path: 
     assert snapshot(app) == before
 
 
-def test_the_same_files_packed_by_another_zlib_are_told_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"bundle": {"level": 1}}, "Every file has the same content: an executable bit differs, or the compression"),
+        ({"tree": {**TREE, "app/app.py": b"print('changed')\n"}}, r"These files differ: app/app\.py\.$"),
+        (
+            {"environments": environments(health={"path": "/up"})},
+            r"Only the configuration differs: deploy/environments/dev\.conf\.$",
+        ),
+    ],
+    ids=["level", "file", "configuration"],
+)
+def test_a_refusal_says_how_the_bundles_differ(changes: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     app = built(tmp_path / "one")
     publish(app, artifact=VERSION, variables=RUN)
-    other = built(tmp_path / "other", bundle={"level": 1})
+    other = built(tmp_path / "other", **changes)
     other.store, other.signer, other.verifier = app.store, app.signer, app.verifier
-    with pytest.raises(Refused, match="Their files are the same: this machine's zlib packs them otherwise"):
+    with pytest.raises(Refused, match=sentence):
         publish(other, artifact=VERSION, variables=LATER)
+
+
+def test_another_commit_with_the_same_bundle_is_refused_for_the_commit_alone(tmp_path: Path) -> None:
+    app = built(tmp_path / "one")
+    publish(app, artifact=VERSION, variables=RUN)
+    other = elsewhere(app, tmp_path / "other")
+    file = other.root / ".tagship/build" / VERSION / "bundle.json"
+    file.write_text(file.read_text().replace(COMMIT, OTHER))
+    with pytest.raises(Refused) as caught:
+        publish(other, artifact=VERSION, variables=LATER)
+    assert caught.value.what == (
+        f"0.1.0-dev is taken in dev: commit {COMMIT} there, {OTHER} here. The bundles are the same, byte for byte."
+    )
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
