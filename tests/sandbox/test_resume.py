@@ -27,7 +27,7 @@ NAMES = [f"e{number}" for number in range(1, 6)]
 RUN = "from tagship.tasks.program import run; run()"
 DIES = """
 import os
-from tagship.adapters.targets.ec2 import Ec2Target
+from tagship.adapters.targets.ec2.target import Ec2Target
 send = Ec2Target.send
 def dying(target, order, hosts):
     if order.action == "deploy":
