@@ -35,7 +35,7 @@ def watch(folder: Path) -> Callable[[], None]:
 def end(folder: Path) -> None:
     """End every process that stands in a folder, or was told of it, until there is none."""
     for _ in range(ROUNDS):
-        pids = list(_of(folder))
+        pids = list(within(folder))
         if not pids:
             return
         for pid in pids:
@@ -44,7 +44,7 @@ def end(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def _of(folder: Path) -> Iterator[int]:
+def within(folder: Path) -> Iterator[int]:
     """Processes whose directory, command or environment names the folder; this one and the dead are none of them."""
     mark = f"{folder}/".encode()
     for entry in Path("/proc").glob("[0-9]*"):

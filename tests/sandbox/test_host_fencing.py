@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import time
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox.bundles import make
+from tests.sandbox.conftest import until
 from tests.sandbox.machine import Machine, machine
 
 
@@ -57,11 +58,17 @@ def test_a_fence_that_cannot_be_read_is_no_permission(host: Machine) -> None:
     assert host.deploy(make("0.1.1-dev"), fence=20).outcome == "refused"
 
 
+def waits(session: int) -> bool:
+    """Whether an action waits for the app's answer, and for nothing else: its curl is there."""
+    listed = subprocess.run(["ps", "-o", "comm=", "-s", str(session)], capture_output=True, text=True, check=False)
+    return "curl" in listed.stdout.split()
+
+
 def test_two_at_once(host: Machine) -> None:
     slow = make("0.1.1-dev", {"fault": "slow", "healthy": False, "delay": 2})
     slow.put(host.bucket)
     first = host.start(host.order("deploy", slow, fence=8))
-    time.sleep(0.7)
+    until(lambda: waits(first.pid))
     second = host.deploy(make("0.1.0-dev"), fence=9)
     assert (second.code, second.outcome) == (4, "held")
     assert "at the step health" in second.reason
@@ -76,9 +83,7 @@ def test_a_killed_action_does_not_keep_the_lock(host: Machine) -> None:
     hangs = make("0.1.1-dev", {"fault": "hang", "healthy": False})
     hangs.put(host.bucket)
     process = host.start(host.order("deploy", hangs, fence=8))
-    while not any(line["step"] == "health" for line in host.journal()):
-        time.sleep(0.05)
-    time.sleep(0.3)
+    until(lambda: waits(process.pid))
     os.kill(process.pid, signal.SIGKILL)
     good = make("0.1.2-dev")
     good.put(host.bucket)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from tests import leftovers
 from tests.checkout import git
+from tests.sandbox.conftest import until
 from tests.sandbox.release import INV, Typed
 
 
@@ -73,10 +74,10 @@ def test_a_tag_taken_meanwhile_is_offered_anew_at_the_prompt(typed: Typed) -> No
     for version in ("0.1.1-dev", "0.1.2-dev"):
         child.expect_exact(f"{version}  (patch)")
         child.expect_exact("another version")
-        time.sleep(0.3)
+        assert child.waitnoecho(10)  # keys are read as they come from then on
         child.send("\r")
         child.expect_exact(f"Tag {version} and push it?")
-        time.sleep(0.3)
+        assert child.waitnoecho(10)  # keys are read as they come from then on
         child.send("\r")
     child.expect_exact("Pushed 0.1.2-dev to origin.")
     child.expect(pexpect.EOF)
@@ -112,7 +113,7 @@ def test_ctrl_c_at_the_prompt_changes_nothing(typed: Typed, keys: str) -> None:
         timeout=30,
     )
     child.expect_exact("another version")
-    time.sleep(0.3)
+    assert child.waitnoecho(10)
     child.send(keys)
     child.expect_exact("Nothing was changed.") if keys != "\x04" else None
     if keys == "\x04":
@@ -136,9 +137,7 @@ def interrupted_during_the_push(typed: Typed, hook: str) -> subprocess.Completed
         text=True,
         start_new_session=True,
     )
-    until = time.monotonic() + 30
-    while not (typed.remote / "began").exists() and time.monotonic() < until:
-        time.sleep(0.02)
+    until((typed.remote / "began").exists, 30)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -150,14 +149,14 @@ def test_ctrl_c_during_a_push_that_never_lands_removes_the_tag(typed: Typed) -> 
     assert done.returncode == 130, done.stderr
     assert "Interrupted during the push" in done.stderr
     assert "Nothing was pushed" in done.stderr
-    time.sleep(3.5)
+    until(lambda: not any(leftovers.within(typed.folder)))
     assert typed.both() == before
 
 
 def test_ctrl_c_during_a_push_is_made_good_by_the_next_run(typed: Typed) -> None:
     done = interrupted_during_the_push(typed, "sleep 2")
     assert done.returncode == 130, done.stderr
-    time.sleep(2.5)  # the remote had everything: it may have taken the push after all
+    until(lambda: not any(leftovers.within(typed.folder)))  # the remote had everything: it may have taken the push
     (typed.remote / "hooks" / "pre-receive").unlink()
     again = typed.inv("deploy-dev", "--yes")
     assert again.returncode == 0, again.stderr
