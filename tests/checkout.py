@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tagship.adapters.git import GitRepository
 
@@ -20,16 +23,29 @@ def git(folder: Path, *arguments: str, stdin: str | None = None) -> str:
 class Checkout:
     """The world of a release: `work` is Ada's checkout of dev, `remote` what she and Grace push to."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, first: bool = False) -> None:
         self.folder = folder
         self.remote = folder / "origin.git"
         self.work = folder / "work"
         self.elsewhere = folder / "grace"
-        git(folder, "init", "--quiet", "--bare", "--initial-branch=dev", str(self.remote))
+        if first:
+            self._lay()
+        else:
+            self._copy(Path(_laid(type(self)).name))
+        self.repository = GitRepository(self.work)
+
+    def _lay(self) -> None:
+        """Make all of it: some twenty processes of git, so a run of the tests does it once and copies the outcome."""
+        git(self.folder, "init", "--quiet", "--bare", "--initial-branch=dev", str(self.remote))
         self._clone(self.work, "Ada")
         self.commit("Begin")
         git(self.work, "push", "--quiet", "--set-upstream", "origin", "dev")
-        self.repository = GitRepository(self.work)
+
+    def _copy(self, laid: Path) -> None:
+        shutil.copytree(laid, self.folder, symlinks=True, dirs_exist_ok=True)
+        config = self.work / ".git/config"
+        config.write_text(config.read_text("utf-8").replace(f"{laid}/", f"{self.folder}/"), "utf-8")
+        git(self.work, "update-index", "--refresh")  # the index knows files by their inodes too
 
     def _clone(self, folder: Path, name: str) -> None:
         git(self.folder, "clone", "--quiet", str(self.remote), str(folder))
@@ -96,6 +112,14 @@ class Checkout:
 
     def tags_here(self) -> list[str]:
         return [ref.removeprefix("refs/tags/") for ref in self.here() if ref.startswith("refs/tags/")]
+
+
+@cache
+def _laid(kind: type[Checkout]) -> TemporaryDirectory[str]:
+    """One of that kind, made once a process, to be copied."""
+    folder: TemporaryDirectory[str] = TemporaryDirectory(prefix="checkout-", ignore_cleanup_errors=True)
+    kind(Path(folder.name), first=True)
+    return folder
 
 
 def _refs(lines: str) -> dict[str, str]:

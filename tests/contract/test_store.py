@@ -152,7 +152,7 @@ def test_of_many_writers_at_once_one_wins(store: Store) -> None:
 def test_more_than_one_page_is_listed(s3: S3Store) -> None:
     keys = [f"many/{n:04}" for n in range(1_005)]
     for key in keys:
-        s3.aws.client("s3").put_object(Bucket=s3.bucket, Key=key)
+        strict_aws.put(s3.bucket, key)
     assert [one.key for one in s3.list("many/")] == keys
 
 

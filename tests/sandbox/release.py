@@ -32,8 +32,8 @@ tags = { "tagship:app" = "hello" }
 class Typed(Checkout):
     """A checkout that ships with tagship; 0.1.0-dev is out, and one commit after it is pushed."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def _lay(self) -> None:
+        super()._lay()
         (self.work / "tagship.toml").write_text(SETTINGS)
         (self.work / "tasks.py").write_text("from tagship.tasks import ns\n")
         (self.work / ".gitignore").write_text("__pycache__\n")
