@@ -405,34 +405,44 @@ def test_rebuilding_reads_the_entries_and_not_the_old_index() -> None:
 
 # -- many processes ----------------------------------------------------------------------------------------------------
 
-WRITER = """
-import sys
+# Sixteen processes that have boto3 before they part, and begin when the last of them is there: the pipe is closed then.
+WRITERS = """
+import os, sys, traceback
 from dataclasses import replace
-from tagship.adapters.aws import Aws
-from tagship.adapters.ledger import StoredLedger
-from tagship.adapters.s3 import S3Store
+import boto3
+from tagship.adapters.aws.session import Aws
+from tagship.adapters.aws.s3 import S3Store
+from tagship.adapters.bucket.ledger import StoredLedger
 from tests.contract.test_ledger import entry
 
-url, bucket, me = sys.argv[1:]
-ledger = StoredLedger(S3Store(Aws("us-east-1", url, sandbox=True), bucket), "hello")
-sys.stdin.readline()
-for number in range(3):
-    ledger.append(replace(entry(number=3, state="abandoned"), who=f"{me}-{number}"))
-    ledger.append(entry(f"20261120-1300{number:02d}-000000-0000{me}"))
+def write(me):
+    ledger = StoredLedger(S3Store(Aws("us-east-1", url, sandbox=True), bucket), "hello")
+    os.read(begin, 1)
+    for number in range(3):
+        ledger.append(replace(entry(number=3, state="abandoned"), who=f"{me:02d}-{number}"))
+        ledger.append(entry(f"20261120-1300{number:02d}-000000-0000{me:02d}"))
+
+url, bucket = sys.argv[1:]
+begin, ready = os.pipe()
+for me in range(16):
+    if os.fork() == 0:
+        os.close(ready)
+        try:
+            write(me)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+os.close(ready)
+print(*(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(16)))
 """
 
 
 def test_sixteen_processes_at_once_lose_no_entry() -> None:
     bucket = strict_aws.bucket("ledger-sixteen")
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, strict_aws.url(), bucket, f"{me:02d}"], stdin=subprocess.PIPE)
-        for me in range(16)
-    ]
-    for one in writers:
-        assert one.stdin
-        one.stdin.write(b"go\n")
-        one.stdin.close()
-    assert [one.wait(120) for one in writers] == [0] * 16
+    command = [sys.executable, "-c", WRITERS, strict_aws.url(), bucket]
+    codes = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=240).stdout.split()
+    assert codes == ["0"] * 16
     shared, *own = StoredLedger(S3Store(strict_aws.aws(), bucket), "hello").deployments("dev")
     there = [one.who for one in (*shared.entries, *shared.void)]
     assert len(set(there)) == len(there) == 16 * 3

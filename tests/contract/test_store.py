@@ -220,7 +220,7 @@ def test_a_missing_bucket_is_named_with_the_command_that_makes_it(s3: S3Store) -
 def test_an_object_too_large_for_one_put_is_refused_before_it_is_sent(
     s3: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagship.adapters.s3.LARGEST", 3)
+    monkeypatch.setattr("tagship.adapters.aws.s3.LARGEST", 3)
     (tmp_path / "large").write_bytes(b"four")
     with pytest.raises(Refused, match="has 4 bytes, and S3 takes at most 3"):
         s3.create("key", tmp_path / "large")
