@@ -227,7 +227,6 @@ def test_a_cancelled_job_that_waits_leaves_nothing(at: Callable[[str], Shop]) ->
     assert job.stdout
     while "waiting up to" not in job.stdout.readline():
         pass
-    time.sleep(0.3)
     job.send_signal(signal.SIGTERM)
     told = ended(job)
     assert told.code == 130, told.err
