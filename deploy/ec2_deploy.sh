@@ -26,14 +26,14 @@ PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 
 ACTION=$TAGSHIP_ACTION APP=$TAGSHIP_APP ENVIRONMENT=$TAGSHIP_ENVIRONMENT ARTIFACT=$TAGSHIP_ARTIFACT
 DEPLOYMENT=$TAGSHIP_DEPLOYMENT FENCE=$TAGSHIP_FENCE BASE=$TAGSHIP_BASE FETCH_MS=${TAGSHIP_FETCH_MS:-0}
-UNSIGNED=${TAGSHIP_UNSIGNED:-refused}
+UNSIGNED=${TAGSHIP_UNSIGNED:-refused} NUMBERS=${TAGSHIP_NUMBERS:-none}
 M_artifact_id=$ARTIFACT M_commit=${TAGSHIP_COMMIT-} M_build_time=${TAGSHIP_BUILD_TIME-} # of its manifest, read by stage 1
 KEY=$ROOT/etc/tagship/$APP/release.pub.pem
 MOST_LOGS=40       # files kept in log/
 JOURNAL_LINES=2000 # kept in the journal
 IDLE='' IDLE_PORT=0 APP_LOG='' PROBLEM='' ENDED='' STARTED_PID='' GAP_FROM='' CONFIGURED='' PROXY_IS_RIGHT=no
 
-# What a release is configured to be on this host: its own conf, then the host's.
+# What a release is configured to be on this host: its own conf, then the numbers of this action, then the host's conf.
 configure() {
   local conf=$BASE/releases/$1/deploy/environments/$ENVIRONMENT.conf file
   if [[ $CONFIGURED == "$1" ]]; then return 0; fi
@@ -42,8 +42,10 @@ configure() {
   [[ -f $conf ]] || return
   # What a conf need not say. An account's name has at most 31 letters.
   KIND=service TIMER='' RUN_AT_DEPLOY=true ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
+  KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60
   # shellcheck source=/dev/null
   . "$conf"
+  take_numbers
   # shellcheck source=/dev/null
   if [[ -f $ROOT/etc/tagship/$APP/host.conf ]]; then . "$ROOT/etc/tagship/$APP/host.conf"; fi
   if [[ $KIND == job ]]; then set -- "$1" job; fi
@@ -54,6 +56,15 @@ configure() {
     . "$PROGRAM/host/$file.sh"
   done
   CONFIGURED=${conf#"$BASE/releases/"} CONFIGURED=${CONFIGURED%%/*}
+}
+
+# The numbers that came with this action, in place of those of an older release's conf: a rollback uses today's. Nothing else
+# is set by them. tagship/domain/ec2/numbers.py has the same names.
+take_numbers() {
+  local each names='KEEP|DRAIN|TIMEOUT|HEALTH_ATTEMPTS|HEALTH_ATTEMPTS_AFTER_ROLLBACK|HEALTH_PASSES|HEALTH_TIMEOUT|HEALTH_CAP'
+  for each in ${NUMBERS//,/ }; do
+    if [[ $each =~ ^(DRAIN=0|($names)=[1-9][0-9]{0,5})$ ]]; then printf -v "${each%%=*}" %s "${each#*=}"; fi
+  done
 }
 
 other() {

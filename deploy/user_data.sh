@@ -19,7 +19,8 @@ umask 022
 # The header, which nothing that is started here inherits.
 APP=${APP-} ENVIRONMENT=${ENVIRONMENT-} DEPLOYMENT_BUCKET=${DEPLOYMENT_BUCKET-} DEPLOYMENT_KEY=${DEPLOYMENT_KEY-}
 REGION=${REGION-} NEEDS=${NEEDS-} ALLOW_UNSIGNED=${ALLOW_UNSIGNED-} PUBLIC_KEY=${PUBLIC_KEY-} ENTRY=${ENTRY-}
-export -n APP ENVIRONMENT DEPLOYMENT_BUCKET DEPLOYMENT_KEY REGION NEEDS ALLOW_UNSIGNED PUBLIC_KEY ENTRY
+NUMBERS=${NUMBERS:-none}
+export -n APP ENVIRONMENT DEPLOYMENT_BUCKET DEPLOYMENT_KEY REGION NEEDS ALLOW_UNSIGNED PUBLIC_KEY ENTRY NUMBERS
 
 ROOT=${TAGSHIP_HOST_ROOT-}
 IMDS=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
@@ -202,16 +203,18 @@ read_pointer() {
   pointed artifact "$ID" && ARTIFACT=$REPLY
   pointed manifest_sha256 '[0-9a-f]{64}' && SHA256=$REPLY
   pointed fence '[0-9]{1,15}' && FENCE=$REPLY
+  pointed numbers '[A-Z_0-9=,]+' older && NUMBERS=$REPLY
   DEPLOYMENT_KEY=$APP/$ENVIRONMENT/$ARTIFACT/deploy-bundle.tar.gz
   say "the pointer of $ENVIRONMENT names $ARTIFACT (manifest sha256 $SHA256)"
 }
 
-# A value of the pointer, in REPLY. It is canonical JSON: one value a line.
+# A value of the pointer, in REPLY. It is canonical JSON: one value a line. `older`: a pointer of an older tagship has none.
 pointed() {
   local line
   while IFS= read -r line; do
     if [[ $line =~ ^\ \ \"$1\":\ \"?($2)\"?,?$ ]]; then REPLY=${BASH_REMATCH[1]} && return; fi
   done <"$WORK/pointer"
+  if [[ -n ${3-} ]]; then return 1; fi
   fail 5 "the pointer of $ENVIRONMENT has no $1 that can be read" "Write it again: inv deploy --env $ENVIRONMENT"
 }
 
@@ -252,7 +255,7 @@ deploy() {
   unpack_stage_1
   id=$(date -u +%Y%m%d-%H%M%S)-000000-$(od -An -N3 -tx1 /dev/urandom | tr -d ' \n')
   say "deploying $ARTIFACT as $id"
-  bash "$WORK/entry.sh" deploy "$APP" "$ENVIRONMENT" "$ARTIFACT" "$SHA256" "$id" "$FENCE" "$DEPLOYMENT_BUCKET" "$REGION" "$UNSIGNED" </dev/null
+  bash "$WORK/entry.sh" deploy "$APP" "$ENVIRONMENT" "$ARTIFACT" "$SHA256" "$id" "$FENCE" "$DEPLOYMENT_BUCKET" "$REGION" "$UNSIGNED" "$NUMBERS" </dev/null
 }
 
 # Older layouts have no manifest and no signature: whoever can write to the bucket could run anything here as root.

@@ -212,7 +212,7 @@ class App:
 
         kinds = {"ec2": ec2.connect}
         chosen = self.settings.environment(environment)
-        return kinds[chosen.target](
+        return kinds[chosen.target.table](
             self.aws,
             environment,
             chosen,

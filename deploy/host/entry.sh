@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Stage 1: everything that must be true before a byte of a bundle runs on this host.
 #
-#   entry.sh ACTION APP ENVIRONMENT ARTIFACT MANIFEST_SHA256 DEPLOYMENT FENCE BUCKET REGION [UNSIGNED]
+#   entry.sh ACTION APP ENVIRONMENT ARTIFACT MANIFEST_SHA256 DEPLOYMENT FENCE BUCKET REGION [UNSIGNED [NUMBERS]]
 #
 # It travels inside the SSM document (bash reads it from /dev/stdin), so it stands alone. In order: lock, fencing,
 # the manifest's hash and signature by the key pinned on this host, the bundle's hash, the names in it, every file's hash;
@@ -20,7 +20,7 @@ ROOT=${TAGSHIP_HOST_ROOT-}
 MOST_FILES=100000
 
 # What the verdict says.
-ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
+ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused NUMBERS=none OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
 FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_UP=${TAGSHIP_STARTED_UP-}
 
 # -- words that both stages speak --------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ verify_release() {
 read_arguments() {
   ACTION=${1-} APP=${2-} ENVIRONMENT=${3-} ARTIFACT=${4-} WANTED=${5-} DEPLOYMENT=${6-}
   local fence=${7-} name='^[a-z][a-z0-9-]{0,30}$' id='^[0-9a-z][0-9a-zA-Z.-]{0,63}$' number='^[0-9]{1,15}$'
-  BUCKET=${8-} REGION=${9-} UNSIGNED=${10-refused}
+  BUCKET=${8-} REGION=${9-} UNSIGNED=${10-refused} NUMBERS=${11-none}
   case $ACTION in
   deploy | rollback | status | prune) ;;
   *) ACTION=unknown && conclude refused "there is no such action" || return ;;
@@ -279,6 +279,7 @@ read_arguments() {
   [[ $BUCKET =~ ^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$ ]] || conclude refused "the bucket is no bucket's name" || return
   [[ $REGION =~ ^[a-z][a-z0-9-]{1,29}$ ]] || conclude refused "the region is no region's name" || return
   [[ $UNSIGNED =~ ^(refused|allowed)$ ]] || conclude refused "unsigned is refused or allowed, and nothing else" || return
+  [[ $NUMBERS =~ ^(none|[A-Z_]+=[0-9]{1,6}(,[A-Z_]+=[0-9]{1,6})*)$ ]] || conclude refused "the numbers are no numbers" || return
   if [[ $ARTIFACT == none ]]; then ARTIFACT=''; fi
   if [[ $ACTION == deploy || $ACTION == rollback ]] && [[ -z $ARTIFACT || $WANTED == none || $DEPLOYMENT == none ]]; then
     conclude refused "a $ACTION names an artifact, its manifest's sha256 and a deployment" || return
@@ -474,6 +475,7 @@ admit() {
 become() {
   export TAGSHIP_ACTION=$ACTION TAGSHIP_APP=$APP TAGSHIP_ENVIRONMENT=$ENVIRONMENT TAGSHIP_ARTIFACT=$ARTIFACT
   export TAGSHIP_DEPLOYMENT=$DEPLOYMENT TAGSHIP_FENCE=$FENCE TAGSHIP_BASE=$BASE TAGSHIP_LOCK_FD=9 TAGSHIP_UNSIGNED=$UNSIGNED
+  export TAGSHIP_NUMBERS=$NUMBERS
   export TAGSHIP_COMMIT=$M_commit TAGSHIP_BUILD_TIME=$M_build_time
   export TAGSHIP_STARTED_UP=$STARTED_UP TAGSHIP_FETCH_MS=$FETCH_MS TAGSHIP_FETCHED=$FETCHED
   exec bash "$BASE/releases/$ARTIFACT/deploy/ec2_deploy.sh" "$ACTION" </dev/null

@@ -38,10 +38,12 @@ public_key = "release.pub.pem"
 include = ["examples/hello"]
 [environments.dev]
 branch = "main"
-command = ["python3", "examples/hello/app.py"]
 health = { attempts = 4, cap = 1 }
-ec2 = { tags = { "tagship:environment" = "dev" }, timeout = 120 }
-fleet = { max_concurrency = "%(batch)s", max_errors = "%(errors)s", canary = true }
+[environments.dev.ec2]
+tags = { "tagship:environment" = "dev" }
+timeout = 120
+command = ["python3", "examples/hello/app.py"]
+rollout = { max_concurrency = "%(batch)s", max_errors = "%(errors)s", canary = true }
 """
 AGAIN = "sent again"
 POLLS = ("ListCommandInvocations", "GetCommandInvocation")

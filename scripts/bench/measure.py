@@ -22,8 +22,8 @@ signing = { key = "release.key.pem", public_key = "release.pub.pem" }
 
 [environments.dev]
 branch = "dev"
-command = ["python3", "app.py"]
 ec2.tags = { Name = "bench" }
+ec2.command = ["python3", "app.py"]
 """
 
 

@@ -14,7 +14,7 @@ from tagship.domain.forge import repository_of
 from tagship.domain.foundation import MADE_BY_US, Found, Stack, same_document, same_key, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
-from tagship.settings import Signing
+from tagship.settings import Ec2, Signing
 
 AWS = "deploy/aws"
 ENTRY = "deploy/host/entry.sh"
@@ -109,11 +109,12 @@ def image_repository(app: App) -> str:
 def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]) -> Stack:
     """An environment's stack. Before the app's stack is there, its outputs are not known: a word stands for each."""
     chosen, settings = app.settings.environments[name], app.settings
+    hosts = chosen.runs_on(Ec2)
     unknown = MADE_BY_US.format(stack_name(settings.app))
     before = app.foundation.stack(stack_name(settings.app, name))
     template = foundation.with_blocks(
         _read(app, f"{AWS}/environment.yaml"),
-        chosen.ec2.tags if chosen.ec2 else {},
+        hosts.tags if hosts else {},
         chosen.secrets.parameter_store,
         [one.partition("#")[0] for one in chosen.secrets.secrets_manager.values()],
     )
@@ -123,7 +124,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Environment": name,
         "Bucket": settings.aws.bucket,
         "Lease": settings.lease_group(name),
-        "Document": chosen.ec2.document if chosen.ec2 else "tagship-deploy",
+        "Document": hosts.document if hosts else "tagship-deploy",
         "KeyArn": outputs.get("KeyArn", unknown),
         "SecretsKeyArn": chosen.secrets.kms_key,
         "ImageRepository": image if foundation.repository_name(chosen.image.repository) else "",
@@ -161,7 +162,8 @@ def _repository(app: App) -> str:
 def _documents(app: App) -> dict[str, str]:
     """Every SSM document that an environment names, as it should be."""
     content = document.render(_read(app, f"{AWS}/ssm-document.json"), _read(app, ENTRY))
-    return dict.fromkeys(sorted({one.ec2.document for one in app.settings.environments.values() if one.ec2}), content)
+    hosts = [one.runs_on(Ec2) for one in app.settings.environments.values()]
+    return dict.fromkeys(sorted({one.document for one in hosts if one}), content)
 
 
 def _read(app: App, name: str) -> str:

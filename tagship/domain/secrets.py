@@ -7,10 +7,8 @@ has the values that its release had.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-
-from tagship.domain.ec2.hostconf import why_not_settable
 
 SSM, SECRETS_MANAGER = "ssm", "secretsmanager"
 
@@ -69,11 +67,13 @@ def of_secret(variable: str, text: str) -> Source:
     return Source(variable, SECRETS_MANAGER, name, key)
 
 
-def problems(sources: list[Source], variables: Mapping[str, str], runtime: str) -> Iterator[str]:
+def problems(
+    sources: list[Source], variables: Mapping[str, str], why_not_settable: Callable[[str], str]
+) -> Iterator[str]:
     """What is wrong with the variables of an environment, taken together: names that cannot be set, or set twice."""
     taken = dict.fromkeys(variables, "`variables` of tagship.toml")
     for one in sources:
-        problem = why_not_settable(one.variable, runtime)
+        problem = why_not_settable(one.variable)
         if problem:
             yield f"{one} would be the variable {one.variable}, which {problem}"
         elif one.variable in taken:

@@ -18,6 +18,7 @@ from tagship.engine.recorder import Recorder
 from tagship.engine.rollout import put_back
 from tagship.engine.session import LeaseSession
 from tagship.errors import Incomplete, Interrupted, ServiceFailed, TagshipError
+from tagship.settings import Ec2
 
 
 def conclude(hands: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> None:
@@ -111,7 +112,8 @@ def _replaced(plan: Plan, reports: Sequence[Report]) -> str:
 
 def _pointer(hands: LeaseSession) -> Pointer:
     """What hosts that boot from now on have to run."""
-    plan = hands.plan
+    plan, chosen = hands.plan, hands.app.settings.environment(hands.plan.environment)
+    hosts = chosen.runs_on(Ec2)
     return Pointer(
         app=hands.app.settings.app,
         environment=plan.environment,
@@ -119,6 +121,7 @@ def _pointer(hands: LeaseSession) -> Pointer:
         manifest_sha256=plan.manifest_sha256,
         deployment=hands.deployment_id,
         fence=hands.lease.fence,
+        numbers=hosts.numbers(chosen.health) if hosts else "",
     )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from tagship.domain.deployment import SERVES, Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.rollout import amount
 from tagship.domain.text import listed
 from tagship.domain.units import Unit
 from tagship.engine.artifacts import verified
@@ -42,7 +41,7 @@ def reachable(app: App, environment: str) -> tuple[Unit, ...]:
     """The hosts of an environment; raises Refused when there is none, or more than may fail cannot be reached."""
     hosts = tuple(app.target(environment).hosts())
     away = [host for host in hosts if not host.online]
-    allowed = amount(app.settings.environment(environment).fleet.max_errors, len(hosts))
+    allowed = app.settings.environment(environment).target.rules.allowed(len(hosts))
     told = listed([f"{host.name} ({host.id}): {host.problem or 'its agent does not answer'}" for host in away])
     if away and len(away) <= allowed and len(away) < len(hosts):
         app.screen.warn(

@@ -31,10 +31,9 @@ def rules_for(app: App, plan: Plan) -> Rules:
     A rollback is urgent and goes to a version that ran here: it has batches and an error limit, and no canary. A heal
     tries every host once: one that cannot be mended is no reason to leave the others as they are.
     """
-    chosen = app.settings.environment(plan.environment).fleet
+    rules = app.settings.environment(plan.environment).target.rules
     if plan.heals:
-        return Rules(chosen.max_concurrency, "100%")
-    rules = Rules(chosen.max_concurrency, chosen.max_errors, chosen.canary, chosen.bake)
+        return Rules(rules.concurrency, "100%")
     return rules if plan.action == "deploy" else replace(rules, canary=False)
 
 

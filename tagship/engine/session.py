@@ -31,7 +31,7 @@ def an_order(
 ) -> Order:
     """An order to hosts of an environment, with what the settings say of it. A question has less time than an act."""
     chosen = app.settings.environment(environment)
-    longest = chosen.ec2.timeout if chosen.ec2 else Order.timeout
+    longest = chosen.target.longest
     return Order(
         action=action,
         app=app.settings.app,

@@ -26,7 +26,7 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
         )
     sources = [of_parameter(path, name) for name in sorted(parameters)]
     sources += [of_secret(variable, names[variable]) for variable in sorted(names)]
-    _check(environment, list(problems(sources, chosen.variables, chosen.runtime)))
+    _check(environment, list(problems(sources, chosen.variables, chosen.why_not_settable)))
     current = {name: app.secrets.current(name) for name in sorted({one.name for one in sources if one.store != SSM})}
     try:
         refs = {one.variable: one.at((parameters if one.store == SSM else current)[one.name]) for one in sources}

@@ -1,42 +1,34 @@
 """tagship.toml, typed. Flag > environment variable > file > default; every error of a file at once, with its remedy.
 
-A variable is TAGSHIP_ and the key's path in capitals: TAGSHIP_AWS_REGION, TAGSHIP_ENVIRONMENTS_DEV_PORT.
+A variable is TAGSHIP_ and the key's path in capitals: TAGSHIP_AWS_REGION, TAGSHIP_ENVIRONMENTS_DEV_EC2_PORT.
 """
 
+from tagship.settings.ec2 import Ec2
 from tagship.settings.file import FILE, find, load
-from tagship.settings.model import (
-    Aws,
-    Bundle,
-    Ci,
-    Ec2,
-    Environment,
-    Fleet,
-    Git,
-    Health,
-    Image,
-    Infra,
-    Secrets,
-    Section,
-    Settings,
-    Signing,
-)
+from tagship.settings.kind import Kind
+from tagship.settings.kinds import KINDS, settings_of
+from tagship.settings.model import Environment, Settings
+from tagship.settings.section import Section
+from tagship.settings.tables import Aws, Bundle, Ci, Git, Health, Image, Infra, Secrets, Signing
 
 __all__ = [
     "FILE",
+    "KINDS",
     "Aws",
     "Bundle",
     "Ci",
     "Ec2",
     "Environment",
-    "Fleet",
     "Git",
     "Health",
     "Image",
     "Infra",
-    "Section",
+    "Kind",
     "Secrets",
+    "Section",
     "Settings",
     "Signing",
     "find",
     "load",
+    "settings_of",
 ]

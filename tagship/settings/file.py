@@ -14,10 +14,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from tagship.errors import SettingsError
-from tagship.settings import wording
-from tagship.settings.combinations import impossible
+from tagship.settings.kind import Kind
+from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Settings
+from tagship.settings.moved import bring_home
+from tagship.settings.section import contradictions, cut
 from tagship.settings.variables import overlay, put
+from tagship.settings.wording import Fault, Wording
 
 FILE = "tagship.toml"
 
@@ -32,22 +35,35 @@ def find(start: Path) -> Path:
     )
 
 
-def load(path: Path, variables: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
+def load(
+    path: Path,
+    variables: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    kinds: tuple[type[Kind], ...] = KINDS,
+) -> Settings:
     """Read and check a settings file; raises SettingsError with every error of it.
 
     `variables` is the process's environment unless a test gives another. `flags` are values by dotted key; they win.
     """
-    values = _read(path)
-    sources, findings = overlay(values, os.environ if variables is None else variables)
+    values, model = _read(path), settings_of(kinds)
+    sources, strangers = overlay(values, os.environ if variables is None else variables, model)
     for dotted, value in (flags or {}).items():
         put(values, tuple(dotted.split(".")), value)
-    settings, errors = _checked(values)
-    findings += [wording.sentence(error, sources) for error in errors]
-    named = {".".join(str(part) for part in error["loc"]) for error in errors}
-    findings += [f"{place}: {what}" for place, what in impossible(values) if place not in named]
-    if settings is None or findings:
-        raise _problem(path, findings)
+    faults = [Fault(f"{variable} {what}", variable) for variable, what in strangers.items()]
+    faults += [Fault(what) for what in bring_home(values, model)]
+    settings, errors = _checked(values, model)
+    faults += _faults(values, errors, Wording(model, sources))
+    if settings is None or faults:
+        raise _problem(path, faults)
     return settings
+
+
+def _faults(values: Mapping[str, Any], errors: Sequence[Any], wording: Wording) -> list[Fault]:
+    """What pydantic found, and the combinations that cannot work of what it did not."""
+    named = {".".join(str(part) for part in error["loc"]) for error in errors}
+    found = [wording.of_error(error) for error in errors]
+    rest = [(place, what) for place, what in contradictions(wording.model, values) if place not in named]
+    return found + [wording.of_finding(tuple(place.split(".")), what) for place, what in rest]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -62,12 +78,12 @@ def _read(path: Path) -> dict[str, Any]:
         line = reason.object[: reason.start].count(b"\n") + 1
         raise SettingsError(f"{path} is not UTF-8 (line {line}).", remedy=f"Save it as UTF-8: {path}") from reason
     except (ValueError, RecursionError) as reason:
-        raise SettingsError(f"{path} is not TOML: {reason}.", remedy=f"Mend it: {path}") from reason
+        raise SettingsError(f"{path} is not TOML: {cut(str(reason), 200)}.", remedy=f"Mend it: {path}") from reason
 
 
-def _checked(values: Mapping[str, Any]) -> tuple[Settings | None, Sequence[Any]]:
+def _checked(values: Mapping[str, Any], model: type[Settings]) -> tuple[Settings | None, Sequence[Any]]:
     try:
-        return Settings.model_validate(_with_tuples(values)), ()
+        return model.model_validate(_with_tuples(values)), ()
     except ValidationError as reason:
         return None, list(_once(reason.errors(include_url=False)))
 
@@ -88,10 +104,21 @@ def _once(errors: Sequence[Any]) -> Iterator[Any]:
             yield error
 
 
-def _problem(path: Path, findings: Sequence[str]) -> SettingsError:
-    one = len(findings) == 1
-    listed = "\n".join(f"  - {finding}" for finding in findings)
-    return SettingsError(
-        f"{path} has {'one error' if one else f'{len(findings)} errors'}:\n{listed}",
-        remedy=f"Mend {'it' if one else 'them'} in {path}; every key is explained in docs/tagship.sample.toml",
-    )
+def _problem(path: Path, faults: Sequence[Fault]) -> SettingsError:
+    """A list for the file and one for variables: neither is blamed for the other's errors."""
+    mine = [fault for fault in faults if not fault.variable]
+    others = [fault for fault in faults if fault.variable]
+    parts, remedies = [], []
+    if mine:
+        parts.append(_listed(f"{path} has {'one error' if len(mine) == 1 else f'{len(mine)} errors'}", mine))
+        pronoun = "it" if len(mine) == 1 else "them"
+        remedies.append(f"Mend {pronoun} in {path}; every key is explained in docs/tagship.sample.toml")
+    if others:
+        count = "One environment variable is" if len(others) == 1 else f"{len(others)} environment variables are"
+        parts.append(_listed(f"{count} wrong", others))
+        remedies.append(f"Correct, or: unset {' '.join(sorted({fault.variable for fault in others}))}")
+    return SettingsError("\n".join(parts), remedy="; then ".join(remedies))
+
+
+def _listed(title: str, faults: Sequence[Fault]) -> str:
+    return "\n".join([f"{title}:", *(f"  - {fault.text}" for fault in faults)])

@@ -1,213 +1,51 @@
-"""Every table and key of tagship.toml, with its type, its bounds and its default.
+"""What every environment has, whatever it runs on, and the settings as a whole.
 
-The types here say what each value may be by itself; combinations that cannot work are in `combinations`. What each key
-is for is written in docs/tagship.sample.toml, which a test holds to these tables.
+What only one kind of target has is in that kind's file; `kinds` puts both together. What each key is for is written in
+docs/tagship.sample.toml, which a test holds to these tables.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
+from tagship.settings.kind import Kind
+from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, table
+from tagship.settings.tables import (
+    BRANCH,
+    CALENDAR,
+    GROUP,
+    SUFFIX,
+    Aws,
+    Bundle,
+    Ci,
+    Git,
+    Health,
+    Image,
+    Infra,
+    Secrets,
+    Signing,
+)
 
-NAME = r"^[a-z][a-z0-9-]{0,30}$"
-SUFFIX = r"^([a-z][a-z0-9]{0,30})?$"
-BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
-REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
-REF = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"  # never an option of git's: it cannot begin with a hyphen
-BRANCH = r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$"
-REPOSITORY = r"^([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?$"
-PATH = r"^/[A-Za-z0-9/_.\-]*$"
-KEY = r"^[A-Za-z0-9_\-]+$"
-URL = r"^(https?://\S+)?$"
-DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
-GROUP = rf"^({NAME[1:-1]})?$"
-CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
-TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
-VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
-KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
-MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
-SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
-FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
-MEMORY = r"^([1-9][0-9]{0,8}[bkmg])?$"
-USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
-STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
-STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
+# What tagship itself puts into an app's environment, and so may not be set to something else.
+OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
+# Kinds that are to come. Their tables are refused by name: an unknown key would send people looking for a typo.
+PLANNED = ("ecs", "lambda", "asg")
 
-WORDS = {
-    NAME: "small letters, digits and hyphens, a letter first, at most 31",
-    SUFFIX: "one word of small letters and digits, a letter first",
-    BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
-    REGION: "a region such as us-east-1",
-    REF: "letters, digits, dots, hyphens and slashes, a letter or digit first",
-    BRANCH: "a branch's name: letters, digits, dots, hyphens and slashes, a letter or digit first",
-    REPOSITORY: "owner/name",
-    PATH: "a path such as /healthz",
-    KEY: "a key of a JSON object: letters, digits, hyphens and underscores",
-    URL: "an http:// or https:// address",
-    DOCUMENT: "a document's name: 3 to 128 letters, digits, dots, hyphens and underscores",
-    GROUP: "small letters, digits and hyphens, a letter first, at most 31",
-    CALENDAR: "the name or the ARN of a change calendar",
-    TIMER: 'times of a calendar as systemd has them: "*-*-* 03:30:00 UTC", "hourly"',
-    VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
-    KEY_ARN: "the ARN of a KMS key such as arn:aws:kms:eu-west-1:123456789012:key/…",
-    PARAMETERS: "a path of Parameter Store such as /hello/dev/",
-    MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
-    SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
-    FEW: 'a number of hosts (2) or a percentage of them ("5%")',
-    MEMORY: 'an amount of memory such as "512m" or "2g"',
-    USER: "the name of a host's account: small letters, digits, underscores and hyphens, at most 31",
-    STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
-    STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
-}
-
-Name = Annotated[str, StringConstraints(pattern=NAME)]
+K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
-Text = Annotated[str, StringConstraints(min_length=1)]
-Variable = Annotated[str, StringConstraints(pattern=VARIABLE)]
-Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
-
-
-class Section(BaseModel):
-    # defer_build: one validator is built, for Settings, when a file is read; not nine when this module is imported.
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
-
-
-class Git(Section):
-    """Where tags and branches are pushed."""
-
-    remote: str = Field(default="origin", pattern=REF)
-
-
-class Aws(Section):
-    """The account's region and the one bucket that holds artifacts, ledger and leases."""
-
-    region: str = Field(default="us-east-1", pattern=REGION)
-    bucket: str = Field(pattern=BUCKET)
-    profile: str = ""
-
-
-class Signing(Section):
-    """The key that signs manifests (a PEM file, or `kms:<key id or alias>`) and the public key that verifies them.
-
-    Without the table nothing is signed, which every environment has to allow.
-    """
-
-    key: Text
-    public_key: Text
-
-
-class Ci(Section):
-    """How a pushed tag's run is found and followed."""
-
-    repository: str = Field(default="", pattern=REPOSITORY)  # read off the remote's URL when empty
-    appears_within: int = Field(default=60, ge=1)  # seconds
-    timeout: int = Field(default=3600, ge=1)  # seconds
-    green_before_tag: bool = False
-
-
-class Bundle(Section):
-    """What goes into the bundle beside deploy/: paths of the commit, and built paths that Git does not track."""
-
-    include: tuple[Text, ...] = ()
-    built: tuple[Text, ...] = ()
-    level: int = Field(default=6, ge=1, le=9)  # gzip
-
-
-class Health(Section):
-    """How a version is known to serve: `attempts` requests, waiting min(2^(n-1), cap) seconds between them."""
-
-    path: str = Field(default="/healthz", pattern=PATH)
-    version_key: str = Field(default="version", pattern=KEY)
-    attempts: int = Field(default=15, ge=1, le=60)
-    attempts_after_rollback: int = Field(default=5, ge=1, le=60)
-    passes: int = Field(default=2, ge=1, le=10)
-    timeout: int = Field(default=3, ge=1, le=60)  # seconds, each request
-    cap: int = Field(default=60, ge=1, le=300)  # seconds, the longest wait
-    url: str = Field(default="", pattern=URL)  # asked from outside by `verify`, where given
-
-
-class Image(Section):
-    """The container image, where the runtime is docker."""
-
-    repository: str = ""
-    dockerfile: Text = "Dockerfile"
-    context: Text = "."
-
-
-class Limits(Section):
-    """What an app may use of a host, in a container or in a unit of systemd."""
-
-    memory: str = Field(default="", pattern=MEMORY)  # empty: no limit
-    pids: int = Field(default=1024, ge=1, le=4_194_304)  # processes and threads
-
-
-class Ec2(Section):
-    """The hosts of an environment: EC2 tags that all must match."""
-
-    tags: Annotated[Mapping[Text, str], Field(min_length=1)]
-    document: str = Field(default="tagship-deploy", pattern=DOCUMENT)
-    timeout: int = Field(default=900, ge=5, le=172_800)  # seconds that one action may run on a host
-
-
-def _as_text(value: object) -> object:
-    """A number as the text that a percentage is: both are written where a count of hosts is asked for."""
-    return str(value) if type(value) is int else value
-
-
-Count = Annotated[str, BeforeValidator(_as_text)]
-
-
-class Fleet(Section):
-    """How many hosts are changed at once, and how many of them may fail. A percentage is of all the hosts there are."""
-
-    max_concurrency: Count = Field(default="100%", pattern=SOME)
-    max_errors: Count = Field(default="0", pattern=FEW)
-    canary: bool = False
-    bake: int = Field(default=0, ge=0, le=86_400)  # seconds
-
-
-class Infra(Section):
-    """What an environment stands on: Terraform in a directory of the repository, or another tool's command there."""
-
-    directory: str = ""  # empty: there is nothing to apply
-    command: tuple[Text, ...] = ()
-    plan_only: bool = False
-    state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
-    state_key: str = Field(default="", pattern=STATE_KEY)  # <app>/_infra/<environment>/terraform.tfstate when empty
-    lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
-    variables: Mapping[Variable, str] = Field(default_factory=dict)
-
-
-class Secrets(Section):
-    """Variables whose values are fetched by the hosts themselves, and are known nowhere else."""
-
-    parameter_store: str = Field(default="", pattern=PARAMETERS)  # a path; every parameter below it is a variable
-    secrets_manager: Mapping[Variable, Secret] = Field(default_factory=dict)  # by variable
-    kms_key: str = Field(default="", pattern=KEY_ARN)  # of one's own, that they are encrypted with
 
 
 class Environment(Section):
-    """One place that a version is deployed to."""
+    """One place that a version is deployed to. Exactly one table, its kind's, says what it runs on."""
 
     branch: str = Field(default="", pattern=BRANCH)
     suffix: Suffix | None = None
-    target: Literal["ec2"] = "ec2"
-    runtime: Literal["process", "docker"] = "process"
-    manager: Literal["process", "systemd"] = "process"
-    command: tuple[Text, ...] = ()
-    port: int = Field(default=8080, ge=1, le=65535)
-    keep: int = Field(default=3, ge=1, le=50)
-    drain: int = Field(default=5, ge=0, le=600)  # seconds
-    kind: Literal["service", "job"] = "service"  # a job ends
-    timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
-    run_at_deploy: bool = True  # of a job
-    zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: Secrets = Field(default_factory=Secrets)
     allow_unsigned: bool = False  # take artifacts that nobody signed
@@ -216,11 +54,58 @@ class Environment(Section):
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
-    user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
-    limits: Limits = Field(default_factory=Limits)
-    ec2: Ec2 | None = None
-    fleet: Fleet = Field(default_factory=Fleet)
     infra: Infra = Field(default_factory=Infra)
+
+    @property
+    def target(self) -> Kind:
+        """The table that says what it runs on."""
+        return next(value for _, value in self if isinstance(value, Kind))
+
+    def runs_on(self, kind: type[K]) -> K | None:
+        """The table of that kind; None if the environment runs on another."""
+        return self.target if isinstance(self.target, kind) else None
+
+    def why_not_settable(self, variable: str) -> str:
+        """Why no app could be given that variable, in a few words; empty if it can."""
+        return self.target.why_not_settable(variable, dict(self.target))
+
+    @classmethod
+    def kinds(cls) -> dict[str, type[Kind]]:
+        """The kinds of target that there are, by their tables' names."""
+        sections = {name: section_of(field.annotation) for name, field in cls.model_fields.items()}
+        return {name: kind for name, kind in sections.items() if kind and issubclass(kind, Kind)}
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        kinds = cls.kinds()
+        chosen = [name for name in kinds if name in values]
+        if not any(name in values for name in PLANNED):
+            yield from _no_single_target(list(kinds), chosen)
+        for name in chosen:
+            yield from kinds[name].problems_in(values)
+        yield from _taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
+
+
+def _no_single_target(kinds: list[str], chosen: list[str]) -> Iterator[Finding]:
+    if not chosen:
+        tables = " or ".join(f"[environments.<name>.{name}]" for name in kinds)
+        yield "", f"has no table that says what it runs on: add {tables}"
+    if len(chosen) > 1:
+        yield "", f"runs on one target, and has the tables {' and '.join(chosen)}: keep one"
+
+
+def _taken_variables(values: Values, chosen: list[tuple[type[Kind], Values]]) -> Iterator[Finding]:
+    plain, secret = table(values, "variables"), table(table(values, "secrets"), "secrets_manager")
+    for place, variables in (("variables", plain), ("secrets.secrets_manager", secret)):
+        for name in variables:
+            problem = next((why for kind, told in chosen if (why := kind.why_not_settable(name, told))), "")
+            if name in OURS:
+                yield f"{place}.{name}", "is set by tagship itself: give it another name"
+            elif problem and re.search(VARIABLE, name):  # a name that is none is pydantic's finding
+                yield f"{place}.{name}", f"{problem}: give it another name"
+    for name in secret:
+        if name in plain:
+            yield f"secrets.secrets_manager.{name}", f"is set by variables.{name} too: remove one"
 
 
 class Settings(Section):
@@ -248,7 +133,7 @@ class Settings(Section):
 
         near = get_close_matches(name, list(self.environments), 1) or list(self.environments)
         raise SettingsError(
-            f"There is no environment {name!r} in tagship.toml. There are: {', '.join(self.environments)}.",
+            f"There is no environment {cut(name)!r} in tagship.toml. There are: {', '.join(self.environments)}.",
             remedy=f"Name one of them: --env {near[0]}",
         )
 
@@ -268,6 +153,51 @@ class Settings(Section):
             return owners[0]
         what = f"belongs to {' and '.join(owners)}" if owners else "belongs to no environment"
         raise SettingsError(
-            f"The suffix {suffix!r} {what} in tagship.toml.",
+            f"The suffix {cut(suffix)!r} {what} in tagship.toml.",
             remedy=f"Name the environment: --env {(owners or list(self.environments))[0]}",
         )
+
+    def files(self) -> dict[str, bytes]:
+        """What a bundle carries for its environments: path -> bytes.
+
+        Raises SettingsError for a variable that an app could not be given.
+        """
+        region = self.aws.region
+        made = [one.target.files(name, one, region) for name, one in self.environments.items()]
+        return {path: content for files in made for path, content in files.items()}
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        named = table(values, "environments")
+        environments = {name: one for name, one in named.items() if isinstance(one, Mapping)}
+        yield from _unsigned(values, environments)
+        yield from _same_channel(environments)
+        yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
+
+
+def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
+    """Without a key nothing can be signed or verified, and that is each environment's own decision."""
+    wanting = [name for name, one in environments.items() if one.get("allow_unsigned") is not True]
+    if "signing" not in values and wanting:
+        names = ", ".join(f"environments.{name}" for name in wanting)
+        yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {cut(names, 500)}"
+
+
+def _same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
+    owners: dict[tuple[str, str], str] = {}
+    for name, one in environments.items():
+        channel = (str(one.get("suffix", name)), str(one.get("branch", "")))
+        owner = owners.setdefault(channel, name)
+        if owner != name:
+            yield f"environments.{name}", f"has the same suffix and the same branch as environments.{owner}: change one"
+
+
+def _same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
+    """Two environments in one state would destroy each other's resources, each apply the other's."""
+    owners: dict[tuple[str, str], str] = {}
+    for name, one in environments.items():
+        infra = table(one, "infra")
+        key = str(infra.get("state_key", ""))
+        owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
+        if owner != name:
+            yield f"environments.{name}.infra.state_key", f"is the state of environments.{owner} too: change one"

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
-
-from tagship.settings.model import Section, Settings
+from tagship.settings.model import Settings
+from tagship.settings.moved import of_variables
+from tagship.settings.section import Section, cut, section_of
 
 PREFIX = "TAGSHIP_"
 # Names that look like keys and are none: what the sandbox and the host program hand to what they start.
@@ -18,10 +18,10 @@ RESERVED = ("TAGSHIP_SANDBOX_", "TAGSHIP_HOST_", "TAGSHIP_DEBUG")
 Place = tuple[str, ...]
 
 
-def tables(model: type[BaseModel] = Settings, name: str = "<name>") -> Iterator[tuple[Place, Any]]:
+def tables(model: type[Section], name: str = "<name>") -> Iterator[tuple[Place, Any]]:
     """Every key there is, as its path of tables and its field; `name` stands for an environment's."""
     for key, field in model.model_fields.items():
-        inner = _section(field.annotation)
+        inner = section_of(field.annotation)
         if inner is None:
             yield (key,), field
             continue
@@ -30,39 +30,38 @@ def tables(model: type[BaseModel] = Settings, name: str = "<name>") -> Iterator[
             yield (*above, *place), leaf
 
 
-def _section(annotation: Any) -> type[Section] | None:
-    """The table that an annotation holds, also in `Table | None` and `Mapping[str, Table]`."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    return next((found for one in get_args(annotation) if (found := _section(one))), None)
-
-
-def known(environments: Mapping[str, Any]) -> dict[str, tuple[Place, Any]]:
+def known(environments: Mapping[str, Any], model: type[Section]) -> dict[str, tuple[Place, Any]]:
     """Every variable that names a key, given the environments that a file has."""
     found: dict[str, tuple[Place, Any]] = {}
     for name in environments or {"<name>": None}:
-        for place, field in tables(name=name):
-            variable = PREFIX + "_".join(place).replace("-", "_").upper()
-            found.setdefault(variable, (place, field))
+        for place, field in tables(model, name):
+            found.setdefault(variable_of(place), (place, field))
     return {variable: found[variable] for variable in found if "<" not in variable}
 
 
-def overlay(values: dict[str, Any], variables: Mapping[str, str]) -> tuple[dict[Place, str], list[str]]:
+def variable_of(place: Place) -> str:
+    return PREFIX + "_".join(place).replace("-", "_").upper()
+
+
+def overlay(
+    values: dict[str, Any], variables: Mapping[str, str], model: type[Settings]
+) -> tuple[dict[Place, str], dict[str, str]]:
     """Write variables over a file's values.
 
-    Returns which variable set which key, and a sentence for each variable that looks like a key's and is none. An
+    Returns which variable set which key, and by variable what is wrong with one that looks like a key's and is none. An
     empty variable is as good as none: that is what CI makes of one that was never set.
     """
-    names = known(environments if isinstance(environments := values.get("environments"), dict) else {})
+    names = known(environments if isinstance(environments := values.get("environments"), dict) else {}, model)
+    moved = of_variables({variable: place for variable, (place, _) in names.items()}, model, variable_of)
     sources: dict[Place, str] = {}
-    strangers: list[str] = []
+    strangers: dict[str, str] = {}
     for variable, text in sorted(variables.items()):
         if variable in names and text:
             place, field = names[variable]
             if put(values, place, _value(text, field.annotation)):
                 sources[place] = variable
-        elif text and (sentence := _stranger(variable, names)):
-            strangers.append(sentence)
+        elif text and (what := moved.get(variable) or _stranger(variable, names, model)):
+            strangers[cut(variable)] = what
     return sources, strangers
 
 
@@ -98,16 +97,16 @@ def _is_text(annotation: Any) -> bool:
     return annotation is str or origin is Literal
 
 
-def _stranger(variable: str, names: Mapping[str, Any]) -> str:
+def _stranger(variable: str, names: Mapping[str, Any], model: type[Settings]) -> str:
     """What to say of a variable that names no key: nothing, unless it begins or reads like one that does."""
     if variable in names or not variable.startswith(PREFIX) or variable.startswith(RESERVED):
         return ""
     from difflib import get_close_matches
 
     near = get_close_matches(variable, list(names), 1, 0.85)
-    top = [f"{PREFIX}{key.upper()}" for key, field in Settings.model_fields.items() if _section(field.annotation)]
+    top = [f"{PREFIX}{key.upper()}" for key, field in model.model_fields.items() if section_of(field.annotation)]
     if near:
-        return f"the variable {variable} names no key; did you mean {near[0]}?"
+        return f"names no key; did you mean {near[0]}?"
     if any(variable == one or variable.startswith(one + "_") for one in top):
-        return f"the variable {variable} names no key; every key is in docs/tagship.sample.toml"
+        return "names no key; every key is in docs/tagship.sample.toml"
     return ""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
-from tagship.settings.model import WORDS
+from tagship.settings.model import PLANNED, Settings
+from tagship.settings.section import cut, section_of, sections, shown
+from tagship.settings.tables import WORDS
 from tagship.settings.variables import Place, tables
 
 # What each kind of error is told as; `{…}` is filled from the error's own context.
@@ -30,27 +33,78 @@ WANTED = {
 }
 
 
-def sentence(error: Any, sources: Mapping[Place, str]) -> str:
-    """`key (from variable): what is wrong`."""
-    place = tuple(str(part) for part in error["loc"])
-    if place[-1] == "[key]":
-        words = WORDS.get(error["ctx"].get("pattern", ""))
-        return f"{'.'.join(place[:-1])}: the name must " + (f"be {words}" if words else "not be empty")
-    source = next((sources[place[:n]] for n in range(len(place), 0, -1) if place[:n] in sources), "")
-    where = ".".join(place) + (f" (from {source})" if source else "")
-    return f"{where}: {_what(error, place)}"
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one key, and the variable that set it; empty if the file did."""
+
+    text: str
+    variable: str = ""
 
 
-def _what(error: Any, place: Place) -> str:
-    context = dict(error.get("ctx", {}))
-    return WANTED[error["type"]].format(
-        given=_shown(error["input"]),
-        words=WORDS.get(context.get("pattern", ""), ""),
-        expected=str(context.get("expected", "")).replace("'", '"'),
-        ge=context.get("ge"),
-        le=context.get("le"),
-        hint=_hint(place) if error["type"] == "extra_forbidden" else "",
-    )
+@dataclass(frozen=True)
+class Wording:
+    """How the errors of one model are told; `sources` says which variable set which key."""
+
+    model: type[Settings]
+    sources: Mapping[Place, str]
+
+    def of_error(self, error: Any) -> Fault:
+        """The fault that one of pydantic's errors is."""
+        place = tuple(str(part) for part in error["loc"])
+        if place[-1] == "[key]":
+            words = self._words(error["ctx"].get("pattern", ""))
+            return self.of_finding(place[:-1], "the name must " + (f"be {words}" if words else "not be empty"))
+        return self.of_finding(place, self._what(error, place))
+
+    def of_finding(self, place: Place, what: str) -> Fault:
+        """The fault that a key is found to have."""
+        source = next((self.sources[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self.sources), "")
+        key = ".".join(map(cut, place))
+        return Fault(f"{source} ({key}): {what}" if source else f"{key}: {what}", source)
+
+    def _what(self, error: Any, place: Place) -> str:
+        if place[0] == "environments" and len(place) == 3 and place[2] in PLANNED:
+            return f"this kind of target does not exist yet; there is: {', '.join(self._kinds())}"
+        context = dict(error.get("ctx", {}))
+        return WANTED[error["type"]].format(
+            given=_shown(error["input"]),
+            words=self._words(context.get("pattern", "")),
+            expected=str(context.get("expected", "")).replace("'", '"'),
+            ge=context.get("ge"),
+            le=context.get("le"),
+            hint=self._hint(place) if error["type"] == "extra_forbidden" else "",
+        )
+
+    def _words(self, pattern: str) -> str:
+        """What a value of that pattern is: a kind of target has words of its own."""
+        known = {pattern: words for section in sections(self.model) for pattern, words in section.words.items()}
+        return {**WORDS, **known}.get(pattern, "")
+
+    def _hint(self, place: Place) -> str:
+        """The key that was meant: the nearest one of this table, or else of any."""
+        from difflib import get_close_matches
+
+        here = self._siblings(place[:-1])
+        if near := get_close_matches(place[-1], here, 1, 0.7):
+            return f"did you mean {near[0]}?"
+        environment = cut(place[1]) if place[0] == "environments" and len(place) > 2 else "<name>"
+        anywhere: dict[str, str] = {}
+        for found, _ in tables(self.model, environment):
+            for depth in range(1, len(found) + 1):
+                anywhere.setdefault(found[depth - 1], ".".join(found[:depth]))
+        if near := get_close_matches(place[-1], list(anywhere), 1, 0.8):
+            return f"did you mean {anywhere[near[0]]}?"
+        return f"known here: {', '.join(here)}"
+
+    def _kinds(self) -> list[str]:
+        environment: Any = section_of(self.model.model_fields["environments"].annotation)
+        return list(environment.kinds())
+
+    def _siblings(self, above: Sequence[str]) -> list[str]:
+        """The keys and tables that are known in the table at `above`."""
+        name = above[1] if len(above) > 1 and above[0] == "environments" else "<name>"
+        places = [place for place, _ in tables(self.model, name) if place[: len(above)] == tuple(above)]
+        return list(dict.fromkeys(place[len(above)] for place in places))
 
 
 def _shown(value: Any) -> str:
@@ -58,34 +112,9 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        escaped = value.encode("unicode_escape").decode("ascii") if not value.isprintable() else value
-        return f'"{escaped[:60]}…"' if len(escaped) > 60 else f'"{escaped}"'
+        return shown(value)
     if isinstance(value, (int, float)):
         return str(value)[:60]
     if isinstance(value, (date, time)):
         return "a date or a time"
     return "a table" if isinstance(value, Mapping) else "a list"
-
-
-def _hint(place: Place) -> str:
-    """The key that was meant: the nearest one of this table, or else of any."""
-    from difflib import get_close_matches
-
-    here = siblings(place[:-1])
-    if near := get_close_matches(place[-1], here, 1, 0.7):
-        return f"did you mean {near[0]}?"
-    environment = place[1] if place[0] == "environments" and len(place) > 2 else "<name>"
-    anywhere: dict[str, str] = {}
-    for found, _ in tables(name=environment):
-        for depth in range(1, len(found) + 1):
-            anywhere.setdefault(found[depth - 1], ".".join(found[:depth]))
-    if near := get_close_matches(place[-1], list(anywhere), 1, 0.8):
-        return f"did you mean {anywhere[near[0]]}?"
-    return f"known here: {', '.join(here)}"
-
-
-def siblings(above: Sequence[str]) -> list[str]:
-    """The keys and tables that are known in the table at `above`."""
-    name = above[1] if len(above) > 1 and above[0] == "environments" else "<name>"
-    depth = len(above)
-    return list(dict.fromkeys(place[depth] for place, _ in tables(name=name) if place[:depth] == tuple(above)))

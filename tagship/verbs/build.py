@@ -34,7 +34,7 @@ def build(
     """
     artifact_id, chosen = named(app, artifact, environment)
     settings = app.settings.environment(chosen)
-    if settings.runtime != "docker":
+    if not settings.target.has_image:
         app.screen.say(f"{chosen} runs {artifact_id} as a process: there is no image to build")
         return None
     commit, tag = commit_of(app, artifact_id), artifact_id.image_tag(chosen)

@@ -23,7 +23,6 @@ from tagship.domain.bundle import (
     Member,
     why_not_in_a_bundle,
 )
-from tagship.domain.ec2 import hostconf
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import commit_of, folder
 from tagship.engine.scope import named
@@ -125,7 +124,7 @@ def _plain(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> 
 
 def members(app: App, artifact_id: ArtifactId, commit: str) -> Iterator[Member]:
     """Every file of the bundle but SHA256SUMS, in path order."""
-    generated = {VERSION: f"{artifact_id}\n".encode(), **hostconf.files(app.settings)}
+    generated = {VERSION: f"{artifact_id}\n".encode(), **app.settings.files()}
     sources = (_of_commit(app, commit), _of_disk(app), _generated(generated))
     for member in heapq.merge(*sources, key=lambda one: one.path):
         reason = why_not_in_a_bundle(member.path)

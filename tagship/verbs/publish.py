@@ -107,7 +107,7 @@ def _work(app: App, artifact_id: ArtifactId, environment: str) -> Work:
             f"{file.relative_to(app.root)} has sha256 {digest}; {built.sha256} was built.",
             remedy=f"Build it again: inv bundle --artifact {artifact_id}",
         )
-    if app.settings.environment(environment).runtime != "docker":
+    if not app.settings.environment(environment).target.has_image:
         return Work(artifact_id, environment, file, built, None)
     left = json.loads(_left_by("build", place / "image.json", artifact_id).read_bytes())
     image = ImageRef(left["repository"], left["tag"], left["digest"])

@@ -11,6 +11,7 @@ from tagship.domain.manifest import sha256
 from tagship.engine.artifacts import verified_manifest
 from tagship.errors import Refused, UsageError
 from tagship.ports.app import App
+from tagship.settings import Ec2
 
 PROGRAM = "deploy/user_data.sh"
 ENTRY = "deploy/host/entry.sh"
@@ -50,14 +51,16 @@ def user_data(
     if compress and not output:
         remedy = f"Name a file: inv user-data --env {env} --compress --output user-data.gz"
         raise UsageError("Compressed user data is no text to print.", remedy=remedy)
+    hosts = _hosts(app, env)
     key = _key(app, env, artifact)
     values = {
         "APP": app.settings.app,
         "ENVIRONMENT": env,
         "DEPLOYMENT_BUCKET": app.settings.aws.bucket,
         "REGION": app.settings.aws.region,
-        "NEEDS": " ".join(_needs(chosen.runtime, chosen.manager)),
+        "NEEDS": " ".join(_needs(hosts)),
         "ALLOW_UNSIGNED": "true" if chosen.allow_unsigned else "false",
+        "NUMBERS": hosts.numbers(chosen.health),
     }
     program, entry = ((app.root / name).read_text("utf-8") for name in (PROGRAM, ENTRY))
     public = app.verifier.public_key() if app.settings.signing else ""
@@ -72,6 +75,15 @@ def user_data(
     return Rendered(env, script, raw)
 
 
+def _hosts(app: App, env: str) -> Ec2:
+    hosts = app.settings.environment(env).runs_on(Ec2)
+    if hosts is None:
+        raise UsageError(
+            f"{env} does not run on hosts, and nothing else takes user data.", remedy="Name an environment that does"
+        )
+    return hosts
+
+
 def _key(app: App, env: str, artifact: str) -> str:
     """The key that pins an artifact; raises ArtifactMissing where there is none of that id."""
     if not artifact:
@@ -80,9 +92,9 @@ def _key(app: App, env: str, artifact: str) -> str:
     return layout.artifact(app.settings.app, env, artifact, layout.BUNDLE)
 
 
-def _needs(runtime: str, manager: str) -> list[str]:
+def _needs(hosts: Ec2) -> list[str]:
     """What a host must have beside coreutils and the AWS CLI."""
-    return [*(["docker"] if runtime == "docker" else []), *(["haproxy"] if manager == "systemd" else [])]
+    return [*(["docker"] if hosts.runtime == "docker" else []), *(["haproxy"] if hosts.manager == "systemd" else [])]
 
 
 def _check_size(env: str, raw: bytes, script: str) -> None:

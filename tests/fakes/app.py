@@ -15,7 +15,7 @@ from tagship.ports.app import App
 from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
 from tagship.ports.repository import Repository
-from tagship.settings import Settings
+from tagship.settings import Settings, settings_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.freezes import FakeCalendar, FakeFreezes
 from tests.fakes.leases import FakeLeases
@@ -34,8 +34,10 @@ VALUES: dict[str, Any] = {
     "environments": {
         "dev": {
             "branch": "dev",
-            "command": ["python3", "app.py"],
-            "ec2": {"tags": {"tagship:app": "hello", "tagship:environment": "dev"}},
+            "ec2": {
+                "tags": {"tagship:app": "hello", "tagship:environment": "dev"},
+                "command": ["python3", "app.py"],
+            },
         }
     },
 }
@@ -43,12 +45,13 @@ ORIGIN = Origin("0" * 40, "dev", "2026-11-20T12:00:00Z", "4711", builder="ada@la
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings.model_validate_json(json.dumps({**VALUES, **changes}))
+    return settings_of().model_validate_json(json.dumps({**VALUES, **changes}))
 
 
-def environments(**changes: Any) -> dict[str, Any]:
-    """The `environments` table with dev's values changed: `settings(environments=environments(keep=5))`."""
-    return {"dev": {**VALUES["environments"]["dev"], **changes}}
+def environments(*, ec2: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """The `environments` table with values of dev and of its hosts changed: `environments(ec2={"keep": 5})`."""
+    dev = VALUES["environments"]["dev"]
+    return {"dev": {**dev, **changes, "ec2": {**dev["ec2"], **(ec2 or {})}}}
 
 
 @dataclass

@@ -45,11 +45,12 @@ appears_within = 20
 ENVIRONMENT = """
 [environments.{name}]
 branch = "main"
-command = ["python3", "examples/hello/app.py"]
-drain = 0
 lease_ttl = {ttl}
 health = {{ attempts = 4, cap = 1, timeout = 2 }}
-ec2 = {{ tags = {{ "tagship:environment" = "{name}" }}, timeout = 60 }}
+ec2.tags = {{ "tagship:environment" = "{name}" }}
+ec2.command = ["python3", "examples/hello/app.py"]
+ec2.drain = 0
+ec2.timeout = 60
 """
 WORKFLOW = """\
 name: deploy-dev

@@ -28,11 +28,12 @@ TAGSHIP = str(Path(sys.executable).with_name("tagship"))
 ENVIRONMENT = """
 [environments.{name}]
 branch = "main"
-command = ["python3", "examples/hello/app.py"]
-drain = 0
 lease_ttl = 10
 health = {{ attempts = 60, cap = 2, timeout = 1 }}
-ec2 = {{ tags = {{ "tagship:environment" = "{name}" }}, timeout = 300 }}
+ec2.tags = {{ "tagship:environment" = "{name}" }}
+ec2.command = ["python3", "examples/hello/app.py"]
+ec2.drain = 0
+ec2.timeout = 300
 """
 NAMES = ("two", "dev", "prod", "prodauto", "rapid", "incident", "cancelled", "frozen")
 CI = {"GITHUB_RUN_ID": "4711", "GITHUB_ACTOR": "octocat", "GITHUB_SERVER_URL": "https://github.com"}

@@ -62,6 +62,7 @@ class Host:
     def __init__(self, ground: Ground, registry: Registry, name: str) -> None:
         self.machine = Machine(ground, registry, name, self._furnish)
         self.count = 0
+        self.numbers = ""  # of the settings today: those that the last bundle was made by
         self.aws.mkdir(parents=True)
         (self.aws / "s3").mkdir()
         (self.aws / "ecr-password").write_text(PASSWORD)
@@ -83,6 +84,7 @@ class Host:
 
     def order(self, action: str, bundle: Bundle | None, **changes: Any) -> Order:
         self.count += 1
+        self.numbers = bundle.numbers if bundle else self.numbers
         order = Order(
             action,
             "hello",
@@ -93,6 +95,7 @@ class Host:
             self.count,
             BUCKET,
             "us-east-1",
+            numbers=self.numbers,
         )
         return dataclasses.replace(order, **changes)
 

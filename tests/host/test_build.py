@@ -146,7 +146,7 @@ def test_a_tag_of_another_commit_is_refused_and_stays(
 
 
 def _app(docker: Docker, root: Path, repository: str) -> FakeApp:
-    table = environments(runtime="docker", image={"repository": repository})
+    table = environments(ec2={"runtime": "docker"}, image={"repository": repository})
     app = ci_app(root, environments=table)
     app.given |= {"builder": docker, "registry": Ecr(Aws("us-east-1"), docker)}
     return app

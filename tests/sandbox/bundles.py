@@ -15,9 +15,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tagship.domain.ec2 import hostconf
 from tagship.domain.manifest import BundleRef, Manifest, sha256
-from tagship.settings import Settings
+from tagship.settings import Ec2, Settings, settings_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,22 +36,26 @@ def public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def settings(**environment: object) -> Settings:
-    """Settings with one environment, dev, quick to judge; `environment` overrides its keys."""
+    """Settings with one environment, dev, quick to judge; `environment` overrides its keys and those of its hosts."""
     health = {"attempts": 3, "cap": 1, "attempts_after_rollback": 3, "timeout": 1, **environment.pop("health", {})}  # type: ignore[dict-item]
-    dev = {
-        "command": ["python3", "examples/hello/app.py"],
-        "drain": 2,
-        "ec2": {"tags": {"Name": "hello"}},
-        "health": health,
-        **environment,
-    }
+    hosts = {"tags": {"Name": "hello"}, "command": ["python3", "examples/hello/app.py"], "drain": 2}
+    hosts |= {key: environment.pop(key) for key in list(environment) if key in Ec2.model_fields}
+    dev = {"ec2": hosts, "health": health, **environment}
     value = {
         "app": "hello",
         "aws": {"bucket": "hello-artifacts"},
         "signing": {"key": "k", "public_key": "p"},
         "environments": {"dev": dev},
     }
-    return Settings.model_validate_json(json.dumps(value))
+    return settings_of().model_validate_json(json.dumps(value))
+
+
+def numbers(using: Settings) -> str:
+    """The operational numbers of dev."""
+    dev = using.environment("dev")
+    hosts = dev.runs_on(Ec2)
+    assert hosts
+    return hosts.numbers(dev.health)
 
 
 @dataclass
@@ -63,6 +66,7 @@ class Bundle:
     manifest: bytes
     signature: bytes | None  # None: nobody signed it
     archive: bytes
+    numbers: str = ""  # the operational ones of the settings that it was made by
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -84,7 +88,7 @@ def contents(
     artifact: str, hello: Mapping[str, object], using: Settings, more: Mapping[str, bytes]
 ) -> dict[str, bytes]:
     """Path -> bytes of what a bundle holds; `more` is beside it, or in place of it."""
-    files = {"VERSION": f"{artifact}\n".encode(), **hostconf.files(using)}
+    files = {"VERSION": f"{artifact}\n".encode(), **using.files()}
     for path in [ROOT / "deploy/ec2_deploy.sh", *sorted((ROOT / "deploy/host").glob("*.sh"))]:
         files[str(path.relative_to(ROOT))] = path.read_bytes()
     files["examples/hello/app.py"] = (ROOT / "examples/hello/app.py").read_bytes()
@@ -123,7 +127,8 @@ def make(
     **fields: str,
 ) -> Bundle:
     """A signed artifact of the hello app; `hello` goes into its hello.json, `fields` over the manifest's."""
-    files = contents(artifact, hello or {}, using or settings(), more or {})
+    using = using or settings()
+    files = contents(artifact, hello or {}, using, more or {})
     archive = pack(files, tamper)
     size = sum(map(len, files.values())) if unpacked is None else unpacked
     bundle = BundleRef("deploy-bundle.tar.gz", sha256(archive), len(archive), sha256(files["SHA256SUMS"]), size)
@@ -141,4 +146,4 @@ def make(
         **known,
     ).to_json()
     signature = (key or release_key()).sign(manifest, ec.ECDSA(hashes.SHA256()))
-    return Bundle(artifact, manifest, signature, archive, files)
+    return Bundle(artifact, manifest, signature, archive, numbers(using), files)

@@ -27,8 +27,9 @@ key = "kms:alias/tiny"
 public_key = "release.pub.pem"
 [environments.dev]
 branch = "dev"
+[environments.dev.ec2]
+tags = { "tagship:app" = "tiny", "tagship:environment" = "dev" }
 command = ["python3", "app.py"]
-ec2 = { tags = { "tagship:app" = "tiny", "tagship:environment" = "dev" } }
 """
 UP = """
 import sys; from pathlib import Path; from tagship.sandbox import lifecycle

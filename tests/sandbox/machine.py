@@ -66,6 +66,7 @@ class Machine:
     bucket: Path
     port: int = field(default_factory=PORTS.free)
     count: int = 0
+    numbers: str = ""  # of the settings today: those that the last bundle was made by
 
     def __post_init__(self) -> None:
         pinned = self.root / "etc/tagship/hello"
@@ -100,11 +101,13 @@ class Machine:
 
     def order(self, action: str, bundle: Bundle | None, **changes: Any) -> Order:
         self.count += 1
+        self.numbers = bundle.numbers if bundle else self.numbers
         values = {
             "artifact_id": bundle.artifact if bundle else "",
             "manifest_sha256": bundle.manifest_sha256 if bundle else "",
             "deployment_id": DEPLOYMENT.format(self.count) if bundle else "",
             "fence": self.count,
+            "numbers": self.numbers,
             **changes,
         }
         return Order(action, values.pop("app", "hello"), "dev", bucket="hello-artifacts", region="us-east-1", **values)

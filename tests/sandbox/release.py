@@ -22,10 +22,10 @@ public_key = "release.pub.pem"
 
 [environments.dev]
 branch = "dev"
-command = ["python3", "app.py"]
 
 [environments.dev.ec2]
 tags = { "tagship:app" = "hello" }
+command = ["python3", "app.py"]
 """
 
 

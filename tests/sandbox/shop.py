@@ -30,10 +30,11 @@ include = ["examples/hello"]
 ENVIRONMENT = """
 [environments.{name}]
 branch = "main"
-command = ["python3", "examples/hello/app.py"]
-drain = 0
 health = {{ attempts = 4, cap = 1, timeout = 1 }}
-ec2 = {{ tags = {{ "tagship:environment" = "{name}" }}, timeout = 30 }}
+ec2.tags = {{ "tagship:environment" = "{name}" }}
+ec2.command = ["python3", "examples/hello/app.py"]
+ec2.drain = 0
+ec2.timeout = 30
 """
 
 

@@ -23,7 +23,7 @@ RULES = {"MAX_CONCURRENCY": "1", "MAX_ERRORS": "34%", "CANARY": "true", "BAKE": 
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """Three hosts, of which one may fail, and 0.1.0 on each."""
     for name, value in RULES.items():
-        monkeypatch.setenv(f"TAGSHIP_ENVIRONMENTS_E1_FLEET_{name}", value)
+        monkeypatch.setenv(f"TAGSHIP_ENVIRONMENTS_E1_EC2_ROLLOUT_{name}", value)
     root = shop.make(tmp_path / "shop", ["e1"])
     made = Shop(root, start(root, hosts=3), "e1")
     deploy(made.app(), artifact=made.publish("0.1.0"))

@@ -42,7 +42,7 @@ Ec2Target.send = dying
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Running]]:
     root = shop.make(tmp_path_factory.mktemp("resume"), NAMES)
     settings = root / "tagship.toml"
-    settings.write_text(settings.read_text("utf-8").replace("drain = 0", "drain = 0\nlease_ttl = 10"), "utf-8")
+    settings.write_text(settings.read_text("utf-8").replace("ec2.drain = 0", "ec2.drain = 0\nlease_ttl = 10"), "utf-8")
     git(root, "commit", "--quiet", "--all", "-m", "Let a lease live for ten seconds")
     yield root, start(root, hosts=2)
     lifecycle.down(root)

@@ -119,7 +119,9 @@ def test_the_fallback_hands_stage_1_exactly_what_it_was_given(empty: Path) -> No
     """AWS-RunShellScript's lines have no patterns: quoting alone stands between the values and the shell."""
 
     def judge(texts: Sequence[str]) -> None:
-        orders = [Order(text, text, text, text, text, text, 1, text, text, unsigned=text) for text in texts]
+        orders = [
+            Order(text, text, text, text, text, text, 1, text, text, unsigned=text, numbers=text) for text in texts
+        ]
         script = "".join("\n".join(["(", *document.fallback_commands(one, SAY), ")", ""]) for one in orders)
         told = [document.parameters(one) for one in orders]
         assert said("sh", script, empty) == [
@@ -133,7 +135,7 @@ def test_the_fallback_hands_stage_1_exactly_what_it_was_given(empty: Path) -> No
 
 WORD = re.compile(r"[0-9A-Za-z.-]+\Z")
 NEEDED = ("action", "app", "environment", "bucket", "region", "unsigned")  # these may not be left out
-FIELDS = (*NEEDED, "artifact_id", "manifest_sha256", "deployment_id")
+FIELDS = (*NEEDED, "artifact_id", "manifest_sha256", "deployment_id", "numbers")
 
 
 def test_stage_1_refuses_what_is_no_name(host: Machine, empty: Path) -> None:

@@ -85,8 +85,8 @@ NAMES = [
 ]
 ENVIRONMENT = """
 [environments.{name}]
-command = ["python3", "app.py"]
-ec2 = {{ tags = {{ "tagship:environment" = "{name}" }} }}
+ec2.tags = {{ "tagship:environment" = "{name}" }}
+ec2.command = ["python3", "app.py"]
 infra = {{ {infra} }}
 """
 INFRA = {

@@ -16,7 +16,7 @@ signing = { key = "release.key.pem", public_key = "release.pub.pem" }
 """
 ENVIRONMENT = """
 [environments.{name}]
-command = ["python3", "app.py"]
+ec2.command = ["python3", "app.py"]
 ec2.tags = {{ Name = "hello" }}
 infra = {{ {infra} }}
 """

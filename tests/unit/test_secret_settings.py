@@ -15,7 +15,7 @@ aws.bucket = "hello-artifacts"
 signing = { key = "release.key.pem", public_key = "release.pub.pem" }
 
 [environments.dev]
-command = ["python3", "app.py"]
+ec2.command = ["python3", "app.py"]
 ec2.tags = { Name = "hello" }
 variables = { GREETING = "hello" }
 

@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagship.errors import SettingsError
-from tagship.settings import Settings, find, load
-from tagship.settings.model import BRANCH, SUFFIX, WORDS
+from tagship.settings import Ec2, Settings, find, load, settings_of
+from tagship.settings.tables import BRANCH, SUFFIX, WORDS
 from tagship.settings.variables import known, tables
 
 TOP = Path(__file__).parents[2]
@@ -25,12 +25,13 @@ aws.bucket = "hello-artifacts"
 signing = { key = "release.key.pem", public_key = "release.pub.pem" }
 
 [environments.dev]
-command = ["python3", "app.py"]
+ec2.command = ["python3", "app.py"]
 ec2.tags = { Name = "hello" }
 """
 NO_MANAGER = 'needs a service manager that can see to it: manager = "systemd"'
 OUTSIDE = "is outside the repository: give a path relative to its top"
 DEV = "environments.dev"
+ROLLOUT = "environments.dev.ec2.rollout"
 Loader = Callable[..., Settings]
 Told = Callable[..., list[str]]
 Variables = dict[str, str] | None
@@ -50,20 +51,26 @@ def read(tmp_path: Path) -> Loader:
 
 @pytest.fixture
 def errors(read: Loader) -> Told:
-    """The sentences of a file's errors."""
+    """The sentences of a file's errors, and of its variables'."""
 
     def told(text: str | bytes, variables: Variables = None) -> list[str]:
         with pytest.raises(SettingsError) as raised:
             read(text, variables)
-        return [line.removeprefix("  - ") for line in raised.value.what.splitlines()[1:]]
+        return [line.removeprefix("  - ") for line in raised.value.what.splitlines() if line.startswith("  - ")]
 
     return told
+
+
+def hosts(loaded: Settings, environment: str = "dev") -> Ec2:
+    found = loaded.environments[environment].runs_on(Ec2)
+    assert found
+    return found
 
 
 def values(loaded: Settings) -> dict[str, Any]:
     """Every key's value by its dotted name."""
     found = {}
-    for place, _ in tables(name="dev"):
+    for place, _ in tables(settings_of(), "dev"):
         value: Any = loaded
         for key in place:
             value = value[key] if isinstance(value, dict) else getattr(value, key)
@@ -81,7 +88,7 @@ def test_the_sample_loads() -> None:
 def test_the_sample_has_every_key_and_no_other() -> None:
     raw = tomllib.loads(SAMPLE.read_text("utf-8"))
     missing = []
-    for place, _ in tables(name="dev"):
+    for place, _ in tables(settings_of(), "dev"):
         table: Any = raw
         for key in place:
             if key not in table:
@@ -107,16 +114,16 @@ def test_this_repository_settings_load() -> None:
 
 
 def test_a_default_holds_where_nothing_is_said(read: Loader) -> None:
-    assert read(MINIMAL).environments["dev"].port == 8080
+    assert hosts(read(MINIMAL)).port == 8080
 
 
 def test_the_file_wins_over_the_default(read: Loader) -> None:
-    assert read(MINIMAL + "port = 9000\n").environments["dev"].port == 9000
+    assert hosts(read(MINIMAL + "ec2.port = 9000\n")).port == 9000
 
 
 def test_a_variable_wins_over_the_file(read: Loader) -> None:
-    loaded = read(MINIMAL + "port = 9000\n", {"TAGSHIP_ENVIRONMENTS_DEV_PORT": "9100"})
-    assert loaded.environments["dev"].port == 9100
+    loaded = read(MINIMAL + "ec2.port = 9000\n", {"TAGSHIP_ENVIRONMENTS_DEV_EC2_PORT": "9100"})
+    assert hosts(loaded).port == 9100
 
 
 def test_a_flag_wins_over_a_variable(read: Loader) -> None:
@@ -140,8 +147,8 @@ def test_a_flag_wins_over_a_variable(read: Loader) -> None:
             7,
         ),
         ("TAGSHIP_ENVIRONMENTS_DEV_EC2_TAGS", '{ a = "b" }', "environments.dev.ec2.tags", {"a": "b"}),
-        ("TAGSHIP_ENVIRONMENTS_DEV_FLEET_MAX_CONCURRENCY", "25%", "environments.dev.fleet.max_concurrency", "25%"),
-        ("TAGSHIP_ENVIRONMENTS_DEV_FLEET_MAX_ERRORS", "3", "environments.dev.fleet.max_errors", "3"),
+        ("TAGSHIP_ENVIRONMENTS_DEV_EC2_ROLLOUT_MAX_CONCURRENCY", "25%", f"{ROLLOUT}.max_concurrency", "25%"),
+        ("TAGSHIP_ENVIRONMENTS_DEV_EC2_ROLLOUT_MAX_ERRORS", "3", f"{ROLLOUT}.max_errors", "3"),
     ],
 )
 def test_a_variable_is_read_as_its_key_is_written(
@@ -151,12 +158,12 @@ def test_a_variable_is_read_as_its_key_is_written(
 
 
 def test_every_key_has_a_variable() -> None:
-    assert len(known({"dev": {}})) == len(list(tables(name="dev")))
+    assert len(known({"dev": {}}, settings_of())) == len(list(tables(settings_of(), "dev")))
 
 
 def test_a_variable_reaches_an_environment_with_a_hyphen(read: Loader) -> None:
-    text = MINIMAL + '[environments.pre-prod]\ncommand = ["x"]\nec2.tags = { Name = "x" }\n'
-    assert read(text, {"TAGSHIP_ENVIRONMENTS_PRE_PROD_PORT": "1"}).environments["pre-prod"].port == 1
+    text = MINIMAL + '[environments.pre-prod]\nec2.command = ["x"]\nec2.tags = { Name = "x" }\n'
+    assert hosts(read(text, {"TAGSHIP_ENVIRONMENTS_PRE_PROD_EC2_PORT": "1"}), "pre-prod").port == 1
 
 
 def test_an_empty_variable_counts_as_none(read: Loader) -> None:
@@ -176,34 +183,34 @@ def test_a_variable_of_somebody_elses_is_left_alone(read: Loader, name: str) -> 
         ("TAGSHIP_AWS_REGON", "did you mean TAGSHIP_AWS_REGION?"),
         ("TAGSHIP_BUCKET", "did you mean TAGSHIP_AWS_BUCKET?"),
         ("TAGSHIP_AWS_COLOUR", "every key is in docs/tagship.sample.toml"),
-        ("TAGSHIP_ENVIRONMENTS_QA_PORT", "did you mean TAGSHIP_ENVIRONMENTS_DEV_PORT?"),
+        ("TAGSHIP_ENVIRONMENTS_QA_EC2_PORT", "did you mean TAGSHIP_ENVIRONMENTS_DEV_EC2_PORT?"),
     ],
 )
 def test_a_variable_that_nearly_names_a_key_is_an_error(errors: Told, name: str, hint: str) -> None:
-    assert errors(MINIMAL, {name: "x"}) == [f"the variable {name} names no key; {hint}"]
+    assert errors(MINIMAL, {name: "x"}) == [f"{name} names no key; {hint}"]
 
 
 def test_an_error_from_a_variable_names_the_variable(errors: Told) -> None:
     assert errors(MINIMAL, {"TAGSHIP_CI_TIMEOUT": "soon"}) == [
-        'ci.timeout (from TAGSHIP_CI_TIMEOUT): must be a whole number; is "soon"'
+        'TAGSHIP_CI_TIMEOUT (ci.timeout): must be a whole number; is "soon"'
     ]
 
 
 @pytest.mark.parametrize(("text", "expected"), [("10", "10"), ('"10"', "10"), ('"25%"', "25%"), ('"100%"', "100%")])
 def test_hosts_are_counted_by_a_number_or_a_percentage(read: Loader, text: str, expected: str) -> None:
-    loaded = read(MINIMAL + f"fleet.max_concurrency = {text}\n")
-    assert loaded.environments["dev"].fleet.max_concurrency == expected
+    loaded = read(MINIMAL + f"ec2.rollout.max_concurrency = {text}\n")
+    assert hosts(loaded).rollout.max_concurrency == expected
 
 
 @pytest.mark.parametrize("text", ["0", '"0%"', '"101%"', '"half"', "-1", "2.5", "true", '"5 %"'])
 def test_no_hosts_at_once_is_an_error(errors: Told, text: str) -> None:
-    [told] = errors(MINIMAL + f"fleet.max_concurrency = {text}\n")
-    assert told.startswith("environments.dev.fleet.max_concurrency: must be ")
+    [told] = errors(MINIMAL + f"ec2.rollout.max_concurrency = {text}\n")
+    assert told.startswith(f"{ROLLOUT}.max_concurrency: must be ")
 
 
 def test_a_bake_without_a_canary_is_an_error(errors: Told) -> None:
-    told = errors(MINIMAL + "fleet.bake = 60\n")
-    assert told == [f"{DEV}.fleet.bake: is how long the canary is watched: set fleet.canary = true"]
+    told = errors(MINIMAL + "ec2.rollout.bake = 60\n")
+    assert told == [f"{ROLLOUT}.bake: is how long the canary is watched: set rollout.canary = true"]
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
@@ -218,9 +225,11 @@ def test_every_error_of_a_file_is_told_at_once(errors: Told) -> None:
         [signing]
         key = ""
         public_key = 5
-        [environments.dev]
+        [environments.dev.ec2]
         runtime = "docker"
         port = 70000
+        [environments.prod]
+        branch = "main"
         """,
         {"TAGSHIP_CI_TIMEOUT": "x"},
     )
@@ -230,10 +239,11 @@ def test_every_error_of_a_file_is_told_at_once(errors: Told) -> None:
         "aws.bukket: unknown key; did you mean bucket?",
         "signing.key: must not be empty",
         'signing.public_key: must be text in quotes, "…"; is 5',
-        'ci.timeout (from TAGSHIP_CI_TIMEOUT): must be a whole number; is "x"',
-        "environments.dev.port: must be 65535 or less; is 70000",
-        'environments.dev.ec2: target = "ec2" needs the hosts\' tags: ec2.tags = { Name = "…" }',
+        "environments.dev.ec2.tags: missing; add it",
+        "environments.dev.ec2.port: must be 65535 or less; is 70000",
         'environments.dev.image.repository: runtime = "docker" needs the repository that images are pushed to',
+        "environments.prod: has no table that says what it runs on: add [environments.<name>.ec2]",
+        'TAGSHIP_CI_TIMEOUT (ci.timeout): must be a whole number; is "x"',
     ]
 
 
@@ -249,19 +259,20 @@ def test_the_remedy_names_the_file_and_the_sample(read: Loader) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("prot = 5", "prot: unknown key; did you mean port?"),
+        ("ec2.prot = 5", "ec2.prot: unknown key; did you mean port?"),
         ("region = 5", "region: unknown key; did you mean aws.region?"),
         ('tags = { a = "b" }', "tags: unknown key; did you mean environments.dev.ec2.tags?"),
         ('ec2.dokument = "x"', "ec2.dokument: unknown key; did you mean document?"),
-        ("ec2.zzz = 1", "ec2.zzz: unknown key; known here: tags, document, timeout"),
-        ('port = "8080"', 'port: must be a whole number; is "8080"'),
-        ("port = true", "port: must be a whole number; is true"),
-        ("port = 8080.0", "port: must be a whole number; is 8080.0"),
-        ("port = 0", "port: must be 1 or more; is 0"),
+        ("image.zzz = 1", "image.zzz: unknown key; known here: repository, dockerfile, context"),
+        ("ecs.cluster = 1", "ecs: this kind of target does not exist yet; there is: ec2"),
+        ('ec2.port = \"8080\"', 'ec2.port: must be a whole number; is "8080"'),
+        ("ec2.port = true", "ec2.port: must be a whole number; is true"),
+        ("ec2.port = 8080.0", "ec2.port: must be a whole number; is 8080.0"),
+        ("ec2.port = 0", "ec2.port: must be 1 or more; is 0"),
         ("branch = 2026-11-20", 'branch: must be text in quotes, "…"; is a date or a time'),
         ("health = 5", "health: must be a table; is 5"),
         ("variables = 5", "variables: must be a table of names and values; is 5"),
-        ('runtime = "podman"', 'runtime: must be "process" or "docker"; is "podman"'),
+        ('ec2.runtime = "podman"', 'ec2.runtime: must be "process" or "docker"; is "podman"'),
         (
             'variables = { "A-B" = "x" }',
             "variables.A-B: the name must be a variable's name: letters, digits and underscores, no digit first",
@@ -278,12 +289,18 @@ def test_an_error_says_key_and_remedy(errors: Told, line: str, told: str) -> Non
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ('runtime = "docker"', 'image.repository: runtime = "docker" needs the repository that images are pushed to'),
-        ('kind = "job"', 'kind: kind = "job" needs a service manager that knows units and timers: manager = "systemd"'),
-        ('timer = "hourly"', 'timer: is of a job: kind = "job"'),
         (
-            'kind = "job"\nmanager = "systemd"\nrun_at_deploy = false',
-            'timer: a job that is not run at its deployment needs a timer: timer = "*-*-* 03:30:00 UTC"',
+            'ec2.runtime = "docker"',
+            'image.repository: runtime = "docker" needs the repository that images are pushed to',
+        ),
+        (
+            'ec2.kind = "job"',
+            'ec2.kind: kind = "job" needs a service manager that knows units and timers: manager = "systemd"',
+        ),
+        ('ec2.timer = "hourly"', 'ec2.timer: is of a job: kind = "job"'),
+        (
+            'ec2.kind = "job"\nec2.manager = "systemd"\nec2.run_at_deploy = false',
+            'ec2.timer: a job that is not run at its deployment needs a timer: timer = "*-*-* 03:30:00 UTC"',
         ),
         ('variables = { PORT = "1" }', "variables.PORT: is set by tagship itself: give it another name"),
         ("health.attempts = 1", "health.attempts: is 1, which can never hold health.passes = 2 in a row"),
@@ -293,12 +310,12 @@ def test_an_error_says_key_and_remedy(errors: Told, line: str, told: str) -> Non
             "ec2.timeout: would kill a host's action before its health checks end: they may take 623 s",
         ),
         ('image.context = "../x"', f'image.context: "../x" {OUTSIDE}'),
-        ('user = "app"', f"user: {NO_MANAGER}"),
-        ('limits.memory = "1g"', f"limits.memory: {NO_MANAGER}"),
-        ("limits.pids = 5", f"limits.pids: {NO_MANAGER}"),
+        ('ec2.user = "app"', f"ec2.user: {NO_MANAGER}"),
+        ('ec2.limits.memory = "1g"', f"ec2.limits.memory: {NO_MANAGER}"),
+        ("ec2.limits.pids = 5", f"ec2.limits.pids: {NO_MANAGER}"),
         (
-            'manager = "systemd"\nuser = "root"',
-            "user: is root, as which no app is run: name an account of its own, or leave it out",
+            'ec2.manager = "systemd"\nec2.user = "root"',
+            "ec2.user: is root, as which no app is run: name an account of its own, or leave it out",
         ),
     ],
 )  # fmt: skip
@@ -315,7 +332,7 @@ def test_an_impossible_combination_is_an_error(errors: Told, line: str, told: st
             'bundle.include: "../x" is outside the repository: give a path relative to its top',
         ),
         (
-            '[environments.two]\nsuffix = "dev"\ncommand = ["x"]\nec2.tags = { a = "b" }\n',
+            '[environments.two]\nsuffix = "dev"\nec2.command = ["x"]\nec2.tags = { a = "b" }\n',
             "environments.two: has the same suffix and the same branch as environments.dev: change one",
         ),
     ],
@@ -325,7 +342,7 @@ def test_tables_that_contradict_each_other_are_an_error(errors: Told, lines: str
 
 
 def test_environments_may_share_a_suffix_on_branches_of_their_own(read: Loader) -> None:
-    other = '[environments.two]\nsuffix = "dev"\nbranch = "other"\ncommand = ["x"]\nec2.tags = { a = "b" }\n'
+    other = '[environments.two]\nsuffix = "dev"\nbranch = "other"\nec2.command = ["x"]\nec2.tags = { a = "b" }\n'
     loaded = read(MINIMAL + other)
     with pytest.raises(SettingsError, match="belongs to dev and two"):
         loaded.environment_of("dev")
@@ -393,7 +410,7 @@ def test_no_file_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
         find(tmp_path)
 
 
-PLACES = sorted({".".join(place[:n]) for place, _ in tables(name="dev") for n in range(1, len(place) + 1)})
+PLACES = sorted({".".join(place[:n]) for place, _ in tables(settings_of(), "dev") for n in range(1, len(place) + 1)})
 ANYTHING = st.recursive(
     st.booleans() | st.integers() | st.floats() | st.text() | st.datetimes(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -15,7 +15,7 @@ KEYS = 'signing = { key = "release.key.pem", public_key = "release.pub.pem" }\n'
 ENVIRONMENT = """
 [environments.{name}]
 suffix = "{name}"
-command = ["python3", "app.py"]
+ec2.command = ["python3", "app.py"]
 ec2.tags = {{ Name = "hello" }}
 {more}
 """

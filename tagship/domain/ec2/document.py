@@ -33,9 +33,10 @@ _NAMES = {  # of the document, in the order of stage 1's arguments: the field of
     "bucket": "bucket",
     "region": "region",
     "unsigned": "unsigned",
+    "numbers": "numbers",
     "executionTimeout": "timeout",
 }
-_OPTIONAL = frozenset({"artifact", "manifestSha256", "deployment"})
+_OPTIONAL = frozenset({"artifact", "manifestSha256", "deployment", "numbers"})
 assert set(_NAMES.values()) == {field.name for field in fields(Order)}  # noqa: S101  # a new field must travel
 
 

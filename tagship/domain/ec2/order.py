@@ -20,3 +20,4 @@ class Order:
     region: str
     timeout: int = 900
     unsigned: str = "refused"  # refused | allowed: what the environment's settings say; the host has to say so too
+    numbers: str = ""  # operational ones, as `numbers` writes them; empty: the bundle's, or the host program's own

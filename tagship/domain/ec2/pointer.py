@@ -19,6 +19,7 @@ class Pointer:
     manifest_sha256: str
     deployment: str
     fence: int
+    numbers: str = ""  # operational ones, for the host that boots; none in a pointer of an older tagship
     tagship: int = 1
 
     def to_json(self) -> bytes:

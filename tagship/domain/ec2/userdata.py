@@ -13,7 +13,7 @@ LIMIT = 16 * 1024  # bytes of user data before it is encoded (EC2 user guide)
 SCRIPT = """\
 #!/usr/bin/env bash
 # First boot of {app} on {environment}. Made by: inv user-data --env {environment}
-# Packed below, with their comments left out: deploy/user_data.sh (PROGRAM) and deploy/host/entry.sh (ENTRY).
+# Packed below, without comments: deploy/user_data.sh (PROGRAM) and deploy/host/entry.sh (ENTRY).
 # What it did is in /var/log/user-data.log.
 set -uo pipefail
 export {values}
@@ -27,7 +27,7 @@ exec bash -c "$PROGRAM" user-data
 
 
 def render(program: str, entry: str, *, values: Mapping[str, str], key: str, public_key: str) -> str:
-    """The script. `values` are APP, ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS and ALLOW_UNSIGNED.
+    """The script. `values` are APP, ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS, ALLOW_UNSIGNED and NUMBERS.
 
     Without a key, one that was exported before counts, or else the environment's pointer.
     """
@@ -43,8 +43,8 @@ def render(program: str, entry: str, *, values: Mapping[str, str], key: str, pub
 
 
 def packed(script: str) -> str:
-    """A script without the lines that are comments, compressed: the same bytes for the same script."""
-    bare = re.sub(r"^[ \t]*#(?!!).*\n", "", script, flags=re.MULTILINE)
+    """A script without its comment lines and its indentation, compressed: the same bytes for the same script."""
+    bare = re.sub(r"^[ \t]*(#(?!!).*\n)?", "", script, flags=re.MULTILINE)
     return base64.b64encode(gzip.compress(bare.encode(), 9, mtime=0)).decode()
 
 

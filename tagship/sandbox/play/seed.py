@@ -11,7 +11,7 @@ from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
 from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
-from tagship.settings import Settings
+from tagship.settings import Ec2, Settings
 
 TEMPLATE = Path("deploy/aws/ssm-document.json")
 ENTRY = Path("deploy/host/entry.sh")
@@ -41,7 +41,7 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
     _bucket(ground)
     _documents(ground)
     ec2 = ground.client("ec2")
-    named = [name for name, environment in ground.settings.environments.items() if environment.ec2]
+    named = [name for name, environment in ground.settings.environments.items() if environment.runs_on(Ec2)]
     if simulated:
         return tuple(host for name in named for host in _fleet(ground, ec2, name, simulated))
     return tuple(_host(ground, ec2, name, number) for name in named for number in range(1, count + 1))
@@ -60,7 +60,8 @@ def _documents(ground: Ground) -> None:
     from tagship.domain.ec2 import document
 
     content = document.render((ground.root / TEMPLATE).read_text("utf-8"), (ground.root / ENTRY).read_text("utf-8"))
-    for name in {environment.ec2.document for environment in ground.settings.environments.values() if environment.ec2}:
+    hosts = [each.runs_on(Ec2) for each in ground.settings.environments.values()]
+    for name in {each.document for each in hosts if each}:
         ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
 
 
@@ -75,7 +76,7 @@ def _fleet(ground: Ground, ec2: Any, environment: str, count: int) -> list[Sandb
 
 
 def _instances(ground: Ground, ec2: Any, environment: str, name: str, count: int) -> list[str]:
-    wanted = ground.settings.environments[environment].ec2
+    wanted = ground.settings.environments[environment].runs_on(Ec2)
     tags = {"Name": name, **(wanted.tags if wanted else {})}
     answer = ec2.run_instances(
         ImageId=IMAGE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tagship.domain.ec2.hostconf import why_not_settable
 from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef, of_parameter, of_secret, problems
 
 ID = "a1b2c3d4-5678-90ab-cdef-000000000001"
@@ -52,14 +53,14 @@ def test_what_no_host_would_take_is_no_reference(store: str, name: str, version:
 
 def test_two_secrets_of_one_variable_are_a_problem_and_both_are_named() -> None:
     sources = [of_parameter("/p/", "/p/db-url"), of_parameter("/p/", "/p/db/url"), of_secret("DB_URL", "s")]
-    assert list(problems(sources, {}, "process")) == [
+    assert list(problems(sources, {}, settable)) == [
         "/p/db/url would be the variable DB_URL, and so is /p/db-url",
         "s would be the variable DB_URL, and so is /p/db-url",
     ]
 
 
 def test_a_variable_of_the_settings_is_not_taken_twice() -> None:
-    [problem] = problems([of_parameter("/p/", "/p/greeting")], {"GREETING": "hello"}, "process")
+    [problem] = problems([of_parameter("/p/", "/p/greeting")], {"GREETING": "hello"}, settable)
     assert problem == "/p/greeting would be the variable GREETING, and so is `variables` of tagship.toml"
 
 
@@ -76,5 +77,11 @@ def test_a_variable_of_the_settings_is_not_taken_twice() -> None:
     ],
 )
 def test_a_variable_that_no_host_could_set_is_a_problem(name: str, runtime: str, problem: str) -> None:
-    found = list(problems([of_parameter("/p/", name)], {}, runtime))
+    found = list(problems([of_parameter("/p/", name)], {}, lambda variable: why_not_settable(variable, runtime)))
     assert (problem in found[0]) if problem else not found
+
+
+def settable(variable: str) -> str:
+    """A target that can set any variable."""
+    assert variable
+    return ""

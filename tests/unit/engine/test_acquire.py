@@ -296,7 +296,7 @@ def test_nothing_is_read_again_where_nobody_came_in_between() -> None:
 
 
 def test_environments_of_a_group_wait_for_each_other_and_others_do_not() -> None:
-    tags = {"ec2": {"tags": {"Name": "x"}}, "command": ["x"]}
+    tags = {"ec2": {"tags": {"Name": "x"}, "command": ["x"]}}
     table = {**environments(), "prod": {**tags}, "prodauto": {**tags, "lease_group": "prod"}}
     app = an_app(settings=settings(**{**VALUES, "environments": table}))
     app.leases.take("prodauto", holder="dependabot", run_url="", ttl=120)

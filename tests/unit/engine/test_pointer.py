@@ -26,6 +26,14 @@ def test_it_reads_back_as_it_was_written() -> None:
     assert POINTER.to_json().splitlines()[2] == b'  "artifact": "0.1.30-dev",'
 
 
+def test_it_carries_the_numbers_and_one_of_an_older_tagship_has_none() -> None:
+    numbered = replace(POINTER, numbers="KEEP=3,DRAIN=0")
+    assert b'  "numbers": "KEEP=3,DRAIN=0",' in numbered.to_json().splitlines()
+    older = POINTER.to_json().replace(b'  "numbers": "",\n', b"")
+    assert older != POINTER.to_json()
+    assert Pointer.from_json(older) == POINTER
+
+
 def test_what_is_no_pointer_reads_as_none() -> None:
     for raw in (b"", b"[]", b"{}", b'{"fence": "x"}', POINTER.to_json()[:-4], b'{"fence": 1, "more": 2}'):
         assert Pointer.from_json(raw) is None

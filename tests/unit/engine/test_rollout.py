@@ -34,7 +34,7 @@ def fleet(*machines: Machine | int, **rules: Any) -> FakeApp:
     waiting = [one.answers.copy() for one in made]
     for one in made:
         one.answers.clear()
-    app = FakeApp(settings=settings(environments=environments(fleet=rules)), hosts=FakeTarget(made))
+    app = FakeApp(settings=settings(environments=environments(ec2={"rollout": rules})), hosts=FakeTarget(made))
     app.publish(OLD, NEW)
     online = [one.host.online for one in made]
     for one in made:

@@ -19,7 +19,9 @@ RUN = {"GITHUB_RUN_ID": "4711"}
 
 
 def docker_app(root: Path, images: FakeImages) -> FakeApp:
-    app = ci_app(root, environments=environments(runtime="docker", command=[], image={"repository": REPOSITORY}))
+    app = ci_app(
+        root, environments=environments(ec2={"runtime": "docker", "command": []}, image={"repository": REPOSITORY})
+    )
     app.given |= {"builder": images, "registry": images}
     return app
 

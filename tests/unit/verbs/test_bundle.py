@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tagship.domain.bundle import Built
-from tagship.domain.ec2.hostconf import files as configuration
 from tagship.errors import Refused, TagshipError
 from tagship.verbs.bundle import bundle
 from tests.fakes.app import FakeApp, environments
@@ -50,7 +49,30 @@ def test_it_holds_the_commit_the_configuration_and_the_version(tmp_path: Path) -
     ]
     assert content(app, "VERSION") == b"0.1.0-dev\n"
     assert content(app, "app/app.py") == TREE["app/app.py"]
-    assert content(app, "deploy/environments/dev.conf") == configuration(app.settings)["deploy/environments/dev.conf"]
+    assert content(app, "deploy/environments/dev.conf") == app.settings.files()["deploy/environments/dev.conf"]
+
+
+OTHER_NUMBERS = environments(
+    ec2={"keep": 9, "drain": 0, "timeout": 1200},
+    health={"attempts": 9, "attempts_after_rollback": 8, "passes": 3, "timeout": 4, "cap": 7},
+)
+
+
+def test_a_changed_operational_number_changes_no_byte_of_it(tmp_path: Path) -> None:
+    digests = []
+    for name, table in (("before", environments()), ("after", OTHER_NUMBERS)):
+        built = bundle(ci_app(tmp_path / name, environments=table), artifact=VERSION)
+        assert built is not None
+        digests.append(built.sha256)
+    assert digests[0] == digests[1]
+
+
+def test_a_changed_way_of_running_changes_it(tmp_path: Path) -> None:
+    one = bundle(ci_app(tmp_path / "before"), artifact=VERSION)
+    other = bundle(ci_app(tmp_path / "after", environments=environments(ec2={"port": 9})), artifact=VERSION)
+    assert one is not None
+    assert other is not None
+    assert one.sha256 != other.sha256
 
 
 def test_bundle_json_says_what_it_is(tmp_path: Path) -> None:

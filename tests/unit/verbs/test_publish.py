@@ -269,7 +269,7 @@ def test_a_bundle_altered_after_it_was_built_is_not_published(alter: object, tmp
 
 
 def test_an_environment_that_runs_images_needs_one(tmp_path: Path) -> None:
-    docker = environments(runtime="docker", image={"repository": "registry.example/hello"}, command=[])
+    docker = environments(ec2={"runtime": "docker", "command": []}, image={"repository": "registry.example/hello"})
     app = built(tmp_path, environments=docker)
     with pytest.raises(Refused, match=r"image\.json of 0\.1\.0-dev is not built") as caught:
         publish(app, artifact=VERSION, variables=RUN)
@@ -277,7 +277,7 @@ def test_an_environment_that_runs_images_needs_one(tmp_path: Path) -> None:
 
 
 def test_an_image_is_named_by_digest_and_another_digest_is_another_artifact(tmp_path: Path) -> None:
-    docker = environments(runtime="docker", image={"repository": "registry.example/hello"}, command=[])
+    docker = environments(ec2={"runtime": "docker", "command": []}, image={"repository": "registry.example/hello"})
     app = built(tmp_path, environments=docker)
     image = {
         "repository": "registry.example/hello",

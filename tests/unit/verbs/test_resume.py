@@ -39,7 +39,7 @@ def running_old(*machines: Machine, **fleet: object) -> FakeApp:
         one.answers = answers
     app.hosts.orders.clear()
     app.screen.lines.clear()
-    return replace(app, settings=settings(environments=environments(fleet=fleet))) if fleet else app
+    return replace(app, settings=settings(environments=environments(ec2={"rollout": fleet}))) if fleet else app
 
 
 def die(_: object) -> None:

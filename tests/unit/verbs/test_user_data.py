@@ -31,7 +31,9 @@ def test_the_header_says_where_and_what(app: FakeApp) -> None:
     script = user_data(app, env="dev").script
     assert header(script) == (
         "export APP=hello ENVIRONMENT=dev DEPLOYMENT_BUCKET=hello-artifacts REGION=us-east-1 "
-        "NEEDS='' ALLOW_UNSIGNED=false"
+        "NEEDS='' ALLOW_UNSIGNED=false "
+        "NUMBERS=KEEP=3,DRAIN=5,TIMEOUT=900,HEALTH_ATTEMPTS=15,HEALTH_ATTEMPTS_AFTER_ROLLBACK=5,"
+        "HEALTH_PASSES=2,HEALTH_TIMEOUT=3,HEALTH_CAP=60"
     )
     assert app.verifier.public_key().strip() in script
     assert 'export DEPLOYMENT_KEY="${DEPLOYMENT_KEY-}"' in script
@@ -39,7 +41,7 @@ def test_the_header_says_where_and_what(app: FakeApp) -> None:
 
 def test_a_host_of_docker_under_systemd_needs_both_programs(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
-    dev = environments(runtime="docker", manager="systemd", image={"repository": "r/hello"})
+    dev = environments(ec2={"runtime": "docker", "manager": "systemd"}, image={"repository": "r/hello"})
     app = FakeApp(settings=settings(environments=dev), root=tmp_path)
     assert "NEEDS='docker haproxy'" in header(user_data(app, env="dev").script)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,7 @@ class Ec2Target:
     clock: Clock
     warn: Callable[[str], None]
     entry: Path  # deploy/host/entry.sh, for accounts without the document
+    numbers: str = ""  # the settings' operational numbers, which go with every order
     _unsent: dict[str, str] = field(default_factory=dict)
     _told: dict[str, frozenset[str]] = field(default_factory=dict)  # command -> the hosts it went to
     _limits: dict[str, int] = field(default_factory=dict)  # command -> the seconds that its hosts may take
@@ -86,6 +87,7 @@ class Ec2Target:
         `collect`, where its hosts are `silent`: the ones before are acting by then. Hosts that are gone are silent.
         Unheard is raised where the first may have gone out."""
         self._unsent, self._told = {}, {}
+        order = replace(order, numbers=self.numbers)
         commands: list[str] = []
         for some in calls([host.id for host in hosts]):
             try:
@@ -270,6 +272,7 @@ def connect(
     aws: Aws, name: str, chosen: Environment, *, clock: Clock, warn: Callable[[str], None], entry: Path
 ) -> Ec2Target:
     """The hosts of one environment of the settings."""
-    if chosen.ec2 is None:
-        raise TypeError(f"{name} has no ec2 table: the settings refuse that")
-    return Ec2Target(aws, chosen.ec2, name, clock, warn, entry)
+    hosts = chosen.runs_on(Ec2)
+    if hosts is None:
+        raise TypeError(f"{name} does not run on hosts of EC2")
+    return Ec2Target(aws, hosts, name, clock, warn, entry, hosts.numbers(chosen.health))

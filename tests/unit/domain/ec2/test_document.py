@@ -29,6 +29,7 @@ ORDER = Order(
     fence=7,
     bucket="hello-artifacts",
     region="us-east-1",
+    numbers="KEEP=3,DRAIN=0,HEALTH_CAP=60",
 )
 ECHO = 'printf "%s\\0" "$@"\n'  # a stage 1 that says what it was given
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=80)
@@ -85,7 +86,7 @@ def test_an_order_is_the_documents_parameters_one_to_one() -> None:
 
 def test_an_order_that_names_no_artifact_says_none() -> None:
     given = document.parameters(Order("status", "hello", "dev", "", "", "", 0, "hello-artifacts", "us-east-1"))
-    assert [given[name] for name in ("artifact", "manifestSha256", "deployment")] == [["none"]] * 3
+    assert [given[name] for name in ("artifact", "manifestSha256", "deployment", "numbers")] == [["none"]] * 4
 
 
 @pytest.mark.parametrize("name", sorted(RENDERED["parameters"]))
@@ -102,11 +103,16 @@ def test_every_parameter_has_a_strict_anchored_pattern(name: str) -> None:
         assert not re.search(pattern, nasty)
 
 
+def numbered(text: str) -> bool:
+    """Whether a text is made of nothing but what operational numbers are made of."""
+    return re.fullmatch(r"[A-Z][A-Z_]*=[0-9]+(,[A-Z_]+=[0-9]+)*", text.removesuffix("\n")) is not None
+
+
 @given(TEXT)
 def test_no_pattern_lets_a_shell_character_through(text: str) -> None:
     for parameter in RENDERED["parameters"].values():
         if re.search(parameter["allowedPattern"], text.removesuffix("\n")):
-            assert re.fullmatch(r"[A-Za-z0-9.\-]+", text.removesuffix("\n"))
+            assert re.fullmatch(r"[A-Za-z0-9.\-]+", text.removesuffix("\n")) or numbered(text)
 
 
 def through_sh(order: Order) -> list[str]:
@@ -120,15 +126,15 @@ def through_sh(order: Order) -> list[str]:
 @pytest.mark.starts("sh")
 @pytest.mark.parametrize("nasty", NASTY)
 def test_the_fallback_interprets_nothing(nasty: str) -> None:
-    order = Order(nasty, nasty, nasty, nasty, nasty, nasty, 1, nasty, nasty, unsigned=nasty)
-    assert through_sh(order) == [nasty] * 6 + ["1"] + [nasty] * 3
+    order = Order(nasty, nasty, nasty, nasty, nasty, nasty, 1, nasty, nasty, unsigned=nasty, numbers=nasty)
+    assert through_sh(order) == [nasty] * 6 + ["1"] + [nasty] * 4
     assert not any("{{" in line for line in document.fallback_commands(order, ECHO))
     assert not Path("pwned").exists()
 
 
 @pytest.mark.starts("sh")
 @settings(max_examples=60)
-@given(st.lists(TEXT.filter(bool), min_size=9, max_size=9))
+@given(st.lists(TEXT.filter(bool), min_size=10, max_size=10))
 def test_the_fallback_gives_back_any_text(texts: list[str]) -> None:
-    order = Order(*texts[:6], 1, *texts[6:8], unsigned=texts[8])  # type: ignore[call-arg, arg-type]
+    order = Order(*texts[:6], 1, *texts[6:8], unsigned=texts[8], numbers=texts[9])  # type: ignore[call-arg, arg-type]
     assert through_sh(order) == [*texts[:6], "1", *texts[6:]]

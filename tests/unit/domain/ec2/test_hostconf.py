@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tagship.domain.ec2 import hostconf
 from tagship.errors import SettingsError
-from tagship.settings import Settings
+from tagship.settings import Ec2, Settings, settings_of
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=60)
 NAME = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,20}\Z").filter(
@@ -22,45 +22,46 @@ NAME = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,20}\Z").filter(
 
 
 def made(**environment: Any) -> Settings:
-    dev = {"command": ["./run"], "ec2": {"tags": {"Name": "x"}}, **environment}
+    hosts = {"tags": {"Name": "x"}, "command": ["./run"]}
+    hosts |= {key: environment.pop(key) for key in list(environment) if key in Ec2.model_fields}
+    dev = {"ec2": hosts, **environment}
     value = {
         "app": "hello",
         "aws": {"bucket": "hello-artifacts"},
         "signing": {"key": "k", "public_key": "p"},
-        "environments": {"dev": dev, "prod": {**dev, "port": 9}},
+        "environments": {"dev": dev, "prod": {**dev, "ec2": {**hosts, "port": 9}}},
     }
-    return Settings.model_validate_json(json.dumps(value))
+    return settings_of().model_validate_json(json.dumps(value))
 
 
 def test_every_environment_has_a_conf_in_the_bundle() -> None:
-    files = hostconf.files(made())
+    files = made().files()
     assert list(files) == ["deploy/environments/dev.conf", "deploy/environments/prod.conf"]
     assert b"PORT=9\n" in files["deploy/environments/prod.conf"]
 
 
 def test_the_conf_in_full() -> None:
     settings = made(variables={"B": "2", "A": "it's"}, command=["python3", "my app.py"], health={"cap": 2})
-    assert hostconf.files(settings)["deploy/environments/dev.conf"].decode() == (
-        "REGION=us-east-1\nRUNTIME=process\nMANAGER=process\nPORT=8080\nKEEP=3\nDRAIN=5\n"
-        "HEALTH_PATH=/healthz\nHEALTH_VERSION_KEY=version\nHEALTH_ATTEMPTS=15\nHEALTH_ATTEMPTS_AFTER_ROLLBACK=5\nHEALTH_PASSES=2\n"
-        "HEALTH_TIMEOUT=3\nHEALTH_CAP=2\n"
+    assert settings.files()["deploy/environments/dev.conf"].decode() == (
+        "REGION=us-east-1\nRUNTIME=process\nMANAGER=process\nPORT=8080\n"
+        "HEALTH_PATH=/healthz\nHEALTH_VERSION_KEY=version\n"
         """COMMAND='python3 '"'"'my app.py'"'"''\nVARIABLES='A B'\nVARIABLE_A='it'"'"'s'\nVARIABLE_B=2\n"""
     )
 
 
-def test_a_unit_of_systemd_is_told_its_limits_its_time_and_its_account() -> None:
+def test_a_unit_of_systemd_is_told_its_limits_and_its_account() -> None:
     told = {"manager": "systemd", "limits": {"memory": "64m", "pids": 50}}
-    conf = hostconf.files(made(**told))["deploy/environments/dev.conf"].decode()
-    assert "\nMEMORY=64m\nPIDS=50\nTIMEOUT=900\n" in conf
+    conf = made(**told).files()["deploy/environments/dev.conf"].decode()
+    assert "\nMEMORY=64m\nPIDS=50\n" in conf
     assert "ACCOUNT=" not in conf  # app-<app>, which the host names
-    assert "\nACCOUNT=web\n" in hostconf.files(made(**told, user="web"))["deploy/environments/dev.conf"].decode()
+    assert "\nACCOUNT=web\n" in made(**told, user="web").files()["deploy/environments/dev.conf"].decode()
 
 
 @pytest.mark.starts("bash")
 @settings(max_examples=40)
 @given(st.dictionaries(NAME, TEXT, max_size=4), st.lists(TEXT.filter(bool), min_size=1, max_size=4))
 def test_bash_reads_back_exactly_what_was_set(variables: dict[str, str], command: list[str]) -> None:
-    conf = hostconf.files(made(variables=variables, command=command))["deploy/environments/dev.conf"].decode()
+    conf = made(variables=variables, command=command).files()["deploy/environments/dev.conf"].decode()
     script = (
         """eval "set -- $COMMAND"; printf '%s\\0' "$@"; """
         """for n in $VARIABLES; do v=VARIABLE_$n; printf '%s\\0' "${!v}"; done"""
@@ -74,16 +75,17 @@ def test_bash_reads_back_exactly_what_was_set(variables: dict[str, str], command
 @pytest.mark.parametrize("name", ["A B", "x;touch pwned", "1A", "", "ü", "A\n", "PORT", "VERSION", "UID", "BASH_ENV"])
 def test_a_variable_that_no_host_could_set_is_an_error(name: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        hostconf.conf("dev", made().environments["dev"].model_copy(update={"variables": {name: "x"}}), "eu-west-1")
+        hostconf.conf("dev", {"RUNTIME": "process"}, {name: "x"})
     assert repr(name) in caught.value.what
     assert "[environments.dev.variables]" in caught.value.remedy
 
 
 def test_a_value_with_a_nul_is_an_error() -> None:
     with pytest.raises(SettingsError, match="NUL"):
-        hostconf.files(made(variables={"A": "x\0y"}))
+        made(variables={"A": "x\0y"}).files()
 
 
 def test_the_command_is_one_word_that_splits_into_its_arguments() -> None:
-    line = hostconf.files(made(command=["a b", "$c"]))["deploy/environments/dev.conf"].decode().splitlines()[13]
+    lines = made(command=["a b", "$c"]).files()["deploy/environments/dev.conf"].decode().splitlines()
+    [line] = [line for line in lines if line.startswith("COMMAND=")]
     assert shlex.split(shlex.split(line.removeprefix("COMMAND="))[0]) == ["a b", "$c"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagship.domain.ec2 import userdata
+from tagship.domain.ec2 import numbers, userdata
 
 ROOT = Path(__file__).parents[4]
 PROGRAM = (ROOT / "deploy/user_data.sh").read_text("utf-8")
@@ -26,6 +26,16 @@ VALUES = {
     "NEEDS": "",
     "ALLOW_UNSIGNED": "",
 }
+MOST = {
+    "KEEP": 50,
+    "DRAIN": 600,
+    "TIMEOUT": 172_800,
+    "HEALTH_ATTEMPTS": 60,
+    "HEALTH_ATTEMPTS_AFTER_ROLLBACK": 60,
+    "HEALTH_PASSES": 10,
+    "HEALTH_TIMEOUT": 60,
+    "HEALTH_CAP": 300,
+}
 SAY = 'printf "%s\\0" "$APP" "$ENVIRONMENT" "$DEPLOYMENT_BUCKET" "$REGION" "$NEEDS" "$DEPLOYMENT_KEY" "$PUBLIC_KEY"\n'
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\n\r"), max_size=40)
 
@@ -36,9 +46,9 @@ def unpacked(script: str, name: str) -> str:
     return gzip.decompress(base64.b64decode(found[1])).decode()
 
 
-def test_both_programs_are_packed_without_their_comments() -> None:
+def test_both_programs_are_packed_without_their_comments_and_indentation() -> None:
     script = userdata.render(
-        "#!/bin/sh\n# why\n  # more\necho '# kept' # kept\n", ENTRY, values=VALUES, key="", public_key="k"
+        "#!/bin/sh\n# why\n  # more\n  echo '# kept' # kept\n", ENTRY, values=VALUES, key="", public_key="k"
     )
     assert unpacked(script, "PROGRAM") == "#!/bin/sh\necho '# kept' # kept\n"
     assert "flock -n 9" in unpacked(script, "ENTRY")
@@ -53,6 +63,7 @@ def test_the_longest_names_and_the_largest_key_fit_into_what_ec2_takes() -> None
         "REGION": "r" * 30,
         "NEEDS": "docker haproxy",
         "ALLOW_UNSIGNED": "false",
+        "NUMBERS": numbers.written(MOST),
     }
     key = f"{longest['APP']}/{longest['ENVIRONMENT']}/{'v' * 64}/deploy-bundle.tar.gz"
     rsa_4096 = "k" * 800

@@ -1,0 +1,204 @@
+"""[environments.<name>.ec2]: hosts that carry EC2 tags, and how an app runs on them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from tagship.domain.ec2 import hostconf, numbers
+from tagship.domain.health import waits
+from tagship.domain.rollout import Rules
+from tagship.settings.kind import Kind
+from tagship.settings.model import Environment
+from tagship.settings.section import Finding, Section, Text, Values, number, table
+from tagship.settings.tables import Health
+
+DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
+TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
+SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
+FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
+MEMORY = r"^([1-9][0-9]{0,8}[bkmg])?$"
+USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
+
+
+def _as_text(value: object) -> object:
+    """A number as the text that a percentage is: both are written where a count of hosts is wanted."""
+    return str(value) if type(value) is int else value
+
+
+Count = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Batches(Section):
+    """How many hosts are changed at once, and how many of them may fail. A percentage is of all the hosts there are."""
+
+    words: ClassVar[Mapping[str, str]] = {
+        SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
+        FEW: 'a number of hosts (2) or a percentage of them ("5%")',
+    }
+
+    max_concurrency: Count = Field(default="100%", pattern=SOME)
+    max_errors: Count = Field(default="0", pattern=FEW)
+    canary: bool = False
+    bake: int = Field(default=0, ge=0, le=86_400)  # seconds
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if values.get("bake") and not values.get("canary"):
+            yield "bake", "is how long the canary is watched: set rollout.canary = true"
+
+
+class Limits(Section):
+    """What an app may use of a host, in a container or in a unit of systemd."""
+
+    words: ClassVar[Mapping[str, str]] = {MEMORY: 'an amount of memory such as "512m" or "2g"'}
+
+    memory: str = Field(default="", pattern=MEMORY)  # empty: no limit
+    pids: int = Field(default=1024, ge=1, le=4_194_304)  # processes and threads
+
+
+class Ec2(Kind):
+    """The hosts of an environment (EC2 tags that all must match), and how an app runs on them."""
+
+    table = "ec2"
+    moved: ClassVar[Mapping[str, str]] = {
+        "target": "",
+        **{
+            key: key
+            for key in (
+                "runtime", "manager", "command", "port", "keep", "drain", "kind", "timer", "run_at_deploy",
+                "zero_downtime", "user", "limits",
+            )
+        },
+        "fleet": "rollout",
+    }  # fmt: skip
+    words: ClassVar[Mapping[str, str]] = {
+        DOCUMENT: "a document's name: 3 to 128 letters, digits, dots, hyphens and underscores",
+        TIMER: 'times of a calendar as systemd has them: "*-*-* 03:30:00 UTC", "hourly"',
+        USER: "the name of a host's account: small letters, digits, underscores and hyphens, at most 31",
+    }
+
+    tags: Annotated[Mapping[Text, str], Field(min_length=1)]
+    document: str = Field(default="tagship-deploy", pattern=DOCUMENT)
+    timeout: int = Field(default=900, ge=5, le=172_800)  # seconds that one action may run on a host
+    runtime: Literal["process", "docker"] = "process"
+    manager: Literal["process", "systemd"] = "process"
+    command: tuple[Text, ...] = ()
+    port: int = Field(default=8080, ge=1, le=65535)
+    keep: int = Field(default=3, ge=1, le=50)
+    drain: int = Field(default=5, ge=0, le=600)  # seconds
+    kind: Literal["service", "job"] = "service"  # a job ends
+    timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
+    run_at_deploy: bool = True  # of a job
+    zero_downtime: bool = True  # false: the old version is stopped before the new one is started
+    user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
+    limits: Limits = Field(default_factory=Limits)
+    rollout: Batches = Field(default_factory=Batches)
+
+    @property
+    def rules(self) -> Rules:
+        chosen = self.rollout
+        return Rules(chosen.max_concurrency, chosen.max_errors, chosen.canary, chosen.bake)
+
+    @property
+    def longest(self) -> int:
+        return self.timeout
+
+    @property
+    def has_image(self) -> bool:
+        return self.runtime == "docker"
+
+    @classmethod
+    def why_not_settable(cls, variable: str, values: Values) -> str:
+        return hostconf.why_not_settable(variable, str(values.get("runtime", "process")))
+
+    # -- what a host is told -------------------------------------------------------------------------------------------
+
+    def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:
+        path = f"{hostconf.FOLDER}/{name}.conf"
+        return {path: hostconf.conf(name, self._keys(environment.health, region), environment.variables)}
+
+    def _keys(self, health: Health, region: str) -> dict[str, object]:
+        """The keys of the conf. Operational numbers are none of them: a change brings those along."""
+        keys: dict[str, object] = {
+            "REGION": region,
+            "RUNTIME": self.runtime,
+            "MANAGER": self.manager,
+            "PORT": self.port,
+            "HEALTH_PATH": health.path,
+            "HEALTH_VERSION_KEY": health.version_key,
+            "COMMAND": shlex.join(self.command),
+        }
+        if not self.zero_downtime:
+            keys["ZERO_DOWNTIME"] = "false"
+        if self.kind == "job":
+            keys |= {"KIND": "job", "TIMER": self.timer, "RUN_AT_DEPLOY": str(self.run_at_deploy).lower()}
+        if self.manager == "systemd":
+            keys |= {"MEMORY": self.limits.memory, "PIDS": self.limits.pids}
+            keys |= {"ACCOUNT": self.user} if self.user else {}
+        return keys
+
+    def numbers(self, health: Health) -> str:
+        """The operational numbers as they travel with a change: `KEEP=3,DRAIN=5,…`."""
+        return numbers.written(
+            {
+                "KEEP": self.keep,
+                "DRAIN": self.drain,
+                "TIMEOUT": self.timeout,
+                "HEALTH_ATTEMPTS": health.attempts,
+                "HEALTH_ATTEMPTS_AFTER_ROLLBACK": health.attempts_after_rollback,
+                "HEALTH_PASSES": health.passes,
+                "HEALTH_TIMEOUT": health.timeout,
+                "HEALTH_CAP": health.cap,
+            }
+        )
+
+    # -- combinations that cannot work ---------------------------------------------------------------------------------
+
+    @classmethod
+    def problems_in(cls, environment: Values) -> Iterator[Finding]:
+        values = table(environment, cls.table)
+        runtime = values.get("runtime", "process")
+        if runtime == "process" and not values.get("command"):
+            yield "ec2.command", 'runtime = "process" needs the program to start: command = ["python3", "app.py"]'
+        if runtime == "docker" and not table(environment, "image").get("repository"):
+            yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
+        for place, what in (*_of_job(values), *_of_systemd(values), *_of_time(values, table(environment, "health"))):
+            yield f"ec2.{place}", what
+
+
+def _of_job(values: Values) -> Iterator[Finding]:
+    job, timer, now = values.get("kind", "service") == "job", values.get("timer", ""), values.get("run_at_deploy", True)
+    if job and values.get("manager", "process") != "systemd":
+        yield "kind", 'kind = "job" needs a service manager that knows units and timers: manager = "systemd"'
+    if job and not timer and now is False:
+        yield "timer", 'a job that is not run at its deployment needs a timer: timer = "*-*-* 03:30:00 UTC"'
+    if timer and not job:
+        yield "timer", 'is of a job: kind = "job"'
+
+
+def _of_systemd(values: Values) -> Iterator[Finding]:
+    """What a machine without a service manager could not see to."""
+    if values.get("user") == "root":
+        yield "user", "is root, as which no app is run: name an account of its own, or leave it out"
+    if values.get("manager", "process") == "systemd":
+        return
+    limits = table(values, "limits")
+    wanted: dict[str, Any] = {"user": values.get("user"), "limits.memory": limits.get("memory")}
+    wanted["limits.pids"] = number(limits, "pids", Limits) != Limits.model_fields["pids"].default
+    for place, value in wanted.items():
+        if value:
+            yield place, 'needs a service manager that can see to it: manager = "systemd"'
+
+
+def _of_time(values: Values, health: Values) -> Iterator[Finding]:
+    """A host's action must have time for all of its health checks, after both a deployment and a rollback."""
+    longest = number(values, "drain", Ec2)
+    for key in ("attempts", "attempts_after_rollback"):
+        attempts, each = number(health, key, Health), number(health, "timeout", Health)
+        longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * each
+    if longest > number(values, "timeout", Ec2):
+        yield "timeout", f"would kill a host's action before its health checks end: they may take {longest} s"

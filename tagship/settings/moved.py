@@ -1,0 +1,87 @@
+"""Keys of an older form of tagship.toml, and of its variables: each is told its new place.
+
+A key that moved is read at its new place all the same, so that what is wrong with its value is found in the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from tagship.settings.kind import Kind
+from tagship.settings.model import PLANNED, Settings
+from tagship.settings.section import cut, section_of
+
+Place = tuple[str, ...]
+
+
+def bring_home(values: dict[str, Any], model: type[Settings]) -> list[str]:
+    """Move what stands at an old place, and say of each key where it is now."""
+    environments = values.get("environments")
+    found: list[str] = []
+    for name, environment in environments.items() if isinstance(environments, dict) else ():
+        if isinstance(environment, dict):
+            for kind in _kinds_of(environment, model):
+                found += _of_environment(cut(name), environment, kind)
+    return found
+
+
+def of_variables(
+    names: Mapping[str, Place], model: type[Settings], variable_of: Callable[[Place], str]
+) -> dict[str, str]:
+    """Variables of the older form -> what is said of each; `names` are the variables that there are, and their keys."""
+    old: dict[str, str] = {}
+    for variable, place in names.items():
+        if place[0] == "environments" and (kind := _kinds(model).get(place[2])):
+            for before in _before(kind, place[3:]):
+                old.setdefault(variable_of((*place[:2], *before)), f"moved to {variable}")
+            for key in (key for key, new in kind.moved.items() if not new):
+                old.setdefault(variable_of((*place[:2], key)), f"is gone: the environment's table {kind.table} says it")
+    return {variable: what for variable, what in old.items() if variable not in names}
+
+
+def _before(kind: type[Kind], place: Place) -> Iterator[Place]:
+    """Where a key of a kind's table was in the older form, from the environment on."""
+    for key, new in kind.moved.items():
+        if new and place[: len(path := tuple(new.split(".")))] == path:
+            yield (key, *place[len(path) :])
+
+
+def _kinds(model: type[Settings]) -> dict[str, type[Kind]]:
+    environment: Any = section_of(model.model_fields["environments"].annotation)
+    kinds: dict[str, type[Kind]] = environment.kinds()
+    return kinds
+
+
+def _kinds_of(environment: Mapping[str, Any], model: type[Settings]) -> list[type[Kind]]:
+    """The kinds whose keys an environment can have: that of its table, or any if it has none."""
+    kinds = _kinds(model)
+    if any(name in environment for name in PLANNED):
+        return []
+    return [kinds[name] for name in kinds if name in environment] or list(kinds.values())
+
+
+def _of_environment(name: str, environment: dict[str, Any], kind: type[Kind]) -> Iterator[str]:
+    above = f"environments.{name}"
+    for key, new in kind.moved.items():
+        if key not in environment:
+            continue
+        value = environment.pop(key)
+        if not new:
+            yield f"{above}.{key} is gone: the table [{above}.{kind.table}] says it; remove the line"
+        elif isinstance(value, dict):
+            yield from (f"{above}.{key}.{each} moved to {above}.{kind.table}.{new}.{each}" for each in map(cut, value))
+            _move(environment, (kind.table, new), value)
+        else:
+            yield f"{above}.{key} moved to {above}.{kind.table}.{new}"
+            _move(environment, (kind.table,), {new: value})
+
+
+def _move(environment: dict[str, Any], place: Place, values: Mapping[str, Any]) -> None:
+    """Write keys into a table unless they stand there already; nothing if something else is at its place."""
+    at: Any = environment
+    for key in place:
+        at = at.setdefault(key, {}) if isinstance(at, dict) else None
+    if isinstance(at, dict):
+        for key, value in values.items():
+            at.setdefault(key, value)

@@ -1,0 +1,171 @@
+"""The tables that do not depend on what an environment runs on, with their types, bounds and defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from tagship.domain.infra import NAMES, TWIN
+from tagship.settings.section import NAME, VARIABLE, Finding, Section, Text, Values, Variable, number, outside, table
+
+SUFFIX = r"^([a-z][a-z0-9]{0,30})?$"
+BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
+REF = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"  # never an option of git's: it cannot begin with a hyphen
+BRANCH = r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$"
+REPOSITORY = r"^([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?$"
+PATH = r"^/[A-Za-z0-9/_.\-]*$"
+KEY = r"^[A-Za-z0-9_\-]+$"
+URL = r"^(https?://\S+)?$"
+GROUP = rf"^({NAME[1:-1]})?$"
+CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
+PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
+KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
+MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
+STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
+STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
+
+WORDS = {
+    NAME: "small letters, digits and hyphens, a letter first, at most 31",
+    SUFFIX: "one word of small letters and digits, a letter first",
+    BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    REGION: "a region such as us-east-1",
+    REF: "letters, digits, dots, hyphens and slashes, a letter or digit first",
+    BRANCH: "a branch's name: letters, digits, dots, hyphens and slashes, a letter or digit first",
+    REPOSITORY: "owner/name",
+    PATH: "a path such as /healthz",
+    KEY: "a key of a JSON object: letters, digits, hyphens and underscores",
+    URL: "an http:// or https:// address",
+    GROUP: "small letters, digits and hyphens, a letter first, at most 31",
+    CALENDAR: "the name or the ARN of a change calendar",
+    VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
+    KEY_ARN: "the ARN of a KMS key such as arn:aws:kms:eu-west-1:123456789012:key/…",
+    PARAMETERS: "a path of Parameter Store such as /hello/dev/",
+    MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
+    STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
+}
+
+Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
+
+
+class Git(Section):
+    """Where tags and branches are pushed."""
+
+    remote: str = Field(default="origin", pattern=REF)
+
+
+class Aws(Section):
+    """The account's region and the one bucket that holds artifacts, ledger and leases."""
+
+    region: str = Field(default="us-east-1", pattern=REGION)
+    bucket: str = Field(pattern=BUCKET)
+    profile: str = ""
+
+
+class Signing(Section):
+    """The key that signs manifests (a PEM file, or `kms:<key id or alias>`) and the public key that verifies them.
+
+    Without the table nothing is signed, which every environment has to allow.
+    """
+
+    key: Text
+    public_key: Text
+
+
+class Ci(Section):
+    """How a pushed tag's run is found and followed."""
+
+    repository: str = Field(default="", pattern=REPOSITORY)  # read off the remote's URL when empty
+    appears_within: int = Field(default=60, ge=1)  # seconds
+    timeout: int = Field(default=3600, ge=1)  # seconds
+    green_before_tag: bool = False
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if number(values, "appears_within", cls) > number(values, "timeout", cls):
+            yield "appears_within", "is longer than ci.timeout: make it shorter"
+
+
+class Bundle(Section):
+    """What goes into the bundle beside deploy/: paths of the commit, and built paths that Git does not track."""
+
+    include: tuple[Text, ...] = ()
+    built: tuple[Text, ...] = ()
+    level: int = Field(default=6, ge=1, le=9)  # gzip
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        for key in ("include", "built"):
+            yield from outside(key, values.get(key, ()))
+
+
+class Health(Section):
+    """How a version is known to serve: `attempts` requests, waiting min(2^(n-1), cap) seconds between them."""
+
+    path: str = Field(default="/healthz", pattern=PATH)
+    version_key: str = Field(default="version", pattern=KEY)
+    attempts: int = Field(default=15, ge=1, le=60)
+    attempts_after_rollback: int = Field(default=5, ge=1, le=60)
+    passes: int = Field(default=2, ge=1, le=10)
+    timeout: int = Field(default=3, ge=1, le=60)  # seconds, each request
+    cap: int = Field(default=60, ge=1, le=300)  # seconds, the longest wait
+    url: str = Field(default="", pattern=URL)  # asked from outside by `verify`, if given
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        passes = number(values, "passes", cls)
+        for key in ("attempts", "attempts_after_rollback"):
+            attempts = number(values, key, cls)
+            if passes > attempts:
+                yield key, f"is {attempts}, which can never hold health.passes = {passes} in a row"
+
+
+class Image(Section):
+    """The container image, for what runs one."""
+
+    repository: str = ""
+    dockerfile: Text = "Dockerfile"
+    context: Text = "."
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        for key in ("dockerfile", "context"):
+            yield from outside(key, [values.get(key, "")])
+
+
+class Infra(Section):
+    """What an environment stands on: Terraform in a directory of the repository, or another tool's command there."""
+
+    directory: str = ""  # empty: there is nothing to apply
+    command: tuple[Text, ...] = ()
+    plan_only: bool = False
+    state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
+    state_key: str = Field(default="", pattern=STATE_KEY)  # <app>/_infra/<environment>/terraform.tfstate when empty
+    lock_timeout: int = Field(default=300, ge=0, le=7200)  # seconds
+    variables: Mapping[Variable, str] = Field(default_factory=dict)
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        command = values.get("command")
+        if command and not values.get("directory"):
+            yield "command", 'needs the directory that it runs in: infra.directory = "."'
+        if command and values.get("plan_only"):
+            yield "plan_only", "is Terraform's: a command of another tool's has no plan"
+        for key in ("state_bucket", "state_key"):
+            if command and values.get(key):
+                yield key, "is Terraform's: with infra.command there is no state"
+        for name in table(values, "variables"):
+            if name.upper().removeprefix(TWIN) in NAMES:
+                yield f"variables.{name}", "is set by tagship itself: give it another name"
+        yield from outside("directory", [values.get("directory", "")])
+
+
+class Secrets(Section):
+    """Variables whose values are fetched by what runs the app, and are known nowhere else."""
+
+    parameter_store: str = Field(default="", pattern=PARAMETERS)  # a path; every parameter below it is a variable
+    secrets_manager: Mapping[Variable, Secret] = Field(default_factory=dict)  # by variable
+    kms_key: str = Field(default="", pattern=KEY_ARN)  # of one's own, that they are encrypted with
