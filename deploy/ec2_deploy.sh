@@ -61,9 +61,10 @@ configure() {
 # The numbers that came with this action, in place of those of an older release's conf: a rollback uses today's. Nothing else
 # is set by them. tagship/domain/ec2/numbers.py has the same names.
 take_numbers() {
-  local each names='KEEP|DRAIN|TIMEOUT|HEALTH_ATTEMPTS|HEALTH_ATTEMPTS_AFTER_ROLLBACK|HEALTH_PASSES|HEALTH_TIMEOUT|HEALTH_CAP'
-  for each in ${NUMBERS//,/ }; do
-    if [[ $each =~ ^(DRAIN=0|($names)=[1-9][0-9]{0,5})$ ]]; then printf -v "${each%%=*}" %s "${each#*=}"; fi
+  local rest=$NUMBERS, each known='KEEP|DRAIN|TIMEOUT|HEALTH_ATTEMPTS|HEALTH_ATTEMPTS_AFTER_ROLLBACK|HEALTH_PASSES|HEALTH_TIMEOUT|HEALTH_CAP'
+  while [[ -n $rest ]]; do
+    each=${rest%%,*} rest=${rest#*,}
+    if [[ $each =~ ^(DRAIN=0|($known)=[1-9][0-9]{0,5})$ ]]; then printf -v "${each%%=*}" %s "${each#*=}"; fi
   done
 }
 

@@ -189,7 +189,10 @@ def _same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
         channel = (str(one.get("suffix", name)), str(one.get("branch", "")))
         owner = owners.setdefault(channel, name)
         if owner != name:
-            yield f"environments.{name}", f"has the same suffix and the same branch as environments.{owner}: change one"
+            yield (
+                f"environments.{name}",
+                f"has the same suffix and the same branch as environments.{cut(owner)}: change one",
+            )
 
 
 def _same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
@@ -200,4 +203,4 @@ def _same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Fin
         key = str(infra.get("state_key", ""))
         owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
         if owner != name:
-            yield f"environments.{name}.infra.state_key", f"is the state of environments.{owner} too: change one"
+            yield f"environments.{name}.infra.state_key", f"is the state of environments.{cut(owner)} too: change one"
