@@ -14,7 +14,8 @@ from tagship.domain.forge import repository_of
 from tagship.domain.foundation import MADE_BY_US, Found, Stack, same_document, same_key, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
-from tagship.settings import Ec2, Signing
+from tagship.settings import Signing
+from tagship.settings.ec2 import Ec2
 
 AWS = "deploy/aws"
 ENTRY = "deploy/host/entry.sh"

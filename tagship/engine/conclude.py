@@ -18,7 +18,7 @@ from tagship.engine.recorder import Recorder
 from tagship.engine.rollout import put_back
 from tagship.engine.session import LeaseSession
 from tagship.errors import Incomplete, Interrupted, ServiceFailed, TagshipError
-from tagship.settings import Ec2
+from tagship.settings.ec2 import Ec2
 
 
 def conclude(hands: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> None:

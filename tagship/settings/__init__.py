@@ -3,7 +3,6 @@
 A variable is TAGSHIP_ and the key's path in capitals: TAGSHIP_AWS_REGION, TAGSHIP_ENVIRONMENTS_DEV_EC2_PORT.
 """
 
-from tagship.settings.ec2 import Ec2
 from tagship.settings.file import FILE, find, load
 from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
@@ -17,7 +16,6 @@ __all__ = [
     "Aws",
     "Bundle",
     "Ci",
-    "Ec2",
     "Environment",
     "Git",
     "Health",

@@ -11,7 +11,7 @@ from tagship.domain.manifest import sha256
 from tagship.engine.artifacts import verified_manifest
 from tagship.errors import Refused, UsageError
 from tagship.ports.app import App
-from tagship.settings import Ec2
+from tagship.settings.ec2 import Ec2
 
 PROGRAM = "deploy/user_data.sh"
 ENTRY = "deploy/host/entry.sh"

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tagship.domain.manifest import BundleRef, Manifest, sha256
-from tagship.settings import Ec2, Settings, settings_of
+from tagship.settings import Settings, settings_of
+from tagship.settings.ec2 import Ec2
 
 ROOT = Path(__file__).parents[2]
 

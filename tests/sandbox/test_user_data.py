@@ -39,7 +39,7 @@ from tests.sandbox.conftest import client, start
 from tests.sandbox.imds import Imds, serving
 from tests.sandbox.shop import Shop
 
-NAMES = ["a", "b", "c", "d", "e", "f", "i", "j", "k", "l", "m", "g", "h", "pr-7", "pr-8", "pr-9"]
+NAMES = ["a", "b", "c", "d", "e", "f", "i", "j", "k", "l", "m", "n", "o", "p", "g", "h", "pr-7", "pr-8", "pr-9"]
 TAKE_UNSIGNED = ["pr-5", "pr-6", "pr-8", "u"]  # which have older bundles, or what nobody signed
 BUCKET = "hello-artifacts"
 
@@ -191,6 +191,52 @@ def test_the_app_inherits_nothing_of_the_header(here: Shop, boot: Boot) -> None:
         assert not {b"ENTRY", b"PUBLIC_KEY", b"ALLOW_UNSIGNED"} & {
             one.split(b"=")[0] for one in inherited.read_bytes().split(b"\0")
         }
+
+
+# -- operational numbers -----------------------------------------------------------------------------------------------
+
+
+def passes(here: Shop, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """What the settings ask for from now on: so many good answers in a row."""
+    monkeypatch.setenv(f"TAGSHIP_ENVIRONMENTS_{here.environment.upper()}_HEALTH_PASSES", str(number))
+
+
+def attempts(ran: subprocess.CompletedProcess[str]) -> int:
+    [verdict] = [line for line in ran.stdout.splitlines() if line.startswith('{"tagship":1')]
+    return int(json.loads(verdict)["health"]["attempts"])
+
+
+def test_a_host_that_boots_takes_the_numbers_of_the_pointer(
+    here: Shop, boot: Boot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = rendered(here)
+    version = here.publish("0.1.0")
+    passes(here, monkeypatch, 3)
+    deploy(here.app(), artifact=version)
+    assert attempts(boot.run(script)) == 3
+
+
+def test_a_host_with_a_pinned_artifact_takes_the_numbers_that_were_rendered(
+    here: Shop, boot: Boot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = here.publish("0.1.0")
+    passes(here, monkeypatch, 1)
+    deploy(here.app(), artifact=version)
+    passes(here, monkeypatch, 4)
+    assert attempts(boot.run(rendered(here, artifact=version))) == 4
+
+
+def test_a_pointer_of_an_older_tagship_names_no_numbers_and_the_rendered_ones_count(
+    here: Shop, boot: Boot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(here.app(), artifact=here.publish("0.1.0"))
+    s3, key = client(here.running, "s3"), f"hello/_pointer/{here.environment}.json"
+    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    older = b"".join(line for line in body.splitlines(keepends=True) if b'"numbers"' not in line)
+    assert older != body
+    s3.put_object(Bucket=BUCKET, Key=key, Body=older)
+    passes(here, monkeypatch, 3)
+    assert attempts(boot.run(rendered(here))) == 3
 
 
 # -- a pointer that moves meanwhile ------------------------------------------------------------------------------------

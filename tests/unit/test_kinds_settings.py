@@ -11,7 +11,8 @@ from pydantic import Field
 
 from tagship.domain.rollout import Rules
 from tagship.errors import SettingsError
-from tagship.settings import KINDS, Ec2, Environment, Kind, Settings, load, settings_of
+from tagship.settings import KINDS, Environment, Kind, Settings, load, settings_of
+from tagship.settings.ec2 import Ec2
 from tagship.settings.section import Finding, Section, Values, table
 from tagship.settings.variables import known
 

@@ -13,7 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagship.errors import SettingsError
-from tagship.settings import Ec2, Settings, find, load, settings_of
+from tagship.settings import Settings, find, load, settings_of
+from tagship.settings.ec2 import Ec2
 from tagship.settings.tables import BRANCH, SUFFIX, WORDS
 from tagship.settings.variables import known, tables
 
@@ -108,6 +109,10 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
 
 def test_this_repository_settings_load() -> None:
     assert load(TOP / "tagship.toml", {}).sandbox
+
+
+def test_the_cases_settings_load() -> None:
+    assert hosts(load(TOP / "tests/cases/settings.toml", {})).command == ("true",)
 
 
 # -- who wins ----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
 from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
-from tagship.settings import Ec2, Settings
+from tagship.settings import Settings
+from tagship.settings.ec2 import Ec2
 
 TEMPLATE = Path("deploy/aws/ssm-document.json")
 ENTRY = Path("deploy/host/entry.sh")

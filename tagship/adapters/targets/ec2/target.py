@@ -27,7 +27,8 @@ from tagship.domain.ec2.order import Order
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
 from tagship.ports.people import Clock
-from tagship.settings import Ec2, Environment
+from tagship.settings import Environment
+from tagship.settings.ec2 import Ec2
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

@@ -176,7 +176,11 @@ class Stand:
     """A target over a played account."""
 
     def __init__(
-        self, account: Account | None = None, entry: Path = Path("/nowhere/entry.sh"), clock: FakeClock | None = None
+        self,
+        account: Account | None = None,
+        entry: Path = Path("/nowhere/entry.sh"),
+        clock: FakeClock | None = None,
+        table: dict[str, Any] | None = None,
     ) -> None:
         self.account = account or Account(instances={one: f"web-{n}" for n, one in enumerate(ids(2))})
         self.clock = clock or FakeClock()
@@ -184,7 +188,7 @@ class Stand:
         self.target: Ec2Target = connect(
             cast(Aws, Credentials(self.account)),
             "dev",
-            settings(environments=environments()).environment("dev"),
+            settings(environments=table or environments()).environment("dev"),
             clock=self.clock,
             warn=self.warnings.append,
             entry=entry,
@@ -244,6 +248,16 @@ def test_an_order_is_the_documents_parameters_and_pins_the_ids() -> None:
     assert asked["Parameters"]["artifact"] == ["0.1.30-dev"]
     assert asked["TimeoutSeconds"] == DELIVERY
     assert len(asked["Comment"]) <= 100
+
+
+def test_the_numbers_of_todays_settings_go_with_every_order() -> None:
+    table = environments(ec2={"drain": 0, "keep": 7}, health={"attempts": 9})
+    stand = Stand(table=table)
+    for action in ("deploy", "rollback", "status", "prune"):
+        stand.target.send(replace(ORDER, action=action, numbers="KEEP=1"), hosts(2))
+    given = {command["Parameters"]["numbers"][0] for command in stand.account.sent}
+    assert len(given) == 1
+    assert {"DRAIN=0", "KEEP=7", "HEALTH_ATTEMPTS=9"} <= set(given.pop().split(","))
 
 
 def test_more_than_fifty_hosts_are_told_by_several_commands() -> None:

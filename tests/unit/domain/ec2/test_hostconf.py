@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tagship.domain.ec2 import hostconf
 from tagship.errors import SettingsError
-from tagship.settings import Ec2, Settings, settings_of
+from tagship.settings import Settings, settings_of
+from tagship.settings.ec2 import Ec2
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=60)
 NAME = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,20}\Z").filter(

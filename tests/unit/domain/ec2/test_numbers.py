@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagship.domain.ec2 import numbers
-from tagship.settings import Ec2, Health
+from tagship.settings import Health
+from tagship.settings.ec2 import Ec2
 
 DEPLOY = Path(__file__).parents[4] / "deploy"
 PROGRAM = (DEPLOY / "ec2_deploy.sh").read_text("utf-8")
