@@ -161,7 +161,7 @@ def test_a_run_that_is_under_way_is_waited_for(host: Host, shop: Shop, runtime: 
 def test_what_takes_the_place_of_a_run_that_does_not_end_is_held_off(host: Host, shop: Shop, kind: str) -> None:
     first = host.publish(job(shop, "0.1.0-dev", takes=60, run_at_deploy=False, timer=SELDOM))
     assert host.deploy(first).outcome == "healthy"
-    limits = {"ec2": {"tags": {"Name": "hello"}, "timeout": 6}}
+    limits = {"timeout": 6}
     second = host.publish((job if kind == "job" else Shop.docker)(shop, "0.1.1-dev", **limits))  # type: ignore[operator]
     host.machine.check("systemctl start --no-block hello@job")
     until(lambda: len(runs(host)) == 1, 10, "it runs")
