@@ -8,12 +8,12 @@ from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Environment, Settings
 from tagship.settings.section import Section
-from tagship.settings.tables import Aws, Bundle, Ci, Git, Health, Image, Infra, Secrets, Signing
+from tagship.settings.tables import AwsAccount, Bundle, Ci, Git, Health, Image, Infra, SecretNames, Signing
 
 __all__ = [
     "FILE",
     "KINDS",
-    "Aws",
+    "AwsAccount",
     "Bundle",
     "Ci",
     "Environment",
@@ -22,7 +22,7 @@ __all__ = [
     "Image",
     "Infra",
     "Kind",
-    "Secrets",
+    "SecretNames",
     "Section",
     "Settings",
     "Signing",

@@ -21,14 +21,14 @@ from tagship.settings.tables import (
     CALENDAR,
     GROUP,
     SUFFIX,
-    Aws,
+    AwsAccount,
     Bundle,
     Ci,
     Git,
     Health,
     Image,
     Infra,
-    Secrets,
+    SecretNames,
     Signing,
 )
 
@@ -47,7 +47,7 @@ class Environment(Section):
     branch: str = Field(default="", pattern=BRANCH)
     suffix: Suffix | None = None
     variables: Mapping[Variable, str] = Field(default_factory=dict)
-    secrets: Secrets = Field(default_factory=Secrets)
+    secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
@@ -114,7 +114,7 @@ class Settings(Section):
     app: Name
     sandbox: bool = False
     git: Git = Field(default_factory=Git)
-    aws: Aws
+    aws: AwsAccount
     signing: Signing | None = None
     ci: Ci = Field(default_factory=Ci)
     bundle: Bundle = Field(default_factory=Bundle)

@@ -57,7 +57,7 @@ class Git(Section):
     remote: str = Field(default="origin", pattern=REF)
 
 
-class Aws(Section):
+class AwsAccount(Section):
     """The account's region and the one bucket that holds artifacts, ledger and leases."""
 
     region: str = Field(default="us-east-1", pattern=REGION)
@@ -163,7 +163,7 @@ class Infra(Section):
         yield from outside("directory", [values.get("directory", "")])
 
 
-class Secrets(Section):
+class SecretNames(Section):
     """Variables whose values are fetched by what runs the app, and are known nowhere else."""
 
     parameter_store: str = Field(default="", pattern=PARAMETERS)  # a path; every parameter below it is a variable

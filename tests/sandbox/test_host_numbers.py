@@ -72,7 +72,7 @@ def test_a_bundle_without_any_is_judged_by_the_host_programs_own(host: Machine) 
     assert host.deploy(put(host, "0.1.0-dev"), numbers="").health["attempts"] == 2
 
 
-def test_the_host_s_own_conf_has_the_last_word(host: Machine) -> None:
+def test_the_hosts_own_conf_has_the_last_word(host: Machine) -> None:
     conf = host.root / "etc/tagship/hello/host.conf"
     conf.write_text(conf.read_text() + "HEALTH_PASSES=3\n")
     assert host.deploy(put(host, "0.1.0-dev"), numbers="HEALTH_PASSES=1").health["attempts"] == 3
