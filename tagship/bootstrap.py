@@ -208,18 +208,9 @@ class App:
         )
 
     def target(self, environment: str) -> Target:
-        from tagship.adapters.targets.ec2 import target as ec2
+        from tagship.adapters.targets import connect
 
-        kinds = {"ec2": ec2.connect}
-        chosen = self.settings.environment(environment)
-        return kinds[chosen.target.table](
-            self.aws,
-            environment,
-            chosen,
-            clock=self.clock,
-            warn=self.screen.warn,
-            entry=self.root / "deploy" / "host" / "entry.sh",
-        )
+        return connect(self, environment)
 
 
 def app(start: Path | None = None, *, as_json: bool = False) -> App:

@@ -102,7 +102,7 @@ def _entries(deployment_id: str, number: int, at: datetime) -> list[Entry]:
     artifact, before = f"0.{number // 100}.{number % 100}-dev", f"0.{(number - 1) // 100}.{(number - 1) % 100}-dev"
     hosts = [
         {
-            "host": f"i-{one:017x}",
+            "unit": f"i-{one:017x}",
             "outcome": "healthy",
             "artifact_id": artifact,
             "serving": artifact,
@@ -127,8 +127,8 @@ def _entries(deployment_id: str, number: int, at: datetime) -> list[Entry]:
         before,
         number,
     )
-    started = replace(first, number=2, state="started", details={"commands": [f"c-{number}"]})
-    healthy = replace(first, number=3, state="healthy", details={"hosts": hosts, "seconds": 6.5})
+    started = replace(first, number=2, state="started", details={"operations": [f"c-{number}"]})
+    healthy = replace(first, number=3, state="healthy", details={"units": hosts, "seconds": 6.5})
     return [first, started, healthy]
 
 

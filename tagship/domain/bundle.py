@@ -130,6 +130,9 @@ def sums(files: Mapping[str, str]) -> bytes:
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(files.items())).encode()
 
 
+CONFIGURATION = "deploy/environments"  # where a bundle has what its environments' targets read
+
+
 def difference(stored: Mapping[str, str], built: Mapping[str, str], configuration: str) -> str:
     """Say in one sentence how two bundles that are not the same bytes differ.
 

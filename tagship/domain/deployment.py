@@ -4,11 +4,11 @@
                         → failed → rolled-back | rollback-failed
     requested | started | failed → abandoned            (given up with nothing changed, or nobody took it up again)
 
-`started` is written once hosts have been told, with the ids of the first commands, and again by whoever takes up a
+`started` is written once units have been asked, with the names of the first operations, and again by whoever resumes a
 deployment whose runner died. A ledger that does not answer at that moment holds nothing up: it may be missing.
 
 `rolled-back` means that things are as they were before: the previous version serves, or nothing does where nothing did.
-`partial` means that it serves, but not on every host: no more failed than the settings allow. The environment runs it
+`partial` means that it serves, but not on every unit: no more failed than the settings allow. The environment runs it
 from then on; it is nothing to go back to until a deployment of it is healthy. An abandoned one says nothing of it.
 
 Every state change is one entry; a deployment is what its entries say, folded in order. Who has lost the lease may still
@@ -69,7 +69,7 @@ def begun(deployment_id: str) -> datetime:
 
 @dataclass(frozen=True)
 class Entry:
-    """One state change. `at` is ISO 8601 in UTC; `details` holds what that state knows (hosts, durations, evidence)."""
+    """One state change. `at` is ISO 8601 in UTC; `details` holds what that state knows (units, durations, evidence)."""
 
     deployment_id: str
     number: int
@@ -111,9 +111,9 @@ def _check(one: Entry) -> None:
     if not is_id(one.deployment_id):
         raise ValueError(one.deployment_id)
     moment_of(one.at)
-    for host in one.details.get("hosts", ()):
-        if not all(isinstance(host[name], str) for name in ("host", "outcome", "serving")):
-            raise TypeError(host)
+    for unit in one.details.get("units", ()):
+        if not all(isinstance(unit[name], str) for name in ("unit", "outcome", "serving")):
+            raise TypeError(unit)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ class LeaseRecord:
 
     `holder` is a person and a place ("ada@laptop", "run 4711"); empty when nobody holds the lease. `environment` is
     the one that the holder changes; others of its group wait for it. `ttl` is seconds from the object's Last-Modified
-    until it expires. `taking` is a word of this one taking: two processes are never one holder, even of one deployment.
+    until it expires. `operations` are the names of those in flight. `taking` is a word of this one taking: two
+    processes are never one holder, even of one deployment.
     """
 
     environment: str
@@ -36,7 +37,7 @@ class LeaseRecord:
     deployment_id: str = ""
     run_url: str = ""
     phase: str = ""
-    commands: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
     ttl: int = 120
     taken_at: str = ""
     beats: int = 0
@@ -53,7 +54,7 @@ class LeaseRecord:
             value = json.loads(raw)
             if value["schema"] != SCHEMA:
                 raise ValueError(f"schema {value['schema']}")
-            value["commands"] = tuple(str(one) for one in value["commands"])
+            value["operations"] = tuple(str(name) for name in value["operations"])
             found = read_back(cls, value)
             if found.taken_at:
                 moment_of(found.taken_at)
@@ -146,8 +147,8 @@ def beat_every(ttl: int) -> float:
     return min(LONGEST_BEAT, ttl / 6)
 
 
-def renewed(record: LeaseRecord, *, phase: str, commands: Sequence[str]) -> LeaseRecord:
-    return replace(record, phase=phase, commands=tuple(commands), beats=record.beats + 1)
+def renewed(record: LeaseRecord, *, phase: str, operations: Sequence[str]) -> LeaseRecord:
+    return replace(record, phase=phase, operations=tuple(operations), beats=record.beats + 1)
 
 
 def let_go(record: LeaseRecord) -> LeaseRecord:

@@ -1,4 +1,4 @@
-"""What is going to happen to an environment's hosts, and what their answers add up to. Pure: values in, values out."""
+"""What is going to happen to an environment's units, and what its records say of them. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.domain.deployment import Deployment
-from tagship.domain.text import MANY
-from tagship.domain.units import Unit
-
-NOTHING = "none"  # how an order spells an artifact, a digest or a deployment that it does not name
+from tagship.domain.text import MANY, counted
+from tagship.domain.units import Unit, noun_of
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One deployment, before anything happens: shown, and (where it is no dry run) carried out.
+    """One deployment, before anything happens: shown, and (unless it is a dry run) carried out.
 
-    `runs` is the ledger's word for what each host runs now, by host id; `replaces` its word for the environment.
+    `runs` is what the ledger says each unit runs now, by its id; `replaces` what it says of the environment.
     `fence` is the highest fencing number in the ledger; `settled` says that the deployment of that number has ended.
     `unsigned`: nobody signed the artifact, which the environment allows.
-    A plan that `heals` brings hosts to what the ledger says is serving; the `others` run it and are told nothing.
+    A plan that `heals` brings units to what the ledger says is serving; the `others` run it and are left alone.
     """
 
     action: str  # deploy | rollback
     environment: str
     artifact_id: str
     manifest_sha256: str
-    hosts: tuple[Unit, ...]
+    units: tuple[Unit, ...]
     runs: Mapping[str, str]
     replaces: str
     fence: int = 0
@@ -46,21 +44,36 @@ class Plan:
 
     @property
     def label(self) -> str:
-        """The artifact as a person is told of it."""
+        """The artifact as a person sees it."""
         return f"{self.artifact_id} (UNSIGNED)" if self.unsigned else self.artifact_id
+
+    @property
+    def noun(self) -> str:
+        """What people call one of its units."""
+        return noun_of((*self.units, *self.others))
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Each unit's name by its id."""
+        return {unit.id: unit.name for unit in self.units}
 
     def stands(self, fence: int) -> bool:
         """Whether nobody can have changed the environment since this was planned, given the lease that covers it."""
         return self.settled and fence == self.fence + 1
 
+    def differs_from(self, other: Plan) -> bool:
+        """Whether somebody who was shown the other plan would be surprised by this one."""
+        return (self.artifact_id, self.replaces, self.runs, self.units) != (
+            *(other.artifact_id, other.replaces, other.runs, other.units),
+        )
+
     def rows(self) -> list[list[str]]:
-        """A line for each host: its name, its id, what it runs, what it will run. Of many, one for each version."""
-        if len(self.hosts) > MANY:
-            counts = Counter(self.runs.get(host.id) or "nothing known" for host in self.hosts)
-            return [[f"{count} hosts", "", runs, self.artifact_id] for runs, count in sorted(counts.items())]
-        return [
-            [host.name, host.id, self.runs.get(host.id) or "nothing known", self.artifact_id] for host in self.hosts
-        ]
+        """A line for each unit: its name, its id, what it runs, what it will run. Of many, one for each version."""
+        runs = [self.runs.get(unit.id) or "nothing known" for unit in self.units]
+        if len(self.units) > MANY:
+            counts = sorted(Counter(runs).items())
+            return [[counted(count, self.noun), "", version, self.artifact_id] for version, count in counts]
+        return [[unit.name, unit.id, now, self.artifact_id] for unit, now in zip(self.units, runs, strict=True)]
 
     def as_data(self) -> dict[str, object]:
         return {
@@ -70,16 +83,16 @@ class Plan:
             "manifest_sha256": self.manifest_sha256,
             "replaces": self.replaces,
             "unsigned": self.unsigned,
-            "hosts": [{"id": host.id, "name": host.name, "runs": self.runs.get(host.id, "")} for host in self.hosts],
+            "units": [{"id": unit.id, "name": unit.name, "runs": self.runs.get(unit.id, "")} for unit in self.units],
         }
 
 
 def recorded_runs(deployments: Sequence[Deployment]) -> dict[str, str]:
-    """What each host runs by the ledger's last word of it, by host id."""
+    """What the ledger says each unit runs, by its id."""
     runs: dict[str, str] = {}
     for deployment in deployments:
         for entry in deployment.entries:
-            for host in entry.details.get("hosts", ()):
-                if host["outcome"] != "silent":
-                    runs[host["host"]] = host["serving"]
+            for unit in entry.details.get("units", ()):
+                if unit["outcome"] != "silent":
+                    runs[unit["unit"]] = unit["serving"]
     return runs

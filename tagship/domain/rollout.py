@@ -1,13 +1,13 @@
-"""How an artifact goes through a fleet: who is next, when to stop, and who is put back in which order.
+"""How an artifact goes through an environment's units: which is next, when to stop, which is put back in which order.
 
-Pure: values in, values out. The workflow asks `next_step`, does it, and folds in what the hosts said (`heard`), which
-hosts there are by now (`seen`) and what each says that it runs (`asked`). The rules of it:
+Pure: values in, values out. The engine asks `next_step`, does it, and folds in what the units reported (`heard`), which
+units there are by now (`seen`) and what each says that it runs (`observed`). The rules:
 
     the canary goes alone and first, and its failure stops everything
-    no batch is larger than `concurrency`, and none begins once more than `errors` hosts do not run the artifact
-    a host that says refused or held stops everything: what it says holds for the others too
-    a host that left is neither told, nor waited for, nor put back; one that joined is told after the others
-    hosts are put back in the reverse order of their change, each to what it ran before
+    no batch is larger than `concurrency`, and none begins once more than `errors` units do not run the artifact
+    a unit that says refused, held or superseded stops everything: what it says holds for the others too
+    a unit that left is neither changed, nor waited for, nor put back; one that joined is changed after the others
+    units are put back in the reverse order of their change, each to what it ran before
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tagship.domain.units import Report, Unit
+from tagship.domain.text import counted, listed
+from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves
 
-FINAL = frozenset({"refused", "held"})  # one host's word for all: not authentic, or somebody else's number is higher
+FINAL = frozenset({"refused", "held", "superseded"})  # one unit's verdict for all: not authentic, or overtaken
 INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What the settings say. `concurrency` and `errors` are a number of hosts or a percentage of the fleet."""
+    """What the settings say. `concurrency` and `errors` are a number of units or a percentage of all."""
 
     concurrency: str = "100%"
     errors: str = "0"
@@ -32,11 +33,11 @@ class Rules:
     bake: int = 0  # seconds
 
     def batch(self, total: int) -> int:
-        """The most hosts that are told at once."""
+        """The most units that are changed at once."""
         return max(1, amount(self.concurrency, total))
 
     def allowed(self, total: int) -> int:
-        """How many hosts may end without the artifact before everything stops."""
+        """How many units may end without the artifact before everything stops."""
         return amount(self.errors, total)
 
 
@@ -47,11 +48,11 @@ def amount(text: str, total: int) -> int:
 
 @dataclass(frozen=True)
 class Rollout:
-    """How far an artifact has come. `planned` are the hosts there were at the beginning, `others` those among the
+    """How far an artifact has come. `planned` are the units there were at the beginning, `others` those among the
     environment's that ran it already; percentages are of the two together.
 
-    `reports` holds each host's last word in the order that they were told, `changed` the verdicts of those that were
-    changed over, in the order of that.
+    `reports` holds each unit's last verdict in the order that they were changed, `changed` the verdicts of those that
+    were changed over, in the order of that.
     """
 
     artifact_id: str
@@ -68,35 +69,35 @@ class Rollout:
 
     # -- what happens to it --------------------------------------------------------------------------------------------
 
-    def seen(self, hosts: Sequence[Unit]) -> Rollout:
-        """The hosts that there are now."""
-        return replace(self, present=tuple(hosts))
+    def seen(self, units: Sequence[Unit]) -> Rollout:
+        """Note the units that there are now."""
+        return replace(self, present=tuple(units))
 
     def heard(self, reports: Iterable[Report]) -> Rollout:
-        """What a batch said of its order."""
+        """Note what a batch reported of its change."""
         new = list(reports)
-        changed = [one for one in new if one.outcome == "healthy" and one.serving == self.artifact_id]
-        back = tuple(one for one in changed if one.previous not in {"", self.artifact_id})
-        told = {**self.reports, **{one.host: one for one in new}}
-        return replace(self, reports=told, changed=self.changed + back)
+        changed = [report for report in new if report.outcome == "healthy" and report.serving == self.artifact_id]
+        back = tuple(report for report in changed if report.previous not in {"", self.artifact_id})
+        reported = {**self.reports, **{report.unit: report for report in new}}
+        return replace(self, reports=reported, changed=self.changed + back)
 
-    def asked(self, said: Iterable[Report]) -> Rollout:
-        """What hosts say that they run, some time after they were told. Only what has changed since is news: a host
-        that failed keeps its verdict, which has the reason."""
-        known = {one: serves(report, self.artifact_id) for one, report in self.reports.items()}
-        news = [one for one in said if known.get(one.host, True) != serves(one, self.artifact_id)]
-        return replace(self, reports={**self.reports, **{one.host: self._news(one) for one in news}})
+    def observed(self, reports: Iterable[Report]) -> Rollout:
+        """Note what units say that they run, some time after their change. Only a difference is news: a unit that
+        failed keeps its verdict, which has the reason."""
+        known = {unit: serves(report, self.artifact_id) for unit, report in self.reports.items()}
+        news = [report for report in reports if known.get(report.unit, True) != serves(report, self.artifact_id)]
+        return replace(self, reports={**self.reports, **{report.unit: self._news(report) for report in news}})
 
-    def _news(self, said: Report) -> Report:
-        """The word of a host that has changed, with what it ran before it was told kept."""
-        before = self.reports.get(said.host)
-        previous = before.previous if before else said.previous
-        if serves(said, self.artifact_id):
-            return replace(said, previous=previous)
-        word = "nothing" if said.outcome == "silent" else said.serving or "that nothing serves"
-        reason = f"asked what it runs, it said {word}" + (f": {said.reason}" if said.reason else "")
-        outcome = "silent" if said.outcome == "silent" else "failed"
-        return replace(said, outcome=outcome, previous=previous, reason=reason)
+    def _news(self, now: Report) -> Report:
+        """The report of a unit that differs from its verdict, with what it ran before its change kept."""
+        before = self.reports.get(now.unit)
+        previous = before.previous if before else now.previous
+        if serves(now, self.artifact_id):
+            return replace(now, previous=previous)
+        answer = "nothing" if now.outcome == "silent" else now.serving or "that nothing serves"
+        reason = f"asked what it runs, it said {answer}" + (f": {now.reason}" if now.reason else "")
+        outcome = "silent" if now.outcome == "silent" else "failed"
+        return replace(now, outcome=outcome, previous=previous, reason=reason)
 
     def stopped(self, reason: str) -> Rollout:
         return replace(self, stop=reason)
@@ -108,59 +109,71 @@ class Rollout:
         return len(self.planned) + len(self.others)
 
     @property
-    def hosts(self) -> tuple[Unit, ...]:
-        """Every host that is or was part of it: the planned ones first, then those that joined."""
-        known = {one.id for one in (*self.planned, *self.others)}
-        return (*self.planned, *self.others, *(one for one in self.present if one.id not in known))
+    def noun(self) -> str:
+        """What people call one of its units."""
+        return noun_of((*self.planned, *self.others, *self.present))
+
+    @property
+    def units(self) -> tuple[Unit, ...]:
+        """Every unit that is or was part of it: the planned ones first, then those that joined."""
+        known = {unit.id for unit in (*self.planned, *self.others)}
+        return (*self.planned, *self.others, *(unit for unit in self.present if unit.id not in known))
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Each unit's name by its id."""
+        return {unit.id: unit.name for unit in self.units}
 
     @property
     def gone(self) -> tuple[Unit, ...]:
-        """Hosts that left meanwhile."""
-        there = {one.id for one in self.present}
-        return tuple(one for one in (*self.planned, *self.others) if one.id not in there)
+        """Units that left meanwhile."""
+        present = {unit.id for unit in self.present}
+        return tuple(unit for unit in (*self.planned, *self.others) if unit.id not in present)
 
     @property
     def joining(self) -> tuple[Unit, ...]:
-        """Hosts that came meanwhile and whose agent does not answer yet: nobody can tell them anything."""
-        known = {one.id for one in (*self.planned, *self.others)}
-        return tuple(
-            one for one in self.present if not one.online and one.id not in known and one.id not in self.reports
-        )
+        """Units that came meanwhile and can't be reached yet."""
+        known = {unit.id for unit in (*self.planned, *self.others)} | set(self.reports)
+        return tuple(unit for unit in self.present if not unit.online and unit.id not in known)
 
     @property
     def waiting(self) -> tuple[Unit, ...]:
-        """Hosts to tell: the planned ones first, in their order, then those that joined."""
-        settled = {*self.reports, *(one.id for one in self.others)}
-        order = {one.id: number for number, one in enumerate(self.planned)}
-        left = [one for one in self.present if one.online and one.id not in settled]
-        return tuple(sorted(left, key=lambda one: order.get(one.id, len(order))))
+        """Units to change: the planned ones first, in their order, then those that joined."""
+        done = {*self.reports, *(unit.id for unit in self.others)}
+        order = {unit.id: number for number, unit in enumerate(self.planned)}
+        left = [unit for unit in self.present if unit.online and unit.id not in done]
+        return tuple(sorted(left, key=lambda unit: order.get(unit.id, len(order))))
 
     @property
     def stragglers(self) -> tuple[Report, ...]:
-        """Hosts that are there and do not run it: they failed, or could not be reached when it was their turn."""
-        there = {one.id: one for one in self.present}
-        failed = [one for one in self.reports.values() if one.host in there and not serves(one, self.artifact_id)]
-        missed = [one for one in self.planned if one.id in there and not there[one.id].online]
-        never = [Report(one.id, "silent", reason=_away(there[one.id])) for one in missed]
-        return (*failed, *(one for one in never if one.host not in self.reports))
+        """Units that are present and do not run it: they failed, or could not be reached when it was their turn."""
+        present = {unit.id: unit for unit in self.present}
+        failed = [
+            report
+            for report in self.reports.values()
+            if report.unit in present and not serves(report, self.artifact_id)
+        ]
+        missed = [unit for unit in self.planned if unit.id in present and not present[unit.id].online]
+        never = [Report(unit.id, "silent", reason=present[unit.id].away) for unit in missed]
+        return (*failed, *(report for report in never if report.unit not in self.reports))
 
     @property
     def lagging(self) -> tuple[Report, ...]:
         """The stragglers, and those whose turn never came because it was stopped."""
-        return (*self.stragglers, *(Report(one.id, "silent", reason="it was not told yet") for one in self.waiting))
+        return (*self.stragglers, *(Report(unit.id, "silent", reason="its turn never came") for unit in self.waiting))
 
     @property
     def here(self) -> tuple[Report, ...]:
-        """The last words of hosts that were told and are still there."""
-        there = {one.id for one in self.present}
-        return tuple(one for one in self.reports.values() if one.host in there)
+        """The last verdicts of units that were changed and are still present."""
+        present = {unit.id for unit in self.present}
+        return tuple(report for report in self.reports.values() if report.unit in present)
 
 
 @dataclass(frozen=True)
 class Step:
-    """What comes next: a batch of hosts (the canary alone), a reason to stop, or, with neither, nothing more."""
+    """What comes next: a batch of units (the canary alone), a reason to stop, or, with neither, nothing more."""
 
-    hosts: tuple[Unit, ...] = ()
+    units: tuple[Unit, ...] = ()
     canary: bool = False
     stop: str = ""
 
@@ -175,52 +188,58 @@ def next_step(rules: Rules, rollout: Rollout) -> Step:
 
 
 def why_stop(rules: Rules, rollout: Rollout) -> str:
-    """Why no further host may be told; empty while all is well enough."""
-    bad, allowed = rollout.stragglers, rules.allowed(rollout.total)
-    names = {one.id: one.name for one in rollout.hosts}
-    for one in bad:
-        if one.outcome in FINAL:
-            return f"{names[one.host]} says {one.outcome}: {one.reason or 'no reason given'}"
+    """Say why no further unit may be changed; empty while all is well enough."""
+    bad, names = rollout.stragglers, rollout.names
+    for report in bad:
+        if report.outcome in FINAL:
+            return f"{names[report.unit]} says {report.outcome}: {report.reason or 'no reason given'}"
     first = next(iter(rollout.reports.values()), None)
     if rules.canary and first and first in bad:
-        return f"the canary {names[first.host]} failed: {first.reason or first.outcome}"
+        return f"the canary {names[first.unit]} failed: {first.reason or first.outcome}"
+    allowed = rules.allowed(rollout.total)
     if len(bad) > allowed:
-        return f"{len(bad)} of {rollout.total} hosts do not run it, and {allowed} may"
+        return f"{_failed(rollout, bad)}, and max_errors is {rules.errors}"
     return ""
 
 
+def _failed(rollout: Rollout, bad: Sequence[Report]) -> str:
+    """`web-1 failed`, `3 hosts failed (web-1, web-2, web-3)`, `web-2 cannot be reached`."""
+    names = [rollout.names[report.unit] for report in bad]
+    asked = sum(report.unit in rollout.reports for report in bad)
+    what = {0: "cannot be reached", len(bad): "failed"}.get(asked, "failed or cannot be reached")
+    return (
+        f"{names[0]} {what}" if len(names) == 1 else f"{counted(len(names), rollout.noun)} {what} ({listed(names, 4)})"
+    )
+
+
 def conclusion(rules: Rules, rollout: Rollout) -> str:
-    """Why it has failed, now that nobody is left to tell; empty where it has not."""
-    told = [one for one in rollout.here if serves(one, rollout.artifact_id)]
+    """Say why it has failed, now that no unit is left to change; empty if it has not."""
+    serving = [report for report in rollout.here if serves(report, rollout.artifact_id)]
     if not rollout.present:
-        return "no host is left"
-    if rollout.planned and not told and not rollout.others:
-        return f"none of {rollout.total} hosts runs it"
+        return f"no {rollout.noun} is left"
+    if rollout.planned and not serving and not rollout.others:
+        return f"none of {counted(rollout.total, rollout.noun)} runs it"
     return rollout.stop or why_stop(rules, rollout)
 
 
 @dataclass(frozen=True)
 class Back:
-    """A batch that is put back: these hosts, to that artifact."""
+    """A batch that is put back: the ids of its units, and the artifact they go back to."""
 
     artifact_id: str
-    hosts: tuple[str, ...]
+    units: tuple[str, ...]
 
 
 def put_back(rules: Rules, rollout: Rollout) -> list[Back]:
-    """Who is put back to what: the last one that was changed first, in batches no larger than those of the rollout."""
-    there = {one.id for one in rollout.present}
+    """Plan who is put back to what: the last one that was changed first, in batches as large as the rollout's."""
+    present = {unit.id for unit in rollout.present}
     most, steps = rules.batch(rollout.total), list[Back]()
-    for one in reversed(rollout.changed):
-        if one.host not in there:
+    for report in reversed(rollout.changed):
+        if report.unit not in present:
             continue
         last = steps[-1] if steps else None
-        if last and last.artifact_id == one.previous and len(last.hosts) < most:
-            steps[-1] = replace(last, hosts=(*last.hosts, one.host))
+        if last and last.artifact_id == report.previous and len(last.units) < most:
+            steps[-1] = replace(last, units=(*last.units, report.unit))
         else:
-            steps.append(Back(one.previous, (one.host,)))
+            steps.append(Back(report.previous, (report.unit,)))
     return steps
-
-
-def _away(host: Unit) -> str:
-    return host.problem or "its agent does not answer"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-MANY = 20  # hosts: more are told of by number, not each by name
+MANY = 20  # units: more are counted, not each named
 
 
 def moment(at: datetime | str) -> str:
@@ -52,3 +52,15 @@ def listed(names: Sequence[str], most: int = 10) -> str:
         return ", ".join(names)
     few = max(1, most // 2)
     return f"{', '.join(names[:few])} and {len(names) - few} more"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 host`, `3 hosts`, `2 aliases`."""
+    return f"{count} {plural(noun, count)}"
+
+
+def plural(noun: str, count: int = 2) -> str:
+    """The noun as it stands after that number: `host`, `hosts`."""
+    if count == 1:
+        return noun
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

@@ -1,51 +1,70 @@
-"""What a host is told and what it answers. Nothing but ids, digests and numbers travels to a host."""
+"""What an environment consists of, what it was asked to do, and what it answers. No kind of target is known here."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 OUTCOMES = (
     "healthy",  # the artifact named is serving, seen by its health answer
     "unchanged",  # it already was
-    "empty",  # nothing was ever deployed here (status)
+    "empty",  # nothing was ever deployed here (an observation)
     "failed",  # not changed over: what was serving before still is
     "rolled-back",  # changed over, failed, put back: the previous version serves, seen by its health answer
     "rollback-failed",  # nothing that is known to be healthy serves
-    "refused",  # not authentic, or the artifact is not there
-    "held",  # another action or a run of the job is under way on the host, or the fencing number is too low
+    "refused",  # not authentic, or the artifact is missing
+    "held",  # another action or a run of the job is under way on the unit, or the fencing number is too low
+    "superseded",  # somebody else's change took the place of this one: it says nothing of the version
     "pruned",
-    "silent",  # no verdict came back: the host was killed, or its output was not a verdict
+    "silent",  # no verdict came back: the unit died, or its output was not a verdict
 )
 
 
 @dataclass(frozen=True)
-class Operation:
-    """An order that was sent: its command's id, what it asks for, of which artifact, and the ids of the hosts."""
-
-    command: str
-    action: str
-    artifact_id: str
-    hosts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Unit:
-    """One machine of an environment, and whether its agent answers."""
+    """The smallest thing that serves one version and can be put back by itself, and whether it can be reached.
+
+    `noun` is what people call it: host, service, function.
+    """
 
     id: str
     name: str
     online: bool
     problem: str = ""
+    noun: str = "unit"
+
+    @property
+    def away(self) -> str:
+        """Why it cannot be reached, in a few words."""
+        return self.problem or "it does not answer"
+
+
+def noun_of(units: Sequence[Unit]) -> str:
+    """What people call one of these units; `unit` when there are none."""
+    return units[0].noun if units else "unit"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What carries out a change on some units, and can be found again by whoever looks for it.
+
+    `name` is for people: "SSM command 1234". `units` are ids. `running` is false once it is known to have ended.
+    """
+
+    id: str
+    name: str
+    action: str
+    artifact_id: str
+    units: tuple[str, ...]
+    running: bool = True
 
 
 @dataclass(frozen=True)
 class Report:
-    """A host's verdict: the JSON line that its program prints first, or the reason why there is none."""
+    """A unit's own verdict, or (`silent`) the reason why there is none. `unit` is its id."""
 
-    host: str
+    unit: str
     outcome: str
     artifact_id: str = ""
     serving: str = ""
@@ -57,39 +76,6 @@ class Report:
     kept: Sequence[str] = ()
     unsigned: bool = False  # the artifact, or what serves, is signed by nobody
 
-    @classmethod
-    def read(cls, host: str, output: str, problem: str) -> Self:
-        """The verdict on the first line of `output`; `silent`, with `problem`, when there is none."""
-        line = output.split("\n", 1)[0]
-        try:
-            value: dict[str, Any] = json.loads(line)
-            if value["tagship"] != 1 or value["outcome"] not in OUTCOMES:
-                raise ValueError
-            told = {ours: _of_kind(value.get(theirs, kind()), kind) for theirs, (ours, kind) in _FIELDS.items()}
-        except (ValueError, KeyError, TypeError):
-            return cls(host, "silent", reason=problem or "the host said nothing", evidence=output[-2000:])
-        return cls(host=host, outcome=value["outcome"], **{**told, "kept": tuple(told["kept"])})
-
     @property
     def good(self) -> bool:
         return self.outcome in {"healthy", "unchanged"}
-
-
-_FIELDS: dict[str, tuple[str, type]] = {  # of the verdict: our name for it, and what it must be
-    "artifact": ("artifact_id", str),
-    "serving": ("serving", str),
-    "previous": ("previous", str),
-    "reason": ("reason", str),
-    "evidence": ("evidence", str),
-    "durations": ("durations", dict),
-    "health": ("health", dict),
-    "kept": ("kept", list),
-    "unsigned": ("unsigned", bool),
-}
-
-
-def _of_kind(value: Any, kind: type) -> Any:
-    """The value, if it is of that kind: a verdict with a number for a name is no verdict."""
-    if not isinstance(value, kind):
-        raise TypeError
-    return value

@@ -1,27 +1,31 @@
 """Getting an environment's lease: at once, in turn behind a living holder, over a dead one, or (--preempt) from a
 living one.
 
-A holder is dead when all of these hold: its heartbeat has expired by the store's own clock, no command of its is in
+A holder is dead when all of these hold: its heartbeat has expired by the store's own clock, no operation of its is in
 flight, and its CI run has ended. Where the run cannot be asked that is said, and the other two decide.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from tagship.domain.deployment import begun, is_id
 from tagship.domain.forge import run_id
 from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen
 from tagship.domain.plan import Plan
 from tagship.domain.text import ago, span
+from tagship.domain.units import Operation
 from tagship.engine.holder import read, since_when, unlock_command
 from tagship.errors import Held, Interrupted, ServiceFailed
 from tagship.ports.app import App
 
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+SKEW = timedelta(hours=2)  # that the clock which gave an id may be ahead of the target's
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.5, 5.0, 1.4  # seconds between looks at somebody else's lease
-CANCEL_WITHIN = 60.0  # seconds that commands may take to end once they are cancelled
+CANCEL_WITHIN = 60.0  # seconds that operations may take to end once they are cancelled
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ def _advised(plan: Plan, reason: Held) -> Held:
 
 
 def _whose_turn(environment: str, reason: Held) -> str:
-    """`ada@laptop holds dev since 2026-11-20 15:53 UTC: deploy 0.1.30-dev: the hosts act`, without what moves."""
+    """`ada@laptop holds dev since 2026-11-20 15:53 UTC: deploy 0.1.30-dev: the units act`, without what moves."""
     return since_when(read(environment, reason.seen)) if isinstance(reason, LeaseHeld) else reason.what
 
 
@@ -126,21 +130,36 @@ def _tell(app: App, environment: str, seen: Seen) -> None:
     app.screen.warn(f"{what} {held.holder}, deployment {held.deployment}, heard of {held.heard} ({held.phase})")
 
 
+# -- what it has in flight ---------------------------------------------------------------------------------------------
+
+
+def in_flight(app: App, environment: str, record: LeaseRecord) -> list[Operation]:
+    """The operations of a lease's deployment that have not ended."""
+    since = begun(record.deployment_id) - SKEW if is_id(record.deployment_id) else LONG_AGO
+    operations = app.target(environment).operations(record.deployment_id, since)
+    return [operation for operation in operations if operation.running]
+
+
+def operation_names(operations: Sequence[Operation]) -> str:
+    """`SSM command 1234, SSM command 5678`: by names that a person finds them by."""
+    return ", ".join(operation.name for operation in operations)
+
+
 # -- is it dead? -------------------------------------------------------------------------------------------------------
 
 
 def _check_dead(app: App, environment: str, seen: Seen) -> None:
     """Raises Held unless the holder, whose heartbeat has expired, is known to be dead."""
-    going = app.target(environment).in_flight(seen.record.deployment_id, seen.record.commands)
+    going = in_flight(app, environment, seen.record)
     if going:
-        raise _not_dead(environment, seen, f"its SSM command {', '.join(going)} still runs")
+        raise _not_dead(environment, seen, f"its {operation_names(going)} still runs")
     run = run_state(app, seen.record.run_url)
     if run == "lives" and seen.record.run_url != app.run_url:
         raise _not_dead(environment, seen, f"its CI run has not ended: {seen.record.run_url}")
     if run == "unknown":
         app.screen.warn(
             f"whether {seen.record.run_url} has ended cannot be asked here; its heartbeat stopped {ago(seen.age)}, "
-            "and no command of its is in flight: it is taken for dead"
+            "and no operation of its is in flight: it is taken for dead"
         )
 
 
@@ -183,21 +202,20 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
 # -- fencing off -------------------------------------------------------------------------------------------------------
 
 
-def stop_commands(app: App, environment: str, seen: Seen) -> None:
-    """Cancel what a fenced-off deployment has in flight, and wait until the hosts are free of it.
+def stop_operations(app: App, environment: str, seen: Seen) -> None:
+    """Cancel what a fenced-off deployment has in flight, and wait until the units are free of it.
 
-    A host's program may be killed at any point: the next order finishes or undoes what it had begun.
+    A unit's program may be killed at any point: the next change finishes or undoes what it had begun.
     """
-    target = app.target(environment)
-    ids = target.in_flight(seen.record.deployment_id, seen.record.commands)
-    if not ids:
+    going = in_flight(app, environment, seen.record)
+    if not going:
         return
-    app.screen.say(f"cancelling SSM command {', '.join(ids)} of {seen.record.holder}")
-    target.cancel(ids)
+    app.screen.say(f"cancelling {operation_names(going)} of {seen.record.holder}")
+    app.target(environment).cancel(going)
     until = app.clock.now() + timedelta(seconds=CANCEL_WITHIN)
-    while ids and app.clock.now() < until:
+    while going and app.clock.now() < until:
         app.clock.sleep(FIRST_WAIT)
-        ids = target.in_flight(seen.record.deployment_id, ids)
+        going = in_flight(app, environment, seen.record)
 
 
 def _look(plan: Plan) -> str:

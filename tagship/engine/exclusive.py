@@ -1,4 +1,4 @@
-"""Holding an environment's lease for what is no deployment: an infrastructure tool that changes what hosts stand on."""
+"""Hold an environment's lease for what is no deployment: an infrastructure tool that changes what units stand on."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def exclusive(app: App, environment: str, what: str, *, wait: float, again: str)
     """
     plan = Plan(what, environment, "", "", (), {}, "", fence=fenced(recent(app, environment)))
     try:
-        heart = Heartbeat(app.leases, acquire(app, plan, wait=wait).record)
+        heartbeat = Heartbeat(app.leases, acquire(app, plan, wait=wait).record)
     except Held as reason:
         remedy = f"When that has ended: {again}   (whether it is dead: inv lock --env {environment})"
         raise Held(reason.what, state=reason.state, remedy=remedy) from reason
-    heart.start()
+    heartbeat.start()
     try:
-        heart.renew(what)
+        heartbeat.renew(what)
         yield
     finally:
-        heart.stop()
-        _give_back(app, heart, what)
+        heartbeat.stop()
+        _give_back(app, heartbeat, what)
 
 
-def _give_back(app: App, heart: Heartbeat, what: str) -> None:
-    lease = heart.record
+def _give_back(app: App, heartbeat: Heartbeat, what: str) -> None:
+    lease = heartbeat.record
     try:
-        heart.check()
+        heartbeat.check()
         app.leases.release(lease)
     except LeaseLost as reason:
         app.screen.warn(f"while {what} ran, {reason.what[:1].lower()}{reason.what[1:]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tagship.domain.plan import Plan
+from tagship.domain.text import plural
 from tagship.domain.units import Report
 from tagship.domain.verdict import Ending, what_serves
 from tagship.engine.session import LeaseSession
@@ -22,83 +23,85 @@ from tagship.errors import (
 
 def failure(plan: Plan, end: Ending, final: Sequence[Report]) -> TagshipError:
     """The error of an ending that is not healthy: what failed and why, what serves now, the next command."""
-    state = what_serves(plan.hosts, final)
+    state = what_serves(plan.units, final)
     failed = f"{plan.artifact_id} failed on {plan.environment} ({end.reason})."
     if end.kind == "lost":
-        remedy = f"Wake somebody, and ask each host again: {look(plan)}"
+        remedy = f"Wake somebody, and ask each {plan.noun} again: {look(plan)}"
         return RollbackFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
     if end.kind == "held":
-        what = f"Another action has the hosts of {plan.environment} ({end.reason})."
+        what = f"Another action has the {plural(plan.noun)} of {plan.environment} ({end.reason})."
         return Held(what, state=state, remedy=f"See which, and when it has ended run it again: {look(plan)}")
     if end.kind == "refused":
-        what = f"The hosts of {plan.environment} refused {plan.artifact_id} ({end.reason})."
+        what = f"The {plural(plan.noun)} of {plan.environment} refused {plan.artifact_id} ({end.reason})."
         remedy = f"Find out who changed it before anything else is deployed: inv history --env {plan.environment}"
         return ArtifactError(what, state=state, remedy=remedy, evidence=end.evidence)
-    remedy = f"Ship a mended version: inv deploy-dev (or, if the cause lay outside, again: {again(plan)})"
+    remedy = f"Ship a mended version: inv deploy-dev (or, if the cause lay outside, again: {plan.command})"
     return DeployFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
 
 
-def interrupted(hands: LeaseSession) -> Interrupted:
-    """What Ctrl-C (or SIGTERM) leaves behind: a command that was sent goes on, whoever watches."""
-    if not hands.in_flight:
-        return Interrupted("Interrupted.", remedy=f"Run it again: {again(hands.plan)}")
+def interrupted(session: LeaseSession) -> Interrupted:
+    """What Ctrl-C (or SIGTERM) leaves behind: an operation that was started goes on, whoever watches."""
+    if not session.in_flight:
+        return Interrupted("Interrupted.", remedy=f"Run it again: {session.plan.command}")
     return Interrupted(
-        "Interrupted while the hosts act.",
-        state=f"{hands.what_goes_on}, and {_until_when(hands)}.",
-        remedy=take_up(hands.plan),
+        f"Interrupted while the {plural(session.plan.noun)} act.",
+        state=f"{session.what_goes_on}, and {_until_when(session)}.",
+        remedy=take_up(session.plan),
     )
 
 
-def unrecorded(hands: LeaseSession, reports: Sequence[Report]) -> Interrupted:
-    """Ctrl-C while the end was being written down: the hosts are done, and the ledger may not know."""
+def unrecorded(session: LeaseSession, reports: Sequence[Report]) -> Interrupted:
+    """Ctrl-C while the end was being recorded: the units are done, and the ledger may not know."""
     return Interrupted(
-        f"Interrupted while the end of deployment {hands.deployment_id} was being recorded.",
-        state=what_serves(hands.plan.hosts, reports),
-        remedy=take_up(hands.plan),
+        f"Interrupted while the end of deployment {session.deployment_id} was being recorded.",
+        state=what_serves(session.plan.units, reports),
+        remedy=take_up(session.plan),
     )
 
 
-def overtaken(hands: LeaseSession, reports: Sequence[Report], reason: LeaseLost) -> LeaseLost:
-    """The lease was lost when the hosts had answered: what they said, and that it may be so no longer."""
-    serves = what_serves(hands.plan.hosts, reports).rstrip(".")
-    state = f"{serves}, the hosts said last; the ledger does not count it, and whoever holds the lease may change it."
+def overtaken(session: LeaseSession, reports: Sequence[Report], reason: LeaseLost) -> LeaseLost:
+    """The lease was lost when the units had answered: what they said, and that it may be so no longer."""
+    serves = what_serves(session.plan.units, reports).rstrip(".")
+    units = plural(session.plan.noun)
+    state = f"{serves}, the {units} said last; the ledger does not count it, and whoever holds the lease may change it."
     return LeaseLost(reason.what, state=state, remedy=reason.remedy)
 
 
-def _until_when(hands: LeaseSession) -> str:
-    if hands.commands:
+def _until_when(session: LeaseSession) -> str:
+    if session.operations:
         return "nobody waits for its end or records it"
-    return f"the lease of {hands.plan.environment} expires by itself within {hands.lease.ttl} s"
+    return f"the lease of {session.plan.environment} expires by itself within {session.lease.ttl} s"
 
 
-def watched_no_more(hands: LeaseSession, reason: Held | ServiceFailed) -> TagshipError:
-    """The same failure, and where hosts were acting at that moment, that they still are."""
-    if not hands.in_flight:
+def watched_no_more(session: LeaseSession, reason: Held | ServiceFailed) -> TagshipError:
+    """The same failure, and if units were acting at that moment, that they still are."""
+    if not session.in_flight:
         return reason
-    state = f"{hands.what_goes_on}, and how it ends is not known here."
-    remedy = f"See what came of it: {look(hands.plan)}" if isinstance(reason, Held) else take_up(hands.plan)
+    state = f"{session.what_goes_on}, and how it ends is not known here."
+    remedy = f"See what came of it: {look(session.plan)}" if isinstance(reason, Held) else take_up(session.plan)
     return type(reason)(reason.what, state=state, remedy=remedy)
 
 
-def cut_short(hands: LeaseSession, reports: Sequence[Report], reason: BaseException | str) -> TagshipError:
-    """Hosts were being put back when something else went wrong."""
+def cut_short(session: LeaseSession, reports: Sequence[Report], reason: BaseException | str) -> TagshipError:
+    """Units were being put back when something else went wrong."""
     kind: type[TagshipError] = RollbackFailed
     if isinstance(reason, LeaseLost):
         kind = LeaseLost
     elif isinstance(reason, KeyboardInterrupt):
-        if hands.in_flight:
-            return interrupted(hands)
+        if session.in_flight:
+            return interrupted(session)
         kind, reason = Interrupted, "interrupted"
+    noun = session.plan.noun
     return kind(
-        f"{hands.plan.artifact_id} failed on {hands.plan.environment}, and putting it back was cut short: {reason}",
-        state=what_serves(hands.plan.hosts, reports),
-        remedy=f"Ask each host what it runs: {look(hands.plan)}" if kind is LeaseLost else take_up(hands.plan),
+        f"{session.plan.artifact_id} failed on {session.plan.environment}, and putting it back was cut short: {reason}",
+        state=what_serves(session.plan.units, reports),
+        remedy=f"Ask each {noun} what it runs: {look(session.plan)}" if kind is LeaseLost else take_up(session.plan),
     )
 
 
 def take_up(plan: Plan) -> str:
-    """How a deployment is ended that this process ends no more."""
-    return f"End it: inv deploy --resume --env {plan.environment} (what each host runs: {look(plan)})"
+    """The command that ends a deployment which this process ends no more."""
+    return f"End it: inv deploy --resume --env {plan.environment} (what each {plan.noun} runs: {look(plan)})"
 
 
 def heal(plan: Plan) -> str:
@@ -107,7 +110,3 @@ def heal(plan: Plan) -> str:
 
 def look(plan: Plan) -> str:
     return f"inv status --env {plan.environment}"
-
-
-def again(plan: Plan) -> str:
-    return plan.command

@@ -1,4 +1,4 @@
-"""A lease's heartbeat: a thread of its own renews it, whatever the hands are doing and however long that takes."""
+"""A lease's heartbeat: a thread of its own renews it, whatever the session does and however long that takes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Heartbeat:
         self._leases = leases
         self._record = record
         self._period = period or beat_every(record.ttl)
-        self._phase, self._commands = record.phase, tuple(record.commands)
+        self._phase, self._operations = record.phase, tuple(record.operations)
         self._writing = threading.Lock()
         self._stopped = threading.Event()
         self._trouble: Exception | None = None
         self._alive = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name=f"heart of {record.environment}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"heartbeat of {record.environment}", daemon=True)
 
     @property
     def record(self) -> LeaseRecord:
@@ -45,17 +45,17 @@ class Heartbeat:
         self._thread.join(within)
 
     def say(self, phase: str) -> None:
-        """What the next beat tells."""
+        """Set the phase that the next beat writes."""
         self._phase = phase
 
-    def renew(self, phase: str, commands: Sequence[str] = ()) -> None:
+    def renew(self, phase: str, operations: Sequence[str] = ()) -> None:
         """Beat now, before an action; raises LeaseLost when the lease is another's, ServiceFailed when it cannot."""
         with self._writing:
-            self._phase, self._commands = phase, tuple(commands)
+            self._phase, self._operations = phase, tuple(operations)
             self._beat()
 
     def check(self) -> None:
-        """Raises what the heart found: LeaseLost, or ServiceFailed once the lease must be thought expired."""
+        """Raise what a beat met: LeaseLost, or ServiceFailed once the lease must be taken as expired."""
         if self._trouble:
             raise self._trouble
 
@@ -77,5 +77,5 @@ class Heartbeat:
 
     def _beat(self) -> None:
         sent = time.monotonic()
-        self._record = self._leases.renew(self._record, phase=self._phase, commands=self._commands)
+        self._record = self._leases.renew(self._record, phase=self._phase, operations=self._operations)
         self._alive, self._trouble = sent, None

@@ -26,7 +26,7 @@ class Holder:
     deployment: str = ""
     run_url: str = ""
     phase: str = ""
-    commands: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
     since: str = ""
     age: str = ""
     heard: str = ""
@@ -75,7 +75,7 @@ def read(environment: str, seen: Seen | None) -> Holder:
         deployment=record.deployment_id,
         run_url=record.run_url,
         phase=record.phase,
-        commands=record.commands,
+        operations=record.operations,
         since=moment(record.taken_at or seen.written),
         age=span((seen.now - _began(seen)).total_seconds()),
         heard=ago(seen.age),
@@ -116,7 +116,7 @@ def lines(holder: Holder) -> list[str]:
     facts = [
         f"{holder.phase}, heard of {holder.heard}, begun {holder.age} ago",
         f"deployment {holder.deployment}, fencing number {holder.fence}",
-        *(f"SSM command {one}" for one in holder.commands),
+        *holder.operations,
         *([holder.run_url] if holder.run_url else []),
     ]
     return [since_when(holder, phase=False), *(f"  {one}" for one in facts)]

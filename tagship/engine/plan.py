@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tagship.domain.deployment import SERVES, Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.text import listed
-from tagship.domain.units import Unit
+from tagship.domain.text import counted, listed
+from tagship.domain.units import Unit, noun_of
 from tagship.engine.artifacts import verified
 from tagship.errors import Refused
 from tagship.ports.app import App
@@ -38,25 +38,25 @@ def all_read(app: App, environment: str, one: Deployment) -> bool:
 
 
 def reachable(app: App, environment: str) -> tuple[Unit, ...]:
-    """The hosts of an environment; raises Refused when there is none, or more than may fail cannot be reached."""
-    hosts = tuple(app.target(environment).hosts())
-    away = [host for host in hosts if not host.online]
-    allowed = app.settings.environment(environment).target.rules.allowed(len(hosts))
-    told = listed([f"{host.name} ({host.id}): {host.problem or 'its agent does not answer'}" for host in away])
-    if away and len(away) <= allowed and len(away) < len(hosts):
-        app.screen.warn(
-            f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached, and {allowed} may: {told}"
-        )
-    elif away:
+    """The units of an environment; raises Refused when there is none, or more than may fail cannot be reached."""
+    target = app.target(environment)
+    units = tuple(target.units())
+    away = [unit for unit in units if not unit.online]
+    if not away:
+        return units
+    names = listed([f"{unit.name} ({unit.id}): {unit.away}" for unit in away])
+    what = f"{len(away)} of {counted(len(units), noun_of(units))} of {environment} cannot be reached"
+    if len(away) > target.rules.allowed(len(units)) or len(away) == len(units):
         raise Refused(
-            f"{len(away)} of {len(hosts)} hosts of {environment} cannot be reached: {told}.",
+            f"{what}: {names}.",
             remedy=f"Start it (or, if it is gone for good, untag it), then look: inv status --env {environment}",
         )
-    return hosts
+    app.screen.warn(f"{what}, and max_errors is {target.rules.errors}: {names}")
+    return units
 
 
 def manifest_sha256(app: App, environment: str, artifact_id: str) -> str:
-    """The digest that names an artifact's manifest to a host; raises ArtifactMissing or NotAuthentic."""
+    """The digest that names an artifact's manifest to a unit; raises ArtifactMissing or NotAuthentic."""
     return verified(app, environment, artifact_id).manifest_sha256
 
 
@@ -64,4 +64,4 @@ def show(app: App, plan: Plan) -> None:
     """The plan, as a person reads it."""
     before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
     app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{before}")
-    app.screen.table(("HOST", "ID", "RUNS NOW", "WILL RUN"), plan.rows())
+    app.screen.table((plan.noun.upper(), "ID", "RUNS NOW", "WILL RUN"), plan.rows())

@@ -14,7 +14,7 @@ from tagship.ports.app import App
 
 
 class Recorder:
-    """What one deployment says of itself; `add` writes its next state."""
+    """Write the states of one deployment, one after another."""
 
     def __init__(self, app: App, plan: Plan, deployment_id: str, fence: int, number: int = 0) -> None:
         """`number` is that of the last entry, where a deployment goes on that another runner began."""
@@ -26,7 +26,7 @@ class Recorder:
         self._started = False
 
     def add(
-        self, state: str, *, reason: str = "", replaced: str = "", hosts: Sequence[Report] = (), **details: Any
+        self, state: str, *, reason: str = "", replaced: str = "", units: Sequence[Report] = (), **details: Any
     ) -> None:
         """Append an entry. `details` that say nothing are left out."""
         self._number += 1
@@ -34,8 +34,8 @@ class Recorder:
         kept = {name: value for name, value in details.items() if value}
         if self._plan.unsigned:
             kept["unsigned"] = True
-        if hosts:
-            kept["hosts"] = [_host(one) for one in hosts]
+        if units:
+            kept["units"] = [_unit(report) for report in units]
         self._app.ledger.append(
             Entry(
                 deployment_id=self._id,
@@ -55,22 +55,22 @@ class Recorder:
             )
         )
 
-    def started(self, commands: Sequence[str]) -> None:
-        """Hosts have been told; the first commands are noted, so that whoever takes this up can ask for their ends.
+    def started(self, operations: Sequence[str]) -> None:
+        """Record once that units act, and by what operations: whoever resumes this finds them by name.
 
-        The hosts act already: a ledger that does not answer now is no reason to turn away from them.
+        The units act already: a ledger that does not answer now is no reason to turn away from them.
         """
         if self._started:
             return
         self._started = True
         try:
-            self.add("started", commands=list(commands))
+            self.add("started", operations=list(operations))
         except ServiceFailed as reason:
-            self._app.screen.warn(f"the ledger could not be told that {self._id} has started: {reason.what}")
+            self._app.screen.warn(f"the ledger could not record that {self._id} has started: {reason.what}")
 
 
 def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
-    """Recorder that nobody will end a deployment any more: the deployment `over` has its environment now.
+    """Record that nobody will end a deployment any more: the deployment `over` has its environment now.
 
     Under the fencing number of that one: whatever the dead one writes from now on, should it live, is void.
     """
@@ -83,12 +83,12 @@ def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
             who=app.who,
             where=app.run_url,
             fence=fence,
-            reason=f"its runner died, and nobody took it up before deployment {over}",
+            reason=f"its runner died, and nobody resumed it before deployment {over}",
             details={},
         )
     )
 
 
-def _host(report: Report) -> dict[str, Any]:
-    """A host's verdict as the ledger keeps it: all of it but the evidence, which the deployment's entry has once."""
+def _unit(report: Report) -> dict[str, Any]:
+    """A unit's verdict as the ledger keeps it: all of it but the evidence, which the deployment's entry has once."""
     return {name: value for name, value in asdict(report).items() if name not in {"evidence", "kept"}}

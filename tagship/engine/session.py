@@ -1,4 +1,4 @@
-"""Hosts, and the right to change them: the orders they get, the lease that covers those, and what hosts answer."""
+"""The lease of one deployment, and the only way to change an environment's units."""
 
 from __future__ import annotations
 
@@ -6,88 +6,55 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
-from tagship.domain.ec2.order import Order
+from tagship.domain.change import Change
 from tagship.domain.lease import LeaseRecord
-from tagship.domain.plan import NOTHING, Plan
-from tagship.domain.units import Report, Unit
-from tagship.engine.acquire import acquire, stop_commands
+from tagship.domain.plan import Plan
+from tagship.domain.text import plural
+from tagship.domain.units import Operation, Report, Unit
+from tagship.engine.acquire import acquire, stop_operations
 from tagship.engine.heartbeat import Heartbeat
 from tagship.errors import ServiceFailed, TagshipError, Unheard
 from tagship.ports.app import App
 from tagship.ports.target import Target
 
-ANSWER_WITHIN = 60  # seconds that a host may take to say what it runs: one that hangs is not waited for longer
+
+def observe(app: App, environment: str, units: Sequence[Unit], phase: Callable[[str], None]) -> list[Report]:
+    """Ask each unit what it runs. It changes nothing: no lease, no fencing number."""
+    return list(app.target(environment).observe(units, phase)) if units else []
 
 
-def an_order(
-    app: App,
-    environment: str,
-    action: str,
-    *,
-    artifact_id: str = NOTHING,
-    digest: str = NOTHING,
-    deployment_id: str = NOTHING,
-    fence: int = 0,
-) -> Order:
-    """An order to hosts of an environment, with what the settings say of it. A question has less time than an act."""
-    chosen = app.settings.environment(environment)
-    longest = chosen.target.longest
-    return Order(
-        action=action,
-        app=app.settings.app,
-        environment=environment,
-        artifact_id=artifact_id,
-        manifest_sha256=digest,
-        deployment_id=deployment_id,
-        fence=fence,
-        bucket=app.settings.aws.bucket,
-        region=app.settings.aws.region,
-        timeout=min(longest, ANSWER_WITHIN) if action == "status" else longest,
-        unsigned="allowed" if chosen.allow_unsigned else "refused",
-    )
-
-
-def ask_what_runs(app: App, environment: str, hosts: Sequence[Unit], phase: Callable[[str], None]) -> list[Report]:
-    """Every host's own word for what it runs. It changes nothing: no lease, no fencing number."""
-    if not hosts:
-        return []
-    target = app.target(environment)
-    commands = target.send(an_order(app, environment, "status"), hosts)
-    return list(target.collect(commands, hosts, phase))
-
-
-def read_again(silent: Report, said: Report, artifact_id: str) -> Report:
-    """The verdict of a host that gave none, by what it says it runs: healthy only if that is the artifact."""
-    if said.outcome == "empty":
+def read_again(silent: Report, observed: Report, artifact_id: str) -> Report:
+    """The verdict of a unit that gave none, by what it says it runs: healthy only if that is the artifact."""
+    if observed.outcome == "empty":
         return replace(silent, outcome="failed")
-    if not said.good:
+    if not observed.good:
         return silent
-    if said.serving == artifact_id:
-        return replace(said, outcome="healthy", reason=silent.reason)
-    reason = f"{silent.reason}; it says that it runs {said.serving}"
-    return replace(said, outcome="failed", previous=said.serving, reason=reason, evidence=silent.evidence)
+    if observed.serving == artifact_id:
+        return replace(observed, outcome="healthy", reason=silent.reason)
+    reason = f"{silent.reason}; it says that it runs {observed.serving}"
+    return replace(observed, outcome="failed", previous=observed.serving, reason=reason, evidence=silent.evidence)
 
 
 @dataclass
 class LeaseSession:
-    """The lease of one deployment, and the only way to its hosts: nothing is sent unless the lease is still ours.
+    """The lease of one deployment, and the only way to send: nothing is started unless the lease is still ours.
 
-    `in_flight` says that hosts may be acting: the lease is then not given back. `sent` is told the ids of commands once
-    the lease has them, and before anything waits for them.
+    `in_flight` says that units may be acting: the lease is then not given back. `started` is called with the names of
+    operations once the lease has them, and before anything waits for them.
     """
 
     app: App
     plan: Plan
     target: Target
-    heart: Heartbeat
+    heartbeat: Heartbeat
     phase: Callable[[str], None] = lambda _: None
-    sent: Callable[[Sequence[str]], None] = lambda _: None
-    commands: tuple[str, ...] = ()
+    started: Callable[[Sequence[str]], None] = lambda _: None
+    operations: tuple[Operation, ...] = ()
     in_flight: bool = False
 
     @property
     def lease(self) -> LeaseRecord:
-        return self.heart.record
+        return self.heartbeat.record
 
     @property
     def deployment_id(self) -> str:
@@ -95,105 +62,105 @@ class LeaseSession:
 
     @property
     def what_goes_on(self) -> str:
-        """What hosts may be doing when nobody watches any more."""
-        named = f"SSM command {', '.join(self.commands)}" if self.commands else "its command's id never came back"
-        return f"The action on the hosts goes on ({named})"
+        """What units may be doing when nobody watches any more."""
+        names = ", ".join(operation.name for operation in self.operations) or "its id never came back"
+        return f"The action on the {plural(self.plan.noun)} goes on ({names})"
 
-    def order(self, action: str, artifact_id: str = "", digest: str = "") -> Order:
-        """An order under this lease's fencing number; of the plan's own artifact unless another is named."""
-        return an_order(
-            self.app,
-            self.plan.environment,
-            action,
+    def change(self, action: str = "", artifact_id: str = "", digest: str = "") -> Change:
+        """A change under this lease's fencing number; the plan's own unless another artifact is named."""
+        environment = self.plan.environment
+        return Change(
+            action=action or self.plan.action,
+            app=self.app.settings.app,
+            environment=environment,
             artifact_id=artifact_id or self.plan.artifact_id,
-            digest=digest or self.plan.manifest_sha256,
+            manifest_sha256=digest or self.plan.manifest_sha256,
             deployment_id=self.deployment_id,
             fence=self.lease.fence,
+            allow_unsigned=self.app.settings.environment(environment).allow_unsigned,
         )
 
-    def ask(self, order: Order, hosts: Sequence[Unit]) -> list[Report]:
-        """Send an order and wait for every host; a host that gave no verdict is asked what it runs."""
-        return self._heard(self._act(order, hosts), order.artifact_id, hosts)
+    def carry_out(self, change: Change, units: Sequence[Unit]) -> list[Report]:
+        """Start a change and wait for every unit; a unit that gave no verdict is asked what it runs.
 
-    def take_up(self, commands: Sequence[str], artifact_id: str, hosts: Sequence[Unit]) -> list[Report]:
-        """Wait for commands that were sent for this deployment before, by a runner that died; nothing is sent again.
-
-        They carry the fencing number of that time. What hosts have taken up by now counts all the same.
+        Raises LeaseLost before anything is started if the lease is another's.
         """
-        self.in_flight, self.commands = True, tuple(commands)
-        self.renew("taking up what was sent", self.commands)
-        reports = list(self.target.collect(self.commands, hosts, self.beat))
-        self.in_flight = False
-        return self._heard(reports, artifact_id, hosts)
-
-    def _heard(self, reports: list[Report], artifact_id: str, hosts: Sequence[Unit]) -> list[Report]:
-        """The verdicts; a host that gave none is asked what it runs."""
-        silent = [host for host, one in zip(hosts, reports, strict=True) if one.outcome == "silent"]
-        if not silent:
-            return reports
-        said = {one.host: one for one in self._act(an_order(self.app, self.plan.environment, "status"), silent)}
-        return [read_again(one, said[one.host], artifact_id) if one.host in said else one for one in reports]
-
-    def _act(self, order: Order, hosts: Sequence[Unit]) -> list[Report]:
-        """Each step is taken only while the lease is ours: LeaseLost comes before the order goes out."""
-        self.renew(f"sending {order.action}")
-        self.in_flight, self.commands = True, ()
+        self.renew(f"sending {change.action}")
+        self.in_flight, self.operations = True, ()
         try:
-            self.commands = tuple(self.target.send(order, hosts))
+            self.operations = tuple(self.target.start(change, units))
         except TagshipError as reason:
-            self.in_flight = isinstance(reason, Unheard)  # whatever else `send` raises, no host was told anything
+            self.in_flight = isinstance(reason, Unheard)  # whatever else `start` raises, no unit was asked
             raise
-        self.renew(_acting(order), self.commands)
-        if order.action != "status":
-            self.sent(self.commands)
-        reports = list(self.target.collect(self.commands, hosts, self.beat))
+        self.renew(f"{change.action} {change.artifact_id}: the {plural(units[0].noun)} act", self.operations)
+        self.started([operation.name for operation in self.operations])
+        return self._finish(change, units)
+
+    def take_up(self, operations: Sequence[Operation], units: Sequence[Unit]) -> list[Report]:
+        """Wait for operations that were started for this deployment before, by a runner that died; starts nothing.
+
+        They carry the fencing number of that time. What units have taken up by now counts all the same.
+        """
+        self.in_flight, self.operations = True, tuple(operations)
+        self.renew("resuming what was started", self.operations)
+        return self._finish(self.change(), units)
+
+    def _finish(self, change: Change, units: Sequence[Unit]) -> list[Report]:
+        """The verdicts; a unit that gave none is asked what it runs. Until then it may be acting."""
+        reports = list(self.target.finish(self.operations, change, units, self.beat))
+        silent = [unit for unit, report in zip(units, reports, strict=True) if report.outcome == "silent"]
+        if silent:
+            self.renew("asking what runs", self.operations)
+            observed = {report.unit: report for report in self.target.observe(silent, self.beat)}
+            reports = [
+                read_again(report, observed[report.unit], change.artifact_id) if report.unit in observed else report
+                for report in reports
+            ]
         self.in_flight = False
         return reports
 
     def beat(self, phase: str) -> None:
-        """Called at each poll: shows the phase, and raises what the heart has found out since: LeaseLost above all."""
+        """Called at each poll: shows the phase, and raises what the heartbeat met since: LeaseLost above all."""
         self.phase(phase)
-        self.heart.say(f"{self.plan.action} {self.plan.artifact_id}: {phase}")
-        self.heart.check()
+        self.heartbeat.say(f"{self.plan.action} {self.plan.artifact_id}: {phase}")
+        self.heartbeat.check()
 
-    def hold_still(self) -> None:
-        """Raises LeaseLost: who has lost the lease has no last word. A bucket that is away fails the word itself."""
+    def require_lease(self) -> None:
+        """Raise LeaseLost if another deployment took the lease. A bucket that is away fails what comes next itself."""
         with suppress(ServiceFailed):
             self.renew("recording how it ended")
 
-    def renew(self, phase: str, commands: Sequence[str] = ()) -> None:
-        self.heart.renew(phase, commands)
+    def renew(self, phase: str, operations: Sequence[Operation] = ()) -> None:
+        """Renew the lease now, before an action; raises LeaseLost."""
+        self.heartbeat.renew(phase, [operation.name for operation in operations])
         self.phase(phase)
-
-
-def _acting(order: Order) -> str:
-    return "asking what runs" if order.action == "status" else f"{order.action} {order.artifact_id}: the hosts act"
 
 
 @contextmanager
 def hold_lease(
     app: App, plan: Plan, *, wait: float = 0, preempt: bool = False, resume: str = ""
 ) -> Iterator[LeaseSession]:
-    """Hold the environment's lease. It is given back at the end, whatever the end, unless a command is in flight: then
-    it expires, at once where it names that command. Who comes next asks what that came to before anything else.
+    """Hold the environment's lease; give it back at the end, unless an operation is in flight.
 
-    `wait` is how many seconds somebody else's is waited for; `preempt` fences its holder off, and ends what that has
-    in flight; `resume` is the deployment whose runner died, which goes on under its own id.
+    Then it expires, at once if it names that operation. Who comes next asks what came of it before anything else.
+
+    `wait` is how many seconds to wait for somebody else's; `preempt` fences its holder off, and ends what that has in
+    flight; `resume` is the deployment whose runner died, which goes on under its own id.
     """
     taken = acquire(app, plan, wait=wait, preempt=preempt, resume=resume)
-    heart = Heartbeat(app.leases, taken.record)
-    hands = LeaseSession(app, plan, app.target(plan.environment), heart)
-    heart.start()
+    heartbeat = Heartbeat(app.leases, taken.record)
+    session = LeaseSession(app, plan, app.target(plan.environment), heartbeat)
+    heartbeat.start()
     try:
         if taken.over and preempt:
-            stop_commands(app, plan.environment, taken.over)
-        yield hands
+            stop_operations(app, plan.environment, taken.over)
+        yield session
     finally:
-        heart.stop()
-        if not hands.in_flight:
-            _end(app, hands.lease, app.leases.release)
-        elif hands.commands:  # without an id: SSM may list what was sent only later, and that lease takes its time
-            _end(app, hands.lease, app.leases.let_go)
+        heartbeat.stop()
+        if not session.in_flight:
+            _end(app, session.lease, app.leases.release)
+        elif session.operations:  # without an id it may be listed only later, and that lease takes its time
+            _end(app, session.lease, app.leases.let_go)
 
 
 def _end(app: App, lease: LeaseRecord, how: Callable[[LeaseRecord], None]) -> None:

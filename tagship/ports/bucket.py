@@ -86,7 +86,7 @@ class Leases(Protocol):
         fencing number is higher than any before it, and than `above`. The deployment's id is given where there is none.
         """
 
-    def renew(self, record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+    def renew(self, record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
         """Raises LeaseLost when the lease is no longer this one."""
 
     def release(self, record: LeaseRecord) -> None:

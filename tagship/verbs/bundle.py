@@ -124,7 +124,9 @@ def _plain(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> 
 
 def members(app: App, artifact_id: ArtifactId, commit: str) -> Iterator[Member]:
     """Every file of the bundle but SHA256SUMS, in path order."""
-    generated = {VERSION: f"{artifact_id}\n".encode(), **app.settings.files()}
+    generated = {VERSION: f"{artifact_id}\n".encode()}
+    for environment in app.settings.environments:
+        generated |= app.target(environment).files()
     sources = (_of_commit(app, commit), _of_disk(app), _generated(generated))
     for member in heapq.merge(*sources, key=lambda one: one.path):
         reason = why_not_in_a_bundle(member.path)

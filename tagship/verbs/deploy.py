@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from tagship.domain.deployment import Deployment, fenced, latest_serving, serving, settled
 from tagship.domain.plan import Plan, recorded_runs
+from tagship.domain.text import counted
 from tagship.domain.units import Report
 from tagship.domain.verdict import serves
 from tagship.engine.announce import announced
 from tagship.engine.artifacts import verified
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.plan import reachable, recent, show
-from tagship.engine.pointer import points_at
 from tagship.engine.run import Result, run_deployment
 from tagship.engine.scope import named, patience
-from tagship.engine.session import ask_what_runs
+from tagship.engine.session import observe
 from tagship.ports.app import App
 
 
@@ -32,7 +32,7 @@ def deploy(
     """Deploy an artifact and prove that it serves. In CI, artifact and environment are those of the pushed tag.
 
     Behind somebody else's deployment it waits as long as `wait` says (`10m`), and is then planned again: a version that
-    has become older than what runs is refused. What the ledger and every host say is running already is not
+    has become older than what runs is refused. What the ledger and every unit say is running already is not
     deployed again.
     """
     with announced(app) as announce:
@@ -63,13 +63,13 @@ def planned(app: App, artifact: str, env: str, allow_older: bool, allow_bad: boo
     if not allow_older:
         require_newer(app, environment, manifest.artifact_id, manifest.build_time, runs)
     _not_bad(app, environment, manifest.artifact_id, history, allow_bad)
-    hosts = reachable(app, environment)
+    units = reachable(app, environment)
     return Plan(
         action="deploy",
         environment=environment,
         artifact_id=manifest.artifact_id,
         manifest_sha256=stored.manifest_sha256,
-        hosts=hosts,
+        units=units,
         runs=recorded_runs(history),
         replaces=runs,
         fence=fenced(history),
@@ -89,28 +89,28 @@ def _not_bad(app: App, environment: str, artifact: str, history: Sequence[Deploy
 
 
 def _running(app: App, plan: Plan) -> Result | None:
-    """What is running already, by the ledger and by every host's own word: nothing is sent but that question.
+    """The result if it runs already, by the ledger and by every unit's own word: nothing is sent but that question.
 
-    Whatever there is to mend (a host, a word that is missing in the ledger, the pointer) is mended by deploying it.
+    Whatever there is to mend (a unit, the ledger's last state, what was committed) is mended by deploying it.
     """
     if plan.replaces != plan.artifact_id or not plan.settled:
         return None
     last = latest_serving(recent(app, plan.environment))
-    if last is None or last.state != "healthy" or not points_at(app, plan.environment, plan.artifact_id):
+    if last is None or last.state != "healthy" or not app.target(plan.environment).committed_to(plan.artifact_id):
         return None
-    reports = _said(app, plan)
-    if not all(serves(one, plan.artifact_id) for one in reports):
+    reports = _observed(app, plan)
+    if not all(serves(report, plan.artifact_id) for report in reports):
         return None
-    app.screen.say(f"{plan.label} is running on {plan.environment} already: every host says so")
+    app.screen.say(f"{plan.label} is running on {plan.environment} already: every {plan.noun} says so")
     return Result(plan, "unchanged", last.id, reports)
 
 
 def _is_held(app: App, plan: Plan) -> bool:
-    """Whether somebody changes the environment at this moment: what its hosts say now may not be so for long."""
+    """Whether somebody changes the environment at this moment: what its units say now may not be so for long."""
     seen = app.leases.look(plan.environment)
     return bool(seen and seen.record.holder)
 
 
-def _said(app: App, plan: Plan) -> list[Report]:
-    with app.screen.live(f"asking {len(plan.hosts)} hosts what they run") as phase:
-        return ask_what_runs(app, plan.environment, plan.hosts, phase)
+def _observed(app: App, plan: Plan) -> list[Report]:
+    with app.screen.live(f"asking {counted(len(plan.units), plan.noun)} what they run") as phase:
+        return observe(app, plan.environment, plan.units, phase)

@@ -175,7 +175,7 @@ def _applied_as_planned(work: Work) -> bool:
 
 @contextmanager
 def _alone(work: Work) -> Iterator[None]:
-    """Under the environment's lease, and in no freeze: an apply may replace the very hosts that a deployment tells."""
+    """Under the environment's lease, and in no freeze: an apply may replace the units that a deployment changes."""
     what = f"infra for {work.artifact}"
     with exclusive(work.app, work.environment, what, wait=work.settings.lock_timeout, again=work.again):
         require_unfrozen(work.app, work.environment)

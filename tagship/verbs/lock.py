@@ -19,7 +19,7 @@ def lock(app: App, *, env: str = "") -> list[Holder]:
 
 
 def _resumable(app: App, found: Holder) -> bool:
-    """Whether a deployment is left to be ended: what died may have been no deployment, or have told no host yet."""
+    """Whether a deployment is left to be ended: what died may have been no deployment, or have changed nothing yet."""
     if found.state != "expired":
         return False
     last = unfinished(app.ledger.deployments(found.changes, 1))
@@ -40,6 +40,6 @@ def _show(app: App, found: Holder, *, resumable: bool) -> None:
             say(f"  to end it:      inv deploy --resume --env {found.changes}")
         say(f"  to free it:     {unlock_command(found)}")
         say("  or leave it: the next deployment takes it over, once its CI run has ended")
-        say("  and no command of it is in flight")
+        say("  and no operation of it is in flight")
     if found.frozen:
         app.screen.say(f"  {found.frozen}")

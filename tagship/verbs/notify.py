@@ -37,12 +37,12 @@ def headline(one: Deployment) -> str:
 
 
 def summary(one: Deployment) -> str:
-    """The run's summary page, in GitHub's Markdown: the headline, each host, and the evidence of a failure."""
+    """The run's summary page, in GitHub's Markdown: the headline, each unit, and the evidence of a failure."""
     lines = [f"### {one.label} on {one.first.environment}: {one.state}", "", headline(one), ""]
-    hosts = one.last.details.get("hosts", ())
-    if hosts:
-        lines += ["| host | outcome | serving | before | reason |", "|---|---|---|---|---|"]
-        lines += [f"| {' | '.join(_cell(host.get(key, '')) for key in _COLUMNS)} |" for host in hosts]
+    units = one.last.details.get("units", ())
+    if units:
+        lines += ["| unit | outcome | serving | before | reason |", "|---|---|---|---|---|"]
+        lines += [f"| {' | '.join(_cell(unit.get(key, '')) for key in _COLUMNS)} |" for unit in units]
         lines.append("")
     evidence = next((entry.details["evidence"] for entry in one.entries if entry.details.get("evidence")), "")
     if evidence:
@@ -57,11 +57,11 @@ def summary(one: Deployment) -> str:
     return "\n".join(lines)
 
 
-_COLUMNS = ("host", "outcome", "serving", "previous", "reason")
+_COLUMNS = ("unit", "outcome", "serving", "previous", "reason")
 
 
 def _cell(value: object) -> str:
-    """Text from a host, harmless in a Markdown table."""
+    """Text from a unit, harmless in a Markdown table."""
     return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 

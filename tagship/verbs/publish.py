@@ -26,8 +26,7 @@ from datetime import UTC
 from pathlib import Path
 
 from tagship.domain import layout
-from tagship.domain.bundle import Built, difference
-from tagship.domain.ec2 import hostconf
+from tagship.domain.bundle import CONFIGURATION, Built, difference
 from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
 from tagship.domain.secrets import SecretRef
@@ -154,7 +153,7 @@ def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] |
         return "The bundles are the same, byte for byte."
     if files is None:
         return "No manifest says which files the stored bundle has."
-    return difference(files, work.built.files, hostconf.FOLDER)
+    return difference(files, work.built.files, CONFIGURATION)
 
 
 # -- the three objects -------------------------------------------------------------------------------------------------
@@ -277,6 +276,12 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
         ci_run=origin.workflow_run_id,
         ci_url=origin.run_url,
         pull_request=origin.pr_number,
-        configuration_sha256=built.files[f"{hostconf.FOLDER}/{work.environment}.conf"],
+        configuration_sha256=_configuration(app, work),
         secrets=secrets,
     )
+
+
+def _configuration(app: App, work: Work) -> str:
+    """The digest of what the bundle carries for the environment; of several files, the digest of their digests."""
+    digests = [work.built.files[path] for path in sorted(app.target(work.environment).files())]
+    return digests[0] if len(digests) == 1 else sha256("\n".join(digests).encode())

@@ -1,7 +1,7 @@
 """resume: end a deployment whose runner died, as that runner would have ended it.
 
-What was sent is not sent again: its commands are waited for, by the ids that SSM has of them, and hosts that were told
-nothing yet are told now, under a higher fencing number. Of two that resume, the second meets a living lease.
+What was started is not started again: its operations are waited for, as the target lists them, and units that were not
+reached yet are changed now, under a higher fencing number. Of two that resume, the second meets a living lease.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOOK = 5.0  # seconds between looks at a lease that has to expire first
 
 
 def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> Result:
-    """Take up the deployment of an environment whose runner died; without one named, of the only one there is.
+    """Resume the deployment of an environment whose runner died; without one named, of the only one there is.
 
     A runner that died a moment ago still has its lease: that is given as long as `wait` says (`10m`) to expire.
     """
@@ -40,7 +40,7 @@ def _resumed(app: App, env: str, wait: float, dry_run: bool) -> Result:
     environment, dead = _in_time(app, env, wait)
     plan = planned(app, environment, dead)
     first = dead.first
-    app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: taken up")
+    app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: resumed")
     show(app, plan)
     if dry_run:
         return Result(plan, "planned")
@@ -100,7 +100,7 @@ def _look(env: str) -> str:
 
 
 def lives(app: App, environment: str, one: Deployment) -> bool:
-    """Whether somebody ends that deployment at this moment: its lease's heart beats."""
+    """Whether somebody ends that deployment at this moment: its lease has a heartbeat."""
     seen = app.leases.look(environment)
     return bool(seen and seen.held and seen.record.deployment_id == one.id)
 
@@ -115,7 +115,7 @@ def _alive(app: App, environment: str) -> Held:
 
 
 def planned(app: App, environment: str, dead: Deployment) -> Plan:
-    """What the deployment was to do, with the hosts that there are now; raises Refused where it has ended meanwhile."""
+    """What the deployment was to do, with the units that there are now; raises Refused where it has ended meanwhile."""
     history = recent(app, environment)
     last = unfinished(history)
     if last is None or last.id != dead.id:
@@ -129,7 +129,7 @@ def planned(app: App, environment: str, dead: Deployment) -> Plan:
         environment=environment,
         artifact_id=dead.artifact_id,
         manifest_sha256=stored.manifest_sha256,
-        hosts=tuple(app.target(environment).hosts()),
+        units=tuple(app.target(environment).units()),
         runs=recorded_runs(history),
         replaces=runs,
         fence=fenced(history),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tagship.domain import layout
 from tagship.domain.deployment import SERVES, Deployment, fenced, rollback_candidates, serving, settled
 from tagship.domain.plan import Plan, recorded_runs
-from tagship.domain.text import moment
+from tagship.domain.text import counted, moment
 from tagship.domain.verdict import serves
 from tagship.domain.version import nearest
 from tagship.engine.announce import announced
@@ -16,7 +16,7 @@ from tagship.engine.gates import require_good, why_bad
 from tagship.engine.plan import MANY, reachable, recent, show
 from tagship.engine.run import Result, run_deployment
 from tagship.engine.scope import named, one_environment, patience
-from tagship.engine.session import ask_what_runs
+from tagship.engine.session import observe
 from tagship.errors import ArtifactMissing, Refused
 from tagship.ports.app import App
 
@@ -36,9 +36,9 @@ def rollback(
 ) -> Result:
     """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first).
 
-    Somebody else's deployment is waited for (`wait`), or fenced off (`preempt`): its commands are cancelled, it sends
-    no more of them, and hosts would refuse them. The last healthy version is then looked for again; one that somebody
-    named stays. A freeze does not hold a rollback up.
+    Somebody else's deployment is waited for (`wait`), or fenced off (`preempt`): its operations are cancelled, it
+    starts no more of them, and units would refuse them. The last healthy version is then looked for again; one that
+    somebody named stays. A freeze does not hold a rollback up.
     """
     with announced(app) as announce:
         longest = patience(wait)
@@ -76,13 +76,13 @@ def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, al
     if to:
         _check_ran(app, environment, chosen, history)
         _not_bad(app, environment, chosen, history, allow_bad)
-    hosts = reachable(app, environment)
+    units = reachable(app, environment)
     plan = Plan(
         action="rollback",
         environment=environment,
         artifact_id=chosen,
         manifest_sha256=stored.manifest_sha256,
-        hosts=hosts,
+        units=units,
         runs=recorded_runs(history),
         replaces=serving(history),
         fence=fenced(history),
@@ -141,10 +141,10 @@ def _check_ran(app: App, environment: str, chosen: str, history: Sequence[Deploy
 
 
 def _ran(deployments: Sequence[Deployment], artifact_id: str) -> bool:
-    """Whether hosts were ever told to run it, whatever came of that."""
-    untold = {"requested", "abandoned"}
+    """Whether units were ever asked to run it, whatever came of that."""
+    unasked = {"requested", "abandoned"}
     return any(
-        one.artifact_id == artifact_id and any(entry.state not in untold for entry in one.entries)
+        one.artifact_id == artifact_id and any(entry.state not in unasked for entry in one.entries)
         for one in deployments
     )
 
@@ -212,13 +212,13 @@ def _stored(app: App, environment: str, artifact_id: str) -> bool:
 
 
 def _refuse_if_running(app: App, plan: Plan) -> None:
-    """The ledger says that this version runs: ask the hosts, and refuse only if every one of them serves it."""
-    with app.screen.live(f"asking {len(plan.hosts)} hosts what they run") as phase:
-        reports = ask_what_runs(app, plan.environment, plan.hosts, phase)
-    if all(serves(one, plan.artifact_id) for one in reports):
+    """The ledger says that this version runs: ask the units, and refuse only if every one of them serves it."""
+    with app.screen.live(f"asking {counted(len(plan.units), plan.noun)} what they run") as phase:
+        reports = observe(app, plan.environment, plan.units, phase)
+    if all(serves(report, plan.artifact_id) for report in reports):
         other = "inv rollback --env " + plan.environment
         raise Refused(
-            f"{plan.artifact_id} is already running on {plan.environment}: every host says so.",
+            f"{plan.artifact_id} is already running on {plan.environment}: every {plan.noun} says so.",
             remedy=f"Name another version, or go back to the one before it: {other}",
         )
-    app.screen.warn(f"the ledger says that {plan.environment} runs {plan.artifact_id}, and not every host does")
+    app.screen.warn(f"the ledger says that {plan.environment} runs {plan.artifact_id}, and not every {plan.noun} does")

@@ -1,4 +1,4 @@
-"""status: what runs where, by the ledger's word and by each host's own."""
+"""status: what runs where, by the ledger and by each unit's own word."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from dataclasses import asdict, dataclass
 
 from tagship.domain.commands import resume as resume_command
 from tagship.domain.deployment import Deployment, latest_serving, unfinished
-from tagship.domain.text import MANY, moment
-from tagship.domain.units import Report, Unit
+from tagship.domain.text import MANY, counted, moment
+from tagship.domain.units import Report, Unit, noun_of
 from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
 from tagship.engine.holder import lines as lease_told
 from tagship.engine.holder import look as look_at_lease
 from tagship.engine.plan import recent
-from tagship.engine.session import ask_what_runs
+from tagship.engine.session import observe
 from tagship.errors import Refused
 from tagship.ports.app import App
 
 
 @dataclass(frozen=True)
-class HostStatus:
-    """What one host says it runs; `drift` is what is wrong with that, empty when nothing is."""
+class UnitStatus:
+    """What one unit says it runs; `drift` is what is wrong with that, empty when nothing is."""
 
     id: str
     name: str
     runs: str
     drift: str
+    noun: str = "unit"
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,17 @@ class Status:
     who: str
     unfinished: str
     lease: Holder
-    hosts: Sequence[HostStatus]
+    units: Sequence[UnitStatus]
     problem: str = ""
     resume: str = ""
     bad: str = ""
-    unsigned: bool = False  # nobody signed what runs, by the ledger's word or by a host's
+    unsigned: bool = False  # nobody signed what runs, by the ledger or by a unit's own word
     takes_unsigned: bool = False  # the settings allow that
-    partial: str = ""  # how many hosts were left without it, where that is known; empty for a healthy deployment
+    partial: str = ""  # how many units were left without it, where that is known; empty for a healthy deployment
 
     @property
     def drifted(self) -> bool:
-        return bool(self.problem) or any(host.drift for host in self.hosts)
+        return bool(self.problem) or any(unit.drift for unit in self.units)
 
     def as_data(self) -> dict[str, object]:
         return {**asdict(self), "drifted": self.drifted}
@@ -73,7 +74,7 @@ def _look(app: App, environment: str) -> Status:
     serves = latest_serving(history)
     last = serves.last if serves else None
     artifact = last.artifact_id if last else ""
-    hosts, problem, unsigned = _hosts(app, environment, artifact)
+    units, problem, unsigned = _units(app, environment, artifact)
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
     return Status(
         environment=environment,
@@ -82,7 +83,7 @@ def _look(app: App, environment: str) -> Status:
         who=last.who if last else "",
         unfinished=_unfinished(history),
         lease=lease,
-        hosts=hosts,
+        units=units,
         problem=problem,
         resume=resume_command(environment) if unfinished(history) and lease.state != "held" else "",
         bad=bad.why if bad else "",
@@ -100,29 +101,35 @@ def _unfinished(history: Sequence[Deployment]) -> str:
     return f"{one.first.action} of {one.artifact_id} by {one.first.who}, {one.state} {moment(one.last.at)} UTC"
 
 
-def _hosts(app: App, environment: str, artifact: str) -> tuple[list[HostStatus], str, bool]:
-    """Each host, why there is none, and whether one of them runs what nobody signed."""
+def _units(app: App, environment: str, artifact: str) -> tuple[list[UnitStatus], str, bool]:
+    """Each unit, why there is none, and whether one of them runs what nobody signed."""
     try:
-        hosts = app.target(environment).hosts()
+        units = app.target(environment).units()
     except Refused as reason:
         return [], reason.what, False
-    there = [host for host in hosts if host.online]
-    with app.screen.live(f"asking {len(there)} of {len(hosts)} hosts of {environment}") as phase:
-        said = {one.host: one for one in ask_what_runs(app, environment, there, phase)}
-    unsigned = any(one.unsigned for one in said.values())
-    return [_host(host, said.get(host.id), artifact) for host in hosts], "", unsigned
+    online = [unit for unit in units if unit.online]
+    with app.screen.live(f"asking {len(online)} of {counted(len(units), noun_of(units))} of {environment}") as phase:
+        reports = {report.unit: report for report in observe(app, environment, online, phase)}
+    unsigned = any(report.unsigned for report in reports.values())
+    return [_unit(unit, reports.get(unit.id), artifact) for unit in units], "", unsigned
 
 
-def _host(host: Unit, said: Report | None, artifact: str) -> HostStatus:
-    if said is None:
-        return HostStatus(host.id, host.name, "not known", host.problem or "it cannot be reached")
-    if said.outcome == "silent":
-        return HostStatus(host.id, host.name, "not known", said.reason)
-    runs = said.serving or "nothing"
-    if said.serving != artifact:
-        return HostStatus(host.id, host.name, runs, f"the ledger says {artifact or 'nothing'}")
-    healthy = said.good or said.outcome == "empty"
-    return HostStatus(host.id, host.name, runs, "" if healthy else said.reason or "it is not healthy")
+def _unit(unit: Unit, report: Report | None, artifact: str) -> UnitStatus:
+    runs, drift = "not known", ""
+    if report is None:
+        drift = unit.problem or "it cannot be reached"
+    elif report.outcome == "silent":
+        drift = report.reason
+    else:
+        runs = report.serving or "nothing"
+        drift = _drift(report, artifact)
+    return UnitStatus(unit.id, unit.name, runs, drift, unit.noun)
+
+
+def _drift(report: Report, artifact: str) -> str:
+    if report.serving != artifact:
+        return f"the ledger says {artifact or 'nothing'}"
+    return "" if report.good or report.outcome == "empty" else report.reason or "it is not healthy"
 
 
 def _show_signatures(app: App, found: Status) -> None:
@@ -143,11 +150,11 @@ def _show_unfinished(app: App, found: Status) -> None:
             app.screen.say(f"  or to what was good: inv rollback --to {found.artifact} --env {found.environment}")
 
 
-def _word(found: Status, one: HostStatus) -> str:
-    """What there is to say of a host. What a deployment that has not ended put there is no drift: it is on its way."""
-    if one.drift and f" of {one.runs} by " in found.unfinished:
+def _state(found: Status, unit: UnitStatus) -> str:
+    """What to say of a unit. What a deployment that has not ended put there is no drift: it is on its way."""
+    if unit.drift and f" of {unit.runs} by " in found.unfinished:
         return "by the deployment that has not ended"
-    return f"drift: {one.drift}" if one.drift else "as recorded"
+    return f"drift: {unit.drift}" if unit.drift else "as recorded"
 
 
 def _show(app: App, found: Status) -> None:
@@ -168,12 +175,13 @@ def _show(app: App, found: Status) -> None:
         app.screen.say(found.lease.frozen)
     if found.problem:
         app.screen.warn(found.problem)
-    drifted = [one for one in found.hosts if one.drift]
-    shown = found.hosts if len(found.hosts) <= MANY else drifted
+    drifted = [unit for unit in found.units if unit.drift]
+    shown = found.units if len(found.units) <= MANY else drifted
     if shown:
-        rows = [[one.name, one.id, one.runs, _word(found, one)] for one in shown]
-        app.screen.table(("HOST", "ID", "RUNS", ""), rows)
-    if len(shown) < len(found.hosts):
-        app.screen.say(f"{len(found.hosts) - len(shown)} of {len(found.hosts)} hosts run what is recorded")
+        rows = [[unit.name, unit.id, unit.runs, _state(found, unit)] for unit in shown]
+        app.screen.table((shown[0].noun.upper(), "ID", "RUNS", ""), rows)
+    if len(shown) < len(found.units):
+        total = counted(len(found.units), found.units[0].noun)
+        app.screen.say(f"{len(found.units) - len(shown)} of {total} run what is recorded")
     if drifted and found.artifact and not found.unfinished:
         app.screen.say(f"to bring them to {found.artifact}: inv deploy --heal --env {found.environment}")

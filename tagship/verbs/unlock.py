@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tagship.domain.lease import Seen
+from tagship.engine.acquire import in_flight, operation_names
 from tagship.engine.holder import Holder, described, read
 from tagship.engine.scope import one_environment
 from tagship.errors import Refused, ServiceFailed, UsageError
@@ -16,14 +18,15 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder
             "No deployment is named.",
             remedy=f"See which holds it, with the command to run: inv lock --env {environment}",
         )
-    before = read(environment, app.leases.look(environment))
+    seen = app.leases.look(environment)
+    before = read(environment, seen)
     if before.deployment != id:
         raise Refused(
             f"Deployment {id} does not hold {environment}: {described(before)}.",
             remedy=f"Look again: inv lock --env {environment}",
         )
     app.screen.say(described(before))
-    _warn_of_commands(app, before)
+    _warn_of_operations(app, environment, seen)
     if dry_run:
         return before
     app.leases.break_(environment, id)
@@ -31,12 +34,12 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder
     return read(environment, app.leases.look(environment))
 
 
-def _warn_of_commands(app: App, held: Holder) -> None:
-    """Whoever breaks a lease wants to know whether hosts act for it at this moment."""
+def _warn_of_operations(app: App, environment: str, seen: Seen | None) -> None:
+    """Whoever breaks a lease wants to know whether something acts for it at this moment."""
     try:
-        going = app.target(held.environment).in_flight(held.deployment, held.commands)
+        going = in_flight(app, environment, seen.record) if seen else []
     except ServiceFailed as reason:
-        app.screen.warn(f"whether hosts still act for it cannot be asked: {reason.what}")
+        app.screen.warn(f"whether something still acts for it cannot be asked: {reason.what}")
         return
     if going:
-        app.screen.warn(f"hosts still act for it, on SSM command {', '.join(going)}: they refuse its next one")
+        app.screen.warn(f"{operation_names(going)} still acts for it; what comes after it is refused")

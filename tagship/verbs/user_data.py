@@ -1,35 +1,31 @@
-"""`user-data`: what a launch template gives the hosts of an environment at their first boot."""
+"""`user-data`: what new units of an environment run when they come up for the first time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.domain import layout
-from tagship.domain.ec2 import userdata
 from tagship.domain.manifest import sha256
 from tagship.engine.artifacts import verified_manifest
-from tagship.errors import Refused, UsageError
+from tagship.errors import UsageError
 from tagship.ports.app import App
-from tagship.settings.ec2 import Ec2
-
-PROGRAM = "deploy/user_data.sh"
-ENTRY = "deploy/host/entry.sh"
+from tagship.ports.target import FirstBoot
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """User data as it is given to EC2; `script` is the text of it, `raw` its bytes (compressed, where asked for)."""
+    """User data as it is handed over; `script` is the text of it, `raw` its bytes (compressed, if asked for)."""
 
     environment: str
     script: str
     raw: bytes
+    limit: int  # bytes
 
     def as_data(self) -> dict[str, object]:
         return {
             "environment": self.environment,
             "bytes": len(self.raw),
-            "limit": userdata.LIMIT,
+            "limit": self.limit,
             "sha256": sha256(self.raw),
             "script": self.script,
         }
@@ -43,65 +39,31 @@ def user_data(
     compress: bool = False,
     output: str = "",
 ) -> Rendered:
-    """Render it; written to `output` where one is named. `artifact` pins one: without it hosts follow the pointer.
+    """Render it; written to `output` if one is named. `artifact` pins one: without it units run what was committed.
 
-    Raises Refused where it is larger than EC2 takes.
+    Raises Refused when it is larger than the platform takes.
     """
     chosen = app.settings.environment(env)
     if compress and not output:
         remedy = f"Name a file: inv user-data --env {env} --compress --output user-data.gz"
         raise UsageError("Compressed user data is no text to print.", remedy=remedy)
-    hosts = _hosts(app, env)
-    key = _key(app, env, artifact)
-    values = {
-        "APP": app.settings.app,
-        "ENVIRONMENT": env,
-        "DEPLOYMENT_BUCKET": app.settings.aws.bucket,
-        "REGION": app.settings.aws.region,
-        "NEEDS": " ".join(_needs(hosts)),
-        "ALLOW_UNSIGNED": "true" if chosen.allow_unsigned else "false",
-        "NUMBERS": hosts.numbers(chosen.health),
-    }
-    program, entry = ((app.root / name).read_text("utf-8") for name in (PROGRAM, ENTRY))
+    if artifact:
+        verified_manifest(app, env, artifact)
     public = app.verifier.public_key() if app.settings.signing else ""
-    script = userdata.render(program, entry, values=values, key=key, public_key=public)
-    raw = userdata.squeezed(script) if compress else script.encode()
-    _check_size(env, raw, script)
+    script = _target(app, env).first_boot(artifact, public, compress=compress)
     if chosen.allow_unsigned:
-        app.screen.warn(f"UNSIGNED: hosts of {env} will run what nobody signed, older bundles too (allow_unsigned)")
+        app.screen.warn(f"UNSIGNED: what boots for {env} will run what nobody signed, old bundles too (allow_unsigned)")
     if output:
-        Path(output).write_bytes(raw)
-        app.screen.say(f"{output}: {len(raw):,} of {userdata.LIMIT:,} bytes")
-    return Rendered(env, script, raw)
+        Path(output).write_bytes(script.raw)
+        app.screen.say(f"{output}: {len(script.raw):,} of {script.limit:,} bytes")
+    return Rendered(env, script.text, script.raw, script.limit)
 
 
-def _hosts(app: App, env: str) -> Ec2:
-    hosts = app.settings.environment(env).runs_on(Ec2)
-    if hosts is None:
-        raise UsageError(
-            f"{env} does not run on hosts, and nothing else takes user data.", remedy="Name an environment that does"
-        )
-    return hosts
-
-
-def _key(app: App, env: str, artifact: str) -> str:
-    """The key that pins an artifact; raises ArtifactMissing where there is none of that id."""
-    if not artifact:
-        return ""
-    verified_manifest(app, env, artifact)
-    return layout.artifact(app.settings.app, env, artifact, layout.BUNDLE)
-
-
-def _needs(hosts: Ec2) -> list[str]:
-    """What a host must have beside coreutils and the AWS CLI."""
-    return [*(["docker"] if hosts.runtime == "docker" else []), *(["haproxy"] if hosts.manager == "systemd" else [])]
-
-
-def _check_size(env: str, raw: bytes, script: str) -> None:
-    if len(raw) <= userdata.LIMIT:
-        return
-    fits = len(userdata.squeezed(script)) <= userdata.LIMIT
-    remedy = f"Shorten {PROGRAM} or {ENTRY}: what comes after verification belongs in deploy/ec2_deploy.sh"
-    if fits:
-        remedy = f"Compress it, which cloud-init unpacks: inv user-data --env {env} --compress --output user-data.gz"
-    raise Refused(f"The user data has {len(raw):,} bytes, and EC2 takes {userdata.LIMIT:,}.", remedy=remedy)
+def _target(app: App, env: str) -> FirstBoot:
+    target = app.target(env)
+    if isinstance(target, FirstBoot):
+        return target
+    raise UsageError(
+        f"{env} runs on nothing that boots: it takes no user data.",
+        remedy=f"See what it runs on, in tagship.toml under [environments.{env}]",
+    )

@@ -12,7 +12,8 @@ from tagship.domain import gates
 from tagship.domain.deployment import Deployment, serving
 from tagship.domain.gates import Gate
 from tagship.domain.manifest import Manifest
-from tagship.domain.text import moment
+from tagship.domain.text import counted, moment
+from tagship.domain.units import noun_of
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import not_held
@@ -20,7 +21,7 @@ from tagship.engine.artifacts import verified
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.plan import reachable, recent
 from tagship.engine.scope import named
-from tagship.engine.session import ask_what_runs
+from tagship.engine.session import observe
 from tagship.errors import Refused, TagshipError
 from tagship.ports.app import App
 
@@ -82,7 +83,7 @@ class _Asked:
             "branch": self._branch,
             "not bad": lambda: self._not_bad(history),
             "not older": lambda: self._not_older(serving(history)),
-            "hosts": self._hosts,
+            "units": self._units,
             "not running": lambda: self._not_running(serving(history)),
             "no freeze": self._no_freeze,
             "lease": lambda: not_held(self.app, self.environment, self._again),
@@ -125,22 +126,23 @@ class _Asked:
         require_newer(self.app, self.environment, str(self.artifact_id), built, runs)
         return f"{runs} runs" if runs else "nothing runs"
 
-    def _hosts(self) -> str:
+    def _units(self) -> str:
         return f"{len(reachable(self.app, self.environment))} reachable"
 
     def _not_running(self, runs: str) -> str:
-        """Shut only by the word of every host that can be asked: what the ledger alone says may be mended."""
+        """Shut only by the word of every unit that can be asked: what the ledger alone says may be mended."""
         if runs != str(self.artifact_id):
             return f"{runs or 'nothing'} is what the ledger says"
-        hosts = [one for one in self.app.target(self.environment).hosts() if one.online]
-        with self.app.screen.live(f"asking {len(hosts)} hosts what they run") as phase:
-            reports = ask_what_runs(self.app, self.environment, hosts, phase)
-        if reports and all(serves(one, runs) for one in reports):
+        units = [unit for unit in self.app.target(self.environment).units() if unit.online]
+        noun = noun_of(units)
+        with self.app.screen.live(f"asking {counted(len(units), noun)} what they run") as phase:
+            reports = observe(self.app, self.environment, units, phase)
+        if reports and all(serves(report, runs) for report in reports):
             raise Refused(
-                f"{runs} runs on {self.environment} already: every host says so.",
+                f"{runs} runs on {self.environment} already: every {noun} says so.",
                 remedy=f"There is nothing to do. See it: inv status --env {self.environment}",
             )
-        return "the ledger says that it runs, and not every host does"
+        return f"the ledger says that it runs, and not every {noun} does"
 
     def _no_freeze(self) -> str:
         require_unfrozen(self.app, self.environment)

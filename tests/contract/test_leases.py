@@ -139,11 +139,11 @@ def test_released_it_is_free_and_the_fence_rises(place: Place) -> None:
 
 
 def test_let_go_it_has_expired_at_once_and_still_names_what_is_in_flight(place: Place) -> None:
-    record = place.leases.renew(take(place.leases), phase="deploying", commands=["c-1"])
+    record = place.leases.renew(take(place.leases), phase="deploying", operations=["c-1"])
     place.leases.let_go(record)
     seen = place.leases.look("dev")
     assert seen is not None
-    assert (seen.expired, seen.record.commands, seen.record.deployment_id) == (True, ("c-1",), record.deployment_id)
+    assert (seen.expired, seen.record.operations, seen.record.deployment_id) == (True, ("c-1",), record.deployment_id)
     with pytest.raises(LeaseHeld):
         take(place.leases, "eve@desk")
     assert take(place.leases, "eve@desk", over=record.deployment_id).fence == 2
@@ -159,12 +159,12 @@ def test_letting_go_of_a_lease_that_is_anothers_leaves_it_alone(place: Place) ->
     assert seen.record == theirs
 
 
-def test_a_renewal_writes_phase_and_commands(place: Place) -> None:
-    record = place.leases.renew(take(place.leases), phase="deploying", commands=["c-1", "c-2"])
+def test_a_renewal_writes_phase_and_operations(place: Place) -> None:
+    record = place.leases.renew(take(place.leases), phase="deploying", operations=["c-1", "c-2"])
     seen = place.leases.look("dev")
     assert seen is not None
-    assert (seen.record.phase, seen.record.commands) == ("deploying", ("c-1", "c-2"))
-    assert place.leases.renew(record, phase="deploying", commands=["c-1"]).fence == record.fence
+    assert (seen.record.phase, seen.record.operations) == ("deploying", ("c-1", "c-2"))
+    assert place.leases.renew(record, phase="deploying", operations=["c-1"]).fence == record.fence
 
 
 def test_a_renewal_of_an_older_record_of_the_same_lease_is_still_ours(place: Place) -> None:

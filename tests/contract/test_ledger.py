@@ -90,7 +90,7 @@ def test_two_writers_of_one_number_both_keep_their_word(ledger: Ledger) -> None:
 
 
 def test_details_come_back_as_they_were(ledger: Ledger) -> None:
-    details = {"hosts": [{"host": "i-1", "outcome": "healthy", "serving": "0.1.30-dev"}], "seconds": 1.5}
+    details = {"units": [{"unit": "i-1", "outcome": "healthy", "serving": "0.1.30-dev"}], "seconds": 1.5}
     ledger.append(replace(entry(), details=details))
     [found] = ledger.deployments("dev")
     assert found.last.details == details

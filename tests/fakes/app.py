@@ -113,6 +113,10 @@ class FakeApp:
         return self.store
 
     def target(self, environment: str) -> FakeTarget:
+        """The same hosts for every environment, under the rules of this one."""
+        chosen = self.settings.environment(environment)
+        self.hosts.rules = chosen.target.rules
+        self.hosts.carried = lambda: chosen.target.files(environment, chosen, self.settings.aws.region)
         return self.hosts
 
     def publish(self, *versions: str, environment: str = "dev", signed: bool = True) -> None:

@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 @dataclass
 class FakeLeases:
-    """`told` holds every phase that was written, with the SSM commands; `groups` whose lease an environment has."""
+    """`told` holds every phase that was written, with operations' names; `groups` whose lease an environment has."""
 
     clock: FakeClock
     groups: dict[str, str] = field(default_factory=dict)
@@ -61,13 +61,13 @@ class FakeLeases:
             )
         )
 
-    def renew(self, record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+    def renew(self, record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
         seen = self.look(record.environment)
         if seen is None or not same(seen.record, record):
             who = (seen and seen.record.holder) or "nobody"
             raise LeaseLost(f"The lease of {record.environment} is {who}'s now.", remedy="Look: inv lock")
-        self.told.append((phase, tuple(commands)))
-        return self._write(renewed(seen.record, phase=phase, commands=commands))
+        self.told.append((phase, tuple(operations)))
+        return self._write(renewed(seen.record, phase=phase, operations=operations))
 
     def release(self, record: LeaseRecord) -> None:
         seen = self.look(record.environment)

@@ -1,137 +1,176 @@
-"""Hosts in memory, which keep to the protocol: fencing, what was kept, and a verdict for each order."""
+"""Units in memory, which keep to the protocol: fencing, what was kept, and a verdict for each change."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tagship.domain.ec2.order import Order
+from tagship.domain.change import Change
+from tagship.domain.rollout import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused
+from tagship.ports.target import Tick
 
 
 @dataclass
 class Machine:
-    """One host. `answers` are the outcomes of the next orders (`status` aside); when they are used up, all goes well.
+    """One unit. `answers` are the outcomes of the next changes; when they are used up, all goes well.
 
-    An outcome may be a whole Report, given as it is. `status_says` overrides what a status order hears.
+    An outcome may be a whole Report, given as it is. `observed_as` overrides the outcome of an observation.
     """
 
-    host: Unit
+    unit: Unit
     serving: str = ""
     fence: int = 0
     answers: deque[str | Report] = field(default_factory=deque)
-    status_says: str = ""
+    observed_as: str = ""
     reason: str = "it answered 500"
     evidence: str = "Traceback: boom"
-    unsigned: bool = False  # nobody signed what it is told to run
+    unsigned: bool = False  # nobody signed what it is to run
 
-    def obey(self, order: Order) -> Report:
-        if order.action == "status":
-            return self._status()
-        if order.fence < self.fence:
-            return self._report("held", reason=f"fence {order.fence} is below {self.fence}")
-        self.fence = order.fence
+    def obey(self, change: Change) -> Report:
+        if change.fence < self.fence:
+            return self._report("held", reason=f"fence {change.fence} is below {self.fence}")
+        self.fence = change.fence
         planned = self.answers.popleft() if self.answers else "healthy"
         if isinstance(planned, Report):
             self.serving = planned.serving
             return planned
         before = self.serving
         if planned == "healthy":
-            self.serving = order.artifact_id
-            return self._report("unchanged" if before == order.artifact_id else "healthy", order, before)
+            self.serving = change.artifact_id
+            return self._report("unchanged" if before == change.artifact_id else "healthy", change, before)
         if planned == "rollback-failed":
             self.serving = ""
-        evidence = "" if planned in {"held", "silent"} else self.evidence
-        return replace(self._report(planned, order, before, self.reason), evidence=evidence)
+        evidence = "" if planned in {"held", "silent", "superseded"} else self.evidence
+        return replace(self._report(planned, change, before, self.reason), evidence=evidence)
 
-    def _status(self) -> Report:
-        if self.status_says:
-            return self._report(self.status_says, reason="it does not answer")
+    def observed(self) -> Report:
+        if self.observed_as:
+            return self._report(self.observed_as, reason="it does not answer")
         return self._report("healthy" if self.serving else "empty", previous=self.serving)
 
-    def _report(self, outcome: str, order: Order | None = None, previous: str = "", reason: str = "") -> Report:
-        artifact = order.artifact_id if order else ""
+    def _report(self, outcome: str, change: Change | None = None, previous: str = "", reason: str = "") -> Report:
+        artifact = change.artifact_id if change else ""
         if outcome == "silent":
-            return Report(self.host.id, "silent", reason=reason)
-        return Report(self.host.id, outcome, artifact, self.serving, previous, reason, unsigned=self.unsigned)
+            return Report(self.unit.id, "silent", reason=reason)
+        return Report(self.unit.id, outcome, artifact, self.serving, previous, reason, unsigned=self.unsigned)
+
+
+OBSERVATION = Change("status", "hello", "dev", "none", "none", "none", 0)  # how `asked` notes a question
 
 
 @dataclass
 class FakeTarget:
-    """`orders` holds what was sent and to whom; `sending` and `during` are called at each send and each collect.
+    """`asked` holds every change that was started, and every observation, each with the names of its units.
 
-    `running` are commands that have not ended, each with its deployment's id; `cancelled` those that were ended.
+    `asking` is called at each start and observation, `during` at each poll of one. `running` are operations that have
+    not ended, each with its deployment's id; `cancelled` the ids of those that were ended; `commits` what was
+    committed, the latest last; `carried` gives what the bundle carries.
     """
 
     machines: list[Machine] = field(default_factory=lambda: [machine("web-1")])
-    orders: list[tuple[Order, list[str]]] = field(default_factory=list)
+    asked: list[tuple[Change, list[str]]] = field(default_factory=list)
     polls: int = 1
-    sending: Callable[[Order], None] = lambda _: None
-    during: Callable[[Order], None] = lambda _: None
+    rules: Rules = field(default_factory=Rules)
+    asking: Callable[[Change], None] = lambda _: None
+    during: Callable[[Change], None] = lambda _: None
     running: dict[str, str] = field(default_factory=dict)
     cancelled: list[str] = field(default_factory=list)
-    _reports: dict[str, tuple[Order, list[Report]]] = field(default_factory=dict)
+    commits: list[Change] = field(default_factory=list)
+    carried: Callable[[], Mapping[str, bytes]] = dict
+    _reports: dict[str, list[Report]] = field(default_factory=dict)
 
-    def hosts(self) -> Sequence[Unit]:
+    def units(self) -> Sequence[Unit]:
         if not self.machines:
             raise Refused("No running instance has the tags of dev.", remedy="Start one.")
-        return [one.host for one in self.machines]
+        return [each.unit for each in self.machines]
 
-    def send(self, order: Order, hosts: Sequence[Unit]) -> Sequence[str]:
-        self.sending(order)
-        by_id = {one.host.id: one for one in self.machines}
-        self.orders.append((order, [host.name for host in hosts]))
-        command = f"command-{len(self.orders)}"
-        self._reports[command] = (
-            order,
-            [by_id[host.id].obey(order) if host.id in by_id else gone(host) for host in hosts],
-        )
-        return [command]
+    def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        self._note(OBSERVATION, units)
+        reports = [self._by_id[unit.id].observed() if unit.id in self._by_id else gone(unit) for unit in units]
+        self._poll(OBSERVATION, units, tick)
+        return reports
 
-    def collect(self, commands: Sequence[str], hosts: Sequence[Unit], beat: Callable[[str], None]) -> Sequence[Report]:
-        for _ in range(self.polls):
-            beat(f"0 of {len(hosts)} hosts have answered")
-            self.during(self._reports[commands[0]][0])
-        found = [report for command in commands for report in self._reports[command][1]]
-        by_id = {one.host: one for one in found}
-        return [by_id[host.id] for host in hosts]
-
-    def in_flight(self, deployment_id: str, commands: Sequence[str]) -> Sequence[str]:
-        return [one for one, owner in self.running.items() if one in commands or owner == deployment_id]
-
-    def sent_for(self, deployment_id: str, since: datetime) -> Sequence[Operation]:
-        ids = {one.host.name: one.host.id for one in self.machines}
-        return [
-            Operation(
-                f"command-{number}", order.action, order.artifact_id, tuple(ids.get(name, name) for name in names)
-            )
-            for number, (order, names) in enumerate(self.orders, start=1)
-            if order.deployment_id == deployment_id
+    def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
+        id_ = self._note(change, units)
+        self._reports[id_] = [
+            self._by_id[unit.id].obey(change) if unit.id in self._by_id else gone(unit) for unit in units
         ]
+        return [operation(id_, change, [unit.id for unit in units])]
 
-    def cancel(self, commands: Sequence[str]) -> None:
-        for one in commands:
-            self.cancelled.append(one)
-            self.running.pop(one, None)
+    def finish(
+        self, operations: Sequence[Operation], change: Change, units: Sequence[Unit], tick: Tick
+    ) -> Sequence[Report]:
+        self._poll(change, units, tick)
+        reports = {report.unit: report for each in operations for report in self._reports[each.id]}
+        return [reports[unit.id] for unit in units]
+
+    def _note(self, change: Change, units: Sequence[Unit]) -> str:
+        self.asking(change)
+        self.asked.append((change, [unit.name for unit in units]))
+        return f"command-{len(self.asked)}"
+
+    def _poll(self, change: Change, units: Sequence[Unit], tick: Tick) -> None:
+        for _ in range(self.polls):
+            tick(f"0 of {len(units)} hosts have answered")
+            self.during(change)
+
+    def operations(self, deployment_id: str, since: datetime) -> Sequence[Operation]:
+        ids = {each.unit.name: each.unit.id for each in self.machines}
+        started = [
+            operation(f"command-{number}", change, [ids.get(name, name) for name in names])
+            for number, (change, names) in enumerate(self.asked, start=1)
+            if change.deployment_id == deployment_id
+        ]
+        known = {each.id for each in started}
+        others = [
+            Operation(id_, f"SSM command {id_}", "deploy", "", ())
+            for id_, owner in self.running.items()
+            if owner == deployment_id and id_ not in known
+        ]
+        return [*(replace(each, running=each.id in self.running) for each in started), *others]
+
+    def cancel(self, operations: Sequence[Operation]) -> None:
+        for each in operations:
+            self.cancelled.append(each.id)
+            self.running.pop(each.id, None)
+
+    def committed(self, change: Change) -> None:
+        if not self.commits or change.fence >= self.commits[-1].fence:
+            self.commits.append(change)
+
+    def committed_to(self, artifact_id: str) -> bool:
+        return bool(self.commits and self.commits[-1].artifact_id == artifact_id)
+
+    def files(self) -> Mapping[str, bytes]:
+        return self.carried()
+
+    @property
+    def _by_id(self) -> dict[str, Machine]:
+        return {each.unit.id: each for each in self.machines}
 
     @property
     def sent(self) -> list[tuple[str, str, list[str]]]:
-        """(action, artifact, host names) of every order."""
-        return [(order.action, order.artifact_id, names) for order, names in self.orders]
+        """(action, artifact, unit names) of everything that was asked."""
+        return [(change.action, change.artifact_id, names) for change, names in self.asked]
 
     @property
     def serving(self) -> dict[str, str]:
-        return {one.host.name: one.serving for one in self.machines}
+        return {each.unit.name: each.serving for each in self.machines}
 
 
-def gone(host: Unit) -> Report:
-    return Report(host.id, "silent", reason="it is gone")
+def operation(id_: str, change: Change, units: Sequence[str]) -> Operation:
+    return Operation(id_, f"SSM command {id_}", change.action, change.artifact_id, tuple(units))
+
+
+def gone(unit: Unit) -> Report:
+    return Report(unit.id, "silent", reason="it is gone")
 
 
 def machine(name: str, serving: str = "", *answers: str | Report, online: bool = True) -> Machine:
     number = int(name.rpartition("-")[2])
     problem = "" if online else "its agent's PingStatus is ConnectionLost"
-    return Machine(Unit(f"i-{number:017x}", name, online, problem), serving, answers=deque(answers))
+    return Machine(Unit(f"i-{number:017x}", name, online, problem, "host"), serving, answers=deque(answers))

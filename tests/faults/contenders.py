@@ -132,7 +132,7 @@ def contend(job: Job, store: Store, number: int) -> None:
         time.sleep(dice.random() * 0.003)
         record = taken.record
         if dice.random() < 0.5:
-            record = app.leases.renew(record, phase="deploying", commands=["c-1"])
+            record = app.leases.renew(record, phase="deploying", operations=["c-1"])
         if dice.random() < job.crash:
             os.kill(os.getpid(), signal.SIGKILL)
         witness.leave(before, taken)

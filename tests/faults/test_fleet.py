@@ -121,7 +121,7 @@ def test_too_many_failures_stop_it_and_every_changed_host_is_put_back_the_last_o
     back = [one for batch in sent(ground, runs, "rollback") for one in batch]
     bad = set(ground.ids[15::11])
     assert back == [one for batch in reversed(batches) for one in reversed(batch) if one not in bad]
-    assert "hosts do not run it, and 3 may" in done.said
+    assert ", and max_errors is 3" in done.said
 
 
 def test_a_few_failures_leave_it_partial_and_a_heal_touches_them_alone(ground: Ground) -> None:
@@ -135,7 +135,7 @@ def test_a_few_failures_leave_it_partial_and_a_heal_touches_them_alone(ground: G
     assert caught.value.remedy.endswith("inv deploy --heal --env dev")
     [found] = status(bootstrap.app(ground.root), env="dev")
     assert found.partial == "3 of 60 hosts do not run it"
-    assert {one.id for one in found.hosts if one.drift} == bad
+    assert {one.id for one in found.units if one.drift} == bad
     ground.pace(0.01, 0.05)
     before = ground.serving()
     assert heal(bootstrap.app(ground.root), env="dev").state == "healthy"
@@ -149,7 +149,7 @@ def test_hosts_that_leave_and_join_meanwhile_are_left_out_and_taken_in(ground: G
     ec2 = client(_running(ground), "ec2")
     version = publish(ground, "0.1.4")
     app = bootstrap.app(ground.root)
-    there = [host.id for host in app.target("dev").hosts()]
+    there = [host.id for host in app.target("dev").units()]
     comes, leaves = there[0], there[-1]
     [runs] = set(serving(ground).values())
     ec2.delete_tags(Resources=[comes], Tags=TAGS)
@@ -172,7 +172,7 @@ def test_a_host_that_is_terminated_while_it_acts_is_not_waited_for(ground: Groun
     """Its command never ends: it is known to be gone because no running instance has its id."""
     version, gone = publish(ground, "0.1.5"), ground.ids[30]
     ground.behave(quickest=0.01, slowest=0.05, stuck=[gone])
-    quickly = "import tagship.adapters.targets.ec2 as target; target.LOOK = 1"
+    quickly = "import tagship.adapters.targets.ec2.target as target; target.LOOK = 1"
     with _deploying(ground, version, quickly) as ran:
         until(lambda: any(gone in one for one in sent(ground, version, "deploy")))
         client(_running(ground), "ec2").terminate_instances(InstanceIds=[gone])
@@ -199,8 +199,8 @@ def test_a_deployer_that_is_killed_between_batches_leaves_a_fleet_that_the_next_
     assert 0 < len(before) < HOSTS
     result = deploy(bootstrap.app(ground.root), artifact=version)
     assert result.state == "healthy"
-    assert {one.host for one in result.reports if one.outcome == "unchanged"} >= before & {
-        r.host for r in result.reports
+    assert {one.unit for one in result.reports if one.outcome == "unchanged"} >= before & {
+        r.unit for r in result.reports
     }
     assert all(host["orders"].count(f"deploy {version}") <= 1 for host in ground.serving().values())
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tagship.domain.ec2 import verdict
 from tagship.domain.secrets import SSM, SecretRef
-from tagship.domain.units import Report
 from tagship.errors import DeployFailed
 from tagship.verbs.deploy import deploy
 from tagship.verbs.notify import notify
@@ -53,7 +53,7 @@ def test_everything_that_is_known_of_a_failure_reaches_everybody(
     assert (answer.code, answer.outcome, answer.serving) == (6, "failed", OLD), answer.output
     parts = ["the password is ***", "last words", "its last answer: none", "code=exited, status=3", *UNIT]
     parts += CONTAINER if runtime == "docker" else []
-    report = Report.read("i-00000000000000001", answer.output, "")
+    report = verdict.read("i-00000000000000001", answer.output, "")
     page = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
     app = FakeApp(hosts=FakeTarget([machine("web-1", OLD, report)]))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tagship.domain.change import Change
 from tagship.errors import ArtifactError, DeployFailed, Held, Refused
 from tagship.ports.people import Screen
 from tagship.sandbox import lifecycle
@@ -72,7 +73,7 @@ def test_a_broken_version_leaves_the_previous_one_serving(here: Shop, fault: str
     assert here.serving() == [good] * 2
     [found] = here.app().ledger.deployments(here.environment, 1)
     assert found.state == "rolled-back"
-    assert found.entries[-2].details["hosts"][0]["outcome"] == "failed"
+    assert found.entries[-2].details["units"][0]["outcome"] == "failed"
 
 
 def test_what_a_host_saw_of_a_broken_version_reaches_the_error_the_ledger_and_cis_summary(
@@ -169,29 +170,21 @@ def test_status_shows_what_somebody_changed_behind_the_ledgers_back(shipped: Sho
     assert not found.drifted
     _behind_the_back(shipped)
     [found] = status(shipped.app(), env=shipped.environment)
-    assert [host.runs for host in found.hosts] == [shipped.version("0.1.0"), shipped.version("0.1.1")]
-    assert found.hosts[0].drift == f"the ledger says {shipped.version('0.1.1')}"
+    assert [host.runs for host in found.units] == [shipped.version("0.1.0"), shipped.version("0.1.1")]
+    assert found.units[0].drift == f"the ledger says {shipped.version('0.1.1')}"
 
 
 def _behind_the_back(here: Shop) -> None:
-    """An order to the first host alone, which no ledger hears of."""
+    """A change of the first host alone, which no ledger hears of."""
     from tagship.engine.plan import manifest_sha256
-    from tagship.engine.session import an_order
 
     app, version = here.app(), here.version("0.1.0")
     digest = manifest_sha256(app, here.environment, version)
     target = app.target(here.environment)
-    first = [host for host in target.hosts() if host.id == here.hosts[0].id]
-    order = an_order(
-        app,
-        here.environment,
-        "rollback",
-        artifact_id=version,
-        digest=digest,
-        deployment_id="20261120-155301-123456-9f3a1c",
-        fence=50,
-    )
-    [report] = target.collect(target.send(order, first), first, lambda _: None)
+    first = [host for host in target.units() if host.id == here.hosts[0].id]
+    deployment = "20261120-155301-123456-9f3a1c"
+    change = Change("rollback", app.settings.app, here.environment, version, digest, deployment, fence=50)
+    [report] = target.finish(target.start(change, first), change, first, lambda _: None)
     assert report.good, report
 
 

@@ -42,7 +42,7 @@ def test_a_host_that_fails_is_left_behind_named_and_healed_without_touching_the_
     assert f"serves on 2 of 3 hosts of e1; not on {last.name} ({last.id})" in caught.value.what
     assert here.serving() == [new, new, old]
     [found] = status(here.app(), env="e1")
-    assert [one.id for one in found.hosts if one.drift] == [last.id]
+    assert [one.id for one in found.units if one.drift] == [last.id]
     python.write_text(works, "utf-8")
     before = [(host.root / "opt/hello/journal.jsonl").read_bytes() for host in here.hosts[:-1]]
     assert heal(here.app()).state == "healthy"

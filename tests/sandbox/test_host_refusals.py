@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagship.domain.ec2 import document
+from tagship.domain.ec2 import document, verdict
 from tagship.domain.ec2.order import Order
-from tagship.domain.units import Report
 from tests.sandbox.bundles import Bundle, Tamper, add, make
 from tests.sandbox.machine import ENTRY, Answer, Machine, machine
 
@@ -238,7 +237,7 @@ def test_stage_1_answers_a_verdict_whatever_it_is_given(host: Machine, text: str
     order = Order(text, text, text, text, text, text, 1, text, text)
     script = "\n".join(document.fallback_commands(order, ENTRY)).encode()
     done = subprocess.run(["sh", "-s"], check=False, input=script, env=host.environment({}), capture_output=True)
-    report = Report.read("i-1", done.stdout.decode(), "")
+    report = verdict.read("i-1", done.stdout.decode(), "")
     assert (done.returncode, report.outcome, done.stderr) == (5, "refused", b"")
 
 

@@ -28,13 +28,13 @@ RUN = "from tagship.tasks.program import run; run()"
 DIES = """
 import os
 from tagship.adapters.targets.ec2.target import Ec2Target
-send = Ec2Target.send
-def dying(target, order, hosts):
-    if order.action == "deploy":
+start = Ec2Target.start
+def dying(target, change, units):
+    if change.action == "deploy":
         {first}
         os.kill(os.getpid(), 9)
-    return send(target, order, hosts)
-Ec2Target.send = dying
+    return start(target, change, units)
+Ec2Target.start = dying
 """
 
 
@@ -82,8 +82,8 @@ def acting(here: Shop) -> None:
 def orders(here: Shop) -> list[tuple[str, int]]:
     """The orders that SSM was ever given for the latest deployment: action, and how many hosts."""
     last = here.app().ledger.deployments(here.environment)[-1]
-    sent = here.app().target(here.environment).sent_for(last.id, datetime.now(UTC) - timedelta(hours=1))
-    return [(one.action, len(one.hosts)) for one in sent]
+    sent = here.app().target(here.environment).operations(last.id, datetime.now(UTC) - timedelta(hours=1))
+    return [(one.action, len(one.units)) for one in sent]
 
 
 def states(here: Shop) -> list[str]:
@@ -127,7 +127,7 @@ def test_killed_before_it_sent_anything_it_is_sent_once(here: Shop) -> None:
 
 def test_killed_before_the_commands_id_was_written_down_it_is_found_all_the_same(here: Shop) -> None:
     new = here.publish("0.1.1")
-    ran = command(here, "deploy", "--artifact", new, before=DIES.format(first="send(target, order, hosts)"))
+    ran = command(here, "deploy", "--artifact", new, before=DIES.format(first="start(target, change, units)"))
     ran.communicate(timeout=60)
     assert ran.returncode == -signal.SIGKILL
     assert states(here) == ["requested"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tagship.domain.ec2 import verdict
 from tagship.domain.units import Report
 from tagship.errors import UsageError
 from tagship.sandbox.hosts.simulated import Behaviour, SimulatedHost
@@ -30,7 +31,7 @@ def tell(host: SimulatedHost) -> Tell:
 
     def told(action: str, artifact: str = "none", fence: int = 1) -> Report:
         _, out = host.obey({"action": [action], "artifact": [artifact], "fence": [str(fence)]}, threading.Event())
-        return Report.read("i-1", out, "no verdict")
+        return verdict.read("i-1", out, "no verdict")
 
     return told
 

@@ -50,7 +50,8 @@ NEEDS = {
 }
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
-RELEASE = ["aws/s3", "targets/ec2/target", "targets/ec2/instances", "targets/ec2/answers", "aws/calendar"]
+EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
+RELEASE = ["aws/s3", *EC2, "aws/calendar"]
 USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": RELEASE}
 SETUP = ["aws/foundation"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}

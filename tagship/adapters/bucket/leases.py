@@ -124,18 +124,18 @@ class StoredLeases:
             remedy=f"See who works on the bucket, then: inv lock --env {environment}",
         )
 
-    def renew(self, record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
-        """Write phase and commands, and so live for another `ttl` seconds; raises LeaseLost when it is another's."""
+    def renew(self, record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
+        """Write phase and operations, and so live for another `ttl` seconds; raises LeaseLost when it is another's."""
         etag = self._etags.get(record)
         if etag:
             with contextlib.suppress(Conflict):
-                return self._write(renewed(record, phase=phase, commands=commands), etag)
+                return self._write(renewed(record, phase=phase, operations=operations), etag)
         for _ in range(ROUNDS):
             seen = self.look(record.environment)
             if seen is None or not same(seen.record, record):
                 raise lost(record, seen)
             with contextlib.suppress(Conflict):  # still ours: an earlier renewal's answer was lost
-                return self._write(renewed(seen.record, phase=phase, commands=commands), seen.etag)
+                return self._write(renewed(seen.record, phase=phase, operations=operations), seen.etag)
         raise lost(record, self.look(record.environment))
 
     def release(self, record: LeaseRecord) -> None:

@@ -1,1 +1,32 @@
-"""What an environment runs on: one module and one line in bootstrap each."""
+"""What an environment can run on: a line for each kind. A kind's own parts are here under its name, and nowhere else.
+
+A kind named k is domain/k (its wire formats), settings/k (its table), adapters/targets/k and what its service is in the
+sandbox. Its module here has a function `connect(context, environment)` that gives the Target.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Protocol
+
+from tagship.ports.app import App
+from tagship.ports.target import Target
+
+KINDS = {  # the name of a kind -> the module that connects to it, imported when it is first needed
+    "ec2": "tagship.adapters.targets.ec2.target",
+}
+
+
+class Context(App, Protocol):
+    """What a kind is given: the App, and what makes boto3 clients."""
+
+    @property
+    def aws(self) -> Any:
+        """See tagship.adapters.aws.session.Aws."""
+
+
+def connect(context: Context, environment: str) -> Target:
+    """The target of one environment, by the kind that its settings name."""
+    module = import_module(KINDS[context.settings.environment(environment).target.table])
+    target: Target = module.connect(context, environment)
+    return target

@@ -11,9 +11,10 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from tagship.domain import bundle
 from tagship.errors import SettingsError
 
-FOLDER = "deploy/environments"
+FOLDER = bundle.CONFIGURATION
 RESERVED = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
 # The shell that starts the app keeps these for itself: read-only, changing by themselves, or evaluated when assigned.
 SHELLS_OWN = frozenset(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NOTHING = "none"  # how an order spells an artifact, a digest or a deployment that it does not name
+
 
 @dataclass(frozen=True)
 class Order:

@@ -53,8 +53,8 @@ def test_ids_sort_by_time_wherever_they_are_made() -> None:
 
 
 def test_an_entry_comes_back_from_its_bytes() -> None:
-    host = {"host": "i-1", "outcome": "healthy", "serving": ONE}
-    one = replace(entry("1", 3, "healthy", details={"hosts": [host]}), deployment_id="20261120-120000-000001-aaaaaa")
+    host = {"unit": "i-1", "outcome": "healthy", "serving": ONE}
+    one = replace(entry("1", 3, "healthy", details={"units": [host]}), deployment_id="20261120-120000-000001-aaaaaa")
     assert Entry.from_json(one.to_json()) == one
 
 
@@ -74,9 +74,9 @@ def test_bytes_that_are_no_entry_are_none(raw: bytes) -> None:
         {"who": None},
         {"deployment_id": "zzz"},
         {"details": []},
-        {"details": {"hosts": 5}},
-        {"details": {"hosts": [{"host": "i-1"}]}},
-        {"details": {"hosts": ["i-1"]}},
+        {"details": {"units": 5}},
+        {"details": {"units": [{"unit": "i-1"}]}},
+        {"details": {"units": ["i-1"]}},
     ],
 )
 def test_a_later_schema_an_unknown_state_and_what_is_of_the_wrong_kind_are_none(change: dict[str, object]) -> None:

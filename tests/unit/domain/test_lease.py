@@ -32,7 +32,7 @@ def test_a_free_lease_is_neither_held_nor_expired() -> None:
 
 def test_taking_raises_the_fence_by_one() -> None:
     record = taken(seen(RECORD, 61), environment="dev", holder="eve", deployment_id="d-2", run_url="", ttl=60)
-    assert (record.fence, record.holder, record.commands, record.phase) == (8, "eve", (), "taken")
+    assert (record.fence, record.holder, record.operations, record.phase) == (8, "eve", (), "taken")
 
 
 def test_the_fence_goes_above_what_is_known_from_elsewhere() -> None:
@@ -78,18 +78,18 @@ def test_a_holder_learns_within_ten_seconds_that_it_was_fenced_off(ttl: int, eve
 
 def test_releasing_keeps_the_fence_and_forgets_the_holder() -> None:
     record = released(RECORD)
-    assert (record.fence, record.holder, record.deployment_id, record.commands) == (7, "", "", ())
+    assert (record.fence, record.holder, record.deployment_id, record.operations) == (7, "", "", ())
 
 
 def test_no_two_renewals_are_the_same_bytes() -> None:
     """S3's ETag hashes the bytes: a contender's condition must not hold after a renewal."""
-    once = renewed(RECORD, phase="same", commands=())
-    assert once.to_json() != renewed(once, phase="same", commands=()).to_json()
+    once = renewed(RECORD, phase="same", operations=())
+    assert once.to_json() != renewed(once, phase="same", operations=()).to_json()
 
 
 @given(st.integers(0, 10**9), st.text(max_size=30), st.lists(st.text(max_size=10)))
-def test_a_record_comes_back_from_its_bytes(fence: int, phase: str, commands: list[str]) -> None:
-    record = LeaseRecord("dev", fence, "ada", "d", "", phase, tuple(commands))
+def test_a_record_comes_back_from_its_bytes(fence: int, phase: str, operations: list[str]) -> None:
+    record = LeaseRecord("dev", fence, "ada", "d", "", phase, tuple(operations))
     assert LeaseRecord.from_json(record.to_json()) == record
 
 
@@ -105,7 +105,7 @@ DAMAGED = [
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"null", b"[]", b"{}", b'{"schema": 2}', b'{"schema": 1, "commands": []}', b"\xff", b"[" * 10**5, *DAMAGED],
+    [b"", b"null", b"[]", b"{}", b'{"schema": 2}', b'{"schema": 1, "operations": []}', b"\xff", b"[" * 10**5, *DAMAGED],
 )
 def test_what_cannot_be_read_is_an_error_and_not_a_free_lease(raw: bytes) -> None:
     with pytest.raises(ServiceFailed):

@@ -14,7 +14,7 @@ from tagship.domain.units import OUTCOMES, Report, Unit
 from tagship.domain.verdict import ending, is_lost, serves, what_serves
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
-HOSTS = tuple(Unit(f"i-{n}", f"web-{n}", True) for n in (1, 2, 3))
+HOSTS = tuple(Unit(f"i-{n}", f"web-{n}", True, noun="host") for n in (1, 2, 3))
 PLAN = Plan("deploy", "dev", NEW, "0" * 64, HOSTS, {"i-1": OLD, "i-2": OLD, "i-3": OLD}, OLD)
 FIRST = replace(PLAN, runs={}, replaces="")
 
@@ -90,8 +90,8 @@ def test_what_was_stopped_though_no_host_failed_has_failed_for_that_reason() -> 
 
 
 def test_many_hosts_are_shown_by_what_they_run() -> None:
-    hosts = tuple(Unit(f"i-{n}", f"web-{n}", True) for n in range(30))
-    plan = replace(PLAN, hosts=hosts, runs={f"i-{n}": OLD for n in range(28)})
+    hosts = tuple(Unit(f"i-{n}", f"web-{n}", True, noun="host") for n in range(30))
+    plan = replace(PLAN, units=hosts, runs={f"i-{n}": OLD for n in range(28)})
     assert plan.rows() == [["28 hosts", "", OLD, NEW], ["2 hosts", "", "nothing known", NEW]]
 
 
@@ -118,13 +118,13 @@ def test_what_serves_is_one_sentence(final: list[Report], sentence: str) -> None
 def test_the_ledgers_last_word_of_each_host_counts_and_silence_is_no_word() -> None:
     def entry(number: int, *hosts: dict[str, str]) -> Entry:
         made = Entry("d", number, "healthy", "2026-11-20T12:00:00", "hello", "dev", "deploy", NEW, "ada", "")
-        return replace(made, details={"hosts": list(hosts)})
+        return replace(made, details={"units": list(hosts)})
 
     one = Deployment(
         (
-            entry(1, {"host": "i-1", "outcome": "healthy", "serving": OLD}),
-            entry(2, {"host": "i-1", "outcome": "healthy", "serving": NEW}),
-            entry(3, {"host": "i-1", "outcome": "silent", "serving": ""}),
+            entry(1, {"unit": "i-1", "outcome": "healthy", "serving": OLD}),
+            entry(2, {"unit": "i-1", "outcome": "healthy", "serving": NEW}),
+            entry(3, {"unit": "i-1", "outcome": "silent", "serving": ""}),
         )
     )
     assert recorded_runs([one]) == {"i-1": NEW}

@@ -19,7 +19,7 @@ FEW = ["0", *SOME]
 
 
 def hosts(count: int, first: int = 0) -> tuple[Unit, ...]:
-    return tuple(Unit(f"i-{n}", f"web-{n}", True) for n in range(first, first + count))
+    return tuple(Unit(f"i-{n}", f"web-{n}", True, noun="host") for n in range(first, first + count))
 
 
 def healthy(host: Unit, previous: str = OLD) -> Report:
@@ -33,9 +33,9 @@ def failed(host: Unit, outcome: str = "failed") -> Report:
 def carried_out(rules: Rules, rollout: Rollout, answer: Callable[[Unit], Report]) -> tuple[Rollout, list[list[str]]]:
     """The rollout to its end with every host answering so, and the batches that were told."""
     batches: list[list[str]] = []
-    while (step := next_step(rules, rollout)).hosts:
-        batches.append([host.id for host in step.hosts])
-        rollout = rollout.heard(answer(host) for host in step.hosts)
+    while (step := next_step(rules, rollout)).units:
+        batches.append([host.id for host in step.units])
+        rollout = rollout.heard(answer(host) for host in step.units)
     return rollout.stopped(conclusion(rules, rollout)), batches
 
 
@@ -68,7 +68,7 @@ def test_no_batch_is_larger_than_allowed_and_none_follows_too_many_failures(
     told = {one for batch in batches for one in batch}
     if not rollout.stop:
         assert told == {host.id for host in fleet}
-        assert {one.host for one in rollout.stragglers} == {host.id for host in bad}
+        assert {one.unit for one in rollout.stragglers} == {host.id for host in bad}
         assert len(bad) <= allowed
 
 
@@ -88,8 +88,8 @@ def test_a_canary_that_stops_serving_while_it_is_watched_has_failed() -> None:
     fleet = hosts(4)
     chosen = Rules("100%", "100%", canary=True)
     rollout = Rollout.begin(NEW, fleet).heard([healthy(fleet[0])])
-    assert len(next_step(chosen, rollout).hosts) == 3
-    rollout = rollout.asked([Report(fleet[0].id, "failed", reason="it does not answer")])
+    assert len(next_step(chosen, rollout).units) == 3
+    rollout = rollout.observed([Report(fleet[0].id, "failed", reason="it does not answer")])
     assert next_step(chosen, rollout).stop.startswith(
         "the canary web-0 failed: asked what it runs, it said that nothing"
     )
@@ -124,7 +124,7 @@ def test_whoever_joins_is_told_last_and_whoever_leaves_is_not_told(
     left = data.draw(st.sets(st.sampled_from(fleet), max_size=len(fleet) - 1))
     joined = hosts(data.draw(st.integers(0, 5)), first=1000)
     rollout = Rollout.begin(NEW, fleet)
-    first = next_step(chosen, rollout).hosts
+    first = next_step(chosen, rollout).units
     rollout = rollout.heard(map(healthy, first)).seen([*joined, *(host for host in fleet if host not in left)])
     rollout, batches = carried_out(chosen, rollout, healthy)
     told = [one for batch in batches for one in batch]
@@ -153,7 +153,7 @@ def test_a_planned_host_that_cannot_be_reached_is_a_straggler_and_one_that_joins
     new = Unit("i-9", "web-9", False, "no agent has registered")
     rollout, batches = carried_out(Rules("100%", "1"), Rollout.begin(NEW, fleet).seen([*fleet[:2], away, new]), healthy)
     assert batches == [["i-0", "i-1"]]
-    assert [(one.host, one.reason) for one in rollout.stragglers] == [("i-2", away.problem)]
+    assert [(one.unit, one.reason) for one in rollout.stragglers] == [("i-2", away.problem)]
     assert rollout.joining == (new,)
     assert rollout.stop == ""
 
@@ -171,21 +171,21 @@ def test_a_version_that_runs_nowhere_has_failed_however_many_may() -> None:
 def test_a_host_that_is_asked_and_says_something_else_is_a_straggler() -> None:
     fleet = hosts(2)
     rollout = Rollout.begin(NEW, fleet).heard(map(healthy, fleet))
-    rollout = rollout.asked([healthy(fleet[0]), Report("i-1", "healthy", serving=OLD)])
+    rollout = rollout.observed([healthy(fleet[0]), Report("i-1", "healthy", serving=OLD)])
     [one] = rollout.stragglers
-    assert (one.host, one.outcome, one.previous) == ("i-1", "failed", OLD)
+    assert (one.unit, one.outcome, one.previous) == ("i-1", "failed", OLD)
     assert one.reason == f"asked what it runs, it said {OLD}"
 
 
 def test_a_host_that_failed_keeps_its_reason_when_it_is_asked_again() -> None:
     fleet = hosts(1)
-    rollout = Rollout.begin(NEW, fleet).heard([failed(fleet[0])]).asked([Report("i-0", "healthy", serving=OLD)])
+    rollout = Rollout.begin(NEW, fleet).heard([failed(fleet[0])]).observed([Report("i-0", "healthy", serving=OLD)])
     assert [one.reason for one in rollout.stragglers] == ["it answered 500"]
 
 
 def test_a_host_that_failed_and_serves_it_when_it_is_asked_is_no_straggler() -> None:
     fleet = hosts(1)
-    rollout = Rollout.begin(NEW, fleet).heard([failed(fleet[0])]).asked([Report("i-0", "healthy", serving=NEW)])
+    rollout = Rollout.begin(NEW, fleet).heard([failed(fleet[0])]).observed([Report("i-0", "healthy", serving=NEW)])
     assert rollout.stragglers == ()
 
 
@@ -207,9 +207,9 @@ def test_exactly_the_changed_hosts_are_put_back_the_last_changed_first(
     by_id = {host.id: host for host in fleet}
     changed = [by_id[one] for batch in batches for one in batch if by_id[one] not in bad]
     expected = [host.id for host in reversed(changed) if ran.get(host, OLD) not in {"", NEW}]
-    assert [one for step in steps for one in step.hosts] == expected
-    assert all(len(step.hosts) <= chosen.batch(len(fleet)) for step in steps)
-    assert all(ran.get(by_id[one], OLD) == step.artifact_id for step in steps for one in step.hosts)
+    assert [one for step in steps for one in step.units] == expected
+    assert all(len(step.units) <= chosen.batch(len(fleet)) for step in steps)
+    assert all(ran.get(by_id[one], OLD) == step.artifact_id for step in steps for one in step.units)
 
 
 def test_a_host_that_ran_it_already_is_not_put_back() -> None:

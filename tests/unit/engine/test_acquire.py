@@ -32,7 +32,7 @@ def plan(environment: str = "dev", fence: int = 0) -> Plan:
 def held_by_ci(app: FakeApp, silent_for: float = 0, run_url: str = RUN) -> str:
     """A CI run holds dev, and its heart beat for the last time that many seconds ago; returns its deployment."""
     record = app.leases.take("dev", holder="run 4711 (octocat)", run_url=run_url, ttl=120)
-    app.leases.renew(record, phase="deploy 0.1.1-dev: the hosts act", commands=["c-1"])
+    app.leases.renew(record, phase="deploy 0.1.1-dev: the hosts act", operations=["SSM command c-1"])
     app.clock.time += timedelta(seconds=silent_for)
     return record.deployment_id
 
@@ -185,7 +185,7 @@ def test_hosts_that_cannot_be_asked_are_not_taken_for_idle() -> None:
     def away(*_: object) -> list[str]:
         raise ServiceFailed("AWS cannot be reached.", remedy="Wait.")
 
-    app.hosts.in_flight = away  # type: ignore[method-assign]
+    app.hosts.operations = away  # type: ignore[method-assign]
     with pytest.raises(ServiceFailed):
         acquire(app, plan())
     seen = app.leases.look("dev")
@@ -219,7 +219,7 @@ def test_fencing_numbers_go_on_where_the_lease_was_deleted_by_hand() -> None:
     deploy(app, artifact="0.1.1-dev")
     app.leases.records.clear()
     assert deploy(app, artifact="0.1.2-dev").state == "healthy"
-    assert [order.fence for order, _ in app.hosts.orders] == [1, 2, 3]
+    assert [order.fence for order, _ in app.hosts.asked] == [1, 2, 3]
 
 
 # -- what was waited for may have changed things -----------------------------------------------------------------------
@@ -326,7 +326,7 @@ def test_preempt_fences_a_living_holder_off_cancels_its_command_and_says_whom() 
     assert app.hosts.cancelled == ["c-1"]
     assert app.hosts.running == {"c-2": "another deployment's"}
     assert any(one.startswith("fenced off run 4711 (octocat), deployment") for one in app.screen.warnings)
-    assert app.hosts.orders[-1][0].fence == record.fence + 1
+    assert app.hosts.asked[-1][0].fence == record.fence + 1
     with pytest.raises(LeaseLost):
         app.leases.renew(record, phase="sending deploy")
 

@@ -23,9 +23,9 @@ class Watched(FakeLeases):
 
     before: Callable[[], None] = staticmethod(lambda: None)
 
-    def renew(self, record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+    def renew(self, record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
         self.before()
-        return super().renew(record, phase=phase, commands=commands)
+        return super().renew(record, phase=phase, operations=operations)
 
 
 def held(ttl: int = 120) -> tuple[Watched, LeaseRecord]:

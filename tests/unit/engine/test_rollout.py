@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tagship.domain.ec2.order import Order
+from tagship.domain.change import Change
 from tagship.errors import (
     ArtifactMissing,
     DeployFailed,
@@ -36,14 +37,14 @@ def fleet(*machines: Machine | int, **rules: Any) -> FakeApp:
         one.answers.clear()
     app = FakeApp(settings=settings(environments=environments(ec2={"rollout": rules})), hosts=FakeTarget(made))
     app.publish(OLD, NEW)
-    online = [one.host.online for one in made]
+    online = [one.unit.online for one in made]
     for one in made:
         _set_online(one, True)
     deploy(app, artifact=OLD)
     for one, answers, there in zip(made, waiting, online, strict=True):
         one.answers = answers
         _set_online(one, there)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     app.screen.lines.clear()
     return app
 
@@ -53,13 +54,13 @@ def many(count: int) -> list[Machine]:
 
 
 def _set_online(one: Machine, there: bool) -> None:
-    host = one.host
+    host = one.unit
     problem = "" if there else "its agent's PingStatus is ConnectionLost"
-    one.host = type(host)(host.id, host.name, there, problem)
+    one.unit = replace(host, online=there, problem=problem)
 
 
 def told(app: FakeApp, action: str = "deploy") -> list[list[str]]:
-    return [names for order, names in app.hosts.orders if order.action == action]
+    return [names for order, names in app.hosts.asked if order.action == action]
 
 
 def last_state(app: FakeApp) -> str:
@@ -87,7 +88,7 @@ def test_without_rules_all_hosts_are_told_at_once() -> None:
 def test_a_host_that_is_the_only_one_has_said_it_in_its_verdict() -> None:
     app = fleet(1)
     deploy(app, artifact=NEW)
-    assert [order.action for order, _ in app.hosts.orders] == ["deploy"]
+    assert [order.action for order, _ in app.hosts.asked] == ["deploy"]
 
 
 def test_a_canary_goes_alone_is_watched_and_asked_again() -> None:
@@ -107,26 +108,26 @@ def test_a_canary_that_dies_while_it_is_watched_stops_everything_and_is_put_back
     app = fleet(4, max_concurrency=3, canary=True, bake=30)
 
     def die(slept: float) -> None:
-        app.hosts.machines[0].status_says = "failed" if slept > 10 else ""
+        app.hosts.machines[0].observed_as = "failed" if slept > 10 else ""
 
     app.clock.during = die
-    app.hosts.sending = lambda order: _revive(app, order)
+    app.hosts.asking = lambda order: _revive(app, order)
     with pytest.raises(DeployFailed):
         deploy(app, artifact=NEW)
     assert told(app) == [["web-1"]]
     assert app.hosts.serving == {f"web-{n}": OLD for n in range(1, 5)}
-    assert any(one.startswith("stopped: the canary web-1 failed") for one in app.screen.warnings)
+    assert any(one.startswith("Stopped: the canary web-1 failed") for one in app.screen.warnings)
 
 
-def _revive(app: FakeApp, order: Order) -> None:
-    if order.action == "rollback":
-        app.hosts.machines[0].status_says = ""
+def _revive(app: FakeApp, change: Change) -> None:
+    if change.action == "rollback":
+        app.hosts.machines[0].observed_as = ""
 
 
 def test_a_rollback_has_batches_and_no_canary() -> None:
     app = fleet(4, max_concurrency=2, canary=True, bake=600)
     deploy(app, artifact=NEW)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     before = len(app.clock.slept)
     rollback(app, to=OLD)
     assert told(app, "rollback") == [["web-1", "web-2"], ["web-3", "web-4"]]
@@ -145,7 +146,7 @@ def test_more_failures_than_may_be_stop_it_and_the_changed_hosts_are_put_back_in
     assert told(app, "rollback") == [["web-2", "web-1"]]
     assert set(app.hosts.serving.values()) == {OLD}
     assert "web-3, web-4: it answered 500" in caught.value.what
-    assert "stopped: 2 of 5 hosts do not run it, and 1 may" in app.screen.warnings
+    assert "Stopped: 2 hosts failed (web-3, web-4), and max_errors is 1." in app.screen.warnings
     assert last_state(app) == "rolled-back"
 
 
@@ -168,7 +169,7 @@ def test_status_says_that_it_is_partial_who_drifted_and_how_to_heal() -> None:
         deploy(app, artifact=NEW)
     [found] = status(app, env="dev")
     assert (found.artifact, found.partial) == (NEW, "1 of 2 hosts do not run it")
-    assert [one.drift for one in found.hosts] == ["", f"the ledger says {NEW}"]
+    assert [one.drift for one in found.units] == ["", f"the ledger says {NEW}"]
     assert app.screen.lines[-1] == f"to bring them to {NEW}: inv deploy --heal --env dev"
 
 
@@ -190,11 +191,11 @@ def test_a_host_that_says_held_stops_the_others_whatever_may_fail() -> None:
 def test_a_host_that_says_something_else_when_it_is_asked_at_the_end_is_a_straggler() -> None:
     app = fleet(3, max_concurrency=1, max_errors=1)
 
-    def crash(order: Order) -> None:
-        if order.action == "status":
+    def crash(change: Change) -> None:
+        if change.action == "status":
             app.hosts.machines[1].serving = ""
 
-    app.hosts.sending = crash
+    app.hosts.asking = crash
     with pytest.raises(Incomplete) as caught:
         deploy(app, artifact=NEW)
     assert "web-2 (i-00000000000000002): asked what it runs, it said that nothing serves" in caught.value.what
@@ -214,14 +215,14 @@ def test_a_host_that_cannot_be_reached_is_passed_over_where_one_may_fail_and_ref
 # -- hosts that come and go --------------------------------------------------------------------------------------------
 
 
-def _at(app: FakeApp, count: int, change: Any) -> None:
+def _at(app: FakeApp, count: int, act: Any) -> None:
     """Do something while the n-th order is under way."""
     seen = [0]
 
-    def during(order: Order) -> None:
+    def during(change: Change) -> None:
         seen[0] += 1
         if seen[0] == count:
-            change()
+            act()
 
     app.hosts.during = during
 
@@ -253,8 +254,8 @@ def test_a_host_that_left_is_named_and_not_waited_for() -> None:
 
 def test_a_host_that_leaves_while_it_acts_is_no_failure() -> None:
     app = fleet(2)
-    left = app.hosts.machines[1].host.id
-    app.hosts.sending = lambda order: app.hosts.machines.__delitem__(slice(1, None))
+    left = app.hosts.machines[1].unit.id
+    app.hosts.asking = lambda order: app.hosts.machines.__delitem__(slice(1, None))
     assert deploy(app, artifact=NEW).state == "healthy"
     assert left in app.screen.warnings[-1]
 
@@ -263,16 +264,16 @@ def test_a_host_that_joins_without_an_agent_is_named_with_the_command_for_later(
     app = fleet(2)
     _at(app, 1, lambda: app.hosts.machines.append(machine("web-9", online=False)))
     assert deploy(app, artifact=NEW).state == "healthy"
-    assert app.screen.warnings[-2].startswith("joined dev, and their agents do not answer yet: web-9")
-    assert app.screen.warnings[-1] == "when they do: inv deploy --heal --env dev"
+    assert app.screen.warnings[-2].startswith("joined dev, and cannot be reached yet: web-9")
+    assert app.screen.warnings[-1] == "when they can: inv deploy --heal --env dev"
 
 
 def test_a_fleet_that_vanishes_has_failed() -> None:
     app = fleet(2)
-    app.hosts.sending = lambda order: app.hosts.machines.clear()
+    app.hosts.asking = lambda order: app.hosts.machines.clear()
     with pytest.raises(DeployFailed) as caught:
         deploy(app, artifact=NEW)
-    assert caught.value.state == "No host is there."
+    assert caught.value.state == "No host is left."
 
 
 # -- interrupted between batches ---------------------------------------------------------------------------------------
@@ -282,12 +283,12 @@ def _from_order(app: FakeApp, count: int, reason: BaseException) -> None:
     """The n-th order cannot be sent."""
     seen = [0]
 
-    def sending(order: Order) -> None:
+    def sending(change: Change) -> None:
         seen[0] += 1
         if seen[0] == count:
             raise reason
 
-    app.hosts.sending = sending
+    app.hosts.asking = sending
 
 
 def test_an_order_that_cannot_be_sent_stops_it_and_what_was_changed_is_put_back() -> None:
@@ -327,15 +328,15 @@ def _steal(app: FakeApp) -> None:
 
 def test_whether_hosts_joined_that_cannot_be_asked_is_no_reason_to_stop() -> None:
     app = fleet(4, max_concurrency=2)
-    real, count = app.hosts.hosts, [0]
+    real, count = app.hosts.units, [0]
 
-    def hosts() -> Any:
+    def units() -> Any:
         count[0] += 1
         if count[0] == 2:
             raise ServiceFailed("AWS throttles.", remedy="Wait")
         return real()
 
-    app.hosts.hosts = hosts  # type: ignore[method-assign]
+    app.hosts.units = units  # type: ignore[method-assign]
     assert deploy(app, artifact=NEW).state == "healthy"
     assert app.screen.warnings[-1] == "whether hosts have joined or left is not known: AWS throttles."
 
@@ -355,7 +356,7 @@ def partial() -> FakeApp:
     app = fleet(machine("web-1"), machine("web-2", "", "failed"), machine("web-3"), max_errors=1)
     with pytest.raises(Incomplete):
         deploy(app, artifact=NEW)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     return app
 
 
@@ -392,20 +393,20 @@ def test_a_heal_that_is_interrupted_keeps_what_it_mended_and_goes_on_when_it_is_
     app = fleet(1, max_concurrency=1)
     app.hosts.machines += [machine("web-8"), machine("web-9")]
 
-    real = app.hosts.hosts
+    real = app.hosts.units
 
     def interrupted() -> Any:
         if told(app):
             raise KeyboardInterrupt
         return real()
 
-    app.hosts.hosts = interrupted  # type: ignore[method-assign]
+    app.hosts.units = interrupted  # type: ignore[method-assign]
     with pytest.raises(Interrupted) as caught:
         heal(app)
     assert caught.value.remedy == "Go on: inv deploy --heal --env dev"
     assert app.hosts.serving == {"web-1": OLD, "web-8": OLD, "web-9": ""}
     assert (last_state(app), told(app, "rollback")) == ("partial", [])
-    app.hosts.hosts = real  # type: ignore[method-assign]
+    app.hosts.units = real  # type: ignore[method-assign]
     assert heal(app).state == "healthy"
     assert set(app.hosts.serving.values()) == {OLD}
 

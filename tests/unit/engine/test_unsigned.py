@@ -40,7 +40,7 @@ def running(**changes: object) -> FakeApp:
     app.publish(OLD)
     deploy(app, artifact=OLD)
     app.publish(NEW, signed=False)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     app.screen.lines.clear()
     app.screen.warnings.clear()
     return app
@@ -83,7 +83,7 @@ def test_an_environment_without_the_setting_refuses_it(verb: str) -> None:
         VERBS[verb](app)
     assert "has no signature beside it (manifest.sig), and dev takes no unsigned artifacts" in told(app, caught.value)
     assert app.hosts.serving == {"web-1": OLD}
-    assert not [order for order, _ in app.hosts.orders if order.action != "status"]
+    assert not [order for order, _ in app.hosts.asked if order.action != "status"]
 
 
 def test_it_is_refused_as_not_authentic() -> None:
@@ -108,11 +108,11 @@ def test_the_plan_the_result_the_order_and_each_entry_of_the_ledger_say_so(verb:
     assert result.as_data()["unsigned"] is True  # type: ignore[attr-defined]
     assert result.as_data()["reports"][0]["unsigned"] is True  # type: ignore[attr-defined]
     assert app.screen.lines[-1].startswith(f"{NEW} (UNSIGNED) is healthy on dev")
-    assert [order.unsigned for order, _ in app.hosts.orders if order.action == verb] == ["allowed"]
+    assert [change.allow_unsigned for change, _ in app.hosts.asked if change.action == verb] == [True]
     entries = app.ledger.deployments("dev")[-1].entries
     assert [one.state for one in entries] == ["requested", "started", "healthy"]
     assert all(one.details["unsigned"] is True for one in entries)
-    assert entries[-1].details["hosts"][0]["unsigned"] is True
+    assert entries[-1].details["units"][0]["unsigned"] is True
 
 
 def test_ci_is_told_in_the_annotation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_a_host_s_own_word_is_enough_for_status() -> None:
 def test_verify_says_so() -> None:
     app = deployed()
     assert verify(app, artifact=NEW).unsigned
-    assert app.screen.lines[-1] == f"{NEW} (UNSIGNED) serves on all 1 hosts of dev"
+    assert app.screen.lines[-1] == f"{NEW} (UNSIGNED) serves on 1 host of dev"
 
 
 def test_why_not_says_so() -> None:
@@ -214,7 +214,7 @@ def test_orders_to_an_environment_without_the_setting_never_allow_it() -> None:
     app = running()
     status(app)
     deploy(app, artifact=OLD)
-    assert {order.unsigned for order, _ in app.hosts.orders} == {"refused"}
+    assert {change.allow_unsigned for change, _ in app.hosts.asked} == {False}
 
 
 # -- what is signed is verified all the same ---------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def running_old(*machines: Machine) -> FakeApp:
     for one, answers in zip(app.hosts.machines, waiting, strict=True):
         one.answers = answers
     app.ledger.entries = app.ledger.entries[-3:]
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     app.screen.lines.clear()
     return app
 
@@ -88,7 +88,7 @@ def test_deploys_to_every_host_and_says_healthy_by_their_word() -> None:
 
 def test_the_plan_is_shown_before_anything_happens() -> None:
     app = running_old()
-    app.hosts.sending = lambda _: pytest.fail("a dry run sends nothing")
+    app.hosts.asking = lambda _: pytest.fail("a dry run sends nothing")
     result = deploy(app, artifact=NEW, dry_run=True)
     assert result.state == "planned"
     assert f"deploy {NEW} on dev, in place of {OLD}" in app.screen.lines
@@ -111,8 +111,8 @@ def test_the_ledger_keeps_who_what_it_replaced_the_fence_and_each_hosts_word() -
     deploy(app, artifact=NEW)
     last = app.ledger.entries[-1]
     assert (last.who, last.replaced, last.fence, last.action) == ("ada@laptop", OLD, 2, "deploy")
-    assert last.details["hosts"][0] | {"durations": {}, "health": {}} == {
-        "host": "i-00000000000000001",
+    assert last.details["units"][0] | {"durations": {}, "health": {}} == {
+        "unit": "i-00000000000000001",
         "outcome": "healthy",
         "artifact_id": NEW,
         "serving": NEW,
@@ -134,11 +134,11 @@ def test_what_was_replaced_is_the_hosts_own_word_where_the_ledger_is_wrong() -> 
 def test_deploying_twice_does_the_work_once() -> None:
     app = running_old()
     first = deploy(app, artifact=NEW)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     result = deploy(app, artifact=NEW)
     assert (result.state, result.deployment_id) == ("unchanged", first.deployment_id)
     assert app.screen.lines[-1] == f"{NEW} is running on dev already: every host says so"
-    assert [order.action for order, _ in app.hosts.orders] == ["status"]
+    assert [order.action for order, _ in app.hosts.asked] == ["status"]
     assert states(app) == ["requested", "started", "healthy"]
 
 
@@ -154,10 +154,9 @@ def test_what_the_ledger_says_is_running_and_a_host_does_not_run_is_deployed_aga
 def test_what_is_running_and_hosts_that_boot_would_not_start_is_deployed_again() -> None:
     app = running_old()
     deploy(app, artifact=NEW)
-    key = "hello/_pointer/dev.json"
-    app.store.delete(key, app.store.objects[key].etag)
+    app.hosts.commits.clear()
     assert deploy(app, artifact=NEW).state == "healthy"
-    assert key in app.store.objects
+    assert app.hosts.committed_to(NEW)
 
 
 def test_what_is_running_is_not_said_to_be_while_somebody_changes_it() -> None:
@@ -170,7 +169,7 @@ def test_what_is_running_is_not_said_to_be_while_somebody_changes_it() -> None:
 def test_every_order_carries_ids_digests_and_the_leases_fencing_number() -> None:
     app = running_old()
     deploy(app, artifact=NEW)
-    order = app.hosts.orders[-1][0]
+    order = app.hosts.asked[-1][0]
     assert (order.action, order.artifact_id, order.fence) == ("deploy", NEW, 2)
     assert len(order.manifest_sha256) == 64
     assert order.deployment_id == app.ledger.entries[-1].deployment_id
@@ -225,14 +224,14 @@ def test_what_is_no_version_reaches_nothing(text: str) -> None:
     app = an_app()
     with pytest.raises(UsageError):
         deploy(app, artifact=text)
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 # -- refused before anything is changed --------------------------------------------------------------------------------
 
 
 def nothing_changed(app: FakeApp, artifact: str = NEW) -> None:
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
     assert states(app, artifact) == []
     assert is_free(app)
 
@@ -290,7 +289,7 @@ def test_refuses_while_somebody_else_holds_the_environment() -> None:
     assert caught.value.exit_code == 4
     assert "run 4711 (octocat)" in caught.value.what
     assert "inv unlock --env dev --id theirs" in caught.value.remedy
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
     assert states(app) == []
     assert not is_free(app)
 
@@ -405,7 +404,7 @@ def test_hosts_that_were_changed_are_put_back_in_reverse_order_when_another_fail
     ]
     assert app.hosts.serving == dict.fromkeys(("web-1", "web-2", "web-3"), OLD)
     assert caught.value.state == f"{OLD} is serving."
-    assert app.hosts.orders[0][0].fence == app.hosts.orders[1][0].fence
+    assert app.hosts.asked[0][0].fence == app.hosts.asked[1][0].fence
     assert states(app)[-1] == "rolled-back"
 
 
@@ -482,7 +481,7 @@ def test_a_host_that_refuses_the_bytes_is_an_artifact_error() -> None:
 
 def test_a_verdict_that_names_another_version_is_not_healthy() -> None:
     app = running_old()
-    host = app.hosts.machines[0].host.id
+    host = app.hosts.machines[0].unit.id
     app.hosts.machines[0].answers.append(Report(host, "healthy", NEW, serving=OLD, previous=OLD))
     with pytest.raises(DeployFailed):
         deploy(app, artifact=NEW)
@@ -494,9 +493,9 @@ def test_a_verdict_that_names_another_version_is_not_healthy() -> None:
 def test_a_silent_host_is_asked_and_believed_when_it_serves_the_version() -> None:
     app = running_old()
     one = app.hosts.machines[0]
-    one.answers.append(Report(one.host.id, "silent", serving=NEW, reason="killed"))
+    one.answers.append(Report(one.unit.id, "silent", serving=NEW, reason="killed"))
     assert deploy(app, artifact=NEW).state == "healthy"
-    assert [order.action for order, _ in app.hosts.orders] == ["deploy", "status"]
+    assert [order.action for order, _ in app.hosts.asked] == ["deploy", "status"]
 
 
 def test_a_silent_host_that_serves_the_previous_version_is_a_failed_deploy() -> None:
@@ -508,7 +507,7 @@ def test_a_silent_host_that_serves_the_previous_version_is_a_failed_deploy() -> 
 
 def test_a_silent_host_that_stays_silent_wakes_somebody() -> None:
     app = running_old(machine("web-1", "", "silent"))
-    app.hosts.machines[0].status_says = "silent"
+    app.hosts.machines[0].observed_as = "silent"
     with pytest.raises(RollbackFailed) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == "What is serving is not known."
@@ -516,7 +515,7 @@ def test_a_silent_host_that_stays_silent_wakes_somebody() -> None:
 
 def test_a_silent_host_whose_app_is_down_wakes_somebody() -> None:
     app = running_old(machine("web-1", "", "silent"))
-    app.hosts.machines[0].status_says = "failed"
+    app.hosts.machines[0].observed_as = "failed"
     with pytest.raises(RollbackFailed):
         deploy(app, artifact=NEW)
 
@@ -539,10 +538,10 @@ def before_sending(app: FakeApp, act: Callable[[object], None]) -> None:
     """Something happens when all is written down and the first order is about to go out."""
     renew = app.leases.renew
 
-    def first(record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+    def first(record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
         if phase == "sending deploy":
             act(phase)
-        return renew(record, phase=phase, commands=commands)
+        return renew(record, phase=phase, operations=operations)
 
     app.leases.renew = first  # type: ignore[method-assign]
 
@@ -577,13 +576,13 @@ def test_interrupted_while_hosts_act_the_command_it_names_ends_it_at_once(
 def test_interrupted_while_the_order_goes_out_its_lease_expires_in_its_own_time() -> None:
     """What was sent may not be listed yet: nobody may think that nothing is in flight."""
     app = running_old()
-    app.hosts.sending = interrupt
+    app.hosts.asking = interrupt
     with pytest.raises(Interrupted) as caught:
         deploy(app, artifact=NEW)
-    assert "its command's id never came back" in caught.value.state
+    assert "its id never came back" in caught.value.state
     assert "expires by itself within 120 s" in caught.value.state
     assert "inv deploy --resume --env dev" in caught.value.remedy
-    app.hosts.sending = lambda _: None
+    app.hosts.asking = lambda _: None
     with pytest.raises(Held):
         resume(app, env="dev")
     app.clock.advance(121)
@@ -627,10 +626,10 @@ def test_interrupted_between_a_failure_and_putting_back_it_says_what_serves() ->
     app = running_old(machine("web-1"), machine("web-2", "", "failed"))
     renew = app.leases.renew
 
-    def stop(record: LeaseRecord, *, phase: str, commands: Sequence[str] = ()) -> LeaseRecord:
+    def stop(record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
         if phase == "sending rollback":
             interrupt(phase)
-        return renew(record, phase=phase, commands=commands)
+        return renew(record, phase=phase, operations=operations)
 
     app.leases.renew = stop  # type: ignore[method-assign]
     with pytest.raises(Interrupted) as caught:
@@ -655,7 +654,7 @@ def test_the_lease_tells_the_phase_and_the_commands_in_flight() -> None:
     deploy(app, artifact=NEW)
     assert app.leases.told == [
         ("sending deploy", ()),
-        (f"deploy {NEW}: the hosts act", ("command-1",)),
+        (f"deploy {NEW}: the hosts act", ("SSM command command-1",)),
         ("recording how it ended", ()),
     ]
 
@@ -683,7 +682,7 @@ def test_a_lease_lost_before_the_order_sends_nothing() -> None:
     before_sending(app, lambda _: taken_over(app))
     with pytest.raises(LeaseLost):
         deploy(app, artifact=NEW)
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
     assert states(app)[-1] == "abandoned"
     seen = app.leases.look("dev")
     assert seen is not None
@@ -744,9 +743,9 @@ def test_who_is_fenced_off_while_it_writes_the_end_is_not_believed(state: str) -
 def test_the_next_deployment_has_a_higher_fencing_number() -> None:
     app = running_old()
     deploy(app, artifact=NEW)
-    assert [order.fence for order, _ in app.hosts.orders] == [2]
+    assert [order.fence for order, _ in app.hosts.asked] == [2]
     rollback(app, to=OLD)
-    assert app.hosts.orders[-1][0].fence == 3
+    assert app.hosts.asked[-1][0].fence == 3
 
 
 # -- outside services fail ---------------------------------------------------------------------------------------------
@@ -758,7 +757,7 @@ def down(_: object) -> None:
 
 def test_an_order_that_cannot_be_sent_changes_nothing() -> None:
     app = running_old()
-    app.hosts.sending = down
+    app.hosts.asking = down
     with pytest.raises(ServiceFailed) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == "Nothing was changed."
@@ -772,10 +771,10 @@ def test_an_order_that_may_have_gone_out_keeps_the_lease_and_leaves_the_deployme
     def unheard(_: object) -> None:
         raise Unheard("The answer was lost.", remedy="Look.")
 
-    app.hosts.sending = unheard
+    app.hosts.asking = unheard
     with pytest.raises(Unheard) as caught:
         deploy(app, artifact=NEW)
-    assert "its command's id never came back" in caught.value.state
+    assert "its id never came back" in caught.value.state
     assert "abandoned" not in states(app)
     assert not is_free(app)
 
@@ -792,7 +791,7 @@ def test_polls_that_fail_leave_the_deployment_open_and_say_so() -> None:
 
 def test_putting_back_that_cannot_be_sent_wakes_somebody() -> None:
     app = running_old(machine("web-1"), machine("web-2", "", "failed"))
-    app.hosts.sending = lambda order: down(order) if order.action == "rollback" else None
+    app.hosts.asking = lambda order: down(order) if order.action == "rollback" else None
     with pytest.raises(RollbackFailed) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == f"{NEW} is serving on web-1, and {OLD} is serving on web-2."

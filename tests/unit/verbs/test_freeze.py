@@ -43,7 +43,7 @@ def test_a_freeze_holds_deploys_up_and_says_who_until_when_and_why() -> None:
     assert caught.value.what == "dev is frozen until 2026-11-20 20:00 UTC by grace@desk: the sale."
     assert "inv thaw --env dev" in caught.value.remedy
     assert caught.value.exit_code == 4
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_a_freeze_never_holds_a_rollback_up_and_a_deploy_never_takes_it_away() -> None:
@@ -72,7 +72,7 @@ def test_somebody_who_freezes_while_a_deploy_waits_holds_it_up() -> None:
     with pytest.raises(Held) as caught:
         deploy(app, artifact=NEW, wait="10m")
     assert "frozen" in caught.value.what
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_status_and_lock_show_it() -> None:
@@ -192,4 +192,4 @@ def test_a_change_calendar_that_cannot_be_asked_is_no_permission() -> None:
     app = with_calendar()
     with pytest.raises(Refused):
         deploy(app, artifact=NEW)
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []

@@ -19,7 +19,7 @@ def held() -> FakeApp:
     app = FakeApp()
     url = "https://github.com/o/r/actions/runs/4711"
     record = app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="d-1", run_url=url, ttl=120)
-    app.leases.renew(record, phase="deploy 0.1.30-dev: the hosts act", commands=["c-1"])
+    app.leases.renew(record, phase="deploy 0.1.30-dev: the hosts act", operations=["SSM command c-1"])
     app.clock.advance(30)
     return app
 
@@ -34,7 +34,7 @@ def test_a_free_environment_says_so() -> None:
 def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
     app = held()
     [found] = lock(app, env="dev")
-    assert (found.state, found.deployment, found.commands) == ("held", "d-1", ("c-1",))
+    assert (found.state, found.deployment, found.operations) == ("held", "d-1", ("SSM command c-1",))
     assert app.screen.lines == [
         "run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC",
         "  deploy 0.1.30-dev: the hosts act, heard of 30 s ago, begun 30 s ago",
@@ -62,7 +62,7 @@ def test_unlock_frees_the_lease_it_names_and_stops_its_holder() -> None:
     record = app.leases.records["dev"][0]
     app.hosts.running = {"c-1": "d-1"}
     assert unlock(app, id="d-1", env="dev").state == "free"
-    assert app.screen.warnings == ["hosts still act for it, on SSM command c-1: they refuse its next one"]
+    assert app.screen.warnings == ["SSM command c-1 still acts for it; what comes after it is refused"]
     with pytest.raises(LeaseLost):
         app.leases.renew(record, phase="on")
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
+from tagship.domain.change import Change
 from tagship.domain.deployment import Deployment
-from tagship.domain.ec2.order import Order
-from tagship.domain.units import Unit
+from tagship.domain.units import Operation, Unit
 from tagship.errors import DeployFailed, Held, LeaseLost, Refused, ServiceFailed, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.lock import lock
@@ -37,7 +37,7 @@ def running_old(*machines: Machine, **fleet: object) -> FakeApp:
     deploy(app, artifact=OLD)
     for one, answers in zip(machines, waiting, strict=True):
         one.answers = answers
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     app.screen.lines.clear()
     return replace(app, settings=settings(environments=environments(ec2={"rollout": fleet}))) if fleet else app
 
@@ -54,7 +54,7 @@ def dying(app: FakeApp) -> Iterator[None]:
     with pytest.raises(Died):
         yield
     app.leases.release, app.leases.let_go = release, let_go  # type: ignore[method-assign]
-    app.hosts.during = app.hosts.sending = lambda _: None
+    app.hosts.during = app.hosts.asking = lambda _: None
     app.ledger.before = lambda _: None
     app.clock.advance(121)
     app.who = "grace@desk"
@@ -69,7 +69,7 @@ def died_while_hosts_act(*machines: Machine) -> FakeApp:
 
 
 def died_before_sending(app: FakeApp) -> FakeApp:
-    app.hosts.sending = die
+    app.hosts.asking = die
     with dying(app):
         deploy(app, artifact=NEW)
     return app
@@ -99,7 +99,7 @@ def test_what_was_sent_is_waited_for_and_not_sent_again() -> None:
     app = died_while_hosts_act()
     before = last(app)
     assert before.state == "started"
-    assert before.last.details["commands"] == ["command-1"]
+    assert before.last.details["operations"] == ["SSM command command-1"]
     result = resume(app)
     assert (result.state, result.deployment_id) == ("healthy", before.id)
     assert sent(app) == [("deploy", NEW, ["web-1"])]
@@ -114,21 +114,21 @@ def test_the_ledger_says_who_took_it_up_and_the_fence_rises() -> None:
     taken, healthy = last(app).entries[-2:]
     assert (taken.who, taken.fence, taken.number) == ("grace@desk", fence + 1, 3)
     assert healthy.replaced == OLD
-    assert app.hosts.orders[0][0].fence == fence
+    assert app.hosts.asked[0][0].fence == fence
 
 
 def test_the_lease_and_the_ledger_have_the_ids_before_anything_waits() -> None:
     app = running_old()
     seen: list[tuple[tuple[str, ...], list[str]]] = []
 
-    def look(_: Order) -> None:
+    def look(_: Change) -> None:
         record = app.leases.look("dev")
         assert record
-        seen.append((record.record.commands, last(app).last.details["commands"]))
+        seen.append((record.record.operations, last(app).last.details["operations"]))
 
     app.hosts.during = look
     deploy(app, artifact=NEW)
-    assert seen == [(("command-1",), ["command-1"])]
+    assert seen == [(("SSM command command-1",), ["SSM command command-1"])]
 
 
 def test_where_nothing_was_sent_it_is_sent() -> None:
@@ -137,35 +137,35 @@ def test_where_nothing_was_sent_it_is_sent() -> None:
     assert resume(app).state == "healthy"
     assert sent(app) == [("deploy", NEW, ["web-1"])]
     assert states(app) == ["requested", "started", "healthy"]
-    assert "no host was told anything: it begins now" in app.screen.lines
-    assert app.hosts.orders[0][0].fence == last(app).last.fence == last(app).first.fence + 1
+    assert "nothing was sent to any host: it begins now" in app.screen.lines
+    assert app.hosts.asked[0][0].fence == last(app).last.fence == last(app).first.fence + 1
 
 
 def test_a_command_whose_id_never_came_back_is_found_and_not_sent_again() -> None:
     app = running_old()
-    send = app.hosts.send
+    start = app.hosts.start
 
-    def lost(order: Order, hosts: Sequence[Unit]) -> Sequence[str]:
-        send(order, hosts)
+    def lost(change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
+        start(change, units)
         raise Died
 
-    app.hosts.send = lost  # type: ignore[method-assign]
+    app.hosts.start = lost  # type: ignore[method-assign]
     with dying(app):
         deploy(app, artifact=NEW)
-    app.hosts.send = send  # type: ignore[method-assign]
+    app.hosts.start = start  # type: ignore[method-assign]
     assert states(app) == ["requested"]
     assert resume(app).state == "healthy"
     assert len(sent(app)) == 1
-    assert last(app).entries[1].details["commands"] == ["command-1"]
+    assert last(app).entries[1].details["operations"] == ["SSM command command-1"]
 
 
 def test_hosts_that_were_told_nothing_yet_are_told_and_the_others_are_not_told_again() -> None:
     app = running_old(machine("web-1"), machine("web-2"), machine("web-3"), max_concurrency="1")
-    orders: list[Order] = []
+    seen: list[Change] = []
 
-    def second(order: Order) -> None:
-        orders.append(order)
-        if len(orders) == 2:
+    def second(change: Change) -> None:
+        seen.append(change)
+        if len(seen) == 2:
             raise Died
 
     app.hosts.during = second
@@ -174,14 +174,14 @@ def test_hosts_that_were_told_nothing_yet_are_told_and_the_others_are_not_told_a
     assert resume(app).state == "healthy"
     assert [names for _, _, names in sent(app)] == [["web-1"], ["web-2"], ["web-3"]]
     assert set(app.hosts.serving.values()) == {NEW}
-    fences = [order.fence for order, _ in app.hosts.orders if order.action == "deploy"]
+    fences = [order.fence for order, _ in app.hosts.asked if order.action == "deploy"]
     assert fences[0] == fences[1] < fences[2]
 
 
 def test_a_rollback_is_taken_up_too() -> None:
     app = running_old()
     deploy(app, artifact=NEW)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     app.hosts.during = die
     with dying(app):
         rollback(app, to=OLD)
@@ -242,11 +242,11 @@ def test_putting_back_that_had_begun_is_ended_and_nothing_is_rolled_out() -> Non
 
 def test_putting_back_that_was_cut_short_is_ended() -> None:
     app = running_old(machine("web-1"), machine("web-2", "", "failed"))
-    app.hosts.sending = lambda order: down(order) if order.action == "rollback" else None
+    app.hosts.asking = lambda order: down(order) if order.action == "rollback" else None
     with pytest.raises(Exception, match="putting it back was cut short"):
         deploy(app, artifact=NEW)
     assert states(app)[-1] == "failed"
-    app.hosts.sending = lambda _: None
+    app.hosts.asking = lambda _: None
     with pytest.raises(DeployFailed):
         resume(app)
     assert app.hosts.serving == {"web-1": OLD, "web-2": OLD}
@@ -267,7 +267,7 @@ def test_a_second_one_is_refused_while_the_first_is_at_it() -> None:
     app = died_while_hosts_act()
     refused: list[Held] = []
 
-    def again(_: Order) -> None:
+    def again(_: Change) -> None:
         app.hosts.during = lambda _: None
         with pytest.raises(Held) as caught:
             resume(app)
@@ -384,7 +384,7 @@ def test_a_later_deployment_records_the_dead_one_as_abandoned() -> None:
 def test_a_runner_that_was_only_thought_dead_writes_nothing_over_the_one_that_took_it_up() -> None:
     app = running_old(machine("web-1"), machine("web-2"), max_concurrency="1")
 
-    def asleep(_: Order) -> None:
+    def asleep(_: Change) -> None:
         app.hosts.during = lambda _: None
         app.clock.advance(121)
         assert resume(app).state == "healthy"
@@ -398,13 +398,13 @@ def test_a_runner_that_was_only_thought_dead_writes_nothing_over_the_one_that_to
 
 def test_one_that_cannot_be_taken_up_now_is_left_for_the_next() -> None:
     app = died_while_hosts_act()
-    ask = app.hosts.sent_for
-    app.hosts.sent_for = lambda *_: down(_)  # type: ignore[assignment,method-assign]
+    ask = app.hosts.operations
+    app.hosts.operations = lambda *_: down(_)  # type: ignore[assignment,method-assign]
     with pytest.raises(ServiceFailed):
         resume(app)
     assert states(app) == ["requested", "started"]
     assert is_free(app)
-    app.hosts.sent_for = ask  # type: ignore[method-assign]
+    app.hosts.operations = ask  # type: ignore[method-assign]
     assert resume(app).state == "healthy"
 
 
@@ -413,7 +413,7 @@ def test_a_ledger_that_cannot_be_told_of_the_start_holds_nothing_up() -> None:
     app.ledger.before = lambda entry: down(entry) if entry.state == "started" else None
     assert deploy(app, artifact=NEW).state == "healthy"
     assert states(app) == ["requested", "healthy"]
-    assert "could not be told" in app.screen.warnings[-1]
+    assert "could not record" in app.screen.warnings[-1]
 
 
 def down(_: object) -> None:
@@ -443,7 +443,7 @@ def test_the_way_back_that_status_offers_beside_it_goes_back() -> None:
     app = died_while_hosts_act()
     [found] = status(app)
     assert f"  or to what was good: inv rollback --to {OLD} --env dev" in app.screen.lines
-    assert [one.drift for one in found.hosts] == [f"the ledger says {OLD}"]
+    assert [one.drift for one in found.units] == [f"the ledger says {OLD}"]
     assert app.screen.tables[-1][1][0][3] == "by the deployment that has not ended"
     assert rollback(app, to=OLD, env="dev").state == "healthy"
     assert app.hosts.serving == {"web-1": OLD}

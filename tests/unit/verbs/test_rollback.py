@@ -27,7 +27,7 @@ def after(*versions: str) -> FakeApp:
         app.publish(version)
         deploy(app, artifact=version)
         app.clock.advance(60)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     app.screen.lines.clear()
     return app
 
@@ -137,14 +137,14 @@ def test_ctrl_c_at_the_list_changes_nothing() -> None:
     app = replace(after(ONE, TWO), prompt=FakePrompt(CTRL_C))
     with pytest.raises(Interrupted):
         rollback(app)
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_a_dry_run_shows_the_plan_and_stops() -> None:
     app = after(ONE, TWO)
     assert rollback(app, to=ONE, dry_run=True).state == "planned"
     assert app.screen.lines[0] == f"rollback {ONE} on dev, in place of {TWO}"
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_a_version_that_never_existed_is_missing_and_the_others_are_listed() -> None:
@@ -155,7 +155,7 @@ def test_a_version_that_never_existed_is_missing_and_the_others_are_listed() -> 
     assert caught.value.what == "0.9.9-dev was never published for dev."
     assert caught.value.state == f"Nothing was changed. Stored for dev: {TWO} (runs now), {ONE}."
     assert caught.value.remedy == f"Go to the last good one: inv rollback --to {ONE} --env dev"
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_a_missing_version_is_never_answered_with_what_runs_already_or_what_is_bad() -> None:
@@ -185,7 +185,7 @@ def test_refuses_a_pruned_version_and_says_when_it_ran() -> None:
         rollback(app, to=ONE)
     what = f"{ONE} was deployed to dev on 2026-11-20 12:00 UTC, and has been removed from the bucket since."
     assert caught.value.what == what
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_a_version_that_never_ran_there_is_deployed_and_not_gone_back_to() -> None:
@@ -196,7 +196,7 @@ def test_a_version_that_never_ran_there_is_deployed_and_not_gone_back_to() -> No
         rollback(app, to=THREE)
     assert caught.value.what == f"{THREE} never ran on dev: there is nothing to go back to."
     assert caught.value.remedy == f"Deploy it: inv deploy --artifact {THREE} --env dev"
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_a_version_that_ran_long_ago_is_gone_back_to() -> None:
@@ -217,7 +217,7 @@ def test_what_is_no_version_is_told_with_this_verbs_own_flag() -> None:
     with pytest.raises(UsageError) as caught:
         rollback(app, to="0.1.1-dev; rm -rf /")
     assert caught.value.remedy == "Give a version such as 0.1.30-dev: --to 0.1.30-dev"
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_with_nothing_stored_it_says_so() -> None:
@@ -232,7 +232,7 @@ def test_a_version_altered_since_is_not_authentic() -> None:
     app.store.objects[key] = replace(app.store.objects[key], sha256="0" * 64)
     with pytest.raises(NotAuthentic):
         rollback(app, to=ONE)
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_a_version_that_every_host_runs_is_refused_as_already_running() -> None:
@@ -241,7 +241,7 @@ def test_a_version_that_every_host_runs_is_refused_as_already_running() -> None:
         rollback(app, to=TWO)
     assert caught.value.exit_code == 3
     assert caught.value.what == f"{TWO} is already running on dev: every host says so."
-    assert [order.action for order, _ in app.hosts.orders] == ["status"]
+    assert [order.action for order, _ in app.hosts.asked] == ["status"]
     assert app.ledger.entries[-1].artifact_id == TWO
     assert app.ledger.entries[-1].action == "deploy"
 
@@ -302,7 +302,7 @@ def test_somebody_elses_lease_is_not_broken() -> None:
     app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="theirs", run_url="", ttl=120)
     with pytest.raises(Held):
         rollback(app, to=ONE)
-    assert app.hosts.orders == []
+    assert app.hosts.asked == []
 
 
 def test_an_untagged_build_can_be_rolled_back_to() -> None:

@@ -17,7 +17,7 @@ def running() -> FakeApp:
     app = FakeApp(hosts=FakeTarget([machine("web-1"), machine("web-2")]))
     app.publish(V)
     deploy(app, artifact=V)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     app.screen.lines.clear()
     return app
 
@@ -44,9 +44,8 @@ def test_it_takes_no_lease_and_changes_nothing() -> None:
     before = dict(app.leases.records)
     only(app)
     assert app.leases.records == before
-    assert {order.action for order, _ in app.hosts.orders} == {"status"}
-    assert {order.fence for order, _ in app.hosts.orders} == {0}
-    assert {order.timeout for order, _ in app.hosts.orders} == {60}, "a host that hangs does not hold `status` up"
+    assert {order.action for order, _ in app.hosts.asked} == {"status"}
+    assert {order.fence for order, _ in app.hosts.asked} == {0}
 
 
 def test_a_host_that_runs_another_version_has_drifted() -> None:
@@ -54,22 +53,22 @@ def test_a_host_that_runs_another_version_has_drifted() -> None:
     app.hosts.machines[1].serving = "0.1.7-dev"
     found = only(app)
     assert found.drifted
-    assert found.hosts[1].drift == f"the ledger says {V}"
+    assert found.units[1].drift == f"the ledger says {V}"
     assert f"web-2  i-00000000000000002  0.1.7-dev  drift: the ledger says {V}" in app.screen.lines
 
 
 def test_a_host_whose_app_is_not_healthy_has_drifted() -> None:
     app = running()
-    app.hosts.machines[0].status_says = "failed"
-    assert only(app).hosts[0].drift == "it does not answer"
+    app.hosts.machines[0].observed_as = "failed"
+    assert only(app).units[0].drift == "it does not answer"
 
 
 def test_a_host_that_is_offline_is_named_and_the_others_are_asked() -> None:
     app = running()
     app.hosts.machines[1] = machine("web-2", V, online=False)
     found = only(app)
-    assert found.hosts[1].runs == "not known"
-    assert "ConnectionLost" in found.hosts[1].drift
+    assert found.units[1].runs == "not known"
+    assert "ConnectionLost" in found.units[1].drift
     assert [names for _, _, names in app.hosts.sent] == [["web-1"]]
 
 
@@ -85,7 +84,7 @@ def test_an_environment_to_which_nothing_was_ever_deployed_has_not_drifted() -> 
     app = FakeApp()
     found = only(app)
     assert (found.artifact, found.drifted) == ("", False)
-    assert found.hosts[0].runs == "nothing"
+    assert found.units[0].runs == "nothing"
     assert "dev: nothing was ever healthy here" in app.screen.lines
 
 
@@ -103,7 +102,7 @@ def test_a_deployment_that_nobody_watches_any_more_is_shown_with_its_lease() -> 
     found = only(app)
     assert found.unfinished.startswith("deploy of 0.1.31-dev by ada@laptop, started 2026-11-20 12:00 UTC")
     assert (found.lease.state, found.resume) == ("expired", "inv deploy --resume --env dev")
-    assert found.hosts[0].drift == f"the ledger says {V}"
+    assert found.units[0].drift == f"the ledger says {V}"
 
 
 def test_the_answer_is_data_as_well() -> None:
@@ -111,4 +110,4 @@ def test_the_answer_is_data_as_well() -> None:
     app.screen.data([one.as_data() for one in status(app, env="dev")])
     found = app.screen.documents[0][0]  # type: ignore[index]
     assert found["drifted"] is False
-    assert found["hosts"][0]["runs"] == V
+    assert found["units"][0]["runs"] == V

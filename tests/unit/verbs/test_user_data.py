@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tagship.adapters.targets.ec2.target import Ec2Target, connect
 from tagship.domain.ec2.userdata import LIMIT
 from tagship.errors import ArtifactMissing, Refused, SettingsError, UsageError
 from tagship.verbs.user_data import user_data
@@ -17,10 +18,19 @@ from tests.fakes.app import FakeApp, environments, settings
 ROOT = Path(__file__).parents[3]
 
 
+class Ec2App(FakeApp):
+    """With the real target: what it renders asks no AWS."""
+
+    aws = None
+
+    def target(self, environment: str) -> Ec2Target:  # type: ignore[override]
+        return connect(self, environment)
+
+
 @pytest.fixture
 def app(tmp_path: Path) -> FakeApp:
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
-    return FakeApp(root=tmp_path)
+    return Ec2App(root=tmp_path)
 
 
 def header(script: str) -> str:
@@ -42,7 +52,7 @@ def test_the_header_says_where_and_what(app: FakeApp) -> None:
 def test_a_host_of_docker_under_systemd_needs_both_programs(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
     dev = environments(ec2={"runtime": "docker", "manager": "systemd"}, image={"repository": "r/hello"})
-    app = FakeApp(settings=settings(environments=dev), root=tmp_path)
+    app = Ec2App(settings=settings(environments=dev), root=tmp_path)
     assert "NEEDS='docker haproxy'" in header(user_data(app, env="dev").script)
 
 
@@ -60,7 +70,7 @@ def test_hosts_of_an_environment_that_takes_unsigned_artifacts_are_told_so_with_
     assert "ALLOW_UNSIGNED=true" in header(script)
     assert app.verifier.public_key().strip() in script
     assert app.screen.warnings == [
-        "UNSIGNED: hosts of dev will run what nobody signed, older bundles too (allow_unsigned)"
+        "UNSIGNED: what boots for dev will run what nobody signed, old bundles too (allow_unsigned)"
     ]
 
 

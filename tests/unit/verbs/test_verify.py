@@ -32,7 +32,7 @@ def running(*answers: Sample) -> FakeApp:
 def test_every_host_that_names_the_version_is_enough_without_a_url() -> None:
     app = running()
     found = verify(app, artifact=V)
-    assert (len(found.hosts), found.attempts) == (2, 0)
+    assert (len(found.units), found.attempts) == (2, 0)
     assert app.screen.lines[-1] == f"{V} serves on all 2 hosts of dev"
 
 

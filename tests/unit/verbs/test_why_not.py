@@ -18,14 +18,14 @@ from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, machine
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
-GATES = ["artifact", "branch", "not bad", "not older", "hosts", "not running", "no freeze", "lease"]
+GATES = ["artifact", "branch", "not bad", "not older", "units", "not running", "no freeze", "lease"]
 
 
 def running_old() -> FakeApp:
     app = FakeApp(hosts=FakeTarget([machine("web-1"), machine("web-2")]))
     app.publish("0.1.28-dev", OLD, NEW)
     deploy(app, artifact=OLD)
-    app.hosts.orders.clear()
+    app.hosts.asked.clear()
     app.screen.lines.clear()
     return app
 
@@ -46,7 +46,7 @@ def test_nothing_stands_between_a_good_version_and_a_free_environment() -> None:
         "branch": "built from dev",
         "not bad": "nobody says that it is",
         "not older": f"{OLD} runs",
-        "hosts": "2 reachable",
+        "units": "2 reachable",
         "not running": f"{OLD} is what the ledger says",
         "no freeze": "nobody has frozen it",
         "lease": "nobody holds it",
@@ -95,7 +95,7 @@ SHUT: list[tuple[Callable[[FakeApp], None], str, str]] = [
     (altered, "artifact", "Publish it again"),
     (bad, "not bad", f"inv deploy --artifact {NEW} --env dev --allow-bad"),
     (older, "not older", "--allow-older"),
-    (away, "hosts", "inv status --env dev"),
+    (away, "units", "inv status --env dev"),
     (frozen, "no freeze", "inv thaw --env dev"),
     (held, "lease", "inv unlock --env dev --id theirs"),
     (held, "lease", f"inv deploy --artifact {NEW} --env dev --wait 10m"),
@@ -130,11 +130,11 @@ def test_every_shut_gate_is_told_at_once() -> None:
     for happens in (bad, away, held):
         happens(app)
     found = why_not(app, env="dev", version=NEW)
-    assert list(shut(found)) == ["not bad", "hosts", "lease"]
+    assert list(shut(found)) == ["not bad", "units", "lease"]
     with pytest.raises(Refused) as caught:
         found.insist()
     assert caught.value.exit_code == 3
-    assert caught.value.what == f"3 of 8 gates stand between {NEW} and dev: not bad, hosts, lease."
+    assert caught.value.what == f"3 of 8 gates stand between {NEW} and dev: not bad, units, lease."
     assert caught.value.remedy == found.gates[2].remedy
 
 
@@ -200,7 +200,7 @@ def test_it_changes_nothing() -> None:
     before = dict(app.store.objects), dict(app.leases.records), list(app.ledger.entries)
     why_not(app, env="dev", version=OLD)
     assert (dict(app.store.objects), dict(app.leases.records), list(app.ledger.entries)) == before
-    assert {order.action for order, _ in app.hosts.orders} == {"status"}
+    assert {order.action for order, _ in app.hosts.asked} == {"status"}
 
 
 def test_what_is_no_version_or_no_environment_is_an_error_and_no_gate() -> None:

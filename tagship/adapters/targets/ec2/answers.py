@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.instances import IDS
+from tagship.domain.ec2 import verdict
 from tagship.domain.units import Report
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class Answers:
     def ended(self, command: str, awaited: set[str]) -> dict[str, Report]:
         """The reports of hosts whose invocation of `command` has ended since the last look."""
         with self.aws.translated(f"asking how command {command} goes"):
-            rows = [one for one in self._invocations(command) if one["Status"] in ENDED]
-            found = [self._heard(command, one) for one in rows if one["InstanceId"] in awaited]
-        return {one.host: one for one in found if one}
+            rows = [row for row in self._invocations(command) if row["Status"] in ENDED]
+            found = [self._heard(command, row) for row in rows if row["InstanceId"] in awaited]
+        return {report.unit: report for report in found if report}
 
     def _invocations(self, command: str) -> list[Any]:
         """One call: a command has at most 50 hosts and a page at most 50 rows, so that nothing follows the 50th."""
@@ -66,7 +67,7 @@ class Answers:
         """The verdict, if the listing holds all of it; otherwise from the whole output."""
         host, status = row["InstanceId"], row.get("StatusDetails", row["Status"])
         for plugin in row.get("CommandPlugins", ()):
-            report = Report.read(host, plugin.get("Output", ""), "")
+            report = verdict.read(host, plugin.get("Output", ""), "")
             if report.outcome != "silent":
                 return report
         return self._report(command, host, status)
@@ -79,7 +80,7 @@ class Answers:
             return None
         words = WORDS.get(status.replace(" ", ""), f"SSM says {status}")
         heard = said.get("StandardErrorContent", "").strip()
-        report = Report.read(host, said.get("StandardOutputContent", ""), words)
+        report = verdict.read(host, said.get("StandardOutputContent", ""), words)
         if report.outcome != "silent" or not heard:
             return report
         return Report(host, "silent", reason=words, evidence=f"{report.evidence}\n{heard[-2000:]}".strip())

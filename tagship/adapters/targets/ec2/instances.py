@@ -53,7 +53,7 @@ def described(instance: Any, pings: Mapping[str, str]) -> Unit:
     name = next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), one)
     ping = pings.get(one, "")
     problem = {"Online": "", "": "SSM does not know it: no agent has registered"}
-    return Unit(one, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"))
+    return Unit(one, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"), noun="host")
 
 
 def calls(ids: Iterable[str]) -> Iterable[list[str]]:

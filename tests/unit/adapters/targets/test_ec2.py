@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
@@ -15,13 +16,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.answers import WORDS
 from tagship.adapters.targets.ec2.target import DELIVERY, GRACE, LOOK, Ec2Target, connect
-from tagship.domain.ec2.order import Order
+from tagship.domain.change import Change
 from tagship.domain.units import Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
-from tests.fakes.app import environments, settings
+from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.clock import FakeClock
 
-ORDER = Order("deploy", "hello", "dev", "0.1.30-dev", "0" * 64, "20261120-155301-123456-9f3a1c", 7, "b", "us-east-1")
+CHANGE = Change("deploy", "hello", "dev", "0.1.30-dev", "0" * 64, "20261120-155301-123456-9f3a1c", 7)
 
 
 def verdict(outcome: str = "healthy", **more: object) -> str:
@@ -172,32 +173,38 @@ def hosts(count: int) -> list[Unit]:
     return [Unit(one, one, True) for one in ids(count)]
 
 
+@dataclass
+class Ec2App(FakeApp):
+    aws: Any = None
+
+
 class Stand:
     """A target over a played account."""
 
     def __init__(
         self,
         account: Account | None = None,
-        entry: Path = Path("/nowhere/entry.sh"),
+        root: Path = Path("/nowhere"),
         clock: FakeClock | None = None,
         table: dict[str, Any] | None = None,
     ) -> None:
         self.account = account or Account(instances={one: f"web-{n}" for n, one in enumerate(ids(2))})
         self.clock = clock or FakeClock()
-        self.warnings: list[str] = []
-        self.target: Ec2Target = connect(
-            cast(Aws, Credentials(self.account)),
-            "dev",
-            settings(environments=table or environments()).environment("dev"),
-            clock=self.clock,
-            warn=self.warnings.append,
-            entry=entry,
-        )
+        chosen = settings(environments=table or environments())
+        self.app = Ec2App(settings=chosen, root=root, clock=self.clock, aws=Credentials(self.account))
+        self.warnings = self.app.screen.warnings
+        self.target: Ec2Target = connect(self.app, "dev")
 
-    def run(self, count: int = 2, order: Order = ORDER) -> Sequence[Report]:
+    def start(self, count: int, change: Change = CHANGE) -> list[str]:
+        return [operation.id for operation in self.target.start(change, hosts(count))]
+
+    def observe(self, count: int = 2) -> Sequence[Report]:
+        return self.target.observe(hosts(count), lambda _: None)
+
+    def run(self, count: int = 2) -> Sequence[Report]:
         phases: list[str] = []
-        commands = self.target.send(order, hosts(count))
-        return self.target.collect(commands, hosts(count), phases.append)
+        operations = self.target.start(CHANGE, hosts(count))
+        return self.target.finish(operations, CHANGE, hosts(count), phases.append)
 
 
 # -- who is there ------------------------------------------------------------------------------------------------------
@@ -205,7 +212,7 @@ class Stand:
 
 def test_hosts_are_the_running_instances_with_every_tag() -> None:
     stand = Stand()
-    assert [(host.name, host.online) for host in stand.target.hosts()] == [("web-0", True), ("web-1", True)]
+    assert [(host.name, host.online) for host in stand.target.units()] == [("web-0", True), ("web-1", True)]
     assert stand.account.filters == [
         {"Name": "tag:tagship:app", "Values": ["hello"]},
         {"Name": "tag:tagship:environment", "Values": ["dev"]},
@@ -215,7 +222,7 @@ def test_hosts_are_the_running_instances_with_every_tag() -> None:
 
 def test_many_hosts_are_found_page_by_page_and_their_pings_fifty_at_a_time() -> None:
     stand = Stand(Account(instances={one: one for one in ids(120)}))
-    assert len(stand.target.hosts()) == 120
+    assert len(stand.target.units()) == 120
     assert stand.account.calls.count("describe_instances") == 3
     assert stand.account.calls.count("describe_instance_information") == 3
 
@@ -223,14 +230,14 @@ def test_many_hosts_are_found_page_by_page_and_their_pings_fifty_at_a_time() -> 
 @pytest.mark.parametrize(("ping", "problem"), [("ConnectionLost", "ConnectionLost"), ("", "no agent has registered")])
 def test_a_host_whose_agent_does_not_answer_is_not_online(ping: str, problem: str) -> None:
     one = ids(1)[0]
-    [host] = Stand(Account(instances={one: "web-0"}, pings={one: ping})).target.hosts()
+    [host] = Stand(Account(instances={one: "web-0"}, pings={one: ping})).target.units()
     assert not host.online
     assert problem in host.problem
 
 
 def test_no_host_is_refused_with_the_tags_that_were_looked_for() -> None:
     with pytest.raises(Refused) as caught:
-        Stand(Account()).target.hosts()
+        Stand(Account()).target.units()
     assert caught.value.what == (
         "No running instance has the tags of dev: tagship:app = hello, tagship:environment = dev."
     )
@@ -241,7 +248,7 @@ def test_no_host_is_refused_with_the_tags_that_were_looked_for() -> None:
 
 def test_an_order_is_the_documents_parameters_and_pins_the_ids() -> None:
     stand = Stand()
-    stand.target.send(ORDER, hosts(2))
+    stand.start(2)
     [asked] = stand.account.sent
     assert asked["DocumentName"] == "tagship-deploy"
     assert asked["InstanceIds"] == ids(2)
@@ -253,8 +260,9 @@ def test_an_order_is_the_documents_parameters_and_pins_the_ids() -> None:
 def test_the_numbers_of_todays_settings_go_with_every_order() -> None:
     table = environments(ec2={"drain": 0, "keep": 7}, health={"attempts": 9})
     stand = Stand(table=table)
-    for action in ("deploy", "rollback", "status", "prune"):
-        stand.target.send(replace(ORDER, action=action, numbers="KEEP=1"), hosts(2))
+    for action in ("deploy", "rollback"):
+        stand.start(2, replace(CHANGE, action=action))
+    stand.observe()
     given = {command["Parameters"]["numbers"][0] for command in stand.account.sent}
     assert len(given) == 1
     assert {"DRAIN=0", "KEEP=7", "HEALTH_ATTEMPTS=9"} <= set(given.pop().split(","))
@@ -262,15 +270,16 @@ def test_the_numbers_of_todays_settings_go_with_every_order() -> None:
 
 def test_more_than_fifty_hosts_are_told_by_several_commands() -> None:
     stand = Stand()
-    assert list(stand.target.send(ORDER, hosts(120))) == ["command-1", "command-2", "command-3"]
+    assert list(stand.start(120)) == ["command-1", "command-2", "command-3"]
     assert [len(one["InstanceIds"]) for one in stand.account.sent] == [50, 50, 20]
 
 
 def test_without_the_document_the_shell_one_is_sent_with_a_warning(tmp_path: Path) -> None:
-    entry = tmp_path / "entry.sh"
+    entry = tmp_path / "deploy/host/entry.sh"
+    entry.parent.mkdir(parents=True)
     entry.write_text("echo stage one\n")
-    stand = Stand(Account(documents=("AWS-RunShellScript",)), entry)
-    stand.target.send(ORDER, hosts(1))
+    stand = Stand(Account(documents=("AWS-RunShellScript",)), tmp_path)
+    stand.start(1)
     [asked] = stand.account.sent
     assert asked["DocumentName"] == "AWS-RunShellScript"
     assert "echo stage one" in asked["Parameters"]["commands"]
@@ -280,7 +289,7 @@ def test_without_the_document_the_shell_one_is_sent_with_a_warning(tmp_path: Pat
 
 def test_without_the_document_and_without_the_script_it_is_refused() -> None:
     with pytest.raises(Refused) as caught:
-        Stand(Account(documents=())).target.send(ORDER, hosts(1))
+        Stand(Account(documents=())).start(1)
     assert caught.value.remedy.startswith("Put it back: git checkout -- ")
 
 
@@ -300,7 +309,7 @@ def test_a_document_of_another_tagship_is_refused_with_the_command_that_updates_
     """As after an upgrade, or from the checkout of a year ago: to run the same command again would not help."""
     stand = Stand(Account(outdated=True))
     with pytest.raises(Refused) as caught:
-        stand.target.send(ORDER, hosts(1))
+        stand.start(1)
     assert "tagship-deploy in this account is not the one of this tagship" in caught.value.what
     assert caught.value.remedy.startswith("Bring it up to date: inv setup")
     assert stand.account.sent == []
@@ -309,14 +318,14 @@ def test_a_document_of_another_tagship_is_refused_with_the_command_that_updates_
 def test_a_first_command_that_cannot_be_sent_raises() -> None:
     stand = Stand(Account(failing=_failing_from(1)))
     with pytest.raises(ServiceFailed):
-        stand.target.send(ORDER, hosts(2))
+        stand.start(2)
 
 
 def test_hosts_of_a_later_command_that_cannot_be_sent_are_silent_and_the_others_are_heard() -> None:
     stand = Stand(Account(failing=_failing_from(2)))
     reports = stand.run(60)
     assert [one.outcome for one in reports] == ["healthy"] * 50 + ["silent"] * 10
-    assert reports[-1].reason.startswith("it was told nothing")
+    assert reports[-1].reason.startswith("nothing was sent to it")
 
 
 def _answers_lost(account: Account, *numbers: int) -> Account:
@@ -350,14 +359,14 @@ def test_of_two_lost_answers_each_finds_its_own_command() -> None:
 def test_a_command_that_does_not_show_after_its_answer_was_lost_may_be_in_flight() -> None:
     stand = Stand(_answers_lost(Account(unlisted=True), 1))
     with pytest.raises(Unheard) as caught:
-        stand.target.send(ORDER, hosts(2))
+        stand.start(2)
     assert caught.value.state == "The hosts may be acting on it."
     assert len(stand.account.sent) == 1
 
 
 def test_a_question_whose_answer_was_lost_is_asked_again() -> None:
     stand = Stand(_answers_lost(Account(), 1))
-    assert [one.outcome for one in stand.run(order=replace(ORDER, action="status"))] == ["healthy", "healthy"]
+    assert [report.outcome for report in stand.observe()] == ["healthy", "healthy"]
     assert len(stand.account.sent) == 2
 
 
@@ -380,7 +389,7 @@ def test_a_throttled_command_was_not_taken_and_is_sent_again() -> None:
 
 def test_every_hosts_verdict_comes_back_in_the_order_asked() -> None:
     stand = Stand()
-    assert [(one.host, one.outcome) for one in stand.run()] == [(one, "healthy") for one in ids(2)]
+    assert [(one.unit, one.outcome) for one in stand.run()] == [(one, "healthy") for one in ids(2)]
 
 
 def test_a_poll_is_one_listing_a_command_and_a_verdict_that_fits_costs_no_call_of_its_own() -> None:
@@ -493,7 +502,7 @@ def test_a_host_that_never_ends_is_silent_once_its_time_is_over() -> None:
 def test_a_question_to_a_host_that_hangs_is_given_up_after_its_own_time() -> None:
     one = ids(1)[0]
     stand = Stand(Account(instances={one: "web-0"}, status={one: "InProgress"}))
-    [report] = stand.run(1, replace(ORDER, action="status", timeout=60))
+    [report] = stand.observe(1)
     assert report.outcome == "silent"
     assert DELIVERY + 60 + GRACE <= sum(stand.clock.slept) < DELIVERY + 60 + GRACE + 5
 
@@ -501,9 +510,13 @@ def test_a_question_to_a_host_that_hangs_is_given_up_after_its_own_time() -> Non
 def test_commands_that_another_process_sent_have_the_time_of_an_action() -> None:
     one = ids(1)[0]
     stand = Stand(Account(instances={one: "web-0"}, status={one: "InProgress"}))
-    stand.target.send(ORDER, hosts(1))
-    stand.target.send(replace(ORDER, action="status", timeout=60), hosts(1))
-    [report] = connect_again(stand).collect(["command-1"], hosts(1), lambda _: None)
+    stand.start(1)
+    stand.observe(1)
+    started = stand.account.sent[0]
+    [found] = connect_again(stand).operations(CHANGE.deployment_id, datetime(2026, 11, 1, tzinfo=UTC))
+    assert found.units == tuple(started["InstanceIds"])
+    stand.clock.slept.clear()
+    [report] = connect_again(stand).finish([found], CHANGE, hosts(1), lambda _: None)
     assert report.outcome == "silent"
     assert sum(stand.clock.slept) >= DELIVERY + 900 + GRACE
 

@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tagship.domain import layout
 from tagship.domain.ec2.pointer import Pointer
 from tagship.errors import ServiceFailed
-from tagship.ports.app import App
-from tagship.ports.bucket import Conflict
+from tagship.ports.bucket import Conflict, Store
 
 ROUNDS = 5  # how often a lost race is run again
 
 
-def point(app: App, pointer: Pointer) -> None:
+def point(store: Store, pointer: Pointer, warn: Callable[[str], None]) -> None:
     """Write the environment's pointer by compare-and-swap, unless a later deployment has.
 
     The deployment is healthy whatever comes of this: a bucket that fails here is warned of, and is not its failure.
     """
     try:
-        if _written(app, pointer):
+        if _written(store, pointer):
             return
         problem = f"it changed under each of {ROUNDS} attempts"
     except ServiceFailed as reason:
         problem = reason.what
-    app.screen.warn(
+    warn(
         f"the pointer of {pointer.environment} could not be written ({problem}): a host that boots starts what ran "
         f"before. Write it: inv deploy --artifact {pointer.artifact} --env {pointer.environment}"
     )
 
 
-def points_at(app: App, environment: str, artifact_id: str) -> bool:
+def points_at(store: Store, app: str, environment: str, artifact_id: str) -> bool:
     """Whether a host that boots now starts that artifact."""
-    seen = app.store.get(layout.pointer(app.settings.app, environment))
-    there = Pointer.from_json(seen.body) if seen else None
-    return bool(there and there.artifact == artifact_id)
+    seen = store.get(layout.pointer(app, environment))
+    pointer = Pointer.from_json(seen.body) if seen else None
+    return bool(pointer and pointer.artifact == artifact_id)
 
 
-def _written(app: App, pointer: Pointer) -> bool:
+def _written(store: Store, pointer: Pointer) -> bool:
     key = layout.pointer(pointer.app, pointer.environment)
     for _ in range(ROUNDS):
-        seen = app.store.get(key)
-        there = Pointer.from_json(seen.body) if seen else None
-        if there and (there == pointer or not there.gives_way_to(pointer)):
+        seen = store.get(key)
+        before = Pointer.from_json(seen.body) if seen else None
+        if before and (before == pointer or not before.gives_way_to(pointer)):
             return True
         try:
             if seen:
-                app.store.replace(key, pointer.to_json(), seen.etag)
+                store.replace(key, pointer.to_json(), seen.etag)
             else:
-                app.store.create(key, pointer.to_json())
+                store.create(key, pointer.to_json())
             return True
         except Conflict:
             continue  # somebody else's, or this very one's answer was lost: read again

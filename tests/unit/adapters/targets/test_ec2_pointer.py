@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tagship.adapters.targets.ec2 import pointer
+from tagship.adapters.targets.ec2.pointer import ROUNDS
 from tagship.domain import layout
 from tagship.domain.ec2.pointer import Pointer
-from tagship.engine.pointer import ROUNDS, point
 from tagship.errors import ServiceFailed
 from tagship.ports.bucket import Conflict, Object
 from tests.fakes.app import FakeApp
@@ -14,6 +15,10 @@ from tests.fakes.store import MemoryStore
 
 KEY = layout.pointer("hello", "dev")
 POINTER = Pointer("hello", "dev", "0.1.30-dev", "ab" * 32, "20261120-155301-123456-9f3a1c", 7)
+
+
+def point(app: FakeApp, to: Pointer) -> None:
+    pointer.point(app.store, to, app.screen.warn)
 
 
 def stored(app: FakeApp) -> Pointer | None:

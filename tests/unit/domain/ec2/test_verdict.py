@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tagship.domain.ec2 import verdict
 from tagship.domain.units import OUTCOMES, Report
 
 VERDICT = {
@@ -27,7 +28,7 @@ VERDICT = {
 
 
 def read(value: object, rest: str = "\nlines for people\n") -> Report:
-    return Report.read("i-1", json.dumps(value) + rest, "it ended")
+    return verdict.read("i-1", json.dumps(value) + rest, "it ended")
 
 
 def test_the_first_line_is_the_verdict() -> None:
@@ -53,16 +54,16 @@ def test_what_is_no_verdict_is_silence_with_the_reason_and_the_output(value: obj
 
 
 def test_nothing_at_all_says_so() -> None:
-    assert Report.read("i-1", "", "").reason == "the host said nothing"
+    assert verdict.read("i-1", "", "").reason == "the host said nothing"
 
 
 def test_a_verdict_that_is_not_first_is_not_believed() -> None:
-    assert Report.read("i-1", "a line\n" + json.dumps(VERDICT), "").outcome == "silent"
+    assert verdict.read("i-1", "a line\n" + json.dumps(VERDICT), "").outcome == "silent"
 
 
 @given(st.text(max_size=200))
 def test_no_output_breaks_the_reading(output: str) -> None:
-    assert Report.read("i-1", output, "problem").outcome in OUTCOMES
+    assert verdict.read("i-1", output, "problem").outcome in OUTCOMES
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""What a host runs when it boots for the first time: the user data of its launch template."""
+
+from __future__ import annotations
+
+from tagship.domain import layout
+from tagship.domain.ec2 import userdata
+from tagship.errors import Refused
+from tagship.ports.app import App
+from tagship.ports.target import Script
+from tagship.settings.ec2 import Ec2
+
+PROGRAM = "deploy/user_data.sh"
+ENTRY = "deploy/host/entry.sh"
+
+
+def script(app: App, ec2: Ec2, environment: str, artifact_id: str, public_key: str, *, compress: bool) -> Script:
+    """Render it; `artifact_id` pins one artifact. Raises Refused when it is larger than EC2 takes."""
+    settings, chosen = app.settings, app.settings.environment(environment)
+    values = {
+        "APP": settings.app,
+        "ENVIRONMENT": environment,
+        "DEPLOYMENT_BUCKET": settings.aws.bucket,
+        "REGION": settings.aws.region,
+        "NEEDS": " ".join(_needs(ec2)),
+        "ALLOW_UNSIGNED": "true" if chosen.allow_unsigned else "false",
+        "NUMBERS": ec2.numbers(chosen.health),
+    }
+    program, entry = ((app.root / name).read_text("utf-8") for name in (PROGRAM, ENTRY))
+    key = layout.artifact(settings.app, environment, artifact_id, layout.BUNDLE) if artifact_id else ""
+    text = userdata.render(program, entry, values=values, key=key, public_key=public_key)
+    raw = userdata.squeezed(text) if compress else text.encode()
+    _check_size(environment, raw, text)
+    return Script(text, raw, userdata.LIMIT)
+
+
+def _needs(ec2: Ec2) -> list[str]:
+    """What a host must have beside coreutils and the AWS CLI."""
+    return [*(["docker"] if ec2.runtime == "docker" else []), *(["haproxy"] if ec2.manager == "systemd" else [])]
+
+
+def _check_size(environment: str, raw: bytes, text: str) -> None:
+    if len(raw) <= userdata.LIMIT:
+        return
+    fits = len(userdata.squeezed(text)) <= userdata.LIMIT
+    remedy = f"Shorten {PROGRAM} or {ENTRY}: what comes after verification belongs in deploy/ec2_deploy.sh"
+    if fits:
+        remedy = (
+            f"Compress it, which cloud-init unpacks: inv user-data --env {environment} --compress --output user-data.gz"
+        )
+    raise Refused(f"The user data has {len(raw):,} bytes, and EC2 takes {userdata.LIMIT:,}.", remedy=remedy)

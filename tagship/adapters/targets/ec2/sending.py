@@ -1,0 +1,189 @@
+"""Send an order to hosts by SSM Run Command, once and never twice.
+
+SSM has no token to know a repetition by, and botocore would repeat a request whose answer was lost: two commands at
+once on every host. So each is sent a single time. What was surely not taken is sent again. If that is not known, the
+command is looked for by the deployment that its comment names, and nothing is sent again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tagship.adapters.aws.session import Aws
+from tagship.adapters.targets.ec2.answers import ENDED
+from tagship.adapters.targets.ec2.instances import Instances, calls
+from tagship.domain.ec2.document import fallback_commands, parameters
+from tagship.domain.ec2.order import Order
+from tagship.domain.units import Operation
+from tagship.errors import Refused, ServiceFailed, Unheard
+from tagship.ports.people import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_ssm import SSMClient
+
+DELIVERY = 60  # seconds until a host must have begun; PingStatus was looked at just before
+SHELL = "AWS-RunShellScript"
+GONE = "it is gone: no running instance of this id has the environment's tags"
+SENDINGS = 4  # of a command that was surely not taken
+LOOKS, LOOK_AFTER = 4, 1.0  # for a command whose answer was lost; seconds before each
+SKEW = timedelta(hours=2)  # how far this clock and SSM's may be apart
+
+
+@dataclass
+class Sent:
+    """The commands that an order went out by, and why some hosts were not reached."""
+
+    operations: list[Operation] = field(default_factory=list)
+    unsent: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Sender:
+    """Orders to the hosts of one environment. `known` are the ids of commands that this process sent."""
+
+    aws: Aws
+    instances: Instances
+    document: str
+    environment: str
+    clock: Clock
+    warn: Callable[[str], None]
+    entry: Path  # deploy/host/entry.sh, for accounts without the document
+    known: set[str] = field(default_factory=set)
+
+    @property
+    def _ssm(self) -> SSMClient:
+        return self.aws.client("ssm")
+
+    def send(self, order: Order, ids: Sequence[str]) -> Sent:
+        """Send one command for each 50 hosts.
+
+        An error of the first raises: no host was reached. After a later one its hosts are `unsent`: the ones before are
+        acting by then. Raises Unheard if the first may have gone out.
+        """
+        sent = Sent()
+        for some in calls(ids):
+            try:
+                self._send(order, some, sent)
+            except ServiceFailed as reason:
+                if not sent.operations:
+                    raise
+                known = "" if isinstance(reason, Unheard) else "nothing was sent to it: "
+                sent.unsent.update(dict.fromkeys(some, f"{known}{reason}"))
+        return sent
+
+    def _send(self, order: Order, ids: Sequence[str], sent: Sent) -> None:
+        with self.aws.translated(f"sending {order.action} to {len(ids)} hosts"):
+            try:
+                sent.operations.append(self._operation(order, ids))
+            except self._ssm.exceptions.InvalidInstanceId:  # one that left is enough for SSM to refuse all of them
+                left = self.instances.there(ids)
+                if len(left) == len(ids):
+                    raise
+                sent.unsent.update(dict.fromkeys(set(ids) - set(left), GONE))
+                sent.operations += [self._operation(order, left)] if left else []
+
+    def _operation(self, order: Order, ids: Sequence[str]) -> Operation:
+        try:
+            command = self._command(order, ids, self.document, parameters(order))
+        except self._ssm.exceptions.InvalidDocument:
+            command = self._command(order, ids, SHELL, self._shell_lines(order))
+        except self._ssm.exceptions.InvalidParameters as reason:
+            raise self._of_another_tagship(reason) from reason
+        self.known.add(command)
+        return operation(command, order.action, order.artifact_id, ids)
+
+    def _of_another_tagship(self, reason: Any) -> Refused:
+        """The document was installed by a tagship that sends other parameters: no host can be reached by it."""
+        why = reason.response["Error"]["Message"].rstrip(".")
+        return Refused(
+            f"The SSM document {self.document} in this account is not the one of this tagship ({why}).",
+            remedy="Set the sandbox up anew: inv sandbox reset"
+            if self.aws.sandbox
+            else "Bring it up to date: inv setup (what would change: inv setup --dry-run)",
+        )
+
+    def _shell_lines(self, order: Order) -> dict[str, list[str]]:
+        """The same order for AWS-RunShellScript, if the account has no document of ours."""
+        missing = f"The SSM document {self.document} is not installed in this account"
+        if not self.entry.is_file():
+            raise Refused(
+                f"{missing}, and there is no {self.entry} to send instead.",
+                remedy=f"Put it back: git checkout -- {self.entry}",
+            )
+        self.warn(f"{missing}: {SHELL} is used instead, which needs a wider permission")
+        lines = fallback_commands(order, self.entry.read_text("utf-8"))
+        return {"commands": lines, "executionTimeout": [str(order.timeout)]}
+
+    def _command(self, order: Order, ids: Sequence[str], document: str, values: Mapping[str, Sequence[str]]) -> str:
+        """SendCommand, for one command whatever happens to the answer; raises Unheard if that is lost for good."""
+        asked: Any = {
+            "InstanceIds": list(ids),
+            "DocumentName": document,
+            "Parameters": dict(values),
+            "TimeoutSeconds": DELIVERY,
+            "MaxConcurrency": str(len(ids)),
+            "MaxErrors": str(len(ids)),
+            "Comment": f"tagship {order.action} {order.deployment_id} {order.artifact_id}"[:100],
+        }
+        for number in range(1, SENDINGS + 1):
+            try:
+                command: str = self.aws.once("ssm").send_command(**asked)["Command"]["CommandId"]
+                return command
+            except Exception as reason:
+                again = self.aws.refused_for_now(reason) or (order.action == "status" and self.aws.unsure(reason))
+                if again and number < SENDINGS:
+                    self.clock.sleep(random.uniform(0.5, 1.5) * 2 ** (number - 1))  # noqa: S311 (jitter)
+                elif self.aws.unsure(reason) and order.action != "status":
+                    return self._unanswered(order, ids, reason)
+                else:
+                    raise
+        raise AssertionError
+
+    def _unanswered(self, order: Order, ids: Sequence[str], reason: Exception) -> str:
+        """The command whose answer was lost; raises Unheard if it does not show. A list may lag behind."""
+        since = self.clock.now() - SKEW
+        with contextlib.suppress(ServiceFailed):
+            for _ in range(LOOKS):
+                self.clock.sleep(LOOK_AFTER)
+                for listed in self.listed(order.deployment_id, since):
+                    same = (listed.action, set(listed.units)) == (order.action, set(ids))
+                    if same and order.artifact_id.startswith(listed.artifact_id) and listed.id not in self.known:
+                        self.warn(f"the answer to {order.action} was lost; it is {listed.name}")
+                        return listed.id
+        raise Unheard(
+            f"The answer to {order.action} on {len(ids)} hosts was lost ({type(reason).__name__}), and it is not known "
+            "whether SSM took it.",
+            state="The hosts may be acting on it.",
+            remedy=f"See what they run: inv status --env {self.environment}",
+        ) from reason
+
+    def listed(self, deployment_id: str, since: datetime) -> list[Operation]:
+        """The commands that name a deployment, from all that SSM was asked since then: it keeps them for 30 days.
+
+        So a command whose id never came back is found too. A page has 50, of the whole account.
+        """
+        with self.aws.translated(f"asking which commands were sent for {deployment_id}"):
+            after: Any = {"Filters": [{"key": "InvokedAfter", "value": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}]}
+            pages = self._ssm.get_paginator("list_commands").paginate(**after)
+            commands = [command for page in pages for command in page["Commands"]]
+        mine = [command for command in commands if deployment_id in command.get("Comment", "").split()]
+        return [_read(command) for command in sorted(mine, key=lambda command: command["RequestedDateTime"])]
+
+
+def operation(command: str, action: str, artifact_id: str, hosts: Sequence[str], *, running: bool = True) -> Operation:
+    """An SSM command as tagship speaks of it."""
+    return Operation(command, f"SSM command {command}", action, artifact_id, tuple(hosts), running)
+
+
+def _read(command: Any) -> Operation:
+    """A command as SSM lists it. (The comment is cut at 100 characters; the document's parameters are whole.)"""
+    _, action, _, *rest = command["Comment"].split()
+    artifact = command.get("Parameters", {}).get("artifact") or rest or [""]
+    running = command.get("Status") not in ENDED
+    return operation(command["CommandId"], action, artifact[0], command.get("InstanceIds", ()), running=running)

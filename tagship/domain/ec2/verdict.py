@@ -1,0 +1,40 @@
+"""A host's verdict on the wire: the JSON line that its program prints first."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tagship.domain.units import OUTCOMES, Report
+
+_FIELDS: dict[str, tuple[str, type]] = {  # of the verdict: our name for it, and what it must be
+    "artifact": ("artifact_id", str),
+    "serving": ("serving", str),
+    "previous": ("previous", str),
+    "reason": ("reason", str),
+    "evidence": ("evidence", str),
+    "durations": ("durations", dict),
+    "health": ("health", dict),
+    "kept": ("kept", list),
+    "unsigned": ("unsigned", bool),
+}
+
+
+def read(host: str, output: str, problem: str) -> Report:
+    """Read the verdict on the first line of `output`; without one, `silent` with `problem`."""
+    line = output.split("\n", 1)[0]
+    try:
+        value: dict[str, Any] = json.loads(line)
+        if value["tagship"] != 1 or value["outcome"] not in OUTCOMES:
+            raise ValueError
+        fields = {ours: _of_kind(value.get(theirs, kind()), kind) for theirs, (ours, kind) in _FIELDS.items()}
+    except (ValueError, KeyError, TypeError):
+        return Report(host, "silent", reason=problem or "the host said nothing", evidence=output[-2000:])
+    return Report(host, value["outcome"], **{**fields, "kept": tuple(fields["kept"])})
+
+
+def _of_kind(value: Any, kind: type) -> Any:
+    """The value, if it is of that kind: a verdict with a number for a name is no verdict."""
+    if not isinstance(value, kind):
+        raise TypeError
+    return value
