@@ -5,9 +5,23 @@ VENV ?= .venv
 PYTHON ?= python3
 INV = $(VENV)/bin/inv
 ARGS ?=
+# A variable that was given becomes its flag, empty too: then `inv` says so.
+flag = $(if $(filter-out undefined,$(origin $(1))),--$(2) '$($(1))')
+
+# In touch mode make would do nothing, and exit 0.
+define TOUCHED
+make took --to for its own --touch, which would do nothing.
+  now: Nothing was changed.
+ next: make $(or $(firstword $(MAKECMDGOALS)),rollback) TO=$(or $(word 2,$(MAKECMDGOALS)),0.1.29-dev) (the other flags go in ARGS)
+endef
+ifneq (,$(findstring t,$(filter-out --%,$(firstword -$(MAKEFLAGS)))))
+$(error $(TOUCHED))
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy-dev tag rollback status history sandbox demo test test-host test-terraform test-faults lint bench bench-faults bench-host bench-shell setup
+.PHONY: help deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
+.PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-host test-terraform test-faults lint bench
+.PHONY: bench-faults bench-host bench-shell setup
 
 help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -22,10 +36,24 @@ $(VENV)/.installed: constraints.txt pyproject.toml
 
 setup: $(VENV)/.installed
 deploy-dev: setup ; @$(INV) deploy-dev $(ARGS) # tag the next version, push it, follow it until it is healthy
-tag: setup ; @$(INV) tag $(if $(SUFFIX),--suffix $(SUFFIX)) $(ARGS) # the tag alone: make tag SUFFIX=dev
-rollback: setup ; @$(INV) rollback $(if $(TO),--to $(TO)) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
+tag: setup ; @$(INV) tag $(call flag,SUFFIX,suffix) $(ARGS) # the tag alone: make tag SUFFIX=dev
+tag-undo: setup ; @$(INV) tag-undo $(ARGS) # delete a tag of your own: make tag-undo ARGS="--version 0.1.30-dev"
+versions: setup ; @$(INV) versions $(ARGS) # the latest versions, and what could come next
 status: setup ; @$(INV) status $(ARGS) # what runs where
 history: setup ; @$(INV) history $(ARGS) # who shipped what, when
+verify: setup ; @$(INV) verify $(ARGS) # whether a version serves: make verify ARGS="--version 0.1.30-dev"
+why-not: setup ; @$(INV) why-not $(ARGS) # what stands in the way: make why-not ARGS="dev 0.1.30-dev"
+rollback: setup ; @$(INV) rollback $(call flag,TO,to) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
+deploy: setup ; @$(INV) deploy $(ARGS) # deploy a published version: make deploy ARGS="--version 0.1.30-dev"
+heal: setup ; @$(INV) heal $(ARGS) # bring hosts that lag to what the environment runs
+resume: setup ; @$(INV) resume $(ARGS) # end a deployment whose runner died
+freeze: setup ; @$(INV) freeze $(ARGS) # hold an environment: make freeze ARGS="--until 8h --reason sale"
+thaw: setup ; @$(INV) thaw $(ARGS) # end a freeze
+lock: setup ; @$(INV) lock $(ARGS) # who holds an environment
+unlock: setup ; @$(INV) unlock $(ARGS) # break the lease of a deployment that died
+mark-bad: setup ; @$(INV) mark-bad $(ARGS) # say that a version is bad
+mark-good: setup ; @$(INV) mark-good $(ARGS) # say that a version is good after all
+user-data: setup ; @$(INV) user-data $(ARGS) # what a launch template runs at a first boot
 sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to practise on
 demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests

@@ -14,6 +14,7 @@ from tagship import settings
 from tagship.errors import ServiceFailed, SettingsError
 from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
 from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+from tagship.ports.ci import Ci
 from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
 from tagship.ports.people import Clock, Prompt, Screen
@@ -48,7 +49,7 @@ class App:
     def prompt(self) -> Prompt:
         from tagship.adapters.terminal import TerminalPrompt
 
-        return TerminalPrompt()
+        return TerminalPrompt(attended=not (self.ci.running or self.as_json))
 
     @cached_property
     def repository(self) -> Repository:
@@ -162,6 +163,12 @@ class App:
         return connect(self.settings.ci.repository or self.repository.remote_url())
 
     @cached_property
+    def ci(self) -> Ci:
+        from tagship.adapters.ci_github import connect
+
+        return connect(os.environ, self.screen.say, self.screen.warn)
+
+    @cached_property
     def web(self) -> Web:
         from tagship.adapters.http import Http
 
@@ -175,17 +182,13 @@ class App:
 
     @property
     def who(self) -> str:
-        if os.environ.get("GITHUB_RUN_ID"):
-            return f"run {os.environ['GITHUB_RUN_ID']} ({os.environ.get('GITHUB_ACTOR', 'ci')})"
-        return f"{getpass.getuser()}@{socket.gethostname()}"
+        if self.ci.run:
+            return f"run {self.ci.run} ({self.ci.actor or 'ci'})"
+        return f"{_user()}@{socket.gethostname()}"
 
     @property
     def run_url(self) -> str:
-        here = os.environ
-        if not here.get("GITHUB_RUN_ID"):
-            return ""
-        repository = f"{here.get('GITHUB_SERVER_URL', '')}/{here.get('GITHUB_REPOSITORY', '')}"
-        return f"{repository}/actions/runs/{here['GITHUB_RUN_ID']}"
+        return self.ci.run_url
 
     def state_store(self, environment: str) -> Store:
         from tagship.adapters.aws.s3 import S3Store
@@ -211,6 +214,19 @@ class App:
         from tagship.adapters.targets import connect
 
         return connect(self, environment)
+
+
+def debugging() -> bool:
+    """Whether TAGSHIP_DEBUG asks for tracebacks."""
+    return bool(os.environ.get("TAGSHIP_DEBUG"))
+
+
+def _user() -> str:
+    """The account's name; its number in a container whose uid has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13
+        return f"uid-{os.getuid()}"
 
 
 def app(start: Path | None = None, *, as_json: bool = False) -> App:

@@ -139,11 +139,17 @@ class TerminalScreen:
 
 
 class TerminalPrompt:
-    """Questions by questionary. `.ask()` answers None to Ctrl-C, so `unsafe_ask` asks."""
+    """Questions by questionary. `.ask()` answers None to Ctrl-C, so `unsafe_ask` asks.
+
+    `attended` is false if nobody is there to answer: under CI, or if a program reads the output.
+    """
+
+    def __init__(self, *, attended: bool = True) -> None:
+        self._attended = attended
 
     @property
     def possible(self) -> bool:
-        return sys.stdin.isatty() and sys.stdout.isatty() and not os.environ.get("CI")
+        return self._attended and sys.stdin.isatty() and sys.stdout.isatty()
 
     def choose(self, question: str, choices: Mapping[str, str]) -> str:
         q = _questionary()

@@ -1,8 +1,138 @@
-"""The commands that messages advise: the one place that spells `inv …`."""
+"""The commands that messages advise: the one place that spells `inv …`. A test parses each against the tasks."""
 
 from __future__ import annotations
 
+import shlex
 
-def resume(environment: str) -> str:
-    """What ends a deployment whose runner died."""
-    return f"inv deploy --resume --env {environment}"
+
+def deploy(artifact: str, environment: str = "", *, allow_bad: bool = False, allow_older: bool = False) -> str:
+    """Spell the deployment of an artifact."""
+    return _inv("deploy", version=artifact, env=environment, allow_bad=allow_bad, allow_older=allow_older)
+
+
+def deploy_dev(environment: str = "", *, version: str = "", commit: str = "", yes: bool = False) -> str:
+    """Spell a release from the checkout."""
+    return _inv("deploy-dev", env=environment, version=version, commit=commit, yes=yes)
+
+
+def rollback(
+    to: str = "",
+    environment: str = "",
+    *,
+    yes: bool = False,
+    allow_bad: bool = False,
+    wait: str = "",
+    preempt: bool = False,
+) -> str:
+    """Spell a rollback; without a version, to one from the list."""
+    return _inv("rollback", to=to, env=environment, yes=yes, allow_bad=allow_bad, wait=wait, preempt=preempt)
+
+
+def heal(environment: str, *, wait: str = "") -> str:
+    """Spell what brings lagging units to what the environment runs."""
+    return _inv("heal", env=environment, wait=wait)
+
+
+def resume(environment: str, *, wait: str = "") -> str:
+    """Spell what ends a deployment whose runner died."""
+    return _inv("resume", env=environment, wait=wait)
+
+
+def verify(artifact: str, environment: str = "") -> str:
+    """Spell the question whether an artifact serves."""
+    return _inv("verify", version=artifact, env=environment)
+
+
+def status(environment: str = "") -> str:
+    """Spell the look at what runs."""
+    return _inv("status", env=environment)
+
+
+def history(environment: str = "", *, version: str = "") -> str:
+    """Spell the look at who shipped what."""
+    return _inv("history", env=environment, version=version)
+
+
+def lock(environment: str = "") -> str:
+    """Spell the question who holds an environment."""
+    return _inv("lock", env=environment)
+
+
+def unlock(environment: str, deployment: str) -> str:
+    """Spell what breaks the lease of a deployment that died."""
+    return _inv("unlock", env=environment, id=deployment)
+
+
+def freeze(environment: str, until: str, reason: str) -> str:
+    """Spell a freeze."""
+    return _inv("freeze", env=environment, until=until, reason=reason)
+
+
+def thaw(environment: str, *, yes: bool = False) -> str:
+    """Spell what ends a freeze."""
+    return _inv("thaw", env=environment, yes=yes)
+
+
+def mark_good(artifact: str, environment: str, reason: str) -> str:
+    """Spell the word that a version is good."""
+    return _inv("mark-good", version=artifact, env=environment, reason=reason)
+
+
+def mark_bad(artifact: str, environment: str, reason: str) -> str:
+    """Spell the word that a version is bad."""
+    return _inv("mark-bad", version=artifact, env=environment, reason=reason)
+
+
+def why_not(environment: str, artifact: str) -> str:
+    """Spell the question what stands between a version and an environment."""
+    return shlex.join(["inv", "why-not", environment, artifact])
+
+
+def tag(environment: str = "", *, version: str = "") -> str:
+    """Spell the making of a tag."""
+    return _inv("tag", env=environment, version=version)
+
+
+def tag_undo(version: str) -> str:
+    """Spell what deletes a tag of one's own."""
+    return _inv("tag-undo", version=version)
+
+
+def versions(environment: str = "") -> str:
+    """Spell the list of a channel's versions."""
+    return _inv("versions", env=environment)
+
+
+def bundle(artifact: str, environment: str = "") -> str:
+    """Spell the making of a bundle."""
+    return _inv("bundle", version=artifact, env=environment)
+
+
+def publish(artifact: str, environment: str = "") -> str:
+    """Spell the publishing of an artifact."""
+    return _inv("publish", version=artifact, env=environment)
+
+
+def infra(artifact: str, environment: str = "") -> str:
+    """Spell the applying of an environment's infrastructure."""
+    return _inv("infra", version=artifact, env=environment)
+
+
+def infra_lock(environment: str = "") -> str:
+    """Spell the question who has a Terraform state."""
+    return _inv("infra.lock", env=environment)
+
+
+def infra_unlock(environment: str, lock_id: str, *, run_ended: bool = False) -> str:
+    """Spell what frees a Terraform state."""
+    return _inv("infra.unlock", env=environment, id=lock_id, run_ended=run_ended)
+
+
+def _inv(task: str, **flags: str | bool) -> str:
+    """Spell a task with the flags that are given: `inv rollback --to 0.1.29-dev --preempt`."""
+    words = ["inv", task]
+    for name, value in flags.items():
+        if value:
+            flag = "--" + name.replace("_", "-")
+            words += [flag] if value is True else [flag, shlex.quote(str(value))]
+    return " ".join(words)

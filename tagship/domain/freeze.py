@@ -73,6 +73,9 @@ class Frozen:
     etag: str
     now: datetime
 
+    def as_data(self) -> dict[str, object]:
+        return asdict(self.freeze)
+
     @property
     def active(self) -> bool:
         return self.now < datetime.fromisoformat(self.freeze.until)

@@ -262,7 +262,7 @@ class Plan:
     commands: Sequence[str]
     exists: bool = False
 
-    def to_json(self) -> dict[str, object]:
+    def as_data(self) -> dict[str, object]:
         return {
             "app": self.app,
             "environment": self.environment,

@@ -39,6 +39,11 @@ class Result:
     reports: Sequence[Report] = ()
     seconds: float = 0.0
 
+    @property
+    def announcement(self) -> str:
+        """What CI's run is told of it; nothing of a dry run."""
+        return "" if self.state == "planned" else f"{self.plan.label} is healthy on {self.plan.environment}"
+
     def as_data(self) -> dict[str, object]:
         return {
             **self.plan.as_data(),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
 from tagship.domain.text import seconds
 from tagship.domain.version import ArtifactId
 from tagship.errors import UsageError
 from tagship.ports.app import App
 
 
-def named(app: App, artifact: str, environment: str, flag: str = "--artifact") -> tuple[ArtifactId, str]:
+def named(app: App, artifact: str, environment: str, flag: str = "--version") -> tuple[ArtifactId, str]:
     """The artifact and the environment that are meant: by flag, in CI by the tag that was pushed, or by the suffix."""
-    text = artifact or _tag_of_this_run()
+    text = artifact or app.ci.tag
     if not text:
         raise UsageError("No version is given.", remedy=f"Name it: {flag} 0.1.30-dev")
     artifact_id = _parsed(text, flag)
@@ -32,12 +30,6 @@ def _parsed(text: str, flag: str) -> ArtifactId:
         return ArtifactId.parse(text)
     except UsageError as reason:
         raise UsageError(reason.what, remedy=f"Give a version such as 0.1.30-dev: {flag} 0.1.30-dev") from None
-
-
-def _tag_of_this_run() -> str:
-    """The tag whose push started this CI run; empty outside CI and for a branch."""
-    here = os.environ
-    return here.get("GITHUB_REF_NAME", "") if here.get("GITHUB_REF_TYPE") == "tag" else ""
 
 
 def one_environment(app: App, environment: str) -> str:

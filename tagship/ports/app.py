@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
 from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+from tagship.ports.ci import Ci
 from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
 from tagship.ports.people import Clock, Prompt, Screen
@@ -52,6 +53,8 @@ class App(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def web(self) -> Web: ...
+    @property
+    def ci(self) -> Ci: ...
     @property
     def foundation(self) -> Foundation: ...
     @property

@@ -1,31 +1,36 @@
 """`ns`, the namespace of every task: what a repository's tasks.py exports, and what the program `tagship` runs.
 
-A task module is cheap to import: Invoke is here already, and everything else is imported in a task's body.
+A task module is cheap to import: Invoke is here already, and everything else is imported when a task runs.
 """
 
 from __future__ import annotations
 
+import sys
+
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from tagship.tasks import ci, demo, deploy, gates, holds, incident, infra, release, sandbox, setup
+from tagship.tasks import ci, demo, holds, incident, infra, release, sandbox, setup
+from tagship.tasks._usage import answer_usage
 
-_MODULES = (release, ci, deploy, incident, gates, holds, sandbox, setup, demo)
+_MODULES = (release, ci, incident, holds, sandbox, setup, demo)
 _GROUPS = (infra,)  # a verb of its own, and verbs below it: infra, infra.lock, infra.unlock
 
 
 def _namespace() -> Collection:
     """Every task of the modules, side by side: the verbs are the namespace. A group's default task has its name."""
-    found = Collection()
+    tasks = Collection()
     for module in _MODULES:
-        for one in vars(module).values():
-            if isinstance(one, Task):
-                found.add_task(one)
+        for value in vars(module).values():
+            if isinstance(value, Task):
+                tasks.add_task(value)
     for group in _GROUPS:
-        found.add_collection(Collection.from_module(group))
-    return found
+        tasks.add_collection(Collection.from_module(group))
+    return tasks
 
 
 ns = _namespace()
+if "invoke.main" in sys.modules:  # `inv` is what runs: its program loads tasks.py, and with it this
+    answer_usage(sys.modules["invoke.main"].program)
 
 __all__ = ["ns"]

@@ -1,57 +1,76 @@
-"""`@verb`: an Invoke task that prints a failure as three sentences and exits with its code: the toolkit's one catch."""
+"""`@verb`: an Invoke task that runs the function of its name in verbs/, and prints what comes of it. No logic."""
 
 from __future__ import annotations
 
-import errno
 import functools
-import logging
-import os
 import sys
-import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
-from tagship.errors import Interrupted, ServiceFailed, TagshipError, UsageError
-from tagship.tasks._positional import PositionalTask
+from tagship.errors import Interrupted, TagshipError, UsageError
+from tagship.tasks._arguments import FlaggedTask
+from tagship.tasks._failures import failures_said
+from tagship.tasks.flags import Flag
 
 if TYPE_CHECKING:
     from tagship.bootstrap import App
 
-_MACHINE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE})
-_DONE = "What the lines above say was done is done, and nothing after it was begun."
+Values = Mapping[str, Any]
 
 
-def verb(**options: Any) -> Callable[[Callable[..., Any]], Task[Any]]:
-    """Declare a task. Short flags are not assigned: they would be a public API that moves when a flag is added."""
+def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Callable[..., None]], Task[Any]]:
+    """Declare a task that is called with its flags' values, by the names that verbs give them."""
 
-    def declare(body: Callable[..., Any]) -> Task[Any]:
+    def declare(body: Callable[..., None]) -> Task[Any]:
         @functools.wraps(body)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return body(*args, **kwargs)
-            except TagshipError as problem:
-                _print(problem)
-                raise Exit(code=problem.exit_code) from problem
-            except KeyboardInterrupt as problem:
-                _print(Interrupted("Interrupted.", state=_DONE, remedy="See what runs: inv status"))
-                raise Exit(code=Interrupted.exit_code) from problem
-            except Exit:
-                raise
-            except Exception as defect:
-                raise Exit(code=_print_unforeseen(defect)) from defect
+        def guarded(_c: object, **given: Any) -> None:
+            with failures_said():
+                body(**{flag.attribute: given.get(flag.attribute, flag.default) for flag in flags})
 
-        klass = PositionalTask if options.get("positional") else Task
-        declared: Task[Any] = task(auto_shortflags=False, klass=klass, **options)(guarded)
-        return declared
+        called = body.__name__.replace("_", "-")
+        made: FlaggedTask = task(klass=FlaggedTask, name=called, default=default, positional=[])(guarded)
+        made.flags, made.group = flags, of
+        return made
+
+    return declare
+
+
+def verb(
+    *flags: Flag, of: str = "", wrap: str = "", announce: bool = False, document: bool = False, default: bool = False
+) -> Callable[[Callable[[], None]], Task[Any]]:
+    """Declare the task of verbs.<name>; the decorated function gives the name and the words of `inv --list`.
+
+    `of` is the group it belongs to. `wrap` is the JSON document's one key. `announce`: CI calls it, and its end becomes
+    an annotation of the run. `document`: stdout is for its result alone, with or without --json.
+    """
+
+    def declare(stub: Callable[[], None]) -> Task[Any]:
+        module = f"{of}_{stub.__name__}" if of else stub.__name__
+
+        def body(**values: Any) -> None:
+            if _turned(flags, values):
+                return
+            asked = {flag.attribute: values[flag.attribute] for flag in flags if not flag.becomes}
+            as_json = bool(asked.pop("json", False))
+            app = opened(as_json=as_json or document)
+            with _announced(app) if announce else nullcontext():
+                result = _function(module)(app, **asked)
+                _show(app, result, as_json=as_json, wrap=wrap)
+                if announce and (said := getattr(result, "announcement", "")):
+                    app.ci.annotate(0, said)
+
+        return command(*flags, of=of, default=default)(functools.wraps(stub)(body))
 
     return declare
 
 
 def opened(*, as_json: bool = False) -> App:
-    """The App of the repository one stands in; where it ships to the sandbox, that is said first."""
+    """The App of the repository one stands in. If it ships to the sandbox, that is said first."""
     from tagship import bootstrap
 
     app = bootstrap.app(as_json=as_json)
@@ -60,40 +79,62 @@ def opened(*, as_json: bool = False) -> App:
     return app
 
 
-def number(given: str, example: str) -> int:
-    """A flag's whole number; raises UsageError. (Invoke's own flags of numbers end in a traceback where it is none.)"""
-    if not given.removeprefix("-").isdecimal():
-        raise UsageError(f"{given!r} is no whole number.", remedy=f"Give one: {example}")
-    return int(given)
+def _function(module: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(import_module(f"tagship.verbs.{module}"), module)
+    return function
 
 
-def _print(problem: TagshipError) -> None:
-    if problem.evidence:
-        print(problem.evidence.rstrip("\n"), file=sys.stderr)
-    print(f"error: {problem.what}", file=sys.stderr)
-    print(f"  now: {problem.state}", file=sys.stderr)
-    print(f" next: {problem.remedy}", file=sys.stderr)
-    if _debugging():
-        traceback.print_exception(problem)
-
-
-def _print_unforeseen(defect: Exception) -> int:
-    """What no workflow expected, and its exit code: the machine (a full disk, say) or a defect."""
-    if isinstance(defect, OSError) and defect.errno in _MACHINE:
-        where = f": {defect.filename}" if defect.filename else ""
-        code, what = ServiceFailed.exit_code, f"This machine says: {defect.strerror}{where}"
-        remedy = "Make room, or take the right to write there; then run it again"
+def _show(app: App, result: Any, *, as_json: bool, wrap: str) -> None:
+    """The one JSON document, or the text that a result is; then a result that is a refusal insists on it."""
+    if as_json:
+        app.screen.data({wrap: _data(result)} if wrap else _data(result))
     else:
-        code, what = 1, f"tagship itself failed: {type(defect).__name__}: {defect}"
-        remedy = "run it again with --debug and report what it prints"
-    print(f"error: {what}", file=sys.stderr)
-    print("  now: unknown; look before you act: inv status", file=sys.stderr)
-    print(f" next: {remedy}", file=sys.stderr)
-    if _debugging():
-        traceback.print_exception(defect)
-    return code
+        print(getattr(result, "text", ""), end="")
+    if hasattr(result, "insist"):
+        result.insist()
 
 
-def _debugging() -> bool:
-    """Whether `--debug` was given (Invoke then logs at DEBUG), or TAGSHIP_DEBUG is set."""
-    return bool(os.environ.get("TAGSHIP_DEBUG")) or logging.getLogger("invoke").getEffectiveLevel() <= logging.DEBUG
+def _data(result: Any) -> Any:
+    if isinstance(result, list):
+        return [_data(entry) for entry in result]
+    if result is None:
+        return None
+    return result.as_data() if hasattr(result, "as_data") else asdict(result)
+
+
+@contextmanager
+def _announced(app: App) -> Iterator[None]:
+    """Leave an annotation in CI's run if the step fails: who follows the run from outside reads its exit code there."""
+    try:
+        yield
+    except TagshipError as problem:
+        app.ci.annotate(problem.exit_code, f"{problem.what.rstrip('.')}; {problem.state.rstrip('.')}")
+        raise
+    except KeyboardInterrupt:
+        app.ci.annotate(Interrupted.exit_code, "Interrupted")
+        raise
+
+
+def _turned(flags: Sequence[Flag], values: Values) -> bool:
+    """Run the task that a switch has become, with a warning; false if no such switch was given."""
+    from tagship.tasks import ns
+
+    for switch in flags:
+        if switch.becomes and values[switch.attribute]:
+            new: FlaggedTask = ns[switch.becomes]
+            taken = [flag.attribute for flag in new.flags]
+            _require_only(taken, switch, flags, values)
+            print(f"warning: --{switch.name} is a task of its own now: inv {switch.becomes}", file=sys.stderr)
+            new.body(None, **{name: values[name] for name in taken})
+            return True
+    return False
+
+
+def _require_only(taken: Sequence[str], switch: Flag, flags: Sequence[Flag], values: Values) -> None:
+    given = [flag for flag in flags if values[flag.attribute] != flag.default and flag is not switch]
+    for flag in given:
+        if flag.attribute not in taken:
+            raise UsageError(
+                f"--{switch.name} is a task of its own now, and takes no --{flag.name}.",
+                remedy=f"See what it takes: inv {switch.becomes} --help",
+            )

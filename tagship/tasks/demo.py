@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tagship.tasks._verb import verb
+from tagship.tasks._verb import command
 
 
-@verb()
-def demo(_c: Any) -> None:
+@command()
+def demo() -> None:
     """Ship three versions to a sandbox, one of them broken, and take one back."""
     from pathlib import Path
 

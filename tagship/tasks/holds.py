@@ -1,53 +1,31 @@
-"""What a person does to hold an environment: freeze it, and thaw it."""
+"""What stands between a version and an environment: freezes, marks, and every gate at a glance."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from tagship.tasks._verb import opened, verb
-
-ENV = "the environment; needed where there are several"
-JSON = "one JSON document on stdout, everything else on stderr"
+from tagship.tasks import flags as f
+from tagship.tasks._verb import verb
 
 
-@verb(
-    help={
-        "env": ENV,
-        "until": 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC where no offset is given)',
-        "reason": "why, in one line: whoever is held up reads it",
-        "dry_run": "show what would be written and stop",
-        "json": JSON,
-    }
-)
-def freeze(
-    _c: Any, env: str = "", until: str = "", reason: str = "", dry_run: bool = False, json: bool = False
-) -> None:
+@verb(f.ONE_ENV, f.UNTIL, f.REASON, f.DRY_RUN, f.JSON)
+def freeze() -> None:
     """Hold an environment: no deploy and no promotion until the end. Rollbacks go on."""
-    from dataclasses import asdict
-
-    from tagship.verbs.freeze import freeze as run
-
-    here = opened(as_json=json)
-    result = run(here, env=env, until=until, reason=reason, dry_run=dry_run)
-    if json:
-        here.screen.data(asdict(result))
 
 
-@verb(
-    help={
-        "env": ENV,
-        "yes": "thaw somebody else's freeze without being asked",
-        "dry_run": "show the freeze and stop",
-        "json": JSON,
-    }
-)
-def thaw(_c: Any, env: str = "", yes: bool = False, dry_run: bool = False, json: bool = False) -> None:
+@verb(f.ONE_ENV, f.YES, f.DRY_RUN, f.JSON, wrap="thawed")
+def thaw() -> None:
     """Take a freeze away before its end."""
-    from dataclasses import asdict
 
-    from tagship.verbs.thaw import thaw as run
 
-    here = opened(as_json=json)
-    result = run(here, env=env, yes=yes, dry_run=dry_run)
-    if json:
-        here.screen.data({"thawed": asdict(result.freeze) if result else None})
+@verb(f.MARKED, f.ENV, f.REASON, f.DRY_RUN, f.JSON)
+def mark_good() -> None:
+    """Say that a version that is marked bad is good after all."""
+
+
+@verb(f.MARKED, f.ENV, f.REASON, f.DRY_RUN, f.JSON)
+def mark_bad() -> None:
+    """Say that a version is bad: nothing suggests it, and deploying it needs a flag."""
+
+
+@verb(f.JUDGED_ENV, f.JUDGED, f.JSON)
+def why_not() -> None:
+    """Show every gate between a version and an environment, and the way through each."""

@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from tagship.tasks._verb import opened, verb
-
-ENV = "the environment; left out, the one that the version's suffix belongs to"
-JSON = "one JSON document on stdout, everything else on stderr"
+from tagship.tasks import flags as f
+from tagship.tasks._verb import verb
 
 
-@verb(
-    default=True,
-    help={
-        "artifact": "the version or artifact id; in CI, the tag that was pushed",
-        "env": ENV,
-        "dry_run": "show the plan and stop",
-        "json": JSON,
-    },
-)
-def apply(_c: Any, artifact: str = "", env: str = "", dry_run: bool = False, json: bool = False) -> None:
+@verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, of="infra", default=True, announce=True)
+def apply() -> None:
     """Plan and apply an environment's infrastructure for a published version."""
-    from tagship.verbs.infra_apply import infra_apply as run
-
-    here = opened(as_json=json)
-    result = run(here, artifact=artifact, env=env, dry_run=dry_run)
-    if json:
-        here.screen.data(result.as_data())
 
 
-@verb(help={"env": "the environment; left out, all of them", "json": JSON})
-def lock(_c: Any, env: str = "", json: bool = False) -> None:
-    """Who has the Terraform state of an environment, and since when."""
-    from tagship.verbs.infra_lock import infra_lock as run
-
-    here = opened(as_json=json)
-    result = run(here, env=env)
-    if json:
-        here.screen.data([one.as_data() for one in result])
+@verb(f.ANY_ENV, f.JSON, of="infra")
+def lock() -> None:
+    """Show who has the Terraform state of an environment, and since when."""
 
 
-@verb(
-    help={
-        "id": "the lock that is freed, as `inv infra.lock` names it",
-        "env": "the environment; needed where there are several",
-        "run_ended": "your word that its CI run has ended, where that cannot be asked",
-        "dry_run": "show who has it and stop",
-        "json": JSON,
-    }
-)
-def unlock(
-    _c: Any, id: str = "", env: str = "", run_ended: bool = False, dry_run: bool = False, json: bool = False
-) -> None:
+@verb(f.LOCK_ID, f.ONE_ENV, f.RUN_ENDED, f.DRY_RUN, f.JSON, of="infra")
+def unlock() -> None:
     """Free a Terraform state that a dead run left locked; another lock is refused."""
-    from tagship.verbs.infra_unlock import infra_unlock as run
-
-    here = opened(as_json=json)
-    result = run(here, id=id, env=env, run_ended=run_ended, dry_run=dry_run)
-    if json:
-        here.screen.data(result.as_data())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from tagship.tasks import flags as f
+from tagship.tasks._verb import command
 
-from tagship.tasks._verb import verb
 
-
-@verb(positional=["action"], help={"action": "up, down, status or reset", "json": "print one JSON document"})
-def sandbox(_c: Any, action: str, json: bool = False) -> None:
-    """An AWS on this machine, to practise on: up, down, status or reset."""
+@command(f.ACTION, f.JSON)
+def sandbox(action: str, json: bool) -> None:
+    """Run an AWS on this machine, to practise on: up, down, status or reset."""
     from json import dumps
     from pathlib import Path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC
@@ -20,26 +19,19 @@ REVISION = "org.opencontainers.image.revision"
 CREATED = "org.opencontainers.image.created"
 
 
-def build(
-    app: App,
-    *,
-    artifact: str = "",
-    environment: str = "",
-    dry_run: bool = False,
-    variables: Mapping[str, str] | None = None,
-) -> ImageRef | None:
+def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> ImageRef | None:
     """Build and push the image, or find that it is there; writes image.json. Without an image to build, says so.
 
     Raises Refused when the checkout is not at the artifact's commit, or the tag in the registry is of another commit.
     """
-    artifact_id, chosen = named(app, artifact, environment)
+    artifact_id, chosen = named(app, artifact, env)
     settings = app.settings.environment(chosen)
     if not settings.target.has_image:
         app.screen.say(f"{chosen} runs {artifact_id} as a process: there is no image to build")
         return None
     commit, tag = commit_of(app, artifact_id), artifact_id.image_tag(chosen)
     _check_checkout(app, artifact_id, commit)
-    facts = _facts(app, artifact_id, commit, settings.branch, os.environ if variables is None else variables)
+    facts = _facts(app, artifact_id, commit, settings.branch)
     app.screen.say(f"build {settings.image.repository}:{tag} of {commit[:8]} from {settings.image.dockerfile}")
     if dry_run:
         return None
@@ -60,16 +52,15 @@ def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:
         )
 
 
-def _facts(app: App, artifact_id: ArtifactId, commit: str, branch: str, here: Mapping[str, str]) -> dict[str, str]:
+def _facts(app: App, artifact_id: ArtifactId, commit: str, branch: str) -> dict[str, str]:
     """The build arguments: what the image knows of itself."""
-    ref = here.get("GITHUB_REF", "").split("/")
     return {
         "VERSION": str(artifact_id),
         "COMMIT_SHA": commit,
-        "BRANCH": branch or here.get("GITHUB_HEAD_REF", ""),
+        "BRANCH": branch or app.ci.branch,
         "BUILD_TIME": f"{app.clock.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        "WORKFLOW_RUN_ID": here.get("GITHUB_RUN_ID", ""),
-        "PR_NUMBER": ref[2] if ref[:2] == ["refs", "pull"] else "",
+        "WORKFLOW_RUN_ID": app.ci.run,
+        "PR_NUMBER": app.ci.pull_request,
     }
 
 

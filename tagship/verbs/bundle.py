@@ -35,12 +35,12 @@ AHEAD = 4  # batches that may wait to be compressed
 GZIP = 31  # zlib's wbits for a 32 KiB window in gzip's frame
 
 
-def bundle(app: App, *, artifact: str = "", environment: str = "", dry_run: bool = False) -> Built | None:
+def bundle(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Built | None:
     """Build .tagship/build/<artifact id>/deploy-bundle.tar.gz, and bundle.json beside it.
 
     Raises Refused for what cannot be in a bundle: links, submodules, names that sha256sum would escape, a path twice.
     """
-    artifact_id, _ = named(app, artifact, environment)
+    artifact_id, _ = named(app, artifact, env)
     commit = commit_of(app, artifact_id)
     paths = ["deploy", *app.settings.bundle.include]
     app.screen.say(f"bundle {artifact_id}: {', '.join(paths)} of {commit[:8]}" + _beside(app))

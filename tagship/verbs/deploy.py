@@ -9,7 +9,6 @@ from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.text import counted
 from tagship.domain.units import Report
 from tagship.domain.verdict import serves
-from tagship.engine.announce import announced
 from tagship.engine.artifacts import verified
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.plan import reachable, recent, show
@@ -35,21 +34,18 @@ def deploy(
     has become older than what runs is refused. What the ledger and every unit say is running already is not
     deployed again.
     """
-    with announced(app) as announce:
-        longest = patience(wait)
-        plan = planned(app, artifact, env, allow_older, allow_bad)
-        show(app, plan)
-        if dry_run:
-            return Result(plan, "planned")
-        result = (None if _is_held(app, plan) else _running(app, plan)) or run_deployment(
-            app,
-            plan,
-            lambda: planned(app, artifact, env, allow_older, allow_bad),
-            wait=longest,
-            done=lambda now: _running(app, now),
-        )
-        announce(f"{plan.label} is healthy on {plan.environment}")
-        return result
+    longest = patience(wait)
+    plan = planned(app, artifact, env, allow_older, allow_bad)
+    show(app, plan)
+    if dry_run:
+        return Result(plan, "planned")
+    return (None if _is_held(app, plan) else _running(app, plan)) or run_deployment(
+        app,
+        plan,
+        lambda: planned(app, artifact, env, allow_older, allow_bad),
+        wait=longest,
+        done=lambda now: _running(app, now),
+    )
 
 
 def planned(app: App, artifact: str, env: str, allow_older: bool, allow_bad: bool = False) -> Plan:

@@ -25,14 +25,14 @@ class Shipped:
     plan: Plan
     run: str = ""
 
-    def to_json(self) -> dict[str, object]:
-        return {"outcome": self.outcome, "run": self.run, **self.plan.to_json()}
+    def as_data(self) -> dict[str, object]:
+        return {"outcome": self.outcome, "run": self.run, **self.plan.as_data()}
 
 
 def deploy_dev(
     app: App,
     *,
-    environment: str = "dev",
+    env: str = "dev",
     version: str = "",
     commit: str = "",
     yes: bool = False,
@@ -43,7 +43,7 @@ def deploy_dev(
     """Release a commit to an environment; returns once the environment is healthy with it."""
     if follow and app.settings.sandbox:
         _ = app.forge  # a sandbox that is down is said before anything is pushed to it
-    wish = Wish("deploy-dev", environment, version, commit, yes, first, dry_run)
+    wish = Wish("deploy-dev", env, version, commit, yes, first, dry_run)
     for _attempt in range(ATTEMPTS):
         plan = planned(app, wish)
         show(app, plan)

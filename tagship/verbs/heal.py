@@ -11,7 +11,6 @@ from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.text import counted, listed
 from tagship.domain.units import noun_of
 from tagship.domain.verdict import serves
-from tagship.engine.announce import announced
 from tagship.engine.artifacts import verified
 from tagship.engine.plan import recent, show
 from tagship.engine.run import Result, run_deployment
@@ -23,15 +22,7 @@ from tagship.ports.app import App
 
 def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> Result:
     """Bring stragglers to what the ledger says is serving; raises Incomplete when a unit still does not run it."""
-    with announced(app) as announce:
-        result = _healed(app, env, patience(wait), dry_run)
-        if result.state != "planned":
-            announce(f"{result.plan.label} is healthy on {result.plan.environment}")
-        return result
-
-
-def _healed(app: App, env: str, wait: float, dry_run: bool) -> Result:
-    environment = one_environment(app, env)
+    longest, environment = patience(wait), one_environment(app, env)
     plan, recorded = planned(app, environment)
     if not plan.units and recorded == "healthy":
         app.screen.say(f"every {plan.noun} of {environment} runs {plan.artifact_id}: there is nothing to heal")
@@ -40,7 +31,7 @@ def _healed(app: App, env: str, wait: float, dry_run: bool) -> Result:
     app.screen.say(f"nothing is changed on the {counted(len(plan.others), plan.noun)} that run it already")
     if dry_run:
         return Result(plan, "planned")
-    return run_deployment(app, plan, lambda: planned(app, environment)[0], wait=wait)
+    return run_deployment(app, plan, lambda: planned(app, environment)[0], wait=longest)
 
 
 def planned(app: App, environment: str) -> tuple[Plan, str]:

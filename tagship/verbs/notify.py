@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from dataclasses import dataclass
 
 from tagship.domain.deployment import Deployment
-from tagship.domain.history import outcome
+from tagship.domain.history import as_data, outcome
 from tagship.domain.text import moment, span
 from tagship.engine.plan import MANY, recent
 from tagship.engine.scope import named
@@ -14,7 +13,17 @@ from tagship.errors import Refused
 from tagship.ports.app import App
 
 
-def notify(app: App, *, artifact: str = "", env: str = "") -> Deployment:
+@dataclass(frozen=True)
+class Notified:
+    """The deployment that was reported."""
+
+    deployment: Deployment
+
+    def as_data(self) -> dict[str, object]:
+        return as_data([self.deployment])[0]
+
+
+def notify(app: App, *, artifact: str = "", env: str = "") -> Notified:
     """Tell of the latest deployment of an artifact, by the ledger. In CI, that of the pushed tag."""
     artifact_id, environment = named(app, artifact, env)
     found = [one for one in recent(app, environment, MANY) if one.artifact_id == str(artifact_id)]
@@ -24,21 +33,21 @@ def notify(app: App, *, artifact: str = "", env: str = "") -> Deployment:
             remedy=f"See what there was: inv history --env {environment}",
         )
     latest = found[-1]
-    app.screen.say(headline(latest))
-    _summarize(latest)
-    return latest
+    app.screen.say(_headline(latest))
+    app.ci.summarize(_summary(latest))
+    return Notified(latest)
 
 
-def headline(one: Deployment) -> str:
+def _headline(one: Deployment) -> str:
     """`0.1.30-dev on dev: healthy after 12 s, in place of 0.1.29-dev (deploy by ada@laptop, 2026-11-20 15:53 UTC)`."""
     before = f", in place of {one.last.replaced}" if one.last.replaced else ""
     by = f"{one.first.action} by {one.first.who}, {moment(one.first.at)} UTC"
     return f"{one.label} on {one.first.environment}: {outcome(one)} after {span(one.seconds)}{before} ({by})"
 
 
-def summary(one: Deployment) -> str:
+def _summary(one: Deployment) -> str:
     """The run's summary page, in GitHub's Markdown: the headline, each unit, and the evidence of a failure."""
-    lines = [f"### {one.label} on {one.first.environment}: {one.state}", "", headline(one), ""]
+    lines = [f"### {one.label} on {one.first.environment}: {one.state}", "", _headline(one), ""]
     units = one.last.details.get("units", ())
     if units:
         lines += ["| unit | outcome | serving | before | reason |", "|---|---|---|---|---|"]
@@ -63,10 +72,3 @@ _COLUMNS = ("unit", "outcome", "serving", "previous", "reason")
 def _cell(value: object) -> str:
     """Text from a unit, harmless in a Markdown table."""
     return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
-
-def _summarize(one: Deployment) -> None:
-    page = os.environ.get("GITHUB_STEP_SUMMARY")
-    if page:
-        with Path(page).open("a", encoding="utf-8") as out:
-            out.write(summary(one))

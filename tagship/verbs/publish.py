@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
@@ -54,19 +53,12 @@ class Work:
         return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)
 
 
-def publish(
-    app: App,
-    *,
-    artifact: str = "",
-    environment: str = "",
-    dry_run: bool = False,
-    variables: Mapping[str, str] | None = None,
-) -> Manifest | None:
+def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Manifest | None:
     """Store the bundle that `inv bundle` built, sign its manifest, and read all of it back.
 
     Publishing the same bytes again succeeds and changes nothing. Raises Refused for other bytes under the same id.
     """
-    work = _work(app, *named(app, artifact, environment))
+    work = _work(app, *named(app, artifact, env))
     signs = _signs(app, work.environment)
     where = f"s3://{app.store.bucket}/{work.key(app, '')}"
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
@@ -80,7 +72,7 @@ def publish(
         app.screen.say(f"secret {variable}: {secret}")
     if dry_run:
         return None
-    origin = _put_bundle(app, work, os.environ if variables is None else variables)
+    origin = _put_bundle(app, work)
     manifest = _manifest(app, work, origin, secrets)
     if signs:
         _put_signature(app, work, manifest.to_json(), origin)
@@ -159,11 +151,11 @@ def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] |
 # -- the three objects -------------------------------------------------------------------------------------------------
 
 
-def _put_bundle(app: App, work: Work, variables: Mapping[str, str]) -> Origin:
+def _put_bundle(app: App, work: Work) -> Origin:
     """Create the bundle, or find that it is there; returns the origin that its metadata tells, read back."""
     key = work.key(app, layout.BUNDLE)
     try:
-        app.store.create(key, work.file, _origin(app, work, variables).metadata())
+        app.store.create(key, work.file, _origin(app, work).metadata())
     except Conflict:
         app.screen.say("the bundle is there already: going on from it")
     head = app.store.head(key)
@@ -242,15 +234,14 @@ def _put_manifest(app: App, work: Work, raw: bytes, origin: Origin) -> None:
             ) from conflict
 
 
-def _origin(app: App, work: Work, variables: Mapping[str, str]) -> Origin:
+def _origin(app: App, work: Work) -> Origin:
     """What this run would say of the artifact, if it is the first to publish it."""
-    ref = variables.get("GITHUB_REF", "").split("/")
     return Origin(
         commit_sha=work.built.commit,
-        branch=app.settings.environment(work.environment).branch or variables.get("GITHUB_HEAD_REF", ""),
+        branch=app.settings.environment(work.environment).branch or app.ci.branch,
         build_time=work.image_built_at or f"{app.clock.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        workflow_run_id=variables.get("GITHUB_RUN_ID", ""),
-        pr_number=ref[2] if ref[:2] == ["refs", "pull"] else "",
+        workflow_run_id=app.ci.run,
+        pr_number=app.ci.pull_request,
         builder=app.who,
         run_url=app.run_url,
         image=written(work.image),

@@ -12,7 +12,6 @@ from tagship.domain import commands
 from tagship.domain.deployment import Deployment, fenced, serving, unfinished
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.text import moment, span
-from tagship.engine.announce import announced
 from tagship.engine.artifacts import verified
 from tagship.engine.holder import read, since_when, unlock_command
 from tagship.engine.plan import all_read, recent, show
@@ -29,15 +28,7 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
 
     A runner that died a moment ago still has its lease: that is given as long as `wait` says (`10m`) to expire.
     """
-    with announced(app) as announce:
-        result = _resumed(app, env, patience(wait), dry_run)
-        if result.state != "planned":
-            announce(f"{result.plan.label} is healthy on {result.plan.environment}")
-        return result
-
-
-def _resumed(app: App, env: str, wait: float, dry_run: bool) -> Result:
-    environment, dead = _in_time(app, env, wait)
+    environment, dead = _in_time(app, env, patience(wait))
     plan = planned(app, environment, dead)
     first = dead.first
     app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: resumed")

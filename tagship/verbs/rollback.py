@@ -10,7 +10,6 @@ from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.text import counted, moment
 from tagship.domain.verdict import serves
 from tagship.domain.version import nearest
-from tagship.engine.announce import announced
 from tagship.engine.artifacts import Stored, stored_ids, verified
 from tagship.engine.gates import require_good, why_bad
 from tagship.engine.plan import MANY, reachable, recent, show
@@ -40,22 +39,19 @@ def rollback(
     starts no more of them, and units would refuse them. The last healthy version is then looked for again; one that
     somebody named stays. A freeze does not hold a rollback up.
     """
-    with announced(app) as announce:
-        longest = patience(wait)
-        plan = planned(app, to, env, yes, preempt=preempt, allow_bad=allow_bad)
-        show(app, plan)
-        if dry_run:
-            return Result(plan, "planned")
-        by_name = to or (plan.artifact_id if _asks(app, yes) else "")
-        result = run_deployment(
-            app,
-            plan,
-            lambda: planned(app, by_name, plan.environment, yes, preempt=preempt, allow_bad=allow_bad),
-            wait=longest,
-            preempt=preempt,
-        )
-        announce(f"{result.plan.label} is healthy on {plan.environment}")
-        return result
+    longest = patience(wait)
+    plan = planned(app, to, env, yes, preempt=preempt, allow_bad=allow_bad)
+    show(app, plan)
+    if dry_run:
+        return Result(plan, "planned")
+    by_name = to or (plan.artifact_id if _asks(app, yes) else "")
+    return run_deployment(
+        app,
+        plan,
+        lambda: planned(app, by_name, plan.environment, yes, preempt=preempt, allow_bad=allow_bad),
+        wait=longest,
+        preempt=preempt,
+    )
 
 
 def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, allow_bad: bool = False) -> Plan:

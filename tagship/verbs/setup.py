@@ -44,9 +44,10 @@ def setup(
 ) -> Prepared:
     """Make and update what the account needs; see the module. `document_only`: the SSM document and nothing else.
 
-    `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens.
+    `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens;
+    in CI, the run's own.
     """
-    numbers = both(owner_id, repository_id)
+    numbers = both(owner_id or app.ci.owner_id, repository_id or app.ci.repository_id)
     wanted = look_at_documents(app) if document_only else look(app, numbers)
     _show(app, wanted, in_full=dry_run)
     if dry_run or all(one.same for one in wanted.changes):

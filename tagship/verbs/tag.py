@@ -16,29 +16,20 @@ from tagship.release.plan import confirm, planned, show
 
 @dataclass(frozen=True)
 class Tagged:
-    """How `tag` ended: planned | tagged | undone."""
+    """How `tag` ended: planned | tagged."""
 
     outcome: str
     plan: Plan
 
-    def to_json(self) -> dict[str, object]:
-        return {"outcome": self.outcome, **self.plan.to_json()}
-
-
-def channel(app: App, *, environment: str, suffix: str) -> str:
-    """The environment that the user means: by name, else by its versions' suffix, else dev."""
-    if environment and suffix and suffix_of(app, environment) != suffix:
-        raise UsageError(
-            f"{environment}'s versions do not end in -{suffix}.",
-            remedy=f"Give one of the two: --env {environment}",
-        )
-    return environment or (app.settings.environment_of(suffix) if suffix else "dev")
+    def as_data(self) -> dict[str, object]:
+        return {"outcome": self.outcome, **self.plan.as_data()}
 
 
 def tag(
     app: App,
     *,
-    environment: str,
+    suffix: str = "",
+    env: str = "",
     version: str = "",
     commit: str = "",
     yes: bool = False,
@@ -46,7 +37,7 @@ def tag(
     dry_run: bool = False,
 ) -> Tagged:
     """Make the annotated tag of the next version here, and push nothing."""
-    wish = Wish("tag", environment, version, commit, yes, first, dry_run)
+    wish = Wish("tag", _channel(app, env, suffix), version, commit, yes, first, dry_run)
     plan = planned(app, wish)
     pushing = plan.commands[-1]
     plan = replace(plan, commands=plan.commands[:-1])
@@ -60,3 +51,13 @@ def tag(
     app.screen.say(f"  push it: {pushing}")
     app.screen.say(f"  undo it: git tag --delete {plan.version}")
     return Tagged("tagged", plan)
+
+
+def _channel(app: App, environment: str, suffix: str) -> str:
+    """Return the environment that is meant: by name, else by its versions' suffix, else dev."""
+    if environment and suffix and suffix_of(app, environment) != suffix:
+        raise UsageError(
+            f"{environment}'s versions do not end in -{suffix}.",
+            remedy=f"Give one of the two: --env {environment}",
+        )
+    return environment or (app.settings.environment_of(suffix) if suffix else "dev")

@@ -14,12 +14,16 @@ from tagship.ports.target import FirstBoot
 
 @dataclass(frozen=True)
 class Rendered:
-    """User data as it is handed over; `script` is the text of it, `raw` its bytes (compressed, if asked for)."""
+    """User data as it is handed over; `script` is the text of it, `raw` its bytes (compressed, if asked for).
+
+    `text` is what is printed: the script, unless it was written to a file.
+    """
 
     environment: str
     script: str
     raw: bytes
     limit: int  # bytes
+    text: str = ""
 
     def as_data(self) -> dict[str, object]:
         return {
@@ -56,7 +60,7 @@ def user_data(
     if output:
         Path(output).write_bytes(script.raw)
         app.screen.say(f"{output}: {len(script.raw):,} of {script.limit:,} bytes")
-    return Rendered(env, script.text, script.raw, script.limit)
+    return Rendered(env, script.text, script.raw, script.limit, "" if output else script.text)
 
 
 def _target(app: App, env: str) -> FirstBoot:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
+from tagship.domain import commands
 from tagship.domain.version import ArtifactId, Version
 from tagship.errors import Refused
 from tagship.ports.app import App
@@ -15,7 +12,7 @@ from tagship.ports.app import App
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is written to $GITHUB_OUTPUT, a line each."""
+    """What later steps and jobs are given, a line each."""
 
     should_deploy: bool
     environment: str = ""
@@ -27,30 +24,25 @@ class Outputs:
         return {name: str(value).lower() if isinstance(value, bool) else value for name, value in asdict(self).items()}
 
 
-def validate(
-    app: App, *, artifact: str = "", environment: str = "", variables: Mapping[str, str] | None = None
-) -> Outputs:
+def validate(app: App, *, artifact: str = "", env: str = "") -> Outputs:
     """Check the tag that started the run; a run of a branch or a pull request deploys nothing, and succeeds.
 
     Raises UsageError when the tag is no version of a known channel, Refused when it is not an annotated tag on its
     channel's branch.
     """
-    here = os.environ if variables is None else variables
-    name = artifact or (here.get("GITHUB_REF_NAME", "") if here.get("GITHUB_REF_TYPE") == "tag" else "")
-    outputs = _checked(app, name, environment, here) if name else Outputs(should_deploy=False)
+    name = artifact or app.ci.tag
+    outputs = _checked(app, name, env) if name else Outputs(should_deploy=False)
     for key, value in outputs.lines().items():
         app.screen.say(f"{key}={value}")
-    if here.get("GITHUB_OUTPUT"):
-        with Path(here["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
-            file.write("".join(_line(key, value) for key, value in outputs.lines().items()))
+    app.ci.output(outputs.lines())
     return outputs
 
 
-def _checked(app: App, name: str, environment: str, here: Mapping[str, str]) -> Outputs:
+def _checked(app: App, name: str, environment: str) -> Outputs:
     version = Version.parse(name)
     chosen = environment or app.settings.environment_of(version.suffix)
     _check_channel(app, version, chosen)
-    _check_tag(app, version, chosen, here.get("GITHUB_SHA", ""))
+    _check_tag(app, version, chosen, app.ci.commit)
     if app.settings.environment(chosen).allow_unsigned:
         signs = "it will be signed all the same" if app.settings.signing else "nobody will sign it"
         app.screen.warn(f"UNSIGNED: {chosen} takes artifacts without a signature (allow_unsigned); {signs}")
@@ -76,7 +68,7 @@ def _check_tag(app: App, version: Version, environment: str, started_by: str) ->
     tag, branch = app.repository.remote_tag(str(version)), app.settings.environment(environment).branch
     if tag is None:
         raise Refused(f"{app.settings.git.remote} has no tag {version}.", remedy="Tag it and push it: inv deploy-dev")
-    undo = f"Take it back, and tag with tagship: inv tag --undo --version {version}"
+    undo = f"Delete it, and tag with tagship: {commands.tag_undo(str(version))}"
     if tag.oid == tag.commit:
         raise Refused(
             f"{version} is a lightweight tag: it does not say who made it, and two people can push it.", remedy=undo
@@ -91,11 +83,3 @@ def _check_tag(app: App, version: Version, environment: str, started_by: str) ->
             f"{version} is at {tag.commit[:8]}, not on {branch}: {environment} is deployed from {branch} alone.",
             remedy=f"Merge the commit into {branch}, then tag it there: inv deploy-dev",
         )
-
-
-def _line(key: str, value: str) -> str:
-    """One output as GitHub reads it: a value with a line break cannot make another output of itself."""
-    if "\n" not in value and "\r" not in value:
-        return f"{key}={value}\n"
-    end = f"end-{secrets.token_hex(8)}"
-    return f"{key}<<{end}\n{value}\n{end}\n"

@@ -8,7 +8,6 @@ from tagship.domain.health import Sample, Verdict, verdict, waits
 from tagship.domain.text import counted, plural
 from tagship.domain.units import Report, noun_of
 from tagship.domain.verdict import serves, what_serves
-from tagship.engine.announce import announced
 from tagship.engine.plan import reachable
 from tagship.engine.scope import named
 from tagship.engine.session import observe
@@ -31,12 +30,7 @@ class Verified:
 
 
 def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
-    """Ask every unit what it runs, and the health URL of the settings from outside, where there is one."""
-    with announced(app):
-        return _verified(app, artifact, env)
-
-
-def _verified(app: App, artifact: str, env: str) -> Verified:
+    """Ask every unit what it runs, and the health URL of the settings from outside, if there is one."""
     artifact_id, environment = named(app, artifact, env)
     wanted = str(artifact_id)
     units = reachable(app, environment)

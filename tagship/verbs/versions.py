@@ -21,7 +21,7 @@ class Versions:
     tags: Sequence[Tag]
     next: Mapping[str, Version]
 
-    def to_json(self) -> dict[str, object]:
+    def as_data(self) -> dict[str, object]:
         known = {one.name: one for one in self.tags}
         return {
             "environment": self.environment,
@@ -37,19 +37,19 @@ def _told(version: Version, tag: Tag | None) -> dict[str, object]:
     return {"version": str(version), "commit": tag.commit, "tagger": tag.tagger, "when": when}
 
 
-def versions(app: App, *, environment: str, count: int = 5, offline: bool = False) -> Versions:
+def versions(app: App, *, env: str = "dev", count: int = 5, offline: bool = False) -> Versions:
     """Look at the remote (unless `offline`) and list the channel's latest versions."""
     if count < 1:
         raise UsageError(f"{count} is no number of versions.", remedy="Give one: inv versions --count 5")
-    chosen = app.settings.environment(environment)
-    suffix = app.settings.suffix(environment)
+    chosen = app.settings.environment(env)
+    suffix = app.settings.suffix(env)
     if not offline:
         _fetch(app, chosen.branch, suffix)
     found = app.repository.newest(suffix, count)
-    answer = Versions(environment, found, app.repository.tags([str(one) for one in found]), _next(found, suffix))
+    answer = Versions(env, found, app.repository.tags([str(one) for one in found]), _next(found, suffix))
     table(app, answer.versions, answer.tags)
     if not found:
-        app.screen.say(f"{environment} has no version yet.")
+        app.screen.say(f"{env} has no version yet.")
     app.screen.say("next: " + ", ".join(f"{one} ({part})" for part, one in answer.next.items()))
     return answer
 

@@ -124,21 +124,20 @@ def test_an_interrupted_question_names_the_command_to_run_again(monkeypatch: pyt
 
 
 @pytest.mark.parametrize(
-    ("stdin", "stdout", "ci", "possible"),
+    ("stdin", "stdout", "attended", "possible"),
     [
-        (True, True, "", True),
-        (False, True, "", False),
-        (True, False, "", False),
-        (True, True, "true", False),
+        (True, True, True, True),
+        (False, True, True, False),
+        (True, False, True, False),
+        (True, True, False, False),
     ],
 )
-def test_questions_need_a_terminal_on_both_sides_and_nobody_elses_machine(
-    monkeypatch: pytest.MonkeyPatch, stdin: bool, stdout: bool, ci: str, possible: bool
+def test_questions_need_a_terminal_on_both_sides_and_somebody_there(
+    monkeypatch: pytest.MonkeyPatch, stdin: bool, stdout: bool, attended: bool, possible: bool
 ) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: stdin, raising=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: stdout, raising=False)
-    monkeypatch.setenv("CI", ci)
-    assert TerminalPrompt().possible is possible
+    assert TerminalPrompt(attended=attended).possible is possible
 
 
 def test_a_person_without_a_terminal_is_not_asked() -> None:

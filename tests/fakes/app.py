@@ -16,6 +16,7 @@ from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
 from tagship.ports.repository import Repository
 from tagship.settings import Settings, settings_of
+from tests.fakes.ci import FakeCi
 from tests.fakes.clock import FakeClock
 from tests.fakes.freezes import FakeCalendar, FakeFreezes
 from tests.fakes.leases import FakeLeases
@@ -68,6 +69,7 @@ class FakeApp:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     hosts: FakeTarget = field(default_factory=FakeTarget)
     web: FakeWeb = field(default_factory=FakeWeb)
+    ci: FakeCi = field(default_factory=FakeCi)
     who: str = "ada@laptop"
     run_url: str = ""
     given: dict[str, Any] = field(default_factory=dict)

@@ -178,10 +178,10 @@ class Environment:
             git(self.work, "push", "--quiet", "origin", f"refs/tags/{self.new}")
 
     def _bundled(self) -> None:
-        bundle(self.app, artifact=self.new, environment=self.name)
+        bundle(self.app, artifact=self.new, env=self.name)
 
     def _published(self) -> None:
-        publish(self.app, artifact=self.new, environment=self.name)
+        publish(self.app, artifact=self.new, env=self.name)
 
     def _deployed(self) -> None:
         deploy(self.app, artifact=self.new)

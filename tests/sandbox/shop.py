@@ -73,8 +73,8 @@ class Shop:
         git(self.root, "commit", "--quiet", "--allow-empty", "--all", "-m", f"Say {number}")
         git(self.root, "tag", "-a", version, "-m", version)
         app = self.app()
-        bundle(app, artifact=version, environment=self.environment)
-        publish(app, artifact=version, environment=self.environment)
+        bundle(app, artifact=version, env=self.environment)
+        publish(app, artifact=version, env=self.environment)
         return version
 
     @property

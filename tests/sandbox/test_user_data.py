@@ -337,8 +337,8 @@ def _untagged(here: Shop) -> str:
 
     commit = git(here.root, "rev-parse", "HEAD")
     found = f"{commit[:8]}-20261120-120000"
-    bundle(here.app(), artifact=found, environment=here.environment)
-    publish(here.app(), artifact=found, environment=here.environment)
+    bundle(here.app(), artifact=found, env=here.environment)
+    publish(here.app(), artifact=found, env=here.environment)
     return found
 
 

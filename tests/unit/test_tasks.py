@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import json
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from invoke.exceptions import Exit
-from invoke.tasks import Task
+from invoke.parser.parser import Parser
 
+from tagship.domain import commands
+from tagship.errors import DeployFailed
 from tagship.tasks import ns, program
-from tagship.tasks._verb import verb
+from tagship.tasks._arguments import FlaggedTask
+from tagship.tasks._verb import command
+from tagship.verbs.validate import Outputs
+from tests.fakes.app import FakeApp, settings
 
 TOP = Path(__file__).parents[2]
 
 CHANGES = {
-    "tag", "deploy-dev", "build", "bundle", "publish", "deploy", "rollback", "freeze", "thaw", "unlock",
-    "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup"
+    "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
+    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup"
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
@@ -28,14 +38,15 @@ REPORTS = {
 }  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
 
-TASKS: dict[str, Task] = {name: ns[name] for name in ns.task_names}  # type: ignore[type-arg]
+TASKS: dict[str, FlaggedTask] = {name: ns[name] for name in ns.task_names}
 NAMED = {alias: name for name, aliases in ns.task_names.items() for alias in (name, *aliases)}  # infra: infra.apply
-# Read once: Invoke takes a flag's help text away from the task that it is read from.
-ARGUMENTS = {name: task.get_arguments() for name, task in TASKS.items()}
+CONTEXTS = {context.name: context for context in ns.to_contexts()}
 
 
 def flags(task: str) -> set[str]:
-    return {one.name for one in ARGUMENTS[task]}
+    """Every spelling that a task takes, without its dashes: version, artifact, no-follow."""
+    context = CONTEXTS[task]
+    return {flag.removeprefix("--") for flag in (*context.flags.aliases, *context.flags, *context.inverse_flags)}
 
 
 def test_every_verb_is_known_for_one_that_changes_or_one_that_reports() -> None:
@@ -44,7 +55,7 @@ def test_every_verb_is_known_for_one_that_changes_or_one_that_reports() -> None:
 
 @pytest.mark.parametrize("task", sorted(CHANGES))
 def test_a_verb_that_changes_has_a_dry_run(task: str) -> None:
-    assert "dry_run" in flags(task)
+    assert "dry-run" in flags(task)
 
 
 @pytest.mark.parametrize("task", sorted(REPORTS))
@@ -54,7 +65,7 @@ def test_a_verb_that_reports_has_json(task: str) -> None:
 
 @pytest.mark.parametrize("task", sorted(TASKS))
 def test_every_flag_says_what_it_is_for(task: str) -> None:
-    assert not [one.name for one in ARGUMENTS[task] if not one.help]
+    assert not [flag.name for flag in TASKS[task].flags if not flag.help]
 
 
 @pytest.mark.parametrize("task", sorted(TASKS))
@@ -66,7 +77,31 @@ def test_the_first_line_says_what_the_verb_does_in_eighty_columns(task: str) -> 
 
 @pytest.mark.parametrize("task", sorted(TASKS))
 def test_no_flag_has_a_short_form(task: str) -> None:
-    assert not [one.names for one in ARGUMENTS[task] if len(one.names) > 1]
+    assert not [name for name in flags(task) if len(name) == 1]
+
+
+@pytest.mark.parametrize("task", sorted(TASKS))
+def test_the_version_has_one_name_and_its_old_ones(task: str) -> None:
+    spelled = flags(task) & {"version", "artifact", "to"}
+    assert spelled in (set(), {"version", "artifact", "to"})
+    assert task == "rollback" or not spelled or "version" in {flag.name for flag in TASKS[task].flags}
+
+
+@pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
+def test_a_task_calls_its_verb_by_the_names_that_the_verb_has(task: str) -> None:
+    name = task.replace("-", "_").replace(".", "_")
+    parameters = inspect.signature(getattr(import_module(f"tagship.verbs.{name}"), name)).parameters
+    taken = {flag.attribute for flag in TASKS[task].flags if not flag.becomes} - {"json"}
+    assert set(parameters) == {"app", *taken}
+
+
+@pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
+def test_a_flags_default_is_the_verbs_own(task: str) -> None:
+    name = task.replace("-", "_").replace(".", "_")
+    parameters = inspect.signature(getattr(import_module(f"tagship.verbs.{name}"), name)).parameters
+    asked = [flag for flag in TASKS[task].flags if not flag.positional and flag.attribute in parameters]
+    for flag in asked:
+        assert parameters[flag.attribute].default in (flag.default, inspect.Parameter.empty), flag.name
 
 
 @pytest.mark.parametrize("page", ["README.md"])
@@ -95,7 +130,54 @@ def test_every_command_that_a_page_or_a_message_names_exists_with_its_flags(page
     for task, rest in COMMAND.findall((TOP / page).read_text("utf-8")):
         assert task in NAMED, task
         for flag in re.findall(r"--([a-z-]+)", rest):
-            assert flag == "help" or flag.replace("-", "_") in flags(NAMED[task]), f"{task} --{flag}"
+            assert flag == "help" or flag in flags(NAMED[task]), f"{task} --{flag}"
+
+
+# -- the commands that messages advise ---------------------------------------------------------------------------------
+
+V = "0.1.30-dev"
+ADVISED = [
+    commands.deploy(V, "dev", allow_bad=True, allow_older=True),
+    commands.deploy_dev("dev", version=V, commit="c0ffee", yes=True),
+    commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True),
+    commands.rollback(),
+    commands.heal("dev", wait="10m"),
+    commands.resume("dev", wait="10m"),
+    commands.verify(V, "dev"),
+    commands.status("dev"),
+    commands.history("dev", version=V),
+    commands.lock("dev"),
+    commands.unlock("dev", "20261120-120000-abcdef"),
+    commands.freeze("dev", "friday 18:00", "the sale; it's on"),
+    commands.thaw("dev", yes=True),
+    commands.mark_good(V, "dev", "it was the database"),
+    commands.mark_bad(V, "dev", "it sends every mail twice"),
+    commands.why_not("dev", V),
+    commands.tag("dev", version=V),
+    commands.tag_undo(V),
+    commands.versions("dev"),
+    commands.bundle(V, "dev"),
+    commands.publish(V, "dev"),
+    commands.infra(V, "dev"),
+    commands.infra_lock("dev"),
+    commands.infra_unlock("dev", "abc", run_ended=True),
+]
+
+
+@pytest.mark.parametrize("advised", ADVISED)
+def test_a_command_that_messages_advise_is_one_that_the_tasks_take(advised: str) -> None:
+    program, *words = shlex.split(advised)
+    parsed = Parser(contexts=ns.to_contexts()).parse_argv(words)
+    given = {str(arg.raw_value) for arg in parsed[0].args.values() if isinstance(arg.raw_value, str)}
+    assert program == "inv"
+    assert len(parsed) == 1
+    assert given == {word for word in words[1:] if not word.startswith("--")}
+
+
+def test_every_command_that_can_be_advised_is_in_that_list() -> None:
+    spelled = {word.replace("-", "_").replace(".", "_") for word in (one.split()[1] for one in ADVISED)}
+    functions = {name for name, value in vars(commands).items() if inspect.isfunction(value) and name[0] != "_"}
+    assert spelled == functions
 
 
 # -- what listing costs ------------------------------------------------------------------------------------------------
@@ -135,25 +217,89 @@ def test_the_program_lists_the_same_tasks(capsys: pytest.CaptureFixture[str]) ->
         ["status", "--nope"],
         ["status", "--env"],
         ["--help", "nope"],
+        ["--list", "nope"],
+        ["why-not", "dev"],
+        ["status", "dev"],
         ["history", "--limit", "x"],
         ["versions", "--count", "²"],
+        ["why-not", "", "0.1.30-dev"],
     ],
 )
-def test_a_usage_error_of_the_program_exits_2(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_usage_error_of_the_program_is_three_lines_and_exit_2(
+    line: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         program.run(["tagship", *line])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("error: ")
+    what, now, following = capsys.readouterr().err.splitlines()
+    assert what.startswith("error: ")
+    assert now == "  now: Nothing was changed."
+    assert following.startswith(" next: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "what", "advice"),
+    [
+        (["rolback"], "There is no task 'rolback'.", "Did you mean rollback? See what there is: tagship --list"),
+        (["infra.lok"], "There is no task 'infra.lok'.", "Did you mean infra.lock?"),
+        (["--help", "statsu"], "There is no task 'statsu'.", "Did you mean status?"),
+        (["status", "--evn", "dev"], "tagship status has no flag '--evn'.", "Did you mean --env? See its flags:"),
+        (["deploy", "--versoin=1"], "tagship deploy has no flag '--versoin'.", "Did you mean --version?"),
+        (["--lits"], "tagship has no flag '--lits'.", "Did you mean --list?"),
+        (["rollback", "0.1.29-dev"], "takes no '0.1.29-dev' without a flag.", "tagship rollback --to 0.1.29-dev"),
+        (["verify", "0.1.29-dev"], "takes no '0.1.29-dev' without a flag.", "tagship verify --version 0.1.29-dev"),
+        (["status", "--env", "  "], "--env was given an empty value.", "inv status --help"),
+        (["x" * 100_000], f"There is no task '{'x' * 60}'… (100000 characters).", "tagship --list"),
+    ],
+)
+def test_a_usage_error_names_what_was_meant(
+    line: list[str], what: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        program.run(["tagship", *line])
+    first, _, last = capsys.readouterr().err.splitlines()
+    assert what in first
+    assert advice in last
+
+
+VALUED = [
+    (task, flag)
+    for task in sorted(TASKS)
+    for flag in sorted(flags(task))
+    if f"--{flag}" in CONTEXTS[task].flags and CONTEXTS[task].flags[f"--{flag}"].takes_value
+]
+
+
+@pytest.mark.parametrize(("task", "flag"), VALUED)
+def test_an_empty_value_is_an_error_for_every_flag_of_every_task(
+    task: str, flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.run(["tagship", task, f"--{flag}", ""])
+    assert ended.value.code == 2
+    what, now, following = capsys.readouterr().err.splitlines()
+    assert "empty value" in what or "whole number" in what
+    assert now == "  now: Nothing was changed."
+    assert f"inv {task} --help" in following
+
+
+@pytest.mark.starts("inv")
+@pytest.mark.parametrize("line", [["rolback"], ["status", "--evn"], ["rollback", "--to", ""], ["--help", "statsu"]])
+def test_inv_answers_usage_errors_as_the_program_does(line: list[str]) -> None:
+    inv = Path(sys.executable).with_name("inv")
+    ended = subprocess.run([inv, *line], cwd=TOP, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert [text[:7] for text in ended.stderr.splitlines()] == ["error: ", "  now: ", " next: "]
 
 
 @pytest.mark.parametrize("line", [["--help"], ["dev", "--help"], ["-h"]])
 def test_help_is_no_value_of_a_positional_argument(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         program.run(["tagship", "why-not", *line])
-    told = capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
-    assert "Every gate between a version and an environment" in told
-    assert "the environment that it would be deployed to" in told
+    assert "Show every gate between a version and an environment" in told
+    assert "the environment that it would be" in told
 
 
 def test_the_program_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,8 +309,102 @@ def test_the_program_says_its_version(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == f"tagship {__version__}\n"
 
 
+# -- what a verb prints ------------------------------------------------------------------------------------------------
+
+
+class Stage:
+    """The App that every verb is given, which verbs were called with what, and what they return or raise."""
+
+    def __init__(self) -> None:
+        self.app = FakeApp(settings=settings(sandbox=True))
+        self.called: list[tuple[str, dict[str, object]]] = []
+        self.ends: object = None
+
+    def verb(self, module: str) -> Callable[..., object]:
+        def verb(_app: object, **given: object) -> object:
+            self.called.append((module, given))
+            if isinstance(self.ends, BaseException):
+                raise self.ends
+            return self.ends
+
+        return verb
+
+    def run(self, task: str, **values: object) -> None:
+        TASKS[task].body(None, **values)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage()
+    monkeypatch.setattr("tagship.bootstrap.app", lambda **_: made.app)
+    monkeypatch.setattr("tagship.tasks._verb._function", made.verb)
+    return made
+
+
+@pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
+def test_every_verb_says_sandbox_once(task: str, stage: Stage) -> None:
+    stage.run(task)
+    assert stage.app.screen.text.count("SANDBOX") == 1
+
+
+def test_a_result_is_one_json_document(stage: Stage) -> None:
+    stage.ends = Outputs(True, "dev", V, V, V)
+    stage.run("validate", json=True)
+    assert stage.app.screen.documents == [
+        {"should_deploy": True, "environment": "dev", "version": V, "image_tag": V, "tag": V}
+    ]
+
+
+def test_a_verb_gets_its_flags_by_their_names_and_the_others_by_default(stage: Stage) -> None:
+    stage.run("deploy", artifact=V, allow_bad=True)
+    rest = {"env": "", "allow_older": False, "wait": "", "dry_run": False}
+    assert stage.called == [("deploy", {"artifact": V, "allow_bad": True, **rest})]
+
+
+def test_a_failed_step_leaves_its_exit_code_and_its_words_in_the_run(stage: Stage) -> None:
+    stage.ends = DeployFailed("It failed.", state="0.1.29-dev is serving.", remedy="Look")
+    with pytest.raises(Exit):
+        stage.run("deploy")
+    assert stage.app.ci.annotations == [(6, "It failed; 0.1.29-dev is serving")]
+
+
+def test_an_interrupted_step_leaves_its_exit_code_in_the_run(stage: Stage) -> None:
+    stage.ends = KeyboardInterrupt()
+    with pytest.raises(Exit) as ended:
+        stage.run("publish")
+    assert ended.value.code == 130
+    assert stage.app.ci.annotations == [(130, "Interrupted")]
+
+
+def test_a_healthy_deployment_is_announced_and_a_question_is_not(stage: Stage) -> None:
+    stage.ends = SimpleNamespace(announcement=f"{V} is healthy on dev")
+    stage.run("deploy")
+    stage.run("status")
+    assert stage.app.ci.annotations == [(0, f"{V} is healthy on dev")]
+
+
+# -- old spellings -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "new", "taken"),
+    [
+        ("deploy --heal --env dev --wait 10m", "heal", {"env": "dev", "wait": "10m", "dry_run": False}),
+        ("deploy --resume --dry-run", "resume", {"env": "", "wait": "", "dry_run": True}),
+        (f"tag --undo --version {V}", "tag-undo", {"version": V, "yes": False, "dry_run": False}),
+    ],
+)
+def test_a_switch_that_became_a_task_runs_it_and_says_so(
+    line: str, new: str, taken: dict[str, object], stage: Stage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program.run(f"tagship {line}", exit=False)
+    assert stage.called == [(new.replace("-", "_"), taken)]
+    assert capsys.readouterr().err == f"warning: {line.split()[1]} is a task of its own now: inv {new}\n"
+
+
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
+NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
 
 
@@ -183,6 +423,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench-host",
         "bench-shell",
     }
+    assert set(verbs) == set(TASKS) - NOT_TYPED
     for name, recipe in verbs.items():
         assert re.match(rf"@\$\(INV\) {name}\b", recipe), recipe
         assert name in TASKS
@@ -192,8 +433,48 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
 
 def test_the_phony_targets_are_the_targets_there_are() -> None:
     makefile = (TOP / "Makefile").read_text("utf-8")
-    phony = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
+    phony = {name for line in re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE) for name in line.split()}
     assert phony == {"help", "setup"} | {name for name, _ in TARGET.findall(makefile)}
+
+
+def make(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run make with an `inv` that prints what it is given, on a Makefile whose setup is done."""
+    command = ["make", "--no-print-directory", "-o", ".venv/.installed", "-o", "setup", "INV=printf '[%s]'", *words]
+    return subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.starts("make")
+@pytest.mark.parametrize(
+    ("words", "ran"),
+    [
+        (["rollback", "TO=0.1.29-dev"], "[rollback][--to][0.1.29-dev]"),
+        (["rollback", "TO="], "[rollback][--to][]"),
+        (["rollback", "TO=$(whoami)"], "[rollback][--to][]"),
+        (["rollback"], "[rollback]"),
+        (["tag", "SUFFIX="], "[tag][--suffix][]"),
+        (["tag", "SUFFIX=dev", "ARGS=--yes --first"], "[tag][--suffix][dev][--yes][--first]"),
+        (["heal"], "[heal]"),
+    ],
+)
+def test_make_gives_a_variable_as_its_flag_even_an_empty_one(words: list[str], ran: str) -> None:
+    assert make(*words).stdout == ran
+
+
+@pytest.mark.starts("make")
+@pytest.mark.parametrize("words", [["rollback", "--to", "0.1.28-dev"], ["--to", "rollback", "0.1.28-dev"]])
+def test_make_refuses_to_take_to_for_touch(words: list[str]) -> None:
+    ended = make(*words)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert "make took --to for its own --touch" in ended.stderr
+    assert " next: make rollback TO=0.1.28-dev" in ended.stderr
+
+
+@pytest.mark.starts("make")
+def test_make_help_names_every_target_of_a_verb() -> None:
+    shown = make("help").stdout
+    named = re.findall(r"^  make ([a-z-]+) ", shown, re.MULTILINE)
+    assert set(TASKS) - NOT_TYPED <= set(named)
 
 
 @pytest.mark.parametrize(
@@ -201,14 +482,15 @@ def test_the_phony_targets_are_the_targets_there_are() -> None:
     [
         (OSError(errno.ENOSPC, "No space left on device", "/x"), 8, "This machine says: No space left on device: /x"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 8, "This machine says: Permission denied: /x"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "/x"), 8, "This machine says: No such file: /x"),
         (KeyError("x"), 1, "tagship itself failed: KeyError: 'x'"),
     ],
 )
 def test_what_no_workflow_expected_is_three_lines_too(
     problem: Exception, code: int, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    @verb()
-    def falls(_c: object) -> None:
+    @command()
+    def falls() -> None:
         """Fail."""
         raise problem
 
@@ -221,30 +503,19 @@ def test_what_no_workflow_expected_is_three_lines_too(
     assert following.startswith(" next: ")
 
 
-@pytest.mark.parametrize("task", ["rollback", "status", "history", "lock", "unlock"])
-def test_what_is_looked_at_or_changed_in_a_sandbox_is_said_to_be_one(
-    task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "tagship.toml").write_text((TOP / "tagship.toml").read_text("utf-8"), "utf-8")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(Exit):  # it is not running
-        TASKS[task].body(None)
-    assert capsys.readouterr().out.startswith("SANDBOX: ")
-
-
-@pytest.mark.parametrize("old", ["heal", "resume"])
-@pytest.mark.parametrize("more", [{"artifact": "0.1.2-dev"}, {"allow_older": True}, {"allow_bad": True}])
-def test_an_old_flag_of_deploy_that_is_a_verb_takes_no_artifact(
-    old: str, more: dict[str, object], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("switch", ["heal", "resume"])
+@pytest.mark.parametrize("more", [{"artifact": V}, {"allow_older": True}, {"allow_bad": True}])
+def test_a_switch_that_became_a_task_takes_no_more_than_that_task(
+    switch: str, more: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(Exit) as ended:
-        TASKS["deploy"].body(None, **{old: True}, **more)
+        TASKS["deploy"].body(None, **{switch: True}, **more)
     assert ended.value.code == 2
-    assert "takes no artifact" in capsys.readouterr().err
+    assert f"--{switch} is a task of its own now, and takes no --" in capsys.readouterr().err
 
 
 def test_heal_and_resume_are_two_things(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(Exit) as ended:
         TASKS["deploy"].body(None, heal=True, resume=True)
     assert ended.value.code == 2
-    assert "two things" in capsys.readouterr().err
+    assert "takes no --resume" in capsys.readouterr().err

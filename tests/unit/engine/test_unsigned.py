@@ -115,19 +115,16 @@ def test_the_plan_the_result_the_order_and_each_entry_of_the_ledger_say_so(verb:
     assert entries[-1].details["units"][0]["unsigned"] is True
 
 
-def test_ci_is_told_in_the_annotation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
+def test_the_announcement_says_so() -> None:
     app = running(environments=ALLOWED)
-    deploy(app, artifact=NEW)
-    assert app.screen.lines[-1] == f"::notice title=tagship exit 0::{NEW} (UNSIGNED) is healthy on dev"
+    assert deploy(app, artifact=NEW).announcement == f"{NEW} (UNSIGNED) is healthy on dev"
 
 
-def test_the_summary_page_and_the_headline_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+def test_the_summary_page_and_the_headline_say_so() -> None:
     app = deployed()
     notify(app, artifact=NEW)
     assert app.screen.lines[-1].startswith(f"{NEW} (UNSIGNED) on dev: healthy")
-    assert (tmp_path / "summary.md").read_text().startswith(f"### {NEW} (UNSIGNED) on dev: healthy\n")
+    assert app.ci.summary.startswith(f"### {NEW} (UNSIGNED) on dev: healthy\n")
 
 
 def test_history_says_so() -> None:
@@ -249,18 +246,18 @@ def built(root: Path, **changes: object) -> FakeApp:
 def test_without_a_key_bundle_and_manifest_are_put_and_no_signature(tmp_path: Path) -> None:
     app = built(tmp_path, signing=None, environments=ALLOWED)
     app.signer = None  # type: ignore[assignment]
-    publish(app, artifact=VERSION, variables={})
+    publish(app, artifact=VERSION)
     names = [layout.artifact("hello", "dev", VERSION, name) for name in (layout.BUNDLE, layout.MANIFEST)]
     assert app.store.writes == [("create", name) for name in names]
     assert f"UNSIGNED: nobody signed {VERSION}; dev takes it all the same (allow_unsigned)" in app.screen.warnings
     before = len(app.store.writes)
-    publish(app, artifact=VERSION, variables={})
+    publish(app, artifact=VERSION)
     assert len(app.store.writes) == before
 
 
 def test_with_a_key_it_is_signed_though_it_need_not_be(tmp_path: Path) -> None:
     app = built(tmp_path, environments=ALLOWED)
-    publish(app, artifact=VERSION, variables={})
+    publish(app, artifact=VERSION)
     assert verified(app, "dev", VERSION).signed
 
 
@@ -268,23 +265,23 @@ def test_without_a_key_nothing_is_published_to_an_environment_without_the_settin
     app = built(tmp_path)
     app.settings = settings(signing=None)
     with pytest.raises(SettingsError, match="no key to sign with, and dev takes no unsigned artifacts"):
-        publish(app, artifact=VERSION, variables={})
+        publish(app, artifact=VERSION)
     assert app.store.writes == []
 
 
 def test_an_artifact_published_unsigned_is_refused_once_the_setting_is_gone(tmp_path: Path) -> None:
     app = built(tmp_path, signing=None, environments=ALLOWED)
-    publish(app, artifact=VERSION, variables={})
+    publish(app, artifact=VERSION)
     app.settings = settings()
     with pytest.raises(NotAuthentic, match="dev takes no unsigned artifacts"):
-        publish(app, artifact=VERSION, variables={})
+        publish(app, artifact=VERSION)
 
 
 def test_validate_says_what_the_environment_takes(tmp_path: Path) -> None:
     told = "UNSIGNED: dev takes artifacts without a signature (allow_unsigned); "
     app = ci_app(tmp_path, environments=ALLOWED)
-    validate(app, artifact=VERSION, variables={})
+    validate(app, artifact=VERSION)
     assert app.screen.warnings == [told + "it will be signed all the same"]
     app = ci_app(tmp_path, environments=ALLOWED, signing=None)
-    validate(app, artifact=VERSION, variables={})
+    validate(app, artifact=VERSION)
     assert app.screen.warnings == [told + "nobody will sign it"]

@@ -71,7 +71,7 @@ def built(root: Path) -> FakeApp:
 
 def test_the_manifest_has_them_and_the_run_says_which(tmp_path: Path) -> None:
     app = built(tmp_path)
-    manifest = publish(app, artifact=VERSION, variables={})
+    manifest = publish(app, artifact=VERSION)
     assert manifest is not None
     assert manifest.secrets == resolved(app, "dev")
     assert "secret API_KEY: /hello/dev/api-key, version 3" in app.screen.lines
@@ -79,18 +79,18 @@ def test_the_manifest_has_them_and_the_run_says_which(tmp_path: Path) -> None:
 
 def test_a_secret_that_changes_later_changes_nothing_that_is_published(tmp_path: Path) -> None:
     app = built(tmp_path)
-    first = publish(app, artifact=VERSION, variables={})
+    first = publish(app, artifact=VERSION)
     app.given["secrets"].stored["/hello/dev/api-key"] = "4"
-    assert publish(app, artifact=VERSION, variables={}) == first
+    assert publish(app, artifact=VERSION) == first
 
 
 def test_a_secret_that_changed_after_a_publish_that_died_is_refused(tmp_path: Path) -> None:
     app = built(tmp_path)
-    publish(app, artifact=VERSION, variables={})
+    publish(app, artifact=VERSION)
     del app.store.objects[f"hello/dev/{VERSION}/manifest.json"]
     app.given["secrets"].stored["/hello/dev/api-key"] = "4"
     with pytest.raises(Refused, match="a secret has changed since it signed") as caught:
-        publish(app, artifact=VERSION, variables={})
+        publish(app, artifact=VERSION)
     assert caught.value.remedy == "Ship under the next number: inv deploy-dev"
 
 
@@ -98,5 +98,5 @@ def test_a_missing_secret_stops_publish_before_anything_is_put(tmp_path: Path) -
     app = built(tmp_path)
     app.given["secrets"].managed.clear()
     with pytest.raises(Refused):
-        publish(app, artifact=VERSION, variables={})
+        publish(app, artifact=VERSION)
     assert app.store.writes == []

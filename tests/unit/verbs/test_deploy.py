@@ -178,18 +178,16 @@ def test_every_order_carries_ids_digests_and_the_leases_fencing_number() -> None
 # -- which artifact, which environment ---------------------------------------------------------------------------------
 
 
-def test_in_ci_the_pushed_tag_says_which_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_REF_TYPE", "tag")
-    monkeypatch.setenv("GITHUB_REF_NAME", NEW)
-    assert deploy(an_app()).plan.artifact_id == NEW
+def test_in_ci_the_pushed_tag_says_which_version() -> None:
+    app = an_app()
+    app.ci.tag = NEW
+    assert deploy(app).plan.artifact_id == NEW
 
 
-def test_a_branch_of_that_name_is_not_a_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_REF_TYPE", "branch")
-    monkeypatch.setenv("GITHUB_REF_NAME", NEW)
+def test_without_a_tag_and_without_a_name_it_asks_for_one() -> None:
     with pytest.raises(UsageError) as caught:
         deploy(an_app())
-    assert "--artifact" in caught.value.remedy
+    assert "--version" in caught.value.remedy
 
 
 def test_a_suffix_of_no_environment_is_named() -> None:
@@ -214,7 +212,7 @@ def test_an_untagged_build_needs_its_environment_named() -> None:
     app = an_app()
     with pytest.raises(UsageError) as caught:
         deploy(app, artifact="622d2103-20250820-124500")
-    assert caught.value.remedy == "Name it: --artifact 622d2103-20250820-124500 --env dev"
+    assert caught.value.remedy == "Name it: --version 622d2103-20250820-124500 --env dev"
 
 
 @pytest.mark.parametrize(
@@ -815,30 +813,15 @@ def test_a_lease_that_cannot_be_given_back_is_a_warning() -> None:
     assert "was not given back" in app.screen.warnings[-1]
 
 
-# -- what CI says of itself --------------------------------------------------------------------------------------------
+# -- what CI is told ---------------------------------------------------------------------------------------------------
 
 
-def test_in_ci_it_says_of_itself_that_it_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    app = running_old()
-    deploy(app, artifact=NEW)
-    assert app.screen.lines[-1] == f"::notice title=tagship exit 0::{NEW} is healthy on dev"
+def test_its_announcement_is_that_the_version_is_healthy() -> None:
+    assert deploy(running_old(), artifact=NEW).announcement == f"{NEW} is healthy on dev"
 
 
-def test_in_ci_it_says_of_itself_how_it_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = running_old(machine("web-1", "", "failed"))
-    monkeypatch.setenv("CI", "true")
-    with pytest.raises(DeployFailed):
-        deploy(app, artifact=NEW)
-    line = f"::error title=tagship exit 6::{NEW} failed on dev (it answered 500); {OLD} is serving"
-    assert app.screen.lines[-1] == line
-
-
-def test_a_dry_run_says_nothing_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
-    app = running_old()
-    deploy(app, artifact=NEW, dry_run=True)
-    assert "::" not in app.screen.text
+def test_a_dry_run_announces_nothing() -> None:
+    assert deploy(running_old(), artifact=NEW, dry_run=True).announcement == ""
 
 
 def test_an_unreadable_entry_of_the_ledger_is_named_and_passed_over() -> None:

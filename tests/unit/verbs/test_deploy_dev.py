@@ -58,7 +58,7 @@ def test_a_dry_run_ends_after_the_plan() -> None:
     done = deploy_dev(release.app, dry_run=True)
     assert done.outcome == "planned"
     assert release.unchanged
-    assert done.to_json()["commands"] == list(done.plan.commands)
+    assert done.as_data()["commands"] == list(done.plan.commands)
 
 
 def test_stray_local_tags_stay_here() -> None:

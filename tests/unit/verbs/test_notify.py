@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tagship.errors import DeployFailed, Refused
@@ -29,17 +27,14 @@ def test_a_healthy_deployment_is_one_line() -> None:
     assert app.screen.lines[-1] == expected
 
 
-def test_the_summary_page_has_each_host_and_the_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = tmp_path / "summary.md"
-    page.write_text("before\n")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+def test_the_summary_page_has_each_host_and_the_evidence() -> None:
     app = app_with("failed")
     app.hosts.machines[0].reason = "it answered 500 | <b>"
     with pytest.raises(DeployFailed):
         deploy(app, artifact=V)
     notify(app, artifact=V)
-    text = page.read_text()
-    assert text.startswith(f"before\n### {V} on dev: rolled-back\n")
+    text = app.ci.summary
+    assert text.startswith(f"### {V} on dev: rolled-back\n")
     assert "| i-00000000000000001 | failed |  |  | it answered 500 \\| &lt;b> |" in text
     assert "    Traceback: boom" in text
 

@@ -15,16 +15,10 @@ from tagship.errors import ArtifactMissing, NotAuthentic, Refused, SettingsError
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp, environments
+from tests.fakes.ci import FakeCi
 from tests.fakes.signing import WordSigner
 from tests.unit.ci import COMMIT, OTHER, TREE, VERSION, ci_app
 
-RUN = {
-    "GITHUB_RUN_ID": "4711",
-    "GITHUB_REF": f"refs/tags/{VERSION}",
-    "GITHUB_REF_NAME": VERSION,
-    "GITHUB_REF_TYPE": "tag",
-}
-LATER = {**RUN, "GITHUB_RUN_ID": "4712"}
 BUNDLE, SIGNATURE, MANIFEST = (
     layout.artifact("hello", "dev", VERSION, name) for name in (layout.BUNDLE, layout.SIGNATURE, layout.MANIFEST)
 )
@@ -36,6 +30,7 @@ class Crash(BaseException):
 
 def built(root: Path, **changes: object) -> FakeApp:
     app = ci_app(root, **changes)  # type: ignore[arg-type]
+    app.ci = FakeCi(tag=VERSION, run="4711")
     bundle(app, artifact=VERSION)
     return app
 
@@ -45,6 +40,7 @@ def elsewhere(app: FakeApp, root: Path) -> FakeApp:
     other = built(root)
     other.store, other.signer, other.verifier = app.store, app.signer, app.verifier
     other.clock.advance(3600)
+    other.ci.run = "4712"
     other.who, other.run_url = "run 4712 (grace)", "https://github.example/runs/4712"
     return other
 
@@ -55,7 +51,7 @@ def snapshot(app: FakeApp) -> dict[str, bytes]:
 
 def test_three_objects_are_created_the_manifest_last(tmp_path: Path) -> None:
     app = built(tmp_path)
-    manifest = publish(app, artifact=VERSION, variables=RUN)
+    manifest = publish(app, artifact=VERSION)
     assert app.store.writes == [("create", BUNDLE), ("create", SIGNATURE), ("create", MANIFEST)]
     assert manifest == verified_manifest(app, "dev", VERSION)
     assert app.store.objects[MANIFEST].body == manifest.to_json()
@@ -63,7 +59,8 @@ def test_three_objects_are_created_the_manifest_last(tmp_path: Path) -> None:
 
 def test_every_object_says_where_it_comes_from(tmp_path: Path) -> None:
     app = built(tmp_path)
-    publish(app, artifact=VERSION, variables={**RUN, "GITHUB_REF": "refs/pull/51/merge"})
+    app.ci.pull_request = "51"
+    publish(app, artifact=VERSION)
     for key in (BUNDLE, SIGNATURE, MANIFEST):
         assert app.store.objects[key].metadata == {
             "commit-sha": COMMIT,
@@ -79,7 +76,7 @@ def test_every_object_says_where_it_comes_from(tmp_path: Path) -> None:
 
 def test_the_manifest_names_everything(tmp_path: Path) -> None:
     app = built(tmp_path)
-    manifest = publish(app, artifact=VERSION, variables=RUN)
+    manifest = publish(app, artifact=VERSION)
     assert manifest is not None
     assert (manifest.app, manifest.environment, manifest.artifact_id, manifest.tag) == (
         "hello",
@@ -101,7 +98,7 @@ def test_the_manifest_names_everything(tmp_path: Path) -> None:
 
 def test_a_dry_run_puts_nothing(tmp_path: Path) -> None:
     app = built(tmp_path)
-    assert publish(app, artifact=VERSION, dry_run=True, variables=RUN) is None
+    assert publish(app, artifact=VERSION, dry_run=True) is None
     assert app.store.writes == []
 
 
@@ -110,22 +107,22 @@ def test_a_dry_run_puts_nothing(tmp_path: Path) -> None:
 
 def test_the_same_bytes_again_succeed_and_change_nothing(tmp_path: Path) -> None:
     app = built(tmp_path / "one")
-    first = publish(app, artifact=VERSION, variables=RUN)
+    first = publish(app, artifact=VERSION)
     before, writes = snapshot(app), list(app.store.writes)
     again = elsewhere(app, tmp_path / "other")
-    assert publish(again, artifact=VERSION, variables=LATER) == first
+    assert publish(again, artifact=VERSION) == first
     assert (snapshot(app), app.store.writes) == (before, writes)
     assert "0.1.0-dev is there already, the same bytes: nothing to do" in again.screen.lines
 
 
 def test_other_bytes_under_the_same_id_are_refused_and_both_are_named(tmp_path: Path) -> None:
     app = built(tmp_path / "one")
-    first = publish(app, artifact=VERSION, variables=RUN)
+    first = publish(app, artifact=VERSION)
     before = snapshot(app)
     other = built(tmp_path / "other", tree={**TREE, "app/app.py": b"print('changed')\n"})
     other.store, other.signer, other.verifier = app.store, app.signer, app.verifier
     with pytest.raises(Refused, match=r"0\.1\.0-dev is taken in dev") as caught:
-        publish(other, artifact=VERSION, variables=LATER)
+        publish(other, artifact=VERSION)
     ours = json.loads((other.root / ".tagship/build" / VERSION / "bundle.json").read_bytes())["sha256"]
     assert first is not None
     assert f"bundle {first.bundle.sha256} there, {ours} here" in caught.value.what
@@ -146,21 +143,21 @@ def test_other_bytes_under_the_same_id_are_refused_and_both_are_named(tmp_path: 
 )
 def test_a_refusal_says_how_the_bundles_differ(changes: dict[str, Any], sentence: str, tmp_path: Path) -> None:
     app = built(tmp_path / "one")
-    publish(app, artifact=VERSION, variables=RUN)
+    publish(app, artifact=VERSION)
     other = built(tmp_path / "other", **changes)
     other.store, other.signer, other.verifier = app.store, app.signer, app.verifier
     with pytest.raises(Refused, match=sentence):
-        publish(other, artifact=VERSION, variables=LATER)
+        publish(other, artifact=VERSION)
 
 
 def test_another_commit_with_the_same_bundle_is_refused_for_the_commit_alone(tmp_path: Path) -> None:
     app = built(tmp_path / "one")
-    publish(app, artifact=VERSION, variables=RUN)
+    publish(app, artifact=VERSION)
     other = elsewhere(app, tmp_path / "other")
     file = other.root / ".tagship/build" / VERSION / "bundle.json"
     file.write_text(file.read_text().replace(COMMIT, OTHER))
     with pytest.raises(Refused) as caught:
-        publish(other, artifact=VERSION, variables=LATER)
+        publish(other, artifact=VERSION)
     assert caught.value.what == (
         f"0.1.0-dev is taken in dev: commit {COMMIT} there, {OTHER} here. The bundles are the same, byte for byte."
     )
@@ -177,14 +174,14 @@ def test_a_crash_at_any_put_leaves_no_artifact_and_converges(key: str, moment: s
 
     setattr(app.store, moment, crash)
     with pytest.raises(Crash):
-        publish(app, artifact=VERSION, variables=RUN)
+        publish(app, artifact=VERSION)
     setattr(app.store, moment, lambda _verb, _key: None)
     left = snapshot(app)
     if (key, moment) != (MANIFEST, "after"):
         with pytest.raises(ArtifactMissing):
             verified_manifest(app, "dev", VERSION)
     again = elsewhere(app, tmp_path / "other")
-    manifest = publish(again, artifact=VERSION, variables=LATER)
+    manifest = publish(again, artifact=VERSION)
     assert manifest == verified_manifest(app, "dev", VERSION)
     assert manifest.ci_run == ("4711" if left else "4712"), "the first to store the bundle says where it comes from"
     assert {at: snapshot(app)[at] for at in left} == left, "nothing is ever overwritten"
@@ -199,10 +196,10 @@ def test_two_publishers_at_once_make_one_artifact(key: str, tmp_path: Path) -> N
     def race(_verb: str, at: str) -> None:
         if at == key:
             app.store.before = lambda _verb, _key: None
-            publish(other, artifact=VERSION, variables=LATER)
+            publish(other, artifact=VERSION)
 
     app.store.before = race
-    manifest = publish(app, artifact=VERSION, variables=RUN)
+    manifest = publish(app, artifact=VERSION)
     assert manifest == verified_manifest(other, "dev", VERSION)
     assert sorted(app.store.writes) == [("create", BUNDLE), ("create", MANIFEST), ("create", SIGNATURE)]
 
@@ -214,18 +211,18 @@ def test_a_bundle_of_others_without_a_manifest_is_left_alone(tmp_path: Path) -> 
     app = built(tmp_path)
     app.store.create(BUNDLE, b"something else")
     with pytest.raises(NotAuthentic, match="without the metadata"):
-        publish(app, artifact=VERSION, variables=RUN)
+        publish(app, artifact=VERSION)
     assert snapshot(app) == {BUNDLE: b"something else"}
 
 
 def test_other_bytes_of_a_publisher_that_died_are_refused_and_get_no_manifest(tmp_path: Path) -> None:
     first = built(tmp_path / "first")
-    publish(first, artifact=VERSION, variables=RUN)
+    publish(first, artifact=VERSION)
     theirs = first.store.objects[BUNDLE]
     app = built(tmp_path / "second")
     app.store.create(BUNDLE, theirs.body[::-1], theirs.metadata)
     with pytest.raises(Refused, match=f"{VERSION} is taken in dev: bundle"):
-        publish(app, artifact=VERSION, variables=LATER)
+        publish(app, artifact=VERSION)
     assert list(app.store.objects) == [BUNDLE]
 
 
@@ -234,7 +231,7 @@ def test_a_stale_signature_that_does_not_verify_is_refused_and_left(tmp_path: Pa
     app.store.create(SIGNATURE, WordSigner("another key").sign(b""))
     before = app.store.objects[SIGNATURE].body
     with pytest.raises(NotAuthentic, match=r"manifest\.sig"):
-        publish(app, artifact=VERSION, variables=RUN)
+        publish(app, artifact=VERSION)
     assert app.store.objects[SIGNATURE].body == before
     assert MANIFEST not in app.store.objects
 
@@ -243,7 +240,7 @@ def test_a_key_pair_that_is_none_is_found_before_anything_is_signed(tmp_path: Pa
     app = built(tmp_path)
     app.verifier = WordSigner("another key")
     with pytest.raises(SettingsError, match="not a pair"):
-        publish(app, artifact=VERSION, variables=RUN)
+        publish(app, artifact=VERSION)
     assert set(app.store.objects) == {BUNDLE}
 
 
@@ -252,7 +249,7 @@ def test_a_bundle_that_was_not_built_is_said(name: str, tmp_path: Path) -> None:
     app = built(tmp_path)
     (tmp_path / ".tagship/build" / VERSION / name).unlink()
     with pytest.raises(Refused, match="is not built") as caught:
-        publish(app, artifact=VERSION, variables=RUN)
+        publish(app, artifact=VERSION)
     assert caught.value.remedy == "Build it: inv bundle --artifact 0.1.0-dev"
 
 
@@ -264,7 +261,7 @@ def test_a_bundle_altered_after_it_was_built_is_not_published(alter: object, tmp
     file = tmp_path / ".tagship/build" / VERSION / "deploy-bundle.tar.gz"
     file.write_bytes(alter(file.read_bytes()))  # type: ignore[operator]
     with pytest.raises(NotAuthentic, match=r"deploy-bundle\.tar\.gz"):
-        publish(app, artifact=VERSION, variables=RUN)
+        publish(app, artifact=VERSION)
     assert app.store.objects == {}
 
 
@@ -272,7 +269,7 @@ def test_an_environment_that_runs_images_needs_one(tmp_path: Path) -> None:
     docker = environments(ec2={"runtime": "docker", "command": []}, image={"repository": "registry.example/hello"})
     app = built(tmp_path, environments=docker)
     with pytest.raises(Refused, match=r"image\.json of 0\.1\.0-dev is not built") as caught:
-        publish(app, artifact=VERSION, variables=RUN)
+        publish(app, artifact=VERSION)
     assert caught.value.remedy == "Build it: inv build --artifact 0.1.0-dev"
 
 
@@ -287,14 +284,14 @@ def test_an_image_is_named_by_digest_and_another_digest_is_another_artifact(tmp_
     }
     path = tmp_path / ".tagship/build" / VERSION / "image.json"
     path.write_text(json.dumps(image))
-    manifest = publish(app, artifact=VERSION, variables=RUN)
+    manifest = publish(app, artifact=VERSION)
     assert manifest is not None
     assert manifest.image is not None
     assert manifest.image.by_digest == "registry.example/hello@sha256:" + "a" * 64
     assert manifest.build_time == "2026-01-01T00:00:00Z"
     path.write_text(json.dumps({**image, "digest": "sha256:" + "b" * 64}))
     with pytest.raises(Refused, match=r"image .*sha256:aaaa.* there, .*sha256:bbbb.* here"):
-        publish(app, artifact=VERSION, variables=RUN)
+        publish(app, artifact=VERSION)
 
 
 # -- reading back ------------------------------------------------------------------------------------------------------
@@ -302,7 +299,7 @@ def test_an_image_is_named_by_digest_and_another_digest_is_another_artifact(tmp_
 
 def test_every_flipped_byte_of_the_manifest_is_noticed(tmp_path: Path) -> None:
     app = built(tmp_path)
-    publish(app, artifact=VERSION, variables=RUN)
+    publish(app, artifact=VERSION)
     raw = app.store.objects[MANIFEST].body
     for at in range(0, len(raw), 7):
         tampered(app, MANIFEST, raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :])
@@ -312,7 +309,7 @@ def test_every_flipped_byte_of_the_manifest_is_noticed(tmp_path: Path) -> None:
 
 def test_a_bundle_with_other_bytes_size_or_commit_is_noticed(tmp_path: Path) -> None:
     app = built(tmp_path)
-    publish(app, artifact=VERSION, variables=RUN)
+    publish(app, artifact=VERSION)
     good = app.store.objects[BUNDLE]
     other_commit = {**good.metadata, "commit-sha": "f" * 40}
     for body, metadata in (
@@ -328,7 +325,7 @@ def test_a_bundle_with_other_bytes_size_or_commit_is_noticed(tmp_path: Path) -> 
 
 def test_a_manifest_moved_to_another_id_or_environment_proves_nothing(tmp_path: Path) -> None:
     app = built(tmp_path)
-    publish(app, artifact=VERSION, variables=RUN)
+    publish(app, artifact=VERSION)
     for environment, artifact_id in (("dev", "0.1.1-dev"), ("prod", VERSION)):
         for name in (layout.BUNDLE, layout.SIGNATURE, layout.MANIFEST):
             found = app.store.objects[layout.artifact("hello", "dev", VERSION, name)]
@@ -339,7 +336,7 @@ def test_a_manifest_moved_to_another_id_or_environment_proves_nothing(tmp_path: 
 
 def test_a_signed_manifest_in_other_words_is_not_taken(tmp_path: Path) -> None:
     app = built(tmp_path)
-    manifest = publish(app, artifact=VERSION, variables=RUN)
+    manifest = publish(app, artifact=VERSION)
     assert manifest is not None
     raw = json.dumps(json.loads(manifest.to_json())).encode()
     assert Manifest.from_json(raw, "") == manifest
@@ -354,7 +351,7 @@ def test_what_is_missing_is_said_with_what_is_there_instead(tmp_path: Path) -> N
     with pytest.raises(ArtifactMissing) as nothing:
         verified_manifest(app, "dev", "0.1.9-dev")
     assert nothing.value.remedy == "Nothing is stored for dev yet. Ship a version: inv deploy-dev"
-    publish(app, artifact=VERSION, variables=RUN)
+    publish(app, artifact=VERSION)
     with pytest.raises(ArtifactMissing, match=r"no artifact 0\.1\.9-dev in dev of s3://hello-artifacts/") as other:
         verified_manifest(app, "dev", "0.1.9-dev")
     assert other.value.remedy == (
@@ -368,7 +365,7 @@ def test_what_is_missing_is_said_with_what_is_there_instead(tmp_path: Path) -> N
 )
 def test_an_artifact_that_lost_a_part_is_none(gone: str, error: type[Exception], tmp_path: Path) -> None:
     app = built(tmp_path)
-    publish(app, artifact=VERSION, variables=RUN)
+    publish(app, artifact=VERSION)
     del app.store.objects[gone]
     with pytest.raises(error):
         verified_manifest(app, "dev", VERSION)

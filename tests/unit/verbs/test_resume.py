@@ -311,7 +311,7 @@ def test_a_deployment_that_lives_is_not_taken_up() -> None:
     with pytest.raises(Held) as caught:
         resume(app)
     assert "heard of 30 s ago" in caught.value.what
-    assert "inv deploy --resume --env dev" in caught.value.remedy
+    assert "inv resume --env dev" in caught.value.remedy
     assert f"inv unlock --env dev --id {last(app).id}" in caught.value.remedy
 
 
@@ -428,7 +428,7 @@ def test_status_and_lock_say_that_it_is_dead_and_the_command(look: Callable[[Fak
     app = died_while_hosts_act()
     app.screen.lines.clear()
     look(app)
-    assert "inv deploy --resume --env dev" in app.screen.text
+    assert "inv resume --env dev" in app.screen.text
 
 
 @pytest.mark.parametrize("look", [status, lock])
@@ -462,4 +462,4 @@ def test_status_says_of_a_living_one_that_it_goes_on() -> None:
     assert "--resume" not in app.screen.text
     app.clock.advance(121)
     [found] = status(app)
-    assert found.resume == "inv deploy --resume --env dev"
+    assert found.resume == "inv resume --env dev"

@@ -101,7 +101,7 @@ def test_a_deployment_that_nobody_watches_any_more_is_shown_with_its_lease() -> 
     app.hosts.during = lambda _: None
     found = only(app)
     assert found.unfinished.startswith("deploy of 0.1.31-dev by ada@laptop, started 2026-11-20 12:00 UTC")
-    assert (found.lease.state, found.resume) == ("expired", "inv deploy --resume --env dev")
+    assert (found.lease.state, found.resume) == ("expired", "inv resume --env dev")
     assert found.units[0].drift == f"the ledger says {V}"
 
 

@@ -9,7 +9,7 @@ import pytest
 from tagship.domain.deployment import Entry
 from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.release.choose import OTHER
-from tagship.verbs.tag import channel, tag
+from tagship.verbs.tag import tag
 from tests.fakes.app import environments
 from tests.fakes.forge import FakeForge
 from tests.fakes.prompt import CTRL_C
@@ -19,7 +19,7 @@ from tests.unit.channel import Release
 def refused(release: Release, kind: type[TagshipError] = Refused, **flags: object) -> TagshipError:
     """The error that tagging ends with, nothing having changed on either side."""
     with pytest.raises(kind) as told:
-        tag(release.app, environment="dev", **{"yes": True, **flags})  # type: ignore[arg-type]
+        tag(release.app, env="dev", **{"yes": True, **flags})  # type: ignore[arg-type]
     assert type(told.value) is kind
     assert release.unchanged
     assert not release.repository.pushes
@@ -28,7 +28,7 @@ def refused(release: Release, kind: type[TagshipError] = Refused, **flags: objec
 
 def test_the_next_patch_is_tagged_here_and_not_pushed() -> None:
     release = Release()
-    done = tag(release.app, environment="dev", yes=True)
+    done = tag(release.app, env="dev", yes=True)
     made = release.repository.tag("0.1.1-dev")
     assert done.outcome == "tagged"
     assert made is not None
@@ -40,7 +40,7 @@ def test_the_next_patch_is_tagged_here_and_not_pushed() -> None:
 
 def test_ten_comes_after_nine() -> None:
     release = Release(released=("0.1.9-dev", "0.1.10-dev", "0.1.2-dev"))
-    assert str(tag(release.app, environment="dev", yes=True).plan.version) == "0.1.11-dev"
+    assert str(tag(release.app, env="dev", yes=True).plan.version) == "0.1.11-dev"
     _, rows = release.app.screen.tables[0]
     assert [row[0] for row in rows] == ["0.1.10-dev", "0.1.9-dev", "0.1.2-dev"]
     assert [row[-1] for row in rows] == ["latest", "", ""]
@@ -49,13 +49,13 @@ def test_ten_comes_after_nine() -> None:
 
 def test_five_versions_are_shown() -> None:
     release = Release(released=tuple(f"0.1.{patch}-dev" for patch in range(12)))
-    tag(release.app, environment="dev", yes=True)
+    tag(release.app, env="dev", yes=True)
     assert [row[0] for row in release.app.screen.tables[0][1]] == [f"0.1.{patch}-dev" for patch in (11, 10, 9, 8, 7)]
 
 
 def test_patch_is_preselected_and_minor_and_major_are_offered_with_their_results() -> None:
     release = Release("0.2.0-dev", True)
-    assert str(tag(release.app, environment="dev").plan.version) == "0.2.0-dev"
+    assert str(tag(release.app, env="dev").plan.version) == "0.2.0-dev"
     offered = release.app.prompt.offered[0]
     assert list(offered)[:3] == ["0.1.1-dev", "0.2.0-dev", "1.0.0-dev"]
     assert offered["1.0.0-dev"] == "1.0.0-dev  (major)"
@@ -64,7 +64,7 @@ def test_patch_is_preselected_and_minor_and_major_are_offered_with_their_results
 def test_free_entry_is_refused_with_the_reason_until_it_can_be() -> None:
     wrong = ["1", "0.1.7-prod", "0.0.9-dev", "0.1.0-dev", "0.1.7-dev; rm -rf /", "\u0660.\u0661.\u0662-dev", "9" * 300]
     release = Release(OTHER, *wrong, "0.1.7-dev", True)
-    assert str(tag(release.app, environment="dev").plan.version) == "0.1.7-dev"
+    assert str(tag(release.app, env="dev").plan.version) == "0.1.7-dev"
     said = release.app.prompt.problems
     assert len(said) == len(wrong)
     for reason, told in zip(
@@ -83,7 +83,7 @@ def test_free_entry_is_refused_with_the_reason_until_it_can_be() -> None:
 
 
 def test_the_message_says_who_from_where_and_what_is_new() -> None:
-    message = tag((release := Release()).app, environment="dev", yes=True).plan.message
+    message = tag((release := Release()).app, env="dev", yes=True).plan.message
     assert message.splitlines()[0] == "hello 0.1.1-dev"
     commit = release.repository.head[:12]
     assert f"Tagged by Ada <ada@example.com>, at ada@laptop, from dev at {commit}." in message
@@ -101,17 +101,17 @@ def test_the_notes_begin_after_what_the_environment_runs(monkeypatch: pytest.Mon
     for number, state in enumerate(("requested", "started", "healthy")):
         at = "2026-11-20T11:00:00+00:00"
         release.app.ledger.append(Entry("1", number, state, at, "hello", "dev", "deploy", "0.1.0-dev", "ada", "here"))
-    message = tag(release.app, environment="dev", yes=True).plan.message
+    message = tag(release.app, env="dev", yes=True).plan.message
     assert "Since 0.1.0-dev:\n- New\n- Work of 0.1.1-dev" in message
 
 
 def test_a_dry_run_shows_the_commands_and_changes_nothing() -> None:
     release = Release()
-    done = tag(release.app, environment="dev", dry_run=True)
+    done = tag(release.app, env="dev", dry_run=True)
     assert done.outcome == "planned"
     assert release.unchanged
     assert f"git tag --annotate 0.1.1-dev {release.repository.head}" in release.app.screen.text
-    assert done.to_json()["version"] == "0.1.1-dev"
+    assert done.as_data()["version"] == "0.1.1-dev"
 
 
 def test_an_unconfirmed_plan_changes_nothing() -> None:
@@ -269,7 +269,7 @@ def test_ci_must_be_green_where_the_settings_say_so(said: str, problem: str) -> 
 def test_green_ci_lets_the_tag_pass() -> None:
     release = Release(ci={"green_before_tag": True})
     release.app.given["forge"] = FakeForge(ci="success")
-    assert tag(release.app, environment="dev", yes=True).outcome == "tagged"
+    assert tag(release.app, env="dev", yes=True).outcome == "tagged"
 
 
 def test_a_channel_without_tags_wants_to_hear_that_it_is_the_first() -> None:
@@ -279,19 +279,19 @@ def test_a_channel_without_tags_wants_to_hear_that_it_is_the_first() -> None:
 
 
 def test_the_first_version_is_0_1_0() -> None:
-    assert str(tag(Release(released=()).app, environment="dev", yes=True, first=True).plan.version) == "0.1.0-dev"
+    assert str(tag(Release(released=()).app, env="dev", yes=True, first=True).plan.version) == "0.1.0-dev"
 
 
 def test_a_final_channel_has_no_suffix() -> None:
     release = Release(released=("0.1.0-dev", "0.1.0"), environments=environments(suffix=""))
-    assert str(tag(release.app, environment="dev", yes=True).plan.version) == "0.1.1"
+    assert str(tag(release.app, env="dev", yes=True).plan.version) == "0.1.1"
 
 
 def test_the_commit_that_has_the_latest_version_is_not_tagged_again() -> None:
     release = Release()
     release.release("0.1.1-dev")
     release.before = release.snapshot()
-    done = tag(release.app, environment="dev", yes=True)
+    done = tag(release.app, env="dev", yes=True)
     assert done.plan.exists
     assert release.unchanged
     assert "This commit is 0.1.1-dev already" in release.app.screen.text
@@ -302,7 +302,7 @@ def test_another_commit_of_the_branch_is_tagged_whatever_the_tree_looks_like() -
     earlier = release.repository.parents[release.repository.head]
     for spoil in (dirty, detached):
         spoil(release)
-    done = tag(release.app, environment="dev", version="0.1.5-dev", commit=earlier[:10], yes=True)
+    done = tag(release.app, env="dev", version="0.1.5-dev", commit=earlier[:10], yes=True)
     assert done.plan.commit == earlier
     assert done.plan.branch == ""
 
@@ -311,7 +311,7 @@ def test_a_commit_of_ones_own_is_pushed_up_to_there() -> None:
     release = Release()
     mine = release.repository.head
     release.repository.commit("Not yet")
-    done = tag(release.app, environment="dev", commit=mine, yes=True)
+    done = tag(release.app, env="dev", commit=mine, yes=True)
     assert (done.plan.commit, done.plan.branch) == (mine, "dev")
 
 
@@ -332,11 +332,19 @@ def test_somebody_without_a_name_is_refused_before_anything_is_made() -> None:
 
 
 def test_the_channel_is_found_by_environment_or_suffix() -> None:
-    app = Release().app
-    assert [channel(app, environment="", suffix=""), channel(app, environment="", suffix="dev")] == ["dev", "dev"]
-    with pytest.raises(SettingsError, match="belongs to no environment"):
-        channel(app, environment="", suffix="prod")
-    with pytest.raises(UsageError, match="do not end in -prod"):
-        channel(app, environment="dev", suffix="prod")
-    with pytest.raises(SettingsError, match="no environment 'nowhere'"):
-        channel(app, environment="nowhere", suffix="dev")
+    ways: list[dict[str, str]] = [{}, {"suffix": "dev"}, {"env": "dev"}]
+    found = [tag(Release().app, yes=True, dry_run=True, **flags) for flags in ways]  # type: ignore[arg-type]
+    assert {done.plan.environment for done in found} == {"dev"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind", "what"),
+    [
+        ({"suffix": "prod"}, SettingsError, "belongs to no environment"),
+        ({"env": "dev", "suffix": "prod"}, UsageError, "do not end in -prod"),
+        ({"env": "nowhere", "suffix": "dev"}, SettingsError, "no environment 'nowhere'"),
+    ],
+)
+def test_a_channel_that_cannot_be_meant_is_refused(flags: dict[str, str], kind: type[UsageError], what: str) -> None:
+    with pytest.raises(kind, match=what):
+        tag(Release().app, **flags)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""`tag --undo`: one's own, and only the very tag that was looked at."""
+"""`tag-undo`: one's own, and only the very tag that was looked at."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_it_asks_once_and_takes_no_for_an_answer() -> None:
 
 
 def test_without_a_terminal_it_wants_yes() -> None:
-    assert refused(Release(), UsageError, yes=False).remedy.endswith("inv tag --undo --version 0.1.0-dev --yes")
+    assert refused(Release(), UsageError, yes=False).remedy.endswith("inv tag-undo --version 0.1.0-dev --yes")
 
 
 @pytest.mark.parametrize("version", ["", "latest", "0.1.0-dev; rm -rf /"])

@@ -45,18 +45,6 @@ def test_a_host_that_runs_something_else_fails() -> None:
     assert caught.value.state == f"{V} is serving on web-1, and 0.1.7-dev is serving on web-2."
 
 
-def test_in_ci_it_says_of_itself_only_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
-    app = running()
-    verify(app, artifact=V)
-    assert "::notice" in app.screen.text
-    assert app.screen.text.count("::") == 2
-    app.hosts.machines[1].serving = "0.1.7-dev"
-    with pytest.raises(DeployFailed):
-        verify(app, artifact=V)
-    assert app.screen.lines[-1].startswith("::error title=tagship exit 6::1 of 2 hosts of dev do not serve")
-
-
 def test_a_host_that_cannot_be_reached_is_refused() -> None:
     app = running()
     app.hosts.machines[1] = machine("web-2", V, online=False)

@@ -11,14 +11,14 @@ from tests.unit.channel import Release
 
 def test_the_latest_come_first_with_the_next_ones() -> None:
     release = Release(released=("0.1.9-dev", "0.1.10-dev"))
-    found = versions(release.app, environment="dev")
+    found = versions(release.app, env="dev")
     assert [str(one) for one in found.versions] == ["0.1.10-dev", "0.1.9-dev"]
     assert release.app.screen.lines[-1] == "next: 0.1.11-dev (patch), 0.2.0-dev (minor), 1.0.0-dev (major)"
     assert release.unchanged
 
 
 def test_as_json_each_version_has_its_commit_and_tagger() -> None:
-    told = versions(Release().app, environment="dev").to_json()
+    told = versions(Release().app, env="dev").as_data()
     (one,) = told["versions"]  # type: ignore[misc]
     assert (one["version"], one["tagger"], one["when"]) == (
         "0.1.0-dev",
@@ -31,41 +31,41 @@ def test_as_json_each_version_has_its_commit_and_tagger() -> None:
 def test_what_others_released_is_fetched_first() -> None:
     release = Release()
     release.grace_takes("0.1.1-dev")
-    assert str(versions(release.app, environment="dev").versions[0]) == "0.1.1-dev"
+    assert str(versions(release.app, env="dev").versions[0]) == "0.1.1-dev"
 
 
 def test_offline_lists_what_is_known_here() -> None:
     release = Release()
     release.grace_takes("0.1.1-dev")
-    assert str(versions(release.app, environment="dev", offline=True).versions[0]) == "0.1.0-dev"
+    assert str(versions(release.app, env="dev", offline=True).versions[0]) == "0.1.0-dev"
 
 
 def test_a_remote_out_of_reach_is_told_and_what_is_known_listed() -> None:
     release = Release()
     release.remote.reachable = False
-    assert str(versions(release.app, environment="dev").versions[0]) == "0.1.0-dev"
+    assert str(versions(release.app, env="dev").versions[0]) == "0.1.0-dev"
     assert "what is known here" in release.app.screen.warnings[0]
 
 
 def test_a_moved_tag_is_told() -> None:
     release = Release()
     release.grace_takes("0.1.0-dev")
-    versions(release.app, environment="dev")
+    versions(release.app, env="dev")
     assert release.app.screen.warnings == ["0.1.0-dev is not the same tag here and on origin."]
 
 
 def test_an_empty_channel_begins_at_0_1_0() -> None:
     release = Release(released=())
-    assert versions(release.app, environment="dev").to_json()["next"] == {"first": "0.1.0-dev"}
+    assert versions(release.app, env="dev").as_data()["next"] == {"first": "0.1.0-dev"}
     assert "dev has no version yet." in release.app.screen.lines
 
 
 def test_an_environment_that_there_is_not_is_named() -> None:
     with pytest.raises(SettingsError, match="There is no environment 'prod'"):
-        versions(Release().app, environment="prod")
+        versions(Release().app, env="prod")
 
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_count_that_is_none_is_refused(count: int) -> None:
     with pytest.raises(UsageError, match=f"{count} is no number of versions"):
-        versions(Release().app, environment="dev", count=count)
+        versions(Release().app, env="dev", count=count)

@@ -1,0 +1,139 @@
+"""GitHub Actions as a step of it sees it: its variables, and the files that it reads after the step.
+
+https://docs.github.com/actions/reference/workflows-and-actions/variables
+https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.domain.annotation import command
+from tagship.errors import ServiceFailed
+from tagship.ports.ci import Ci
+
+_SIGNS = ("GITHUB_ACTIONS", "GITHUB_RUN_ID", "GITHUB_REF_NAME", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+Line = Callable[[str], None]
+
+
+def connect(variables: Mapping[str, str], say: Line, warn: Line) -> Ci:
+    """Connect to the CI that set these variables; `say` and `warn` print a line."""
+    if any(variables.get(name) for name in _SIGNS):
+        return GitHubCi(variables, say, warn)
+    return NoCi(running=bool(variables.get("CI")))
+
+
+@dataclass(frozen=True)
+class NoCi:
+    """A laptop, or (`running`) a CI that tagship does not know: nothing is read from it and nothing left there."""
+
+    running: bool = False
+    tag: str = ""
+    commit: str = ""
+    branch: str = ""
+    pull_request: str = ""
+    run: str = ""
+    run_url: str = ""
+    actor: str = ""
+    owner_id: str = ""
+    repository_id: str = ""
+
+    def output(self, values: Mapping[str, str]) -> None:
+        pass
+
+    def summarize(self, markdown: str) -> None:
+        pass
+
+    def annotate(self, code: int, message: str) -> None:
+        pass
+
+
+class GitHubCi:
+    """A step of a GitHub Actions job."""
+
+    def __init__(self, variables: Mapping[str, str], say: Line, warn: Line) -> None:
+        self._variables, self._say, self._warn = variables, say, warn
+
+    def _get(self, name: str) -> str:
+        return self._variables.get(f"GITHUB_{name}", "")
+
+    @property
+    def running(self) -> bool:
+        return bool(self._variables.get("CI") or self._get("ACTIONS"))
+
+    @property
+    def tag(self) -> str:
+        return self._get("REF_NAME") if self._get("REF_TYPE") == "tag" else ""
+
+    @property
+    def commit(self) -> str:
+        return self._get("SHA")
+
+    @property
+    def branch(self) -> str:
+        return self._get("HEAD_REF")
+
+    @property
+    def pull_request(self) -> str:
+        ref = self._get("REF").split("/")  # refs/pull/51/merge
+        return ref[2] if ref[:2] == ["refs", "pull"] else ""
+
+    @property
+    def run(self) -> str:
+        return self._get("RUN_ID")
+
+    @property
+    def run_url(self) -> str:
+        if not self.run:
+            return ""
+        return f"{self._get('SERVER_URL')}/{self._get('REPOSITORY')}/actions/runs/{self.run}"
+
+    @property
+    def actor(self) -> str:
+        return self._get("ACTOR")
+
+    @property
+    def owner_id(self) -> str:
+        return self._get("REPOSITORY_OWNER_ID")
+
+    @property
+    def repository_id(self) -> str:
+        return self._get("REPOSITORY_ID")
+
+    def output(self, values: Mapping[str, str]) -> None:
+        path = self._get("OUTPUT")
+        try:
+            _append(path, "".join(_line(name, value) for name, value in values.items()))
+        except OSError as reason:
+            raise ServiceFailed(
+                f"Cannot write this step's outputs to GITHUB_OUTPUT ({path}): {reason.strerror}.",
+                state="Nothing was changed, and later jobs do not see the outputs.",
+                remedy="Make that folder, or unset the variable if this is not a job: unset GITHUB_OUTPUT",
+            ) from reason
+
+    def summarize(self, markdown: str) -> None:
+        path = self._get("STEP_SUMMARY")
+        try:
+            _append(path, markdown)
+        except OSError as reason:
+            self._warn(f"cannot write the run's summary to GITHUB_STEP_SUMMARY ({path}): {reason.strerror}")
+
+    def annotate(self, code: int, message: str) -> None:
+        self._say(command(code, message))
+
+
+def _append(path: str, text: str) -> None:
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _line(name: str, value: str) -> str:
+    """One output as GitHub reads it: a value with a line break cannot make another output of itself."""
+    if "\n" not in value and "\r" not in value:
+        return f"{name}={value}\n"
+    end = f"end-{secrets.token_hex(8)}"
+    return f"{name}<<{end}\n{value}\n{end}\n"

@@ -1,0 +1,78 @@
+"""Flags as Invoke's arguments: a value that is empty, or no number, is refused as it is read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
+from invoke.parser.parser import Parser
+from invoke.program import Program
+from invoke.tasks import Task
+
+from tagship.errors import UsageError
+from tagship.tasks._failures import three_lines
+from tagship.tasks.flags import Flag
+
+
+class FlaggedTask(Task[Any]):
+    """A task whose arguments are flags of the table. No short flags: they would move when a flag is added."""
+
+    flags: Sequence[Flag] = ()
+    group: str = ""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002 - Invoke's signature
+        ordered = sorted(self.flags, key=lambda flag: not flag.positional)  # Invoke fills these in this order
+        return [_Value.of(self.command, flag) for flag in ordered]
+
+    @property
+    def command(self) -> str:
+        """The task's name in the namespace: infra.lock, deploy-dev."""
+        return f"{self.group}.{self.name}" if self.group else str(self.name)
+
+
+class _Value(Argument):
+    command = ""
+
+    @classmethod
+    def of(cls, command: str, flag: Flag) -> _Value:
+        made = cls(
+            names=flag.names,
+            kind=type(flag.default),
+            default=None if flag.positional else flag.default,
+            help=flag.help,
+            positional=flag.positional,
+            attr_name=flag.attribute if flag.attribute != flag.name else None,
+        )
+        made.command = command
+        return made
+
+    def set_value(self, value: Any, cast: bool = True) -> None:
+        if self.positional and value in {"--help", "-h"}:  # Invoke takes whatever comes next for the value
+            _show_help(self.command)
+            raise Exit(code=0)
+        if isinstance(value, str) and not value.strip():
+            raise self._refused(f"--{self.names[0]} was given an empty value.", "Is a variable unset? Give it a value")
+        try:
+            super().set_value(value, cast)
+        except ValueError:
+            raise self._refused(
+                f"Invalid --{self.names[0]} {value[:20]!r}: it takes a whole number.", "Give a number"
+            ) from None
+
+    def _refused(self, what: str, remedy: str) -> Exit:
+        """An error that both Invoke's own program and ours end with: they know nothing of ours while they parse."""
+        problem = UsageError(what, remedy=f"{remedy}, or leave the flag out: inv {self.command} --help")
+        return Exit(three_lines(problem), UsageError.exit_code)
+
+
+def _show_help(task: str) -> None:
+    """As `inv --help <task>` has it."""
+    from tagship.tasks import ns
+
+    program = Program(namespace=ns, binary=Path(sys.argv[0]).name)
+    program.collection, program.parser = ns, Parser(contexts=ns.to_contexts())
+    program.print_task_help(task)

@@ -1,0 +1,75 @@
+"""How a task fails: three sentences on stderr and an exit code. The toolkit's one catch."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from invoke.exceptions import Exit
+
+from tagship.errors import Interrupted, ServiceFailed, TagshipError
+
+_MAKE_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_MAY_NOT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_DONE = "What the lines above say was done is done, and nothing after it was begun."
+
+
+@contextmanager
+def failures_said() -> Iterator[None]:
+    """Print whatever goes wrong as three sentences, and raise Exit with its code."""
+    try:
+        yield
+    except TagshipError as problem:
+        _print(problem, problem)
+        raise Exit(code=problem.exit_code) from problem
+    except KeyboardInterrupt as problem:
+        _print(Interrupted("Interrupted.", state=_DONE, remedy="See what runs: inv status"), problem)
+        raise Exit(code=Interrupted.exit_code) from problem
+    except Exit:
+        raise
+    except Exception as defect:
+        raise Exit(code=_print_unforeseen(defect)) from defect
+
+
+def three_lines(problem: TagshipError) -> str:
+    """What is wrong, how things are now, and the next command."""
+    return f"error: {problem.what}\n  now: {problem.state}\n next: {problem.remedy}"
+
+
+def _print(problem: TagshipError, cause: BaseException) -> None:
+    if problem.evidence:
+        print(problem.evidence.rstrip("\n"), file=sys.stderr)
+    print(three_lines(problem), file=sys.stderr)
+    if _debugging():
+        traceback.print_exception(cause)
+
+
+def _print_unforeseen(defect: Exception) -> int:
+    """Print what no verb expected; returns its exit code: the machine's (a full disk, say), or a defect's."""
+    code, remedy = 1, "run it again with --debug and report what it prints"
+    what = f"tagship itself failed: {type(defect).__name__}: {defect}"
+    if isinstance(defect, OSError) and defect.errno:
+        where = f": {defect.filename}" if defect.filename else ""
+        code, what = ServiceFailed.exit_code, f"This machine says: {defect.strerror}{where}"
+        remedy = f"{_mended(defect.errno)}; then run it again"
+    print(f"error: {what}\n  now: unknown; look before you act: inv status\n next: {remedy}", file=sys.stderr)
+    if _debugging():
+        traceback.print_exception(defect)
+    return code
+
+
+def _mended(number: int) -> str:
+    if number in _MAKE_ROOM:
+        return "Make room there"
+    return "Get the right to write there" if number in _MAY_NOT else "Correct that"
+
+
+def _debugging() -> bool:
+    """Whether `--debug` was given (Invoke then logs at DEBUG), or TAGSHIP_DEBUG is set."""
+    from tagship.bootstrap import debugging
+
+    return debugging() or logging.getLogger("invoke").getEffectiveLevel() <= logging.DEBUG

@@ -1,0 +1,108 @@
+"""What an unknown task or flag, or a missing value, is answered with: three lines, the nearest match, and exit 2."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from invoke.exceptions import Exit, ParseError
+from invoke.program import Program
+
+from tagship.errors import UsageError
+from tagship.tasks._failures import three_lines
+
+_UNKNOWN = re.compile(r"No idea what (['\"])(?P<word>.*)\1 is!\Z", re.DOTALL)
+_NO_VALUE = re.compile(r"Flag <\w+: (?P<name>[\w-]+).* needed value")
+_POSITIONAL = re.compile(r"did not receive required positional arguments: (?P<names>.+)\Z")
+_NO_GROUP = re.compile(r"Sub-collection '(?P<word>.*)' not found!\Z", re.DOTALL)
+_VERSION = re.compile(r"\d+\.\d[\w.+-]{,60}\Z", re.ASCII)
+_SHOWN = 60  # characters of a word that somebody typed
+
+
+def answer_usage(program: Program) -> None:
+    """Make a program answer usage errors in tagship's words. (Invoke has no hook: its own exit code would be 1.)"""
+    for step in ("parse_core", "parse_tasks", "parse_cleanup"):
+        setattr(program, step, _answering(program, getattr(program, step)))
+
+
+def _answering(program: Program, step: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(step)
+    def parse(*args: Any) -> None:
+        with _usage(program):
+            step(*args)
+
+    return parse
+
+
+@contextmanager
+def _usage(program: Program) -> Iterator[None]:
+    try:
+        yield
+    except ParseError as problem:
+        context = problem.context if problem.context and problem.context.name else None
+        raise _exit(_answer(program, str(problem), context)) from problem
+    except Exit as end:
+        group = _NO_GROUP.match(end.message or "")
+        if group is None:
+            raise
+        raise _exit(_unknown_task(program, group["word"])) from end
+
+
+def _exit(problem: UsageError) -> Exit:
+    return Exit(three_lines(problem), problem.exit_code)
+
+
+def _answer(program: Program, said: str, task: Any) -> UsageError:
+    """The answer to what Invoke said, in the context of a task or (None) of no task."""
+    called = program.called_as
+    if (unknown := _UNKNOWN.search(said)) and not unknown["word"].startswith("-"):
+        word = unknown["word"]
+        return _stray(called, task, word) if task else _unknown_task(program, word)
+    help_of = f"{called} {task.name} --help" if task else f"{called} --help"
+    if unknown:
+        return _unknown_flag(called, task, unknown["word"], [*_flags(program, task)], help_of)
+    if missing := _NO_VALUE.search(said):
+        return UsageError(f"--{missing['name'].replace('_', '-')} needs a value.", remedy=f"Give it one: {help_of}")
+    if positional := _POSITIONAL.search(said):
+        names = positional["names"].replace("'", "").replace(", ", " and ")
+        return UsageError(f"{called} {task.name} needs {names}.", remedy=f"See how: {help_of}")
+    return UsageError(said, remedy=f"See what there is: {help_of}")
+
+
+def _flags(program: Program, task: Any) -> Iterable[str]:
+    return [*task.flags, *task.inverse_flags] if task else program.initial_context.flags
+
+
+def _unknown_flag(called: str, task: Any, word: str, known: list[str], help_of: str) -> UsageError:
+    what = f"{called}{f' {task.name}' if task else ''} has no flag {_short(word)}."
+    return UsageError(what, remedy=f"{_nearest(word.partition('=')[0], known)}See its flags: {help_of}")
+
+
+def _unknown_task(program: Program, word: str) -> UsageError:
+    """No task of that name; the nearest there is, among a repository's own too."""
+    names = [name for name in program.collection.task_names if isinstance(name, str)]
+    remedy = f"{_nearest(word, names)}See what there is: {program.called_as} --list"
+    return UsageError(f"There is no task {_short(word)}.", remedy=remedy)
+
+
+def _stray(called: str, task: Any, word: str) -> UsageError:
+    """A value without its flag: a version is worth a whole command."""
+    remedy = f"Name what it is by a flag: {called} {task.name} --help"
+    flag = next((flag for flag in ("--to", "--version") if flag in task.flags), "")
+    if flag and _VERSION.match(word):
+        main = task.flags[flag].names[0]
+        remedy = f"Name it by its flag: {called} {task.name} --{main} {word}"
+    return UsageError(f"{called} {task.name} takes no {_short(word)} without a flag.", remedy=remedy)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, [*known], 1, 0.6)
+    return f"Did you mean {near[0]}? " if near else ""
+
+
+def _short(word: str) -> str:
+    return repr(word) if len(word) <= _SHOWN else f"{word[:_SHOWN]!r}… ({len(word)} characters)"

@@ -1,0 +1,100 @@
+"""Every flag of every task, once: its name, what it is for, its default, and its old spellings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A flag as a person types it. A default that is a bool makes a switch, an int a number.
+
+    `parameter` is what verbs call its value; left out, the name. `old` are earlier spellings, which keep working.
+    `becomes` names the task that a switch has become: the switch still runs it, and says so.
+    """
+
+    name: str
+    help: str
+    default: str | bool | int = ""
+    parameter: str = ""
+    old: tuple[str, ...] = ()
+    positional: bool = False
+    becomes: str = ""
+
+    @property
+    def attribute(self) -> str:
+        return self.parameter or self.name.replace("-", "_")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, *self.old)
+
+
+JSON = Flag("json", "print one JSON document on stdout, and everything else on stderr", False)
+DRY_RUN = Flag("dry-run", "show what would be done, and stop", False)
+YES = Flag("yes", "ask nothing and go ahead", False)
+REASON = Flag("reason", "why, in one line: it is kept with your name, and people will read it")
+WAIT = Flag("wait", "how long to wait if somebody else holds the environment: 90s, 10m, 1h; left out, not at all")
+
+# Which version. People say version; what is meant may be the id of an untagged build too, so verbs say artifact.
+_OLD = ("artifact", "to")
+VERSION = Flag("version", "the version or artifact id; in CI, the tag that was pushed", parameter="artifact", old=_OLD)
+MARKED = Flag("version", "the version or artifact id", old=_OLD)
+ONLY_VERSION = Flag("version", "only deployments of this version or artifact id", old=_OLD)
+NEW_VERSION = Flag("version", "the version to make; left out, it is suggested, and with --yes taken", old=_OLD)
+OWN_TAG = Flag("version", "the version whose tag to delete, here and on the remote; it must be your own", old=_OLD)
+PINNED = Flag(
+    "version", "pin the hosts to one artifact; left out, they run the environment's", parameter="artifact", old=_OLD
+)
+TO = Flag("to", "the version to go back to; left out, one from a list, or with --yes the last healthy one",
+          old=("version", "artifact"))  # fmt: skip
+JUDGED = Flag("version", "the version or artifact id", old=_OLD, positional=True)
+
+# Which environment.
+ENV = Flag("env", "the environment; left out, the one that the version's suffix belongs to")
+ONE_ENV = Flag("env", "the environment; needed if there are several")
+UNENDED_ENV = Flag("env", "the environment; left out, the one whose deployment has not ended")
+ANY_ENV = Flag("env", "the environment; left out, all of them")
+CHANNEL = Flag("env", "the environment to release to", "dev")
+TAG_ENV = Flag("env", "the channel, by its environment")
+SUFFIX = Flag("suffix", "the channel, by its versions' suffix (dev of 0.1.30-dev)")
+HOSTS_ENV = Flag("env", "the environment that the hosts belong to", positional=True)
+JUDGED_ENV = Flag(
+    "environment", "the environment that it would be deployed to", parameter="env", old=("env",), positional=True
+)
+
+# A release.
+COMMIT = Flag("commit", "tag this commit instead of the checked-out one; it must be on the branch")
+FIRST = Flag("first", "there is no version of this channel yet", False)
+FOLLOW = Flag("follow", "follow the version until the environment is healthy; --no-follow ends after the push", True)
+UNDO = Flag("undo", "the old spelling of: inv tag-undo", False, becomes="tag-undo")
+COUNT = Flag("count", "how many versions", 5)
+OFFLINE = Flag("offline", "do not ask the remote: list what is known here", False)
+
+# A deployment.
+ALLOW_OLDER = Flag("allow-older", "deploy a version that is older than the one that runs", False)
+ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled back from, or is marked bad", False)
+HEAL = Flag("heal", "the old spelling of: inv heal", False, becomes="heal")
+RESUME = Flag("resume", "the old spelling of: inv resume", False, becomes="resume")
+PREEMPT = Flag("preempt", "fence off whoever holds the environment, and cancel what they have in flight", False)
+
+# Looking back.
+LIMIT = Flag("limit", "how many deployments, the newest first; 0: all", 20)
+STATE = Flag("state", "only those in this state: healthy, rolled-back, abandoned …")
+WHO = Flag("who", "only those by somebody whose name contains this")
+SINCE = Flag("since", "only those that began since a day, a time, or so long ago: 2026-11-20, 12h, 7d")
+REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index anew first, which only makes reading quicker", False)
+
+# Holds and locks.
+UNTIL = Flag("until", 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC if no offset is given)')
+LEASE_ID = Flag("id", "the deployment whose lease to break, as `inv lock` names it")
+LOCK_ID = Flag("id", "the lock to free, as `inv infra.lock` names it")
+RUN_ENDED = Flag("run-ended", "your word that its CI run has ended, if that cannot be asked", False)
+
+# An account and its hosts.
+OWNER_ID = Flag("owner-id", "GitHub's number of the owner, if the repository was created from 2026-07-15 on")
+REPOSITORY_ID = Flag("repository-id", "GitHub's number of the repository, with --owner-id")
+DOCUMENT_ONLY = Flag("document-only", "install the SSM document and leave everything else to you", False)
+COMPRESS = Flag("compress", "with --output: gzip it, which cloud-init unpacks", False)
+OUTPUT = Flag("output", "write it to a file; left out, it is printed")
+ACTION = Flag("action", "up, down, status or reset", positional=True)

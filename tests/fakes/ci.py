@@ -1,0 +1,34 @@
+"""A CI run that remembers what its step left there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass
+class FakeCi:
+    """`annotations` holds (exit code, message) in order; `summary` the page's text."""
+
+    running: bool = False
+    tag: str = ""
+    commit: str = ""
+    branch: str = ""
+    pull_request: str = ""
+    run: str = ""
+    run_url: str = ""
+    actor: str = ""
+    owner_id: str = ""
+    repository_id: str = ""
+    outputs: dict[str, str] = field(default_factory=dict)
+    summary: str = ""
+    annotations: list[tuple[int, str]] = field(default_factory=list)
+
+    def output(self, values: Mapping[str, str]) -> None:
+        self.outputs.update(values)
+
+    def summarize(self, markdown: str) -> None:
+        self.summary += markdown
+
+    def annotate(self, code: int, message: str) -> None:
+        self.annotations.append((code, message))
