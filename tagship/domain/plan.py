@@ -38,8 +38,8 @@ class Plan:
     def command(self) -> str:
         """What a person types for it."""
         if self.heals:
-            return f"inv deploy --heal --env {self.environment}"
-        flag = "--to" if self.action == "rollback" else "--artifact"
+            return f"inv heal --env {self.environment}"
+        flag = "--to" if self.action == "rollback" else "--version"
         return f"inv {self.action} {flag} {self.artifact_id} --env {self.environment}"
 
     @property

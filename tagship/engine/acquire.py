@@ -194,7 +194,7 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
     held = read(environment, seen)
     return Held(
         f"{since_when(held)}. Its heartbeat stopped {held.heard}, but {but}.",
-        remedy=f"Take it up and end it: inv deploy --resume --env {held.changes or environment}"
+        remedy=f"Take it up and end it: inv resume --env {held.changes or environment}"
         f" (or wait; or, if it is dead all the same: {unlock_command(held)})",
     )
 

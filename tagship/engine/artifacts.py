@@ -139,7 +139,7 @@ def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
         return ArtifactMissing(
             f"There is no artifact {artifact_id} in {environment} of {_url(app, '')}.",
             state=state,
-            remedy=f"Let it end: inv publish --artifact {artifact_id} --env {environment}",
+            remedy=f"Let it end: inv publish --version {artifact_id} --env {environment}",
         )
     older = [one for one in layout.legacy_bundles(app.settings.app, environment, artifact_id) if app.store.head(one)]
     if older:
@@ -158,7 +158,7 @@ def _offer(app: App, environment: str, artifact_id: str) -> str:
         return f"Nothing is stored for {environment} yet. Ship a version: inv deploy-dev"
     near = difflib.get_close_matches(artifact_id, there, 1) or there
     return (
-        f"Stored are {', '.join(there[:SHOWN])}. Take one: inv deploy --artifact {near[0]} --env {environment}"
+        f"Stored are {', '.join(there[:SHOWN])}. Take one: inv deploy --version {near[0]} --env {environment}"
         " (or see why its publishing did not end, in its CI run)"
     )
 

@@ -101,11 +101,11 @@ def cut_short(session: LeaseSession, reports: Sequence[Report], reason: BaseExce
 
 def take_up(plan: Plan) -> str:
     """The command that ends a deployment which this process ends no more."""
-    return f"End it: inv deploy --resume --env {plan.environment} (what each {plan.noun} runs: {look(plan)})"
+    return f"End it: inv resume --env {plan.environment} (what each {plan.noun} runs: {look(plan)})"
 
 
 def heal(plan: Plan) -> str:
-    return f"inv deploy --heal --env {plan.environment}"
+    return f"inv heal --env {plan.environment}"
 
 
 def look(plan: Plan) -> str:

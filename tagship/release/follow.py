@@ -265,7 +265,7 @@ def _conclude_ledger(app: App, plan: Plan, found: Deployment) -> None:
         raise Incomplete(
             f"{plan.version} serves on {plan.environment}, but {last.reason}.",
             state=f"The others run it. It replaced {last.replaced or 'nothing'}.",
-            remedy=f"Bring them to it: inv deploy --heal --env {plan.environment}",
+            remedy=f"Bring them to it: inv heal --env {plan.environment}",
         )
     if found.state == "abandoned":
         raise ServiceFailed(

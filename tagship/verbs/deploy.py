@@ -79,7 +79,7 @@ def _not_bad(app: App, environment: str, artifact: str, history: Sequence[Deploy
     cause may have lain outside, and trying again puts itself back."""
     bad = why_bad(app, environment, artifact, history)
     if bad and bad.by_hand and not allowed:
-        require_good(environment, artifact, bad, f"inv deploy --artifact {artifact} --env {environment}")
+        require_good(environment, artifact, bad, f"inv deploy --version {artifact} --env {environment}")
     if bad:
         app.screen.warn(f"{artifact} is marked bad on {environment}: {bad.why}")
 

@@ -71,7 +71,7 @@ class Work:
 
     @property
     def again(self) -> str:
-        return f"inv infra --artifact {self.artifact} --env {self.environment}"
+        return f"inv infra --version {self.artifact} --env {self.environment}"
 
     def result(self, state: str) -> Result:
         return Result(self.environment, self.artifact, state)

@@ -37,7 +37,7 @@ def _show(app: App, found: Holder, *, resumable: bool) -> None:
         say(f"  if it is dead:  {unlock_command(found)}")
     elif found.state == "expired":
         if resumable:
-            say(f"  to end it:      inv deploy --resume --env {found.changes}")
+            say(f"  to end it:      inv resume --env {found.changes}")
         say(f"  to free it:     {unlock_command(found)}")
         say("  or leave it: the next deployment takes it over, once its CI run has ended")
         say("  and no operation of it is in flight")

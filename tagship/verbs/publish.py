@@ -96,7 +96,7 @@ def _work(app: App, artifact_id: ArtifactId, environment: str) -> Work:
     if digest != built.sha256:
         raise NotAuthentic(
             f"{file.relative_to(app.root)} has sha256 {digest}; {built.sha256} was built.",
-            remedy=f"Build it again: inv bundle --artifact {artifact_id}",
+            remedy=f"Build it again: inv bundle --version {artifact_id}",
         )
     if not app.settings.environment(environment).target.has_image:
         return Work(artifact_id, environment, file, built, None)
@@ -109,7 +109,7 @@ def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
     if path.is_file():
         return path
     raise Refused(
-        f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: inv {step} --artifact {artifact_id}"
+        f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: inv {step} --version {artifact_id}"
     )
 
 

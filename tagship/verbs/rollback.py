@@ -132,7 +132,7 @@ def _check_ran(app: App, environment: str, chosen: str, history: Sequence[Deploy
         return
     raise Refused(
         f"{chosen} never ran on {environment}: there is nothing to go back to.",
-        remedy=f"Deploy it: inv deploy --artifact {chosen} --env {environment}",
+        remedy=f"Deploy it: inv deploy --version {chosen} --env {environment}",
     )
 
 

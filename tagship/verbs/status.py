@@ -184,4 +184,4 @@ def _show(app: App, found: Status) -> None:
         total = counted(len(found.units), found.units[0].noun)
         app.screen.say(f"{len(found.units) - len(shown)} of {total} run what is recorded")
     if drifted and found.artifact and not found.unfinished:
-        app.screen.say(f"to bring them to {found.artifact}: inv deploy --heal --env {found.environment}")
+        app.screen.say(f"to bring them to {found.artifact}: inv heal --env {found.environment}")

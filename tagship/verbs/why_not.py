@@ -55,7 +55,7 @@ def why_not(app: App, *, env: str, version: str) -> WhyNot:
     rows = [row for one in found.gates for row in one.rows()]
     app.screen.table(("", "GATE", ""), rows)
     if all(one.open for one in found.gates):
-        app.screen.say(f"Nothing stands between {version} and {env}: inv deploy --artifact {version} --env {env}")
+        app.screen.say(f"Nothing stands between {version} and {env}: inv deploy --version {version} --env {env}")
     return found
 
 
@@ -91,7 +91,7 @@ class _Asked:
 
     @property
     def _again(self) -> str:
-        return f"inv deploy --artifact {self.artifact_id} --env {self.environment}"
+        return f"inv deploy --version {self.artifact_id} --env {self.environment}"
 
     def _artifact(self) -> str:
         stored = verified(self.app, self.environment, self.artifact_id)

@@ -99,10 +99,10 @@ def test_killed_while_the_hosts_act_it_is_found_and_ended_with_one_command_ever_
     ran.communicate()
     with pytest.raises(Held) as caught:
         resume(here.app(), env=here.environment)
-    assert f"inv deploy --resume --env {here.environment}" in caught.value.remedy
+    assert f"inv resume --env {here.environment}" in caught.value.remedy
     expired(here)
     [found] = status(here.app(), env=here.environment)
-    assert found.resume == f"inv deploy --resume --env {here.environment}"
+    assert found.resume == f"inv resume --env {here.environment}"
     taken = command(here, "deploy", "--resume")
     out, err = taken.communicate(timeout=60)
     assert taken.returncode == 0, out + err

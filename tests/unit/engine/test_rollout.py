@@ -156,7 +156,7 @@ def test_no_more_failures_than_may_be_leave_it_partial_with_the_stragglers_named
         deploy(app, artifact=NEW)
     assert caught.value.exit_code == 9
     assert "serves on 2 of 3 hosts of dev; not on web-2 (i-00000000000000002): it answered 500" in caught.value.what
-    assert caught.value.remedy.endswith("inv deploy --heal --env dev")
+    assert caught.value.remedy.endswith("inv heal --env dev")
     assert app.hosts.serving == {"web-1": NEW, "web-2": OLD, "web-3": NEW}
     last = app.ledger.entries[-1]
     assert (last.state, last.replaced, last.reason) == ("partial", OLD, "1 of 3 hosts do not run it")
@@ -170,7 +170,7 @@ def test_status_says_that_it_is_partial_who_drifted_and_how_to_heal() -> None:
     [found] = status(app, env="dev")
     assert (found.artifact, found.partial) == (NEW, "1 of 2 hosts do not run it")
     assert [one.drift for one in found.units] == ["", f"the ledger says {NEW}"]
-    assert app.screen.lines[-1] == f"to bring them to {NEW}: inv deploy --heal --env dev"
+    assert app.screen.lines[-1] == f"to bring them to {NEW}: inv heal --env dev"
 
 
 def test_a_version_that_no_host_runs_has_failed_however_many_may() -> None:
@@ -265,7 +265,7 @@ def test_a_host_that_joins_without_an_agent_is_named_with_the_command_for_later(
     _at(app, 1, lambda: app.hosts.machines.append(machine("web-9", online=False)))
     assert deploy(app, artifact=NEW).state == "healthy"
     assert app.screen.warnings[-2].startswith("joined dev, and cannot be reached yet: web-9")
-    assert app.screen.warnings[-1] == "when they can: inv deploy --heal --env dev"
+    assert app.screen.warnings[-1] == "when they can: inv heal --env dev"
 
 
 def test_a_fleet_that_vanishes_has_failed() -> None:
@@ -403,7 +403,7 @@ def test_a_heal_that_is_interrupted_keeps_what_it_mended_and_goes_on_when_it_is_
     app.hosts.units = interrupted  # type: ignore[method-assign]
     with pytest.raises(Interrupted) as caught:
         heal(app)
-    assert caught.value.remedy == "Go on: inv deploy --heal --env dev"
+    assert caught.value.remedy == "Go on: inv heal --env dev"
     assert app.hosts.serving == {"web-1": OLD, "web-8": OLD, "web-9": ""}
     assert (last_state(app), told(app, "rollback")) == ("partial", [])
     app.hosts.units = real  # type: ignore[method-assign]

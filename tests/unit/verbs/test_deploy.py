@@ -340,7 +340,7 @@ def test_a_version_that_somebody_went_back_from_is_refused_until_a_word() -> Non
     with pytest.raises(Refused) as caught:
         deploy(app, artifact=NEW)
     assert f"{NEW} is marked bad on dev: ada@laptop rolled back from it" in caught.value.what
-    assert f"inv deploy --artifact {NEW} --env dev --allow-bad" in caught.value.remedy
+    assert f"inv deploy --version {NEW} --env dev --allow-bad" in caught.value.remedy
     mark_good(app, version=NEW, reason="it was the database")
     assert deploy(app, artifact=NEW).state == "healthy"
 
@@ -562,7 +562,7 @@ def test_interrupted_while_hosts_act_the_command_it_names_ends_it_at_once(
     assert caught.value.state == (
         "The action on the hosts goes on (SSM command command-1), and nobody waits for its end or records it."
     )
-    assert caught.value.remedy.startswith("End it: inv deploy --resume --env dev (")
+    assert caught.value.remedy.startswith("End it: inv resume --env dev (")
     assert states(app)[1:] == ["requested", "started"]
     assert not is_free(app)
     app.hosts.during = lambda _: None
@@ -579,7 +579,7 @@ def test_interrupted_while_the_order_goes_out_its_lease_expires_in_its_own_time(
         deploy(app, artifact=NEW)
     assert "its id never came back" in caught.value.state
     assert "expires by itself within 120 s" in caught.value.state
-    assert "inv deploy --resume --env dev" in caught.value.remedy
+    assert "inv resume --env dev" in caught.value.remedy
     app.hosts.asking = lambda _: None
     with pytest.raises(Held):
         resume(app, env="dev")
@@ -593,7 +593,7 @@ def test_interrupted_while_the_end_is_written_down_it_says_what_serves_and_how_t
     with pytest.raises(Interrupted) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == f"{NEW} is serving."
-    assert "inv deploy --resume --env dev" in caught.value.remedy
+    assert "inv resume --env dev" in caught.value.remedy
     assert is_free(app)
     app.ledger.before = lambda _: None
     assert resume(app, env="dev").state == "healthy"

@@ -163,7 +163,7 @@ def test_a_lock_that_went_meanwhile_says_to_run_it_again(app: FakeApp, tool: Fak
     tool.world.locked = True
     with pytest.raises(Held, match="was held until a moment ago") as caught:
         infra_apply(app, artifact=VERSION)
-    assert caught.value.remedy == f"Run it again: inv infra --artifact {VERSION} --env dev"
+    assert caught.value.remedy == f"Run it again: inv infra --version {VERSION} --env dev"
 
 
 def test_a_lock_that_cannot_be_read_is_looked_at_by_hand(app: FakeApp, tool: FakeTerraform) -> None:
@@ -246,7 +246,7 @@ def test_a_deployment_that_is_under_way_is_waited_for_and_then_refuses(
         infra_apply(app, artifact=VERSION)
     assert "eve@desk holds dev" in caught.value.what
     assert "still so after 5 min" in caught.value.what
-    assert caught.value.remedy.startswith(f"When that has ended: inv infra --artifact {VERSION} --env dev ")
+    assert caught.value.remedy.startswith(f"When that has ended: inv infra --version {VERSION} --env dev ")
     assert not {"apply", "cdk"} & set(tool.calls)
     assert not list(app.root.glob(f".tagship/build/{VERSION}/*.tfplan"))
 
@@ -319,7 +319,7 @@ def test_a_failure_has_terraforms_own_words_and_how_things_are(
         infra_apply(app, artifact=VERSION)
     assert (caught.value.what, caught.value.state) == (f"terraform {verb} failed with exit 1.", state)
     assert "on main.tf line 3" in caught.value.evidence
-    assert caught.value.remedy.endswith(f"inv infra --artifact {VERSION} --env dev")
+    assert caught.value.remedy.endswith(f"inv infra --version {VERSION} --env dev")
     assert notes(app) == []
     assert not list(app.root.glob(f".tagship/build/{VERSION}/*.tfplan"))
 

@@ -250,7 +250,7 @@ def test_a_bundle_that_was_not_built_is_said(name: str, tmp_path: Path) -> None:
     (tmp_path / ".tagship/build" / VERSION / name).unlink()
     with pytest.raises(Refused, match="is not built") as caught:
         publish(app, artifact=VERSION)
-    assert caught.value.remedy == "Build it: inv bundle --artifact 0.1.0-dev"
+    assert caught.value.remedy == "Build it: inv bundle --version 0.1.0-dev"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_an_environment_that_runs_images_needs_one(tmp_path: Path) -> None:
     app = built(tmp_path, environments=docker)
     with pytest.raises(Refused, match=r"image\.json of 0\.1\.0-dev is not built") as caught:
         publish(app, artifact=VERSION)
-    assert caught.value.remedy == "Build it: inv build --artifact 0.1.0-dev"
+    assert caught.value.remedy == "Build it: inv build --version 0.1.0-dev"
 
 
 def test_an_image_is_named_by_digest_and_another_digest_is_another_artifact(tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_what_is_missing_is_said_with_what_is_there_instead(tmp_path: Path) -> N
     with pytest.raises(ArtifactMissing, match=r"no artifact 0\.1\.9-dev in dev of s3://hello-artifacts/") as other:
         verified_manifest(app, "dev", "0.1.9-dev")
     assert other.value.remedy == (
-        "Stored are 0.1.0-dev. Take one: inv deploy --artifact 0.1.0-dev --env dev"
+        "Stored are 0.1.0-dev. Take one: inv deploy --version 0.1.0-dev --env dev"
         " (or see why its publishing did not end, in its CI run)"
     )
 

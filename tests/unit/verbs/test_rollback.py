@@ -195,7 +195,7 @@ def test_a_version_that_never_ran_there_is_deployed_and_not_gone_back_to() -> No
     with pytest.raises(Refused) as caught:
         rollback(app, to=THREE)
     assert caught.value.what == f"{THREE} never ran on dev: there is nothing to go back to."
-    assert caught.value.remedy == f"Deploy it: inv deploy --artifact {THREE} --env dev"
+    assert caught.value.remedy == f"Deploy it: inv deploy --version {THREE} --env dev"
     assert app.hosts.asked == []
 
 

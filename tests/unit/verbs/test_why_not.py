@@ -40,7 +40,7 @@ def test_nothing_stands_between_a_good_version_and_a_free_environment() -> None:
     assert [one.name for one in found.gates] == GATES
     assert shut(found) == {}
     found.insist()
-    assert app.screen.lines[-1] == f"Nothing stands between {NEW} and dev: inv deploy --artifact {NEW} --env dev"
+    assert app.screen.lines[-1] == f"Nothing stands between {NEW} and dev: inv deploy --version {NEW} --env dev"
     assert {one.name: one.found for one in found.gates} | {"artifact": ""} == {
         "artifact": "",
         "branch": "built from dev",
@@ -91,14 +91,14 @@ def held(app: FakeApp) -> None:
 
 
 SHUT: list[tuple[Callable[[FakeApp], None], str, str]] = [
-    (gone, "artifact", "inv deploy --artifact 0.1.29-dev --env dev"),
+    (gone, "artifact", "inv deploy --version 0.1.29-dev --env dev"),
     (altered, "artifact", "Publish it again"),
-    (bad, "not bad", f"inv deploy --artifact {NEW} --env dev --allow-bad"),
+    (bad, "not bad", f"inv deploy --version {NEW} --env dev --allow-bad"),
     (older, "not older", "--allow-older"),
     (away, "units", "inv status --env dev"),
     (frozen, "no freeze", "inv thaw --env dev"),
     (held, "lease", "inv unlock --env dev --id theirs"),
-    (held, "lease", f"inv deploy --artifact {NEW} --env dev --wait 10m"),
+    (held, "lease", f"inv deploy --version {NEW} --env dev --wait 10m"),
 ]
 
 
@@ -192,7 +192,7 @@ def test_a_dead_holder_is_no_gate_and_one_whose_command_runs_is() -> None:
     )
     app.hosts.running["command-7"] = "theirs"
     gates = {one.name: one for one in why_not(app, env="dev", version=NEW).gates}
-    assert "inv deploy --resume --env dev" in gates["lease"].remedy
+    assert "inv resume --env dev" in gates["lease"].remedy
 
 
 def test_it_changes_nothing() -> None:

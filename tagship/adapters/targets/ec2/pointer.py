@@ -25,7 +25,7 @@ def point(store: Store, pointer: Pointer, warn: Callable[[str], None]) -> None:
         problem = reason.what
     warn(
         f"the pointer of {pointer.environment} could not be written ({problem}): a host that boots starts what ran "
-        f"before. Write it: inv deploy --artifact {pointer.artifact} --env {pointer.environment}"
+        f"before. Write it: inv deploy --version {pointer.artifact} --env {pointer.environment}"
     )
 
 

@@ -95,4 +95,4 @@ def test_a_bucket_that_fails_is_warned_of_and_is_not_the_deployments_failure() -
         point(app, POINTER)
         [warning] = app.screen.warnings
         assert words in warning
-        assert "inv deploy --artifact 0.1.30-dev --env dev" in warning
+        assert "inv deploy --version 0.1.30-dev --env dev" in warning
