@@ -43,12 +43,14 @@ class App:
     def screen(self) -> Screen:
         from tagship.adapters.terminal import TerminalScreen
 
-        return TerminalScreen(as_json=self.as_json)
+        return TerminalScreen(as_json=self.as_json, dumb=os.environ.get("TERM") == "dumb")
 
     @cached_property
     def prompt(self) -> Prompt:
         from tagship.adapters.terminal import TerminalPrompt
 
+        # Without this the prompt asks the terminal where the cursor is, and waits on terminals that never say.
+        os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
         return TerminalPrompt(attended=not (self.ci.running or self.as_json))
 
     @cached_property
@@ -76,8 +78,8 @@ class App:
 
         here = self.sandbox
         if here:
-            return Aws(region=self.settings.aws.region, endpoint=here.aws_url, sandbox=True)
-        return Aws(region=self.settings.aws.region, profile=self.settings.aws.profile)
+            return Aws(region=self.settings.aws.region, endpoint=here.aws_url, sandbox=True, ci=self.ci.running)
+        return Aws(region=self.settings.aws.region, profile=self.settings.aws.profile, ci=self.ci.running)
 
     @cached_property
     def store(self) -> Store:
@@ -121,13 +123,14 @@ class App:
     def builder(self) -> Builder:
         from tagship.adapters.docker import Docker
 
-        return Docker()
+        return Docker(os.environ)
 
     @cached_property
     def registry(self) -> Registry:
         from tagship.adapters.aws.ecr import Ecr
+        from tagship.adapters.docker import Docker
 
-        return Ecr(self.aws)
+        return Ecr(self.aws, Docker(os.environ))
 
     @cached_property
     def leases(self) -> Leases:
@@ -160,7 +163,7 @@ class App:
         if self.sandbox:
             name = self.settings.ci.repository or "sandbox/" + self.settings.app
             return connect(name, self.sandbox.github_url, "sandbox", sandbox=True)
-        return connect(self.settings.ci.repository or self.repository.remote_url())
+        return connect(self.settings.ci.repository or self.repository.remote_url(), variables=os.environ)
 
     @cached_property
     def ci(self) -> Ci:
@@ -187,6 +190,12 @@ class App:
         return f"{_user()}@{socket.gethostname()}"
 
     @property
+    def signed_in(self) -> bool:
+        names = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
+        there = self.settings.sandbox or self.settings.aws.profile or any(os.environ.get(name) for name in names)
+        return bool(there)
+
+    @property
     def run_url(self) -> str:
         return self.ci.run_url
 
@@ -208,6 +217,7 @@ class App:
             key=key,
             lock_timeout=chosen.lock_timeout,
             say=self.screen.say,
+            inherited=os.environ,
         )
 
     def target(self, environment: str) -> Target:

@@ -9,7 +9,6 @@ itself, unless DOCKER_BUILDKIT=1 forbids it to: so that is never set for it.
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from tagship.errors import Refused, ServiceFailed
 class Docker:
     """Builds and pushes an image; see tagship.ports.images.Builder."""
 
+    inherited: Mapping[str, str]  # the variables of whoever runs it: PATH, HOME, DOCKER_HOST
     program: str = "docker"
 
     def build(
@@ -53,7 +53,7 @@ class Docker:
 
     def _run(self, arguments: Sequence[str], doing: str, *, given: str = "", shown: bool = False) -> str:
         """Standard output; `shown` leaves the program's own progress on standard error. Raises ServiceFailed."""
-        environment = {**os.environ, "BUILDKIT_PROGRESS": "plain"}
+        environment = {**self.inherited, "BUILDKIT_PROGRESS": "plain"}
         try:
             if arguments[0] == "build" and self._needs_to_be_told_of_buildkit():
                 environment.setdefault("DOCKER_BUILDKIT", "1")

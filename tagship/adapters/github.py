@@ -5,9 +5,9 @@ https://docs.github.com/rest/actions/workflow-runs. A run that a tag set off has
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tagship.domain.forge import repository_of
@@ -25,14 +25,19 @@ BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startu
 
 
 def connect(
-    repository_or_url: str, base_url: str | None = None, token: str | None = None, *, sandbox: bool = False
+    repository_or_url: str,
+    base_url: str | None = None,
+    token: str | None = None,
+    *,
+    sandbox: bool = False,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> GitHub | None:
     """GitHub as the remote's URL (or owner/name) says; None where it is not GitHub's, or no token is at hand."""
     found = repository_of(repository_or_url)
     if found is None:
         return None
     host, name = found
-    known = token or find_token(host)
+    known = token or find_token(host, variables)
     if not known:
         return None
     api = base_url or (API if host == "github.com" else f"https://{host}/api/v3")
@@ -41,7 +46,7 @@ def connect(
     )
 
 
-def find_token(host: str) -> str:
+def find_token(host: str, variables: Mapping[str, str]) -> str:
     """A token for the host: from the environment, else from `gh`.
 
     GitHub's own token is sent to GitHub alone, and an enterprise's only to the host that GH_HOST names.
@@ -49,11 +54,11 @@ def find_token(host: str) -> str:
     names: tuple[str, ...] = ()
     if host == "github.com":
         names = ("GITHUB_TOKEN", "GH_TOKEN")
-    elif host == os.environ.get("GH_HOST", "").lower():
+    elif host == variables.get("GH_HOST", "").lower():
         names = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
     for name in names:
-        if os.environ.get(name):
-            return os.environ[name]
+        if variables.get(name):
+            return variables[name]
     try:
         asked = ["gh", "auth", "token", "--hostname", host]
         told = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False, stdin=subprocess.DEVNULL)

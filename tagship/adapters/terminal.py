@@ -34,9 +34,17 @@ def plain(text: str) -> str:
 
 
 class TerminalScreen:
-    """Lines on stdout; on stderr where `as_json` keeps stdout for the one JSON document."""
+    """Lines on stdout; on stderr if `as_json` keeps stdout for the one JSON document. `dumb`: no line moves."""
 
-    def __init__(self, *, as_json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        as_json: bool = False,
+        dumb: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        self._dumb = dumb
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
         self._lines = self._stderr if as_json else self._stdout
@@ -46,10 +54,10 @@ class TerminalScreen:
         if self._live:
             self._live.out(plain(text), highlight=False)
         else:
-            print(plain(text), file=self._lines, flush=True)
+            _write(plain(text), self._lines)
 
     def warn(self, text: str) -> None:
-        print(f"warning: {plain(text)}", file=self._stderr, flush=True)
+        _write(f"warning: {plain(text)}", self._stderr)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         shown = [[plain(cell) for cell in row] for row in rows]
@@ -59,12 +67,15 @@ class TerminalScreen:
             self._plain_table(columns, shown)
 
     def data(self, value: object) -> None:
-        print(json.dumps(value, indent=2, default=str), file=self._stdout, flush=True)
+        _write(json.dumps(value, indent=2, default=_encoded), self._stdout)
+
+    def document(self, text: str) -> None:
+        _write(text.removesuffix("\n"), self._stdout)
 
     @contextmanager
     def live(self, title: str) -> Iterator[Callable[[str], None]]:
         self.say(title)
-        if self._lines.isatty() and os.environ.get("TERM") != "dumb":
+        if self._lines.isatty() and not self._dumb:
             with self._spinner() as show:
                 yield show
         else:
@@ -131,11 +142,23 @@ class TerminalScreen:
     def _plain_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         lines = [list(columns), *rows]
         widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
-        for line in lines:
-            print(
-                "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(),
-                file=self._lines,
-            )
+        rows_of_text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        _write("\n".join(rows_of_text), self._lines)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Print a line. A reader that has gone (`inv status | head -1`) has what it wanted: what is under way goes on."""
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def _encoded(value: object) -> str:
+    """What JSON has no form for: a time in ISO 8601 with its zone, and anything else as text."""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 class TerminalPrompt:
@@ -167,8 +190,6 @@ class TerminalPrompt:
 
 
 def _questionary() -> ModuleType:
-    # Without this the prompt asks the terminal where the cursor is, and waits on terminals that never say.
-    os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
     import questionary
 
     return questionary

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -44,8 +43,8 @@ class Terraform:
     key: str
     lock_timeout: int
     say: Callable[[str], None]
+    inherited: Mapping[str, str]
     program: str = "terraform"
-    inherited: Mapping[str, str] = field(default_factory=lambda: os.environ)
     _held: list[IO[bytes]] = field(default_factory=list, repr=False)
 
     def prepare(self) -> None:

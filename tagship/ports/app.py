@@ -66,6 +66,10 @@ class App(Protocol):
         """Who is acting, and from where: "ada@laptop", "run 4711 (octocat)"."""
 
     @property
+    def signed_in(self) -> bool:
+        """Whether AWS credentials are at hand without asking anybody: a developer needs none."""
+
+    @property
     def run_url(self) -> str:
         """The CI run that this process is a step of; empty outside CI."""
 

@@ -28,6 +28,9 @@ class Screen(Protocol):
     def data(self, value: object) -> None:
         """One JSON document on stdout: what `--json` prints."""
 
+    def document(self, text: str) -> None:
+        """Text on stdout as it is: a script, say."""
+
     def live(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
         """Progress: call what it yields with the present phase. Plain timestamped lines where there is no terminal."""
 

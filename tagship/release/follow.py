@@ -30,7 +30,6 @@ from tagship.errors import (
 )
 from tagship.ports.app import App
 from tagship.ports.forge import Forge, Notice, Run
-from tagship.release.plan import ledger_at_hand
 
 Answer = TypeVar("Answer")
 
@@ -69,7 +68,7 @@ def follow(app: App, plan: Plan, pushed: datetime) -> tuple[str, str]:
         forge = app.forge
         if forge:
             return "healthy", _follow_run(app, forge, plan)
-        if ledger_at_hand(app):
+        if app.signed_in:
             _follow_ledger(app, plan, pushed)
             return "healthy", ""
     except KeyboardInterrupt as reason:
@@ -285,7 +284,7 @@ def _conclude_ledger(app: App, plan: Plan, found: Deployment) -> None:
 
 
 def _say_what_it_replaced(app: App, plan: Plan) -> None:
-    if ledger_at_hand(app):
+    if app.signed_in:
         try:
             found = _latest(app, plan, datetime.min.replace(tzinfo=app.clock.now().tzinfo))
         except TagshipError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from tagship.domain import release
 from tagship.domain.deployment import serving
 from tagship.domain.release import Plan
@@ -49,19 +47,13 @@ def _plan(app: App, wish: Wish, found: Found, version: Version, exists: bool) ->
 def _since(app: App, environment: str, latest: Version | None) -> str:
     """The version that the notes begin after: what the environment runs, where that is known; else the latest tag."""
     fallback = str(latest) if latest else ""
-    if not ledger_at_hand(app):
+    if not app.signed_in:
         return fallback
     try:
         running = serving(app.ledger.deployments(environment))
     except TagshipError:
         return fallback
     return running if running and app.repository.tag(running) else fallback
-
-
-def ledger_at_hand(app: App) -> bool:
-    """Whether the ledger can be read without asking anybody: a developer needs no AWS credentials."""
-    named = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
-    return app.settings.sandbox or bool(app.settings.aws.profile) or any(os.environ.get(name) for name in named)
 
 
 def show(app: App, plan: Plan) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -45,6 +47,9 @@ def _usage(program: Program) -> Iterator[None]:
     except ParseError as problem:
         context = problem.context if problem.context and problem.context.name else None
         raise _exit(_answer(program, str(problem), context)) from problem
+    except BrokenPipeError as gone:  # `inv --list | head -1`: the reader has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit(code=0) from gone
     except Exit as end:
         group = _NO_GROUP.match(end.message or "")
         if group is None:

@@ -88,8 +88,8 @@ def _show(app: App, result: Any, *, as_json: bool, wrap: str) -> None:
     """The one JSON document, or the text that a result is; then a result that is a refusal insists on it."""
     if as_json:
         app.screen.data({wrap: _data(result)} if wrap else _data(result))
-    else:
-        print(getattr(result, "text", ""), end="")
+    elif text := getattr(result, "text", ""):
+        app.screen.document(text)
     if hasattr(result, "insist"):
         result.insist()
 

@@ -108,9 +108,7 @@ def _work(app: App, artifact_id: ArtifactId, environment: str) -> Work:
 def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
     if path.is_file():
         return path
-    raise Refused(
-        f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: inv {step} --version {artifact_id}"
-    )
+    raise Refused(f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: inv {step} --version {artifact_id}")
 
 
 def _signs(app: App, environment: str) -> bool:

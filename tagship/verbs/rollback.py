@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.deployment import SERVES, Deployment, fenced, rollback_candidates, serving, settled
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.text import counted, moment
@@ -16,7 +16,7 @@ from tagship.engine.plan import MANY, reachable, recent, show
 from tagship.engine.run import Result, run_deployment
 from tagship.engine.scope import named, one_environment, patience
 from tagship.engine.session import observe
-from tagship.errors import ArtifactMissing, Refused
+from tagship.errors import ArtifactMissing, Refused, UsageError
 from tagship.ports.app import App
 
 OFFERED = 10  # versions on the list
@@ -44,6 +44,8 @@ def rollback(
     show(app, plan)
     if dry_run:
         return Result(plan, "planned")
+    if not (to or yes or app.prompt.possible):
+        raise _unasked(commands.rollback(plan.artifact_id, plan.environment, wait=wait, preempt=preempt))
     by_name = to or (plan.artifact_id if _asks(app, yes) else "")
     return run_deployment(
         app,
@@ -88,6 +90,11 @@ def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, al
     if plan.replaces == chosen and plan.settled and not preempt:
         _refuse_if_running(app, plan)
     return plan
+
+
+def _unasked(named: str) -> UsageError:
+    """Nobody named a version, and there is nobody to ask."""
+    return UsageError("There is no terminal to ask at: rollback needs --to or --yes.", remedy=f"Name it: {named}")
 
 
 def _asks(app: App, yes: bool) -> bool:

@@ -158,8 +158,7 @@ def test_credentials_that_are_missing(url: str, laptop: pytest.MonkeyPatch) -> N
 def test_credentials_that_are_missing_in_ci(url: str, laptop: pytest.MonkeyPatch) -> None:
     laptop.delenv("AWS_ACCESS_KEY_ID")
     laptop.delenv("AWS_SECRET_ACCESS_KEY")
-    laptop.setenv("CI", "true")
-    problem = failure(S3Store(Aws("eu-west-1", url), "releases"))
+    problem = failure(S3Store(Aws("eu-west-1", url, ci=True), "releases"))
     assert "id-token: write" in problem.remedy
     assert "aws-actions/configure-aws-credentials" in problem.remedy
 

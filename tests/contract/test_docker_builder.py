@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def stand_in(folder: Path, version: str = "20.10.24+dfsg1", code: int = 0) -> Do
     program = folder / "docker"
     program.write_text(STAND_IN.format(version=version, repository=REPOSITORY, digest=DIGEST, code=code))
     program.chmod(0o755)
-    return Docker(str(program))
+    return Docker(os.environ, str(program))
 
 
 def built(docker: Docker, folder: Path) -> ImageRef:
@@ -77,4 +78,4 @@ def test_a_failing_client_is_an_outside_service_that_failed(tmp_path: Path) -> N
 
 def test_without_a_docker_client_the_remedy_is_to_install_one(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no docker-of-nobody on PATH"):
-        built(Docker("docker-of-nobody"), tmp_path)
+        built(Docker(os.environ, "docker-of-nobody"), tmp_path)

@@ -50,7 +50,7 @@ def docker(tmp_path: Path) -> Docker:
     program = tmp_path / "docker"
     program.write_text(STAND_IN.format(log=tmp_path / "log", digest=DIGEST))
     program.chmod(0o755)
-    return Docker(str(program))
+    return Docker(os.environ, str(program))
 
 
 def said(tmp_path: Path) -> list[str]:
@@ -108,7 +108,7 @@ def test_a_push_that_fails_is_told_and_stops_there(docker: Docker, tmp_path: Pat
 
 def test_without_docker_it_is_said_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"There is no .*docker on PATH") as caught:
-        Docker(str(tmp_path / "docker")).login("h", "u", "p")
+        Docker(os.environ, str(tmp_path / "docker")).login("h", "u", "p")
     assert caught.value.remedy.startswith("Install Docker")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -50,9 +51,15 @@ TALKS: list[tuple[str, Sequence[str], Sequence[object], object]] = [
 ]
 
 
+def asked(question: str) -> pexpect.spawn[str]:
+    """The question on a terminal that never says where its cursor is; bootstrap sets that variable."""
+    command, variables = ["-c", PROGRAM, question], {**os.environ, "PROMPT_TOOLKIT_NO_CPR": "1"}
+    return pexpect.spawn(sys.executable, command, dimensions=(24, 80), encoding="utf-8", timeout=20, env=variables)
+
+
 def at_a_terminal(question: str, keys: Sequence[str]) -> tuple[object, str]:
     """Press the keys, each once the screen rests; the answer, and everything that was shown."""
-    child = pexpect.spawn(sys.executable, ["-c", PROGRAM, question], dimensions=(24, 80), encoding="utf-8", timeout=20)
+    child = asked(question)
     child.expect("next[?]|Version:|push it[?]")
     for key in keys:
         _rest(child)
@@ -89,7 +96,7 @@ def test_both_give_the_same_answer(
 
 
 def test_the_reason_is_shown_while_one_types() -> None:
-    child = pexpect.spawn(sys.executable, ["-c", PROGRAM, "text"], dimensions=(24, 80), encoding="utf-8", timeout=20)
+    child = asked("text")
     child.expect_exact("0.1.31-dev")
     _rest(child)
     child.send("x")
@@ -100,7 +107,7 @@ def test_the_reason_is_shown_while_one_types() -> None:
 
 
 def test_the_terminal_is_never_asked_where_its_cursor_is() -> None:
-    child = pexpect.spawn(sys.executable, ["-c", PROGRAM, "choose"], dimensions=(24, 80), encoding="utf-8", timeout=20)
+    child = asked("choose")
     child.expect_exact("another version")
     assert "\x1b[6n" not in child.before
     child.sendcontrol("c")
@@ -109,7 +116,7 @@ def test_the_terminal_is_never_asked_where_its_cursor_is() -> None:
 
 def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    child = pexpect.spawn(sys.executable, ["-c", PROGRAM, "choose"], dimensions=(24, 80), encoding="utf-8", timeout=20)
+    child = asked("choose")
     child.expect_exact("another version")
     assert not re.search(r"\x1b\[[0-9;]*[34]8;", child.before)
     child.sendcontrol("c")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -90,8 +93,9 @@ def test_terminal_escapes_in_foreign_text_are_shown_and_not_obeyed(terminal: boo
 
 
 PROGRAM = """
+import os
 from tagship.adapters.terminal import TerminalScreen
-screen = TerminalScreen()
+screen = TerminalScreen(dumb=os.environ["TERM"] == "dumb")  # as bootstrap makes it
 screen.table(("version", "by"), [("0.1.10-dev", "x" * 100)])
 with screen.live("Following") as show:
     show("build: Build the image")
@@ -124,3 +128,50 @@ def test_no_color_leaves_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.search(r"\d\d:\d\d:\d\d build: Build the image", shown(monkeypatch, TERM="dumb"))
+
+
+GONE = """
+import os, sys
+from tagship.adapters.terminal import TerminalScreen
+made = TerminalScreen(as_json=sys.argv[1] == "json")
+sys.stdin.read(1)  # whoever read stdout has gone by now
+made.say("a line")
+made.table(("version",), [["0.1.0-dev"]] * 5000)
+made.document("x" * 100_000)
+made.data({"x": "y" * 100_000})
+with open(sys.argv[2], "w") as done:
+    done.write("the rest was done")
+"""
+
+
+@pytest.mark.parametrize("mode", ["json", "lines"])
+def test_a_reader_that_ends_ends_nothing_else(mode: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", GONE, mode, str(tmp_path / "done")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        child.stdin.write(b"x")
+        child.stdin.close()
+        said = child.stderr.read().decode()
+    assert child.returncode == 0
+    assert "BrokenPipe" not in said
+    assert (tmp_path / "done").read_text() == "the rest was done"
+
+
+def test_a_time_in_json_is_iso_with_its_zone() -> None:
+    made, out, _ = screen()
+    made.data({"at": datetime(2026, 11, 20, 12, tzinfo=UTC), "path": Path("/x")})
+    assert json.loads(out.getvalue()) == {"at": "2026-11-20T12:00:00+00:00", "path": "/x"}
+
+
+@pytest.mark.parametrize("made", [FakeScreen(), screen()[0]])
+def test_a_document_is_shown_as_it_is(made: Screen) -> None:
+    made.document("#!/bin/bash\n")
+
+
+def test_a_document_has_one_line_end() -> None:
+    made, out, _ = screen(as_json=True)
+    made.document("#!/bin/bash\n\techo \x1b\n")
+    assert out.getvalue() == "#!/bin/bash\n\techo \x1b\n"

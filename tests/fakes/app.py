@@ -72,6 +72,7 @@ class FakeApp:
     ci: FakeCi = field(default_factory=FakeCi)
     who: str = "ada@laptop"
     run_url: str = ""
+    signed_in: bool = False
     given: dict[str, Any] = field(default_factory=dict)
     calendar: FakeCalendar = field(default_factory=FakeCalendar)
     store: MemoryStore = None  # type: ignore[assignment]

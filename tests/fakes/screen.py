@@ -35,6 +35,9 @@ class FakeScreen:
     def data(self, value: object) -> None:
         self.documents.append(json.loads(json.dumps(value)))
 
+    def document(self, text: str) -> None:
+        self.documents.append(text)
+
     @contextmanager
     def live(self, title: str) -> Iterator[Callable[[str], None]]:
         self.lines.append(title)

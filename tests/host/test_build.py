@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import cast
 
@@ -44,7 +45,7 @@ def docker(request: pytest.FixtureRequest, engine: Engine, monkeypatch: pytest.M
     for name, value in engine.variables().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SSL_CERT_FILE", str(engine.registry.certificate))
-    return Docker(request.param)
+    return Docker(os.environ, request.param)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ BREACHES: dict[Law, dict[str, str]] = {
     laws.shared_libraries: {"adapters/git/run.py": "import git\n", "adapters/forge.py": "import git\n"},
     laws.early_imports: {"adapters/aws/s3.py": "import boto3\n"},
     laws.io_in_the_domain: {"domain/lease.py": "import datetime\n\nAT = datetime.datetime.now()\n"},
+    laws.environment_readers: {"engine/scope.py": "import os\n\nTAG = os.environ['GITHUB_REF_NAME']\n"},
     laws.process_ends: {"engine/run.py": "import sys\n\nsys.exit(1)\n"},
     no_cycle_in_the_engine: {
         "engine/run.py": "from tagship.engine.plan import plan\n",

@@ -309,6 +309,15 @@ def test_the_program_says_its_version(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == f"tagship {__version__}\n"
 
 
+@pytest.mark.starts("inv", "bash")
+def test_a_reader_of_the_list_that_ends_is_no_failure() -> None:
+    inv = Path(sys.executable).with_name("inv")
+    line = f"{shlex.quote(str(inv))} --list | true; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", line], cwd=TOP, capture_output=True, text=True, check=False)
+    assert ended.stderr == ""
+    assert ended.stdout in {"0\n", "141\n"}
+
+
 # -- what a verb prints ------------------------------------------------------------------------------------------------
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.adapters.aws.session import Aws
@@ -37,7 +37,7 @@ class Ecr:
     """The registry of an image's repository; see tagship.ports.images.Registry."""
 
     aws: Aws
-    docker: Docker = field(default_factory=Docker)
+    docker: Docker
 
     def login(self, repository: str) -> None:
         """Log docker in to ECR. Another registry's login is the user's own: docker keeps it."""
@@ -75,7 +75,7 @@ class Ecr:
         scheme = "http" if LOOPBACK.match(host) else "https"
         request = urllib.request.Request(f"{scheme}://{host}/v2/{name}/manifests/{tag}", method="HEAD")  # noqa: S310
         request.add_header("Accept", TYPES)
-        for header, value in _authorization(host).items():
+        for header, value in _authorization(host, self.docker.inherited).items():
             request.add_header(header, value)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 (the scheme is set above)
@@ -100,9 +100,9 @@ def split(repository: str) -> tuple[str, str]:
     return host, name
 
 
-def _authorization(host: str) -> dict[str, str]:
+def _authorization(host: str, variables: Mapping[str, str]) -> dict[str, str]:
     """Basic credentials of docker's config file for a host; none where a credential helper keeps them."""
-    folder = os.environ.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
+    folder = variables.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
     try:
         config = json.loads((Path(folder) / "config.json").read_text("utf-8"))
     except (OSError, ValueError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +69,7 @@ class Aws:
     endpoint: str | None = None
     profile: str = ""
     sandbox: bool = False
+    ci: bool = False  # whoever is refused is a CI job: its remedy is another
 
     @overload
     def client(self, name: Literal["s3"]) -> S3Client: ...
@@ -216,7 +216,7 @@ class Aws:
 
     @property
     def _sign_in(self) -> str:
-        if os.environ.get("CI"):
+        if self.ci:
             return (
                 "Give the job `id-token: write` and the step aws-actions/configure-aws-credentials, then run it again"
             )

@@ -280,7 +280,7 @@ def test_a_rollback_that_waited_goes_to_the_last_healthy_one_of_then_unless_one_
     deploy(app, artifact="0.1.0-dev")
     deploy(app, artifact="0.1.1-dev")
     while_grace_ships(app, "0.1.2-dev")
-    result = rollback(app, to=to, wait="10m")
+    result = rollback(app, to=to, yes=not to, wait="10m")
     assert (result.plan.replaces, result.plan.artifact_id) == ("0.1.2-dev", back_to)
     assert app.hosts.serving == {"web-1": back_to}
 
@@ -337,7 +337,7 @@ def test_preempt_takes_back_a_deployment_under_way_to_what_runs_still() -> None:
     deploy(app, artifact="0.1.1-dev")
     theirs = held_by_ci(app)
     _under_way(app, theirs, "0.1.2-dev")
-    assert rollback(app, preempt=True).plan.artifact_id == "0.1.1-dev"
+    assert rollback(app, yes=True, preempt=True).plan.artifact_id == "0.1.1-dev"
     _under_way(app, "20991120-155301-123456-9f3a1c", "0.1.2-dev")
     assert rollback(app, to="0.1.1-dev", preempt=True).state == "healthy"
 

@@ -231,21 +231,22 @@ def entries(release: Release, *states: str, after: float = 0, replaced: str = "0
         release.app.ledger.append(entry)
 
 
-def with_credentials(monkeypatch: pytest.MonkeyPatch) -> Release:
-    monkeypatch.setenv("AWS_PROFILE", "hello")
-    return Release()
+def with_credentials() -> Release:
+    release = Release()
+    release.app.signed_in = True
+    return release
 
 
-def test_without_a_token_the_ledger_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    release = with_credentials(monkeypatch)
+def test_without_a_token_the_ledger_is_followed() -> None:
+    release = with_credentials()
     release.app.clock.during = lambda slept: entries(release, "requested", "started", "healthy") if not slept else None
     assert follow(release).outcome == "healthy"
     assert "0.1.1-dev is healthy on dev" in release.app.screen.lines
     assert "It replaced 0.1.0-dev. To take it back: inv rollback --to 0.1.0-dev" in release.app.screen.lines
 
 
-def test_an_older_deployment_of_that_version_is_not_taken_for_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    release = with_credentials(monkeypatch)
+def test_an_older_deployment_of_that_version_is_not_taken_for_this_one() -> None:
+    release = with_credentials()
     entries(release, "requested", "started", "healthy", after=-3600)
     problem = failed(release, ServiceFailed)
     assert "no end of 0.1.1-dev within 3600 s" in problem.what
@@ -262,21 +263,21 @@ def test_an_older_deployment_of_that_version_is_not_taken_for_this_one(monkeypat
 def test_the_ledgers_word_is_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, states: tuple[str, ...], kind: type[TagshipError], serving: str
 ) -> None:
-    release = with_credentials(monkeypatch)
+    release = with_credentials()
     entries(release, *states, reason="it answered 500")
     problem = failed(release, kind)
     assert problem.what == "0.1.1-dev failed on dev: it answered 500."
     assert problem.state == serving
 
 
-def test_an_abandoned_deployment_is_not_said_to_have_ended_well_or_badly(monkeypatch: pytest.MonkeyPatch) -> None:
-    release = with_credentials(monkeypatch)
+def test_an_abandoned_deployment_is_not_said_to_have_ended_well_or_badly() -> None:
+    release = with_credentials()
     entries(release, "requested", "started", "abandoned")
     assert "its runner died" in failed(release, ServiceFailed).what
 
 
-def test_ctrl_c_while_following_the_ledger_leaves_the_deployment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    release = with_credentials(monkeypatch)
+def test_ctrl_c_while_following_the_ledger_leaves_the_deployment_alone() -> None:
+    release = with_credentials()
 
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt

@@ -47,14 +47,14 @@ def test_needs_neither_git_nor_ci() -> None:
 
 def test_without_a_version_it_takes_the_last_healthy_one() -> None:
     app = after(ONE, TWO, THREE)
-    assert rollback(app).plan.artifact_id == TWO
+    assert rollback(app, yes=True).plan.artifact_id == TWO
 
 
 def test_a_version_that_was_rolled_back_from_is_not_suggested_again() -> None:
     app = after(ONE, TWO, THREE)
     rollback(app, to=TWO)
     assert marked_bad(app.ledger.deployments("dev")) == {THREE}
-    assert rollback(app).plan.artifact_id == ONE
+    assert rollback(app, yes=True).plan.artifact_id == ONE
     assert rollback_candidates(app.ledger.deployments("dev"), ONE) == []
 
 
@@ -113,7 +113,7 @@ def test_a_version_that_somebody_marked_is_neither_suggested_nor_offered() -> No
 def test_a_version_that_was_removed_from_the_bucket_is_not_suggested() -> None:
     app = after(ONE, TWO, THREE)
     app.remove(TWO)
-    assert rollback(app).plan.artifact_id == ONE
+    assert rollback(app, yes=True).plan.artifact_id == ONE
 
 
 def test_on_a_terminal_the_list_is_offered_with_when_and_who() -> None:
@@ -264,7 +264,7 @@ def test_a_version_from_before_many_failures_is_still_found() -> None:
         app.hosts.machines[0].answers.append("failed")
         with pytest.raises(DeployFailed):
             deploy(app, artifact=version)
-    assert rollback(app).plan.artifact_id == ONE
+    assert rollback(app, yes=True).plan.artifact_id == ONE
 
 
 def test_nothing_to_go_back_to_is_refused() -> None:
@@ -277,9 +277,9 @@ def test_without_a_version_and_with_several_environments_one_must_be_named() -> 
     two = {**environments(), "prod": {**environments()["dev"], "branch": "main"}}
     app = replace(after(ONE, TWO), settings=settings(environments=two))
     with pytest.raises(UsageError) as caught:
-        rollback(app)
+        rollback(app, yes=True)
     assert caught.value.what == "No environment is given; there are dev, prod."
-    assert rollback(app, env="dev").plan.artifact_id == ONE
+    assert rollback(app, env="dev", yes=True).plan.artifact_id == ONE
 
 
 def test_the_suffix_names_the_environment() -> None:
@@ -312,3 +312,12 @@ def test_an_untagged_build_can_be_rolled_back_to() -> None:
     deploy(app, artifact=build, env="dev")
     deploy(app, artifact=ONE, allow_older=True)
     assert rollback(app, to=build, env="dev").state == "healthy"
+
+
+def test_without_a_terminal_somebody_must_name_the_version_or_say_yes() -> None:
+    app = after(ONE, TWO)
+    with pytest.raises(UsageError) as caught:
+        rollback(app)
+    assert caught.value.exit_code == 2
+    assert caught.value.remedy == f"Name it: inv rollback --to {ONE} --env dev"
+    assert rollback(app, dry_run=True).plan.artifact_id == ONE

@@ -91,9 +91,9 @@ def test_the_message_says_who_from_where_and_what_is_new() -> None:
     assert "Begin" not in message
 
 
-def test_the_notes_begin_after_what_the_environment_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "hello")
+def test_the_notes_begin_after_what_the_environment_runs() -> None:
     release = Release(released=())
+    release.app.signed_in = True
     for name in ("0.1.0-dev", "0.1.1-dev"):
         release.repository.commit(f"Work of {name}")
         release.release(name)
