@@ -1,4 +1,4 @@
-"""Times as people read them: UTC to the minute, and ages in the largest unit that says something."""
+"""Times and words as people read them: UTC to the minute, ages in the largest unit that says something, no escapes."""
 
 from __future__ import annotations
 
@@ -64,3 +64,12 @@ def plural(noun: str, count: int = 2) -> str:
     if count == 1:
         return noun
     return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
+# Also what turns the direction of writing, and what stands for bytes that are not UTF-8.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def visible(text: str) -> str:
+    """Spell out the control characters of a remote's, a host's or a hook's words; tab and newline stay."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from tagship.domain.text import ago, moment, span
+from tagship.domain.text import ago, moment, span, visible
 
 
 def test_a_moment_is_utc_to_the_minute_wherever_it_was_written() -> None:
@@ -36,3 +36,19 @@ def test_a_span_is_in_the_unit_that_says_something(seconds: float, words: str) -
 def test_an_age_says_ago_and_never_a_negative_number() -> None:
     assert ago(timedelta(seconds=180)) == "3 min ago"
     assert ago(timedelta(seconds=-30)) == "just now"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\033[2J\033[1;1Hall is well", r"\x1b[2J\x1b[1;1Hall is well"),
+        ("a\rb\x07\x9b1m\x7f", r"a\rb\x07\x9b1m\x7f"),
+        ("two\nlines\tand a tab", "two\nlines\tand a tab"),
+        ("Grüße ☕", "Grüße ☕"),
+        ("txt.\u202eexe", r"txt.\u202eexe"),
+        ("not UTF-8: \udcff", r"not UTF-8: \udcff"),
+    ],
+)
+def test_words_from_outside_are_shown_and_not_obeyed(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    visible(text).encode()
