@@ -28,7 +28,7 @@ by_itself = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags/[0
 rows = []
 for _ in range(12):
     wall, cpu = time.perf_counter(), time.process_time()
-    newest = repository.newest("dev", 5)
+    newest = repository.newest("dev", 5).versions
     suggested = candidates(newest[0], "dev")
     ours, busy = time.perf_counter() - wall, time.process_time() - cpu
     wall = time.perf_counter()

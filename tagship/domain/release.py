@@ -16,34 +16,54 @@ from tagship.domain.version import Version, why_not_a_version
 from tagship.errors import Refused, UsageError
 
 NOTES = 10  # commits that a tag's message lists
+SAID = 600  # characters of the server's that an error holds
 PRE_PUSH = "pre-push hook"  # what stands among a push's refs where this repository's own hook refused it
 _NUMBER = rb"(0|[1-9][0-9]{0,8})"
 _FIELD = re.compile(_NUMBER)
+_LIKE = rb"[0-9]+[.][0-9]+[.][0-9]+"  # as a version looks, whatever its numbers
+PASSED_OVER = 5  # names that are told of
+LONGEST = 80  # characters of such a name
 
 
 # -- the channel's versions --------------------------------------------------------------------------------------------
 
 
-def highest(chunks: Iterable[bytes], suffix: str, count: int) -> list[Version]:
-    """The highest `count` versions of a channel among tag names, one a line in Git's own order, highest first.
+@dataclass(frozen=True)
+class Channel:
+    """A channel's highest versions, highest first; and, of its other names, those passed over on the way."""
+
+    versions: Sequence[Version]
+    passed_over: Sequence[str] = ()
+
+    def why_passed_over(self) -> list[str]:
+        """A sentence for each name that is passed over."""
+        return [f"The tag {name} is passed over: {why_not_a_version(name)}." for name in self.passed_over]
+
+
+def channel(chunks: Iterable[bytes], suffix: str, count: int) -> Channel:
+    """The highest `count` versions of a channel among tag names, one a line in Git's own order.
 
     The chunks may end anywhere: they are read while git still writes them. In Git's order names that share MAJOR.MINOR
     stand together, so the end of each such run is found by bisection, and only the highest runs are read: over 50,000
-    tags this costs a fraction of git's own listing.
+    tags this costs a fraction of git's own listing. Names that look like a version and are none are found on the way.
     """
-    ending = f"-{suffix}" if suffix else ""
-    name = re.compile(b"%b[.]%b[.]%b%b" % (_NUMBER, _NUMBER, _NUMBER, ending.encode()))
+    ending = re.escape(f"-{suffix}" if suffix else "").encode()
+    name, like = re.compile(b"%b[.]%b[.]%b%b" % (_NUMBER, _NUMBER, _NUMBER, ending)), re.compile(_LIKE + ending)
     best: list[tuple[int, ...]] = []
+    others: list[bytes] = []
     for prefix, names in sorted((run for lines in _whole_lines(chunks) for run in _runs(lines)), reverse=True):
-        if len(best) == count and prefix < best[-1][:2]:
-            break
-        parsed = (found.groups() for one in names if (found := name.fullmatch(one)))
-        best = nlargest(count, [*best, *((int(a), int(b), int(c)) for a, b, c in parsed)])
-    return [Version(major, minor, patch, suffix) for major, minor, patch in best]
+        if prefix and len(best) == count and prefix < best[-1][:2]:
+            continue
+        parsed = [(one, name.fullmatch(one)) for one in names]
+        others += [one for one, found in parsed if not found and like.fullmatch(one)]
+        numbers = (found.groups() for _, found in parsed if found)
+        best = nlargest(count, [*best, *((int(a), int(b), int(c)) for a, b, c in numbers)])
+    versions = [Version(major, minor, patch, suffix) for major, minor, patch in best]
+    return Channel(versions, [one.decode()[:LONGEST] for one in others[-PASSED_OVER:]])
 
 
-def _runs(names: list[bytes]) -> Iterator[tuple[tuple[int, int], list[bytes]]]:
-    """Names that share MAJOR and MINOR, a run at a time; names that are no versions are left out."""
+def _runs(names: list[bytes]) -> Iterator[tuple[tuple[int, ...], list[bytes]]]:
+    """Names that share MAJOR and MINOR, a run at a time; a name that has neither is a run by itself, of ()."""
     at = 0
     while at < len(names):
         parts = names[at].split(b".", 2)
@@ -53,6 +73,7 @@ def _runs(names: list[bytes]) -> Iterator[tuple[tuple[int, int], list[bytes]]]:
             yield (int(parts[0]), int(parts[1])), names[at:end]
             at = end
         else:
+            yield (), names[at : at + 1]
             at += 1
 
 
@@ -129,6 +150,7 @@ class Look:
     behind: int = 0
     moved: Sequence[str] = ()
     tagged: bool = True
+    passed_over: Sequence[str] = ()
     first: bool = False
     ci: str | None = None
     apart: bool = False
@@ -214,9 +236,10 @@ def _known(look: Look) -> Check:
     if look.tagged or look.first:
         return Check("earlier versions")
     kind = f"X.Y.Z-{look.suffix}" if look.suffix else "X.Y.Z"
+    passed_over = f" but {', '.join(look.passed_over)}, passed over" if look.passed_over else ""
     return Check(
         "earlier versions",
-        f"there is no tag {kind} here or on {look.remote}",
+        f"there is no tag {kind} here or on {look.remote}{passed_over}",
         f"if this is the first: inv {look.verb} --first",
     )
 
@@ -292,11 +315,17 @@ def mail(person: str) -> str:
     return found[1].lower() if found else ""
 
 
-def rejection(branch: str, remote: str, rejected: Mapping[str, str], again: str) -> tuple[str, str]:
-    """What a refusal of a push means, and what to do: problem and remedy."""
+def rejection(
+    branch: str, remote: str, rejected: Mapping[str, str], again: str, said: Sequence[str] = ()
+) -> tuple[str, str]:
+    """What a refusal of a push means, and what to do: problem and remedy. `said` are the server's own lines."""
     if PRE_PUSH in rejected:
         return f"the pre-push hook of this repository refused it ({rejected[PRE_PUSH]})", f"Mend that, then {again}"
     reasons = "; ".join(f"{ref.removeprefix('refs/heads/')}: {why}" for ref, why in rejected.items())
     if re.search(r"non-fast-forward|fetch first", reasons):
         return f"{remote} has newer commits ({reasons})", f"git pull --ff-only {remote} {branch}, then {again}"
-    return f"{remote} refused the push ({reasons})", f"Get the commit onto {branch} as its rules ask, then {again}"
+    words = f"; it says: {' · '.join(said)[:SAID].rstrip('.')}" if said else ""
+    problem = f"{remote} refused the push ({reasons}){words}"
+    if any(ref.startswith("refs/tags/") for ref in rejected):
+        return problem, f"Ask whoever keeps {remote} to let you push that tag, then {again}"
+    return problem, f"Get the commit onto {branch} as its rules ask, then {again}"

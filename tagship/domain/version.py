@@ -15,7 +15,7 @@ from typing import Self
 
 import semver
 
-from tagship.errors import UsageError
+from tagship.errors import Refused, UsageError
 
 MAX_LENGTH = 64
 SUFFIX = re.compile(r"[a-z][a-z0-9]{0,30}\Z", re.ASCII)
@@ -92,6 +92,8 @@ def why_not_a_version(text: str) -> str:  # noqa: PLR0911 (a table of reasons, t
         return "it has characters other than letters, digits, dots and one hyphen"
     if re.match(r"(\d+\.)*0\d", text):
         return "a number starts with 0"
+    if re.match(r"(\d+\.){0,2}\d{10}", text):
+        return "a number has more than 9 digits"
     if not re.match(r"\d+\.\d+\.\d+(-|\Z)", text):
         return "it is not three numbers, MAJOR.MINOR.PATCH"
     return "its suffix is not one word of small letters and digits, as in 0.1.30-dev"
@@ -109,10 +111,20 @@ def newest(versions: Iterable[Version], count: int) -> list[Version]:
 
 
 def candidates(latest: Version | None, suffix: str) -> dict[str, Version]:
-    """What to offer next on a channel, by the part that it raises; the first one is the suggestion."""
+    """What to offer next on a channel, by the part that it raises; the first one is the suggestion.
+
+    What could not be read back (a number of ten digits) is not offered; raises Refused if nothing is left.
+    """
     if latest is None:
         return {"first": Version(0, 1, 0, suffix)}
-    return {part: latest.bump(part) for part in ("patch", "minor", "major")}
+    raised = {part: latest.bump(part) for part in ("patch", "minor", "major")}
+    readable = {part: version for part, version in raised.items() if Version.maybe(str(version))}
+    if not readable:
+        raise Refused(
+            f"No version comes after {latest}: a number has at most 9 digits.",
+            remedy=f"Delete that tag, here and on the remote: git tag --delete {latest}",
+        )
+    return readable
 
 
 @dataclass(frozen=True)

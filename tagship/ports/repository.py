@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tagship.domain.version import Version
+from tagship.domain.release import Channel
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,41 @@ class State:
 
 @dataclass(frozen=True)
 class Pushed:
-    """How a push ended: nothing at all was taken unless `ok`; `rejected` maps a ref to git's reason.
+    """How a push ended. `rejected` maps a ref to git's reason; `said` are the server's own lines.
 
-    `there` are the refs that the remote had already, as they are.
+    `there` are the refs that the remote had before, as they are. `holds` says, after a push that failed, what each
+    place that it went to (a remote may have several push URLs) has by now: those of the refs that are there as the
+    push would have them (as undo would not), or None if it did not answer.
     """
 
     ok: bool
     rejected: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
     there: frozenset[str] = frozenset()
+    said: Sequence[str] = ()
+    holds: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+
+    @property
+    def landed(self) -> bool:
+        """Whether the tag is at one place or another, though the push failed. (A branch may have been there before.)"""
+        return any(ref.startswith("refs/tags/") for refs in self.holds.values() for ref in refs or ())
+
+    @property
+    def unknown(self) -> bool:
+        """Whether a place did not say what it has."""
+        return None in self.holds.values()
+
+    @property
+    def state(self) -> str:
+        """What each place has, as a sentence; empty if none was asked."""
+        return "; ".join(f"{place} {_has(refs)}" for place, refs in self.holds.items()) + ("." if self.holds else "")
+
+
+def _has(refs: frozenset[str] | None) -> str:
+    if refs is None:
+        return "does not say what it has"
+    names = [ref.removeprefix("refs/heads/").replace("refs/tags/", "the tag ") for ref in sorted(refs)]
+    return f"has {' and '.join(names)}" if names else "has nothing of it"
 
 
 class Repository(Protocol):
@@ -59,7 +85,8 @@ class Repository(Protocol):
 
     def state(self, branch: str) -> State: ...
 
-    def newest(self, suffix: str, count: int) -> Sequence[Version]: ...
+    def newest(self, suffix: str, count: int) -> Channel:
+        """The channel's highest versions, and the names beside them that are passed over."""
 
     def tag(self, name: str) -> Tag | None: ...
 
@@ -78,7 +105,10 @@ class Repository(Protocol):
         """Remove the local tag, if it still is that object."""
 
     def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
-        """Branch and that one tag, atomically, with explicit refspecs; the tag alone where `branch` is empty."""
+        """Branch and that one tag, atomically, with explicit refspecs; the tag alone where `branch` is empty.
+
+        Raises ServiceFailed if neither the remote nor a hook said how it ended.
+        """
 
     def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
         """The exact commands that create_tag and push run, as a person would type them."""
@@ -101,6 +131,9 @@ class Repository(Protocol):
     def tags_at(self, commit: str) -> Sequence[str]: ...
 
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
-        """Each file of the commit under `paths`, sorted by path: path, executable, size, and its bytes by read(n)."""
+        """Each file of the commit under `paths`, sorted by path: path, executable, size, and its bytes by read(n).
+
+        Raises Refused for what is no file: a link, a submodule, a stand-in such as a Git LFS pointer.
+        """
 
     def remote_url(self) -> str: ...

@@ -64,7 +64,10 @@ def look(app: App, wish: Wish, suffix: str) -> Found:
     unreachable, moved = _fetched(app, branch, suffix)
     state = repository.state(branch)
     commit, apart = _commit(app, wish, branch, state)
-    versions = repository.newest(suffix, SHOWN)
+    channel = repository.newest(suffix, SHOWN)
+    versions = channel.versions
+    for sentence in channel.why_passed_over():
+        app.screen.warn(sentence)
     seen = Look(
         verb=wish.verb,
         suffix=suffix,
@@ -78,6 +81,7 @@ def look(app: App, wish: Wish, suffix: str) -> Found:
         behind=state.behind,
         moved=moved,
         tagged=bool(versions) or bool(unreachable),
+        passed_over=channel.passed_over,
         first=wish.first,
         ci=_ci(app, commit),
         apart=apart,

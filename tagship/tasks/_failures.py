@@ -37,12 +37,16 @@ def failures_said() -> Iterator[None]:
 
 def three_lines(problem: TagshipError) -> str:
     """What is wrong, how things are now, and the next command."""
-    return f"error: {problem.what}\n  now: {problem.state}\n next: {problem.remedy}"
+    from tagship.domain.text import visible
+
+    return visible(f"error: {problem.what}\n  now: {problem.state}\n next: {problem.remedy}")
 
 
 def _print(problem: TagshipError, cause: BaseException) -> None:
+    from tagship.domain.text import visible
+
     if problem.evidence:
-        print(problem.evidence.rstrip("\n"), file=sys.stderr)
+        print(visible(problem.evidence.rstrip("\n")), file=sys.stderr)
     print(three_lines(problem), file=sys.stderr)
     if _debugging():
         traceback.print_exception(cause)
@@ -56,7 +60,8 @@ def _print_unforeseen(defect: Exception) -> int:
         where = f": {defect.filename}" if defect.filename else ""
         code, what = ServiceFailed.exit_code, f"This machine says: {defect.strerror}{where}"
         remedy = f"{_mended(defect.errno)}; then run it again"
-    print(f"error: {what}\n  now: unknown; look before you act: inv status\n next: {remedy}", file=sys.stderr)
+    unforeseen = TagshipError(what, state="unknown; look before you act: inv status", remedy=remedy)
+    print(three_lines(unforeseen), file=sys.stderr)
     if _debugging():
         traceback.print_exception(defect)
     return code

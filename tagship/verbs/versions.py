@@ -45,7 +45,10 @@ def versions(app: App, *, env: str = "dev", count: int = 5, offline: bool = Fals
     suffix = app.settings.suffix(env)
     if not offline:
         _fetch(app, chosen.branch, suffix)
-    found = app.repository.newest(suffix, count)
+    channel = app.repository.newest(suffix, count)
+    found = channel.versions
+    for sentence in channel.why_passed_over():
+        app.screen.warn(sentence)
     answer = Versions(env, found, app.repository.tags([str(one) for one in found]), _next(found, suffix))
     table(app, answer.versions, answer.tags)
     if not found:

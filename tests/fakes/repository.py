@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tagship.domain.version import Version, newest
+from tagship.domain.release import PRE_PUSH, Channel, channel
+from tagship.domain.version import Version
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.repository import Pushed, State, Tag
 
@@ -21,12 +22,30 @@ def object_id(*parts: object) -> str:
 
 @dataclass
 class FakeRemote:
-    """What everybody pushes to. `refuses` maps a ref to the reason why it takes nothing there."""
+    """What everybody pushes to. `refuses` maps a ref to the reason why it takes nothing there; `says` are its words.
+
+    `mirror` is a second push URL: what is pushed here goes there too, and it may refuse, or not answer, by itself.
+    """
 
     heads: dict[str, str] = field(default_factory=dict)
     tags: dict[str, Tag] = field(default_factory=dict)
     reachable: bool = True
     refuses: dict[str, str] = field(default_factory=dict)
+    says: tuple[str, ...] = ()
+    mirror: FakeRemote | None = None
+
+    def takes(self, refs: Mapping[str, str], tag: Tag) -> None:
+        for ref, oid in refs.items():
+            if ref.startswith("refs/heads/"):
+                self.heads[ref.removeprefix("refs/heads/")] = oid
+            else:
+                self.tags[tag.name] = tag
+
+    def has(self, refs: Mapping[str, str]) -> frozenset[str]:
+        """Those of the refs that are here as these very objects."""
+        here = {f"refs/tags/{name}": tag.oid for name, tag in self.tags.items()}
+        here |= {f"refs/heads/{name}": oid for name, oid in self.heads.items()}
+        return frozenset(ref for ref, oid in refs.items() if here.get(ref) == oid)
 
 
 class FakeRepository:
@@ -46,6 +65,7 @@ class FakeRepository:
         self.shallow = False
         self.tracking: dict[str, str] = {}
         self.local: dict[str, Tag] = {}
+        self.hook = ""  # what the pre-push hook says as it refuses
         self.pushes: list[tuple[str, ...]] = []
         self.during_push: Callable[[], None] = lambda: None
         self.after_push: Callable[[], None] = lambda: None
@@ -99,9 +119,8 @@ class FakeRepository:
         ahead, behind = (len(here - there), len(there - here)) if upstream else (0, 0)
         return State(self.head, self.branch, self.dirty, self.shallow, upstream, ahead, behind)
 
-    def newest(self, suffix: str, count: int) -> Sequence[Version]:
-        versions = (one for name in self.local if (one := Version.maybe(name)))
-        return newest((one for one in versions if one.suffix == suffix), count)
+    def newest(self, suffix: str, count: int) -> Channel:
+        return channel(["".join(f"{name}\n" for name in sorted(self.local)).encode()], suffix, count)
 
     def tag(self, name: str) -> Tag | None:
         return self.local.get(name)
@@ -131,31 +150,44 @@ class FakeRepository:
     def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
         self.pushes.append(tuple(filter(None, (branch, tag.name))))
         self.during_push()
+        if self.hook:
+            return Pushed(False, {PRE_PUSH: self.hook}, "failed to push some refs", holds=self._holds({}))
+        refs = {f"refs/tags/{tag.name}": tag.oid} | ({f"refs/heads/{branch}": commit} if branch else {})
         self._reach()
-        rejected = self._rejected(commit, branch, tag)
-        there = self._there(commit, branch, tag)
-        if not rejected:
-            self.remote.tags[tag.name] = tag
-            if branch:
-                self.remote.heads[branch] = self.tracking[branch] = commit
+        there = self.remote.has(refs)
+        refused: dict[str, str] = {}
+        for remote in self._remotes():
+            rejected = self._rejected(remote, commit, branch, tag) if remote.reachable else {}
+            if remote.reachable and not rejected:
+                remote.takes(refs, tag)
+            refused |= rejected
+        if branch and self.remote.has(refs) == set(refs):
+            self.tracking[branch] = commit
         self.after_push()
-        if rejected:
-            return Pushed(False, rejected, "failed to push some refs")
-        return Pushed(True, there=there)
+        if refused or not all(remote.reachable for remote in self._remotes()):
+            return Pushed(False, refused, "failed to push some refs", said=self._said(), holds=self._holds(refs))
+        return Pushed(True, there=there, said=self._said())
 
-    def _there(self, commit: str, branch: str, tag: Tag) -> frozenset[str]:
-        ours = {f"refs/tags/{tag.name}": tag.oid, **({f"refs/heads/{branch}": commit} if branch else {})}
-        theirs = {f"refs/tags/{name}": one.oid for name, one in self.remote.tags.items()}
-        theirs |= {f"refs/heads/{name}": one for name, one in self.remote.heads.items()}
-        return frozenset(ref for ref, oid in ours.items() if theirs.get(ref) == oid)
+    def _remotes(self) -> list[FakeRemote]:
+        return [self.remote, *([self.remote.mirror] if self.remote.mirror else [])]
 
-    def _rejected(self, commit: str, branch: str, tag: Tag) -> Mapping[str, str]:
+    def _said(self) -> tuple[str, ...]:
+        return tuple(line for remote in self._remotes() if remote.reachable for line in remote.says)
+
+    def _holds(self, refs: Mapping[str, str]) -> dict[str, frozenset[str] | None]:
+        names = ("origin", "mirror")
+        return {
+            name: remote.has(refs) if remote.reachable else None
+            for name, remote in zip(names, self._remotes(), strict=False)
+        }
+
+    def _rejected(self, remote: FakeRemote, commit: str, branch: str, tag: Tag) -> Mapping[str, str]:
         head, name = f"refs/heads/{branch}", f"refs/tags/{tag.name}"
         refs = [name, *([head] if branch else [])]
-        rejected = {ref: f"[remote rejected] ({why})" for ref, why in self.remote.refuses.items() if ref in refs}
-        if branch and self.remote.heads.get(branch, "") not in {"", *self.line(commit)}:
+        rejected = {ref: f"[remote rejected] ({why})" for ref, why in remote.refuses.items() if ref in refs}
+        if branch and remote.heads.get(branch, "") not in {"", *self.line(commit)}:
             rejected[head] = "[rejected] (non-fast-forward)"
-        if self.remote.tags.get(tag.name, tag).oid != tag.oid:
+        if remote.tags.get(tag.name, tag).oid != tag.oid:
             rejected[name] = "[rejected] (already exists)"
         return rejected
 
@@ -169,14 +201,24 @@ class FakeRepository:
     def undo(self, tag: Tag) -> Pushed:
         self._reach()
         self.during_push()
-        theirs = self.remote.tags.get(tag.name)
-        if theirs is None or theirs.oid != tag.oid:
-            return Pushed(False, {f"refs/tags/{tag.name}": "[rejected] (stale info)"}, "failed to push some refs")
-        del self.remote.tags[tag.name]
+        refused, ref = {}, f"refs/tags/{tag.name}"
+        for remote in self._remotes():
+            if not remote.has({ref: tag.oid}):
+                refused[ref] = "[rejected] (stale info)"
+            elif ref in remote.refuses:
+                refused[ref] = f"[remote rejected] ({remote.refuses[ref]})"
+            else:
+                del remote.tags[tag.name]
+        if refused:
+            holds = self._holds({ref: tag.oid})
+            return Pushed(False, refused, "failed to push some refs", said=self._said(), holds=holds)
         return Pushed(True)
 
     def log(self, since: str, until: str) -> Sequence[str]:
-        known = set(self.line(self.local[since].commit))
+        tag = self.local.get(since)
+        if tag and not tag.commit:
+            return []
+        known = set(self.line(tag.commit if tag else since))
         return [self.subjects[one] for one in self.line(until) if one not in known]
 
     def resolve(self, revision: str) -> str:

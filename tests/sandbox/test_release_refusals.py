@@ -103,8 +103,8 @@ CASES: list[tuple[Callable[[Typed], None], str, str]] = [
     (protected, "dev: [remote rejected] (hook declined)", "Get the commit onto dev as its rules ask"),
     (hooked, "the pre-push hook of this repository refused it (the linter found 3 problems)", "then inv deploy-dev"),
     (hooked_elsewhere, "the pre-push hook of this repository refused it", "then inv deploy-dev"),
-    (signing_without_a_key, "Git did not make the tag 0.1.1-dev: error: ", "git config user.signingKey"),
-    (locked, "File exists", "Try it by hand: git tag --annotate"),
+    (signing_without_a_key, "Git did not sign the tag 0.1.1-dev: error: ", "git config user.signingKey"),
+    (locked, "left its lock: ", "If no git runs here: rm "),
     (tags_protected, "origin refused the push", "then inv deploy-dev"),
 ]
 

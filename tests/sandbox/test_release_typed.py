@@ -52,7 +52,7 @@ def test_tag_makes_it_here_and_undo_takes_it_back(typed: Typed) -> None:
     assert done.returncode == 0, done.stderr
     assert typed.tags_here() == ["0.1.0-dev", "0.1.1-dev"]
     assert typed.tags_there() == ["0.1.0-dev"]
-    assert "push it: git push --porcelain --atomic" in done.stdout
+    assert "push it: git push --atomic" in done.stdout
     assert typed.inv("tag", "--undo", "--version", "0.1.1-dev", "--yes").returncode == 0
     assert typed.both() == before
 

@@ -250,8 +250,8 @@ def git_cmd(module: ModuleType, faults: Faults) -> None:
 
 
 def named(command: list[str]) -> str:
-    words = [word for word in command[1:] if word not in {"-c", "fetch.output=full"}]
-    verb, *rest = words
+    words = [word for word in command[command.index("git") + 1 :] if word not in {"-c", "fetch.output=full"}]
+    verb, *rest = words[2:] if words[0] == "-C" else words
     told = [word for word in rest if not word.startswith("-")]
     if verb == "tag":
         told = told[-2:]

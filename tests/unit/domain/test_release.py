@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tagship.domain.forge import page, repository_of
 from tagship.domain.release import (
     NOTES,
+    Channel,
     Look,
+    channel,
     checks,
-    highest,
     mail,
     message,
     parsed,
@@ -48,12 +49,14 @@ def in_pieces(text: bytes, size: int) -> list[bytes]:
 def test_the_highest_are_those_that_a_full_sort_finds(names: set[str], suffix: str, count: int, size: int) -> None:
     listing = "".join(f"{name}\n" for name in sorted(names)).encode()
     versions = [one for name in names if (one := Version.maybe(name)) and one.suffix == suffix]
-    assert highest(in_pieces(listing, size), suffix, count) == newest(versions, count)
+    found = channel(in_pieces(listing, size), suffix, count)
+    assert found.versions == newest(versions, count)
+    assert not set(found.passed_over) & {str(one) for one in versions}
 
 
 def test_ten_is_higher_than_nine_wherever_it_stands() -> None:
     listing = b"0.10.0-dev\n0.9.0-dev\n0.9.10-dev\n0.9.9-dev\n10.0.0-dev\n9.0.0-dev\n"
-    found = highest([listing], "dev", 9)
+    found = channel([listing], "dev", 9).versions
     assert [str(one) for one in found] == [
         "10.0.0-dev",
         "9.0.0-dev",
@@ -65,11 +68,27 @@ def test_ten_is_higher_than_nine_wherever_it_stands() -> None:
 
 
 def test_no_tag_is_no_version() -> None:
-    assert highest([], "dev", 5) == highest([b""], "dev", 5) == highest([b"deploy-2024\n"], "dev", 5) == []
+    for chunks in ([], [b""], [b"deploy-2024\n"]):
+        assert channel(chunks, "dev", 5) == Channel([], [])
 
 
 def test_names_that_only_look_like_numbers_are_passed_over() -> None:
-    assert highest(["\u0660.\u0661.\u0662-dev\n0.1.0-dev\n".encode()], "dev", 5) == [Version(0, 1, 0, "dev")]
+    found = channel(["\u0660.\u0661.\u0662-dev\n0.1.0-dev\n".encode()], "dev", 5)
+    assert found == Channel([Version(0, 1, 0, "dev")], [])
+
+
+def test_a_name_that_looks_like_a_version_and_is_none_is_passed_over_by_name() -> None:
+    listing = b"0.01.1-dev\n0.1.1732782000-dev\n0.1.2-dev\n1.0.0-dev2\n1.0.0-prod\n"
+    found = channel([listing], "dev", 5)
+    assert [str(one) for one in found.versions] == ["0.1.2-dev"]
+    assert sorted(found.why_passed_over()) == [
+        "The tag 0.01.1-dev is passed over: a number starts with 0.",
+        "The tag 0.1.1732782000-dev is passed over: a number has more than 9 digits.",
+    ]
+
+
+def test_an_old_odd_name_is_not_told_of_at_every_release() -> None:
+    assert channel([b"0.1.1732782000-dev\n0.2.1-dev\n"], "dev", 1).passed_over == []
 
 
 def look(**changes: object) -> Look:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagship.domain.version import ArtifactId, Version, candidates, is_older, newest, why_not_a_version
-from tagship.errors import UsageError
+from tagship.errors import Refused, UsageError
 
 NUMBERS = st.integers(0, 999_999_999)
 SUFFIXES = st.from_regex(r"([a-z][a-z0-9]{0,8})?", fullmatch=True)
@@ -52,6 +52,16 @@ def test_order_is_semvers() -> None:
 def test_the_patch_is_offered_first_and_an_empty_channel_begins_at_0_1_0() -> None:
     assert list(candidates(Version(0, 1, 2, "dev"), "dev")) == ["patch", "minor", "major"]
     assert candidates(None, "dev") == {"first": Version(0, 1, 0, "dev")}
+
+
+def test_what_could_not_be_read_back_is_not_offered() -> None:
+    most = 999_999_999
+    assert candidates(Version(0, 1, most, "dev"), "dev") == {
+        "minor": Version(0, 2, 0, "dev"),
+        "major": Version(1, 0, 0, "dev"),
+    }
+    with pytest.raises(Refused, match="a number has at most 9 digits"):
+        candidates(Version(most, most, most, "dev"), "dev")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""The files of a commit: the blobs as they are committed, streamed from one `git cat-file`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from tempfile import TemporaryFile
+from typing import IO
+
+from tagship.adapters.git.process import CHUNK
+from tagship.adapters.git.program import Program
+from tagship.domain.text import visible
+from tagship.errors import Refused, UsageError
+
+File = tuple[str, bool, int, Callable[[int], bytes]]
+Files = Iterator[File]
+
+# What a filter commits in a file's place begins so (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
+STAND_INS = {
+    b"version https://git-lfs.github.com/spec/": "Git LFS",
+    b"version https://hawser.github.com/spec/": "Git LFS",
+    b"version http://git-media.io/v/": "Git LFS",
+    b"/annex/objects/": "git-annex",
+    b"\0GITCRYPT\0": "git-crypt",
+}
+LONGEST = max(map(len, STAND_INS))
+
+
+def stream(git: Program, commit: str, paths: Sequence[str]) -> Files:
+    """Path, executable, size and reader of each file, sorted by path: no filter and no line endings apply.
+
+    Raises Refused for what a bundle can't carry: links, submodules, and what stands in for a file kept elsewhere.
+    """
+    entries = _entries(git, commit, paths)
+    with TemporaryFile() as wanted:
+        wanted.writelines(f"{oid}\n".encode() for _, _, oid in entries)
+        wanted.seek(0)
+        with git.reading("cat-file", "--batch", stdin=wanted) as blobs:
+            for path, executable, _ in entries:
+                header = blobs.stream.readline().split()  # id, type and size
+                if len(header) != 3:
+                    blobs.ended_well()
+                    raise _cut_off(git, path)
+                blob = Blob(blobs.stream, int(header[2]))
+                _whole(blob, path)
+                yield path, executable, int(header[2]), blob.read
+                if not blob.skip():
+                    raise _cut_off(git, path)
+            blobs.ended_well()
+
+
+def _entries(git: Program, commit: str, paths: Sequence[str]) -> list[tuple[str, bool, str]]:
+    """Path, executable and object id of each file, sorted by path; refuses what a bundle cannot carry."""
+    listing = git.must("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths) if paths else ""
+    entries = []
+    for line in filter(None, listing.split("\0")):
+        (mode, _, oid), path = line.split("\t")[0].split(), line.split("\t", 1)[1]
+        if mode not in {"100644", "100755", "100664"}:
+            kind = "a submodule" if mode == "160000" else "a symbolic link"
+            raise Refused(
+                f"{visible(path)} is {kind}; a bundle carries regular files only.",
+                remedy=f"Leave it out: {visible(path)}",
+            )
+        entries.append((path, mode == "100755", oid))
+    for wanted in paths:
+        bare = wanted.strip("/")
+        if bare not in {"", "."} and not any(path == bare or path.startswith(bare + "/") for path, _, _ in entries):
+            raise UsageError(f"{commit[:12]} has no file {wanted}.", remedy="Mend bundle.include in tagship.toml.")
+    return sorted(entries)
+
+
+def _whole(blob: Blob, path: str) -> None:
+    """Raise Refused if the commit has only what stands in for the file."""
+    head = blob.peek(LONGEST)
+    for begin, keeper in STAND_INS.items():
+        if head.startswith(begin):
+            raise Refused(
+                f"{visible(path)} is kept by {keeper}: the commit has a stand-in for it, which a bundle would ship.",
+                remedy="Take it out of bundle.include in tagship.toml; to ship the file on disk: bundle.built",
+            )
+
+
+def _cut_off(git: Program, path: str) -> Refused:
+    return Refused(
+        f"git cat-file did not give the whole of {visible(path)}.", remedy=f"Look at it: git -C {git.root} fsck"
+    )
+
+
+class Blob:
+    """One file's bytes on the stream of `git cat-file --batch`."""
+
+    def __init__(self, stream: IO[bytes], size: int) -> None:
+        self._stream = stream
+        self._left = size
+        self._head = b""
+
+    def peek(self, count: int) -> bytes:
+        self._head = self._stream.read(min(count, self._left))
+        return self._head
+
+    def read(self, count: int) -> bytes:
+        wanted = min(count, self._left) if count >= 0 else self._left
+        got, self._head = self._head[:wanted], self._head[wanted:]
+        got += self._stream.read(wanted - len(got))
+        self._left -= len(got)
+        return got
+
+    def skip(self) -> bool:
+        """Past what was not read, and the newline that ends every object; whether all of that was there."""
+        while self._left and self.read(CHUNK):
+            pass
+        return self._left == 0 and self._stream.read(1) == b"\n"

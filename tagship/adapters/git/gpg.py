@@ -1,0 +1,43 @@
+"""Why a tag could not be signed. Git before 2.40 keeps gpg's own words to itself: gpg is then asked once more."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import suppress
+
+from tagship.adapters.git.answer import Answer, lines
+from tagship.adapters.git.program import Program
+from tagship.domain.text import visible
+
+CANCELLED = "gpg: signing failed: Operation cancelled"  # by us
+UNASKED = "gpg wants the key's passphrase, and nobody gave it"
+WAIT = 15.0  # seconds for gpg's answer
+
+
+def reason(git: Program, answer: Answer) -> str:
+    """Gpg's own words; empty if git told them, or if another program signs."""
+    if "gpg failed to sign" not in answer.err or "gpg:" in answer.err:
+        return ""
+    program = git.run("config", "--get", "gpg.openpgp.program").out or git.run("config", "--get", "gpg.program").out
+    return "; ".join(_asked(program.strip() or "gpg", _key(git)))
+
+
+def remedy(why: str) -> str:
+    if why == UNASKED:
+        return "Let gpg ask at this terminal: export GPG_TTY=$(tty), then run it again"
+    return "Name the key to sign with: git config user.signingKey <key>   (or: git config tag.gpgSign false)"
+
+
+def _key(git: Program) -> str:
+    key = git.run("config", "--get", "user.signingKey").out.strip()
+    return key or git.run("var", "GIT_COMMITTER_IDENT").out.rpartition(">")[0] + ">"
+
+
+def _asked(program: str, key: str) -> list[str]:
+    """What gpg says when it is to sign nothing at all. No passphrase is asked for a second time."""
+    command = [program, "--batch", "--pinentry-mode=cancel", "-bsau", key]
+    with suppress(OSError, subprocess.SubprocessError):
+        told = subprocess.run(command, input=b"", capture_output=True, timeout=WAIT, check=False)
+        words = [visible(line).rstrip(".") for line in lines(told.stderr.decode(errors="replace"))]
+        return [UNASKED] if words[-1:] == [CANCELLED] else words[-2:]
+    return [f"{program} cannot be run"]

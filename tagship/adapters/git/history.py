@@ -1,0 +1,94 @@
+"""Commits and the checkout: read from plumbing, or with each form of the output spelled out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from tagship.adapters.git.program import Program
+from tagship.domain.text import visible
+from tagship.errors import Refused, UsageError
+from tagship.ports.repository import State
+
+_REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/~^@{}-]{0,199}\Z", re.ASCII)
+# What porcelain v2 has before a path, in fields; after a renamed one (2) stands its old path.
+_BEFORE = {"1": 7, "2": 8, "u": 9, "?": 0}
+
+
+def state(git: Program, remote: str, branch: str) -> State:
+    """The checkout, beside the remote's branch (empty: beside that of the one that is checked out)."""
+    status = git.must("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal")
+    fields = [field for field in status.split("\0") if field]
+    header = dict(field[2:].split(" ", 1) for field in fields if field.startswith("# branch."))
+    head = header["branch.oid"]
+    if head == "(initial)":
+        raise Refused("There is no commit yet.", remedy="Commit something first: git commit")
+    current = header["branch.head"] if header["branch.head"] != "(detached)" else ""
+    tracking = f"refs/remotes/{remote}/{branch or current}^{{commit}}"
+    seen = git.run("rev-parse", "--is-shallow-repository", tracking)
+    shallow, *rest = seen.out.splitlines() or [""]
+    upstream = rest[0] if seen.ok and rest else ""
+    ahead, behind = _apart(git, head, upstream)
+    return State(head, current, tuple(_dirty(fields)), shallow == "true", upstream, ahead, behind)
+
+
+def log(git: Program, since: str, until: str) -> list[str]:
+    """Commit subjects, newest first; none if `since` names no commit: a tag may be one of a file."""
+    options = ["--no-color", "--no-show-signature", "--encoding=UTF-8", "--format=%s"]
+    answer = git.run("log", *options, f"{since}^{{commit}}..{until}", "--")
+    if not answer.ok and names_no_commit(git, since):
+        return []
+    if not answer.ok:
+        git.refuse("log", answer)
+    return answer.out.split("\n")[:-1]  # not splitlines: a subject may hold what Unicode calls a line's end
+
+
+def names_no_commit(git: Program, revision: str) -> bool:
+    return not git.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").ok
+
+
+def resolve(git: Program, revision: str) -> str:
+    """The commit that a revision names; raises UsageError."""
+    name = f"{revision}^{{commit}}"
+    answer = git.run("rev-parse", "--verify", "--quiet", name) if _REVISION.match(revision) else None
+    if answer and answer.ok:
+        return answer.out.strip()
+    wrong = git.trouble(answer) if answer else None
+    shown = visible(revision.replace("\n", "\\n")[:60])
+    raise wrong or UsageError(
+        f"“{shown}” names no commit of this repository.", remedy="List some: git log --oneline -10"
+    )
+
+
+def is_ancestor(git: Program, commit: str, of: str) -> bool:
+    return git.run("merge-base", "--is-ancestor", commit, of).ok
+
+
+def me(git: Program) -> str:
+    """ "Name <mail>", as git would sign a tag; raises Refused."""
+    answer = git.run("var", "GIT_COMMITTER_IDENT")
+    found = re.match(r"(.*<[^>]*>) ", answer.out)
+    if answer.ok and found:
+        return found[1]
+    raise git.trouble(answer) or Refused(
+        f"Git does not know who you are ({answer.words.rpartition('; ')[2]}).",
+        remedy="git config --global user.name 'Your Name' && git config --global user.email you@example.com",
+    )
+
+
+def _apart(git: Program, head: str, upstream: str) -> tuple[int, int]:
+    if not upstream or upstream == head:
+        return 0, 0
+    ahead, behind = git.must("rev-list", "--left-right", "--count", f"{head}...{upstream}").split()
+    return int(ahead), int(behind)
+
+
+def _dirty(fields: Sequence[str]) -> Iterator[str]:
+    """Paths of `git status --porcelain=v2 -z`."""
+    rest = iter(fields)
+    for field in rest:
+        kind, _, detail = field.partition(" ")
+        if kind == "2":
+            next(rest, None)
+        if kind in _BEFORE:
+            yield detail.split(" ", _BEFORE[kind])[-1]

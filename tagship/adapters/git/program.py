@@ -1,0 +1,164 @@
+"""The git program: each call of it, and what is wrong if it cannot work at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, NoReturn, cast
+
+from tagship.adapters.git.answer import Answer, Listener, decoded
+from tagship.adapters.git.environment import at_a_terminal, command, pinned
+from tagship.adapters.git.process import Run, Silence, Stdout, Watch, watch
+from tagship.domain.text import visible
+from tagship.errors import Refused, ServiceFailed
+
+if TYPE_CHECKING:
+    from git.cmd import Git
+
+_LOCKED = re.compile(r"Unable to create '([^']+\.lock)': File exists")
+_DUBIOUS = re.compile(r"dubious ownership in repository at '([^']+)'")
+
+
+class Program:
+    """Git, in the repository around `root`. `say` hears what hooks and the server say during a push.
+
+    `silence` is for how many seconds a remote may say nothing.
+    """
+
+    def __init__(self, root: Path, say: Callable[[str], None], silence: float) -> None:
+        self.root = root
+        self._say = say
+        self._silence = silence
+
+    def run(self, *arguments: str) -> Answer:
+        """One call on this machine. A call that is interrupted is ended with its process."""
+        return self._ended(self._start(arguments, Watch()))
+
+    def must(self, *arguments: str) -> str:
+        """The output of a call that has to succeed; raises Refused."""
+        answer = self.run(*arguments)
+        if not answer.ok:
+            self.refuse(arguments[0], answer)
+        return answer.out
+
+    def network(self, *arguments: str, remote: str, limit: float | None = None, aloud: bool = False) -> Answer:
+        """One call to a remote. After `limit` seconds of silence, at most, it raises ServiceFailed."""
+        listener = Listener(self._say if aloud else lambda _: None)
+        limit = min(limit or self._silence, self._silence)
+        try:
+            with watch(limit) as silence:
+                answer = self._ended(self._start(arguments, silence, listener))
+        except Silence as reason:
+            verb = next(word for word in arguments if word in {"fetch", "push", "ls-remote"})
+            raise ServiceFailed(
+                f"git {verb}: {remote} said nothing for {limit:g} s.",
+                state="It is not known what the remote took." if verb == "push" else "Nothing was changed.",
+                remedy=f"Try the connection: git ls-remote --heads {remote}",
+            ) from reason
+        finally:
+            listener.end()
+        return answer
+
+    def reading(self, *arguments: str, stdin: IO[bytes] | None = None) -> Reading:
+        """A call whose output is read while it runs."""
+        return Reading(self, arguments[0], self._start(arguments, Watch(), stdin=stdin))
+
+    def refuse(self, verb: str, answer: Answer) -> NoReturn:
+        raise self.trouble(answer) or Refused(
+            f"git {verb} failed: {answer.words}.", remedy=f"Look at it: git -C {self.root} status"
+        )
+
+    def trouble(self, answer: Answer) -> Refused | None:
+        """What is wrong here, and not at the remote; None if nothing of that kind was said."""
+        if "not a git repository" in answer.err and "does not appear to be a git repository" not in answer.err:
+            return Refused(
+                f"{self.root} is not a Git repository, and is in none.", remedy="Go into your clone, and type it there"
+            )
+        if dubious := _DUBIOUS.search(answer.err):
+            return Refused(
+                f"{visible(dubious[1])} belongs to another user: git reads nothing there.",
+                remedy=f"If you trust it: git config --global --add safe.directory {visible(dubious[1])}",
+            )
+        if locked := _LOCKED.search(answer.err):
+            return Refused(
+                f"Another git is at work here, or one that was killed left its lock: {visible(locked[1])}.",
+                remedy=f"If no git runs here: rm {visible(locked[1])}",
+            )
+        if "aborted by hook" in answer.err:
+            return Refused(
+                f"The reference-transaction hook of this repository refused it: {answer.words}.",
+                remedy="Look at it: git rev-parse --git-path hooks/reference-transaction",
+            )
+        return None
+
+    # -- one run -------------------------------------------------------------------------------------------------------
+
+    def _start(
+        self, arguments: tuple[str, ...], silence: Watch, heard: Listener | None = None, stdin: IO[bytes] | None = None
+    ) -> Run:
+        grouped = not at_a_terminal()  # what asks at a terminal must be in its foreground
+        options: dict[str, object] = {"process_group": 0} if grouped else {}
+        try:
+            started = self._git.execute(
+                command(self.root, arguments, os.environ),
+                as_process=True,
+                istream=cast("io.BufferedReader | None", stdin),
+                env=silence.environment,
+                **options,
+            )
+        except (OSError, self._not_found) as reason:
+            raise _no_git() from reason
+        return Run(started, grouped, silence, heard.out if heard else _ignore, heard.err if heard else _ignore)
+
+    def _ended(self, run: Run) -> Answer:
+        status = run.ended()
+        return Answer(status, run.out.decode(errors="replace"), decoded(run.err))
+
+    @cached_property
+    def _git(self) -> Git:
+        try:
+            from git.cmd import Git
+        except ImportError as reason:  # GitPython looks for git when it is imported
+            raise _no_git() from reason
+        git = Git()  # it would expand $ and ~ in the folder's name, and run elsewhere: git's own -C does not
+        git.update_environment(**pinned(os.environ))
+        return git
+
+    @cached_property
+    def _not_found(self) -> type[Exception]:
+        from git.exc import GitCommandNotFound
+
+        return GitCommandNotFound
+
+
+class Reading:
+    """The output of a call, read while git writes it."""
+
+    def __init__(self, program: Program, verb: str, run: Run) -> None:
+        self._program = program
+        self._verb = verb
+        self._run = run
+        self.stream = io.BufferedReader(Stdout(run), 1 << 16)
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._run.close()
+
+    def ended_well(self) -> None:
+        """Let git end; raises Refused if it failed."""
+        status = self._run.ended()
+        if status:
+            self._program.refuse(self._verb, Answer(status, "", decoded(self._run.err)))
+
+
+def _ignore(_: bytes) -> None: ...
+
+
+def _no_git() -> Refused:
+    return Refused("There is no git program on PATH that can be run.", remedy="Install git 2.30 or later.")

@@ -1,0 +1,139 @@
+"""The remote: what it has. A call to it is given up when the remote says nothing for too long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from tagship.adapters.git import tags
+from tagship.adapters.git.answer import Answer
+from tagship.adapters.git.program import Program
+from tagship.domain.version import Version
+from tagship.errors import Refused, ServiceFailed
+from tagship.ports.repository import Tag
+
+ASIDE = "refs/tagship/seen"  # where a remote's tag is put to look at it, beside any local tag of its name
+ASKING = 15.0  # seconds of silence, when a remote is only asked what it has
+_CLOBBERED = re.compile(r"^ ! \[rejected\]\s+(\S+)\s+-> \S+\s+\(would clobber existing tag\)", re.MULTILINE)
+_FETCH = (
+    "-c", "fetch.output=full",  # in its compact form a clobbered tag's name is not spelled out
+    "fetch", "--progress", "--no-tags",
+    "--no-prune", "--no-prune-tags",  # with fetch.prune, these refspecs would delete local tags that were never pushed
+    "--no-recurse-submodules",
+    "--no-auto-maintenance",  # it may take minutes, and is not what was asked for
+)  # fmt: skip
+
+
+class Remote:
+    """A remote by its name in the user's configuration."""
+
+    def __init__(self, git: Program, name: str) -> None:
+        self.git = git
+        self.name = name
+
+    def tracking(self, branch: str) -> str:
+        return f"refs/remotes/{self.name}/{branch}"
+
+    def fetch(self, branch: str, suffix: str) -> Sequence[str]:
+        """One call: the branch and the channel's tags. A tag that moved on the remote is told, never overwritten."""
+        heads = [f"+refs/heads/{branch}:{self.tracking(branch)}"] if branch else []
+        answer = self._fetch(*heads, *_tag_refspecs(suffix))
+        if heads and "couldn't find remote ref" in answer.err:
+            self.git.run("update-ref", "-d", self.tracking(branch))
+            answer = self._fetch(*_tag_refspecs(suffix))
+        clobbered = [name for name in _CLOBBERED.findall(answer.err) if _of_channel(name, suffix)]
+        if not answer.ok and "(would clobber existing tag)" not in answer.err:
+            raise self.unreachable(answer)
+        return clobbered
+
+    def tag(self, name: str) -> Tag | None:
+        """Fetches that one tag aside. (`ls-remote` of one tag is sent all of them; a fetch, only those that match.)"""
+        aside = f"{ASIDE}/{name}"
+        answer = self._fetch(f"+refs/tags/{name}:{aside}")
+        if "couldn't find remote ref" in answer.err:
+            return None
+        if not answer.ok:
+            raise self.unreachable(answer)
+        [tag] = tags.read(self.git, [aside], f"{ASIDE}/")
+        self.git.run("update-ref", "-d", aside)
+        return tag
+
+    def url(self) -> str:
+        answer = self.git.run("remote", "get-url", self.name)
+        if not answer.ok:
+            raise self._missing(answer)
+        return answer.out.strip()
+
+    def unreachable(self, answer: Answer, what: str = "") -> ServiceFailed | Refused:
+        """What a call that failed means: something here, no such remote, or a remote that is not there."""
+        known = self.git.run("remote", "get-url", self.name)
+        if not known.ok:
+            return self._missing(known)
+        return self.git.trouble(answer) or ServiceFailed(
+            f"{what or f'The remote {self.name} cannot be reached'}: {answer.words}.",
+            remedy=f"Try the connection: git ls-remote --heads {self.name}",
+            evidence=answer.evidence,
+        )
+
+    # -- where a push goes ---------------------------------------------------------------------------------------------
+
+    def holdings(self, wanted: Mapping[str, str]) -> dict[str, frozenset[str] | None]:
+        """Ask each place that a push goes to, which of the refs it has as those very objects.
+
+        None: it did not answer within ASKING seconds. A place's name has no password in it.
+        """
+        return {without_password(place): self._has(place, wanted) for place in self._places()}
+
+    def _has(self, place: str, wanted: Mapping[str, str]) -> frozenset[str] | None:
+        try:
+            answer = self.git.network("ls-remote", place, *wanted, remote=self.name, limit=ASKING)
+        except ServiceFailed:
+            return None
+        if not answer.ok:
+            return None
+        refs = {ref: oid for oid, _, ref in (line.partition("\t") for line in answer.out.splitlines())}
+        return frozenset(ref for ref, oid in wanted.items() if refs.get(ref) == oid)
+
+    def _places(self) -> list[str]:
+        """The push URLs as they are written (git rewrites them by insteadOf), or the remote's name."""
+        urls = self.git.run("config", "--get-all", f"remote.{self.name}.pushUrl").out.split("\n")[:-1]
+        if urls:
+            return urls
+        pushed = self.git.run("remote", "get-url", "--push", self.name).out.strip()
+        fetched = self.git.run("remote", "get-url", self.name).out.strip()
+        return [self.name] if pushed == fetched else [pushed]  # url.<base>.pushInsteadOf
+
+    # -- errors --------------------------------------------------------------------------------------------------------
+
+    def _fetch(self, *refspecs: str) -> Answer:
+        return self.git.network(*_FETCH, self.name, *refspecs, remote=self.name)
+
+    def _missing(self, answer: Answer) -> Refused:
+        if "No such remote" not in answer.err:
+            return self.git.trouble(answer) or Refused(
+                f"Git cannot work here: {answer.words}.", remedy=f"Look at it: git -C {self.git.root} status"
+            )
+        return Refused(
+            f"There is no remote {self.name}.",
+            remedy=f"Add it: git remote add {self.name} <url>   (or set git.remote in tagship.toml)",
+        )
+
+
+def without_password(place: str) -> str:
+    """A URL as it may be shown: what stands before the host's @ may be a token."""
+    if "://" not in place:
+        return place
+    parts = urlsplit(place)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _tag_refspecs(suffix: str) -> list[str]:
+    """The channel's tags and no others. Plain versions have no ending to match: what starts with a digit is fetched."""
+    stems = [f"*-{suffix}"] if suffix else [f"{digit}*" for digit in range(10)]
+    return [f"refs/tags/{stem}:refs/tags/{stem}" for stem in stems]
+
+
+def _of_channel(name: str, suffix: str) -> bool:
+    version = Version.maybe(name)
+    return version is not None and version.suffix == suffix

@@ -1,0 +1,101 @@
+"""The repository port, played by git."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tagship.adapters.git import files, history, push, tags
+from tagship.adapters.git.program import Program
+from tagship.adapters.git.remote import Remote
+from tagship.domain.release import Channel
+from tagship.ports.repository import Pushed, State, Tag
+
+SILENCE = 120.0  # seconds that a remote may say nothing
+
+
+def _ignore(_: str) -> None: ...
+
+
+class GitRepository:
+    """The repository around `root`, and its remote, which may be silent for `silence` seconds.
+
+    `say` hears a push's hooks and the server, line by line.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        remote: str = "origin",
+        say: Callable[[str], None] = _ignore,
+        silence: float = SILENCE,
+    ) -> None:
+        self._git = Program(root, say, silence)
+        self._remote = Remote(self._git, remote)
+
+    @property
+    def root(self) -> Path:
+        return self._git.root
+
+    # -- the remote ----------------------------------------------------------------------------------------------------
+
+    def fetch(self, branch: str, suffix: str) -> Sequence[str]:
+        return self._remote.fetch(branch, suffix)
+
+    def remote_tag(self, name: str) -> Tag | None:
+        return self._remote.tag(name)
+
+    def remote_url(self) -> str:
+        return self._remote.url()
+
+    def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
+        return push.push(self._remote, commit, branch, tag)
+
+    def undo(self, tag: Tag) -> Pushed:
+        return push.undo(self._remote, tag)
+
+    def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
+        return push.commands(self._remote, commit, branch, name, message)
+
+    # -- tags ----------------------------------------------------------------------------------------------------------
+
+    def newest(self, suffix: str, count: int) -> Channel:
+        return tags.newest(self._git, suffix, count)
+
+    def tag(self, name: str) -> Tag | None:
+        return next(iter(self.tags([name])), None)
+
+    def tags(self, names: Sequence[str]) -> Sequence[Tag]:
+        return tuple(tags.named(self._git, names))
+
+    def tags_at(self, commit: str) -> Sequence[str]:
+        return tags.at(self._git, commit)
+
+    def create_tag(self, name: str, commit: str, message: str) -> Tag:
+        return tags.create(self._git, name, commit, message)
+
+    def delete_tag(self, tag: Tag) -> None:
+        self._git.run("update-ref", "-d", f"refs/tags/{tag.name}", tag.oid)
+
+    # -- commits -------------------------------------------------------------------------------------------------------
+
+    def state(self, branch: str) -> State:
+        return history.state(self._git, self._remote.name, branch)
+
+    def me(self) -> str:
+        return history.me(self._git)
+
+    def log(self, since: str, until: str) -> Sequence[str]:
+        return history.log(self._git, since, until)
+
+    def resolve(self, revision: str) -> str:
+        return history.resolve(self._git, revision)
+
+    def on_branch(self, commit: str, branch: str) -> bool:
+        return history.is_ancestor(self._git, commit, self._remote.tracking(branch))
+
+    def in_head(self, commit: str) -> bool:
+        return history.is_ancestor(self._git, commit, "HEAD")
+
+    def files(self, commit: str, paths: Sequence[str]) -> files.Files:
+        return files.stream(self._git, commit, paths)

@@ -1,0 +1,100 @@
+"""Tags, as they are: annotated or not, of a commit or of another tag, with times that can't be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from tagship.adapters.git import gpg
+from tagship.adapters.git.answer import Answer
+from tagship.adapters.git.process import CHUNK
+from tagship.adapters.git.program import Program
+from tagship.domain.release import Channel, channel
+from tagship.errors import Refused
+from tagship.ports.repository import Tag
+
+_FIELDS = (
+    "%(refname)", "%(objecttype)", "%(objectname)", "%(*objecttype)", "%(*objectname)", "%(taggername) %(taggeremail)",
+    "%(creatordate:unix)",
+)  # fmt: skip
+_FORMAT = "--format=" + "%00".join(_FIELDS)
+
+
+class Line(NamedTuple):
+    """One line of for-each-ref; `inner` and `peeled` are what a tag object points at (one step: git before 2.45)."""
+
+    ref: str
+    kind: str
+    oid: str
+    inner: str
+    peeled: str
+    tagger: str
+    seconds: str
+
+
+def read(git: Program, refs: Sequence[str], prefix: str = "refs/tags/") -> list[Tag]:
+    """The tags at those refs, in one call (and one more for each that points at another tag)."""
+    if not refs:
+        return []
+    lines = git.must("for-each-ref", _FORMAT, *refs).split("\n")
+    return [_tag(git, Line(*line.split("\0")), prefix) for line in lines if line]
+
+
+def named(git: Program, names: Sequence[str]) -> list[Tag]:
+    """Those of the names that are local tags, in the order asked."""
+    by_name = {tag.name: tag for tag in read(git, [f"refs/tags/{name}" for name in names])}
+    return [by_name[name] for name in names if name in by_name]
+
+
+def newest(git: Program, suffix: str, count: int) -> Channel:
+    """Over all of the channel's tags (never `git describe`), parsed while git writes."""
+    pattern = f"refs/tags/[0-9]*-{suffix}" if suffix else "refs/tags/[0-9]*"
+    with git.reading("for-each-ref", "--format=%(refname:strip=2)", pattern) as names:
+        found = channel(iter(lambda: names.stream.read1(CHUNK), b""), suffix, count)
+        names.ended_well()  # a list that was cut off would suggest a version that is taken
+    return found
+
+
+def at(git: Program, commit: str) -> list[str]:
+    """The names of the tags that point at a commit."""
+    return git.must("for-each-ref", f"--points-at={commit}", "--format=%(refname:strip=2)", "refs/tags").split()
+
+
+def create(git: Program, name: str, commit: str, message: str) -> Tag:
+    """An annotated tag, signed if the user's configuration says so; raises Refused with git's, or gpg's, reason."""
+    answer = git.run(*creation(name, commit, message))
+    made = named(git, [name]) if answer.ok else []
+    if not made:
+        raise git.trouble(answer) or _unmade(git, name, commit, answer)
+    return made[0]
+
+
+def creation(name: str, commit: str, message: str) -> list[str]:
+    # cleanup=whitespace keeps lines that begin with "#": a commit's subject may.
+    return ["tag", "--annotate", "--cleanup=whitespace", "--message", message, name, commit]
+
+
+def _unmade(git: Program, name: str, commit: str, answer: Answer) -> Refused:
+    if "sign" in answer.err:
+        why = gpg.reason(git, answer)
+        words = "; ".join(filter(None, [answer.words, why]))
+        return Refused(f"Git did not sign the tag {name}: {words}.", remedy=gpg.remedy(why))
+    by_hand = f"git tag --annotate --message {name} {name} {commit[:12]}"
+    return Refused(f"Git did not make the tag {name}: {answer.words}.", remedy=f"Try it by hand: {by_hand}")
+
+
+def _tag(git: Program, line: Line, prefix: str) -> Tag:
+    commit = line.oid if line.kind == "commit" else line.peeled
+    if (line.inner or line.kind) != "commit":
+        answer = git.run("rev-parse", "--verify", "--quiet", f"{line.ref}^{{commit}}")
+        commit = answer.out.strip() if answer.ok else ""  # a tag of a file or a folder
+    return Tag(line.ref.removeprefix(prefix), line.oid, commit, line.tagger.strip(), _moment(line.seconds))
+
+
+def _moment(seconds: str) -> datetime | None:
+    """When it was made; None for what is no time. (A tag's own time zone may be +5130: it is not asked for.)"""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
