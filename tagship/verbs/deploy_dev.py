@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tagship.domain import release
 from tagship.domain.release import Plan
-from tagship.errors import Interrupted, Refused, ServiceFailed
+from tagship.errors import Interrupted, Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.repository import Pushed, Tag
 from tagship.release import follow as following
@@ -87,20 +87,43 @@ def _pushed(app: App, wish: Wish, plan: Plan) -> Pushed | None:
         raise Interrupted("Interrupted during the push.", state=state, remedy=remedy) from reason
     except ServiceFailed as reason:
         state, remedy = _after_all(app, wish, plan, tag, made)
-        raise ServiceFailed(reason.what, state=state, remedy=remedy) from reason
+        raise ServiceFailed(reason.what, state=state, remedy=remedy, evidence=reason.evidence) from reason
     if answer.ok:
         return answer
+    if answer.landed or answer.unknown:
+        raise _half_pushed(app, wish, plan, answer)
     if made:
         repository.delete_tag(made)
     _tell_of_loss(app, wish, plan, tag, answer)
     return None
 
 
+def _half_pushed(app: App, wish: Wish, plan: Plan, answer: Pushed) -> TagshipError:
+    """One of the remote's push URLs took it (CI may ship it), or does not say whether it did: the tag is kept."""
+    problem, remedy = _problem(app, wish, plan, answer)
+    state = f"{answer.state} The local tag is kept."
+    if not answer.landed or len(answer.holds) == 1:
+        return Refused(f"The push failed: {problem}.", state=state, remedy=remedy)
+    again = f"{wish.command} --version {plan.version} --commit {plan.commit[:12]}"
+    return Refused(
+        f"Not pushed everywhere: {problem}.",
+        state=f"{state} If CI listens there, it ships {plan.version}.",
+        remedy=f"Mend the other push URL (git remote get-url --push --all {app.settings.git.remote}), then: {again}",
+    )
+
+
+def _problem(app: App, wish: Wish, plan: Plan, answer: Pushed) -> tuple[str, str]:
+    remote = app.settings.git.remote
+    if not answer.rejected:
+        return answer.message, f"Try the connection: git ls-remote --heads {remote}"
+    return release.rejection(plan.branch, remote, answer.rejected, wish.command, answer.said)
+
+
 def _tell_of_loss(app: App, wish: Wish, plan: Plan, tag: Tag, answer: Pushed) -> None:
     """Say who took the version, and go on with the next; where nobody did, the refusal is the remote's own."""
     theirs = app.repository.remote_tag(tag.name)
     if theirs is None or theirs.oid == tag.oid:
-        problem, remedy = release.rejection(plan.branch, app.settings.git.remote, answer.rejected, wish.command)
+        problem, remedy = _problem(app, wish, plan, answer)
         state = "Neither the branch nor the tag was pushed" + (
             "." if plan.exists else ", and the local tag is removed."
         )

@@ -61,7 +61,7 @@ def _commands(app: App, here: Tag | None, there: Tag | None) -> list[str]:
     commands = []
     if there:
         ref = f"refs/tags/{there.name}"
-        commands.append(f"git push --force-with-lease={ref}:{there.oid} {remote} :{ref}")
+        commands.append(f"git push --no-follow-tags --force-with-lease={ref}:{there.oid} {remote} :{ref}")
     if here:
         commands.append(f"git update-ref -d refs/tags/{here.name} {here.oid}")
     return commands
@@ -80,8 +80,9 @@ def _confirm(app: App, name: str, yes: bool) -> None:
 def _delete_there(app: App, there: Tag) -> None:
     answer = app.repository.undo(there)
     if not answer.ok:
-        why = "; ".join(answer.rejected.values()) or answer.message
+        why = "; ".join([*answer.rejected.values(), *answer.said]) or answer.message
         raise Refused(
-            f"{app.settings.git.remote} did not delete {there.name}: {why}.",
+            f"{app.settings.git.remote} did not delete {there.name}: {why.rstrip('.')}.",
+            state=answer.state or "Nothing was changed.",
             remedy=f"Look at it again: {commands.tag_undo(there.name)} --dry-run",
         )

@@ -9,7 +9,7 @@ import pytest
 from tagship.errors import Interrupted, Refused, ServiceFailed, TagshipError
 from tagship.verbs.deploy_dev import deploy_dev
 from tests.fakes.prompt import CTRL_C
-from tests.fakes.repository import NOW, Tag, object_id
+from tests.fakes.repository import NOW, FakeRemote, Tag, object_id
 from tests.unit.channel import GRACE, Release
 
 
@@ -147,6 +147,75 @@ def test_a_protected_ref_takes_nothing(ref: str) -> None:
     assert "protected branch hook declined" in problem.what
     assert problem.exit_code == 3
     assert release.unchanged
+
+
+def test_a_mirror_that_refuses_leaves_what_origin_took() -> None:
+    release = Release()
+    release.remote.mirror = FakeRemote(refuses={"refs/tags/0.1.1-dev": "hook declined"}, says=("policy 7",))
+    problem = failed(release, Refused)
+    assert problem.what.startswith("Not pushed everywhere: origin refused the push (refs/tags/0.1.1-dev: ")
+    assert problem.what.endswith("; it says: policy 7.")
+    assert problem.state == (
+        "origin has dev and the tag 0.1.1-dev; mirror has nothing of it. The local tag is kept. "
+        "If CI listens there, it ships 0.1.1-dev."
+    )
+    assert f"inv deploy-dev --version 0.1.1-dev --commit {release.repository.head[:12]}" in problem.remedy
+    assert release.repository.local["0.1.1-dev"] == release.remote.tags["0.1.1-dev"]
+    release.remote.mirror.refuses = {}
+    assert ship(release, version="0.1.1-dev", commit=release.repository.head[:12]) == "0.1.1-dev"
+
+
+def test_a_mirror_that_does_not_answer_is_not_said_to_have_nothing() -> None:
+    release = Release()
+    release.remote.mirror = FakeRemote(reachable=False)
+    problem = failed(release, Refused)
+    assert "origin has dev and the tag 0.1.1-dev; mirror does not say what it has." in problem.state
+
+
+def test_where_nothing_landed_and_a_mirror_is_silent_the_tag_is_kept() -> None:
+    release = Release()
+    release.remote.refuses["refs/heads/dev"] = "hook declined"
+    release.remote.mirror = FakeRemote(reachable=False)
+    problem = failed(release, Refused)
+    assert problem.what.startswith("The push failed: origin refused the push")
+    assert problem.state.endswith("mirror does not say what it has. The local tag is kept.")
+    assert "0.1.1-dev" in release.repository.local
+
+
+def test_the_servers_own_words_are_told() -> None:
+    release = Release()
+    release.remote.refuses["refs/tags/0.1.1-dev"] = "pre-receive hook declined"
+    release.remote.says = ("policy 7: only the release team", "see https://git.example.com/rules")
+    problem = failed(release, Refused)
+    assert problem.what.endswith("it says: policy 7: only the release team · see https://git.example.com/rules.")
+    assert problem.remedy == "Ask whoever keeps origin to let you push that tag, then inv deploy-dev"
+    assert release.unchanged
+
+
+def test_a_hook_of_this_repository_that_refuses_is_told() -> None:
+    release = Release()
+    release.repository.hook = "2 tests failed"
+    problem = failed(release, Refused)
+    assert problem.what == "Not pushed: the pre-push hook of this repository refused it (2 tests failed)."
+    assert release.unchanged
+
+
+def test_a_tag_that_is_no_version_is_named_once_a_look() -> None:
+    release = Release()
+    release.repository.create_tag("1.0.1732782000-dev", release.repository.head, "by a script")
+    assert ship(release) == "0.1.1-dev"
+    sentence = "The tag 1.0.1732782000-dev is passed over: a number has more than 9 digits."
+    assert release.app.screen.warnings == [sentence]
+
+
+def test_a_channel_of_nothing_but_such_tags_is_not_called_empty() -> None:
+    release = Release(released=())
+    release.repository.create_tag("1.0.1732782000-dev", release.repository.head, "by a script")
+    assert "but 1.0.1732782000-dev, passed over" in failed(release, Refused).what
+
+
+def test_a_version_that_cannot_be_read_back_is_not_made() -> None:
+    assert ship(Release(released=("0.1.999999999-dev",))) == "0.2.0-dev"
 
 
 def test_ctrl_c_during_a_push_that_did_not_arrive_removes_the_tag() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tagship.errors import Interrupted, Refused, ServiceFailed, TagshipError, UsageError
 from tagship.verbs.tag_undo import tag_undo
 from tests.fakes.prompt import CTRL_C
-from tests.fakes.repository import Tag
+from tests.fakes.repository import FakeRemote, Tag
 from tests.unit.channel import Release
 
 
@@ -25,7 +25,10 @@ def test_ones_own_tag_goes_on_both_sides() -> None:
     assert done.outcome == "undone"
     assert release.repository.local == release.remote.tags == {}
     oid = release.before[0]["0.1.0-dev"].oid  # type: ignore[index]
-    assert f"git push --force-with-lease=refs/tags/0.1.0-dev:{oid} origin :refs/tags/0.1.0-dev" in done.commands
+    assert (
+        f"git push --no-follow-tags --force-with-lease=refs/tags/0.1.0-dev:{oid} origin :refs/tags/0.1.0-dev"
+        in done.commands
+    )
     assert "A deployment that it set off is not undone" in release.app.screen.text
 
 
@@ -88,3 +91,15 @@ def test_without_a_terminal_it_wants_yes() -> None:
 @pytest.mark.parametrize("version", ["", "latest", "0.1.0-dev; rm -rf /"])
 def test_it_wants_a_version(version: str) -> None:
     assert refused(Release(), UsageError, version=version).exit_code == 2
+
+
+def test_a_place_that_keeps_the_tag_is_named() -> None:
+    release = Release()
+    tag = release.remote.tags["0.1.0-dev"]
+    refuses = {"refs/tags/0.1.0-dev": "deletion prohibited"}
+    release.remote.mirror = FakeRemote(tags={"0.1.0-dev": tag}, refuses=refuses, says=("tags stay",))
+    with pytest.raises(Refused, match="origin did not delete") as told:
+        tag_undo(release.app, version="0.1.0-dev", yes=True)
+    assert told.value.what.endswith("(deletion prohibited); tags stay.")
+    assert told.value.state == "origin has nothing of it; mirror has the tag 0.1.0-dev."
+    assert release.repository.tag("0.1.0-dev") == tag
