@@ -57,7 +57,7 @@ class App:
     def repository(self) -> Repository:
         from tagship.adapters.git import GitRepository
 
-        return GitRepository(self.root, self.settings.git.remote, self.screen.say)
+        return GitRepository(self.root, self.settings.git.remote, self.screen.say, inherited=os.environ)
 
     @cached_property
     def sandbox(self) -> Running | None:

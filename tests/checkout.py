@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from functools import cache
@@ -32,7 +33,7 @@ class Checkout:
             self._lay()
         else:
             self._copy(Path(_laid(type(self)).name))
-        self.repository = GitRepository(self.work)
+        self.repository = GitRepository(self.work, inherited=os.environ)
 
     def _lay(self) -> None:
         """Make all of it: some twenty processes of git, so a run of the tests does it once and copies the outcome."""

@@ -23,7 +23,7 @@ import git
 from tagship.adapters.git import GitRepository
 from tagship.domain.version import candidates
 
-repository = GitRepository(Path.cwd())
+repository = GitRepository(Path.cwd(), inherited=os.environ)
 by_itself = ["git", "for-each-ref", "--format=%(refname:strip=2)", "refs/tags/[0-9]*-dev"]
 rows = []
 for _ in range(12):

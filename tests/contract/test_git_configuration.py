@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -189,8 +190,8 @@ def test_variables_that_name_another_repository_are_taken_off(
 def test_a_hook_that_calls_tagship_has_the_repository_that_it_stands_in(checkout: Checkout, tmp_path: Path) -> None:
     """Git sets GIT_DIR and GIT_INDEX_FILE for its aliases and hooks."""
     git(tmp_path, "init", "--quiet", "--initial-branch=other", "other")
-    code = "from pathlib import Path; from tagship.adapters.git import GitRepository;"
-    code += f"print(GitRepository(Path('{checkout.work}')).state('dev').head)"
+    code = "import os; from pathlib import Path; from tagship.adapters.git import GitRepository;"
+    code += f"print(GitRepository(Path('{checkout.work}'), inherited=os.environ).state('dev').head)"
     shown = git(tmp_path / "other", "-c", f'alias.shown=!{sys.executable} -c "{code}"', "--git-dir=.git", "shown")
     assert shown == checkout.head
 
@@ -222,7 +223,7 @@ def test_hooks_have_the_users_encoding(checkout: Checkout, monkeypatch: pytest.M
     hook.chmod(0o755)
     lines: list[str] = []
     tag = checkout.repository.create_tag("0.1.0-dev", checkout.head, "hello")
-    assert GitRepository(checkout.work, say=lines.append).push(checkout.head, "dev", tag).ok
+    assert GitRepository(checkout.work, say=lines.append, inherited=os.environ).push(checkout.head, "dev", tag).ok
     assert lines == ["UTF-8", "naïve"]
 
 
@@ -246,7 +247,7 @@ def test_another_name_and_rewritten_urls_are_followed(checkout: Checkout, monkey
         monkeypatch.setenv("GIT_CONFIG_COUNT", str(number + 1))
         monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", f"url.{checkout.folder}/.{name}")
         monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
-    repository = GitRepository(checkout.work, "upstream")
+    repository = GitRepository(checkout.work, "upstream", inherited=os.environ)
     assert list(repository.fetch("dev", "dev")) == []
     tag = repository.create_tag("0.1.0-dev", checkout.head, "hello")
     assert repository.push(checkout.head, "dev", tag).ok

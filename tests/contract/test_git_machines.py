@@ -34,7 +34,7 @@ def test_a_worktree_releases(checkout: Checkout, tmp_path: Path) -> None:
     hook = checkout.work / ".git/hooks/pre-push"
     hook.write_text("#!/bin/sh\necho from the worktree; exit 1\n")
     hook.chmod(0o755)
-    repository = GitRepository(tmp_path / "tree")
+    repository = GitRepository(tmp_path / "tree", inherited=os.environ)
     head = git(tmp_path / "tree", "rev-parse", "HEAD")
     tag = repository.create_tag("0.0.1-dev", head, "hello")
     assert repository.push(head, "other", tag).rejected == {"pre-push hook": "from the worktree"}
@@ -73,7 +73,7 @@ def test_a_repository_of_another_hash_releases(tmp_path: Path) -> None:
     }.items():
         git(work, "config", name, value)
     git(work, "commit", "--quiet", "--allow-empty", "--message", "Begin")
-    repository = GitRepository(work)
+    repository = GitRepository(work, inherited=os.environ)
     head = git(work, "rev-parse", "HEAD")
     assert len(head) == 64
     released(repository, head)
@@ -82,7 +82,7 @@ def test_a_repository_of_another_hash_releases(tmp_path: Path) -> None:
 
 def test_a_repository_without_commits_is_refused_wherever_it_is_asked(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch=dev", ".")
-    repository = GitRepository(tmp_path)
+    repository = GitRepository(tmp_path, inherited=os.environ)
     with pytest.raises(Refused, match="no commit yet"):
         repository.state("")
     with pytest.raises(UsageError, match="names no commit"):
@@ -97,7 +97,7 @@ def test_a_shallow_clone_is_read(checkout: Checkout, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{checkout.remote}", "shallow")
     git(tmp_path / "shallow", "config", "user.name", "Ada")
     git(tmp_path / "shallow", "config", "user.email", "ada@example.com")
-    repository = GitRepository(tmp_path / "shallow")
+    repository = GitRepository(tmp_path / "shallow", inherited=os.environ)
     assert repository.state("dev").shallow
     released(repository, checkout.head)
 

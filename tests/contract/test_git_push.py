@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_the_servers_own_words_are_kept(checkout: Checkout, place: str) -> None:
         "pre-receive", f"printf 'policy 7: \\033[2Jonly the release team\\n\\nsee the rules\\n'{to}; exit 1\n"
     )
     lines: list[str] = []
-    repository = GitRepository(checkout.work, say=lines.append)
+    repository = GitRepository(checkout.work, say=lines.append, inherited=os.environ)
     tag = repository.create_tag("0.1.0-dev", checkout.head, "hello")
     refused = repository.push(checkout.head, "dev", tag)
     assert set(refused.rejected) == BOTH
@@ -116,7 +117,7 @@ def test_the_servers_own_words_are_kept(checkout: Checkout, place: str) -> None:
 def test_what_the_server_says_of_a_push_that_it_takes_is_heard(checkout: Checkout) -> None:
     checkout.hook("post-receive", "echo 'create a pull request: https://git.example.com/new'\n")
     lines: list[str] = []
-    repository = GitRepository(checkout.work, say=lines.append)
+    repository = GitRepository(checkout.work, say=lines.append, inherited=os.environ)
     tag = repository.create_tag("0.1.0-dev", checkout.head, "hello")
     assert repository.push(checkout.head, "dev", tag).said == ("create a pull request: https://git.example.com/new",)
     assert lines == ["remote: create a pull request: https://git.example.com/new"], (
@@ -129,7 +130,7 @@ def test_git_and_its_progress_are_not_heard(checkout: Checkout) -> None:
     git(checkout.work, "add", ".")
     checkout.commit("Much")
     lines: list[str] = []
-    repository = GitRepository(checkout.work, say=lines.append)
+    repository = GitRepository(checkout.work, say=lines.append, inherited=os.environ)
     tag = repository.create_tag("0.1.0-dev", checkout.head, "hello")
     assert repository.push(checkout.head, "dev", tag).ok
     assert repository.undo(tag).ok

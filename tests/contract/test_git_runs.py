@@ -38,7 +38,7 @@ def by_ssh(checkout: Checkout, script: str) -> None:
 
 def impatient(checkout: Checkout, lines: list[str] | None = None) -> GitRepository:
     heard = [] if lines is None else lines
-    return GitRepository(checkout.work, say=heard.append, silence=2.0)
+    return GitRepository(checkout.work, say=heard.append, silence=2.0, inherited=os.environ)
 
 
 def alive(pid: int) -> bool:
@@ -75,7 +75,7 @@ def test_a_hooks_lines_are_heard_while_it_runs(checkout: Checkout) -> None:
     heard = checkout.folder / "heard"
     wait = f"until [ -e '{heard}' ]; do sleep 0.02; done"
     program(checkout.work / ".git/hooks/pre-push", f"echo running the tests\n{wait}\n")
-    repository = GitRepository(checkout.work, say=heard.write_text)
+    repository = GitRepository(checkout.work, say=heard.write_text, inherited=os.environ)
     tag = checkout.repository.create_tag("0.1.0-dev", checkout.head, "hello")
     assert repository.push(checkout.head, "dev", tag).ok, "it would have waited for ever"
     assert heard.read_text() == "running the tests"
@@ -172,7 +172,7 @@ import sys
 from pathlib import Path
 from tagship.adapters.git import GitRepository
 from tagship.ports.repository import Tag
-repository = GitRepository(Path(sys.argv[1]))
+repository = GitRepository(Path(sys.argv[1]), inherited=os.environ)
 tag = repository.create_tag("0.1.0-dev", "HEAD", "hello")
 try:
     repository.push("HEAD", "dev", tag)
@@ -202,7 +202,7 @@ def test_much_on_both_pipes_blocks_nothing(checkout: Checkout) -> None:
     program(checkout.work / ".git/hooks/pre-push", f"{many}; echo and here too >&2; i=$((i+1)); done\n")
     lines: list[str] = []
     tag = checkout.repository.create_tag("0.1.0-dev", checkout.head, "hello")
-    assert GitRepository(checkout.work, say=lines.append).push(checkout.head, "dev", tag).ok
+    assert GitRepository(checkout.work, say=lines.append, inherited=os.environ).push(checkout.head, "dev", tag).ok
     assert len(lines) == 8000
 
 
@@ -210,7 +210,7 @@ def test_a_trace_on_standard_error_confuses_nothing(checkout: Checkout, monkeypa
     for name in ("GIT_TRACE", "GIT_TRACE_PACKET", "GIT_TRACE2", "GIT_TRACE_SETUP"):
         monkeypatch.setenv(name, "1")
     lines: list[str] = []
-    repository = GitRepository(checkout.work, say=lines.append)
+    repository = GitRepository(checkout.work, say=lines.append, inherited=os.environ)
     tag = repository.create_tag("0.1.0-dev", checkout.head, "hello")
     assert repository.push(checkout.head, "dev", tag).ok
     assert repository.state("dev").upstream == checkout.head
@@ -234,7 +234,7 @@ from pathlib import Path
 from tagship.adapters.git import GitRepository
 from tagship.errors import Refused
 try:
-    GitRepository(Path(".")).state("dev")
+    GitRepository(Path("."), inherited=os.environ).state("dev")
 except Refused as told:
     print(told.what, told.remedy)
 """
@@ -267,7 +267,9 @@ def test_at_a_terminal_git_stays_in_its_foreground(checkout: Checkout) -> None:
     git(checkout.work, "config", "ssh.variant", "simple")
     git(checkout.work, "remote", "set-url", "origin", "ssh://git@host/x")
     code = "from pathlib import Path; from tagship.adapters.git import GitRepository\n"
-    code += "try: GitRepository(Path('.')).fetch('dev', 'dev')\nexcept Exception as told: print(told)"
+    code += (
+        "try: GitRepository(Path('.'), inherited=os.environ).fetch('dev', 'dev')\nexcept Exception as told: print(told)"
+    )
     done = subprocess.run(
         ["script", "--quiet", "--command", f'{sys.executable} -c "{code}"', "/dev/null"],
         cwd=checkout.work, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False,

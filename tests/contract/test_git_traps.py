@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -127,13 +128,13 @@ def test_a_shallow_clone_says_so(checkout: Checkout, tmp_path: Path) -> None:
     checkout.share()
     shallow = tmp_path / "shallow"
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{checkout.remote}", str(shallow))
-    assert GitRepository(shallow).state("dev").shallow
+    assert GitRepository(shallow, inherited=os.environ).state("dev").shallow
 
 
 def test_a_repository_without_commits_is_refused(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "--initial-branch=dev", ".")
     with pytest.raises(Refused, match="no commit yet"):
-        GitRepository(tmp_path).state("dev")
+        GitRepository(tmp_path, inherited=os.environ).state("dev")
 
 
 def test_a_missing_remote_is_told_apart_from_an_unreachable_one(checkout: Checkout) -> None:
@@ -144,7 +145,10 @@ def test_a_missing_remote_is_told_apart_from_an_unreachable_one(checkout: Checko
 
 
 def test_a_folder_that_is_no_repository_is_told(tmp_path: Path) -> None:
-    for ask in (lambda: GitRepository(tmp_path).fetch("dev", "dev"), lambda: GitRepository(tmp_path).state("dev")):
+    for ask in (
+        lambda: GitRepository(tmp_path, inherited=os.environ).fetch("dev", "dev"),
+        lambda: GitRepository(tmp_path, inherited=os.environ).state("dev"),
+    ):
         with pytest.raises(Refused, match="is not a Git repository") as refused:
             ask()
         assert refused.value.remedy == "Go into your clone, and type it there"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NoReturn, cast
@@ -29,10 +28,11 @@ class Program:
     `silence` is for how many seconds a remote may say nothing.
     """
 
-    def __init__(self, root: Path, say: Callable[[str], None], silence: float) -> None:
+    def __init__(self, root: Path, say: Callable[[str], None], silence: float, inherited: Mapping[str, str]) -> None:
         self.root = root
         self._say = say
         self._silence = silence
+        self._inherited = inherited
 
     def run(self, *arguments: str) -> Answer:
         """One call on this machine. A call that is interrupted is ended with its process."""
@@ -104,7 +104,7 @@ class Program:
         options: dict[str, object] = {"process_group": 0} if grouped else {}
         try:
             started = self._git.execute(
-                command(self.root, arguments, os.environ),
+                command(self.root, arguments, self._inherited),
                 as_process=True,
                 istream=cast("io.BufferedReader | None", stdin),
                 env=silence.environment,
@@ -125,7 +125,7 @@ class Program:
         except ImportError as reason:  # GitPython looks for git when it is imported
             raise _no_git() from reason
         git = Git()  # it would expand $ and ~ in the folder's name, and run elsewhere: git's own -C does not
-        git.update_environment(**pinned(os.environ))
+        git.update_environment(**pinned(self._inherited))
         return git
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tagship.adapters.git import files, history, push, tags
@@ -29,8 +29,10 @@ class GitRepository:
         remote: str = "origin",
         say: Callable[[str], None] = _ignore,
         silence: float = SILENCE,
+        *,
+        inherited: Mapping[str, str],
     ) -> None:
-        self._git = Program(root, say, silence)
+        self._git = Program(root, say, silence, inherited)
         self._remote = Remote(self._git, remote)
 
     @property
