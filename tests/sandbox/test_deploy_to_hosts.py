@@ -230,6 +230,12 @@ def command(here: Shop, *words: str, folder: Path | None = None, **variables: st
     )
 
 
+def acting(here: Shop) -> None:
+    """Wait until the hosts act. One app looks all the while: another for each look takes longer than they act."""
+    app = here.app()
+    until(lambda: "hosts act" in lock(app, env=here.environment)[0].phase, 60)
+
+
 def test_rollback_needs_neither_git_nor_a_repository_nor_ci(shipped: Shop, tmp_path: Path) -> None:
     bare = shipped.root / ".tagship" / "sandbox" / "incident"
     bare.mkdir()
@@ -257,7 +263,7 @@ def test_interrupted_it_says_that_the_hosts_go_on_and_they_do(here: Shop, number
     deploy(here.app(), artifact=here.publish("0.1.0"))
     slow = here.publish("0.1.1", "slow", delay=2)
     ran = command(here, "deploy", "--artifact", slow, PYTHONPATH=str(shop.HERE))
-    until(lambda: "hosts act" in lock(here.app(), env=here.environment)[0].phase)
+    acting(here)
     ran.send_signal(number)
     out, err = ran.communicate(timeout=30)
     assert ran.returncode == 130, out + err
@@ -275,7 +281,7 @@ def test_interrupted_it_says_that_the_hosts_go_on_and_they_do(here: Shop, number
 def test_a_second_deployment_is_refused_with_who_and_since_when_and_the_first_one_ends_well(here: Shop) -> None:
     slow = here.publish("0.1.0", "slow", delay=3)
     ran = command(here, "deploy", "--artifact", slow, PYTHONPATH=str(shop.HERE))
-    until(lambda: "hosts act" in lock(here.app(), env=here.environment)[0].phase)
+    acting(here)
     with pytest.raises(Held) as caught:
         rollback(here.app(), to=slow)
     [found] = lock(here.app(), env=here.environment)

@@ -72,11 +72,13 @@ def command(here: Shop, *words: str, before: str = "") -> subprocess.Popen[str]:
 
 
 def expired(here: Shop) -> None:
-    until(lambda: lock(here.app(), env=here.environment)[0].state == "expired", 30)
+    app = here.app()
+    until(lambda: lock(app, env=here.environment)[0].state == "expired", 30)
 
 
 def acting(here: Shop) -> None:
-    until(lambda: "hosts act" in lock(here.app(), env=here.environment)[0].phase, 60)
+    app = here.app()
+    until(lambda: "hosts act" in lock(app, env=here.environment)[0].phase, 60)
 
 
 def orders(here: Shop) -> list[tuple[str, int]]:
