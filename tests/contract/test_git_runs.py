@@ -168,6 +168,7 @@ def test_a_call_that_is_cut_off_leaves_no_process(checkout: Checkout) -> None:
 
 
 INTERRUPTED = """
+import os
 import sys
 from pathlib import Path
 from tagship.adapters.git import GitRepository
@@ -230,6 +231,7 @@ def test_terminal_escapes_of_a_remote_are_spelled_out(checkout: Checkout) -> Non
 
 
 WITHOUT_GIT = """
+import os
 from pathlib import Path
 from tagship.adapters.git import GitRepository
 from tagship.errors import Refused
@@ -266,10 +268,9 @@ def test_at_a_terminal_git_stays_in_its_foreground(checkout: Checkout) -> None:
     git(checkout.work, "config", "core.sshCommand", f"{sys.executable} -c '{FOREGROUND}' #")
     git(checkout.work, "config", "ssh.variant", "simple")
     git(checkout.work, "remote", "set-url", "origin", "ssh://git@host/x")
-    code = "from pathlib import Path; from tagship.adapters.git import GitRepository\n"
-    code += (
-        "try: GitRepository(Path('.'), inherited=os.environ).fetch('dev', 'dev')\nexcept Exception as told: print(told)"
-    )
+    code = "import os; from pathlib import Path; from tagship.adapters.git import GitRepository\n"
+    code += "repository = GitRepository(Path('.'), inherited=os.environ)\n"
+    code += "try: repository.fetch('dev', 'dev')\nexcept Exception as problem: print(problem)"
     done = subprocess.run(
         ["script", "--quiet", "--command", f'{sys.executable} -c "{code}"', "/dev/null"],
         cwd=checkout.work, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False,
