@@ -30,11 +30,11 @@ class Machine:
     evidence: str = "Traceback: boom"
     unsigned: bool = False  # nobody signed what it is to run
 
-    def obey(self, change: Change) -> Report:
+    def obey(self, change: Change, *, fails: bool = False) -> Report:
         if change.fence < self.fence:
             return self._report("held", reason=f"fence {change.fence} is below {self.fence}")
         self.fence = change.fence
-        planned = self.answers.popleft() if self.answers else "healthy"
+        planned = self.answers.popleft() if self.answers else "failed" if fails else "healthy"
         if isinstance(planned, Report):
             self.serving = planned.serving
             return planned
@@ -81,6 +81,7 @@ class FakeTarget:
     cancelled: list[str] = field(default_factory=list)
     commits: list[Change] = field(default_factory=list)
     carried: Callable[[], Mapping[str, bytes]] = dict
+    faults: dict[str, str] = field(default_factory=dict)  # artifact -> error | impostor: its health check fails
     _reports: dict[str, list[Report]] = field(default_factory=dict)
 
     def units(self) -> Sequence[Unit]:
@@ -96,8 +97,9 @@ class FakeTarget:
 
     def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
         id_ = self._note(change, units)
+        fails = self.faults.get(change.artifact_id) in {"error", "impostor"}
         self._reports[id_] = [
-            self._by_id[unit.id].obey(change) if unit.id in self._by_id else gone(unit) for unit in units
+            self._by_id[unit.id].obey(change, fails=fails) if unit.id in self._by_id else gone(unit) for unit in units
         ]
         return [operation(id_, change, [unit.id for unit in units])]
 

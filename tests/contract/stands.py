@@ -1,0 +1,95 @@
+"""Targets to hold to the contract: for each kind, a place with two units, and what a test must be able to do there."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tagship.domain.change import Change
+from tagship.domain.deployment import new_id
+from tagship.ports.target import Target
+from tests.contract.files_kind import FilesTarget
+from tests.fakes.target import FakeTarget, machine
+
+
+@dataclass
+class Stand:
+    """`connect` gives the target as another process would have it; `make` an artifact with a fault: its id and digest.
+
+    Faults: error (its health answer is an error), impostor (it answers as another version), slow (it takes seconds to
+    answer). `serving` is what answers on each unit, asked from outside.
+    """
+
+    connect: Callable[[], Target]
+    make: Callable[[str], tuple[str, str]]
+    serving: Callable[[], list[str]]
+    app: str
+    environment: str
+    fences: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def change(self, artifact: tuple[str, str], action: str = "deploy", fence: int = 0) -> Change:
+        """A change of a deployment of its own, under the next fencing number."""
+        id_ = new_id(datetime.now(UTC))
+        return Change(action, self.app, self.environment, *artifact, id_, fence or next(self.fences))
+
+
+@contextmanager
+def fake(folder: Path) -> Iterator[Stand]:
+    target, numbers = FakeTarget([machine("web-1"), machine("web-2")]), itertools.count(1)
+
+    def make(fault: str) -> tuple[str, str]:
+        artifact = f"0.1.{next(numbers)}-dev"
+        target.faults[artifact] = fault
+        return artifact, "0" * 64
+
+    yield Stand(lambda: replace(target), make, lambda: list(target.serving.values()), "hello", "dev")
+
+
+@contextmanager
+def files(folder: Path) -> Iterator[Stand]:
+    numbers = itertools.count(1)
+    for name in ("one", "two"):
+        (folder / "units" / name).mkdir(parents=True)
+
+    def make(fault: str) -> tuple[str, str]:
+        artifact = f"0.1.{next(numbers)}-dev"
+        (folder / "artifacts" / artifact).mkdir(parents=True)
+        answer = {"error": "", "impostor": "0.0.0-impostor"}.get(fault, artifact)
+        (folder / "artifacts" / artifact / "app").write_text(answer)
+        return artifact, "0" * 64
+
+    def serving() -> list[str]:
+        return [path.read_text() for path in sorted((folder / "units").glob("*/app"))]
+
+    yield Stand(lambda: FilesTarget(folder), make, serving, "hello", "dev")
+
+
+@contextmanager
+def ec2(folder: Path) -> Iterator[Stand]:
+    from tagship.engine.plan import manifest_sha256
+    from tagship.sandbox import lifecycle
+    from tests.sandbox import shop
+    from tests.sandbox.conftest import start
+
+    root, numbers = shop.make(folder, ["dev"]), itertools.count(1)
+    place = shop.Shop(root, start(root, hosts=2), "dev")
+
+    def make(fault: str) -> tuple[str, str]:
+        artifact = place.publish(f"0.1.{next(numbers)}", fault, delay=1.5)
+        return artifact, manifest_sha256(place.app(), "dev", artifact)
+
+    try:
+        yield Stand(lambda: place.app().target("dev"), make, place.serving, "hello", "dev")
+    finally:
+        lifecycle.down(root)
+
+
+STANDS: dict[str, Callable[[Path], AbstractContextManager[Stand]]] = {  # another kind joins by a line
+    "fake": fake,
+    "files": files,
+    "ec2": ec2,
+}
