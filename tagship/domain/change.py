@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tagship.domain.version import ArtifactId
+
 
 @dataclass(frozen=True)
 class Change:
@@ -16,7 +18,7 @@ class Change:
     action: str  # deploy | rollback
     app: str
     environment: str
-    artifact_id: str
+    artifact_id: ArtifactId
     manifest_sha256: str
     deployment_id: str
     fence: int

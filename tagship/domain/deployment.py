@@ -28,7 +28,7 @@ from typing import Any, Self
 from tagship.domain.mark import Mark
 from tagship.domain.stored import ODD, moment_of, read_back
 from tagship.domain.text import moment
-from tagship.domain.version import is_older
+from tagship.domain.version import ArtifactId, is_older
 
 SCHEMA = 1
 
@@ -144,8 +144,8 @@ class Deployment:
         return self.state in ENDED
 
     @property
-    def artifact_id(self) -> str:
-        return self.first.artifact_id
+    def artifact_id(self) -> ArtifactId:
+        return ArtifactId(self.first.artifact_id)
 
     @property
     def unsigned(self) -> bool:
@@ -269,10 +269,12 @@ def _went_back(to: str, replaced: str) -> bool:
     return bool(replaced) and replaced != to and not is_older(replaced, to)
 
 
-def rollback_candidates(deployments: Sequence[Deployment], running: str, marks: Iterable[Mark] = ()) -> list[str]:
+def rollback_candidates(
+    deployments: Sequence[Deployment], running: str, marks: Iterable[Mark] = ()
+) -> list[ArtifactId]:
     """Artifact ids to go back to, the most recently healthy first: not what runs, nothing that is marked bad."""
     bad = marked_bad(deployments, marks)
-    seen: dict[str, None] = {}
+    seen: dict[ArtifactId, None] = {}
     for one in reversed(deployments):
         if one.state == "healthy" and one.artifact_id != running and one.artifact_id not in bad:
             seen.setdefault(one.artifact_id)

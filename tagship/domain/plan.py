@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tagship.domain.deployment import Deployment
 from tagship.domain.text import MANY, counted
 from tagship.domain.units import Unit, noun_of
+from tagship.domain.version import ArtifactId
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,13 @@ class Plan:
     `runs` is what the ledger says each unit runs now, by its id; `replaces` what it says of the environment.
     `fence` is the highest fencing number in the ledger; `settled` says that the deployment of that number has ended.
     `unsigned`: nobody signed the artifact, which the environment allows.
+    `serves` is the deployment by which the environment runs what it runs, None if nothing was ever healthy there.
     A plan that `heals` brings units to what the ledger says is serving; the `others` run it and are left alone.
     """
 
     action: str  # deploy | rollback
     environment: str
-    artifact_id: str
+    artifact_id: ArtifactId
     manifest_sha256: str
     units: tuple[Unit, ...]
     runs: Mapping[str, str]
@@ -33,6 +35,7 @@ class Plan:
     heals: bool = False
     unsigned: bool = False
     others: tuple[Unit, ...] = ()
+    serves: Deployment | None = None
 
     @property
     def command(self) -> str:
@@ -45,7 +48,7 @@ class Plan:
     @property
     def label(self) -> str:
         """The artifact as a person sees it."""
-        return f"{self.artifact_id} (UNSIGNED)" if self.unsigned else self.artifact_id
+        return f"{self.artifact_id} (UNSIGNED)" if self.unsigned else str(self.artifact_id)
 
     @property
     def noun(self) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from tagship.domain.text import counted, listed
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves
+from tagship.domain.version import ArtifactId
 
 FINAL = frozenset({"refused", "held", "superseded"})  # one unit's verdict for all: not authentic, or overtaken
 INTERRUPTED = "interrupted"
@@ -55,7 +56,7 @@ class Rollout:
     were changed over, in the order of that.
     """
 
-    artifact_id: str
+    artifact_id: ArtifactId
     planned: tuple[Unit, ...]
     others: tuple[Unit, ...] = ()
     present: tuple[Unit, ...] = ()
@@ -64,7 +65,7 @@ class Rollout:
     stop: str = ""
 
     @classmethod
-    def begin(cls, artifact_id: str, planned: Sequence[Unit], others: Sequence[Unit] = ()) -> Rollout:
+    def begin(cls, artifact_id: ArtifactId, planned: Sequence[Unit], others: Sequence[Unit] = ()) -> Rollout:
         return cls(artifact_id, tuple(planned), tuple(others), (*planned, *others))
 
     # -- what happens to it --------------------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ def conclusion(rules: Rules, rollout: Rollout) -> str:
 class Back:
     """A batch that is put back: the ids of its units, and the artifact they go back to."""
 
-    artifact_id: str
+    artifact_id: ArtifactId
     units: tuple[str, ...]
 
 
@@ -241,5 +242,5 @@ def put_back(rules: Rules, rollout: Rollout) -> list[Back]:
         if last and last.artifact_id == report.previous and len(last.units) < most:
             steps[-1] = replace(last, units=(*last.units, report.unit))
         else:
-            steps.append(Back(report.previous, (report.unit,)))
+            steps.append(Back(ArtifactId(report.previous), (report.unit,)))
     return steps

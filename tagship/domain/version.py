@@ -127,11 +127,13 @@ def candidates(latest: Version | None, suffix: str) -> dict[str, Version]:
     return readable
 
 
-@dataclass(frozen=True)
-class ArtifactId:
-    """The version of a tagged build, or `<commit8>-<YYYYmmdd-HHMMSS>` (UTC) of an untagged one."""
+class ArtifactId(str):
+    """The version of a tagged build, or `<commit8>-<YYYYmmdd-HHMMSS>` (UTC) of an untagged one.
 
-    text: str
+    It is text in every record. `parse` is the door: what a person typed is checked there, and is this from then on.
+    """
+
+    __slots__ = ()
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -146,22 +148,19 @@ class ArtifactId:
 
     @property
     def version(self) -> Version | None:
-        return Version.maybe(self.text)
+        return Version.maybe(self)
 
     @property
     def built(self) -> datetime | None:
         """When an untagged build was made, as its id says; None for a version, and for digits that are no time."""
         try:
-            return None if self.version else datetime.strptime(f"{self.text[9:]}+0000", "%Y%m%d-%H%M%S%z")
+            return None if self.version else datetime.strptime(f"{self[9:]}+0000", "%Y%m%d-%H%M%S%z")
         except ValueError:
             return None
 
     def image_tag(self, environment: str) -> str:
         """A legal image tag: no `/` and no `+` (the grammar is `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`)."""
-        return self.text if self.version else f"{environment}-{self.text}"
-
-    def __str__(self) -> str:
-        return self.text
+        return str(self) if self.version else f"{environment}-{self}"
 
 
 def is_older(one: str, than: str, built: str = "", than_built: str = "") -> bool:

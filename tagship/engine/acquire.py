@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from tagship.domain.deployment import begun, is_id
 from tagship.domain.forge import run_id
 from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen
-from tagship.domain.plan import Plan
 from tagship.domain.text import ago, span
 from tagship.domain.units import Operation
 from tagship.engine.holder import read, since_when, unlock_command
@@ -36,59 +35,77 @@ class Acquired:
     over: Seen | None = None
 
 
-def acquire(app: App, plan: Plan, *, wait: float = 0, preempt: bool = False, resume: str = "") -> Acquired:
-    """Take the lease of the plan's environment. Raises Held when somebody has it and, after `wait` seconds, still has.
+@dataclass(frozen=True)
+class Claim:
+    """Who wants an environment's lease, and how.
 
-    `preempt`: whoever has it is fenced off. `resume`: a deployment whose heartbeat has expired, and which goes on in
-    this process; of two that try, the second meets a living holder.
+    `above` is the highest fencing number that the ledger knows; `command` is what a person types for it. `urgent`: it
+    may fence a living holder off, if a person says so (`preempt`). `wait` is how many seconds somebody else's is waited
+    for. `resume` is a deployment whose runner died, and which goes on in this process under its own id.
     """
-    if resume:
-        return _resumed(app, plan, resume)
+
+    environment: str
+    above: int
+    command: str
+    wait: float = 0
+    urgent: bool = False
+    preempt: bool = False
+    resume: str = ""
+
+
+def acquire(app: App, claim: Claim) -> Acquired:
+    """Take the lease. Raises Held when somebody has it and, after `wait` seconds, still has.
+
+    Of two that resume one deployment, the second meets a living holder.
+    """
+    if claim.resume:
+        return _resumed(app, claim)
     try:
-        return _attempt(app, plan, preempt)
+        return _attempt(app, claim, claim.preempt)
     except Held as reason:
-        if not wait:
-            raise _advised(plan, reason) from reason
-        with app.screen.live(f"waiting up to {span(wait)} for {plan.environment}") as phase:
-            return _in_turn(app, plan, wait, reason, phase)
+        if not claim.wait:
+            raise _advised(claim, reason) from reason
+        with app.screen.live(f"waiting up to {span(claim.wait)} for {claim.environment}") as phase:
+            return _in_turn(app, claim, reason, phase)
 
 
-def _resumed(app: App, plan: Plan, dead: str) -> Acquired:
+def _resumed(app: App, claim: Claim) -> Acquired:
     try:
-        return Acquired(_taken(app, plan, over=dead, deployment_id=dead))
+        return Acquired(_taken(app, claim, over=claim.resume, deployment_id=claim.resume))
     except LeaseHeld as reason:
-        remedy = f"See what comes of that: inv status --env {plan.environment}"
+        remedy = f"See what comes of that: inv status --env {claim.environment}"
         raise LeaseHeld(reason.seen, reason.what, remedy=remedy) from reason
 
 
-def _in_turn(app: App, plan: Plan, wait: float, reason: Held, phase: Callable[[str], None]) -> Acquired:
+def _in_turn(app: App, claim: Claim, reason: Held, phase: Callable[[str], None]) -> Acquired:
     """Look again and again, at intervals that differ: those who wait do not all come at once, nor in a fixed order."""
-    until, pause = app.clock.now() + timedelta(seconds=wait), FIRST_WAIT
+    until, pause = app.clock.now() + timedelta(seconds=claim.wait), FIRST_WAIT
     try:
         while (left := (until - app.clock.now()).total_seconds()) > 0:
-            phase(_whose_turn(plan.environment, reason))
+            phase(_whose_turn(claim.environment, reason))
             app.clock.sleep(min(left, pause * random.uniform(0.5, 1.5)))  # noqa: S311 (jitter, not a secret)
             pause = min(pause * GROWTH, LONGEST_WAIT)
             try:
-                return _attempt(app, plan, preempt=False)
+                return _attempt(app, claim, preempt=False)
             except Held as again:
                 reason = again
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
-            f"Interrupted while waiting for {plan.environment}.", remedy=f"See who holds it: {_look(plan)}"
+            f"Interrupted while waiting for {claim.environment}.",
+            remedy=f"See who holds it: inv lock --env {claim.environment}",
         ) from interrupt
-    last = _advised(plan, reason)
-    raise Held(f"{last.what} That is still so after {span(wait)}.", state=last.state, remedy=last.remedy)
+    last = _advised(claim, reason)
+    raise Held(f"{last.what} That is still so after {span(claim.wait)}.", state=last.state, remedy=last.remedy)
 
 
-def _advised(plan: Plan, reason: Held) -> Held:
+def _advised(claim: Claim, reason: Held) -> Held:
     """The refusal, with the commands of whoever has to wait: in an incident there is another way than waiting."""
     if not isinstance(reason, LeaseHeld):
         return reason
-    dead = f"if it is dead: {unlock_command(read(plan.environment, reason.seen))}"
-    remedy = f"Wait for it: {plan.command} --wait 10m (or, {dead})"
-    if plan.action == "rollback":
-        remedy = f"Fence it off: {plan.command} --preempt (or wait for it: {plan.command} --wait 10m; or, {dead})"
+    dead = f"if it is dead: {unlock_command(read(claim.environment, reason.seen))}"
+    remedy = f"Wait for it: {claim.command} --wait 10m (or, {dead})"
+    if claim.urgent:
+        remedy = f"Fence it off: {claim.command} --preempt (or wait for it: {claim.command} --wait 10m; or, {dead})"
     return LeaseHeld(reason.seen, reason.what, remedy=remedy)
 
 
@@ -97,28 +114,28 @@ def _whose_turn(environment: str, reason: Held) -> str:
     return since_when(read(environment, reason.seen)) if isinstance(reason, LeaseHeld) else reason.what
 
 
-def _attempt(app: App, plan: Plan, preempt: bool) -> Acquired:
+def _attempt(app: App, claim: Claim, preempt: bool) -> Acquired:
     try:
-        return Acquired(_taken(app, plan))
+        return Acquired(_taken(app, claim))
     except LeaseHeld as held:
         seen = held.seen
         if not preempt:
             if seen.held:
                 raise
-            _check_dead(app, plan.environment, seen)
-        record = _taken(app, plan, over=seen.record.deployment_id, living=preempt)
-        _tell(app, plan.environment, seen)
+            _check_dead(app, claim.environment, seen)
+        record = _taken(app, claim, over=seen.record.deployment_id, living=preempt)
+        _tell(app, claim.environment, seen)
         return Acquired(record, seen)
 
 
-def _taken(app: App, plan: Plan, over: str = "", living: bool = False, deployment_id: str = "") -> LeaseRecord:
+def _taken(app: App, claim: Claim, over: str = "", living: bool = False, deployment_id: str = "") -> LeaseRecord:
     return app.leases.take(
-        plan.environment,
+        claim.environment,
         holder=app.who,
         run_url=app.run_url,
-        ttl=app.settings.environment(plan.environment).lease_ttl,
+        ttl=app.settings.environment(claim.environment).lease_ttl,
         deployment_id=deployment_id,
-        above=plan.fence,
+        above=claim.above,
         over=over,
         living=living,
     )
@@ -216,7 +233,3 @@ def stop_operations(app: App, environment: str, seen: Seen) -> None:
     while going and app.clock.now() < until:
         app.clock.sleep(FIRST_WAIT)
         going = in_flight(app, environment, seen.record)
-
-
-def _look(plan: Plan) -> str:
-    return f"inv lock --env {plan.environment}"

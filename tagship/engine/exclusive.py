@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tagship.domain.deployment import fenced
-from tagship.domain.plan import Plan
-from tagship.engine.acquire import acquire
+from tagship.engine.acquire import Claim, acquire
 from tagship.engine.heartbeat import Heartbeat
-from tagship.engine.plan import recent
+from tagship.engine.plan import facts
 from tagship.errors import Held, LeaseLost, ServiceFailed
 from tagship.ports.app import App
 
@@ -20,9 +18,9 @@ def exclusive(app: App, environment: str, what: str, *, wait: float, again: str)
 
     The tool that runs meanwhile cannot be stopped half-way: a lease that is broken is told of when it has ended.
     """
-    plan = Plan(what, environment, "", "", (), {}, "", fence=fenced(recent(app, environment)))
+    claim = Claim(environment, facts(app, environment).fence, again, wait=wait)
     try:
-        heartbeat = Heartbeat(app.leases, acquire(app, plan, wait=wait).record)
+        heartbeat = Heartbeat(app.leases, acquire(app, claim).record)
     except Held as reason:
         remedy = f"When that has ended: {again}   (whether it is dead: inv lock --env {environment})"
         raise Held(reason.what, state=reason.state, remedy=remedy) from reason

@@ -1,19 +1,92 @@
-"""The guards that deploy and rollback share: which artifact, which environment, what runs there, who can be reached."""
+"""What deploy, rollback, heal and resume plan by: what the ledger says, read once, and which units can be reached."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from tagship.domain.deployment import SERVES, Deployment
-from tagship.domain.plan import Plan
+from tagship.domain.deployment import SERVES, Deployment, fenced, latest_serving, settled, unfinished
+from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.text import counted, listed
 from tagship.domain.units import Unit, noun_of
-from tagship.engine.artifacts import verified
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import Stored, verified
 from tagship.errors import Refused
 from tagship.ports.app import App
 
 FEW = 12  # deployments read to know what runs: a request an entry, and the last healthy one is nearly always there
 MANY = 60  # deployments read to know what there is to go back to
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the ledger says of an environment: one reading of it, for one plan. `history` is oldest first."""
+
+    environment: str
+    history: Sequence[Deployment]
+
+    @property
+    def last(self) -> Deployment | None:
+        """The deployment that decides what the environment runs."""
+        return latest_serving(self.history)
+
+    @property
+    def serving(self) -> str:
+        """What the environment runs; empty if nothing was ever healthy there."""
+        return self.last.artifact_id if self.last else ""
+
+    @property
+    def runs(self) -> Mapping[str, str]:
+        """What each unit runs, by its id."""
+        return recorded_runs(self.history)
+
+    @property
+    def fence(self) -> int:
+        """The highest fencing number."""
+        return fenced(self.history)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last deployment has ended: until then, what the environment runs may change."""
+        return settled(self.history)
+
+    @property
+    def unfinished(self) -> Deployment | None:
+        """The last deployment, if it has not ended."""
+        return unfinished(self.history)
+
+
+def facts(app: App, environment: str, count: int = FEW) -> Facts:
+    """Read what the ledger says of an environment: its latest deployments."""
+    return Facts(environment, recent(app, environment, count))
+
+
+def plan_of(
+    known: Facts,
+    action: str,
+    stored: Stored,
+    units: Sequence[Unit],
+    *,
+    others: Sequence[Unit] = (),
+    observed: Mapping[str, str] | None = None,
+    heals: bool = False,
+) -> Plan:
+    """The plan to bring units to a stored artifact. `observed` is what units say that they run, by their ids."""
+    return Plan(
+        action=action,
+        environment=known.environment,
+        artifact_id=ArtifactId(stored.manifest.artifact_id),
+        manifest_sha256=stored.manifest_sha256,
+        units=tuple(units),
+        runs={**known.runs, **(observed or {})},
+        replaces=known.serving,
+        fence=known.fence,
+        settled=known.settled,
+        heals=heals,
+        unsigned=not stored.signed,
+        others=tuple(others),
+        serves=known.last,
+    )
 
 
 def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]:
@@ -55,7 +128,7 @@ def reachable(app: App, environment: str) -> tuple[Unit, ...]:
     return units
 
 
-def manifest_sha256(app: App, environment: str, artifact_id: str) -> str:
+def manifest_sha256(app: App, environment: str, artifact_id: ArtifactId) -> str:
     """The digest that names an artifact's manifest to a unit; raises ArtifactMissing or NotAuthentic."""
     return verified(app, environment, artifact_id).manifest_sha256
 

@@ -16,6 +16,7 @@ from tagship.domain.rollout import Rollout, Rules, Step, conclusion, next_step
 from tagship.domain.text import counted, listed, plural
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.verdict import serves
+from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import SKEW, operation_names
 from tagship.engine.plan import manifest_sha256
 from tagship.engine.recorder import Recorder
@@ -172,7 +173,7 @@ def put_back(session: LeaseSession, rollout: Rollout) -> list[Report]:
     return list(final.values())
 
 
-def _back_to(session: LeaseSession, previous: str, units: Sequence[Unit]) -> list[Report]:
+def _back_to(session: LeaseSession, previous: ArtifactId, units: Sequence[Unit]) -> list[Report]:
     """Roll units back that ran `previous`; whatever does not serve it afterwards is `rollback-failed`."""
     try:
         digest = manifest_sha256(session.app, session.plan.environment, previous)

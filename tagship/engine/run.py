@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from types import FrameType
@@ -19,6 +20,7 @@ from tagship.domain.plan import Plan
 from tagship.domain.rollout import Rollout
 from tagship.domain.text import listed, span
 from tagship.domain.units import Report
+from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
 from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
 from tagship.engine.plan import all_read, recent, show
@@ -54,27 +56,50 @@ class Result:
         }
 
 
-def run_deployment(
-    app: App,
-    plan: Plan,
-    again: Callable[[], Plan],
-    *,
-    wait: float = 0,
-    preempt: bool = False,
-    dead: Deployment | None = None,
-    done: Callable[[Plan], Result | None] = lambda _plan: None,
-) -> Result:
+@dataclass(frozen=True, kw_only=True)
+class Request(ABC):
+    """What somebody asks of an environment. It is planned before the lease is held, and again under it if need be.
+
+    `wait` is how many seconds to wait for somebody else's lease; `preempt` fences its holder off, and ends what that
+    has in flight. `dead` is the deployment whose runner died, if this is to end that one and not to begin another.
+    """
+
+    environment: str
+    wait: float = 0
+    preempt: bool = False
+    dead: Deployment | None = None
+
+    @abstractmethod
+    def plan(self, app: App) -> Plan:
+        """Ask every gate, and then say what will happen; nothing is changed."""
+
+    def already_done(self, app: App, plan: Plan) -> Result | None:  # noqa: ARG002 (a verb's own may look)
+        """The result if somebody has done the very work meanwhile; None if there is work to do."""
+        return None
+
+    def claim(self, plan: Plan) -> Claim:
+        """The lease that carries the plan out."""
+        return Claim(
+            self.environment,
+            plan.fence,
+            plan.command,
+            wait=self.wait,
+            urgent=plan.action == "rollback",
+            preempt=self.preempt,
+            resume=self.dead.id if self.dead else "",
+        )
+
+
+def run_deployment(app: App, request: Request, plan: Plan) -> Result:
     """Make every unit run the plan's artifact, or put things back as they were and raise what happened.
 
-    `again` makes the plan anew, with all its guards: what was waited for may have changed what runs, and `done` says
-    where it has done the very work. `dead` is the deployment whose runner died, where this is to end that one and not
-    to begin another.
+    What was waited for may have changed what runs: then the request plans anew, under the lease.
     """
-    resume = dead.id if dead else ""
-    with _sigterm_interrupts(), hold_lease(app, plan, wait=wait, preempt=preempt, resume=resume) as session:
-        before, plan = plan, _as_things_are(app, session, again)
-        if plan is not before and (found := done(plan)):
-            return found
+    dead = request.dead
+    with _sigterm_interrupts(), hold_lease(app, plan, request.claim(plan)) as session:
+        before, plan = plan, _as_things_are(app, session, request)
+        if plan is not before and (result := request.already_done(app, plan)):
+            return result
         session.plan = plan
         began = app.clock.now()
         with app.screen.live(f"deployment {session.deployment_id}") as session.phase:
@@ -90,12 +115,12 @@ def run_deployment(
     return Result(session.plan, "healthy", session.deployment_id, rollout.here, seconds)
 
 
-def _as_things_are(app: App, session: LeaseSession, again: Callable[[], Plan]) -> Plan:
+def _as_things_are(app: App, session: LeaseSession, request: Request) -> Plan:
     """The plan; made again, under the lease, where somebody may have changed the environment since it was made."""
     before = session.plan
     if before.stands(session.lease.fence):
         return before
-    plan = again()
+    plan = request.plan(app)
     if plan.differs_from(before):
         app.screen.say("things have changed since this was planned; now it is:")
         show(app, plan)

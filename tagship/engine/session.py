@@ -11,7 +11,8 @@ from tagship.domain.lease import LeaseRecord
 from tagship.domain.plan import Plan
 from tagship.domain.text import plural
 from tagship.domain.units import Operation, Report, Unit
-from tagship.engine.acquire import acquire, stop_operations
+from tagship.domain.version import ArtifactId
+from tagship.engine.acquire import Claim, acquire, stop_operations
 from tagship.engine.heartbeat import Heartbeat
 from tagship.errors import ServiceFailed, TagshipError, Unheard
 from tagship.ports.app import App
@@ -66,7 +67,7 @@ class LeaseSession:
         names = ", ".join(operation.name for operation in self.operations) or "its id never came back"
         return f"The action on the {plural(self.plan.noun)} goes on ({names})"
 
-    def change(self, action: str = "", artifact_id: str = "", digest: str = "") -> Change:
+    def change(self, action: str = "", artifact_id: ArtifactId | None = None, digest: str = "") -> Change:
         """A change under this lease's fencing number; the plan's own unless another artifact is named."""
         environment = self.plan.environment
         return Change(
@@ -137,22 +138,17 @@ class LeaseSession:
 
 
 @contextmanager
-def hold_lease(
-    app: App, plan: Plan, *, wait: float = 0, preempt: bool = False, resume: str = ""
-) -> Iterator[LeaseSession]:
+def hold_lease(app: App, plan: Plan, claim: Claim) -> Iterator[LeaseSession]:
     """Hold the environment's lease; give it back at the end, unless an operation is in flight.
 
     Then it expires, at once if it names that operation. Who comes next asks what came of it before anything else.
-
-    `wait` is how many seconds to wait for somebody else's; `preempt` fences its holder off, and ends what that has in
-    flight; `resume` is the deployment whose runner died, which goes on under its own id.
     """
-    taken = acquire(app, plan, wait=wait, preempt=preempt, resume=resume)
+    taken = acquire(app, claim)
     heartbeat = Heartbeat(app.leases, taken.record)
     session = LeaseSession(app, plan, app.target(plan.environment), heartbeat)
     heartbeat.start()
     try:
-        if taken.over and preempt:
+        if taken.over and claim.preempt:
             stop_operations(app, plan.environment, taken.over)
         yield session
     finally:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from tagship.domain.deployment import Deployment, fenced, latest_serving, serving, settled
-from tagship.domain.plan import Plan, recorded_runs
+from tagship.domain.deployment import Deployment
+from tagship.domain.plan import Plan
 from tagship.domain.text import counted
 from tagship.domain.units import Report
 from tagship.domain.verdict import serves
+from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
-from tagship.engine.plan import reachable, recent, show
-from tagship.engine.run import Result, run_deployment
+from tagship.engine.plan import facts, plan_of, reachable, show
+from tagship.engine.run import Request, Result, run_deployment
 from tagship.engine.scope import named, patience
 from tagship.engine.session import observe
 from tagship.ports.app import App
@@ -35,46 +37,57 @@ def deploy(
     deployed again.
     """
     longest = patience(wait)
-    plan = planned(app, artifact, env, allow_older, allow_bad)
+    artifact_id, environment = named(app, artifact, env)
+    request = DeployRequest(
+        environment=environment,
+        artifact_id=artifact_id,
+        allow_older=allow_older,
+        allow_bad=allow_bad,
+        wait=longest,
+    )
+    plan = request.plan(app)
     show(app, plan)
     if dry_run:
         return Result(plan, "planned")
-    return (None if _is_held(app, plan) else _running(app, plan)) or run_deployment(
-        app,
-        plan,
-        lambda: planned(app, artifact, env, allow_older, allow_bad),
-        wait=longest,
-        done=lambda now: _running(app, now),
-    )
+    done = None if _is_held(app, plan) else request.already_done(app, plan)
+    return done or run_deployment(app, request, plan)
 
 
-def planned(app: App, artifact: str, env: str, allow_older: bool, allow_bad: bool = False) -> Plan:
-    """Every guard, and then what will happen; nothing is changed."""
-    artifact_id, environment = named(app, artifact, env)
-    require_unfrozen(app, environment)
-    stored = verified(app, environment, artifact_id)
-    manifest = stored.manifest
-    history = recent(app, environment)
-    runs = serving(history)
-    if not allow_older:
-        require_newer(app, environment, manifest.artifact_id, manifest.build_time, runs)
-    _not_bad(app, environment, manifest.artifact_id, history, allow_bad)
-    units = reachable(app, environment)
-    return Plan(
-        action="deploy",
-        environment=environment,
-        artifact_id=manifest.artifact_id,
-        manifest_sha256=stored.manifest_sha256,
-        units=units,
-        runs=recorded_runs(history),
-        replaces=runs,
-        fence=fenced(history),
-        settled=settled(history),
-        unsigned=not stored.signed,
-    )
+@dataclass(frozen=True, kw_only=True)
+class DeployRequest(Request):
+    """An environment is to run an artifact that is published for it."""
+
+    artifact_id: ArtifactId
+    allow_older: bool = False
+    allow_bad: bool = False
+
+    def plan(self, app: App) -> Plan:
+        require_unfrozen(app, self.environment)
+        stored = verified(app, self.environment, self.artifact_id)
+        known = facts(app, self.environment)
+        if not self.allow_older:
+            require_newer(app, self.environment, self.artifact_id, stored.manifest.build_time, known.serving)
+        _not_bad(app, self.environment, self.artifact_id, known.history, self.allow_bad)
+        return plan_of(known, "deploy", stored, reachable(app, self.environment))
+
+    def already_done(self, app: App, plan: Plan) -> Result | None:
+        """The result if it runs already, by the ledger and by every unit's own word: only that question is sent.
+
+        Whatever there is to mend (a unit, the ledger's last state, what was committed) is mended by deploying it.
+        """
+        last = plan.serves
+        if plan.replaces != plan.artifact_id or not plan.settled or last is None or last.state != "healthy":
+            return None
+        if not app.target(plan.environment).committed_to(plan.artifact_id):
+            return None
+        reports = _observed(app, plan)
+        if not all(serves(report, plan.artifact_id) for report in reports):
+            return None
+        app.screen.say(f"{plan.label} is running on {plan.environment} already: every {plan.noun} says so")
+        return Result(plan, "unchanged", last.id, reports)
 
 
-def _not_bad(app: App, environment: str, artifact: str, history: Sequence[Deployment], allowed: bool) -> None:
+def _not_bad(app: App, environment: str, artifact: ArtifactId, history: Sequence[Deployment], allowed: bool) -> None:
     """Raises Refused for a version that somebody went back from, or marked bad. One that only failed is warned of: the
     cause may have lain outside, and trying again puts itself back."""
     bad = why_bad(app, environment, artifact, history)
@@ -82,23 +95,6 @@ def _not_bad(app: App, environment: str, artifact: str, history: Sequence[Deploy
         require_good(environment, artifact, bad, f"inv deploy --version {artifact} --env {environment}")
     if bad:
         app.screen.warn(f"{artifact} is marked bad on {environment}: {bad.why}")
-
-
-def _running(app: App, plan: Plan) -> Result | None:
-    """The result if it runs already, by the ledger and by every unit's own word: nothing is sent but that question.
-
-    Whatever there is to mend (a unit, the ledger's last state, what was committed) is mended by deploying it.
-    """
-    if plan.replaces != plan.artifact_id or not plan.settled:
-        return None
-    last = latest_serving(recent(app, plan.environment))
-    if last is None or last.state != "healthy" or not app.target(plan.environment).committed_to(plan.artifact_id):
-        return None
-    reports = _observed(app, plan)
-    if not all(serves(report, plan.artifact_id) for report in reports):
-        return None
-    app.screen.say(f"{plan.label} is running on {plan.environment} already: every {plan.noun} says so")
-    return Result(plan, "unchanged", last.id, reports)
 
 
 def _is_held(app: App, plan: Plan) -> bool:

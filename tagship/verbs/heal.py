@@ -6,14 +6,16 @@ over and units that failed are the same here. A heal puts nothing back: a unit t
 
 from __future__ import annotations
 
-from tagship.domain.deployment import fenced, latest_serving, settled
-from tagship.domain.plan import Plan, recorded_runs
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tagship.domain.plan import Plan
 from tagship.domain.text import counted, listed
-from tagship.domain.units import noun_of
+from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
-from tagship.engine.plan import recent, show
-from tagship.engine.run import Result, run_deployment
+from tagship.engine.plan import facts, plan_of, show
+from tagship.engine.run import Request, Result, run_deployment
 from tagship.engine.scope import one_environment, patience
 from tagship.engine.session import observe
 from tagship.errors import Refused
@@ -22,49 +24,51 @@ from tagship.ports.app import App
 
 def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> Result:
     """Bring stragglers to what the ledger says is serving; raises Incomplete when a unit still does not run it."""
-    longest, environment = patience(wait), one_environment(app, env)
-    plan, recorded = planned(app, environment)
-    if not plan.units and recorded == "healthy":
-        app.screen.say(f"every {plan.noun} of {environment} runs {plan.artifact_id}: there is nothing to heal")
+    request = HealRequest(wait=patience(wait), environment=one_environment(app, env))
+    plan = request.plan(app)
+    if not plan.units and plan.serves and plan.serves.state == "healthy":
+        app.screen.say(f"every {plan.noun} of {request.environment} runs {plan.artifact_id}: there is nothing to heal")
         return Result(plan, "healthy")
     show(app, plan)
     app.screen.say(f"nothing is changed on the {counted(len(plan.others), plan.noun)} that run it already")
     if dry_run:
         return Result(plan, "planned")
-    return run_deployment(app, plan, lambda: planned(app, environment)[0], wait=longest)
+    return run_deployment(app, request, plan)
 
 
-def planned(app: App, environment: str) -> tuple[Plan, str]:
-    """Who is to be brought to what, and how the ledger calls that deployment; nothing is changed."""
-    history = recent(app, environment)
-    last = latest_serving(history)
-    if last is None:
-        raise Refused(
-            f"Nothing was ever healthy on {environment}: there is nothing to heal.",
-            remedy=f"Ship a version: inv deploy-dev --env {environment}",
+@dataclass(frozen=True, kw_only=True)
+class HealRequest(Request):
+    """The units that do not run what the environment runs are to be brought to it."""
+
+    def plan(self, app: App) -> Plan:
+        known = facts(app, self.environment)
+        if known.last is None:
+            raise Refused(
+                f"Nothing was ever healthy on {self.environment}: there is nothing to heal.",
+                remedy=f"Ship a version: inv deploy-dev --env {self.environment}",
+            )
+        artifact = known.last.artifact_id
+        stored = verified(app, self.environment, artifact)
+        units = app.target(self.environment).units()
+        reports = _observed(app, self.environment, units)
+        good = {report.unit for report in reports if serves(report, artifact)}
+        return plan_of(
+            known,
+            "deploy",
+            stored,
+            [unit for unit in units if unit.id not in good],
+            others=[unit for unit in units if unit.id in good],
+            observed={report.unit: report.serving for report in reports if report.outcome != "silent"},
+            heals=True,
         )
-    stored = verified(app, environment, last.artifact_id)
-    units = tuple(app.target(environment).units())
+
+
+def _observed(app: App, environment: str, units: Sequence[Unit]) -> list[Report]:
+    """What the units that can be reached say; the others are named."""
     online = [unit for unit in units if unit.online]
     with app.screen.live(f"asking {len(online)} of {counted(len(units), noun_of(units))} of {environment}") as phase:
-        reports = {report.unit: report for report in observe(app, environment, online, phase)}
-    good = {unit for unit, report in reports.items() if serves(report, last.artifact_id)}
+        reports = observe(app, environment, online, phase)
     away = [f"{unit.name} ({unit.id}): {unit.away}" for unit in units if not unit.online]
     if away:
         app.screen.warn(f"cannot be reached, and so not healed: {listed(away)}")
-    plan = Plan(
-        action="deploy",
-        environment=environment,
-        artifact_id=last.artifact_id,
-        manifest_sha256=stored.manifest_sha256,
-        units=tuple(unit for unit in units if unit.id not in good),
-        runs=recorded_runs(history)
-        | {unit: report.serving for unit, report in reports.items() if report.outcome != "silent"},
-        replaces=last.artifact_id,
-        fence=fenced(history),
-        settled=settled(history),
-        heals=True,
-        unsigned=not stored.signed,
-        others=tuple(unit for unit in units if unit.id in good),
-    )
-    return plan, last.state
+    return reports

@@ -6,16 +6,17 @@ reached yet are changed now, under a higher fencing number. Of two that resume, 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from tagship.domain import commands
-from tagship.domain.deployment import Deployment, fenced, serving, unfinished
-from tagship.domain.plan import Plan, recorded_runs
+from tagship.domain.deployment import Deployment, unfinished
+from tagship.domain.plan import Plan
 from tagship.domain.text import moment, span
 from tagship.engine.artifacts import verified
 from tagship.engine.holder import read, since_when, unlock_command
-from tagship.engine.plan import all_read, recent, show
-from tagship.engine.run import Result, run_deployment
+from tagship.engine.plan import all_read, facts, plan_of, recent, show
+from tagship.engine.run import Request, Result, run_deployment
 from tagship.engine.scope import patience
 from tagship.errors import Held, Refused, UsageError
 from tagship.ports.app import App
@@ -29,13 +30,32 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
     A runner that died a moment ago still has its lease: that is given as long as `wait` says (`10m`) to expire.
     """
     environment, dead = _in_time(app, env, patience(wait))
-    plan = planned(app, environment, dead)
+    request = ResumeRequest(environment=environment, dead=dead)
+    plan = request.plan(app)
     first = dead.first
     app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: resumed")
     show(app, plan)
     if dry_run:
         return Result(plan, "planned")
-    return run_deployment(app, plan, lambda: planned(app, environment, dead), dead=dead)
+    return run_deployment(app, request, plan)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResumeRequest(Request):
+    """A deployment whose runner died is to be ended: what it was to do, with the units that there are now."""
+
+    def plan(self, app: App) -> Plan:
+        """Raises Refused if it has ended meanwhile."""
+        known, dead = facts(app, self.environment), self.dead
+        last = known.unfinished
+        if dead is None or last is None or last.id != dead.id:
+            raise Refused(
+                f"The deployment of {self.environment} has ended meanwhile, or another came after it.",
+                remedy=f"See what runs: {_look(self.environment)}",
+            )
+        stored = verified(app, self.environment, dead.artifact_id)
+        units = app.target(self.environment).units()
+        return plan_of(known, dead.first.action, stored, units, heals=known.serving == dead.artifact_id)
 
 
 def _in_time(app: App, env: str, wait: float) -> tuple[str, Deployment]:
@@ -102,29 +122,4 @@ def _alive(app: App, environment: str) -> Held:
         f"{since_when(held)}. It was heard of {held.heard}: its runner is not known to be dead.",
         remedy=f"When it is, its lease expires by itself; then: {commands.resume(environment)}"
         f" (or at once: {unlock_command(held)})",
-    )
-
-
-def planned(app: App, environment: str, dead: Deployment) -> Plan:
-    """What the deployment was to do, with the units that there are now; raises Refused where it has ended meanwhile."""
-    history = recent(app, environment)
-    last = unfinished(history)
-    if last is None or last.id != dead.id:
-        raise Refused(
-            f"Deployment {dead.id} of {environment} has ended meanwhile, or another came after it.",
-            remedy=f"See what runs: {_look(environment)}",
-        )
-    runs, stored = serving(history), verified(app, environment, dead.artifact_id)
-    return Plan(
-        action=dead.first.action,
-        environment=environment,
-        artifact_id=dead.artifact_id,
-        manifest_sha256=stored.manifest_sha256,
-        units=tuple(app.target(environment).units()),
-        runs=recorded_runs(history),
-        replaces=runs,
-        fence=fenced(history),
-        settled=False,
-        heals=runs == dead.artifact_id,
-        unsigned=not stored.signed,
     )

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
-from tagship.domain.deployment import SERVES, Deployment, fenced, rollback_candidates, serving, settled
-from tagship.domain.plan import Plan, recorded_runs
+from tagship.domain.deployment import SERVES, Deployment, rollback_candidates, serving
+from tagship.domain.plan import Plan
 from tagship.domain.text import counted, moment
 from tagship.domain.verdict import serves
-from tagship.domain.version import nearest
+from tagship.domain.version import ArtifactId, nearest
 from tagship.engine.artifacts import Stored, stored_ids, verified
 from tagship.engine.gates import require_good, why_bad
-from tagship.engine.plan import MANY, reachable, recent, show
-from tagship.engine.run import Result, run_deployment
+from tagship.engine.plan import FEW, MANY, Facts, facts, plan_of, reachable, show
+from tagship.engine.run import Request, Result, run_deployment
 from tagship.engine.scope import named, one_environment, patience
 from tagship.engine.session import observe
 from tagship.errors import ArtifactMissing, Refused, UsageError
@@ -40,56 +41,50 @@ def rollback(
     somebody named stays. A freeze does not hold a rollback up.
     """
     longest = patience(wait)
-    plan = planned(app, to, env, yes, preempt=preempt, allow_bad=allow_bad)
+    artifact_id, environment = named(app, to, env, "--to") if to else (None, one_environment(app, env))
+    request = RollbackRequest(
+        environment=environment,
+        artifact_id=artifact_id,
+        yes=yes,
+        allow_bad=allow_bad,
+        wait=longest,
+        preempt=preempt,
+    )
+    plan = request.plan(app)
     show(app, plan)
     if dry_run:
         return Result(plan, "planned")
     if not (to or yes or app.prompt.possible):
         raise _unasked(commands.rollback(plan.artifact_id, plan.environment, wait=wait, preempt=preempt))
-    by_name = to or (plan.artifact_id if _asks(app, yes) else "")
-    return run_deployment(
-        app,
-        plan,
-        lambda: planned(app, by_name, plan.environment, yes, preempt=preempt, allow_bad=allow_bad),
-        wait=longest,
-        preempt=preempt,
-    )
+    if _asks(app, yes):  # whatever was chosen stays chosen
+        request = replace(request, artifact_id=plan.artifact_id)
+    return run_deployment(app, request, plan)
 
 
-def planned(app: App, to: str, env: str, yes: bool, *, preempt: bool = False, allow_bad: bool = False) -> Plan:
-    """Every guard, and then what will happen; nothing is changed.
+@dataclass(frozen=True, kw_only=True)
+class RollbackRequest(Request):
+    """An environment is to go back: to `artifact_id`, or, if that is None, to the last healthy version.
 
     While a deployment is under way, what runs now may not be what runs in a moment: then going to what runs is no
     mistake. It is what somebody who takes a deployment back wants.
     """
-    if to:
-        artifact_id, environment = named(app, to, env, "--to")
-        history = recent(app, environment)
-        chosen = str(artifact_id)
-    else:
-        environment = one_environment(app, env)
-        history = recent(app, environment, MANY)
-        chosen = _choose(app, environment, history, yes, under_way=preempt and not settled(history))
-    stored = _kept(app, environment, chosen)
-    if to:
-        _check_ran(app, environment, chosen, history)
-        _not_bad(app, environment, chosen, history, allow_bad)
-    units = reachable(app, environment)
-    plan = Plan(
-        action="rollback",
-        environment=environment,
-        artifact_id=chosen,
-        manifest_sha256=stored.manifest_sha256,
-        units=units,
-        runs=recorded_runs(history),
-        replaces=serving(history),
-        fence=fenced(history),
-        settled=settled(history),
-        unsigned=not stored.signed,
-    )
-    if plan.replaces == chosen and plan.settled and not preempt:
-        _refuse_if_running(app, plan)
-    return plan
+
+    artifact_id: ArtifactId | None = None
+    yes: bool = False
+    allow_bad: bool = False
+
+    def plan(self, app: App) -> Plan:
+        known = facts(app, self.environment, FEW if self.artifact_id else MANY)
+        under_way = self.preempt and not known.settled
+        chosen = self.artifact_id or _choose(app, known, self.yes, under_way=under_way)
+        stored = _kept(app, self.environment, chosen)
+        if self.artifact_id:
+            _check_ran(app, self.environment, chosen, known.history)
+            _not_bad(app, self.environment, chosen, known.history, self.allow_bad)
+        plan = plan_of(known, "rollback", stored, reachable(app, self.environment))
+        if plan.replaces == chosen and plan.settled and not self.preempt:
+            _refuse_if_running(app, plan)
+        return plan
 
 
 def _unasked(named: str) -> UsageError:
@@ -102,12 +97,13 @@ def _asks(app: App, yes: bool) -> bool:
     return app.prompt.possible and not yes
 
 
-def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool, under_way: bool) -> str:
+def _choose(app: App, known: Facts, yes: bool, *, under_way: bool) -> ArtifactId:
     """The last healthy version that is still stored and not marked bad; on a terminal, whichever of them is chosen.
 
     `under_way`: a deployment is being taken back, and what was healthy before it is what to go back to.
     """
-    running = "" if under_way else serving(history)
+    environment, history = known.environment, known.history
+    running = "" if under_way else known.serving
     there = _offered(app, environment, history, running)
     if not there:
         history = app.ledger.deployments(environment)  # a row of failures may be longer than what was read
@@ -119,15 +115,16 @@ def _choose(app: App, environment: str, history: Sequence[Deployment], yes: bool
         )
     if not _asks(app, yes):
         return there[0]
-    return app.prompt.choose(f"Roll {environment} back from {running or 'nothing'} to", _choices(there, history))
+    question = f"Roll {environment} back from {running or 'nothing'} to"
+    return ArtifactId(app.prompt.choose(question, _choices(there, history)))
 
 
-def _offered(app: App, environment: str, history: Sequence[Deployment], running: str) -> list[str]:
+def _offered(app: App, environment: str, history: Sequence[Deployment], running: str) -> list[ArtifactId]:
     candidates = rollback_candidates(history, running, app.ledger.marks(environment))
     return [one for one in candidates if _stored(app, environment, one)][:OFFERED]
 
 
-def _check_ran(app: App, environment: str, chosen: str, history: Sequence[Deployment]) -> None:
+def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment]) -> None:
     """Raises Refused for a version that never ran there: that is a deploy, which a freeze stops and a rollback passes.
 
     Where the ledger cannot all be read, an incident is no time to insist.
@@ -143,7 +140,7 @@ def _check_ran(app: App, environment: str, chosen: str, history: Sequence[Deploy
     )
 
 
-def _ran(deployments: Sequence[Deployment], artifact_id: str) -> bool:
+def _ran(deployments: Sequence[Deployment], artifact_id: ArtifactId) -> bool:
     """Whether units were ever asked to run it, whatever came of that."""
     unasked = {"requested", "abandoned"}
     return any(
@@ -152,7 +149,7 @@ def _ran(deployments: Sequence[Deployment], artifact_id: str) -> bool:
     )
 
 
-def _not_bad(app: App, environment: str, chosen: str, history: Sequence[Deployment], allowed: bool) -> None:
+def _not_bad(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment], allowed: bool) -> None:
     """Raises Refused for a version that somebody went back from, or marked bad, or that failed and never served: it is
     named in a hurry. One that served, and failed to come back, may be tried again: the command is run a second time."""
     bad = why_bad(app, environment, chosen, history)
@@ -163,18 +160,18 @@ def _not_bad(app: App, environment: str, chosen: str, history: Sequence[Deployme
     app.screen.warn(f"{chosen} is marked bad on {environment}: {bad.why}")
 
 
-def _served(app: App, environment: str, artifact_id: str) -> bool:
+def _served(app: App, environment: str, artifact_id: ArtifactId) -> bool:
     told = app.ledger.deployments(environment)
     return any(one.artifact_id == artifact_id and one.state in SERVES for one in told)
 
 
-def _choices(versions: Sequence[str], history: Sequence[Deployment]) -> dict[str, str]:
+def _choices(versions: Sequence[ArtifactId], history: Sequence[Deployment]) -> dict[str, str]:
     """Each version with when it was last healthy, and by whose hand."""
     healthy = {one.artifact_id: one.last for one in history if one.state == "healthy"}
     return {one: f"{one}  healthy {moment(healthy[one].at)} UTC, {healthy[one].who}" for one in versions}
 
 
-def _kept(app: App, environment: str, artifact_id: str) -> Stored:
+def _kept(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
     """The artifact as it is stored; where it is not stored, says whether it ever was and what there is."""
     try:
         return verified(app, environment, artifact_id)
@@ -182,7 +179,7 @@ def _kept(app: App, environment: str, artifact_id: str) -> Stored:
         raise _missing(app, environment, artifact_id) from reason
 
 
-def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
+def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:
     """The error that tells a version that was removed from one that never was, and names what there is."""
     history = app.ledger.deployments(environment)
     deployed = [one.first for one in history if one.artifact_id == artifact_id]
@@ -209,7 +206,7 @@ def _of(shown: Sequence[str], stored: Sequence[str]) -> str:
     return f", the nearest of {len(stored)}" if len(shown) < len(stored) else ""
 
 
-def _stored(app: App, environment: str, artifact_id: str) -> bool:
+def _stored(app: App, environment: str, artifact_id: ArtifactId) -> bool:
     """Whether the artifact exists: it does once its manifest is there."""
     return app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)) is not None
 

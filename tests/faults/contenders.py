@@ -22,15 +22,14 @@ from typing import Any
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.bucket.leases import StoredLeases
-from tagship.domain.plan import Plan
-from tagship.engine.acquire import Acquired, acquire
+from tagship.engine.acquire import Acquired, Claim, acquire
 from tagship.errors import LeaseLost, TagshipError
 from tagship.ports.bucket import Store
 from tests.fakes.app import environments, settings
 from tests.fakes.screen import FakeScreen
 from tests.fakes.target import FakeTarget
 
-PLAN = Plan("deploy", "dev", "0.1.0-dev", "0" * 64, (), {}, "")
+CLAIM = Claim("dev", 0, "inv deploy --artifact 0.1.0-dev --env dev", wait=600)
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def contend(job: Job, store: Store, number: int) -> None:
     app: Any = Contender(job, store, number)
     witness, dice = Witness(job.folder), random.Random(number)
     while True:
-        taken = acquire(app, PLAN, wait=600)
+        taken = acquire(app, CLAIM)
         before = witness.enter(taken)
         if before >= job.rounds:
             witness.inside.unlink()
@@ -147,7 +146,7 @@ def stall(job: Job, store: Store, number: int) -> None:
     app: Any = Contender(job, store, number)
     dice = random.Random(number)
     for _ in range(job.rounds):
-        taken = acquire(app, PLAN, wait=600)
+        taken = acquire(app, CLAIM)
         asleep = job.ttl + 1 + dice.random()
         time.sleep(asleep if dice.random() < job.stall else 0)
         try:

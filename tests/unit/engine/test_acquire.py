@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tagship.domain.plan import Plan
-from tagship.engine.acquire import LONGEST_WAIT, Acquired, acquire
+from tagship.engine.acquire import LONGEST_WAIT, Acquired, Claim, acquire
 from tagship.errors import DeployFailed, Held, Interrupted, LeaseLost, Refused, ServiceFailed, UsageError
 from tagship.ports.forge import Run
 from tagship.verbs.deploy import deploy
@@ -25,8 +24,9 @@ def an_app(**changes: object) -> FakeApp:
     return app
 
 
-def plan(environment: str = "dev", fence: int = 0) -> Plan:
-    return Plan("deploy", environment, "0.1.0-dev", "0" * 64, (), {}, "", fence)
+def claim(environment: str = "dev", wait: float = 0, resume: str = "") -> Claim:
+    command = f"inv deploy --artifact 0.1.0-dev --env {environment}"
+    return Claim(environment, 0, command, wait=wait, resume=resume)
 
 
 def held_by_ci(app: FakeApp, silent_for: float = 0, run_url: str = RUN) -> str:
@@ -44,7 +44,7 @@ def test_without_wait_a_holder_is_named_at_once() -> None:
     app = an_app()
     held_by_ci(app)
     with pytest.raises(Held):
-        acquire(app, plan())
+        acquire(app, claim())
     assert app.clock.slept == []
 
 
@@ -52,7 +52,7 @@ def test_waiting_says_who_holds_it_since_when_and_what_for() -> None:
     app = an_app()
     held_by_ci(app)
     with pytest.raises(Held) as caught:
-        acquire(app, plan(), wait=60)
+        acquire(app, claim(wait=60))
     assert app.screen.phases == [
         "run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC: deploy 0.1.1-dev: the hosts act"
     ]
@@ -71,7 +71,7 @@ def test_the_turn_comes_when_the_holder_gives_it_back() -> None:
             app.leases.release(app.leases.records["dev"][0])
 
     app.clock.during = release
-    assert acquire(app, plan(), wait=600).record.fence == 2
+    assert acquire(app, claim(wait=600)).record.fence == 2
     assert sum(app.clock.slept) <= 20 + 2 * LONGEST_WAIT * 1.5, "the pause that passes 20 s, and the one after it"
 
 
@@ -81,7 +81,7 @@ def test_those_who_wait_do_not_look_at_the_same_moments() -> None:
         app = an_app()
         held_by_ci(app)
         with pytest.raises(Held):
-            acquire(app, plan(), wait=60)
+            acquire(app, claim(wait=60))
         ways.append(app.clock.slept)
     assert ways[0] != ways[1]
     assert all(seconds <= 7.5 for seconds in ways[0])
@@ -123,7 +123,7 @@ def over(taken: Acquired) -> str:
 def test_a_dead_holder_is_taken_over_and_named() -> None:
     app = an_app(given=ended())
     dead = held_by_ci(app, silent_for=150)
-    assert over(acquire(app, plan())) == dead
+    assert over(acquire(app, claim())) == dead
     assert app.screen.warnings == [
         f"taken over from run 4711 (octocat), deployment {dead}, heard of 2 min ago (deploy 0.1.1-dev: the hosts act)"
     ]
@@ -134,7 +134,7 @@ def test_a_heartbeat_that_stopped_is_not_enough_while_its_command_runs() -> None
     dead = held_by_ci(app, silent_for=150)
     app.hosts.running = {"c-1": dead}
     with pytest.raises(Held) as caught:
-        acquire(app, plan())
+        acquire(app, claim())
     assert caught.value.what.endswith("Its heartbeat stopped 2 min ago, but its SSM command c-1 still runs.")
 
 
@@ -143,14 +143,14 @@ def test_a_command_whose_id_never_came_back_counts_too() -> None:
     dead = held_by_ci(app, silent_for=150)
     app.hosts.running = {"c-77": dead}
     with pytest.raises(Held):
-        acquire(app, plan())
+        acquire(app, claim())
 
 
 def test_nor_is_it_enough_while_its_ci_run_goes_on() -> None:
     app = an_app(given=ended("in_progress"))
     held_by_ci(app, silent_for=150)
     with pytest.raises(Held) as caught:
-        acquire(app, plan())
+        acquire(app, claim())
     assert f"its CI run has not ended: {RUN}" in caught.value.what
     assert "inv unlock --env dev --id" in caught.value.remedy
 
@@ -158,7 +158,7 @@ def test_nor_is_it_enough_while_its_ci_run_goes_on() -> None:
 def test_a_retry_in_the_same_run_does_not_wait_for_its_own_end() -> None:
     app = an_app(given=ended("in_progress"), run_url=RUN)
     dead = held_by_ci(app, silent_for=150)
-    assert over(acquire(app, plan())) == dead
+    assert over(acquire(app, claim())) == dead
 
 
 @pytest.mark.parametrize("forge", [None, "fails"])
@@ -167,14 +167,14 @@ def test_a_run_that_cannot_be_asked_is_said_and_the_other_two_decide(forge: str 
     told.fails = 99
     app = an_app(given={"forge": told if forge else None})
     dead = held_by_ci(app, silent_for=150)
-    assert over(acquire(app, plan())) == dead
+    assert over(acquire(app, claim())) == dead
     assert app.screen.warnings[0].startswith(f"whether {RUN} has ended cannot be asked here")
 
 
 def test_a_laptops_deployment_has_no_run_to_ask() -> None:
     app = an_app(given={})
     held_by_ci(app, silent_for=150, run_url="")
-    assert acquire(app, plan()).over
+    assert acquire(app, claim()).over
     assert not [one for one in app.screen.warnings if "cannot be asked" in one]
 
 
@@ -187,7 +187,7 @@ def test_hosts_that_cannot_be_asked_are_not_taken_for_idle() -> None:
 
     app.hosts.operations = away  # type: ignore[method-assign]
     with pytest.raises(ServiceFailed):
-        acquire(app, plan())
+        acquire(app, claim())
     seen = app.leases.look("dev")
     assert seen is not None
     assert seen.record.holder == "run 4711 (octocat)"
@@ -198,7 +198,7 @@ def test_waiting_goes_on_until_the_dead_ones_command_has_ended() -> None:
     dead = held_by_ci(app)
     app.hosts.running = {"c-1": dead}
     app.clock.during = lambda slept: app.hosts.running.clear() if slept > 300 else None
-    assert over(acquire(app, plan(), wait=600)) == dead
+    assert over(acquire(app, claim(wait=600))) == dead
     assert 300 < sum(app.clock.slept) < 320
     assert any("but its SSM command c-1 still runs" in one for one in app.screen.phases)
 
@@ -207,10 +207,10 @@ def test_resuming_keeps_the_deployments_id_and_a_second_one_meets_a_living_holde
     app = an_app(given=ended())
     dead = held_by_ci(app, silent_for=150)
     app.hosts.running = {"c-1": dead}
-    first = acquire(app, plan(), resume=dead)
+    first = acquire(app, claim(resume=dead))
     assert (first.record.deployment_id, first.record.fence) == (dead, 2)
     with pytest.raises(Held):
-        acquire(app, plan(), resume=dead)
+        acquire(app, claim(resume=dead))
 
 
 def test_fencing_numbers_go_on_where_the_lease_was_deleted_by_hand() -> None:
@@ -301,8 +301,8 @@ def test_environments_of_a_group_wait_for_each_other_and_others_do_not() -> None
     app = an_app(settings=settings(**{**VALUES, "environments": table}))
     app.leases.take("prodauto", holder="dependabot", run_url="", ttl=120)
     with pytest.raises(Held):
-        acquire(app, plan("prod"))
-    assert acquire(app, plan("dev")).record.fence == 1
+        acquire(app, claim("prod"))
+    assert acquire(app, claim("dev")).record.fence == 1
 
 
 # -- an incident -------------------------------------------------------------------------------------------------------
