@@ -49,39 +49,39 @@ def commit_of(app: App, artifact_id: ArtifactId) -> str:
     return tag.commit
 
 
-def verified_manifest(app: App, environment: str, artifact_id: ArtifactId | str) -> Manifest:
+def verified_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Manifest:
     """The manifest of a stored artifact; see `verified`."""
     return verified(app, environment, artifact_id).manifest
 
 
-def verified(app: App, environment: str, artifact_id: ArtifactId | str) -> Stored:
+def verified(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
     """A stored artifact: its manifest names what was asked for, its bundle is there with the bytes that it names.
 
     The manifest is signed; or the environment takes unsigned ones, and that it is none is said.
     Raises ArtifactMissing, saying what is there instead, or NotAuthentic. The manifest's own `to_json` are the very
     bytes that are stored and signed.
     """
-    text = str(artifact_id)
-    found = _stored(app, environment, text)
+    found = _stored(app, environment, artifact_id)
     if found is None:
-        raise _missing(app, environment, text)
+        raise _missing(app, environment, artifact_id)
     head = app.store.head(found.manifest.bundle.key)
     if head is None:
         raise ArtifactMissing(
-            f"The bundle of {text} is gone: its manifest is there, and {_url(app, found.manifest.bundle.key)} is not.",
-            remedy=f"Take another version. {_offer(app, environment, text)}",
+            f"The bundle of {artifact_id} is gone: its manifest is there, and {_url(app, found.manifest.bundle.key)} "
+            "is not.",
+            remedy=f"Take another version. {_offer(app, environment, artifact_id)}",
         )
     _check_bundle(app, found.manifest, head)
     return found
 
 
-def stored_manifest(app: App, environment: str, artifact_id: str) -> Manifest | None:
+def stored_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Manifest | None:
     """The manifest under an id, believed; None where there is none: such an artifact does not exist."""
     found = _stored(app, environment, artifact_id)
     return found.manifest if found else None
 
 
-def _stored(app: App, environment: str, artifact_id: str) -> Stored | None:
+def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | None:
     key = layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)
     stored = app.store.get(key)
     if stored is None:
@@ -98,7 +98,7 @@ def _stored(app: App, environment: str, artifact_id: str) -> Stored | None:
     return Stored(manifest, signature is not None)
 
 
-def _check_allowed(app: App, environment: str, artifact_id: str, where: str) -> None:
+def _check_allowed(app: App, environment: str, artifact_id: ArtifactId, where: str) -> None:
     """Only the settings can say that an artifact without a signature is good enough: nothing in the bucket can."""
     if not app.settings.environment(environment).allow_unsigned:
         raise NotAuthentic(
@@ -108,7 +108,7 @@ def _check_allowed(app: App, environment: str, artifact_id: str, where: str) -> 
     app.screen.warn(f"UNSIGNED: nobody signed {artifact_id}; {environment} takes it all the same (allow_unsigned)")
 
 
-def _check_names(app: App, manifest: Manifest, environment: str, artifact_id: str, where: str) -> None:
+def _check_names(app: App, manifest: Manifest, environment: str, artifact_id: ArtifactId, where: str) -> None:
     """A manifest that was signed for one place proves nothing in another."""
     asked = (app.settings.app, environment, artifact_id)
     named = (manifest.app, manifest.environment, manifest.artifact_id)
@@ -130,7 +130,7 @@ def _check_bundle(app: App, manifest: Manifest, head: Object) -> None:
         )
 
 
-def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
+def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:
     """The error that says what is there instead."""
     state = "Nothing was changed."
     key = layout.artifact(app.settings.app, environment, artifact_id, layout.BUNDLE)
@@ -151,7 +151,7 @@ def _missing(app: App, environment: str, artifact_id: str) -> ArtifactMissing:
     )
 
 
-def _offer(app: App, environment: str, artifact_id: str) -> str:
+def _offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
     """The artifacts that are there, the nearest name first in the command."""
     there = [one for one in stored_ids(app, environment) if one != artifact_id]
     if not there:

@@ -11,7 +11,7 @@ from tagship.domain import layout
 from tagship.domain.deployment import ENDED, Bad, Deployment, bad_versions, begun
 from tagship.domain.freeze import Frozen
 from tagship.domain.text import moment
-from tagship.domain.version import is_older
+from tagship.domain.version import ArtifactId, is_older
 from tagship.engine.artifacts import stored_manifest
 from tagship.errors import Held, NotAuthentic, Refused
 from tagship.ports.app import App
@@ -19,7 +19,7 @@ from tagship.ports.app import App
 SPOKEN = ENDED - {"abandoned"} | {"failed"}  # the states that say something of the version
 
 
-def require_newer(app: App, environment: str, wanted: str, built: str, runs: str) -> None:
+def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, runs: str) -> None:
     """Raises Refused for a version that comes before the one that runs; `built` is its manifest's build time.
 
     Versions have their own order; where one of the two is an untagged build, what was built first is the older.
@@ -32,18 +32,18 @@ def require_newer(app: App, environment: str, wanted: str, built: str, runs: str
         )
 
 
-def _built(app: App, environment: str, wanted: str, runs: str) -> str:
+def _built(app: App, environment: str, wanted: ArtifactId, runs: str) -> str:
     """When what runs was built, where only its manifest says so; empty when that is gone, or is not needed."""
     if is_older(wanted, runs) or is_older(runs, wanted):
         return ""
     try:
-        there = stored_manifest(app, environment, runs)
+        there = stored_manifest(app, environment, ArtifactId(runs))
     except NotAuthentic:
         return ""
     return there.build_time if there else ""
 
 
-def why_bad(app: App, environment: str, artifact_id: str, history: Sequence[Deployment]) -> Bad | None:
+def why_bad(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> Bad | None:
     """Why a version is marked bad in an environment; None where it is not. `history` is the latest of its deployments.
 
     Where that does not tell of the version, and the version may have been deployed before, the whole ledger is read.
@@ -54,7 +54,7 @@ def why_bad(app: App, environment: str, artifact_id: str, history: Sequence[Depl
     return bad_versions(history, app.ledger.marks(environment)).get(artifact_id)
 
 
-def _published_after(app: App, environment: str, artifact_id: str, history: Sequence[Deployment]) -> bool:
+def _published_after(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> bool:
     """Whether an artifact came into the bucket after the first of these deployments: none before it can be of that.
 
     Both times are the store's own. (A number says nothing: what was rolled back from is higher than what came after.)
@@ -63,7 +63,7 @@ def _published_after(app: App, environment: str, artifact_id: str, history: Sequ
     return bool(there and history and there.modified > begun(history[0].id))
 
 
-def require_good(environment: str, artifact_id: str, bad: Bad | None, again: str) -> None:
+def require_good(environment: str, artifact_id: ArtifactId, bad: Bad | None, again: str) -> None:
     """Raises Refused for a version that is marked bad; `again` is the command that does it all the same."""
     if bad:
         raise Refused(

@@ -24,7 +24,7 @@ def observe(app: App, environment: str, units: Sequence[Unit], phase: Callable[[
     return list(app.target(environment).observe(units, phase)) if units else []
 
 
-def read_again(silent: Report, observed: Report, artifact_id: str) -> Report:
+def read_again(silent: Report, observed: Report, artifact_id: ArtifactId) -> Report:
     """The verdict of a unit that gave none, by what it says it runs: healthy only if that is the artifact."""
     if observed.outcome == "empty":
         return replace(silent, outcome="failed")

@@ -26,7 +26,7 @@ class Notified:
 def notify(app: App, *, artifact: str = "", env: str = "") -> Notified:
     """Tell of the latest deployment of an artifact, by the ledger. In CI, that of the pushed tag."""
     artifact_id, environment = named(app, artifact, env)
-    found = [one for one in recent(app, environment, MANY) if one.artifact_id == str(artifact_id)]
+    found = [one for one in recent(app, environment, MANY) if one.artifact_id == artifact_id]
     if not found:
         raise Refused(
             f"The ledger knows no deployment of {artifact_id} to {environment}.",

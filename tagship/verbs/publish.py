@@ -62,11 +62,11 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
     signs = _signs(app, work.environment)
     where = f"s3://{app.store.bucket}/{work.key(app, '')}"
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
-    there = stored_manifest(app, work.environment, str(work.artifact_id))
+    there = stored_manifest(app, work.environment, work.artifact_id)
     if there:
         _check_same(work, there.bundle.sha256, there.commit, written(there.image), there.files)
         app.screen.say(f"{work.artifact_id} is there already, the same bytes: nothing to do")
-        return verified_manifest(app, work.environment, str(work.artifact_id))
+        return verified_manifest(app, work.environment, work.artifact_id)
     secrets = resolved(app, work.environment)
     for variable, secret in secrets.items():
         app.screen.say(f"secret {variable}: {secret}")
@@ -77,7 +77,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
     if signs:
         _put_signature(app, work, manifest.to_json(), origin)
     _put_manifest(app, work, manifest.to_json(), origin)
-    published = verified_manifest(app, work.environment, str(work.artifact_id))
+    published = verified_manifest(app, work.environment, work.artifact_id)
     app.screen.say(f"published {work.artifact_id}: manifest sha256 {sha256(published.to_json())}")
     return published
 

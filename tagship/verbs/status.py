@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tagship.domain.commands import resume as resume_command
-from tagship.domain.deployment import Deployment, latest_serving, unfinished
+from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.text import MANY, counted, moment
 from tagship.domain.units import Report, Unit, noun_of
+from tagship.domain.version import ArtifactId
 from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
 from tagship.engine.holder import lines as lease_told
 from tagship.engine.holder import look as look_at_lease
-from tagship.engine.plan import recent
+from tagship.engine.plan import facts
 from tagship.engine.session import observe
 from tagship.errors import Refused
 from tagship.ports.app import App
@@ -70,10 +71,10 @@ def status(app: App, *, env: str = "") -> list[Status]:
 
 
 def _look(app: App, environment: str) -> Status:
-    history = recent(app, environment)
-    serves = latest_serving(history)
+    known = facts(app, environment)
+    history, serves = known.history, known.last
     last = serves.last if serves else None
-    artifact = last.artifact_id if last else ""
+    artifact = serves.artifact_id if serves else ArtifactId()
     units, problem, unsigned = _units(app, environment, artifact)
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
     return Status(

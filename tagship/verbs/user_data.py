@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.domain.manifest import sha256
+from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified_manifest
 from tagship.errors import UsageError
 from tagship.ports.app import App
@@ -52,7 +53,7 @@ def user_data(
         remedy = f"Name a file: inv user-data --env {env} --compress --output user-data.gz"
         raise UsageError("Compressed user data is no text to print.", remedy=remedy)
     if artifact:
-        verified_manifest(app, env, artifact)
+        verified_manifest(app, env, ArtifactId.parse(artifact))
     public = app.verifier.public_key() if app.settings.signing else ""
     script = _target(app, env).first_boot(artifact, public, compress=compress)
     if chosen.allow_unsigned:

@@ -114,7 +114,7 @@ class _Asked:
         return f"built from {self.manifest.branch}" if self.manifest.branch else "not known"
 
     def _not_bad(self, history: Sequence[Deployment]) -> str:
-        artifact = str(self.artifact_id)
+        artifact = self.artifact_id
         bad = why_bad(self.app, self.environment, artifact, history)
         if bad and not bad.by_hand:
             return f"{bad.why} (deploying it again is a person's decision, and it is not promoted)"
@@ -123,7 +123,7 @@ class _Asked:
 
     def _not_older(self, runs: str) -> str:
         built = self.manifest.build_time if self.manifest else ""
-        require_newer(self.app, self.environment, str(self.artifact_id), built, runs)
+        require_newer(self.app, self.environment, self.artifact_id, built, runs)
         return f"{runs} runs" if runs else "nothing runs"
 
     def _units(self) -> str:
@@ -131,7 +131,7 @@ class _Asked:
 
     def _not_running(self, runs: str) -> str:
         """Shut only by the word of every unit that can be asked: what the ledger alone says may be mended."""
-        if runs != str(self.artifact_id):
+        if runs != self.artifact_id:
             return f"{runs or 'nothing'} is what the ledger says"
         units = [unit for unit in self.app.target(self.environment).units() if unit.online]
         noun = noun_of(units)

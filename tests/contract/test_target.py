@@ -31,7 +31,7 @@ def done(stand: Stand, change: Change) -> Sequence[Report]:
 
 def running(stand: Stand) -> tuple[str, str]:
     """A good artifact that every unit runs."""
-    artifact = stand.make("")
+    artifact = stand.good()
     assert {report.outcome for report in done(stand, stand.change(artifact))} == {"healthy"}
     return artifact
 
@@ -51,7 +51,7 @@ def test_it_has_units_with_names_of_their_own_and_a_noun(stand: Stand) -> None:
 
 
 def test_a_good_version_is_healthy_and_every_unit_answers_as_it(stand: Stand) -> None:
-    before, new = running(stand), stand.make("")
+    before, new = running(stand), stand.good()
     reports = done(stand, stand.change(new))
     assert [(each.outcome, each.serving, each.previous) for each in reports] == [("healthy", new[0], before[0])] * 2
     assert stand.serving() == [new[0]] * 2
@@ -68,7 +68,7 @@ def test_an_observation_says_what_each_unit_serves_in_the_order_asked_and_change
 
 
 def test_a_report_is_one_a_unit_in_the_order_asked_with_a_known_outcome(stand: Stand) -> None:
-    change = stand.change(stand.make(""))
+    change = stand.change(stand.good())
     target = stand.connect()
     units = list(reversed(target.units()))
     ticks: list[str] = []
@@ -79,7 +79,7 @@ def test_a_report_is_one_a_unit_in_the_order_asked_with_a_known_outcome(stand: S
 
 
 def test_a_change_of_some_units_leaves_the_others(stand: Stand) -> None:
-    before, new = running(stand), stand.make("")
+    before, new = running(stand), stand.good()
     target, change = stand.connect(), stand.change(new)
     first, *_ = target.units()
     [report] = target.finish(target.start(change, [first]), change, [first], lambda _: None)
@@ -93,7 +93,7 @@ def test_a_change_of_some_units_leaves_the_others(stand: Stand) -> None:
 def test_1_a_lower_fencing_number_than_one_accepted_changes_nothing(stand: Stand) -> None:
     low = next(stand.fences)
     artifact = running(stand)
-    reports = done(stand, stand.change(stand.make(""), fence=low))
+    reports = done(stand, stand.change(stand.good(), fence=low))
     assert {each.outcome for each in reports} == {"held"}
     assert stand.serving() == [artifact[0]] * 2
 
@@ -126,7 +126,7 @@ def test_4_back_by_a_change_to_what_served_before(stand: Stand) -> None:
 
 def test_5_a_change_that_is_started_twice_is_made_once(stand: Stand) -> None:
     running(stand)
-    change = stand.change(stand.make(""))
+    change = stand.change(stand.good())
     assert {each.outcome for each in done(stand, change)} == {"healthy"}
     assert {each.outcome for each in done(stand, change)} == {"unchanged"}
     assert stand.serving() == [change.artifact_id] * 2
@@ -134,7 +134,7 @@ def test_5_a_change_that_is_started_twice_is_made_once(stand: Stand) -> None:
 
 def test_5_a_finish_that_is_repeated_says_the_same(stand: Stand) -> None:
     running(stand)
-    change, target = stand.change(stand.make("")), stand.connect()
+    change, target = stand.change(stand.good()), stand.connect()
     units = target.units()
     operations = target.start(change, units)
     first = target.finish(operations, change, units, lambda _: None)
@@ -159,7 +159,7 @@ def test_5_another_process_finds_what_was_started_and_finishes_it(stand: Stand) 
 
 def test_5_another_deployments_operations_are_not_found(stand: Stand) -> None:
     running(stand)
-    assert list(found(stand, stand.change(stand.make("")))) == []
+    assert list(found(stand, stand.change(stand.good()))) == []
 
 
 def test_6_what_is_overtaken_is_not_called_a_failure_of_its_version(stand: Stand) -> None:
@@ -169,7 +169,7 @@ def test_6_what_is_overtaken_is_not_called_a_failure_of_its_version(stand: Stand
     started = target.start(slow, units)
     stand.connect().cancel(found(stand, slow))
     until_free(stand, slow)
-    over = stand.make("")
+    over = stand.good()
     assert {each.serving for each in done(stand, stand.change(over))} == {over[0]}
     reports = target.finish(started, slow, units, lambda _: None)
     assert not FAILURES & {each.outcome for each in reports}, reports
