@@ -85,7 +85,7 @@ class Seen:
         return bool(self.record.holder) and not self.held
 
     def gives_way(self, over: str, living: bool) -> bool:
-        """Whether the lease may be taken: nobody has it, or the deployment `over` has it and is not heard of any more.
+        """Whether the lease may be taken: nobody has it, or the deployment `over` has it and its heartbeat has stopped.
 
         `living`: even if it is. What else must be known of a holder before it is called dead is the caller's to ask.
         """

@@ -110,7 +110,7 @@ def _advised(claim: Claim, reason: Held) -> Held:
 
 
 def _whose_turn(environment: str, reason: Held) -> str:
-    """`ada@laptop holds dev since 2026-11-20 15:53 UTC: deploy 0.1.30-dev: the units act`, without what moves."""
+    """`ada@laptop has held dev since 2026-11-20 15:53 UTC: deploy 0.1.30-dev: the units act`, without what moves."""
     return since_when(read(environment, reason.seen)) if isinstance(reason, LeaseHeld) else reason.what
 
 
@@ -144,7 +144,7 @@ def _taken(app: App, claim: Claim, over: str = "", living: bool = False, deploym
 def _tell(app: App, environment: str, seen: Seen) -> None:
     held = read(environment, seen)
     what = "fenced off" if seen.held else "taken over from"
-    app.screen.warn(f"{what} {held.holder}, deployment {held.deployment}, heard of {held.heard} ({held.phase})")
+    app.screen.warn(f"{what} {held.holder}, deployment {held.deployment}, last heartbeat {held.heard} ({held.phase})")
 
 
 # -- what it has in flight ---------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def not_held(app: App, environment: str, again: str) -> str:
         remedy = f"Wait for it: {again} --wait 10m (or, if it is dead: {unlock_command(held)})"
         raise Held(f"{since_when(held)}.", remedy=remedy)
     _check_dead(app, environment, seen)
-    return f"{held.holder} died with it, heard of {held.heard}: the next deployment takes it over"
+    return f"{held.holder} died with it, last heartbeat {held.heard}: the next deployment takes it over"
 
 
 def run_state(app: App, url: str) -> str:

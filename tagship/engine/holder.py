@@ -89,23 +89,21 @@ def _began(seen: Seen) -> datetime:
 
 
 def described(holder: Holder) -> str:
-    """One line: `ada@laptop holds dev since 2026-11-20 15:53 UTC (deploying, heard of 3 s ago)`."""
+    """One line: `ada@laptop has held dev since 2026-11-20 15:53 UTC (deploying, last heartbeat 3 s ago)`."""
     if holder.state == "free":
         return f"nobody holds {holder.environment}"
     if holder.problem:
         return holder.problem
     run = f", {holder.run_url}" if holder.run_url else ""
-    return f"{since_when(holder, phase=False)} ({holder.phase}, heard of {holder.heard}{run})"
+    return f"{since_when(holder, phase=False)} ({holder.phase}, last heartbeat {holder.heard}{run})"
 
 
 def since_when(holder: Holder, *, phase: bool = True) -> str:
-    """`ada@laptop holds dev since 2026-11-20 15:53 UTC: sending deploy`: what of it does not change by itself."""
+    """`ada@laptop has held dev since 2026-11-20 15:53 UTC: sending deploy`: what of it does not change by itself."""
     what = holder.changes or holder.environment
     with_it = f" (and with it {holder.environment}, of the same lease group)" if what != holder.environment else ""
-    if holder.state == "held":
-        text = f"{holder.holder} holds {what}{with_it} since {holder.since} UTC"
-    else:
-        text = f"{holder.holder} took {what}{with_it} at {holder.since} UTC, and is not heard of any more"
+    stopped = "" if holder.state == "held" else "; its heartbeat has stopped"
+    text = f"{holder.holder} has held {what}{with_it} since {holder.since} UTC{stopped}"
     return text + (f": {holder.phase}" if phase else "")
 
 
@@ -114,7 +112,7 @@ def lines(holder: Holder) -> list[str]:
     if holder.state in {"free", "unreadable"}:
         return [described(holder), *([f"  {holder.remedy}"] if holder.remedy else [])]
     facts = [
-        f"{holder.phase}, heard of {holder.heard}, begun {holder.age} ago",
+        f"{holder.phase}, last heartbeat {holder.heard}, begun {holder.age} ago",
         f"deployment {holder.deployment}, fencing number {holder.fence}",
         *holder.operations,
         *([holder.run_url] if holder.run_url else []),

@@ -80,7 +80,7 @@ class Leases(Protocol):
         over: str = "",
         living: bool = False,
     ) -> LeaseRecord:
-        """Raises LeaseHeld, naming the holder and the unlock command, when somebody else has it, heard of or not.
+        """Raises LeaseHeld, naming the holder and the unlock command, when somebody else has it, alive or not.
 
         `over` is the deployment whose lease is taken once its heartbeat has expired (`living`: even if it has not). The
         fencing number is higher than any before it, and than `above`. The deployment's id is given where there is none.

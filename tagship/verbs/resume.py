@@ -119,7 +119,7 @@ def lives(app: App, environment: str, one: Deployment) -> bool:
 def _alive(app: App, environment: str) -> Held:
     held = read(environment, app.leases.look(environment))
     return Held(
-        f"{since_when(held)}. It was heard of {held.heard}: its runner is not known to be dead.",
+        f"{since_when(held)}. Its last heartbeat was {held.heard}: its runner is not known to be dead.",
         remedy=f"When it is, its lease expires by itself; then: {commands.resume(environment)}"
         f" (or at once: {unlock_command(held)})",
     )

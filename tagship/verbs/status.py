@@ -34,7 +34,7 @@ class UnitStatus:
 @dataclass(frozen=True)
 class Status:
     """One environment. `artifact` is what the ledger says it runs, `bad` why that is marked bad; `unfinished` is a
-    deployment that has not ended, `resume` the command that ends it where its runner is not heard of any more.
+    deployment that has not ended, `resume` the command that ends it if its runner died.
     """
 
     environment: str
@@ -145,7 +145,7 @@ def _show_unfinished(app: App, found: Status) -> None:
     app.screen.warn(f"not ended: {what}")
     app.screen.say(f"  {when}")
     if found.resume:
-        app.screen.warn("its runner is not heard of any more, and nobody else will end it")
+        app.screen.warn("its runner's heartbeat has stopped, and nobody else will end it")
         app.screen.say(f"  to end it:           {found.resume}")
         if found.artifact:
             app.screen.say(f"  or to what was good: inv rollback --to {found.artifact} --env {found.environment}")

@@ -338,7 +338,7 @@ def test_environments_of_a_group_have_one_lease_and_one_row_of_fencing_numbers()
     bot = leases.take("production-auto", holder="dependabot", run_url="", ttl=120)
     with pytest.raises(Held) as caught:
         leases.take("production", holder="ada@laptop", run_url="", ttl=120)
-    assert "dependabot holds production-auto (and with it production, of the same lease group)" in caught.value.what
+    assert "dependabot has held production-auto (and with it production, of the same lease group)" in caught.value.what
     assert leases.take("dev", holder="ada@laptop", run_url="", ttl=120).fence == 1
     leases.release(bot)
     assert leases.take("production", holder="ada@laptop", run_url="", ttl=120).fence == bot.fence + 1

@@ -47,7 +47,7 @@ class FakeLeases:
         if not seen.gives_way(over, living):
             held = seen.record
             remedy = f"Wait, or: inv unlock --env {environment} --id {held.deployment_id}"
-            raise LeaseHeld(seen, f"{held.holder} holds {environment} ({held.phase}).", remedy=remedy)
+            raise LeaseHeld(seen, f"{held.holder} has held {environment} ({held.phase}).", remedy=remedy)
         return self._write(
             taken(
                 seen,

@@ -190,14 +190,14 @@ class StoredLeases:
 def held_by(seen: Seen, environment: str) -> LeaseHeld:
     """The refusal: who holds it, since when, what they are doing, and how to break it."""
     record = seen.record
-    verb = "holds" if seen.held else "held"
     with_it = f" (and with it {environment}, of the same lease group)" if record.environment != environment else ""
     since = f" since {moment(record.taken_at)} UTC" if record.taken_at else ""
     run = f", {record.run_url}" if record.run_url else ""
     unlock = f"inv unlock --env {environment} --id {record.deployment_id}"
+    doing = f"{record.phase}, last heartbeat {ago(seen.age)}{run}"
     return LeaseHeld(
         seen,
-        f"{record.holder} {verb} {record.environment}{with_it}{since} ({record.phase}, heard of {ago(seen.age)}{run}).",
+        f"{record.holder} has held {record.environment}{with_it}{since} ({doing}).",
         remedy=f"Wait for it (--wait 10m), or if it is dead: {unlock}",
     )
 

@@ -24,6 +24,9 @@ def an_app(**changes: object) -> FakeApp:
     return app
 
 
+ACTS = "the hosts act"
+
+
 def claim(environment: str = "dev", wait: float = 0, resume: str = "") -> Claim:
     command = f"inv deploy --artifact 0.1.0-dev --env {environment}"
     return Claim(environment, 0, command, wait=wait, resume=resume)
@@ -54,7 +57,7 @@ def test_waiting_says_who_holds_it_since_when_and_what_for() -> None:
     with pytest.raises(Held) as caught:
         acquire(app, claim(wait=60))
     assert app.screen.phases == [
-        "run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC: deploy 0.1.1-dev: the hosts act"
+        "run 4711 (octocat) has held dev since 2026-11-20 12:00 UTC: deploy 0.1.1-dev: the hosts act"
     ]
     assert "waiting up to 60 s for dev" in app.screen.lines
     assert caught.value.what.endswith("That is still so after 60 s.")
@@ -125,7 +128,7 @@ def test_a_dead_holder_is_taken_over_and_named() -> None:
     dead = held_by_ci(app, silent_for=150)
     assert over(acquire(app, claim())) == dead
     assert app.screen.warnings == [
-        f"taken over from run 4711 (octocat), deployment {dead}, heard of 2 min ago (deploy 0.1.1-dev: the hosts act)"
+        f"taken over from run 4711 (octocat), deployment {dead}, last heartbeat 2 min ago (deploy 0.1.1-dev: {ACTS})"
     ]
 
 

@@ -244,7 +244,7 @@ def test_a_deployment_that_is_under_way_is_waited_for_and_then_refuses(
     hold(app)
     with pytest.raises(Held) as caught:
         infra_apply(app, artifact=VERSION)
-    assert "eve@desk holds dev" in caught.value.what
+    assert "eve@desk has held dev" in caught.value.what
     assert "still so after 5 min" in caught.value.what
     assert caught.value.remedy.startswith(f"When that has ended: inv infra --version {VERSION} --env dev ")
     assert not {"apply", "cdk"} & set(tool.calls)

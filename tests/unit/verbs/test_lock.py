@@ -36,8 +36,8 @@ def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
     [found] = lock(app, env="dev")
     assert (found.state, found.deployment, found.operations) == ("held", "d-1", ("SSM command c-1",))
     assert app.screen.lines == [
-        "run 4711 (octocat) holds dev since 2026-11-20 12:00 UTC",
-        "  deploy 0.1.30-dev: the hosts act, heard of 30 s ago, begun 30 s ago",
+        "run 4711 (octocat) has held dev since 2026-11-20 12:00 UTC",
+        "  deploy 0.1.30-dev: the hosts act, last heartbeat 30 s ago, begun 30 s ago",
         "  deployment d-1, fencing number 1",
         "  SSM command c-1",
         "  https://github.com/o/r/actions/runs/4711",
@@ -52,7 +52,9 @@ def test_a_lease_whose_heartbeat_stopped_has_expired() -> None:
     app.clock.advance(100)
     [found] = lock(app)
     assert found.state == "expired"
-    assert app.screen.lines[0] == "run 4711 (octocat) took dev at 2026-11-20 12:00 UTC, and is not heard of any more"
+    assert (
+        app.screen.lines[0] == "run 4711 (octocat) has held dev since 2026-11-20 12:00 UTC; its heartbeat has stopped"
+    )
     assert "  to free it:     inv unlock --env dev --id d-1" in app.screen.lines
     assert "--resume" not in app.screen.text, "the ledger has no such deployment: there is nothing to end"
 
@@ -71,7 +73,7 @@ def test_unlock_refuses_another_deployments_lease() -> None:
     app = held()
     with pytest.raises(Refused) as caught:
         unlock(app, id="d-2")
-    assert caught.value.what.startswith("Deployment d-2 does not hold dev: run 4711 (octocat) holds dev")
+    assert caught.value.what.startswith("Deployment d-2 does not hold dev: run 4711 (octocat) has held dev")
     assert lock(app)[0].state == "held"
 
 

@@ -275,7 +275,7 @@ def test_a_second_one_is_refused_while_the_first_is_at_it() -> None:
 
     app.hosts.during = again
     assert resume(app).state == "healthy"
-    assert "grace@desk holds dev" in refused[0].what
+    assert "grace@desk has held dev" in refused[0].what
     with pytest.raises(Refused) as caught:
         resume(app)
     assert caught.value.what == "There is no deployment of dev that has not ended."
@@ -310,7 +310,7 @@ def test_a_deployment_that_lives_is_not_taken_up() -> None:
     app.clock.advance(30)
     with pytest.raises(Held) as caught:
         resume(app)
-    assert "heard of 30 s ago" in caught.value.what
+    assert "last heartbeat was 30 s ago" in caught.value.what
     assert "inv resume --env dev" in caught.value.remedy
     assert f"inv unlock --env dev --id {last(app).id}" in caught.value.remedy
 
