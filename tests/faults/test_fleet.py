@@ -121,7 +121,7 @@ def test_too_many_failures_stop_it_and_every_changed_host_is_put_back_the_last_o
     back = [one for batch in sent(ground, runs, "rollback") for one in batch]
     bad = set(ground.ids[15::11])
     assert back == [one for batch in reversed(batches) for one in reversed(batch) if one not in bad]
-    assert ", and max_errors is 3" in done.said
+    assert ", and max_errors is 5%." in done.said
 
 
 def test_a_few_failures_leave_it_partial_and_a_heal_touches_them_alone(ground: Ground) -> None:
