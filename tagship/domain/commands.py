@@ -48,9 +48,9 @@ def status(environment: str = "") -> str:
     return _inv("status", env=environment)
 
 
-def history(environment: str = "", *, version: str = "") -> str:
+def history(environment: str = "", *, version: str = "", rebuild_index: bool = False) -> str:
     """Spell the look at who shipped what."""
-    return _inv("history", env=environment, version=version)
+    return _inv("history", env=environment, version=version, rebuild_index=rebuild_index)
 
 
 def lock(environment: str = "") -> str:
@@ -103,6 +103,11 @@ def versions(environment: str = "") -> str:
     return _inv("versions", env=environment)
 
 
+def build(artifact: str = "", environment: str = "") -> str:
+    """Spell the building of an artifact's image."""
+    return _inv("build", version=artifact, env=environment)
+
+
 def bundle(artifact: str, environment: str = "") -> str:
     """Spell the making of a bundle."""
     return _inv("bundle", version=artifact, env=environment)
@@ -126,6 +131,26 @@ def infra_lock(environment: str = "") -> str:
 def infra_unlock(environment: str, lock_id: str, *, run_ended: bool = False) -> str:
     """Spell what frees a Terraform state."""
     return _inv("infra.unlock", env=environment, id=lock_id, run_ended=run_ended)
+
+
+def setup(*, dry_run: bool = False) -> str:
+    """Spell the setting up of an account."""
+    return _inv("setup", dry_run=dry_run)
+
+
+def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
+    """Spell the making of what a launch template runs."""
+    return _inv("user-data", env=environment, compress=compress, output=output)
+
+
+def sandbox(action: str) -> str:
+    """Spell what is done to the sandbox: up, down, status or reset."""
+    return f"inv sandbox {action}"
+
+
+def calendar_state(calendar: str) -> str:
+    """Spell the question to AWS whether a change calendar is open."""
+    return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])
 
 
 def _inv(task: str, **flags: str | bool) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.text import MANY, counted
 from tagship.domain.units import Unit, noun_of
@@ -41,9 +42,9 @@ class Plan:
     def command(self) -> str:
         """What a person types for it."""
         if self.heals:
-            return f"inv heal --env {self.environment}"
-        flag = "--to" if self.action == "rollback" else "--version"
-        return f"inv {self.action} {flag} {self.artifact_id} --env {self.environment}"
+            return commands.heal(self.environment)
+        spell = commands.rollback if self.action == "rollback" else commands.deploy
+        return spell(self.artifact_id, self.environment)
 
     @property
     def label(self) -> str:

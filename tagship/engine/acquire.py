@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from tagship.domain import commands
 from tagship.domain.deployment import begun, is_id
 from tagship.domain.forge import run_id
 from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen
@@ -73,7 +74,7 @@ def _resumed(app: App, claim: Claim) -> Acquired:
     try:
         return Acquired(_taken(app, claim, over=claim.resume, deployment_id=claim.resume))
     except LeaseHeld as reason:
-        remedy = f"See what comes of that: inv status --env {claim.environment}"
+        remedy = f"See what comes of that: {commands.status(claim.environment)}"
         raise LeaseHeld(reason.seen, reason.what, remedy=remedy) from reason
 
 
@@ -92,7 +93,7 @@ def _in_turn(app: App, claim: Claim, reason: Held, phase: Callable[[str], None])
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
             f"Interrupted while waiting for {claim.environment}.",
-            remedy=f"See who holds it: inv lock --env {claim.environment}",
+            remedy=f"See who holds it: {commands.lock(claim.environment)}",
         ) from interrupt
     last = _advised(claim, reason)
     raise Held(f"{last.what} That is still so after {span(claim.wait)}.", state=last.state, remedy=last.remedy)
@@ -211,7 +212,7 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
     held = read(environment, seen)
     return Held(
         f"{since_when(held)}. Its heartbeat stopped {held.heard}, but {but}.",
-        remedy=f"Take it up and end it: inv resume --env {held.changes or environment}"
+        remedy=f"Take it up and end it: {commands.resume(held.changes or environment)}"
         f" (or wait; or, if it is dead all the same: {unlock_command(held)})",
     )
 

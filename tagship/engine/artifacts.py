@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.origin import Origin
 from tagship.domain.version import ArtifactId, Version
@@ -15,7 +15,7 @@ from tagship.ports.app import App
 from tagship.ports.bucket import Object
 
 SHOWN = 5  # artifacts that are named when another was asked for
-AGAIN = "Do not deploy it. Publish the commit under a new number: inv deploy-dev"
+AGAIN = f"Do not deploy it. Publish the commit under a new number: {commands.deploy_dev()}"
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
         return ArtifactMissing(
             f"There is no artifact {artifact_id} in {environment} of {_url(app, '')}.",
             state=state,
-            remedy=f"Let it end: inv publish --version {artifact_id} --env {environment}",
+            remedy=f"Let it end: {commands.publish(artifact_id, environment)}",
         )
     older = [one for one in layout.legacy_bundles(app.settings.app, environment, artifact_id) if app.store.head(one)]
     if older:
@@ -155,10 +155,10 @@ def _offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
     """The artifacts that are there, the nearest name first in the command."""
     there = [one for one in stored_ids(app, environment) if one != artifact_id]
     if not there:
-        return f"Nothing is stored for {environment} yet. Ship a version: inv deploy-dev"
+        return f"Nothing is stored for {environment} yet. Ship a version: {commands.deploy_dev()}"
     near = difflib.get_close_matches(artifact_id, there, 1) or there
     return (
-        f"Stored are {', '.join(there[:SHOWN])}. Take one: inv deploy --version {near[0]} --env {environment}"
+        f"Stored are {', '.join(there[:SHOWN])}. Take one: {commands.deploy(near[0], environment)}"
         " (or see why its publishing did not end, in its CI run)"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tagship.domain import commands
 from tagship.engine.acquire import Claim, acquire
 from tagship.engine.heartbeat import Heartbeat
 from tagship.engine.plan import facts
@@ -22,7 +23,7 @@ def exclusive(app: App, environment: str, what: str, *, wait: float, again: str)
     try:
         heartbeat = Heartbeat(app.leases, acquire(app, claim).record)
     except Held as reason:
-        remedy = f"When that has ended: {again}   (whether it is dead: inv lock --env {environment})"
+        remedy = f"When that has ended: {again}   (whether it is dead: {commands.lock(environment)})"
         raise Held(reason.what, state=reason.state, remedy=remedy) from reason
     heartbeat.start()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tagship.domain import commands
 from tagship.domain.plan import Plan
 from tagship.domain.text import plural
 from tagship.domain.units import Report
@@ -33,9 +34,9 @@ def failure(plan: Plan, end: Ending, final: Sequence[Report]) -> TagshipError:
         return Held(what, state=state, remedy=f"See which, and when it has ended run it again: {look(plan)}")
     if end.kind == "refused":
         what = f"The {plural(plan.noun)} of {plan.environment} refused {plan.artifact_id} ({end.reason})."
-        remedy = f"Find out who changed it before anything else is deployed: inv history --env {plan.environment}"
+        remedy = f"Find out who changed it before anything else is deployed: {commands.history(plan.environment)}"
         return ArtifactError(what, state=state, remedy=remedy, evidence=end.evidence)
-    remedy = f"Ship a mended version: inv deploy-dev (or, if the cause lay outside, again: {plan.command})"
+    remedy = f"Ship a mended version: {commands.deploy_dev()} (or, if the cause lay outside, again: {plan.command})"
     return DeployFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
 
 
@@ -101,12 +102,12 @@ def cut_short(session: LeaseSession, reports: Sequence[Report], reason: BaseExce
 
 def take_up(plan: Plan) -> str:
     """The command that ends a deployment which this process ends no more."""
-    return f"End it: inv resume --env {plan.environment} (what each {plan.noun} runs: {look(plan)})"
+    return f"End it: {commands.resume(plan.environment)} (what each {plan.noun} runs: {look(plan)})"
 
 
 def heal(plan: Plan) -> str:
-    return f"inv heal --env {plan.environment}"
+    return commands.heal(plan.environment)
 
 
 def look(plan: Plan) -> str:
-    return f"inv status --env {plan.environment}"
+    return commands.status(plan.environment)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.deployment import ENDED, Bad, Deployment, bad_versions, begun
 from tagship.domain.freeze import Frozen
 from tagship.domain.text import moment
@@ -27,7 +27,7 @@ def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, ru
     if runs and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs)):
         raise Refused(
             f"{wanted} is older than {runs}, which {environment} runs.",
-            remedy=f"To go back: inv rollback --to {wanted} --env {environment}"
+            remedy=f"To go back: {commands.rollback(wanted, environment)}"
             " (or, to deploy it all the same, add --allow-older)",
         )
 
@@ -69,7 +69,7 @@ def require_good(environment: str, artifact_id: ArtifactId, bad: Bad | None, aga
         raise Refused(
             f"{artifact_id} is marked bad on {environment}: {bad.why}.",
             remedy=f"To do it all the same: {again} --allow-bad"
-            f' (or, if it is good after all: inv mark-good --version {artifact_id} --env {environment} --reason "…")',
+            f" (or, if it is good after all: {commands.mark_good(artifact_id, environment, '…')})",
         )
 
 
@@ -88,7 +88,7 @@ def require_unfrozen(app: App, environment: str) -> None:
     if found:
         raise Held(
             f"{found.told}.",
-            remedy=f"Wait for its end, or agree with {found.freeze.who} and: inv thaw --env {environment}",
+            remedy=f"Wait for its end, or agree with {found.freeze.who} and: {commands.thaw(environment)}",
         )
     name = app.settings.environment(environment).change_calendar
     window = app.calendar.state(name) if name else None
@@ -96,5 +96,5 @@ def require_unfrozen(app: App, environment: str) -> None:
         until = f" until {moment(window.changes)} UTC" if window.changes else ""
         raise Held(
             f"The change calendar {name} is closed for {environment}{until}.",
-            remedy=f"Deploy when it is open: aws ssm get-calendar-state --calendar-names {name}",
+            remedy=f"Deploy when it is open: {commands.calendar_state(name)}",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
+from tagship.domain import commands
 from tagship.domain.freeze import FreezeUnreadable
 from tagship.domain.lease import LeaseUnreadable, Seen
 from tagship.domain.text import ago, moment, span
@@ -121,4 +122,4 @@ def lines(holder: Holder) -> list[str]:
 
 
 def unlock_command(found: Holder) -> str:
-    return f"inv unlock --env {found.environment} --id {found.deployment}"
+    return commands.unlock(found.environment, found.deployment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagship.domain import commands
 from tagship.domain.deployment import Bad, bad_versions, new_id
 from tagship.domain.mark import Mark
 from tagship.engine.scope import named
@@ -10,7 +11,7 @@ from tagship.ports.app import App
 
 LONGEST = 500  # characters of a reason
 LATE = 990_000  # of a second: the store's clock counts whole ones, and a mark comes after the deployment that it judges
-AGAIN = {"good": "inv mark-good", "bad": "inv mark-bad"}
+AGAIN = {"good": commands.mark_good, "bad": commands.mark_bad}
 
 
 def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tuple[Mark, Bad | None]:
@@ -20,7 +21,7 @@ def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tu
     if not why or len(why) > LONGEST or not why.isprintable():
         raise UsageError(
             f"A reason is needed, on one line of at most {LONGEST} characters: people will read it.",
-            remedy=f"Give it: {AGAIN[verdict]} --version {artifact_id} --env {environment} --reason …",
+            remedy=f"Give it: {AGAIN[verdict](artifact_id, environment, '…')}",
         )
     history, marks = app.ledger.deployments(environment), app.ledger.marks(environment)
     now = app.store.now()

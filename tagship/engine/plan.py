@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tagship.domain import commands
 from tagship.domain.deployment import SERVES, Deployment, fenced, latest_serving, settled, unfinished
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.text import counted, listed
@@ -101,7 +102,7 @@ def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]
 def name_unreadable(app: App, environment: str) -> None:
     """Name what the ledger could not read, as damage or as a later tagship's; a spoilt index can be mended."""
     for key in app.ledger.unreadable(environment):
-        mend = f" (mend it: inv history --env {environment} --rebuild-index)" if "/_index/" in key else ""
+        mend = f" (rebuild it: {commands.history(environment, rebuild_index=True)})" if "/_index/" in key else ""
         app.screen.warn(f"the ledger's {key} cannot be read: it is passed over{mend}")
 
 
@@ -122,7 +123,7 @@ def reachable(app: App, environment: str) -> tuple[Unit, ...]:
     if len(away) > target.rules.allowed(len(units)) or len(away) == len(units):
         raise Refused(
             f"{what}: {names}.",
-            remedy=f"Start it (or, if it is gone for good, untag it), then look: inv status --env {environment}",
+            remedy=f"Start it (or, if it is gone for good, untag it), then look: {commands.status(environment)}",
         )
     app.screen.warn(f"{what}, and max_errors is {target.rules.errors}: {names}")
     return units

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.statelock import SUFFIX, AtWork, Note, StateLock, Unreadable, may_hold
 from tagship.domain.text import ago, moment
 from tagship.errors import ServiceFailed
@@ -141,4 +141,4 @@ _RUN = {"lives": "is running", "ended": "has ended", "unknown": "cannot be asked
 
 
 def unlock_command(held: Hold) -> str:
-    return f"inv infra.unlock --env {held.environment} --id {held.id}"
+    return commands.infra_unlock(held.environment, held.id)

@@ -27,7 +27,7 @@ def failures_said() -> Iterator[None]:
         _print(problem, problem)
         raise Exit(code=problem.exit_code) from problem
     except KeyboardInterrupt as problem:
-        _print(Interrupted("Interrupted.", state=_DONE, remedy="See what runs: inv status"), problem)
+        _print(Interrupted("Interrupted.", state=_DONE, remedy=f"See what runs: {_status()}"), problem)
         raise Exit(code=Interrupted.exit_code) from problem
     except Exit:
         raise
@@ -40,6 +40,12 @@ def three_lines(problem: TagshipError) -> str:
     from tagship.domain.text import visible
 
     return visible(f"error: {problem.what}\n  now: {problem.state}\n next: {problem.remedy}")
+
+
+def _status() -> str:
+    from tagship.domain import commands
+
+    return commands.status()
 
 
 def _print(problem: TagshipError, cause: BaseException) -> None:
@@ -60,7 +66,7 @@ def _print_unforeseen(defect: Exception) -> int:
         where = f": {defect.filename}" if defect.filename else ""
         code, what = ServiceFailed.exit_code, f"This machine says: {defect.strerror}{where}"
         remedy = f"{_mended(defect.errno)}; then run it again"
-    unforeseen = TagshipError(what, state="unknown; look before you act: inv status", remedy=remedy)
+    unforeseen = TagshipError(what, state=f"unknown; look before you act: {_status()}", remedy=remedy)
     print(three_lines(unforeseen), file=sys.stderr)
     if _debugging():
         traceback.print_exception(defect)

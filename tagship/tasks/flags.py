@@ -67,15 +67,15 @@ JUDGED_ENV = Flag(
 COMMIT = Flag("commit", "tag this commit instead of the checked-out one; it must be on the branch")
 FIRST = Flag("first", "there is no version of this channel yet", False)
 FOLLOW = Flag("follow", "follow the version until the environment is healthy; --no-follow ends after the push", True)
-UNDO = Flag("undo", "the old spelling of: inv tag-undo", False, becomes="tag-undo")
+UNDO = Flag("undo", "the old spelling of the task tag-undo", False, becomes="tag-undo")
 COUNT = Flag("count", "how many versions", 5)
 OFFLINE = Flag("offline", "do not ask the remote: list what is known here", False)
 
 # A deployment.
 ALLOW_OLDER = Flag("allow-older", "deploy a version that is older than the one that runs", False)
 ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled back from, or is marked bad", False)
-HEAL = Flag("heal", "the old spelling of: inv heal", False, becomes="heal")
-RESUME = Flag("resume", "the old spelling of: inv resume", False, becomes="resume")
+HEAL = Flag("heal", "the old spelling of the task heal", False, becomes="heal")
+RESUME = Flag("resume", "the old spelling of the task resume", False, becomes="resume")
 PREEMPT = Flag("preempt", "fence off whoever holds the environment, and cancel what they have in flight", False)
 
 # Looking back.
@@ -87,8 +87,8 @@ REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index anew first, whic
 
 # Holds and locks.
 UNTIL = Flag("until", 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC if no offset is given)')
-LEASE_ID = Flag("id", "the deployment whose lease to break, as `inv lock` names it")
-LOCK_ID = Flag("id", "the lock to free, as `inv infra.lock` names it")
+LEASE_ID = Flag("id", "the deployment whose lease to break, as the task lock names it")
+LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "your word that its CI run has ended, if that cannot be asked", False)
 
 # An account and its hosts.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC
 
+from tagship.domain import commands
 from tagship.domain.manifest import ImageRef
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import commit_of, folder
@@ -74,7 +75,7 @@ def _found(app: App, image: Image, tag: str, commit: str) -> tuple[ImageRef, str
         raise Refused(
             f"{image.repository}:{tag} is taken by commit {labels.get(REVISION) or 'unknown'}, not {commit}.",
             state="The image that is there stays as it is.",
-            remedy="Ship under the next number: inv deploy-dev",
+            remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
     app.screen.say(f"{image.repository}:{tag} is there already, of the same commit: nothing to build")
     return there, labels.get(CREATED, "")
@@ -97,13 +98,14 @@ def _made(app: App, image: Image, tag: str, facts: Mapping[str, str]) -> tuple[I
     there = app.registry.find(image.repository, tag)
     if there is None:
         raise ServiceFailed(
-            f"{image.repository}:{tag} was pushed, and the registry does not have it.", remedy="Run it again: inv build"
+            f"{image.repository}:{tag} was pushed, but the registry does not have it.",
+            remedy=f"Run it again: {commands.build(facts['VERSION'])}",
         )
     if there.digest != pushed.digest:
         raise NotAuthentic(
             f"{image.repository}:{tag} was pushed as {pushed.digest}, and the registry has {there.digest}.",
             state="The image that is there stays as it is; nothing names it yet.",
-            remedy="Make the repository's tags immutable, then ship under the next number: inv deploy-dev",
+            remedy=f"Make the repository's tags immutable, then ship under the next number: {commands.deploy_dev()}",
         )
     return there, facts["BUILD_TIME"]
 

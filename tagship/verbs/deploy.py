@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
 from tagship.domain.text import counted
@@ -92,7 +93,7 @@ def _not_bad(app: App, environment: str, artifact: ArtifactId, history: Sequence
     cause may have lain outside, and trying again puts itself back."""
     bad = why_bad(app, environment, artifact, history)
     if bad and bad.by_hand and not allowed:
-        require_good(environment, artifact, bad, f"inv deploy --version {artifact} --env {environment}")
+        require_good(environment, artifact, bad, commands.deploy(artifact, environment))
     if bad:
         app.screen.warn(f"{artifact} is marked bad on {environment}: {bad.why}")
 

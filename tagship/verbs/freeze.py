@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from tagship.domain import commands
 from tagship.domain.freeze import GRAMMAR, LONGEST, REASON, Freeze, FreezeUnreadable, Frozen, ends
 from tagship.domain.text import moment, span
 from tagship.engine.scope import one_environment
@@ -34,7 +35,7 @@ def _reason(text: str, environment: str) -> str:
         problem = f"is longer than {REASON} characters" if len(why) > REASON else "is missing" if not why else "is odd"
         raise UsageError(
             f"The reason for the freeze {problem}.",
-            remedy=f'Say why, in one line: inv freeze --env {environment} --until 8h --reason "the sale"',
+            remedy=f"Say why, in one line: {commands.freeze(environment, '8h', 'the sale')}",
         )
     return why
 
@@ -52,7 +53,7 @@ def _end(text: str, now: datetime, environment: str) -> datetime:
     if end is None or problem:
         raise UsageError(
             f"{problem}.",
-            remedy=f'Give one of {GRAMMAR}: inv freeze --env {environment} --until 8h --reason "the sale"',
+            remedy=f"Give one of {GRAMMAR}: {commands.freeze(environment, '8h', 'the sale')}",
         )
     return end
 
@@ -66,7 +67,7 @@ def _over(app: App, environment: str) -> str:
         app.screen.warn(reason.what)
         return reason.etag
     if found and found.active and found.freeze.who != app.who:
-        raise Held(f"{found.told}.", remedy=f"Agree with {found.freeze.who}, then: inv thaw --env {environment}")
+        raise Held(f"{found.told}.", remedy=f"Agree with {found.freeze.who}, then: {commands.thaw(environment)}")
     return found.etag if found else ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tagship.domain import commands
 from tagship.domain.plan import Plan
 from tagship.domain.text import counted, listed
 from tagship.domain.units import Report, Unit, noun_of
@@ -45,7 +46,7 @@ class HealRequest(Request):
         if known.last is None:
             raise Refused(
                 f"Nothing was ever healthy on {self.environment}: there is nothing to heal.",
-                remedy=f"Ship a version: inv deploy-dev --env {self.environment}",
+                remedy=f"Ship a version: {commands.deploy_dev(self.environment)}",
             )
         artifact = known.last.artifact_id
         stored = verified(app, self.environment, artifact)

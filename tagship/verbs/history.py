@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from tagship.domain import commands
 from tagship.domain.deployment import STATES, Bad, Deployment, bad_versions
 from tagship.domain.history import as_data, state
 from tagship.domain.mark import Mark
@@ -98,7 +99,7 @@ def history(
     return History(found[0], marks, bad)
 
 
-NOTHING = "Nothing was ever deployed. Ship a version: inv deploy-dev"
+NOTHING = f"Nothing was ever deployed. Ship a version: {commands.deploy_dev()}"
 
 
 def _state(text: str) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.deployment import new_id
 from tagship.domain.infra import exported, shown
 from tagship.domain.statelock import AtWork
@@ -71,7 +71,7 @@ class Work:
 
     @property
     def again(self) -> str:
-        return f"inv infra --version {self.artifact} --env {self.environment}"
+        return commands.infra(str(self.artifact), self.environment)
 
     def result(self, state: str) -> Result:
         return Result(self.environment, self.artifact, state)
@@ -240,7 +240,7 @@ def _told(work: Work, state: str = "Nothing was changed.") -> Iterator[None]:
         raise Interrupted(
             "Interrupted; the tool was told to stop, and has ended.",
             state=state,
-            remedy=f"See that it left no lock, then run it again: inv infra.lock --env {work.environment}",
+            remedy=f"See that it left no lock, then run it again: {commands.infra_lock(work.environment)}",
         ) from reason
 
 

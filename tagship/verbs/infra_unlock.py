@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import contextlib
 
+from tagship.domain import commands
 from tagship.engine.scope import one_environment
-from tagship.engine.statelocks import Found, Hold, find, has_state, read, run_of, told, unlock_command
+from tagship.engine.statelocks import Found, Hold, find, has_state, read, run_of, told
 from tagship.errors import Held, Refused, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
@@ -23,10 +24,11 @@ def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, d
     `run_ended` is a person's word for it, where the forge cannot be asked; against the forge's own it counts nothing.
     """
     environment = one_environment(app, env)
-    look = f"inv infra.lock --env {environment}"
+    look = commands.infra_lock(environment)
     if not has_state(app, environment):
         raise UsageError(
-            f"Terraform has no state of {environment}.", remedy="Name an environment that has: inv infra.lock"
+            f"Terraform has no state of {environment}.",
+            remedy=f"Name an environment that has one: {commands.infra_lock()}",
         )
     if not id:
         raise UsageError("No lock is named.", remedy=f"See which there is, with the command to run: {look}")
@@ -59,9 +61,10 @@ def _check_runs(app: App, found: Found, held: Hold, run_ended: bool) -> None:
                 remedy=f"Let it end, or cancel it first: gh run cancel {note.work.run_id}",
             )
         if state == "unknown" and not run_ended:
+            free = commands.infra_unlock(held.environment, held.id, run_ended=True)
             raise Refused(
-                f"Whether the run that holds the state of {held.environment} has ended cannot be asked here.",
-                remedy=f"Look at {note.work.run_url}; if it has: {unlock_command(held)} --run-ended",
+                f"Nothing here can ask whether the run that holds the state of {held.environment} has ended.",
+                remedy=f"Look at {note.work.run_url}; if it has: {free}",
             )
     if not any(note.work.run_id for note in found.notes):
         app.screen.warn(f"no CI run is known of this lock: be sure that Terraform runs no more on {_host(found)}")

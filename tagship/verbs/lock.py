@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagship.domain import commands
 from tagship.domain.deployment import unfinished
 from tagship.engine.holder import Holder, lines, look, unlock_command
 from tagship.ports.app import App
@@ -33,11 +34,11 @@ def _show(app: App, found: Holder, *, resumable: bool) -> None:
         say(line)
     if found.state == "held":
         say("  wait for it:    with --wait 10m after your deploy or rollback")
-        say(f"  fence it off:   inv rollback --preempt --env {found.changes}")
+        say(f"  fence it off:   {commands.rollback(environment=found.changes, preempt=True)}")
         say(f"  if it is dead:  {unlock_command(found)}")
     elif found.state == "expired":
         if resumable:
-            say(f"  to end it:      inv resume --env {found.changes}")
+            say(f"  to end it:      {commands.resume(found.changes)}")
         say(f"  to free it:     {unlock_command(found)}")
         say("  or leave it: the next deployment takes it over, once its CI run has ended")
         say("  and no operation of it is in flight")

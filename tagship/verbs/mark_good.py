@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagship.domain import commands
 from tagship.domain.mark import Mark
 from tagship.engine.marks import plan_mark, write_mark
 from tagship.errors import Refused
@@ -14,7 +15,7 @@ def mark_good(app: App, *, version: str = "", env: str = "", reason: str = "", d
     if bad is None:
         raise Refused(
             f"{mark.artifact_id} is not marked bad on {mark.environment}.",
-            remedy=f"See what is, and why: inv history --env {mark.environment}",
+            remedy=f"See what is, and why: {commands.history(mark.environment)}",
         )
     app.screen.say(f"{mark.artifact_id} is marked bad on {mark.environment}: {bad.why}")
     return write_mark(app, mark, dry_run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.history import as_data, outcome
 from tagship.domain.text import moment, span
@@ -30,7 +31,7 @@ def notify(app: App, *, artifact: str = "", env: str = "") -> Notified:
     if not found:
         raise Refused(
             f"The ledger knows no deployment of {artifact_id} to {environment}.",
-            remedy=f"See what there was: inv history --env {environment}",
+            remedy=f"See what there was: {commands.history(environment)}",
         )
     latest = found[-1]
     app.screen.say(_headline(latest))

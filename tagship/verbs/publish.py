@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.bundle import CONFIGURATION, Built, difference
 from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
@@ -96,7 +96,7 @@ def _work(app: App, artifact_id: ArtifactId, environment: str) -> Work:
     if digest != built.sha256:
         raise NotAuthentic(
             f"{file.relative_to(app.root)} has sha256 {digest}; {built.sha256} was built.",
-            remedy=f"Build it again: inv bundle --version {artifact_id}",
+            remedy=f"Build it again: {commands.bundle(artifact_id)}",
         )
     if not app.settings.environment(environment).target.has_image:
         return Work(artifact_id, environment, file, built, None)
@@ -134,7 +134,7 @@ def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping
     raise Refused(
         f"{work.artifact_id} is taken in {work.environment}: {values}. {_how_the_bundles_compare(work, digest, files)}",
         state="What is stored under that id stays as it is.",
-        remedy="Ship under the next number: inv deploy-dev",
+        remedy=f"Ship under the next number: {commands.deploy_dev()}",
     )
 
 
@@ -158,7 +158,10 @@ def _put_bundle(app: App, work: Work) -> Origin:
         app.screen.say("the bundle is there already: going on from it")
     head = app.store.head(key)
     if head is None:
-        raise ServiceFailed(f"{key} was put, and is not there.", remedy="Run the same command again: inv publish")
+        raise ServiceFailed(
+            f"{key} was put, and is not there.",
+            remedy=f"Run the same command again: {commands.publish(work.artifact_id, work.environment)}",
+        )
     return _check_bundle(work, head)
 
 
@@ -169,14 +172,14 @@ def _check_bundle(work: Work, head: Object) -> Origin:
         raise NotAuthentic(
             f"The bundle of {work.artifact_id} is there without the metadata that tagship puts with it.",
             state="What is stored under that id stays as it is, and is no artifact: it has no manifest.",
-            remedy="Ship under the next number: inv deploy-dev",
+            remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
     _check_same(work, head.sha256, origin.commit_sha, origin.image)
     if head.size != work.built.size:
         raise NotAuthentic(
             f"The bundle of {work.artifact_id} has {head.size:,} bytes in the bucket, not {work.built.size:,}.",
             state="It has no manifest, so it is no artifact.",
-            remedy="Ship under the next number: inv deploy-dev",
+            remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
     return origin
 
@@ -201,7 +204,7 @@ def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
         raise Refused(
             f"An earlier publish of {work.artifact_id} did not end, and a secret has changed since it signed.",
             state="What is stored under that id stays as it is, and is no artifact: it has no manifest.",
-            remedy="Ship under the next number: inv deploy-dev",
+            remedy=f"Ship under the next number: {commands.deploy_dev()}",
         ) from reason
 
 
@@ -228,7 +231,7 @@ def _put_manifest(app: App, work: Work, raw: bytes, origin: Origin) -> None:
             raise NotAuthentic(
                 f"{key} was put by somebody else meanwhile, with other bytes.",
                 state="What is stored under that id stays as it is.",
-                remedy="Ship under the next number: inv deploy-dev",
+                remedy=f"Ship under the next number: {commands.deploy_dev()}",
             ) from conflict
 
 

@@ -51,7 +51,7 @@ class ResumeRequest(Request):
         if dead is None or last is None or last.id != dead.id:
             raise Refused(
                 f"The deployment of {self.environment} has ended meanwhile, or another came after it.",
-                remedy=f"See what runs: {_look(self.environment)}",
+                remedy=f"See what runs: {commands.status(self.environment)}",
             )
         stored = verified(app, self.environment, dead.artifact_id)
         units = app.target(self.environment).units()
@@ -93,7 +93,9 @@ def _found(app: App, env: str) -> tuple[str, Deployment]:
     if found:
         raise _alive(app, next(iter(found)))
     where = env or " or ".join(environments)
-    raise Refused(f"There is no deployment of {where} that has not ended.", remedy=f"See what runs: {_look(env)}")
+    raise Refused(
+        f"There is no deployment of {where} that has not ended.", remedy=f"See what runs: {commands.status(env)}"
+    )
 
 
 def _whole(app: App, environment: str, dead: Deployment) -> tuple[str, Deployment]:
@@ -102,12 +104,8 @@ def _whole(app: App, environment: str, dead: Deployment) -> tuple[str, Deploymen
         return environment, dead
     raise Refused(
         f"Whether deployment {dead.id} of {environment} has ended cannot be told: not all of its entries can be read.",
-        remedy=f"Use the tagship that wrote them; or see what runs, and deploy that: {_look(environment)}",
+        remedy=f"Use the tagship that wrote them; or see what runs, and deploy that: {commands.status(environment)}",
     )
-
-
-def _look(env: str) -> str:
-    return f"inv status --env {env}" if env else "inv status"
 
 
 def lives(app: App, environment: str, one: Deployment) -> bool:

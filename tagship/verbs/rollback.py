@@ -111,7 +111,7 @@ def _choose(app: App, known: Facts, yes: bool, *, under_way: bool) -> ArtifactId
     if not there:
         raise Refused(
             f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
-            remedy=f"See what there was: inv history --env {environment}",
+            remedy=f"See what there was: {commands.history(environment)}",
         )
     if not _asks(app, yes):
         return there[0]
@@ -136,7 +136,7 @@ def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence
         return
     raise Refused(
         f"{chosen} never ran on {environment}: there is nothing to go back to.",
-        remedy=f"Deploy it: inv deploy --version {chosen} --env {environment}",
+        remedy=f"Deploy it: {commands.deploy(chosen, environment)}",
     )
 
 
@@ -156,7 +156,7 @@ def _not_bad(app: App, environment: str, chosen: ArtifactId, history: Sequence[D
     if bad is None:
         return
     if not allowed and (bad.by_hand or not _served(app, environment, chosen)):
-        require_good(environment, chosen, bad, f"inv rollback --to {chosen} --env {environment}")
+        require_good(environment, chosen, bad, commands.rollback(chosen, environment))
     app.screen.warn(f"{chosen} is marked bad on {environment}: {bad.why}")
 
 
@@ -189,16 +189,16 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
         when = moment(deployed[-1].at)
         what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
     if not stored:
-        return ArtifactMissing(what, state="Nothing was changed.", remedy="Publish a version: inv deploy-dev")
+        return ArtifactMissing(what, state="Nothing was changed.", remedy=f"Publish a version: {commands.deploy_dev()}")
     runs, marks = serving(history), app.ledger.marks(environment)
     good = [one for one in rollback_candidates(history, runs, marks) if one in stored]
     near = [f"{one} (runs now)" if one == runs else one for one in nearest(artifact_id, stored, OFFERED)]
     return ArtifactMissing(
         what,
         state=f"Nothing was changed. Stored for {environment}{_of(near, stored)}: {', '.join(near)}.",
-        remedy=f"Go to the last good one: inv rollback --to {good[0]} --env {environment}"
+        remedy=f"Go to the last good one: {commands.rollback(good[0], environment)}"
         if good
-        else f"No other version that was good here is stored: see what was: inv history --env {environment}",
+        else f"No other version that was good here is stored: see what was: {commands.history(environment)}",
     )
 
 
@@ -216,7 +216,7 @@ def _refuse_if_running(app: App, plan: Plan) -> None:
     with app.screen.live(f"asking {counted(len(plan.units), plan.noun)} what they run") as phase:
         reports = observe(app, plan.environment, plan.units, phase)
     if all(serves(report, plan.artifact_id) for report in reports):
-        other = "inv rollback --env " + plan.environment
+        other = commands.rollback(environment=plan.environment)
         raise Refused(
             f"{plan.artifact_id} is already running on {plan.environment}: every {plan.noun} says so.",
             remedy=f"Name another version, or go back to the one before it: {other}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from tagship.domain import commands
 from tagship.domain.commands import resume as resume_command
 from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.text import MANY, counted, moment
@@ -148,7 +149,7 @@ def _show_unfinished(app: App, found: Status) -> None:
         app.screen.warn("its runner's heartbeat has stopped, and nobody else will end it")
         app.screen.say(f"  to end it:           {found.resume}")
         if found.artifact:
-            app.screen.say(f"  or to what was good: inv rollback --to {found.artifact} --env {found.environment}")
+            app.screen.say(f"  or to what was good: {commands.rollback(found.artifact, found.environment)}")
 
 
 def _state(found: Status, unit: UnitStatus) -> str:
@@ -185,4 +186,4 @@ def _show(app: App, found: Status) -> None:
         total = counted(len(found.units), found.units[0].noun)
         app.screen.say(f"{len(found.units) - len(shown)} of {total} run what is recorded")
     if drifted and found.artifact and not found.unfinished:
-        app.screen.say(f"to bring them to {found.artifact}: inv heal --env {found.environment}")
+        app.screen.say(f"to bring them to {found.artifact}: {commands.heal(found.environment)}")

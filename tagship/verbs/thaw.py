@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagship.domain import commands
 from tagship.domain.freeze import Frozen
 from tagship.engine.scope import one_environment
 from tagship.errors import Interrupted, Refused
@@ -33,6 +34,8 @@ def _agreed(app: App, environment: str, found: Frozen, yes: bool) -> None:
     if who == app.who or yes:
         return
     if not app.prompt.possible:
-        raise Refused(f"The freeze is {who}'s.", remedy=f"Agree with {who}, then: inv thaw --env {environment} --yes")
+        raise Refused(
+            f"The freeze is {who}'s.", remedy=f"Agree with {who}, then: {commands.thaw(environment, yes=True)}"
+        )
     if not app.prompt.confirm(f"The freeze is {who}'s. Thaw {environment} all the same?"):
-        raise Interrupted("Not thawed.", remedy=f"See it: inv lock --env {environment}")
+        raise Interrupted("Not thawed.", remedy=f"See it: {commands.lock(environment)}")

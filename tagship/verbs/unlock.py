@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagship.domain import commands
 from tagship.domain.lease import Seen
 from tagship.engine.acquire import in_flight, operation_names
 from tagship.engine.holder import Holder, described, read
@@ -16,14 +17,14 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder
     if not id:
         raise UsageError(
             "No deployment is named.",
-            remedy=f"See which holds it, with the command to run: inv lock --env {environment}",
+            remedy=f"See which holds it, with the command to run: {commands.lock(environment)}",
         )
     seen = app.leases.look(environment)
     before = read(environment, seen)
     if before.deployment != id:
         raise Refused(
             f"Deployment {id} does not hold {environment}: {described(before)}.",
-            remedy=f"Look again: inv lock --env {environment}",
+            remedy=f"Look again: {commands.lock(environment)}",
         )
     app.screen.say(described(before))
     _warn_of_operations(app, environment, seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tagship.domain import commands
 from tagship.domain.manifest import sha256
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified_manifest
@@ -50,7 +51,7 @@ def user_data(
     """
     chosen = app.settings.environment(env)
     if compress and not output:
-        remedy = f"Name a file: inv user-data --env {env} --compress --output user-data.gz"
+        remedy = f"Name a file: {commands.user_data(env, compress=True, output='user-data.gz')}"
         raise UsageError("Compressed user data is no text to print.", remedy=remedy)
     if artifact:
         verified_manifest(app, env, ArtifactId.parse(artifact))

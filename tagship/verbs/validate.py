@@ -56,7 +56,7 @@ def _check_channel(app: App, version: Version, environment: str) -> None:
     if version.suffix != suffix:
         raise Refused(
             f"{version} is not a version of {environment}, whose versions {ending}.",
-            remedy=f"Tag one of that channel: inv tag --env {environment}",
+            remedy=f"Tag one of that channel: {commands.tag(environment)}",
         )
 
 
@@ -67,7 +67,9 @@ def _check_tag(app: App, version: Version, environment: str, started_by: str) ->
     """
     tag, branch = app.repository.remote_tag(str(version)), app.settings.environment(environment).branch
     if tag is None:
-        raise Refused(f"{app.settings.git.remote} has no tag {version}.", remedy="Tag it and push it: inv deploy-dev")
+        raise Refused(
+            f"{app.settings.git.remote} has no tag {version}.", remedy=f"Tag it and push it: {commands.deploy_dev()}"
+        )
     undo = f"Delete it, and tag with tagship: {commands.tag_undo(str(version))}"
     if tag.oid == tag.commit:
         raise Refused(
@@ -81,5 +83,5 @@ def _check_tag(app: App, version: Version, environment: str, started_by: str) ->
     if branch and not app.repository.on_branch(tag.commit, branch):
         raise Refused(
             f"{version} is at {tag.commit[:8]}, not on {branch}: {environment} is deployed from {branch} alone.",
-            remedy=f"Merge the commit into {branch}, then tag it there: inv deploy-dev",
+            remedy=f"Merge the commit into {branch}, then tag it there: {commands.deploy_dev()}",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from tagship.domain import commands
 from tagship.domain.health import Sample, Verdict, verdict, waits
 from tagship.domain.text import counted, plural
 from tagship.domain.units import Report, noun_of
@@ -42,7 +43,7 @@ def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
         raise DeployFailed(
             f"{len(other)} of {total} of {environment} do not serve {wanted} ({_reason(other[0])}).",
             state=what_serves(units, reports),
-            remedy=f"Compare with what was recorded: inv status --env {environment}",
+            remedy=f"Compare with what was recorded: {commands.status(environment)}",
         )
     found = _outside(app, environment, wanted)
     if not found.healthy:

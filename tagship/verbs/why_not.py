@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tagship.domain import gates
+from tagship.domain import commands, gates
 from tagship.domain.deployment import Deployment, serving
 from tagship.domain.gates import Gate
 from tagship.domain.manifest import Manifest
@@ -55,7 +55,7 @@ def why_not(app: App, *, env: str, version: str) -> WhyNot:
     rows = [row for one in found.gates for row in one.rows()]
     app.screen.table(("", "GATE", ""), rows)
     if all(one.open for one in found.gates):
-        app.screen.say(f"Nothing stands between {version} and {env}: inv deploy --version {version} --env {env}")
+        app.screen.say(f"Nothing stands between {version} and {env}: {commands.deploy(artifact_id, environment)}")
     return found
 
 
@@ -91,7 +91,7 @@ class _Asked:
 
     @property
     def _again(self) -> str:
-        return f"inv deploy --version {self.artifact_id} --env {self.environment}"
+        return commands.deploy(self.artifact_id, self.environment)
 
     def _artifact(self) -> str:
         stored = verified(self.app, self.environment, self.artifact_id)
@@ -109,7 +109,7 @@ class _Asked:
         if wanted and self.manifest.branch and self.manifest.branch != wanted:
             raise Refused(
                 f"It was built from {self.manifest.branch}, and {self.environment} takes what comes from {wanted}.",
-                remedy=f"Merge it into {wanted}, and ship it from there: inv deploy-dev --env {self.environment}",
+                remedy=f"Merge it into {wanted}, and ship it from there: {commands.deploy_dev(self.environment)}",
             )
         return f"built from {self.manifest.branch}" if self.manifest.branch else "not known"
 
@@ -140,7 +140,7 @@ class _Asked:
         if reports and all(serves(report, runs) for report in reports):
             raise Refused(
                 f"{runs} runs on {self.environment} already: every {noun} says so.",
-                remedy=f"There is nothing to do. See it: inv status --env {self.environment}",
+                remedy=f"There is nothing to do. See it: {commands.status(self.environment)}",
             )
         return f"the ledger says that it runs, and not every {noun} does"
 

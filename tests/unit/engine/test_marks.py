@@ -79,7 +79,7 @@ def test_a_reason_is_needed_on_one_line(reason: str) -> None:
     app = failed()
     with pytest.raises(UsageError) as caught:
         mark_good(app, version=TWO, reason=reason)
-    assert caught.value.remedy == f"Give it: inv mark-good --version {TWO} --env dev --reason …"
+    assert caught.value.remedy == f"Give it: inv mark-good --version {TWO} --env dev --reason '…'"
     assert app.ledger.marked == []
 
 

@@ -116,7 +116,7 @@ def test_a_freeze_needs_an_end_and_a_reason(until: str, reason: str, what: str) 
     with pytest.raises(UsageError) as caught:
         freeze(app, until=until, reason=reason)
     assert what in caught.value.what
-    assert 'inv freeze --env dev --until 8h --reason "the sale"' in caught.value.remedy
+    assert "inv freeze --env dev --until 8h --reason 'the sale'" in caught.value.remedy
     assert app.freezes.there == {}
 
 

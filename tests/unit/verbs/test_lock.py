@@ -42,7 +42,7 @@ def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
         "  SSM command c-1",
         "  https://github.com/o/r/actions/runs/4711",
         "  wait for it:    with --wait 10m after your deploy or rollback",
-        "  fence it off:   inv rollback --preempt --env dev",
+        "  fence it off:   inv rollback --env dev --preempt",
         "  if it is dead:  inv unlock --env dev --id d-1",
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.ec2 import userdata
 from tagship.errors import Refused
 from tagship.ports.app import App
@@ -44,7 +44,6 @@ def _check_size(environment: str, raw: bytes, text: str) -> None:
     fits = len(userdata.squeezed(text)) <= userdata.LIMIT
     remedy = f"Shorten {PROGRAM} or {ENTRY}: what comes after verification belongs in deploy/ec2_deploy.sh"
     if fits:
-        remedy = (
-            f"Compress it, which cloud-init unpacks: inv user-data --env {environment} --compress --output user-data.gz"
-        )
+        smaller = commands.user_data(environment, compress=True, output="user-data.gz")
+        remedy = f"Compress it; cloud-init unpacks it: {smaller}"
     raise Refused(f"The user data has {len(raw):,} bytes, and EC2 takes {userdata.LIMIT:,}.", remedy=remedy)

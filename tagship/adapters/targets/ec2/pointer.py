@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.ec2.pointer import Pointer
 from tagship.errors import ServiceFailed
 from tagship.ports.bucket import Conflict, Store
@@ -25,7 +25,7 @@ def point(store: Store, pointer: Pointer, warn: Callable[[str], None]) -> None:
         problem = reason.what
     warn(
         f"the pointer of {pointer.environment} could not be written ({problem}): a host that boots starts what ran "
-        f"before. Write it: inv deploy --version {pointer.artifact} --env {pointer.environment}"
+        f"before. Write it: {commands.deploy(pointer.artifact, pointer.environment)}"
     )
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.answers import ENDED
 from tagship.adapters.targets.ec2.instances import Instances, calls
+from tagship.domain import commands
 from tagship.domain.ec2.document import fallback_commands, parameters
 from tagship.domain.ec2.order import Order
 from tagship.domain.units import Operation
@@ -103,9 +104,9 @@ class Sender:
         why = reason.response["Error"]["Message"].rstrip(".")
         return Refused(
             f"The SSM document {self.document} in this account is not the one of this tagship ({why}).",
-            remedy="Set the sandbox up anew: inv sandbox reset"
+            remedy=f"Set the sandbox up anew: {commands.sandbox('reset')}"
             if self.aws.sandbox
-            else "Bring it up to date: inv setup (what would change: inv setup --dry-run)",
+            else f"Update it: {commands.setup()} (what would change: {commands.setup(dry_run=True)})",
         )
 
     def _shell_lines(self, order: Order) -> dict[str, list[str]]:
@@ -160,7 +161,7 @@ class Sender:
             f"The answer to {order.action} on {len(ids)} hosts was lost ({type(reason).__name__}), and it is not known "
             "whether SSM took it.",
             state="The hosts may be acting on it.",
-            remedy=f"See what they run: inv status --env {self.environment}",
+            remedy=f"See what they run: {commands.status(self.environment)}",
         ) from reason
 
     def listed(self, deployment_id: str, since: datetime) -> list[Operation]:

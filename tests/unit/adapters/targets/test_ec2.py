@@ -311,7 +311,7 @@ def test_a_document_of_another_tagship_is_refused_with_the_command_that_updates_
     with pytest.raises(Refused) as caught:
         stand.start(1)
     assert "tagship-deploy in this account is not the one of this tagship" in caught.value.what
-    assert caught.value.remedy.startswith("Bring it up to date: inv setup")
+    assert caught.value.remedy.startswith("Update it: inv setup")
     assert stand.account.sent == []
 
 
