@@ -171,7 +171,7 @@ class Rollout:
 
 
 @dataclass(frozen=True)
-class Step:
+class RolloutStep:
     """What comes next: a batch of units (the canary alone), a reason to stop, or, with neither, nothing more."""
 
     units: tuple[Unit, ...] = ()
@@ -179,13 +179,13 @@ class Step:
     stop: str = ""
 
 
-def next_step(rules: Rules, rollout: Rollout) -> Step:
+def next_step(rules: Rules, rollout: Rollout) -> RolloutStep:
     """The next batch, or why there is none."""
     stop = rollout.stop or why_stop(rules, rollout)
     if stop:
-        return Step(stop=stop)
+        return RolloutStep(stop=stop)
     canary = rules.canary and not rollout.reports and rollout.total > 1
-    return Step(rollout.waiting[: 1 if canary else rules.batch(rollout.total)], canary)
+    return RolloutStep(rollout.waiting[: 1 if canary else rules.batch(rollout.total)], canary)
 
 
 def why_stop(rules: Rules, rollout: Rollout) -> str:

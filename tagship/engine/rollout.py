@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from tagship.domain import rollout as domain
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.rollout import Rollout, Rules, Step, conclusion, next_step
+from tagship.domain.rollout import Rollout, RolloutStep, Rules, conclusion, next_step
 from tagship.domain.text import counted, listed, plural
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.verdict import serves
@@ -97,7 +97,7 @@ def _say_how_far(app: App, plan: Plan, ours: Sequence[Operation], units: Sequenc
     app.screen.say(f"sent to {len(units)} of {total} before ({operation_names(ours)}): nothing is sent to them again")
 
 
-def _announce(app: App, rules: Rules, rollout: Rollout, step: Step) -> None:
+def _announce(app: App, rules: Rules, rollout: Rollout, step: RolloutStep) -> None:
     if len(step.units) == rollout.total:
         return
     if step.canary:

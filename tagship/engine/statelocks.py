@@ -17,7 +17,7 @@ from tagship.ports.app import App
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredLock:
     """A lock as it is stored. `lock` is None where the object is no lock of Terraform's; `notes`: who may have it."""
 
     lock: StateLock | None
@@ -30,7 +30,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Hold:
+class StateHolder:
     """An environment's state lock as a person asks for it. `state`: free | held | unreadable.
 
     `run` is what the forge says of the CI run: lives | ended | unknown; empty where the lock is nobody's CI run's, as
@@ -60,7 +60,7 @@ def has_state(app: App, environment: str) -> bool:
     return bool(infra.directory and not infra.command)
 
 
-def find(app: App, environment: str) -> Found | None:
+def find(app: App, environment: str) -> StoredLock | None:
     """The lock on an environment's state, and the notes of those who may have it; None where nobody has."""
     bucket, key = app.settings.state(environment)
     stored = app.state_store(environment).get(key + SUFFIX)
@@ -72,7 +72,7 @@ def find(app: App, environment: str) -> Found | None:
         lock = None
     notes = may_hold(lock, stored.modified, noted(app, environment)) if lock else ()
     url = f"s3://{bucket}/{stored.key}"
-    return Found(lock, url, stored.key, stored.etag, stored.modified, stored.now, notes)
+    return StoredLock(lock, url, stored.key, stored.etag, stored.modified, stored.now, notes)
 
 
 def noted(app: App, environment: str) -> list[Note]:
@@ -100,15 +100,15 @@ def run_of(app: App, note: Note) -> str:
     return {"": "unknown", "completed": "ended"}.get(state, "lives")
 
 
-def read(app: App, environment: str, found: Found | None) -> Hold:
+def read(app: App, environment: str, found: StoredLock | None) -> StateHolder:
     """What a lock means; where several may have it, the latest is named."""
     if found is None:
-        return Hold(environment, "free")
+        return StateHolder(environment, "free")
     since, heard = moment(found.written), ago(found.now - found.written)
     if found.lock is None:
-        return Hold(environment, "unreadable", since=since, heard=heard, url=found.url)
+        return StateHolder(environment, "unreadable", since=since, heard=heard, url=found.url)
     note = found.notes[0] if found.notes else None
-    return Hold(
+    return StateHolder(
         environment=environment,
         state="held",
         id=found.lock.id,
@@ -125,7 +125,7 @@ def read(app: App, environment: str, found: Found | None) -> Hold:
     )
 
 
-def told(held: Hold) -> str:
+def told(held: StateHolder) -> str:
     """One line: `root@vm holds the Terraform state of dev since 2026-11-20 16:58 UTC (apply, 12 min ago, …)`."""
     if held.state == "free":
         return f"nobody holds the Terraform state of {held.environment}"
@@ -140,5 +140,5 @@ def told(held: Hold) -> str:
 _RUN = {"lives": "is running", "ended": "has ended", "unknown": "cannot be asked", "": ""}
 
 
-def unlock_command(held: Hold) -> str:
+def unlock_command(held: StateHolder) -> str:
     return commands.infra_unlock(held.environment, held.id)

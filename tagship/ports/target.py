@@ -66,6 +66,9 @@ class Target(Protocol):
     def files(self) -> Mapping[str, bytes]:
         """What every bundle carries for this environment, by path in the bundle."""
 
+    def required(self) -> Sequence[str]:
+        """The paths that a commit must have for its bundle to be of use here."""
+
 
 @dataclass(frozen=True)
 class Script:

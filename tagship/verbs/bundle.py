@@ -29,7 +29,6 @@ from tagship.engine.scope import named
 from tagship.errors import Refused
 from tagship.ports.app import App
 
-PROGRAM = "deploy/ec2_deploy.sh"
 BATCH = 256 * 1024  # bytes compressed at a time; another number gives other bundles (ADR 0018)
 AHEAD = 4  # batches that may wait to be compressed
 GZIP = 31  # zlib's wbits for a 32 KiB window in gzip's frame
@@ -116,13 +115,13 @@ def _batches(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _plain(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> Generator[bytes, None, None]:
-    for member in members(app, artifact_id, commit):
+    for member in _members(app, artifact_id, commit):
         yield from archive.add(member)
-    _check_program(archive, commit)
+    _check_required(app, archive, commit)
     yield from archive.finish()
 
 
-def members(app: App, artifact_id: ArtifactId, commit: str) -> Iterator[Member]:
+def _members(app: App, artifact_id: ArtifactId, commit: str) -> Iterator[Member]:
     """Every file of the bundle but SHA256SUMS, in path order."""
     generated = {VERSION: f"{artifact_id}\n".encode()}
     for environment in app.settings.environments:
@@ -183,9 +182,12 @@ def _walk(root: Path, top: str) -> Iterator[str]:
             yield os.path.relpath(one, root)
 
 
-def _check_program(archive: Archive, commit: str) -> None:
-    if PROGRAM not in archive.files:
-        raise Refused(
-            f"Commit {commit[:8]} has no {PROGRAM}: a host would not know what to do.",
-            remedy="Copy tagship's deploy/ into the repository, then: git add deploy && git commit",
-        )
+def _check_required(app: App, archive: Archive, commit: str) -> None:
+    """Raise Refused if the bundle lacks a file that an environment's units run."""
+    for environment in app.settings.environments:
+        for path in app.target(environment).required():
+            if path not in archive.files:
+                raise Refused(
+                    f"Commit {commit[:8]} has no {path}, which {environment} runs from each bundle.",
+                    remedy="Copy tagship's deploy/ into the repository, then: git add deploy && git commit",
+                )

@@ -35,7 +35,7 @@ PLANS = 3  # in all, where other runs keep changing the state after each
 
 
 @dataclass(frozen=True)
-class Result:
+class Applied:
     """What became of it. `state`: none (there is nothing to apply) | planned | unchanged | applied | ran (a command).
 
     `outputs` maps a name to {"sensitive": …, "value": …}; a sensitive value is null.
@@ -51,7 +51,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Work:
+class _Work:
     """One run of a tool for one artifact."""
 
     app: App
@@ -73,24 +73,24 @@ class Work:
     def again(self) -> str:
         return commands.infra(str(self.artifact), self.environment)
 
-    def result(self, state: str) -> Result:
-        return Result(self.environment, self.artifact, state)
+    def result(self, state: str) -> Applied:
+        return Applied(self.environment, self.artifact, state)
 
 
-def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Result:
+def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Applied:
     """Plan and apply an environment's infrastructure for an artifact that is published for it."""
     artifact_id, environment = named(app, artifact, env)
     settings = app.settings.environment(environment).infra
     if not settings.directory:
         app.screen.say(f"{environment} has no infra.directory in tagship.toml: there is nothing to apply")
-        return Result(environment, str(artifact_id), "none")
+        return Applied(environment, str(artifact_id), "none")
     _check_directory(app, environment, settings)
     if not (dry_run or settings.plan_only):
         require_unfrozen(app, environment)
     manifest = verified_manifest(app, environment, artifact_id)
     variables = exported(manifest, app.store.bucket, settings.variables)
     tool = app.infrastructure(environment)
-    work = Work(app, environment, str(artifact_id), settings, tool, variables)
+    work = _Work(app, environment, str(artifact_id), settings, tool, variables)
     return _command(work, dry_run) if settings.command else _terraform(work, dry_run)
 
 
@@ -111,7 +111,7 @@ def _check_directory(app: App, environment: str, settings: Infra) -> None:
 # -- another tool ------------------------------------------------------------------------------------------------------
 
 
-def _command(work: Work, dry_run: bool) -> Result:
+def _command(work: _Work, dry_run: bool) -> Applied:
     work.app.screen.say(f"in {work.settings.directory}: {shlex.join(work.settings.command)}")
     if dry_run:
         return work.result("planned")
@@ -123,7 +123,7 @@ def _command(work: Work, dry_run: bool) -> Result:
 # -- Terraform ---------------------------------------------------------------------------------------------------------
 
 
-def _terraform(work: Work, dry_run: bool) -> Result:
+def _terraform(work: _Work, dry_run: bool) -> Applied:
     app, began = work.app, work.app.clock.now()
     app.screen.say(f"infra of {work.environment} for {work.artifact}, from {work.settings.directory}")
     with _told(work):
@@ -141,12 +141,12 @@ def _terraform(work: Work, dry_run: bool) -> Result:
     return result
 
 
-def _planned(work: Work) -> bool:
+def _planned(work: _Work) -> bool:
     with _told(work):
         return work.tool.plan(work.plan, work.variables)
 
 
-def _applied(work: Work, changes: bool) -> bool:
+def _applied(work: _Work, changes: bool) -> bool:
     """Apply the plan that was shown; false where there was nothing to do. Its file is removed: it may hold secrets."""
     try:
         if not changes:
@@ -157,7 +157,7 @@ def _applied(work: Work, changes: bool) -> bool:
         work.plan.unlink(missing_ok=True)
 
 
-def _applied_as_planned(work: Work) -> bool:
+def _applied_as_planned(work: _Work) -> bool:
     """A plan gone stale is made and shown again; false where there is nothing left to apply by then."""
     for plans in range(1, PLANS + 1):
         with _told(work, "What was applied before that stays, and is in the state."):
@@ -174,7 +174,7 @@ def _applied_as_planned(work: Work) -> bool:
 
 
 @contextmanager
-def _alone(work: Work) -> Iterator[None]:
+def _alone(work: _Work) -> Iterator[None]:
     """Under the environment's lease, and in no freeze: an apply may replace the units that a deployment changes."""
     what = f"infra for {work.artifact}"
     with exclusive(work.app, work.environment, what, wait=work.settings.lock_timeout, again=work.again):
@@ -182,17 +182,17 @@ def _alone(work: Work) -> Iterator[None]:
         yield
 
 
-def _with_outputs(work: Work, state: str) -> Result:
+def _with_outputs(work: _Work, state: str) -> Applied:
     with _told(work, f"The infrastructure is {state}; its outputs could not be read."):
         outputs = shown(work.tool.outputs())
     file = work.place / f"infra-{work.environment}.json"
     document = {"artifact": work.artifact, "environment": work.environment, "outputs": outputs}
     file.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
     work.app.screen.say(f"outputs ({len(outputs)}) in {file.relative_to(work.app.root)}")
-    return Result(work.environment, work.artifact, state, outputs)
+    return Applied(work.environment, work.artifact, state, outputs)
 
 
-def _say_who_is_waited_for(work: Work) -> None:
+def _say_who_is_waited_for(work: _Work) -> None:
     there = statelocks.find(work.app, work.environment)
     if there:
         held = statelocks.read(work.app, work.environment, there)
@@ -203,7 +203,7 @@ def _say_who_is_waited_for(work: Work) -> None:
 
 
 @contextmanager
-def _noted(work: Work) -> Iterator[None]:
+def _noted(work: _Work) -> Iterator[None]:
     """Note whose tool works on the state, and where: Terraform's lock does not say. See tagship.domain.statelock."""
     app = work.app
     note = AtWork(app.who, socket.gethostname(), app.run_url, work.artifact)
@@ -215,7 +215,7 @@ def _noted(work: Work) -> Iterator[None]:
         _taken_back(work, stored)
 
 
-def _taken_back(work: Work, stored: Object) -> None:
+def _taken_back(work: _Work, stored: Object) -> None:
     """Remove the note, unless a lock stays that may be this run's: it then tells whose that is."""
     try:
         there = statelocks.find(work.app, work.environment)
@@ -230,7 +230,7 @@ def _taken_back(work: Work, stored: Object) -> None:
 
 
 @contextmanager
-def _told(work: Work, state: str = "Nothing was changed.") -> Iterator[None]:
+def _told(work: _Work, state: str = "Nothing was changed.") -> Iterator[None]:
     """Turn what a tool did wrong into three sentences; `state` is how things are after it."""
     try:
         yield
@@ -244,7 +244,7 @@ def _told(work: Work, state: str = "Nothing was changed.") -> Iterator[None]:
         ) from reason
 
 
-def _failure(work: Work, reason: ToolFailed, state: str) -> TagshipError:
+def _failure(work: _Work, reason: ToolFailed, state: str) -> TagshipError:
     if reason.kind == "locked":
         return _held(work, reason)
     if reason.kind == "stale":
@@ -263,7 +263,7 @@ def _ended(code: int) -> str:
     return f"failed with exit {code}" if code >= 0 else f"was killed by signal {-code}"
 
 
-def _held(work: Work, reason: ToolFailed) -> Held:
+def _held(work: _Work, reason: ToolFailed) -> Held:
     """Who has the state, by the lock's own word. (Terraform's message, for one, advises to switch locking off.)"""
     held = statelocks.read(work.app, work.environment, statelocks.find(work.app, work.environment))
     waited = f"after {span(work.settings.lock_timeout)} of waiting"

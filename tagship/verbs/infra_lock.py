@@ -5,11 +5,11 @@ The lock is Terraform's own object; who is behind it, in which CI run, is what t
 
 from __future__ import annotations
 
-from tagship.engine.statelocks import Hold, find, has_state, read, told, unlock_command
+from tagship.engine.statelocks import StateHolder, find, has_state, read, told, unlock_command
 from tagship.ports.app import App
 
 
-def infra_lock(app: App, *, env: str = "") -> list[Hold]:
+def infra_lock(app: App, *, env: str = "") -> list[StateHolder]:
     """Show the state lock of one environment, or of all that Terraform works on."""
     environments = [env] if env else list(app.settings.environments)
     mine = [one for one in environments if has_state(app, one)]
@@ -21,7 +21,7 @@ def infra_lock(app: App, *, env: str = "") -> list[Hold]:
     return found
 
 
-def _show(app: App, held: Hold) -> None:
+def _show(app: App, held: StateHolder) -> None:
     app.screen.say(told(held))
     if held.state == "held" and held.run != "lives":
         app.screen.say(f"  if it is dead: {unlock_command(held)}")

@@ -12,13 +12,13 @@ import contextlib
 
 from tagship.domain import commands
 from tagship.engine.scope import one_environment
-from tagship.engine.statelocks import Found, Hold, find, has_state, read, run_of, told
+from tagship.engine.statelocks import StateHolder, StoredLock, find, has_state, read, run_of, told
 from tagship.errors import Held, Refused, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 
 
-def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, dry_run: bool = False) -> Hold:
+def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, dry_run: bool = False) -> StateHolder:
     """Free the state lock `id`; refuses another's, and one whose CI run lives.
 
     `run_ended` is a person's word for it, where the forge cannot be asked; against the forge's own it counts nothing.
@@ -48,10 +48,10 @@ def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, d
         raise Refused(f"The lock {id} was released at this very moment.", remedy=f"Look again: {look}") from reason
     _forget(app, found)
     app.screen.say(f"the Terraform state of {environment} is free; what its last run had applied is in it")
-    return Hold(environment, "free")
+    return StateHolder(environment, "free")
 
 
-def _check_runs(app: App, found: Found, held: Hold, run_ended: bool) -> None:
+def _check_runs(app: App, found: StoredLock, held: StateHolder, run_ended: bool) -> None:
     """Whether a CI run that may have the lock still lives: no, by the forge, or else by a person's word."""
     for note in found.notes:
         state = run_of(app, note)
@@ -70,11 +70,11 @@ def _check_runs(app: App, found: Found, held: Hold, run_ended: bool) -> None:
         app.screen.warn(f"no CI run is known of this lock: be sure that Terraform runs no more on {_host(found)}")
 
 
-def _host(found: Found) -> str:
+def _host(found: StoredLock) -> str:
     return found.lock.host if found.lock and found.lock.host else "its machine"
 
 
-def _forget(app: App, found: Found) -> None:
+def _forget(app: App, found: StoredLock) -> None:
     """The notes of runs that are no more. One that changed meanwhile is somebody else's business."""
     for note in found.notes:
         with contextlib.suppress(Conflict):

@@ -39,7 +39,7 @@ from tagship.release.secrets import resolved
 
 
 @dataclass(frozen=True)
-class Work:
+class _Work:
     """What `bundle` and `build` left for an artifact, and where it goes."""
 
     artifact_id: ArtifactId
@@ -85,7 +85,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
 # -- what there is to publish ------------------------------------------------------------------------------------------
 
 
-def _work(app: App, artifact_id: ArtifactId, environment: str) -> Work:
+def _work(app: App, artifact_id: ArtifactId, environment: str) -> _Work:
     """Read what the earlier steps left; raises Refused where one of them did not run, or its file was altered."""
     place = folder(app, artifact_id)
     built = Built.from_json(_left_by("bundle", place / "bundle.json", artifact_id).read_bytes())
@@ -99,10 +99,10 @@ def _work(app: App, artifact_id: ArtifactId, environment: str) -> Work:
             remedy=f"Build it again: {commands.bundle(artifact_id)}",
         )
     if not app.settings.environment(environment).target.has_image:
-        return Work(artifact_id, environment, file, built, None)
+        return _Work(artifact_id, environment, file, built, None)
     left = json.loads(_left_by("build", place / "image.json", artifact_id).read_bytes())
     image = ImageRef(left["repository"], left["tag"], left["digest"])
-    return Work(artifact_id, environment, file, built, image, left["build_time"])
+    return _Work(artifact_id, environment, file, built, image, left["build_time"])
 
 
 def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
@@ -123,7 +123,7 @@ def _signs(app: App, environment: str) -> bool:
     )
 
 
-def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping[str, str] | None = None) -> None:
+def _check_same(work: _Work, digest: str, commit: str, image: str, files: Mapping[str, str] | None = None) -> None:
     """Compare with what is stored under that id; raises Refused if anything differs. Without a manifest no `files`."""
     mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.image)}
     stored = {"bundle": digest, "commit": commit, "image": image}
@@ -138,7 +138,7 @@ def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping
     )
 
 
-def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] | None) -> str:
+def _how_the_bundles_compare(work: _Work, digest: str, files: Mapping[str, str] | None) -> str:
     if digest == work.built.sha256:
         return "The bundles are the same, byte for byte."
     if files is None:
@@ -149,7 +149,7 @@ def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] |
 # -- the three objects -------------------------------------------------------------------------------------------------
 
 
-def _put_bundle(app: App, work: Work) -> Origin:
+def _put_bundle(app: App, work: _Work) -> Origin:
     """Create the bundle, or find that it is there; returns the origin that its metadata tells, read back."""
     key = work.key(app, layout.BUNDLE)
     try:
@@ -165,7 +165,7 @@ def _put_bundle(app: App, work: Work) -> Origin:
     return _check_bundle(work, head)
 
 
-def _check_bundle(work: Work, head: Object) -> Origin:
+def _check_bundle(work: _Work, head: Object) -> Origin:
     """The bundle's object, as S3 has it, against the file: bytes, checksum, metadata."""
     origin = Origin.read(head.metadata)
     if origin is None:
@@ -184,7 +184,7 @@ def _check_bundle(work: Work, head: Object) -> Origin:
     return origin
 
 
-def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
+def _put_signature(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
     """Create the signature; one that is there already has to verify the same manifest."""
     key = work.key(app, layout.SIGNATURE)
     signature = app.signer.sign(raw)
@@ -220,7 +220,7 @@ def _check_pair(app: App, raw: bytes, signature: bytes) -> None:
         ) from reason
 
 
-def _put_manifest(app: App, work: Work, raw: bytes, origin: Origin) -> None:
+def _put_manifest(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
     """Create the manifest: from here the artifact exists. Another publisher's is the same, or something is wrong."""
     key = work.key(app, layout.MANIFEST)
     try:
@@ -235,7 +235,7 @@ def _put_manifest(app: App, work: Work, raw: bytes, origin: Origin) -> None:
             ) from conflict
 
 
-def _origin(app: App, work: Work) -> Origin:
+def _origin(app: App, work: _Work) -> Origin:
     """What this run would say of the artifact, if it is the first to publish it."""
     return Origin(
         commit_sha=work.built.commit,
@@ -249,7 +249,7 @@ def _origin(app: App, work: Work) -> Origin:
     )
 
 
-def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
+def _manifest(app: App, work: _Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
     """A function of the bundle's bytes, its metadata and the secrets' versions: no time, nothing of this run."""
     built, version = work.built, work.artifact_id.version
     return Manifest(
@@ -273,7 +273,7 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
     )
 
 
-def _configuration(app: App, work: Work) -> str:
+def _configuration(app: App, work: _Work) -> str:
     """The digest of what the bundle carries for the environment; of several files, the digest of their digests."""
     digests = [work.built.files[path] for path in sorted(app.target(work.environment).files())]
     return digests[0] if len(digests) == 1 else sha256("\n".join(digests).encode())

@@ -82,7 +82,7 @@ def _found(app: App, env: str) -> tuple[str, Deployment]:
         last = unfinished(recent(app, one))
         if last:
             found[one] = last
-    dead = {one: last for one, last in found.items() if not lives(app, one, last)}
+    dead = {one: last for one, last in found.items() if not _lives(app, one, last)}
     if len(dead) == 1:
         return _whole(app, *next(iter(dead.items())))
     if dead:
@@ -108,7 +108,7 @@ def _whole(app: App, environment: str, dead: Deployment) -> tuple[str, Deploymen
     )
 
 
-def lives(app: App, environment: str, one: Deployment) -> bool:
+def _lives(app: App, environment: str, one: Deployment) -> bool:
     """Whether somebody ends that deployment at this moment: its lease has a heartbeat."""
     seen = app.leases.look(environment)
     return bool(seen and seen.held and seen.record.deployment_id == one.id)

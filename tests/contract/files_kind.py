@@ -97,6 +97,9 @@ class FilesTarget:
     def files(self) -> Mapping[str, bytes]:
         return {}
 
+    def required(self) -> Sequence[str]:
+        return ()
+
     def _serving(self, unit: str) -> str:
         path = self.root / "units" / unit / "app"
         return path.read_text().strip() if path.exists() else ""

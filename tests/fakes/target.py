@@ -68,7 +68,7 @@ class FakeTarget:
 
     `asking` is called at each start and observation, `during` at each poll of one. `running` are operations that have
     not ended, each with its deployment's id; `cancelled` the ids of those that were ended; `commits` what was
-    committed, the latest last; `carried` gives what the bundle carries.
+    committed, the latest last; `carried` gives what the bundle carries, `needed` what a commit must have for one.
     """
 
     machines: list[Machine] = field(default_factory=lambda: [machine("web-1")])
@@ -81,6 +81,7 @@ class FakeTarget:
     cancelled: list[str] = field(default_factory=list)
     commits: list[Change] = field(default_factory=list)
     carried: Callable[[], Mapping[str, bytes]] = dict
+    needed: Sequence[str] = ()
     faults: dict[str, str] = field(default_factory=dict)  # artifact -> error | impostor: its health check fails
     _reports: dict[str, list[Report]] = field(default_factory=dict)
 
@@ -149,6 +150,9 @@ class FakeTarget:
 
     def files(self) -> Mapping[str, bytes]:
         return self.carried()
+
+    def required(self) -> Sequence[str]:
+        return self.needed
 
     @property
     def _by_id(self) -> dict[str, Machine]:

@@ -211,7 +211,9 @@ def test_a_built_path_that_is_not_there_or_not_below_the_root_is_refused(path: s
 
 def test_a_commit_without_the_host_program_is_refused(tmp_path: Path) -> None:
     tree = {path: raw for path, raw in TREE.items() if path != "deploy/ec2_deploy.sh"}
-    refused(ci_app(tmp_path, tree=tree), r"has no deploy/ec2_deploy\.sh")
+    app = ci_app(tmp_path, tree=tree)
+    app.target("dev").needed = ["deploy/ec2_deploy.sh"]
+    refused(app, r"has no deploy/ec2_deploy\.sh, which dev runs")
 
 
 def test_a_version_without_a_tag_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tagship.domain.lease import LeaseRecord
 from tagship.domain.statelock import SUFFIX
 from tagship.errors import ArtifactMissing, Held, Interrupted, NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.verbs.freeze import freeze
-from tagship.verbs.infra_apply import Result, infra_apply
+from tagship.verbs.infra_apply import Applied, infra_apply
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.store import MemoryStore
 from tests.fakes.terraform import FakeTerraform, World
@@ -55,7 +55,7 @@ def locked(app: FakeApp, **changes: str) -> None:
 
 def test_an_environment_without_infrastructure_has_nothing_to_do() -> None:
     app = FakeApp()
-    assert infra_apply(app, artifact=VERSION) == Result("dev", VERSION, "none")
+    assert infra_apply(app, artifact=VERSION) == Applied("dev", VERSION, "none")
     assert app.screen.lines == ["dev has no infra.directory in tagship.toml: there is nothing to apply"]
 
 

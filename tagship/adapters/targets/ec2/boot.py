@@ -11,6 +11,7 @@ from tagship.settings.ec2 import Ec2
 
 PROGRAM = "deploy/user_data.sh"
 ENTRY = "deploy/host/entry.sh"
+HOST_PROGRAM = "deploy/ec2_deploy.sh"  # from every bundle
 
 
 def script(app: App, ec2: Ec2, environment: str, artifact_id: str, public_key: str, *, compress: bool) -> Script:
@@ -42,7 +43,7 @@ def _check_size(environment: str, raw: bytes, text: str) -> None:
     if len(raw) <= userdata.LIMIT:
         return
     fits = len(userdata.squeezed(text)) <= userdata.LIMIT
-    remedy = f"Shorten {PROGRAM} or {ENTRY}: what comes after verification belongs in deploy/ec2_deploy.sh"
+    remedy = f"Shorten {PROGRAM} or {ENTRY}: what comes after verification belongs in {HOST_PROGRAM}"
     if fits:
         smaller = commands.user_data(environment, compress=True, output="user-data.gz")
         remedy = f"Compress it; cloud-init unpacks it: {smaller}"

@@ -192,6 +192,10 @@ class Ec2Target:
         settings = self.context.settings
         return self.ec2.files(self.environment, settings.environment(self.environment), settings.aws.region)
 
+    def required(self) -> Sequence[str]:
+        """The program that a host runs from each bundle."""
+        return [boot.HOST_PROGRAM]
+
     def first_boot(self, artifact_id: str, public_key: str, *, compress: bool) -> Script:
         """The user data of a launch template."""
         return boot.script(self.context, self.ec2, self.environment, artifact_id, public_key, compress=compress)
