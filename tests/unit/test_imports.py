@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tagship.tasks import ns
 from tests.unit.house import laws
 from tests.unit.house.source import TOP, House, house
 
@@ -35,6 +36,7 @@ BREACHES: dict[Law, dict[str, str]] = {
     laws.early_imports: {"adapters/aws/s3.py": "import boto3\n"},
     laws.io_in_the_domain: {"domain/lease.py": "import datetime\n\nAT = datetime.datetime.now()\n"},
     laws.environment_readers: {"engine/scope.py": "import os\n\nTAG = os.environ['GITHUB_REF_NAME']\n"},
+    laws.aws_words: {"engine/run.py": "NOUN = 'SSM command'\n"},
     laws.process_ends: {"engine/run.py": "import sys\n\nsys.exit(1)\n"},
     no_cycle_in_the_engine: {
         "engine/run.py": "from tagship.engine.plan import plan\n",
@@ -51,6 +53,18 @@ def test_the_house_keeps_the_law(law: Law) -> None:
 @pytest.mark.parametrize("law", BREACHES, ids=lambda law: law.__name__)
 def test_a_planted_breach_is_found(law: Law, tmp_path: Path) -> None:
     assert law(house(tmp_path, BREACHES[law]))
+
+
+def test_a_file_of_verbs_has_one_public_function_and_a_task() -> None:
+    assert not laws.verbs_that_are_no_verb(HOUSE, ns.task_names)
+
+
+def test_a_verb_without_a_task_and_one_with_two_functions_are_found(tmp_path: Path) -> None:
+    small = house(tmp_path, {"verbs/heal.py": "def heal(): ...\ndef planned(): ...\n", "verbs/helper.py": ""})
+    assert laws.verbs_that_are_no_verb(small, ["heal"]) == [
+        "helper: a file or a task alone",
+        "heal: ['heal', 'planned']",
+    ]
 
 
 def test_types_are_held_to_the_law_too(tmp_path: Path) -> None:
