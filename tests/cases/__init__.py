@@ -1,0 +1,1 @@
+"""Inputs that tagship once failed on, each a test: `make test-cases`."""
