@@ -22,6 +22,7 @@ from tagship.ports.repository import Repository
 from tagship.ports.target import Target, Web
 
 if TYPE_CHECKING:
+    from tagship.sandbox.images import SandboxImages
     from tagship.sandbox.state import Running
 
 
@@ -121,16 +122,25 @@ class App:
 
     @cached_property
     def builder(self) -> Builder:
+        if self.sandbox:
+            return self._sandbox_images(self.sandbox)
         from tagship.adapters.docker import Docker
 
         return Docker(os.environ)
 
     @cached_property
     def registry(self) -> Registry:
+        if self.sandbox:
+            return self._sandbox_images(self.sandbox)
         from tagship.adapters.aws.ecr import Ecr
         from tagship.adapters.docker import Docker
 
         return Ecr(self.aws, Docker(os.environ))
+
+    def _sandbox_images(self, here: Running) -> SandboxImages:
+        from tagship.sandbox.images import SandboxImages
+
+        return SandboxImages(here.folder / "images", self.screen.say)
 
     @cached_property
     def leases(self) -> Leases:

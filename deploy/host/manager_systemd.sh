@@ -25,7 +25,7 @@
 # run/<colour> is a colour's record: "PORT ARTIFACT SINCE UP" (when it was started, in seconds by the clock, and in
 # milliseconds since the boot); it is there before the unit is started.
 
-UNITS=/etc/systemd/system
+UNITS=$ROOT/etc/systemd/system
 ACCOUNT_IS=('')
 ALONE=''      # a colour whose container runs without its unit, until `adopt` (runtime_docker.sh)
 RESTARTING='' # the client of systemd's that start_unit left under way; `lives` waits for it

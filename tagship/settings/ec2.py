@@ -92,7 +92,7 @@ class Ec2(Kind):
     drain: int = Field(default=5, ge=0, le=600)  # seconds
     kind: Literal["service", "job"] = "service"  # a job ends
     timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
-    run_at_deploy: bool = True  # of a job
+    run_at_deploy: bool = True  # of a job; false without a timer: it is run on demand
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
     limits: Limits = Field(default_factory=Limits)
@@ -171,11 +171,9 @@ class Ec2(Kind):
 
 
 def _of_job(values: Values) -> Iterator[Finding]:
-    job, timer, now = values.get("kind", "service") == "job", values.get("timer", ""), values.get("run_at_deploy", True)
+    job, timer = values.get("kind", "service") == "job", values.get("timer", "")
     if job and values.get("manager", "process") != "systemd":
         yield "kind", 'kind = "job" needs a service manager that knows units and timers: manager = "systemd"'
-    if job and not timer and now is False:
-        yield "timer", 'a job that is not run at its deployment needs a timer: timer = "*-*-* 03:30:00 UTC"'
     if timer and not job:
         yield "timer", 'is of a job: kind = "job"'
 

@@ -303,10 +303,6 @@ def test_an_error_says_key_and_remedy(errors: Told, line: str, told: str) -> Non
             'ec2.kind: kind = "job" needs a service manager that knows units and timers: manager = "systemd"',
         ),
         ('ec2.timer = "hourly"', 'ec2.timer: is of a job: kind = "job"'),
-        (
-            'ec2.kind = "job"\nec2.manager = "systemd"\nec2.run_at_deploy = false',
-            'ec2.timer: a job that is not run at its deployment needs a timer: timer = "*-*-* 03:30:00 UTC"',
-        ),
         ('variables = { PORT = "1" }', "variables.PORT: is set by tagship itself: give it another name"),
         ("health.attempts = 1", "health.attempts: is 1, which can never hold health.passes = 2 in a row"),
         ("health.passes = 6", "health.attempts_after_rollback: is 5, which can never hold health.passes = 6 in a row"),

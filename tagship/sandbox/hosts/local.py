@@ -40,12 +40,25 @@ class LocalHost:
         }
 
 
+HOST_CONF = """\
+PORT={port}
+# SANDBOX: plain processes play systemd and docker. A job's units are files of this folder (bin/systemctl); a release
+# whose host program knows no other place for them than this machine's own is refused.
+if [[ $RUNTIME == docker ]]; then COMMAND=tagship-container; fi
+RUNTIME=process MANAGER=process
+if [[ $KIND == job ]]; then
+  MANAGER=systemd_sealed
+  if grep -qxF 'UNITS=$ROOT/etc/systemd/system' "$PROGRAM/host/manager_systemd.sh"; then MANAGER=systemd; fi
+fi
+"""
+
+
 def build(root: Path, app: str, public_key: Path, port: int, *, unsigned: bool = False) -> None:
     """Make the disk of a host that has its app answer on `port`. `unsigned`: it accepts unsigned artifacts."""
-    for folder in ("root", "tmp", "opt", "bin", f"etc/tagship/{app}", "var/lib/amazon/ssm"):
+    for folder in ("root", "tmp", "opt", "bin", f"etc/tagship/{app}", "etc/systemd/system", "var/lib/amazon/ssm"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     pinned = root / "etc/tagship" / app
-    (pinned / "host.conf").write_text(f"PORT={port}\n", "utf-8")
+    (pinned / "host.conf").write_text(HOST_CONF.replace("{port}", str(port)), "utf-8")
     shutil.copyfile(public_key, pinned / "release.pub.pem")
     if unsigned:
         (pinned / "allow-unsigned").touch()

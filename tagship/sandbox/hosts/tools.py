@@ -10,6 +10,14 @@ from pathlib import Path
 
 TOOLS = Path(__file__).parent / "hostbin"
 ALWAYS = ("aws", "tagship-proxy")
+# What would reach past the host's folder: each is played in it, does nothing, or says what it would have touched.
+SYSTEMD = ("systemctl", "journalctl")
+REFUSED = ("docker", "podman", "haproxy", "useradd", "usermod", "groupadd", "sudo", "su")
+SEALED = {
+    "systemd-sysusers": "exec cat >/dev/null",  # the account is made up: see id
+    "chown": "exit 0",  # everything belongs to whoever runs the sandbox
+    "id": 'case "$#:$1" in 1:[!-]*) echo "uid=990($1) gid=990($1) groups=990($1)" ;; *) exec {id} "$@" ;; esac',
+}
 WHERE_MISSING = ("curl", "openssl", "flock", "setsid", "sha256sum")
 SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
@@ -26,8 +34,26 @@ def install_tools(folder: Path, names: tuple[str, ...] = ()) -> None:
         program = TOOLS / f"{name.replace('-', '_')}.py"
         flags = "-E" if name == "openssl" else "-IS"  # it needs the package that verifies; the others nothing
         _script(folder / name, f'exec {shlex.quote(sys.executable)} {flags} {shlex.quote(str(program))} "$@"')
+    _install_seal(folder)
     base = getattr(sys, "_base_executable", None) or sys.executable
     _script(folder / "python3", f'exec {shlex.quote(base)} "$@"')
+
+
+def _install_seal(folder: Path) -> None:
+    """Stand before every program by which a host script could change this machine."""
+    python, host = f"{shlex.quote(sys.executable)} -IS", folder.parent
+    for name in SYSTEMD:
+        _script(folder / name, f'exec {python} {_quoted(TOOLS / "systemctl.py")} {_quoted(host)} {name} "$@"')
+    for name in REFUSED:
+        _script(folder / name, f'echo "SANDBOX: {name} $1 is not run: it would act on this machine." >&2; exit 126')
+    for name, line in SEALED.items():
+        _script(folder / name, line.replace("{id}", shutil.which("id") or "/usr/bin/id"))
+    images = host.parent.parent / "images"
+    _script(folder / "tagship-container", f"exec {python} {_quoted(TOOLS / 'container.py')} {_quoted(images)}")
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _missing() -> list[str]:

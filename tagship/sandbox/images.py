@@ -1,0 +1,96 @@
+"""Images without a container engine: `build` unpacks what the Dockerfile copies, and hosts run it as plain processes.
+
+Follows https://docs.docker.com/reference/dockerfile/ for FROM, ARG, ENV, WORKDIR, COPY, ADD, ENTRYPOINT and CMD. Does
+not model: RUN and everything else, .dockerignore, and what a base image brings along; `build` says so, by line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from tagship.domain.manifest import ImageRef
+from tagship.errors import Refused
+from tagship.sandbox.dockerfile import Image, read
+
+
+@dataclass(frozen=True)
+class SandboxImages:
+    """The Builder and the Registry of a sandbox: a folder. Neither an engine nor a registry is asked."""
+
+    folder: Path
+    say: Callable[[str], None]
+
+    def build(
+        self,
+        context: Path,
+        dockerfile: Path,
+        repository: str,
+        tag: str,
+        *,
+        labels: Mapping[str, str],
+        arguments: Mapping[str, str],
+    ) -> ImageRef:
+        """Unpack the image's files and keep them under their digest; raises Refused for an unreadable Dockerfile."""
+        self.say(f"SANDBOX: no container engine and no registry is used; {repository}:{tag} stays on this machine.")
+        partial = self.folder / f"{quote(tag, safe='')}.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / "root").mkdir(parents=True)
+        image = read(_text(dockerfile), context, partial / "root", arguments)
+        for line in image.passed_over:
+            self.say(f"SANDBOX: not done: {line}")
+        kept = ImageRef(repository, tag, self._keep(partial, image, labels))
+        place = self._place(repository, tag)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps({"digest": kept.digest}), "utf-8")
+        return kept
+
+    def labels(self, image: ImageRef) -> Mapping[str, str]:
+        config = json.loads((self._image(image.digest) / "config.json").read_text("utf-8"))
+        labels: Mapping[str, str] = config["labels"]
+        return labels
+
+    def login(self, repository: str) -> None:
+        """Log in nowhere: no registry is asked."""
+
+    def find(self, repository: str, tag: str) -> ImageRef | None:
+        place = self._place(repository, tag)
+        return ImageRef(repository, tag, json.loads(place.read_text("utf-8"))["digest"]) if place.is_file() else None
+
+    def _keep(self, partial: Path, image: Image, labels: Mapping[str, str]) -> str:
+        """Move an unpacked image to its place; returns its digest."""
+        config = json.dumps(asdict(image) | {"labels": dict(labels)}, indent=2, sort_keys=True)
+        (partial / "config.json").write_text(config, "utf-8")
+        digest = f"sha256:{_hash(partial)}"
+        shutil.rmtree(self._image(digest), ignore_errors=True)
+        partial.rename(self._image(digest))
+        return digest
+
+    def _image(self, digest: str) -> Path:
+        return self.folder / digest.replace(":", "-")
+
+    def _place(self, repository: str, tag: str) -> Path:
+        return self.folder / "tags" / quote(repository, safe="") / f"{quote(tag, safe='')}.json"
+
+
+def _text(dockerfile: Path) -> str:
+    try:
+        return dockerfile.read_text("utf-8")
+    except OSError as reason:
+        raise Refused(
+            f"{dockerfile} cannot be read: {reason.strerror}.", remedy="Correct image.dockerfile in tagship.toml"
+        ) from reason
+
+
+def _hash(folder: Path) -> str:
+    """The sha256 of every file's path and bytes."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            total.update(f"{path.relative_to(folder)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
