@@ -5,10 +5,10 @@
 #
 # Stage 1 (host/entry.sh) has verified this release, holds the lock as descriptor 9, and tells the rest in TAGSHIP_*.
 #
-# Two colours, a proxy in front. In order: environment, start the idle colour, health, switch, check, drain, stop the old
-# colour, commit, prune. Each step is in the journal before it is done, and each may be done again: a run that was cut off
-# anywhere is finished or undone by the next one (`recover`). Before the switch a failure leaves what serves untouched;
-# after it, the proxy is pointed back.
+# Two colours, a proxy in front. In order: environment, start the idle colour, health, switch, check, drain (the new colour is
+# watched meanwhile), stop the old colour, commit, prune. Each step is in the journal before it is done, and each may be
+# done again: a run that was cut off anywhere is finished or undone by the next one (`recover`). Before the switch a failure
+# leaves what serves untouched; after it, the proxy is pointed back.
 
 # shellcheck disable=SC2034,SC2153,SC2154 # globals are shared with the files that this one sources, and with the conf
 
@@ -21,6 +21,8 @@ PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 . "$PROGRAM/host/proxy.sh"
 # shellcheck source=deploy/host/health.sh
 . "$PROGRAM/host/health.sh"
+# shellcheck source=deploy/host/watch.sh
+. "$PROGRAM/host/watch.sh"
 # shellcheck source=deploy/host/secrets.sh
 . "$PROGRAM/host/secrets.sh"
 
@@ -32,6 +34,7 @@ KEY=$ROOT/etc/tagship/$APP/release.pub.pem
 MOST_LOGS=40       # files kept in log/
 JOURNAL_LINES=2000 # kept in the journal
 IDLE='' IDLE_PORT=0 APP_LOG='' PROBLEM='' ENDED='' STARTED_PID='' GAP_FROM='' CONFIGURED='' PROXY_IS_RIGHT=no
+POINTED_BACK=no
 
 # What a release is configured to be on this host: its own conf, then the numbers of this action, then the host's conf.
 configure() {
@@ -95,7 +98,7 @@ change() {
   fi
   other "${S_COLOUR:-green}" && IDLE=$REPLY
   if prepare_idle && make_way && start_idle && prove_idle "$most"; then
-    if switch_over; then finish; else put_back; fi
+    if switch_over && watch_over && stop_old; then finish; else put_back; fi
   else
     leave_it
   fi
@@ -194,8 +197,8 @@ switch_over() {
   adopt "$IDLE"
   turn_proxy || return
   journal check "$IDLE" "$IDLE_PORT"
-  ask "$PORT" "$ARTIFACT" || conclude failed "through the proxy, $PROBLEM" "$(evidence)" || return
-  lives "$IDLE" || died "$IDLE" || conclude failed "$PROBLEM" "$(evidence)" || return
+  ask "$PORT" "$ARTIFACT" || turn_back "through the proxy, $PROBLEM" || return
+  lives "$IDLE" || died "$IDLE" || turn_back "$PROBLEM" || return
   clock && SWITCH_MS=$((REPLY - from))
   end_gap
   say "The proxy on port $PORT points at $IDLE, and $ARTIFACT answers through it."
@@ -209,12 +212,6 @@ turn_proxy() {
 
 finish() {
   local old=$S_COLOUR
-  if [[ -z $GAP_MS ]]; then
-    journal drain "$S_COLOUR" "$S_PORT"
-    if [[ -n $S_COLOUR ]]; then drain "$S_PORT"; fi
-    journal stop "$S_COLOUR" "$S_PORT"
-    if [[ -n $S_COLOUR ]]; then stop_record "$S_COLOUR"; fi
-  fi
   journal commit "$IDLE" "$IDLE_PORT"
   commit "$ARTIFACT"
   SERVING=$ARTIFACT
@@ -270,11 +267,23 @@ leave_it() {
   journal end
 }
 
-# After the switch: point the proxy back, see that the old version answers through it, then stop the new one.
-put_back() {
+# After the switch: point the proxy back at once, and only then look at what failed. Always false.
+turn_back() {
+  point_back
+  conclude failed "$1" "$(evidence)"
+}
+
+point_back() {
+  if [[ $POINTED_BACK == yes ]]; then return 0; fi
+  POINTED_BACK=yes
   stand_down
   journal undo "$IDLE" "$IDLE_PORT"
   if [[ -n $S_SERVING ]]; then point_proxy_at "$S_PORT"; else point_proxy_nowhere; fi
+}
+
+# See that the old version answers through the proxy, which points back at it, then stop the new one.
+put_back() {
+  point_back
   settle_failure rolled-back
   stop_record "$IDLE" 2
   drop_environment
@@ -329,7 +338,7 @@ revive() {
   local colour=$S_COLOUR port=$S_PORT
   say "$S_SERVING does not answer (${PROBLEM:-$REPLY}): starting it again."
   ENDED='' ANSWER=''
-  ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || return
+  ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || { PROBLEM=$REASON && return 1; }
   configure "$S_SERVING" && journal revive "$colour" "$port" || return
   stop_record "$colour" 2
   if listening "$port"; then port_for "$colour" && port=$REPLY || return; fi

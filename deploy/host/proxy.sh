@@ -61,21 +61,25 @@ evidence_of_proxy() {
   tail -n 20 "$BASE/log/proxy.log" 2>&1
 }
 
-# Wait until no connection to a port is left, at most DRAIN seconds. Nothing is left when two looks in a row saw nothing:
-# the proxy may just have read the old port.
+# Wait until nothing is under way to a port, at most DRAIN seconds. Nothing is when two looks in a row saw nothing: the proxy
+# may just have read the old port. A command, if one is given, runs at each look; false as soon as it is.
 drain() {
-  local port=$1 looks=0 empty=0
-  if [[ ! -r /proc/net/tcp ]]; then
-    if ((DRAIN > 0)); then sleep 0.3; fi
-    return 0
-  fi
-  while ((looks++ < DRAIN * 20 && empty < 2)); do
+  local port=$1 looks=0 empty=0 until
+  shift
+  clock && until=$((REPLY + DRAIN * 1000))
+  while ((looks++ < DRAIN * 20 && empty < 2)) && clock && ((REPLY < until)); do
     if ((looks > 1)); then sleep 0.05; fi
-    if connected "$port"; then empty=0; else empty=$((empty + 1)); fi
+    "${@-true}" || return
+    if busy "$port"; then empty=0; else empty=$((empty + 1)); fi
   done
 }
 
-# Whether a connection to a local port is established (state 01): the kernel's own table, IPv4 and IPv6.
+# Whether a connection to a local port is established (state 01): the kernel's own table, IPv4 and IPv6. Where there is none
+# (macOS), six looks have to do.
+busy() {
+  if [[ -r /proc/net/tcp ]]; then connected "$1"; else ((looks < 6)); fi
+}
+
 connected() {
   local hex
   printf -v hex ':%04X' "$1"

@@ -2,7 +2,7 @@
 # shellcheck disable=SC2034,SC2153,SC2154 # globals are shared with ec2_deploy.sh, and with the conf
 #
 # The proxy of hosts with systemd: HAProxy, told through its control socket while it runs (docs/adr/0007-proxy.md).
-# It replaces these of proxy.sh, and leaves `listening` and `free_port`.
+# It replaces these of proxy.sh, and leaves `drain`, `listening` and `free_port`.
 #
 # What a proxy defines:
 #   upstream             the port that it points at, in REPLY; 0 when nowhere
@@ -13,7 +13,7 @@
 #   proxy_is_right       whether it listens on the app's port, as this release has it
 #   ensure_proxy         have it do so; false, with the reason in REPLY, when it cannot. One that serves is never stopped
 #   evidence_of_proxy    what it said last, for people, on standard output
-#   drain PORT           wait until the requests to a port are answered, at most DRAIN seconds
+#   busy PORT            whether a request to a colour's port is under way
 #
 # run/proxy.map is what it reads when it starts: the active colour, and each colour's port.
 
@@ -159,16 +159,8 @@ proxy_is_right() {
   is_from proxy.service "$UNITS/$APP-proxy.service" && is_from proxy.cfg "$BASE/run/proxy.cfg" && listening "$PORT"
 }
 
-# Two looks in a row without a request: one may just have been on its way.
-drain() {
-  local port=$1 looks=0 empty=0
-  while ((looks++ < DRAIN * 20 && empty < 2)); do
-    if ((looks > 1)); then sleep 0.05; fi
-    ask_proxy || return 0
-    if [[ ${PROXY_IS[1]} == "$port" && ${PROXY_IS[3]} != 0 || ${PROXY_IS[2]} == "$port" && ${PROXY_IS[4]} != 0 ]]; then
-      empty=0
-    else
-      empty=$((empty + 1))
-    fi
-  done
+# Whether a request to a local port is under way.
+busy() {
+  ask_proxy || return
+  [[ ${PROXY_IS[1]} == "$1" && ${PROXY_IS[3]} != 0 || ${PROXY_IS[2]} == "$1" && ${PROXY_IS[4]} != 0 ]]
 }

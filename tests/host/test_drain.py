@@ -13,6 +13,8 @@ import pytest
 
 from tests.host.asking import Asked, asking
 from tests.host.host import Host, Shop
+from tests.host.test_stop_start import living
+from tests.sandbox.breaking import breaking
 from tests.sandbox.bundles import Bundle
 
 GONE_AT_ONCE = "import signal\nsignal.signal = lambda *_: None"
@@ -52,6 +54,36 @@ def test_what_takes_longer_than_the_drain_may_holds_no_deployment_up(host: Host,
             answer = host.deploy(new)
         assert answer.outcome == "healthy", answer.output
         drained_for_its_limit(host, answer.seconds, asked)
+
+
+@pytest.mark.parametrize("how", ["dies", "errs"])
+def test_what_turns_bad_while_the_old_version_is_drained_gives_way_to_it(
+    host: Host, shop: Shop, runtime: str, how: str
+) -> None:
+    """The old version goes on as the same process, and answers what it has in hand."""
+    old = ship(host, shop, runtime, drain=15)[0]
+    make = shop.process if runtime == "process" else shop.docker
+    bad = host.publish(make("0.1.9-dev", code=breaking(how), drain=15))
+    before = host.state()
+    with asking(host, "/sleep/12") as asked:
+        answer = host.deploy(bad)
+    assert (answer.code, answer.outcome, answer.serving) == (6, "rolled-back", old.artifact), answer.output
+    assert answer.reason in reasons(how, runtime), answer.output
+    assert [one.said for one in asked] == [old.artifact]
+    assert (host.state(), host.answers(), living(host)) == (before, old.artifact, ["hello@blue.service"])
+    assert "hello 0.1.9-dev listens on port" in answer.evidence
+    assert host.rollback(old).outcome == "unchanged"
+
+
+def reasons(how: str, runtime: str) -> set[str]:
+    """Docker may tell of a container's end later than the proxy does."""
+    if how == "errs":
+        return {"after the switch, through the proxy, it answered 500"}
+    ended = "its container" if runtime == "docker" else "it"
+    return {
+        f"after the switch, {ended} exited with code 5",
+        *(["after the switch, through the proxy, it answered 503"] if runtime == "docker" else []),
+    }
 
 
 @pytest.mark.parametrize("colour", COLOURS)

@@ -9,6 +9,7 @@ import pytest
 from tests.host.ground import until
 from tests.host.host import Host, Shop
 from tests.host.watching import Watch
+from tests.sandbox.breaking import breaking
 from tests.sandbox.bundles import Bundle
 
 OLD, NEW = "0.1.0-dev", "0.1.1-dev"
@@ -70,6 +71,16 @@ def test_a_version_that_fails_gives_way_to_the_old_one(
     assert (host.answers(), living(host), host.status().serving) == (OLD, ["hello@blue.service"], OLD)
     assert host.deploy(ship(host, shop, runtime, "0.1.2-dev")).outcome == "healthy"
     assert (host.answers(), living(host)) == ("0.1.2-dev", ["hello@green.service"])
+
+
+def test_a_version_that_dies_soon_after_it_served_gives_way_to_the_old_one(
+    host: Host, shop: Shop, serving: Bundle, runtime: str
+) -> None:
+    make = shop.process if runtime == "process" else shop.docker
+    answer = host.deploy(host.publish(make(NEW, code=breaking("dies"), zero_downtime=False)))
+    assert (answer.code, answer.outcome, answer.serving) == (6, "rolled-back", OLD), answer.output
+    assert answer.reason.startswith("after the switch, "), answer.output
+    assert (host.answers(), living(host), host.status().serving) == (OLD, ["hello@blue.service"], OLD)
 
 
 @pytest.mark.parametrize("boot", [False, True])
