@@ -347,8 +347,21 @@ replace() {
   printf '%s\n' "$2" >"$1.new" && { sync "$1.new" 2>/dev/null || sync; } && mv -f "$1.new" "$1"
 }
 
+# What room is left where an app's files are: on the fullest file system, one of its folders may be a mount. Files need inodes
+# too, which a file system can run out of first (few: a release has more files). Some count none, and some df does not tell.
+FEW_INODES=64
+
 disk() {
-  df -Pk "$BASE" | awk -v base="$BASE" 'NR == 2 { print $4 " kB are free there; see what takes the room: du -xsh " base "/*" }'
+  local count place
+  read -r count place < <(df --output=itotal,iavail,target "$BASE" "$BASE"/*/ 2>/dev/null |
+    awk -v few="$FEW_INODES" 'NR > 1 && $1 > 0 && $2 < few { $1 = ""; print }' | sort -n | head -n 1)
+  if [[ -n $place ]]; then
+    printf '%s inodes are free on %s (df -i), and every file needs one; see where the files are: du -x --inodes %s | sort -n | tail\n' \
+      "$count" "$place" "$BASE"
+    return
+  fi
+  df -Pk "$BASE" "$BASE"/*/ | sort -k 4 -n |
+    awk -v base="$BASE" '$4 ~ /^[0-9]+$/ { print $4 " kB are free there; see what takes the room: du -xsh " base "/*"; exit }'
 }
 
 # The release to run: the one asked for, or (status, prune) the one that serves.
@@ -463,7 +476,13 @@ unpack() {
   if [[ -e $place ]]; then
     { mkdir "$in/replaced" && mv "$place" "$in/replaced/"; } || conclude refused "$place cannot be replaced" || return
   fi
-  mv "$in/files" "$place" || conclude refused "$place cannot be written: $(disk)"
+  mv "$in/files" "$place" || conclude refused "$place cannot be written: $(disk)" || remove "$place"
+}
+
+# Half a release is none. Always false.
+remove() {
+  rm -rf "$1"
+  return 1
 }
 
 admit() {

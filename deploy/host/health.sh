@@ -79,10 +79,44 @@ attempt() {
     if [[ $PROBLEM == "it broke off"* ]] && ! accepting "$colour" "$port"; then PROBLEM="it does not listen"; fi
     if ((ATTEMPTS >= most)) && [[ $PROBLEM == "it does not listen" ]]; then sleep 0.3; fi # what just died is seen dead
     if ((ATTEMPTS >= most)); then lives "$colour" || died "$colour" || return; fi
-    if ((ATTEMPTS >= most)); then return 1; fi
+    if ((ATTEMPTS >= most)); then name_address "$colour" "$port" && return 1; fi
     backoff "$ATTEMPTS"
     if [[ $PROBLEM == "it does not listen" ]]; then pause "$colour" "$REPLY" "$port"; else pause "$colour" "$REPLY"; fi || return
   done
+}
+
+# What does not listen may do so where nobody asks: say where, and what to do. Always true.
+name_address() {
+  [[ $PROBLEM == "it does not listen" ]] && addresses "$1" "$2" || return 0
+  PROBLEM="it listens on $REPLY, and not where it is asked: have it listen on $REACHED_AT"
+}
+
+# The addresses with a port that a kernel's tables of sockets (files) say is listened on, as people write them, in REPLY; false
+# when there is none.
+listed_addresses() {
+  local hex
+  printf -v hex '%04X' "$1"
+  shift
+  REPLY=$(awk -v port="$hex" '
+    function byte(at) { return index(digits, substr(word, at, 1)) * 16 + index(digits, substr(word, at + 1, 1)) - 17 }
+    BEGIN { digits = "0123456789ABCDEF" }
+    $4 == "0A" && split($2, part, ":") == 2 && part[2] == port {
+      text = ""
+      if (length(part[1]) == 8) {
+        word = part[1]
+        text = byte(7) "." byte(5) "." byte(3) "." byte(1)
+      } else {
+        for (at = 1; at <= 32; at += 8) {
+          word = substr(part[1], at, 8)
+          text = text sprintf("%s%x:%x", at > 1 ? ":" : "", byte(7) * 256 + byte(5), byte(3) * 256 + byte(1))
+        }
+        sub(/^0:0:0:0:0:0:0:/, "::", text)
+        text = "[" text "]"
+      }
+      if (!seen[text]++) list = list (list ? ", " : "") text
+    }
+    END { print list }' "$@" 2>/dev/null)
+  [[ -n $REPLY ]]
 }
 
 # Seconds to wait after the n-th failed attempt, in REPLY.

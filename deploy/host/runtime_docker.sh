@@ -17,6 +17,8 @@
 #                        what the runtime knows of it, for people, on standard output
 #   accepting COLOUR PORT
 #                        whether the app itself accepts connections there
+#   addresses COLOUR PORT
+#                        the addresses that it listens on, in REPLY; false when there are none. REACHED_AT: where it has to
 #   discard ARTIFACT     remove what prepare fetched, if no kept release needs it
 #
 # The container listens on the app's PORT, on all of its own interfaces; that is published as the colour's local port.
@@ -337,7 +339,8 @@ names_in() {
 }
 
 # The container's own table of sockets tells (state 0A: listens). A connection would not: Docker's proxy accepts before the
-# app does, and may hold it for a second when the container's network is not up yet. It tells when it is worth asking.
+# app does, and may hold it for a second when the container's network is not up yet. It tells when it is worth asking. On its
+# own loopback nobody reaches it.
 accepting() {
   local colour=$1 hex
   if [[ ! -r /proc/$CONTAINER_PID/net/tcp ]]; then
@@ -345,8 +348,16 @@ accepting() {
     pid_of "$APP-$colour" || return
   fi
   printf -v hex ':%04X' "$PORT"
-  sockets_of tcp sockstat TCP && [[ $REPLY == *"$hex 00000000:0000 0A "* ]] ||
-    { sockets_of tcp6 sockstat6 TCP6 && [[ $REPLY == *"$hex 00000000000000000000000000000000:0000 0A "* ]]; }
+  sockets_of tcp sockstat TCP && [[ ${REPLY//" 0100007F$hex "/} == *"$hex 00000000:0000 0A "* ]] ||
+    { sockets_of tcp6 sockstat6 TCP6 &&
+      [[ ${REPLY//" 00000000000000000000000001000000$hex "/} == *"$hex 00000000000000000000000000000000:0000 0A "* ]]; }
+}
+
+REACHED_AT=0.0.0.0
+
+# Of the container's own.
+addresses() {
+  pid_of "$APP-$1" && listed_addresses "$PORT" "/proc/$CONTAINER_PID/net/tcp" "/proc/$CONTAINER_PID/net/tcp6"
 }
 
 # A container's process, in CONTAINER_PID; false while it has none.

@@ -30,6 +30,12 @@ accepting() {
   listening "$2"
 }
 
+REACHED_AT=127.0.0.1
+
+addresses() {
+  listed_addresses "$2" /proc/net/tcp /proc/net/tcp6
+}
+
 port_for() {
   free_port
 }

@@ -126,6 +126,28 @@ def test_a_full_disk_under_docker(host: Host, shop: Shop, free: int) -> None:
         move_docker(host, "umount --lazy /var/lib/docker")
 
 
+def test_a_disk_without_inodes_under_the_releases(host: Host, shop: Shop) -> None:
+    """There is room, and no file can be made: what is gone is named, and where. /opt/hello itself is well."""
+    releases = "/opt/hello/releases"
+    host.machine.check(f"mkdir -p {releases} && mount -t tmpfs -o size=20m,nr_inodes=150 tmpfs {releases}")
+    try:
+        works_again(host, host.publish(shop.docker(OLD)))
+        bundle = shop.docker(NEW)
+        host.machine.run(f"i=0; while : >{releases}/filler.$i; do i=$((i + 1)); done 2>/dev/null")
+        host.machine.check(f"rm {releases}/filler.?")
+        fails(
+            host,
+            bundle,
+            f"{NEW} cannot be written",
+            f"inodes are free on {releases} (df -i)",
+            "du -x --inodes /opt/hello",
+        )
+        host.machine.check(f"test ! -e {releases}/{NEW}; rm {releases}/filler.*")
+        works_again(host, bundle)
+    finally:
+        host.machine.check(f"systemctl stop 'hello@*' hello-proxy; umount --lazy {releases}")
+
+
 def fill(host: Host, folder: str, free: int) -> None:
     """Leave that many KiB."""
     left = int(host.machine.check(f"df -Pk {folder} | awk 'NR == 2 {{ print $4 }}'")) - free
@@ -163,6 +185,11 @@ def test_an_app_that_is_not_healthy(
     answer = fails(host, shop.docker(NEW, hello, health={"attempts": 3}), words)
     for part in ("its unit: ", "its container: ", "its last answer: ", "its last lines:"):
         assert part in answer.evidence
+
+
+def test_an_app_that_listens_on_its_containers_own_loopback_is_told_so(host: Host, shop: Shop, serving: Bundle) -> None:
+    bundle = shop.docker(NEW, variables={"HOST": "127.0.0.1"}, health={"attempts": 3})
+    fails(host, bundle, "it listens on 127.0.0.1, and not where it is asked: have it listen on 0.0.0.0")
 
 
 def test_an_app_that_answers_late_is_waited_for(host: Host, shop: Shop, serving: Bundle) -> None:
