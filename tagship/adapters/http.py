@@ -6,25 +6,39 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+from typing import Any
 
 from tagship.domain.health import Sample
 
 LARGEST = 65_536  # bytes of an answer that are read
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """What lies behind a redirect may be anybody's: the app itself did not say that it is healthy."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
 class Http:
     def ask(self, url: str, version_key: str, timeout: float) -> Sample:
-        """One GET. The version is the value of `version_key` in the JSON answer; a sample of status 0 is no answer."""
+        """One GET. The version is the value of `version_key` in the JSON answer; a sample of status 0 is no answer.
+
+        A redirect is an answer of its own, and is not followed: the same rule as on a host.
+        """
         # The settings allow http and https only.
         request = urllib.request.Request(url, headers={"User-Agent": "tagship", "Cache-Control": "no-cache"})  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+            with _OPENER.open(request, timeout=timeout) as answer:
                 return Sample(answer.status, _version(answer.read(LARGEST), version_key))
         except urllib.error.HTTPError as reason:
             return Sample(reason.code, problem=f"it answered {reason.code}")
         except (OSError, http.client.HTTPException) as reason:
             told = getattr(reason, "reason", "") or reason
             return Sample(0, problem=f"{url} did not answer: {told}")
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def _version(body: bytes, key: str) -> str:

@@ -13,6 +13,7 @@ from tagship.adapters.http import Http
 
 ANSWERS: dict[str, tuple[int, bytes]] = {
     "/good": (200, b'{"status": "ok", "version": "0.1.30-dev"}'),
+    "/moved": (302, b'{"version": "0.1.30-dev"}'),
     "/bad": (500, b'{"version": "0.1.30-dev"}'),
     "/text": (200, b"ok"),
     "/list": (200, b"[1]"),
@@ -32,6 +33,8 @@ class Handler(BaseHTTPRequestHandler):
         status, body = ANSWERS[self.path]
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if status == 302:
+            self.send_header("Location", "/good")
         self.end_headers()
         self.wfile.write(body)
 
@@ -66,6 +69,10 @@ def test_an_answer_that_names_no_version_has_none(url: str, path: str) -> None:
 
 def test_an_error_is_a_status(url: str) -> None:
     assert ask(url + "/bad") == (500, "")
+
+
+def test_a_redirect_is_a_status_and_is_not_followed(url: str) -> None:
+    assert ask(url + "/moved") == (302, "")
 
 
 def test_no_answer_is_a_sample_with_the_reason(url: str) -> None:

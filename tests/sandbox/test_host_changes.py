@@ -127,11 +127,44 @@ def test_rollback_to_a_version_that_is_not_kept_fetches_it(host: Machine) -> Non
     assert host.answers() == "0.1.0-dev"
 
 
-def test_the_newest_releases_are_kept(host: Machine) -> None:
-    bundles = [shipped(host, f"0.1.{number}-dev", using=settings(keep=2)) for number in range(4)]
-    assert host.status().kept == ["0.1.2-dev", "0.1.3-dev"]
-    host.rollback(bundles[2])
-    assert host.prune().kept == ["0.1.2-dev", "0.1.3-dev"]
+@pytest.mark.parametrize("keep", [1, 2, 3])
+def test_the_releases_that_served_last_are_kept_and_always_the_previous_one(host: Machine, keep: int) -> None:
+    """By when they served, and not by their number: 0.1.2-dev is what the rollback leaves, 0.1.1-dev serves."""
+    using = settings(keep=keep)
+    bundles = [shipped(host, f"0.1.{number}-dev", using=using) for number in range(3)]
+    assert host.status().kept == kept_of("0.1.0-dev 0.1.1-dev 0.1.2-dev", max(keep, 2))
+    assert host.rollback(bundles[1]).outcome == "healthy"
+    assert host.prune().kept == kept_of("0.1.0-dev 0.1.1-dev 0.1.2-dev", max(keep, 2))
+    shipped(host, "0.1.3-dev", using=using)
+    assert host.status().kept == sorted(kept_of("0.1.2-dev 0.1.1-dev 0.1.3-dev", max(keep, 2)))
+
+
+def kept_of(oldest_first: str, count: int) -> list[str]:
+    return oldest_first.split()[-count:]
+
+
+def test_with_one_to_keep_there_is_still_a_way_back_without_a_network(host: Machine) -> None:
+    first = shipped(host, "0.1.0-dev", using=settings(keep=1))
+    shipped(host, "0.1.1-dev", using=settings(keep=1))
+    host.tool("aws", "#!/bin/sh\nexit 1\n")
+    assert (host.rollback(first).outcome, host.answers()) == ("healthy", "0.1.0-dev")
+
+
+def test_what_serves_and_what_served_before_it_are_kept_though_others_are_newer(host: Machine) -> None:
+    """The action that made 0.1.2-dev serve was cut off: pruning finishes it, and so ends with another one."""
+    for number in range(2):
+        shipped(host, f"0.1.{number}-dev", using=settings(keep=9))
+    cut = make("0.1.2-dev", using=settings(keep=9))
+    cut.put(host.bucket)
+    host.run(host.order("deploy", cut), {"TAGSHIP_KILL_AFTER": "check"})
+    releases = host.base / "releases"
+    shutil.copytree(releases / "0.1.0-dev", releases / "0.1.9-dev")
+    os.utime(releases / "0.1.0-dev", (9e9, 9e9))
+    os.utime(releases / "0.1.9-dev", (9e9 + 1, 9e9 + 1))
+    answer = host.run(host.order("prune", None, numbers=cut.numbers.replace("KEEP=9", "KEEP=1")))
+    assert (answer.outcome, answer.serving) == ("pruned", "0.1.2-dev"), answer.output
+    assert answer.kept == ["0.1.1-dev", "0.1.2-dev", "0.1.9-dev"]
+    assert host.answers() == "0.1.2-dev"
 
 
 def test_status_says_what_answers(host: Machine) -> None:

@@ -8,10 +8,12 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.sandbox.breaking import breaking, with_code
 from tests.sandbox.bundles import make, settings
 from tests.sandbox.machine import Machine, machine
 
@@ -24,6 +26,26 @@ FAULTS = {  # hello.json -> the reason given
     "late-crash": "it exited with code 4",
 }
 
+SEND = "http.server.BaseHTTPRequestHandler.send_response"
+LIMPS = f"""
+import http.server, itertools
+_answers, _send = itertools.count(1), {SEND}
+{SEND} = lambda self, code, message=None: _send(self, code if next(_answers) % 2 else 500, message)
+"""
+MOVED = f"""
+import http.server
+_send = {SEND}
+def _moved(self, code, message=None):
+    _send(self, {{status}}, message)
+    self.send_header("Location", "/healthz?moved")
+{SEND} = _moved
+"""
+ON_IPV6 = """
+import socket
+ThreadingHTTPServer.address_family = socket.AF_INET6
+os.environ["HOST"] = "::1"
+"""
+
 
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[Machine]:
@@ -35,17 +57,40 @@ def host(tmp_path: Path) -> Iterator[Machine]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_bad_version_never_serves(host: Machine, fault: str) -> None:
+def test_a_version_that_is_not_healthy_is_never_switched_to(host: Machine, fault: str) -> None:
+    """(One that turns bad later has served by then: test_host_watch.)"""
     before = host.record("blue")
     bad = make("0.1.1-dev", {"fault": fault, "healthy": False})
     bad.put(host.bucket)
-    answer = host.deploy(bad)
+    with only_answers(host, "0.1.0-dev"):
+        answer = host.deploy(bad)
+    steps = [line["step"] for line in host.journal() if line["artifact"] == "0.1.1-dev"]
+    assert steps[-3:] == ["health", "undo", "end"]
     assert (answer.code, answer.outcome) == (6, "failed"), answer.output
     assert (answer.artifact, answer.serving, answer.previous) == ("0.1.1-dev", "0.1.0-dev", "0.1.0-dev")
     assert answer.reason == FAULTS[fault]
     assert host.record("blue") == before
     assert (host.answers(), host.living()) == ("0.1.0-dev", ["0.1.0-dev"])
     assert host.state()["serving"] == "0.1.0-dev"
+
+
+@contextmanager
+def only_answers(host: Machine, version: str) -> Iterator[None]:
+    """That version answers every request while the block runs, asked all the while."""
+    heard, over = [host.answers()], threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.02):
+            heard.append(host.answers())
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
+    assert (set(heard), len(heard) > 5) == ({version}, True), heard
 
 
 def test_the_evidence_is_taken_before_cleaning_up(host: Machine) -> None:
@@ -58,6 +103,40 @@ def test_the_evidence_is_taken_before_cleaning_up(host: Machine) -> None:
     assert "hello 0.1.1-dev listens on port" in answer.output.split("\n", 1)[1]
     assert answer.health["attempts"] == 3
     assert answer.health["answer"].startswith("500 {")
+
+
+def test_good_answers_are_counted_in_a_row(host: Machine) -> None:
+    """Good, bad, good: one of two. The next one makes two."""
+    once = make("0.1.1-dev", more=with_code(breaking("", bad_answer=2)))
+    once.put(host.bucket)
+    answer = host.deploy(once)
+    assert (answer.outcome, answer.health["attempts"]) == ("healthy", 4), answer.output
+
+
+def test_a_version_that_answers_well_every_other_time_is_not_healthy(host: Machine) -> None:
+    limps = make("0.1.1-dev", more=with_code(LIMPS))
+    limps.put(host.bucket)
+    answer = host.deploy(limps)
+    assert (answer.outcome, answer.reason, answer.serving) == ("failed", "it answered 500", "0.1.0-dev")
+
+
+@pytest.mark.parametrize("status", [301, 302, 304, 307, 399])
+def test_only_2xx_is_a_good_answer(host: Machine, status: int) -> None:
+    """Whatever its body says, and wherever it leads."""
+    moved = make("0.1.1-dev", more=with_code(MOVED.format(status=status)), using=settings(health={"attempts": 1}))
+    moved.put(host.bucket)
+    answer = host.deploy(moved)
+    assert (answer.outcome, answer.serving) == ("failed", "0.1.0-dev"), answer.output
+    assert answer.reason == f"it answered {status}"
+
+
+def test_an_app_that_listens_where_nobody_asks_is_told_its_address(host: Machine) -> None:
+    """As Node does, told "localhost"."""
+    deaf = make("0.1.1-dev", more=with_code(ON_IPV6), using=settings(health={"attempts": 1}))
+    deaf.put(host.bucket)
+    answer = host.deploy(deaf)
+    assert (answer.outcome, answer.serving) == ("failed", "0.1.0-dev"), answer.output
+    assert answer.reason == "it listens on [::1], and not where it is asked: have it listen on 127.0.0.1"
 
 
 def test_the_evidence_of_a_crash_has_its_exit_code_and_last_words(host: Machine) -> None:
@@ -179,6 +258,19 @@ def test_when_nothing_can_be_made_to_serve_it_says_so(host: Machine) -> None:
     answer = host.deploy(bad)
     assert (answer.code, answer.outcome, answer.serving) == (7, "rollback-failed", ""), answer.output
     assert answer.reason.startswith("it answered 500; and 0.1.0-dev does not answer")
+
+
+def test_an_altered_previous_version_is_not_started_again(host: Machine) -> None:
+    """Its process is gone, and its kept release would run: but it is not what was signed."""
+    os.kill(int(host.record("blue")[0]), signal.SIGKILL)
+    app = host.base / "releases/0.1.0-dev/examples/hello/app.py"
+    app.write_text(app.read_text() + "# altered\n")
+    bad = make("0.1.1-dev", {"healthy": False})
+    bad.put(host.bucket)
+    answer = host.deploy(bad)
+    assert (answer.code, answer.outcome, answer.serving) == (7, "rollback-failed", ""), answer.output
+    assert "and 0.1.0-dev does not answer: a file of 0.1.0-dev was altered" in answer.reason
+    assert (host.answers(), host.living()) == ("", [])
 
 
 def test_the_previous_version_is_asked_by_its_own_settings(host: Machine) -> None:
