@@ -24,17 +24,17 @@ def rollback(
     wait: str = "",
     preempt: bool = False,
 ) -> str:
-    """Spell a rollback; without a version, to one from the list."""
+    """Spell a rollback; without `to`, it offers a list."""
     return _inv("rollback", to=to, env=environment, yes=yes, allow_bad=allow_bad, wait=wait, preempt=preempt)
 
 
 def heal(environment: str, *, wait: str = "") -> str:
-    """Spell what brings lagging units to what the environment runs."""
+    """Spell the healing of units that lag."""
     return _inv("heal", env=environment, wait=wait)
 
 
 def resume(environment: str, *, wait: str = "") -> str:
-    """Spell what ends a deployment whose runner died."""
+    """Spell the end of a deployment whose runner died."""
     return _inv("resume", env=environment, wait=wait)
 
 
@@ -48,9 +48,9 @@ def status(environment: str = "") -> str:
     return _inv("status", env=environment)
 
 
-def history(environment: str = "", *, version: str = "", rebuild_index: bool = False) -> str:
+def history(environment: str = "", *, version: str = "", rebuild_index: bool = False, as_json: bool = False) -> str:
     """Spell the look at who shipped what."""
-    return _inv("history", env=environment, version=version, rebuild_index=rebuild_index)
+    return _inv("history", env=environment, version=version, rebuild_index=rebuild_index, json=as_json)
 
 
 def lock(environment: str = "") -> str:
@@ -59,7 +59,7 @@ def lock(environment: str = "") -> str:
 
 
 def unlock(environment: str, deployment: str) -> str:
-    """Spell what breaks the lease of a deployment that died."""
+    """Spell the breaking of a dead deployment's lease."""
     return _inv("unlock", env=environment, id=deployment)
 
 
@@ -69,22 +69,22 @@ def freeze(environment: str, until: str, reason: str) -> str:
 
 
 def thaw(environment: str, *, yes: bool = False) -> str:
-    """Spell what ends a freeze."""
+    """Spell the end of a freeze."""
     return _inv("thaw", env=environment, yes=yes)
 
 
-def mark_good(artifact: str, environment: str, reason: str) -> str:
-    """Spell the word that a version is good."""
+def mark_good(artifact: str, environment: str = "", reason: str = "") -> str:
+    """Spell the mark of a good version."""
     return _inv("mark-good", version=artifact, env=environment, reason=reason)
 
 
-def mark_bad(artifact: str, environment: str, reason: str) -> str:
-    """Spell the word that a version is bad."""
+def mark_bad(artifact: str, environment: str = "", reason: str = "") -> str:
+    """Spell the mark of a bad version."""
     return _inv("mark-bad", version=artifact, env=environment, reason=reason)
 
 
 def why_not(environment: str, artifact: str) -> str:
-    """Spell the question what stands between a version and an environment."""
+    """Spell the list of gates between a version and an environment."""
     return shlex.join(["inv", "why-not", environment, artifact])
 
 
@@ -94,31 +94,36 @@ def tag(environment: str = "", *, version: str = "") -> str:
 
 
 def tag_undo(version: str) -> str:
-    """Spell what deletes a tag of one's own."""
+    """Spell the deletion of a tag of one's own."""
     return _inv("tag-undo", version=version)
 
 
-def versions(environment: str = "") -> str:
+def versions(environment: str = "", *, count: int = 0) -> str:
     """Spell the list of a channel's versions."""
-    return _inv("versions", env=environment)
+    return _inv("versions", env=environment, count=str(count or ""))
+
+
+def validate(artifact: str = "", environment: str = "") -> str:
+    """Spell the check of a pushed tag."""
+    return _inv("validate", version=artifact, env=environment)
 
 
 def build(artifact: str = "", environment: str = "") -> str:
-    """Spell the building of an artifact's image."""
+    """Spell the build of an artifact's image."""
     return _inv("build", version=artifact, env=environment)
 
 
-def bundle(artifact: str, environment: str = "") -> str:
-    """Spell the making of a bundle."""
+def bundle(artifact: str = "", environment: str = "") -> str:
+    """Spell the build of a bundle."""
     return _inv("bundle", version=artifact, env=environment)
 
 
-def publish(artifact: str, environment: str = "") -> str:
+def publish(artifact: str = "", environment: str = "") -> str:
     """Spell the publishing of an artifact."""
     return _inv("publish", version=artifact, env=environment)
 
 
-def infra(artifact: str, environment: str = "") -> str:
+def infra(artifact: str = "", environment: str = "") -> str:
     """Spell the applying of an environment's infrastructure."""
     return _inv("infra", version=artifact, env=environment)
 
@@ -129,27 +134,27 @@ def infra_lock(environment: str = "") -> str:
 
 
 def infra_unlock(environment: str, lock_id: str, *, run_ended: bool = False) -> str:
-    """Spell what frees a Terraform state."""
+    """Spell the freeing of a Terraform state."""
     return _inv("infra.unlock", env=environment, id=lock_id, run_ended=run_ended)
 
 
-def setup(*, dry_run: bool = False) -> str:
-    """Spell the setting up of an account."""
-    return _inv("setup", dry_run=dry_run)
+def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = False, dry_run: bool = False) -> str:
+    """Spell the setup of an account."""
+    return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
 
 
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
-    """Spell the making of what a launch template runs."""
+    """Spell the printing of a launch template's user data."""
     return _inv("user-data", env=environment, compress=compress, output=output)
 
 
 def sandbox(action: str) -> str:
-    """Spell what is done to the sandbox: up, down, status or reset."""
-    return f"inv sandbox {action}"
+    """Spell an action on the sandbox: up, down, status or reset."""
+    return shlex.join(["inv", "sandbox", action])
 
 
 def calendar_state(calendar: str) -> str:
-    """Spell the question to AWS whether a change calendar is open."""
+    """Spell AWS's own command that asks whether a change calendar is open."""
     return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])
 
 
