@@ -1,4 +1,4 @@
-"""Settings -> App: the only module that names adapters. Each is imported and made when it is first used."""
+"""Settings -> App: the only module that names adapters. Each is imported and made on first use."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class App:
-    """The ports of one repository's settings. See tagship.App for what each is."""
+class Wiring:
+    """The ports of one repository's settings; see tagship.ports.app.App."""
 
     settings: settings.Settings
     root: Path
@@ -62,25 +62,26 @@ class App:
 
     @cached_property
     def sandbox(self) -> Running | None:
-        """The running sandbox, where the settings say `sandbox = true`; raises ServiceFailed when it is not up."""
+        """Find the running sandbox, if the settings say `sandbox = true`; raises ServiceFailed if it is down."""
         if not self.settings.sandbox:
             return None
+        from tagship.domain import commands
         from tagship.sandbox.state import locate
 
         running = locate(self.root)
         if running is None:
-            raise ServiceFailed("The sandbox is not running.", remedy="Start it: inv sandbox up")
+            raise ServiceFailed("The sandbox is not running.", remedy=f"Start it: {commands.sandbox('up')}")
         return running
 
     @cached_property
     def aws(self) -> Any:
-        """What makes boto3 clients: region, endpoint and credentials in one place."""
+        """Make boto3 clients: region, endpoint and credentials in one place."""
         from tagship.adapters.aws.session import Aws
 
-        here = self.sandbox
-        if here:
-            return Aws(region=self.settings.aws.region, endpoint=here.aws_url, sandbox=True, ci=self.ci.running)
-        return Aws(region=self.settings.aws.region, profile=self.settings.aws.profile, ci=self.ci.running)
+        region, ci, say = self.settings.aws.region, self.ci.running, self.screen.warn
+        if self.sandbox:
+            return Aws(region, self.sandbox.aws_url, sandbox=True, ci=ci, say=say)
+        return Aws(region, profile=self.settings.aws.profile, ci=ci, say=say)
 
     @cached_property
     def store(self) -> Store:
@@ -101,7 +102,7 @@ class App:
         return PemVerifier(Path(self._key("public_key")))
 
     def _key(self, which: str) -> str:
-        """A key of the settings; in the sandbox, the sandbox's own pair: its KMS holds the private one by its name."""
+        """Name a key of the settings; in the sandbox, one of the sandbox's own pair."""
         text: str = getattr(self.settings.signing, which) if self.settings.signing else ""
         if text.startswith("kms:"):
             return text
@@ -109,7 +110,7 @@ class App:
             return str(self.sandbox.private_key if which == "key" else self.sandbox.public_key)
         if not text:
             raise SettingsError(
-                "There is no key to sign or to verify with: tagship.toml has no [signing].",
+                "tagship.toml has no [signing] table, so there is no key to sign or verify with.",
                 remedy="Name key and public_key under [signing] in tagship.toml",
             )
         return str(self.root / text)
@@ -202,8 +203,8 @@ class App:
     @property
     def signed_in(self) -> bool:
         names = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
-        there = self.settings.sandbox or self.settings.aws.profile or any(os.environ.get(name) for name in names)
-        return bool(there)
+        given = any(os.environ.get(name) for name in names)
+        return bool(self.settings.sandbox or self.settings.aws.profile or given)
 
     @property
     def run_url(self) -> str:
@@ -237,19 +238,19 @@ class App:
 
 
 def debugging() -> bool:
-    """Whether TAGSHIP_DEBUG asks for tracebacks."""
+    """Ask whether TAGSHIP_DEBUG wants tracebacks."""
     return bool(os.environ.get("TAGSHIP_DEBUG"))
 
 
 def _user() -> str:
-    """The account's name; its number in a container whose uid has no name."""
+    """Name the account of this process; by its number if the uid has no name, as in a container."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # OSError from Python 3.13
         return f"uid-{os.getuid()}"
 
 
-def app(start: Path | None = None, *, as_json: bool = False) -> App:
-    """The App of the nearest tagship.toml, upwards from `start` (the working directory)."""
+def app(start: Path | None = None, *, as_json: bool = False) -> Wiring:
+    """Make the App of the nearest tagship.toml, upwards from `start` (the working directory)."""
     path = settings.find((start or Path.cwd()).resolve())
-    return App(settings.load(path), path.parent, as_json)
+    return Wiring(settings.load(path), path.parent, as_json)

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tagship.domain import commands
 from tagship.domain.manifest import ImageRef
 from tagship.errors import Refused, ServiceFailed
 
@@ -110,7 +111,7 @@ def _digest(answer: str, repository: str) -> str:
     if len(digests) != 1:
         raise ServiceFailed(
             f"docker does not say under which digest {repository} was pushed.",
-            remedy="Run the same command again: inv build",
+            remedy=f"Run the same command again: {commands.build()}",
         )
     return digests[0]
 
@@ -119,6 +120,6 @@ def _failed(doing: str, code: int, said: str) -> ServiceFailed:
     return ServiceFailed(
         f"docker failed with exit {code} ({doing}).",
         state="Nothing is deployed; an image that was pushed stays, and is found when this runs again.",
-        remedy="Mend what docker says above, then run the same command again: inv build",
+        remedy=f"Fix what docker says above, then run the same command again: {commands.build()}",
         evidence=said,
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from tagship.domain import commands
 from tagship.domain.forge import repository_of
 from tagship.errors import ServiceFailed
 from tagship.ports.forge import Notice, Run, Step
@@ -32,11 +33,11 @@ def connect(
     sandbox: bool = False,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> GitHub | None:
-    """GitHub as the remote's URL (or owner/name) says; None where it is not GitHub's, or no token is at hand."""
-    found = repository_of(repository_or_url)
-    if found is None:
+    """Connect to the GitHub of a remote's URL or owner/name; None if it is another's, or there is no token."""
+    repository = repository_of(repository_or_url)
+    if repository is None:
         return None
-    host, name = found
+    host, name = repository
     known = token or find_token(host, variables)
     if not known:
         return None
@@ -47,7 +48,7 @@ def connect(
 
 
 def find_token(host: str, variables: Mapping[str, str]) -> str:
-    """A token for the host: from the environment, else from `gh`.
+    """Find a token for the host: in the environment, else from `gh`.
 
     GitHub's own token is sent to GitHub alone, and an enterprise's only to the host that GH_HOST names.
     """
@@ -60,11 +61,13 @@ def find_token(host: str, variables: Mapping[str, str]) -> str:
         if variables.get(name):
             return variables[name]
     try:
-        asked = ["gh", "auth", "token", "--hostname", host]
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False, stdin=subprocess.DEVNULL)
+        command = ["gh", "auth", "token", "--hostname", host]
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=10, check=False, stdin=subprocess.DEVNULL
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return told.stdout.strip() if told.returncode == 0 else ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
 class GitHub:
@@ -81,23 +84,23 @@ class GitHub:
         return self._where
 
     def find_run(self, commit: str, tag: str) -> Run | None:
-        """The tag's run; of several workflows that a tag sets off, the one that deploys by its name."""
-        found = self._get(f"/actions/runs?head_sha={commit}&per_page=100")["workflow_runs"]
-        mine = [run for run in found if run.get("head_branch") == tag]
+        """Find the tag's run; of several workflows that a tag sets off, the one whose name says deploy."""
+        runs = self._get(f"/actions/runs?head_sha={commit}&per_page=100")["workflow_runs"]
+        mine = [run for run in runs if run.get("head_branch") == tag]
         deploying = [run for run in mine if "deploy" in f"{run.get('path', '')} {run.get('name', '')}".lower()]
         return _run(newest) if (newest := next(iter(deploying or mine), None)) else None
 
     def run(self, run_id: str) -> Run:
-        """The run and its jobs' steps, in the order they run."""
-        told = self._get(f"/actions/runs/{run_id}")
-        return _run(told, [step for job in self._jobs(run_id) for step in _steps(job)])
+        """Read the run and its jobs' steps, in the order they run."""
+        answer = self._get(f"/actions/runs/{run_id}")
+        return _run(answer, [step for job in self._jobs(run_id) for step in _steps(job)])
 
     def notices(self, run_id: str) -> Sequence[Notice]:
-        """What the steps said of themselves: the annotations of every job."""
+        """Read what the steps reported: the annotations of every job."""
         return [
-            Notice(str(one.get("annotation_level")), str(one.get("title") or ""), str(one.get("message") or ""))
+            Notice(str(note.get("annotation_level")), str(note.get("title") or ""), str(note.get("message") or ""))
             for job in self._jobs(run_id)
-            for one in self._get(f"/check-runs/{job['id']}/annotations?per_page=100")
+            for note in self._get(f"/check-runs/{job['id']}/annotations?per_page=100")
         ]
 
     def green(self, commit: str) -> str:
@@ -126,9 +129,9 @@ class GitHub:
 
     @property
     def _away(self) -> tuple[str, str]:
-        """What it means that nobody answers, and what to do about it."""
+        """Say what it means that nobody answers, and what to do about it."""
         if self._sandbox:
-            return "The sandbox is down: it does not answer", "Start it again: inv sandbox up"
+            return "The sandbox does not answer: it is down", f"Start it again: {commands.sandbox('up')}"
         return "GitHub cannot be reached", "Try: gh api /zen"
 
 
@@ -169,14 +172,15 @@ def _message(response: Response) -> str:
     return str(body.get("message", "")) if isinstance(body, dict) else ""
 
 
-def _run(told: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:
-    return Run(str(told["id"]), str(told["html_url"]), str(told["status"]), str(told.get("conclusion") or ""), steps)
+def _run(answer: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:
+    conclusion = str(answer.get("conclusion") or "")
+    return Run(str(answer["id"]), str(answer["html_url"]), str(answer["status"]), conclusion, steps)
 
 
 def _steps(job: Mapping[str, Any]) -> list[Step]:
     """A job's steps, named with their job; a job that has none yet is a step itself."""
-    found = [
-        Step(f"{job['name']}: {one['name']}", str(one["status"]), str(one.get("conclusion") or ""))
-        for one in job.get("steps") or ()
+    steps = [
+        Step(f"{job['name']}: {step['name']}", str(step["status"]), str(step.get("conclusion") or ""))
+        for step in job.get("steps") or ()
     ]
-    return found or [Step(str(job["name"]), str(job["status"]), str(job.get("conclusion") or ""))]
+    return steps or [Step(str(job["name"]), str(job["status"]), str(job.get("conclusion") or ""))]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship.adapters.aws.session import Aws
+from tagship.domain import commands
 from tagship.errors import NotAuthentic, SettingsError
 from tagship.ports.account import Signer
 
@@ -83,8 +84,8 @@ class PemVerifier:
             self._key().verify(signature, raw, ECDSA(SHA256()))
         except InvalidSignature as reason:
             raise NotAuthentic(
-                f"{where} is not what the release key signed: it, its signature or the key was altered.",
-                remedy="Do not deploy it. Publish the commit under a new number: inv deploy-dev",
+                f"The signature of {where} does not match: the file, its signature or the key was changed.",
+                remedy=f"Do not deploy it. Publish the commit under a new number: {commands.deploy_dev()}",
             ) from reason
 
     def public_key(self) -> str:

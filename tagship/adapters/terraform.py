@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.program import Program
+from tagship.domain import commands
 from tagship.domain.infra import Output
 from tagship.errors import Held, Refused
 from tagship.ports.account import ToolFailed
@@ -80,8 +81,8 @@ class Terraform:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as reason:
             raise Held(
-                f"Another run works on the infrastructure of {self.data.name} in this very checkout.",
-                remedy=f"Let it end, then run it again: inv infra --env {self.data.name}",
+                f"Another run is working on the infrastructure of {self.data.name} in this checkout.",
+                remedy=f"Wait until it ends, then run: {commands.infra(environment=self.data.name)}",
             ) from reason
         self._held.append(held)
 

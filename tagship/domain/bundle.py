@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from tagship.domain import commands
 from tagship.errors import Refused
 
 VERSION = "VERSION"
@@ -41,7 +42,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Built:
-    """What a bundle is: written beside it as bundle.json, and read by `publish`.
+    """Facts about a bundle: written beside it as bundle.json, and read by `publish`.
 
     Hashes are SHA-256 in hex; `size` is of the tar.gz, `unpacked` of all its files, in bytes.
     """
@@ -59,13 +60,13 @@ class Built:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """Read bundle.json; raises Refused when it is not one."""
+        """Read bundle.json; raises Refused if it cannot be read."""
         try:
             value: dict[str, Any] = json.loads(raw)
             return cls(**value)
         except (ValueError, TypeError) as reason:
             raise Refused(
-                "bundle.json is not what `inv bundle` writes.", remedy="Build it again: inv bundle"
+                "bundle.json cannot be read: tagship did not write it.", remedy=f"Build it again: {commands.bundle()}"
             ) from reason
 
 
@@ -80,7 +81,7 @@ class Archive:
         self._length = 0
 
     def add(self, member: Member) -> Iterator[bytes]:
-        """The bytes of one file; raises Refused when it is not the size that it was said to be, or is there twice."""
+        """Yield the tar bytes of one file; raises Refused if its size changed or its path repeats."""
         if member.path in self.files:
             raise Refused(
                 f"{member.path} would be in the bundle twice; the second time from {member.origin}.",
@@ -103,7 +104,7 @@ class Archive:
         self.unpacked += member.size
 
     def finish(self) -> Iterator[bytes]:
-        """SHA256SUMS and the end of the tar."""
+        """Yield SHA256SUMS and the end of the tar."""
         content = sums(self.files)
         self.sums_sha256 = hashlib.sha256(content).hexdigest()
         self.unpacked += len(content)
@@ -121,12 +122,13 @@ GENERATED = "tagship"
 
 def _changed(member: Member) -> Refused:
     return Refused(
-        f"{member.path} changed while it was read.", remedy="Let nothing write there, and build it again: inv bundle"
+        f"{member.path} changed while it was read.",
+        remedy=f"Stop whatever writes there, then build it again: {commands.bundle()}",
     )
 
 
 def sums(files: Mapping[str, str]) -> bytes:
-    """As `sha256sum -c` reads it, in path order."""
+    """Write the checksums as `sha256sum -c` reads them, in path order."""
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(files.items())).encode()
 
 
@@ -134,7 +136,7 @@ CONFIGURATION = "deploy/environments"  # where a bundle has what its environment
 
 
 def difference(stored: Mapping[str, str], built: Mapping[str, str], configuration: str) -> str:
-    """Say in one sentence how two bundles that are not the same bytes differ.
+    """Say in one sentence how two bundles differ.
 
     Files are path to SHA-256; `configuration` is the folder of what tagship writes for each environment.
     """
@@ -161,7 +163,7 @@ def _side(path: str, stored: Mapping[str, str], built: Mapping[str, str]) -> str
 
 
 def why_not_in_a_bundle(path: str) -> str:
-    """The reason why a path cannot be in a bundle, in a few words; empty when it can."""
+    """Say in a few words why a path cannot be in a bundle; empty if it can."""
     if "\N{REPLACEMENT CHARACTER}" in path or any("\ud800" <= letter <= "\udfff" for letter in path):
         return "its name is not UTF-8"
     if not path.isprintable() or "\\" in path:

@@ -1,31 +1,60 @@
-"""What a remote's URL says of the forge behind it."""
+"""What a remote's URL says about the forge behind it."""
 
 from __future__ import annotations
 
 import re
 
-_URL = re.compile(
-    r"(?:https?://(?:[^@/]+@)?|ssh://(?:[^@/]+@)?|[^@/:]+@)([A-Za-z0-9.-]+)(?::\d+)?[:/]([^/]+/[^/]+?)(?:\.git)?/?\Z"
-)
+_HOST, _PATH = r"([A-Za-z0-9][A-Za-z0-9._-]+)", r"([^/:]+/[^/]+?)(?:\.git)?/?\Z"
+_ADDRESS = re.compile(rf"(https?|ssh)://(?:[^@/]+@)?{_HOST}(?::\d+)?/{_PATH}")
+_OF_SSH = re.compile(rf"()(?:[^@/:]+@)?{_HOST}:/?{_PATH}")  # as scp writes it: git@github.com:acme/hello.git
+_BY_ANOTHER_PORT = {"ssh.github.com": "github.com"}  # GitHub's ssh over the HTTPS port
 _RUN = re.compile(r"/actions/runs/([0-9]+)(?![0-9])")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+\Z")
 
 
 def repository_of(text: str) -> tuple[str, str] | None:
-    """Host and owner/name of a remote's URL, or of a plain owner/name (GitHub's own then); None for another remote."""
+    """Read host and owner/name from a remote's URL, or from owner/name alone (then GitHub's own).
+
+    None for any other remote, and for a host alias of ~/.ssh/config, which only ssh can resolve.
+    """
     if _NAME.match(text):
         return "github.com", text
-    found = _URL.match(text)
-    return (found[1].lower(), found[2]) if found and _NAME.match(found[2]) else None
+    _, host, name = _parts(text)
+    return (_BY_ANOTHER_PORT.get(host, host), name) if "." in host else None
+
+
+def alias_of(url: str) -> tuple[str, str] | None:
+    """Read the ssh host alias and owner/name from a URL such as git@work:acme/hello.git; None for any other."""
+    scheme, host, name = _parts(url)
+    return (host, name) if host and "." not in host and scheme in {"", "ssh"} else None
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme, host and owner/name; all empty for what is not such a URL."""
+    match = _ADDRESS.match(url) or _OF_SSH.match(url)
+    return (match[1], match[2].lower(), match[3]) if match and _NAME.match(match[3]) else ("", "", "")
+
+
+def unreachable(url: str) -> tuple[str, str]:
+    """Say why CI cannot be asked for the runs of this remote, and what to do about it."""
+    if alias := alias_of(url):
+        what = f"the remote's ssh host alias {alias[0]} does not say where CI runs"
+        return what, f'write repository = "{alias[1]}" under [ci] in tagship.toml'
+    if repository_of(url) is None:
+        return (
+            "the remote is not on GitHub",
+            'if CI runs there, write repository = "owner/name" under [ci] in tagship.toml',
+        )
+    return "there is no GitHub token", "gh auth login (or set GITHUB_TOKEN)"
 
 
 def run_id(url: str) -> str:
-    """The id in a CI run's address; empty where it is none."""
-    found = _RUN.search(url)
-    return found[1] if found else ""
+    """Read the id from a CI run's address; empty if there is none."""
+    match = _RUN.search(url)
+    return match[1] if match else ""
 
 
 def page(url: str) -> str:
-    """Where a person can look at the runs that a push to this remote set off."""
-    found = repository_of(url)
-    return f"https://{found[0]}/{found[1]}/actions" if found else url
+    """Address the page of the runs that a push to this remote set off."""
+    known = repository_of(url)
+    return f"https://{known[0]}/{known[1]}/actions" if known else url

@@ -1,5 +1,5 @@
-"""What an account needs, as text: CloudFormation templates with an environment's tags and secrets in them, and how what
-is there differs from what is wanted. Pure; who makes it is tagship.verbs.setup.
+"""What an account needs, as text: CloudFormation templates with an environment's tags and secrets in them, and how they
+differ from what the account has. Pure; tagship.verbs.setup makes it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 MADE_BY_US = "(made with the stack {})"  # in a plan: what is known only once another stack is there
+DOCUMENT = "tagship-deploy"  # the template needs a name, also for a kind of target without documents
 _ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]{1,255})\Z")
 
 
 @dataclass(frozen=True)
-class Found:
-    """What an account had already. `key` and `provider` are ARNs; empty: there is none."""
+class Existing:
+    """What an account has already. `key` and `provider` are ARNs; empty: none."""
 
     bucket: bool = False
     key: str = ""
@@ -44,22 +45,22 @@ class Stack:
 
 
 def stack_name(app: str, environment: str = "") -> str:
-    """The stack of an app, or of one of its environments."""
+    """Name the stack of an app, or of one of its environments."""
     return f"tagship-{app}-{environment}" if environment else f"tagship-{app}"
 
 
 def repository_name(image: str) -> str:
-    """The name of an ECR repository within its account; empty for an image of another registry."""
-    found = _ECR.match(image)
-    return found[1] if found else ""
+    """Name an ECR repository within its account; empty for an image of another registry."""
+    match = _ECR.match(image)
+    return match[1] if match else ""
 
 
 def shared(
-    *, app: str, bucket: str, key: str, image: str, found: Found, before: Mapping[str, str] | None
+    *, app: str, bucket: str, key: str, image: str, found: Existing, before: Mapping[str, str] | None
 ) -> dict[str, str]:
-    """The parameters of foundation.yaml. `before` is what the stack was last made with.
+    """Choose the parameters of foundation.yaml. `before` is what the stack was last made with.
 
-    What that stack made stays its own; anything else that the account has is used and left alone.
+    What that stack made stays part of it; anything else that the account has is used and left alone.
     """
     before = before or {}
     alias = key.removeprefix("kms:") if key.startswith("kms:alias/") else ""
@@ -79,9 +80,9 @@ def shared(
 
 
 def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str]) -> str:
-    """environment.yaml with its blocks replaced: the hosts' tags, a path of Parameter Store, names of secrets.
+    """Fill the blocks of environment.yaml: the hosts' tags, a path of Parameter Store, names of secrets.
 
-    Whatever a tag holds, it is read as that text. Empty ones leave the block as it is.
+    A tag is always read as text. An empty argument leaves its block unchanged.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -91,8 +92,8 @@ def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets
 
 
 def _text(text: str) -> str:
-    """A text in YAML: double quotes, and everything that is not plain by its number (JSON's pairs are not YAML's)."""
-    plain = (one if one in " !" or ("#" <= one <= "~" and one != "\\") else f"\\U{ord(one):08x}" for one in text)
+    """Quote a text for YAML: everything that is not plain by its number (JSON's pairs are not YAML's)."""
+    plain = (char if char in " !" or ("#" <= char <= "~" and char != "\\") else f"\\U{ord(char):08x}" for char in text)
     return f'"{"".join(plain)}"'
 
 
@@ -112,12 +113,12 @@ def _block(template: str, name: str, lines: Sequence[str]) -> str:
 
 
 def same_document(one: str, other: str) -> bool:
-    """Whether two SSM documents say the same; blanks and the order of keys do not count."""
+    """Compare two SSM documents; blanks and the order of keys do not count."""
     return _canonical(one) == _canonical(other)
 
 
 def version_name(content: str) -> str:
-    """The name of a document's version: its content's hash, so that what was installed once is found again."""
+    """Name a document's version by its content's hash, so that it is found again."""
     return f"sha256-{hashlib.sha256(_canonical(content).encode()).hexdigest()}"
 
 
@@ -125,21 +126,21 @@ def _canonical(content: str) -> str:
     return json.dumps(json.loads(content), sort_keys=True)
 
 
-def diff(name: str, there: str, wanted: str) -> list[str]:
-    """What would change, as lines of a unified diff."""
+def diff(name: str, current: str, wanted: str) -> list[str]:
+    """List what would change, as lines of a unified diff."""
     lines = difflib.unified_diff(
-        there.splitlines(), wanted.splitlines(), f"{name} (there)", f"{name} (wanted)", lineterm=""
+        current.splitlines(), wanted.splitlines(), f"{name} (now)", f"{name} (wanted)", lineterm=""
     )
     return list(lines)
 
 
 def pem(der: bytes) -> str:
-    """A public key as openssl reads it."""
+    """Write a public key as openssl reads it."""
     body = base64.encodebytes(der).decode().replace("\n", "")
     lines = [body[start : start + 64] for start in range(0, len(body), 64)]
     return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----"]) + "\n"
 
 
 def same_key(one: str, other: str) -> bool:
-    """Whether two PEM texts are the same key, however their lines are broken."""
+    """Compare two PEM keys; line breaks do not count."""
     return "".join(one.split()) == "".join(other.split())

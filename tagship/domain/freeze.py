@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Self
 
+from tagship.domain import commands
 from tagship.domain.stored import ODD, moment_of, read_back
 from tagship.domain.text import moment, seconds
 from tagship.errors import ServiceFailed
@@ -18,28 +19,28 @@ from tagship.errors import ServiceFailed
 SCHEMA = 1
 LONGEST = timedelta(days=366)
 REASON = 200  # characters
-GRAMMAR = '8h (also 30m, 2d), 2026-12-01T08:00Z, "friday 18:00" or 18:00; times are UTC where they do not say otherwise'
+GRAMMAR = '8h (also 30m, 2d), 2026-12-01T08:00Z, "friday 18:00" or 18:00; times are UTC unless they name an offset'
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(r"(?:([a-z]{3,9})\s+)?([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 class FreezeUnreadable(ServiceFailed):
-    """There is a freeze, and what it says cannot be read: it is not taken for none. `etag` is the object's."""
+    """A freeze exists but cannot be read: it still counts as a freeze. `etag` is the object's."""
 
     def __init__(self, environment: str, why: str, etag: str = "") -> None:
         super().__init__(
             f"The freeze of {environment} cannot be read ({why}).",
-            state="Until when it holds is not known; a rollback passes it. Nothing was changed.",
-            remedy=f'Write it anew: inv freeze --env {environment} --until 8h --reason "the other could not be read"'
-            f" (and where nobody wants one, then: inv thaw --env {environment})",
+            state="Its end is unknown. It does not stop a rollback. Nothing was changed.",
+            remedy=f"Write it again: {commands.freeze(environment, '8h', 'the other could not be read')}"
+            f" (if nobody needs it, end it then: {commands.thaw(environment)})",
         )
         self.why, self.etag = why, etag
 
 
 @dataclass(frozen=True)
 class Freeze:
-    """What the object holds. `until` and `at` are ISO 8601 in UTC."""
+    """The record of a freeze. `until` and `at` are ISO 8601 in UTC."""
 
     environment: str
     until: str
@@ -53,21 +54,21 @@ class Freeze:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """Read a freeze; raises ServiceFailed when it is not one: an unreadable freeze is not taken for none."""
+        """Read a freeze; raises FreezeUnreadable if it cannot be read."""
         try:
             value = json.loads(raw)
             if value["schema"] != SCHEMA:
                 raise ValueError(f"schema {value['schema']}")
-            found = read_back(cls, value)
-            moment_of(found.until)
+            freeze = read_back(cls, value)
+            moment_of(freeze.until)
         except ODD as reason:
             raise FreezeUnreadable("it", str(reason)) from reason
-        return found
+        return freeze
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """A freeze as the store answered it: its ETag, and the store's own time of the answer."""
+    """A freeze as read from the store: its ETag, and the store's time of the answer."""
 
     freeze: Freeze
     etag: str
@@ -83,22 +84,22 @@ class Frozen:
     @property
     def told(self) -> str:
         """`prod is frozen until 2026-12-01 08:00 UTC by ada@laptop: the sale`."""
-        one, verb = self.freeze, "is" if self.active else "was"
-        return f"{one.environment} {verb} frozen until {moment(one.until)} UTC by {one.who}: {one.reason}"
+        freeze, verb = self.freeze, "is" if self.active else "was"
+        return f"{freeze.environment} {verb} frozen until {moment(freeze.until)} UTC by {freeze.who}: {freeze.reason}"
 
 
 def ends(text: str, now: datetime) -> datetime | None:
-    """When a freeze ends, of what a person typed (see GRAMMAR); None where it is none of that.
+    """Read the end of a freeze as a person typed it (see GRAMMAR); None if it cannot be read.
 
     A time of day, alone or with a weekday, is the next such moment after `now`.
     """
-    said = text.strip().lower()
-    weekly = _WEEKLY.fullmatch(said)
+    typed = text.strip().lower()
+    weekly = _WEEKLY.fullmatch(typed)
     if weekly:
         return _next(now, *weekly.groups())
-    for_how_long = None if said.isdecimal() else seconds(said)
-    if for_how_long is not None:
-        return now + timedelta(seconds=for_how_long)
+    duration = None if typed.isdecimal() else seconds(typed)
+    if duration is not None:
+        return now + timedelta(seconds=duration)
     try:
         at = datetime.fromisoformat(text.strip().upper())
     except ValueError:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from tagship.domain import commands
 from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
@@ -66,30 +67,30 @@ class Manifest:
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:
-        """The canonical bytes (two-space indent, sorted keys): signed, stored, and read by a host line by line."""
+        """Write the canonical bytes (two-space indent, sorted keys), which are signed and stored."""
         return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, raw: bytes, where: str) -> Self:
-        """Read a manifest; raises NotAuthentic when it is not one, naming `where` it was read."""
+        """Read a manifest; raises NotAuthentic, naming `where` it was read, if it is not one."""
         try:
             value: dict[str, Any] = json.loads(raw)
             if value.get("schema") != SCHEMA:
                 raise NotAuthentic(
                     f"{where} has manifest schema {value.get('schema')!r}; this tagship reads schema {SCHEMA}.",
-                    remedy="Use the tagship version that published it, or publish it again.",
+                    remedy=f"Use the tagship that published it, or publish the commit again: {commands.deploy_dev()}",
                 )
             image = value.pop("image", None)
             bundle = BundleRef(**value.pop("bundle"))
-            secrets = {name: SecretRef(**one) for name, one in value.pop("secrets", {}).items()}
+            secrets = {name: SecretRef(**ref) for name, ref in value.pop("secrets", {}).items()}
             return cls(**value, bundle=bundle, image=ImageRef(**image) if image else None, secrets=secrets)
         except (ValueError, TypeError, KeyError, AttributeError) as reason:
             raise NotAuthentic(
                 f"{where} is not a manifest ({type(reason).__name__}).",
-                remedy="Publish the version again under a new number: inv deploy-dev",
+                remedy=f"Publish the commit under a new number: {commands.deploy_dev()}",
             ) from reason
 
 
 def sha256(raw: bytes) -> str:
-    """Hex, as manifests and hosts have it."""
+    """Hash bytes: SHA-256 in hex, as manifests and hosts write it."""
     return hashlib.sha256(raw).hexdigest()

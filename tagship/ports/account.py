@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tagship.domain.foundation import Found, Stack
+from tagship.domain.foundation import Existing, Stack
 from tagship.domain.infra import Output
 
 
@@ -85,7 +85,7 @@ class Infrastructure(Protocol):
 class Foundation(Protocol):
     """What an account has before anything can be shipped: stacks, documents, and what stood there before us."""
 
-    def found(self, bucket: str, key: str, repository: str) -> Found:
+    def found(self, bucket: str, key: str, repository: str) -> Existing:
         """What is there of these, and of GitHub's OIDC provider; `key` is as in the settings."""
 
     def bucket_gaps(self, bucket: str) -> Sequence[str]:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from tagship.domain import annotation
 from tagship.domain.deployment import Deployment
-from tagship.domain.forge import page
+from tagship.domain.forge import page, unreachable
 from tagship.domain.release import Plan
 from tagship.domain.version import candidates
 from tagship.errors import (
@@ -77,11 +77,10 @@ def follow(app: App, plan: Plan, pushed: datetime) -> tuple[str, str]:
             state=f"The deployment of {plan.version} goes on: it does not need this terminal.",
             remedy=f"Look again: {_again(plan)}",
         ) from reason
-    where = page(app.repository.remote_url())
-    app.screen.say(
-        f"Nothing is followed from here: there is no GitHub token and there are no AWS credentials. Look at {where}"
-    )
-    app.screen.say("To follow next time: gh auth login (or set GITHUB_TOKEN).")
+    where = app.settings.ci.repository or app.repository.remote_url()
+    why, remedy = unreachable(where)
+    app.screen.say(f"Nothing is followed from here: {why} and there are no AWS credentials. Look at {page(where)}")
+    app.screen.say(f"To follow next time: {remedy}.")
     return "pushed", ""
 
 

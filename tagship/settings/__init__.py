@@ -8,14 +8,14 @@ from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Environment, Settings
 from tagship.settings.section import Section
-from tagship.settings.tables import AwsAccount, Bundle, Ci, Git, Health, Image, Infra, SecretNames, Signing
+from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Health, Image, Infra, SecretNames, Signing
 
 __all__ = [
     "FILE",
     "KINDS",
     "AwsAccount",
     "Bundle",
-    "Ci",
+    "CiRuns",
     "Environment",
     "Git",
     "Health",

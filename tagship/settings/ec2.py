@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from tagship.domain.ec2 import hostconf, numbers
+from tagship.domain.ec2 import document, hostconf, numbers
 from tagship.domain.health import waits
 from tagship.domain.rollout import Rules
 from tagship.settings.kind import Kind
@@ -16,6 +16,8 @@ from tagship.settings.model import Environment
 from tagship.settings.section import Finding, Section, Text, Values, number, table
 from tagship.settings.tables import Health
 
+TEMPLATE = "deploy/aws/ssm-document.json"
+ENTRY = "deploy/host/entry.sh"
 DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
 SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
@@ -25,7 +27,7 @@ USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 
 
 def _as_text(value: object) -> object:
-    """A number as the text that a percentage is: both are written where a count of hosts is wanted."""
+    """Turn a number into text: a count of hosts may be a number or a percentage."""
     return str(value) if type(value) is int else value
 
 
@@ -122,7 +124,7 @@ class Ec2(Kind):
         return {path: hostconf.conf(name, self._keys(environment.health, region), environment.variables)}
 
     def _keys(self, health: Health, region: str) -> dict[str, object]:
-        """The keys of the conf. Operational numbers are none of them: a change brings those along."""
+        """List the keys of the conf. Operational numbers travel with each change instead."""
         keys: dict[str, object] = {
             "REGION": region,
             "RUNTIME": self.runtime,
@@ -142,7 +144,7 @@ class Ec2(Kind):
         return keys
 
     def numbers(self, health: Health) -> str:
-        """The operational numbers as they travel with a change: `KEEP=3,DRAIN=5,…`."""
+        """Write the operational numbers as they travel with a change: `KEEP=3,DRAIN=5,…`."""
         return numbers.written(
             {
                 "KEEP": self.keep,
@@ -155,6 +157,19 @@ class Ec2(Kind):
                 "HEALTH_CAP": health.cap,
             }
         )
+
+    # -- what `setup` makes in the account -----------------------------------------------------------------------------
+
+    @property
+    def resource_tags(self) -> Mapping[str, str]:
+        return self.tags
+
+    @property
+    def stack_parameters(self) -> Mapping[str, str]:
+        return {"Document": self.document}
+
+    def documents(self, read: Callable[[str], str]) -> Mapping[str, str]:
+        return {self.document: document.render(read(TEMPLATE), read(ENTRY))}
 
     # -- combinations that cannot work ---------------------------------------------------------------------------------
 
@@ -173,15 +188,15 @@ class Ec2(Kind):
 def _of_job(values: Values) -> Iterator[Finding]:
     job, timer = values.get("kind", "service") == "job", values.get("timer", "")
     if job and values.get("manager", "process") != "systemd":
-        yield "kind", 'kind = "job" needs a service manager that knows units and timers: manager = "systemd"'
+        yield "kind", 'kind = "job" needs a service manager with units and timers: manager = "systemd"'
     if timer and not job:
-        yield "timer", 'is of a job: kind = "job"'
+        yield "timer", 'is for jobs: set kind = "job"'
 
 
 def _of_systemd(values: Values) -> Iterator[Finding]:
-    """What a machine without a service manager could not see to."""
+    """Find settings that need a service manager."""
     if values.get("user") == "root":
-        yield "user", "is root, as which no app is run: name an account of its own, or leave it out"
+        yield "user", "is root, and no app runs as root: name another account, or leave it out"
     if values.get("manager", "process") == "systemd":
         return
     limits = table(values, "limits")
@@ -189,11 +204,11 @@ def _of_systemd(values: Values) -> Iterator[Finding]:
     wanted["limits.pids"] = number(limits, "pids", Limits) != Limits.model_fields["pids"].default
     for place, value in wanted.items():
         if value:
-            yield place, 'needs a service manager that can see to it: manager = "systemd"'
+            yield place, 'needs a service manager: manager = "systemd"'
 
 
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:
-    """A host's action must have time for all of its health checks, after both a deployment and a rollback."""
+    """Find a timeout that is shorter than the health checks of a deployment or a rollback."""
     longest = number(values, "drain", Ec2)
     for key in ("attempts", "attempts_after_rollback"):
         attempts, each = number(health, key, Health), number(health, "timeout", Health)

@@ -1,8 +1,8 @@
-"""A kind of target: the one table of an environment that says what it runs on. Each kind has a file of its own."""
+"""A kind of target: the one table of an environment that says what it runs on. Each kind has its own file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from tagship.domain.rollout import Rules
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Section):
-    """The base of each kind's table, with what every environment is asked whatever it runs on."""
+    """Base of each kind's table: what the engine and `setup` ask any environment."""
 
     table: ClassVar[str]  # its name in tagship.toml: [environments.<name>.<table>]
     # Keys of an older form: where one stood in the environment -> where it is in this table; empty: it is gone.
@@ -21,17 +21,17 @@ class Kind(Section):
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:  # noqa: ARG003  # for kinds that look
-        """Combinations of an environment's values that this kind cannot work with; keys are the environment's."""
+        """Find values of an environment that this kind cannot work with; keys are the environment's."""
         yield from ()
 
     @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:  # noqa: ARG003
-        """Why no app could be given that variable, in a few words; `values` are this table's."""
+        """Say in a few words why no app can have that variable; `values` are this table's."""
         return ""
 
     @property
     def rules(self) -> Rules:
-        """How many units change at once, and how many may fail; all of them, and none, unless a kind says otherwise."""
+        """Say how many units change at once (all) and how many may fail (none)."""
         return Rules("100%", "0")
 
     @property
@@ -45,5 +45,21 @@ class Kind(Section):
         return False
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
-        """What the bundle carries for an environment: path -> bytes."""
+        """Make what the bundle carries for an environment: path -> bytes."""
+        return {}
+
+    # -- what `setup` makes in the account -----------------------------------------------------------------------------
+
+    @property
+    def resource_tags(self) -> Mapping[str, str]:
+        """Tags of the resources that a role may act on; empty: no tags."""
+        return {}
+
+    @property
+    def stack_parameters(self) -> Mapping[str, str]:
+        """Parameters of the environment's stack that this kind decides."""
+        return {}
+
+    def documents(self, read: Callable[[str], str]) -> Mapping[str, str]:  # noqa: ARG002  # for kinds that have some
+        """Render the SSM documents that this kind needs: name -> content; `read` reads a file of the repository."""
         return {}

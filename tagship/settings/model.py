@@ -23,7 +23,7 @@ from tagship.settings.tables import (
     SUFFIX,
     AwsAccount,
     Bundle,
-    Ci,
+    CiRuns,
     Git,
     Health,
     Image,
@@ -116,7 +116,7 @@ class Settings(Section):
     git: Git = Field(default_factory=Git)
     aws: AwsAccount
     signing: Signing | None = None
-    ci: Ci = Field(default_factory=Ci)
+    ci: CiRuns = Field(default_factory=CiRuns)
     bundle: Bundle = Field(default_factory=Bundle)
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 

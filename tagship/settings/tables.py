@@ -75,7 +75,7 @@ class Signing(Section):
     public_key: Text
 
 
-class Ci(Section):
+class CiRuns(Section):
     """How a pushed tag's run is found and followed."""
 
     repository: str = Field(default="", pattern=REPOSITORY)  # read off the remote's URL when empty

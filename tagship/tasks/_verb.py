@@ -18,7 +18,7 @@ from tagship.tasks._failures import failures_said
 from tagship.tasks.flags import Flag
 
 if TYPE_CHECKING:
-    from tagship.bootstrap import App
+    from tagship.bootstrap import Wiring
 
 Values = Mapping[str, Any]
 
@@ -69,8 +69,8 @@ def verb(
     return declare
 
 
-def opened(*, as_json: bool = False) -> App:
-    """The App of the repository one stands in. If it ships to the sandbox, that is said first."""
+def opened(*, as_json: bool = False) -> Wiring:
+    """The Wiring of the repository one stands in. If it ships to the sandbox, that is said first."""
     from tagship import bootstrap
 
     app = bootstrap.app(as_json=as_json)
@@ -84,7 +84,7 @@ def _function(module: str) -> Callable[..., Any]:
     return function
 
 
-def _show(app: App, result: Any, *, as_json: bool, wrap: str) -> None:
+def _show(app: Wiring, result: Any, *, as_json: bool, wrap: str) -> None:
     """The one JSON document, or the text that a result is; then a result that is a refusal insists on it."""
     if as_json:
         app.screen.data({wrap: _data(result)} if wrap else _data(result))
@@ -103,7 +103,7 @@ def _data(result: Any) -> Any:
 
 
 @contextmanager
-def _announced(app: App) -> Iterator[None]:
+def _announced(app: Wiring) -> Iterator[None]:
     """Leave an annotation in CI's run if the step fails: who follows the run from outside reads its exit code there."""
     try:
         yield

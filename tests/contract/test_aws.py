@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from tagship.adapters.aws import credentials, session
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.errors import ServiceFailed
@@ -207,3 +212,100 @@ def test_the_sandbox_does_not_care_for_a_laptops_profile_or_proxy(url: str, lapt
 def test_clients_are_made_once() -> None:
     aws = Aws("us-east-1", "http://127.0.0.1:9", sandbox=True)
     assert aws.client("s3") is aws.client("s3")
+
+
+# -- credentials that come by the user's own way -----------------------------------------------------------------------
+
+PROFILES = {
+    "prose": "credential_process = /bin/echo please sign in",
+    "list": "credential_process = /bin/echo [1]",
+    "no program": "credential_process = /no/such/program",
+    "no file": "role_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /no/such/file",
+    "failing": "credential_process = /bin/false",
+}
+
+
+@pytest.fixture
+def work(laptop: pytest.MonkeyPatch, url: str) -> Aws:
+    """A laptop whose profile `work` is written by the test; no key is set beside it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        laptop.delenv(name)
+    return Aws("eu-west-1", url, profile="work")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_credentials_that_cannot_be_read_are_no_defect(work: Aws, tmp_path: Path, profile: str) -> None:
+    (tmp_path / "config").write_text(f"[profile work]\n{PROFILES[profile]}\n")
+    problem = failure(S3Store(work, "releases"))
+    assert "credentials" in problem.what
+    assert "--profile work" in problem.remedy
+    assert "please" not in f"{problem.what}{problem.evidence}", "what was read may hold a secret"
+
+
+MFA = """[profile base]
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = secret
+[profile work]
+role_arn = arn:aws:iam::123456789012:role/x
+source_profile = base
+mfa_serial = arn:aws:iam::123456789012:mfa/ada
+"""
+
+
+ASK = """
+from tagship.adapters.aws.credentials import NoTerminal, ask_for_code
+try:
+    ask_for_code("code: ")
+except NoTerminal:
+    print("no terminal")
+"""
+
+
+def test_without_a_terminal_no_code_is_asked_for() -> None:
+    asked = subprocess.run(
+        [sys.executable, "-c", ASK], check=True, start_new_session=True, capture_output=True, text=True, input=""
+    )
+    assert (asked.stdout, asked.stderr) == ("no terminal\n", "")
+
+
+def test_a_code_that_nobody_can_type_is_no_defect(work: Aws, tmp_path: Path) -> None:
+    def nobody(_: str) -> str:
+        raise credentials.NoTerminal
+
+    (tmp_path / "config").write_text(MFA)
+    problem = failure(S3Store(replace(work, ask=nobody), "releases"))
+    assert problem.what.startswith("The AWS profile asks for an MFA code, and there is no terminal")
+
+
+def test_a_code_is_asked_for_with_awss_own_words(work: Aws, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def typed(prompt: str) -> str:
+        asked.append(prompt)
+        raise EOFError
+
+    (tmp_path / "config").write_text(MFA)
+    assert "credentials cannot be read" in failure(S3Store(replace(work, ask=typed), "releases")).what
+    assert asked == ["Enter MFA code for arn:aws:iam::123456789012:mfa/ada: "]
+
+
+def test_a_defect_elsewhere_is_not_taken_for_credentials() -> None:
+    with pytest.raises(ZeroDivisionError), Aws("eu-west-1").translated("reading s3://releases/a"):
+        _ = 1 // 0
+
+
+# -- silence -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("laptop")
+def test_silence_is_announced_before_each_new_attempt() -> None:
+    heard: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # connections wait in its backlog, and nobody answers
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        problem = failure(S3Store(Aws("eu-west-1", url, say=heard.append, patience=0.05), "releases"))
+    assert "cannot be reached" in problem.what
+    assert heard == [f"AWS did not answer for 0.05 s (GetObject): attempt {n} of 4" for n in (2, 3, 4)]
+
+
+def test_a_bucket_that_hangs_is_given_up_within_a_minute() -> None:
+    assert session.ATTEMPTS * session.READ_TIMEOUT <= 40

@@ -200,7 +200,7 @@ def test_the_token_wins_over_netrc(url: str, answers: Answers, tmp_path: Path, m
 def test_a_sandbox_that_is_down_is_called_by_its_name() -> None:
     made = connect("sandbox/hello", "http://127.0.0.1:9", "sandbox", sandbox=True)
     assert made is not None
-    with pytest.raises(ServiceFailed, match="The sandbox is down") as told:
+    with pytest.raises(ServiceFailed, match="The sandbox does not answer: it is down") as told:
         made.run("7")
     assert told.value.remedy == "Start it again: inv sandbox up"
 

@@ -144,7 +144,7 @@ def test_githubs_provider_is_made_once_in_an_account(app: str) -> None:
 @pytest.mark.parametrize(
     ("status", "error", "words"),
     [
-        ("UPDATE_IN_PROGRESS", Held, "Somebody else changes the stack"),
+        ("UPDATE_IN_PROGRESS", Held, "Somebody else is changing the stack"),
         ("ROLLBACK_COMPLETE", Refused, "aws cloudformation delete-stack --stack-name tagship-"),
         ("UPDATE_ROLLBACK_FAILED", Refused, "continue-update-rollback"),
     ],

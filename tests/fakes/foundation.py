@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from tagship.domain.foundation import Found, Stack, same_document
+from tagship.domain.foundation import Existing, Stack, same_document
 from tagship.errors import Refused, ServiceFailed
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -17,7 +17,7 @@ PEM = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
 class FakeFoundation:
     """`before` is what the account has beside our stacks; `done` what was asked of it, in order."""
 
-    before: Found = field(default_factory=Found)
+    before: Existing = field(default_factory=Existing)
     pem: str = PEM
     gaps: Sequence[str] = ()
     stacks: dict[str, Stack] = field(default_factory=dict)
@@ -26,10 +26,10 @@ class FakeFoundation:
     done: list[str] = field(default_factory=list)
     broken: str = ""  # a stack that cannot be made
 
-    def found(self, bucket: str, key: str, repository: str) -> Found:
+    def found(self, bucket: str, key: str, repository: str) -> Existing:
         made = [one.parameters for one in self.stacks.values() if "MakeBucket" in one.parameters]
         keyed = any(one["KeyAlias"] for one in made) and key.startswith("kms:")
-        return Found(
+        return Existing(
             bucket=self.before.bucket or any(one["Bucket"] == bucket for one in made),
             key=self.before.key or (KEY if keyed else ""),
             provider=self.before.provider or (PROVIDER if made else ""),

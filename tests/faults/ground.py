@@ -149,7 +149,7 @@ class Environment:
         return next(one for one in self.ground.running.hosts if one.environment == self.name)
 
     @cached_property
-    def app(self) -> bootstrap.App:
+    def app(self) -> bootstrap.Wiring:
         return bootstrap.app(self.work)
 
     def advance(self, to: str, slow: bool = False) -> str:

@@ -59,7 +59,7 @@ class Shop:
     running: Running
     environment: str
 
-    def app(self) -> bootstrap.App:
+    def app(self) -> bootstrap.Wiring:
         return bootstrap.app(self.root)
 
     def version(self, number: str) -> str:

@@ -26,7 +26,7 @@ def test_deploy_dev_tags_pushes_and_says_where_to_look(typed: Typed) -> None:
     assert typed.tags_there() == ["0.1.0-dev", "0.1.1-dev"]
     assert git(typed.remote, "cat-file", "-t", "0.1.1-dev") == "tag"
     assert "- Mend the thing" in git(typed.remote, "cat-file", "tag", "0.1.1-dev")
-    assert "no GitHub token and there are no AWS credentials" in done.stdout
+    assert "the remote is not on GitHub and there are no AWS credentials" in done.stdout
     assert str(typed.remote) in done.stdout
 
 

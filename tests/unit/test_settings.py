@@ -29,7 +29,7 @@ signing = { key = "release.key.pem", public_key = "release.pub.pem" }
 ec2.command = ["python3", "app.py"]
 ec2.tags = { Name = "hello" }
 """
-NO_MANAGER = 'needs a service manager that can see to it: manager = "systemd"'
+NO_MANAGER = 'needs a service manager: manager = "systemd"'
 OUTSIDE = "is outside the repository: give a path relative to its top"
 DEV = "environments.dev"
 ROLLOUT = "environments.dev.ec2.rollout"
@@ -300,9 +300,9 @@ def test_an_error_says_key_and_remedy(errors: Told, line: str, told: str) -> Non
         ),
         (
             'ec2.kind = "job"',
-            'ec2.kind: kind = "job" needs a service manager that knows units and timers: manager = "systemd"',
+            'ec2.kind: kind = "job" needs a service manager with units and timers: manager = "systemd"',
         ),
-        ('ec2.timer = "hourly"', 'ec2.timer: is of a job: kind = "job"'),
+        ('ec2.timer = "hourly"', 'ec2.timer: is for jobs: set kind = "job"'),
         ('variables = { PORT = "1" }', "variables.PORT: is set by tagship itself: give it another name"),
         ("health.attempts = 1", "health.attempts: is 1, which can never hold health.passes = 2 in a row"),
         ("health.passes = 6", "health.attempts_after_rollback: is 5, which can never hold health.passes = 6 in a row"),
@@ -316,7 +316,7 @@ def test_an_error_says_key_and_remedy(errors: Told, line: str, told: str) -> Non
         ("ec2.limits.pids = 5", f"ec2.limits.pids: {NO_MANAGER}"),
         (
             'ec2.manager = "systemd"\nec2.user = "root"',
-            "ec2.user: is root, as which no app is run: name an account of its own, or leave it out",
+            "ec2.user: is root, and no app runs as root: name another account, or leave it out",
         ),
     ],
 )  # fmt: skip

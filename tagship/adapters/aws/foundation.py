@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.aws.session import Aws
-from tagship.domain.foundation import Found, Stack, pem, same_document, version_name
+from tagship.domain import commands
+from tagship.domain.foundation import Existing, Stack, pem, same_document, version_name
 from tagship.errors import Held, Refused, ServiceFailed
 from tagship.ports.people import Clock
 
@@ -21,16 +22,16 @@ USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPL
 
 @dataclass(frozen=True)
 class AccountFoundation:
-    """Everything by the APIs' own conditions; see tagship.ports.account.Foundation for what each method promises."""
+    """CloudFormation, SSM, KMS, IAM, ECR and S3; see tagship.ports.account.Foundation."""
 
     aws: Aws
     clock: Clock
 
     # -- what is there already -----------------------------------------------------------------------------------------
 
-    def found(self, bucket: str, key: str, repository: str) -> Found:
+    def found(self, bucket: str, key: str, repository: str) -> Existing:
         with self.aws.translated("looking at what the account has"):
-            return Found(
+            return Existing(
                 bucket=self._has_bucket(bucket),
                 key=self._key(key),
                 provider=self._provider(),
@@ -60,7 +61,7 @@ class AccountFoundation:
 
     def _provider(self) -> str:
         listed = self.aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
-        return next((one["Arn"] for one in listed if one["Arn"].endswith(f"/{GITHUB}")), "")
+        return next((each["Arn"] for each in listed if each["Arn"].endswith(f"/{GITHUB}")), "")
 
     def _has_repository(self, name: str) -> bool:
         ecr = self.aws.client("ecr")
@@ -101,16 +102,16 @@ class AccountFoundation:
 
     def stack(self, name: str) -> Stack | None:
         with self.aws.translated(f"looking at the stack {name}"):
-            told = self._described(name)
-            if told is None or told["StackStatus"] in GONE:
+            description = self._described(name)
+            if description is None or description["StackStatus"] in GONE:
                 return None
             template = self._cloudformation.get_template(StackName=name, TemplateStage="Original")["TemplateBody"]
-        return _stack(told, template)
+        return _stack(description, template)
 
     def put_stack(self, wanted: Stack, *, protect: bool = False) -> Stack:
-        there = self.stack(wanted.name)
-        if there:
-            _check_usable(there)
+        existing = self.stack(wanted.name)
+        if existing:
+            _check_usable(existing)
         arguments: dict[str, Any] = {
             "StackName": wanted.name,
             "TemplateBody": wanted.template,
@@ -120,7 +121,7 @@ class AccountFoundation:
         }
         with self.aws.translated(f"changing the stack {wanted.name}", state=_UNCHANGED):
             try:
-                if there:
+                if existing:
                     self._cloudformation.update_stack(**arguments)
                 else:
                     self._cloudformation.create_stack(**arguments, EnableTerminationProtection=protect)
@@ -130,37 +131,40 @@ class AccountFoundation:
         return self._awaited(wanted.name)
 
     def _awaited(self, name: str) -> Stack:
-        """The stack once it is done; raises ServiceFailed with the first resource that failed."""
+        """Wait for the stack; raises ServiceFailed with the first resource that failed."""
         began = self.clock.now()
         while True:
-            found = self.stack(name)
-            if found and not found.status.endswith("IN_PROGRESS"):
+            stack = self.stack(name)
+            if stack and not stack.status.endswith("IN_PROGRESS"):
                 break
             if (self.clock.now() - began).total_seconds() > LONGEST:
-                state = "CloudFormation goes on with it."
-                raise ServiceFailed(f"The stack {name} is not done.", state=state, remedy=f"Look again: {_look(name)}")
+                raise ServiceFailed(
+                    f"The stack {name} is not done after {LONGEST // 60} min.",
+                    state="CloudFormation is still working on it.",
+                    remedy=f"Look again: {_look(name)}",
+                )
             self.clock.sleep(WAIT)
-        if found.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            return found
+        if stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            return stack
         with self.aws.translated(f"asking why the stack {name} failed"):
             why = self._why(name)
         raise ServiceFailed(
-            f"The stack {name} could not be made as wanted: {why}",
-            state=f"CloudFormation has put it back: it is {found.status}.",
-            remedy=f"Mend that, then: {_again(found)}",
+            f"CloudFormation could not make the stack {name}: {why}",
+            state=f"The status of the stack is now {stack.status}.",
+            remedy=f"Fix that, then: {_again(stack)}",
         )
 
     def _why(self, name: str) -> str:
         """The first failure since the change began; events come newest first."""
         events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         since = []
-        for one in events:
-            since.append(one)
-            if one.get("ResourceStatusReason") == "User Initiated":
+        for event in events:
+            since.append(event)
+            if event.get("ResourceStatusReason") == "User Initiated":
                 break
-        failed = [one for one in since if one["ResourceStatus"].endswith("_FAILED")]
+        failed = [event for event in since if event["ResourceStatus"].endswith("_FAILED")]
         if not failed:
-            return "it does not say why"
+            return "it gave no reason"
         return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason', 'no reason given')}"
 
     def _described(self, name: str) -> Any:
@@ -186,27 +190,30 @@ class AccountFoundation:
                 return None
 
     def put_document(self, name: str, content: str) -> str:
-        """A version is named by its content's hash: one that is there is taken, not made again. Of a run that was cut
-        off between making a version and choosing it, the next one finds the version."""
+        """Install the content as the default version, and return its number.
+
+        A version is named by its content's hash: an existing one is taken, not made again, also after a run that was
+        cut off between making a version and choosing it.
+        """
         ssm = self.aws.client("ssm")
         with self.aws.translated(
-            f"installing the SSM document {name}", state="What is done is shown above; this is not."
+            f"installing the SSM document {name}", state="The changes listed above were made; this one was not."
         ):
             if self.document(name) is None:
-                told = ssm.create_document(
+                created = ssm.create_document(
                     Name=name,
                     Content=content,
                     DocumentType="Command",
                     DocumentFormat="JSON",
                     VersionName=version_name(content),
                 )
-                return told["DocumentDescription"]["DocumentVersion"]
+                return created["DocumentDescription"]["DocumentVersion"]
             version = self._version(name, content) or self._new_version(name, content)
             ssm.update_document_default_version(Name=name, DocumentVersion=version)
             return version
 
     def _version(self, name: str, content: str) -> str:
-        """The version that has this content already: by its name, or the latest (AWS takes no second one like it)."""
+        """Find the version that has this content: by its name, or the latest."""
         ssm = self.aws.client("ssm")
         try:
             return ssm.get_document(Name=name, VersionName=version_name(content))["DocumentVersion"]
@@ -215,45 +222,45 @@ class AccountFoundation:
             return latest["DocumentVersion"] if same_document(latest["Content"], content) else ""
 
     def _new_version(self, name: str, content: str) -> str:
-        told = self.aws.client("ssm").update_document(
+        updated = self.aws.client("ssm").update_document(
             Name=name,
             Content=content,
             DocumentVersion="$LATEST",
             DocumentFormat="JSON",
             VersionName=version_name(content),
         )
-        return told["DocumentDescription"]["DocumentVersion"]
+        return updated["DocumentDescription"]["DocumentVersion"]
 
 
-def _stack(told: Mapping[str, Any], template: Any) -> Stack:
+def _stack(description: Mapping[str, Any], template: Any) -> Stack:
     return Stack(
-        told["StackName"],
+        description["StackName"],
         template if isinstance(template, str) else "",  # a JSON template comes as a mapping, and is none of ours
-        {one["ParameterKey"]: one["ParameterValue"] for one in told.get("Parameters", ())},
-        told["StackStatus"],
-        {one["OutputKey"]: one["OutputValue"] for one in told.get("Outputs", ())},
+        {each["ParameterKey"]: each["ParameterValue"] for each in description.get("Parameters", ())},
+        description["StackStatus"],
+        {each["OutputKey"]: each["OutputValue"] for each in description.get("Outputs", ())},
     )
 
 
-def _check_usable(there: Stack) -> None:
-    if there.status in USABLE:
+def _check_usable(stack: Stack) -> None:
+    if stack.status in USABLE:
         return
-    if there.status.endswith("IN_PROGRESS"):
+    if stack.status.endswith("IN_PROGRESS"):
         raise Held(
-            f"Somebody else changes the stack {there.name}: it is {there.status}.",
+            f"Somebody else is changing the stack {stack.name}: its status is {stack.status}.",
             state=_UNCHANGED,
-            remedy=f"Look until it is done, then: inv setup ({_look(there.name)})",
+            remedy=f"Wait until it is done, then: {commands.setup()}   (to look: {_look(stack.name)})",
         )
-    what = f"The stack {there.name} is {there.status}: it cannot be changed."
-    raise Refused(what, state=_UNCHANGED, remedy=_again(there))
+    what = f"The stack {stack.name} cannot be changed: its status is {stack.status}."
+    raise Refused(what, state=_UNCHANGED, remedy=_again(stack))
 
 
-def _again(there: Stack) -> str:
-    if there.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}:
-        return f"aws cloudformation delete-stack --stack-name {there.name} && inv setup"
-    if there.status == "UPDATE_ROLLBACK_FAILED":
-        return f"aws cloudformation continue-update-rollback --stack-name {there.name} && inv setup"
-    return "inv setup"
+def _again(stack: Stack) -> str:
+    if stack.status in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"}:
+        return f"aws cloudformation delete-stack --stack-name {stack.name} && {commands.setup()}"
+    if stack.status == "UPDATE_ROLLBACK_FAILED":
+        return f"aws cloudformation continue-update-rollback --stack-name {stack.name} && {commands.setup()}"
+    return commands.setup()
 
 
 def _look(name: str) -> str:

@@ -1,13 +1,15 @@
-"""What makes AWS clients, and what turns AWS's errors into ours. Nothing outside the adapters sees botocore."""
+"""Makes AWS clients, and turns AWS's errors into ours. Nothing outside the adapters sees botocore."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from tagship.adapters.aws import credentials
+from tagship.domain import commands
 from tagship.errors import ServiceFailed
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
 CONNECT_TIMEOUT = 5  # seconds
-READ_TIMEOUT = 15  # seconds without a byte: an incident does not wait minutes to hear that AWS is silent
+READ_TIMEOUT = 10  # seconds without a byte: in an incident nobody waits minutes to learn that AWS is silent
 ATTEMPTS = 4  # in all, of one call: botocore's standard mode repeats what is safe (5xx, throttling, broken connections)
 
 AGAIN = "run the same command again"
@@ -63,13 +65,19 @@ IAM_ACTIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket", "HeadBu
 
 @dataclass(frozen=True)
 class Aws:
-    """Region, endpoint and credentials in one place. One session: clients share its loader (a client costs 100 ms)."""
+    """Region, endpoint and credentials in one place. One session: clients share its loader (a client costs 100 ms).
+
+    `say` hears each time that AWS is silent for `patience` seconds, before it is asked again; `ask` asks for MFA codes.
+    """
 
     region: str
     endpoint: str | None = None
     profile: str = ""
     sandbox: bool = False
-    ci: bool = False  # whoever is refused is a CI job: its remedy is another
+    ci: bool = False  # in a CI job a refusal has another remedy
+    say: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    ask: Callable[[str], str] = field(default=credentials.ask_for_code, repr=False)
+    patience: float = READ_TIMEOUT
 
     @overload
     def client(self, name: Literal["s3"]) -> S3Client: ...
@@ -86,22 +94,38 @@ class Aws:
     @overload
     def client(self, name: str) -> Any: ...
     def client(self, name: str) -> Any:
-        """A client, made once; raises ServiceFailed where the profile or the credentials' files cannot be read."""
+        """Make a client, once; raises ServiceFailed if the profile or the credentials cannot be read."""
         if name not in self._clients:
             with self.translated(f"preparing to talk to {name}"):
-                self._clients[name] = self._session.client(name, endpoint_url=self.endpoint, config=self._config)
+                self._clients[name] = self._made(name, self._config)
         return self._clients[name]
 
     def once(self, name: str) -> Any:
-        """A client that sends each request a single time: for calls whose repetition would do something twice."""
+        """Make a client that sends each request once: for calls that must not be repeated."""
         from botocore.config import Config
 
         key = f"{name}, once"
         if key not in self._clients:
             with self.translated(f"preparing to talk to {name}"):
                 config = self._config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-                self._clients[key] = self._session.client(name, endpoint_url=self.endpoint, config=config)
+                self._clients[key] = self._made(name, config)
         return self._clients[key]
+
+    def _made(self, name: str, config: Any) -> Any:
+        client = self._session.client(name, endpoint_url=self.endpoint, config=config)
+        client.meta.events.register("needs-retry", self._announce)
+        return client
+
+    def _announce(self, **event: Any) -> None:
+        """Say that AWS is silent, before botocore asks again."""
+        from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+        error, attempt = event["caught_exception"], event["attempts"]
+        if isinstance(error, ConnectTimeoutError | ReadTimeoutError) and attempt < ATTEMPTS:
+            waited = CONNECT_TIMEOUT if isinstance(error, ConnectTimeoutError) else self.patience
+            self.say(
+                f"AWS did not answer for {waited:g} s ({event['operation'].name}): attempt {attempt + 1} of {ATTEMPTS}"
+            )
 
     @cached_property
     def _clients(self) -> dict[str, Any]:
@@ -113,8 +137,11 @@ class Aws:
         from botocore.session import Session
 
         if not self.sandbox:
-            return boto3.Session(region_name=self.region, profile_name=self.profile or None)
-        core = Session({"profile": (None, [], None, None)})  # a laptop's AWS_PROFILE is not the sandbox's business
+            core = Session()
+            session = boto3.Session(region_name=self.region, profile_name=self.profile or None, botocore_session=core)
+            credentials.with_prompt(core, self.ask)
+            return session
+        core = Session({"profile": (None, [], None, None)})  # the sandbox ignores a laptop's AWS_PROFILE
         return boto3.Session("sandbox", "sandbox", region_name=self.region, botocore_session=core)
 
     @cached_property
@@ -124,7 +151,7 @@ class Aws:
         common = Config(
             retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             connect_timeout=CONNECT_TIMEOUT,
-            read_timeout=READ_TIMEOUT,
+            read_timeout=self.patience,
             user_agent_extra="tagship",
         )
         # Loopback has no bucket.host names, and a proxy of the environment does not reach it.
@@ -132,7 +159,7 @@ class Aws:
 
     @staticmethod
     def unsure(error: Exception) -> bool:
-        """Whether a request that ended with this error may have been carried out all the same."""
+        """Whether a request that ended with this error may still have been carried out."""
         from botocore import exceptions as e
 
         if isinstance(error, e.ClientError):
@@ -152,17 +179,25 @@ class Aws:
 
     @contextmanager
     def translated(self, doing: str, *, state: str = "Nothing was changed.") -> Iterator[None]:
-        """Turn botocore's errors into ServiceFailed. `doing` is what was attempted, as in "reading s3://b/key"."""
+        """Turn botocore's errors into ServiceFailed.
+
+        `doing` is what was attempted, as in "reading s3://b/key". Errors of any other type count if they come out of
+        the reading of credentials, which botocore may do in any call.
+        """
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield
         except (BotoCoreError, ClientError) as error:
-            what, remedy = self._told(error, doing)
+            what, remedy = self._explained(error, doing)
             raise ServiceFailed(what, state=state, remedy=remedy, evidence=_evidence(error)) from error
+        except Exception as error:
+            if not credentials.concern(error):
+                raise
+            raise ServiceFailed(f"{credentials.explain(error)} ({doing}).", state=state, remedy=self._try_it) from error
 
-    def _told(self, error: Any, doing: str) -> tuple[str, str]:
-        """What is wrong, and what to do about it."""
+    def _explained(self, error: Any, doing: str) -> tuple[str, str]:
+        """Say what is wrong, and what to do about it."""
         from botocore.exceptions import ClientError
 
         if isinstance(error, ClientError):
@@ -175,7 +210,7 @@ class Aws:
         message = error.response.get("Error", {}).get("Message", "")
         action = self._action(error.operation_name)
         kind = next((kind for kind, codes in KINDS.items() if code in codes), "")
-        told = {
+        known = {
             "expired": ("The AWS credentials have expired", self._sign_in),
             "unknown": ("AWS does not accept the credentials in use", self._sign_in),
             "denied": (f"Access denied: the AWS identity in use may not {action}", _allow(action)),
@@ -185,7 +220,7 @@ class Aws:
             "throttled": (f"AWS throttles {action}, after {ATTEMPTS} attempts", f"Wait a minute, then {AGAIN}"),
         }
         failed = f"AWS failed with {code or 'no code'}: {message or 'no message'}"
-        what, remedy = told.get(kind, (failed, AGAIN.capitalize()))
+        what, remedy = known.get(kind, (failed, AGAIN.capitalize()))
         return f"{what} ({doing}).", remedy
 
     def _unanswered(self, error: Any, doing: str) -> tuple[str, str]:
@@ -197,12 +232,12 @@ class Aws:
         if isinstance(error, e.ProfileNotFound):
             return (
                 f"{error} ({doing}).",
-                "Name a profile that there is in aws.profile of tagship.toml: aws configure list-profiles",
+                "Name one of these in aws.profile of tagship.toml: aws configure list-profiles",
             )
         if isinstance(error, e.SSOError | e.TokenRetrievalError | e.CredentialRetrievalError):
             return f"The AWS credentials have expired or cannot be read ({doing}).", self._sign_in
         if isinstance(error, e.FlexibleChecksumError):
-            return f"The bytes that arrived are not those that AWS stored ({doing}).", AGAIN.capitalize()
+            return f"The bytes that arrived differ from those that AWS stored ({doing}).", AGAIN.capitalize()
         if isinstance(error, e.HTTPClientError | e.ConnectionError | e.IncompleteReadError):
             return f"AWS cannot be reached at {self.endpoint or self.region} ({doing}).", self._reach
         return f"AWS could not be asked: {error} ({doing}).", "Correct the aws table of tagship.toml"
@@ -223,16 +258,24 @@ class Aws:
         return "Sign in: aws sso login" + (f" --profile {self.profile}" if self.profile else "")
 
     @property
+    def _try_it(self) -> str:
+        if self.ci:
+            return self._sign_in
+        return "Fix the profile, or sign in; then try: aws sts get-caller-identity" + (
+            f" --profile {self.profile}" if self.profile else ""
+        )
+
+    @property
     def _reach(self) -> str:
         return (
-            "Start the sandbox: inv sandbox up"
+            f"Start the sandbox: {commands.sandbox('up')}"
             if self.sandbox
             else f"Try it: curl -sS https://sts.{self.region}.amazonaws.com"
         )
 
     def _create_bucket(self, error: Any, doing: str) -> str:
         if self.sandbox:
-            return "Set the sandbox up anew: inv sandbox reset"
+            return f"Set up the sandbox again: {commands.sandbox('reset')}"
         name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
         return f"Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://{name} --region {self.region}"
 
@@ -247,7 +290,7 @@ def _allow(action: str) -> str:
 
 
 def _evidence(error: Any) -> str:
-    """AWS's own words, with the request id that its support asks for."""
+    """Quote AWS's own words, with the request id that its support asks for."""
     answer = getattr(error, "response", None) or {}  # of an HTTPClientError (a timeout) it is None
     request = answer.get("ResponseMetadata", {}).get("RequestId", "")
     return f"{error}" + (f" [request {request}]" if request else "")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.freeze import Freeze, FreezeUnreadable, Frozen
 from tagship.errors import Refused
 from tagship.ports.bucket import Conflict, Store
 
 
 class StoredFreezes:
-    """See the port. What is there already is replaced only as it was looked at."""
+    """See the port. A freeze is replaced only if it is still the one that was read."""
 
     def __init__(self, store: Store, app: str) -> None:
         self._store = store
@@ -48,6 +48,6 @@ class StoredFreezes:
 
 def changed(environment: str) -> Refused:
     return Refused(
-        f"Somebody else changed the freeze of {environment} at this very moment.",
-        remedy=f"Look at it, then decide again: inv lock --env {environment}",
+        f"Somebody else has just changed the freeze of {environment}.",
+        remedy=f"Look at it, then decide again: {commands.lock(environment)}",
     )

@@ -9,13 +9,13 @@ import contextlib
 import secrets
 from collections.abc import Callable, Sequence
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.lease import LeaseHeld, LeaseRecord, LeaseUnreadable, Seen, let_go, released, renewed, same, taken
 from tagship.domain.text import ago, moment
 from tagship.errors import LeaseLost, Refused, ServiceFailed
 from tagship.ports.bucket import Conflict, Store
 
-ROUNDS = 10  # how often a lost race is run again: whoever won it has made the next reading another one
+ROUNDS = 10  # attempts: after a lost race, the next reading sees what the winner wrote
 
 
 class StoredLeases:
@@ -31,15 +31,15 @@ class StoredLeases:
         self._etags: dict[LeaseRecord, str] = {}  # of the record that this process wrote last
 
     def look(self, environment: str) -> Seen | None:
-        found = self._store.get(self._key(environment))
-        if found is None:
+        stored = self._store.get(self._key(environment))
+        if stored is None:
             return None
         try:
-            record = LeaseRecord.from_json(found.body)
+            record = LeaseRecord.from_json(stored.body)
         except LeaseUnreadable as reason:
-            where = f"s3://{self._store.bucket}/{found.key}"
+            where = f"s3://{self._store.bucket}/{stored.key}"
             raise LeaseUnreadable.of(environment, where, reason.why) from reason
-        return Seen(record, found.etag, found.modified, found.now)
+        return Seen(record, stored.etag, stored.modified, stored.now)
 
     def _key(self, environment: str) -> str:
         return layout.lease(self._app, self._group(environment))
@@ -56,7 +56,7 @@ class StoredLeases:
         over: str = "",
         living: bool = False,
     ) -> LeaseRecord:
-        """See the port. A taking that is cut short after S3 took it (an interrupt) is undone, or expires by itself."""
+        """Take the lease; see the port. If an interrupt cuts it short, it is undone, or expires by itself."""
         taking = secrets.token_hex(8)
 
         def wanted(seen: Seen) -> LeaseRecord:
@@ -97,8 +97,8 @@ class StoredLeases:
                     raise
                 return self._known(landed)
         raise ServiceFailed(
-            f"The lease of {environment} changed under each of {ROUNDS} attempts to take it.",
-            remedy="Run it again when fewer deployments start at once.",
+            f"Could not take the lease of {environment}: others changed it during all {ROUNDS} attempts.",
+            remedy=f"Run the same command again. Who holds it now: {commands.lock(environment)}",
         )
 
     def _undo(self, environment: str, taking: str) -> None:
@@ -107,9 +107,9 @@ class StoredLeases:
             self.release(seen.record)
 
     def _seen(self, environment: str) -> Seen:
-        """The lease; where there never was one, a free one with fencing number 0 is written first.
+        """Read the lease; if there never was one, write a free one with fencing number 0 first.
 
-        That gives the first taking, too, a time of the store's own.
+        So the first taking, too, has the store's own time.
         """
         seen = self.look(environment)
         if seen:
@@ -120,12 +120,12 @@ class StoredLeases:
 
     def _vanished(self, environment: str) -> Seen:
         raise ServiceFailed(
-            f"The lease object of {environment} vanished while it was taken.",
-            remedy=f"See who works on the bucket, then: inv lock --env {environment}",
+            f"The lease object of {environment} disappeared while this deployment took it.",
+            remedy=f"Find out who deletes from the bucket, then: {commands.lock(environment)}",
         )
 
     def renew(self, record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
-        """Write phase and operations, and so live for another `ttl` seconds; raises LeaseLost when it is another's."""
+        """Renew the lease for another `ttl` seconds; raises LeaseLost if another deployment took it."""
         etag = self._etags.get(record)
         if etag:
             with contextlib.suppress(Conflict):
@@ -145,8 +145,7 @@ class StoredLeases:
         self._end(record, let_go)
 
     def _end(self, record: LeaseRecord, last: Callable[[LeaseRecord], LeaseRecord]) -> None:
-        """Write its last record. A heartbeat that comes in between makes a first attempt fail: it is done again, while
-        the lease is ours."""
+        """Write its last record, again if a heartbeat comes in between and the lease is still ours."""
         for _ in range(ROUNDS):
             seen = self.look(record.environment)
             if seen is None or not same(seen.record, record):
@@ -155,23 +154,23 @@ class StoredLeases:
                 self._write(last(seen.record), seen.etag)
                 return
         raise ServiceFailed(
-            f"The lease of {record.environment} changed under each of {ROUNDS} attempts to give it back.",
+            f"Could not release the lease of {record.environment}: it changed during all {ROUNDS} attempts.",
             state=f"It expires by itself within {record.ttl} s.",
-            remedy=f"See who holds it: inv lock --env {record.environment}",
+            remedy=f"See who holds it: {commands.lock(record.environment)}",
         )
 
     def break_(self, environment: str, deployment_id: str) -> None:
         seen = self.look(environment)
         if seen is None or seen.record.deployment_id != deployment_id:
             raise Refused(
-                _not_that_one(environment, deployment_id, seen), remedy=f"Look again: inv lock --env {environment}"
+                _not_that_one(environment, deployment_id, seen), remedy=f"Look again: {commands.lock(environment)}"
             )
         try:
             self._write(released(seen.record), seen.etag)
         except Conflict as reason:
             raise Refused(
-                f"The lease of {environment} changed at this moment: deployment {deployment_id} is alive.",
-                remedy=f"Look again: inv lock --env {environment}",
+                f"The lease of {environment} has just changed: deployment {deployment_id} is alive.",
+                remedy=f"Look again: {commands.lock(environment)}",
             ) from reason
 
     def _write(self, record: LeaseRecord, etag: str) -> LeaseRecord:
@@ -188,26 +187,26 @@ class StoredLeases:
 
 
 def held_by(seen: Seen, environment: str) -> LeaseHeld:
-    """The refusal: who holds it, since when, what they are doing, and how to break it."""
+    """Say who holds it, since when, what they do, and how to break it."""
     record = seen.record
     with_it = f" (and with it {environment}, of the same lease group)" if record.environment != environment else ""
     since = f" since {moment(record.taken_at)} UTC" if record.taken_at else ""
     run = f", {record.run_url}" if record.run_url else ""
-    unlock = f"inv unlock --env {environment} --id {record.deployment_id}"
+    unlock = commands.unlock(environment, record.deployment_id)
     doing = f"{record.phase}, last heartbeat {ago(seen.age)}{run}"
     return LeaseHeld(
         seen,
         f"{record.holder} has held {record.environment}{with_it}{since} ({doing}).",
-        remedy=f"Wait for it (--wait 10m), or if it is dead: {unlock}",
+        remedy=f"Wait for it (--wait 10m), or if it has died: {unlock}",
     )
 
 
 def lost(record: LeaseRecord, seen: Seen | None) -> LeaseLost:
     now = seen.record.holder if seen and seen.record.holder else "nobody"
     return LeaseLost(
-        f"The lease of {record.environment} is no longer this deployment's: {now} holds it now.",
+        f"This deployment lost the lease of {record.environment}: {now} holds it now.",
         state="This deployment stopped before its next action.",
-        remedy=f"See what runs and who holds it: inv status --env {record.environment}",
+        remedy=f"See what runs and who holds it: {commands.status(record.environment)}",
     )
 
 

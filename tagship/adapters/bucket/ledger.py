@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.deployment import Deployment, Entry, fold, is_id
 from tagship.domain.mark import Mark
 from tagship.domain.segment import SIZE, Copy, Span, begin_after, full, needed, packed, unpacked
@@ -51,8 +51,8 @@ class StoredLedger:
                     return
                 entry = replace(entry, number=self._next(key))
         raise ServiceFailed(
-            f"The ledger took no entry for deployment {entry.deployment_id}.",
-            remedy=f"Look at it: inv history --env {entry.environment} --json",
+            f"Could not write to the ledger of deployment {entry.deployment_id}: other writers kept coming first.",
+            remedy=f"Look at it: {commands.history(entry.environment, as_json=True)}",
         )
 
     def _next(self, key: str) -> int:
@@ -69,7 +69,7 @@ class StoredLedger:
             there = self._store.get(key)
             if there is None or there.body != mark.to_json():
                 raise ServiceFailed(
-                    f"The ledger has another mark of the id {mark.id}.", remedy="Run the same command again"
+                    f"The ledger has a different mark under the id {mark.id}.", remedy="Run the same command again"
                 ) from None
 
     # -- reading -------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 from tagship.adapters.git.process import CHUNK
-from tagship.adapters.git.program import Program
+from tagship.adapters.git.program import GitProgram
 from tagship.domain.text import visible
 from tagship.errors import Refused, UsageError
 
@@ -25,7 +25,7 @@ STAND_INS = {
 LONGEST = max(map(len, STAND_INS))
 
 
-def stream(git: Program, commit: str, paths: Sequence[str]) -> Files:
+def stream(git: GitProgram, commit: str, paths: Sequence[str]) -> Files:
     """Path, executable, size and reader of each file, sorted by path: no filter and no line endings apply.
 
     Raises Refused for what a bundle can't carry: links, submodules, and what stands in for a file kept elsewhere.
@@ -48,7 +48,7 @@ def stream(git: Program, commit: str, paths: Sequence[str]) -> Files:
             blobs.ended_well()
 
 
-def _entries(git: Program, commit: str, paths: Sequence[str]) -> list[tuple[str, bool, str]]:
+def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[str, bool, str]]:
     """Path, executable and object id of each file, sorted by path; refuses what a bundle cannot carry."""
     listing = git.must("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths) if paths else ""
     entries = []
@@ -79,7 +79,7 @@ def _whole(blob: Blob, path: str) -> None:
             )
 
 
-def _cut_off(git: Program, path: str) -> Refused:
+def _cut_off(git: GitProgram, path: str) -> Refused:
     return Refused(
         f"git cat-file did not give the whole of {visible(path)}.", remedy=f"Look at it: git -C {git.root} fsck"
     )

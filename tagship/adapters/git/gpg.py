@@ -6,7 +6,7 @@ import subprocess
 from contextlib import suppress
 
 from tagship.adapters.git.answer import Answer, lines
-from tagship.adapters.git.program import Program
+from tagship.adapters.git.program import GitProgram
 from tagship.domain.text import visible
 
 CANCELLED = "gpg: signing failed: Operation cancelled"  # by us
@@ -14,7 +14,7 @@ UNASKED = "gpg wants the key's passphrase, and nobody gave it"
 WAIT = 15.0  # seconds for gpg's answer
 
 
-def reason(git: Program, answer: Answer) -> str:
+def reason(git: GitProgram, answer: Answer) -> str:
     """Gpg's own words; empty if git told them, or if another program signs."""
     if "gpg failed to sign" not in answer.err or "gpg:" in answer.err:
         return ""
@@ -28,7 +28,7 @@ def remedy(why: str) -> str:
     return "Name the key to sign with: git config user.signingKey <key>   (or: git config tag.gpgSign false)"
 
 
-def _key(git: Program) -> str:
+def _key(git: GitProgram) -> str:
     key = git.run("config", "--get", "user.signingKey").out.strip()
     return key or git.run("var", "GIT_COMMITTER_IDENT").out.rpartition(">")[0] + ">"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tagship.adapters.git.program import Program
+from tagship.adapters.git.program import GitProgram
 from tagship.domain.text import visible
 from tagship.errors import Refused, UsageError
 from tagship.ports.repository import State
@@ -15,7 +15,7 @@ _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/~^@{}-]{0,199}\Z", re.ASCII)
 _BEFORE = {"1": 7, "2": 8, "u": 9, "?": 0}
 
 
-def state(git: Program, remote: str, branch: str) -> State:
+def state(git: GitProgram, remote: str, branch: str) -> State:
     """The checkout, beside the remote's branch (empty: beside that of the one that is checked out)."""
     status = git.must("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal")
     fields = [field for field in status.split("\0") if field]
@@ -32,7 +32,7 @@ def state(git: Program, remote: str, branch: str) -> State:
     return State(head, current, tuple(_dirty(fields)), shallow == "true", upstream, ahead, behind)
 
 
-def log(git: Program, since: str, until: str) -> list[str]:
+def log(git: GitProgram, since: str, until: str) -> list[str]:
     """Commit subjects, newest first; none if `since` names no commit: a tag may be one of a file."""
     options = ["--no-color", "--no-show-signature", "--encoding=UTF-8", "--format=%s"]
     answer = git.run("log", *options, f"{since}^{{commit}}..{until}", "--")
@@ -43,11 +43,11 @@ def log(git: Program, since: str, until: str) -> list[str]:
     return answer.out.split("\n")[:-1]  # not splitlines: a subject may hold what Unicode calls a line's end
 
 
-def names_no_commit(git: Program, revision: str) -> bool:
+def names_no_commit(git: GitProgram, revision: str) -> bool:
     return not git.run("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").ok
 
 
-def resolve(git: Program, revision: str) -> str:
+def resolve(git: GitProgram, revision: str) -> str:
     """The commit that a revision names; raises UsageError."""
     name = f"{revision}^{{commit}}"
     answer = git.run("rev-parse", "--verify", "--quiet", name) if _REVISION.match(revision) else None
@@ -60,11 +60,11 @@ def resolve(git: Program, revision: str) -> str:
     )
 
 
-def is_ancestor(git: Program, commit: str, of: str) -> bool:
+def is_ancestor(git: GitProgram, commit: str, of: str) -> bool:
     return git.run("merge-base", "--is-ancestor", commit, of).ok
 
 
-def me(git: Program) -> str:
+def me(git: GitProgram) -> str:
     """ "Name <mail>", as git would sign a tag; raises Refused."""
     answer = git.run("var", "GIT_COMMITTER_IDENT")
     found = re.match(r"(.*<[^>]*>) ", answer.out)
@@ -76,7 +76,7 @@ def me(git: Program) -> str:
     )
 
 
-def _apart(git: Program, head: str, upstream: str) -> tuple[int, int]:
+def _apart(git: GitProgram, head: str, upstream: str) -> tuple[int, int]:
     if not upstream or upstream == head:
         return 0, 0
     ahead, behind = git.must("rev-list", "--left-right", "--count", f"{head}...{upstream}").split()

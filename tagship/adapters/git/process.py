@@ -80,7 +80,7 @@ def _at_work(trace: str) -> bool:
 
 
 @dataclass
-class Run:
+class GitRun:
     """A process and what it says. `grouped`: it leads a process group of its own.
 
     `owner` ends the process when nobody refers to it any more.
@@ -161,7 +161,7 @@ class Run:
 class Stdout(io.RawIOBase):
     """What a run writes, read while it runs; its standard error is taken aside."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: GitRun) -> None:
         self._run = run
 
     def readable(self) -> bool:

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, NoReturn, cast
 
 from tagship.adapters.git.answer import Answer, Listener, decoded
 from tagship.adapters.git.environment import at_a_terminal, command, pinned
-from tagship.adapters.git.process import Run, Silence, Stdout, Watch, watch
+from tagship.adapters.git.process import GitRun, Silence, Stdout, Watch, watch
 from tagship.domain.text import visible
 from tagship.errors import Refused, ServiceFailed
 
@@ -22,7 +22,7 @@ _LOCKED = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 _DUBIOUS = re.compile(r"dubious ownership in repository at '([^']+)'")
 
 
-class Program:
+class GitProgram:
     """Git, in the repository around `root`. `say` hears what hooks and the server say during a push.
 
     `silence` is for how many seconds a remote may say nothing.
@@ -99,7 +99,7 @@ class Program:
 
     def _start(
         self, arguments: tuple[str, ...], silence: Watch, heard: Listener | None = None, stdin: IO[bytes] | None = None
-    ) -> Run:
+    ) -> GitRun:
         grouped = not at_a_terminal()  # what asks at a terminal must be in its foreground
         options: dict[str, object] = {"process_group": 0} if grouped else {}
         try:
@@ -112,9 +112,9 @@ class Program:
             )
         except (OSError, self._not_found) as reason:
             raise _no_git() from reason
-        return Run(started, grouped, silence, heard.out if heard else _ignore, heard.err if heard else _ignore)
+        return GitRun(started, grouped, silence, heard.out if heard else _ignore, heard.err if heard else _ignore)
 
-    def _ended(self, run: Run) -> Answer:
+    def _ended(self, run: GitRun) -> Answer:
         status = run.ended()
         return Answer(status, run.out.decode(errors="replace"), decoded(run.err))
 
@@ -138,7 +138,7 @@ class Program:
 class Reading:
     """The output of a call, read while git writes it."""
 
-    def __init__(self, program: Program, verb: str, run: Run) -> None:
+    def __init__(self, program: GitProgram, verb: str, run: GitRun) -> None:
         self._program = program
         self._verb = verb
         self._run = run

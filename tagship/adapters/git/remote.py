@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from tagship.adapters.git import tags
 from tagship.adapters.git.answer import Answer
-from tagship.adapters.git.program import Program
+from tagship.adapters.git.program import GitProgram
 from tagship.domain.version import Version
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.repository import Tag
@@ -28,7 +28,7 @@ _FETCH = (
 class Remote:
     """A remote by its name in the user's configuration."""
 
-    def __init__(self, git: Program, name: str) -> None:
+    def __init__(self, git: GitProgram, name: str) -> None:
         self.git = git
         self.name = name
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tagship.adapters.git import files, history, push, tags
-from tagship.adapters.git.program import Program
+from tagship.adapters.git.program import GitProgram
 from tagship.adapters.git.remote import Remote
 from tagship.domain.release import Channel
 from tagship.ports.repository import Pushed, State, Tag
@@ -32,7 +32,7 @@ class GitRepository:
         *,
         inherited: Mapping[str, str],
     ) -> None:
-        self._git = Program(root, say, silence, inherited)
+        self._git = GitProgram(root, say, silence, inherited)
         self._remote = Remote(self._git, remote)
 
     @property

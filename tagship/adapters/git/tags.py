@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tagship.adapters.git import gpg
 from tagship.adapters.git.answer import Answer
 from tagship.adapters.git.process import CHUNK
-from tagship.adapters.git.program import Program
+from tagship.adapters.git.program import GitProgram
 from tagship.domain.release import Channel, channel
 from tagship.errors import Refused
 from tagship.ports.repository import Tag
@@ -33,7 +33,7 @@ class Line(NamedTuple):
     seconds: str
 
 
-def read(git: Program, refs: Sequence[str], prefix: str = "refs/tags/") -> list[Tag]:
+def read(git: GitProgram, refs: Sequence[str], prefix: str = "refs/tags/") -> list[Tag]:
     """The tags at those refs, in one call (and one more for each that points at another tag)."""
     if not refs:
         return []
@@ -41,13 +41,13 @@ def read(git: Program, refs: Sequence[str], prefix: str = "refs/tags/") -> list[
     return [_tag(git, Line(*line.split("\0")), prefix) for line in lines if line]
 
 
-def named(git: Program, names: Sequence[str]) -> list[Tag]:
+def named(git: GitProgram, names: Sequence[str]) -> list[Tag]:
     """Those of the names that are local tags, in the order asked."""
     by_name = {tag.name: tag for tag in read(git, [f"refs/tags/{name}" for name in names])}
     return [by_name[name] for name in names if name in by_name]
 
 
-def newest(git: Program, suffix: str, count: int) -> Channel:
+def newest(git: GitProgram, suffix: str, count: int) -> Channel:
     """Over all of the channel's tags (never `git describe`), parsed while git writes."""
     pattern = f"refs/tags/[0-9]*-{suffix}" if suffix else "refs/tags/[0-9]*"
     with git.reading("for-each-ref", "--format=%(refname:strip=2)", pattern) as names:
@@ -56,12 +56,12 @@ def newest(git: Program, suffix: str, count: int) -> Channel:
     return found
 
 
-def at(git: Program, commit: str) -> list[str]:
+def at(git: GitProgram, commit: str) -> list[str]:
     """The names of the tags that point at a commit."""
     return git.must("for-each-ref", f"--points-at={commit}", "--format=%(refname:strip=2)", "refs/tags").split()
 
 
-def create(git: Program, name: str, commit: str, message: str) -> Tag:
+def create(git: GitProgram, name: str, commit: str, message: str) -> Tag:
     """An annotated tag, signed if the user's configuration says so; raises Refused with git's, or gpg's, reason."""
     answer = git.run(*creation(name, commit, message))
     made = named(git, [name]) if answer.ok else []
@@ -75,7 +75,7 @@ def creation(name: str, commit: str, message: str) -> list[str]:
     return ["tag", "--annotate", "--cleanup=whitespace", "--message", message, name, commit]
 
 
-def _unmade(git: Program, name: str, commit: str, answer: Answer) -> Refused:
+def _unmade(git: GitProgram, name: str, commit: str, answer: Answer) -> Refused:
     if "sign" in answer.err:
         why = gpg.reason(git, answer)
         words = "; ".join(filter(None, [answer.words, why]))
@@ -84,7 +84,7 @@ def _unmade(git: Program, name: str, commit: str, answer: Answer) -> Refused:
     return Refused(f"Git did not make the tag {name}: {answer.words}.", remedy=f"Try it by hand: {by_hand}")
 
 
-def _tag(git: Program, line: Line, prefix: str) -> Tag:
+def _tag(git: GitProgram, line: Line, prefix: str) -> Tag:
     commit = line.oid if line.kind == "commit" else line.peeled
     if (line.inner or line.kind) != "commit":
         answer = git.run("rev-parse", "--verify", "--quiet", f"{line.ref}^{{commit}}")

@@ -174,5 +174,5 @@ def test_bundle_json_comes_back() -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"sha256": 1, "other": 2}', b"\xff"])
 def test_another_json_is_not_taken_for_bundle_json(raw: bytes) -> None:
-    with pytest.raises(Refused, match="not what `inv bundle` writes"):
+    with pytest.raises(Refused, match="tagship did not write it"):
         Built.from_json(raw)

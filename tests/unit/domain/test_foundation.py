@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagship.domain import foundation
-from tagship.domain.foundation import Found, Stack
+from tagship.domain.foundation import Existing, Stack
 
 TEMPLATE = """\
 Condition:
@@ -30,12 +30,12 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=30)
 SHARED = {"app": "hello", "bucket": "b-1", "key": "kms:alias/hello", "image": "hello"}
 
 
-def shared(found: Found, before: dict[str, str] | None = None, **changes: str) -> dict[str, str]:
+def shared(found: Existing, before: dict[str, str] | None = None, **changes: str) -> dict[str, str]:
     return foundation.shared(found=found, before=before, **{**SHARED, **changes})
 
 
 def test_an_empty_account_has_all_of_it_made() -> None:
-    made = shared(Found())
+    made = shared(Existing())
     assert made["MakeBucket"] == "yes"
     assert (made["KeyAlias"], made["KeyArn"]) == ("alias/hello", "")
     assert made["ImageRepository"] == "hello"
@@ -43,7 +43,7 @@ def test_an_empty_account_has_all_of_it_made() -> None:
 
 
 def test_what_is_there_is_used() -> None:
-    made = shared(Found(bucket=True, key="arn:key", provider="arn:provider", repository=True))
+    made = shared(Existing(bucket=True, key="arn:key", provider="arn:provider", repository=True))
     assert made["MakeBucket"] == "no"
     assert (made["KeyAlias"], made["KeyArn"]) == ("", "arn:key")
     assert made["ImageRepository"] == ""
@@ -51,20 +51,20 @@ def test_what_is_there_is_used() -> None:
 
 
 def test_what_the_stack_made_is_kept_when_it_is_found_again() -> None:
-    first = shared(Found())
-    everything = Found(bucket=True, key="arn:key", provider="arn:provider", repository=True)
+    first = shared(Existing())
+    everything = Existing(bucket=True, key="arn:key", provider="arn:provider", repository=True)
     assert shared(everything, first) == first
 
 
 def test_another_bucket_of_the_settings_is_looked_at_afresh() -> None:
-    first = shared(Found())
-    assert shared(Found(bucket=True), first, bucket="b-2")["MakeBucket"] == "no"
-    assert shared(Found(), first, bucket="b-2")["MakeBucket"] == "yes"
+    first = shared(Existing())
+    assert shared(Existing(bucket=True), first, bucket="b-2")["MakeBucket"] == "no"
+    assert shared(Existing(), first, bucket="b-2")["MakeBucket"] == "yes"
 
 
 def test_a_key_that_is_no_alias_is_never_made() -> None:
-    assert shared(Found(), key="release.pem")["KeyAlias"] == ""
-    assert shared(Found(key="arn:key"), key="kms:1234")["KeyArn"] == "arn:key"
+    assert shared(Existing(), key="release.pem")["KeyAlias"] == ""
+    assert shared(Existing(key="arn:key"), key="kms:1234")["KeyArn"] == "arn:key"
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_a_freeze_that_cannot_be_read_holds_and_is_written_anew() -> None:
     app.store.create("hello/_freeze/dev.json", b'{"sch')
     with pytest.raises(FreezeUnreadable) as caught:
         deploy(app, artifact=NEW)
-    assert 'inv freeze --env dev --until 8h --reason "' in caught.value.remedy
+    assert "inv freeze --env dev --until 8h --reason '" in caught.value.remedy
     [shown], [looked] = lock(app, env="dev"), status(app, env="dev")
     assert shown.frozen == looked.lease.frozen
     assert "The freeze of dev cannot be read" in shown.frozen

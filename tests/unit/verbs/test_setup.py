@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tagship.domain.foundation import Found
+from tagship.domain.foundation import Existing
 from tagship.errors import Refused, ServiceFailed, SettingsError
 from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
@@ -112,7 +112,7 @@ def test_a_document_has_a_new_version_only_when_it_changed(make: Make) -> None:
 
 
 def test_what_the_account_has_is_used_and_left_alone(make: Make) -> None:
-    there = Found(bucket=True, key=KEY, provider=PROVIDER, repository=True)
+    there = Existing(bucket=True, key=KEY, provider=PROVIDER, repository=True)
     app = make(FakeFoundation(before=there, gaps=["versioning is off"]))
     setup(app)
     shared = account(app).stacks["tagship-hello"].parameters
@@ -143,13 +143,13 @@ def test_githubs_numbers_are_kept_once_they_were_given(make: Make) -> None:
 @pytest.mark.parametrize("numbers", [("12", ""), ("", "34"), ("x", "34"), ("\u0661", "34")])
 def test_githubs_numbers_are_given_together(make: Make, numbers: tuple[str, str]) -> None:
     app = make()
-    with pytest.raises(Refused, match="given together"):
+    with pytest.raises(Refused, match="together, as digits"):
         setup(app, owner_id=numbers[0], repository_id=numbers[1])
     assert account(app).done == []
 
 
 def test_another_key_in_the_repository_is_refused_before_anything_is_made(make: Make) -> None:
-    app = make(FakeFoundation(before=Found(key=KEY)))
+    app = make(FakeFoundation(before=Existing(key=KEY)))
     (app.root / "keys").mkdir()
     (app.root / "keys/release.pub.pem").write_text(PEM.replace("MFkw", "AAAA"))
     with pytest.raises(Refused) as caught:
@@ -241,7 +241,7 @@ def test_an_account_that_took_the_change_otherwise_is_told_of(make: Make) -> Non
     with pytest.raises(ServiceFailed) as caught:
         setup(make(Forgetful()))
     assert "tagship-deploy still differs" in caught.value.what
-    assert caught.value.remedy == "See how: inv setup --dry-run"
+    assert caught.value.remedy == "See the difference: inv setup --dry-run"
 
 
 def test_a_stack_of_other_parameters_is_changed(make: Make) -> None:

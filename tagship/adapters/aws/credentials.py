@@ -1,0 +1,60 @@
+"""The user's own way to AWS credentials: a program, a role with an MFA code, a file. Each fails in its own way."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+READERS = frozenset({"botocore.credentials", "botocore.tokens"})  # modules that read or fetch credentials
+
+
+def attended() -> bool:
+    """Whether there is a terminal that a code can be typed at."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+class NoTerminal(Exception):
+    """A profile asks for an MFA code, and there is no terminal."""
+
+
+def ask_for_code(prompt: str) -> str:
+    """Ask for an MFA code at the terminal; raises NoTerminal if there is none."""
+    if not attended():
+        raise NoTerminal
+    return getpass.getpass(prompt)
+
+
+def with_prompt(core: Any, ask: Callable[[str], str]) -> None:
+    """Let a botocore session ask for MFA codes by `ask`: its own way would read any standard input."""
+    core.get_component("credential_provider").get_provider("assume-role")._prompter = ask
+
+
+def concern(error: BaseException) -> bool:
+    """Whether an error comes out of botocore's reading of credentials.
+
+    What a credential process prints is parsed there without care: anything from AttributeError to JSONDecodeError.
+    """
+    return isinstance(error, NoTerminal) or any(module in READERS for module in _modules(error))
+
+
+def explain(error: BaseException) -> str:
+    """Say what is wrong with the credentials, without anything that was read: it may hold a secret."""
+    if isinstance(error, NoTerminal):
+        return "The AWS profile asks for an MFA code, and there is no terminal to type it at"
+    if isinstance(error, OSError):
+        return f"The AWS credentials cannot be read: {error.filename or 'their program'}: {error.strerror or error}"
+    gives = f"their source gives something else ({type(error).__name__})"
+    return f"The AWS credentials cannot be read: {gives}"
+
+
+def _modules(error: BaseException) -> Iterator[str]:
+    trace = error.__traceback__
+    while trace:
+        yield trace.tb_frame.f_globals.get("__name__", "")
+        trace = trace.tb_next
