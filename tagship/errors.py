@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+UNCHANGED = "Nothing was changed."
+
 
 class TagshipError(Exception):
     """The root of the tree. Never raised itself: a failure always has a kind.
@@ -18,7 +20,7 @@ class TagshipError(Exception):
 
     exit_code: ClassVar[int]
 
-    def __init__(self, what: str, *, state: str = "Nothing was changed.", remedy: str, evidence: str = "") -> None:
+    def __init__(self, what: str, *, state: str = UNCHANGED, remedy: str, evidence: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.state = state

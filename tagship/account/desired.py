@@ -128,7 +128,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "ProviderArn": outputs.get("ProviderArn", unknown),
         "Repository": repository,
         "NumberedRepository": _numbered(repository, numbers, before),
-        **{"Document": foundation.DOCUMENT, **chosen.target.stack_parameters},
+        "Document": foundation.DOCUMENT,
+        **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)
 

@@ -1,4 +1,4 @@
-"""Gates: what may stand between a version and an environment, each open or shut, with the way through."""
+"""Gates: what a version must pass on its way to an environment, each ok or blocked, and the way through."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tagship.errors import Refused
 
 @dataclass(frozen=True)
 class Gate:
-    """`problem` says why it is shut (empty: it is open), `remedy` the next command, `found` what an open one saw."""
+    """`problem` says why it is blocked (empty: it is ok), `remedy` the next command, `found` what an ok one saw."""
 
     name: str
     found: str = ""
@@ -22,20 +22,20 @@ class Gate:
         return not self.problem
 
     def rows(self) -> list[list[str]]:
-        """As a table has it: open or shut, the name, and what was found; below a shut one, its remedy."""
+        """Lay the gate out for a table: ok or blocked, name, and why; below a blocked one, its remedy."""
         if self.open:
-            return [["open", self.name, self.found]]
-        return [["SHUT", self.name, self.problem], ["", "", f"  {self.remedy}"]]
+            return [["ok", self.name, self.found]]
+        return [["blocked", self.name, self.problem], ["", "", f"  {self.remedy}"]]
 
     def as_data(self) -> dict[str, object]:
         return {**asdict(self), "open": self.open}
 
 
 def refuse(gates: Sequence[Gate], version: str, environment: str) -> None:
-    """Raises Refused where a gate is shut, with the first one's remedy."""
-    shut = [one for one in gates if not one.open]
-    if shut:
-        names = ", ".join(one.name for one in shut)
-        counted = f"{len(shut)} of {len(gates)} gates" if len(shut) > 1 else f"One of {len(gates)} gates"
-        stand = "stand" if len(shut) > 1 else "stands"
-        raise Refused(f"{counted} {stand} between {version} and {environment}: {names}.", remedy=shut[0].remedy)
+    """Raise Refused if a gate is blocked, with the first one's remedy."""
+    blocked = [gate for gate in gates if not gate.open]
+    if blocked:
+        names = ", ".join(gate.name for gate in blocked)
+        are = "is" if len(blocked) == 1 else "are"
+        what = f"{version} can't go to {environment}: {len(blocked)} of {len(gates)} gates {are} blocked ({names})."
+        raise Refused(what, remedy=blocked[0].remedy)

@@ -6,7 +6,7 @@ from tagship.domain import commands
 from tagship.domain.deployment import Bad, bad_versions, new_id
 from tagship.domain.mark import Mark
 from tagship.engine.scope import named
-from tagship.errors import UsageError
+from tagship.errors import UNCHANGED, UsageError
 from tagship.ports.app import App
 
 LONGEST = 500  # characters of a reason
@@ -41,7 +41,9 @@ def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tu
 
 def write_mark(app: App, mark: Mark, dry_run: bool) -> Mark:
     app.screen.say(told(mark))
-    if not dry_run:
+    if dry_run:
+        app.screen.say(UNCHANGED)
+    else:
         app.ledger.mark(mark)
     return mark
 

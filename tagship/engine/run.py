@@ -27,7 +27,7 @@ from tagship.engine.plan import all_read, recent, show
 from tagship.engine.recorder import Recorder, abandon
 from tagship.engine.rollout import resumed, roll_out
 from tagship.engine.session import LeaseSession, hold_lease
-from tagship.errors import LeaseLost, ServiceFailed, TagshipError
+from tagship.errors import UNCHANGED, LeaseLost, ServiceFailed, TagshipError
 from tagship.ports.app import App
 
 
@@ -54,6 +54,12 @@ class Result:
             "reports": [asdict(report) for report in self.reports],
             "seconds": round(self.seconds, 3),
         }
+
+
+def planned(app: App, plan: Plan) -> Result:
+    """End a dry run."""
+    app.screen.say(UNCHANGED)
+    return Result(plan, "planned")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from tagship.domain.manifest import ImageRef
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import commit_of, folder
 from tagship.engine.scope import named
-from tagship.errors import NotAuthentic, Refused, ServiceFailed
+from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed
 from tagship.ports.app import App
 from tagship.settings import Image
 
@@ -35,6 +35,7 @@ def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False)
     facts = _facts(app, artifact_id, commit, settings.branch)
     app.screen.say(f"build {settings.image.repository}:{tag} of {commit[:8]} from {settings.image.dockerfile}")
     if dry_run:
+        app.screen.say(UNCHANGED)
         return None
     app.registry.login(settings.image.repository)
     image, built_at = _found(app, settings.image, tag, commit) or _made(app, settings.image, tag, facts)

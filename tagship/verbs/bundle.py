@@ -26,7 +26,7 @@ from tagship.domain.bundle import (
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import commit_of, folder
 from tagship.engine.scope import named
-from tagship.errors import Refused
+from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
 
 BATCH = 256 * 1024  # bytes compressed at a time; another number gives other bundles (ADR 0018)
@@ -44,6 +44,7 @@ def bundle(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False
     paths = ["deploy", *app.settings.bundle.include]
     app.screen.say(f"bundle {artifact_id}: {', '.join(paths)} of {commit[:8]}" + _beside(app))
     if dry_run:
+        app.screen.say(UNCHANGED)
         return None
     to = folder(app, artifact_id) / layout.BUNDLE
     built = _write(app, artifact_id, commit, to)

@@ -15,7 +15,7 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.plan import facts, plan_of, reachable, show
-from tagship.engine.run import Request, Result, run_deployment
+from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, patience
 from tagship.engine.session import observe
 from tagship.ports.app import App
@@ -49,7 +49,7 @@ def deploy(
     plan = request.plan(app)
     show(app, plan)
     if dry_run:
-        return Result(plan, "planned")
+        return planned(app, plan)
     done = None if _is_held(app, plan) else request.already_done(app, plan)
     return done or run_deployment(app, request, plan)
 

@@ -8,7 +8,7 @@ from tagship.domain import commands
 from tagship.domain.freeze import GRAMMAR, LONGEST, REASON, Freeze, FreezeUnreadable, Frozen, ends
 from tagship.domain.text import moment, span
 from tagship.engine.scope import one_environment
-from tagship.errors import Held, UsageError
+from tagship.errors import UNCHANGED, Held, UsageError
 from tagship.ports.app import App
 
 
@@ -23,6 +23,7 @@ def freeze(app: App, *, until: str, reason: str, env: str = "", dry_run: bool = 
     app.screen.say(f"freeze {environment} until {moment(end)} UTC, in {span((end - now).total_seconds())}: {why}")
     app.screen.say("  deploys and promotions wait for its end; a rollback does not")
     if dry_run:
+        app.screen.say(UNCHANGED)
         return wanted
     app.freezes.write(wanted, there)
     app.screen.say(f"{Frozen(wanted, '', now).told}")

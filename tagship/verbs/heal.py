@@ -16,7 +16,7 @@ from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
 from tagship.engine.plan import facts, plan_of, show
-from tagship.engine.run import Request, Result, run_deployment
+from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import one_environment, patience
 from tagship.engine.session import observe
 from tagship.errors import Refused
@@ -33,7 +33,7 @@ def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> R
     show(app, plan)
     app.screen.say(f"nothing is changed on the {counted(len(plan.others), plan.noun)} that run it already")
     if dry_run:
-        return Result(plan, "planned")
+        return planned(app, plan)
     return run_deployment(app, request, plan)
 
 

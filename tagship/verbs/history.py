@@ -11,13 +11,12 @@ from tagship.domain import commands
 from tagship.domain.deployment import STATES, Bad, Deployment, bad_versions
 from tagship.domain.history import as_data, state
 from tagship.domain.mark import Mark
-from tagship.domain.text import moment, seconds, span
+from tagship.domain.text import counted, moment, seconds, span
 from tagship.engine.plan import name_unreadable
 from tagship.errors import UsageError
 from tagship.ports.app import App
 
-COLUMNS = ("WHEN (UTC)", "WHAT", "BY", "TOOK", "OUTCOME")
-WIDEST = 36  # characters of the second column: the table fits 80
+COLUMNS = ("WHEN (UTC)", "OUTCOME", "TOOK", "BY", "WHAT")  # reasons stand below WHAT, as wide as the terminal allows
 CI = re.compile(r"run \d+ \((.*)\)\Z")
 
 
@@ -81,14 +80,16 @@ def history(
 ) -> History:
     """The latest deployments of one environment or of all, the newest first; all where none is named."""
     if limit < 0:
-        raise UsageError(f"{limit} is no number of deployments.", remedy="Give one, or 0 for all: --limit 20")
+        raise UsageError(
+            f"Invalid --limit {limit}: it can't be negative.", remedy="Use a number, or 0 for all: --limit 20"
+        )
     filters = Filters(version, _state(state), who, _since(since, app.clock.now()))
     environments = [env] if env else list(app.settings.environments)
     deployments, marks, bad = list[Deployment](), list[Mark](), dict[tuple[str, str], Bad]()
     for one in environments:
         app.settings.environment(one)
         if rebuild_index:
-            app.screen.say(f"{one}: the ledger's index is written anew, {app.ledger.rebuild_index(one)} segments of it")
+            app.screen.say(f"{one}: rebuilt the ledger's index ({counted(app.ledger.rebuild_index(one), 'segment')})")
         ours, said = app.ledger.deployments(one, 0 if filters.any else limit), app.ledger.marks(one)
         name_unreadable(app, one)
         bad.update({(one, artifact): found for artifact, found in bad_versions(ours, said).items()})
@@ -104,7 +105,9 @@ NOTHING = f"Nothing was ever deployed. Ship a version: {commands.deploy_dev()}"
 
 def _state(text: str) -> str:
     if text and text not in STATES:
-        raise UsageError(f"{text!r} is no state of a deployment.", remedy=f"Name one: --state {'|'.join(STATES)}")
+        raise UsageError(
+            f"Invalid --state {text!r}: no deployment has it.", remedy=f"Use one of these: --state {'|'.join(STATES)}"
+        )
     return text
 
 
@@ -117,7 +120,7 @@ def _since(text: str, now: datetime) -> datetime | None:
         at = datetime.fromisoformat(text) if age is None else now - timedelta(seconds=age)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{text!r} is no time.", remedy="Give a day, a time, or how long ago: --since 2026-11-20, --since 7d"
+            f"Invalid --since {text!r}.", remedy="Use a day, a time, or an age: --since 2026-11-20, --since 7d"
         ) from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
@@ -143,20 +146,16 @@ def _show(app: App, found: History, nothing: str) -> None:
 
 def _said(one: Mark) -> list[list[str]]:
     what = f"mark-{one.verdict} {one.artifact_id} on {one.environment}"
-    return [[moment(one.at), _short(what), _by(one.who), "", one.verdict], ["", _short(f"  {one.reason}"), "", "", ""]]
+    return [[moment(one.at), one.verdict, "", _by(one.who), what], ["", "", "", "", f"  {one.reason}"]]
 
 
 def _rows(one: Deployment) -> list[list[str]]:
-    """A line for the deployment, and one for the reason where it did not end well. `--json` has all of it."""
+    """Lay out a deployment: a row for it, and one for the reason if it has one."""
     first, last = one.first, one.last
     took = span(one.seconds) if one.ended else ""
     what = f"{first.action} {one.label} on {first.environment}"
-    rows = [[moment(first.at), _short(what), _by(first.who), took, state(one)]]
-    return [*rows, ["", _short(f"  {last.reason}"), "", "", ""]] if last.reason else rows
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+    rows = [[moment(first.at), state(one), took, _by(first.who), what]]
+    return [*rows, ["", "", "", "", f"  {last.reason}"]] if last.reason else rows
 
 
 def _by(who: str) -> str:

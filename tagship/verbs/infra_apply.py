@@ -25,7 +25,7 @@ from tagship.engine.artifacts import verified_manifest
 from tagship.engine.exclusive import exclusive
 from tagship.engine.gates import require_unfrozen
 from tagship.engine.scope import named
-from tagship.errors import Held, Interrupted, ServiceFailed, SettingsError, TagshipError
+from tagship.errors import UNCHANGED, Held, Interrupted, ServiceFailed, SettingsError, TagshipError
 from tagship.ports.account import Infrastructure, ToolFailed
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
@@ -114,6 +114,7 @@ def _check_directory(app: App, environment: str, settings: Infra) -> None:
 def _command(work: _Work, dry_run: bool) -> Applied:
     work.app.screen.say(f"in {work.settings.directory}: {shlex.join(work.settings.command)}")
     if dry_run:
+        work.app.screen.say(UNCHANGED)
         return work.result("planned")
     with _alone(work), _told(work, "Whatever it had changed by then stays changed."):
         work.tool.run(work.settings.command, work.variables)

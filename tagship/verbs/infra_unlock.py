@@ -13,7 +13,7 @@ import contextlib
 from tagship.domain import commands
 from tagship.engine.scope import one_environment
 from tagship.engine.statelocks import StateHolder, StoredLock, find, has_state, read, run_of, told
-from tagship.errors import Held, Refused, UsageError
+from tagship.errors import UNCHANGED, Held, Refused, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 
@@ -41,6 +41,7 @@ def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, d
     app.screen.say(told(before))
     _check_runs(app, found, before, run_ended)
     if dry_run:
+        app.screen.say(UNCHANGED)
         return before
     try:
         app.state_store(environment).delete(found.key, found.etag)

@@ -32,7 +32,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder, stored_manifest, verified_manifest
 from tagship.engine.scope import named
-from tagship.errors import NotAuthentic, Refused, ServiceFailed, SettingsError
+from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
 from tagship.release.secrets import resolved
@@ -71,6 +71,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
     for variable, secret in secrets.items():
         app.screen.say(f"secret {variable}: {secret}")
     if dry_run:
+        app.screen.say(UNCHANGED)
         return None
     origin = _put_bundle(app, work)
     manifest = _manifest(app, work, origin, secrets)

@@ -16,7 +16,7 @@ from tagship.domain.text import moment, span
 from tagship.engine.artifacts import verified
 from tagship.engine.holder import read, since_when, unlock_command
 from tagship.engine.plan import all_read, facts, plan_of, recent, show
-from tagship.engine.run import Request, Result, run_deployment
+from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import patience
 from tagship.errors import Held, Refused, UsageError
 from tagship.ports.app import App
@@ -36,7 +36,7 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
     app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: resumed")
     show(app, plan)
     if dry_run:
-        return Result(plan, "planned")
+        return planned(app, plan)
     return run_deployment(app, request, plan)
 
 

@@ -14,7 +14,7 @@ from tagship.domain.version import ArtifactId, nearest
 from tagship.engine.artifacts import Stored, stored_ids, verified
 from tagship.engine.gates import require_good, why_bad
 from tagship.engine.plan import FEW, MANY, Facts, facts, plan_of, reachable, show
-from tagship.engine.run import Request, Result, run_deployment
+from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, one_environment, patience
 from tagship.engine.session import observe
 from tagship.errors import ArtifactMissing, Refused, UsageError
@@ -53,7 +53,7 @@ def rollback(
     plan = request.plan(app)
     show(app, plan)
     if dry_run:
-        return Result(plan, "planned")
+        return planned(app, plan)
     if not (to or yes or app.prompt.possible):
         raise _unasked(commands.rollback(plan.artifact_id, plan.environment, wait=wait, preempt=preempt))
     if _asks(app, yes):  # whatever was chosen stays chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tagship.domain import commands
 from tagship.domain.freeze import Frozen
 from tagship.engine.scope import one_environment
-from tagship.errors import Interrupted, Refused
+from tagship.errors import UNCHANGED, Interrupted, Refused
 from tagship.ports.app import App
 
 
@@ -21,6 +21,7 @@ def thaw(app: App, *, env: str = "", yes: bool = False, dry_run: bool = False) -
         return None
     app.screen.say(found.told)
     if dry_run:
+        app.screen.say(UNCHANGED)
         return found
     _agreed(app, environment, found, yes)
     app.freezes.remove(found)

@@ -7,7 +7,7 @@ from tagship.domain.lease import Seen
 from tagship.engine.acquire import in_flight, operation_names
 from tagship.engine.holder import Holder, described, read
 from tagship.engine.scope import one_environment
-from tagship.errors import Refused, ServiceFailed, UsageError
+from tagship.errors import UNCHANGED, Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
 
 
@@ -29,6 +29,7 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder
     app.screen.say(described(before))
     _warn_of_operations(app, environment, seen)
     if dry_run:
+        app.screen.say(UNCHANGED)
         return before
     app.leases.break_(environment, id)
     app.screen.say(f"{environment} is free; {before.holder} stops before its next action")

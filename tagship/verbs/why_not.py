@@ -1,6 +1,6 @@
-"""why-not: every gate between a version and an environment, open or shut, each with the way through.
+"""why-not: every gate between a version and an environment, ok or blocked, each with the way through.
 
-The gates are the guards of deploy themselves, asked one by one: a guard that refuses is a gate that is shut.
+The gates are deploy's own checks, asked one by one: a check that refuses is a blocked gate.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ class WhyNot:
         return {
             "environment": self.environment,
             "version": self.version,
-            "open": all(one.open for one in self.gates),
-            "gates": [one.as_data() for one in self.gates],
+            "open": all(gate.open for gate in self.gates),
+            "gates": [gate.as_data() for gate in self.gates],
         }
 
     def insist(self) -> None:
-        """Raises Refused where a gate is shut."""
+        """Raise Refused if a gate is blocked."""
         gates.refuse(self.gates, self.version, self.environment)
 
 
 def why_not(app: App, *, env: str, version: str) -> WhyNot:
-    """Ask at every gate; nothing is changed."""
+    """Ask every gate; change nothing."""
     artifact_id, environment = named(app, version, env, "--version")
     asked = _Asked(app, environment, artifact_id)
     found = WhyNot(environment, str(artifact_id), [_gate(name, ask) for name, ask in asked.gates().items()])
-    rows = [row for one in found.gates for row in one.rows()]
+    rows = [row for gate in found.gates for row in gate.rows()]
     app.screen.table(("", "GATE", ""), rows)
-    if all(one.open for one in found.gates):
-        app.screen.say(f"Nothing stands between {version} and {env}: {commands.deploy(artifact_id, environment)}")
+    if all(gate.open for gate in found.gates):
+        app.screen.say(f"{version} can go to {env}: {commands.deploy(artifact_id, environment)}")
     return found
 
 
 def _gate(name: str, ask: Callable[[], str]) -> Gate:
-    """A guard as a gate: what it says where it lets one through, or why it does not."""
+    """Make a check a gate: what it found, or why it refuses."""
     try:
         return Gate(name, found=ask())
     except TagshipError as reason:
@@ -69,7 +69,7 @@ def _gate(name: str, ask: Callable[[], str]) -> Gate:
 
 @dataclass
 class _Asked:
-    """What is asked of one version and one environment; each answers in a few words, or raises why not."""
+    """The checks of one version and one environment: each answers in a few words, or raises why not."""
 
     app: App
     environment: str
@@ -81,11 +81,11 @@ class _Asked:
         return {
             "artifact": self._artifact,
             "branch": self._branch,
-            "not bad": lambda: self._not_bad(history),
-            "not older": lambda: self._not_older(serving(history)),
+            "marks": lambda: self._marks(history),
+            "order": lambda: self._order(serving(history)),
             "units": self._units,
-            "not running": lambda: self._not_running(serving(history)),
-            "no freeze": self._no_freeze,
+            "running": lambda: self._running(serving(history)),
+            "freeze": self._freeze,
             "lease": lambda: not_held(self.app, self.environment, self._again),
         }
 
@@ -103,7 +103,7 @@ class _Asked:
         """A version of the environment's own channel comes from its branch; one of another channel was promoted."""
         wanted, version = self.app.settings.environment(self.environment).branch, self.artifact_id.version
         if self.manifest is None:
-            return "not known without the artifact"
+            return "not checked: the artifact is missing"
         if version and version.suffix != self.app.settings.suffix(self.environment):
             return f"of the channel {version.suffix or 'of final releases'}, promoted"
         if wanted and self.manifest.branch and self.manifest.branch != wanted:
@@ -111,28 +111,28 @@ class _Asked:
                 f"It was built from {self.manifest.branch}, and {self.environment} takes what comes from {wanted}.",
                 remedy=f"Merge it into {wanted}, and ship it from there: {commands.deploy_dev(self.environment)}",
             )
-        return f"built from {self.manifest.branch}" if self.manifest.branch else "not known"
+        return f"built from {self.manifest.branch}" if self.manifest.branch else "its manifest names no branch"
 
-    def _not_bad(self, history: Sequence[Deployment]) -> str:
+    def _marks(self, history: Sequence[Deployment]) -> str:
         artifact = self.artifact_id
         bad = why_bad(self.app, self.environment, artifact, history)
         if bad and not bad.by_hand:
             return f"{bad.why} (deploying it again is a person's decision, and it is not promoted)"
         require_good(self.environment, artifact, bad, self._again)
-        return "nobody says that it is"
+        return "not marked bad"
 
-    def _not_older(self, runs: str) -> str:
+    def _order(self, runs: str) -> str:
         built = self.manifest.build_time if self.manifest else ""
         require_newer(self.app, self.environment, self.artifact_id, built, runs)
-        return f"{runs} runs" if runs else "nothing runs"
+        return f"{runs} runs now" if runs else "nothing runs now"
 
     def _units(self) -> str:
         return f"{len(reachable(self.app, self.environment))} reachable"
 
-    def _not_running(self, runs: str) -> str:
-        """Shut only by the word of every unit that can be asked: what the ledger alone says may be mended."""
+    def _running(self, runs: str) -> str:
+        """Refuse only if every unit that can be asked serves it: what the ledger alone says can be mended."""
         if runs != self.artifact_id:
-            return f"{runs or 'nothing'} is what the ledger says"
+            return f"the ledger says that {runs or 'nothing'} runs"
         units = [unit for unit in self.app.target(self.environment).units() if unit.online]
         noun = noun_of(units)
         with self.app.screen.live(f"asking {counted(len(units), noun)} what they run") as phase:
@@ -140,10 +140,10 @@ class _Asked:
         if reports and all(serves(report, runs) for report in reports):
             raise Refused(
                 f"{runs} runs on {self.environment} already: every {noun} says so.",
-                remedy=f"There is nothing to do. See it: {commands.status(self.environment)}",
+                remedy=f"There is nothing to deploy. See what runs: {commands.status(self.environment)}",
             )
-        return f"the ledger says that it runs, and not every {noun} does"
+        return f"the ledger says that it runs, but not every {noun} does"
 
-    def _no_freeze(self) -> str:
+    def _freeze(self) -> str:
         require_unfrozen(self.app, self.environment)
-        return "nobody has frozen it"
+        return "not frozen"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tagship.domain.bundle import Built
-from tagship.errors import Refused, TagshipError
+from tagship.errors import UNCHANGED, Refused, TagshipError
 from tagship.verbs.bundle import bundle
 from tests.fakes.app import FakeApp, environments
 from tests.fakes.commits import FakeCommits
@@ -134,7 +134,7 @@ def test_a_dry_run_builds_nothing(tmp_path: Path) -> None:
     app = ci_app(tmp_path)
     assert bundle(app, artifact=VERSION, dry_run=True) is None
     assert list(tmp_path.iterdir()) == []
-    assert app.screen.lines == ["bundle 0.1.0-dev: deploy, app of c0ffee00"]
+    assert app.screen.lines == ["bundle 0.1.0-dev: deploy, app of c0ffee00", UNCHANGED]
 
 
 class Torn(FakeCommits):

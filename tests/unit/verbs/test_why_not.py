@@ -1,4 +1,4 @@
-"""why-not: every gate, open or shut, with the way through; and that deploy meets the same ones."""
+"""why-not: every gate, ok or blocked, with the way through; and that deploy meets the same ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, machine
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
-GATES = ["artifact", "branch", "not bad", "not older", "units", "not running", "no freeze", "lease"]
+GATES = ["artifact", "branch", "marks", "order", "units", "running", "freeze", "lease"]
 
 
 def running_old() -> FakeApp:
@@ -30,7 +30,7 @@ def running_old() -> FakeApp:
     return app
 
 
-def shut(found: WhyNot) -> dict[str, Gate]:
+def blocked(found: WhyNot) -> dict[str, Gate]:
     return {one.name: one for one in found.gates if not one.open}
 
 
@@ -38,17 +38,17 @@ def test_nothing_stands_between_a_good_version_and_a_free_environment() -> None:
     app = running_old()
     found = why_not(app, env="dev", version=NEW)
     assert [one.name for one in found.gates] == GATES
-    assert shut(found) == {}
+    assert blocked(found) == {}
     found.insist()
-    assert app.screen.lines[-1] == f"Nothing stands between {NEW} and dev: inv deploy --version {NEW} --env dev"
+    assert app.screen.lines[-1] == f"{NEW} can go to dev: inv deploy --version {NEW} --env dev"
     assert {one.name: one.found for one in found.gates} | {"artifact": ""} == {
         "artifact": "",
         "branch": "built from dev",
-        "not bad": "nobody says that it is",
-        "not older": f"{OLD} runs",
+        "marks": "not marked bad",
+        "order": f"{OLD} runs now",
         "units": "2 reachable",
-        "not running": f"{OLD} is what the ledger says",
-        "no freeze": "nobody has frozen it",
+        "running": f"the ledger says that {OLD} runs",
+        "freeze": "not frozen",
         "lease": "nobody holds it",
     }
 
@@ -90,25 +90,25 @@ def held(app: FakeApp) -> None:
     app.leases.take("dev", holder="run 4711 (octocat)", deployment_id="theirs", run_url="", ttl=120)
 
 
-SHUT: list[tuple[Callable[[FakeApp], None], str, str]] = [
+BLOCKED: list[tuple[Callable[[FakeApp], None], str, str]] = [
     (gone, "artifact", "inv deploy --version 0.1.29-dev --env dev"),
     (altered, "artifact", "Publish it again"),
-    (bad, "not bad", f"inv deploy --version {NEW} --env dev --allow-bad"),
-    (older, "not older", "--allow-older"),
+    (bad, "marks", f"inv deploy --version {NEW} --env dev --allow-bad"),
+    (older, "order", "--allow-older"),
     (away, "units", "inv status --env dev"),
-    (frozen, "no freeze", "inv thaw --env dev"),
+    (frozen, "freeze", "inv thaw --env dev"),
     (held, "lease", "inv unlock --env dev --id theirs"),
     (held, "lease", f"inv deploy --version {NEW} --env dev --wait 10m"),
 ]
 
 
-@pytest.mark.parametrize(("happens", "gate", "remedy"), SHUT, ids=[one[0].__name__ for one in SHUT])
-def test_a_shut_gate_says_why_and_the_way_through_and_deploy_meets_it_too(
+@pytest.mark.parametrize(("happens", "gate", "remedy"), BLOCKED, ids=[one[0].__name__ for one in BLOCKED])
+def test_a_blocked_gate_says_why_and_the_way_through_and_deploy_meets_it_too(
     happens: Callable[[FakeApp], None], gate: str, remedy: str
 ) -> None:
     app = running_old()
     happens(app)
-    found = shut(why_not(app, env="dev", version=NEW))
+    found = blocked(why_not(app, env="dev", version=NEW))
     assert list(found) == [gate]
     assert remedy in found[gate].remedy
     with pytest.raises(TagshipError) as caught:
@@ -119,31 +119,31 @@ def test_a_shut_gate_says_why_and_the_way_through_and_deploy_meets_it_too(
 def test_what_runs_already_by_every_hosts_word_is_said() -> None:
     app = running_old()
     running(app)
-    found = shut(why_not(app, env="dev", version=NEW))
-    assert list(found) == ["not running"]
+    found = blocked(why_not(app, env="dev", version=NEW))
+    assert list(found) == ["running"]
     app.hosts.machines[1].serving = OLD
-    assert shut(why_not(app, env="dev", version=NEW)) == {}
+    assert blocked(why_not(app, env="dev", version=NEW)) == {}
 
 
-def test_every_shut_gate_is_told_at_once() -> None:
+def test_every_blocked_gate_is_told_at_once() -> None:
     app = running_old()
     for happens in (bad, away, held):
         happens(app)
     found = why_not(app, env="dev", version=NEW)
-    assert list(shut(found)) == ["not bad", "units", "lease"]
+    assert list(blocked(found)) == ["marks", "units", "lease"]
     with pytest.raises(Refused) as caught:
         found.insist()
     assert caught.value.exit_code == 3
-    assert caught.value.what == f"3 of 8 gates stand between {NEW} and dev: not bad, units, lease."
+    assert caught.value.what == f"{NEW} can't go to dev: 3 of 8 gates are blocked (marks, units, lease)."
     assert caught.value.remedy == found.gates[2].remedy
 
 
-def test_the_table_has_a_line_for_each_gate_and_the_remedy_below_a_shut_one() -> None:
+def test_the_table_has_a_line_for_each_gate_and_the_remedy_below_a_blocked_one() -> None:
     app = running_old()
     bad(app)
     found = why_not(app, env="dev", version=NEW)
     _, rows = app.screen.tables[-1]
-    assert [row[:2] for row in rows if row[1]] == [["SHUT" if one == "not bad" else "open", one] for one in GATES]
+    assert [row[:2] for row in rows if row[1]] == [["blocked" if one == "marks" else "ok", one] for one in GATES]
     assert ["", "", f"  {found.gates[2].remedy}"] in rows
 
 
@@ -162,14 +162,14 @@ def test_one_that_failed_may_be_tried_again_and_that_is_said() -> None:
     with pytest.raises(DeployFailed):
         deploy(app, artifact=NEW)
     found = why_not(app, env="dev", version=NEW)
-    assert shut(found) == {}
+    assert blocked(found) == {}
     assert found.gates[2].found.startswith("it failed on 2026-11-20")
 
 
 def test_what_was_built_from_another_branch_is_not_for_this_environment() -> None:
     app = running_old()
     app = replace(app, settings=settings(environments=environments(branch="release")))
-    found = shut(why_not(app, env="dev", version=NEW))
+    found = blocked(why_not(app, env="dev", version=NEW))
     assert list(found) == ["branch"]
     assert "built from dev" in found["branch"].problem
     assert found["branch"].remedy.startswith("Merge it into release")

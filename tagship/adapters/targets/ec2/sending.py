@@ -21,6 +21,7 @@ from tagship.adapters.targets.ec2.instances import Instances, calls
 from tagship.domain import commands
 from tagship.domain.ec2.document import fallback_commands, parameters
 from tagship.domain.ec2.order import Order
+from tagship.domain.text import counted
 from tagship.domain.units import Operation
 from tagship.errors import Refused, ServiceFailed, Unheard
 from tagship.ports.people import Clock
@@ -79,7 +80,7 @@ class Sender:
         return sent
 
     def _send(self, order: Order, ids: Sequence[str], sent: Sent) -> None:
-        with self.aws.translated(f"sending {order.action} to {len(ids)} hosts"):
+        with self.aws.translated(f"sending {order.action} to {counted(len(ids), 'host')}"):
             try:
                 sent.operations.append(self._operation(order, ids))
             except self._ssm.exceptions.InvalidInstanceId:  # one that left is enough for SSM to refuse all of them
@@ -158,8 +159,8 @@ class Sender:
                         self.warn(f"the answer to {order.action} was lost; it is {listed.name}")
                         return listed.id
         raise Unheard(
-            f"The answer to {order.action} on {len(ids)} hosts was lost ({type(reason).__name__}), and it is not known "
-            "whether SSM took it.",
+            f"The answer to {order.action} on {counted(len(ids), 'host')} was lost ({type(reason).__name__}): SSM may "
+            "have taken it or not.",
             state="The hosts may be acting on it.",
             remedy=f"See what they run: {commands.status(self.environment)}",
         ) from reason

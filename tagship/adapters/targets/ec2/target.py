@@ -29,6 +29,7 @@ from tagship.domain.change import Change
 from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.rollout import Rules
+from tagship.domain.text import counted
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.target import Script, Tick
@@ -127,12 +128,13 @@ class Ec2Target:
         reports.update(_silent({host.id for host in units} - reached - set(reports), "nothing was sent to it"))
         awaited = {host.id for host in units} - set(reports)
         began, wait, looked = clock.now(), FIRST_WAIT, 0.0
+        total = counted(len(units), "host")
         while awaited:
             for operation in sent.operations:
                 if not awaited.isdisjoint(operation.units):
                     reports.update(answers.ended(operation.id, awaited))
             awaited -= set(reports)
-            tick(f"{len(units) - len(awaited)} of {len(units)} hosts have answered")
+            tick(f"{len(units) - len(awaited)} of {total} answered")
             age = (clock.now() - began).total_seconds()
             if awaited and age - looked > LOOK:
                 looked = age
@@ -148,7 +150,7 @@ class Ec2Target:
     def _left(self, awaited: set[str]) -> dict[str, Report]:
         """The hosts among `awaited` that have left; what cannot be asked now is asked again later."""
         try:
-            with self.aws.translated(f"looking for {len(awaited)} hosts of {self.environment}"):
+            with self.aws.translated(f"looking for {counted(len(awaited), 'host')} of {self.environment}"):
                 running = {instance["InstanceId"] for instance in self._instances.running()}
         except ServiceFailed:
             return {}
