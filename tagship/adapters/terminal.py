@@ -18,12 +18,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
-from tagship.domain.text import visible as plain
+from tagship.domain.text import lasted, packed, visible
 from tagship.errors import Interrupted
+from tagship.ports.people import Progress
 
 if TYPE_CHECKING:
     from questionary import Question
     from rich.console import Console
+    from rich.text import Text
+
+
+FOLDED = 1.0  # seconds: a phase that took less is not shown once it is over
 
 
 class TerminalScreen:
@@ -44,16 +49,20 @@ class TerminalScreen:
         self._live: Console | None = None  # while progress is shown, lines go above it
 
     def say(self, text: str = "") -> None:
-        if self._live:
-            self._live.out(plain(text), highlight=False)
-        else:
-            _write(plain(text), self._lines)
+        self._print(text, self._lines)
 
     def warn(self, text: str) -> None:
-        _write(f"warning: {plain(text)}", self._stderr)
+        self._print(f"warning: {text}", self._stderr)
+
+    def _print(self, text: str, stream: TextIO) -> None:
+        """Print own or foreign text; on a terminal that shows progress it goes above that."""
+        if self._live and stream.isatty():
+            self._live.out(visible(text), highlight=False)
+        else:
+            _write(visible(text), stream)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        shown = [[plain(cell) for cell in row] for row in rows]
+        shown = [[visible(cell) for cell in row] for row in rows]
         if self._lines.isatty():
             self._rich_table(columns, shown)
         else:
@@ -66,46 +75,36 @@ class TerminalScreen:
         _write(text.removesuffix("\n"), self._stdout)
 
     @contextmanager
-    def live(self, title: str) -> Iterator[Callable[[str], None]]:
-        self.say(title)
+    def live(self, title: str = "") -> Iterator[Progress]:
+        if title:
+            self.say(title)
         if self._lines.isatty() and not self._dumb:
-            with self._spinner() as show:
+            with self._ticking() as show:
                 yield show
         else:
             yield self._timestamped()
 
-    def _timestamped(self) -> Callable[[str], None]:
+    def _timestamped(self) -> Progress:
         """One line each time the phase changes, with the time: what a log wants."""
         last = [""]
 
-        def show(phase: str) -> None:
+        def show(phase: str, /, took: float | None = None) -> None:
             if phase != last[0]:
                 last[0] = phase
-                self.say(f"{datetime.now(UTC):%H:%M:%S} {phase}")
+                lasting = "" if took is None else f" {lasted(took)}"
+                self.say(f"{datetime.now(UTC):%H:%M:%S} {phase}{lasting}")
 
         return show
 
     @contextmanager
-    def _spinner(self) -> Iterator[Callable[[str], None]]:
-        """The present phase on a line that moves; each phase that ended stays above it with its duration."""
-        from rich.text import Text
+    def _ticking(self) -> Iterator[Progress]:
+        """Phases side by side, each ticked as it ends; the present one moves."""
+        from rich.live import Live
 
-        console, last, began = self._console(), [""], [time.monotonic()]
-        with console.status(Text("…")) as status, self._above(console):
-
-            def ended() -> None:
-                if last[0]:
-                    console.print(Text(f"  {last[0]} ({time.monotonic() - began[0]:.0f} s)"))
-
-            def show(phase: str) -> None:
-                phase = plain(phase)
-                if phase != last[0]:
-                    ended()
-                    last[0], began[0] = phase, time.monotonic()
-                    status.update(Text(phase))
-
-            yield show
-            ended()
+        console, phases = self._console(), Phases()
+        with Live(get_renderable=lambda: phases.rendered(console.width), console=console), self._above(console):
+            yield phases.show
+            phases.end()
 
     @contextmanager
     def _above(self, console: Console) -> Iterator[None]:
@@ -139,14 +138,59 @@ class TerminalScreen:
         _write("\n".join(rows_of_text), self._lines)
 
 
+class Phases:
+    """What a terminal shows of phases that pass. One that took less than a second is folded away when it is over."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ended: list[tuple[str, float]] = []
+        self._present, self._began = "", 0.0
+
+    def show(self, phase: str, /, took: float | None = None) -> None:
+        phase = visible(phase)
+        if took is not None:
+            self._present = self._present if self._present != phase else ""
+            self._ended.append((phase, took))
+        elif phase != self._present:
+            self.end()
+            self._present, self._began = phase, self._clock()
+
+    def end(self) -> None:
+        """Tick the present phase."""
+        if self._present:
+            self._ended.append((self._present, self._clock() - self._began))
+            self._present = ""
+
+    def lines(self, width: int) -> list[str]:
+        """The phases as they stand, for a terminal of that width."""
+        shown = [f"✓ {phase} {lasted(took)}" for phase, took in self._ended if took >= FOLDED]
+        if self._present:
+            shown.append(f"● {self._present} {lasted(self._clock() - self._began)}")
+        elif self._ended and not shown:
+            shown.append(f"✓ {self._ended[-1][0]}")
+        return packed(shown, width)
+
+    def rendered(self, width: int) -> Text:
+        """The same, for rich."""
+        from rich.text import Text
+
+        return Text("\n".join(self.lines(width)), no_wrap=True, overflow="ellipsis")
+
+
 def _write(text: str, stream: TextIO) -> None:
     """Print a line. A reader that has gone (`inv status | head -1`) has what it wanted: what is under way goes on."""
     try:
-        print(text, file=stream, flush=True)
+        print(_encodable(text, stream), file=stream, flush=True)
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text with what the stream's encoding lacks replaced: a tick must not end a release."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
 
 
 def _encoded(value: object) -> str:
@@ -155,7 +199,7 @@ def _encoded(value: object) -> str:
 
 
 class TerminalPrompt:
-    """Questions by questionary. `.ask()` answers None to Ctrl-C, so `unsafe_ask` asks.
+    """Ask with questionary. Its `.ask()` answers None to Ctrl-C, so `unsafe_ask` asks.
 
     `attended` is false if nobody is there to answer: under CI, or if a program reads the output.
     """
@@ -169,17 +213,17 @@ class TerminalPrompt:
 
     def choose(self, question: str, choices: Mapping[str, str]) -> str:
         q = _questionary()
-        offered = [q.Choice(plain(shown), value=value) for value, shown in choices.items()]
-        return str(_asked(q.select(plain(question), offered, instruction=" ")))
+        offered = [q.Choice(visible(shown), value=value) for value, shown in choices.items()]
+        return str(_asked(q.select(visible(question), offered, instruction=" ")))
 
     def text(self, question: str, default: str, problem: Callable[[str], str]) -> str:
         def judged(entry: str) -> bool | str:
             return problem(entry) or True
 
-        return str(_asked(_questionary().text(plain(question), default=default, validate=judged)))
+        return str(_asked(_questionary().text(visible(question), default=default, validate=judged)))
 
     def confirm(self, question: str) -> bool:
-        return bool(_asked(_questionary().confirm(plain(question), default=True, auto_enter=False)))
+        return bool(_asked(_questionary().confirm(visible(question), default=True, auto_enter=False)))
 
 
 def _questionary() -> ModuleType:

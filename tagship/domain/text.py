@@ -46,6 +46,36 @@ def span(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
+def lasted(seconds: float) -> str:
+    """Say how long something took, to the second: `3 s`, `1 min 2 s`, `1 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def packed(parts: Sequence[str], width: int, between: str = "   ") -> list[str]:
+    """Put parts side by side on as few lines of `width` characters as hold them; none is broken."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(between) + len(part) <= width:
+            lines[-1] += between + part
+        else:
+            lines.append(part)
+    return lines
+
+
+def excerpt(text: str, most: int, rest: str) -> str:
+    """The last lines of a text, at most `most`; what was cut is counted, and `rest` says where it is."""
+    lines = text.rstrip().splitlines()
+    if len(lines) <= most:
+        return "\n".join(lines)
+    cut = len(lines) - (most - 1)
+    return "\n".join([f"({cut} earlier lines: {rest})", *lines[cut:]])
+
+
 def listed(names: Sequence[str], most: int = 10) -> str:
     """The names, the first few of many: `web-1, web-2 and 498 more`."""
     if len(names) <= most:

@@ -16,8 +16,17 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
+class Progress(Protocol):
+    """What `Screen.live` yields: call it with the present phase.
+
+    `took` is given for a phase that is over: the seconds that it took, as whoever ran it says.
+    """
+
+    def __call__(self, phase: str, /, took: float | None = None) -> None: ...
+
+
 class Screen(Protocol):
-    """What a person or a log reads. Lines go to stdout; where `--json` is asked for, lines go to stderr."""
+    """What a person or a log reads. Lines go to stdout; with `--json`, they go to stderr."""
 
     def say(self, text: str = "") -> None: ...
 
@@ -31,8 +40,8 @@ class Screen(Protocol):
     def document(self, text: str) -> None:
         """Text on stdout as it is: a script, say."""
 
-    def live(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
-        """Progress: call what it yields with the present phase. Plain timestamped lines where there is no terminal."""
+    def live(self, title: str = "") -> AbstractContextManager[Progress]:
+        """Show phases as they pass: ticked in place on a terminal, one timestamped line each in a log."""
 
 
 class Prompt(Protocol):

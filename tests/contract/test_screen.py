@@ -13,9 +13,10 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tagship.adapters.terminal import TerminalScreen
+from tagship.adapters.terminal import Phases, TerminalScreen
 from tagship.ports.people import Screen
 from tests.fakes.screen import FakeScreen
+from tests.terminal import at_rest
 
 ROWS = [("0.1.10-dev", "Ada", "latest"), ("0.1.9-dev", "Grace Hopper", "")]
 
@@ -30,17 +31,32 @@ def screen(*, as_json: bool = False, terminal: bool = False) -> tuple[TerminalSc
     return TerminalScreen(as_json=as_json, stdout=out, stderr=err), out, err
 
 
-@pytest.mark.parametrize("made", [FakeScreen(), screen()[0]])
-def test_every_screen_takes_what_workflows_show(made: Screen) -> None:
-    made.say()
-    made.say("a line")
-    made.warn("careful")
-    made.table(("version", "by", ""), ROWS)
-    made.data({"healthy": True})
-    with made.live("Following") as show:
+def lines_of(made: Screen, out: io.StringIO | None, err: io.StringIO | None) -> list[str]:
+    """What a screen showed, line by line; the time before a phase is left out."""
+    shown = (
+        made.lines if isinstance(made, FakeScreen) else f"{out and out.getvalue()}{err and err.getvalue()}".split("\n")
+    )
+    return [re.sub(r"^\d\d:\d\d:\d\d ", "", line).strip() for line in shown]
+
+
+@pytest.mark.parametrize("made", [(FakeScreen(), None, None), screen()], ids=["fake", "terminal"])
+def test_every_screen_shows_what_verbs_say_once(made: tuple[Screen, io.StringIO | None, io.StringIO | None]) -> None:
+    shows, out, _ = made
+    shows.say("a line")
+    shows.warn("careful")
+    shows.table(("version", "by", ""), ROWS)
+    with shows.live("Following") as show:
         show("build")
         show("build")
         show("deploy")
+    lines = lines_of(*made)
+    for line in ("a line", "warning: careful", "Following", "build", "deploy"):
+        assert lines.count(line) == 1, line
+    assert sum("0.1.10-dev" in line and "latest" in line for line in lines) == 1
+    shows.data({"healthy": True})
+    assert isinstance(shows, FakeScreen) or (
+        out and json.loads(out.getvalue().split("deploy\n")[1]) == {"healthy": True}
+    )
 
 
 def test_a_log_gets_plain_columns() -> None:
@@ -92,42 +108,103 @@ def test_terminal_escapes_in_foreign_text_are_shown_and_not_obeyed(terminal: boo
     assert "[bold]x[/bold]" in out.getvalue()
 
 
+def test_a_phase_that_is_over_is_a_line_with_what_it_took() -> None:
+    made, out, _ = screen()
+    with made.live() as show:
+        show("validate", took=3.0)
+        show("build")
+        show("build", took=41.0)
+    lines = [line[9:] for line in out.getvalue().splitlines()]
+    assert lines == ["validate 3 s", "build"], "a phase that was announced is not told of again"
+
+
+def test_a_stream_without_ticks_gets_something_else_and_no_error() -> None:
+    raw = io.BytesIO()
+    made = TerminalScreen(stdout=io.TextIOWrapper(raw, "ascii", write_through=True))
+    made.say("✓ pushed")
+    made.table(("by",), [("Zoë",)])
+    assert raw.getvalue() == b"? pushed\nby\nZo?\n"
+
+
+# -- phases on a terminal ---------------------------------------------------------------------------------------------
+
+
+class Stopwatch:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_phases_are_ticked_side_by_side_and_the_quick_ones_are_folded() -> None:
+    clock = Stopwatch()
+    phases = Phases(clock)
+    phases.show("validate", took=3.0)
+    phases.show("set up", took=0.0)
+    phases.show("build")
+    clock.now = 41.0
+    phases.show("deploy")
+    clock.now = 53.0
+    assert phases.lines(80) == ["✓ validate 3 s   ✓ build 41 s   ● deploy 12 s"]
+    assert phases.lines(28) == ["✓ validate 3 s", "✓ build 41 s   ● deploy 12 s"]
+    phases.show("deploy", took=14.0)
+    phases.end()
+    assert phases.lines(80) == ["✓ validate 3 s   ✓ build 41 s   ✓ deploy 14 s"]
+
+
+def test_where_every_phase_was_quick_the_last_one_stays() -> None:
+    phases = Phases(Stopwatch())
+    phases.show("validate")
+    phases.show("deploy")
+    phases.end()
+    assert phases.lines(80) == ["✓ deploy"]
+
+
 PROGRAM = """
 import os
 from tagship.adapters.terminal import TerminalScreen
 screen = TerminalScreen(dumb=os.environ["TERM"] == "dumb")  # as bootstrap makes it
 screen.table(("version", "by"), [("0.1.10-dev", "x" * 100)])
 with screen.live("Following") as show:
+    show("validate", took=3)
     show("build: Build the image")
     screen.say("  https://github.com/acme/hello/actions/runs/1234567890?a=a-long-one-that-does-not-fit-in-80")
+    screen.warn("web-1 is slow")
     show("deploy: Deploy")
+    show("deploy: Deploy", took=12)
+print("end")
 """
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+def typed(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    """Every byte that a terminal of 80 columns gets."""
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
     child = pexpect.spawn(sys.executable, ["-c", PROGRAM], dimensions=(24, 80), encoding="utf-8", timeout=20)
     return str(child.read())
 
 
-def test_on_a_terminal_ended_phases_stay_with_their_duration(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = shown(monkeypatch, TERM="xterm-256color")
-    assert "  build: Build the image (0 s)" in text
-    assert "  deploy: Deploy (0 s)" in text
-    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "\n").splitlines()
-    assert any(line.endswith("a-long-one-that-does-not-fit-in-80") for line in lines), "a line said meanwhile is whole"
-    table = re.sub(r"\x1b\[[0-9;]*m", "", text).split("Following", maxsplit=1)[0]
-    assert all(len(line.rstrip()) <= 80 for line in table.splitlines())
+def test_on_a_terminal_phases_are_ticked_in_place_and_lines_go_above_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = at_rest(typed(monkeypatch, TERM="xterm-256color"))
+    assert lines[-5:] == [
+        "Following",
+        "  https://github.com/acme/hello/actions/runs/1234567890?a=a-long-one-that-does-not-fit-in-80",
+        "warning: web-1 is slow",
+        "✓ validate 3 s   ✓ deploy: Deploy 12 s",
+        "end",
+    ]
+    table = lines[: lines.index("Following")]
+    assert table
+    assert all(len(line) <= 80 for line in table)
 
 
 def test_no_color_leaves_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = shown(monkeypatch, TERM="xterm-256color", NO_COLOR="1")
+    text = typed(monkeypatch, TERM="xterm-256color", NO_COLOR="1")
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", text)
 
 
 def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert re.search(r"\d\d:\d\d:\d\d build: Build the image", shown(monkeypatch, TERM="dumb"))
+    assert re.search(r"\d\d:\d\d:\d\d build: Build the image", typed(monkeypatch, TERM="dumb"))
 
 
 GONE = """

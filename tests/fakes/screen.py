@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+
+from tagship.ports.people import Progress
 
 
 class FakeScreen:
@@ -39,11 +41,12 @@ class FakeScreen:
         self.documents.append(text)
 
     @contextmanager
-    def live(self, title: str) -> Iterator[Callable[[str], None]]:
-        self.lines.append(title)
+    def live(self, title: str = "") -> Iterator[Progress]:
+        if title:
+            self.lines.append(title)
         yield self._phase
 
-    def _phase(self, phase: str) -> None:
-        if self.phases[-1:] != [phase]:
+    def _phase(self, phase: str, /, took: float | None = None) -> None:
+        if phase not in self.phases[-1:]:
             self.phases.append(phase)
             self.lines.append(phase)
