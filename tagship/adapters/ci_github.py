@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.domain.annotation import command
+from tagship.domain.annotation import command, evidence_command
 from tagship.errors import ServiceFailed
 from tagship.ports.ci import Ci
 
@@ -45,6 +45,9 @@ class NoCi:
         pass
 
     def summarize(self, markdown: str) -> None:
+        pass
+
+    def capture(self, text: str) -> None:
         pass
 
     def annotate(self, code: int, message: str) -> None:
@@ -120,6 +123,9 @@ class GitHubCi:
             _append(path, markdown)
         except OSError as reason:
             self._warn(f"cannot write the run's summary to GITHUB_STEP_SUMMARY ({path}): {reason.strerror}")
+
+    def capture(self, text: str) -> None:
+        self._say(evidence_command(text))
 
     def annotate(self, code: int, message: str) -> None:
         self._say(command(code, message))

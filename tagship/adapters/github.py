@@ -1,4 +1,4 @@
-"""GitHub Actions through its REST API: five paths, each read with one GET.
+"""GitHub Actions through its REST API: six paths, each asked with one request.
 
 https://docs.github.com/rest/actions/workflow-runs. A run that a tag set off has the tag's name as its head_branch.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tagship.domain import commands
 from tagship.domain.forge import repository_of
@@ -90,6 +92,13 @@ class GitHub:
         deploying = [run for run in mine if "deploy" in f"{run.get('path', '')} {run.get('name', '')}".lower()]
         return _run(newest) if (newest := next(iter(deploying or mine), None)) else None
 
+    def find_tag_run(self, tag: str) -> Run | None:
+        runs = self._get(f"/actions/runs?branch={quote(tag, safe='')}&per_page=1")["workflow_runs"]
+        return _run(runs[0]) if runs else None
+
+    def rerun(self, run_id: str) -> None:
+        self._ask("POST", f"/actions/runs/{run_id}/rerun")
+
     def run(self, run_id: str) -> Run:
         """Read the run and its jobs' steps, in the order they run."""
         answer = self._get(f"/actions/runs/{run_id}")
@@ -116,13 +125,16 @@ class GitHub:
         return jobs
 
     def _get(self, path: str) -> Any:
-        """Read a path of the repository; raises ServiceFailed, in GitHub's own words if it answered."""
+        return self._ask("GET", path).json()
+
+    def _ask(self, method: str, path: str) -> Response:
+        """Send one request to the repository; raises ServiceFailed, in GitHub's own words if it answered."""
         from requests import RequestException
 
         try:
-            response = self._session.get(self._url + path, timeout=TIMEOUT)
+            response = self._session.request(method, self._url + path, timeout=TIMEOUT)
             if response.ok:
-                return response.json()
+                return response
         except (RequestException, OSError) as reason:
             raise ServiceFailed(f"{self._away[0]} ({type(reason).__name__}).", remedy=self._away[1]) from reason
         raise _refusal(response)
@@ -173,14 +185,29 @@ def _message(response: Response) -> str:
 
 
 def _run(answer: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:
-    conclusion = str(answer.get("conclusion") or "")
-    return Run(str(answer["id"]), str(answer["html_url"]), str(answer["status"]), conclusion, steps)
+    return Run(
+        id=str(answer["id"]),
+        url=str(answer["html_url"]),
+        state=str(answer["status"]),
+        conclusion=str(answer.get("conclusion") or ""),
+        steps=steps,
+        attempt=int(answer.get("run_attempt") or 1),
+        updated=str(answer.get("updated_at") or ""),
+    )
 
 
 def _steps(job: Mapping[str, Any]) -> list[Step]:
     """A job's steps, named with their job; a job that has none yet is a step itself."""
     steps = [
-        Step(f"{job['name']}: {step['name']}", str(step["status"]), str(step.get("conclusion") or ""))
+        Step(f"{job['name']}: {step['name']}", str(step["status"]), str(step.get("conclusion") or ""), _seconds(step))
         for step in job.get("steps") or ()
     ]
-    return steps or [Step(str(job["name"]), str(job["status"]), str(job.get("conclusion") or ""))]
+    return steps or [Step(str(job["name"]), str(job["status"]), str(job.get("conclusion") or ""), _seconds(job))]
+
+
+def _seconds(timed: Mapping[str, Any]) -> float | None:
+    """How long a step or a job took by GitHub's clock; None if it has not ended."""
+    began, ended = timed.get("started_at"), timed.get("completed_at")
+    if not began or not ended:
+        return None
+    return max(0.0, (datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds())

@@ -89,7 +89,7 @@ class TerminalScreen:
         last = [""]
 
         def show(phase: str, /, took: float | None = None) -> None:
-            if phase != last[0]:
+            if phase != last[0] and (took is None or took >= FOLDED):
                 last[0] = phase
                 lasting = "" if took is None else f" {lasted(took)}"
                 self.say(f"{datetime.now(UTC):%H:%M:%S} {phase}{lasting}")
@@ -199,7 +199,7 @@ def _encoded(value: object) -> str:
 
 
 class TerminalPrompt:
-    """Ask with questionary. Its `.ask()` answers None to Ctrl-C, so `unsafe_ask` asks.
+    """Ask with questionary. Its `.ask()` answers None to Ctrl-C, so its application is run by itself.
 
     `attended` is false if nobody is there to answer: under CI, or if a program reads the output.
     """
@@ -234,7 +234,7 @@ def _questionary() -> ModuleType:
 
 def _asked(question: Question) -> object:
     try:
-        return question.unsafe_ask()
+        return question.application.run(handle_sigint=False)  # prompt_toolkit would swallow a SIGINT that is no key
     except (KeyboardInterrupt, EOFError) as reason:
         raise Interrupted("Interrupted at the question.", remedy=f"Run it again: {command_line()}") from reason
 

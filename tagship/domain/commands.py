@@ -10,9 +10,18 @@ def deploy(artifact: str, environment: str = "", *, allow_bad: bool = False, all
     return _inv("deploy", version=artifact, env=environment, allow_bad=allow_bad, allow_older=allow_older)
 
 
-def deploy_dev(environment: str = "", *, version: str = "", commit: str = "", yes: bool = False) -> str:
+def deploy_dev(
+    environment: str = "",
+    *,
+    version: str = "",
+    commit: str = "",
+    first: bool = False,
+    rerun: bool = False,
+    yes: bool = False,
+) -> str:
     """Spell a release from the checkout."""
-    return _inv("deploy-dev", env=environment, version=version, commit=commit, yes=yes)
+    env = _other(environment)
+    return _inv("deploy-dev", env=env, version=version, commit=commit, first=first, rerun=rerun, yes=yes)
 
 
 def rollback(
@@ -88,9 +97,9 @@ def why_not(environment: str, artifact: str) -> str:
     return shlex.join(["inv", "why-not", environment, artifact])
 
 
-def tag(environment: str = "", *, version: str = "") -> str:
+def tag(environment: str = "", *, version: str = "", commit: str = "", first: bool = False) -> str:
     """Spell the making of a tag."""
-    return _inv("tag", env=environment, version=version)
+    return _inv("tag", env=_other(environment), version=version, commit=commit, first=first)
 
 
 def tag_undo(version: str) -> str:
@@ -156,6 +165,11 @@ def sandbox(action: str) -> str:
 def calendar_state(calendar: str) -> str:
     """Spell AWS's own command that asks whether a change calendar is open."""
     return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])
+
+
+def _other(environment: str) -> str:
+    """Leave out the environment that a release goes to anyhow."""
+    return environment if environment != "dev" else ""
 
 
 def _inv(task: str, **flags: str | bool) -> str:

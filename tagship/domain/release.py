@@ -1,8 +1,4 @@
-"""What is decided before a tag: which version, whether it may be made, and what exactly will be done. No I/O.
-
-A check is a named sentence about the checkout. All of them are looked at, and all that fail are told together: a
-developer mends everything in one go.
-"""
+"""What is decided before a tag: which version, and what exactly will be done. No I/O. (Whether: domain/checks.)"""
 
 from __future__ import annotations
 
@@ -13,10 +9,12 @@ from dataclasses import dataclass
 from heapq import nlargest
 
 from tagship.domain.version import Version, why_not_a_version
-from tagship.errors import Refused, UsageError
+from tagship.errors import UsageError
 
 NOTES = 10  # commits that a tag's message lists
 SAID = 600  # characters of the server's that an error holds
+NAMED = 4  # commits that are named before the question
+SUBJECT = 60  # characters of each
 PRE_PUSH = "pre-push hook"  # what stands among a push's refs where this repository's own hook refused it
 _NUMBER = rb"(0|[1-9][0-9]{0,8})"
 _FIELD = re.compile(_NUMBER)
@@ -126,154 +124,15 @@ def parsed(text: str, suffix: str) -> Version:
     return version
 
 
-# -- whether -----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Look:
-    """What is known of a checkout when its next version is about to be made.
-
-    `branch` and `remote` are what the settings say; `unreachable` is why the remote could not be asked (empty: it
-    was); `ci` is what CI says of the commit (None: the settings do not ask). `apart` is true when another commit than
-    the checked-out one is tagged, one that is on the remote's branch: then the working tree does not matter.
-    """
-
-    verb: str
-    suffix: str
-    branch: str
-    remote: str
-    current: str
-    unreachable: str = ""
-    dirty: Sequence[str] = ()
-    shallow: bool = False
-    ahead: int = 0
-    behind: int = 0
-    moved: Sequence[str] = ()
-    tagged: bool = True
-    passed_over: Sequence[str] = ()
-    first: bool = False
-    ci: str | None = None
-    apart: bool = False
-
-
-@dataclass(frozen=True)
-class Check:
-    """One named check; `problem` is empty when it passed."""
-
-    name: str
-    problem: str = ""
-    remedy: str = ""
-
-    @property
-    def passed(self) -> bool:
-        return not self.problem
-
-
-def checks(look: Look) -> list[Check]:
-    """Every check that applies, in the order in which one would mend them."""
-    here = [] if look.apart else [_branch(look), _clean(look)]
-    there = [Check("remote reachable", look.unreachable, f"git ls-remote --heads {look.remote}")]
-    apart = [] if look.apart or look.current != look.branch else [_not_behind(look), _not_diverged(look)]
-    rest = [_whole(look), _unmoved(look), _known(look)]
-    return [*here, *there, *apart, *rest, *([] if look.ci is None else [_green(look)])]
-
-
-def _branch(look: Look) -> Check:
-    if look.current == look.branch:
-        return Check(f"on {look.branch}")
-    where = f"on {look.current}" if look.current else "on no branch (HEAD is detached)"
-    return Check(
-        f"on {look.branch}", f"you are {where}; this is released from {look.branch}", f"git switch {look.branch}"
-    )
-
-
-def _clean(look: Look) -> Check:
-    if not look.dirty:
-        return Check("clean tree")
-    named = ", ".join(look.dirty[:3]) + (f" and {len(look.dirty) - 3} more" if len(look.dirty) > 3 else "")
-    return Check("clean tree", f"not committed: {named}", "git stash --include-untracked   (or commit it)")
-
-
-def _not_behind(look: Look) -> Check:
-    if look.ahead or not look.behind:
-        return Check("not behind")
-    there = f"{look.remote}/{look.branch}"
-    return Check(
-        "not behind", f"{there} has {_commits(look.behind)} more", f"git pull --ff-only {look.remote} {look.branch}"
-    )
-
-
-def _not_diverged(look: Look) -> Check:
-    if not (look.ahead and look.behind):
-        return Check("not diverged")
-    there = f"{look.remote}/{look.branch}"
-    problem = f"{look.branch} and {there} have diverged: {_commits(look.ahead)} here, {_commits(look.behind)} there"
-    return Check("not diverged", problem, f"git pull --rebase {look.remote} {look.branch}")
-
-
-def _commits(count: int) -> str:
-    return "1 commit" if count == 1 else f"{count} commits"
-
-
-def _whole(look: Look) -> Check:
-    problem = "the clone is shallow: it does not hold the history that versions are read from" if look.shallow else ""
-    return Check("whole history", problem, f"git fetch --unshallow {look.remote}")
-
-
-def _unmoved(look: Look) -> Check:
-    if not look.moved:
-        return Check("tags agree")
-    names = ", ".join(look.moved)
-    refspecs = " ".join(f"refs/tags/{name}:refs/tags/{name}" for name in look.moved)
-    return Check(
-        "tags agree",
-        f"not the same tag here and on {look.remote}: {names}",
-        f"to take {look.remote}'s: git fetch --no-tags --force {look.remote} {refspecs}",
-    )
-
-
-def _known(look: Look) -> Check:
-    if look.tagged or look.first:
-        return Check("earlier versions")
-    kind = f"X.Y.Z-{look.suffix}" if look.suffix else "X.Y.Z"
-    passed_over = f" but {', '.join(look.passed_over)}, passed over" if look.passed_over else ""
-    return Check(
-        "earlier versions",
-        f"there is no tag {kind} here or on {look.remote}{passed_over}",
-        f"if this is the first: inv {look.verb} --first",
-    )
-
-
-def _green(look: Look) -> Check:
-    said = {
-        "success": "",
-        "failure": "CI failed on this commit",
-        "pending": "CI has not finished with this commit",
-        "none": "CI has not seen this commit",
-        "": "there is no token to ask CI with",
-    }[look.ci or ""]
-    remedies = {"": "gh auth login   (or set GITHUB_TOKEN)", "none": f"git push {look.remote} {look.branch}"}
-    return Check("CI green", said, remedies.get(look.ci or "", "look at the commit's checks, then run it again"))
-
-
-def refuse(failed: Sequence[Check], state: str = "Nothing was changed.") -> Refused:
-    """The failed checks as one error, each with its remedy."""
-    if len(failed) == 1:
-        one = failed[0]
-        return Refused(f"The check “{one.name}” failed: {one.problem}.", state=state, remedy=one.remedy)
-    told = "".join(f"\n  - {one.name}: {one.problem}\n      {one.remedy}" for one in failed)
-    return Refused(f"Refused by {len(failed)} checks:{told}", state=state, remedy=failed[0].remedy)
-
-
 # -- what -------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReleasePlan:
     """What will be done: the tag, where it points, and the exact commands.
 
-    `branch` is pushed with the tag (empty: the remote has the commit already); `exists` is true when an earlier run
-    made the tag: then there is only the push.
+    `branch` is pushed with the tag (empty: the remote has the commit already). `exists` is true if an earlier run made
+    the tag, `on_remote` if the remote has it too. `subjects` are the commits since `since`, newest first.
     """
 
     app: str
@@ -284,6 +143,14 @@ class Plan:
     message: str
     commands: Sequence[str]
     exists: bool = False
+    on_remote: bool = False
+    since: str = ""
+    subjects: Sequence[str] = ()
+
+    @property
+    def pushed(self) -> bool:
+        """Whether there is nothing left to push."""
+        return self.on_remote and not self.branch
 
     def as_data(self) -> dict[str, object]:
         return {
@@ -294,8 +161,18 @@ class Plan:
             "branch": self.branch,
             "message": self.message,
             "exists": self.exists,
+            "on_remote": self.on_remote,
             "commands": list(self.commands),
         }
+
+    def ships(self) -> str:
+        """Say which commits the version has: `0.1.2-dev = 2 commits since 0.1.1-dev: Answer faster · Set …`."""
+        if not self.since:
+            return f"{self.version} = {self.commit[:7]}, the first version of its channel"
+        count = "1 commit" if len(self.subjects) == 1 else f"{len(self.subjects) or 'no'} commits"
+        named = " · ".join(subject[:SUBJECT] for subject in self.subjects[:NAMED])
+        more = f" · and {len(self.subjects) - NAMED} more" if len(self.subjects) > NAMED else ""
+        return f"{self.version} = {count} since {self.since}" + (f": {named}{more}" if named else "")
 
 
 def message(app: str, version: Version, *, who: str, where: str, source: str, since: str, notes: Sequence[str]) -> str:

@@ -55,5 +55,8 @@ class Ci(Protocol):
     def summarize(self, markdown: str) -> None:
         """Add to the run's summary page. A page that cannot be written is warned of."""
 
+    def capture(self, text: str) -> None:
+        """Leave what was captured of a failure in the run, for whoever follows it: the last lines of it."""
+
     def annotate(self, code: int, message: str) -> None:
         """Record how this step ended, for whoever follows the run: its exit code and one line."""

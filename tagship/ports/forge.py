@@ -12,6 +12,7 @@ class Step:
     name: str
     state: str  # queued | in_progress | completed
     conclusion: str = ""  # success | failure | cancelled | skipped
+    seconds: float | None = None  # that it took; None until it is completed
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,15 @@ class Notice:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a workflow."""
+    """One run of a workflow. `attempt` counts from 1; `updated` is ISO 8601, empty if the forge doesn't say."""
 
     id: str
     url: str
     state: str
     conclusion: str = ""
     steps: Sequence[Step] = ()
+    attempt: int = 1
+    updated: str = ""
 
 
 class Forge(Protocol):
@@ -41,7 +44,14 @@ class Forge(Protocol):
     def where(self) -> str:
         """A page where a person can look."""
 
-    def find_run(self, commit: str, tag: str) -> Run | None: ...
+    def find_run(self, commit: str, tag: str) -> Run | None:
+        """The run that the tag set off for that commit."""
+
+    def find_tag_run(self, tag: str) -> Run | None:
+        """A run that a tag of that name set off, whatever its commit."""
+
+    def rerun(self, run_id: str) -> None:
+        """Start every job of an ended run again, as its next attempt; raises ServiceFailed if that is refused."""
 
     def run(self, run_id: str) -> Run: ...
 

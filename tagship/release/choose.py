@@ -1,78 +1,102 @@
-"""What leads up to a version's tag, second: which version it is to be."""
+"""What leads up to a version's tag, second: which version it will be."""
 
 from __future__ import annotations
 
 from tagship.domain import release
-from tagship.domain import text as times
+from tagship.domain.text import ago
 from tagship.domain.version import Version, candidates
-from tagship.errors import Refused, UsageError
+from tagship.errors import Refused, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import Tag
-from tagship.release.inspect import Found, Wish
+from tagship.release.inspect import ReleaseFacts, Wish
 
 OTHER = "another"
+RUNS = 20  # numbers that CI is asked about, one after the other
 
 
-def decided(app: App, wish: Wish, found: Found) -> tuple[Version, bool]:
-    """The version to make, and whether its tag is there already, made by an earlier run for this very commit."""
-    latest = found.latest
+def decide(app: App, wish: Wish, facts: ReleaseFacts) -> tuple[Version, bool]:
+    """Choose the version to make; also return whether its tag exists, made by an earlier run for this commit."""
+    latest = facts.latest
     if wish.version:
-        return _given(app, wish, found)
-    if latest and not wish.anew and any(one.name == str(latest) and one.commit == found.commit for one in found.tags):
-        app.screen.say(f"This commit is {latest} already: going on with that. (Another number: --version)")
+        return _given(app, wish, facts)
+    if latest and not wish.anew and any(tag.name == str(latest) and tag.commit == facts.commit for tag in facts.tags):
         return latest, True
-    offers = candidates(latest, found.suffix)
+    offers = candidates(_highest(app, facts), facts.suffix)
     first = next(iter(offers.values()))
     if wish.yes or wish.dry_run:
         return first, False
     needs_a_terminal(app, wish, str(first))
-    return _asked(app, found, offers), False
+    return _asked(app, facts, offers), False
 
 
-def _given(app: App, wish: Wish, found: Found) -> tuple[Version, bool]:
-    version = release.parsed(wish.version, found.suffix)
+def next_number(facts: ReleaseFacts) -> Version:
+    """The number to suggest: after every one that was tagged, published or deployed, as far as could be asked."""
+    return next(iter(candidates(facts.highest, facts.suffix).values()))
+
+
+def _highest(app: App, facts: ReleaseFacts) -> Version | None:
+    """The highest number that is taken. Where the ledger could not be asked, CI is: a number it ran for may be out."""
+    highest = facts.highest
+    if facts.recorded.asked:
+        return highest
+    for _ in range(RUNS):
+        suggestion = next(iter(candidates(highest, facts.suffix).values()))
+        if not _ran(app, str(suggestion)):
+            break
+        highest = suggestion
+    return highest
+
+
+def _ran(app: App, version: str) -> bool:
+    """Whether CI says that a tag of that name set off a run. Without an answer nothing is claimed."""
+    try:
+        return bool(app.forge and app.forge.find_tag_run(version))
+    except TagshipError:
+        return False
+
+
+def _given(app: App, wish: Wish, facts: ReleaseFacts) -> tuple[Version, bool]:
+    version = release.parsed(wish.version, facts.suffix)
     existing = app.repository.tag(wish.version)
-    if existing and existing.commit == found.commit:
-        app.screen.say(f"This commit is {version} already: going on with that.")
+    if existing and existing.commit == facts.commit:
         return version, True
-    reason = _why_not(app, found, wish.version)
+    reason = _why_not(app, facts, wish.version)
     if reason:
-        nearest = next(iter(candidates(found.latest, found.suffix).values()))
         raise Refused(
             f"{version} cannot be the next version: {reason}.",
-            remedy=f"Take the next one: {wish.command} --version {nearest}",
+            remedy=f"Take the next one: {wish.spelled(version=str(next_number(facts)), commit=wish.commit)}",
         )
     return version, False
 
 
-def _why_not(app: App, found: Found, entry: str) -> str:
-    return release.why_not_next(entry, suffix=found.suffix, latest=found.latest, holder=lambda name: holder(app, name))
+def _why_not(app: App, facts: ReleaseFacts, entry: str) -> str:
+    def holder(name: str) -> str:
+        tag = app.repository.tag(name)
+        return described(app, tag) if tag else facts.recorded.why_spent(name)
+
+    return release.why_not_next(entry, suffix=facts.suffix, latest=facts.highest, holder=holder)
 
 
-def holder(app: App, name: str) -> str:
-    """What a taken version points at, since when, and whose it is; empty for one that is free."""
-    found = app.repository.tag(name)
-    return told(app, found) if found else ""
+def described(app: App, tag: Tag) -> str:
+    """Say what a tag points at, since when, and whose it is."""
+    by = f" by {tag.tagger}" if tag.tagger else ""
+    when = f", {ago(app.clock.now() - tag.when)}" if tag.when else ""
+    return f"{tag.name} is commit {tag.commit[:12]}, tagged{by}{when}"
 
 
-def told(app: App, found: Tag) -> str:
-    by = f" by {found.tagger}" if found.tagger else ""
-    when = f", {times.ago(app.clock.now() - found.when)}" if found.when else ""
-    return f"{found.name} is commit {found.commit[:12]}, tagged{by}{when}"
-
-
-def _asked(app: App, found: Found, offers: dict[str, Version]) -> Version:
-    choices = {str(one): f"{one}  ({part})" for part, one in offers.items()}
-    chosen = app.prompt.choose("Which version is next?", {**choices, OTHER: "another version …"})
+def _asked(app: App, facts: ReleaseFacts, offers: dict[str, Version]) -> Version:
+    choices = {str(version): f"{version}  ({part})" for part, version in offers.items()}
+    chosen = app.prompt.choose("Next version", {**choices, OTHER: "another version …"})
     if chosen == OTHER:
-        chosen = app.prompt.text("Version:", next(iter(choices)), lambda entry: _why_not(app, found, entry))
-    return release.parsed(chosen, found.suffix)
+        chosen = app.prompt.text("Version:", next(iter(choices)), lambda entry: _why_not(app, facts, entry))
+    return release.parsed(chosen, facts.suffix)
 
 
 def needs_a_terminal(app: App, wish: Wish, version: str) -> None:
+    """Raise UsageError, naming the flags that would answer, if nobody can be asked."""
     if not app.prompt.possible:
         missing = "no --yes" if wish.version else "neither --version nor --yes"
         raise UsageError(
             f"There is no terminal to ask at, and {missing} was given.",
-            remedy=f"Say it in flags: {wish.command} --version {version} --yes",
+            remedy=f"Say it in flags: {wish.spelled(version=version, commit=wish.commit)} --yes",
         )

@@ -1,24 +1,33 @@
-"""What leads up to a version's tag, first: what is wished for, and what checkout and remote look like."""
+"""What leads up to a version's tag, first: what is asked for, and what checkout, remote and ledger look like."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from tagship.domain import release
-from tagship.domain import text as times
-from tagship.domain.release import Look
+from tagship.domain import checks, commands
+from tagship.domain.checks import CheckoutFacts
+from tagship.domain.forge import repository_of
+from tagship.domain.text import ago, moment
 from tagship.domain.version import Version
-from tagship.errors import Refused, ServiceFailed
+from tagship.engine.gates import require_unfrozen
+from tagship.errors import Held, Refused, ServiceFailed, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import State, Tag
+from tagship.release.recorded import Recorded, recorded
 
-SHOWN = 5  # versions in the table
+SHOWN = 5  # versions that are looked at
+WIDTH = 80  # columns
+WORKFLOWS = ".github/workflows"
+MOST = 1_000_000  # bytes of a workflow file
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user said; empty where nothing was. `anew` asks for a version even where the commit has one."""
+    """What the user asked for; empty what was not said. `anew` wants a new number even if the commit has one."""
 
     verb: str
     environment: str
@@ -27,38 +36,53 @@ class Wish:
     yes: bool = False
     first: bool = False
     dry_run: bool = False
+    verbose: bool = False
+    rerun: bool = False
     anew: bool = False
 
     @property
     def command(self) -> str:
-        """What to type for the same again."""
-        return f"inv {self.verb}" + (f" --env {self.environment}" if self.environment != "dev" else "")
+        """What to type for the same again, with every flag that it needs."""
+        return self.spelled(commit=self.commit)
+
+    def spelled(self, *, version: str = "", commit: str = "", rerun: bool = False) -> str:
+        """The same command for a version, or a commit."""
+        if self.verb == "tag":
+            return commands.tag(self.environment, version=version, commit=commit, first=self.first)
+        return commands.deploy_dev(self.environment, version=version, commit=commit, first=self.first, rerun=rerun)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the look at checkout and remote found: the channel, its latest versions and their tags, what to tag."""
+class ReleaseFacts:
+    """What was seen of checkout, remote and ledger: the channel, its latest versions and their tags, what to tag."""
 
     suffix: str
-    look: Look
+    checkout: CheckoutFacts
     state: State
     commit: str
     versions: Sequence[Version]
     tags: Sequence[Tag]
+    recorded: Recorded
 
     @property
     def latest(self) -> Version | None:
+        """The channel's highest version that has a tag."""
         return self.versions[0] if self.versions else None
+
+    @property
+    def highest(self) -> Version | None:
+        """The channel's highest version that was ever tagged, published or deployed, as far as could be asked."""
+        return max([*self.versions[:1], *self.recorded.spent(self.suffix)[:1]], default=None)
 
 
 def suffix_of(app: App, environment: str) -> str:
-    """The suffix of an environment's versions; raises SettingsError where there is no such environment."""
+    """The suffix of an environment's versions; raises SettingsError if there is no such environment."""
     app.settings.environment(environment)
     return app.settings.suffix(environment)
 
 
-def look(app: App, wish: Wish, suffix: str) -> Found:
-    """Fetch, and look at the checkout, the channel's versions and CI."""
+def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
+    """Fetch, and look at the checkout, the channel's versions, the ledger and CI."""
     repository = app.repository
     branch = app.settings.environment(wish.environment).branch or repository.state("").branch
     unreachable, moved = _fetched(app, branch, suffix)
@@ -68,8 +92,9 @@ def look(app: App, wish: Wish, suffix: str) -> Found:
     versions = channel.versions
     for sentence in channel.why_passed_over():
         app.screen.warn(sentence)
-    seen = Look(
-        verb=wish.verb,
+    known = recorded(app, wish.environment)
+    facts = CheckoutFacts(
+        again=wish.command,
         suffix=suffix,
         branch=branch,
         remote=app.settings.git.remote,
@@ -80,13 +105,15 @@ def look(app: App, wish: Wish, suffix: str) -> Found:
         ahead=state.ahead,
         behind=state.behind,
         moved=moved,
-        tagged=bool(versions) or bool(unreachable),
+        tagged=bool(versions or unreachable or known.spent(suffix)),
         passed_over=channel.passed_over,
         first=wish.first,
         ci=_ci(app, commit),
         apart=apart,
     )
-    return Found(suffix, seen, state, commit, versions, repository.tags([str(one) for one in versions]))
+    facts = replace(facts, contents=_lacking(app, commit), workflow=_unstarted(app, commit))
+    tags = repository.tags([str(version) for version in versions])
+    return ReleaseFacts(suffix, facts, state, commit, versions, tags, known)
 
 
 def _fetched(app: App, branch: str, suffix: str) -> tuple[str, Sequence[str]]:
@@ -118,26 +145,97 @@ def _ci(app: App, commit: str) -> str | None:
     return app.forge.green(commit) if app.forge else ""
 
 
-def judge(app: App, look: Look) -> None:
-    """Show every check, and refuse if one failed."""
-    found = release.checks(look)
-    for one in found:
-        app.screen.say(f"  {'ok' if one.passed else 'NO'}  {one.name}")
-    failed = [one for one in found if not one.passed]
+def _lacking(app: App, commit: str) -> str:
+    """What CI could not bundle of the commit; empty if it can."""
+    try:
+        with closing(app.repository.files(commit, ["deploy", *app.settings.bundle.include])) as files:  # type: ignore[type-var]
+            next(files, None)
+    except (Refused, UsageError) as reason:
+        return reason.what.rstrip(".")
+    return ""
+
+
+def _unstarted(app: App, commit: str) -> str | None:
+    """Why a pushed tag would start nothing; None if CI is not GitHub's, as far as is known here."""
+    if not _is_github(app):
+        return None
+    try:
+        texts = [read(min(size, MOST)) for _, _, size, read in app.repository.files(commit, [WORKFLOWS])]
+    except (Refused, UsageError):
+        return f"{commit[:12]} has no {WORKFLOWS}"
+    starts = any(
+        re.search(rb"\bpush\b", text) and re.search(rb"^\s*(tags|[\"']tags[\"']):|\btags:", text, re.M)
+        for text in texts
+    )
+    return "" if starts else f"no workflow in {WORKFLOWS} starts on a pushed tag (on.push.tags)"
+
+
+def _is_github(app: App) -> bool:
+    if app.settings.sandbox or app.settings.ci.repository:
+        return True
+    try:
+        home = repository_of(app.repository.remote_url())
+    except TagshipError:
+        return False
+    return home is not None and "github" in home[0]
+
+
+def judge(app: App, wish: Wish, facts: ReleaseFacts) -> None:
+    """Show what runs and how the checks went, on one line; raise Refused if one failed, Held during a freeze."""
+    found = checks.checks(facts.checkout)
+    failed = [check for check in found if not check.passed]
+    passed = f"✓ {len(found) - len(failed)} checks passed" if len(failed) < len(found) else ""
+    marks = "   ".join([*([passed] if passed else []), *(f"✗ {check.name}" for check in failed)])
+    running = running_line(app, wish.environment, facts.recorded, facts.tags)
+    gap = WIDTH - len(running) - len(marks)
+    app.screen.say(f"{running}{' ' * gap}{marks}" if gap >= 2 else f"{running}\n{marks}")
     if failed:
-        raise release.refuse(failed)
+        raise checks.refuse(failed)
+    if not facts.recorded.asked and app.signed_in:
+        what = f"What {wish.environment} runs, and which numbers are spent, was not asked"
+        app.screen.warn(f"{what}: {facts.recorded.problem}.")
+    if facts.recorded.asked:
+        _require_unfrozen(app, wish.environment)
+
+
+def _require_unfrozen(app: App, environment: str) -> None:
+    """Raise Held during a freeze, before a number is spent on it. What cannot be asked is said, and CI will ask."""
+    try:
+        require_unfrozen(app, environment)
+    except Held:
+        raise
+    except TagshipError as reason:
+        app.screen.warn(f"Whether {environment} is frozen could not be asked: {reason.what}")
+
+
+def running_line(app: App, environment: str, known: Recorded, tags: Sequence[Tag]) -> str:
+    """What the environment runs, or, if that cannot be asked, its latest tag."""
+    now, last = app.clock.now(), known.serving
+    if last:
+        age = ago(now - datetime.fromisoformat(last.last.at))
+        who = re.sub(r"^run \d+ \((.+)\)$", r"\1", last.first.who)  # of a CI run, who started it
+        return f"{app.settings.app}: {environment} runs {last.artifact_id} ({age}, {who})"
+    if known.asked:
+        return f"{app.settings.app}: nothing has run on {environment} yet"
+    latest = tags[0] if tags else None
+    if latest is None:
+        return f"{app.settings.app}: {environment} has no version yet"
+    age = f"{ago(now - latest.when)}, " if latest.when else ""
+    return f"{app.settings.app}: the latest tag of {environment} is {latest.name} ({age}{_name(latest)})"
+
+
+def _name(tag: Tag) -> str:
+    return tag.tagger.split(" <")[0] or "a lightweight tag"
 
 
 def table(app: App, versions: Sequence[Version], tags: Sequence[Tag]) -> None:
     """The latest versions of a channel: when, who, and which commit."""
-    known = {one.name: one for one in tags}
+    by_name = {tag.name: tag for tag in tags}
     rows = []
     for number, version in enumerate(versions):
-        one = known.get(str(version))
-        when = times.moment(one.when) if one and one.when else ""
+        tag = by_name.get(str(version))
+        when = moment(tag.when) if tag and tag.when else ""
         mark = "latest" if number == 0 else ""
-        rows.append(
-            (str(version), when, one.tagger.split(" <")[0] if one else "", one.commit[:12] if one else "", mark)
-        )
+        rows.append((str(version), when, _name(tag) if tag else "", tag.commit[:12] if tag else "", mark))
     if rows:
         app.screen.table(("version", "tagged (UTC)", "by", "commit", ""), rows)

@@ -3,67 +3,112 @@
 from __future__ import annotations
 
 from tagship.domain import release
-from tagship.domain.deployment import serving
-from tagship.domain.release import Plan
+from tagship.domain.release import ReleasePlan
 from tagship.domain.version import Version
-from tagship.errors import Interrupted, TagshipError
+from tagship.errors import Interrupted
 from tagship.ports.app import App
-from tagship.release.choose import decided, needs_a_terminal
-from tagship.release.inspect import Found, Wish, judge, look, suffix_of, table
+from tagship.release.choose import decide, needs_a_terminal
+from tagship.release.inspect import ReleaseFacts, Wish, judge, look, suffix_of, table
 
 
-def planned(app: App, wish: Wish) -> Plan:
-    """Everything up to the plan, shown as it goes; raises Refused with every check that failed."""
+def planned(app: App, wish: Wish) -> tuple[ReleasePlan, ReleaseFacts]:
+    """Do everything up to the plan, shown as it goes; raise Refused with every check that failed."""
     suffix = suffix_of(app, wish.environment)
     if wish.version:
         release.parsed(wish.version, suffix)
-        if not wish.dry_run and not wish.yes:
+        if not wish.dry_run and not wish.yes and not app.repository.tag(wish.version):  # one that is out asks nothing
             needs_a_terminal(app, wish, wish.version)
-    found = look(app, wish, suffix)
-    judge(app, found.look)
-    table(app, found.versions, found.tags)
-    version, exists = decided(app, wish, found)
-    return _plan(app, wish, found, version, exists)
+    facts = look(app, wish, suffix)
+    judge(app, wish, facts)
+    _show_tags(app, wish, facts)
+    version, exists = decide(app, wish, facts)
+    return _plan(app, wish, facts, version, exists), facts
 
 
-def _plan(app: App, wish: Wish, found: Found, version: Version, exists: bool) -> Plan:
-    repository, commit = app.repository, found.commit
-    since = _since(app, wish.environment, found.latest)
+def _show_tags(app: App, wish: Wish, facts: ReleaseFacts) -> None:
+    """The channel's last tags, by name; with --verbose, who made them and when."""
+    if wish.verbose:
+        table(app, facts.versions, facts.tags)
+    elif facts.versions:
+        app.screen.say(f"  last tags: {', '.join(map(str, facts.versions))}")
+
+
+def _plan(app: App, wish: Wish, facts: ReleaseFacts, version: Version, exists: bool) -> ReleasePlan:
+    repository, commit = app.repository, facts.commit
+    since = _since(app, facts)
+    subjects = repository.log(since, commit) if since and not exists else []
     text = release.message(
         app.settings.app,
         version,
         who=repository.me(),
         where=app.who,
-        source=f"{found.state.branch or 'a detached HEAD'} at {commit[:12]}",
+        source=f"{facts.state.branch or 'a detached HEAD'} at {commit[:12]}",
         since=since,
-        notes=repository.log(since, commit) if since and not exists else [],
+        notes=subjects,
     )
-    branch = "" if found.look.apart else found.look.branch
+    on_remote = exists and _is_on_remote(app, str(version))
+    branch = "" if facts.checkout.apart or (on_remote and _has_commit(app, facts)) else facts.checkout.branch
     commands = repository.push_commands(commit, branch, str(version), text)
-    chosen = commands[-1:] if exists else commands
-    return Plan(app.settings.app, wish.environment, version, commit, branch, text, chosen, exists)
+    if exists:
+        commands = commands[-1:] if branch or not on_remote else []
+    return ReleasePlan(
+        app.settings.app,
+        wish.environment,
+        version,
+        commit,
+        branch,
+        text,
+        commands,
+        exists,
+        on_remote,
+        since,
+        subjects,
+    )
 
 
-def _since(app: App, environment: str, latest: Version | None) -> str:
-    """The version that the notes begin after: what the environment runs, where that is known; else the latest tag."""
-    fallback = str(latest) if latest else ""
-    if not app.signed_in:
-        return fallback
-    try:
-        running = serving(app.ledger.deployments(environment))
-    except TagshipError:
-        return fallback
-    return running if running and app.repository.tag(running) else fallback
+def _is_on_remote(app: App, name: str) -> bool:
+    """Whether the remote has this very tag: the fetch has brought the remote's, but not said which are only here."""
+    theirs, ours = app.repository.remote_tag(name), app.repository.tag(name)
+    return bool(theirs and ours and theirs.oid == ours.oid)
 
 
-def show(app: App, plan: Plan) -> None:
-    app.screen.say(f"\nPlan: {plan.app} {plan.version} for {plan.environment}, commit {plan.commit[:12]}\n")
-    for command in plan.commands:
-        app.screen.say(f"{command}\n")  # not indented: a message's lines are part of the command
+def _has_commit(app: App, facts: ReleaseFacts) -> bool:
+    return app.repository.on_branch(facts.commit, facts.checkout.branch)
 
 
-def confirm(app: App, wish: Wish, plan: Plan, question: str) -> None:
+def _since(app: App, facts: ReleaseFacts) -> str:
+    """The version that the notes begin after: what the environment runs, if that is known; else the latest tag."""
+    running = facts.recorded.serving
+    if running and app.repository.tag(running.artifact_id):
+        return running.artifact_id
+    return str(facts.latest) if facts.latest else ""
+
+
+def show(app: App, wish: Wish, plan: ReleasePlan) -> None:
+    """Say what ships; the exact commands only if they are asked for."""
+    if not plan.exists:
+        app.screen.say(f"  {plan.ships()}")
+    if wish.dry_run or wish.verbose:
+        for command in plan.commands:
+            app.screen.say(f"\n{command}")  # not indented: a message's lines are part of the command
+        app.screen.say()
+
+
+def question(plan: ReleasePlan, *, push: bool) -> str:
+    """The one question before anything is changed."""
+    if plan.exists:
+        return f"Push {plan.version}{_with(plan)}?"
+    tag = f"Tag {plan.commit[:7]} as {plan.version}"
+    return f"{tag} and push it{_with(plan)}?" if push else f"{tag}?"
+
+
+def _with(plan: ReleasePlan) -> str:
+    return f" with {plan.branch}" if plan.branch else ""
+
+
+def confirm(app: App, wish: Wish, plan: ReleasePlan, text: str) -> None:
+    """Ask, unless --yes was given; raise Interrupted if the answer is no."""
     if not wish.yes:
         needs_a_terminal(app, wish, str(plan.version))
-        if not app.prompt.confirm(question):
-            raise Interrupted("Not confirmed.", remedy=f"Run it again when it is time: {wish.command}")
+        if not app.prompt.confirm(text):
+            raise Interrupted("Not confirmed.", remedy=f"When it is time: {wish.command}")

@@ -87,7 +87,7 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
     world = World(folder, chosen.aws.region, _key_name(chosen))
     services.install(world)
     runner = Runner(folder, chosen.ci.repository or f"sandbox/{chosen.app}")
-    github = GitHub(runner.repository, world.origin, runner.records, runner.cancel)
+    github = GitHub(runner.repository, world.origin, runner.records, runner.cancel, runner.rerun)
     world.url = _listen(Dispatcher(Control(world), github))
     stop = _stopped_by_signals()
     planted = seed.plant(seed.Ground(world, chosen, root), hosts, simulated)

@@ -108,6 +108,8 @@ def _announced(app: Wiring) -> Iterator[None]:
     try:
         yield
     except TagshipError as problem:
+        if problem.evidence:
+            app.ci.capture(problem.evidence)
         app.ci.annotate(problem.exit_code, f"{problem.what.rstrip('.')}; {problem.state.rstrip('.')}")
         raise
     except KeyboardInterrupt:

@@ -6,12 +6,12 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import verb
 
 
-@verb(f.CHANNEL, f.NEW_VERSION, f.COMMIT, f.YES, f.FIRST, f.DRY_RUN, f.FOLLOW, f.JSON)
+@verb(f.CHANNEL, f.NEW_VERSION, f.COMMIT, f.YES, f.FIRST, f.DRY_RUN, f.VERBOSE, f.FOLLOW, f.RERUN, f.JSON)
 def deploy_dev() -> None:
     """Tag the next version, push it, and follow it until the environment is healthy."""
 
 
-@verb(f.SUFFIX, f.TAG_ENV, f.NEW_VERSION, f.COMMIT, f.YES, f.FIRST, f.UNDO, f.DRY_RUN, f.JSON)
+@verb(f.SUFFIX, f.TAG_ENV, f.NEW_VERSION, f.COMMIT, f.YES, f.FIRST, f.UNDO, f.DRY_RUN, f.VERBOSE, f.JSON)
 def tag() -> None:
     """Tag the next version, and push nothing."""
 

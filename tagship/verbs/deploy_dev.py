@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from tagship.domain import release
-from tagship.domain.release import Plan
-from tagship.errors import Interrupted, Refused, ServiceFailed, TagshipError
+from tagship.domain.release import ReleasePlan
+from tagship.engine.signals import signals_interrupt
+from tagship.errors import UNCHANGED, Interrupted, Refused, UsageError
 from tagship.ports.app import App
-from tagship.ports.repository import Pushed, Tag
-from tagship.release import follow as following
-from tagship.release.choose import told
+from tagship.ports.repository import Pushed
+from tagship.release.again import Looked, look_again
+from tagship.release.follow import after_the_push
+from tagship.release.follow import follow as follow_release
 from tagship.release.inspect import Wish
-from tagship.release.plan import confirm, planned, show
+from tagship.release.plan import confirm, planned, question, show
+from tagship.release.push import landed, push
+from tagship.release.remedies import Remedies
+from tagship.release.serving import Following
 
 ATTEMPTS = 5  # numbers to try when others take them first
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """How it ended: planned | pushed | healthy. `run` is the URL of the run that was followed."""
+    """How it ended: planned | pushed | healthy | reported (an old run's word, which could not be checked).
+
+    `run` is the URL of the run that was followed.
+    """
 
     outcome: str
-    plan: Plan
+    plan: ReleasePlan
     run: str = ""
 
     def as_data(self) -> dict[str, object]:
@@ -39,114 +48,77 @@ def deploy_dev(
     first: bool = False,
     dry_run: bool = False,
     follow: bool = True,
+    verbose: bool = False,
+    rerun: bool = False,
 ) -> Shipped:
     """Release a commit to an environment; returns once the environment is healthy with it."""
-    if follow and app.settings.sandbox:
-        _ = app.forge  # a sandbox that is down is said before anything is pushed to it
-    wish = Wish("deploy-dev", env, version, commit, yes, first, dry_run)
-    for _attempt in range(ATTEMPTS):
-        plan = planned(app, wish)
-        show(app, plan)
-        if dry_run:
-            return Shipped("planned", plan)
-        confirm(app, wish, plan, f"Tag {plan.version} and push it?" if not plan.exists else f"Push {plan.version}?")
-        began = app.clock.now()
-        if pushed := _pushed(app, wish, plan):
-            break
-        wish = replace(wish, version="", anew=True)
+    wish = Wish("deploy-dev", env, version, commit, yes, first, dry_run, verbose, rerun)
+    with signals_interrupt():
+        if follow and app.settings.sandbox:
+            _ = app.forge  # a sandbox that is down is said before anything is pushed to it
+        for _attempt in range(ATTEMPTS):
+            with _before_the_push(wish):
+                plan, facts = planned(app, wish)
+                remedies = Remedies.of(wish, plan, facts)
+                if dry_run:
+                    return _only_shown(app, wish, plan)
+                if not plan.pushed:
+                    _require_no_rerun(wish, plan)
+                    show(app, wish, plan)
+                    confirm(app, wish, plan, question(plan, push=True))
+            if plan.pushed:
+                looked = _look_again(app, remedies, follow=follow)
+                if not looked.number:
+                    return Shipped(looked.outcome, plan, looked.run)
+                wish = replace(wish, version=str(looked.number), anew=True)
+                continue
+            began = app.clock.now()
+            if pushed := push(app, wish, plan):
+                return _follow(app, Following(remedies, began), pushed, follow=follow)
+            wish = replace(wish, version="", anew=True)
+    raise Refused(f"Others took {ATTEMPTS} versions in a row.", remedy=f"In a moment: {wish.command}")
+
+
+def _only_shown(app: App, wish: Wish, plan: ReleasePlan) -> Shipped:
+    """End a dry run: the plan with its exact commands, and nothing else."""
+    if plan.pushed:
+        app.screen.say(f"{plan.version} is on {app.settings.git.remote} already: there is nothing to push.")
     else:
-        raise Refused(f"Others took {ATTEMPTS} versions in a row.", remedy=f"Wait a moment, then: {wish.command}")
-    app.screen.say(_what_landed(app, plan, pushed))
+        show(app, wish, plan)
+    app.screen.say(UNCHANGED)
+    return Shipped("planned", plan)
+
+
+def _require_no_rerun(wish: Wish, plan: ReleasePlan) -> None:
+    if wish.rerun:
+        raise UsageError(
+            f"{plan.version} was not pushed yet: there is no run of it to run again.",
+            remedy=f"Push it: {wish.spelled(version=wish.version, commit=wish.commit)}",
+        )
+
+
+def _look_again(app: App, remedies: Remedies, *, follow: bool) -> Looked:
+    """Go on with a version that is on the remote already."""
+    plan = remedies.plan
+    app.screen.say(
+        f"{plan.version} is this commit, and on {app.settings.git.remote} already: there is nothing to push."
+    )
+    return look_again(app, remedies) if follow else Looked("pushed")
+
+
+def _follow(app: App, following: Following, pushed: Pushed, *, follow: bool) -> Shipped:
+    plan = following.remedies.plan
+    with after_the_push(app, following.remedies):
+        app.screen.say(landed(app, plan, pushed))
     if not follow:
         return Shipped("pushed", plan)
-    outcome, run = following.follow(app, plan, began)
+    outcome, run = follow_release(app, following)
     return Shipped(outcome, plan, run)
 
 
-def _what_landed(app: App, plan: Plan, pushed: Pushed) -> str:
-    """What the push changed: where the tag was there already, it started no run."""
-    remote = app.settings.git.remote
-    if f"refs/tags/{plan.version}" not in pushed.there:
-        return f"Pushed {plan.version} to {remote}."
-    if plan.branch and f"refs/heads/{plan.branch}" not in pushed.there:
-        return f"{plan.version} is on {remote} already; pushed {plan.branch} alone."
-    return f"{plan.version} is on {remote} already: nothing was pushed."
-
-
-def _pushed(app: App, wish: Wish, plan: Plan) -> Pushed | None:
-    """Tag and push; None when somebody else took the version first. What fails leaves no tag of this run behind."""
-    repository, name = app.repository, str(plan.version)
-    made = None if plan.exists else repository.create_tag(name, plan.commit, plan.message)
-    tag = made or repository.tag(name)
-    if tag is None:
-        raise Refused(f"The tag {name} has gone.", remedy=f"Run it again: {wish.command}")
+@contextmanager
+def _before_the_push(wish: Wish) -> Iterator[None]:
     try:
-        answer = repository.push(plan.commit, plan.branch, tag)
+        yield
     except KeyboardInterrupt as reason:
-        state, remedy = _after_all(app, wish, plan, tag, made)
-        raise Interrupted("Interrupted during the push.", state=state, remedy=remedy) from reason
-    except ServiceFailed as reason:
-        state, remedy = _after_all(app, wish, plan, tag, made)
-        raise ServiceFailed(reason.what, state=state, remedy=remedy, evidence=reason.evidence) from reason
-    if answer.ok:
-        return answer
-    if answer.landed or answer.unknown:
-        raise _half_pushed(app, wish, plan, answer)
-    if made:
-        repository.delete_tag(made)
-    _tell_of_loss(app, wish, plan, tag, answer)
-    return None
-
-
-def _half_pushed(app: App, wish: Wish, plan: Plan, answer: Pushed) -> TagshipError:
-    """One of the remote's push URLs took it (CI may ship it), or does not say whether it did: the tag is kept."""
-    problem, remedy = _problem(app, wish, plan, answer)
-    state = f"{answer.state} The local tag is kept."
-    if not answer.landed or len(answer.holds) == 1:
-        return Refused(f"The push failed: {problem}.", state=state, remedy=remedy)
-    again = f"{wish.command} --version {plan.version} --commit {plan.commit[:12]}"
-    return Refused(
-        f"Not pushed everywhere: {problem}.",
-        state=f"{state} If CI listens there, it ships {plan.version}.",
-        remedy=f"Mend the other push URL (git remote get-url --push --all {app.settings.git.remote}), then: {again}",
-    )
-
-
-def _problem(app: App, wish: Wish, plan: Plan, answer: Pushed) -> tuple[str, str]:
-    remote = app.settings.git.remote
-    if not answer.rejected:
-        return answer.message, f"Try the connection: git ls-remote --heads {remote}"
-    return release.rejection(plan.branch, remote, answer.rejected, wish.command, answer.said)
-
-
-def _tell_of_loss(app: App, wish: Wish, plan: Plan, tag: Tag, answer: Pushed) -> None:
-    """Say who took the version, and go on with the next; where nobody did, the refusal is the remote's own."""
-    theirs = app.repository.remote_tag(tag.name)
-    if theirs is None or theirs.oid == tag.oid:
-        problem, remedy = _problem(app, wish, plan, answer)
-        state = "Neither the branch nor the tag was pushed" + (
-            "." if plan.exists else ", and the local tag is removed."
-        )
-        raise Refused(f"Not pushed: {problem}.", state=state, remedy=remedy)
-    app.screen.warn(f"Somebody was quicker: {told(app, theirs)}.")
-    if theirs.commit == plan.commit:
-        app.screen.say("It is the very same commit: that deployment ships what you have.")
-
-
-def _after_all(app: App, wish: Wish, plan: Plan, tag: Tag, made: Tag | None) -> tuple[str, str]:
-    """What is known after a push that did not end: the remote is asked whether the tag landed. State and remedy."""
-    again = f"{wish.command} --version {plan.version} --commit {plan.commit[:12]}"
-    try:
-        there = app.repository.remote_tag(tag.name)
-    except ServiceFailed:
-        remote = app.settings.git.remote
-        return (
-            f"It is not known whether {tag.name} landed: {remote} does not answer. The local tag is kept.",
-            f"Ask it again: git ls-remote {remote} refs/tags/{tag.name}   then: {wish.command}",
-        )
-    if there and there.oid == tag.oid:
-        return f"The push landed all the same: {tag.name} is on the remote, and CI goes on.", f"Follow it: {again}"
-    if made:
-        app.repository.delete_tag(made)
-    kept = "the local tag is removed" if made else "the local tag is kept"
-    return f"Nothing was pushed: the remote has no {tag.name} of yours, and {kept}.", f"Run it again: {wish.command}"
+        raise Interrupted("Interrupted before the push.", remedy=f"When it is time: {wish.command}") from reason

@@ -1,4 +1,7 @@
-"""`tag-undo`: take a tag back, here and on the remote, if it is one's own and still the one that was looked at."""
+"""`tag-undo`: take a tag of one's own back, here and on the remote, if it is unused and the one that was looked at.
+
+A version that was published, deployed or serves keeps its tag: its bytes are out under that number.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tagship.domain import commands, release
-from tagship.domain.version import Version
-from tagship.errors import Interrupted, Refused, UsageError
+from tagship.domain.version import Version, candidates
+from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import Tag
+from tagship.release.recorded import Recorded, recorded
+from tagship.release.remedies import either
 
 
 @dataclass(frozen=True)
@@ -28,43 +33,96 @@ def tag_undo(app: App, *, version: str = "", yes: bool = False, dry_run: bool = 
     """Delete a tag of one's own, the remote's by a lease on the very object that was looked at."""
     if not version:
         raise UsageError("Which tag?", remedy=f"Name it: {commands.tag_undo('0.1.30-dev')}")
-    name = str(Version.parse(version))
+    wanted = Version.parse(version)
+    name = str(wanted)
     here, there = app.repository.tag(name), app.repository.remote_tag(name)
-    found = [one for one in (there, here) if one]
-    if not found:
-        raise Refused(f"There is no tag {name}, here or on {app.settings.git.remote}.", remedy="See them: inv versions")
-    _must_be_mine(app, found)
+    tags = [tag for tag in (there, here) if tag]
+    if not tags:
+        raise Refused(
+            f"There is no tag {name}, here or on {app.settings.git.remote}.",
+            remedy=f"See the tags: {commands.versions()}",
+        )
+    _require_own(app, tags)
+    _require_unused(app, wanted, on_remote=there is not None)
     steps = _commands(app, here, there)
-    for command in steps:
-        app.screen.say(f"  {command}")
+    for step in steps:
+        app.screen.say(f"  {step}")
     if dry_run:
-        return Undone("planned", Version.parse(name), steps)
+        app.screen.say("Nothing was changed.")
+        return Undone("planned", wanted, steps)
     _confirm(app, name, yes)
     if there:
         _delete_there(app, there)
     if here:
         app.repository.delete_tag(here)
-    app.screen.say(f"The tag {name} is gone. A deployment that it set off is not undone by this: inv rollback")
-    return Undone("undone", Version.parse(name), steps)
+    app.screen.say(f"The tag {name} is gone.")
+    return Undone("undone", wanted, steps)
 
 
-def _must_be_mine(app: App, found: Sequence[Tag]) -> None:
+def _require_own(app: App, tags: Sequence[Tag]) -> None:
     me = app.repository.me()
-    for one in found:
-        if not one.tagger or release.mail(one.tagger) != release.mail(me):
-            whose = f"{one.tagger}'s" if one.tagger else "nobody's by name: it is a lightweight tag"
-            raise Refused(f"{one.name} is {whose}; you are {me}.", remedy=f"Ask them, or look: git show {one.name}")
+    for tag in tags:
+        if not tag.tagger or release.mail(tag.tagger) != release.mail(me):
+            whose = f"{tag.tagger}'s" if tag.tagger else "nobody's by name: it is a lightweight tag"
+            raise Refused(f"{tag.name} is {whose}; you are {me}.", remedy=f"Ask them, or look: git show {tag.name}")
+
+
+def _require_unused(app: App, version: Version, *, on_remote: bool) -> None:
+    """Raise Refused if the version was published or deployed, as far as ledger, bucket or CI can be asked."""
+    for environment in _environments(app, version):
+        known = recorded(app, environment)
+        if reason := known.why_spent(str(version)):
+            raise _used(environment, version, reason, known)
+        if not known.asked and on_remote:
+            _require_no_run(app, environment, version, known.problem)
+
+
+def _environments(app: App, version: Version) -> list[str]:
+    """The environments whose channel it is; none for a suffix that no environment has."""
+    return [name for name in app.settings.environments if app.settings.suffix(name) == version.suffix]
+
+
+def _used(environment: str, version: Version, reason: str, known: Recorded) -> Refused:
+    serving = known.serving
+    state = f"{environment} runs {serving.artifact_id}." if serving else "Nothing was changed."
+    number = next(iter(candidates(max([version, *known.spent(version.suffix)]), version.suffix).values()))
+    ways = [f"Ship what is right under the next number: {commands.deploy_dev(environment, version=str(number))}"]
+    if serving and serving.artifact_id == str(version):
+        ways.insert(0, f"Go back to another version: {commands.rollback(environment=environment)}")
+    return Refused(f"{version} keeps its tag: {reason}.", state=state, remedy=either(*ways))
+
+
+def _require_no_run(app: App, environment: str, version: Version, why_not: str) -> None:
+    """Without the ledger, a run of CI is reason enough; without CI's answer, say that nobody was asked."""
+    try:
+        run = app.forge.find_tag_run(str(version)) if app.forge else None
+        asked = app.forge is not None
+    except SettingsError:
+        raise
+    except TagshipError as reason:
+        run, asked, why_not = None, False, f"{why_not}; {reason.what.rstrip('.')}"
+    if run:
+        number = next(iter(candidates(version, version.suffix).values()))
+        raise Refused(
+            f"CI ran for {version} ({run.url}): it may be published, which can't be asked from here ({why_not}).",
+            remedy=either(
+                f"With AWS credentials: {commands.tag_undo(str(version))}",
+                f"Or leave the tag, and ship the next: {commands.deploy_dev(environment, version=str(number))}",
+            ),
+        )
+    if not asked:
+        app.screen.warn(f"Whether {version} was published or deployed was not asked ({why_not}, and CI was not asked).")
 
 
 def _commands(app: App, here: Tag | None, there: Tag | None) -> list[str]:
     remote = app.settings.git.remote
-    commands = []
+    steps = []
     if there:
         ref = f"refs/tags/{there.name}"
-        commands.append(f"git push --no-follow-tags --force-with-lease={ref}:{there.oid} {remote} :{ref}")
+        steps.append(f"git push --no-follow-tags --force-with-lease={ref}:{there.oid} {remote} :{ref}")
     if here:
-        commands.append(f"git update-ref -d refs/tags/{here.name} {here.oid}")
-    return commands
+        steps.append(f"git update-ref -d refs/tags/{here.name} {here.oid}")
+    return steps
 
 
 def _confirm(app: App, name: str, yes: bool) -> None:
@@ -74,7 +132,7 @@ def _confirm(app: App, name: str, yes: bool) -> None:
     if not app.prompt.possible:
         raise UsageError("There is no terminal to ask at, and no --yes was given.", remedy=f"Say it: {again} --yes")
     if not app.prompt.confirm(f"Delete {name}?"):
-        raise Interrupted("Not confirmed.", remedy=f"Run it again when it is time: {again}")
+        raise Interrupted("Not confirmed.", remedy=f"When it is time: {again}")
 
 
 def _delete_there(app: App, there: Tag) -> None:

@@ -10,6 +10,7 @@ from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import Tag
 from tagship.release.inspect import table
+from tagship.release.recorded import Recorded, recorded
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,15 @@ class Versions:
     next: Mapping[str, Version]
 
     def as_data(self) -> dict[str, object]:
-        known = {one.name: one for one in self.tags}
+        by_name = {tag.name: tag for tag in self.tags}
         return {
             "environment": self.environment,
-            "versions": [_told(one, known.get(str(one))) for one in self.versions],
-            "next": {part: str(one) for part, one in self.next.items()},
+            "versions": [_entry(version, by_name.get(str(version))) for version in self.versions],
+            "next": {part: str(version) for part, version in self.next.items()},
         }
 
 
-def _told(version: Version, tag: Tag | None) -> dict[str, object]:
+def _entry(version: Version, tag: Tag | None) -> dict[str, object]:
     if tag is None:
         return {"version": str(version)}
     when = tag.when.isoformat() if tag.when else ""
@@ -38,31 +39,39 @@ def _told(version: Version, tag: Tag | None) -> dict[str, object]:
 
 
 def versions(app: App, *, env: str = "dev", count: int = 5, offline: bool = False) -> Versions:
-    """Look at the remote (unless `offline`) and list the channel's latest versions."""
+    """List a channel's latest versions, after a look at the remote unless `offline`."""
     if count < 1:
-        raise UsageError(f"{count} is no number of versions.", remedy="Give one: inv versions --count 5")
-    chosen = app.settings.environment(env)
-    suffix = app.settings.suffix(env)
+        raise UsageError(f"Invalid --count {count}: give 1 or more.", remedy="For example: --count 5")
+    branch, suffix = app.settings.environment(env).branch, app.settings.suffix(env)
+    known = Recorded(problem="--offline")
     if not offline:
-        _fetch(app, chosen.branch, suffix)
+        _fetch(app, branch, suffix)
+        known = recorded(app, env)
     channel = app.repository.newest(suffix, count)
-    found = channel.versions
+    newest = channel.versions
     for sentence in channel.why_passed_over():
         app.screen.warn(sentence)
-    answer = Versions(env, found, app.repository.tags([str(one) for one in found]), _next(found, suffix))
-    table(app, answer.versions, answer.tags)
-    if not found:
-        app.screen.say(f"{env} has no version yet.")
-    app.screen.say("next: " + ", ".join(f"{one} ({part})" for part, one in answer.next.items()))
-    return answer
+    highest = max([*newest[:1], *known.spent(suffix)[:1]], default=None)
+    listed = Versions(
+        env, newest, app.repository.tags([str(version) for version in newest]), candidates(highest, suffix)
+    )
+    _show(app, listed, known, highest)
+    return listed
 
 
-def _next(found: Sequence[Version], suffix: str) -> Mapping[str, Version]:
-    return candidates(found[0] if found else None, suffix)
+def _show(app: App, listed: Versions, known: Recorded, highest: Version | None) -> None:
+    table(app, listed.versions, listed.tags)
+    if not listed.versions:
+        app.screen.say(f"{listed.environment} has no version yet.")
+    if highest and highest not in listed.versions:
+        app.screen.warn(f"{highest} has no tag, and its number is spent: {known.why_spent(str(highest))}.")
+    app.screen.say("next: " + ", ".join(f"{version} ({part})" for part, version in listed.next.items()))
+    if not known.asked and app.signed_in and known.problem != "--offline":
+        app.screen.warn(f"Numbers that are published without a tag were not asked for: {known.problem}.")
 
 
 def _fetch(app: App, branch: str, suffix: str) -> None:
-    """What the remote has; where it cannot be asked, what is known here is listed, and that is said."""
+    """Fetch the remote's tags; if it can't be asked, say that what follows is what is known here."""
     try:
         moved = app.repository.fetch(branch, suffix)
     except (ServiceFailed, Refused) as reason:

@@ -43,6 +43,7 @@ class Answers:
     def __init__(self) -> None:
         self.paths: dict[str, Any] = {}
         self.asked: list[str] = []
+        self.posted: list[str] = []
         self.tokens: list[str] = []
         self.html = False  # whether an error's body is a page, as a proxy writes one
 
@@ -72,6 +73,10 @@ def url(answers: Answers) -> Iterator[str]:
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)
+
+        def do_POST(self) -> None:
+            answers.posted.append(self.path)
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass
@@ -118,6 +123,33 @@ def test_a_runs_steps_are_named_with_their_job(forge: GitHub, answers: Answers) 
     found = forge.run("7")
     assert (found.state, found.conclusion) == ("completed", "failure")
     assert list(found.steps) == [Step("build: inv build", "completed", "success"), Step("deploy", "queued")]
+
+
+def test_a_step_that_ended_says_how_long_it_took(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs/7"] = run(7, "0.1.1-dev", "deploy-dev", updated_at="2026-11-20T15:53:00Z")
+    times = {"started_at": "2026-11-20T15:52:00Z", "completed_at": "2026-11-20T15:52:41Z"}
+    steps = [{"name": "Build", "status": "completed", "conclusion": "success", **times}]
+    answers.paths[f"{BASE}/actions/runs/7/jobs"] = {"jobs": [{"id": 1, "name": "ship", "steps": steps}]}
+    found = forge.run("7")
+    assert found.steps == [Step("ship: Build", "completed", "success", 41.0)]
+    assert (found.attempt, found.updated) == (1, "2026-11-20T15:53:00Z")
+
+
+def test_a_run_is_started_again_with_one_post(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs/7/rerun"] = {}
+    forge.rerun("7")
+    assert answers.posted == [f"{BASE}/actions/runs/7/rerun"]
+    answers.paths[f"{BASE}/actions/runs/7/rerun"] = 403
+    with pytest.raises(ServiceFailed, match=r"403 \(Told off\)"):
+        forge.rerun("7")
+
+
+def test_a_tags_run_is_found_whatever_its_commit(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": [run(7, "0.1.1-dev", "deploy-dev")]}
+    assert forge.find_tag_run("0.1.1-dev") == Run("7", "https://github.com/acme/hello/actions/runs/7", "queued")
+    assert "branch=0.1.1-dev" in answers.asked[0]
+    answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": []}
+    assert forge.find_tag_run("0.1.1-dev") is None
 
 
 def test_notices_are_the_annotations_of_every_job(forge: GitHub, answers: Answers) -> None:

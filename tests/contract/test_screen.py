@@ -112,6 +112,7 @@ def test_a_phase_that_is_over_is_a_line_with_what_it_took() -> None:
     made, out, _ = screen()
     with made.live() as show:
         show("validate", took=3.0)
+        show("set up", took=0.0)
         show("build")
         show("build", took=41.0)
     lines = [line[9:] for line in out.getvalue().splitlines()]

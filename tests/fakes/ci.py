@@ -23,12 +23,16 @@ class FakeCi:
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     annotations: list[tuple[int, str]] = field(default_factory=list)
+    captured: list[str] = field(default_factory=list)
 
     def output(self, values: Mapping[str, str]) -> None:
         self.outputs.update(values)
 
     def summarize(self, markdown: str) -> None:
         self.summary += markdown
+
+    def capture(self, text: str) -> None:
+        self.captured.append(text)
 
     def annotate(self, code: int, message: str) -> None:
         self.annotations.append((code, message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tagship.errors import ServiceFailed
 from tagship.ports.forge import Notice, Run
@@ -11,8 +12,9 @@ from tagship.ports.forge import Notice, Run
 class FakeForge:
     """`states` are told one a look, the last for ever; `appears_after` is how many looks find no run.
 
-    `fails` is how many questions in a row go unanswered, from the first look at the run on. `during` is called at
-    every look.
+    `fails` is how many questions about a run of this commit go unanswered, one after the other, once `answers` were
+    answered. `during` is called at every look. `reruns` are the states of each attempt after the first, with the
+    notices that it ends with; one that is not there is refused. `of_tag` maps a tag to a run of another commit's.
     """
 
     def __init__(
@@ -22,11 +24,14 @@ class FakeForge:
         self.said = list(notices)
         self.appears_after = appears_after
         self.ci = ci
-        self.fails = 0
+        self.fails = self.answers = 0
         self.silence = ServiceFailed("GitHub answered 502.", remedy="Wait.")
         self.looks = 0
         self.asked: list[tuple[str, str]] = []
         self.during: Callable[[], None] = lambda: None
+        self.reruns: list[tuple[Sequence[Run], Sequence[Notice]]] = []
+        self.rerun_asked: list[str] = []
+        self.of_tag: dict[str, Run] = {}
 
     @property
     def where(self) -> str:
@@ -35,6 +40,7 @@ class FakeForge:
     def find_run(self, commit: str, tag: str) -> Run | None:
         self.asked.append((commit, tag))
         self.during()
+        self._answer()
         if len(self.asked) <= self.appears_after or not self.states:
             return None
         return self.states[0]
@@ -42,15 +48,33 @@ class FakeForge:
     def run(self, run_id: str) -> Run:
         self.looks += 1
         self.during()
-        if self.fails:
-            self.fails -= 1
-            raise self.silence
+        self._answer()
         if len(self.states) > 1:
             self.states.pop(0)
         return self.states[0]
 
     def notices(self, run_id: str) -> Sequence[Notice]:
+        self._answer()
         return self.said
+
+    def find_tag_run(self, tag: str) -> Run | None:
+        return self.of_tag.get(tag)
+
+    def rerun(self, run_id: str) -> None:
+        self._answer()
+        self.rerun_asked.append(run_id)
+        if not self.reruns:
+            raise ServiceFailed("GitHub answered 403 (too old to be run again).", remedy="Look at the run.")
+        states, self.said = self.reruns[0][0], list(self.reruns[0][1])
+        self.states = [replace(state, attempt=state.attempt + len(self.rerun_asked)) for state in states]
+        del self.reruns[0]
 
     def green(self, commit: str) -> str:
         return self.ci
+
+    def _answer(self) -> None:
+        if self.answers:
+            self.answers -= 1
+        elif self.fails:
+            self.fails -= 1
+            raise self.silence

@@ -13,6 +13,7 @@ from tagship.domain.version import Version
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.repository import Pushed, State, Tag
 
+WORKFLOW = b"on:\n  push:\n    tags: ['*-dev']\n"
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -66,6 +67,7 @@ class FakeRepository:
         self.tracking: dict[str, str] = {}
         self.local: dict[str, Tag] = {}
         self.hook = ""  # what the pre-push hook says as it refuses
+        self.tree = {"deploy/entry.sh": b"", ".github/workflows/deploy-dev.yml": WORKFLOW}
         self.pushes: list[tuple[str, ...]] = []
         self.during_push: Callable[[], None] = lambda: None
         self.after_push: Callable[[], None] = lambda: None
@@ -237,8 +239,13 @@ class FakeRepository:
         return [one.name for one in self.local.values() if one.commit == commit]
 
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
-        # What packs files is tested with tests/fakes/commits.py: a test that comes here has taken the wrong fake.
-        raise AssertionError("the commits of this repository hold no files")
+        # Every commit holds the same few. (What packs files is tested with tests/fakes/commits.py.)
+        for wanted in paths:
+            if not any(path == wanted or path.startswith(f"{wanted}/") for path in self.tree):
+                raise UsageError(f"{commit[:12]} has no file {wanted}.", remedy="Mend bundle.include in tagship.toml.")
+        for path, body in sorted(self.tree.items()):
+            if path.startswith(tuple(paths)):
+                yield path, False, len(body), lambda count, body=body: body[:count]  # type: ignore[misc]
 
     def remote_url(self) -> str:
         return "git@github.com:acme/hello.git"

@@ -76,7 +76,7 @@ def test_a_tag_taken_meanwhile_is_offered_anew_at_the_prompt(typed: Typed) -> No
         child.expect_exact("another version")
         assert child.waitnoecho(10)  # keys are read as they come from then on
         child.send("\r")
-        child.expect_exact(f"Tag {version} and push it?")
+        child.expect_exact(f" as {version} and push it with dev?")
         assert child.waitnoecho(10)  # keys are read as they come from then on
         child.send("\r")
     child.expect_exact("Pushed 0.1.2-dev to origin.")
@@ -124,8 +124,10 @@ def test_ctrl_c_at_the_prompt_changes_nothing(typed: Typed, keys: str) -> None:
     assert typed.both() == before
 
 
-def interrupted_during_the_push(typed: Typed, hook: str) -> subprocess.CompletedProcess[str]:
-    """Send SIGINT to the command and its git, as a terminal does, once the remote's hook has begun."""
+def interrupted_during_the_push(
+    typed: Typed, hook: str, number: signal.Signals = signal.SIGINT
+) -> subprocess.CompletedProcess[str]:
+    """Send a signal to the command once the remote's hook has begun."""
     typed.hook("pre-receive", f"touch began\n{hook}\n")
     process = subprocess.Popen(
         [INV, "deploy-dev", "--yes"],
@@ -138,7 +140,7 @@ def interrupted_during_the_push(typed: Typed, hook: str) -> subprocess.Completed
         start_new_session=True,
     )
     until((typed.remote / "began").exists, 30)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -148,7 +150,7 @@ def test_ctrl_c_during_a_push_that_never_lands_removes_the_tag(typed: Typed) -> 
     done = interrupted_during_the_push(typed, "sleep 3; exit 1")
     assert done.returncode == 130, done.stderr
     assert "Interrupted during the push" in done.stderr
-    assert "Nothing was pushed" in done.stderr
+    assert "origin has no 0.1.1-dev of yours yet, and the local tag is removed." in done.stderr
     until(lambda: not any(leftovers.within(typed.folder)))
     assert typed.both() == before
 
@@ -162,6 +164,32 @@ def test_ctrl_c_during_a_push_is_made_good_by_the_next_run(typed: Typed) -> None
     assert again.returncode == 0, again.stderr
     assert typed.tags_here() == typed.tags_there() == ["0.1.0-dev", "0.1.1-dev"]
     assert typed.there()["refs/heads/dev"] == typed.head
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_push_that_was_cut_off_may_still_land_and_that_is_said(typed: Typed, number: signal.Signals) -> None:
+    done = interrupted_during_the_push(typed, "sleep 2", number)
+    assert done.returncode == 130, done.stderr
+    assert "may still land; CI then ships it" in done.stderr or "The push landed all the same" in done.stderr
+    look = next(line for line in done.stderr.splitlines() if "inv deploy-dev" in line).split("inv ", 1)[1]
+    until(lambda: not any(leftovers.within(typed.folder)))
+    (typed.remote / "hooks" / "pre-receive").unlink()
+    again = typed.inv(*look.split(), "--yes", "--no-follow")
+    assert again.returncode == 0, again.stderr
+    assert typed.tags_here() == typed.tags_there() == ["0.1.0-dev", "0.1.1-dev"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_push_says_that_nothing_was_changed(typed: Typed, number: signal.Signals) -> None:
+    before = typed.both()
+    child = pexpect.spawn(INV, ["deploy-dev"], cwd=str(typed.work), env=typed.environment, encoding="utf-8", timeout=30)
+    child.expect_exact("another version")
+    child.kill(number)
+    child.expect_exact("Nothing was changed.")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert typed.both() == before
 
 
 def test_a_run_that_was_killed_after_tagging_converges(typed: Typed) -> None:

@@ -271,6 +271,24 @@ def test_a_run_that_is_cancelled_ends_and_its_always_jobs_do_not_hang(ci: Runnin
     assert ended["conclusion"] == "cancelled"
 
 
+def test_a_run_that_ended_is_run_again_as_its_next_attempt(ci: Running, tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+    head = commit(ci, {"step.sh": f"test -f '{mended}'\n"})
+    push(ci, "0.4.1-dev")
+    (first,) = finished(ci, head)
+    before = {job["id"] for job in jobs(ci, first).values()}
+    assert (first["run_attempt"], jobs(ci, first)["one"]["conclusion"]) == (1, "failure")
+    mended.touch()
+    path = f"{ci.github_url}/repos/sandbox/tiny/actions/runs/{first['id']}/rerun"
+    with urllib.request.urlopen(urllib.request.Request(path, method="POST")) as answer:
+        assert answer.status == 201
+    again = until(lambda: [run for run in finished(ci, head) if run["run_attempt"] == 2])[0]
+    assert again["id"] == first["id"], "the same run"
+    assert jobs(ci, again)["one"]["conclusion"] == "success"
+    assert not before & {job["id"] for job in jobs(ci, again).values()}
+    assert len(runs(ci, head)) == 1
+
+
 def test_pygithub_reads_all_that_an_adapter_asks_for(ci: Running) -> None:
     from github import Auth, Github
 

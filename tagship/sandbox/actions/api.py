@@ -25,11 +25,23 @@ class NotFound(Exception):
     pass
 
 
+class Forbidden(Exception):
+    """What GitHub answers 403 to, in its words."""
+
+
 class GitHub:
     """A WSGI application under /github/. The runner lends it its records."""
 
-    def __init__(self, repository: str, origin: Path, records: Records, cancel: Callable[[int], bool]) -> None:
-        self.repository, self.origin, self.records, self.cancel = repository, origin, records, cancel
+    def __init__(
+        self,
+        repository: str,
+        origin: Path,
+        records: Records,
+        cancel: Callable[[int], bool],
+        rerun: Callable[[int], bool],
+    ) -> None:
+        self.repository, self.origin, self.records = repository, origin, records
+        self.cancel, self.rerun = cancel, rerun
         self.base = ""
         self.routes: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", r"", self._repository),
@@ -37,6 +49,7 @@ class GitHub:
             ("GET", r"/actions/runs/(\d+)", self._one_run),
             ("GET", r"/actions/runs/(\d+)/jobs", self._jobs),
             ("POST", r"/actions/runs/(\d+)/cancel", self._cancel),
+            ("POST", r"/actions/runs/(\d+)/rerun", self._rerun),
             ("GET", r"/actions/jobs/(\d+)", self._one_job),
             ("GET", r"/check-runs/(\d+)", self._check_run),
             ("GET", r"/check-runs/(\d+)/annotations", self._annotations),
@@ -56,6 +69,8 @@ class GitHub:
                 raise NotFound
             status, value = self._route(environ["REQUEST_METHOD"], path.removeprefix(own), query)
             return web.answer(start_response, status, value)
+        except Forbidden as reason:
+            return web.answer(start_response, "403 Forbidden", {"message": str(reason), "status": "403"})
         except NotFound:
             return web.answer(start_response, "404 Not Found", {"message": "Not Found", "status": "404"})
 
@@ -63,7 +78,9 @@ class GitHub:
         for wanted, pattern, handler in self.routes:
             found = re.fullmatch(pattern, path)
             if found and method == wanted:
-                return ("202 Accepted" if method == "POST" else "200 OK"), handler(query, *found.groups())
+                value = handler(query, *found.groups())
+                made = "201 Created" if path.endswith("/rerun") else "202 Accepted"
+                return (made if method == "POST" else "200 OK"), value
         raise NotFound
 
     # -- answers -------------------------------------------------------------------------------------------------------
@@ -99,6 +116,13 @@ class GitHub:
     def _cancel(self, _query: Query, run_id: str) -> dict[str, Any]:
         if not self.cancel(self._find(run_id).id):
             raise NotFound
+        return {}
+
+    def _rerun(self, _query: Query, run_id: str) -> dict[str, Any]:
+        if not self.rerun(self._find(run_id).id):
+            raise Forbidden(
+                "This workflow run cannot be run again: it has not ended, or its workflow was not understood"
+            )
         return {}
 
     def _one_job(self, _query: Query, job_id: str) -> dict[str, Any]:
@@ -142,7 +166,7 @@ class GitHub:
             "status": run.status,
             "conclusion": run.conclusion,
             "run_number": run.number,
-            "run_attempt": 1,
+            "run_attempt": run.attempt,
             "created_at": run.created_at,
             "updated_at": run.updated_at,
             "run_started_at": run.run_started_at or run.created_at,
@@ -156,7 +180,7 @@ class GitHub:
         return {
             "id": job.id,
             "run_id": run.id,
-            "run_attempt": 1,
+            "run_attempt": run.attempt,
             "workflow_name": run.name,
             "head_branch": run.head_branch,
             "head_sha": run.head_sha,

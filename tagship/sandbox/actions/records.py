@@ -61,6 +61,7 @@ class RunRecord:
     created_at: str = ""
     updated_at: str = ""
     run_started_at: str = ""
+    attempt: int = 1
     jobs: list[JobRecord] = field(default_factory=list)
 
 
@@ -81,7 +82,8 @@ class Records:
 
     def add(self, run: RunRecord) -> None:
         with self._lock:
-            self.runs.append(run)
+            if run not in self.runs:  # a further attempt of it
+                self.runs.append(run)
         self.save(run)
 
     def find(self, run_id: int) -> RunRecord | None:

@@ -77,6 +77,38 @@ class Runner:
             job.cancel()
         return True
 
+    def rerun(self, run_id: int) -> bool:
+        """Start every job of an ended run again; false if it has not ended, or its workflow was not understood."""
+        record = self.records.find(run_id)
+        if record is None or record.status != "completed" or not self._has_left(run_id):
+            return False
+        try:
+            parsed = workflow.parse(record.path, self._git("show", f"{record.head_sha}:{record.path}"))
+        except NotUnderstood:
+            return False
+        self._set_aside(record)
+        record.attempt += 1
+        record.status, record.conclusion = "queued", None
+        self._begin(parsed, record)
+        return True
+
+    def _has_left(self, run_id: int) -> bool:
+        """Whether a run that ended has left its group, which it does a moment later."""
+        for _ in range(100):
+            if run_id not in self.active:
+                return True
+            self._stopped.wait(0.02)
+        return False
+
+    def _set_aside(self, record: RunRecord) -> None:
+        """Move what an attempt left into a folder of its own: the next one begins with none."""
+        folder = self.records.folder / str(record.id)
+        aside = folder / "attempts" / str(record.attempt)
+        aside.mkdir(parents=True)
+        for job in record.jobs:
+            if (folder / job.key).is_dir():
+                (folder / job.key).rename(aside / job.key)
+
     def _watch(self) -> None:
         inbox = self.folder / "inbox"
         while not self._stopped.wait(LOOK_EVERY):
@@ -120,8 +152,9 @@ class Runner:
         except NotUnderstood as reason:
             self._end_unread(record, f"concurrency: {reason}")
             return
+        base = record.id if record.attempt == 1 else self.records.next_id()  # each attempt's jobs have their own ids
         record.jobs = [
-            JobRecord(record.id * 100 + at, job.id, job.name, steps=[StepRecord(s.number, s.name) for s in job.steps])
+            JobRecord(base * 100 + at, job.id, job.name, steps=[StepRecord(s.number, s.name) for s in job.steps])
             for at, job in enumerate(parsed.jobs.values())
         ]
         self.records.add(record)

@@ -10,13 +10,11 @@ from tagship.domain.forge import page, repository_of
 from tagship.domain.release import (
     NOTES,
     Channel,
-    Look,
+    ReleasePlan,
     channel,
-    checks,
     mail,
     message,
     parsed,
-    refuse,
     rejection,
     why_not_next,
 )
@@ -91,49 +89,6 @@ def test_an_old_odd_name_is_not_told_of_at_every_release() -> None:
     assert channel([b"0.1.1732782000-dev\n0.2.1-dev\n"], "dev", 1).passed_over == []
 
 
-def look(**changes: object) -> Look:
-    return Look(
-        **{"verb": "deploy-dev", "suffix": "dev", "branch": "dev", "remote": "origin", "current": "dev", **changes}
-    )  # type: ignore[arg-type]
-
-
-def test_every_check_has_a_name_and_passes_on_a_good_checkout() -> None:
-    found = checks(look())
-    assert all(one.passed for one in found)
-    assert [one.name for one in found] == [
-        "on dev",
-        "clean tree",
-        "remote reachable",
-        "not behind",
-        "not diverged",
-        "whole history",
-        "tags agree",
-        "earlier versions",
-    ]
-
-
-def test_ci_is_a_check_where_it_is_asked() -> None:
-    assert checks(look(ci="success"))[-1].passed
-    assert checks(look(ci="success"))[-1].name == "CI green"
-
-
-def test_on_the_wrong_branch_nothing_is_said_of_the_distance() -> None:
-    failed = [one for one in checks(look(current="feature", ahead=3, behind=4)) if not one.passed]
-    assert [one.name for one in failed] == ["on dev"]
-
-
-def test_a_commit_apart_needs_no_clean_tree() -> None:
-    assert all(one.passed for one in checks(look(apart=True, current="feature", dirty=["a"], ahead=1, behind=1)))
-
-
-def test_a_refusal_lists_every_problem_with_its_remedy() -> None:
-    failed = [one for one in checks(look(dirty=["a"], shallow=True)) if not one.passed]
-    told = refuse(failed)
-    assert told.what.count("\n  - ") == 2
-    assert "git fetch --unshallow origin" in told.what
-    assert told.remedy == failed[0].remedy
-
-
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
@@ -204,3 +159,19 @@ def test_a_forge_is_read_off_the_remotes_url(url: str, host: str, name: str) -> 
 def test_other_remotes_have_no_forge(url: str) -> None:
     assert repository_of(url) is None
     assert page(url) == url
+
+
+def plan(*subjects: str, since: str = "0.1.1-dev") -> ReleasePlan:
+    version = Version(0, 1, 2, "dev")
+    return ReleasePlan("hello", "dev", version, "9e3816c" + "0" * 33, "dev", "", (), since=since, subjects=subjects)
+
+
+def test_what_ships_is_one_line_however_much_it_is() -> None:
+    two = plan("Answer faster", "Set the greeting").ships()
+    assert two == "0.1.2-dev = 2 commits since 0.1.1-dev: Answer faster · Set the greeting"
+    many = plan(*(f"{number} {'x' * 100}" for number in range(50))).ships()
+    assert many.startswith("0.1.2-dev = 50 commits since 0.1.1-dev: 0 xxx")
+    assert many.endswith(" · and 46 more")
+    assert len(many) < 400
+    assert plan().ships() == "0.1.2-dev = no commits since 0.1.1-dev"
+    assert plan(since="").ships() == "0.1.2-dev = 9e3816c, the first version of its channel"

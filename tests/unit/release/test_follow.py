@@ -11,6 +11,7 @@ from tagship.errors import (
     ArtifactError,
     DeployFailed,
     Held,
+    Incomplete,
     Interrupted,
     Refused,
     RollbackFailed,
@@ -63,7 +64,8 @@ def test_the_run_of_that_commit_and_tag_is_followed_to_a_healthy_end() -> None:
     assert (done.outcome, done.run) == ("healthy", URL)
     assert forge.asked[0] == (release.repository.head, "0.1.1-dev")
     assert release.app.screen.phases == ["waiting for CI to begin", "build", "deploy"]
-    assert release.app.screen.lines[-1] == "0.1.1-dev is healthy on dev"
+    assert release.app.screen.lines[-2].startswith("0.1.1-dev is healthy on dev, says CI's run (")
+    assert release.app.screen.lines[-2].endswith("Not asked here: the ledger (no AWS credentials).")
 
 
 def test_steps_that_were_skipped_are_not_shown() -> None:
@@ -79,14 +81,15 @@ def test_an_actions_pin_is_not_shown() -> None:
     release = Release()
     steps = {f"Run actions/checkout@{'3d' * 20}": "success"}
     follow(release, FakeForge(run("queued"), run("completed", "success", **steps), notices=[HEALTHY]))
-    assert release.app.screen.phases[-1] == "Run actions/checkout"
+    assert release.app.screen.phases[-1] == "run actions/checkout"
 
 
 def test_no_run_in_time_is_an_error_that_names_the_likely_causes() -> None:
     release = Release(ci={"appears_within": 20})
     problem = failed(release, ServiceFailed, FakeForge())
     assert problem.what == "No run began for 0.1.1-dev within 20 s."
-    assert "Branch and tag are pushed" in problem.state
+    assert problem.state == "0.1.1-dev is on origin; as far as CI says, nothing deploys it."
+    assert problem.remedy.endswith("new number: inv deploy-dev --version 0.1.2-dev")
     for cause in ("GITHUB_TOKEN", "more than three tags", "trigger that matches", "Actions are disabled"):
         assert cause in problem.evidence
     assert "https://github.com/acme/hello/actions" in problem.remedy
@@ -127,7 +130,7 @@ def test_a_failure_said_before_a_later_success_counts() -> None:
 def test_a_run_that_succeeded_without_a_word_is_not_called_healthy() -> None:
     problem = failed(Release(), ServiceFailed, FakeForge(run("completed", "success")))
     assert "no step of it said that 0.1.1-dev is healthy" in problem.what
-    assert "inv status" in problem.remedy
+    assert "inv deploy-dev --version 0.1.2-dev" in problem.remedy
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled", "timed_out"])
@@ -154,7 +157,7 @@ def test_a_few_unanswered_questions_do_not_end_the_following() -> None:
 
 def test_a_forge_that_stays_silent_is_told_while_the_deployment_goes_on() -> None:
     forge = FakeForge(*GOOD)
-    forge.fails = 99
+    forge.answers, forge.fails = 2, 99
     problem = failed(Release(), ServiceFailed, forge)
     assert problem.what == "GitHub answered 502."
     assert "goes on" in problem.state
@@ -167,7 +170,7 @@ def test_a_sandbox_that_died_meanwhile_is_said_to_be_down() -> None:
     problem = failed(Release(sandbox=True), ServiceFailed, forge)
     assert problem.what == "The sandbox is down."
     assert problem.state == "0.1.1-dev is pushed; its deployment stopped with the sandbox."
-    assert problem.remedy.startswith("Start it again: inv sandbox up (then: inv deploy-dev --version 0.1.1-dev ")
+    assert problem.remedy.startswith("Start it again: inv sandbox up\n       Then: inv deploy-dev --version 0.1.1-dev ")
 
 
 def test_a_run_that_never_ends_is_given_up_in_time() -> None:
@@ -186,26 +189,8 @@ def test_ctrl_c_while_following_leaves_the_deployment_alone() -> None:
     forge.during = interrupt
     problem = failed(release, Interrupted, forge)
     assert problem.exit_code == 130
-    assert "The deployment of 0.1.1-dev goes on" in problem.state
+    assert "0.1.1-dev is on origin, and its deployment goes on" in problem.state
     assert problem.remedy == f"Look again: inv deploy-dev --version 0.1.1-dev --commit {release.repository.head[:12]}"
-
-
-def test_looking_again_follows_the_same_deployment() -> None:
-    release = Release()
-    deploy_dev(release.app, yes=True, follow=False)
-    release.before = release.snapshot()
-    done = follow(release, FakeForge(run("completed", "success"), notices=[HEALTHY]))
-    assert done.outcome == "healthy"
-    assert release.unchanged
-
-
-def test_looking_again_works_after_others_have_pushed() -> None:
-    release = Release()
-    shipped = deploy_dev(release.app, yes=True, follow=False)
-    release.remote.heads["dev"] = release.repository.commit("Hers", parent=release.repository.head)
-    release.app.given["forge"] = FakeForge(run("completed", "success"), notices=[HEALTHY])
-    done = deploy_dev(release.app, version="0.1.1-dev", commit=shipped.plan.commit[:12], yes=True)
-    assert done.outcome == "healthy"
 
 
 def test_polling_slows_down_and_notices_the_end_soon() -> None:
@@ -220,36 +205,43 @@ def test_polling_slows_down_and_notices_the_end_soon() -> None:
 # -- the ledger -------------------------------------------------------------------------------------------------------
 
 
-def entries(release: Release, *states: str, after: float = 0, replaced: str = "0.1.0-dev", reason: str = "") -> None:
-    """A deployment of 0.1.1-dev in the ledger, its states a second apart, beginning `after` seconds from now."""
-    began = release.app.clock.now() + timedelta(seconds=after)
-    for number, state in enumerate(states):
-        at = (began + timedelta(seconds=number)).isoformat()
-        entry = Entry(
-            "d1", number, state, at, "hello", "dev", "deploy", "0.1.1-dev", "ci", "run", replaced, reason=reason
-        )
-        release.app.ledger.append(entry)
-
-
 def with_credentials() -> Release:
+    """A release that can ask AWS; web-1 runs 0.1.1-dev as soon as anybody asks."""
     release = Release()
     release.app.signed_in = True
+    release.app.hosts.machines[0].serving = "0.1.1-dev"
     return release
 
 
-def test_without_a_token_the_ledger_is_followed() -> None:
+def in_ci(release: Release, *states: str, after: float = 0, reason: str = "", evidence: str = "") -> None:
+    """Once it is pushed, CI deploys 0.1.1-dev: the ledger has these states, a second apart."""
+
+    def deploys() -> None:
+        began = release.app.clock.now() + timedelta(seconds=after)
+        for number, state in enumerate(states):
+            at = (began + timedelta(seconds=number)).isoformat()
+            details = {"evidence": evidence} if evidence and state == "failed" else {}
+            entry = Entry("20261120-120000-000000-abcdef", number, state, at, "hello", "dev", "deploy", "0.1.1-dev",
+                          "ci", "run", "0.1.0-dev", reason=reason, details=details)  # fmt: skip
+            release.app.ledger.append(entry)
+
+    release.repository.after_push = deploys
+
+
+def test_without_a_token_the_ledger_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     release = with_credentials()
-    release.app.clock.during = lambda slept: entries(release, "requested", "started", "healthy") if not slept else None
+    in_ci(release, "requested", "started", "healthy")
     assert follow(release).outcome == "healthy"
-    assert "0.1.1-dev is healthy on dev" in release.app.screen.lines
-    assert "It replaced 0.1.0-dev. To take it back: inv rollback --to 0.1.0-dev" in release.app.screen.lines
+    last = release.app.screen.lines[-1]
+    assert last == "0.1.1-dev is healthy on dev (0 s). To take it back: inv rollback --to 0.1.0-dev"
 
 
-def test_an_older_deployment_of_that_version_is_not_taken_for_this_one() -> None:
+def test_a_deployment_of_long_before_the_push_is_not_taken_for_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
     release = with_credentials()
-    entries(release, "requested", "started", "healthy", after=-3600)
+    in_ci(release, "requested", "started", "healthy", after=-3600)
     problem = failed(release, ServiceFailed)
     assert "no end of 0.1.1-dev within 3600 s" in problem.what
+    assert "inv deploy-dev --version 0.1.2-dev" in problem.remedy
 
 
 @pytest.mark.parametrize(
@@ -257,26 +249,34 @@ def test_an_older_deployment_of_that_version_is_not_taken_for_this_one() -> None
     [
         (("requested", "started", "failed", "rolled-back"), DeployFailed, "0.1.0-dev is serving."),
         (("requested", "started", "failed"), DeployFailed, "0.1.0-dev is serving."),
-        (("requested", "started", "failed", "rollback-failed"), RollbackFailed, "See what serves: inv status"),
+        (
+            ("requested", "started", "failed", "rollback-failed"),
+            RollbackFailed,
+            "See what serves: inv status --env dev",
+        ),
     ],
 )
 def test_the_ledgers_word_is_the_exit_code(
     monkeypatch: pytest.MonkeyPatch, states: tuple[str, ...], kind: type[TagshipError], serving: str
 ) -> None:
     release = with_credentials()
-    entries(release, *states, reason="it answered 500")
+    in_ci(release, *states, reason="it answered 500", evidence="\n".join(f"line {number}" for number in range(100)))
     problem = failed(release, kind)
     assert problem.what == "0.1.1-dev failed on dev: it answered 500."
     assert problem.state == serving
+    lines = problem.evidence.splitlines()
+    assert (len(lines), lines[-1]) == (20, "line 99")
+    assert lines[0] == "(81 earlier lines: inv history --env dev --version 0.1.1-dev)"
+    assert "inv deploy --version 0.1.1-dev" in problem.remedy
 
 
-def test_an_abandoned_deployment_is_not_said_to_have_ended_well_or_badly() -> None:
+def test_an_abandoned_deployment_is_not_said_to_have_ended_well_or_badly(monkeypatch: pytest.MonkeyPatch) -> None:
     release = with_credentials()
-    entries(release, "requested", "started", "abandoned")
+    in_ci(release, "requested", "started", "abandoned", reason="its runner died")
     assert "its runner died" in failed(release, ServiceFailed).what
 
 
-def test_ctrl_c_while_following_the_ledger_leaves_the_deployment_alone() -> None:
+def test_ctrl_c_while_following_the_ledger_leaves_the_deployment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     release = with_credentials()
 
     def interrupt(_: float) -> None:
@@ -284,6 +284,80 @@ def test_ctrl_c_while_following_the_ledger_leaves_the_deployment_alone() -> None
 
     release.app.clock.during = interrupt
     assert "goes on" in failed(release, Interrupted).state
+
+
+# -- the last word ----------------------------------------------------------------------------------------------------
+
+
+def test_a_healthy_run_is_checked_against_ledger_and_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = with_credentials()
+    in_ci(release, "requested", "started", "healthy")
+    assert follow(release, FakeForge(*GOOD, notices=[HEALTHY])).outcome == "healthy"
+    assert release.app.screen.lines[-1].startswith("0.1.1-dev is healthy on dev (")
+    assert release.app.screen.lines[-1].endswith("To take it back: inv rollback --to 0.1.0-dev")
+
+
+def test_a_version_that_was_overtaken_while_it_was_followed_is_not_called_healthy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release = with_credentials()
+    release.app.ledger.ran("0.1.0-dev")
+    problem = failed(release, Held, FakeForge(*GOOD, notices=[HEALTHY]))
+    assert problem.what.startswith("0.1.1-dev does not serve dev: 0.1.0-dev does (deploy by ada, 2026-10-01")
+    assert "inv deploy --version 0.1.1-dev" in problem.remedy
+
+
+def test_a_host_that_says_something_else_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = with_credentials()
+    release.app.hosts.machines[0].serving = "0.1.0-dev"
+    in_ci(release, "requested", "started", "healthy")
+    problem = failed(release, Incomplete, FakeForge(*GOOD, notices=[HEALTHY]))
+    assert problem.what == "By the ledger 0.1.1-dev serves dev; web-1 does not run it."
+    assert problem.state == "0.1.0-dev runs on web-1."
+
+
+# -- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_failing_step_captured_is_shown_its_last_lines_and_where_the_rest_is() -> None:
+    captured = "\n".join(f"line {number}" for number in range(30))
+    notices = [
+        Notice("failure", "tagship exit 6", "0.1.1-dev failed on dev (it answered 500); 0.1.0-dev is serving"),
+        Notice("failure", "tagship evidence", captured),
+    ]
+    problem = failed(Release(), DeployFailed, FakeForge(run("completed", "failure"), notices=notices))
+    lines = problem.evidence.splitlines()
+    assert (len(lines), lines[0], lines[-1]) == (20, f"(11 earlier lines: {URL})", "line 29")
+
+
+def test_where_no_step_of_ours_spoke_cis_own_words_are_shown() -> None:
+    notices = [Notice("failure", "", "Process completed with exit code 2."), Notice("warning", "", "node 16 is old")]
+    problem = failed(Release(), ServiceFailed, FakeForge(run("completed", "failure"), notices=notices))
+    assert problem.evidence == "Process completed with exit code 2."
+
+
+# -- every error after the push ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answers", range(5))
+def test_a_forge_that_falls_silent_at_any_question_leaves_a_true_word_and_a_way_on(answers: int) -> None:
+    release, forge = Release(), FakeForge(*GOOD, notices=[HEALTHY])
+    forge.answers, forge.fails = answers, 99
+    problem = failed(release, ServiceFailed, forge)
+    assert problem.state == "0.1.1-dev is pushed, and CI goes on with it; how that stands is not known here."
+    assert "inv deploy-dev --version 0.1.1-dev --commit" in problem.remedy
+
+
+class Broken:
+    """A forge that cannot even be connected to."""
+
+    def __getattr__(self, name: str) -> object:
+        raise ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login")
+
+
+def test_an_error_of_any_other_kind_after_the_push_says_that_it_is_out() -> None:
+    problem = failed(Release(), ServiceFailed, Broken())  # type: ignore[arg-type]
+    assert problem.state.startswith("0.1.1-dev is ")
 
 
 # -- neither ----------------------------------------------------------------------------------------------------------

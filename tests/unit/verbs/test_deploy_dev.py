@@ -41,8 +41,9 @@ def test_branch_and_tag_arrive_together() -> None:
 
 def test_the_plan_is_confirmed_once() -> None:
     release = Release("", True)
+    question = f"Tag {release.repository.head[:7]} as 0.1.1-dev and push it with dev?"
     assert ship(release, yes=False) == "0.1.1-dev"
-    assert release.app.prompt.asked == ["Which version is next?", "Tag 0.1.1-dev and push it?"]
+    assert release.app.prompt.asked == ["Next version", question]
 
 
 @pytest.mark.parametrize("answers", [(CTRL_C,), ("", CTRL_C), ("", False)])
@@ -58,6 +59,7 @@ def test_a_dry_run_ends_after_the_plan() -> None:
     done = deploy_dev(release.app, dry_run=True)
     assert done.outcome == "planned"
     assert release.unchanged
+    assert release.app.screen.lines[-1] == "Nothing was changed."
     assert done.as_data()["commands"] == list(done.plan.commands)
 
 
@@ -227,9 +229,9 @@ def test_ctrl_c_during_a_push_that_did_not_arrive_removes_the_tag() -> None:
     release.repository.during_push = interrupt
     problem = failed(release, Interrupted)
     assert problem.what == "Interrupted during the push."
-    assert "Nothing was pushed" in problem.state
-    assert "the local tag is removed" in problem.state
-    assert problem.remedy == "Run it again: inv deploy-dev"
+    assert problem.state.startswith("origin has no 0.1.1-dev of yours yet, and the local tag is removed.")
+    assert "may still land; CI then ships it" in problem.state
+    assert problem.remedy.endswith("git ls-remote origin refs/tags/0.1.1-dev\n       Then: inv deploy-dev")
     assert release.unchanged
 
 
@@ -241,7 +243,7 @@ def test_ctrl_c_during_a_push_that_arrived_says_so() -> None:
 
     release.repository.after_push = interrupt
     problem = failed(release, Interrupted)
-    assert "0.1.1-dev is on the remote" in problem.state
+    assert "0.1.1-dev is on origin, and CI ships it" in problem.state
     assert problem.remedy.startswith("Follow it: inv deploy-dev --version 0.1.1-dev --commit ")
     assert "0.1.1-dev" in release.remote.tags
     assert "0.1.1-dev" in release.repository.local
@@ -269,7 +271,7 @@ def test_a_line_that_breaks_during_the_push_is_a_service_that_failed() -> None:
 
     release.repository.during_push = cut
     problem = failed(release, ServiceFailed)
-    assert "Nothing was pushed" in problem.state
+    assert "origin has no 0.1.1-dev of yours yet" in problem.state
     assert release.unchanged
 
 
@@ -288,8 +290,10 @@ def test_running_again_after_the_push_changes_nothing() -> None:
     assert release.app.screen.lines[-1] == "Pushed 0.1.1-dev to origin."
     assert ship(release) == "0.1.1-dev"
     assert ship(release, version="0.1.1-dev") == "0.1.1-dev"
-    assert release.app.screen.lines[-1] == "0.1.1-dev is on origin already: nothing was pushed."
+    already = "0.1.1-dev is this commit, and on origin already: there is nothing to push."
+    assert release.app.screen.lines[-1] == already
     assert release.unchanged
+    assert len(release.repository.pushes) == 1
 
 
 def test_a_branch_that_was_left_behind_by_its_tag_is_said_to_be_pushed_alone() -> None:

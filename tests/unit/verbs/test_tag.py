@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from tagship.domain.deployment import Entry
-from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
+from tagship.domain.freeze import Freeze
+from tagship.errors import Held, Interrupted, Refused, ServiceFailed, SettingsError, TagshipError, UsageError
+from tagship.ports.forge import Run
 from tagship.release.choose import OTHER
 from tagship.verbs.tag import tag
 from tests.fakes.app import environments
@@ -40,7 +43,7 @@ def test_the_next_patch_is_tagged_here_and_not_pushed() -> None:
 
 def test_ten_comes_after_nine() -> None:
     release = Release(released=("0.1.9-dev", "0.1.10-dev", "0.1.2-dev"))
-    assert str(tag(release.app, env="dev", yes=True).plan.version) == "0.1.11-dev"
+    assert str(tag(release.app, env="dev", yes=True, verbose=True).plan.version) == "0.1.11-dev"
     _, rows = release.app.screen.tables[0]
     assert [row[0] for row in rows] == ["0.1.10-dev", "0.1.9-dev", "0.1.2-dev"]
     assert [row[-1] for row in rows] == ["latest", "", ""]
@@ -50,7 +53,8 @@ def test_ten_comes_after_nine() -> None:
 def test_five_versions_are_shown() -> None:
     release = Release(released=tuple(f"0.1.{patch}-dev" for patch in range(12)))
     tag(release.app, env="dev", yes=True)
-    assert [row[0] for row in release.app.screen.tables[0][1]] == [f"0.1.{patch}-dev" for patch in (11, 10, 9, 8, 7)]
+    assert "  last tags: 0.1.11-dev, 0.1.10-dev, 0.1.9-dev, 0.1.8-dev, 0.1.7-dev" in release.app.screen.lines
+    assert not release.app.screen.tables, "who and when are for --verbose, and for versions"
 
 
 def test_patch_is_preselected_and_minor_and_major_are_offered_with_their_results() -> None:
@@ -111,6 +115,7 @@ def test_a_dry_run_shows_the_commands_and_changes_nothing() -> None:
     assert done.outcome == "planned"
     assert release.unchanged
     assert f"git tag --annotate 0.1.1-dev {release.repository.head}" in release.app.screen.text
+    assert release.app.screen.lines[-1] == "Nothing was changed."
     assert done.as_data()["version"] == "0.1.1-dev"
 
 
@@ -241,7 +246,8 @@ def test_a_failed_check_refuses_with_its_remedy(spoil: Callable[[Release], None]
     assert problem in told.what
     assert remedy in told.remedy
     assert told.exit_code == 3
-    assert sum("  NO  " in line for line in release.app.screen.lines) == 1
+    assert release.app.screen.text.count("✗") == 1
+    assert "checks passed" in release.app.screen.text
 
 
 def test_all_failed_checks_are_told_together() -> None:
@@ -287,14 +293,25 @@ def test_a_final_channel_has_no_suffix() -> None:
     assert str(tag(release.app, env="dev", yes=True).plan.version) == "0.1.1"
 
 
-def test_the_commit_that_has_the_latest_version_is_not_tagged_again() -> None:
+def test_a_commit_that_is_out_under_a_number_is_not_tagged_again_and_nothing_is_advised_against_it() -> None:
     release = Release()
     release.release("0.1.1-dev")
     release.before = release.snapshot()
     done = tag(release.app, env="dev", yes=True)
-    assert done.plan.exists
+    assert done.plan.on_remote
     assert release.unchanged
-    assert "This commit is 0.1.1-dev already" in release.app.screen.text
+    assert "0.1.1-dev is this commit, and on origin already. Nothing was changed." in release.app.screen.lines
+    assert "inv deploy-dev --version 0.1.1-dev" in release.app.screen.text
+    assert "inv tag --version 0.1.2-dev" in release.app.screen.text
+    for wrong in ("not pushed", "delete", "git push"):
+        assert wrong not in release.app.screen.text
+
+
+def test_a_tag_that_is_only_here_is_said_to_be() -> None:
+    release = Release()
+    tag(release.app, env="dev", yes=True)
+    tag(release.app, env="dev", yes=True)
+    assert release.app.screen.lines[-3] == "0.1.1-dev is tagged here, and not pushed."
 
 
 def test_another_commit_of_the_branch_is_tagged_whatever_the_tree_looks_like() -> None:
@@ -332,19 +349,108 @@ def test_somebody_without_a_name_is_refused_before_anything_is_made() -> None:
 
 
 def test_the_channel_is_found_by_environment_or_suffix() -> None:
-    ways: list[dict[str, str]] = [{}, {"suffix": "dev"}, {"env": "dev"}]
-    found = [tag(Release().app, yes=True, dry_run=True, **flags) for flags in ways]  # type: ignore[arg-type]
-    assert {done.plan.environment for done in found} == {"dev"}
+    for named in ({}, {"suffix": "dev"}, {"env": "dev"}):
+        assert tag(Release().app, yes=True, **named).plan.environment == "dev"  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match="belongs to no environment"):
+        tag(Release().app, suffix="prod")
+    with pytest.raises(UsageError, match="do not end in -prod"):
+        tag(Release().app, env="dev", suffix="prod")
+    with pytest.raises(SettingsError, match="no environment 'nowhere'"):
+        tag(Release().app, env="nowhere", suffix="dev")
+
+
+# -- what was found out before ----------------------------------------------------------------------------------------
+
+
+def test_what_ships_is_said_before_the_question() -> None:
+    release = Release("", True)
+    release.repository.commit("Set the greeting")
+    tag(release.app, env="dev")
+    assert "  0.1.1-dev = 2 commits since 0.1.0-dev: Set the greeting · Mend the thing" in release.app.screen.lines
+    assert release.app.prompt.asked[-1] == f"Tag {release.repository.head[:7]} as 0.1.1-dev?"
+    assert "git tag --annotate" not in release.app.screen.text, "the exact commands are for --verbose"
+
+
+def test_with_verbose_the_exact_commands_are_shown() -> None:
+    release = Release("", True)
+    tag(release.app, env="dev", verbose=True)
+    assert "git tag --annotate" in release.app.screen.text
 
 
 @pytest.mark.parametrize(
-    ("flags", "kind", "what"),
+    ("gone", "problem"),
     [
-        ({"suffix": "prod"}, SettingsError, "belongs to no environment"),
-        ({"env": "dev", "suffix": "prod"}, UsageError, "do not end in -prod"),
-        ({"env": "nowhere", "suffix": "dev"}, SettingsError, "no environment 'nowhere'"),
+        ("deploy/entry.sh", "has no file deploy"),
+        (".github/workflows/deploy-dev.yml", "has no .github/workflows"),
     ],
 )
-def test_a_channel_that_cannot_be_meant_is_refused(flags: dict[str, str], kind: type[UsageError], what: str) -> None:
-    with pytest.raises(kind, match=what):
-        tag(Release().app, **flags)  # type: ignore[arg-type]
+def test_what_ci_would_miss_is_seen_before_a_number_is_spent(gone: str, problem: str) -> None:
+    release = Release()
+    del release.repository.tree[gone]
+    assert problem in refused(release).what
+
+
+def test_a_workflow_that_no_tag_starts_is_seen_before_a_number_is_spent() -> None:
+    release = Release()
+    release.repository.tree[".github/workflows/deploy-dev.yml"] = b"on:\n  push:\n    branches: [dev]\n"
+    assert "starts on a pushed tag" in refused(release).what
+
+
+def test_a_freeze_is_seen_before_a_number_is_spent() -> None:
+    release = Release()
+    release.app.signed_in = True
+    now = release.app.freezes.now()
+    until = (now + timedelta(hours=1)).isoformat()
+    release.app.freezes.write(Freeze("dev", until=until, reason="a launch", who="eve@desk", at=now.isoformat()), "")
+    assert "a launch" in refused(release, Held).what
+
+
+def test_a_number_that_was_published_or_deployed_is_never_suggested_again() -> None:
+    release = Release()
+    release.app.signed_in = True
+    release.app.publish("0.1.1-dev")
+    release.app.ledger.ran("0.1.2-dev")
+    assert str(tag(release.app, env="dev", yes=True).plan.version) == "0.1.3-dev"
+
+
+def test_a_spent_number_is_refused_by_name() -> None:
+    release = Release()
+    release.app.signed_in = True
+    release.app.publish("0.1.4-dev")
+    problem = refused(release, version="0.1.4-dev")
+    assert problem.what == "0.1.4-dev cannot be the next version: it is taken: it is published (the bucket has it)."
+    assert problem.remedy == "Take the next one: inv tag --version 0.1.5-dev"
+
+
+def test_without_credentials_a_number_that_ci_ran_for_is_not_suggested() -> None:
+    release = Release()
+    release.app.given["forge"] = forge = FakeForge()
+    forge.of_tag["0.1.1-dev"] = Run("7", "https://github.com/acme/hello/actions/runs/7", "completed", "success")
+    assert str(tag(release.app, env="dev", yes=True).plan.version) == "0.1.2-dev"
+
+
+def test_the_first_line_says_what_runs_or_what_was_tagged() -> None:
+    release = Release()
+    tag(release.app, env="dev", yes=True)
+    first = release.app.screen.lines[0]
+    assert first.startswith("hello: the latest tag of dev is 0.1.0-dev (just now, Ada)")
+    assert first.endswith("checks passed")
+    release = Release()
+    release.app.signed_in = True
+    release.app.ledger.ran("0.1.0-dev")
+    tag(release.app, env="dev", yes=True)
+    assert release.app.screen.lines[0].startswith("hello: dev runs 0.1.0-dev (50 days ago, ada)")
+
+
+def test_a_ledger_that_does_not_answer_is_said_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = Release()
+    release.app.signed_in = True
+
+    def down(*_: object) -> None:
+        raise ServiceFailed("S3 does not answer.", remedy="Wait.")
+
+    monkeypatch.setattr(release.app.ledger, "deployments", down)
+    assert tag(release.app, env="dev", yes=True).outcome == "tagged"
+    assert release.app.screen.warnings == [
+        "What dev runs, and which numbers are spent, was not asked: S3 does not answer."
+    ]

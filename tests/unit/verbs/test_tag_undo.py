@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tagship.errors import Interrupted, Refused, ServiceFailed, TagshipError, UsageError
+from tagship.ports.forge import Run
 from tagship.verbs.tag_undo import tag_undo
+from tests.fakes.forge import FakeForge
 from tests.fakes.prompt import CTRL_C
 from tests.fakes.repository import FakeRemote, Tag
 from tests.unit.channel import Release
@@ -29,7 +33,13 @@ def test_ones_own_tag_goes_on_both_sides() -> None:
         f"git push --no-follow-tags --force-with-lease=refs/tags/0.1.0-dev:{oid} origin :refs/tags/0.1.0-dev"
         in done.commands
     )
-    assert "A deployment that it set off is not undone" in release.app.screen.text
+    assert release.app.screen.lines[-1] == "The tag 0.1.0-dev is gone."
+    assert release.app.screen.warnings == [
+        (
+            "Whether 0.1.0-dev was published or deployed was not asked"
+            " (there are no AWS credentials, and CI was not asked)."
+        )
+    ]
 
 
 def test_a_tag_that_was_never_pushed_goes_here() -> None:
@@ -38,6 +48,56 @@ def test_a_tag_that_was_never_pushed_goes_here() -> None:
     tag_undo(release.app, version="0.1.1-dev", yes=True)
     assert release.repository.tag("0.1.1-dev") is None
     assert "0.1.0-dev" in release.remote.tags
+
+
+def published(release: Release) -> None:
+    release.app.publish("0.1.0-dev")
+
+
+def deployed(release: Release) -> None:
+    release.app.ledger.ran("0.1.0-dev")
+    release.app.ledger.ran("0.0.9-dev")
+
+
+def gone_from_the_bucket(release: Release) -> None:
+    published(release)
+    deployed(release)
+    release.app.remove("0.1.0-dev")
+
+
+@pytest.mark.parametrize("use", [published, deployed, gone_from_the_bucket])
+def test_a_version_that_was_published_or_deployed_keeps_its_tag(use: Callable[[Release], None]) -> None:
+    release = Release()
+    release.app.signed_in = True
+    use(release)
+    problem = refused(release)
+    assert problem.what.startswith("0.1.0-dev keeps its tag: it ")
+    assert "inv deploy-dev --version 0.1.1-dev" in problem.remedy
+
+
+def test_of_the_one_that_serves_the_way_back_is_said_too() -> None:
+    release = Release()
+    release.app.signed_in = True
+    release.app.ledger.ran("0.1.0-dev")
+    problem = refused(release)
+    assert problem.state == "dev runs 0.1.0-dev."
+    assert problem.remedy.startswith("Go back to another version: inv rollback --env dev")
+
+
+def test_without_credentials_a_run_of_ci_is_reason_enough() -> None:
+    release = Release()
+    release.app.given["forge"] = forge = FakeForge()
+    forge.of_tag["0.1.0-dev"] = Run("7", "https://github.com/acme/hello/actions/runs/7", "completed", "failure")
+    problem = refused(release)
+    assert "CI ran for 0.1.0-dev (https://github.com/acme/hello/actions/runs/7)" in problem.what
+    assert "inv deploy-dev --version 0.1.1-dev" in problem.remedy
+
+
+def test_what_ci_never_ran_for_may_go() -> None:
+    release = Release()
+    release.app.given["forge"] = FakeForge()
+    assert tag_undo(release.app, version="0.1.0-dev", yes=True).outcome == "undone"
+    assert not release.app.screen.warnings
 
 
 def test_somebody_elses_tag_stays() -> None:

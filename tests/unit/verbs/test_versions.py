@@ -67,5 +67,15 @@ def test_an_environment_that_there_is_not_is_named() -> None:
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_a_count_that_is_none_is_refused(count: int) -> None:
-    with pytest.raises(UsageError, match=f"{count} is no number of versions"):
+    with pytest.raises(UsageError, match=f"Invalid --count {count}: give 1 or more"):
         versions(Release().app, env="dev", count=count)
+
+
+def test_a_number_that_is_published_without_a_tag_is_named_and_not_offered() -> None:
+    release = Release()
+    release.app.signed_in = True
+    release.app.publish("0.1.1-dev")
+    assert str(versions(release.app, env="dev").next["patch"]) == "0.1.2-dev"
+    assert release.app.screen.warnings == [
+        "0.1.1-dev has no tag, and its number is spent: it is published (the bucket has it)."
+    ]

@@ -1,0 +1,119 @@
+"""What an ended run of CI came to, in the words of the steps that ran in it (domain/annotation)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tagship.domain import annotation
+from tagship.domain.text import excerpt, moment
+from tagship.errors import (
+    UNCHANGED,
+    ArtifactError,
+    DeployFailed,
+    Held,
+    Incomplete,
+    Interrupted,
+    Refused,
+    RollbackFailed,
+    ServiceFailed,
+    TagshipError,
+    UsageError,
+)
+from tagship.ports.forge import Notice, Run
+from tagship.release.remedies import Remedies, either
+
+EVIDENCE = 20  # lines that are shown of it
+BAD = frozenset({"failure", "cancelled", "timed_out"})
+_KINDS = (
+    UsageError,
+    Refused,
+    Held,
+    ArtifactError,
+    DeployFailed,
+    RollbackFailed,
+    Incomplete,
+    ServiceFailed,
+    Interrupted,
+)
+_ERRORS: dict[int, type[TagshipError]] = {kind.exit_code: kind for kind in _KINDS}
+
+
+@dataclass(frozen=True)
+class RunEnding:
+    """`said` is the deployment's own sentence that it is healthy; otherwise `problem` is what went wrong."""
+
+    said: str = ""
+    problem: TagshipError | None = None
+
+
+def ending_of(remedies: Remedies, run: Run, notices: Sequence[Notice], *, old: bool = False) -> RunEnding:
+    """Read an ended run. `old` means that it had ended before this command looked: then its time is told."""
+    coded = [(code, notice.message) for notice in notices if (code := annotation.exit_code(notice.title)) is not None]
+    failures = [(code, message) for code, message in coded if code]
+    when = f"The run of {moment(run.updated)} UTC: " if old and run.updated else ""
+    if failures:
+        return RunEnding(problem=_failed(remedies, run, notices, failures[0], when))
+    if run.conclusion != "success":
+        return RunEnding(problem=_unspoken(remedies, run, notices, when))
+    if not coded:
+        return RunEnding(problem=_silent(remedies, run))
+    return RunEnding(said=coded[-1][1])
+
+
+def _failed(
+    remedies: Remedies, run: Run, notices: Sequence[Notice], failure: tuple[int, str], when: str
+) -> TagshipError:
+    """The error of the exit code that a step ended with."""
+    code, message = failure
+    version = remedies.plan.version
+    what, _, state = message.rpartition("; ")
+    if f"{state}." == UNCHANGED:  # says the step; the tag is out all the same
+        state = f"{version} is tagged and pushed, and nothing was deployed"
+    kind = _ERRORS.get(code, ServiceFailed)
+    return kind(
+        f"{when}{what or message}.",
+        state=f"{state if what else f'{version} is tagged and pushed; see the run'}.",
+        remedy=on_from(remedies, run),
+        evidence=evidence(run, notices),
+    )
+
+
+def _unspoken(remedies: Remedies, run: Run, notices: Sequence[Notice], when: str) -> TagshipError:
+    """A run that ended before a deployment could say how it ended."""
+    failing = next((step.name for step in run.steps if step.conclusion in BAD), "")
+    where = f" at “{failing}”" if failing else ""
+    return ServiceFailed(
+        f"{when}The run ended as {run.conclusion or 'nothing known'}{where}, before a deployment said how it ended.",
+        state=f"{remedies.plan.version} is tagged and pushed; it is not known to serve.",
+        remedy=on_from(remedies, run),
+        evidence=evidence(run, notices),
+    )
+
+
+def _silent(remedies: Remedies, run: Run) -> TagshipError:
+    return ServiceFailed(
+        f"The run succeeded, but no step of it said that {remedies.plan.version} is healthy.",
+        state="It is not known here what serves.",
+        remedy=f"See what the run did: {run.url}; its workflow should run `inv deploy`. Then: {remedies.anew}",
+    )
+
+
+def on_from(remedies: Remedies, run: Run) -> str:
+    """The way on from a failed run: the same again once its cause is gone, or a new number for a new commit."""
+    return either(
+        f"If the cause is outside the commit, run it again: {remedies.rerun}",
+        f"If a commit mends it, ship that: {remedies.anew}",
+        f"The run: {run.url}",
+    )
+
+
+def evidence(run: Run, notices: Sequence[Notice]) -> str:
+    """What the failing step captured; else what CI itself says of it. The rest is in the run."""
+    captured = [notice.message for notice in notices if notice.title == annotation.EVIDENCE]
+    theirs = [
+        f"{notice.title}: {notice.message}" if notice.title else notice.message
+        for notice in notices
+        if notice.level == "failure" and annotation.exit_code(notice.title) is None
+    ]
+    return excerpt("\n".join(captured or theirs), EVIDENCE, run.url)

@@ -1,0 +1,116 @@
+"""Making the tag and pushing it with its branch, in one piece; and what is known when that is cut off."""
+
+from __future__ import annotations
+
+from tagship.domain import release
+from tagship.domain.release import ReleasePlan
+from tagship.errors import Interrupted, Refused, ServiceFailed
+from tagship.ports.app import App
+from tagship.ports.repository import Pushed, Tag
+from tagship.release.choose import described
+from tagship.release.inspect import Wish
+from tagship.release.remedies import either
+
+
+def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:
+    """Tag and push; None if somebody else took the version first. What fails leaves no tag of this run behind."""
+    made = None if plan.exists else _make(app, wish, plan)
+    tag = made or app.repository.tag(str(plan.version))
+    if tag is None:
+        raise Refused(f"The tag {plan.version} has gone.", remedy=f"Decide anew: {wish.command}")
+    try:
+        answer = app.repository.push(plan.commit, plan.branch, tag)
+    except KeyboardInterrupt as reason:
+        state, remedy = _after_all(app, wish, plan, tag, made)
+        raise Interrupted("Interrupted during the push.", state=state, remedy=remedy) from reason
+    except ServiceFailed as reason:
+        state, remedy = _after_all(app, wish, plan, tag, made)
+        raise ServiceFailed(reason.what, state=state, remedy=remedy, evidence=reason.evidence) from reason
+    if answer.ok:
+        return answer
+    if answer.landed or answer.unknown:
+        raise _half_pushed(app, wish, plan, answer)
+    if made:
+        app.repository.delete_tag(made)
+    _tell_of_loss(app, wish, plan, tag, answer)
+    return None
+
+
+def _half_pushed(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> Refused:
+    """One of the remote's push URLs took it (CI may ship it), or does not say whether it did: the tag is kept."""
+    problem, remedy = _problem(app, wish, plan, answer)
+    state = f"{answer.state} The local tag is kept."
+    if not answer.landed or len(answer.holds) == 1:
+        return Refused(f"The push failed: {problem}.", state=state, remedy=remedy)
+    urls = f"git remote get-url --push --all {app.settings.git.remote}"
+    return Refused(
+        f"Not pushed everywhere: {problem}.",
+        state=f"{state} If CI listens there, it ships {plan.version}.",
+        remedy=f"Mend the other push URL ({urls}), then: "
+        f"{wish.spelled(version=str(plan.version), commit=plan.commit[:12])}",
+    )
+
+
+def _problem(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> tuple[str, str]:
+    """What the refusal means, and what to do."""
+    remote = app.settings.git.remote
+    if not answer.rejected:
+        return answer.message, f"Try the connection: git ls-remote --heads {remote}"
+    return release.rejection(plan.branch, remote, answer.rejected, wish.command, answer.said)
+
+
+def _make(app: App, wish: Wish, plan: ReleasePlan) -> Tag:
+    """Make the tag; if that is interrupted, take it back."""
+    name = str(plan.version)
+    try:
+        return app.repository.create_tag(name, plan.commit, plan.message)
+    except KeyboardInterrupt as reason:
+        left = app.repository.tag(name)
+        if left:
+            app.repository.delete_tag(left)
+        raise Interrupted("Interrupted before the push.", remedy=f"When it is time: {wish.command}") from reason
+
+
+def _tell_of_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Pushed) -> None:
+    """Say who took the version; raise Refused if nobody did: then the refusal is the remote's own."""
+    theirs = app.repository.remote_tag(tag.name)
+    if theirs is None or theirs.oid == tag.oid:
+        problem, remedy = _problem(app, wish, plan, answer)
+        left = "." if plan.exists else ", and the local tag is removed."
+        raise Refused(
+            f"Not pushed: {problem}.", state=f"Neither the branch nor the tag was pushed{left}", remedy=remedy
+        )
+    app.screen.warn(f"Somebody was quicker: {described(app, theirs)}.")
+    if theirs.commit == plan.commit:
+        app.screen.say("It is the very same commit: that deployment ships what you have.")
+
+
+def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, made: Tag | None) -> tuple[str, str]:
+    """What is known after a push that was cut off: the remote is asked whether the tag landed. State and remedy."""
+    remote, again = app.settings.git.remote, wish.spelled(version=tag.name, commit=plan.commit[:12])
+    ask = f"git ls-remote {remote} refs/tags/{tag.name}"
+    try:
+        theirs = app.repository.remote_tag(tag.name)
+    except (ServiceFailed, KeyboardInterrupt):
+        state = f"It is not known whether {tag.name} landed: {remote} does not answer. If it did, CI ships it."
+        return f"{state} The local tag is kept.", either(f"Ask it again: {ask}", f"Then: {again}")
+    if theirs and theirs.oid == tag.oid:
+        return f"The push landed all the same: {tag.name} is on {remote}, and CI ships it.", f"Follow it: {again}"
+    if made:
+        app.repository.delete_tag(made)
+    kept = "the local tag is removed" if made else "the local tag is kept"
+    late = "A push that it had received by then may still land; CI then ships it."
+    return (
+        f"{remote} has no {tag.name} of yours yet, and {kept}. {late}",
+        either(f"Ask it in a minute: {ask}", f"Then: {wish.command}"),
+    )
+
+
+def landed(app: App, plan: ReleasePlan, pushed: Pushed) -> str:
+    """Say what the push changed: if the tag was there already, it started no run."""
+    remote = app.settings.git.remote
+    if f"refs/tags/{plan.version}" not in pushed.there:
+        return f"Pushed {plan.version} to {remote}."
+    if plan.branch and f"refs/heads/{plan.branch}" not in pushed.there:
+        return f"{plan.version} is on {remote} already; pushed {plan.branch} alone."
+    return f"{plan.version} is on {remote} already: nothing was pushed."

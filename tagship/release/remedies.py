@@ -1,0 +1,68 @@
+"""The commands that lead on from a release that was pushed. None of them is the one that has just failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tagship.domain import commands
+from tagship.domain.deployment import Deployment
+from tagship.domain.release import ReleasePlan
+from tagship.domain.version import ArtifactId, Version, candidates, is_older
+from tagship.engine.gates import why_bad
+from tagship.errors import TagshipError
+from tagship.ports.app import App
+from tagship.release.inspect import ReleaseFacts, Wish
+
+
+def either(*ways: str) -> str:
+    """Several ways on, one below the other, as an error's last line shows them."""
+    return "\n       ".join(ways)
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """`number` is the next one that is free, as far as could be asked."""
+
+    wish: Wish
+    plan: ReleasePlan
+    number: Version
+
+    @classmethod
+    def of(cls, wish: Wish, plan: ReleasePlan, facts: ReleaseFacts) -> Remedies:
+        highest = max(plan.version, facts.highest or plan.version)
+        return cls(wish, plan, next(iter(candidates(highest, plan.version.suffix).values())))
+
+    @property
+    def look(self) -> str:
+        """Look at this very version again: what was begun is followed, nothing is pushed."""
+        return self.wish.spelled(version=str(self.plan.version), commit=self.plan.commit[:12])
+
+    @property
+    def rerun(self) -> str:
+        """Run its CI run again."""
+        return self.wish.spelled(version=str(self.plan.version), commit=self.plan.commit[:12], rerun=True)
+
+    @property
+    def anew(self) -> str:
+        """Ship under a new number: a tag that is on the remote already starts no run."""
+        return self.wish.spelled(version=str(self.number), commit=self.wish.commit)
+
+
+def needed_env(app: App, environment: str, version: str) -> str:
+    """The environment, if a command can't read it off the version's suffix; empty if it can."""
+    known = Version.maybe(version)
+    owners = [name for name in app.settings.environments if known and app.settings.suffix(name) == known.suffix]
+    return "" if owners == [environment] else environment
+
+
+def ship_again(app: App, plan: ReleasePlan, runs: str, history: list[Deployment]) -> str:
+    """Spell what brings a published version back, with the flags that its deployment will ask for."""
+    version = str(plan.version)
+    environment = needed_env(app, plan.environment, version)
+    try:
+        bad = why_bad(app, plan.environment, ArtifactId(version), history) is not None
+    except TagshipError:
+        bad = False
+    if runs and is_older(version, runs):
+        return commands.rollback(version, environment, allow_bad=bad)
+    return commands.deploy(version, environment, allow_bad=bad)

@@ -1,0 +1,131 @@
+"""The last word on a release: what ledger and units say now, if they can be asked; else what CI's run said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tagship.domain import commands
+from tagship.domain.deployment import Deployment, latest_serving
+from tagship.domain.text import ago, lasted, listed, moment
+from tagship.domain.units import Report, Unit
+from tagship.domain.verdict import serves
+from tagship.engine.plan import recent
+from tagship.engine.session import observe
+from tagship.errors import Held, Incomplete, Refused, ServiceFailed, TagshipError
+from tagship.ports.app import App
+from tagship.release.remedies import Remedies, either, needed_env, ship_again
+
+
+@dataclass(frozen=True)
+class Following:
+    """One release that is followed: `began` is when its push began; `fresh` is false for a run of long ago."""
+
+    remedies: Remedies
+    began: datetime
+    fresh: bool = True
+
+
+def last_word(app: App, following: Following, *, said: str, when: str) -> str:
+    """Say what serves, and return `healthy`, or `reported` if only an old run's word is known.
+
+    `said` is the deployment's own sentence in CI's run, `when` the run's end (ISO 8601; empty: not known). Raises Held
+    (overtaken while this was followed) or Refused (by now) if another version serves, Incomplete if some units lag.
+    """
+    plan = following.remedies.plan
+    history, why_not = _history(app, plan.environment)
+    if why_not:
+        return _by_word_alone(app, following, said, when, why_not)
+    serving = latest_serving(history)
+    if serving is None or serving.artifact_id != str(plan.version):
+        raise _another_serves(app, following, serving, history)
+    _ask_units(app, plan.environment, str(plan.version))
+    took = (
+        f" ({lasted((app.clock.now() - following.began).total_seconds())})" if following.fresh else _since(app, serving)
+    )
+    app.screen.say(
+        f"{plan.version} is healthy on {plan.environment}{took}.{_back(app, plan.environment, serving.last.replaced)}"
+    )
+    return "healthy"
+
+
+def _history(app: App, environment: str) -> tuple[list[Deployment], str]:
+    """The latest deployments, and why they could not be read (empty: they were)."""
+    if not app.signed_in:
+        return [], "no AWS credentials"
+    try:
+        return list(recent(app, environment)), ""
+    except TagshipError as reason:
+        return [], reason.what.rstrip(".")
+
+
+def _by_word_alone(app: App, following: Following, said: str, when: str, why_not: str) -> str:
+    """Without the ledger, what CI's run said, named as its word."""
+    remedies = following.remedies
+    if not following.fresh:
+        at = f" of {moment(when)} UTC" if when else ""
+        app.screen.say(
+            f"CI's run{at} said: {said}. What {remedies.plan.environment} runs now was not asked ({why_not})."
+        )
+        app.screen.say(f"To ship the commit again, under a new number: {remedies.anew}")
+        return "reported"
+    took = lasted((app.clock.now() - following.began).total_seconds())
+    app.screen.say(f"{said}, says CI's run ({took}). Not asked here: the ledger ({why_not}).")
+    app.screen.say(f"To take it back, with AWS credentials: {commands.rollback(environment=remedies.plan.environment)}")
+    return "healthy"
+
+
+def _since(app: App, serving: Deployment) -> str:
+    return f", since {ago(app.clock.now() - datetime.fromisoformat(serving.last.at))} ({serving.last.who})"
+
+
+def _back(app: App, environment: str, replaced: str) -> str:
+    if not replaced:
+        return ""
+    return f" To take it back: {commands.rollback(replaced, needed_env(app, environment, replaced))}"
+
+
+def _another_serves(
+    app: App, following: Following, serving: Deployment | None, history: list[Deployment]
+) -> TagshipError:
+    remedies = following.remedies
+    plan = remedies.plan
+    runs = serving.artifact_id if serving else ""
+    if serving:
+        how = f"{serving.first.action} by {serving.first.who}, {moment(serving.last.at)} UTC"
+        what = f"{plan.version} does not serve {plan.environment}: {runs} does ({how})."
+    else:
+        what = f"{plan.version} does not serve {plan.environment}: by the ledger, nothing does."
+    again = either(
+        f"To bring it back: {ship_again(app, plan, runs, history)}",
+        f"Or a new number: {remedies.anew}",
+    )
+    if following.fresh:
+        return Held(what, state=f"{plan.version} was healthy, and something else was deployed after it.", remedy=again)
+    return Refused(what, state=f"{runs or 'Nothing'} serves {plan.environment}.", remedy=again)
+
+
+def _ask_units(app: App, environment: str, version: str) -> None:
+    """Ask each unit what it serves; raise Incomplete if one serves something else. No answer is warned of."""
+    try:
+        units = [unit for unit in app.target(environment).units() if unit.online]
+        reports = observe(app, environment, units, lambda _: None)
+    except (Refused, ServiceFailed) as reason:
+        app.screen.warn(f"The hosts were not asked what they run: {reason.what}")
+        return
+    lagging = [report for report in reports if report.outcome != "silent" and not serves(report, version)]
+    silent = [report for report in reports if report.outcome == "silent"]
+    if silent:
+        app.screen.warn(f"{listed(_names(units, silent))} did not say what they run: {silent[0].reason}")
+    if lagging:
+        raise Incomplete(
+            f"By the ledger {version} serves {environment}; {listed(_names(units, lagging))} does not run it.",
+            state=f"{lagging[0].serving or 'Nothing'} runs on {_names(units, lagging)[0]}.",
+            remedy=f"Bring it to {version}: {commands.heal(environment)}",
+        )
+
+
+def _names(units: Sequence[Unit], reports: Sequence[Report]) -> list[str]:
+    names = {unit.id: unit.name for unit in units}
+    return [names.get(report.unit, report.unit) for report in reports]
