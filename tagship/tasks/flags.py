@@ -69,7 +69,7 @@ FIRST = Flag("first", "there is no version of this channel yet", False)
 FOLLOW = Flag("follow", "follow the version until the environment is healthy; --no-follow ends after the push", True)
 VERBOSE = Flag("verbose", "show the exact git commands, and who made the last tags", False)
 RERUN = Flag("rerun", "run the failed CI run of this version again", False)
-UNDO = Flag("undo", "the old spelling of: inv tag-undo", False, becomes="tag-undo")
+UNDO = Flag("undo", "the old spelling of the task tag-undo", False, becomes="tag-undo")
 COUNT = Flag("count", "how many versions", 5)
 OFFLINE = Flag("offline", "do not ask the remote: list what is known here", False)
 

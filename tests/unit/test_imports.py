@@ -37,6 +37,9 @@ BREACHES: dict[Law, dict[str, str]] = {
     laws.io_in_the_domain: {"domain/lease.py": "import datetime\n\nAT = datetime.datetime.now()\n"},
     laws.environment_readers: {"engine/scope.py": "import os\n\nTAG = os.environ['GITHUB_REF_NAME']\n"},
     laws.aws_words: {"engine/run.py": "NOUN = 'SSM command'\n"},
+    laws.leaking_kinds: {"engine/run.py": "from tagship.domain.ec2.order import Order\n"},
+    laws.spelled_commands: {"verbs/tag.py": 'REMEDY = "Ship it: inv deploy-dev"\n'},
+    laws.same_names: {"domain/plan.py": "class Plan: ...\n", "release/plan.py": "class Plan: ...\n"},
     laws.process_ends: {"engine/run.py": "import sys\n\nsys.exit(1)\n"},
     no_cycle_in_the_engine: {
         "engine/run.py": "from tagship.engine.plan import plan\n",

@@ -8,11 +8,13 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from tagship.domain import commands
+
 LIMIT = 16 * 1024  # bytes of user data before it is encoded (EC2 user guide)
 
 SCRIPT = """\
 #!/usr/bin/env bash
-# First boot of {app} on {environment}. Made by: inv user-data --env {environment}
+# First boot of {app} on {environment}. Made by: {made_by}
 # Packed below, without comments: deploy/user_data.sh (PROGRAM) and deploy/host/entry.sh (ENTRY).
 # What it did is in /var/log/user-data.log.
 set -uo pipefail
@@ -34,6 +36,7 @@ def render(program: str, entry: str, *, values: Mapping[str, str], key: str, pub
     return SCRIPT.format(
         app=values["APP"],
         environment=values["ENVIRONMENT"],
+        made_by=commands.user_data(values["ENVIRONMENT"]),
         values=" ".join(f"{name}={shlex.quote(value)}" for name, value in values.items()),
         key=shlex.quote(key) if key else '"${DEPLOYMENT_KEY-}"',
         public_key=shlex.quote(public_key.strip()),

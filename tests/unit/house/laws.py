@@ -23,7 +23,7 @@ BELOW: dict[str, set[str]] = {
     "sandbox": {"errors", "domain", "settings", "ports", "sandbox"},
     "tasks": {"errors", "domain", "settings", "ports", "engine", "verbs", "bootstrap", "tasks"},
 }
-KNOW_THE_SANDBOX = {"bootstrap.py": "sandbox.state", "tasks/sandbox.py": "sandbox", "tasks/demo.py": "sandbox"}
+KNOW_THE_SANDBOX = {"bootstrap.py": "sandbox", "tasks/sandbox.py": "sandbox", "tasks/demo.py": "sandbox"}
 
 # library -> the layers that may import it
 LIBRARIES = {
