@@ -95,7 +95,7 @@ def _silent(remedies: Remedies, run: Run) -> TagshipError:
     return ServiceFailed(
         f"The run succeeded, but no step of it said that {remedies.plan.version} is healthy.",
         state="It is not known here what serves.",
-        remedy=f"See what the run did: {run.url}; a step of its workflow should be the task deploy. Then: {remedies.anew}",
+        remedy=f"See what the run did: {run.url}; one of its steps should be deploy. Then: {remedies.anew}",
     )
 
 
