@@ -22,7 +22,6 @@ from tagship.ports.repository import Repository
 from tagship.ports.target import Target, Web
 
 if TYPE_CHECKING:
-    from tagship.sandbox.images import SandboxImages
     from tagship.sandbox.state import Running
 
 
@@ -124,7 +123,7 @@ class Wiring:
     @cached_property
     def builder(self) -> Builder:
         if self.sandbox:
-            return self._sandbox_images(self.sandbox)
+            return self.sandbox.images(self.screen.say)
         from tagship.adapters.docker import Docker
 
         return Docker(os.environ)
@@ -132,16 +131,11 @@ class Wiring:
     @cached_property
     def registry(self) -> Registry:
         if self.sandbox:
-            return self._sandbox_images(self.sandbox)
+            return self.sandbox.images(self.screen.say)
         from tagship.adapters.aws.ecr import Ecr
         from tagship.adapters.docker import Docker
 
         return Ecr(self.aws, Docker(os.environ))
-
-    def _sandbox_images(self, here: Running) -> SandboxImages:
-        from tagship.sandbox.images import SandboxImages
-
-        return SandboxImages(here.folder / "images", self.screen.say)
 
     @cached_property
     def leases(self) -> Leases:
@@ -184,9 +178,9 @@ class Wiring:
 
     @cached_property
     def web(self) -> Web:
-        from tagship.adapters.http import Http
+        from tagship.adapters.http import Http, SandboxHttp
 
-        return Http()
+        return SandboxHttp() if self.settings.sandbox else Http()
 
     @cached_property
     def foundation(self) -> Foundation:
@@ -223,7 +217,7 @@ class Wiring:
         return Terraform(
             self.aws,
             directory=self.root / chosen.directory,
-            data=self.root / ".tagship" / "infra" / environment,
+            data=settings.own(self.root) / "infra" / environment,
             bucket=bucket,
             key=key,
             lock_timeout=chosen.lock_timeout,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,11 @@ BACKEND = 'terraform { backend "s3" {} }'
 CHANGES = 2  # what `plan -detailed-exitcode` ends with where there is something to do
 KINDS = {"Error: Error acquiring the state lock": "locked", "Error: Saved plan is stale": "stale"}
 """Terraform's summaries of what is no failure of the configuration's. Who has the lock is read off the lock itself."""
+
+# What acts on this sandbox's AWS, or on nothing but Terraform's own state.
+SEALED_PROVIDERS = frozenset(
+    f"hashicorp/{name}" for name in ("aws", "null", "random", "time", "tls", "archive", "local")
+)
 
 # Of the caller's environment: a workspace moves the state, and arguments of one's own could switch locking off.
 NOT_INHERITED = re.compile(r"TF_(WORKSPACE|CLI_ARGS.*|DATA_DIR|INPUT|IN_AUTOMATION)")
@@ -57,6 +63,8 @@ class Terraform:
         (self.data / "terraform.tfstate").unlink(missing_ok=True)  # what an earlier init was told of the backend
         self._terraform("init", ["-reconfigure", f"-backend-config={configuration}"])
         self._check_backend()
+        if self.aws.sandbox:
+            require_sealed(self.data / "providers")
 
     def plan(self, to: Path, variables: Mapping[str, str | None]) -> bool:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -160,6 +168,18 @@ class Terraform:
             )
 
 
+def require_sealed(installed: Path) -> None:
+    """Raise Refused if `init` has installed a provider that would reach past the sandbox."""
+    found = {"/".join(path.parts[-2:]) for path in installed.glob("*/*/*") if path.is_dir()}
+    outside = sorted(found - SEALED_PROVIDERS)
+    if outside:
+        raise Refused(
+            f"In the sandbox Terraform may not use {', '.join(outside)}: only AWS is played here, so that provider "
+            "would act on the real service.",
+            remedy="Practise with a directory that needs hashicorp/aws alone: infra.directory in tagship.toml",
+        )
+
+
 def backend(aws: Aws, bucket: str, key: str) -> dict[str, object]:
     """What `terraform init -backend-config` is given."""
     told: dict[str, object] = {
@@ -198,6 +218,8 @@ def _sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,  # a profile that a configuration names is the caller's account
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_REGION": aws.region,
         "NO_PROXY": loopback,

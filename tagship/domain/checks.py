@@ -30,6 +30,7 @@ class CheckoutFacts:
     current: str
     unreachable: str = ""
     dirty: Sequence[str] = ()
+    linked: Sequence[str] = ()  # of dirty: links that .gitignore names as folders
     shallow: bool = False
     ahead: int = 0
     behind: int = 0
@@ -79,6 +80,10 @@ def _clean(facts: CheckoutFacts) -> Check:
     if not facts.dirty:
         return Check("clean tree")
     named = ", ".join(facts.dirty[:3]) + (f" and {len(facts.dirty) - 3} more" if len(facts.dirty) > 3 else "")
+    if facts.linked:
+        name = facts.linked[0]
+        why = f"not committed: {named}; {name} is a link, and `{name}/` in .gitignore matches folders only"
+        return Check("clean tree", why, f"echo '/{name}' >> \"$(git rev-parse --git-path info/exclude)\"")
     return Check("clean tree", f"not committed: {named}", "git stash --include-untracked   (or commit it)")
 
 

@@ -13,6 +13,7 @@ from tagship.domain.version import ArtifactId, Version
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
 from tagship.ports.app import App
 from tagship.ports.bucket import Object
+from tagship.settings import own
 
 SHOWN = 5  # artifacts that are named when another was asked for
 AGAIN = f"Do not deploy it. Publish the commit under a new number: {commands.deploy_dev()}"
@@ -32,7 +33,7 @@ class Stored:
 
 def folder(app: App, artifact_id: ArtifactId) -> Path:
     """Where `build` and `bundle` leave what `publish` reads: .tagship/build/<artifact id>."""
-    return app.root / ".tagship" / "build" / str(artifact_id)
+    return own(app.root) / "build" / str(artifact_id)
 
 
 def commit_of(app: App, artifact_id: ArtifactId) -> str:

@@ -33,6 +33,7 @@ class State:
     upstream: str  # the remote branch's commit; empty: the remote has no such branch
     ahead: int
     behind: int
+    linked: Sequence[str] = ()  # of dirty: links that .gitignore names as folders
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
         current=state.branch,
         unreachable=unreachable,
         dirty=() if wish.commit else state.dirty,
+        linked=() if wish.commit else state.linked,
         shallow=state.shallow,
         ahead=state.ahead,
         behind=state.behind,

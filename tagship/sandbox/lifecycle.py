@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship import settings
-from tagship.errors import Interrupted, ServiceFailed, UsageError
+from tagship.errors import Interrupted, ServiceFailed
 from tagship.sandbox import state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import practice
@@ -43,22 +43,23 @@ def up(root: Path, hosts: int = 1, simulated: int = 0) -> Up:
     One that crashed is cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
     """
     folder = root / FOLDER
-    with state.holding(folder.parent):
+    with state.holding(settings.own(root)):
         running = state.read(folder)
         if running and state.alive(running):
             return Up(running, already=True)
-        cleaned = _clean(folder) if folder.exists() else ""
+        cleaned = _clean(folder) if folder.exists() or processes.daemons(folder) else ""
         return Up(_start(folder, root, hosts, simulated), cleaned=cleaned)
 
 
 def down(root: Path) -> bool:
     """Stop everything and take the folder away; returns whether there was anything."""
     folder = root / FOLDER
-    if not folder.exists():
+    if not folder.exists() and not processes.daemons(folder) and not processes.belonging(folder):
         return False
-    with state.holding(folder.parent):
+    with state.holding(settings.own(root)):
         _stop(folder)
-        _remove(folder)
+        if folder.exists():
+            _remove(folder)
     return True
 
 
@@ -121,9 +122,7 @@ def _clean(folder: Path) -> str:
 
 def _stop(folder: Path) -> int:
     """End the daemon, if it lives, and everything that runs on its hosts and in its runs; returns how many."""
-    running = state.read(folder)
-    if running and state.alive(running):
-        processes.end([running.pid], patience=5.0)
+    processes.end(processes.daemons(folder), patience=5.0)  # by its command: its files may be gone
     return processes.end_all(folder)
 
 
@@ -136,15 +135,3 @@ def _remove(folder: Path) -> None:
         act(path)  # type: ignore[operator]
 
     shutil.rmtree(folder, onerror=writable)
-
-
-def require_root(root: Path) -> None:
-    """Refuse a folder that is not a Git repository with a commit: there would be nothing to practise on."""
-    seen = subprocess.run(
-        ["git", "rev-parse", "--verify", "--quiet", "HEAD"], cwd=root, capture_output=True, check=False
-    )
-    if seen.returncode:
-        raise UsageError(
-            f"{root} is not a Git repository with a commit, and the practice clone is made of one.",
-            remedy="Commit first: git init && git add . && git commit -m 'Begin'",
-        )

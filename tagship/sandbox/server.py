@@ -7,6 +7,7 @@ the tests under /sandbox/. It writes sandbox.json when all of it is ready, and t
 from __future__ import annotations
 
 import argparse
+import contextlib
 import fcntl
 import os
 import signal
@@ -30,6 +31,7 @@ from tagship.sandbox.state import Running, SandboxHost
 from tagship.sandbox.web import Environ, StartResponse, WsgiApp
 from tagship.sandbox.world import World
 
+LOOK_EVERY = 1.0  # seconds
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "sandbox",
     "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -92,11 +94,20 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
     stop = _stopped_by_signals()
     planted = seed.plant(seed.Ground(world, chosen, root), hosts, simulated)
     runner.start(f"{world.url}/github")
-    state.write(_running(world, runner.repository, planted))
-    stop.wait()
+    running = _running(world, runner.repository, planted)
+    state.write(running)
+    _keep_known(running, stop)
     (folder / state.FILE).unlink(missing_ok=True)
     runner.stop()
     world.cancel_commands()
+
+
+def _keep_known(running: Running, stop: threading.Event) -> None:
+    """Wait for the end: a signal, or that the folder is gone. A state file that somebody removed is written again."""
+    while not stop.wait(LOOK_EVERY) and running.work.parent.is_dir():
+        if not (running.folder / state.FILE).exists():
+            with contextlib.suppress(OSError):
+                state.write(running)
 
 
 def _key_name(chosen: settings.Settings) -> str:

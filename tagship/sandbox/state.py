@@ -9,10 +9,13 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from tagship.sandbox.images import SandboxImages
 
 FOLDER = Path(".tagship") / "sandbox"
 FILE = "sandbox.json"
@@ -49,6 +52,12 @@ class Running:
     def work(self) -> Path:
         """The practice clone."""
         return self.folder / "work"
+
+    def images(self, say: Callable[[str], None]) -> SandboxImages:
+        """The stand-in for a container engine and a registry; `say` hears what it does not do."""
+        from tagship.sandbox.images import SandboxImages
+
+        return SandboxImages(self.folder / "images", say)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, sort_keys=True, default=str) + "\n"
@@ -99,7 +108,8 @@ def read(folder: Path) -> Running | None:
 def write(running: Running) -> None:
     """Write sandbox.json in one rename: a reader sees all of it or none."""
     partial = running.folder / f"{FILE}.{os.getpid()}"
-    partial.write_text(running.to_json(), "utf-8")
+    with open(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(running.to_json())
     partial.replace(running.folder / FILE)
 
 

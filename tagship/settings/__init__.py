@@ -4,6 +4,7 @@ A variable is TAGSHIP_ and the key's path in capitals: TAGSHIP_AWS_REGION, TAGSH
 """
 
 from tagship.settings.file import FILE, find, load
+from tagship.settings.folder import own
 from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Environment, Settings
@@ -28,5 +29,6 @@ __all__ = [
     "Signing",
     "find",
     "load",
+    "own",
     "settings_of",
 ]

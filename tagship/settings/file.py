@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tagship.errors import SettingsError
+from tagship.settings.folder import NAME
 from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Settings
@@ -28,6 +29,8 @@ FILE = "tagship.toml"
 def find(start: Path) -> Path:
     """The nearest tagship.toml, upwards from `start`; raises SettingsError where there is none."""
     for folder in (start, *start.parents):
+        if folder.parts[-2:] == (NAME, "sandbox"):
+            break  # what is in a sandbox never acts on the repository around it
         if os.path.lexists(folder / FILE):  # a folder or a broken link of that name is told of, not passed over
             return folder / FILE
     raise SettingsError(

@@ -26,7 +26,11 @@ class FlaggedTask(Task[Any]):
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002 - Invoke's signature
         ordered = sorted(self.flags, key=lambda flag: not flag.positional)  # Invoke fills these in this order
-        return [_Value.of(self.command, flag) for flag in ordered]
+        made = [_Value.of(self.command, flag) for flag in ordered]
+        for argument, flag in zip(made, ordered, strict=True):
+            if flag.after:
+                made[0].followers[flag.after] = argument
+        return list(made)
 
     @property
     def command(self) -> str:
@@ -37,12 +41,16 @@ class FlaggedTask(Task[Any]):
 class _Value(Argument):
     command = ""
 
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.followers: dict[str, _Value] = {}  # by this one's value: what is needed too
+
     @classmethod
     def of(cls, command: str, flag: Flag) -> _Value:
         made = cls(
             names=flag.names,
             kind=type(flag.default),
-            default=None if flag.positional else flag.default,
+            default=None if flag.positional and not flag.after else flag.default,
             help=flag.help,
             positional=flag.positional,
             attr_name=flag.attribute if flag.attribute != flag.name else None,
@@ -58,10 +66,16 @@ class _Value(Argument):
             raise self._refused(f"--{self.names[0]} was given an empty value.", "Is a variable unset? Give it a value")
         try:
             super().set_value(value, cast)
+            self._require(value)
         except ValueError:
             raise self._refused(
                 f"Invalid --{self.names[0]} {value[:20]!r}: it takes a whole number.", "Give a number"
             ) from None
+
+    def _require(self, value: Any) -> None:
+        """Have Invoke read what follows this value: it reads positional arguments that have none."""
+        if value in self.followers:
+            self.followers[value].default = None
 
     def _refused(self, what: str, remedy: str) -> Exit:
         """An error that both Invoke's own program and ours end with: they know nothing of ours while they parse."""

@@ -10,6 +10,7 @@ class Flag:
     """A flag as a person types it. A default that is a bool makes a switch, an int a number.
 
     `parameter` is what verbs call its value; left out, the name. `old` are earlier spellings, which keep working.
+    `after` is the first positional value that makes this positional one needed; otherwise it is not read.
     `becomes` names the task that a switch has become: the switch still runs it, and says so.
     """
 
@@ -20,6 +21,7 @@ class Flag:
     old: tuple[str, ...] = ()
     positional: bool = False
     becomes: str = ""
+    after: str = ""
 
     @property
     def attribute(self) -> str:
@@ -99,4 +101,6 @@ REPOSITORY_ID = Flag("repository-id", "GitHub's number of the repository, with -
 DOCUMENT_ONLY = Flag("document-only", "install the SSM document and leave everything else to you", False)
 COMPRESS = Flag("compress", "with --output: gzip it, which cloud-init unpacks", False)
 OUTPUT = Flag("output", "write it to a file; left out, it is printed")
-ACTION = Flag("action", "up, down, status or reset", positional=True)
+ACTION = Flag("action", "up, down, status, reset, secret NAME=value, run-timer or rerun", positional=True)
+ITEM = Flag("item", "of `secret`: NAME=value, kept as the secret of that variable", positional=True, after="secret")
+SANDBOX_HOSTS = Flag("hosts", "of `up`: how many hosts each environment has; left out, one", 0)

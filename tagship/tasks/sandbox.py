@@ -1,4 +1,4 @@
-"""`inv sandbox up|down|status|reset`: the embedded AWS."""
+"""`inv sandbox up|down|status|reset|secret|run-timer|rerun`: the embedded AWS."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import command
 
 
-@command(f.ACTION, f.JSON)
-def sandbox(action: str, json: bool) -> None:
+@command(f.ACTION, f.ITEM, f.SANDBOX_HOSTS, f.YES, f.JSON)
+def sandbox(action: str, item: str, hosts: int, yes: bool, json: bool) -> None:
     """Run an AWS on this machine, to practise on: up, down, status or reset."""
     from json import dumps
     from pathlib import Path
 
-    from tagship import settings
     from tagship.sandbox.play import report
 
-    said = report.perform(action, settings.find(Path.cwd().resolve()))
+    said = report.perform(report.Asked(action, hosts, item, yes), Path.cwd().resolve())
     print(dumps(said.value, indent=2) if json else "\n".join(said.lines))

@@ -54,11 +54,12 @@ CMD ["python3", "app.py"]
 """
 
 
-def make(folder: Path, shape: str, *, include: Sequence[str] = ("job.sh",)) -> Path:
-    """A repository of that shape, with the host program as it is here."""
-    listed = ", ".join(f'"{each}"' for each in include)
-    bundle = f"[bundle]\ninclude = [{listed}]\n"
+def make(folder: Path, shape: str, *, units: str = "$ROOT/etc/systemd/system") -> Path:
+    """A repository of that shape, with the host program as it is here, but for where it has systemd's units."""
+    bundle = '[bundle]\ninclude = ["job.sh"]\n'
     shutil.copytree(REPOSITORY / "deploy", folder / "deploy")
+    manager = folder / "deploy/host/manager_systemd.sh"
+    manager.write_text(manager.read_text("utf-8").replace("UNITS=$ROOT/etc/systemd/system", f"UNITS={units}"), "utf-8")
     hello = REPOSITORY / "examples/hello"
     return repository(
         folder,

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,10 @@ def on_host(running: Running, line: str) -> int:
     client(running, "ssm").send_command(**given)
     until(pid.exists)
     return int(pid.read_text())
+
+
+def perform(action: str, here: Path, **asked: Any) -> report.Said:
+    return report.perform(report.Asked(action, **asked), here)
 
 
 def crash(running: Running) -> None:
@@ -113,7 +118,7 @@ def test_down_leaves_no_process_and_no_file(root: Path) -> None:
     assert lifecycle.down(root)
     assert not any(processes.exists(pid) for pid in (running.pid, plain, dropped, stubborn, step))
     assert not (root / FOLDER).exists()
-    assert list((root / ".tagship").iterdir()) == []
+    assert [path.name for path in (root / ".tagship").iterdir()] == [".gitignore"]
     assert locate(root) is None
     assert not lifecycle.down(root)
 
@@ -203,20 +208,19 @@ def test_processes_are_found_without_proc_too(root: Path, monkeypatch: pytest.Mo
 
 
 def test_status_says_what_is_up_and_what_has_crashed(root: Path) -> None:
-    file = root / settings.FILE
-    assert report.perform("status", file).value == {"up": False, "crashed": False, "processes": 0}
-    up = report.perform("up", file)
+    assert perform("status", root).value == {"up": False, "crashed": False, "processes": 0}
+    up = perform("up", root)
     assert up.value["hosts"][0]["name"] == "tiny-dev-1"
     assert max(len(line) for line in up.lines if str(root) not in line) <= 80
     assert up.lines[1].startswith("SANDBOX")
     running = locate(root)
     assert running
-    said = report.perform("status", running.work / settings.FILE)
+    said = perform("status", running.work)
     assert (said.value["up"], said.value["pid"]) == (True, running.pid)
     crash(running)
-    assert report.perform("status", file).value["crashed"]
-    assert report.perform("reset", file).value["up"]
-    assert json.dumps(report.perform("down", file).value) == '{"up": false, "was": true}'
+    assert perform("status", root).value["crashed"]
+    assert perform("reset", root).value["up"]
+    assert json.dumps(perform("down", root).value) == '{"up": false, "was": true}'
 
 
 def test_a_word_that_is_no_action_and_settings_without_a_sandbox_are_refused(
@@ -224,13 +228,13 @@ def test_a_word_that_is_no_action_and_settings_without_a_sandbox_are_refused(
 ) -> None:
     file = root / settings.FILE
     with pytest.raises(UsageError, match="knows no 'start'"):
-        report.perform("start", file)
+        perform("start", root)
     monkeypatch.setenv("TAGSHIP_SANDBOX_HOSTS", "many")
     with pytest.raises(UsageError, match="TAGSHIP_SANDBOX_HOSTS"):
-        report.perform("up", file)
+        perform("up", root)
     file.write_text(file.read_text().replace("sandbox = true", "sandbox = false"))
     with pytest.raises(UsageError, match="sandbox = true"):
-        report.perform("up", file)
+        perform("up", root)
     assert not (root / ".tagship").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from tagship.adapters.git.program import GitProgram
 from tagship.domain.text import visible
@@ -29,7 +30,25 @@ def state(git: GitProgram, remote: str, branch: str) -> State:
     shallow, *rest = seen.out.splitlines() or [""]
     upstream = rest[0] if seen.ok and rest else ""
     ahead, behind = _apart(git, head, upstream)
-    return State(head, current, tuple(_dirty(fields)), shallow == "true", upstream, ahead, behind)
+    dirty = tuple(path for path in _dirty(fields) if ".tagship" not in path.split("/"))
+    return State(head, current, dirty, shallow == "true", upstream, ahead, behind, _linked(git, dirty))
+
+
+def _linked(git: Program, dirty: Sequence[str]) -> tuple[str, ...]:
+    """The links among them that are ignored as folders alone: `.venv/` of a .gitignore does not match a link."""
+    if not dirty:
+        return ()
+    top = Path(git.must("rev-parse", "--show-toplevel").rstrip("\n"))
+    return tuple(path for path in dirty if (top / path).is_symlink() and _ignored_as_folder(top, path))
+
+
+def _ignored_as_folder(top: Path, path: str) -> bool:
+    """Whether a .gitignore above it has its name with a slash. (git check-ignore refuses to ask about a link so.)"""
+    name = path.rpartition("/")[2]
+    wanted = {f"{name}/", f"/{name}/", f"**/{name}/", f"{path}/", f"/{path}/"}
+    above = [top, *((top / path).parents)]
+    files = [folder / ".gitignore" for folder in above if folder.is_relative_to(top)]
+    return any(wanted & set(file.read_text("utf-8", errors="replace").split()) for file in files if file.is_file())
 
 
 def log(git: GitProgram, since: str, until: str) -> list[str]:

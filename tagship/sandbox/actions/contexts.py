@@ -59,7 +59,7 @@ def github_variables(place: Place, workflow: Workflow, run: RunRecord) -> dict[s
         "GITHUB_REF_TYPE": "tag" if run.ref.startswith("refs/tags/") else "branch",
         "GITHUB_REPOSITORY": place.repository,
         "GITHUB_REPOSITORY_OWNER": place.repository.split("/", maxsplit=1)[0],
-        "GITHUB_RUN_ATTEMPT": "1",
+        "GITHUB_RUN_ATTEMPT": str(run.attempt),
         "GITHUB_RUN_ID": str(run.id),
         "GITHUB_RUN_NUMBER": str(run.number),
         "GITHUB_SERVER_URL": place.server_url,

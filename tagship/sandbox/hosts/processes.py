@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,6 +21,26 @@ def belonging(folder: Path) -> list[int]:
     wanted = [f"{mark}={folder}/{part}/".encode() for mark, part in MARKS]
     mine = {os.getpid(), os.getppid()}
     return [pid for pid, text in _environments() if pid not in mine and any(each in text for each in wanted)]
+
+
+def daemons(folder: Path) -> list[int]:
+    """Ids of the living daemons of the sandbox in `folder`, whether or not any file of it is left."""
+    wanted = [b"tagship.sandbox.server", b"--folder", os.fsencode(folder)]
+    return [pid for pid, words in _commands() if all(word in words for word in wanted)]
+
+
+def _commands() -> Iterator[tuple[int, list[bytes]]]:
+    """Each process with the words of its command: from /proc, or from `ps`, where blanks part them."""
+    if not Path("/proc/self/cmdline").exists():
+        listed = subprocess.run(["ps", "axww", "-o", "pid=,command="], capture_output=True, check=False).stdout
+        for line in listed.splitlines():
+            pid, _, command = line.strip().partition(b" ")
+            yield int(pid), [*command.split(b" "), *command.split(b" --")[1:]] if pid.isdigit() else []
+        return
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and not _defunct(int(entry.name)):
+            with contextlib.suppress(OSError):
+                yield int(entry.name), (entry / "cmdline").read_bytes().split(b"\0")
 
 
 def _environments() -> Iterator[tuple[int, bytes]]:

@@ -70,7 +70,11 @@ def _stage(root: Path) -> Iterator[tuple[Path, Running]]:
         signal.signal(signal.SIGTERM, previous)
         if clone.is_dir():
             subprocess.run(
-                ["invoke", "sandbox", "down"], cwd=clone, env=_environment(), check=False, stdout=subprocess.DEVNULL
+                ["invoke", "sandbox", "down", "--yes"],
+                cwd=clone,
+                env=_environment(),
+                check=False,
+                stdout=subprocess.DEVNULL,
             )
         shutil.rmtree(folder)
 
@@ -79,6 +83,8 @@ def _clone(root: Path, to: Path) -> None:
     """This repository at its HEAD, with no tags: the demo's versions are its own."""
     subprocess.run(["git", "clone", "--quiet", "--no-tags", "--no-hardlinks", str(root), str(to)], check=True)
     (to / ".venv").symlink_to(Path(sys.prefix))
+    with (to / ".git/info/exclude").open("a", encoding="utf-8") as exclude:
+        exclude.write("/.venv\n")
 
 
 def _interrupted(_number: int, _frame: object) -> None:

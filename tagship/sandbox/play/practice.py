@@ -106,6 +106,8 @@ def _lend_venv(root: Path, clone: Path) -> None:
     if not venv.is_dir():
         return
     (clone / ".venv").symlink_to(venv)
+    with (clone / ".git/info/exclude").open("a", encoding="utf-8") as exclude:
+        exclude.write("/.venv\n")  # `.venv/` of a .gitignore is of folders alone
     installed = (venv / "pyvenv.cfg").stat().st_mtime
     for name in ("constraints.txt", "pyproject.toml"):
         if (clone / name).is_file():

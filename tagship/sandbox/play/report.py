@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from tagship import settings
-from tagship.errors import UsageError
+from tagship.errors import ServiceFailed, UsageError
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
-from tagship.sandbox.play import practice
+from tagship.sandbox.play import actions as actions_of
+from tagship.sandbox.play import guards, practice
 from tagship.sandbox.state import Running
+from tagship.settings.ec2 import Ec2
 
 BANNER = "=" * 80
+MOST_HOSTS = 100  # of each environment
 
 
 @dataclass(frozen=True)
@@ -25,60 +28,109 @@ class Said:
     value: dict[str, Any]
 
 
-def perform(action: str, file: Path) -> Said:
-    """One action on the sandbox of the repository whose settings are in `file`; raises UsageError for another word."""
-    root = lifecycle.home(file.parent)
+@dataclass(frozen=True)
+class Asked:
+    """An action as it was typed; `hosts` is 0 if none was given, `item` what the action is about."""
+
+    action: str
+    hosts: int = 0
+    item: str = ""
+    yes: bool = False
+
+
+def perform(asked: Asked, here: Path) -> Said:
+    """Do one action on the sandbox of the repository around `here`; raises UsageError for another word."""
+    root = settings.find(lifecycle.home(here)).parent
     chosen = settings.load(root / settings.FILE)
     actions: dict[str, Callable[[], Said]] = {
-        "up": lambda: _up(root, chosen),
-        "down": lambda: _down(root),
+        "up": lambda: _up(root, chosen, asked.hosts),
+        "down": lambda: _down(root, here, asked.yes),
         "status": lambda: _status(root),
-        "reset": lambda: _reset(root, chosen),
+        "reset": lambda: _reset(root, here, chosen, asked),
+        "secret": lambda: _did(actions_of.keep_secret(_running(root), chosen, asked.item)),
+        "run-timer": lambda: _did(actions_of.play_timer(_running(root), chosen)),
+        "rerun": lambda: _did(actions_of.run_again(_running(root), _runs(_running(root), 100))),
     }
-    if action not in actions:
-        raise UsageError(f"sandbox knows no {action!r}.", remedy="One of: inv sandbox up | down | status | reset")
-    return actions[action]()
+    if asked.action not in actions:
+        raise UsageError(f"sandbox knows no {asked.action!r}.", remedy=f"One of: inv sandbox {' | '.join(actions)}")
+    return actions[asked.action]()
 
 
-def _up(root: Path, chosen: settings.Settings) -> Said:
+def _did(lines: Sequence[str]) -> Said:
+    return Said(lines, {"done": True, "lines": list(lines)})
+
+
+def _running(root: Path) -> Running:
+    running = state.locate(root)
+    if running is None:
+        raise ServiceFailed("The sandbox is not running.", remedy="Start it: inv sandbox up")
+    return running
+
+
+def _up(root: Path, chosen: settings.Settings, hosts: int) -> Said:
     if not chosen.sandbox:
         raise UsageError(
             f"{settings.FILE} does not say `sandbox = true`, so that nothing would use a sandbox.",
             remedy="Say so for a while: export TAGSHIP_SANDBOX=true; inv sandbox up",
         )
-    lifecycle.require_root(root)
-    done = lifecycle.up(root, _count("TAGSHIP_SANDBOX_HOSTS", 1, 100), _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000))
+    guards.require_libraries()
+    guards.require_committed(root)
+    done = lifecycle.up(root, _hosts(hosts), _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000))
     before = ["It was up already."] if done.already else []
     if done.cleaned:
         before = [f"The last one had crashed: cleared away {done.cleaned}.", "Its hosts and its AWS start empty."]
-    lines = [BANNER, *_about(done.running), *before, "", *_next(done.running, chosen), BANNER]
+    simulated = _simulated(chosen)
+    lines = [BANNER, *_about(done.running), *simulated, *before, "", *_next(root, done.running, chosen), BANNER]
     return Said(lines, {"up": True, "already": done.already, "cleaned": done.cleaned} | _value(done.running))
 
 
+def _simulated(chosen: settings.Settings) -> list[str]:
+    """What the environments ask for that plain processes play here: said loudly, as nothing else shows it."""
+    kinds = [hosts for environment in chosen.environments.values() if (hosts := environment.runs_on(Ec2))]
+    lines = []
+    if any(hosts.runtime == "docker" for hosts in kinds):
+        lines.append("  SIMULATED: no container engine; the image's command runs as a plain process")
+    if any(hosts.manager == "systemd" for hosts in kinds):
+        lines.append("  SIMULATED: no systemd and no accounts; everything runs as you")
+    if any(hosts.kind == "job" for hosts in kinds):
+        lines.append("  SIMULATED: no timers; run the job by hand: inv sandbox run-timer")
+    return lines
+
+
+def _hosts(asked: int) -> int:
+    if asked and not 1 <= asked <= MOST_HOSTS:
+        raise UsageError(f"Invalid --hosts {asked}: 1 to {MOST_HOSTS}.", remedy="inv sandbox up --hosts 2")
+    return asked or _count("TAGSHIP_SANDBOX_HOSTS", 1, MOST_HOSTS)
+
+
 def _count(variable: str, least: int, most: int) -> int:
-    """A number of hosts from the environment; `least` where it is not set."""
+    """A number of hosts from the environment; `least` if it is not set."""
     text = os.environ.get(variable, str(least))
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise UsageError(f"{variable} is {text!r}.", remedy=f"A number from {least} to {most}: {variable}=2")
     return int(text)
 
 
-def _down(root: Path) -> Said:
-    there = lifecycle.down(root)
-    line = "The sandbox is down; nothing of it is left." if there else "There was no sandbox."
-    return Said([line], {"up": False, "was": there})
+def _down(root: Path, here: Path, sure: bool) -> Said:
+    if not sure:
+        guards.require_nothing_lost(root, here)
+    removed = lifecycle.down(root)
+    line = "The sandbox is down; nothing of it is left." if removed else "There was no sandbox."
+    return Said([line], {"up": False, "was": removed})
 
 
-def _reset(root: Path, chosen: settings.Settings) -> Said:
-    lifecycle.down(root)
-    return _up(root, chosen)
+def _reset(root: Path, here: Path, chosen: settings.Settings, asked: Asked) -> Said:
+    guards.require_libraries()
+    guards.require_committed(root)
+    _down(root, here, asked.yes)
+    return _up(root, chosen, asked.hosts)
 
 
 def _status(root: Path) -> Said:
     folder = root / state.FOLDER
     running = state.read(folder)
     if running is None or not state.alive(running):
-        left = processes.belonging(folder)
+        left = [*processes.daemons(folder), *processes.belonging(folder)]
         lines = ["The sandbox is not up. Start it: inv sandbox up"]
         if running or left:
             lines = [
@@ -102,18 +154,26 @@ def _about(running: Running) -> list[str]:
     return lines
 
 
-def _next(running: Running, chosen: settings.Settings) -> list[str]:
+def _next(root: Path, running: Running, chosen: settings.Settings) -> list[str]:
     first = next(iter(chosen.environments))
     released = practice.git(running.origin, "tag", "--list")
     port = next((host.port for host in running.hosts if host.environment == first), 0)
+    service = not any(hosts.kind == "job" for hosts in [chosen.environments[first].runs_on(Ec2)] if hosts)
     return [
         "A practice clone, on the branch dev, is ready. Type:",
         f"  cd {_short(running.work)}",
-        f"  make deploy-{first}" if released else f"  make deploy-{first} ARGS=--first",
-        *([f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}"] if port else []),
+        f"  {_ship(root, first, first_time=not released)}",
+        *([f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}"] if port and service else []),
         "  inv sandbox status",
-        "  inv sandbox down",
+        "  cd - && inv sandbox down",
     ]
+
+
+def _ship(root: Path, environment: str, *, first_time: bool) -> str:
+    """The command that ships: the Makefile's, if it has one."""
+    if actions_of.makefile_has(root, f"deploy-{environment}"):
+        return f"make deploy-{environment}" + (" ARGS=--first" if first_time else "")
+    return f"inv deploy-dev --env {environment}" + (" --first" if first_time else "")
 
 
 def _short(path: Path) -> str:
@@ -129,9 +189,9 @@ def _value(running: Running) -> dict[str, Any]:
     return value
 
 
-def _runs(running: Running) -> list[dict[str, Any]]:
-    """The last five runs, newest first, as the runner recorded them."""
-    found = sorted((running.folder / "runs").glob("*/run.json"), reverse=True)[:5]
+def _runs(running: Running, most: int = 5) -> list[dict[str, Any]]:
+    """The last runs, newest first, as the runner recorded them."""
+    found = sorted((running.folder / "runs").glob("*/run.json"), reverse=True)[:most]
     return [json.loads(path.read_text("utf-8")) for path in found]
 
 

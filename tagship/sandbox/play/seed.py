@@ -9,6 +9,7 @@ from typing import Any
 from tagship.sandbox.aws import instances
 from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
+from tagship.sandbox.play import secrets
 from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
 from tagship.settings import Settings
@@ -41,6 +42,7 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
     """
     _bucket(ground)
     _documents(ground)
+    secrets.seed(ground.settings, ground.client, ground.root)
     ec2 = ground.client("ec2")
     named = [name for name, environment in ground.settings.environments.items() if environment.runs_on(Ec2)]
     if simulated:

@@ -1,0 +1,106 @@
+"""What a person does to a sandbox that is up: give it a secret, play a timer, run a failed CI run again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from tagship.errors import Refused, ServiceFailed, UsageError
+from tagship.sandbox.hosts.local import LocalHost
+from tagship.sandbox.play import secrets
+from tagship.sandbox.state import Running, SandboxHost
+from tagship.settings import Settings
+from tagship.settings.ec2 import Ec2
+
+
+def keep_secret(running: Running, chosen: Settings, pair: str) -> list[str]:
+    """Put NAME=value where the settings have secrets; returns lines that name the places and no value."""
+    name, equals, value = pair.partition("=")
+    if not equals or not name:
+        raise UsageError("A secret is NAME=value.", remedy="inv sandbox secret GREETING=hello")
+
+    def client(service: str) -> Any:
+        import boto3
+
+        make: Any = boto3.client
+        keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
+        return make(service, region_name=chosen.aws.region, endpoint_url=running.aws_url, **keys)
+
+    places = secrets.put(chosen, client, name, value)
+    return [*(f"SANDBOX: {name} is kept as {place}." for place in places), "The next version that is published has it."]
+
+
+def play_timer(running: Running, chosen: Settings) -> list[str]:
+    """Run each host's job once, as its timer or a person would; raises ServiceFailed naming the first that fails."""
+    jobs = [host for host in running.hosts if host.port and _is_job(chosen, host.environment)]
+    if not jobs:
+        raise UsageError(
+            "No environment runs a job.", remedy='One that does has kind = "job" in [environments.<name>.ec2]'
+        )
+    return [line for host in jobs for line in _run_job(running, chosen, host)]
+
+
+def _is_job(chosen: Settings, environment: str) -> bool:
+    hosts = chosen.environments[environment].runs_on(Ec2) if environment in chosen.environments else None
+    return hosts is not None and hosts.kind == "job"
+
+
+def _run_job(running: Running, chosen: Settings, host: SandboxHost) -> list[str]:
+    unit = f"{chosen.app}@job.service"
+    if not (host.root / "etc/systemd/system" / unit).is_file():
+        raise Refused(f"{host.name} has no job yet.", remedy="Deploy one first: inv deploy-dev")
+    variables = LocalHost(host.id, host.root, running.aws_url, chosen.aws.region).variables()
+    code = _on(host, variables, "systemctl", "start", unit).returncode
+    said = _on(host, variables, "journalctl", "--unit", unit, "--lines", "20").stdout.rstrip()
+    if code:
+        raise ServiceFailed(
+            f"The job failed on {host.name}.",
+            state="What is deployed stays as it is.",
+            remedy="Mend it, then ship the next version: inv deploy-dev",
+            evidence=said,
+        )
+    return [f"SANDBOX: the job ran on {host.name}, exit code 0.", *said.splitlines()]
+
+
+def _on(host: SandboxHost, variables: Any, program: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the host's own programs there."""
+    return subprocess.run(
+        [str(host.root / "bin" / program), *words],
+        env=dict(variables), cwd=host.root, capture_output=True, text=True, errors="replace", check=False,
+    )  # fmt: skip
+
+
+def run_again(running: Running, runs: list[dict[str, Any]]) -> list[str]:
+    """Run the newest run that failed once more, by the stand-in for GitHub's API."""
+    failed = next((run for run in runs if run["conclusion"] in {"failure", "cancelled"}), None)
+    if failed is None:
+        raise Refused("No run has failed.", remedy="See the runs: inv sandbox status")
+    url = f"{running.github_url}/repos/{running.repository}/actions/runs/{failed['id']}/rerun"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10):  # noqa: S310 - loopback
+            pass
+    except OSError as reason:
+        raise ServiceFailed(
+            f"Run {failed['id']} cannot be run again: {_reason(reason)}.",
+            remedy="See how it stands: inv sandbox status",
+        ) from reason
+    return [f"SANDBOX: run {failed['id']} ({failed['head_branch']}) runs again.", "See how it goes: inv sandbox status"]
+
+
+def _reason(problem: OSError) -> str:
+    if isinstance(problem, urllib.error.HTTPError):
+        return str(json.loads(problem.read())["message"])
+    return str(problem)
+
+
+def makefile_has(root: Path, target: str) -> bool:
+    """Whether `make <target>` would do something there."""
+    names = (root / name for name in ("GNUmakefile", "makefile", "Makefile"))
+    file = next((path for path in names if path.is_file()), None)
+    return file is not None and any(
+        line.startswith(f"{target}:") for line in file.read_text("utf-8", errors="replace").splitlines()
+    )
