@@ -34,7 +34,7 @@ def state(git: GitProgram, remote: str, branch: str) -> State:
     return State(head, current, dirty, shallow == "true", upstream, ahead, behind, _linked(git, dirty))
 
 
-def _linked(git: Program, dirty: Sequence[str]) -> tuple[str, ...]:
+def _linked(git: GitProgram, dirty: Sequence[str]) -> tuple[str, ...]:
     """The links among them that are ignored as folders alone: `.venv/` of a .gitignore does not match a link."""
     if not dirty:
         return ()
