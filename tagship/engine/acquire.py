@@ -74,7 +74,7 @@ def _resumed(app: App, claim: Claim) -> Acquired:
     try:
         return Acquired(_taken(app, claim, over=claim.resume, deployment_id=claim.resume))
     except LeaseHeld as reason:
-        remedy = f"See what comes of that: {commands.status(claim.environment)}"
+        remedy = f"See what it does: {commands.status(claim.environment)}"
         raise LeaseHeld(reason.seen, reason.what, remedy=remedy) from reason
 
 
@@ -96,7 +96,7 @@ def _in_turn(app: App, claim: Claim, reason: Held, phase: Callable[[str], None])
             remedy=f"See who holds it: {commands.lock(claim.environment)}",
         ) from interrupt
     last = _advised(claim, reason)
-    raise Held(f"{last.what} That is still so after {span(claim.wait)}.", state=last.state, remedy=last.remedy)
+    raise Held(f"{last.what} Waited {span(claim.wait)}.", state=last.state, remedy=last.remedy)
 
 
 def _advised(claim: Claim, reason: Held) -> Held:
@@ -176,8 +176,8 @@ def _check_dead(app: App, environment: str, seen: Seen) -> None:
         raise _not_dead(environment, seen, f"its CI run has not ended: {seen.record.run_url}")
     if run == "unknown":
         app.screen.warn(
-            f"whether {seen.record.run_url} has ended cannot be asked here; its heartbeat stopped {ago(seen.age)}, "
-            "and no operation of its is in flight: it is taken for dead"
+            f"can't ask here whether {seen.record.run_url} has ended; its heartbeat stopped {ago(seen.age)} and none "
+            "of its operations is in flight, so it counts as dead"
         )
 
 
@@ -192,7 +192,7 @@ def not_held(app: App, environment: str, again: str) -> str:
         remedy = f"Wait for it: {again} --wait 10m (or, if it is dead: {unlock_command(held)})"
         raise Held(f"{since_when(held)}.", remedy=remedy)
     _check_dead(app, environment, seen)
-    return f"{held.holder} died with it, last heartbeat {held.heard}: the next deployment takes it over"
+    return f"{held.holder} died holding it, last heartbeat {held.heard}: the next deployment takes it over"
 
 
 def run_state(app: App, url: str) -> str:
@@ -212,8 +212,8 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
     held = read(environment, seen)
     return Held(
         f"{since_when(held)}. Its heartbeat stopped {held.heard}, but {but}.",
-        remedy=f"Take it up and end it: {commands.resume(held.changes or environment)}"
-        f" (or wait; or, if it is dead all the same: {unlock_command(held)})",
+        remedy=f"Resume it: {commands.resume(held.changes or environment)}"
+        f" (or wait; or, if it is really dead: {unlock_command(held)})",
     )
 
 

@@ -16,7 +16,7 @@ from tagship.ports.bucket import Object
 from tagship.settings import own
 
 SHOWN = 5  # artifacts that are named when another was asked for
-AGAIN = f"Do not deploy it. Publish the commit under a new number: {commands.deploy_dev()}"
+AGAIN = f"Don't deploy it. Publish the commit under a new number: {commands.deploy_dev()}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
     manifest = Manifest.from_json(stored.body, _url(app, key))
     _check_names(app, manifest, environment, artifact_id, _url(app, key))
     if manifest.to_json() != stored.body:
-        raise NotAuthentic(f"{_url(app, key)} is not written as tagship writes a manifest.", remedy=AGAIN)
+        raise NotAuthentic(f"{_url(app, key)} is not in tagship's form of a manifest.", remedy=AGAIN)
     return Stored(manifest, signature is not None)
 
 
@@ -103,10 +103,10 @@ def _check_allowed(app: App, environment: str, artifact_id: ArtifactId, where: s
     """Only the settings can say that an artifact without a signature is good enough: nothing in the bucket can."""
     if not app.settings.environment(environment).allow_unsigned:
         raise NotAuthentic(
-            f"{where} has no signature beside it ({layout.SIGNATURE}), and {environment} takes no unsigned artifacts.",
+            f"{where} has no signature ({layout.SIGNATURE}), and {environment} accepts no unsigned artifacts.",
             remedy=AGAIN,
         )
-    app.screen.warn(f"UNSIGNED: nobody signed {artifact_id}; {environment} takes it all the same (allow_unsigned)")
+    app.screen.warn(f"UNSIGNED: nobody signed {artifact_id}; {environment} allows that (allow_unsigned)")
 
 
 def _check_names(app: App, manifest: Manifest, environment: str, artifact_id: ArtifactId, where: str) -> None:
@@ -140,7 +140,7 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
         return ArtifactMissing(
             f"There is no artifact {artifact_id} in {environment} of {_url(app, '')}.",
             state=state,
-            remedy=f"Let it end: {commands.publish(artifact_id, environment)}",
+            remedy=f"Finish publishing it: {commands.publish(artifact_id, environment)}",
         )
     older = [one for one in layout.legacy_bundles(app.settings.app, environment, artifact_id) if app.store.head(one)]
     if older:

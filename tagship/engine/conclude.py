@@ -38,10 +38,10 @@ def _name_the_moving(session: LeaseSession, rollout: Rollout) -> None:
     """Name the units that left, which are not waited for, and those that joined and cannot be reached yet."""
     environment, warn = session.plan.environment, session.app.screen.warn
     if rollout.gone:
-        warn(f"left {environment} meanwhile, and not waited for: {listed(_named(rollout.gone))}")
+        warn(f"left {environment} during the deployment: {listed(_named(rollout.gone))}")
     if rollout.joining:
-        warn(f"joined {environment}, and cannot be reached yet: {listed(_named(rollout.joining))}")
-        warn(f"when they can: {heal(session.plan)}")
+        warn(f"joined {environment}, but can't be reached yet: {listed(_named(rollout.joining))}")
+        warn(f"once they can be reached: {heal(session.plan)}")
 
 
 def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> NoReturn:
@@ -50,7 +50,7 @@ def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, se
     units = [unit for unit in rollout.units if unit.id in bad]
     count = len(rollout.present) - len(rollout.joining)
     total = counted(count, rollout.noun)
-    reason = f"{len(bad)} of {total} do not run it"
+    reason = f"it is missing on {len(bad)} of {total}"
     ids = {"stragglers": sorted(bad), "gone": sorted(unit.id for unit in rollout.gone)}
     session.require_lease()
     replaced = _replaced(plan, rollout.here)
@@ -100,7 +100,7 @@ def _record_healthy(record: Recorder, plan: Plan, reports: Sequence[Report], sec
         raise ServiceFailed(
             f"{plan.artifact_id} is healthy on {plan.environment}, but the ledger could not record it: {reason.what}",
             state=what_serves(plan.units, reports),
-            remedy=f"Record it by doing it again, which changes nothing that serves: {plan.command}",
+            remedy=f"Record it by running it again, which changes nothing on the units: {plan.command}",
         ) from reason
 
 

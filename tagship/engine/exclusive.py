@@ -23,7 +23,7 @@ def exclusive(app: App, environment: str, what: str, *, wait: float, again: str)
     try:
         heartbeat = Heartbeat(app.leases, acquire(app, claim).record)
     except Held as reason:
-        remedy = f"When that has ended: {again}   (whether it is dead: {commands.lock(environment)})"
+        remedy = f"When that has ended: {again}   (to see if it is dead: {commands.lock(environment)})"
         raise Held(reason.what, state=reason.state, remedy=remedy) from reason
     heartbeat.start()
     try:
@@ -42,4 +42,6 @@ def _give_back(app: App, heartbeat: Heartbeat, what: str) -> None:
     except LeaseLost as reason:
         app.screen.warn(f"while {what} ran, {reason.what[:1].lower()}{reason.what[1:]}")
     except ServiceFailed as reason:
-        app.screen.warn(f"the lease of {lease.environment} was not given back ({reason}): it expires in {lease.ttl} s")
+        app.screen.warn(
+            f"the lease of {lease.environment} could not be released ({reason}); it expires in {lease.ttl} s"
+        )

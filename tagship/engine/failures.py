@@ -31,12 +31,12 @@ def failure(plan: Plan, end: Ending, final: Sequence[Report]) -> TagshipError:
         return RollbackFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
     if end.kind == "held":
         what = f"Another action has the {plural(plan.noun)} of {plan.environment} ({end.reason})."
-        return Held(what, state=state, remedy=f"See which, and when it has ended run it again: {look(plan)}")
+        return Held(what, state=state, remedy=f"See what it is, and deploy again once it has ended: {look(plan)}")
     if end.kind == "refused":
         what = f"The {plural(plan.noun)} of {plan.environment} refused {plan.artifact_id} ({end.reason})."
         remedy = f"Find out who changed it before anything else is deployed: {commands.history(plan.environment)}"
         return ArtifactError(what, state=state, remedy=remedy, evidence=end.evidence)
-    remedy = f"Ship a mended version: {commands.deploy_dev()} (or, if the cause lay outside, again: {plan.command})"
+    remedy = f"Ship a fixed version: {commands.deploy_dev()} (or, if the cause lay outside, try again: {plan.command})"
     return DeployFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
 
 
@@ -45,7 +45,7 @@ def interrupted(session: LeaseSession) -> Interrupted:
     if not session.in_flight:
         return Interrupted("Interrupted.", remedy=f"Run it again: {session.plan.command}")
     return Interrupted(
-        f"Interrupted while the {plural(session.plan.noun)} act.",
+        f"Interrupted while the {plural(session.plan.noun)} were changing.",
         state=f"{session.what_goes_on}, and {_until_when(session)}.",
         remedy=take_up(session.plan),
     )
@@ -54,7 +54,7 @@ def interrupted(session: LeaseSession) -> Interrupted:
 def unrecorded(session: LeaseSession, reports: Sequence[Report]) -> Interrupted:
     """Ctrl-C while the end was being recorded: the units are done, and the ledger may not know."""
     return Interrupted(
-        f"Interrupted while the end of deployment {session.deployment_id} was being recorded.",
+        f"Interrupted while recording the end of deployment {session.deployment_id}.",
         state=what_serves(session.plan.units, reports),
         remedy=take_up(session.plan),
     )
@@ -62,9 +62,10 @@ def unrecorded(session: LeaseSession, reports: Sequence[Report]) -> Interrupted:
 
 def overtaken(session: LeaseSession, reports: Sequence[Report], reason: LeaseLost) -> LeaseLost:
     """The lease was lost when the units had answered: what they said, and that it may be so no longer."""
-    serves = what_serves(session.plan.units, reports).rstrip(".")
-    units = plural(session.plan.noun)
-    state = f"{serves}, the {units} said last; the ledger does not count it, and whoever holds the lease may change it."
+    state = (
+        f"When the {plural(session.plan.noun)} last answered: {what_serves(session.plan.units, reports)} "
+        "The ledger does not count it, and the lease's new holder may change it."
+    )
     return LeaseLost(reason.what, state=state, remedy=reason.remedy)
 
 
@@ -78,7 +79,7 @@ def watched_no_more(session: LeaseSession, reason: Held | ServiceFailed) -> Tags
     """The same failure, and if units were acting at that moment, that they still are."""
     if not session.in_flight:
         return reason
-    state = f"{session.what_goes_on}, and how it ends is not known here."
+    state = f"{session.what_goes_on}; its outcome is unknown here."
     remedy = f"See what came of it: {look(session.plan)}" if isinstance(reason, Held) else take_up(session.plan)
     return type(reason)(reason.what, state=state, remedy=remedy)
 

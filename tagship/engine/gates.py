@@ -27,8 +27,7 @@ def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, ru
     if runs and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs)):
         raise Refused(
             f"{wanted} is older than {runs}, which {environment} runs.",
-            remedy=f"To go back: {commands.rollback(wanted, environment)}"
-            " (or, to deploy it all the same, add --allow-older)",
+            remedy=f"To go back: {commands.rollback(wanted, environment)} (or, to deploy it anyway, add --allow-older)",
         )
 
 
@@ -68,7 +67,7 @@ def require_good(environment: str, artifact_id: ArtifactId, bad: Bad | None, aga
     if bad:
         raise Refused(
             f"{artifact_id} is marked bad on {environment}: {bad.why}.",
-            remedy=f"To do it all the same: {again} --allow-bad"
+            remedy=f"To do it anyway: {again} --allow-bad"
             f" (or, if it is good after all: {commands.mark_good(artifact_id, environment, '…')})",
         )
 

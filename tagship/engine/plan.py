@@ -103,7 +103,7 @@ def name_unreadable(app: App, environment: str) -> None:
     """Name what the ledger could not read, as damage or as a later tagship's; a spoilt index can be mended."""
     for key in app.ledger.unreadable(environment):
         mend = f" (rebuild it: {commands.history(environment, rebuild_index=True)})" if "/_index/" in key else ""
-        app.screen.warn(f"the ledger's {key} cannot be read: it is passed over{mend}")
+        app.screen.warn(f"the ledger's {key} can't be read and is skipped{mend}")
 
 
 def all_read(app: App, environment: str, one: Deployment) -> bool:

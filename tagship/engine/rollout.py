@@ -85,16 +85,16 @@ def resumed(session: LeaseSession, record: Recorder, dead: Deployment) -> Rollou
         rollout = rollout.heard(session.take_up(ours, units))
         rollout = rollout.observed(_observe_twice(session, [unit for unit in units if unit.online]))
     if dead.state == "failed" or len(started) > len(ours):
-        return rollout.stopped(dead.last.reason or "it was being put back when its runner died")
+        return rollout.stopped(dead.last.reason or "it was being rolled back when its runner died")
     return rollout
 
 
 def _say_how_far(app: App, plan: Plan, ours: Sequence[Operation], units: Sequence[Unit]) -> None:
     if not units:
-        app.screen.say(f"nothing was sent to any {plan.noun}: it begins now")
+        app.screen.say(f"nothing was sent to any {plan.noun} yet: starting now")
         return
     total = counted(len(plan.units), plan.noun)
-    app.screen.say(f"sent to {len(units)} of {total} before ({operation_names(ours)}): nothing is sent to them again")
+    app.screen.say(f"already sent to {len(units)} of {total} ({operation_names(ours)}); it is not sent to them again")
 
 
 def _announce(app: App, rules: Rules, rollout: Rollout, step: RolloutStep) -> None:
@@ -125,7 +125,7 @@ def _present(session: LeaseSession, rollout: Rollout) -> Sequence[Unit]:
     except Refused:
         return ()
     except ServiceFailed as reason:
-        session.app.screen.warn(f"whether {plural(rollout.noun)} have joined or left is not known: {reason.what}")
+        session.app.screen.warn(f"can't tell whether {plural(rollout.noun)} joined or left: {reason.what}")
         return rollout.present
 
 
@@ -142,7 +142,7 @@ def _observed(session: LeaseSession, rules: Rules, rollout: Rollout) -> Rollout:
         except LeaseLost:
             raise
         except ServiceFailed as reason:
-            session.app.screen.warn(f"the {plural(rollout.noun)} could not be asked again what they run: {reason.what}")
+            session.app.screen.warn(f"could not ask the {plural(rollout.noun)} again what they run: {reason.what}")
     return rollout.stopped(conclusion(rules, rollout))
 
 

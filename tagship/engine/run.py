@@ -128,7 +128,7 @@ def _as_things_are(app: App, session: LeaseSession, request: Request) -> Plan:
         return before
     plan = request.plan(app)
     if plan.differs_from(before):
-        app.screen.say("things have changed since this was planned; now it is:")
+        app.screen.say("The environment changed since this was planned. The new plan:")
         show(app, plan)
     return plan
 

@@ -19,7 +19,7 @@ def named(app: App, artifact: str, environment: str, flag: str = "--version") ->
         return artifact_id, environment
     if artifact_id.version is None:
         raise UsageError(
-            f"{artifact_id} is an untagged build: it does not say which environment is meant.",
+            f"{artifact_id} is an untagged build: its name has no environment.",
             remedy=f"Name it: {flag} {artifact_id} --env {next(iter(app.settings.environments))}",
         )
     return artifact_id, app.settings.environment_of(artifact_id.version.suffix)
@@ -50,5 +50,5 @@ def patience(text: str) -> float:
     """The seconds of `--wait 10m`; raises UsageError for what is no duration."""
     found = seconds(text) if text else 0
     if found is None:
-        raise UsageError(f"{text!r} is no time to wait.", remedy="Give minutes, seconds or hours: --wait 10m")
+        raise UsageError(f"Invalid --wait {text!r}: use 90s, 10m or 1h.", remedy="Wait ten minutes: --wait 10m")
     return found

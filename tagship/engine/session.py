@@ -32,7 +32,7 @@ def read_again(silent: Report, observed: Report, artifact_id: ArtifactId) -> Rep
         return silent
     if observed.serving == artifact_id:
         return replace(observed, outcome="healthy", reason=silent.reason)
-    reason = f"{silent.reason}; it says that it runs {observed.serving}"
+    reason = f"{silent.reason}; it runs {observed.serving}"
     return replace(observed, outcome="failed", previous=observed.serving, reason=reason, evidence=silent.evidence)
 
 
@@ -64,7 +64,7 @@ class LeaseSession:
     @property
     def what_goes_on(self) -> str:
         """What units may be doing when nobody watches any more."""
-        names = ", ".join(operation.name for operation in self.operations) or "its id never came back"
+        names = ", ".join(operation.name for operation in self.operations) or "id unknown"
         return f"The action on the {plural(self.plan.noun)} goes on ({names})"
 
     def change(self, action: str = "", artifact_id: ArtifactId | None = None, digest: str = "") -> Change:
@@ -163,4 +163,6 @@ def _end(app: App, lease: LeaseRecord, how: Callable[[LeaseRecord], None]) -> No
     try:
         how(lease)
     except ServiceFailed as reason:
-        app.screen.warn(f"the lease of {lease.environment} was not given back ({reason}): it expires in {lease.ttl} s")
+        app.screen.warn(
+            f"the lease of {lease.environment} could not be released ({reason}); it expires in {lease.ttl} s"
+        )

@@ -84,7 +84,7 @@ def noted(app: App, environment: str) -> list[Note]:
             if stored:
                 found.append(Note(AtWork.from_json(stored.body), stored.key, stored.etag, stored.modified))
         except Unreadable as reason:
-            app.screen.warn(f"{listed.key} is no note of who works on the state ({reason}): it is passed over")
+            app.screen.warn(f"{listed.key} can't be read ({reason}): who noted it may be at work on the state")
     return found
 
 
@@ -130,11 +130,11 @@ def told(held: StateHolder) -> str:
     if held.state == "free":
         return f"nobody holds the Terraform state of {held.environment}"
     if held.state == "unreadable":
-        return f"{held.url}, since {held.since} UTC, is no lock of Terraform's: nothing can use the state meanwhile"
+        return f"{held.url} (since {held.since} UTC) is not a Terraform lock; it blocks the state until it is gone"
     behind = f"for {held.artifact} by {held.by}" if held.artifact else ""
     run = f"{held.run_url} {_RUN[held.run]}" if held.run_url else ""
     facts = ", ".join(filter(None, [held.operation, held.heard, behind, run]))
-    return f"{held.who} holds the Terraform state of {held.environment} since {held.since} UTC ({facts})"
+    return f"{held.who} has held the Terraform state of {held.environment} since {held.since} UTC ({facts})"
 
 
 _RUN = {"lives": "is running", "ended": "has ended", "unknown": "cannot be asked", "": ""}

@@ -15,7 +15,7 @@ from tagship.errors import Interrupted, ServiceFailed, TagshipError
 
 _MAKE_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MAY_NOT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_DONE = "What the lines above say was done is done, and nothing after it was begun."
+_DONE = "Everything printed above is done; nothing after it was started."
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:
     head = app.repository.resolve("HEAD")
     if head != commit:
         raise Refused(
-            f"{artifact_id} is commit {commit[:8]}, and the working folder is at {head[:8]}.",
+            f"{artifact_id} is commit {commit[:8]}, but the checkout is at {head[:8]}.",
             remedy=f"Check it out: git checkout --detach {commit}",
         )
 
@@ -75,10 +75,10 @@ def _found(app: App, image: Image, tag: str, commit: str) -> tuple[ImageRef, str
     if labels.get(REVISION) != commit:
         raise Refused(
             f"{image.repository}:{tag} is taken by commit {labels.get(REVISION) or 'unknown'}, not {commit}.",
-            state="The image that is there stays as it is.",
+            state="The image in the registry is unchanged.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
-    app.screen.say(f"{image.repository}:{tag} is there already, of the same commit: nothing to build")
+    app.screen.say(f"{image.repository}:{tag} exists already, built from the same commit: nothing to build")
     return there, labels.get(CREATED, "")
 
 
@@ -104,8 +104,8 @@ def _made(app: App, image: Image, tag: str, facts: Mapping[str, str]) -> tuple[I
         )
     if there.digest != pushed.digest:
         raise NotAuthentic(
-            f"{image.repository}:{tag} was pushed as {pushed.digest}, and the registry has {there.digest}.",
-            state="The image that is there stays as it is; nothing names it yet.",
+            f"{image.repository}:{tag} was pushed as {pushed.digest}, but the registry has {there.digest}.",
+            state="The image in the registry is unchanged; nothing names it yet.",
             remedy=f"Make the repository's tags immutable, then ship under the next number: {commands.deploy_dev()}",
         )
     return there, facts["BUILD_TIME"]

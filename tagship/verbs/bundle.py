@@ -170,7 +170,7 @@ def _walk(root: Path, top: str) -> Iterator[str]:
     start = root / top
     if start.is_symlink() or not start.exists():
         raise Refused(
-            f"bundle.built names {top}, and there is no such file or folder.", remedy=f"Build it first: ls {top}"
+            f"bundle.built names {top}, but there is no such file or folder.", remedy=f"Build it first: ls {top}"
         )
     found = [start] if start.is_file() else sorted(start.rglob("*"))
     for one in found:

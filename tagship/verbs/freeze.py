@@ -33,7 +33,13 @@ def freeze(app: App, *, until: str, reason: str, env: str = "", dry_run: bool = 
 def _reason(text: str, environment: str) -> str:
     why = " ".join(text.split())
     if not why or len(why) > REASON or not why.isprintable():
-        problem = f"is longer than {REASON} characters" if len(why) > REASON else "is missing" if not why else "is odd"
+        problem = (
+            f"is longer than {REASON} characters"
+            if len(why) > REASON
+            else "is missing"
+            if not why
+            else "has control characters"
+        )
         raise UsageError(
             f"The reason for the freeze {problem}.",
             remedy=f"Say why, in one line: {commands.freeze(environment, '8h', 'the sale')}",
@@ -46,7 +52,7 @@ def _end(text: str, now: datetime, environment: str) -> datetime:
     end = ends(text, now)
     problem = ""
     if end is None:
-        problem = f"{text!r} says no end" if text else "No end is given"
+        problem = f"Invalid --until {text!r}" if text else "No end is given"
     elif end <= now:
         problem = f"{moment(end)} UTC has passed: the bucket's clock says {moment(now)} UTC"
     elif end - now > LONGEST:

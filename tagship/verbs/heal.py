@@ -31,7 +31,7 @@ def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> R
         app.screen.say(f"every {plan.noun} of {request.environment} runs {plan.artifact_id}: there is nothing to heal")
         return Result(plan, "healthy")
     show(app, plan)
-    app.screen.say(f"nothing is changed on the {counted(len(plan.others), plan.noun)} that run it already")
+    app.screen.say(f"already run it, and are left alone: {counted(len(plan.others), plan.noun)}")
     if dry_run:
         return planned(app, plan)
     return run_deployment(app, request, plan)
@@ -71,5 +71,5 @@ def _observed(app: App, environment: str, units: Sequence[Unit]) -> list[Report]
         reports = observe(app, environment, online, phase)
     away = [f"{unit.name} ({unit.id}): {unit.away}" for unit in units if not unit.online]
     if away:
-        app.screen.warn(f"cannot be reached, and so not healed: {listed(away)}")
+        app.screen.warn(f"can't be reached, so not healed: {listed(away)}")
     return reports

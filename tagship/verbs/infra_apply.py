@@ -116,7 +116,7 @@ def _command(work: _Work, dry_run: bool) -> Applied:
     if dry_run:
         work.app.screen.say(UNCHANGED)
         return work.result("planned")
-    with _alone(work), _told(work, "Whatever it had changed by then stays changed."):
+    with _alone(work), _told(work, "Whatever it had changed until then stays changed."):
         work.tool.run(work.settings.command, work.variables)
     return work.result("ran")
 
@@ -231,7 +231,7 @@ def _taken_back(work: _Work, stored: Object) -> None:
 
 
 @contextmanager
-def _told(work: _Work, state: str = "Nothing was changed.") -> Iterator[None]:
+def _told(work: _Work, state: str = UNCHANGED) -> Iterator[None]:
     """Turn what a tool did wrong into three sentences; `state` is how things are after it."""
     try:
         yield
@@ -239,7 +239,7 @@ def _told(work: _Work, state: str = "Nothing was changed.") -> Iterator[None]:
         raise _failure(work, reason, state) from reason
     except KeyboardInterrupt as reason:
         raise Interrupted(
-            "Interrupted; the tool was told to stop, and has ended.",
+            "Interrupted; the tool was asked to stop, and ended.",
             state=state,
             remedy=f"See that it left no lock, then run it again: {commands.infra_lock(work.environment)}",
         ) from reason
@@ -254,7 +254,7 @@ def _failure(work: _Work, reason: ToolFailed, state: str) -> TagshipError:
     return ServiceFailed(
         f"{reason.doing} {_ended(reason.code)}.",
         state=state,
-        remedy=f"Mend what it says above, then run it again: {work.again}",
+        remedy=f"Fix the cause above, then run it again: {work.again}",
         evidence=reason.said,
     )
 

@@ -31,7 +31,7 @@ def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, d
             remedy=f"Name an environment that has one: {commands.infra_lock()}",
         )
     if not id:
-        raise UsageError("No lock is named.", remedy=f"See which there is, with the command to run: {look}")
+        raise UsageError("No lock is named.", remedy=f"See the lock, and the command to free it: {look}")
     found = find(app, environment)
     before = read(app, environment, found)
     if found is None or before.id != id:
@@ -46,9 +46,9 @@ def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, d
     try:
         app.state_store(environment).delete(found.key, found.etag)
     except Conflict as reason:
-        raise Refused(f"The lock {id} was released at this very moment.", remedy=f"Look again: {look}") from reason
+        raise Refused(f"The lock {id} was released a moment ago.", remedy=f"Look again: {look}") from reason
     _forget(app, found)
-    app.screen.say(f"the Terraform state of {environment} is free; what its last run had applied is in it")
+    app.screen.say(f"the Terraform state of {environment} is free; it includes what its last run applied")
     return StateHolder(environment, "free")
 
 
@@ -68,7 +68,7 @@ def _check_runs(app: App, found: StoredLock, held: StateHolder, run_ended: bool)
                 remedy=f"Look at {note.work.run_url}; if it has: {free}",
             )
     if not any(note.work.run_id for note in found.notes):
-        app.screen.warn(f"no CI run is known of this lock: be sure that Terraform runs no more on {_host(found)}")
+        app.screen.warn(f"no CI run is known for this lock: make sure that Terraform no longer runs on {_host(found)}")
 
 
 def _host(found: StoredLock) -> str:

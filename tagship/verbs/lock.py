@@ -33,7 +33,7 @@ def _show(app: App, found: Holder, *, resumable: bool) -> None:
     for line in lines(found):
         say(line)
     if found.state == "held":
-        say("  wait for it:    with --wait 10m after your deploy or rollback")
+        say("  wait for it:    add --wait 10m to your deploy or rollback")
         say(f"  fence it off:   {commands.rollback(environment=found.changes, preempt=True)}")
         say(f"  if it is dead:  {unlock_command(found)}")
     elif found.state == "expired":

@@ -15,7 +15,7 @@ def mark_good(app: App, *, version: str = "", env: str = "", reason: str = "", d
     if bad is None:
         raise Refused(
             f"{mark.artifact_id} is not marked bad on {mark.environment}.",
-            remedy=f"See what is, and why: {commands.history(mark.environment)}",
+            remedy=f"See what is marked, and why: {commands.history(mark.environment)}",
         )
     app.screen.say(f"{mark.artifact_id} is marked bad on {mark.environment}: {bad.why}")
     return write_mark(app, mark, dry_run)

@@ -31,7 +31,7 @@ def notify(app: App, *, artifact: str = "", env: str = "") -> Notified:
     if not found:
         raise Refused(
             f"The ledger knows no deployment of {artifact_id} to {environment}.",
-            remedy=f"See what there was: {commands.history(environment)}",
+            remedy=f"See what ran: {commands.history(environment)}",
         )
     latest = found[-1]
     app.screen.say(_headline(latest))

@@ -65,7 +65,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
     there = stored_manifest(app, work.environment, work.artifact_id)
     if there:
         _check_same(work, there.bundle.sha256, there.commit, written(there.image), there.files)
-        app.screen.say(f"{work.artifact_id} is there already, the same bytes: nothing to do")
+        app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return verified_manifest(app, work.environment, work.artifact_id)
     secrets = resolved(app, work.environment)
     for variable, secret in secrets.items():
@@ -109,7 +109,8 @@ def _work(app: App, artifact_id: ArtifactId, environment: str) -> _Work:
 def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
     if path.is_file():
         return path
-    raise Refused(f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: inv {step} --version {artifact_id}")
+    spell = commands.bundle if step == "bundle" else commands.build
+    raise Refused(f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: {spell(artifact_id)}")
 
 
 def _signs(app: App, environment: str) -> bool:
@@ -119,7 +120,7 @@ def _signs(app: App, environment: str) -> bool:
     if app.settings.environment(environment).allow_unsigned:
         return False
     raise SettingsError(
-        f"There is no key to sign with, and {environment} takes no unsigned artifacts.",
+        f"There is no key to sign with, and {environment} accepts no unsigned artifacts.",
         remedy="Name key and public_key under [signing] in tagship.toml",
     )
 
@@ -160,7 +161,7 @@ def _put_bundle(app: App, work: _Work) -> Origin:
     head = app.store.head(key)
     if head is None:
         raise ServiceFailed(
-            f"{key} was put, and is not there.",
+            f"{key} was stored, but is not there.",
             remedy=f"Run the same command again: {commands.publish(work.artifact_id, work.environment)}",
         )
     return _check_bundle(work, head)
@@ -171,7 +172,7 @@ def _check_bundle(work: _Work, head: Object) -> Origin:
     origin = Origin.read(head.metadata)
     if origin is None:
         raise NotAuthentic(
-            f"The bundle of {work.artifact_id} is there without the metadata that tagship puts with it.",
+            f"The bundle of {work.artifact_id} is stored without tagship's metadata.",
             state="What is stored under that id stays as it is, and is no artifact: it has no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
@@ -230,7 +231,7 @@ def _put_manifest(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
         there = app.store.get(key)
         if there is None or there.body != raw:
             raise NotAuthentic(
-                f"{key} was put by somebody else meanwhile, with other bytes.",
+                f"{key} was stored by somebody else meanwhile, with other bytes.",
                 state="What is stored under that id stays as it is.",
                 remedy=f"Ship under the next number: {commands.deploy_dev()}",
             ) from conflict

@@ -33,7 +33,7 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
     request = ResumeRequest(environment=environment, dead=dead)
     plan = request.plan(app)
     first = dead.first
-    app.screen.say(f"deployment {dead.id}, begun by {first.who} on {moment(first.at)} UTC, is {dead.state}: resumed")
+    app.screen.say(f"resuming deployment {dead.id} ({dead.state}), begun by {first.who} on {moment(first.at)} UTC")
     show(app, plan)
     if dry_run:
         return planned(app, plan)
@@ -87,15 +87,13 @@ def _found(app: App, env: str) -> tuple[str, Deployment]:
         return _whole(app, *next(iter(dead.items())))
     if dead:
         raise UsageError(
-            f"Deployments have not ended on {' and '.join(dead)}.",
+            f"Unfinished deployments on {' and '.join(dead)}.",
             remedy=f"Name one: {commands.resume(next(iter(dead)))}",
         )
     if found:
         raise _alive(app, next(iter(found)))
     where = env or " or ".join(environments)
-    raise Refused(
-        f"There is no deployment of {where} that has not ended.", remedy=f"See what runs: {commands.status(env)}"
-    )
+    raise Refused(f"There is no unfinished deployment of {where}.", remedy=f"See what runs: {commands.status(env)}")
 
 
 def _whole(app: App, environment: str, dead: Deployment) -> tuple[str, Deployment]:
@@ -103,7 +101,7 @@ def _whole(app: App, environment: str, dead: Deployment) -> tuple[str, Deploymen
     if all_read(app, environment, dead):
         return environment, dead
     raise Refused(
-        f"Whether deployment {dead.id} of {environment} has ended cannot be told: not all of its entries can be read.",
+        f"Can't tell whether deployment {dead.id} of {environment} has ended: some of its entries can't be read.",
         remedy=f"Use the tagship that wrote them; or see what runs, and deploy that: {commands.status(environment)}",
     )
 
@@ -117,7 +115,7 @@ def _lives(app: App, environment: str, one: Deployment) -> bool:
 def _alive(app: App, environment: str) -> Held:
     held = read(environment, app.leases.look(environment))
     return Held(
-        f"{since_when(held)}. Its last heartbeat was {held.heard}: its runner is not known to be dead.",
-        remedy=f"When it is, its lease expires by itself; then: {commands.resume(environment)}"
+        f"{since_when(held)}. Its last heartbeat was {held.heard}: its runner may be alive.",
+        remedy=f"If it is dead, its lease soon expires; then: {commands.resume(environment)}"
         f" (or at once: {unlock_command(held)})",
     )

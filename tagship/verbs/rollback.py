@@ -89,7 +89,7 @@ class RollbackRequest(Request):
 
 def _unasked(named: str) -> UsageError:
     """Nobody named a version, and there is nobody to ask."""
-    return UsageError("There is no terminal to ask at: rollback needs --to or --yes.", remedy=f"Name it: {named}")
+    return UsageError("There is no terminal to ask on: rollback needs --to or --yes.", remedy=f"Name it: {named}")
 
 
 def _asks(app: App, yes: bool) -> bool:
@@ -111,7 +111,7 @@ def _choose(app: App, known: Facts, yes: bool, *, under_way: bool) -> ArtifactId
     if not there:
         raise Refused(
             f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
-            remedy=f"See what there was: {commands.history(environment)}",
+            remedy=f"See what ran: {commands.history(environment)}",
         )
     if not _asks(app, yes):
         return there[0]
@@ -132,7 +132,7 @@ def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence
     if _ran(history, chosen) or _ran(app.ledger.deployments(environment), chosen):
         return
     if app.ledger.unreadable(environment):
-        app.screen.warn(f"no entry that can be read says that {chosen} ever ran on {environment}")
+        app.screen.warn(f"no readable entry says that {chosen} ever ran on {environment}")
         return
     raise Refused(
         f"{chosen} never ran on {environment}: there is nothing to go back to.",
@@ -189,7 +189,7 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
         when = moment(deployed[-1].at)
         what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
     if not stored:
-        return ArtifactMissing(what, state="Nothing was changed.", remedy=f"Publish a version: {commands.deploy_dev()}")
+        return ArtifactMissing(what, remedy=f"Publish a version: {commands.deploy_dev()}")
     runs, marks = serving(history), app.ledger.marks(environment)
     good = [one for one in rollback_candidates(history, runs, marks) if one in stored]
     near = [f"{one} (runs now)" if one == runs else one for one in nearest(artifact_id, stored, OFFERED)]
@@ -198,7 +198,7 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
         state=f"Nothing was changed. Stored for {environment}{_of(near, stored)}: {', '.join(near)}.",
         remedy=f"Go to the last good one: {commands.rollback(good[0], environment)}"
         if good
-        else f"No other version that was good here is stored: see what was: {commands.history(environment)}",
+        else f"No other version that was good here is stored. See what ran: {commands.history(environment)}",
     )
 
 
@@ -221,4 +221,4 @@ def _refuse_if_running(app: App, plan: Plan) -> None:
             f"{plan.artifact_id} is already running on {plan.environment}: every {plan.noun} says so.",
             remedy=f"Name another version, or go back to the one before it: {other}",
         )
-    app.screen.warn(f"the ledger says that {plan.environment} runs {plan.artifact_id}, and not every {plan.noun} does")
+    app.screen.warn(f"the ledger says that {plan.environment} runs {plan.artifact_id}, but not every {plan.noun} does")

@@ -146,7 +146,7 @@ def _show_unfinished(app: App, found: Status) -> None:
     app.screen.warn(f"not ended: {what}")
     app.screen.say(f"  {when}")
     if found.resume:
-        app.screen.warn("its runner's heartbeat has stopped, and nobody else will end it")
+        app.screen.warn("its runner's heartbeat has stopped: it will not end by itself")
         app.screen.say(f"  to end it:           {found.resume}")
         if found.artifact:
             app.screen.say(f"  or to what was good: {commands.rollback(found.artifact, found.environment)}")
@@ -155,7 +155,7 @@ def _show_unfinished(app: App, found: Status) -> None:
 def _state(found: Status, unit: UnitStatus) -> str:
     """What to say of a unit. What a deployment that has not ended put there is no drift: it is on its way."""
     if unit.drift and f" of {unit.runs} by " in found.unfinished:
-        return "by the deployment that has not ended"
+        return "by the unfinished deployment"
     return f"drift: {unit.drift}" if unit.drift else "as recorded"
 
 

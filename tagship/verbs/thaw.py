@@ -25,7 +25,7 @@ def thaw(app: App, *, env: str = "", yes: bool = False, dry_run: bool = False) -
         return found
     _agreed(app, environment, found, yes)
     app.freezes.remove(found)
-    app.screen.say(f"{environment} is not frozen any more")
+    app.screen.say(f"{environment} is no longer frozen")
     return found
 
 
@@ -38,5 +38,5 @@ def _agreed(app: App, environment: str, found: Frozen, yes: bool) -> None:
         raise Refused(
             f"The freeze is {who}'s.", remedy=f"Agree with {who}, then: {commands.thaw(environment, yes=True)}"
         )
-    if not app.prompt.confirm(f"The freeze is {who}'s. Thaw {environment} all the same?"):
+    if not app.prompt.confirm(f"The freeze is {who}'s. Thaw {environment} anyway?"):
         raise Interrupted("Not thawed.", remedy=f"See it: {commands.lock(environment)}")

@@ -17,7 +17,7 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder
     if not id:
         raise UsageError(
             "No deployment is named.",
-            remedy=f"See which holds it, with the command to run: {commands.lock(environment)}",
+            remedy=f"See who holds it, and the command to free it: {commands.lock(environment)}",
         )
     seen = app.leases.look(environment)
     before = read(environment, seen)
@@ -41,7 +41,7 @@ def _warn_of_operations(app: App, environment: str, seen: Seen | None) -> None:
     try:
         going = in_flight(app, environment, seen.record) if seen else []
     except ServiceFailed as reason:
-        app.screen.warn(f"whether something still acts for it cannot be asked: {reason.what}")
+        app.screen.warn(f"can't ask whether something still acts for it: {reason.what}")
         return
     if going:
-        app.screen.warn(f"{operation_names(going)} still acts for it; what comes after it is refused")
+        app.screen.warn(f"{operation_names(going)} still runs for it; anything it starts next is refused")

@@ -52,7 +52,7 @@ def user_data(
     chosen = app.settings.environment(env)
     if compress and not output:
         remedy = f"Name a file: {commands.user_data(env, compress=True, output='user-data.gz')}"
-        raise UsageError("Compressed user data is no text to print.", remedy=remedy)
+        raise UsageError("Compressed user data can't be printed.", remedy=remedy)
     if artifact:
         verified_manifest(app, env, ArtifactId.parse(artifact))
     public = app.verifier.public_key() if app.settings.signing else ""
@@ -70,6 +70,6 @@ def _target(app: App, env: str) -> FirstBoot:
     if isinstance(target, FirstBoot):
         return target
     raise UsageError(
-        f"{env} runs on nothing that boots: it takes no user data.",
+        f"{env} has no hosts that boot: it needs no user data.",
         remedy=f"See what it runs on, in tagship.toml under [environments.{env}]",
     )

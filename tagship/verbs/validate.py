@@ -44,7 +44,7 @@ def _checked(app: App, name: str, environment: str) -> Outputs:
     _check_channel(app, version, chosen)
     _check_tag(app, version, chosen, app.ci.commit)
     if app.settings.environment(chosen).allow_unsigned:
-        signs = "it will be signed all the same" if app.settings.signing else "nobody will sign it"
+        signs = "it is signed anyway" if app.settings.signing else "it stays unsigned"
         app.screen.warn(f"UNSIGNED: {chosen} takes artifacts without a signature (allow_unsigned); {signs}")
     return Outputs(True, chosen, str(version), ArtifactId(str(version)).image_tag(chosen), str(version))
 

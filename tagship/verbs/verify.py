@@ -41,7 +41,7 @@ def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
     other = [report for report in reports if not serves(report, wanted)]
     if other:
         raise DeployFailed(
-            f"{len(other)} of {total} of {environment} do not serve {wanted} ({_reason(other[0])}).",
+            f"{wanted} does not serve on {len(other)} of {total} of {environment} ({_reason(other[0])}).",
             state=what_serves(units, reports),
             remedy=f"Compare with what was recorded: {commands.status(environment)}",
         )
@@ -49,7 +49,7 @@ def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
     if not found.healthy:
         raise DeployFailed(
             f"{app.settings.environment(environment).health.url} does not show {wanted}: {found.reason}.",
-            state=f"{what_serves(units, reports)} The {plural(noun)} say so; what lies before them does not.",
+            state=f"{what_serves(units, reports)} The {plural(noun)} serve it; what stands before them does not.",
             remedy="Look at what stands between: the load balancer, DNS, a cache",
         )
     all_ = "all " if len(units) > 1 else ""

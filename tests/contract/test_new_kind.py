@@ -152,4 +152,4 @@ def test_it_is_called_by_its_own_noun(said: dict[str, Any]) -> None:
 
 
 def test_what_only_some_kinds_can_do_is_refused_in_plain_words(said: dict[str, Any]) -> None:
-    assert said["user data"][:2] == [2, "dev runs on nothing that boots: it takes no user data."]
+    assert said["user data"][:2] == [2, "dev has no hosts that boot: it needs no user data."]

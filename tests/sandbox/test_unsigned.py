@@ -290,7 +290,7 @@ def test_once_the_setting_is_gone_nothing_unsigned_is_deployed(here: Shop) -> No
             lambda: deploy(here.app(), artifact=second),
             lambda: rollback(here.app(), to=second),
         ):
-            with pytest.raises(ArtifactError, match="takes no unsigned artifacts"):
+            with pytest.raises(ArtifactError, match="accepts no unsigned artifacts"):
                 verb()
     finally:
         (here.root / "tagship.toml").write_text(text)

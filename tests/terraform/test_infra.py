@@ -450,7 +450,7 @@ def test_a_plan_that_fails_changes_nothing_and_says_terraforms_own_words(site: S
     assert done.returncode == 8
     assert "Reference to undeclared input variable" in done.stderr
     assert "now: Nothing was changed." in done.stderr
-    assert "next: Mend what it says above, then run it again: inv infra --version 0.1.0-bad --env bad" in done.stderr
+    assert "next: Fix the cause above, then run it again: inv infra --version 0.1.0-bad --env bad" in done.stderr
 
 
 def test_an_apply_that_fails_says_that_what_was_applied_stays(site: Site) -> None:

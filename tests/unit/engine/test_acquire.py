@@ -60,7 +60,7 @@ def test_waiting_says_who_holds_it_since_when_and_what_for() -> None:
         "run 4711 (octocat) has held dev since 2026-11-20 12:00 UTC: deploy 0.1.1-dev: the hosts act"
     ]
     assert "waiting up to 60 s for dev" in app.screen.lines
-    assert caught.value.what.endswith("That is still so after 60 s.")
+    assert caught.value.what.endswith("Waited 60 s.")
     assert caught.value.exit_code == 4
     assert 59 <= sum(app.clock.slept) <= 61
 
@@ -171,7 +171,7 @@ def test_a_run_that_cannot_be_asked_is_said_and_the_other_two_decide(forge: str 
     app = an_app(given={"forge": told if forge else None})
     dead = held_by_ci(app, silent_for=150)
     assert over(acquire(app, claim())) == dead
-    assert app.screen.warnings[0].startswith(f"whether {RUN} has ended cannot be asked here")
+    assert app.screen.warnings[0].startswith(f"can't ask here whether {RUN} has ended")
 
 
 def test_a_laptops_deployment_has_no_run_to_ask() -> None:
@@ -260,7 +260,7 @@ def test_what_changed_while_it_waited_is_shown_before_it_goes_on() -> None:
     while_grace_ships(app, "0.1.1-dev")
     result = deploy(app, artifact="0.1.2-dev", wait="10m")
     assert result.plan.replaces == "0.1.1-dev"
-    assert "things have changed since this was planned; now it is:" in app.screen.lines
+    assert "The environment changed since this was planned. The new plan:" in app.screen.lines
 
 
 def test_what_somebody_else_shipped_meanwhile_is_not_shipped_again() -> None:
@@ -292,7 +292,7 @@ def test_nothing_is_read_again_where_nobody_came_in_between() -> None:
     app = an_app()
     deploy(app, artifact="0.1.0-dev")
     deploy(app, artifact="0.1.1-dev")
-    assert "things have changed since this was planned; now it is:" not in app.screen.lines
+    assert "The environment changed since this was planned. The new plan:" not in app.screen.lines
 
 
 # -- environments of a group -------------------------------------------------------------------------------------------

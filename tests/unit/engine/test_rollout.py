@@ -159,7 +159,7 @@ def test_no_more_failures_than_may_be_leave_it_partial_with_the_stragglers_named
     assert caught.value.remedy.endswith("inv heal --env dev")
     assert app.hosts.serving == {"web-1": NEW, "web-2": OLD, "web-3": NEW}
     last = app.ledger.entries[-1]
-    assert (last.state, last.replaced, last.reason) == ("partial", OLD, "1 of 3 hosts do not run it")
+    assert (last.state, last.replaced, last.reason) == ("partial", OLD, "it is missing on 1 of 3 hosts")
     assert last.details["stragglers"] == ["i-00000000000000002"]
 
 
@@ -168,7 +168,7 @@ def test_status_says_that_it_is_partial_who_drifted_and_how_to_heal() -> None:
     with pytest.raises(Incomplete):
         deploy(app, artifact=NEW)
     [found] = status(app, env="dev")
-    assert (found.artifact, found.partial) == (NEW, "1 of 2 hosts do not run it")
+    assert (found.artifact, found.partial) == (NEW, "it is missing on 1 of 2 hosts")
     assert [one.drift for one in found.units] == ["", f"the ledger says {NEW}"]
     assert app.screen.lines[-1] == f"to bring them to {NEW}: inv heal --env dev"
 
@@ -248,7 +248,7 @@ def test_a_host_that_left_is_named_and_not_waited_for() -> None:
     _at(app, 1, lambda: app.hosts.machines.pop(3))
     assert deploy(app, artifact=NEW).state == "healthy"
     assert told(app) == [["web-1", "web-2"], ["web-3"]]
-    assert "left dev meanwhile, and not waited for: web-4 (i-00000000000000004)" in app.screen.warnings
+    assert "left dev during the deployment: web-4 (i-00000000000000004)" in app.screen.warnings
     assert last_state(app) == "healthy"
 
 
@@ -264,8 +264,8 @@ def test_a_host_that_joins_without_an_agent_is_named_with_the_command_for_later(
     app = fleet(2)
     _at(app, 1, lambda: app.hosts.machines.append(machine("web-9", online=False)))
     assert deploy(app, artifact=NEW).state == "healthy"
-    assert app.screen.warnings[-2].startswith("joined dev, and cannot be reached yet: web-9")
-    assert app.screen.warnings[-1] == "when they can: inv heal --env dev"
+    assert app.screen.warnings[-2].startswith("joined dev, but can't be reached yet: web-9")
+    assert app.screen.warnings[-1] == "once they can be reached: inv heal --env dev"
 
 
 def test_a_fleet_that_vanishes_has_failed() -> None:
@@ -338,14 +338,14 @@ def test_whether_hosts_joined_that_cannot_be_asked_is_no_reason_to_stop() -> Non
 
     app.hosts.units = units  # type: ignore[method-assign]
     assert deploy(app, artifact=NEW).state == "healthy"
-    assert app.screen.warnings[-1] == "whether hosts have joined or left is not known: AWS throttles."
+    assert app.screen.warnings[-1] == "can't tell whether hosts joined or left: AWS throttles."
 
 
 def test_hosts_that_cannot_be_asked_at_the_end_are_believed_by_their_verdicts() -> None:
     app = fleet(2)
     _from_order(app, 2, ServiceFailed("AWS throttles.", remedy="Wait"))
     assert deploy(app, artifact=NEW).state == "healthy"
-    assert "could not be asked again" in app.screen.warnings[-1]
+    assert "could not ask the hosts again" in app.screen.warnings[-1]
 
 
 # -- healing -----------------------------------------------------------------------------------------------------------
@@ -495,4 +495,4 @@ def test_hosts_that_say_nothing_are_asked_and_count_as_what_they_say() -> None:
     app.hosts.machines[0].reason = "it was killed"
     with pytest.raises(Incomplete) as caught:
         deploy(app, artifact=NEW)
-    assert f"it was killed; it says that it runs {OLD}" in caught.value.what
+    assert f"it was killed; it runs {OLD}" in caught.value.what

@@ -31,7 +31,7 @@ from tests.unit.ci import VERSION, ci_app
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
 ALLOWED = environments(allow_unsigned=True)
 SIGNATURE = layout.artifact("hello", "dev", NEW, layout.SIGNATURE)
-SAID = f"UNSIGNED: nobody signed {NEW}; dev takes it all the same (allow_unsigned)"
+SAID = f"UNSIGNED: nobody signed {NEW}; dev allows that (allow_unsigned)"
 
 
 def running(**changes: object) -> FakeApp:
@@ -81,7 +81,7 @@ def test_an_environment_without_the_setting_refuses_it(verb: str) -> None:
     app = running()
     with pytest.raises(TagshipError) as caught:
         VERBS[verb](app)
-    assert "has no signature beside it (manifest.sig), and dev takes no unsigned artifacts" in told(app, caught.value)
+    assert "has no signature (manifest.sig), and dev accepts no unsigned artifacts" in told(app, caught.value)
     assert app.hosts.serving == {"web-1": OLD}
     assert not [order for order, _ in app.hosts.asked if order.action != "status"]
 
@@ -249,7 +249,7 @@ def test_without_a_key_bundle_and_manifest_are_put_and_no_signature(tmp_path: Pa
     publish(app, artifact=VERSION)
     names = [layout.artifact("hello", "dev", VERSION, name) for name in (layout.BUNDLE, layout.MANIFEST)]
     assert app.store.writes == [("create", name) for name in names]
-    assert f"UNSIGNED: nobody signed {VERSION}; dev takes it all the same (allow_unsigned)" in app.screen.warnings
+    assert f"UNSIGNED: nobody signed {VERSION}; dev allows that (allow_unsigned)" in app.screen.warnings
     before = len(app.store.writes)
     publish(app, artifact=VERSION)
     assert len(app.store.writes) == before
@@ -264,7 +264,7 @@ def test_with_a_key_it_is_signed_though_it_need_not_be(tmp_path: Path) -> None:
 def test_without_a_key_nothing_is_published_to_an_environment_without_the_setting(tmp_path: Path) -> None:
     app = built(tmp_path)
     app.settings = settings(signing=None)
-    with pytest.raises(SettingsError, match="no key to sign with, and dev takes no unsigned artifacts"):
+    with pytest.raises(SettingsError, match="no key to sign with, and dev accepts no unsigned artifacts"):
         publish(app, artifact=VERSION)
     assert app.store.writes == []
 
@@ -273,7 +273,7 @@ def test_an_artifact_published_unsigned_is_refused_once_the_setting_is_gone(tmp_
     app = built(tmp_path, signing=None, environments=ALLOWED)
     publish(app, artifact=VERSION)
     app.settings = settings()
-    with pytest.raises(NotAuthentic, match="dev takes no unsigned artifacts"):
+    with pytest.raises(NotAuthentic, match="dev accepts no unsigned artifacts"):
         publish(app, artifact=VERSION)
 
 
@@ -281,7 +281,7 @@ def test_validate_says_what_the_environment_takes(tmp_path: Path) -> None:
     told = "UNSIGNED: dev takes artifacts without a signature (allow_unsigned); "
     app = ci_app(tmp_path, environments=ALLOWED)
     validate(app, artifact=VERSION)
-    assert app.screen.warnings == [told + "it will be signed all the same"]
+    assert app.screen.warnings == [told + "it is signed anyway"]
     app = ci_app(tmp_path, environments=ALLOWED, signing=None)
     validate(app, artifact=VERSION)
-    assert app.screen.warnings == [told + "nobody will sign it"]
+    assert app.screen.warnings == [told + "it stays unsigned"]

@@ -89,7 +89,7 @@ def test_an_image_of_another_commit_under_the_tag_is_refused(tmp_path: Path) -> 
 def test_a_checkout_of_another_commit_is_refused(tmp_path: Path) -> None:
     app = docker_app(tmp_path, FakeImages())
     app.given["repository"].head = OTHER
-    with pytest.raises(Refused, match="the working folder is at bada5500") as caught:
+    with pytest.raises(Refused, match="the checkout is at bada5500") as caught:
         build(app, artifact=VERSION)
     assert caught.value.remedy == f"Check it out: git checkout --detach {COMMIT}"
 
@@ -121,6 +121,6 @@ def test_a_push_that_did_not_arrive_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_tag_that_moved_after_the_push_is_not_believed(tmp_path: Path) -> None:
-    with pytest.raises(NotAuthentic, match=r"was pushed as sha256:.* and the registry has sha256:ffff"):
+    with pytest.raises(NotAuthentic, match=r"was pushed as sha256:.* but the registry has sha256:ffff"):
         build(docker_app(tmp_path, Overtaken()), artifact=VERSION)
     assert not (tmp_path / ".tagship/build" / VERSION / "image.json").exists()

@@ -103,12 +103,12 @@ def test_ones_own_freeze_is_changed_and_another_persons_is_not() -> None:
     ("until", "reason", "what"),
     [
         ("", "x", "No end is given"),
-        ("soon", "x", "'soon' says no end"),
+        ("soon", "x", "Invalid --until 'soon'"),
         ("2020-01-01", "x", "has passed"),
         ("2126-01-01", "x", "more than a year away"),
         ("8h", "", "The reason for the freeze is missing"),
         ("8h", "x" * 201, "longer than 200"),
-        ("8h", "a\x1b[31mb", "is odd"),
+        ("8h", "a\x1b[31mb", "has control characters"),
     ],
 )
 def test_a_freeze_needs_an_end_and_a_reason(until: str, reason: str, what: str) -> None:

@@ -141,7 +141,7 @@ def test_without_the_tool_nothing_is_noted(app: FakeApp, tool: FakeTerraform) ->
 def test_who_is_waited_for_is_said_first(app: FakeApp) -> None:
     locked(app)
     infra_apply(app, artifact=VERSION)
-    assert "eve@elsewhere holds the Terraform state of dev since 2026-11-20 12:00 UTC" in app.screen.text
+    assert "eve@elsewhere has held the Terraform state of dev since 2026-11-20 12:00 UTC" in app.screen.text
     assert "waiting up to 5 min" in app.screen.text
 
 
@@ -152,7 +152,7 @@ def test_a_held_state_names_the_holder_and_the_unlock_command(app: FakeApp, tool
     with pytest.raises(Held) as caught:
         infra_apply(app, artifact=VERSION)
     assert caught.value.what == (
-        "eve@elsewhere holds the Terraform state of dev since 2026-11-20 12:00 UTC (apply, 12 min ago), "
+        "eve@elsewhere has held the Terraform state of dev since 2026-11-20 12:00 UTC (apply, 12 min ago), "
         "after 5 min of waiting."
     )
     assert caught.value.remedy == "Wait for it, or if it is dead: inv infra.unlock --env dev --id 65b132de"
@@ -169,7 +169,7 @@ def test_a_lock_that_went_meanwhile_says_to_run_it_again(app: FakeApp, tool: Fak
 def test_a_lock_that_cannot_be_read_is_looked_at_by_hand(app: FakeApp, tool: FakeTerraform) -> None:
     app.store.create(STATE + SUFFIX, b"mine!")
     tool.world.locked = True
-    with pytest.raises(Held, match="is no lock of Terraform's") as caught:
+    with pytest.raises(Held, match="is not a Terraform lock") as caught:
         infra_apply(app, artifact=VERSION)
     assert caught.value.remedy.endswith(f"aws s3 cp s3://hello-artifacts/{STATE}{SUFFIX} -")
 
@@ -245,7 +245,7 @@ def test_a_deployment_that_is_under_way_is_waited_for_and_then_refuses(
     with pytest.raises(Held) as caught:
         infra_apply(app, artifact=VERSION)
     assert "eve@desk has held dev" in caught.value.what
-    assert "still so after 5 min" in caught.value.what
+    assert "Waited 5 min." in caught.value.what
     assert caught.value.remedy.startswith(f"When that has ended: inv infra --version {VERSION} --env dev ")
     assert not {"apply", "cdk"} & set(tool.calls)
     assert not list(app.root.glob(f".tagship/build/{VERSION}/*.tfplan"))
@@ -378,4 +378,4 @@ def test_a_command_that_fails_may_have_changed_things(tmp_path: Path) -> None:
     tool = FakeTerraform(World(), fails="cdk")
     with pytest.raises(ServiceFailed) as caught:
         infra_apply(make(tmp_path, tool, command=["cdk"]), artifact=VERSION)
-    assert caught.value.state == "Whatever it had changed by then stays changed."
+    assert caught.value.state == "Whatever it had changed until then stays changed."

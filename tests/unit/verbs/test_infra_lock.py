@@ -68,7 +68,7 @@ def test_a_lock_says_who_since_when_for_what_and_how_to_free_it() -> None:
     assert (found.state, found.id, found.who, found.operation) == ("held", ID, "root@vm", "apply")
     facts = "apply, 60 min ago, for 0.1.0-dev by ada@laptop"
     assert app.screen.lines == [
-        f"root@vm holds the Terraform state of dev since 2026-11-20 12:00 UTC ({facts})",
+        f"root@vm has held the Terraform state of dev since 2026-11-20 12:00 UTC ({facts})",
         f"  if it is dead: inv infra.unlock --env dev --id {ID}",
     ]
 
@@ -91,7 +91,7 @@ def test_what_is_no_lock_of_terraforms_is_named_and_not_freed() -> None:
     app = make()
     app.store.create(KEY, b"mine!")
     assert infra_lock(app)[0].state == "unreadable"
-    with pytest.raises(Refused, match="is no lock of Terraform's"):
+    with pytest.raises(Refused, match="is not a Terraform lock"):
         infra_unlock(app, id=ID)
     assert KEY in app.store.objects
 
@@ -100,7 +100,7 @@ def test_a_note_that_cannot_be_read_is_passed_over() -> None:
     app = held()
     app.store.objects[NOTE] = replace(app.store.objects[NOTE], body=b"?")
     assert infra_lock(app)[0].by == ""
-    assert "is no note of who works on the state (it is not JSON)" in app.screen.warnings[0]
+    assert "can't be read (it is not JSON)" in app.screen.warnings[0]
 
 
 # -- freeing -----------------------------------------------------------------------------------------------------------
@@ -110,14 +110,14 @@ def test_unlock_frees_the_lock_it_names_and_forgets_its_run() -> None:
     app = held()
     assert infra_unlock(app, id=ID).state == "free"
     assert not app.store.objects
-    assert app.screen.warnings == ["no CI run is known of this lock: be sure that Terraform runs no more on vm"]
+    assert app.screen.warnings == ["no CI run is known for this lock: make sure that Terraform no longer runs on vm"]
 
 
 def test_unlock_refuses_another_id() -> None:
     app = held()
     with pytest.raises(Refused) as caught:
         infra_unlock(app, id=OTHER)
-    assert caught.value.what.startswith(f"{OTHER} is not the lock on the state of dev: root@vm holds")
+    assert caught.value.what.startswith(f"{OTHER} is not the lock on the state of dev: root@vm has held")
     assert caught.value.remedy == "Look again: inv infra.lock --env dev"
     assert KEY in app.store.objects
 
@@ -152,7 +152,7 @@ def test_a_lock_that_was_released_and_taken_again_meanwhile_stays() -> None:
             app.store.objects[KEY] = replace(app.store.objects[KEY], etag='"another"')
 
     app.store.before = race
-    with pytest.raises(Refused, match="was released at this very moment"):
+    with pytest.raises(Refused, match="was released a moment ago"):
         infra_unlock(app, id=ID)
     assert app.store.objects[KEY].etag == '"another"'
 

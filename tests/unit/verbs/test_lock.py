@@ -41,7 +41,7 @@ def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
         "  deployment d-1, fencing number 1",
         "  SSM command c-1",
         "  https://github.com/o/r/actions/runs/4711",
-        "  wait for it:    with --wait 10m after your deploy or rollback",
+        "  wait for it:    add --wait 10m to your deploy or rollback",
         "  fence it off:   inv rollback --env dev --preempt",
         "  if it is dead:  inv unlock --env dev --id d-1",
     ]
@@ -64,7 +64,7 @@ def test_unlock_frees_the_lease_it_names_and_stops_its_holder() -> None:
     record = app.leases.records["dev"][0]
     app.hosts.running = {"c-1": "d-1"}
     assert unlock(app, id="d-1", env="dev").state == "free"
-    assert app.screen.warnings == ["SSM command c-1 still acts for it; what comes after it is refused"]
+    assert app.screen.warnings == ["SSM command c-1 still runs for it; anything it starts next is refused"]
     with pytest.raises(LeaseLost):
         app.leases.renew(record, phase="on")
 

@@ -112,7 +112,7 @@ def test_the_same_bytes_again_succeed_and_change_nothing(tmp_path: Path) -> None
     again = elsewhere(app, tmp_path / "other")
     assert publish(again, artifact=VERSION) == first
     assert (snapshot(app), app.store.writes) == (before, writes)
-    assert "0.1.0-dev is there already, the same bytes: nothing to do" in again.screen.lines
+    assert "0.1.0-dev is published already with the same bytes: nothing to do" in again.screen.lines
 
 
 def test_other_bytes_under_the_same_id_are_refused_and_both_are_named(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_two_publishers_at_once_make_one_artifact(key: str, tmp_path: Path) -> N
 def test_a_bundle_of_others_without_a_manifest_is_left_alone(tmp_path: Path) -> None:
     app = built(tmp_path)
     app.store.create(BUNDLE, b"something else")
-    with pytest.raises(NotAuthentic, match="without the metadata"):
+    with pytest.raises(NotAuthentic, match="without tagship's metadata"):
         publish(app, artifact=VERSION)
     assert snapshot(app) == {BUNDLE: b"something else"}
 
@@ -342,7 +342,7 @@ def test_a_signed_manifest_in_other_words_is_not_taken(tmp_path: Path) -> None:
     assert Manifest.from_json(raw, "") == manifest
     tampered(app, MANIFEST, raw)
     tampered(app, SIGNATURE, app.signer.sign(raw))
-    with pytest.raises(NotAuthentic, match="not written as tagship writes"):
+    with pytest.raises(NotAuthentic, match="not in tagship's form"):
         verified_manifest(app, "dev", VERSION)
 
 

@@ -137,7 +137,7 @@ def test_where_nothing_was_sent_it_is_sent() -> None:
     assert resume(app).state == "healthy"
     assert sent(app) == [("deploy", NEW, ["web-1"])]
     assert states(app) == ["requested", "started", "healthy"]
-    assert "nothing was sent to any host: it begins now" in app.screen.lines
+    assert "nothing was sent to any host yet: starting now" in app.screen.lines
     assert app.hosts.asked[0][0].fence == last(app).last.fence == last(app).first.fence + 1
 
 
@@ -195,7 +195,9 @@ def test_a_dry_run_shows_what_it_would_take_up_and_stops() -> None:
     app = died_while_hosts_act()
     app.screen.lines.clear()
     assert resume(app, dry_run=True).state == "planned"
-    assert app.screen.lines[0].startswith(f"deployment {last(app).id}, begun by ada@laptop on 2026-11-20 12:00 UTC")
+    assert app.screen.lines[0].startswith(
+        f"resuming deployment {last(app).id} (started), begun by ada@laptop on 2026-11-20 12:00 UTC"
+    )
     assert states(app) == ["requested", "started"]
 
 
@@ -278,7 +280,7 @@ def test_a_second_one_is_refused_while_the_first_is_at_it() -> None:
     assert "grace@desk has held dev" in refused[0].what
     with pytest.raises(Refused) as caught:
         resume(app)
-    assert caught.value.what == "There is no deployment of dev that has not ended."
+    assert caught.value.what == "There is no unfinished deployment of dev."
     assert len(sent(app)) == 1
 
 
@@ -321,7 +323,7 @@ def test_what_a_later_tagship_may_have_ended_is_neither_taken_up_nor_recorded_as
     app.ledger.cannot_read.append(f"hello/_ledger/dev/{dead}/3-healthy.json")
     with pytest.raises(Refused) as caught:
         resume(app, env="dev")
-    assert f"Whether deployment {dead} of dev has ended cannot be told" in caught.value.what
+    assert f"Can't tell whether deployment {dead} of dev has ended" in caught.value.what
     app.publish("0.1.99-dev")
     deploy(app, artifact="0.1.99-dev")
     assert "abandoned" not in app.ledger.states
@@ -444,7 +446,7 @@ def test_the_way_back_that_status_offers_beside_it_goes_back() -> None:
     [found] = status(app)
     assert f"  or to what was good: inv rollback --to {OLD} --env dev" in app.screen.lines
     assert [one.drift for one in found.units] == [f"the ledger says {OLD}"]
-    assert app.screen.tables[-1][1][0][3] == "by the deployment that has not ended"
+    assert app.screen.tables[-1][1][0][3] == "by the unfinished deployment"
     assert rollback(app, to=OLD, env="dev").state == "healthy"
     assert app.hosts.serving == {"web-1": OLD}
     assert [one.state for one in app.ledger.deployments("dev")[-2:]] == ["abandoned", "healthy"]

@@ -209,7 +209,7 @@ def test_where_the_ledger_cannot_all_be_read_nobody_is_kept_from_going_back() ->
     app.publish(THREE)
     app.ledger.cannot_read.append("hello/_ledger/dev/20261120-120000-000001-aaaaaa/3-healthy.json")
     assert rollback(app, to=THREE).state == "healthy"
-    assert f"no entry that can be read says that {THREE} ever ran on dev" in app.screen.warnings
+    assert f"no readable entry says that {THREE} ever ran on dev" in app.screen.warnings
 
 
 def test_what_is_no_version_is_told_with_this_verbs_own_flag() -> None:

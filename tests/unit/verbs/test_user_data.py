@@ -89,7 +89,7 @@ def test_it_is_written_to_a_file_and_compressed_where_asked_for(app: FakeApp) ->
     rendered = user_data(app, env="dev", compress=True, output=str(path))
     assert gzip.decompress(path.read_bytes()).decode() == rendered.script
     assert rendered.as_data()["bytes"] == path.stat().st_size
-    with pytest.raises(UsageError, match="no text to print"):
+    with pytest.raises(UsageError, match="can't be printed"):
         user_data(app, env="dev", compress=True)
 
 

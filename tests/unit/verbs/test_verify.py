@@ -41,7 +41,7 @@ def test_a_host_that_runs_something_else_fails() -> None:
     app.hosts.machines[1].serving = "0.1.7-dev"
     with pytest.raises(DeployFailed) as caught:
         verify(app, artifact=V)
-    assert caught.value.what == f"1 of 2 hosts of dev do not serve {V} (it runs 0.1.7-dev)."
+    assert caught.value.what == f"{V} does not serve on 1 of 2 hosts of dev (it runs 0.1.7-dev)."
     assert caught.value.state == f"{V} is serving on web-1, and 0.1.7-dev is serving on web-2."
 
 

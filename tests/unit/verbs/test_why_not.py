@@ -189,7 +189,7 @@ def test_a_dead_holder_is_no_gate_and_one_whose_command_runs_is() -> None:
     gates = {one.name: one for one in why_not(app, env="dev", version=NEW).gates}
     assert (
         gates["lease"].found
-        == "run 4711 (octocat) died with it, last heartbeat 2 min ago: the next deployment takes it over"
+        == "run 4711 (octocat) died holding it, last heartbeat 2 min ago: the next deployment takes it over"
     )
     app.hosts.running["command-7"] = "theirs"
     gates = {one.name: one for one in why_not(app, env="dev", version=NEW).gates}
