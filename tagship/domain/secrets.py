@@ -33,7 +33,7 @@ class SecretRef:
         name, version, key = _REFS[self.store]
         for pattern, text in ((name, self.name), (version, self.version), (key, self.key)):
             if not re.fullmatch(pattern, text, re.ASCII):
-                raise ValueError(f"{text!r} is no part of a secret's name and version")
+                raise ValueError(f"{text!r} cannot be part of a secret's name or version")
 
     def __str__(self) -> str:
         return f"{self.name}{'#' if self.key else ''}{self.key}, version {self.version}"

@@ -81,7 +81,7 @@ def _read(path: Path) -> dict[str, Any]:
         line = reason.object[: reason.start].count(b"\n") + 1
         raise SettingsError(f"{path} is not UTF-8 (line {line}).", remedy=f"Save it as UTF-8: {path}") from reason
     except (ValueError, RecursionError) as reason:
-        raise SettingsError(f"{path} is not TOML: {cut(str(reason), 200)}.", remedy=f"Mend it: {path}") from reason
+        raise SettingsError(f"{path} is not TOML: {cut(str(reason), 200)}.", remedy=f"Correct it: {path}") from reason
 
 
 def _checked(values: Mapping[str, Any], model: type[Settings]) -> tuple[Settings | None, Sequence[Any]]:
@@ -115,7 +115,7 @@ def _problem(path: Path, faults: Sequence[Fault]) -> SettingsError:
     if mine:
         parts.append(_listed(f"{path} has {'one error' if len(mine) == 1 else f'{len(mine)} errors'}", mine))
         pronoun = "it" if len(mine) == 1 else "them"
-        remedies.append(f"Mend {pronoun} in {path}; every key is explained in docs/tagship.sample.toml")
+        remedies.append(f"Fix {pronoun} in {path}; every key is explained in docs/tagship.sample.toml")
     if others:
         count = "One environment variable is" if len(others) == 1 else f"{len(others)} environment variables are"
         parts.append(_listed(f"{count} wrong", others))

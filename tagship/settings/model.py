@@ -133,7 +133,7 @@ class Settings(Section):
 
         near = get_close_matches(name, list(self.environments), 1) or list(self.environments)
         raise SettingsError(
-            f"There is no environment {cut(name)!r} in tagship.toml. There are: {', '.join(self.environments)}.",
+            f"tagship.toml has no environment {cut(name)!r}. It has: {', '.join(self.environments)}.",
             remedy=f"Name one of them: --env {near[0]}",
         )
 

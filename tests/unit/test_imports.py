@@ -70,6 +70,38 @@ def test_a_verb_without_a_task_and_one_with_two_functions_are_found(tmp_path: Pa
     ]
 
 
+# -- how messages are written ------------------------------------------------------------------------------------------
+
+PLAIN = ("errors", "domain", "settings", "ports", "account", "adapters", "bootstrap")
+
+
+@pytest.mark.parametrize("layer", PLAIN)
+def test_messages_are_plain_english(layer: str) -> None:
+    assert not laws.banned_turns(HOUSE, layer)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        "'soon' is no time to wait.",
+        "To do it all the same: --yes",
+        "It is not heard of any more",
+        "You are told of it",
+        "It serves, by its word",
+        "The remedy thereof",
+        "It changed at this very moment.",
+    ],
+)
+def test_a_banned_turn_is_found(turn: str, tmp_path: Path) -> None:
+    planted = house(tmp_path, {"verbs/heal.py": f"def heal():\n    raise Refused({turn!r})\n"})
+    assert laws.banned_turns(planted)
+
+
+@pytest.mark.parametrize("text", ["There is no environment x.", "It is no longer frozen.", "told", "retold"])
+def test_plain_english_and_names_are_no_banned_turns(text: str, tmp_path: Path) -> None:
+    assert not laws.banned_turns(house(tmp_path, {"verbs/heal.py": f"def heal():\n    return {text!r}\n"}))
+
+
 def test_types_are_held_to_the_law_too(tmp_path: Path) -> None:
     typed = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    from tagship.tasks import ns\n"
     assert laws.upward_imports(house(tmp_path, {"engine/run.py": typed}))

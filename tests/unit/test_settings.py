@@ -350,7 +350,7 @@ def test_environments_may_share_a_suffix_on_branches_of_their_own(read: Loader) 
 
 
 def test_an_unknown_environment_names_the_nearest(read: Loader) -> None:
-    with pytest.raises(SettingsError, match="There are: dev") as raised:
+    with pytest.raises(SettingsError, match="It has: dev") as raised:
         read(MINIMAL).environment("dve")
     assert raised.value.remedy == "Name one of them: --env dev"
 

@@ -64,7 +64,7 @@ def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[s
     for wanted in paths:
         bare = wanted.strip("/")
         if bare not in {"", "."} and not any(path == bare or path.startswith(bare + "/") for path, _, _ in entries):
-            raise UsageError(f"{commit[:12]} has no file {wanted}.", remedy="Mend bundle.include in tagship.toml.")
+            raise UsageError(f"{commit[:12]} has no file {wanted}.", remedy="Correct bundle.include in tagship.toml")
     return sorted(entries)
 
 

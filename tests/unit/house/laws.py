@@ -66,6 +66,12 @@ KINDS_LINES = {"adapters/targets/__init__.py", "settings/kinds.py"}  # the two p
 AWS_WORDS = re.compile(r"(?<![a-z])(ec2|ssm|ecs|lambda)(?![a-z])", re.IGNORECASE)
 READ_THE_ENVIRONMENT = {"bootstrap.py", "adapters/ci_github.py"}  # and settings
 STORIES = {"sandbox", "demo"}  # tasks of the sandbox alone: their verbs stand in sandbox/play
+# Turns that no message takes: DESIGN 9. ("There is no environment …" and "is no longer" are plain English.)
+BANNED = re.compile(
+    r"(?<!there )\bis no (?!longer\b)|\ball the same\b|\bany more\b|\btold\b|\bby its word\b|\bthereof\b"
+    r"|\bthis very moment\b",
+    re.IGNORECASE,
+)
 ENDS = {"sys.exit", "exit", "os._exit", "SystemExit"}
 
 
@@ -188,13 +194,21 @@ def environment_readers(house: House) -> list[str]:
     return found
 
 
-def spelled_commands(house: House) -> list[str]:
+def spelled_commands(house: House, *layers: str) -> list[str]:
     """Messages that spell a command themselves, elsewhere than in domain/commands.py."""
-    layers = tuple(set(BELOW) - {"sandbox"})
     return [
         f"{file}:{line}: {text.strip()[:70]}"
-        for file, line, text in house.words(*layers)
+        for file, line, text in house.words(*(layers or tuple(set(BELOW) - {"sandbox"})))
         if file != "domain/commands.py" and re.search(r"\binv [a-z]", text)
+    ]
+
+
+def banned_turns(house: House, *layers: str) -> list[str]:
+    """Messages in a dialect: strings of several words, so that a key or a name is not taken for one."""
+    return [
+        f"{file}:{line}: {turn[0]!r} in {text.strip()[:70]!r}"
+        for file, line, text in house.words(*(layers or tuple(set(BELOW) - {"sandbox"})))
+        if " " in text.strip() and (turn := BANNED.search(text))
     ]
 
 
