@@ -22,6 +22,19 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
+# -- what takes longest, so it begins ----------------------------------------------------------------------------------
+
+
+def test_a_pre_push_hook_may_take_two_minutes(world: World) -> None:
+    hook = world.work / ".git/hooks/pre-push"
+    hook.write_text('#!/bin/sh\necho "running the tests"; sleep 130; echo "tests passed"\n', "utf-8")
+    hook.chmod(0o755)
+    done = world.ship("--first")
+    assert done.returncode == 0, done.stderr
+    assert world.tags_there() == ["0.1.0-dev"]
+    assert "running the tests" in said(done)
+
+
 # -- credentials, users, readers ---------------------------------------------------------------------------------------
 
 
@@ -152,16 +165,6 @@ def test_a_remote_that_is_no_plain_github_address_is_not_called_a_missing_token(
 
 
 # -- repositories ------------------------------------------------------------------------------------------------------
-
-
-def test_a_pre_push_hook_may_take_two_minutes(world: World) -> None:
-    hook = world.work / ".git/hooks/pre-push"
-    hook.write_text('#!/bin/sh\necho "running the tests"; sleep 130; echo "tests passed"\n', "utf-8")
-    hook.chmod(0o755)
-    done = world.ship("--first")
-    assert done.returncode == 0, done.stderr
-    assert world.tags_there() == ["0.1.0-dev"]
-    assert "running the tests" in said(done)
 
 
 def test_a_submodule_whose_commits_are_not_pushed_stops_no_release(world: World) -> None:

@@ -20,6 +20,7 @@ from tests.sandbox.shop import Shop
 APP = "examples/hello/app.py"
 LOOPBACK = 'os.environ.get("HOST", "127.0.0.1")'
 SERVER = "class Server(ThreadingHTTPServer):\n"
+pytestmark = pytest.mark.xdist_group("cases-hosts")  # one sandbox for all of them
 
 
 @pytest.fixture(scope="module")
