@@ -240,8 +240,10 @@ say_what_is_there() {
 # -- deploying it ------------------------------------------------------------------------------------------------------
 
 unpack_stage_1() {
-  base64 -d <<<"$ENTRY" | gzip -dc >"$WORK/entry.sh" ||
+  if [[ $ENTRY != *$'\n' ]]; then
     fail 2 "stage 1 is not whole in this script" "Render it again: inv user-data --env $ENVIRONMENT"
+  fi
+  printf '%s' "$ENTRY" >"$WORK/entry.sh"
 }
 
 # As Run Command does it. With a key alone, the manifest that stands beside the bundle is meant, whose signature decides.

@@ -95,7 +95,7 @@ def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, made: Tag | No
         state = f"It is not known whether {tag.name} landed: {remote} does not answer. If it did, CI ships it."
         return f"{state} The local tag is kept.", either(f"Ask it again: {ask}", f"Then: {again}")
     if theirs and theirs.oid == tag.oid:
-        return f"The push landed all the same: {tag.name} is on {remote}, and CI ships it.", f"Follow it: {again}"
+        return f"The push landed anyway: {tag.name} is on {remote}, and CI ships it.", f"Follow it: {again}"
     if made:
         app.repository.delete_tag(made)
     kept = "the local tag is removed" if made else "the local tag is kept"

@@ -54,7 +54,7 @@ def no_run(app: App, forge: Forge, remedies: Remedies) -> ServiceFailed:
         f"No run began for {version} within {app.settings.ci.appears_within} s.",
         state=f"{version} is on {app.settings.git.remote}; as far as CI says, nothing deploys it.",
         remedy=either(
-            f"Mend the cause ({forge.where} may show it); a tag that is there starts no run any more,",
+            f"Mend the cause ({forge.where} may show it); a tag that is on the remote starts no further run,",
             f"so then take a new number: {remedies.anew}",
         ),
         evidence="Likely causes:\n" + "\n".join(f"  - {cause}" for cause in CAUSES),

@@ -15,16 +15,16 @@ LIMIT = 16 * 1024  # bytes of user data before it is encoded (EC2 user guide)
 SCRIPT = """\
 #!/usr/bin/env bash
 # First boot of {app} on {environment}. Made by: {made_by}
-# Packed below, without comments: deploy/user_data.sh (PROGRAM) and deploy/host/entry.sh (ENTRY).
+# Packed below, without comments: deploy/host/entry.sh (ENTRY), a form feed, and deploy/user_data.sh.
 # What it did is in /var/log/user-data.log.
 set -uo pipefail
 export {values}
 export DEPLOYMENT_KEY={key}
 export PUBLIC_KEY={public_key}
-export ENTRY={entry}
-PROGRAM={program}
-PROGRAM=$(base64 -d <<<"$PROGRAM" | gzip -dc) || exit 2
-exec bash -c "$PROGRAM" user-data
+PACKED={packed}
+PACKED=$(base64 -d <<<"$PACKED" | gzip -dc) || exit 2
+export ENTRY="${{PACKED%%$'\\f'*}}"
+exec bash -c "${{PACKED#*$'\\f'}}" user-data
 """
 
 
@@ -40,14 +40,13 @@ def render(program: str, entry: str, *, values: Mapping[str, str], key: str, pub
         values=" ".join(f"{name}={shlex.quote(value)}" for name, value in values.items()),
         key=shlex.quote(key) if key else '"${DEPLOYMENT_KEY-}"',
         public_key=shlex.quote(public_key.strip()),
-        entry=packed(entry),
-        program=packed(program),
+        packed=packed(entry, program),
     )
 
 
-def packed(script: str) -> str:
-    """A script without its comment lines and its indentation, compressed: the same bytes for the same script."""
-    bare = re.sub(r"^[ \t]*(#(?!!).*\n)?", "", script, flags=re.MULTILINE)
+def packed(*scripts: str) -> str:
+    """Compress scripts in one stream, without comment lines and indentation: the same bytes for the same scripts."""
+    bare = "\f".join(re.sub(r"^[ \t]*(#(?!!).*\n)?", "", script, flags=re.MULTILINE) for script in scripts)
     return base64.b64encode(gzip.compress(bare.encode(), 9, mtime=0)).decode()
 
 

@@ -61,7 +61,7 @@ def test_an_empty_channel_begins_at_0_1_0() -> None:
 
 
 def test_an_environment_that_there_is_not_is_named() -> None:
-    with pytest.raises(SettingsError, match="tagship.toml has no environment 'prod'"):
+    with pytest.raises(SettingsError, match=r"tagship\.toml has no environment 'prod'"):
         versions(Release().app, env="prod")
 
 

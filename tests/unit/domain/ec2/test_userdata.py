@@ -41,9 +41,10 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="
 
 
 def unpacked(script: str, name: str) -> str:
-    found = re.search(rf"^(?:export )?{name}=(\S+)$", script, re.MULTILINE)
-    assert found
-    return gzip.decompress(base64.b64decode(found[1])).decode()
+    packed = re.search(r"^PACKED=(\S+)$", script, re.MULTILINE)
+    assert packed
+    entry, program = gzip.decompress(base64.b64decode(packed[1])).decode().split("\f")
+    return {"ENTRY": entry, "PROGRAM": program}[name]
 
 
 def test_both_programs_are_packed_without_their_comments_and_indentation() -> None:
@@ -108,7 +109,7 @@ def test_a_key_that_was_exported_counts_only_where_none_is_pinned() -> None:
 @pytest.mark.starts("bash")
 def test_a_program_that_did_not_arrive_whole_is_not_run() -> None:
     script = userdata.render(SAY, ENTRY, values=VALUES, key="", public_key="p")
-    cut = re.sub(r"^(PROGRAM=.{40}).*$", r"\1", script, count=1, flags=re.MULTILINE)
+    cut = re.sub(r"^(PACKED=.{40}).*$", r"\1", script, count=1, flags=re.MULTILINE)
     done = subprocess.run(["bash"], input=cut.encode(), env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
     assert done.returncode == 2
     assert done.stdout == b""
