@@ -54,6 +54,8 @@ def _up(folder: Path, shape: str) -> Iterator[tuple[Path, Running]]:
 def _parts(value: Any, depth: int = 6) -> Iterator[Any]:
     """An object and what it is made of, as far as it is of tagship or text."""
     yield value
+    if isinstance(value, App):
+        yield value.aws  # made when it is asked for
     if depth and type(value).__module__.startswith("tagship"):
         for inner in vars(value).values() if hasattr(value, "__dict__") else ():
             yield from _parts(inner, depth - 1)
@@ -174,7 +176,7 @@ def _outside(log: Path, inside: Path) -> list[str]:
 
 def _is_inside(line: str, inside: Path) -> bool:
     paths = re.findall(r'"([^"]*)"', line)
-    own = (str(inside), "/dev/", "/tmp/", "/proc/self")
+    own = (str(inside), "/dev/", "/proc/self")
     return all(not path.startswith("/") or path.startswith(own) for path in paths)
 
 
