@@ -152,16 +152,18 @@ def test_what_is_said_of_a_push_to_two_urls_is_what_each_has(world: World) -> No
     ["git@github-work:acme/shop.git", "ssh://git@ssh.github.com:443/acme/shop.git", "git@github.com:/acme/shop.git"],
 )
 def test_a_remote_that_is_no_plain_github_address_is_not_called_a_missing_token(world: World, url: str) -> None:
+    world.write(".github/workflows/deploy-dev.yml", 'on: { push: { tags: ["*-dev"] } }\n')
+    world.change("Deploy what is tagged")
     receive, upload = (f"exec git {service} {world.remote}" for service in ("receive-pack", "upload-pack"))
     script = f"#!/bin/sh\nfor last; do :; done\ncase $last in *receive-pack*) {receive};; *) {upload};; esac\n"
     git(world.work, "config", "core.sshCommand", str(world.program("ssh", script)))
     git(world.work, "config", "ssh.variant", "ssh")
     git(world.work, "remote", "set-url", "origin", url)
     done = world.run("deploy-dev", "--first", "--yes", GITHUB_TOKEN="abc", HTTPS_PROXY="http://127.0.0.1:9")
-    assert world.tags_there() == ["0.1.0-dev"]
+    assert world.tags_there() == ["0.1.0-dev"], said(done)
     assert DEFECT not in done.stderr
     assert "there is no GitHub token" not in said(done)
-    assert "github-work" not in url or "ci.repository" in said(done)
+    assert "github-work" not in url or 'repository = "acme/shop"' in said(done)
 
 
 # -- repositories ------------------------------------------------------------------------------------------------------
