@@ -125,7 +125,7 @@ def read(app: App, environment: str, found: StoredLock | None) -> StateHolder:
     )
 
 
-def told(held: StateHolder) -> str:
+def described(held: StateHolder) -> str:
     """One line: `root@vm holds the Terraform state of dev since 2026-11-20 16:58 UTC (apply, 12 min ago, …)`."""
     if held.state == "free":
         return f"nobody holds the Terraform state of {held.environment}"

@@ -116,7 +116,7 @@ def _command(work: _Work, dry_run: bool) -> Applied:
     if dry_run:
         work.app.screen.say(UNCHANGED)
         return work.result("planned")
-    with _alone(work), _told(work, "Whatever it had changed until then stays changed."):
+    with _alone(work), _explained(work, "Whatever it had changed until then stays changed."):
         work.tool.run(work.settings.command, work.variables)
     return work.result("ran")
 
@@ -127,7 +127,7 @@ def _command(work: _Work, dry_run: bool) -> Applied:
 def _terraform(work: _Work, dry_run: bool) -> Applied:
     app, began = work.app, work.app.clock.now()
     app.screen.say(f"infra of {work.environment} for {work.artifact}, from {work.settings.directory}")
-    with _told(work):
+    with _explained(work):
         work.tool.prepare()
         _say_who_is_waited_for(work)
     with _noted(work):
@@ -143,7 +143,7 @@ def _terraform(work: _Work, dry_run: bool) -> Applied:
 
 
 def _planned(work: _Work) -> bool:
-    with _told(work):
+    with _explained(work):
         return work.tool.plan(work.plan, work.variables)
 
 
@@ -161,7 +161,7 @@ def _applied(work: _Work, changes: bool) -> bool:
 def _applied_as_planned(work: _Work) -> bool:
     """A plan gone stale is made and shown again; false where there is nothing left to apply by then."""
     for plans in range(1, PLANS + 1):
-        with _told(work, "What was applied before that stays, and is in the state."):
+        with _explained(work, "What was applied before that stays, and is in the state."):
             try:
                 work.tool.apply(work.plan, work.variables)
                 return True
@@ -184,7 +184,7 @@ def _alone(work: _Work) -> Iterator[None]:
 
 
 def _with_outputs(work: _Work, state: str) -> Applied:
-    with _told(work, f"The infrastructure is {state}; its outputs could not be read."):
+    with _explained(work, f"The infrastructure is {state}; its outputs could not be read."):
         outputs = shown(work.tool.outputs())
     file = work.place / f"infra-{work.environment}.json"
     document = {"artifact": work.artifact, "environment": work.environment, "outputs": outputs}
@@ -197,7 +197,7 @@ def _say_who_is_waited_for(work: _Work) -> None:
     there = statelocks.find(work.app, work.environment)
     if there:
         held = statelocks.read(work.app, work.environment, there)
-        work.app.screen.say(f"{statelocks.told(held)}: waiting up to {span(work.settings.lock_timeout)}")
+        work.app.screen.say(f"{statelocks.described(held)}: waiting up to {span(work.settings.lock_timeout)}")
 
 
 # -- who is at work ----------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def _taken_back(work: _Work, stored: Object) -> None:
 
 
 @contextmanager
-def _told(work: _Work, state: str = UNCHANGED) -> Iterator[None]:
+def _explained(work: _Work, state: str = UNCHANGED) -> Iterator[None]:
     """Turn what a tool did wrong into three sentences; `state` is how things are after it."""
     try:
         yield
@@ -274,4 +274,4 @@ def _held(work: _Work, reason: ToolFailed) -> Held:
     remedy = f"Wait for it, or if it is dead: {statelocks.unlock_command(held)}"
     if held.state == "unreadable":
         remedy = f"Look at it, and ask whoever wrote it: aws s3 cp {held.url} -"
-    return Held(f"{statelocks.told(held)}, {waited}.", remedy=remedy)
+    return Held(f"{statelocks.described(held)}, {waited}.", remedy=remedy)

@@ -5,7 +5,7 @@ The lock is Terraform's own object; who is behind it, in which CI run, is what t
 
 from __future__ import annotations
 
-from tagship.engine.statelocks import StateHolder, find, has_state, read, told, unlock_command
+from tagship.engine.statelocks import StateHolder, described, find, has_state, read, unlock_command
 from tagship.ports.app import App
 
 
@@ -22,6 +22,6 @@ def infra_lock(app: App, *, env: str = "") -> list[StateHolder]:
 
 
 def _show(app: App, held: StateHolder) -> None:
-    app.screen.say(told(held))
+    app.screen.say(described(held))
     if held.state == "held" and held.run != "lives":
         app.screen.say(f"  if it is dead: {unlock_command(held)}")

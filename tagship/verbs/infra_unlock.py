@@ -12,7 +12,7 @@ import contextlib
 
 from tagship.domain import commands
 from tagship.engine.scope import one_environment
-from tagship.engine.statelocks import StateHolder, StoredLock, find, has_state, read, run_of, told
+from tagship.engine.statelocks import StateHolder, StoredLock, described, find, has_state, read, run_of
 from tagship.errors import UNCHANGED, Held, Refused, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
@@ -36,9 +36,9 @@ def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, d
     before = read(app, environment, found)
     if found is None or before.id != id:
         raise Refused(
-            f"{id} is not the lock on the state of {environment}: {told(before)}.", remedy=f"Look again: {look}"
+            f"{id} is not the lock on the state of {environment}: {described(before)}.", remedy=f"Look again: {look}"
         )
-    app.screen.say(told(before))
+    app.screen.say(described(before))
     _check_runs(app, found, before, run_ended)
     if dry_run:
         app.screen.say(UNCHANGED)

@@ -173,14 +173,14 @@ def _check_bundle(work: _Work, head: Object) -> Origin:
     if origin is None:
         raise NotAuthentic(
             f"The bundle of {work.artifact_id} is stored without tagship's metadata.",
-            state="What is stored under that id stays as it is, and isn't an artifact: it has no manifest.",
+            state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
     _check_same(work, head.sha256, origin.commit_sha, origin.image)
     if head.size != work.built.size:
         raise NotAuthentic(
             f"The bundle of {work.artifact_id} has {head.size:,} bytes in the bucket, not {work.built.size:,}.",
-            state="It has no manifest, so it isn't an artifact.",
+            state="It has no manifest, so it is not an artifact.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
     return origin
@@ -205,7 +205,7 @@ def _put_signature(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
             raise
         raise Refused(
             f"An earlier publish of {work.artifact_id} did not end, and a secret has changed since it signed.",
-            state="What is stored under that id stays as it is, and isn't an artifact: it has no manifest.",
+            state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         ) from reason
 
@@ -217,7 +217,7 @@ def _check_pair(app: App, raw: bytes, signature: bytes) -> None:
     except NotAuthentic as reason:
         raise SettingsError(
             "signing.key and signing.public_key are not a pair: hosts would refuse every release.",
-            state="Nothing was signed; a bundle without a manifest isn't an artifact.",
+            state="Nothing was signed; a bundle without a manifest is not an artifact.",
             remedy="Correct them in tagship.toml; the public key of a private one: openssl ec -in <key> -pubout",
         ) from reason
 

@@ -13,7 +13,7 @@ from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
-from tagship.engine.holder import lines as lease_told
+from tagship.engine.holder import lines as lease_lines
 from tagship.engine.holder import look as look_at_lease
 from tagship.engine.plan import facts
 from tagship.engine.session import observe
@@ -171,7 +171,7 @@ def _show(app: App, found: Status) -> None:
     if found.bad:
         app.screen.warn(f"{found.artifact} is marked bad: {found.bad}")
     if found.lease.state != "free":
-        for line in lease_told(found.lease):
+        for line in lease_lines(found.lease):
             app.screen.say(line)
     if found.lease.frozen:
         app.screen.say(found.lease.frozen)

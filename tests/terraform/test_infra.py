@@ -311,7 +311,7 @@ def test_of_two_applies_at_once_the_second_waits_and_goes_on(site: Site, elsewhe
     out, err = first.communicate(timeout=60)
     assert first.returncode == 0, out + err
     assert second.returncode == 0, second.stderr
-    assert f"{held['Who']} holds the Terraform state of twice since " in second.stderr
+    assert f"{held['Who']} has held the Terraform state of twice since " in second.stderr
     assert "Acquiring state lock. This may take a few moments..." in second.stderr
     assert json.loads(second.stdout)["outputs"]["release"]["value"] == two
     assert site.lock("twice") is None
@@ -368,7 +368,7 @@ def test_a_killed_terraform_leaves_a_lock_that_is_shown_and_freed_by_its_id(site
 
     waiting = site.inv("infra", "--artifact", version, TAGSHIP_ENVIRONMENTS_KILLED_INFRA_LOCK_TIMEOUT="1")
     assert waiting.returncode == 4
-    assert f"error: {lock['Who']} holds the Terraform state of killed since " in waiting.stderr
+    assert f"error: {lock['Who']} has held the Terraform state of killed since " in waiting.stderr
     assert f"next: Wait for it, or if it is dead: {command}" in waiting.stderr
 
     other = site.inv("infra.unlock", "--env", "killed", "--id", "00000000-0000-0000-0000-000000000000")
