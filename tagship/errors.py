@@ -1,4 +1,4 @@
-"""Everything that can go wrong, one class each kind, with the exit code that CI believes.
+"""Everything that can go wrong: a class for each kind, with the exit code that CI reads.
 
 An error is three sentences: what is wrong, what state things are in now, and the exact next command. The task layer
 prints them and exits with the code; nothing else in the toolkit prints an error or calls sys.exit.
@@ -39,7 +39,7 @@ class SettingsError(UsageError):
 
 
 class Refused(TagshipError):
-    """A pre-flight check said no."""
+    """A pre-flight check refused."""
 
     exit_code = 3
 
@@ -51,7 +51,7 @@ class Held(TagshipError):
 
 
 class LeaseLost(Held):
-    """The lease was taken over while a deployment ran: the loser stops before its next action."""
+    """Another deployment took the lease during this one, which stops before its next action."""
 
 
 class ArtifactError(TagshipError):
@@ -69,32 +69,31 @@ class NotAuthentic(ArtifactError):
 
 
 class DeployFailed(TagshipError):
-    """The deployment failed, and things are as they were: the previous version is serving, or, where nothing was
-    serving before, nothing is."""
+    """The deployment failed and was undone: the previous version serves, or nothing if nothing did before."""
 
     exit_code = 6
 
 
 class RollbackFailed(TagshipError):
-    """The deployment failed and so did putting things back: wake somebody."""
+    """The deployment failed, and so did undoing it: wake somebody."""
 
     exit_code = 7
 
 
 class Incomplete(TagshipError):
-    """The version serves, and some hosts, fewer than may fail, do not run it: heal them."""
+    """The version serves, but some hosts, fewer than may fail, do not run it: heal them."""
 
     exit_code = 9
 
 
 class ServiceFailed(TagshipError):
-    """An outside service (AWS, GitHub, Git's remote) failed, or did not say how things ended."""
+    """An outside service (AWS, GitHub, Git's remote) failed, or the outcome is unknown."""
 
     exit_code = 8
 
 
 class Unheard(ServiceFailed):
-    """An order may have gone out: its answer was lost, and it was not found afterwards. Hosts may be acting on it."""
+    """An order was sent, its answer was lost, and it was not found since: hosts may be acting on it."""
 
 
 class Interrupted(TagshipError):

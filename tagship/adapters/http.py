@@ -23,7 +23,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 class Http:
     def ask(self, url: str, version_key: str, timeout: float) -> Sample:
-        """One GET. The version is the value of `version_key` in the JSON answer; a sample of status 0 is no answer.
+        """Send one GET; the version is `version_key` of the JSON answer. Status 0: no answer.
 
         A redirect is an answer of its own, and is not followed: the same rule as on a host.
         """
@@ -35,8 +35,8 @@ class Http:
         except urllib.error.HTTPError as reason:
             return Sample(reason.code, problem=f"it answered {reason.code}")
         except (OSError, http.client.HTTPException) as reason:
-            told = getattr(reason, "reason", "") or reason
-            return Sample(0, problem=f"{url} did not answer: {told}")
+            why = getattr(reason, "reason", "") or reason
+            return Sample(0, problem=f"{url} did not answer: {why}")
 
 
 _OPENER = urllib.request.build_opener(_NoRedirects)

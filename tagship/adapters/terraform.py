@@ -23,7 +23,7 @@ from tagship.domain.infra import Output
 from tagship.errors import Held, Refused
 from tagship.ports.account import ToolFailed
 
-NEEDED = (1, 11)  # use_lockfile is no experiment any more (Terraform 1.11's changelog)
+NEEDED = (1, 11)  # use_lockfile is no longer experimental (Terraform 1.11's changelog)
 INSTALL = "Install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install"
 BACKEND = 'terraform { backend "s3" {} }'
 CHANGES = 2  # what `plan -detailed-exitcode` ends with where there is something to do
@@ -130,25 +130,25 @@ class Terraform:
         return environment(self.inherited, {**self._own(), **variables})
 
     def _own(self) -> dict[str, str | None]:
-        told: dict[str, str | None] = {
+        own: dict[str, str | None] = {
             "TF_DATA_DIR": str(self.data),
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
             "AWS_REGION": self.aws.region,
         }
         if self.aws.profile:
-            told["AWS_PROFILE"] = self.aws.profile
-        return {**told, **(_sandboxed(self.aws, self.inherited) if self.aws.sandbox else {})}
+            own["AWS_PROFILE"] = self.aws.profile
+        return {**own, **(_sandboxed(self.aws, self.inherited) if self.aws.sandbox else {})}
 
     def _check_version(self) -> None:
         try:
-            found = str(json.loads(self._captured("version", "-json"))["terraform_version"])
+            installed = str(json.loads(self._captured("version", "-json"))["terraform_version"])
         except Refused as reason:
             raise Refused(f"There is no {self.program} on PATH.", remedy=INSTALL) from reason
         except (ValueError, KeyError) as reason:
-            raise Refused(f"{self.program} does not tell its version.", remedy=INSTALL) from reason
-        if version(found) < NEEDED:
-            raise Refused(f"{self.program} {found} is too old: it does not lock a state in S3.", remedy=INSTALL)
+            raise Refused(f"{self.program} did not print its version.", remedy=INSTALL) from reason
+        if version(installed) < NEEDED:
+            raise Refused(f"{self.program} {installed} is too old: it cannot lock a state in S3.", remedy=INSTALL)
 
     def _check_backend(self) -> None:
         """By Terraform's own record of its backend; without a backend block it would keep the state on this machine."""
@@ -163,7 +163,7 @@ class Terraform:
             kept = ("none", "", "")
         if kept != ("s3", self.bucket, self.key):
             raise Refused(
-                f"The configuration in {self.directory} does not keep its state in S3 (its backend: {kept[0]}).",
+                f"The configuration in {self.directory} does not keep its state in S3 (backend: {kept[0]}).",
                 remedy=f"Write into one of its files, in place of any other backend: {BACKEND}",
             )
 
@@ -181,8 +181,8 @@ def require_sealed(installed: Path) -> None:
 
 
 def backend(aws: Aws, bucket: str, key: str) -> dict[str, object]:
-    """What `terraform init -backend-config` is given."""
-    told: dict[str, object] = {
+    """Write what `terraform init -backend-config` reads."""
+    values: dict[str, object] = {
         "bucket": bucket,
         "key": key,
         "region": aws.region,
@@ -190,9 +190,9 @@ def backend(aws: Aws, bucket: str, key: str) -> dict[str, object]:
         "encrypt": True,
     }
     if aws.profile:
-        told["profile"] = aws.profile
+        values["profile"] = aws.profile
     if aws.endpoint:
-        told |= {
+        values |= {
             "endpoints": {"s3": aws.endpoint},
             "use_path_style": True,
             "skip_credentials_validation": True,
@@ -200,13 +200,13 @@ def backend(aws: Aws, bucket: str, key: str) -> dict[str, object]:
             "skip_region_validation": True,
             "skip_requesting_account_id": True,
         }
-    return told
+    return values
 
 
-def environment(inherited: Mapping[str, str], told: Mapping[str, str | None]) -> dict[str, str]:
-    """What is inherited, without what would change where or how a tool works, and what it is told."""
+def environment(inherited: Mapping[str, str], own: Mapping[str, str | None]) -> dict[str, str]:
+    """Join what a tool inherits, without what would change where or how it works, and its own variables."""
     kept = {name: value for name, value in inherited.items() if not NOT_INHERITED.fullmatch(name)}
-    return {name: value for name, value in {**kept, **told}.items() if value is not None}
+    return {name: value for name, value in {**kept, **own}.items() if value is not None}
 
 
 def _sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
@@ -228,9 +228,9 @@ def _sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """`1.11.4` or `1.12.0-beta1` as numbers that compare; nothing where it is no version."""
-    found = re.match(r"(\d+)\.(\d+)", text)
-    return tuple(int(one) for one in found.groups()) if found else ()
+    """Read `1.11.4` or `1.12.0-beta1` as numbers that compare; empty if it is not a version."""
+    match = re.match(r"(\d+)\.(\d+)", text)
+    return tuple(int(number) for number in match.groups()) if match else ()
 
 
 def _kind(said: str) -> str:

@@ -1,4 +1,4 @@
-"""What a CI step says of itself: one workflow command, which GitHub keeps as an annotation and a follower reads back.
+"""What a CI step reports: one workflow command, which GitHub keeps as an annotation and a follower reads back.
 
 https://docs.github.com/actions/reference/workflow-commands-for-github-actions: data escapes %, CR and LF; a property
 escapes colons and commas too (the titles here hold none).
@@ -14,7 +14,7 @@ _TITLE = re.compile(r"tagship exit (\d{1,3})\Z")
 
 
 def command(code: int, message: str) -> str:
-    """`::notice title=tagship exit 0::…`, or `::error …` for any other exit code."""
+    """Write `::notice title=tagship exit 0::…`, or `::error …` for any other exit code."""
     level = "notice" if code == 0 else "error"
     return f"::{level} title=tagship exit {code}::{escaped(message)}"
 
@@ -29,6 +29,6 @@ def escaped(text: str) -> str:
 
 
 def exit_code(title: str) -> int | None:
-    """The exit code that an annotation's title tells, or None for an annotation of somebody else's."""
-    found = _TITLE.match(title)
-    return int(found[1]) if found else None
+    """Read the exit code from an annotation's title; None if tagship did not write it."""
+    match = _TITLE.match(title)
+    return int(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""Health: how long to wait, and what the answers mean. The verdict is a pure function of the samples."""
+"""Health checks: how long to wait, and what the answers mean. The verdict is a pure function of the samples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 def waits(attempts: int, cap: float = 60.0) -> list[float]:
-    """Seconds to wait between attempts: min(2^(n-1), cap) after the n-th, and none after the last.
+    """List the seconds to wait after each attempt but the last: min(2^(n-1), cap) after the n-th.
 
     15 attempts wait 543 s in all (not "about 15 minutes": the last wait is never due).
     """
@@ -16,7 +16,7 @@ def waits(attempts: int, cap: float = 60.0) -> list[float]:
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer: HTTP status (0: none came), the version in it, and what was wrong if none came."""
+    """One answer: its HTTP status (0: no answer), the version in it, and the problem if there was no answer."""
 
     status: int
     version: str = ""
@@ -25,7 +25,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`healthy` or the reason why not; `attempts` is how many samples were looked at."""
+    """Healthy, or the reason why not; `attempts` counts the samples that decided it."""
 
     healthy: bool
     attempts: int
@@ -33,13 +33,13 @@ class Verdict:
 
 
 def verdict(samples: Sequence[Sample], *, expected: str, passes: int) -> Verdict:
-    """Healthy once `passes` samples in a row answered 2xx with the expected version."""
-    row = 0
+    """Judge: healthy once `passes` samples in a row answered 2xx with the expected version."""
+    streak = 0
     reason = "it never answered"
     for number, sample in enumerate(samples, start=1):
         good = 200 <= sample.status < 300 and sample.version == expected
-        row = row + 1 if good else 0
-        if row >= passes:
+        streak = streak + 1 if good else 0
+        if streak >= passes:
             return Verdict(True, number)
         if not good:
             reason = _reason(sample, expected)

@@ -8,18 +8,19 @@ from dataclasses import asdict
 from tagship.domain.deployment import Deployment
 
 
-def state(one: Deployment) -> str:
-    """What came of it so far, in a word."""
-    return one.state if one.ended else f"{one.state}, not ended"
+def state(deployment: Deployment) -> str:
+    """Say in a word how far a deployment is."""
+    return deployment.state if deployment.ended else f"{deployment.state}, not ended"
 
 
-def outcome(one: Deployment) -> str:
-    """The state in a word, and the reason where there is one."""
-    return f"{state(one)}: {one.last.reason}" if one.last.reason else state(one)
+def outcome(deployment: Deployment) -> str:
+    """Say the state in a word, and the reason if there is one."""
+    reason = deployment.last.reason
+    return f"{state(deployment)}: {reason}" if reason else state(deployment)
 
 
 def as_data(deployments: Sequence[Deployment]) -> list[dict[str, object]]:
-    """Each deployment as data, with its entries as the ledger has them."""
+    """Write each deployment as data, with its entries as the ledger has them."""
     return [
         {
             "deployment": one.id,

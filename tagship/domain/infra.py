@@ -1,4 +1,4 @@
-"""What an infrastructure tool is told of an artifact, and what of its outputs may be shown."""
+"""What an infrastructure tool learns about an artifact, and which of its outputs may be shown."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Output:
 
 
 def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> dict[str, str | None]:
-    """The variables of a tool's environment: the artifact's names and the settings' variables, each with its twin.
+    """List a tool's variables: the artifact's and the settings', each with its Terraform twin.
 
     Terraform reads `TF_VAR_image_digest` as the variable `image_digest`, and passes over one that the configuration
     does not declare. IMAGE_URI is the image by digest. None takes a variable away: what a machine happens to have set
@@ -54,8 +54,8 @@ def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> d
 
 
 def shown(outputs: Mapping[str, Output]) -> dict[str, dict[str, object]]:
-    """Outputs as they are written down and printed: a sensitive one by its name alone."""
+    """Prepare outputs for printing: a sensitive one by its name alone."""
     return {
-        name: {"sensitive": one.sensitive, "value": None if one.sensitive else one.value}
-        for name, one in sorted(outputs.items())
+        name: {"sensitive": output.sensitive, "value": None if output.sensitive else output.value}
+        for name, output in sorted(outputs.items())
     }

@@ -1,4 +1,4 @@
-"""Where things are in the bucket: the one place that spells a key."""
+"""Where everything is in the bucket: the one place that spells a key."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ SIGNATURE = "manifest.sig"
 
 
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
-    """The key of one object of an artifact: BUNDLE, MANIFEST or SIGNATURE."""
+    """Spell the key of one object of an artifact: BUNDLE, MANIFEST or SIGNATURE."""
     return f"{app}/{environment}/{artifact_id}/{name}"
 
 
 def artifacts(app: str, environment: str) -> str:
-    """The prefix under which an environment's artifacts are."""
+    """Spell the prefix of an environment's artifacts."""
     return f"{app}/{environment}/"
 
 
@@ -22,22 +22,22 @@ def ledger(app: str, environment: str) -> str:
 
 
 def ledger_entry(app: str, environment: str, deployment_id: str, number: int, state: str) -> str:
-    """`<deployment id>/<n>-<state>.json`: ids sort by time, and each state change is an object of its own."""
+    """Spell `<deployment id>/<n>-<state>.json`: ids sort by time, and each state change is its own object."""
     return f"{ledger(app, environment)}{deployment_id}/{number}-{state}.json"
 
 
 def index(app: str, environment: str) -> str:
-    """The prefix of the ledger's index. It sorts after the deployments, whose ids begin with a digit; so do marks."""
+    """Spell the prefix of the ledger's index. Like marks, it sorts after deployments, whose ids begin with a digit."""
     return f"{ledger(app, environment)}_index/"
 
 
 def index_segment(app: str, environment: str, first: str, last: str) -> str:
-    """A segment names the range of deployment ids that it holds."""
+    """Spell the key of a segment, which names the range of deployment ids in it."""
     return f"{index(app, environment)}{first}_{last}.json.gz"
 
 
 def marks(app: str, environment: str) -> str:
-    """The prefix of what people said about versions."""
+    """Spell the prefix of people's marks on versions."""
     return f"{ledger(app, environment)}_marks/"
 
 
@@ -46,7 +46,7 @@ def mark(app: str, environment: str, mark_id: str) -> str:
 
 
 def lease(app: str, group: str) -> str:
-    """The lease of an environment, or of a group of them, by the group's name."""
+    """Spell the key of a lease, by its group's name: an environment, or several that share it."""
     return f"{app}/_lease/{group}.json"
 
 
@@ -55,22 +55,22 @@ def freeze(app: str, environment: str) -> str:
 
 
 def pointer(app: str, environment: str) -> str:
-    """What a host that boots has to run; see tagship.domain.ec2.pointer."""
+    """Spell the key of what a booting host runs; see tagship.domain.ec2.pointer."""
     return f"{app}/_pointer/{environment}.json"
 
 
 def state(app: str, environment: str) -> str:
-    """The Terraform state of an environment, where its settings do not name another key."""
+    """Spell the default key of an environment's Terraform state."""
     return f"{app}/_infra/{environment}/terraform.tfstate"
 
 
 def at_work(app: str, environment: str) -> str:
-    """The prefix of the notes that say whose tool works on an environment's state."""
+    """Spell the prefix of the notes about whose tool is working on a Terraform state."""
     return f"{app}/_infra/{environment}/at-work/"
 
 
 def legacy_bundles(app: str, environment: str, artifact_id: str) -> list[str]:
-    """Where teams kept a bundle before tagship; read with a warning, never written."""
+    """List where teams kept bundles before tagship: read with a warning, never written."""
     keys = [f"bundles/{environment}/deploy-bundle-{artifact_id}.tar.gz"]
     if environment.startswith("pr-"):
         keys.append(f"{app}/{environment}/{app}-deployment.tar.gz")

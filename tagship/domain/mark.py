@@ -38,12 +38,12 @@ class Mark:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self | None:
-        """A mark, or None when it cannot be read or is of a later schema: such marks are named and skipped."""
+        """Read a mark; None if it cannot be read or has a later schema: such marks are named and skipped."""
         try:
             value = json.loads(raw)
-            found = read_back(cls, value) if value["schema"] == SCHEMA and value["verdict"] in VERDICTS else None
-            if found:
-                moment_of(found.at)
+            mark = read_back(cls, value) if value["schema"] == SCHEMA and value["verdict"] in VERDICTS else None
+            if mark:
+                moment_of(mark.at)
         except ODD:
             return None
-        return found
+        return mark

@@ -31,16 +31,16 @@ class Origin:
     image: str = ""
 
     def metadata(self) -> dict[str, str]:
-        """As an object carries it: `commit-sha`, `branch`, `build-time`, `workflow-run-id`, `pr-number` …"""
+        """Write an object's metadata: `commit-sha`, `branch`, `build-time`, `workflow-run-id`, `pr-number` …"""
         return {_key(f.name): quote(getattr(self, f.name) or NOTHING, safe=PLAIN) for f in fields(self)}
 
     @classmethod
     def read(cls, metadata: Mapping[str, str]) -> Self | None:
-        """The origin that an object carries, or None when one of its parts is missing."""
-        found = {f.name: metadata.get(_key(f.name), "") for f in fields(cls)}
-        if not all(found.values()):
+        """Read the origin from an object's metadata; None if a part is missing."""
+        parts = {f.name: metadata.get(_key(f.name), "") for f in fields(cls)}
+        if not all(parts.values()):
             return None
-        return cls(**{name: "" if value == NOTHING else unquote(value) for name, value in found.items()})
+        return cls(**{name: "" if value == NOTHING else unquote(value) for name, value in parts.items()})
 
 
 def _key(name: str) -> str:
@@ -48,5 +48,5 @@ def _key(name: str) -> str:
 
 
 def written(image: ImageRef | None) -> str:
-    """An image on one line; empty where there is none."""
+    """Write an image on one line; empty if there is none."""
     return f"{image.repository}:{image.tag}@{image.digest}" if image else ""

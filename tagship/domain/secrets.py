@@ -56,13 +56,13 @@ class Source:
 
 
 def of_parameter(path: str, name: str) -> Source:
-    """A parameter below a path: /hello/dev/db/pass-word below /hello/dev/ is DB_PASS_WORD."""
+    """Name a parameter's variable: /hello/dev/db/pass-word below /hello/dev/ is DB_PASS_WORD."""
     below = name.removeprefix(path.rstrip("/") + "/")
     return Source(re.sub(r"[/.-]", "_", below).upper(), SSM, name)
 
 
 def of_secret(variable: str, text: str) -> Source:
-    """A secret as the settings name it: `hello/dev/db`, or `hello/dev/db#password` for one key of a JSON object."""
+    """Read a secret of the settings: `hello/dev/db`, or `hello/dev/db#password` for one key of a JSON object."""
     name, _, key = text.partition("#")
     return Source(variable, SECRETS_MANAGER, name, key)
 
@@ -70,12 +70,12 @@ def of_secret(variable: str, text: str) -> Source:
 def problems(
     sources: list[Source], variables: Mapping[str, str], why_not_settable: Callable[[str], str]
 ) -> Iterator[str]:
-    """What is wrong with the variables of an environment, taken together: names that cannot be set, or set twice."""
+    """Find variables of an environment that cannot be set, or are set twice."""
     taken = dict.fromkeys(variables, "`variables` of tagship.toml")
-    for one in sources:
-        problem = why_not_settable(one.variable)
+    for source in sources:
+        problem = why_not_settable(source.variable)
         if problem:
-            yield f"{one} would be the variable {one.variable}, which {problem}"
-        elif one.variable in taken:
-            yield f"{one} would be the variable {one.variable}, and so is {taken[one.variable]}"
-        taken.setdefault(one.variable, str(one))
+            yield f"{source} would be the variable {source.variable}, which {problem}"
+        elif source.variable in taken:
+            yield f"{source} would be the variable {source.variable}, and so is {taken[source.variable]}"
+        taken.setdefault(source.variable, str(source))

@@ -31,13 +31,13 @@ class Copy:
 
 
 def packed(copies: Iterable[Copy]) -> bytes:
-    """The bytes of a segment, the same for the same copies (gzip without a time)."""
-    rows = [{"key": one.key, "etag": one.etag, "entry": asdict(one.entry)} for one in copies]
+    """Write a segment: the same bytes for the same copies (gzip without a time)."""
+    rows = [{"key": copy.key, "etag": copy.etag, "entry": asdict(copy.entry)} for copy in copies]
     return gzip.compress(json.dumps({"schema": SCHEMA, "entries": rows}).encode(), mtime=0)
 
 
 def unpacked(raw: bytes) -> list[Copy] | None:
-    """The copies of a segment, or None when it cannot be read or is of a later schema."""
+    """Read the copies of a segment; None if it cannot be read or has a later schema."""
     try:
         value = json.loads(gzip.decompress(raw))
         if value["schema"] != SCHEMA:
@@ -57,7 +57,7 @@ class Span:
 
     @classmethod
     def read(cls, key: str) -> Self | None:
-        """The range, or None where the key is not that of a segment."""
+        """Read the range; None if the key is not a segment's."""
         first, _, last = key.rpartition("/")[2].removesuffix(SUFFIX).partition("_")
         ids = is_id(first) and is_id(last) and first <= last
         return cls(key, first, last) if key.endswith(SUFFIX) and ids else None
@@ -67,7 +67,7 @@ class Span:
 
 
 def begin_after(spans: Sequence[Span], limit: int) -> str:
-    """The id after which a listing begins that is to find the latest `limit` deployments; empty: at the beginning.
+    """Find the id after which to list the latest `limit` deployments; empty: from the start.
 
     Segments are full, so those before the ones that hold `limit` deployments need no look.
     """
@@ -76,13 +76,13 @@ def begin_after(spans: Sequence[Span], limit: int) -> str:
 
 
 def needed(spans: Iterable[Span], ids: Iterable[str]) -> list[Span]:
-    """The segments that hold any of these deployments."""
+    """Choose the segments that hold any of these deployments."""
     wanted = sorted(ids)
     return [span for span in spans if wanted and span.first <= wanted[-1] and any(span.holds(one) for one in wanted)]
 
 
 def full(by_deployment: Mapping[str, Sequence[Copy]]) -> list[tuple[str, str, list[Copy]]]:
-    """The segments that these deployments fill, the oldest first: first id, last id, copies. The rest is left over."""
+    """Group deployments into full segments, oldest first: first id, last id, copies. The rest is left out."""
     ids = sorted(by_deployment)
     groups = [ids[at : at + SIZE] for at in range(0, len(ids) - SIZE + 1, SIZE)]
     return [(some[0], some[-1], [copy for one in some for copy in by_deployment[one]]) for some in groups]

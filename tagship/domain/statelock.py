@@ -24,12 +24,12 @@ RUN = re.compile(r"/actions/runs/([0-9]+)$")
 
 
 class Unreadable(Exception):
-    """An object that is where a lock or a note would be, and is none."""
+    """An object in the place of a lock or a note that cannot be read as one."""
 
 
 @dataclass(frozen=True)
 class StateLock:
-    """Who has a state: `operation` is plan, apply, …; `created` is by the holder's own clock."""
+    """Who holds a state: `operation` is plan, apply, …; `created` is by the holder's own clock."""
 
     id: str
     operation: str
@@ -70,9 +70,9 @@ class AtWork:
 
     @property
     def run_id(self) -> str:
-        """The id of the CI run; empty where there is none."""
-        found = RUN.search(self.run_url)
-        return found[1] if found else ""
+        """The id of the CI run; empty if there is none."""
+        match = RUN.search(self.run_url)
+        return match[1] if match else ""
 
     def to_json(self) -> bytes:
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -92,7 +92,7 @@ class AtWork:
 
 @dataclass(frozen=True)
 class Note:
-    """A note as it is stored, and when S3 took it."""
+    """A note as it is stored, and when S3 stored it."""
 
     work: AtWork
     key: str
@@ -101,12 +101,12 @@ class Note:
 
 
 def may_hold(lock: StateLock, written: datetime, notes: Iterable[Note]) -> list[Note]:
-    """The notes of whoever may have taken a lock, the latest first.
+    """Find the notes of every run that may hold a lock, the latest first.
 
-    More than one, where two runs work on one machine: which of them has the lock cannot be known, so both count.
+    If two runs work on one machine, nobody can know which of them holds the lock, so both count.
     """
-    theirs = [one for one in notes if one.work.host == lock.host and one.written <= written]
-    return sorted(theirs, key=lambda one: (one.written, one.key), reverse=True)
+    same_machine = [note for note in notes if note.work.host == lock.host and note.written <= written]
+    return sorted(same_machine, key=lambda note: (note.written, note.key), reverse=True)
 
 
 def _table(raw: bytes) -> dict[str, Any]:
@@ -120,6 +120,6 @@ def _table(raw: bytes) -> dict[str, Any]:
 
 
 def _line(value: object) -> str:
-    """Text of somebody else's, as one short line."""
+    """Cut somebody else's text to one short line."""
     text = value if isinstance(value, str) else ""
-    return "".join(one if one.isprintable() else "?" for one in text[:LONGEST])
+    return "".join(char if char.isprintable() else "?" for char in text[:LONGEST])

@@ -10,15 +10,15 @@ from typing import Any, TypeVar, get_origin, get_type_hints
 T = TypeVar("T")
 
 ODD = (ValueError, TypeError, KeyError, RecursionError)
-"""What reading a record raises where it is none: half of one, other JSON, or JSON that is nested without end."""
+"""What reading raises if the bytes are not a record: half of one, other JSON, or endless nesting."""
 
 
 def read_back(kind: type[T], value: Mapping[str, Any]) -> T:
-    """`value` as a record; raises TypeError where a field is missing, is not known or is of another kind."""
+    """Make a record of `value`; raises TypeError if a field is missing, unknown or of another type."""
     kinds = _kinds(kind)
-    for name, one in value.items():
-        if not isinstance(one, kinds.get(name, object)):
-            raise TypeError(f"{name} is {one!r}"[:80])
+    for name, field in value.items():
+        if not isinstance(field, kinds.get(name, object)):
+            raise TypeError(f"{name} is {field!r}"[:80])
     return kind(**value)
 
 
@@ -34,7 +34,7 @@ def _kinds(kind: type) -> dict[str, type]:
 
 
 def moment_of(text: str) -> datetime:
-    """A time of a record; raises ValueError where it does not say of which zone."""
+    """Read a time of a record; raises ValueError if it has no time zone."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text} has no time zone")

@@ -1,4 +1,4 @@
-"""Times and words as people read them: UTC to the minute, ages in the largest unit that says something, no escapes."""
+"""Write times and words for people: UTC to the minute, ages in their largest useful unit, no escapes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ MANY = 20  # units: more are counted, not each named
 
 
 def moment(at: datetime | str) -> str:
-    """`2026-11-20 15:53`, in UTC; of a time, or of ISO 8601 text."""
+    """Write a time or ISO 8601 text as `2026-11-20 15:53`, in UTC."""
     when = datetime.fromisoformat(at) if isinstance(at, str) else at
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def ago(age: timedelta) -> str:
-    """`3 min ago`; what lies in the future (clocks differ) is `just now`."""
+    """Write an age as `3 min ago`; a time in the future (clocks differ) is `just now`."""
     past = age.total_seconds()
     if past < 5:
         return "just now"
@@ -28,13 +28,13 @@ _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|)")
 
 
 def seconds(text: str) -> int | None:
-    """The seconds of `90`, `90s`, `10m`, `8h` or `2d`; None where it is no duration."""
-    found = _DURATION.fullmatch(text.strip().lower())
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    """Read the seconds of `90`, `90s`, `10m`, `8h` or `2d`; None for any other text."""
+    match = _DURATION.fullmatch(text.strip().lower())
+    return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 def span(seconds: float) -> str:
-    """`0.8 s`, `43 s`, `12 min`, `5 h`, `9 days`."""
+    """Write a duration as `0.8 s`, `43 s`, `12 min`, `5 h` or `9 days`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -77,7 +77,7 @@ def excerpt(text: str, most: int, rest: str) -> str:
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
-    """The names, the first few of many: `web-1, web-2 and 498 more`."""
+    """List names, the first few of many: `web-1, web-2 and 498 more`."""
     if len(names) <= most:
         return ", ".join(names)
     few = max(1, most // 2)
@@ -85,12 +85,12 @@ def listed(names: Sequence[str], most: int = 10) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """`1 host`, `3 hosts`, `2 aliases`."""
+    """Write a number of things: `1 host`, `3 hosts`, `2 aliases`."""
     return f"{count} {plural(noun, count)}"
 
 
 def plural(noun: str, count: int = 2) -> str:
-    """The noun as it stands after that number: `host`, `hosts`."""
+    """Write the noun as it follows that number: `host`, `hosts`."""
     if count == 1:
         return noun
     return f"{noun}es" if noun.endswith("s") else f"{noun}s"
@@ -102,4 +102,4 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 
 def visible(text: str) -> str:
     """Spell out the control characters of a remote's, a host's or a hook's words; tab and newline stay."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -36,7 +36,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a version; raises UsageError with the reason when it is none."""
+        """Read a version; raises UsageError with the reason if it is not one."""
         reason = why_not_a_version(text)
         if reason:
             raise UsageError(
@@ -47,7 +47,7 @@ class Version:
 
     @classmethod
     def maybe(cls, text: str) -> Self | None:
-        """The version that a tag's name is, or None: a repository holds other tags as well."""
+        """Read a tag's name as a version; None for any other tag."""
         return cls._of(text) if _NAME.match(text) else None
 
     @classmethod
@@ -60,7 +60,7 @@ class Version:
         return (self.major, self.minor, self.patch)
 
     def bump(self, part: str) -> Version:
-        """The next version of the same channel. (semver's own bump_* drop the suffix, or number it.)"""
+        """Make the next version of the same channel. (semver's own bump_* drop the suffix, or number it.)"""
         major, minor, patch = self.core
         core = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}[part]
         return Version(*core, self.suffix)
@@ -75,19 +75,19 @@ class Version:
 
 
 def why_not_a_version(text: str) -> str:  # noqa: PLR0911 (a table of reasons, the first that holds)
-    """The reason why `text` is no version, in a few words; empty when it is one."""
+    """Say in a few words why `text` is not a version; empty if it is one."""
     if not text:
         return "it is empty"
     if len(text) > MAX_LENGTH:
-        return f"it has {len(text)} characters, and {MAX_LENGTH} is the most"
+        return f"it has {len(text)} characters, and at most {MAX_LENGTH} are allowed"
     if not text.isascii():
         return "it has characters other than plain letters, digits, dots and one hyphen"
     if _NAME.match(text):
         return ""
     if text.startswith("v"):
-        return "a leading v is not part of it"
+        return "a leading v is not allowed"
     if "+" in text:
-        return "build metadata (+…) cannot be carried by an image tag"
+        return "it has build metadata (+…), which an image tag cannot hold"
     if re.search(r"[^0-9A-Za-z.\-]", text):
         return "it has characters other than letters, digits, dots and one hyphen"
     if re.match(r"(\d+\.)*0\d", text):
@@ -100,20 +100,20 @@ def why_not_a_version(text: str) -> str:  # noqa: PLR0911 (a table of reasons, t
 
 
 def _shown(text: str) -> str:
-    """Untrusted text, safe to print on one line of a terminal or a log."""
+    """Escape untrusted text for one line of a terminal or a log."""
     escaped = text.encode("unicode_escape").decode("ascii")
     return f"“{escaped[:60]}…”" if len(escaped) > 60 else f"“{escaped}”"
 
 
 def newest(versions: Iterable[Version], count: int) -> list[Version]:
-    """The highest `count` versions, highest first: 0.1.10-dev comes before 0.1.9-dev."""
+    """Take the highest `count` versions, highest first: 0.1.10-dev comes before 0.1.9-dev."""
     return sorted(versions, reverse=True)[:count]
 
 
 def candidates(latest: Version | None, suffix: str) -> dict[str, Version]:
-    """What to offer next on a channel, by the part that it raises; the first one is the suggestion.
+    """List the next versions of a channel by the part that each raises; the first is the suggestion.
 
-    What could not be read back (a number of ten digits) is not offered; raises Refused if nothing is left.
+    A version that could not be read back (ten digits) is left out; raises Refused if none is left.
     """
     if latest is None:
         return {"first": Version(0, 1, 0, suffix)}
@@ -137,7 +137,7 @@ class ArtifactId(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an artifact id; raises UsageError with the reason when it is none."""
+        """Read an artifact id; raises UsageError with the reason if it is not one."""
         if UNTAGGED.match(text):
             return cls(text)
         return cls(str(Version.parse(text)))
@@ -152,22 +152,22 @@ class ArtifactId(str):
 
     @property
     def built(self) -> datetime | None:
-        """When an untagged build was made, as its id says; None for a version, and for digits that are no time."""
+        """Read from its id when an untagged build was made; None for a version or an impossible time."""
         try:
             return None if self.version else datetime.strptime(f"{self[9:]}+0000", "%Y%m%d-%H%M%S%z")
         except ValueError:
             return None
 
     def image_tag(self, environment: str) -> str:
-        """A legal image tag: no `/` and no `+` (the grammar is `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`)."""
+        """Make a legal image tag: no `/` and no `+` (`[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`)."""
         return str(self) if self.version else f"{environment}-{self}"
 
 
 def is_older(one: str, than: str, built: str = "", than_built: str = "") -> bool:
-    """Whether artifact `one` is known to come before `than`: versions by their order, anything else by build time.
+    """Say whether artifact `one` is known to come before `than`: versions by order, others by build time.
 
-    `built` and `than_built` are the manifests' build times (ISO 8601), needed where one of the two is a version and the
-    other is not; what is not known is not older.
+    `built` and `than_built` are the manifests' build times (ISO 8601), needed if only one of the two is a version. If a
+    time is unknown, the answer is no.
     """
     ours, theirs = Version.maybe(one), Version.maybe(than)
     if ours and theirs:
@@ -177,7 +177,7 @@ def is_older(one: str, than: str, built: str = "", than_built: str = "") -> bool
 
 
 def nearest(artifact_id: str, among: Sequence[str], count: int) -> list[str]:
-    """Those next to an artifact id in a list that goes from the highest down, half of them above it where there are."""
+    """Take the neighbours of an artifact id from a list that goes from the highest down."""
     wanted = Version.maybe(artifact_id)
     above = [one for one in among if wanted and (version := Version.maybe(one)) and wanted < version]
     start = max(0, min(len(above) - count // 2, len(among) - count))

@@ -1,4 +1,4 @@
-"""tagship.toml: find it, read it, and tell every error of it at once.
+"""tagship.toml: find it, read it, and report all of its errors at once.
 
 Flag > TAGSHIP_* variable > file > default.
 """
@@ -27,14 +27,14 @@ FILE = "tagship.toml"
 
 
 def find(start: Path) -> Path:
-    """The nearest tagship.toml, upwards from `start`; raises SettingsError where there is none."""
+    """Find the nearest tagship.toml, upwards from `start`; raises SettingsError if there is none."""
     for folder in (start, *start.parents):
         if folder.parts[-2:] == (NAME, "sandbox"):
             break  # what is in a sandbox never acts on the repository around it
-        if os.path.lexists(folder / FILE):  # a folder or a broken link of that name is told of, not passed over
+        if os.path.lexists(folder / FILE):  # a folder or a broken link of that name is reported, not skipped
             return folder / FILE
     raise SettingsError(
-        f"There is no {FILE} in {start} or above it.", remedy="Change to the repository that ships with tagship."
+        f"There is no {FILE} in {start} or above it.", remedy="Go to the repository that ships with tagship."
     )
 
 

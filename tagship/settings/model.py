@@ -58,20 +58,20 @@ class Environment(Section):
 
     @property
     def target(self) -> Kind:
-        """The table that says what it runs on."""
+        """Find the table that says what it runs on."""
         return next(value for _, value in self if isinstance(value, Kind))
 
     def runs_on(self, kind: type[K]) -> K | None:
-        """The table of that kind; None if the environment runs on another."""
+        """Take the table of that kind; None if the environment runs on another."""
         return self.target if isinstance(self.target, kind) else None
 
     def why_not_settable(self, variable: str) -> str:
-        """Why no app could be given that variable, in a few words; empty if it can."""
+        """Say in a few words why no app can have that variable; empty if it can."""
         return self.target.why_not_settable(variable, dict(self.target))
 
     @classmethod
     def kinds(cls) -> dict[str, type[Kind]]:
-        """The kinds of target that there are, by their tables' names."""
+        """List the kinds of target by their tables' names."""
         sections = {name: section_of(field.annotation) for name, field in cls.model_fields.items()}
         return {name: kind for name, kind in sections.items() if kind and issubclass(kind, Kind)}
 
@@ -98,7 +98,7 @@ def _taken_variables(values: Values, chosen: list[tuple[type[Kind], Values]]) ->
     plain, secret = table(values, "variables"), table(table(values, "secrets"), "secrets_manager")
     for place, variables in (("variables", plain), ("secrets.secrets_manager", secret)):
         for name in variables:
-            problem = next((why for kind, told in chosen if (why := kind.why_not_settable(name, told))), "")
+            problem = next((why for kind, own in chosen if (why := kind.why_not_settable(name, own))), "")
             if name in OURS:
                 yield f"{place}.{name}", "is set by tagship itself: give it another name"
             elif problem and re.search(VARIABLE, name):  # a name that is none is pydantic's finding
@@ -121,12 +121,12 @@ class Settings(Section):
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
     def suffix(self, environment: str) -> str:
-        """The suffix of an environment's versions: its own setting, or its name."""
+        """Name the suffix of an environment's versions: its own setting, or its name."""
         suffix = self.environments[environment].suffix
         return environment if suffix is None else suffix
 
     def environment(self, name: str) -> Environment:
-        """One environment; raises SettingsError naming the ones there are."""
+        """Find an environment; raises SettingsError that lists the known ones."""
         if name in self.environments:
             return self.environments[name]
         from difflib import get_close_matches
@@ -138,16 +138,16 @@ class Settings(Section):
         )
 
     def lease_group(self, environment: str) -> str:
-        """The name of the lease that covers an environment: its group's, or its own."""
+        """Name the lease that covers an environment: its group's, or its own."""
         return self.environment(environment).lease_group or environment
 
     def state(self, environment: str) -> tuple[str, str]:
-        """The bucket and the key of an environment's Terraform state."""
+        """Locate an environment's Terraform state: bucket and key."""
         infra = self.environment(environment).infra
         return infra.state_bucket or self.aws.bucket, infra.state_key or layout.state(self.app, environment)
 
     def environment_of(self, suffix: str) -> str:
-        """The environment whose versions have `suffix`; raises SettingsError when none or several do."""
+        """Find the environment whose versions have `suffix`; raises SettingsError if it is none or several."""
         owners = [name for name in self.environments if self.suffix(name) == suffix]
         if len(owners) == 1:
             return owners[0]
@@ -158,7 +158,7 @@ class Settings(Section):
         )
 
     def files(self) -> dict[str, bytes]:
-        """What a bundle carries for its environments: path -> bytes.
+        """Make what a bundle carries for its environments: path -> bytes.
 
         Raises SettingsError for a variable that an app could not be given.
         """
@@ -176,7 +176,7 @@ class Settings(Section):
 
 
 def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
-    """Without a key nothing can be signed or verified, and that is each environment's own decision."""
+    """Without a key nothing can be signed: each environment has to allow that."""
     wanting = [name for name, one in environments.items() if one.get("allow_unsigned") is not True]
     if "signing" not in values and wanting:
         names = ", ".join(f"environments.{name}" for name in wanting)

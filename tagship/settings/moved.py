@@ -1,6 +1,6 @@
-"""Keys of an older form of tagship.toml, and of its variables: each is told its new place.
+"""Keys of an older form of tagship.toml, and of its variables: each gets an error with its new place.
 
-A key that moved is read at its new place all the same, so that what is wrong with its value is found in the same run.
+A key that moved is still read at its new place, so that what is wrong with its value is found in the same run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Place = tuple[str, ...]
 
 
 def bring_home(values: dict[str, Any], model: type[Settings]) -> list[str]:
-    """Move what stands at an old place, and say of each key where it is now."""
+    """Move keys from their old places, and say where each is now."""
     environments = values.get("environments")
     found: list[str] = []
     for name, environment in environments.items() if isinstance(environments, dict) else ():

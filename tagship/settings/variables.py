@@ -19,7 +19,7 @@ Place = tuple[str, ...]
 
 
 def tables(model: type[Section], name: str = "<name>") -> Iterator[tuple[Place, Any]]:
-    """Every key there is, as its path of tables and its field; `name` stands for an environment's."""
+    """List every key as its path of tables and its field; `name` stands for an environment's."""
     for key, field in model.model_fields.items():
         inner = section_of(field.annotation)
         if inner is None:
@@ -31,7 +31,7 @@ def tables(model: type[Section], name: str = "<name>") -> Iterator[tuple[Place, 
 
 
 def known(environments: Mapping[str, Any], model: type[Section]) -> dict[str, tuple[Place, Any]]:
-    """Every variable that names a key, given the environments that a file has."""
+    """List every variable that names a key, given the environments of a file."""
     found: dict[str, tuple[Place, Any]] = {}
     for name in environments or {"<name>": None}:
         for place, field in tables(model, name):
@@ -66,7 +66,7 @@ def overlay(
 
 
 def put(values: dict[str, Any], place: Place, value: Any) -> bool:
-    """Set one key, making tables on the way; false where the file has something else than a table there."""
+    """Set one key, making tables on the way; false if something else stands in place of a table."""
     table: Any = values
     for key in place[:-1]:
         table = table.setdefault(key, {})
@@ -77,7 +77,7 @@ def put(values: dict[str, Any], place: Place, value: Any) -> bool:
 
 
 def _value(text: str, annotation: Any) -> Any:
-    """A variable's text as its key has it: text stays as it is, everything else is written as in TOML."""
+    """Read a variable's text as its key's type: text as it is, everything else as TOML."""
     if _is_text(annotation):
         return text
     if annotation is bool and text in {"0", "1"}:
@@ -98,7 +98,7 @@ def _is_text(annotation: Any) -> bool:
 
 
 def _stranger(variable: str, names: Mapping[str, Any], model: type[Settings]) -> str:
-    """What to say of a variable that names no key: nothing, unless it begins or reads like one that does."""
+    """Say what is wrong with a variable that looks like a key's; empty for any other."""
     if variable in names or not variable.startswith(PREFIX) or variable.startswith(RESERVED):
         return ""
     from difflib import get_close_matches

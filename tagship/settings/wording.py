@@ -12,7 +12,7 @@ from tagship.settings.section import cut, section_of, sections, shown
 from tagship.settings.tables import WORDS
 from tagship.settings.variables import Place, tables
 
-# What each kind of error is told as; `{…}` is filled from the error's own context.
+# The words of each kind of error; `{…}` is filled from the error's own context.
 WANTED = {
     "bool_type": "must be true or false; is {given}",
     "int_type": "must be a whole number; is {given}",
@@ -43,13 +43,13 @@ class Fault:
 
 @dataclass(frozen=True)
 class Wording:
-    """How the errors of one model are told; `sources` says which variable set which key."""
+    """Words the errors of one model; `sources` says which variable set which key."""
 
     model: type[Settings]
     sources: Mapping[Place, str]
 
     def of_error(self, error: Any) -> Fault:
-        """The fault that one of pydantic's errors is."""
+        """Word one of pydantic's errors."""
         place = tuple(str(part) for part in error["loc"])
         if place[-1] == "[key]":
             words = self._words(error["ctx"].get("pattern", ""))
@@ -57,7 +57,7 @@ class Wording:
         return self.of_finding(place, self._what(error, place))
 
     def of_finding(self, place: Place, what: str) -> Fault:
-        """The fault that a key is found to have."""
+        """Word what is wrong with a key."""
         source = next((self.sources[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self.sources), "")
         key = ".".join(map(cut, place))
         return Fault(f"{source} ({key}): {what}" if source else f"{key}: {what}", source)
@@ -76,12 +76,12 @@ class Wording:
         )
 
     def _words(self, pattern: str) -> str:
-        """What a value of that pattern is: a kind of target has words of its own."""
+        """Describe the values of a pattern: a kind of target has its own words."""
         known = {pattern: words for section in sections(self.model) for pattern, words in section.words.items()}
         return {**WORDS, **known}.get(pattern, "")
 
     def _hint(self, place: Place) -> str:
-        """The key that was meant: the nearest one of this table, or else of any."""
+        """Guess the key that was meant: the nearest of this table, else of any."""
         from difflib import get_close_matches
 
         here = self._siblings(place[:-1])
@@ -101,14 +101,14 @@ class Wording:
         return list(environment.kinds())
 
     def _siblings(self, above: Sequence[str]) -> list[str]:
-        """The keys and tables that are known in the table at `above`."""
+        """List the known keys and tables of the table at `above`."""
         name = above[1] if len(above) > 1 and above[0] == "environments" else "<name>"
         places = [place for place, _ in tables(self.model, name) if place[: len(above)] == tuple(above)]
         return list(dict.fromkeys(place[len(above)] for place in places))
 
 
 def _shown(value: Any) -> str:
-    """A value as the file has it, on one line."""
+    """Write a value as the file has it, on one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

@@ -465,7 +465,7 @@ def test_an_apply_that_fails_says_that_what_was_applied_stays(site: Site) -> Non
 def test_a_configuration_that_keeps_its_state_on_the_machine_is_refused(site: Site) -> None:
     done = site.inv("infra", "--artifact", site.publish("local"))
     assert done.returncode == 3
-    assert "does not keep its state in S3 (its backend: none)" in done.stderr
+    assert "does not keep its state in S3 (backend: none)" in done.stderr
     assert 'terraform { backend "s3" {} }' in done.stderr
 
 
@@ -479,8 +479,8 @@ def test_without_terraform_it_says_where_it_is_to_be_had(site: Site, tmp_path: P
 @pytest.mark.parametrize(
     ("said", "what"),
     [
-        ('{"terraform_version": "1.9.8"}', "terraform 1.9.8 is too old: it does not lock a state in S3."),
-        ("Terraform v1.11.4", "terraform does not tell its version."),
+        ('{"terraform_version": "1.9.8"}', "terraform 1.9.8 is too old: it cannot lock a state in S3."),
+        ("Terraform v1.11.4", "terraform did not print its version."),
     ],
 )
 def test_a_terraform_that_would_not_lock_is_refused(site: Site, tmp_path: Path, said: str, what: str) -> None:

@@ -47,7 +47,7 @@ def test_a_secret_may_name_one_value_of_a_json_object() -> None:
     ],
 )
 def test_what_no_host_would_take_is_no_reference(store: str, name: str, version: str, key: str) -> None:
-    with pytest.raises(ValueError, match="is no part of"):
+    with pytest.raises(ValueError, match="cannot be part of"):
         SecretRef(store, name, version, key)
 
 
