@@ -274,11 +274,13 @@ def rollback_candidates(
 ) -> list[ArtifactId]:
     """Artifact ids to go back to, the most recently healthy first: not what runs, nothing that is marked bad."""
     bad = marked_bad(deployments, marks)
-    seen: dict[ArtifactId, None] = {}
-    for one in reversed(deployments):
-        if one.state == "healthy" and one.artifact_id != running and one.artifact_id not in bad:
-            seen.setdefault(one.artifact_id)
-    return list(seen)
+    return [artifact_id for artifact_id in healthy_before(deployments, running) if artifact_id not in bad]
+
+
+def healthy_before(deployments: Sequence[Deployment], running: str) -> list[ArtifactId]:
+    """Artifact ids that were healthy, the most recently first: not what runs, marked bad or not."""
+    healthy = (one.artifact_id for one in reversed(deployments) if one.state == "healthy")
+    return list(dict.fromkeys(one for one in healthy if one != running))
 
 
 def unfinished(deployments: Sequence[Deployment]) -> Deployment | None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
-from tagship.domain.deployment import SERVES, Deployment, rollback_candidates, serving
+from tagship.domain.deployment import SERVES, Deployment, healthy_before, rollback_candidates, serving
 from tagship.domain.plan import Plan
-from tagship.domain.text import counted, moment
+from tagship.domain.text import counted, listed, moment
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId, nearest
 from tagship.engine.artifacts import Stored, stored_ids, verified
@@ -109,10 +109,7 @@ def _choose(app: App, known: Facts, yes: bool, *, under_way: bool) -> ArtifactId
         history = app.ledger.deployments(environment)  # a row of failures may be longer than what was read
         there = _offered(app, environment, history, running)
     if not there:
-        raise Refused(
-            f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
-            remedy=f"See what ran: {commands.history(environment)}",
-        )
+        raise _nothing(app, environment, history, running)
     if not _asks(app, yes):
         return there[0]
     question = f"Roll {environment} back from {running or 'nothing'} to"
@@ -122,6 +119,23 @@ def _choose(app: App, known: Facts, yes: bool, *, under_way: bool) -> ArtifactId
 def _offered(app: App, environment: str, history: Sequence[Deployment], running: str) -> list[ArtifactId]:
     candidates = rollback_candidates(history, running, app.ledger.marks(environment))
     return [one for one in candidates if _stored(app, environment, one)][:OFFERED]
+
+
+def _nothing(app: App, environment: str, history: Sequence[Deployment], running: str) -> Refused:
+    """The error when no version is offered: those that are left out as bad, and the way to one of them all the same."""
+    left_out = [one for one in healthy_before(history, running) if _stored(app, environment, one)][:OFFERED]
+    if not left_out:
+        return Refused(
+            f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
+            remedy=f"See what ran: {commands.history(environment)}",
+        )
+    bad = why_bad(app, environment, left_out[0], history)
+    return Refused(
+        f"There is nothing good to roll {environment} back to: every other version that was healthy there and is "
+        f"stored is marked bad ({listed(left_out)}).",
+        remedy=f"Go to {left_out[0]} all the same{f' ({bad.why})' if bad else ''}: "
+        f"{commands.rollback(left_out[0], environment, allow_bad=True)}",
+    )
 
 
 def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment]) -> None:

@@ -267,6 +267,22 @@ def test_a_version_from_before_many_failures_is_still_found() -> None:
     assert rollback(app, yes=True).plan.artifact_id == ONE
 
 
+def test_versions_that_are_left_out_as_bad_are_named_with_the_way_to_one_of_them() -> None:
+    """After going back twice all that came later is stored, was healthy, and is marked bad."""
+    app = after(ONE, TWO, THREE)
+    for back in (TWO, ONE):
+        app.clock.advance(60)
+        assert rollback(app, yes=True).plan.artifact_id == back
+    with pytest.raises(Refused) as caught:
+        rollback(app, yes=True)
+    assert caught.value.what == (
+        "There is nothing good to roll dev back to: every other version that was healthy there and is stored is "
+        f"marked bad ({TWO}, {THREE})."
+    )
+    assert caught.value.remedy.endswith(f"inv rollback --to {TWO} --env dev --allow-bad")
+    assert rollback(app, to=TWO, env="dev", allow_bad=True).plan.artifact_id == TWO
+
+
 def test_nothing_to_go_back_to_is_refused() -> None:
     with pytest.raises(Refused) as caught:
         rollback(after(ONE))
