@@ -126,8 +126,8 @@ def test_a_dockerfile_that_fails_pushes_nothing(
 
 def test_build_twice_recognises_the_image_by_its_commit(docker: Docker, context: Path, repository: str) -> None:
     app = _app(docker, context, repository)
-    first = build(_as_app(app), artifact=VERSION, variables={})
-    second = build(_as_app(app), artifact=VERSION, variables={})
+    first = build(_as_app(app), artifact=VERSION)
+    second = build(_as_app(app), artifact=VERSION)
     assert first
     assert first == second
     assert "nothing to build" in app.screen.text
@@ -142,7 +142,7 @@ def test_a_tag_of_another_commit_is_refused_and_stays(
     tag = VERSION
     theirs = docker.build(context, context / "Dockerfile", repository, tag, labels=labels, arguments=FACTS)
     with pytest.raises(Refused, match="is taken by commit bada55"):
-        build(_as_app(_app(docker, context, repository)), artifact=VERSION, variables={})
+        build(_as_app(_app(docker, context, repository)), artifact=VERSION)
     assert registry.digest(repository.partition("/")[2], VERSION) == theirs.digest
 
 
