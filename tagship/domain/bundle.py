@@ -2,7 +2,8 @@
 
 - POSIX ustar: uid, gid 0 and no names; modes 0644 and 0755; one mtime for all; no entries for folders, so that a host's
   own umask decides about those. A path or size that ustar can't hold gets a pax record before its header.
-- gzip without name or time, operating system 255 (unknown), compressed by the pinned zlib-ng (ADR 0018).
+- gzip without name or time, operating system 255 (unknown), compressed in verbs/bundle.py by the pinned
+  zlib-ng (ADR 0018).
 - Paths in byte order, and SHA256SUMS last: hashes are computed while the bytes pass by.
 """
 

@@ -1,6 +1,6 @@
-"""What must not happen by accident: a version that is older than the one that runs, or that is marked bad.
+"""Gates: a version that is older than what runs, or marked bad; an environment that is frozen, or its calendar closed.
 
-Deploying, going back and promoting ask the same questions here, and so does why-not.
+Each is asked once, here: by deploy, rollback and why-not alike.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ class LeaseSession:
 
 @contextmanager
 def hold_lease(app: App, plan: Plan, claim: Claim) -> Iterator[LeaseSession]:
-    """Hold the environment's lease; give it back at the end, unless an operation is in flight.
+    """Hold the environment's lease; give it back at the end, on Ctrl-C too, unless an operation is in flight.
 
     Then it expires, at once if it names that operation. Who comes next asks what came of it before anything else.
     """

@@ -133,7 +133,7 @@ def _nothing(app: App, environment: str, history: Sequence[Deployment], running:
     return Refused(
         f"There is nothing good to roll {environment} back to: every other version that was healthy there and is "
         f"stored is marked bad ({listed(left_out)}).",
-        remedy=f"Go to {left_out[0]} all the same{f' ({bad.why})' if bad else ''}: "
+        remedy=f"Go to {left_out[0]} anyway{f' ({bad.why})' if bad else ''}: "
         f"{commands.rollback(left_out[0], environment, allow_bad=True)}",
     )
 
