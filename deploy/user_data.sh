@@ -311,7 +311,7 @@ follow() {
     changed || return "$code"
   done
   say "the pointer changed during each of $times deployments: the last was of $last, and it names $ARTIFACT now"
-  say "next: inv deploy --heal --env $ENVIRONMENT"
+  say "next: inv heal --env $ENVIRONMENT"
   return "$code"
 }
 

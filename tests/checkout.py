@@ -46,6 +46,7 @@ class Checkout:
         shutil.copytree(laid, self.folder, symlinks=True, dirs_exist_ok=True)
         config = self.work / ".git/config"
         config.write_text(config.read_text("utf-8").replace(f"{laid}/", f"{self.folder}/"), "utf-8")
+        git(self.work, "config", "remote.origin.url", str(self.remote))  # git quotes what a folder's name may hold
         git(self.work, "update-index", "--refresh")  # the index knows files by their inodes too
 
     def _clone(self, folder: Path, name: str) -> None:

@@ -214,7 +214,7 @@ def test_a_missing_bucket_is_named_with_the_command_that_makes_it(s3: S3Store) -
     for act in (lambda: gone.get("key"), lambda: gone.create("key", b""), lambda: list(gone.list(""))):
         with pytest.raises(ServiceFailed, match=r"bucket does not exist .*s3://no-such-bucket/") as caught:
             act()
-        assert caught.value.remedy == "Set the sandbox up anew: inv sandbox reset"
+        assert caught.value.remedy == "Set up the sandbox again: inv sandbox reset"
 
 
 def test_an_object_too_large_for_one_put_is_refused_before_it_is_sent(

@@ -15,7 +15,7 @@ import pytest
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.http import SandboxHttp
 from tagship.adapters.terraform import require_sealed
-from tagship.bootstrap import App, app
+from tagship.bootstrap import Wiring, app
 from tagship.errors import Refused
 from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import processes
@@ -54,7 +54,7 @@ def _up(folder: Path, shape: str) -> Iterator[tuple[Path, Running]]:
 def _parts(value: Any, depth: int = 6) -> Iterator[Any]:
     """An object and what it is made of, as far as it is of tagship or text."""
     yield value
-    if isinstance(value, App):
+    if isinstance(value, Wiring):
         yield value.aws  # made when it is asked for
     if depth and type(value).__module__.startswith("tagship"):
         for inner in vars(value).values() if hasattr(value, "__dict__") else ():
@@ -108,7 +108,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
 
 
 def _made() -> list[str]:
-    return [name for name in vars(App) if not name.startswith("_") and name not in {"settings", "root", "as_json"}]
+    return [name for name in vars(Wiring) if not name.startswith("_") and name not in {"settings", "root", "as_json"}]
 
 
 def test_every_adapter_has_an_entry() -> None:

@@ -618,10 +618,10 @@ class WithDocker:
 @pytest.fixture
 def with_docker(running: tuple[Path, Running], boot: Boot) -> WithDocker:
     script = rendered(Shop(*running, "h"))
-    assert "\nPROGRAM=$(base64" in script
+    assert "\nPACKED=$(base64" in script
     boot.tool("systemctl", SYSTEMCTL)
     return WithDocker(
-        boot, script.replace("\nPROGRAM=$(base64", "\nexport NEEDS=docker\nPROGRAM=$(base64", 1), bare(boot)
+        boot, script.replace("\nPACKED=$(base64", "\nexport NEEDS=docker\nPACKED=$(base64", 1), bare(boot)
     )
 
 

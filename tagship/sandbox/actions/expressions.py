@@ -20,7 +20,7 @@ from tagship.sandbox.actions.expression_lexer import tokenize
 from tagship.sandbox.actions.expression_parser import Arity, parse
 from tagship.sandbox.actions.expression_values import Kind, as_text, is_primitive, kind_of, trimmed, truthy
 
-__all__ = ["ExpressionError", "NotUnderstood", "Scope", "as_text", "condition", "evaluate", "render"]
+__all__ = ("ExpressionError", "NotUnderstood", "Scope", "as_text", "condition", "evaluate", "render")
 
 STATUS = ("success", "failure", "always", "cancelled")
 OPENING, CLOSING = "${{", "}}"
