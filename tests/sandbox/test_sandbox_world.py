@@ -65,7 +65,7 @@ def state(source: str) -> list[str]:
 def is_state(node: ast.Assign | ast.AnnAssign, top: bool) -> bool:
     target, value = node.targets[0] if isinstance(node, ast.Assign) else node.target, node.value
     names = [name.id for name in ast.walk(target) if isinstance(name, ast.Name)]
-    constant = all(re.fullmatch(r"_?[A-Z][A-Za-z0-9_]*", name) for name in names)
+    constant = all(re.fullmatch(r"_?[A-Z][A-Za-z0-9_]*|__all__", name) for name in names)
     made = isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] in MUTABLE
     literal = isinstance(value, ast.Dict | ast.List | ast.Set)
     return made or (not constant if top else literal)
