@@ -32,6 +32,9 @@ VARYING = (
     (r"\b[\w.-]+@[\w-]+(?=[ ,]|$)", "<you>"),
     (r"\b\w+, CI\b", "<you>, CI"),
     (r"\d+(\.\d+)? (s|ms|min)\b", "<duration>"),
+    (r"\((<duration> ago|just now), \w+\)", "(<when>, <you>)"),
+    (r"\[\d\d/\w{3}/\d{4} \d\d:\d\d:\d\d\]", "[<moment>]"),
+    (r"on port \d+", "on port <port>"),
     (r" {2,}", "  "),
     (r"[─=]{10,}", "<rule>"),
 )
@@ -74,7 +77,11 @@ def played() -> str:
 def anybody(text: str) -> str:
     """The text with this machine's user and name taken out."""
     here = getpass.getuser()
-    return text.replace(f"{here}@{socket.gethostname()}", "ada@laptop").replace(f" {here}, CI", " ada, CI")
+    return (
+        text.replace(f"{here}@{socket.gethostname()}", "ada@laptop")
+        .replace(f" {here}, CI", " ada, CI")
+        .replace(f", {here})", ", ada)")
+    )
 
 
 def settled(text: str) -> list[str]:

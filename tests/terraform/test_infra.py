@@ -306,7 +306,7 @@ def test_of_two_applies_at_once_the_second_waits_and_goes_on(site: Site, elsewhe
     held = site.wait_for_apply("twice")
     here = site.inv("infra", "--artifact", two)
     assert here.returncode == 4
-    assert "Another run works on the infrastructure of twice in this very checkout." in here.stderr
+    assert "Another run is working on the infrastructure of twice in this checkout." in here.stderr
     second = elsewhere.inv("infra", "--artifact", two, "--json")
     out, err = first.communicate(timeout=60)
     assert first.returncode == 0, out + err
@@ -338,7 +338,7 @@ def test_while_a_deployment_is_under_way_or_the_environment_is_frozen_nothing_is
     hers = app.leases.take("busy", holder="eve@desk", run_url="", ttl=60)
     busy = site.inv("infra", "--artifact", version)
     assert busy.returncode == 4, busy.stderr
-    assert "eve@desk holds busy" in busy.stderr
+    assert "eve@desk has held busy" in busy.stderr
     app.leases.release(hers)
     assert site.inv("freeze", "--env", "busy", "--until", "8h", "--reason", "the sale").returncode == 0
     frozen = site.inv("infra", "--artifact", version)
@@ -379,7 +379,7 @@ def test_a_killed_terraform_leaves_a_lock_that_is_shown_and_freed_by_its_id(site
 
     freed = site.inv("infra.unlock", "--env", "killed", "--id", lock["ID"])
     assert freed.returncode == 0, freed.stderr
-    assert "warning: no CI run is known of this lock" in freed.stderr
+    assert "warning: no CI run is known for this lock" in freed.stderr
     assert site.lock("killed") is None
     assert notes(site, "killed") == []
     assert site.inv("infra", "--artifact", version).returncode == 0
