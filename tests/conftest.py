@@ -50,8 +50,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are processors: tests wait for processes, for health, for leases."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
+    """As many as there are processors: with more of them, what waits for a process by the clock waits too long."""
+    return max(2, os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
