@@ -302,7 +302,7 @@ def test_a_workspace_or_arguments_of_the_callers_do_not_move_the_state_or_its_lo
 
 def test_of_two_applies_at_once_the_second_waits_and_goes_on(site: Site, elsewhere: Site) -> None:
     one, two = site.publish("twice"), site.publish("twice", "0.2.0")
-    first = site.start("infra", "--artifact", one, TF_VAR_seconds="4")
+    first = site.start("infra", "--artifact", one, TF_VAR_seconds="15")
     held = site.wait_for_apply("twice")
     here = site.inv("infra", "--artifact", two)
     assert here.returncode == 4
