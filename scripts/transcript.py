@@ -27,6 +27,7 @@ VARYING = (
     (r"\bi-[0-9a-f]{17}\b", "<instance>"),
     (r"\b[0-9a-f]{40}\b", "<commit>"),
     (r"\b[0-9a-f]{12}\b", "<commit>"),
+    (r"= [0-9a-f]{7,12}\b", "= <commit>"),
     (r"pid \d+", "pid <pid>"),
     (r"Makefile:\d+", "Makefile:<line>"),
     (r"\b[\w.-]+@[\w-]+(?=[ ,]|$)", "<you>"),
