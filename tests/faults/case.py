@@ -17,7 +17,7 @@ from tests.faults.journeys import Journey, applies
 from tests.faults.watch import Watch, version
 
 LOOKS = ("status", "lock", "history")
-HOLDS = ("deploy", "rollback")  # the verbs that can wait for a lease
+HOLDS = ("deploy", "rollback", "resume", "heal")  # the verbs that can wait for a lease
 TRIES = 5
 LATEST = 6  # deployments, more than one case makes
 
@@ -201,13 +201,13 @@ def _next(words: list[str], ran: Ran) -> list[str]:
     found = re.search(r"inv ([a-z][a-z-]*(?: (?:--[a-z-]+|[^\s(),;…<>]+))*)", said)
     named = found[1].split() if found else []
     if ran.words[0] in LOOKS:
-        return named if "--resume" in named else _patient(words)
+        return _patient(named) if named[:1] == ["resume"] else _patient(words)
     if named and named[0] in LOOKS:
         return named
-    helps = (words[0], "publish") if ran.code == 4 else (words[0], "publish", "deploy", "rollback")
+    helps = (words[0], "publish") if ran.code == 4 else (words[0], "publish", *HOLDS)
     return _patient(named if named and named[0] in helps else words)
 
 
 def _patient(words: list[str]) -> list[str]:
-    able = words[0] in HOLDS and not {"--wait", "--resume", "--heal"} & set(words)
+    able = words[0] in HOLDS and "--wait" not in words
     return [*words, "--wait", f"{TTL * 3}s"] if able else words
