@@ -20,8 +20,8 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
-.PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-cases test-host test-terraform test-faults lint
-.PHONY: bench bench-faults bench-host bench-shell setup
+.PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-journeys test-cases test-host
+.PHONY: test-terraform test-faults lint bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -57,6 +57,7 @@ user-data: setup ; @$(INV) user-data $(ARGS) # what a launch template runs at a 
 sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to practise on
 demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
+test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
+SHARING = ("journeys", "sandbox")
 SANDBOX = "sandbox"  # the fixture of tests/sandbox/conftest.py: one for all who ask for it
-FOLDERS = ("sandbox", "contract", "unit")  # the longest first: the many short ones fill what is left at the end
+FOLDERS = ("journeys", "sandbox", "contract", "unit")  # the longest first, the short ones last
 
 
 def assign(items: list[pytest.Item]) -> None:
@@ -24,7 +25,7 @@ def assign(items: list[pytest.Item]) -> None:
 
 
 def _group(item: pytest.Item) -> str:
-    if _folder(item) != "sandbox":
+    if _folder(item) not in SHARING:
         return ""
     fixtures = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
     if SANDBOX in fixtures:

@@ -1,4 +1,4 @@
-"""What Terraform is given: its backend and its environment. (What it does with them is shown in tests/sandbox.)"""
+"""What Terraform is given: its backend and its environment. (What it does with them is shown in tests/terraform.)"""
 
 from __future__ import annotations
 
