@@ -429,6 +429,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
     verbs = {name: recipe for name, recipe in recipes.items() if "$(INV)" in recipe}
     assert set(recipes) - set(verbs) == {
         "test",
+        "test-journeys",
         "test-cases",
         "test-host",
         "test-terraform",
