@@ -99,6 +99,16 @@ def _silent(remedies: Remedies, run: Run) -> TagshipError:
     )
 
 
+def reason_of(run: Run, notices: Sequence[Notice]) -> str:
+    """Say in one sentence why a run that has not deployed failed: a step's own words, else the step's name."""
+    coded = [notice.message for notice in notices if annotation.exit_code(notice.title)]
+    if coded:
+        what, _, state = coded[0].rpartition("; ")
+        return f"{what or state}."
+    failing = next((step.name for step in run.steps if step.conclusion in BAD), "")
+    return f"It failed at “{failing}”." if failing else "No step of it has failed so far."
+
+
 def on_from(remedies: Remedies, run: Run) -> str:
     """The way on from a failed run: the same again once its cause is gone, or a new number for a new commit."""
     return either(

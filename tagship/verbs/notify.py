@@ -1,4 +1,7 @@
-"""notify: say what came of the deployment, where people look: the console and the run's summary page."""
+"""notify: say what came of the deployment, where people look: the console and the run's summary page.
+
+A run that failed before its deployment has nothing in the ledger: then the run itself is asked what failed.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +13,65 @@ from tagship.domain.history import as_data, outcome
 from tagship.domain.text import moment, span
 from tagship.engine.plan import MANY, recent
 from tagship.engine.scope import named
-from tagship.errors import Refused
+from tagship.errors import Refused, ServiceFailed
 from tagship.ports.app import App
+from tagship.release.ending import evidence, reason_of
 
 
 @dataclass(frozen=True)
 class Notified:
-    """The deployment that was reported."""
+    """The deployment that was reported; None for a run that failed before it, and then `reason` says why."""
 
-    deployment: Deployment
+    deployment: Deployment | None
+    reason: str = ""
 
     def as_data(self) -> dict[str, object]:
+        if self.deployment is None:
+            return {"state": "not-deployed", "reason": self.reason}
         return as_data([self.deployment])[0]
 
 
 def notify(app: App, *, artifact: str = "", env: str = "") -> Notified:
-    """Tell of the latest deployment of an artifact, by the ledger. In CI, that of the pushed tag."""
+    """Tell of the latest deployment of an artifact, by the ledger. In CI, that of the pushed tag.
+
+    Raises Refused outside CI if there is none.
+    """
     artifact_id, environment = named(app, artifact, env)
-    found = [one for one in recent(app, environment, MANY) if one.artifact_id == artifact_id]
-    if not found:
-        raise Refused(
-            f"The ledger knows no deployment of {artifact_id} to {environment}.",
-            remedy=f"See what ran: {commands.history(environment)}",
-        )
-    latest = found[-1]
+    deployments = [entry for entry in recent(app, environment, MANY) if entry.artifact_id == artifact_id]
+    if deployments:
+        return _deployed(app, deployments[-1])
+    if app.ci.run:
+        return _not_deployed(app, f"{artifact_id} was not deployed to {environment}")
+    raise Refused(
+        f"The ledger knows no deployment of {artifact_id} to {environment}.",
+        remedy=f"See what ran: {commands.history(environment)}",
+    )
+
+
+def _deployed(app: App, latest: Deployment) -> Notified:
     app.screen.say(_headline(latest))
     app.ci.summarize(_summary(latest))
     return Notified(latest)
+
+
+def _not_deployed(app: App, headline: str) -> Notified:
+    """Report a run that failed before its deployment, in the words of the step that failed."""
+    reason, captured = _why(app)
+    app.screen.say(f"{headline}. {reason}")
+    app.ci.summarize("\n".join([f"### {headline}", "", _cell(reason), "", *_folded(captured)]))
+    return Notified(None, reason)
+
+
+def _why(app: App) -> tuple[str, str]:
+    """Why the run failed, and what its failing step captured; where to look if the forge cannot be asked."""
+    try:
+        forge = app.forge
+        if forge is None:
+            return f"Why is on the run's page: {app.ci.run_url}", ""
+        run, notices = forge.run(app.ci.run), forge.notices(app.ci.run)
+    except ServiceFailed as failure:
+        return f"Why is on the run's page: {app.ci.run_url} ({failure.what.rstrip('.')})", ""
+    return reason_of(run, notices), evidence(run, notices)
 
 
 def _headline(one: Deployment) -> str:
@@ -54,17 +89,16 @@ def _summary(one: Deployment) -> str:
         lines += ["| unit | outcome | serving | before | reason |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(unit.get(key, '')) for key in _COLUMNS)} |" for unit in units]
         lines.append("")
-    evidence = next((entry.details["evidence"] for entry in one.entries if entry.details.get("evidence")), "")
-    if evidence:
-        lines += [
-            "<details><summary>evidence</summary>",
-            "",
-            *(f"    {line}" for line in evidence.split("\n")),
-            "",
-            "</details>",
-            "",
-        ]
-    return "\n".join(lines)
+    captured = next((entry.details["evidence"] for entry in one.entries if entry.details.get("evidence")), "")
+    return "\n".join([*lines, *_folded(captured)])
+
+
+def _folded(captured: str) -> list[str]:
+    """Lines of Markdown that a reader opens; none without evidence."""
+    if not captured:
+        return []
+    shown = (f"    {line}" for line in captured.split("\n"))
+    return ["<details><summary>evidence</summary>", "", *shown, "", "</details>", ""]
 
 
 _COLUMNS = ("unit", "outcome", "serving", "previous", "reason")

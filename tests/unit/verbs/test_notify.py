@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tagship.errors import DeployFailed, Refused
+from tagship.ports.forge import Notice, Run, Step
 from tagship.verbs.deploy import deploy
 from tagship.verbs.notify import notify
 from tests.fakes.app import FakeApp
+from tests.fakes.forge import FakeForge
 from tests.fakes.target import FakeTarget, machine
 
 V = "0.1.30-dev"
@@ -43,3 +45,38 @@ def test_a_version_that_was_never_deployed_is_refused() -> None:
     with pytest.raises(Refused) as caught:
         notify(app_with(), artifact=V)
     assert caught.value.what == f"The ledger knows no deployment of {V} to dev."
+
+
+def test_a_run_that_failed_before_it_deployed_is_told_of_in_its_steps_words() -> None:
+    app = app_with()
+    app.ci.run, app.ci.run_url = "7", "https://github.com/acme/hello/actions/runs/7"
+    said = [
+        Notice("failure", "", "Process completed with exit code 8."),
+        Notice("failure", "tagship exit 8", "The build failed: no space left; Nothing was changed"),
+        Notice("failure", "tagship evidence", "COPY failed"),
+    ]
+    app.given["forge"] = FakeForge(Run("7", "https://x", "in_progress"), notices=said)
+    told = notify(app, artifact=V)
+    assert app.screen.lines[-1] == f"{V} was not deployed to dev. The build failed: no space left."
+    assert app.ci.summary.startswith(f"### {V} was not deployed to dev\n")
+    assert "    COPY failed" in app.ci.summary
+    assert told.as_data()["state"] == "not-deployed"
+
+
+def test_a_run_whose_steps_said_nothing_is_told_of_by_the_step_that_failed() -> None:
+    app = app_with()
+    app.ci.run = "7"
+    app.given["forge"] = FakeForge(
+        Run("7", "https://x", "in_progress", steps=[Step("ship: Log in", "completed", "failure")])
+    )
+    notify(app, artifact=V)
+    assert app.screen.lines[-1] == f"{V} was not deployed to dev. It failed at “ship: Log in”."
+
+
+def test_a_forge_that_does_not_answer_leaves_the_address_of_the_run() -> None:
+    app = app_with()
+    app.ci.run, app.ci.run_url = "7", "https://github.com/acme/hello/actions/runs/7"
+    app.given["forge"] = FakeForge()
+    app.given["forge"].fails = 1
+    notify(app, artifact=V)
+    assert app.screen.lines[-1].endswith("actions/runs/7 (GitHub answered 502)")
