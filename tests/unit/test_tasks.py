@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import inspect
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -455,9 +456,14 @@ def test_the_phony_targets_are_the_targets_there_are() -> None:
 
 
 def make(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run make with an `inv` that prints what it is given, on a Makefile whose setup is done."""
+    """Run make with an `inv` that prints what it is given, on a Makefile whose setup is done.
+
+    What `make test ARGS=…` was given is no word of its own: make hands it down in MAKEFLAGS.
+    """
     command = ["make", "--no-print-directory", "-o", ".venv/.installed", "-o", "setup", "INV=printf '[%s]'", *words]
-    return subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=False)
+    outer = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "ARGS"}
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    return subprocess.run(command, cwd=TOP, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.starts("make")
