@@ -262,17 +262,91 @@ masked() {
 
 MASKS=unknown
 
-# The lines of every secret on this host, the longest first. One of less than four characters would mask anything; what an
-# operator wrote into .env.local may be a secret or not, and counts from eight on.
+# The lines of every secret on this host, in each spelling, the longest first. One of less than four characters would mask
+# anything; what an operator wrote into .env.local may be a secret or not, and counts from eight on.
 learn_masks() {
   MASKS=''
   [[ -f $BASE/.env.local ]] || compgen -G "$BASE/secrets/*.env" >/dev/null || return 0
-  MASKS=$({ secret_values | at_least 4 && local_values | at_least 8; } | sort -rnu | cut -d' ' -f2-)
+  MASKS=$({
+    secret_values | at_least 4
+    local_values | at_least 8
+  } | spellings | longest_first)
 }
 
-# The lines of standard input that have so many characters, each with its length before it.
+# The lines of standard input that have so many characters.
 at_least() {
-  sed 's/^[[:space:]]*//; s/[[:space:]]*$//' | awk -v least="$1" 'length($0) >= least { print length($0), $0 }'
+  sed 's/^[[:space:]]*//; s/[[:space:]]*$//' | awk -v least="$1" 'length($0) >= least'
+}
+
+# Each once. (`sort -nu` would keep one of each length.)
+longest_first() {
+  LC_ALL=C awk '{ print length($0), $0 }' | LC_ALL=C sort -u | LC_ALL=C sort -rn | cut -d' ' -f2-
+}
+
+# Each line of standard input, and as it reads in what apps print: in JSON (with / or non-ASCII escaped, or <, > and & as
+# Go does), in an address, in HTML, and between quotes in Python.
+spellings() {
+  LC_ALL=C awk '
+  BEGIN {
+    for (i = 1; i < 256; i++) code[sprintf("%c", i)] = i
+    split("8 b 9 t 12 f 13 r", pairs, " ")
+    for (i = 1; i < 9; i += 2) short[pairs[i]] = pairs[i + 1]
+    entity["&"] = "&amp;"; entity["<"] = "&lt;"; entity[">"] = "&gt;"
+  }
+  function json(text, slash, html, ascii,    made, i, c, n) {
+    for (i = 1; i <= length(text); i++) {
+      c = substr(text, i, 1); n = code[c]
+      if (c == "\"" || c == "\\" || (slash && c == "/")) made = made "\\" c
+      else if (n in short) made = made "\\" short[n]
+      else if (n < 32 || (html && c ~ /[<>&]/) || (ascii && n == 127)) made = made sprintf("\\u%04x", n)
+      else if (ascii && n > 191) { made = made wide(text, i, n); i += n < 224 ? 1 : n < 240 ? 2 : 3 }
+      else made = made c
+    }
+    return made
+  }
+  function wide(text, i, first,    n, k, more) {
+    more = first < 224 ? 1 : first < 240 ? 2 : 3
+    n = first - (more == 1 ? 192 : more == 2 ? 224 : 240)
+    for (k = 1; k <= more; k++) n = n * 64 + code[substr(text, i + k, 1)] - 128
+    if (n < 65536) return sprintf("\\u%04x", n)
+    n -= 65536
+    return sprintf("\\u%04x\\u%04x", 55296 + int(n / 1024), 56320 + n % 1024)
+  }
+  function address(text, kept, space,    made, i, c) {
+    for (i = 1; i <= length(text); i++) {
+      c = substr(text, i, 1)
+      if (c ~ /[A-Za-z0-9_.~-]/ || index(kept, c)) made = made c
+      else made = made (c == " " ? space : sprintf("%%%02X", code[c]))
+    }
+    return made
+  }
+  function html(text, quote,    made, i, c) {
+    for (i = 1; i <= length(text); i++) {
+      c = substr(text, i, 1)
+      if (c in entity) made = made entity[c]
+      else made = made (quote == "" ? c : c == "\"" ? "&quot;" : c == "\047" ? quote : c)
+    }
+    return made
+  }
+  function python(text, quote,    made, i, c, n) {
+    for (i = 1; i <= length(text); i++) {
+      c = substr(text, i, 1); n = code[c]
+      if (c == "\\" || c == quote) made = made "\\" c
+      else if (n == 9 || n == 13) made = made "\\" short[n]
+      else if (n < 32 || n == 127) made = made sprintf("\\x%02x", n)
+      else made = made c
+    }
+    return made
+  }
+  {
+    print
+    for (slash = 0; slash < 2; slash++) for (go = 0; go < 2; go++) for (ascii = 0; ascii < 2; ascii++)
+      print json($0, slash, go, ascii)
+    print address($0, "", "%20"); print address($0, "/", "%20"); print address($0, "", "+")
+    print address($0, "!\047()*", "%20")
+    print html($0, "&#x27;"); print html($0, "&#39;"); print html($0, "")
+    print python($0, ""); print python($0, "\047")
+  }'
 }
 
 secret_values() {

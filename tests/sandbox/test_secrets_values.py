@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -253,3 +255,65 @@ def test_every_awk_reads_alike(tmp_path: Path, name: str) -> None:
         (host.bin / "awk").chmod(0o755)
         refs = {f"V{n}": SecretRef(SSM, f"/p/{n}", str(n + 1)) for n in range(len(values))}
         assert list(host.environment(refs).values()) == values
+
+
+# -- what an app says of them ------------------------------------------------------------------------------------------
+
+MASKING = """
+BASE=$1; . "$2/secrets.sh"; masked "$(cat)"; printf '%s' "$REPLY"
+"""
+
+
+def masked(base: Path, values: Sequence[str], said: str) -> str:
+    """What is left of an app's words on a host whose release has these secrets."""
+    (base / "secrets").mkdir(exist_ok=True)
+    quoted = [value.replace("'", "'\\''") for value in values]
+    lines = "".join(f"S{number}='{value}'\n" for number, value in enumerate(quoted))
+    (base / "secrets/0.1.0-dev.env").write_text("# versions\n" + lines, newline="")
+    words = ["bash", "-c", MASKING, "-", str(base), str(HOST)]
+    done = subprocess.run(words, input=said.encode(), capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout.decode()
+
+
+def spelt(value: str) -> list[str]:
+    """How apps print a value, as Python's own libraries write it."""
+    go = json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return [
+        value,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        json.dumps(value)[1:-1].replace("/", "\\/"),
+        go[1:-1],
+        quote(value),
+        quote(value, safe=""),
+        quote_plus(value),
+        html.escape(value),
+        html.escape(value, quote=False),
+        repr(value)[1:-1],
+    ]
+
+
+def test_secrets_of_one_length_are_each_masked(tmp_path: Path) -> None:
+    assert masked(tmp_path, ["first-one", "other-one"], "<first-one other-one>") == "<*** ***>"
+
+
+SPELT = [text for text in ODD if text != "\u2028"]  # which only some of Python's and Go's printing escapes
+QUOTED = "s3cr3t $x '\"# \nsecond 'line\""
+
+
+@pytest.mark.parametrize("value", ['pa"ss\\word-1', QUOTED, "a/b<c>&d é𝄞", "tab\tdel\x7f\x01q"])
+def test_a_secret_is_masked_however_an_app_prints_it(tmp_path: Path, value: str) -> None:
+    for line in value.split("\n"):
+        for spelling in spelt(line.strip()):
+            assert masked(tmp_path, [value], f"its answer: {spelling}.") == "its answer: ***."
+
+
+@settings(max_examples=20)
+@given(st.lists(st.sampled_from([*SPELT, "word", "é9"]), min_size=1, max_size=8).map("".join))
+def test_any_secret_is_masked_in_every_spelling(tmp_path_factory: pytest.TempPathFactory, middle: str) -> None:
+    value = f"begins{middle}ends"
+    printable = [line.strip(" \t\r") for line in value.split("\n")]
+    said = "\n".join(spelling for line in printable for spelling in spelt(line) if len(line) >= 4)
+    left = masked(tmp_path_factory.mktemp("mask"), [value], said)
+    assert set(left.split("\n")) == {"***"}
