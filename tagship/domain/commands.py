@@ -32,9 +32,11 @@ def rollback(
     allow_bad: bool = False,
     wait: str = "",
     preempt: bool = False,
+    all_or_nothing: bool = False,
 ) -> str:
     """Spell a rollback; without `to`, it offers a list."""
-    return _inv("rollback", to=to, env=environment, yes=yes, allow_bad=allow_bad, wait=wait, preempt=preempt)
+    flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
+    return _inv("rollback", to=to, env=environment, wait=wait, **flags)
 
 
 def heal(environment: str, *, wait: str = "") -> str:

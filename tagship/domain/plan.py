@@ -22,6 +22,7 @@ class Plan:
     `unsigned`: nobody signed the artifact, which the environment allows.
     `serves` is the deployment by which the environment runs what it runs, None if nothing was ever healthy there.
     A plan that `heals` brings units to what the ledger says is serving; the `others` run it and are left alone.
+    A rollback that is `all_or_nothing` is put back everywhere unless every unit takes it.
     """
 
     action: str  # deploy | rollback
@@ -34,6 +35,7 @@ class Plan:
     fence: int = 0
     settled: bool = True
     heals: bool = False
+    all_or_nothing: bool = False
     unsigned: bool = False
     others: tuple[Unit, ...] = ()
     serves: Deployment | None = None
@@ -43,8 +45,14 @@ class Plan:
         """What a person types for it."""
         if self.heals:
             return commands.heal(self.environment)
-        spell = commands.rollback if self.action == "rollback" else commands.deploy
-        return spell(self.artifact_id, self.environment)
+        if self.action == "rollback":
+            return commands.rollback(self.artifact_id, self.environment, all_or_nothing=self.all_or_nothing)
+        return commands.deploy(self.artifact_id, self.environment)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether each unit keeps what it was brought to, whatever became of the others: a heal, or a rollback."""
+        return self.heals or (self.action == "rollback" and not self.all_or_nothing)
 
     @property
     def label(self) -> str:
@@ -73,11 +81,15 @@ class Plan:
 
     def rows(self) -> list[list[str]]:
         """A line for each unit: its name, its id, what it runs, what it will run. Of many, one for each version."""
-        runs = [self.runs.get(unit.id) or "nothing known" for unit in self.units]
-        if len(self.units) > MANY:
-            counts = sorted(Counter(runs).items())
-            return [[counted(count, self.noun), "", version, self.artifact_id] for version, count in counts]
-        return [[unit.name, unit.id, now, self.artifact_id] for unit, now in zip(self.units, runs, strict=True)]
+        lines = [(unit, self.runs.get(unit.id) or "nothing known", self._fate(unit)) for unit in self.units]
+        if len(lines) > MANY:
+            counts = sorted(Counter((now, then) for _, now, then in lines).items())
+            return [[counted(count, self.noun), "", now, then] for (now, then), count in counts]
+        return [[unit.name, unit.id, now, then] for unit, now, then in lines]
+
+    def _fate(self, unit: Unit) -> str:
+        """What a unit will run, or why it stays as it is."""
+        return self.artifact_id if unit.online else "can't be reached"
 
     def as_data(self) -> dict[str, object]:
         return {

@@ -6,6 +6,7 @@ units there are by now (`seen`) and what each says that it runs (`observed`). Th
     the canary goes alone and first, and its failure stops everything
     no batch is larger than `concurrency`, and none begins once more than `errors` units do not run the artifact
     a unit that says refused, held or superseded stops everything: what it says holds for the others too
+    a rollout that goes `everywhere` tries every unit once, and nothing that a unit says stops it
     a unit that left is neither changed, nor waited for, nor put back; one that joined is changed after the others
     units are put back in the reverse order of their change, each to what it ran before
 """
@@ -26,12 +27,24 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True)
 class Rules:
-    """What the settings say. `concurrency` and `errors` are a number of units or a percentage of all."""
+    """What the settings say. `concurrency` and `errors` are a number of units or a percentage of all.
+
+    `everywhere` is no setting: a rollback and a heal go to every unit, whatever becomes of the others.
+    """
 
     concurrency: str = "100%"
     errors: str = "0"
     canary: bool = False
     bake: int = 0  # seconds
+    everywhere: bool = False
+
+    def urgent(self) -> Rules:
+        """The rules of what is urgent: no canary, and a unit that fails is no reason to leave the others."""
+        return replace(self, canary=False, everywhere=True)
+
+    def all_or_nothing(self) -> Rules:
+        """The rules of a rollback that is put back unless every unit takes it."""
+        return replace(self, canary=False, errors="0")
 
     def batch(self, total: int) -> int:
         """The most units that are changed at once."""
@@ -39,7 +52,7 @@ class Rules:
 
     def allowed(self, total: int) -> int:
         """How many units may end without the artifact before everything stops."""
-        return amount(self.errors, total)
+        return total if self.everywhere else amount(self.errors, total)
 
 
 def amount(text: str, total: int) -> int:
@@ -146,6 +159,11 @@ class Rollout:
         return tuple(sorted(left, key=lambda unit: order.get(unit.id, len(order))))
 
     @property
+    def serving(self) -> tuple[Report, ...]:
+        """The verdicts of units that were changed, are still present and run it."""
+        return tuple(report for report in self.here if serves(report, self.artifact_id))
+
+    @property
     def stragglers(self) -> tuple[Report, ...]:
         """Units that are present and do not run it: they failed, or could not be reached when it was their turn."""
         present = {unit.id: unit for unit in self.present}
@@ -190,6 +208,8 @@ def next_step(rules: Rules, rollout: Rollout) -> RolloutStep:
 
 def why_stop(rules: Rules, rollout: Rollout) -> str:
     """Say why no further unit may be changed; empty while all is well enough."""
+    if rules.everywhere:
+        return ""
     bad, names = rollout.stragglers, rollout.names
     for report in bad:
         if report.outcome in FINAL:
@@ -215,10 +235,9 @@ def _failed(rollout: Rollout, bad: Sequence[Report]) -> str:
 
 def conclusion(rules: Rules, rollout: Rollout) -> str:
     """Say why it has failed, now that no unit is left to change; empty if it has not."""
-    serving = [report for report in rollout.here if serves(report, rollout.artifact_id)]
     if not rollout.present:
         return f"no {rollout.noun} is left"
-    if rollout.planned and not serving and not rollout.others:
+    if rollout.planned and not rollout.serving and not rollout.others:
         return f"none of {counted(rollout.total, rollout.noun)} runs it"
     return rollout.stop or why_stop(rules, rollout)
 

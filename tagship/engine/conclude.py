@@ -24,14 +24,21 @@ def conclude(session: LeaseSession, record: Recorder, rollout: Rollout, seconds:
     changed = tuple(unit for unit in rollout.units if unit.id in rollout.reports and unit.id not in left)
     session.plan = replace(session.plan, units=changed or session.plan.units)
     _name_the_moving(session, rollout)
-    if rollout.lagging and (session.plan.heals or not rollout.stop):
-        _leave_partial(session, record, rollout, seconds)
-    elif rollout.stop:
+    if not _is_kept(session.plan, rollout):
         _undo(session, record, rollout, seconds)
+    elif rollout.lagging:
+        _leave_partial(session, record, rollout, seconds)
     else:
         session.require_lease()
         _record_healthy(record, session.plan, rollout.here, seconds)
         session.target.committed(session.change())
+
+
+def _is_kept(plan: Plan, rollout: Rollout) -> bool:
+    """Whether what runs it goes on running it: nothing stopped the rollout, or what stopped it is no reason to undo."""
+    if not rollout.stop:
+        return True
+    return (plan.keeps and bool(rollout.serving)) or (plan.heals and bool(rollout.lagging))
 
 
 def _name_the_moving(session: LeaseSession, rollout: Rollout) -> None:
@@ -45,12 +52,12 @@ def _name_the_moving(session: LeaseSession, rollout: Rollout) -> None:
 
 
 def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> NoReturn:
-    """Leave it: no more units than may fail do not run it. It serves, and is not called healthy until they do."""
+    """Leave it: what does not run it is no reason to undo it. It serves, and is not called healthy until all run it."""
     plan, bad = session.plan, {report.unit: report for report in rollout.lagging}
     units = [unit for unit in rollout.units if unit.id in bad]
     count = len(rollout.present) - len(rollout.joining)
     total = counted(count, rollout.noun)
-    reason = f"it is missing on {len(bad)} of {total}"
+    reason = f"it is missing on {len(bad)} of {total}: {listed([unit.name for unit in units], 4)}"
     ids = {"stragglers": sorted(bad), "gone": sorted(unit.id for unit in rollout.gone)}
     session.require_lease()
     replaced = _replaced(plan, rollout.here)

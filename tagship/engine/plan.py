@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tagship.domain import commands
 from tagship.domain.deployment import SERVES, Deployment, fenced, latest_serving, settled, unfinished
 from tagship.domain.plan import Plan, recorded_runs
+from tagship.domain.rollout import Rules
 from tagship.domain.text import counted, listed
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
@@ -71,6 +72,7 @@ def plan_of(
     others: Sequence[Unit] = (),
     observed: Mapping[str, str] | None = None,
     heals: bool = False,
+    all_or_nothing: bool = False,
 ) -> Plan:
     """The plan to bring units to a stored artifact. `observed` is what units say that they run, by their ids."""
     return Plan(
@@ -84,6 +86,7 @@ def plan_of(
         fence=known.fence,
         settled=known.settled,
         heals=heals,
+        all_or_nothing=all_or_nothing,
         unsigned=not stored.signed,
         others=tuple(others),
         serves=known.last,
@@ -111,22 +114,35 @@ def all_read(app: App, environment: str, one: Deployment) -> bool:
     return not any(f"/{one.id}/" in key for key in app.ledger.unreadable(environment))
 
 
-def reachable(app: App, environment: str) -> tuple[Unit, ...]:
-    """The units of an environment; raises Refused when there is none, or more than may fail cannot be reached."""
+def reachable(app: App, environment: str, rules: Rules | None = None, *, around: str = "") -> tuple[Unit, ...]:
+    """The units of an environment; raises Refused when there is none, or more than may fail cannot be reached.
+
+    `rules` are those of the settings unless others are given. `around` is a command that does without those units.
+    """
     target = app.target(environment)
-    units = tuple(target.units())
+    rules, units = rules or target.rules, tuple(target.units())
     away = [unit for unit in units if not unit.online]
     if not away:
         return units
     names = listed([f"{unit.name} ({unit.id}): {unit.away}" for unit in away])
     what = f"{len(away)} of {counted(len(units), noun_of(units))} of {environment} cannot be reached"
-    if len(away) > target.rules.allowed(len(units)) or len(away) == len(units):
-        raise Refused(
-            f"{what}: {names}.",
-            remedy=f"Start it (or, if it is gone for good, untag it), then look: {commands.status(environment)}",
-        )
-    app.screen.warn(f"{what}, and max_errors is {target.rules.errors}: {names}")
+    if len(away) == len(units):
+        raise Refused(f"{what}: {names}.", remedy=f"Start one, then look: {commands.status(environment)}")
+    if len(away) > rules.allowed(len(units)):
+        raise Refused(f"{what}: {names}.", remedy=_without(environment, around))
+    if rules.everywhere:
+        app.screen.warn(f"{what}: {names}")
+        app.screen.warn(f"it goes to the others; once those can be reached: {commands.heal(environment)}")
+    else:
+        app.screen.warn(f"{what}, and max_errors is {rules.errors}: {names}")
     return units
+
+
+def _without(environment: str, around: str) -> str:
+    """What to do about units that cannot be reached."""
+    if around:
+        return f"Go on without: {around} (or start it; if it is gone for good, untag it)"
+    return f"Start it (or, if it is gone for good, untag it), then look: {commands.status(environment)}"
 
 
 def manifest_sha256(app: App, environment: str, artifact_id: ArtifactId) -> str:

@@ -28,12 +28,12 @@ from tagship.ports.app import App
 def rules_for(settings: Rules, plan: Plan) -> Rules:
     """The target's rules for this plan.
 
-    A rollback is urgent and goes to a version that ran here: it has batches and an error limit, and no canary. A heal
-    tries every unit once: one that cannot be mended is no reason to leave the others as they are.
+    A rollback is urgent and goes to a version that ran here: it has batches, no canary and no error limit. A heal has
+    none either: a unit that cannot be brought to it is no reason to leave the others as they are.
     """
-    if plan.heals:
-        return Rules(settings.concurrency, "100%")
-    return settings if plan.action == "deploy" else replace(settings, canary=False)
+    if plan.keeps:
+        return settings.urgent()
+    return settings if plan.action == "deploy" else settings.all_or_nothing()
 
 
 def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:

@@ -81,6 +81,9 @@ ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled bac
 HEAL = Flag("heal", "the old spelling of the task heal", False, becomes="heal")
 RESUME = Flag("resume", "the old spelling of the task resume", False, becomes="resume")
 PREEMPT = Flag("preempt", "fence off whoever holds the environment, and cancel what they have in flight", False)
+ALL_OR_NOTHING = Flag(
+    "all-or-nothing", "put every host back unless every host takes it; refuse if one can't be reached", False
+)
 
 # Looking back.
 LIMIT = Flag("limit", "how many deployments, the newest first; 0: all", 20)

@@ -9,6 +9,7 @@ from tagship.domain import commands, layout
 from tagship.domain.deployment import SERVES, Deployment, healthy_before, rollback_candidates, serving
 from tagship.domain.plan import Plan
 from tagship.domain.text import counted, listed, moment
+from tagship.domain.units import Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId, nearest
 from tagship.engine.artifacts import Stored, stored_ids, verified
@@ -32,6 +33,7 @@ def rollback(
     allow_bad: bool = False,
     wait: str = "",
     preempt: bool = False,
+    all_or_nothing: bool = False,
     dry_run: bool = False,
 ) -> Result:
     """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first).
@@ -39,6 +41,9 @@ def rollback(
     Somebody else's deployment is waited for (`wait`), or fenced off (`preempt`): its operations are cancelled, it
     starts no more of them, and units would refuse them. The last healthy version is then looked for again; one that
     somebody named stays. A freeze does not hold a rollback up.
+
+    It goes to every unit that can be reached, and a unit that fails is no reason to put the others back: raises
+    Incomplete, which names them, and `heal` brings them later. Not so if it is `all_or_nothing`.
     """
     longest = patience(wait)
     artifact_id, environment = named(app, to, env, "--to") if to else (None, one_environment(app, env))
@@ -49,13 +54,18 @@ def rollback(
         allow_bad=allow_bad,
         wait=longest,
         preempt=preempt,
+        all_or_nothing=all_or_nothing,
     )
     plan = request.plan(app)
     show(app, plan)
     if dry_run:
         return planned(app, plan)
     if not (to or yes or app.prompt.possible):
-        raise _unasked(commands.rollback(plan.artifact_id, plan.environment, wait=wait, preempt=preempt))
+        raise _unasked(
+            commands.rollback(
+                plan.artifact_id, plan.environment, wait=wait, preempt=preempt, all_or_nothing=all_or_nothing
+            )
+        )
     if _asks(app, yes):  # whatever was chosen stays chosen
         request = replace(request, artifact_id=plan.artifact_id)
     return run_deployment(app, request, plan)
@@ -72,6 +82,7 @@ class RollbackRequest(Request):
     artifact_id: ArtifactId | None = None
     yes: bool = False
     allow_bad: bool = False
+    all_or_nothing: bool = False
 
     def plan(self, app: App) -> Plan:
         known = facts(app, self.environment, FEW if self.artifact_id else MANY)
@@ -81,10 +92,18 @@ class RollbackRequest(Request):
         if self.artifact_id:
             _check_ran(app, self.environment, chosen, known.history)
             _not_bad(app, self.environment, chosen, known.history, self.allow_bad)
-        plan = plan_of(known, "rollback", stored, reachable(app, self.environment))
+        units = self._units(app, chosen)
+        plan = plan_of(known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         if plan.replaces == chosen and plan.settled and not self.preempt:
             _refuse_if_running(app, plan)
         return plan
+
+    def _units(self, app: App, chosen: ArtifactId) -> tuple[Unit, ...]:
+        """The units to go back; raises Refused if none can be reached, or not every one though it is all or nothing."""
+        settings = app.target(self.environment).rules
+        rules = settings.all_or_nothing() if self.all_or_nothing else settings.urgent()
+        around = commands.rollback(chosen, self.environment, allow_bad=self.allow_bad, preempt=self.preempt)
+        return reachable(app, self.environment, rules, around=around)
 
 
 def _unasked(named: str) -> UsageError:
@@ -228,8 +247,8 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> bool:
 def _refuse_if_running(app: App, plan: Plan) -> None:
     """The ledger says that this version runs: ask the units, and refuse only if every one of them serves it."""
     with app.screen.live(f"asking {counted(len(plan.units), plan.noun)} what they run") as phase:
-        reports = observe(app, plan.environment, plan.units, phase)
-    if all(serves(report, plan.artifact_id) for report in reports):
+        reports = observe(app, plan.environment, [unit for unit in plan.units if unit.online], phase)
+    if len(reports) == len(plan.units) and all(serves(report, plan.artifact_id) for report in reports):
         other = commands.rollback(environment=plan.environment)
         raise Refused(
             f"{plan.artifact_id} is already running on {plan.environment}: every {plan.noun} says so.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,49 +22,9 @@ from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
-from tests.fakes.app import FakeApp, environments, settings
-from tests.fakes.target import FakeTarget, Machine, machine
-
-OLD, NEW = "0.1.29-dev", "0.1.30-dev"
-
-
-def fleet(*machines: Machine | int, **rules: Any) -> FakeApp:
-    """dev with these machines (or so many), on which OLD was deployed; NEW is published. `rules` are its settings."""
-    made = [one for each in machines for one in (many(each) if isinstance(each, int) else [each])]
-    waiting = [one.answers.copy() for one in made]
-    for one in made:
-        one.answers.clear()
-    app = FakeApp(settings=settings(environments=environments(ec2={"rollout": rules})), hosts=FakeTarget(made))
-    app.publish(OLD, NEW)
-    online = [one.unit.online for one in made]
-    for one in made:
-        _set_online(one, True)
-    deploy(app, artifact=OLD)
-    for one, answers, there in zip(made, waiting, online, strict=True):
-        one.answers = answers
-        _set_online(one, there)
-    app.hosts.asked.clear()
-    app.screen.lines.clear()
-    return app
-
-
-def many(count: int) -> list[Machine]:
-    return [machine(f"web-{n}") for n in range(1, count + 1)]
-
-
-def _set_online(one: Machine, there: bool) -> None:
-    host = one.unit
-    problem = "" if there else "its agent's PingStatus is ConnectionLost"
-    one.unit = replace(host, online=there, problem=problem)
-
-
-def told(app: FakeApp, action: str = "deploy") -> list[list[str]]:
-    return [names for order, names in app.hosts.asked if order.action == action]
-
-
-def last_state(app: FakeApp) -> str:
-    return app.ledger.entries[-1].state
-
+from tests.fakes.app import FakeApp
+from tests.fakes.target import machine
+from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, told
 
 # -- batches -----------------------------------------------------------------------------------------------------------
 
@@ -159,7 +118,7 @@ def test_no_more_failures_than_may_be_leave_it_partial_with_the_stragglers_named
     assert caught.value.remedy.endswith("inv heal --env dev")
     assert app.hosts.serving == {"web-1": NEW, "web-2": OLD, "web-3": NEW}
     last = app.ledger.entries[-1]
-    assert (last.state, last.replaced, last.reason) == ("partial", OLD, "it is missing on 1 of 3 hosts")
+    assert (last.state, last.replaced, last.reason) == ("partial", OLD, "it is missing on 1 of 3 hosts: web-2")
     assert last.details["stragglers"] == ["i-00000000000000002"]
 
 
@@ -168,7 +127,7 @@ def test_status_says_that_it_is_partial_who_drifted_and_how_to_heal() -> None:
     with pytest.raises(Incomplete):
         deploy(app, artifact=NEW)
     [found] = status(app, env="dev")
-    assert (found.artifact, found.partial) == (NEW, "it is missing on 1 of 2 hosts")
+    assert (found.artifact, found.partial) == (NEW, "it is missing on 1 of 2 hosts: web-2")
     assert [one.drift for one in found.units] == ["", f"the ledger says {NEW}"]
     assert app.screen.lines[-1] == f"to bring them to {NEW}: inv heal --env dev"
 

@@ -1,0 +1,174 @@
+"""A sick host blocks nobody: a rollback goes to every host that can be reached, and names the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tagship.domain.deployment import marked_bad
+from tagship.errors import DeployFailed, Incomplete, Interrupted, Refused
+from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
+from tagship.verbs.rollback import rollback
+from tagship.verbs.status import status
+from tests.fakes.app import FakeApp
+from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, set_online, told
+
+AWAY = "web-3 (i-00000000000000003): its agent's PingStatus is ConnectionLost"
+
+
+def broken(*names: str, size: int = 3, **rules: object) -> FakeApp:
+    """So many hosts that run NEW after OLD; those named can't be reached any more."""
+    app = fleet(size, **rules)
+    deploy(app, artifact=NEW)
+    away(app, *names)
+    app.hosts.asked.clear()
+    app.screen.lines.clear()
+    return app
+
+
+def away(app: FakeApp, *names: str) -> None:
+    for each in app.hosts.machines:
+        if each.unit.name in names:
+            set_online(each, False)
+
+
+def back(app: FakeApp) -> None:
+    for each in app.hosts.machines:
+        set_online(each, True)
+
+
+def answer(app: FakeApp, name: str, *outcomes: str) -> None:
+    next(each for each in app.hosts.machines if each.unit.name == name).answers.extend(outcomes)
+
+
+# -- a host that can't be reached --------------------------------------------------------------------------------------
+
+
+def test_a_rollback_goes_to_every_host_that_can_be_reached_and_names_the_other() -> None:
+    app = broken("web-3")
+    with pytest.raises(Incomplete) as caught:
+        rollback(app, to=OLD)
+    assert caught.value.exit_code == 9
+    assert caught.value.what == f"{OLD} serves on 2 of 3 hosts of dev; not on {AWAY}."
+    assert caught.value.state == f"{OLD} is serving on web-1, web-2, and what is serving is not known on web-3."
+    assert caught.value.remedy.endswith("inv heal --env dev")
+    assert app.hosts.serving == {"web-1": OLD, "web-2": OLD, "web-3": NEW}
+    assert told(app, "rollback") == [["web-1", "web-2"]]
+
+
+def test_what_was_left_for_a_host_that_is_away_counts_as_a_rollback() -> None:
+    app = broken("web-3")
+    with pytest.raises(Incomplete):
+        rollback(app, to=OLD)
+    last = app.ledger.entries[-1]
+    assert (last.state, last.replaced, last.reason) == ("partial", NEW, "it is missing on 1 of 3 hosts: web-3")
+    assert marked_bad(app.ledger.deployments("dev")) == {NEW}
+    assert app.hosts.commits[-1].artifact_id == OLD  # a host that boots runs it
+
+
+def test_the_plan_shows_which_host_cannot_be_reached() -> None:
+    app = broken("web-3")
+    rollback(app, to=OLD, dry_run=True)
+    assert ["web-3", "i-00000000000000003", NEW, "can't be reached"] in app.screen.tables[-1][1]
+    assert f"1 of 3 hosts of dev cannot be reached: {AWAY}" in app.screen.warnings
+    assert "it goes to the others; once those can be reached: inv heal --env dev" in app.screen.warnings
+
+
+def test_heal_brings_the_host_that_was_away_once_it_is_back() -> None:
+    app = broken("web-3")
+    with pytest.raises(Incomplete):
+        rollback(app, to=OLD)
+    back(app)
+    app.hosts.asked.clear()
+    assert heal(app).state == "healthy"
+    assert told(app) == [["web-3"]]
+    assert set(app.hosts.serving.values()) == {OLD}
+    assert marked_bad(app.ledger.deployments("dev")) == {NEW}
+
+
+def test_a_rollback_that_is_run_again_asks_only_those_that_can_answer_and_ends_the_same() -> None:
+    app = broken("web-3")
+    for _ in range(2):
+        with pytest.raises(Incomplete):
+            rollback(app, to=OLD)
+    assert all("web-3" not in names for _, names in app.hosts.asked)
+    assert last_state(app) == "partial"
+
+
+def test_where_no_host_can_be_reached_nothing_is_begun() -> None:
+    app = broken("web-1", "web-2", "web-3")
+    with pytest.raises(Refused, match="3 of 3 hosts of dev cannot be reached"):
+        rollback(app, to=OLD)
+    assert app.hosts.asked == []
+
+
+def test_all_or_nothing_refuses_with_a_host_away_and_names_the_way_without_it() -> None:
+    app = broken("web-3", max_errors=1)
+    with pytest.raises(Refused) as caught:
+        rollback(app, to=OLD, all_or_nothing=True)
+    assert caught.value.what == f"1 of 3 hosts of dev cannot be reached: {AWAY}."
+    assert f"inv rollback --to {OLD} --env dev" in caught.value.remedy
+    assert "--all-or-nothing" not in caught.value.remedy
+    assert app.hosts.asked == []
+
+
+# -- a host that fails -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outcome", ["failed", "rolled-back", "rollback-failed", "refused", "held", "silent"])
+def test_a_host_that_fails_is_no_reason_to_put_the_bad_version_back_on_the_others(outcome: str) -> None:
+    app = broken(max_concurrency=1)
+    answer(app, "web-1", outcome)
+    with pytest.raises(Incomplete) as caught:
+        rollback(app, to=OLD)
+    assert "not on web-1 (i-00000000000000001)" in caught.value.what
+    assert told(app, "rollback") == [["web-1"], ["web-2"], ["web-3"]]
+    assert [app.hosts.serving[name] for name in ("web-2", "web-3")] == [OLD, OLD]
+    assert last_state(app) == "partial"
+
+
+def test_a_rollback_that_no_host_takes_has_failed() -> None:
+    app = broken()
+    for name in ("web-1", "web-2", "web-3"):
+        answer(app, name, "failed")
+    with pytest.raises(DeployFailed) as caught:
+        rollback(app, to=OLD)
+    assert caught.value.state == f"{NEW} is serving."
+    assert last_state(app) == "rolled-back"
+
+
+def test_all_or_nothing_puts_everything_back_when_one_host_fails() -> None:
+    app = broken(max_concurrency=1, max_errors=1)
+    answer(app, "web-3", "failed")
+    with pytest.raises(DeployFailed) as caught:
+        rollback(app, to=OLD, all_or_nothing=True)
+    assert "--all-or-nothing" in caught.value.remedy
+    assert set(app.hosts.serving.values()) == {NEW}
+
+
+def test_ctrl_c_between_two_batches_of_a_rollback_keeps_what_is_back_and_says_how_to_go_on() -> None:
+    app = broken(max_concurrency=1)
+
+    def interrupted() -> Any:
+        if told(app, "rollback"):
+            raise KeyboardInterrupt
+        return there
+
+    there, app.hosts.units = app.hosts.units(), interrupted  # type: ignore[method-assign]
+    with pytest.raises(Interrupted) as caught:
+        rollback(app, to=OLD)
+    assert caught.value.remedy == "Go on: inv heal --env dev"
+    assert app.hosts.serving == {"web-1": OLD, "web-2": NEW, "web-3": NEW}
+
+
+def test_status_names_the_host_that_was_left_and_the_command() -> None:
+    app = broken("web-3")
+    with pytest.raises(Incomplete):
+        rollback(app, to=OLD)
+    back(app)
+    [found] = status(app, env="dev")
+    assert found.partial == "it is missing on 1 of 3 hosts: web-3"
+    assert {unit.name: unit.runs for unit in found.units if unit.drift} == {"web-3": NEW}
+    assert f"to bring them to {OLD}: inv heal --env dev" in app.screen.lines
