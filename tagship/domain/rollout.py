@@ -123,6 +123,11 @@ class Rollout:
         return len(self.planned) + len(self.others)
 
     @property
+    def size(self) -> int:
+        """How many units there are now, without those that came meanwhile and can't be reached yet."""
+        return len(self.present) - len(self.joining)
+
+    @property
     def noun(self) -> str:
         """What people call one of its units."""
         return noun_of((*self.planned, *self.others, *self.present))
@@ -180,6 +185,19 @@ class Rollout:
     def lagging(self) -> tuple[Report, ...]:
         """The stragglers, and those whose turn never came because it was stopped."""
         return (*self.stragglers, *(Report(unit.id, "silent", reason="its turn never came") for unit in self.waiting))
+
+    @property
+    def untouched(self) -> tuple[Unit, ...]:
+        """Units that are present and were to be changed, and were not."""
+        done = {*self.reports, *(unit.id for unit in self.others)}
+        return tuple(unit for unit in self.present if unit.id not in done and unit not in self.joining)
+
+    @property
+    def known(self) -> tuple[Report, ...]:
+        """What is known of each unit: its verdict, that it ran it already, or why it was not asked."""
+        present = {unit.id for unit in self.present} - set(self.reports)
+        already = [Report(unit.id, "unchanged", serving=self.artifact_id) for unit in self.others if unit.id in present]
+        return (*self.here, *already, *(report for report in self.lagging if report not in self.here))
 
     @property
     def here(self) -> tuple[Report, ...]:

@@ -9,6 +9,8 @@ from tagship.domain.plan import Plan
 from tagship.domain.text import MANY, listed
 from tagship.domain.units import Report, Unit, noun_of
 
+UNTOUCHED = "nothing was changed"
+
 
 def serves(report: Report, artifact_id: str) -> bool:
     """Whether the unit's own verdict names that artifact as serving. Nothing else is called healthy."""
@@ -57,14 +59,16 @@ def is_lost(report: Report, known: str) -> bool:
     return report.outcome in {"silent", "rollback-failed"} or not report.serving
 
 
-def what_serves(units: Sequence[Unit], final: Sequence[Report]) -> str:
-    """Say in one sentence what serves now, unit by unit if they differ."""
+def what_serves(units: Sequence[Unit], final: Sequence[Report], untouched: Sequence[Unit] = ()) -> str:
+    """Say in one sentence what serves now, unit by unit if they differ, or if there are some that nobody changed."""
     if not final:
         return f"No {noun_of(units)} is left."
     names = {unit.id: unit.name for unit in units}
     by_state: dict[str, list[str]] = {}
     for report in final:
         by_state.setdefault(_state(report), []).append(names.get(report.unit, report.unit))
+    if untouched:
+        by_state.setdefault(UNTOUCHED, []).extend(unit.name for unit in untouched)
     if set(by_state) == {"nothing is serving"} and not any(report.previous for report in final):
         return "Nothing was serving before, and nothing is now."
     if len(by_state) == 1:
@@ -80,7 +84,7 @@ def _state(report: Report) -> str:
     if report.outcome == "silent":
         return "what is serving is not known"
     if report.outcome in {"held", "refused", "superseded"} and not report.serving:
-        return "nothing was changed"
+        return UNTOUCHED
     return f"{report.serving} is serving" if report.serving else "nothing is serving"
 
 

@@ -53,27 +53,49 @@ def _name_the_moving(session: LeaseSession, rollout: Rollout) -> None:
 
 def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> NoReturn:
     """Leave it: what does not run it is no reason to undo it. It serves, and is not called healthy until all run it."""
-    plan, bad = session.plan, {report.unit: report for report in rollout.lagging}
-    units = [unit for unit in rollout.units if unit.id in bad]
-    count = len(rollout.present) - len(rollout.joining)
-    total = counted(count, rollout.noun)
-    reason = f"it is missing on {len(bad)} of {total}: {listed([unit.name for unit in units], 4)}"
-    ids = {"stragglers": sorted(bad), "gone": sorted(unit.id for unit in rollout.gone)}
+    plan = session.plan
+    if rollout.stop:
+        session.app.screen.warn(f"Stopped: {rollout.stop}.")
     session.require_lease()
-    replaced = _replaced(plan, rollout.here)
-    record.add("partial", reason=reason, replaced=replaced, units=rollout.here, seconds=seconds, **ids)
+    record.add(
+        _outcome(plan, rollout),
+        reason=_where_missing(rollout),
+        replaced=_replaced(plan, rollout.here),
+        units=rollout.here,
+        seconds=seconds,
+        stragglers=sorted(report.unit for report in rollout.lagging),
+        gone=sorted(unit.id for unit in rollout.gone),
+    )
     session.target.committed(session.change())
-    unreported = [report for report in bad.values() if report not in rollout.here]
-    state = what_serves(rollout.units, (*rollout.here, *unreported))
+    raise _missing(plan, rollout)
+
+
+def _where_missing(rollout: Rollout) -> str:
+    names = [rollout.names[report.unit] for report in rollout.lagging]
+    return f"it is missing on {len(names)} of {counted(rollout.size, rollout.noun)}: {listed(sorted(names), 4)}"
+
+
+def _missing(plan: Plan, rollout: Rollout) -> Interrupted | Incomplete:
+    """The error that names the units on which it is missing, each with why."""
+    state, names, bad = what_serves(rollout.units, rollout.known), rollout.names, rollout.lagging
     if rollout.stop == INTERRUPTED:
-        raise Interrupted(f"Interrupted: {reason}.", state=state, remedy=f"Go on: {heal(plan)}")
-    why = listed([f"{unit.name} ({unit.id}): {bad[unit.id].reason or bad[unit.id].outcome}" for unit in units], 20)
-    raise Incomplete(
-        f"{plan.artifact_id} serves on {count - len(bad)} of {total} of {plan.environment}; not on {why}.",
+        return Interrupted(f"Interrupted: {_where_missing(rollout)}.", state=state, remedy=f"Go on: {heal(plan)}")
+    total = counted(rollout.size, rollout.noun)
+    why = listed([f"{names[each.unit]} ({each.unit}): {each.reason or each.outcome}" for each in bad], 20)
+    return Incomplete(
+        f"{plan.artifact_id} serves on {rollout.size - len(bad)} of {total} of {plan.environment}; not on {why}.",
         state=state,
         remedy=f"Fix what is wrong with them, then: {heal(plan)}",
-        evidence=evidence(plan, list(bad.values())),
+        evidence=evidence(plan, bad),
     )
+
+
+def _outcome(plan: Plan, rollout: Rollout) -> str:
+    """The outcome to record. A heal that only passed units over that can't be reached says nothing new of the version:
+    what was healthy stays healthy."""
+    was_healthy = plan.heals and plan.serves is not None and plan.serves.state == "healthy"
+    passed_over = not rollout.stop and all(report.unit not in rollout.reports for report in rollout.lagging)
+    return "healthy" if was_healthy and passed_over else "partial"
 
 
 def _undo(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> NoReturn:
@@ -93,11 +115,12 @@ def _undo(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: fl
         record.add("failed", reason=end.reason, units=reports, seconds=seconds, evidence=end.evidence)
         last = "rollback-failed" if end.kind == "lost" else "rolled-back"
         record.add(last, reason=end.reason, units=final, seconds=seconds)
+    state = what_serves(rollout.units, final, rollout.untouched)
     if rollout.stop == INTERRUPTED and end.kind != "lost":
         total = counted(rollout.total, rollout.noun)
         what = f"Interrupted: {plan.artifact_id} was taken back from {len(rollout.changed)} of {total}."
-        raise Interrupted(what, state=what_serves(plan.units, final), remedy=f"Run it again: {plan.command}")
-    raise failure(plan, end, final)
+        raise Interrupted(what, state=state, remedy=f"Run it again: {plan.command}")
+    raise failure(plan, end, state)
 
 
 def _record_healthy(record: Recorder, plan: Plan, reports: Sequence[Report], seconds: float) -> None:

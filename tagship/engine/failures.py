@@ -22,9 +22,8 @@ from tagship.errors import (
 )
 
 
-def failure(plan: Plan, end: Ending, final: Sequence[Report]) -> TagshipError:
-    """The error of an ending that is not healthy: what failed and why, what serves now, the next command."""
-    state = what_serves(plan.units, final)
+def failure(plan: Plan, end: Ending, state: str) -> TagshipError:
+    """The error of an ending that is not healthy: what failed and why, what serves now (`state`), the next command."""
     failed = f"{plan.artifact_id} failed on {plan.environment} ({end.reason})."
     if end.kind == "lost":
         remedy = f"Wake somebody, and ask each {plan.noun} again: {look(plan)}"

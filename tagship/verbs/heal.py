@@ -19,7 +19,7 @@ from tagship.engine.plan import facts, plan_of, show
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import one_environment, patience
 from tagship.engine.session import observe
-from tagship.errors import Refused
+from tagship.errors import Incomplete, Refused
 from tagship.ports.app import App
 
 
@@ -34,6 +34,8 @@ def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> R
     app.screen.say(f"already run it, and are left alone: {counted(len(plan.others), plan.noun)}")
     if dry_run:
         return planned(app, plan)
+    if plan.units and not any(unit.online for unit in plan.units):
+        raise _away(plan)
     return run_deployment(app, request, plan)
 
 
@@ -62,6 +64,17 @@ class HealRequest(Request):
             observed={report.unit: report.serving for report in reports if report.outcome != "silent"},
             heals=True,
         )
+
+
+def _away(plan: Plan) -> Incomplete | Refused:
+    """Nothing can be healed now, so nothing is begun or recorded: no unit that lags can be reached."""
+    total = len(plan.units) + len(plan.others)
+    names = listed([f"{unit.name} ({unit.id}): {unit.away}" for unit in plan.units])
+    remedy = f"Start it (or, if it is gone for good, untag it), then: {commands.heal(plan.environment)}"
+    if not plan.others:
+        return Refused(f"No {plan.noun} of {plan.environment} can be reached: {names}.", remedy=remedy)
+    serving = f"{plan.artifact_id} serves on {len(plan.others)} of {counted(total, plan.noun)} of {plan.environment}"
+    return Incomplete(f"{serving}; can't be reached: {names}.", remedy=remedy)
 
 
 def _observed(app: App, environment: str, units: Sequence[Unit]) -> list[Report]:

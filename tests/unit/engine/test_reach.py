@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from tagship.domain.deployment import marked_bad
-from tagship.errors import DeployFailed, Incomplete, Interrupted, Refused
+from tagship.errors import DeployFailed, Incomplete, Interrupted, Refused, RollbackFailed
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.fakes.app import FakeApp
+from tests.fakes.target import machine
 from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, set_online, told
 
 AWAY = "web-3 (i-00000000000000003): its agent's PingStatus is ConnectionLost"
@@ -172,3 +173,61 @@ def test_status_names_the_host_that_was_left_and_the_command() -> None:
     assert found.partial == "it is missing on 1 of 3 hosts: web-3"
     assert {unit.name: unit.runs for unit in found.units if unit.drift} == {"web-3": NEW}
     assert f"to bring them to {OLD}: inv heal --env dev" in app.screen.lines
+
+
+# -- a heal ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_heal_that_can_reach_no_host_that_lags_begins_and_records_nothing() -> None:
+    app = broken("web-3")
+    entries = len(app.ledger.entries)
+    with pytest.raises(Incomplete) as caught:
+        heal(app)
+    assert caught.value.what == f"{NEW} serves on 2 of 3 hosts of dev; can't be reached: {AWAY}."
+    assert caught.value.state == "Nothing was changed."
+    assert caught.value.remedy.endswith("inv heal --env dev")
+    assert (told(app), len(app.ledger.entries), last_state(app)) == ([], entries, "healthy")
+
+
+def test_what_was_healthy_stays_healthy_when_a_heal_passes_over_a_host_that_is_away() -> None:
+    app = broken("web-3")
+    app.hosts.machines[1].serving = OLD
+    with pytest.raises(Incomplete) as caught:
+        heal(app)
+    assert f"not on {AWAY}" in caught.value.what
+    assert app.hosts.serving["web-2"] == NEW
+    last = app.ledger.entries[-1]
+    assert (last.state, last.reason) == ("healthy", "it is missing on 1 of 3 hosts: web-3")
+
+
+def test_what_was_partial_stays_partial_while_a_host_is_away() -> None:
+    app = fleet(machine("web-1"), machine("web-2", "", "failed"), machine("web-3", online=False), max_errors=2)
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW)
+    with pytest.raises(Incomplete):
+        heal(app)
+    assert (app.hosts.serving["web-2"], last_state(app)) == (NEW, "partial")
+
+
+def test_a_heal_that_meets_a_host_which_takes_nothing_is_partial_and_says_that_the_others_serve() -> None:
+    app = broken()
+    app.hosts.machines[2].serving = ""
+    answer(app, "web-3", "failed")
+    with pytest.raises(Incomplete) as caught:
+        heal(app)
+    assert caught.value.state == f"Nothing is serving on web-3, and {NEW} is serving on web-1, web-2."
+    assert last_state(app) == "partial"
+
+
+def test_a_heal_of_an_environment_of_which_nothing_can_be_reached_is_refused() -> None:
+    app = broken("web-1", "web-2", "web-3")
+    with pytest.raises(Refused, match="No host of dev can be reached: web-1"):
+        heal(app)
+
+
+def test_a_host_that_lost_everything_while_others_were_untouched_is_named() -> None:
+    app = fleet(3, max_concurrency=1)
+    answer(app, "web-1", "rollback-failed")
+    with pytest.raises(RollbackFailed) as caught:
+        deploy(app, artifact=NEW)
+    assert caught.value.state == "Nothing is serving on web-1, and nothing was changed on web-2, web-3."
