@@ -291,14 +291,15 @@ set_paths() {
   BASE=$ROOT/opt/$APP
   KEY=$ROOT/etc/tagship/$APP/release.pub.pem
   LOG=/dev/null
-  if [[ $ACTION != status ]]; then
-    for each in releases output log incoming run; do
-      [[ -d $BASE/$each ]] || mkdir -p "$BASE/$each" || conclude refused "$BASE cannot be written" || return
-    done
-    LOG=$BASE/log/$DEPLOYMENT.log
-  fi
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
+  if [[ $ACTION != status ]]; then
+    for each in releases output log incoming run; do
+      [[ -d $BASE/$each ]] || mkdir -p "$BASE/$each" 2>/dev/null || unwritable "$BASE" || return
+    done
+    LOG=$BASE/log/$DEPLOYMENT.log
+    { : >>"$LOG"; } 2>/dev/null || unwritable "$LOG"
+  fi
 }
 
 # A release that was being replaced when the power went is put back: it may be the one that serves.
@@ -312,7 +313,7 @@ bring_back() {
 # The lock is descriptor 9. Each stage runs under `9>&-`: bash then keeps it for itself, closed to every program it starts.
 lock() {
   [[ $ACTION != status ]] || return 0
-  exec 9>>"$BASE/lock" || conclude refused "$BASE/lock cannot be written" || return
+  exec 9>>"$BASE/lock" || unwritable "$BASE/lock" || return
   flock -n 9 || conclude held "another action runs on this host: $(last_deployment); see when it has ended: inv status --env $ENVIRONMENT"
 }
 
@@ -330,7 +331,7 @@ fencing() {
     conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT" || return
   fi
   if ((FENCE > highest)); then
-    raise_fence || conclude refused "$BASE/fence cannot be written: $(disk)" || return
+    raise_fence || unwritable "$BASE/fence" || return
   fi
 }
 
@@ -347,12 +348,30 @@ replace() {
   printf '%s\n' "$2" >"$1.new" && { sync "$1.new" 2>/dev/null || sync; } && mv -f "$1.new" "$1"
 }
 
-# What room is left where an app's files are: on the fullest file system, one of its folders may be a mount. Files need inodes
-# too, which a file system can run out of first (few: a release has more files). Some count none, and some df does not tell.
+# What cannot be written says nothing of the artifact: it is not refused. Always false.
+unwritable() {
+  conclude failed "$1 cannot be written: $(disk)"
+}
+
+# A folder of the app whose file system is mounted read-only, in REPLY. The question changes nothing but a time of access.
+read_only() {
+  for REPLY in "$BASE" "$BASE"/*/; do
+    if [[ ! -L ${REPLY%/} && $(touch -ac "$REPLY" 2>&1) == *"Read-only file system"* ]]; then return; fi
+  done
+  return 1
+}
+
+# Why nothing can be written: a read-only disk, or the room that is left where an app's files are, on the fullest file system (one
+# of its folders may be a mount). Files need inodes too, which a file system can run out of first (few: a release has more files).
+# Some count none, and some df does not tell.
 FEW_INODES=64
 
 disk() {
   local count place
+  if read_only; then
+    printf 'the disk of %s is read-only (Linux makes it so after an error of the disk); see why: dmesg | tail; then repair it, or replace the host\n' "${REPLY%/}"
+    return
+  fi
   read -r count place < <(df --output=itotal,iavail,target "$BASE" "$BASE"/*/ 2>/dev/null |
     awk -v few="$FEW_INODES" 'NR > 1 && $1 > 0 && $2 < few { $1 = ""; print }' | sort -n | head -n 1)
   if [[ -n $place ]]; then
@@ -360,7 +379,7 @@ disk() {
       "$count" "$place" "$BASE"
     return
   fi
-  df -Pk "$BASE" "$BASE"/*/ | sort -k 4 -n |
+  df -Pk "$BASE" "$BASE"/*/ 2>/dev/null | sort -k 4 -n |
     awk -v base="$BASE" '$4 ~ /^[0-9]+$/ { print $4 " kB are free there; see what takes the room: du -xsh " base "/*"; exit }'
 }
 
@@ -368,7 +387,7 @@ disk() {
 choose_release() {
   if [[ $ACTION != status ]]; then bring_back; fi
   if [[ $ACTION == deploy || $ACTION == rollback ]]; then
-    journal accept || conclude refused "the journal cannot be written: $(disk)" || return
+    journal accept || unwritable "the journal" || return
     kept || fetch || return
     return
   fi
@@ -397,7 +416,7 @@ fetch() {
   local in=$BASE/incoming/$DEPLOYMENT from
   clock && from=$REPLY
   [[ -f $KEY || $UNSIGNED == allowed ]] || conclude refused "no key is pinned on this host: $KEY" || return
-  rm -rf "$BASE"/incoming/* && mkdir -p "$in/files" || conclude refused "$in cannot be written: $(disk)" || return
+  rm -rf "$BASE"/incoming/* && mkdir -p "$in/files" || unwritable "$in" || return
   journal fetch && download "$in" manifest.json && download_signature "$in" || return
   journal verify && verify_manifest "$in" "$WANTED" && download "$in" deploy-bundle.tar.gz && verify_bundle "$in" || return
   journal unpack && unpack "$in" || return
@@ -405,14 +424,14 @@ fetch() {
 }
 
 download() {
-  local problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
+  local outcome=refused problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
   problem=$(let_go && AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
   without_queries "$problem" && problem=$REPLY
   case $problem in
-  *"No space left"*) problem+=": $(disk)" ;;
+  *"No space left"* | *"Read-only file system"*) outcome=failed problem+=": $(disk)" ;;
   *RequestTimeTooSkewed* | *"not yet valid"*) problem+=": is the clock of this host right? timedatectl" ;;
   esac
-  conclude refused "$url could not be fetched: ${problem##*$'\n'}" "$problem"
+  conclude $outcome "$url could not be fetched: ${problem##*$'\n'}" "$problem"
 }
 
 # Where S3 says that there is no signature, verify_manifest says what that means. Any other failure is one.
@@ -468,15 +487,15 @@ look_into_tar() {
 unpack() {
   local in=$1 place=$BASE/releases/$ARTIFACT files listed
   tar --no-same-owner --no-same-permissions -xzf "$in/deploy-bundle.tar.gz" -C "$in/files" ||
-    conclude refused "the bundle of $ARTIFACT cannot be unpacked: $(disk)" || return
+    conclude failed "the bundle of $ARTIFACT cannot be unpacked: $(disk)" || return
   verify_files "$in/files" || return
   files=$(find "$in/files" -type f | wc -l) listed=$(wc -l <"$in/files/SHA256SUMS")
   if ((files != listed + 1)); then conclude refused "the bundle of $ARTIFACT holds files that SHA256SUMS does not name" || return; fi
-  mv "$in"/manifest.* "$in/files/" || conclude refused "$in cannot be written: $(disk)" || return
+  mv "$in"/manifest.* "$in/files/" || unwritable "$in" || return
   if [[ -e $place ]]; then
-    { mkdir "$in/replaced" && mv "$place" "$in/replaced/"; } || conclude refused "$place cannot be replaced" || return
+    { mkdir "$in/replaced" && mv "$place" "$in/replaced/"; } || unwritable "$place" || return
   fi
-  mv "$in/files" "$place" || conclude refused "$place cannot be written: $(disk)" || remove "$place"
+  mv "$in/files" "$place" || unwritable "$place" || remove "$place"
 }
 
 # Half a release is none. Always false.
@@ -502,7 +521,7 @@ become() {
 
 main() {
   clock && STARTED_UP=$REPLY
-  conclude refused "this host's disk cannot be written"
+  conclude failed "this host's disk cannot be written"
   if read_arguments "$@" && set_paths && admit </dev/null >>"$LOG" 2>&1; then become; fi
   speak
   code

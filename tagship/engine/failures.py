@@ -35,8 +35,14 @@ def failure(plan: Plan, end: Ending, state: str) -> TagshipError:
         what = f"The {plural(plan.noun)} of {plan.environment} refused {plan.artifact_id} ({end.reason})."
         remedy = f"Find out who changed it before anything else is deployed: {commands.history(plan.environment)}"
         return ArtifactError(what, state=state, remedy=remedy, evidence=end.evidence)
-    remedy = f"Ship a fixed version: {commands.deploy_dev()} (or, if the cause lay outside, try again: {plan.command})"
-    return DeployFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
+    return DeployFailed(failed, state=state, remedy=_after_failure(plan), evidence=end.evidence)
+
+
+def _after_failure(plan: Plan) -> str:
+    if plan.action == "rollback":
+        other = commands.rollback(environment=plan.environment)
+        return f"If the cause lay outside, fix that and try again: {plan.command} (or another version: {other})"
+    return f"Ship a fixed version: {commands.deploy_dev()} (or, if the cause lay outside, try again: {plan.command})"
 
 
 def interrupted(session: LeaseSession) -> Interrupted:

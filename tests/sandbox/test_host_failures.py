@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ def _moved(self, code, message=None):
 """
 ON_IPV6 = """
 import socket
+import subprocess
 ThreadingHTTPServer.address_family = socket.AF_INET6
 os.environ["HOST"] = "::1"
 """
@@ -345,3 +347,33 @@ def test_any_bytes_in_a_log_or_an_answer_make_a_verdict_that_reads(host: Machine
     assert "ok: é€" in answer.evidence
     assert len(answer.output) <= 20_000
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", answer.output)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """That folder's file system takes no writing, as after an error of the disk."""
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a folder read-only")
+@pytest.mark.parametrize("place", ["", "releases"])
+def test_a_read_only_disk_is_named_and_says_nothing_of_the_artifact(tmp_path: Path, place: str) -> None:
+    with machine(tmp_path) as host:
+        old, new = make("0.1.0-dev"), make("0.1.1-dev")
+        for bundle in (old, new):
+            bundle.put(host.bucket)
+        assert host.deploy(old).outcome == "healthy"
+        with read_only(host.base / place):
+            answer = host.deploy(new)
+            assert (answer.code, answer.outcome, answer.serving) == (6, "failed", "0.1.0-dev"), answer.output
+            assert f"the disk of {host.base / place}" in answer.reason
+            assert "is read-only" in answer.reason
+            assert "repair it, or replace the host" in answer.reason
+            assert host.answers() == "0.1.0-dev"
+            assert (host.status().outcome, host.status().serving) == ("healthy", "0.1.0-dev")
+        assert host.deploy(new).outcome == "healthy"

@@ -32,6 +32,11 @@ WORDS = {
     "Success": "its program ended without a verdict",
 }
 
+CAUSES = {  # what a program that could not even give a verdict wrote to its standard error -> what that means
+    "Read-only file system": "its disk is read-only (see why: dmesg | tail; then repair it, or replace the host)",
+    "No space left on device": "its disk is full (see what takes the room: df -h)",
+}
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -83,4 +88,7 @@ class Answers:
         report = verdict.read(host, said.get("StandardOutputContent", ""), words)
         if report.outcome != "silent" or not heard:
             return report
-        return Report(host, "silent", reason=words, evidence=f"{report.evidence}\n{heard[-2000:]}".strip())
+        causes = [meaning for text, meaning in CAUSES.items() if text in heard]
+        return Report(
+            host, "silent", reason="; ".join([words, *causes]), evidence=f"{report.evidence}\n{heard[-2000:]}".strip()
+        )

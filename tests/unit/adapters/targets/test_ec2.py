@@ -484,6 +484,22 @@ def test_a_program_that_died_leaves_what_it_said_as_evidence() -> None:
     assert report.evidence == "half a line\nbash: boom"
 
 
+@pytest.mark.parametrize(
+    ("errors", "cause"),
+    [
+        ("mkdir: cannot create directory '/x': Read-only file system", "its disk is read-only"),
+        ("write /x: No space left on device", "its disk is full"),
+    ],
+)
+def test_a_program_that_died_of_its_hosts_disk_says_so(errors: str, cause: str) -> None:
+    one = ids(1)[0]
+    stand = Stand(Account(status={one: "Failed"}, output={one: ""}, errors=f"{errors}\n"))
+    [report] = stand.run(1)
+    assert report.outcome == "silent"
+    assert report.reason.startswith(f"its program failed without a verdict; {cause} (")
+    assert errors in report.evidence
+
+
 def test_a_verdict_counts_whatever_the_exit_code() -> None:
     one = ids(1)[0]
     stand = Stand(Account(status={one: "Failed"}, output={one: verdict("rolled-back", reason="it answered 500")}))
