@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 
 
-def deploy(artifact: str, environment: str = "", *, allow_bad: bool = False, allow_older: bool = False) -> str:
-    """Spell the deployment of an artifact."""
-    return _inv("deploy", version=artifact, env=environment, allow_bad=allow_bad, allow_older=allow_older)
+def deploy(
+    artifact: str, environment: str = "", *, skip: str = "", allow_bad: bool = False, allow_older: bool = False
+) -> str:
+    """Spell the deployment of an artifact; `skip` names units, between commas."""
+    return _inv("deploy", version=artifact, env=environment, skip=skip, allow_bad=allow_bad, allow_older=allow_older)
 
 
 def deploy_dev(

@@ -111,6 +111,8 @@ def _check(one: Entry) -> None:
     if not is_id(one.deployment_id):
         raise ValueError(one.deployment_id)
     moment_of(one.at)
+    if not all(isinstance(unit, str) for unit in one.details.get("skipped", ())):
+        raise TypeError(one.details["skipped"])
     for unit in one.details.get("units", ()):
         if not all(isinstance(unit[name], str) for name in ("unit", "outcome", "serving")):
             raise TypeError(unit)
@@ -151,6 +153,16 @@ class Deployment:
     def unsigned(self) -> bool:
         """Whether nobody had signed the artifact, as whoever deployed it found."""
         return any(entry.details.get("unsigned") for entry in self.entries)
+
+    @property
+    def all_or_nothing(self) -> bool:
+        """Whether it is a rollback that is put back everywhere unless every unit takes it."""
+        return any(entry.details.get("all_or_nothing") for entry in self.entries)
+
+    @property
+    def skipped(self) -> frozenset[str]:
+        """The ids of the units that were left as they were, because somebody said so."""
+        return frozenset(unit for entry in self.entries for unit in entry.details.get("skipped", ()))
 
     @property
     def label(self) -> str:

@@ -22,6 +22,7 @@ class Plan:
     `unsigned`: nobody signed the artifact, which the environment allows.
     `serves` is the deployment by which the environment runs what it runs, None if nothing was ever healthy there.
     A plan that `heals` brings units to what the ledger says is serving; the `others` run it and are left alone.
+    The `skipped` units are left as they are, because somebody said so.
     A rollback that is `all_or_nothing` is put back everywhere unless every unit takes it.
     """
 
@@ -38,6 +39,7 @@ class Plan:
     all_or_nothing: bool = False
     unsigned: bool = False
     others: tuple[Unit, ...] = ()
+    skipped: tuple[Unit, ...] = ()
     serves: Deployment | None = None
 
     @property
@@ -47,7 +49,7 @@ class Plan:
             return commands.heal(self.environment)
         if self.action == "rollback":
             return commands.rollback(self.artifact_id, self.environment, all_or_nothing=self.all_or_nothing)
-        return commands.deploy(self.artifact_id, self.environment)
+        return commands.deploy(self.artifact_id, self.environment, skip=named(self.skipped, self.everyone))
 
     @property
     def keeps(self) -> bool:
@@ -62,7 +64,12 @@ class Plan:
     @property
     def noun(self) -> str:
         """What people call one of its units."""
-        return noun_of((*self.units, *self.others))
+        return noun_of(self.everyone)
+
+    @property
+    def everyone(self) -> tuple[Unit, ...]:
+        """Every unit of the environment that it knows of."""
+        return (*self.units, *self.others, *self.skipped)
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -75,13 +82,21 @@ class Plan:
 
     def differs_from(self, other: Plan) -> bool:
         """Whether somebody who was shown the other plan would be surprised by this one."""
-        return (self.artifact_id, self.replaces, self.runs, self.units) != (
-            *(other.artifact_id, other.replaces, other.runs, other.units),
+        return (self.artifact_id, self.replaces, self.runs, self.units, self.skipped) != (
+            *(other.artifact_id, other.replaces, other.runs, other.units, other.skipped),
         )
+
+    @property
+    def left_behind(self) -> Mapping[str, str]:
+        """The units that last ran something other than the environment does, by the ledger: each name, and what."""
+        known = {f"{unit.name} ({unit.id})": self.runs.get(unit.id, "") for unit in self.units if unit.online}
+        behind = {name: runs for name, runs in known.items() if runs and runs != self.replaces}
+        return behind if self.replaces and not self.heals else {}
 
     def rows(self) -> list[list[str]]:
         """A line for each unit: its name, its id, what it runs, what it will run. Of many, one for each version."""
-        lines = [(unit, self.runs.get(unit.id) or "nothing known", self._fate(unit)) for unit in self.units]
+        units = (*self.units, *self.skipped)
+        lines = [(unit, self.runs.get(unit.id) or "nothing known", self._fate(unit)) for unit in units]
         if len(lines) > MANY:
             counts = sorted(Counter((now, then) for _, now, then in lines).items())
             return [[counted(count, self.noun), "", now, then] for (now, then), count in counts]
@@ -89,6 +104,8 @@ class Plan:
 
     def _fate(self, unit: Unit) -> str:
         """What a unit will run, or why it stays as it is."""
+        if unit in self.skipped:
+            return "skipped"
         return self.artifact_id if unit.online else "can't be reached"
 
     def as_data(self) -> dict[str, object]:
@@ -100,7 +117,14 @@ class Plan:
             "replaces": self.replaces,
             "unsigned": self.unsigned,
             "units": [{"id": unit.id, "name": unit.name, "runs": self.runs.get(unit.id, "")} for unit in self.units],
+            "skipped": [{"id": unit.id, "name": unit.name} for unit in self.skipped],
         }
+
+
+def named(some: Sequence[Unit], units: Sequence[Unit]) -> str:
+    """Some units as a flag takes them, between commas: by name, or by id if another of the units has the same name."""
+    names = Counter(unit.name for unit in units)
+    return ",".join(unit.name if names[unit.name] == 1 else unit.id for unit in some)
 
 
 def recorded_runs(deployments: Sequence[Deployment]) -> dict[str, str]:

@@ -63,7 +63,7 @@ def amount(text: str, total: int) -> int:
 @dataclass(frozen=True)
 class Rollout:
     """How far an artifact has come. `planned` are the units there were at the beginning, `others` those among the
-    environment's that ran it already; percentages are of the two together.
+    environment's that ran it already; percentages are of the two together. The `skipped` ones are left as they are.
 
     `reports` holds each unit's last verdict in the order that they were changed, `changed` the verdicts of those that
     were changed over, in the order of that.
@@ -72,14 +72,22 @@ class Rollout:
     artifact_id: ArtifactId
     planned: tuple[Unit, ...]
     others: tuple[Unit, ...] = ()
+    skipped: tuple[Unit, ...] = ()
     present: tuple[Unit, ...] = ()
     reports: Mapping[str, Report] = field(default_factory=dict)
     changed: tuple[Report, ...] = ()
     stop: str = ""
 
     @classmethod
-    def begin(cls, artifact_id: ArtifactId, planned: Sequence[Unit], others: Sequence[Unit] = ()) -> Rollout:
-        return cls(artifact_id, tuple(planned), tuple(others), (*planned, *others))
+    def begin(
+        cls,
+        artifact_id: ArtifactId,
+        planned: Sequence[Unit],
+        others: Sequence[Unit] = (),
+        skipped: Sequence[Unit] = (),
+    ) -> Rollout:
+        present = (*planned, *others, *skipped)
+        return cls(artifact_id, tuple(planned), tuple(others), tuple(skipped), present)
 
     # -- what happens to it --------------------------------------------------------------------------------------------
 
@@ -130,13 +138,18 @@ class Rollout:
     @property
     def noun(self) -> str:
         """What people call one of its units."""
-        return noun_of((*self.planned, *self.others, *self.present))
+        return noun_of((*self.original, *self.present))
 
     @property
     def units(self) -> tuple[Unit, ...]:
         """Every unit that is or was part of it: the planned ones first, then those that joined."""
-        known = {unit.id for unit in (*self.planned, *self.others)}
-        return (*self.planned, *self.others, *(unit for unit in self.present if unit.id not in known))
+        known = {unit.id for unit in self.original}
+        return (*self.original, *(unit for unit in self.present if unit.id not in known))
+
+    @property
+    def original(self) -> tuple[Unit, ...]:
+        """The units that there were when it began."""
+        return (*self.planned, *self.others, *self.skipped)
 
     @property
     def names(self) -> Mapping[str, str]:
@@ -147,18 +160,18 @@ class Rollout:
     def gone(self) -> tuple[Unit, ...]:
         """Units that left meanwhile."""
         present = {unit.id for unit in self.present}
-        return tuple(unit for unit in (*self.planned, *self.others) if unit.id not in present)
+        return tuple(unit for unit in self.original if unit.id not in present)
 
     @property
     def joining(self) -> tuple[Unit, ...]:
         """Units that came meanwhile and can't be reached yet."""
-        known = {unit.id for unit in (*self.planned, *self.others)} | set(self.reports)
+        known = {unit.id for unit in self.original} | set(self.reports)
         return tuple(unit for unit in self.present if not unit.online and unit.id not in known)
 
     @property
     def waiting(self) -> tuple[Unit, ...]:
         """Units to change: the planned ones first, in their order, then those that joined."""
-        done = {*self.reports, *(unit.id for unit in self.others)}
+        done = {*self.reports, *(unit.id for unit in (*self.others, *self.skipped))}
         order = {unit.id: number for number, unit in enumerate(self.planned)}
         left = [unit for unit in self.present if unit.online and unit.id not in done]
         return tuple(sorted(left, key=lambda unit: order.get(unit.id, len(order))))
@@ -183,12 +196,18 @@ class Rollout:
 
     @property
     def lagging(self) -> tuple[Report, ...]:
-        """The stragglers, and those whose turn never came because it was stopped."""
-        return (*self.stragglers, *(Report(unit.id, "silent", reason="its turn never came") for unit in self.waiting))
+        """The stragglers, those whose turn never came because it was stopped, and those that were skipped."""
+        present = {unit.id for unit in self.present}
+        skipped = (unit for unit in self.skipped if unit.id in present)
+        return (
+            *self.stragglers,
+            *(Report(unit.id, "silent", reason="its turn never came") for unit in self.waiting),
+            *(Report(unit.id, "silent", reason="skipped") for unit in skipped),
+        )
 
     @property
     def untouched(self) -> tuple[Unit, ...]:
-        """Units that are present and were to be changed, and were not."""
+        """Units that are present and that nobody changed."""
         done = {*self.reports, *(unit.id for unit in self.others)}
         return tuple(unit for unit in self.present if unit.id not in done and unit not in self.joining)
 

@@ -71,7 +71,11 @@ def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, se
 
 
 def _where_missing(rollout: Rollout) -> str:
-    names = [rollout.names[report.unit] for report in rollout.lagging]
+    skipped = {unit.id for unit in rollout.skipped}
+    names = [
+        f"{rollout.names[each.unit]} (skipped)" if each.unit in skipped else rollout.names[each.unit]
+        for each in rollout.lagging
+    ]
     return f"it is missing on {len(names)} of {counted(rollout.size, rollout.noun)}: {listed(sorted(names), 4)}"
 
 

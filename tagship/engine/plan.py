@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.domain import commands
@@ -70,6 +70,7 @@ def plan_of(
     units: Sequence[Unit],
     *,
     others: Sequence[Unit] = (),
+    skipped: Sequence[Unit] = (),
     observed: Mapping[str, str] | None = None,
     heals: bool = False,
     all_or_nothing: bool = False,
@@ -89,6 +90,7 @@ def plan_of(
         all_or_nothing=all_or_nothing,
         unsigned=not stored.signed,
         others=tuple(others),
+        skipped=tuple(skipped),
         serves=known.last,
     )
 
@@ -114,13 +116,21 @@ def all_read(app: App, environment: str, one: Deployment) -> bool:
     return not any(f"/{one.id}/" in key for key in app.ledger.unreadable(environment))
 
 
-def reachable(app: App, environment: str, rules: Rules | None = None, *, around: str = "") -> tuple[Unit, ...]:
+def reachable(
+    app: App,
+    environment: str,
+    rules: Rules | None = None,
+    *,
+    of: Sequence[Unit] | None = None,
+    around: Callable[[Sequence[Unit]], str] | None = None,
+) -> tuple[Unit, ...]:
     """The units of an environment; raises Refused when there is none, or more than may fail cannot be reached.
 
-    `rules` are those of the settings unless others are given. `around` is a command that does without those units.
+    `rules` are those of the settings unless others are given; `of` are the units in question if these are not all.
+    `around` spells the command that does without those that can't be reached.
     """
     target = app.target(environment)
-    rules, units = rules or target.rules, tuple(target.units())
+    rules, units = rules or target.rules, tuple(target.units() if of is None else of)
     away = [unit for unit in units if not unit.online]
     if not away:
         return units
@@ -129,7 +139,7 @@ def reachable(app: App, environment: str, rules: Rules | None = None, *, around:
     if len(away) == len(units):
         raise Refused(f"{what}: {names}.", remedy=f"Start one, then look: {commands.status(environment)}")
     if len(away) > rules.allowed(len(units)):
-        raise Refused(f"{what}: {names}.", remedy=_without(environment, around))
+        raise Refused(f"{what}: {names}.", remedy=_without(environment, around(away) if around else ""))
     if rules.everywhere:
         app.screen.warn(f"{what}: {names}")
         app.screen.warn(f"it goes to the others; once those can be reached: {commands.heal(environment)}")
@@ -155,3 +165,6 @@ def show(app: App, plan: Plan) -> None:
     before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
     app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{before}")
     app.screen.table((plan.noun.upper(), "ID", "RUNS NOW", "WILL RUN"), plan.rows())
+    behind = [f"{name} last ran {runs}" for name, runs in plan.left_behind.items()]
+    if behind:
+        app.screen.warn(f"not on {plan.replaces}, by the ledger: {listed(behind)}")

@@ -34,6 +34,10 @@ class Recorder:
         kept = {name: value for name, value in details.items() if value}
         if self._plan.unsigned:
             kept["unsigned"] = True
+        if self._plan.all_or_nothing:
+            kept["all_or_nothing"] = True
+        if self._plan.skipped:
+            kept["skipped"] = [unit.id for unit in self._plan.skipped]
         if units:
             kept["units"] = [_unit(report) for report in units]
         self._app.ledger.append(

@@ -45,7 +45,7 @@ def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
     batches it is a reason to stop instead (`stop`): what was changed can then be put back.
     """
     plan, rules = session.plan, rules_for(session.target.rules, session.plan)
-    rollout = so_far or Rollout.begin(plan.artifact_id, plan.units, plan.others)
+    rollout = so_far or Rollout.begin(plan.artifact_id, plan.units, plan.others, plan.skipped)
     while True:
         step = next_step(rules, rollout)
         try:
@@ -76,7 +76,7 @@ def resumed(session: LeaseSession, record: Recorder, dead: Deployment) -> Rollou
     plan = session.plan
     started = session.target.operations(dead.id, datetime.fromisoformat(dead.first.at) - SKEW)
     ours = [each for each in started if (each.action, each.artifact_id) == (plan.action, plan.artifact_id)]
-    rollout = Rollout.begin(plan.artifact_id, plan.units, plan.others)
+    rollout = Rollout.begin(plan.artifact_id, plan.units, plan.others, plan.skipped)
     reached = {unit for operation in ours for unit in operation.units}
     units = [unit for unit in plan.units if unit.id in reached]
     _say_how_far(session.app, plan, ours, units)
@@ -134,7 +134,8 @@ def _observed(session: LeaseSession, rules: Rules, rollout: Rollout) -> Rollout:
 
     A unit that is the only one has just said it, in its verdict. If nobody can be asked, the verdicts count.
     """
-    online = [unit for unit in rollout.present if unit.online]
+    skipped = {unit.id for unit in rollout.skipped}
+    online = [unit for unit in rollout.present if unit.online and unit.id not in skipped]
     if rollout.total > 1:
         session.beat(f"asking {counted(len(online), rollout.noun)} what they run")
         try:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tagship.domain.text import seconds
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from tagship.domain.plan import named as names_of
+from tagship.domain.text import listed, plural, seconds
+from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.errors import UsageError
 from tagship.ports.app import App
@@ -43,6 +48,33 @@ def one_environment(app: App, environment: str) -> str:
     raise UsageError(
         f"No environment is given; there are {known}.",
         remedy=f"Name one: --env {next(iter(app.settings.environments))}",
+    )
+
+
+def skipped(units: Sequence[Unit], text: str, environment: str) -> list[Unit]:
+    """The units that `--skip web-3,web-4` means, by name or id; raises UsageError if one is none, or if it is all."""
+    asked = [word.strip() for word in text.split(",")] if text else []
+    chosen = {unit.id: unit for word in asked for unit in [_unit(units, word, environment)]}
+    if len(chosen) == len(units):
+        raise UsageError(
+            f"--skip names every {noun_of(units)} of {environment}.", remedy="Leave one of them out of --skip"
+        )
+    return list(chosen.values())
+
+
+def _unit(units: Sequence[Unit], word: str, environment: str) -> Unit:
+    meant = [unit for unit in units if word in (unit.name, unit.id)]
+    if len(meant) == 1:
+        return meant[0]
+    noun, known = noun_of(units), names_of(units, units).split(",")
+    if meant:
+        ids = ", ".join(unit.id for unit in meant)
+        raise UsageError(f"{environment} has {len(meant)} {plural(noun)} named {word!r}.", remedy=f"Use an id: {ids}")
+    near = get_close_matches(word, [*known, *(unit.id for unit in units)], 1, 0.5)
+    mean = f"Did you mean {near[0]}? " if near else ""
+    raise UsageError(
+        f"Invalid --skip {word[:60]!r}: {environment} has no such {noun}.",
+        remedy=f"{mean}Use a name or an id of: {listed(known, 20)}",
     )
 
 

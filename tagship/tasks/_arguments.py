@@ -49,8 +49,8 @@ class _Value(Argument):
     def of(cls, command: str, flag: Flag) -> _Value:
         made = cls(
             names=flag.names,
-            kind=type(flag.default),
-            default=None if flag.positional and not flag.after else flag.default,
+            kind=list if flag.many else type(flag.default),
+            default=None if flag.many or (flag.positional and not flag.after) else flag.default,
             help=flag.help,
             positional=flag.positional,
             attr_name=flag.attribute if flag.attribute != flag.name else None,

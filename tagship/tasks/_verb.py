@@ -30,7 +30,7 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
         @functools.wraps(body)
         def guarded(_c: object, **given: Any) -> None:
             with failures_said():
-                body(**{flag.attribute: given.get(flag.attribute, flag.default) for flag in flags})
+                body(**{flag.attribute: _plain(given.get(flag.attribute, flag.default)) for flag in flags})
 
         called = body.__name__.replace("_", "-")
         made: FlaggedTask = task(klass=FlaggedTask, name=called, default=default, positional=[])(guarded)
@@ -38,6 +38,11 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
         return made
 
     return declare
+
+
+def _plain(value: Any) -> Any:
+    """The value of a flag; those of one that was given more than once are put between commas."""
+    return ",".join(value) if isinstance(value, list) else value
 
 
 def verb(

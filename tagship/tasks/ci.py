@@ -27,7 +27,7 @@ def publish() -> None:
 
 
 @verb(
-    f.VERSION, f.ENV, f.ALLOW_OLDER, f.ALLOW_BAD, f.WAIT, f.HEAL, f.RESUME, f.DRY_RUN, f.JSON, announce=True
+    f.VERSION, f.ENV, f.SKIP, f.ALLOW_OLDER, f.ALLOW_BAD, f.WAIT, f.HEAL, f.RESUME, f.DRY_RUN, f.JSON, announce=True
 )  # fmt: skip
 def deploy() -> None:
     """Make an environment run a published version, or put back what it ran before."""

@@ -11,6 +11,7 @@ class Flag:
 
     `parameter` is what verbs call its value; left out, the name. `old` are earlier spellings, which keep working.
     `after` is the first positional value that makes this positional one needed; otherwise it is not read.
+    `many`: it may be given more than once, or with several values between commas.
     `becomes` names the task that a switch has become: the switch still runs it, and says so.
     """
 
@@ -22,6 +23,7 @@ class Flag:
     positional: bool = False
     becomes: str = ""
     after: str = ""
+    many: bool = False
 
     @property
     def attribute(self) -> str:
@@ -81,6 +83,7 @@ ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled bac
 HEAL = Flag("heal", "the old spelling of the task heal", False, becomes="heal")
 RESUME = Flag("resume", "the old spelling of the task resume", False, becomes="resume")
 PREEMPT = Flag("preempt", "fence off whoever holds the environment, and cancel what they have in flight", False)
+SKIP = Flag("skip", "leave this host as it is, by name or id (several: web-3,web-4); heal brings it later", many=True)
 ALL_OR_NOTHING = Flag(
     "all-or-nothing", "put every host back unless every host takes it; refuse if one can't be reached", False
 )

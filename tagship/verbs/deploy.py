@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.text import counted
-from tagship.domain.units import Report
+from tagship.domain.plan import named as names_of
+from tagship.domain.text import counted, listed
+from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.plan import facts, plan_of, reachable, show
 from tagship.engine.run import Request, Result, planned, run_deployment
-from tagship.engine.scope import named, patience
+from tagship.engine.scope import named, patience, skipped
 from tagship.engine.session import observe
 from tagship.ports.app import App
 
@@ -26,6 +27,7 @@ def deploy(
     *,
     artifact: str = "",
     env: str = "",
+    skip: str = "",
     allow_older: bool = False,
     allow_bad: bool = False,
     wait: str = "",
@@ -35,13 +37,14 @@ def deploy(
 
     Behind somebody else's deployment it waits as long as `wait` says (`10m`), and is then planned again: a version that
     has become older than what runs is refused. What the ledger and every unit say is running already is not
-    deployed again.
+    deployed again. Units that somebody has it `skip` are left as they are: it ends with Incomplete, which names them.
     """
     longest = patience(wait)
     artifact_id, environment = named(app, artifact, env)
     request = DeployRequest(
         environment=environment,
         artifact_id=artifact_id,
+        skip=skip,
         allow_older=allow_older,
         allow_bad=allow_bad,
         wait=longest,
@@ -59,6 +62,7 @@ class DeployRequest(Request):
     """An environment is to run an artifact that is published for it."""
 
     artifact_id: ArtifactId
+    skip: str = ""  # units, by name or id, between commas
     allow_older: bool = False
     allow_bad: bool = False
 
@@ -69,7 +73,25 @@ class DeployRequest(Request):
         if not self.allow_older:
             require_newer(app, self.environment, self.artifact_id, stored.manifest.build_time, known.serving)
         _not_bad(app, self.environment, self.artifact_id, known.history, self.allow_bad)
-        return plan_of(known, "deploy", stored, reachable(app, self.environment))
+        units = app.target(self.environment).units()
+        left = skipped(units, self.skip, self.environment)
+        taken = reachable(
+            app,
+            self.environment,
+            of=[unit for unit in units if unit not in left],
+            around=lambda away: self._without(units, [*left, *away]),
+        )
+        return plan_of(known, "deploy", stored, taken, skipped=left)
+
+    def _without(self, units: Sequence[Unit], some: Sequence[Unit]) -> str:
+        """The command that leaves some units as they are."""
+        return commands.deploy(
+            self.artifact_id,
+            self.environment,
+            skip=names_of(some, units),
+            allow_bad=self.allow_bad,
+            allow_older=self.allow_older,
+        )
 
     def already_done(self, app: App, plan: Plan) -> Result | None:
         """The result if it runs already, by the ledger and by every unit's own word: only that question is sent.
@@ -79,12 +101,15 @@ class DeployRequest(Request):
         last = plan.serves
         if plan.replaces != plan.artifact_id or not plan.settled or last is None or last.state != "healthy":
             return None
+        if not all(unit.online for unit in plan.units):
+            return None
         if not app.target(plan.environment).committed_to(plan.artifact_id):
             return None
         reports = _observed(app, plan)
         if not all(serves(report, plan.artifact_id) for report in reports):
             return None
-        app.screen.say(f"{plan.label} is running on {plan.environment} already: every {plan.noun} says so")
+        but = f" but {listed([unit.name for unit in plan.skipped])} (skipped)" if plan.skipped else ""
+        app.screen.say(f"{plan.label} is running on {plan.environment} already: every {plan.noun}{but} says so")
         return Result(plan, "unchanged", last.id, reports)
 
 

@@ -55,7 +55,15 @@ class ResumeRequest(Request):
             )
         stored = verified(app, self.environment, dead.artifact_id)
         units = app.target(self.environment).units()
-        return plan_of(known, dead.first.action, stored, units, heals=known.serving == dead.artifact_id)
+        return plan_of(
+            known,
+            dead.first.action,
+            stored,
+            [unit for unit in units if unit.id not in dead.skipped],
+            skipped=[unit for unit in units if unit.id in dead.skipped],
+            heals=known.serving == dead.artifact_id,
+            all_or_nothing=dead.all_or_nothing,
+        )
 
 
 def _in_time(app: App, env: str, wait: float) -> tuple[str, Deployment]:

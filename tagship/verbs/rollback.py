@@ -103,7 +103,7 @@ class RollbackRequest(Request):
         settings = app.target(self.environment).rules
         rules = settings.all_or_nothing() if self.all_or_nothing else settings.urgent()
         around = commands.rollback(chosen, self.environment, allow_bad=self.allow_bad, preempt=self.preempt)
-        return reachable(app, self.environment, rules, around=around)
+        return reachable(app, self.environment, rules, around=lambda _: around)
 
 
 def _unasked(named: str) -> UsageError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
 from tagship.domain.commands import resume as resume_command
-from tagship.domain.deployment import Deployment, unfinished
+from tagship.domain.deployment import Deployment, marked_bad, unfinished
 from tagship.domain.text import MANY, counted, moment
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
@@ -15,7 +15,7 @@ from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
 from tagship.engine.holder import lines as lease_lines
 from tagship.engine.holder import look as look_at_lease
-from tagship.engine.plan import facts
+from tagship.engine.plan import Facts, facts
 from tagship.engine.session import observe
 from tagship.errors import Refused
 from tagship.ports.app import App
@@ -76,7 +76,7 @@ def _look(app: App, environment: str) -> Status:
     history, serves = known.history, known.last
     last = serves.last if serves else None
     artifact = serves.artifact_id if serves else ArtifactId()
-    units, problem, unsigned = _units(app, environment, artifact)
+    units, problem, unsigned = _units(app, environment, artifact, _Known.of(app, known))
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
     return Status(
         environment=environment,
@@ -103,7 +103,20 @@ def _unfinished(history: Sequence[Deployment]) -> str:
     return f"{one.first.action} of {one.artifact_id} by {one.first.who}, {one.state} {moment(one.last.at)} UTC"
 
 
-def _units(app: App, environment: str, artifact: str) -> tuple[list[UnitStatus], str, bool]:
+@dataclass(frozen=True)
+class _Known:
+    """What else tells of a unit that drifted: versions that are marked bad, and units that were skipped, by id."""
+
+    bad: Set[str]
+    skipped: Set[str]
+
+    @classmethod
+    def of(cls, app: App, known: Facts) -> _Known:
+        bad = marked_bad(known.history, app.ledger.marks(known.environment))
+        return cls(bad, known.last.skipped if known.last else frozenset())
+
+
+def _units(app: App, environment: str, artifact: str, known: _Known) -> tuple[list[UnitStatus], str, bool]:
     """Each unit, why there is none, and whether one of them runs what nobody signed."""
     try:
         units = app.target(environment).units()
@@ -113,10 +126,10 @@ def _units(app: App, environment: str, artifact: str) -> tuple[list[UnitStatus],
     with app.screen.live(f"asking {len(online)} of {counted(len(units), noun_of(units))} of {environment}") as phase:
         reports = {report.unit: report for report in observe(app, environment, online, phase)}
     unsigned = any(report.unsigned for report in reports.values())
-    return [_unit(unit, reports.get(unit.id), artifact) for unit in units], "", unsigned
+    return [_unit(unit, reports.get(unit.id), artifact, known) for unit in units], "", unsigned
 
 
-def _unit(unit: Unit, report: Report | None, artifact: str) -> UnitStatus:
+def _unit(unit: Unit, report: Report | None, artifact: str, known: _Known) -> UnitStatus:
     runs, drift = "not known", ""
     if report is None:
         drift = unit.problem or "it cannot be reached"
@@ -124,13 +137,15 @@ def _unit(unit: Unit, report: Report | None, artifact: str) -> UnitStatus:
         drift = report.reason
     else:
         runs = report.serving or "nothing"
-        drift = _drift(report, artifact)
+        drift = _drift(report, artifact, known)
     return UnitStatus(unit.id, unit.name, runs, drift, unit.noun)
 
 
-def _drift(report: Report, artifact: str) -> str:
+def _drift(report: Report, artifact: str, known: _Known) -> str:
     if report.serving != artifact:
-        return f"the ledger says {artifact or 'nothing'}"
+        bad = f"{report.serving} is marked bad; " if report.serving in known.bad else ""
+        skipped = ", and this one was skipped" if report.unit in known.skipped else ""
+        return f"{bad}the ledger says {artifact or 'nothing'}{skipped}"
     return "" if report.good or report.outcome == "empty" else report.reason or "it is not healthy"
 
 

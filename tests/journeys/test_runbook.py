@@ -15,7 +15,7 @@ import pytest
 from tagship.sandbox import lifecycle
 from tagship.verbs.lock import lock
 from tests.sandbox import shop
-from tests.sandbox.conftest import start, until
+from tests.sandbox.conftest import post, start, until
 from tests.sandbox.shop import Shop
 
 RUNBOOK = Path(__file__).parents[2] / "docs/runbook.md"
@@ -97,3 +97,38 @@ def test_with_preempt_it_ends_a_deployment_that_is_under_way(incident: Shop) -> 
         assert under_way.wait(60) == 4
     assert incident.serving() == [GOOD] * 3
     typed(incident, page["verify"])
+
+
+def next_of(said: str) -> str:
+    """The command that the last line of an error names."""
+    [line] = [line for line in said.splitlines() if line.startswith(" next: ")]
+    return re.search(r"inv [^(]+", line)[0].strip()  # type: ignore[index]
+
+
+def test_with_a_host_offline_the_others_go_back_and_what_it_says_brings_that_one_later(incident: Shop) -> None:
+    page, last = on_the_page(), incident.hosts[-1]
+    typed(incident, f"inv deploy --version {BROKEN} --allow-bad")
+    post(incident.running, f"hosts/{last.id}/offline")
+    said = typed(incident, page["rollback"], code=9)
+    assert f"{GOOD} serves on 2 of 3 hosts of dev; not on {last.name} ({last.id})" in said
+    assert incident.serving() == [GOOD, GOOD, BROKEN]
+    assert next_of(typed(incident, "inv heal --env dev", code=9)) == "inv heal --env dev"
+    post(incident.running, f"hosts/{last.id}/online")
+    assert f"{BROKEN} is marked bad" in typed(incident, page["status"])
+    typed(incident, next_of(said))
+    typed(incident, page["verify"])
+    assert incident.serving() == [GOOD] * 3
+
+
+def test_a_deployment_for_which_a_host_is_offline_names_the_way_without_it(incident: Shop) -> None:
+    page, last = on_the_page(), incident.hosts[-1]
+    mended = incident.publish("0.1.32")
+    post(incident.running, f"hosts/{last.id}/offline")
+    said = typed(incident, f"inv deploy --version {mended}", code=3)
+    assert f"--skip {last.name}" in said
+    typed(incident, next_of(said), code=9)
+    assert incident.serving() == [mended, mended, GOOD]
+    post(incident.running, f"hosts/{last.id}/online")
+    assert f"{last.name} (skipped)" in typed(incident, page["status"])
+    typed(incident, "inv heal --env dev")
+    assert incident.serving() == [mended] * 3

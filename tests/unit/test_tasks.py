@@ -373,8 +373,19 @@ def test_a_result_is_one_json_document(stage: Stage) -> None:
 
 def test_a_verb_gets_its_flags_by_their_names_and_the_others_by_default(stage: Stage) -> None:
     stage.run("deploy", artifact=V, allow_bad=True)
-    rest = {"env": "", "allow_older": False, "wait": "", "dry_run": False}
+    rest = {"env": "", "skip": "", "allow_older": False, "wait": "", "dry_run": False}
     assert stage.called == [("deploy", {"artifact": V, "allow_bad": True, **rest})]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["--skip web-1 --skip web-2", "--skip web-1,web-2", "--skip=web-1 --skip=web-2", "--skip web-1 --skip=web-2"],
+)
+def test_a_flag_that_may_be_given_more_than_once_is_one_value_with_commas(line: str, stage: Stage) -> None:
+    for _ in range(2):  # what was typed before is not typed again
+        program.run(f"tagship deploy {line} --version {V}", exit=False)
+    assert [values["skip"] for _, values in stage.called] == ["web-1,web-2"] * 2
+    assert {values["artifact"] for _, values in stage.called} == {V}
 
 
 def test_a_failed_step_leaves_its_exit_code_and_its_words_in_the_run(stage: Stage) -> None:

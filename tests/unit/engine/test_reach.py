@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tagship.domain.deployment import marked_bad
-from tagship.errors import DeployFailed, Incomplete, Interrupted, Refused, RollbackFailed
+from tagship.errors import DeployFailed, Incomplete, Interrupted, Refused, RollbackFailed, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
+from tagship.verbs.history import history
+from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.fakes.app import FakeApp
@@ -231,3 +234,159 @@ def test_a_host_that_lost_everything_while_others_were_untouched_is_named() -> N
     with pytest.raises(RollbackFailed) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == "Nothing is serving on web-1, and nothing was changed on web-2, web-3."
+
+
+# -- a host that was taken out, and comes back -------------------------------------------------------------------------
+
+
+def returned() -> FakeApp:
+    """web-3 was taken out during the rollback, and is back with the bad version."""
+    app = broken()
+    dead = app.hosts.machines.pop()
+    assert rollback(app, to=OLD).state == "healthy"
+    app.hosts.machines.append(dead)
+    app.hosts.asked.clear()
+    app.screen.lines.clear()
+    app.screen.warnings.clear()
+    return app
+
+
+def test_a_host_that_returns_with_the_bad_version_is_named_by_status_with_the_command() -> None:
+    app = returned()
+    [found] = status(app, env="dev")
+    assert {unit.name: unit.drift for unit in found.units if unit.drift} == {
+        "web-3": f"{NEW} is marked bad; the ledger says {OLD}"
+    }
+    assert f"to bring them to {OLD}: inv heal --env dev" in app.screen.lines
+    assert heal(app).state == "healthy"
+    assert told(app) == [["web-3"]]
+
+
+def test_the_next_deployment_names_the_host_that_returned_in_its_plan() -> None:
+    app = returned()
+    app.publish("0.1.31-dev")
+    deploy(app, artifact="0.1.31-dev")
+    assert app.screen.warnings == [f"not on {OLD}, by the ledger: web-3 (i-00000000000000003) last ran {NEW}"]
+    assert set(app.hosts.serving.values()) == {"0.1.31-dev"}
+
+
+# -- a deployment that skips a host ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("skip", ["web-3", "i-00000000000000003"])
+def test_a_host_that_is_skipped_is_neither_changed_nor_asked_and_is_named(skip: str) -> None:
+    app = fleet(3)
+    away(app, "web-3")
+    with pytest.raises(Incomplete) as caught:
+        deploy(app, artifact=NEW, skip=skip)
+    assert caught.value.exit_code == 9
+    assert caught.value.what == f"{NEW} serves on 2 of 3 hosts of dev; not on web-3 (i-00000000000000003): skipped."
+    assert caught.value.remedy.endswith("inv heal --env dev")
+    assert all("web-3" not in names for _, names in app.hosts.asked)
+    assert ["web-3", "i-00000000000000003", OLD, "skipped"] in app.screen.tables[-1][1]
+
+
+def test_what_was_skipped_is_recorded_and_shown_by_status_and_history() -> None:
+    app = fleet(3)
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW, skip="web-2,web-3")
+    last = app.ledger.deployments("dev")[-1]
+    assert last.skipped == {"i-00000000000000002", "i-00000000000000003"}
+    assert (last.state, last.last.reason) == (
+        "partial",
+        "it is missing on 2 of 3 hosts: web-2 (skipped), web-3 (skipped)",
+    )
+    [found] = status(app, env="dev")
+    assert found.partial == last.last.reason
+    assert found.units[2].drift == f"the ledger says {NEW}, and this one was skipped"
+    history(app, env="dev")
+    assert f"  {last.last.reason}" in app.screen.text
+
+
+def test_a_host_that_was_skipped_is_healed() -> None:
+    app = fleet(3)
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW, skip="web-3")
+    assert heal(app).state == "healthy"
+    assert set(app.hosts.serving.values()) == {NEW}
+
+
+def test_a_host_that_is_away_and_skipped_does_not_count_as_a_failure() -> None:
+    app = fleet(3, max_concurrency=1)
+    answer(app, "web-2", "failed")
+    with pytest.raises(DeployFailed) as caught:
+        deploy(app, artifact=NEW, skip="web-3")
+    assert caught.value.state == f"{OLD} is serving on web-1, web-2, and nothing was changed on web-3."
+    assert f"inv deploy --version {NEW} --env dev --skip web-3" in caught.value.remedy
+    assert set(app.hosts.serving.values()) == {OLD}
+
+
+def test_a_deployment_that_is_refused_for_a_host_names_the_way_without_it_and_that_way_is_open() -> None:
+    app = fleet(3)
+    away(app, "web-3")
+    with pytest.raises(Refused) as caught:
+        deploy(app, artifact=NEW)
+    assert f"inv deploy --version {NEW} --env dev --skip web-3 (" in caught.value.remedy
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=NEW, env="dev", skip="web-3")
+
+
+@pytest.mark.parametrize(
+    ("skip", "what", "remedy"),
+    [
+        ("web-33", "Invalid --skip 'web-33': dev has no such host.", "Did you mean web-3? "),
+        ("web-1,db", "Invalid --skip 'db': dev has no such host.", "Use a name or an id of: web-1, web-2, web-3"),
+        ("web-1,web-2,web-3", "--skip names every host of dev.", "Leave one of them out"),
+    ],
+)
+def test_what_is_no_host_to_skip_is_a_usage_error(skip: str, what: str, remedy: str) -> None:
+    app = fleet(3)
+    with pytest.raises(UsageError) as caught:
+        deploy(app, artifact=NEW, skip=skip)
+    assert caught.value.what == what
+    assert caught.value.remedy.startswith(remedy)
+    assert app.hosts.asked == []
+
+
+def test_two_hosts_of_one_name_are_skipped_by_id() -> None:
+    app = fleet(machine("web-1"), machine("web-2"), machine("web-3"))
+    twin = app.hosts.machines[2]
+    twin.unit = replace(twin.unit, name="web-2")
+    with pytest.raises(UsageError, match="dev has 2 hosts named 'web-2'"):
+        deploy(app, artifact=NEW, skip="web-2")
+    set_online(twin, False)
+    with pytest.raises(Refused) as caught:
+        deploy(app, artifact=NEW)
+    assert f"--skip {twin.unit.id}" in caught.value.remedy
+
+
+def test_what_runs_already_on_all_but_the_skipped_host_is_not_deployed_again() -> None:
+    app = broken("web-3")
+    assert deploy(app, artifact=NEW, skip="web-3").state == "unchanged"
+    assert app.screen.lines[-1] == f"{NEW} is running on dev already: every host but web-3 (skipped) says so"
+    assert last_state(app) == "healthy"
+
+
+def test_a_deployment_that_is_resumed_still_skips_the_host() -> None:
+    app = fleet(3)
+    app.hosts.during = lambda change: (_ for _ in ()).throw(KeyboardInterrupt()) if change.action == "deploy" else None
+    with pytest.raises(Interrupted):
+        deploy(app, artifact=NEW, skip="web-3")
+    app.hosts.during = lambda _: None
+    with pytest.raises(Incomplete, match=r"not on web-3 \(i-00000000000000003\): skipped"):
+        resume(app, env="dev")
+    assert app.hosts.serving == {"web-1": NEW, "web-2": NEW, "web-3": OLD}
+
+
+def test_a_rollback_that_is_resumed_is_still_all_or_nothing() -> None:
+    app = broken(max_concurrency=1)
+    answer(app, "web-2", "failed")
+    app.hosts.during = lambda change: (
+        (_ for _ in ()).throw(KeyboardInterrupt()) if change.action == "rollback" else None
+    )
+    with pytest.raises(Interrupted):
+        rollback(app, to=OLD, all_or_nothing=True)
+    app.hosts.during = lambda _: None
+    with pytest.raises(DeployFailed):
+        resume(app, env="dev")
+    assert set(app.hosts.serving.values()) == {NEW}
