@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from tagship.errors import Incomplete
 from tagship.sandbox import lifecycle
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
+from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.sandbox import shop
 from tests.sandbox.conftest import start
+from tests.sandbox.machine import read_only
 from tests.sandbox.shop import Shop
 
 RULES = {"MAX_CONCURRENCY": "1", "MAX_ERRORS": "34%", "CANARY": "true", "BAKE": "1"}
@@ -48,3 +51,22 @@ def test_a_host_that_fails_is_left_behind_named_and_healed_without_touching_the_
     assert heal(here.app()).state == "healthy"
     assert here.serving() == [new] * 3
     assert [(host.root / "opt/hello/journal.jsonl").read_bytes() for host in here.hosts[:-1]] == before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a folder read-only")
+def test_a_host_whose_disk_is_read_only_holds_no_rollback_up_and_nobody_gets_the_bad_version_back(here: Shop) -> None:
+    old, bad = here.version("0.1.0"), here.publish("0.1.1")
+    deploy(here.app(), artifact=bad)
+    first = here.hosts[0]
+    with read_only(first.root / "opt/hello"):
+        with pytest.raises(Incomplete) as caught:
+            rollback(here.app(), to=old)
+        assert f"not on {first.name} ({first.id})" in caught.value.what
+        assert "is read-only" in caught.value.what
+        assert caught.value.state.startswith(f"{bad} is serving on {first.name}, and {old} is serving on ")
+        assert here.serving() == [bad, old, old]
+        with pytest.raises(Incomplete) as again:
+            heal(here.app())
+        assert again.value.state.startswith(f"{bad} is serving on {first.name}, and {old} is serving on ")
+    assert heal(here.app()).state == "healthy"
+    assert here.serving() == [old] * 3

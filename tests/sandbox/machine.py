@@ -205,3 +205,14 @@ def machine(folder: Path) -> Iterator[Machine]:
         yield one
     finally:
         one.tear_down()
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """That folder's file system takes no writing, as after an error of the disk; needs root."""
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)

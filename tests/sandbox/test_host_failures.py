@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import pytest
 
 from tests.sandbox.breaking import breaking, with_code
 from tests.sandbox.bundles import make, settings
-from tests.sandbox.machine import Machine, machine
+from tests.sandbox.machine import Machine, machine, read_only
 
 FAULTS = {  # hello.json -> the reason given
     "crash": "it exited with code 3",
@@ -43,7 +42,6 @@ def _moved(self, code, message=None):
 """
 ON_IPV6 = """
 import socket
-import subprocess
 ThreadingHTTPServer.address_family = socket.AF_INET6
 os.environ["HOST"] = "::1"
 """
@@ -347,17 +345,6 @@ def test_any_bytes_in_a_log_or_an_answer_make_a_verdict_that_reads(host: Machine
     assert "ok: é€" in answer.evidence
     assert len(answer.output) <= 20_000
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", answer.output)
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """That folder's file system takes no writing, as after an error of the disk."""
-    subprocess.run(["mount", "--bind", folder, folder], check=True)
-    try:
-        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a folder read-only")
