@@ -81,7 +81,7 @@ class RollbackFailed(TagshipError):
 
 
 class Incomplete(TagshipError):
-    """The version serves, but some hosts, fewer than may fail, do not run it: heal them."""
+    """The version serves, but some hosts do not run it: they failed, can't be reached, or were skipped. Heal them."""
 
     exit_code = 9
 

@@ -8,7 +8,8 @@
 deployment whose runner died. A ledger that does not answer at that moment holds nothing up: it may be missing.
 
 `rolled-back` means that things are as they were before: the previous version serves, or nothing does where nothing did.
-`partial` means that it serves, but not on every unit: no more failed than the settings allow. The environment runs it
+`partial` means that it serves, but not on every unit: no more failed than the settings allow, some were skipped, or it
+is a rollback, which goes to the units that can be reached and keeps what it brought back. The environment runs it
 from then on; it is nothing to go back to until a deployment of it is healthy. An abandoned one says nothing of it.
 
 Every state change is one entry; a deployment is what its entries say, folded in order. Who has lost the lease may still

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from tagship.domain.deployment import marked_bad
-from tagship.errors import DeployFailed, Incomplete, Interrupted, Refused, RollbackFailed, UsageError
+from tagship.errors import (
+    ArtifactError,
+    DeployFailed,
+    Held,
+    Incomplete,
+    Interrupted,
+    Refused,
+    RollbackFailed,
+    TagshipError,
+    UsageError,
+)
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
 from tagship.verbs.history import history
@@ -141,6 +151,18 @@ def test_a_rollback_that_no_host_takes_has_failed() -> None:
         rollback(app, to=OLD)
     assert caught.value.state == f"{NEW} is serving."
     assert last_state(app) == "rolled-back"
+
+
+@pytest.mark.parametrize(("outcome", "kind"), [("held", Held), ("refused", ArtifactError)])
+def test_a_rollback_that_every_host_turns_away_is_called_what_they_call_it(
+    outcome: str, kind: type[TagshipError]
+) -> None:
+    app = broken(max_concurrency=1)
+    for name in ("web-1", "web-2", "web-3"):
+        answer(app, name, outcome)
+    with pytest.raises(kind):
+        rollback(app, to=OLD)
+    assert set(app.hosts.serving.values()) == {NEW}
 
 
 def test_all_or_nothing_puts_everything_back_when_one_host_fails() -> None:
