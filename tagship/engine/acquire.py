@@ -100,14 +100,14 @@ def _in_turn(app: App, claim: Claim, reason: Held, phase: Callable[[str], None])
 
 
 def _advised(claim: Claim, reason: Held) -> Held:
-    """The refusal, with the commands of whoever has to wait: in an incident there is another way than waiting."""
+    """The refusal, with the commands of whoever has to wait: the one that costs nothing first, fencing off last."""
     if not isinstance(reason, LeaseHeld):
         return reason
-    dead = f"if it is dead: {unlock_command(read(claim.environment, reason.seen))}"
-    remedy = f"Wait for it: {claim.command} --wait 10m (or, {dead})"
+    remedy = f"Wait for it: {claim.command} --wait 10m (or, if it is dead: "
+    remedy += unlock_command(read(claim.environment, reason.seen))
     if claim.urgent:
-        remedy = f"Fence it off: {claim.command} --preempt (or wait for it: {claim.command} --wait 10m; or, {dead})"
-    return LeaseHeld(reason.seen, reason.what, remedy=remedy)
+        remedy += f"; or fence it off, which cancels what it has in flight: {claim.command} --preempt"
+    return LeaseHeld(reason.seen, reason.what, remedy=f"{remedy})")
 
 
 def _whose_turn(environment: str, reason: Held) -> str:

@@ -34,8 +34,9 @@ def _show(app: App, found: Holder, *, resumable: bool) -> None:
         say(line)
     if found.state == "held":
         say("  wait for it:    add --wait 10m to your deploy or rollback")
-        say(f"  fence it off:   {commands.rollback(environment=found.changes, preempt=True)}")
         say(f"  if it is dead:  {unlock_command(found)}")
+        say(f"  fence it off:   {commands.rollback(environment=found.changes, preempt=True)}")
+        say("  (that cancels what it has in flight)")
     elif found.state == "expired":
         if resumable:
             say(f"  to end it:      {commands.resume(found.changes)}")

@@ -321,8 +321,9 @@ def test_preempt_fences_a_living_holder_off_cancels_its_command_and_says_whom() 
     with pytest.raises(Held) as caught:
         rollback(app, to="0.1.1-dev")
     again = "inv rollback --to 0.1.1-dev --env dev"
-    assert caught.value.remedy.startswith(
-        f"Fence it off: {again} --preempt (or wait for it: {again} --wait 10m; or, if"
+    assert caught.value.remedy == (
+        f"Wait for it: {again} --wait 10m (or, if it is dead: inv unlock --env dev --id {theirs}; "
+        f"or fence it off, which cancels what it has in flight: {again} --preempt)"
     )
     result = rollback(app, to="0.1.1-dev", preempt=True)
     assert result.state == "healthy"

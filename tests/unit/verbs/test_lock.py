@@ -42,8 +42,9 @@ def test_a_lease_names_holder_run_phase_age_and_the_unlock_command() -> None:
         "  SSM command c-1",
         "  https://github.com/o/r/actions/runs/4711",
         "  wait for it:    add --wait 10m to your deploy or rollback",
-        "  fence it off:   inv rollback --env dev --preempt",
         "  if it is dead:  inv unlock --env dev --id d-1",
+        "  fence it off:   inv rollback --env dev --preempt",
+        "  (that cancels what it has in flight)",
     ]
 
 
