@@ -26,10 +26,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from tagship.domain.mark import Mark
 from tagship.domain.stored import ODD, moment_of, read_back
-from tagship.domain.text import moment
-from tagship.domain.version import ArtifactId, is_older
+from tagship.domain.version import ArtifactId
 
 SCHEMA = 1
 
@@ -213,87 +211,6 @@ def serving(deployments: Sequence[Deployment]) -> str:
 def latest_serving(deployments: Sequence[Deployment]) -> Deployment | None:
     """The deployment that decides what an environment runs: the last one that was healthy, or partial."""
     return next((one for one in reversed(deployments) if one.state in SERVES), None)
-
-
-@dataclass(frozen=True)
-class Bad:
-    """Why a version is marked bad. `how`: failed (a deployment of it), left (somebody rolled back from it), marked."""
-
-    how: str
-    why: str
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether a person said so, by a rollback or by a mark. A failed deployment alone may have had other causes."""
-        return self.how != "failed"
-
-
-def bad_versions(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) -> dict[str, Bad]:
-    """The versions whose latest word is bad, with that word; the story is told in the order of ids.
-
-    A deployment that is healthy takes back what failed before, and (it took a word to get there) a rollback. A mark is
-    taken back by the opposite mark alone. Of a deployment and a mark, a mark made while it went on is the later word.
-    What serves and is deployed again, and fails, is not bad for that: something else has changed.
-    """
-    bad: dict[str, Bad] = {}
-    runs = ""
-    story: list[Deployment | Mark] = [*deployments, *marks]
-    for one in sorted(story, key=lambda each: each.id):
-        if isinstance(one, Mark):
-            _hear_mark(bad, one)
-            continue
-        _hear(bad, one, runs)
-        runs = one.artifact_id if one.state in SERVES else runs
-    return bad
-
-
-def _hear_mark(bad: dict[str, Bad], mark: Mark) -> None:
-    bad.pop(mark.artifact_id, None)
-    if mark.verdict == "bad":
-        bad[mark.artifact_id] = Bad("marked", f"{mark.who} marked it bad on {moment(mark.at)} UTC: {mark.reason}")
-
-
-def _hear(bad: dict[str, Bad], one: Deployment, runs: str) -> None:
-    artifact, when = one.artifact_id, f"{moment(one.last.at)} UTC"
-    known = bad.get(artifact)
-    if any(entry.state in FAILED for entry in one.entries):
-        if artifact != runs and (known is None or not known.by_hand):
-            bad[artifact] = Bad("failed", f"it failed on {when}{_because(one)}")
-    elif one.state in SERVES:
-        if known and known.how != "marked" and one.state == "healthy":
-            del bad[artifact]
-        left = one.last.replaced
-        if one.first.action == "rollback" and _went_back(artifact, left) and not (left in bad and bad[left].by_hand):
-            bad[left] = Bad("left", f"{one.first.who} rolled back from it on {when}, to {artifact}")
-
-
-def _because(one: Deployment) -> str:
-    return f": {one.last.reason}" if one.last.reason else ""
-
-
-def marked_bad(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) -> set[str]:
-    """Artifact ids whose latest word is bad."""
-    return set(bad_versions(deployments, marks))
-
-
-def _went_back(to: str, replaced: str) -> bool:
-    """Whether `replaced` came after `to`: a rollback to what came later takes an earlier rollback back, and says
-    nothing against what it replaces. Where the order is not known, leaving is going back."""
-    return bool(replaced) and replaced != to and not is_older(replaced, to)
-
-
-def rollback_candidates(
-    deployments: Sequence[Deployment], running: str, marks: Iterable[Mark] = ()
-) -> list[ArtifactId]:
-    """Artifact ids to go back to, the most recently healthy first: not what runs, nothing that is marked bad."""
-    bad = marked_bad(deployments, marks)
-    return [artifact_id for artifact_id in healthy_before(deployments, running) if artifact_id not in bad]
-
-
-def healthy_before(deployments: Sequence[Deployment], running: str) -> list[ArtifactId]:
-    """Artifact ids that were healthy, the most recently first: not what runs, marked bad or not."""
-    healthy = (one.artifact_id for one in reversed(deployments) if one.state == "healthy")
-    return list(dict.fromkeys(one for one in healthy if one != running))
 
 
 def unfinished(deployments: Sequence[Deployment]) -> Deployment | None:

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tagship.domain import commands, layout
-from tagship.domain.deployment import ENDED, Bad, Deployment, bad_versions, begun
+from tagship.domain.deployment import Deployment, begun
 from tagship.domain.freeze import Frozen
+from tagship.domain.standing import Bad, bad_versions
 from tagship.domain.text import moment
 from tagship.domain.version import ArtifactId, is_older
 from tagship.engine.artifacts import stored_manifest
 from tagship.errors import Held, NotAuthentic, Refused
 from tagship.ports.app import App
-
-SPOKEN = ENDED - {"abandoned"} | {"failed"}  # the states that say something of the version
 
 
 def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, runs: str) -> None:
@@ -43,14 +42,15 @@ def _built(app: App, environment: str, wanted: ArtifactId, runs: str) -> str:
 
 
 def why_bad(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> Bad | None:
-    """Why a version is marked bad in an environment; None where it is not. `history` is the latest of its deployments.
+    """Why a version is marked bad in an environment; None if it is not. `history` is the latest of its deployments.
 
-    Where that does not tell of the version, and the version may have been deployed before, the whole ledger is read.
+    A rollback from it before those still counts: unless the version came later, the whole ledger is read.
     """
-    told = any(one.artifact_id == artifact_id and one.state in SPOKEN for one in history)
-    if not told and not _published_after(app, environment, artifact_id, history):
-        history = app.ledger.deployments(environment)
-    return bad_versions(history, app.ledger.marks(environment)).get(artifact_id)
+    marks = app.ledger.marks(environment)
+    bad = bad_versions(history, marks).get(artifact_id)
+    if (bad and bad.by_hand) or _published_after(app, environment, artifact_id, history):
+        return bad
+    return bad_versions(app.ledger.deployments(environment), marks).get(artifact_id)
 
 
 def _published_after(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> bool:
@@ -70,6 +70,15 @@ def require_good(environment: str, artifact_id: ArtifactId, bad: Bad | None, aga
             remedy=f"To do it anyway: {again} --allow-bad"
             f" (or, if it is good after all: {commands.mark_good(artifact_id, environment, '…')})",
         )
+
+
+def warn_of_bad(app: App, environment: str, artifact_id: ArtifactId, bad: Bad | None) -> None:
+    """Say of a version that is deployed although it is marked bad that it stays marked, and what ends that."""
+    if bad is None:
+        return
+    app.screen.warn(f"{artifact_id} is marked bad on {environment}: {bad.why}")
+    if bad.by_hand:
+        app.screen.say(f"  it stays marked until: {commands.mark_good(artifact_id, environment, '…')}")
 
 
 def freeze_of(app: App, environment: str) -> Frozen | None:

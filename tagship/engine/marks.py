@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tagship.domain import commands
-from tagship.domain.deployment import Bad, bad_versions, new_id
+from tagship.domain.deployment import new_id
 from tagship.domain.mark import Mark
+from tagship.domain.standing import Bad, bad_versions
 from tagship.engine.scope import named
 from tagship.errors import UNCHANGED, UsageError
 from tagship.ports.app import App

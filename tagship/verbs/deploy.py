@@ -14,7 +14,7 @@ from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified
-from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
+from tagship.engine.gates import require_good, require_newer, require_unfrozen, warn_of_bad, why_bad
 from tagship.engine.plan import facts, plan_of, reachable, show
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, patience, skipped
@@ -119,8 +119,7 @@ def _not_bad(app: App, environment: str, artifact: ArtifactId, history: Sequence
     bad = why_bad(app, environment, artifact, history)
     if bad and bad.by_hand and not allowed:
         require_good(environment, artifact, bad, commands.deploy(artifact, environment))
-    if bad:
-        app.screen.warn(f"{artifact} is marked bad on {environment}: {bad.why}")
+    warn_of_bad(app, environment, artifact, bad)
 
 
 def _is_held(app: App, plan: Plan) -> bool:

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tagship.domain import commands
-from tagship.domain.deployment import STATES, Bad, Deployment, bad_versions
+from tagship.domain.deployment import STATES, Deployment
 from tagship.domain.history import as_data, state
 from tagship.domain.mark import Mark
+from tagship.domain.standing import Bad, bad_versions
 from tagship.domain.text import counted, moment, seconds, span
 from tagship.engine.plan import name_unreadable
 from tagship.errors import UsageError

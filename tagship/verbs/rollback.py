@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
-from tagship.domain.deployment import SERVES, Deployment, healthy_before, rollback_candidates, serving
+from tagship.domain.deployment import SERVES, Deployment, serving
 from tagship.domain.plan import Plan
+from tagship.domain.standing import healthy_before, rollback_candidates
 from tagship.domain.text import counted, listed, moment
 from tagship.domain.units import Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId, nearest
 from tagship.engine.artifacts import Stored, stored_ids, verified
-from tagship.engine.gates import require_good, why_bad
+from tagship.engine.gates import require_good, warn_of_bad, why_bad
 from tagship.engine.plan import FEW, MANY, Facts, facts, plan_of, reachable, show
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, one_environment, patience
@@ -186,11 +187,9 @@ def _not_bad(app: App, environment: str, chosen: ArtifactId, history: Sequence[D
     """Raises Refused for a version that somebody went back from, or marked bad, or that failed and never served: it is
     named in a hurry. One that served, and failed to come back, may be tried again: the command is run a second time."""
     bad = why_bad(app, environment, chosen, history)
-    if bad is None:
-        return
-    if not allowed and (bad.by_hand or not _served(app, environment, chosen)):
+    if bad and not allowed and (bad.by_hand or not _served(app, environment, chosen)):
         require_good(environment, chosen, bad, commands.rollback(chosen, environment))
-    app.screen.warn(f"{chosen} is marked bad on {environment}: {bad.why}")
+    warn_of_bad(app, environment, chosen, bad)
 
 
 def _served(app: App, environment: str, artifact_id: ArtifactId) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -9,22 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagship.domain.deployment import (
-    ENDED,
-    NEXT,
-    STATES,
-    Deployment,
-    Entry,
-    bad_versions,
-    fenced,
-    fold,
-    marked_bad,
-    new_id,
-    rollback_candidates,
-    serving,
-    unfinished,
-)
+from tagship.domain.deployment import ENDED, NEXT, STATES, Deployment, Entry, fenced, fold, new_id, serving, unfinished
 from tagship.domain.mark import Mark
+from tagship.domain.standing import bad_versions, marked_bad, rollback_candidates
 
 ONE, TWO, THREE = "0.1.1-dev", "0.1.2-dev", "0.1.3-dev"
 
@@ -127,9 +115,29 @@ def test_going_back_marks_what_it_replaced_bad() -> None:
     assert marked_bad(told) == {TWO}
 
 
-def test_taking_a_rollback_back_marks_nothing_bad() -> None:
+def test_taking_a_rollback_back_marks_nothing_more_bad() -> None:
     told = story(("deploy", TWO, ONE, "healthy"), ("rollback", ONE, TWO, "healthy"), ("rollback", TWO, ONE, "healthy"))
-    assert marked_bad(told) == set()
+    assert marked_bad(told) == {TWO}, "until somebody marks it good"
+
+
+@pytest.mark.parametrize(
+    ("states", "bad"),
+    [
+        (("requested",), set()),
+        (("requested", "started"), {TWO}),
+        (("requested", "started", "abandoned"), {TWO}),
+        (("requested", "abandoned"), set()),
+        (("requested", "started", "failed", "rolled-back"), {ONE}),
+    ],
+)
+def test_a_rollback_whose_runner_died_has_said_what_it_was_to_leave_once_units_were_asked(
+    states: Sequence[str], bad: set[str]
+) -> None:
+    entries = [entry("0", n, state, action="rollback", replaced=TWO) for n, state in enumerate(states, start=1)]
+    assert marked_bad(fold(entries)) == bad
+    if bad == {TWO}:
+        why = f"ada@laptop began to roll back from it on 2026-11-20 12:00 UTC, to {ONE}"
+        assert bad_versions(fold(entries))[TWO].why == why
 
 
 def test_a_rollback_that_found_the_version_running_already_does_not_mark_it_bad() -> None:
@@ -190,7 +198,8 @@ LEFT = ("rollback", ONE, TWO, "healthy")
         ([FAILED, HEALTHY], [], ""),
         ([HEALTHY, LEFT], [], "left"),
         ([HEALTHY, LEFT, FAILED], [], "left"),
-        ([HEALTHY, LEFT, HEALTHY], [], ""),
+        ([HEALTHY, LEFT, HEALTHY], [], "left"),  # --allow-bad says nothing of the version
+        ([HEALTHY, LEFT, HEALTHY], [mark(2, "good", TWO)], ""),
         ([HEALTHY], [mark(0, "bad", TWO)], "marked"),
         ([HEALTHY, HEALTHY], [mark(0, "bad", TWO)], "marked"),
         ([HEALTHY, LEFT], [mark(0, "bad", TWO)], "marked"),

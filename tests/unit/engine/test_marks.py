@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.domain.deployment import marked_bad
+from tagship.domain.standing import marked_bad
 from tagship.errors import DeployFailed, Refused, SettingsError, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad

@@ -12,8 +12,9 @@ from datetime import timedelta
 
 import pytest
 
-from tagship.domain.deployment import Entry, rollback_candidates, serving
+from tagship.domain.deployment import Entry, serving
 from tagship.domain.lease import LeaseRecord
+from tagship.domain.standing import rollback_candidates
 from tagship.domain.units import Report
 from tagship.errors import (
     ArtifactError,

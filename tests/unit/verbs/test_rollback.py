@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tagship.domain.deployment import marked_bad, rollback_candidates
+from tagship.domain.standing import marked_bad, rollback_candidates
 from tagship.engine.plan import FEW, MANY
 from tagship.errors import ArtifactMissing, DeployFailed, Held, Interrupted, NotAuthentic, Refused, UsageError
 from tagship.verbs.deploy import deploy
@@ -68,7 +68,22 @@ def test_a_version_that_was_rolled_back_from_is_gone_back_to_only_with_a_word() 
     assert f"inv rollback --to {THREE} --env dev --allow-bad" in caught.value.remedy
     assert f"inv mark-good --version {THREE} --env dev --reason" in caught.value.remedy
     assert rollback(app, to=THREE, allow_bad=True).state == "healthy"
-    assert marked_bad(app.ledger.deployments("dev")) == set()
+
+
+def test_a_mark_stays_however_healthy_it_was_with_allow_bad_until_somebody_marks_it_good() -> None:
+    app = after(ONE, TWO, THREE)
+    rollback(app, to=TWO)
+    app.clock.advance(60)
+    rollback(app, to=THREE, allow_bad=True)
+    assert marked_bad(app.ledger.deployments("dev")) == {THREE}
+    says = f"  it stays marked until: inv mark-good --version {THREE} --env dev --reason '…'"
+    assert says in app.screen.lines
+    app.clock.advance(60)
+    deploy(app, artifact=TWO, allow_older=True)
+    with pytest.raises(Refused, match="is marked bad"):
+        rollback(app, to=THREE)
+    mark_good(app, version=THREE, reason="it was the database")
+    assert rollback(app, to=THREE).state == "healthy"
 
 
 def test_a_version_that_was_rolled_back_from_stays_bad_however_many_older_ones_came_after_it() -> None:
