@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tagship.domain.deployment import marked_bad
+from tagship.domain.standing import marked_bad
 from tagship.errors import (
     ArtifactError,
     DeployFailed,
