@@ -23,6 +23,7 @@ class Plan:
     `serves` is the deployment by which the environment runs what it runs, None if nothing was ever healthy there.
     A plan that `heals` brings units to what the ledger says is serving; the `others` run it and are left alone.
     The `skipped` units are left as they are, because somebody said so.
+    `unfinished` is the last deployment, if it has not ended: somebody is at it, or its runner died.
     A rollback that is `all_or_nothing` is put back everywhere unless every unit takes it.
     """
 
@@ -41,6 +42,8 @@ class Plan:
     others: tuple[Unit, ...] = ()
     skipped: tuple[Unit, ...] = ()
     serves: Deployment | None = None
+    unfinished: Deployment | None = None
+    allow_bad: bool = False  # it goes to a version that is marked bad
 
     @property
     def command(self) -> str:
@@ -48,7 +51,9 @@ class Plan:
         if self.heals:
             return commands.heal(self.environment)
         if self.action == "rollback":
-            return commands.rollback(self.artifact_id, self.environment, all_or_nothing=self.all_or_nothing)
+            return commands.rollback(
+                self.artifact_id, self.environment, allow_bad=self.allow_bad, all_or_nothing=self.all_or_nothing
+            )
         return commands.deploy(self.artifact_id, self.environment, skip=named(self.skipped, self.everyone))
 
     @property

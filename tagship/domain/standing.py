@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tagship.domain.deployment import FAILED, SERVES, Deployment
+from tagship.domain.deployment import FAILED, SERVES, Deployment, serving, unfinished
 from tagship.domain.mark import Mark
 from tagship.domain.text import moment
 from tagship.domain.version import ArtifactId, is_older
@@ -104,3 +104,20 @@ def healthy_before(deployments: Sequence[Deployment], running: str) -> list[Arti
     """Artifact ids that were healthy, the most recently first: not what runs, marked bad or not."""
     healthy = (deployment.artifact_id for deployment in reversed(deployments) if deployment.state == "healthy")
     return list(dict.fromkeys(artifact_id for artifact_id in healthy if artifact_id != running))
+
+
+def ways_back(deployments: Sequence[Deployment], marks: Iterable[Mark] = ()) -> list[ArtifactId]:
+    """Artifact ids that a rollback may go to, the best first.
+
+    After a deployment that has not ended, that is what served before it, and not what came before that. After a
+    rollback that has not ended, it is what that was going to, and never what it was leaving.
+    """
+    said, runs = tuple(marks), serving(deployments)
+    dead = unfinished(deployments)
+    if dead is None:
+        return rollback_candidates(deployments, runs, said)
+    back = dead.first.action == "rollback"
+    first, leaving = (dead.artifact_id, dead.last.replaced) if back else (ArtifactId(runs), dead.artifact_id)
+    others = [artifact_id for artifact_id in rollback_candidates(deployments, leaving, said) if artifact_id != first]
+    usable = first and first != leaving and first not in marked_bad(deployments, said)
+    return [first, *others] if usable else others

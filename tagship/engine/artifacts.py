@@ -65,6 +65,7 @@ def verified(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
     found = _stored(app, environment, artifact_id)
     if found is None:
         raise _missing(app, environment, artifact_id)
+    _say_unsigned(app, environment, artifact_id, found)
     head = app.store.head(found.manifest.bundle.key)
     if head is None:
         raise ArtifactMissing(
@@ -79,7 +80,26 @@ def verified(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
 def stored_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Manifest | None:
     """The manifest under an id, believed; None where there is none: such an artifact does not exist."""
     found = _stored(app, environment, artifact_id)
+    if found:
+        _say_unsigned(app, environment, artifact_id, found)
     return found.manifest if found else None
+
+
+def altered(app: App, environment: str, artifact_id: ArtifactId) -> bool:
+    """Whether what is stored under an id is no whole artifact as it was published. Nothing is said or raised."""
+    try:
+        found = _stored(app, environment, artifact_id)
+        head = app.store.head(found.manifest.bundle.key) if found else None
+        if found and head:
+            _check_bundle(app, found.manifest, head)
+    except NotAuthentic:
+        return True
+    return head is None
+
+
+def _say_unsigned(app: App, environment: str, artifact_id: ArtifactId, found: Stored) -> None:
+    if not found.signed:
+        app.screen.warn(f"UNSIGNED: nobody signed {artifact_id}; {environment} allows that (allow_unsigned)")
 
 
 def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | None:
@@ -89,7 +109,7 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
         return None
     signature = app.store.get(layout.artifact(app.settings.app, environment, artifact_id, layout.SIGNATURE))
     if signature is None:
-        _check_allowed(app, environment, artifact_id, _url(app, key))
+        _check_allowed(app, environment, _url(app, key))
     else:  # one that is there has to verify, whatever the environment allows
         app.verifier.verify(stored.body, signature.body, _url(app, key))
     manifest = Manifest.from_json(stored.body, _url(app, key))
@@ -99,14 +119,13 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
     return Stored(manifest, signature is not None)
 
 
-def _check_allowed(app: App, environment: str, artifact_id: ArtifactId, where: str) -> None:
+def _check_allowed(app: App, environment: str, where: str) -> None:
     """Only the settings can say that an artifact without a signature is good enough: nothing in the bucket can."""
     if not app.settings.environment(environment).allow_unsigned:
         raise NotAuthentic(
             f"{where} has no signature ({layout.SIGNATURE}), and {environment} accepts no unsigned artifacts.",
             remedy=AGAIN,
         )
-    app.screen.warn(f"UNSIGNED: nobody signed {artifact_id}; {environment} allows that (allow_unsigned)")
 
 
 def _check_names(app: App, manifest: Manifest, environment: str, artifact_id: ArtifactId, where: str) -> None:
@@ -157,11 +176,10 @@ def _offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
     there = [one for one in stored_ids(app, environment) if one != artifact_id]
     if not there:
         return f"Nothing is stored for {environment} yet. Ship a version: {commands.deploy_dev()}"
-    near = difflib.get_close_matches(artifact_id, there, 1) or there
-    return (
-        f"Stored are {', '.join(there[:SHOWN])}. Take one: {commands.deploy(near[0], environment)}"
-        " (or see why its publishing did not end, in its CI run)"
-    )
+    near = [*difflib.get_close_matches(artifact_id, there, SHOWN), *there[:SHOWN]]
+    whole = next((each for each in near if not altered(app, environment, ArtifactId(each))), "")
+    take = f"Take one: {commands.deploy(whole, environment)}" if whole else f"Ship a version: {commands.deploy_dev()}"
+    return f"Stored are {', '.join(there[:SHOWN])}. {take} (or see why its publishing did not end, in its CI run)"
 
 
 def stored_ids(app: App, environment: str) -> list[str]:

@@ -92,6 +92,7 @@ def plan_of(
         others=tuple(others),
         skipped=tuple(skipped),
         serves=known.last,
+        unfinished=known.unfinished,
     )
 
 

@@ -1,0 +1,169 @@
+"""Which stored version an environment goes back to: it was healthy, is not marked bad, and is as it was published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tagship.domain import commands, layout
+from tagship.domain.deployment import Deployment, serving
+from tagship.domain.standing import healthy_before, marked_bad, ways_back
+from tagship.domain.text import listed, moment
+from tagship.domain.version import ArtifactId, nearest
+from tagship.engine.artifacts import Stored, altered, stored_ids, verified
+from tagship.engine.gates import why_bad
+from tagship.engine.plan import Facts
+from tagship.errors import ArtifactError, ArtifactMissing, NotAuthentic, Refused, TagshipError
+from tagship.ports.app import App
+
+OFFERED = 10  # versions on the list
+
+
+def chosen(app: App, known: Facts, *, ask: bool) -> Stored:
+    """The best version to go back to, or whichever of the list a person takes (`ask`); altered ones are passed over.
+
+    Raises Refused if there is none, NotAuthentic if those there are were altered.
+    """
+    passed_over: list[str] = []
+    found = _taken(app, known, known.history, ask, passed_over)
+    if found is None:  # a row of failures may be longer than what was read
+        history = app.ledger.deployments(known.environment)
+        found = _taken(app, known, history, ask, passed_over)
+        if found is None:
+            raise _nothing(app, known.environment, history, passed_over)
+    return found
+
+
+def suggested(app: App, environment: str, history: Sequence[Deployment]) -> ArtifactId | None:
+    """The version to name in a remedy: the best that can be gone back to; None if there is none."""
+    offered = _offered(app, environment, history)
+    return next((each for each in offered if not altered(app, environment, each)), None)
+
+
+def kept(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
+    """A named artifact as it is stored; the error names a version that can be gone back to instead."""
+    try:
+        return verified(app, environment, artifact_id)
+    except ArtifactMissing as reason:
+        raise _missing(app, environment, artifact_id) from reason
+    except NotAuthentic as reason:
+        history = app.ledger.deployments(environment)
+        raise NotAuthentic(reason.what, remedy=_instead(app, environment, history)) from reason
+
+
+def _offered(app: App, environment: str, history: Sequence[Deployment]) -> list[ArtifactId]:
+    candidates = ways_back(history, app.ledger.marks(environment))
+    return [each for each in candidates if _stored(app, environment, each)][:OFFERED]
+
+
+def _taken(app: App, known: Facts, history: Sequence[Deployment], ask: bool, passed_over: list[str]) -> Stored | None:
+    """The first that is as it was signed; or, of a list that such a version heads, the one that a person takes."""
+    environment = known.environment
+    left = [each for each in _offered(app, environment, history) if each not in passed_over]
+    while left:
+        best = _believed(app, environment, left[0], passed_over)
+        if best is None:
+            del left[0]
+            continue
+        wanted = _asked(app, known, left, history) if ask else left[0]
+        found = best if wanted == left[0] else _believed(app, environment, wanted, passed_over)
+        if found:
+            return found
+        left.remove(wanted)
+    return None
+
+
+def _asked(app: App, known: Facts, left: Sequence[ArtifactId], history: Sequence[Deployment]) -> ArtifactId:
+    question = f"Roll {known.environment} back from {_leaving(known) or 'nothing'} to"
+    return ArtifactId(app.prompt.choose(question, _choices(left, history)))
+
+
+def _believed(app: App, environment: str, artifact_id: ArtifactId, passed_over: list[str]) -> Stored | None:
+    try:
+        return verified(app, environment, artifact_id)
+    except ArtifactError as reason:
+        app.screen.warn(f"{artifact_id} is passed over: {reason.what}")
+        passed_over.append(artifact_id)
+        return None
+
+
+def _leaving(known: Facts) -> str:
+    """What somebody who goes back wants to leave: a deployment that has not ended, or else what serves."""
+    dead = known.unfinished
+    return (dead.last.replaced if dead.first.action == "rollback" else dead.artifact_id) if dead else known.serving
+
+
+def _choices(versions: Sequence[ArtifactId], history: Sequence[Deployment]) -> dict[str, str]:
+    """Each version with when it was last healthy, and by whose hand."""
+    healthy = {each.artifact_id: each.last for each in history if each.state == "healthy"}
+    return {
+        version: f"{version}  healthy {moment(healthy[version].at)} UTC, {healthy[version].who}"
+        if version in healthy
+        else version
+        for version in versions
+    }
+
+
+def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_over: Sequence[str]) -> TagshipError:
+    """The error if no version can be chosen: which were altered, or are left out as bad, and the way to such a one."""
+    if passed_over:
+        return NotAuthentic(
+            f"There is nothing to roll {environment} back to: {listed(passed_over)} can't be used as stored.",
+            remedy=f"See what else ran there: {commands.history(environment)}",
+        )
+    healthy = healthy_before(history, serving(history))
+    left_out = [each for each in healthy if _stored(app, environment, each)][:OFFERED]
+    if not left_out:
+        return Refused(
+            f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
+            remedy=f"See what ran: {commands.history(environment)}",
+        )
+    bad = why_bad(app, environment, left_out[0], history)
+    return Refused(
+        f"There is nothing good to roll {environment} back to: every other version that was healthy there and is "
+        f"stored is marked bad ({listed(left_out)}).",
+        remedy=f"Go to {left_out[0]} anyway{f' ({bad.why})' if bad else ''}: "
+        f"{commands.rollback(left_out[0], environment, allow_bad=True)}",
+    )
+
+
+def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:
+    """The error that tells a version that was removed from one that never was, and names what there is."""
+    history = app.ledger.deployments(environment)
+    deployed = [each.first for each in history if each.artifact_id == artifact_id]
+    stored = [each for each in stored_ids(app, environment) if each != artifact_id]
+    what = f"{artifact_id} was never published for {environment}."
+    if deployed:
+        when = moment(deployed[-1].at)
+        what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
+    if not stored:
+        return ArtifactMissing(what, remedy=f"Publish a version: {commands.deploy_dev()}")
+    near = nearest(artifact_id, stored, OFFERED)
+    of = f", the nearest of {len(stored)}" if len(near) < len(stored) else ""
+    said = ", ".join(_described(app, environment, near, history))
+    return ArtifactMissing(
+        what,
+        state=f"Nothing was changed. Stored for {environment}{of}: {said}.",
+        remedy=_instead(app, environment, history),
+    )
+
+
+def _described(app: App, environment: str, near: Sequence[str], history: Sequence[Deployment]) -> list[str]:
+    """Each version with what speaks against it: that it runs now, is marked bad, or was altered."""
+    bad, runs = marked_bad(history, app.ledger.marks(environment)), serving(history)
+    words = {version: "marked bad" for version in near if version in bad}
+    words |= {version: "altered" for version in near if altered(app, environment, ArtifactId(version))}
+    words |= {runs: "runs now"} if runs in near else {}
+    return [f"{version} ({words[version]})" if version in words else version for version in near]
+
+
+def _instead(app: App, environment: str, history: Sequence[Deployment]) -> str:
+    """The way on from a version that can't be gone back to."""
+    good = suggested(app, environment, history)
+    if good:
+        return f"Go to the last good one: {commands.rollback(good, environment)}"
+    return f"No other version that was good here is stored. See what ran: {commands.history(environment)}"
+
+
+def _stored(app: App, environment: str, artifact_id: ArtifactId) -> bool:
+    """Whether the artifact exists: it does once its manifest is there."""
+    return app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)) is not None
