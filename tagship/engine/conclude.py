@@ -139,8 +139,10 @@ def _record_healthy(record: Recorder, plan: Plan, reports: Sequence[Report], sec
 
 
 def _replaced(plan: Plan, reports: Sequence[Report]) -> str:
-    """What was replaced: what units reported, or else what the ledger says."""
+    """What was replaced: what the ledger says, if a unit ran that; or else what units reported."""
     previous = [report.previous for report in reports if report.outcome == "healthy"]
+    if plan.replaces in previous:
+        return plan.replaces
     return next((artifact for artifact in previous if artifact not in {"", plan.artifact_id}), plan.replaces)
 
 

@@ -112,11 +112,6 @@ def name_unreadable(app: App, environment: str) -> None:
         app.screen.warn(f"the ledger's {key} can't be read and is skipped{mend}")
 
 
-def all_read(app: App, environment: str, one: Deployment) -> bool:
-    """Whether every entry of a deployment could be read: its end may be among those that could not."""
-    return not any(f"/{one.id}/" in key for key in app.ledger.unreadable(environment))
-
-
 def reachable(
     app: App,
     environment: str,

@@ -9,6 +9,7 @@ from typing import Any
 from tagship.domain.deployment import Deployment, Entry
 from tagship.domain.plan import Plan
 from tagship.domain.units import Report
+from tagship.engine.unread import all_read, last_number
 from tagship.errors import ServiceFailed
 from tagship.ports.app import App
 
@@ -76,18 +77,21 @@ class Recorder:
 def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
     """Record that nobody will end a deployment any more: the deployment `over` has its environment now.
 
-    Under the fencing number of that one: whatever the dead one writes from now on, should it live, is void.
+    Under the fencing number of that one: whatever the dead one writes from now on, should it live, is void. If some of
+    its entries can't be read, this comes after them, and is void itself to whoever reads an end among them.
     """
+    environment = dead.first.environment
+    why = "its runner died, and nobody resumed it" if all_read(app, environment, dead) else "its end can't be read"
     app.ledger.append(
         replace(
             dead.last,
-            number=dead.last.number + 1,
+            number=last_number(app, environment, dead) + 1,
             state="abandoned",
             at=app.clock.now().isoformat(timespec="milliseconds"),
             who=app.who,
             where=app.run_url,
             fence=fence,
-            reason=f"its runner died, and nobody resumed it before deployment {over}",
+            reason=f"{why} before deployment {over}",
             details={},
         )
     )

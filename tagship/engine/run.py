@@ -23,7 +23,7 @@ from tagship.domain.units import Report
 from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
 from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
-from tagship.engine.plan import all_read, recent, show
+from tagship.engine.plan import recent, show
 from tagship.engine.recorder import Recorder, abandon
 from tagship.engine.rollout import resumed, roll_out
 from tagship.engine.session import LeaseSession, hold_lease
@@ -137,7 +137,7 @@ def _abandon_the_dead(app: App, session: LeaseSession) -> None:
     """Deployments that have not ended, and will not: the environment is ours now."""
     environment = session.plan.environment
     for one in recent(app, environment):
-        if not one.ended and one.id != session.deployment_id and all_read(app, environment, one):
+        if not one.ended and one.id != session.deployment_id:
             app.screen.warn(f"deployment {one.id} of {one.artifact_id} never ended: it is recorded as abandoned")
             abandon(app, one, session.deployment_id, session.lease.fence)
 

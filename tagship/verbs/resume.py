@@ -6,6 +6,7 @@ reached yet are changed now, under a higher fencing number. Of two that resume, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,12 +14,19 @@ from tagship.domain import commands
 from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.plan import Plan
 from tagship.domain.text import moment, span
+from tagship.domain.units import Report
+from tagship.domain.verdict import serves, what_serves
+from tagship.engine.acquire import in_flight, operation_names
 from tagship.engine.artifacts import verified
+from tagship.engine.candidates import suggested
 from tagship.engine.holder import read, since_when, unlock_command
-from tagship.engine.plan import all_read, facts, plan_of, recent, show
+from tagship.engine.plan import facts, plan_of, recent, show
+from tagship.engine.recorder import Recorder
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import patience
-from tagship.errors import Held, Refused, UsageError
+from tagship.engine.session import hold_lease, observe
+from tagship.engine.unread import all_read, last_number
+from tagship.errors import Held, Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
 
 LOOK = 5.0  # seconds between looks at a lease that has to expire first
@@ -34,10 +42,15 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
     plan = request.plan(app)
     first = dead.first
     app.screen.say(f"resuming deployment {dead.id} ({dead.state}), begun by {first.who} on {moment(first.at)} UTC")
+    whole = all_read(app, environment, dead)
+    if not whole:
+        app.screen.warn(
+            f"some of its entries can't be read: each {plan.noun} is asked what it runs, and nothing is sent"
+        )
     show(app, plan)
     if dry_run:
         return planned(app, plan)
-    return run_deployment(app, request, plan)
+    return run_deployment(app, request, plan) if whole else _recorded(app, request, plan, dead)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +79,50 @@ class ResumeRequest(Request):
         )
 
 
+def _recorded(app: App, request: ResumeRequest, plan: Plan, dead: Deployment) -> Result:
+    """End a deployment whose end can't be read by what its units run: nothing is sent to them.
+
+    It is healthy if every unit serves it. Otherwise it is recorded as abandoned, and ServiceFailed is raised. Either is
+    void to whoever can read an end that was written before.
+    """
+    with hold_lease(app, plan, request.claim(plan)) as session:
+        going = in_flight(app, plan.environment, session.lease)
+        if going:
+            raise Held(
+                f"{operation_names(going)} of deployment {dead.id} still runs.",
+                remedy=f"Once it has ended: {commands.resume(plan.environment, wait='10m')}",
+            )
+        record = Recorder(app, plan, dead.id, session.lease.fence, last_number(app, plan.environment, dead))
+        reports = observe(app, plan.environment, [unit for unit in plan.units if unit.online], session.beat)
+        if len(reports) == len(plan.units) and all(serves(report, plan.artifact_id) for report in reports):
+            record.add("healthy", units=reports)
+            session.target.committed(session.change())
+            app.screen.say(f"{plan.label} is healthy on {plan.environment}: every {plan.noun} says so; it is recorded")
+            return Result(plan, "healthy", dead.id, reports)
+        record.add("abandoned", reason="its end can't be read")
+    raise _lost(app, plan, dead, reports)
+
+
+def _lost(app: App, plan: Plan, dead: Deployment, reports: Sequence[Report]) -> ServiceFailed:
+    """The error of a deployment of which nobody can tell how it ended."""
+    return ServiceFailed(
+        f"Can't tell how deployment {dead.id} of {plan.environment} ended: some of its entries can't be read, and not "
+        f"every {plan.noun} runs {plan.artifact_id}.",
+        state=f"It is recorded as abandoned. {what_serves(plan.units, reports)}",
+        remedy=_onward(app, plan),
+    )
+
+
+def _onward(app: App, plan: Plan) -> str:
+    """From a rollback, to what it was going to; from a deployment, to what served before it."""
+    environment = plan.environment
+    if plan.action == "rollback" and (good := suggested(app, environment, recent(app, environment))):
+        return f"Go to what was good: {commands.rollback(good, environment)}"
+    if plan.replaces:
+        return f"Bring each {plan.noun} to {plan.replaces}: {commands.heal(environment)}"
+    return f"Look: {commands.status(environment)}"
+
+
 def _in_time(app: App, env: str, wait: float) -> tuple[str, Deployment]:
     """The deployment whose runner died, looked for until there is one, or the time is over."""
     until = app.clock.now() + timedelta(seconds=wait)
@@ -92,7 +149,7 @@ def _found(app: App, env: str) -> tuple[str, Deployment]:
             found[one] = last
     dead = {one: last for one, last in found.items() if not _lives(app, one, last)}
     if len(dead) == 1:
-        return _whole(app, *next(iter(dead.items())))
+        return next(iter(dead.items()))
     if dead:
         raise UsageError(
             f"Unfinished deployments on {' and '.join(dead)}.",
@@ -102,16 +159,6 @@ def _found(app: App, env: str) -> tuple[str, Deployment]:
         raise _alive(app, next(iter(found)))
     where = env or " or ".join(environments)
     raise Refused(f"There is no unfinished deployment of {where}.", remedy=f"See what runs: {commands.status(env)}")
-
-
-def _whole(app: App, environment: str, dead: Deployment) -> tuple[str, Deployment]:
-    """The same; raises Refused where its end may be in what could not be read."""
-    if all_read(app, environment, dead):
-        return environment, dead
-    raise Refused(
-        f"Can't tell whether deployment {dead.id} of {environment} has ended: some of its entries can't be read.",
-        remedy=f"Use the tagship that wrote them; or see what runs, and deploy that: {commands.status(environment)}",
-    )
 
 
 def _lives(app: App, environment: str, one: Deployment) -> bool:

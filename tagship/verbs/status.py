@@ -11,14 +11,18 @@ from tagship.domain.deployment import Deployment, marked_bad, unfinished
 from tagship.domain.text import MANY, counted, moment
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
+from tagship.engine.candidates import suggested
 from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
 from tagship.engine.holder import lines as lease_lines
 from tagship.engine.holder import look as look_at_lease
 from tagship.engine.plan import Facts, facts
 from tagship.engine.session import observe
+from tagship.engine.unread import all_read, newest_unread
 from tagship.errors import Refused
 from tagship.ports.app import App
+
+NOTHING, NOT_KNOWN = "nothing", "not known"  # in the place of a version
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class Status:
     bad: str = ""
     unsigned: bool = False  # nobody signed what runs, by the ledger or by a unit's own word
     takes_unsigned: bool = False  # the settings allow that
+    back: str = ""  # what to go back to, if a deployment has not ended or what runs is marked bad
+    unread: str = ""  # what of the newest deployment can't be read: `some` of its entries, or `all`
     partial: str = ""  # how many units were left without it, where that is known; empty for a healthy deployment
 
     @property
@@ -78,6 +84,7 @@ def _look(app: App, environment: str) -> Status:
     artifact = serves.artifact_id if serves else ArtifactId()
     units, problem, unsigned = _units(app, environment, artifact, _Known.of(app, known))
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
+    back = suggested(app, environment, history) if bad or known.unfinished else None
     return Status(
         environment=environment,
         artifact=artifact,
@@ -90,9 +97,17 @@ def _look(app: App, environment: str) -> Status:
         resume=resume_command(environment) if unfinished(history) and lease.state != "held" else "",
         bad=bad.why if bad else "",
         unsigned=unsigned or bool(serves and serves.unsigned),
+        back=back or "",
+        unread=_unread(app, environment, history),
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
     )
+
+
+def _unread(app: App, environment: str, history: Sequence[Deployment]) -> str:
+    if newest_unread(app, environment, history):
+        return "all"
+    return "some" if history and not all_read(app, environment, history[-1]) else ""
 
 
 def _unfinished(history: Sequence[Deployment]) -> str:
@@ -130,13 +145,13 @@ def _units(app: App, environment: str, artifact: str, known: _Known) -> tuple[li
 
 
 def _unit(unit: Unit, report: Report | None, artifact: str, known: _Known) -> UnitStatus:
-    runs, drift = "not known", ""
+    runs, drift = NOT_KNOWN, ""
     if report is None:
         drift = unit.problem or "it cannot be reached"
     elif report.outcome == "silent":
         drift = report.reason
     else:
-        runs = report.serving or "nothing"
+        runs = report.serving or NOTHING
         drift = _drift(report, artifact, known)
     return UnitStatus(unit.id, unit.name, runs, drift, unit.noun)
 
@@ -160,11 +175,30 @@ def _show_unfinished(app: App, found: Status) -> None:
     what, _, when = found.unfinished.rpartition(", ")
     app.screen.warn(f"not ended: {what}")
     app.screen.say(f"  {when}")
-    if found.resume:
+    if not found.resume:
+        return
+    if found.unread:
+        app.screen.warn("some of its entries can't be read, its end perhaps among them")
+        app.screen.say(f"  to end it by what runs: {found.resume}")
+    else:
         app.screen.warn("its runner's heartbeat has stopped: it will not end by itself")
         app.screen.say(f"  to end it:           {found.resume}")
-        if found.artifact:
-            app.screen.say(f"  or to what was good: {commands.rollback(found.artifact, found.environment)}")
+    if found.back:
+        app.screen.say(f"  or to what was good: {commands.rollback(found.back, found.environment)}")
+
+
+def _show_the_way(app: App, found: Status) -> None:
+    """What brings units to what they are to run; never to a version that is marked bad."""
+    if found.unread == "all":
+        app.screen.warn(f"nothing of the newest deployment can be read: {found.environment} may run another version")
+        runs = {unit.runs for unit in found.units}
+        if found.drifted and len(runs) == 1 and not runs & {NOTHING, NOT_KNOWN}:
+            record = commands.rollback(runs.pop(), found.environment)
+            app.screen.say(f"to record what every {found.units[0].noun} runs: {record}")
+    elif found.bad and found.back:
+        app.screen.say(f"to go back to what was good: {commands.rollback(found.back, found.environment)}")
+    elif found.artifact and not found.bad:
+        app.screen.say(f"to bring them to {found.artifact}: {commands.heal(found.environment)}")
 
 
 def _state(found: Status, unit: UnitStatus) -> str:
@@ -200,5 +234,5 @@ def _show(app: App, found: Status) -> None:
     if len(shown) < len(found.units):
         total = counted(len(found.units), found.units[0].noun)
         app.screen.say(f"{len(found.units) - len(shown)} of {total} run what is recorded")
-    if drifted and found.artifact and not found.unfinished:
-        app.screen.say(f"to bring them to {found.artifact}: {commands.heal(found.environment)}")
+    if (drifted or found.bad) and not found.unfinished:
+        _show_the_way(app, found)

@@ -317,16 +317,34 @@ def test_a_deployment_that_lives_is_not_taken_up() -> None:
     assert f"inv unlock --env dev --id {last(app).id}" in caught.value.remedy
 
 
-def test_what_a_later_tagship_may_have_ended_is_neither_taken_up_nor_recorded_as_abandoned() -> None:
+def test_nothing_is_sent_for_what_a_later_tagship_may_have_ended_and_its_end_stands_for_whoever_reads_it() -> None:
     app = died_while_hosts_act()
-    dead = last(app).id
-    app.ledger.cannot_read.append(f"hello/_ledger/dev/{dead}/3-healthy.json")
-    with pytest.raises(Refused) as caught:
+    dead = last(app)
+    app.ledger.cannot_read.append(f"hello/_ledger/dev/{dead.id}/3-rolled-back.json")
+    app.hosts.machines[0].serving = OLD
+    before = len(app.hosts.sent)
+    with pytest.raises(ServiceFailed) as caught:
         resume(app, env="dev")
-    assert f"Can't tell whether deployment {dead} of dev has ended" in caught.value.what
+    assert f"Can't tell how deployment {dead.id} of dev ended: some of its entries can't be read" in caught.value.what
+    assert caught.value.state == f"It is recorded as abandoned. {OLD} is serving."
+    assert caught.value.remedy == f"Bring each host to {OLD}: inv heal --env dev"
+    assert [action for action, _, _ in app.hosts.sent[before:]] == ["status"]
+    theirs = replace(dead.last, number=3, state="failed"), replace(dead.last, number=3, state="rolled-back")
+    app.ledger.entries += theirs
+    assert (last(app).state, last(app).void[-1].state) == ("rolled-back", "abandoned")
+
+
+def test_a_later_deployment_records_one_whose_end_cannot_be_read_as_abandoned_after_what_is_there() -> None:
+    app = died_while_hosts_act()
+    dead = last(app)
+    app.ledger.cannot_read.append(f"hello/_ledger/dev/{dead.id}/3-healthy.json")
     app.publish("0.1.99-dev")
     deploy(app, artifact="0.1.99-dev")
-    assert "abandoned" not in app.ledger.states
+    ended = app.ledger.deployments("dev")[-2]
+    assert (ended.id, ended.state, ended.last.number) == (dead.id, "abandoned", 4)
+    assert ended.last.reason.startswith("its end can't be read before deployment")
+    app.ledger.append(replace(dead.last, number=3, state="healthy"))
+    assert app.ledger.deployments("dev")[-2].state == "healthy"
 
 
 def test_a_lease_that_has_to_expire_first_is_waited_for() -> None:
