@@ -35,10 +35,12 @@ def rollback(
     wait: str = "",
     preempt: bool = False,
     all_or_nothing: bool = False,
+    freeze: str = "",
+    reason: str = "",
 ) -> str:
     """Spell a rollback; without `to`, it offers a list."""
     flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
-    return _inv("rollback", to=to, env=environment, wait=wait, **flags)
+    return _inv("rollback", to=to, env=environment, wait=wait, freeze=freeze, reason=reason, **flags)
 
 
 def heal(environment: str, *, wait: str = "") -> str:

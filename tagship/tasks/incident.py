@@ -6,7 +6,10 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import verb
 
 
-@verb(f.TO, f.ENV, f.YES, f.ALLOW_BAD, f.WAIT, f.PREEMPT, f.ALL_OR_NOTHING, f.DRY_RUN, f.JSON, announce=True)
+@verb(
+    f.TO, f.ENV, f.YES, f.ALLOW_BAD, f.WAIT, f.PREEMPT, f.ALL_OR_NOTHING, f.FREEZE, f.WHY_FROZEN, f.DRY_RUN, f.JSON,
+    announce=True,
+)  # fmt: skip
 def rollback() -> None:
     """Take an environment back to a version that ran there, without Git or CI."""
 

@@ -12,9 +12,11 @@ from tagship.domain.text import counted, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
-from tagship.engine.candidates import chosen, kept, suggested
+from tagship.engine.candidates import chosen, kept
+from tagship.engine.foreseen import Changed, require_foreseen
+from tagship.engine.freezing import Hold, describe, freeze_before, hold_of, said_to_stay
 from tagship.engine.gates import require_good, warn_of_bad, why_bad
-from tagship.engine.plan import FEW, MANY, Facts, facts, plan_of, reachable, show
+from tagship.engine.plan import FEW, MANY, facts, plan_of, reachable, show
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, one_environment, patience
 from tagship.engine.session import observe
@@ -32,6 +34,8 @@ def rollback(
     wait: str = "",
     preempt: bool = False,
     all_or_nothing: bool = False,
+    freeze: str = "",
+    reason: str = "",
     dry_run: bool = False,
 ) -> Result:
     """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first).
@@ -42,6 +46,9 @@ def rollback(
     What was shown is what is done: the version is pinned when the plan is shown. If the environment runs something else
     by the time of the lease, a person is shown that and asks again; without a terminal, or with `yes`, it is refused. A
     version that somebody named, and a rollback that fences somebody off, go on: they say what changed.
+
+    `freeze` is an end, `reason` why: the environment is frozen before its units act, and stays so if the rollback
+    fails. A freeze that is there stays if it ends later or is somebody else's.
 
     It goes to every unit that can be reached, and a unit that fails is no reason to put the others back: raises
     Incomplete, which names them, and `heal` brings them later. Not so if it is `all_or_nothing`.
@@ -57,24 +64,23 @@ def rollback(
         wait=longest,
         preempt=preempt,
         all_or_nothing=all_or_nothing,
+        hold=hold_of(app, environment, freeze, reason),
     )
     while True:
         plan = request.plan(app)
         _show(app, plan)
+        if request.hold:
+            describe(app, request.hold.on(app, plan))
         if dry_run:
             return planned(app, plan)
         if not (to or yes or app.prompt.possible):
             raise _unasked(request, plan, wait)
         try:
-            return run_deployment(app, request.pinned_to(plan), plan)
-        except Changed as reason:
+            return _run(app, request.pinned_to(plan), plan)
+        except Changed as changed:
             if not _asks(app, yes):
                 raise
-            app.screen.warn(reason.what)
-
-
-class Changed(Refused):
-    """The environment runs something else than what was shown when the version was chosen."""
+            app.screen.warn(changed.what)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +98,7 @@ class RollbackRequest(Request):
     yes: bool = False
     allow_bad: bool = False
     all_or_nothing: bool = False
+    hold: Hold | None = None
     shown: Plan | None = None
 
     def pinned_to(self, plan: Plan) -> RollbackRequest:
@@ -102,7 +109,7 @@ class RollbackRequest(Request):
         """Raises Changed if what runs is neither what was shown, nor what was under way then."""
         known = facts(app, self.environment, FEW if self.artifact_id else MANY)
         if self.shown and not (self.named or self.preempt):
-            _require_foreseen(app, known, self.shown)
+            require_foreseen(app, known, self.shown)
         if self.artifact_id is None:
             stored = chosen(app, known, ask=_asks(app, self.yes))
         else:
@@ -113,7 +120,7 @@ class RollbackRequest(Request):
         plan = plan_of(known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         plan = replace(plan, allow_bad=self.allow_bad)
         if self.shown is None and _is_recorded(plan) and not self.preempt:
-            _refuse_if_running(app, plan)
+            _refuse_if_running(app, plan, self.hold)
         return plan
 
     def already_done(self, app: App, plan: Plan) -> Result | None:
@@ -138,6 +145,15 @@ class RollbackRequest(Request):
         return reachable(app, self.environment, rules, around=lambda _: around)
 
 
+def _run(app: App, request: RollbackRequest, plan: Plan) -> Result:
+    """Carry the plan out; with a freeze that is set before anything else, and stays."""
+    if request.hold is None:
+        return run_deployment(app, request, plan)
+    told = freeze_before(app, request.hold.on(app, plan), plan.command)
+    with said_to_stay(plan.environment, told):
+        return run_deployment(app, request, plan)
+
+
 def _asks(app: App, yes: bool) -> bool:
     """Whether somebody is there to choose the version, and wants to."""
     return app.prompt.possible and not yes
@@ -151,6 +167,8 @@ def _unasked(request: RollbackRequest, plan: Plan, wait: str) -> UsageError:
         wait=wait,
         preempt=request.preempt,
         all_or_nothing=request.all_or_nothing,
+        freeze=request.hold.until if request.hold else "",
+        reason=request.hold.reason if request.hold else "",
     )
     return UsageError("There is no terminal to ask on: rollback needs --to or --yes.", remedy=f"Name it: {spelled}")
 
@@ -201,28 +219,6 @@ def _show(app: App, plan: Plan) -> None:
         app.screen.say(f"not ended: {began.action} of {plan.unfinished.artifact_id} by {began.who}; it is taken back")
 
 
-def _require_foreseen(app: App, known: Facts, shown: Plan) -> None:
-    """Raises Changed if the environment runs what somebody who was shown that plan can't have meant to leave."""
-    under_way = shown.unfinished.artifact_id if shown.unfinished else ""
-    if known.serving in {shown.replaces, shown.artifact_id, under_way} or known.last is None:
-        return
-    environment, target, last = known.environment, shown.artifact_id, known.last
-    how = f"{last.first.action} by {last.first.who}, {moment(last.last.at)} UTC"
-    bad = why_bad(app, environment, target, known.history)
-    named = commands.rollback(target, environment, allow_bad=bool(bad))
-    good = suggested(app, environment, known.history) if last.first.action == "deploy" else None
-    if good and good != target:
-        back = commands.rollback(good, environment)
-        remedy = f"Go back from {known.serving}: {back} (to go to {target}, as was shown: {named})"
-    else:
-        remedy = f"Look: {commands.status(environment)}; then, to go to {target} as was shown: {named}"
-    raise Changed(
-        f"{environment} changed since this was planned: it runs {known.serving} ({how}), not {shown.replaces}.",
-        state=f"Nothing was changed. {known.serving} serves {environment}.",
-        remedy=remedy,
-    )
-
-
 def _is_recorded(plan: Plan) -> bool:
     """Whether the ledger says that the plan's version runs, and that nobody is at anything else."""
     return plan.replaces == plan.artifact_id and plan.settled
@@ -238,11 +234,14 @@ def _reports_of_all(app: App, plan: Plan) -> list[Report]:
     return []
 
 
-def _refuse_if_running(app: App, plan: Plan) -> None:
+def _refuse_if_running(app: App, plan: Plan, hold: Hold | None) -> None:
     """The ledger says that this version runs: ask the units, and refuse only if every one of them serves it."""
     if _reports_of_all(app, plan):
-        other = commands.rollback(environment=plan.environment)
+        remedy = (
+            f"Name another version, or go back to the one before it: {commands.rollback(environment=plan.environment)}"
+        )
+        if hold:
+            remedy = f"Freeze it: {commands.freeze(plan.environment, hold.until, hold.why(plan))}"
         raise Refused(
-            f"{plan.artifact_id} is already running on {plan.environment}: every {plan.noun} says so.",
-            remedy=f"Name another version, or go back to the one before it: {other}",
+            f"{plan.artifact_id} is already running on {plan.environment}: every {plan.noun} says so.", remedy=remedy
         )

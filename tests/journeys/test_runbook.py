@@ -85,6 +85,18 @@ def test_typed_from_top_to_bottom_it_ends_the_incident(incident: Shop) -> None:
     assert incident.serving() == [GOOD] * 3
 
 
+def test_in_one_line_it_holds_and_goes_back(incident: Shop) -> None:
+    page = on_the_page()
+    line = "inv rollback --to 0.1.29-dev --freeze 8h"
+    assert f"`{line}`" in RUNBOOK.read_text("utf-8").split("## It says", 1)[0]
+    typed(incident, f"inv deploy --version {BROKEN} --allow-bad")
+    said = typed(incident, line)
+    assert said.index("dev is frozen until") < said.index("sending rollback")
+    assert incident.serving() == [GOOD] * 3
+    assert "is frozen until" in typed(incident, f"inv deploy --version {BROKEN} --allow-bad", code=4)
+    typed(incident, page["thaw"])
+
+
 def test_with_preempt_it_ends_a_deployment_that_is_under_way(incident: Shop) -> None:
     page, newer = on_the_page(), incident.publish("0.1.31", "slow", delay=90)
     assert "`--preempt`" in RUNBOOK.read_text("utf-8").split("## It says", 1)[0]

@@ -140,7 +140,7 @@ V = "0.1.30-dev"
 ADVISED = [
     commands.deploy(V, "dev", allow_bad=True, allow_older=True),
     commands.deploy_dev("dev", version=V, commit="c0ffee", yes=True),
-    commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True),
+    commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True, freeze="8h", reason="it fails"),
     commands.rollback(),
     commands.heal("dev", wait="10m"),
     commands.resume("dev", wait="10m"),

@@ -1,0 +1,148 @@
+"""Freeze an environment: the end and the reason checked, and whose freeze may be written over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tagship.domain import commands
+from tagship.domain.freeze import GRAMMAR, LONGEST, REASON, Freeze, FreezeUnreadable, Frozen, ends
+from tagship.domain.plan import Plan
+from tagship.domain.text import moment, span
+from tagship.errors import UNCHANGED, Refused, ServiceFailed, TagshipError, UsageError
+from tagship.ports.app import App
+
+
+def end_of(text: str, now: datetime, flag: str, example: str) -> datetime:
+    """The end that a person typed; raises UsageError if it can't be read, has passed, or is more than a year away.
+
+    `flag` is where it was typed, `example` a command that has a good one.
+    """
+    end = ends(text, now)
+    problem = ""
+    if end is None:
+        problem = f"Invalid {flag} {text!r}" if text else "No end is given"
+    elif end <= now:
+        problem = f"{moment(end)} UTC has passed: the bucket's clock says {moment(now)} UTC"
+    elif end - now > LONGEST:
+        problem = f"{moment(end)} UTC is more than a year away"
+    if end is None or problem:
+        raise UsageError(f"{problem}.", remedy=f"Give one of {GRAMMAR}: {example}")
+    return end
+
+
+def reason_of(text: str, example: str) -> str:
+    """The reason on one line; raises UsageError if it is missing, too long, or has control characters."""
+    why = " ".join(text.split())
+    if not why or len(why) > REASON or not why.isprintable():
+        problem = (
+            f"is longer than {REASON} characters"
+            if len(why) > REASON
+            else "is missing"
+            if not why
+            else "has control characters"
+        )
+        raise UsageError(f"The reason for the freeze {problem}.", remedy=f"Say why, in one line: {example}")
+    return why
+
+
+def freeze_from(app: App, environment: str, end: datetime, reason: str, now: datetime) -> Freeze:
+    """One's own freeze from now until that end."""
+    return Freeze(environment, _iso(end), reason, app.who, _iso(now))
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The freeze that somebody wants before a rollback: as it was typed, its end, and the store's time of that."""
+
+    until: str
+    reason: str
+    end: datetime
+    now: datetime
+
+    def on(self, app: App, plan: Plan) -> Freeze:
+        """The freeze of the plan's environment."""
+        return freeze_from(app, plan.environment, self.end, self.why(plan), self.now)
+
+    def why(self, plan: Plan) -> str:
+        return self.reason or f"rollback to {plan.artifact_id}"
+
+
+def hold_of(app: App, environment: str, until: str, reason: str) -> Hold | None:
+    """The freeze that is wanted; raises UsageError for an end or a reason that can't be right."""
+    example = commands.rollback(environment=environment, freeze="8h", reason="it sends every mail twice")
+    if not until:
+        if reason:
+            raise UsageError("--reason is the reason of --freeze, which is not given.", remedy=f"Give both: {example}")
+        return None
+    now = app.freezes.now()
+    why = reason_of(reason, example) if reason else ""
+    return Hold(until, why, end_of(until, now, "--freeze", example), now)
+
+
+def describe(app: App, wanted: Freeze) -> None:
+    """Say what will be frozen, and what that means."""
+    left = datetime.fromisoformat(wanted.until) - datetime.fromisoformat(wanted.at)
+    until = f"until {moment(wanted.until)} UTC, in {span(left.total_seconds())}"
+    app.screen.say(f"freeze {wanted.environment} {until}: {wanted.reason}")
+    app.screen.say("  deploys and promotions wait for its end; a rollback does not")
+
+
+def etag_of(app: App, environment: str) -> tuple[Frozen | None, str]:
+    """The freeze that is there, and the ETag to write over; None with an ETag for one that nobody can read."""
+    try:
+        found = app.freezes.look(environment)
+    except FreezeUnreadable as reason:
+        app.screen.warn(reason.what)
+        return None, reason.etag
+    return found, found.etag if found else ""
+
+
+def freeze_before(app: App, wanted: Freeze, without: str) -> str:
+    """Freeze an environment before its units act; return who froze it until when.
+
+    A freeze that ends later, and any of somebody else's, stays as it is. `without` is the command that does without.
+    """
+    try:
+        there, etag = etag_of(app, wanted.environment)
+        if there and there.active and _stays(app, there, wanted):
+            return there.told
+        app.freezes.write(wanted, etag)
+    except (Refused, ServiceFailed) as reason:
+        raise type(reason)(
+            f"{wanted.environment} could not be frozen: {reason.what}", remedy=f"Go on without the freeze: {without}"
+        ) from reason
+    told = Frozen(wanted, "", app.freezes.now()).told
+    app.screen.say(told)
+    return told
+
+
+def _stays(app: App, there: Frozen, wanted: Freeze) -> bool:
+    """Whether the freeze that is there is not written over; which is said."""
+    sooner = datetime.fromisoformat(there.freeze.until) < datetime.fromisoformat(wanted.until)
+    if sooner and there.freeze.who == app.who:
+        return False
+    app.screen.say(f"{there.told} (it stays as it is)")
+    if sooner:
+        app.screen.warn(f"that ends before {moment(wanted.until)} UTC, and is {there.freeze.who}'s to change")
+    return True
+
+
+@contextmanager
+def said_to_stay(environment: str, told: str) -> Iterator[None]:
+    """Say in whatever error is raised that the freeze which was set before stays."""
+    try:
+        yield
+    except TagshipError as reason:
+        stays = f"{told}; that stays (to end it: {commands.thaw(environment)})."
+        if reason.state.startswith(UNCHANGED):
+            reason.state = f"{stays} Nothing else was changed.{reason.state.removeprefix(UNCHANGED)}"
+        else:
+            reason.state = f"{reason.state} {stays}"
+        raise
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
