@@ -1,4 +1,4 @@
-"""GitHub Actions through its REST API: six paths, each asked with one request.
+"""GitHub Actions through its REST API: six paths, each asked with one request (for unfinished runs, one a status).
 
 https://docs.github.com/rest/actions/workflow-runs. A run that a tag set off has the tag's name as its head_branch.
 """
@@ -24,6 +24,7 @@ API = "https://api.github.com"
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "tagship"}
 TIMEOUT = 15  # seconds, to connect and for each part of an answer
 RETRIES = 2  # of a request that got no answer
+UNFINISHED = ("queued", "in_progress", "pending", "waiting", "requested")
 BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"})
 
 
@@ -95,6 +96,13 @@ class GitHub:
     def find_tag_run(self, tag: str) -> Run | None:
         runs = self._get(f"/actions/runs?branch={quote(tag, safe='')}&per_page=1")["workflow_runs"]
         return _run(runs[0]) if runs else None
+
+    def unfinished(self) -> Sequence[Run]:
+        return [
+            _run(run)
+            for status in UNFINISHED
+            for run in self._get(f"/actions/runs?status={status}&per_page=30")["workflow_runs"]
+        ]
 
     def rerun(self, run_id: str) -> None:
         self._ask("POST", f"/actions/runs/{run_id}/rerun")
@@ -193,6 +201,8 @@ def _run(answer: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:
         steps=steps,
         attempt=int(answer.get("run_attempt") or 1),
         updated=str(answer.get("updated_at") or ""),
+        ref=str(answer.get("head_branch") or ""),
+        name=str(answer.get("name") or ""),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tagship.domain import commands, layout
 from tagship.domain.deployment import Deployment, begun
-from tagship.domain.freeze import Frozen
+from tagship.domain.freeze import FreezeUnreadable, Frozen
 from tagship.domain.standing import Bad, bad_versions
 from tagship.domain.text import moment
 from tagship.domain.version import ArtifactId, is_older
@@ -85,6 +85,15 @@ def freeze_of(app: App, environment: str) -> Frozen | None:
     """The freeze that holds an environment now; None where there is none, or it has ended by the store's clock."""
     found = app.freezes.look(environment)
     return found if found and found.active else None
+
+
+def frozen_by(app: App, environment: str) -> str:
+    """Who froze an environment until when and why, or that nobody can read that; empty if it is not frozen."""
+    try:
+        found = freeze_of(app, environment)
+    except FreezeUnreadable as reason:
+        return reason.what.rstrip(".")
+    return found.told if found else ""
 
 
 def require_unfrozen(app: App, environment: str) -> None:

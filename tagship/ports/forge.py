@@ -26,7 +26,10 @@ class Notice:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a workflow. `attempt` counts from 1; `updated` is ISO 8601, empty if the forge doesn't say."""
+    """One run of a workflow. `attempt` counts from 1; `updated` is ISO 8601, empty if the forge doesn't say.
+
+    `ref` is the tag or branch that set it off, `name` the workflow's.
+    """
 
     id: str
     url: str
@@ -35,6 +38,8 @@ class Run:
     steps: Sequence[Step] = ()
     attempt: int = 1
     updated: str = ""
+    ref: str = ""
+    name: str = ""
 
 
 class Forge(Protocol):
@@ -49,6 +54,9 @@ class Forge(Protocol):
 
     def find_tag_run(self, tag: str) -> Run | None:
         """A run that a tag of that name set off, whatever its commit."""
+
+    def unfinished(self) -> Sequence[Run]:
+        """The runs that have not ended: queued, waiting for an approval or for their turn, or under way."""
 
     def rerun(self, run_id: str) -> None:
         """Start every job of an ended run again, as its next attempt; raises ServiceFailed if that is refused."""

@@ -15,8 +15,9 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.candidates import chosen, kept
 from tagship.engine.foreseen import Changed, require_foreseen
 from tagship.engine.freezing import Hold, describe, freeze_before, hold_of, said_to_stay
-from tagship.engine.gates import require_good, warn_of_bad, why_bad
+from tagship.engine.gates import frozen_by, require_good, warn_of_bad, why_bad
 from tagship.engine.plan import FEW, MANY, facts, plan_of, reachable, show
+from tagship.engine.queued import Question, say_runs
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, one_environment, patience
 from tagship.engine.session import observe
@@ -66,17 +67,20 @@ def rollback(
         all_or_nothing=all_or_nothing,
         hold=hold_of(app, environment, freeze, reason),
     )
+    question = Question(app, environment)
     while True:
         plan = request.plan(app)
         _show(app, plan)
-        if request.hold:
-            describe(app, request.hold.on(app, plan))
+        keep = _say_what_may_follow(app, request, plan, question)
         if dry_run:
             return planned(app, plan)
         if not (to or yes or app.prompt.possible):
             raise _unasked(request, plan, wait)
         try:
-            return _run(app, request.pinned_to(plan), plan)
+            result = _run(app, request.pinned_to(plan), plan)
+            if keep:
+                app.screen.say(f"To keep {environment} as it is: {keep}")
+            return result
         except Changed as changed:
             if not _asks(app, yes):
                 raise
@@ -143,6 +147,18 @@ class RollbackRequest(Request):
         rules = settings.all_or_nothing() if self.all_or_nothing else settings.urgent()
         around = commands.rollback(chosen, self.environment, allow_bad=self.allow_bad, preempt=self.preempt)
         return reachable(app, self.environment, rules, around=lambda _: around)
+
+
+def _say_what_may_follow(app: App, request: RollbackRequest, plan: Plan, question: Question) -> str:
+    """Say what the freeze will be, if there is to be one, and which CI runs may deploy over this; return the command
+    that would have them refused, empty if they are or there are none."""
+    environment, answer = plan.environment, question.answer()
+    if request.hold:
+        describe(app, request.hold.on(app, plan))
+    held = "it is frozen first" if request.hold else frozen_by(app, environment) if answer else ""
+    hold = commands.freeze(environment, "8h", f"rollback to {plan.artifact_id}")
+    say_runs(app, environment, answer, held=held, hold=hold)
+    return hold if answer and not held and not isinstance(answer, str) else ""
 
 
 def _run(app: App, request: RollbackRequest, plan: Plan) -> Result:

@@ -17,6 +17,7 @@ from tagship.ports.forge import Forge, Notice, Run, Step
 from tests.fakes.forge import FakeForge
 
 COMMIT = "a" * 40
+QUEUED = Run("7", "https://github.com/acme/hello/actions/runs/7", "queued", ref="0.1.1-dev", name="deploy-dev")
 BASE = "/repos/acme/hello"
 
 
@@ -103,7 +104,7 @@ def test_the_adapter_and_the_fake_are_forges(forge: GitHub) -> None:
 def test_the_tags_own_run_is_found_and_the_deploying_one_of_several(forge: GitHub, answers: Answers) -> None:
     others = [run(9, "dev", "deploy-dev"), run(8, "0.1.1-dev", "lint"), run(7, "0.1.1-dev", "deploy-dev")]
     answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": others}
-    assert forge.find_run(COMMIT, "0.1.1-dev") == Run("7", "https://github.com/acme/hello/actions/runs/7", "queued")
+    assert forge.find_run(COMMIT, "0.1.1-dev") == QUEUED
     assert f"head_sha={COMMIT}" in answers.asked[0]
     assert answers.tokens == ["token secret"]
     assert forge.find_run(COMMIT, "0.1.2-dev") is None
@@ -146,10 +147,22 @@ def test_a_run_is_started_again_with_one_post(forge: GitHub, answers: Answers) -
 
 def test_a_tags_run_is_found_whatever_its_commit(forge: GitHub, answers: Answers) -> None:
     answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": [run(7, "0.1.1-dev", "deploy-dev")]}
-    assert forge.find_tag_run("0.1.1-dev") == Run("7", "https://github.com/acme/hello/actions/runs/7", "queued")
+    assert forge.find_tag_run("0.1.1-dev") == QUEUED
     assert "branch=0.1.1-dev" in answers.asked[0]
     answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": []}
     assert forge.find_tag_run("0.1.1-dev") is None
+
+
+def test_runs_that_have_not_ended_are_asked_for_by_each_status_that_is_no_end(forge: GitHub, answers: Answers) -> None:
+    answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": []}
+    assert list(forge.unfinished()) == []
+    asked = {path.split("status=")[1].split("&")[0] for path in answers.asked}
+    assert asked == {"queued", "in_progress", "pending", "waiting", "requested"}
+    answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": [run(7, "0.1.1-dev", "deploy-dev")]}
+    assert forge.unfinished()[0] == QUEUED
+    answers.paths[f"{BASE}/actions/runs"] = 502
+    with pytest.raises(ServiceFailed, match="502"):
+        forge.unfinished()
 
 
 def test_notices_are_the_annotations_of_every_job(forge: GitHub, answers: Answers) -> None:

@@ -15,6 +15,7 @@ class FakeForge:
     `fails` is how many questions about a run of this commit go unanswered, one after the other, once `answers` were
     answered. `during` is called at every look. `reruns` are the states of each attempt after the first, with the
     notices that it ends with; one that is not there is refused. `of_tag` maps a tag to a run of another commit's.
+    `going` are the runs that have not ended.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class FakeForge:
         self.reruns: list[tuple[Sequence[Run], Sequence[Notice]]] = []
         self.rerun_asked: list[str] = []
         self.of_tag: dict[str, Run] = {}
+        self.going: list[Run] = []
 
     @property
     def where(self) -> str:
@@ -59,6 +61,11 @@ class FakeForge:
 
     def find_tag_run(self, tag: str) -> Run | None:
         return self.of_tag.get(tag)
+
+    def unfinished(self) -> Sequence[Run]:
+        self.during()
+        self._answer()
+        return self.going
 
     def rerun(self, run_id: str) -> None:
         self._answer()
