@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
 from tagship.domain.commands import resume as resume_command
-from tagship.domain.deployment import Deployment, marked_bad, unfinished
+from tagship.domain.deployment import Deployment, unfinished
+from tagship.domain.standing import marked_bad
 from tagship.domain.text import MANY, counted, moment
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
