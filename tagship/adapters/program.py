@@ -1,8 +1,9 @@
 """A program that runs before somebody's eyes: its lines are passed on as they come, its complaints are kept.
 
 It gets a process group of its own, so that a Ctrl-C reaches it once and through us: a terminal would send it to both,
-and Terraform, for one, takes the second for "now, whatever breaks". SIGTERM (a cancelled CI job) asks it to stop too,
-but only where nothing did before: GitHub sends SIGINT, then SIGTERM 7.5 s later, and that one is no second opinion.
+and Terraform, for one, takes the second for "now, whatever breaks". SIGTERM (a cancelled CI job) and SIGHUP (a
+closed terminal) ask it to stop too, but only where nothing did before: GitHub sends SIGINT, then SIGTERM 7.5 s later,
+and that one is no second opinion.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from types import FrameType
 
 from tagship.errors import Refused
 
+ASKS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PRIVATE = 0o077  # umask: what such a program writes (a plan, a state) may hold secrets
 
 
@@ -71,11 +73,12 @@ class Program:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Pass SIGINT and SIGTERM on while it runs. (Python lets only the main thread listen to signals.)"""
+        """Pass SIGINT, SIGTERM and SIGHUP on while it runs. (Python lets only the main thread listen to signals.)"""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        heard = [number for number in ASKS if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores SIGHUP
+        before = {number: signal.signal(number, self._stop) for number in heard}
         try:
             yield
         finally:

@@ -6,6 +6,7 @@ never obeyed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -178,10 +179,12 @@ class Phases:
 
 
 def _write(text: str, stream: TextIO) -> None:
-    """Print a line. A reader that has gone (`inv status | head -1`) has what it wanted: what is under way goes on."""
+    """Print a line. A reader that has gone (`inv status | head -1`, a closed terminal) ends nothing under way."""
     try:
         print(_encodable(text, stream), file=stream, flush=True)
-    except BrokenPipeError:
+    except OSError as gone:
+        if gone.errno not in {errno.EPIPE, errno.EIO}:
+            raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

@@ -66,8 +66,7 @@ def acquire(app: App, claim: Claim) -> Acquired:
     except Held as reason:
         if not claim.wait:
             raise _advised(claim, reason) from reason
-        with app.screen.live(f"waiting up to {span(claim.wait)} for {claim.environment}") as phase:
-            return _in_turn(app, claim, reason, phase)
+        return _waited_for(app, claim, reason)
 
 
 def _resumed(app: App, claim: Claim) -> Acquired:
@@ -78,23 +77,28 @@ def _resumed(app: App, claim: Claim) -> Acquired:
         raise LeaseHeld(reason.seen, reason.what, remedy=remedy) from reason
 
 
-def _in_turn(app: App, claim: Claim, reason: Held, phase: Callable[[str], None]) -> Acquired:
-    """Look again and again, at intervals that differ: those who wait do not all come at once, nor in a fixed order."""
-    until, pause = app.clock.now() + timedelta(seconds=claim.wait), FIRST_WAIT
+def _waited_for(app: App, claim: Claim, reason: Held) -> Acquired:
     try:
-        while (left := (until - app.clock.now()).total_seconds()) > 0:
-            phase(_whose_turn(claim.environment, reason))
-            app.clock.sleep(min(left, pause * random.uniform(0.5, 1.5)))  # noqa: S311 (jitter, not a secret)
-            pause = min(pause * GROWTH, LONGEST_WAIT)
-            try:
-                return _attempt(app, claim, preempt=False)
-            except Held as again:
-                reason = again
+        with app.screen.live(f"waiting up to {span(claim.wait)} for {claim.environment}") as phase:
+            return _in_turn(app, claim, reason, phase)
     except KeyboardInterrupt as interrupt:
         raise Interrupted(
             f"Interrupted while waiting for {claim.environment}.",
             remedy=f"See who holds it: {commands.lock(claim.environment)}",
         ) from interrupt
+
+
+def _in_turn(app: App, claim: Claim, reason: Held, phase: Callable[[str], None]) -> Acquired:
+    """Look again and again, at intervals that differ: those who wait do not all come at once, nor in a fixed order."""
+    until, pause = app.clock.now() + timedelta(seconds=claim.wait), FIRST_WAIT
+    while (left := (until - app.clock.now()).total_seconds()) > 0:
+        phase(_whose_turn(claim.environment, reason))
+        app.clock.sleep(min(left, pause * random.uniform(0.5, 1.5)))  # noqa: S311 (jitter, not a secret)
+        pause = min(pause * GROWTH, LONGEST_WAIT)
+        try:
+            return _attempt(app, claim, preempt=False)
+        except Held as again:
+            reason = again
     last = _advised(claim, reason)
     raise Held(f"{last.what} Waited {span(claim.wait)}.", state=last.state, remedy=last.remedy)
 

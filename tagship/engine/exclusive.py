@@ -9,6 +9,7 @@ from tagship.domain import commands
 from tagship.engine.acquire import Claim, acquire
 from tagship.engine.heartbeat import Heartbeat
 from tagship.engine.plan import facts
+from tagship.engine.signals import signals_interrupt
 from tagship.errors import Held, LeaseLost, ServiceFailed
 from tagship.ports.app import App
 
@@ -19,19 +20,24 @@ def exclusive(app: App, environment: str, what: str, *, wait: float, again: str)
 
     The tool that runs meanwhile cannot be stopped half-way: a lease that is broken is told of when it has ended.
     """
+    with signals_interrupt():
+        heartbeat = _acquired(app, environment, wait, again)
+        heartbeat.start()
+        try:
+            heartbeat.renew(what)
+            yield
+        finally:
+            heartbeat.stop()
+            _give_back(app, heartbeat, what)
+
+
+def _acquired(app: App, environment: str, wait: float, again: str) -> Heartbeat:
     claim = Claim(environment, facts(app, environment).fence, again, wait=wait)
     try:
-        heartbeat = Heartbeat(app.leases, acquire(app, claim).record)
+        return Heartbeat(app.leases, acquire(app, claim).record)
     except Held as reason:
         remedy = f"When that has ended: {again}   (to see if it is dead: {commands.lock(environment)})"
         raise Held(reason.what, state=reason.state, remedy=remedy) from reason
-    heartbeat.start()
-    try:
-        heartbeat.renew(what)
-        yield
-    finally:
-        heartbeat.stop()
-        _give_back(app, heartbeat, what)
 
 
 def _give_back(app: App, heartbeat: Heartbeat, what: str) -> None:

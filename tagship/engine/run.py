@@ -6,14 +6,9 @@ they report, putting back what was changed if one of them failed, the final stat
 
 from __future__ import annotations
 
-import signal
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from types import FrameType
-from typing import NoReturn
 
 from tagship.domain.deployment import Deployment, fenced
 from tagship.domain.plan import Plan
@@ -27,6 +22,7 @@ from tagship.engine.plan import recent, show
 from tagship.engine.recorder import Recorder, abandon
 from tagship.engine.rollout import resumed, roll_out
 from tagship.engine.session import LeaseSession, hold_lease
+from tagship.engine.signals import signals_interrupt
 from tagship.errors import UNCHANGED, LeaseLost, ServiceFailed, TagshipError
 from tagship.ports.app import App
 
@@ -102,7 +98,7 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
     What was waited for may have changed what runs: then the request plans anew, under the lease.
     """
     dead = request.dead
-    with _sigterm_interrupts(), hold_lease(app, plan, request.claim(plan)) as session:
+    with signals_interrupt(), hold_lease(app, plan, request.claim(plan)) as session:
         before, plan = plan, _as_things_are(app, session, request)
         if plan is not before and (result := request.already_done(app, plan)):
             return result
@@ -187,23 +183,3 @@ def _is_anothers(session: LeaseSession) -> bool:
     seen = session.app.leases.look(session.plan.environment)
     taken = bool(seen and seen.record.deployment_id == session.deployment_id)
     return taken or any(one.ended or fenced([one]) > session.lease.fence for one in mine)
-
-
-# -- signals -----------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM (a cancelled CI job) becomes KeyboardInterrupt, so that the lease is given back on the way out."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

@@ -14,7 +14,11 @@ ASKED = (signal.SIGTERM, signal.SIGHUP)  # a cancelled job, `kill`; a terminal o
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into KeyboardInterrupt; outside the main thread, which alone gets signals, do nothing."""
+    """Turn the first SIGTERM or SIGHUP into KeyboardInterrupt; outside the main thread, which alone gets signals, do
+    nothing.
+
+    What follows the first is not a second opinion: the kernel and the shell each send the SIGHUP of a closed terminal.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -30,4 +34,11 @@ def signals_interrupt() -> Iterator[None]:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    for number in ASKED:
+        if signal.getsignal(number) is _interrupt:
+            signal.signal(number, _heard)
     raise KeyboardInterrupt
+
+
+def _heard(_number: int, _frame: FrameType | None) -> None:
+    """Let the way out, which gives the lease back, go on."""

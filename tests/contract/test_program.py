@@ -67,6 +67,7 @@ def test_a_program_that_is_not_there_is_refused(tmp_path: Path) -> None:
     [
         ([signal.SIGINT], 1),
         ([signal.SIGTERM], 1),
+        ([signal.SIGHUP], 1),
         ([signal.SIGINT, signal.SIGTERM], 1),  # as GitHub cancels a job
         ([signal.SIGTERM, signal.SIGTERM], 1),
         ([signal.SIGINT, signal.SIGINT], 2),  # a person who means it

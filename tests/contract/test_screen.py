@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -236,6 +237,16 @@ def test_a_reader_that_ends_ends_nothing_else(mode: str, tmp_path: Path) -> None
     assert child.returncode == 0
     assert "BrokenPipe" not in said
     assert (tmp_path / "done").read_text() == "the rest was done"
+
+
+def test_a_terminal_that_was_closed_ends_nothing() -> None:
+    """A write to it answers EIO: whoever closes a laptop under nohup or in a detached session ends no deployment."""
+    master, slave = os.openpty()
+    with open(slave, "w") as terminal:
+        os.close(master)
+        made = TerminalScreen(stdout=terminal, stderr=terminal)
+        made.say("a line")
+        made.warn("another")
 
 
 def test_a_time_in_json_is_iso_with_its_zone() -> None:

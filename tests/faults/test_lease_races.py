@@ -199,17 +199,18 @@ def test_a_rollback_from_a_laptop_during_a_ci_deployment(at: Callable[[str], Sho
     assert fence == theirs.fence + 1, "the host knows the higher number: the loser's next order would be refused"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_a_cancelled_ci_job_leaves_a_lease_that_frees_itself(at: Callable[[str], Shop], number: signal.Signals) -> None:
-    """GitHub cancels with SIGINT and SIGTERM, then SIGKILL. What is in flight goes on; who waits gets its turn."""
-    here, patch = at("cancelled"), 1 if number == signal.SIGTERM else 3
+    """GitHub cancels with SIGINT and SIGTERM, then SIGKILL; a closed laptop with SIGHUP. What is in flight goes on; who
+    waits gets its turn."""
+    here, patch = at("cancelled"), {signal.SIGTERM: 1, signal.SIGHUP: 3, signal.SIGKILL: 5}[number]
     first, second = here.publish(f"0.1.{patch}", "slow", delay=2), here.publish(f"0.1.{patch + 1}")
     job = typed(here, "deploy", "--artifact", first, **CI)
     dead = held(here, job)
     job.send_signal(number)
     waits = typed(here, "deploy", "--artifact", second, "--wait", "2m")
     told = ended(job)
-    if number == signal.SIGTERM:
+    if number != signal.SIGKILL:
         assert told.code == 130
         assert "End it: inv resume --env cancelled " in told.err
     after = ended(waits)
@@ -219,16 +220,17 @@ def test_a_cancelled_ci_job_leaves_a_lease_that_frees_itself(at: Callable[[str],
     assert here.serving() == [second]
 
 
-def test_a_cancelled_job_that_waits_leaves_nothing(at: Callable[[str], Shop]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_cancelled_job_that_waits_leaves_nothing(at: Callable[[str], Shop], number: signal.Signals) -> None:
     here = at("cancelled")
-    version = here.publish("0.1.9")
+    version = here.publish({signal.SIGTERM: "0.1.9", signal.SIGHUP: "0.1.10"}[number])
     app = here.app()
     record = app.leases.take("cancelled", holder="ada@laptop", run_url="", ttl=60)
     job = typed(here, "deploy", "--artifact", version, "--wait", "2m", **CI)
     assert job.stdout
     while "waiting up to" not in job.stdout.readline():
         pass
-    job.send_signal(signal.SIGTERM)
+    job.send_signal(number)
     told = ended(job)
     assert told.code == 130, told.err
     assert "Nothing was changed." in told.err

@@ -549,7 +549,14 @@ def terminate(_: object) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("how", [interrupt, terminate], ids=["ctrl-c", "sigterm"])
+def hang_up(_: object) -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+WAYS = {"ctrl-c": interrupt, "sigterm": terminate, "closed laptop": hang_up}
+
+
+@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("verb", ["deploy", "rollback"])
 def test_interrupted_while_hosts_act_the_command_it_names_ends_it_at_once(
     how: Callable[[object], None], verb: str
@@ -601,9 +608,10 @@ def test_interrupted_while_the_end_is_written_down_it_says_what_serves_and_how_t
     assert states(app)[-1] == "healthy"
 
 
-def test_interrupted_before_a_host_was_told_the_lease_is_given_back() -> None:
+@pytest.mark.parametrize("how", WAYS.values(), ids=WAYS)
+def test_interrupted_before_a_host_was_told_the_lease_is_given_back(how: Callable[[object], None]) -> None:
     app = running_old()
-    before_sending(app, interrupt)
+    before_sending(app, how)
     with pytest.raises(Interrupted) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == "Nothing was changed."
