@@ -223,15 +223,12 @@ def test_status_says_what_is_up_and_what_has_crashed(root: Path) -> None:
     assert json.dumps(perform("down", root).value) == '{"up": false, "was": true}'
 
 
-def test_a_word_that_is_no_action_and_settings_without_a_sandbox_are_refused(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_word_that_is_no_action_and_settings_without_a_sandbox_are_refused(root: Path) -> None:
     file = root / settings.FILE
     with pytest.raises(UsageError, match="knows no 'start'"):
         perform("start", root)
-    monkeypatch.setenv("TAGSHIP_SANDBOX_HOSTS", "many")
-    with pytest.raises(UsageError, match="TAGSHIP_SANDBOX_HOSTS"):
-        perform("up", root)
+    with pytest.raises(UsageError, match="Invalid --hosts 1000"):
+        perform("up", root, hosts=1000)
     file.write_text(file.read_text().replace("sandbox = true", "sandbox = false"))
     with pytest.raises(UsageError, match="sandbox = true"):
         perform("up", root)

@@ -154,3 +154,9 @@ def test_a_message_that_the_runbook_quotes_is_one_that_is_printed(message: str) 
     parts = [part for part in re.split(EXAMPLES, message) if len(part.strip()) > 1]
     assert parts
     assert [part for part in parts if part not in sentences()] == []
+
+
+def test_each_variable_of_the_sandbox_that_a_page_names_is_read_by_the_code() -> None:
+    name = re.compile(r"TAGSHIP_SANDBOX_[A-Z]+")
+    read = {found for file in (TOP / "tagship").rglob("*.py") for found in name.findall(file.read_text("utf-8"))}
+    assert {found for page in PAGES for found in name.findall(text(page))} <= read

@@ -100,7 +100,7 @@ def _simulated(chosen: settings.Settings) -> list[str]:
 def _hosts(asked: int) -> int:
     if asked and not 1 <= asked <= MOST_HOSTS:
         raise UsageError(f"Invalid --hosts {asked}: 1 to {MOST_HOSTS}.", remedy="inv sandbox up --hosts 2")
-    return asked or _count("TAGSHIP_SANDBOX_HOSTS", 1, MOST_HOSTS)
+    return asked or 1
 
 
 def _count(variable: str, least: int, most: int) -> int:
