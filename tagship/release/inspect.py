@@ -211,9 +211,9 @@ def _require_unfrozen(app: App, environment: str) -> None:
 
 def running_line(app: App, environment: str, known: Recorded, tags: Sequence[Tag]) -> str:
     """What the environment runs, or, if that cannot be asked, its latest tag."""
-    now, last = app.clock.now(), known.serving
+    last = known.serving
     if last:
-        age = ago(now - datetime.fromisoformat(last.last.at))
+        age = ago(app.store.now() - datetime.fromisoformat(last.last.at))
         who = re.sub(r"^run \d+ \((.+)\)$", r"\1", last.first.who)  # of a CI run, who started it
         return f"{app.settings.app}: {environment} runs {last.artifact_id} ({age}, {who})"
     if known.asked:
@@ -221,7 +221,7 @@ def running_line(app: App, environment: str, known: Recorded, tags: Sequence[Tag
     latest = tags[0] if tags else None
     if latest is None:
         return f"{app.settings.app}: {environment} has no version yet"
-    age = f"{ago(now - latest.when)}, " if latest.when else ""
+    age = f"{ago(app.clock.now() - latest.when)}, " if latest.when else ""
     return f"{app.settings.app}: the latest tag of {environment} is {latest.name} ({age}{_name(latest)})"
 
 

@@ -15,13 +15,13 @@ from tagship.release.remedies import Remedies, either, needed_env
 from tagship.release.run import pause
 from tagship.release.serving import Following, last_word
 
-SKEW = timedelta(minutes=2)  # how far this clock and CI's may be apart
+EARLIER = timedelta(minutes=2)  # how long before it was followed a deployment may have begun
 
 
 def follow_in_the_ledger(app: App, following: Following) -> str:
     """Wait for the deployment of this version, and for its end; return `healthy`, or raise what it ended as."""
     remedies, version = following.remedies, following.remedies.plan.version
-    since = following.began - SKEW if following.fresh else datetime.min.replace(tzinfo=following.began.tzinfo)
+    since = _began(app, following)
     waiting_since = app.clock.now()
     with app.screen.live(f"Following {version} in the ledger (no GitHub token)") as show:
         show("waiting for its deployment to begin")
@@ -42,6 +42,13 @@ def follow_in_the_ledger(app: App, following: Following) -> str:
     return conclude(app, following, deployment)
 
 
+def _began(app: App, following: Following) -> datetime:
+    """When it began by the store's clock, which the ledger goes by; for what began long ago, the earliest time."""
+    if not following.fresh:
+        return datetime.min.replace(tzinfo=following.began.tzinfo)
+    return app.store.now() - (app.clock.now() - following.began) - EARLIER
+
+
 def latest_of(app: App, remedies: Remedies, since: datetime) -> Deployment | None:
     """The latest deployment of the plan's version that began since then."""
     plan = remedies.plan
@@ -55,7 +62,7 @@ def latest_of(app: App, remedies: Remedies, since: datetime) -> Deployment | Non
 
 def _settled(app: App, deployment: Deployment) -> bool:
     """Whether a failure is the end: nothing followed it for a minute, so there was nothing to roll back."""
-    age = app.clock.now() - datetime.fromisoformat(deployment.last.at)
+    age = app.store.now() - datetime.fromisoformat(deployment.last.at)
     return deployment.state == "failed" and age > timedelta(minutes=1)
 
 

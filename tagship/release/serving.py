@@ -77,7 +77,7 @@ def _by_word_alone(app: App, following: Following, said: str, when: str, why_not
 
 
 def _since(app: App, serving: Deployment) -> str:
-    return f", since {ago(app.clock.now() - datetime.fromisoformat(serving.last.at))} ({serving.last.who})"
+    return f", since {ago(app.store.now() - datetime.fromisoformat(serving.last.at))} ({serving.last.who})"
 
 
 def _back(app: App, environment: str, replaced: str) -> str:

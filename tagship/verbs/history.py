@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -84,7 +84,7 @@ def history(
         raise UsageError(
             f"Invalid --limit {limit}: it can't be negative.", remedy="Use a number, or 0 for all: --limit 20"
         )
-    filters = Filters(version, _state(state), who, _since(since, app.clock.now()))
+    filters = Filters(version, _state(state), who, _since(since, app.store.now))
     environments = [env] if env else list(app.settings.environments)
     deployments, marks, bad = list[Deployment](), list[Mark](), dict[tuple[str, str], Bad]()
     for one in environments:
@@ -112,13 +112,13 @@ def _state(text: str) -> str:
     return text
 
 
-def _since(text: str, now: datetime) -> datetime | None:
+def _since(text: str, now: Callable[[], datetime]) -> datetime | None:
     """A day, a time (UTC where it does not say), or how long ago: 2026-11-20, 2026-11-20T15:53, 12h, 7d."""
     if not text:
         return None
     age = None if text.isdigit() else seconds(text)
     try:
-        at = datetime.fromisoformat(text) if age is None else now - timedelta(seconds=age)
+        at = datetime.fromisoformat(text) if age is None else now() - timedelta(seconds=age)
     except (ValueError, OverflowError):
         raise UsageError(
             f"Invalid --since {text!r}.", remedy="Use a day, a time, or an age: --since 2026-11-20, --since 7d"

@@ -208,7 +208,7 @@ def _noted(work: _Work) -> Iterator[None]:
     """Note whose tool works on the state, and where: Terraform's lock does not say. See tagship.domain.statelock."""
     app = work.app
     note = AtWork(app.who, socket.gethostname(), app.run_url, work.artifact)
-    key = f"{layout.at_work(app.settings.app, work.environment)}{new_id(app.clock.now())}.json"
+    key = f"{layout.at_work(app.settings.app, work.environment)}{new_id(app.store.now())}.json"
     stored = app.store.create(key, note.to_json())
     try:
         yield

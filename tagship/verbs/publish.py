@@ -242,7 +242,7 @@ def _origin(app: App, work: _Work) -> Origin:
     return Origin(
         commit_sha=work.built.commit,
         branch=app.settings.environment(work.environment).branch or app.ci.branch,
-        build_time=work.image_built_at or f"{app.clock.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        build_time=work.image_built_at or f"{app.store.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         workflow_run_id=app.ci.run,
         pr_number=app.ci.pull_request,
         builder=app.who,

@@ -72,6 +72,19 @@ def test_creating_twice_conflicts_even_with_the_same_bytes(store: Store) -> None
     assert stored(store, "key").body == b"one"
 
 
+def test_its_time_is_its_own_whatever_this_machine_says(store: Store) -> None:
+    answered = store.create("key", b"body").now
+    assert timedelta(0) <= store.now() - answered < timedelta(seconds=5)
+
+
+def test_s3_is_asked_for_the_time_once(s3: S3Store) -> None:
+    asked = list[str]()
+    s3.aws.client("s3").meta.events.register("before-send", lambda request, **_: asked.append(request.method))
+    first = s3.now()
+    assert first <= s3.now() < first + timedelta(seconds=5)
+    assert asked == ["HEAD"]
+
+
 def test_a_file_is_put_and_downloaded_whole(store: Store, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(bytes(range(256)) * 20_000)
     store.create("big", tmp_path / "in")

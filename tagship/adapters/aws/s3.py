@@ -1,4 +1,5 @@
-"""The bucket, in S3. Every write is conditional and carries its SHA-256; S3's own clock is the only one.
+"""The bucket, in S3. Every write is conditional and carries its SHA-256; S3's own clock, which dates each answer, is
+the only one.
 
 - A body is put in one PutObject, streamed from the file where it is one: up to 5 GiB, S3's limit for a single put. A
   multipart upload has no SHA-256 of the whole object (SHA256 is COMPOSITE only), and a bundle larger than that is
@@ -13,13 +14,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.clock import AnswersClock
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.bucket import Conflict, Object
 
@@ -45,6 +47,7 @@ class S3Store:
 
     aws: Aws
     bucket: str
+    clock: AnswersClock = field(default_factory=AnswersClock, compare=False, repr=False)
 
     @property
     def _s3(self) -> S3Client:
@@ -54,27 +57,34 @@ class S3Store:
         return f"s3://{self.bucket}/{key}"
 
     def now(self) -> datetime:
-        """S3's time, of any answer: here, of a HEAD of nothing."""
+        """S3's time, by the answers so far; before the first, of a HEAD of nothing."""
+        return self.clock.now() or self._asked()
+
+    def _asked(self) -> datetime:
         from botocore.exceptions import ClientError
 
         with self.aws.translated(f"asking {self._url('')} for the time"):
             try:
-                return _date(self._s3.head_object(Bucket=self.bucket, Key="_now"))
+                return self._date(self._s3.head_object(Bucket=self.bucket, Key="_now"))
             except ClientError as error:
                 if _code(error) not in ABSENT:
                     raise
-                return _date(error.response)
+                return self._date(error.response)
+
+    def _date(self, answer: Any) -> datetime:
+        """S3's own time of an answer, in whole seconds."""
+        return self.clock.hear(parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]))
 
     def get(self, key: str) -> Object | None:
         answer = self._read(key, "get_object")
         if answer is None:
             return None
         with self.aws.translated(f"reading {self._url(key)}"):
-            return _object(key, answer, answer["Body"].read())
+            return self._object(key, answer, answer["Body"].read())
 
     def head(self, key: str) -> Object | None:
         answer = self._read(key, "head_object")
-        return None if answer is None else _object(key, answer)
+        return None if answer is None else self._object(key, answer)
 
     def download(self, key: str, to: Path) -> Object | None:
         answer = self._read(key, "get_object")
@@ -85,7 +95,7 @@ class S3Store:
             for chunk in answer["Body"].iter_chunks(CHUNK):
                 file.write(chunk)
         part.replace(to)
-        return _object(key, answer)
+        return self._object(key, answer)
 
     def _read(self, key: str, operation: str) -> Any:
         """The answer of a read, None where there is no such object."""
@@ -95,9 +105,22 @@ class S3Store:
             try:
                 return getattr(self._s3, operation)(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
             except ClientError as error:
-                if _code(error) in ABSENT:
-                    return None
-                raise
+                if _code(error) not in ABSENT:
+                    raise
+                self._date(error.response)
+                return None
+
+    def _object(self, key: str, answer: Any, body: bytes = b"") -> Object:
+        return Object(
+            key,
+            answer["ETag"],
+            answer["ContentLength"],
+            answer["LastModified"],
+            self._date(answer),
+            dict(answer.get("Metadata", {})),
+            _hex(answer.get("ChecksumSHA256", "")),
+            body,
+        )
 
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         return self._put(key, body, metadata or {}, {"IfNoneMatch": "*"})
@@ -142,7 +165,7 @@ class S3Store:
         answer = self._write(key, put, landed)
         if isinstance(answer, Object):
             return answer
-        now = _date(answer)
+        now = self._date(answer)
         return Object(key, answer["ETag"], size, now, now, dict(metadata), digest.hex())
 
     def _write(self, key: str, write: Callable[[], Any], landed: Callable[[], Any]) -> Any:
@@ -188,38 +211,19 @@ class S3Store:
                 page = next(walk, None)
             if page is None:
                 return
-            yield from _listed(page)
+            yield from _listed(page, self._date(page))
 
 
-def _listed(page: Any) -> list[Object]:
+def _listed(page: Any, now: datetime) -> list[Object]:
     """A page's objects and common prefixes, in key order."""
-    now = _date(page)
     objects = [Object(o["Key"], o["ETag"], o["Size"], o["LastModified"], now) for o in page.get("Contents", ())]
     folders = [Object(p["Prefix"], "", 0, now, now) for p in page.get("CommonPrefixes", ())]
     return sorted(objects + folders, key=lambda o: o.key)
 
 
-def _object(key: str, answer: Any, body: bytes = b"") -> Object:
-    return Object(
-        key,
-        answer["ETag"],
-        answer["ContentLength"],
-        answer["LastModified"],
-        _date(answer),
-        dict(answer.get("Metadata", {})),
-        _hex(answer.get("ChecksumSHA256", "")),
-        body,
-    )
-
-
 def _hex(checksum: str) -> str:
     """The hex of S3's base64; empty for a composite one (`…-3`, of a multipart upload), not of the whole object."""
     return "" if "-" in checksum else base64.b64decode(checksum).hex()
-
-
-def _date(answer: Any) -> datetime:
-    """S3's own time of the answer, in whole seconds."""
-    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
 
 
 def _code(error: Any) -> str:
