@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tagship.domain import commands
 from tagship.domain.freeze import FreezeUnreadable
@@ -18,7 +18,7 @@ class Holder:
     """An environment's lease as a person asks for it. `state`: free | held | expired | unreadable (see `problem`).
 
     `changes` is the environment that its holder changes: another one of the same lease `group`, it may be. `frozen`
-    says until when, by whom and why the environment is frozen; empty when it is not.
+    says until when, by whom and why the environment is frozen; empty when it is not. `since` is ISO 8601 in UTC.
     """
 
     environment: str
@@ -77,7 +77,7 @@ def read(environment: str, seen: Seen | None) -> Holder:
         run_url=record.run_url,
         phase=record.phase,
         operations=record.operations,
-        since=moment(record.taken_at or seen.written),
+        since=_began(seen).astimezone(UTC).isoformat(timespec="seconds"),
         age=span((seen.now - _began(seen)).total_seconds()),
         heard=ago(seen.age),
         fence=record.fence,
@@ -104,7 +104,7 @@ def since_when(holder: Holder, *, phase: bool = True) -> str:
     what = holder.changes or holder.environment
     with_it = f" (and with it {holder.environment}, of the same lease group)" if what != holder.environment else ""
     stopped = "" if holder.state == "held" else "; its heartbeat has stopped"
-    text = f"{holder.holder} has held {what}{with_it} since {holder.since} UTC{stopped}"
+    text = f"{holder.holder} has held {what}{with_it} since {moment(holder.since)} UTC{stopped}"
     return text + (f": {holder.phase}" if phase else "")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tagship.domain import commands, layout
 from tagship.domain.statelock import SUFFIX, AtWork, Note, StateLock, Unreadable, may_hold
@@ -34,7 +34,7 @@ class StateHolder:
     """An environment's state lock as a person asks for it. `state`: free | held | unreadable.
 
     `run` is what the forge says of the CI run: lives | ended | unknown; empty where the lock is nobody's CI run's, as
-    far as was noted.
+    far as was noted. `since` is ISO 8601 in UTC.
     """
 
     environment: str
@@ -104,7 +104,7 @@ def read(app: App, environment: str, found: StoredLock | None) -> StateHolder:
     """What a lock means; where several may have it, the latest is named."""
     if found is None:
         return StateHolder(environment, "free")
-    since, heard = moment(found.written), ago(found.now - found.written)
+    since, heard = found.written.astimezone(UTC).isoformat(timespec="seconds"), ago(found.now - found.written)
     if found.lock is None:
         return StateHolder(environment, "unreadable", since=since, heard=heard, url=found.url)
     note = found.notes[0] if found.notes else None
@@ -130,11 +130,13 @@ def described(held: StateHolder) -> str:
     if held.state == "free":
         return f"nobody holds the Terraform state of {held.environment}"
     if held.state == "unreadable":
-        return f"{held.url} (since {held.since} UTC) is not a Terraform lock; it blocks the state until it is gone"
+        return (
+            f"{held.url} (since {moment(held.since)} UTC) is not a Terraform lock; it blocks the state until it is gone"
+        )
     behind = f"for {held.artifact} by {held.by}" if held.artifact else ""
     run = f"{held.run_url} {_RUN[held.run]}" if held.run_url else ""
     facts = ", ".join(filter(None, [held.operation, held.heard, behind, run]))
-    return f"{held.who} has held the Terraform state of {held.environment} since {held.since} UTC ({facts})"
+    return f"{held.who} has held the Terraform state of {held.environment} since {moment(held.since)} UTC ({facts})"
 
 
 _RUN = {"lives": "is running", "ended": "has ended", "unknown": "cannot be asked", "": ""}

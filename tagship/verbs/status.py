@@ -40,7 +40,7 @@ class UnitStatus:
 @dataclass(frozen=True)
 class Status:
     """One environment. `artifact` is what the ledger says it runs, `bad` why that is marked bad; `unfinished` is a
-    deployment that has not ended, `resume` the command that ends it if its runner died.
+    deployment that has not ended, `resume` the command that ends it if its runner died. `since` is ISO 8601 in UTC.
     """
 
     environment: str
@@ -89,7 +89,7 @@ def _look(app: App, environment: str) -> Status:
     return Status(
         environment=environment,
         artifact=artifact,
-        since=moment(last.at) if last else "",
+        since=last.at if last else "",
         who=last.who if last else "",
         unfinished=_unfinished(history),
         lease=lease,
@@ -212,7 +212,7 @@ def _state(found: Status, unit: UnitStatus) -> str:
 def _show(app: App, found: Status) -> None:
     if found.artifact:
         word = f"partial ({found.partial})" if found.partial else "healthy"
-        app.screen.say(f"{found.environment}: {found.artifact}, {word} since {found.since} UTC, by {found.who}")
+        app.screen.say(f"{found.environment}: {found.artifact}, {word} since {moment(found.since)} UTC, by {found.who}")
     else:
         app.screen.say(f"{found.environment}: nothing was ever healthy here")
     _show_signatures(app, found)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tagship.domain.text import moment
 from tagship.engine.holder import Holder
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
@@ -117,7 +118,7 @@ def test_two_dev_deployments_seconds_apart(at: Callable[[str], Shop]) -> None:
     two = typed(here, "deploy", "--artifact", second, "--wait", "2m", USER="grace")
     three = ended(typed(here, "deploy", "--artifact", second))
     assert three.code == 4, "without --wait it is refused at once"
-    assert f"{who.holder} has held two since {who.since} UTC" in three.err
+    assert f"{who.holder} has held two since {moment(who.since)} UTC" in three.err
     assert "--wait 10m" in three.err
     assert two.stdout
     waiting = [two.stdout.readline() for _ in range(5)]  # the plan's three lines, that it waits, and for whom
@@ -125,7 +126,7 @@ def test_two_dev_deployments_seconds_apart(at: Callable[[str], Shop]) -> None:
     first_ended, second_ended = ended(one), ended(two)
     assert (first_ended.code, second_ended.code) == (0, 0), first_ended.err + second_ended.err
     assert waiting[3] == "waiting up to 2 min for two\n"
-    assert f"{who.holder} has held two since {who.since} UTC: deploy {first}" in waiting[4]
+    assert f"{who.holder} has held two since {moment(who.since)} UTC: deploy {first}" in waiting[4]
     assert f"deploy {second} on two, in place of {first}" in second_ended.out, "it is planned again"
     assert here.serving() == [second]
 
@@ -183,7 +184,7 @@ def test_a_rollback_from_a_laptop_during_a_ci_deployment(at: Callable[[str], Sho
     theirs = held(here, ci)
     refused = ended(typed(here, "rollback", "--to", old, USER="ada"))
     assert refused.code == 4
-    assert f"run 4711 (octocat) has held incident since {theirs.since} UTC" in refused.err
+    assert f"run 4711 (octocat) has held incident since {moment(theirs.since)} UTC" in refused.err
     assert "https://github.com/acme/hello/actions/runs/4711" in refused.err
     won = ended(typed(here, "rollback", "--to", old, "--preempt", USER="ada"))
     assert won.code == 0, won.err

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tagship.domain.change import Change
+from tagship.domain.text import moment
 from tagship.errors import ArtifactError, DeployFailed, Held, Refused
 from tagship.ports.people import Screen
 from tagship.sandbox import lifecycle
@@ -286,7 +287,7 @@ def test_a_second_deployment_is_refused_with_who_and_since_when_and_the_first_on
         rollback(here.app(), to=slow)
     [found] = lock(here.app(), env=here.environment)
     assert found.holder in caught.value.what
-    assert f"since {found.since} UTC" in caught.value.what
+    assert f"since {moment(found.since)} UTC" in caught.value.what
     assert f"inv unlock --env {here.environment} --id {found.deployment}" in caught.value.remedy
     out, err = ran.communicate(timeout=60)
     assert ran.returncode == 0, out + err
