@@ -7,12 +7,15 @@ caller's, by compare-and-swap on the object's ETag; whoever loses that race read
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+from tagship.domain import commands
 from tagship.domain.deployment import new_id
 from tagship.domain.stored import ODD, moment_of, read_back
 from tagship.errors import Held, ServiceFailed
@@ -49,7 +52,7 @@ class LeaseRecord:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """Read a record; raises ServiceFailed when it is not one (nothing is assumed about an unreadable lease)."""
+        """Read a record; raises LeaseUnreadable when it is not one (nothing is assumed about an unreadable lease)."""
         try:
             value = json.loads(raw)
             if value["schema"] != SCHEMA:
@@ -59,7 +62,7 @@ class LeaseRecord:
             if found.taken_at:
                 moment_of(found.taken_at)
         except ODD as reason:
-            raise LeaseUnreadable.of("it", "the bucket", str(reason)) from reason
+            raise LeaseUnreadable("it", str(reason), raw) from reason
         return found
 
 
@@ -118,20 +121,33 @@ def taken(
 
 
 class LeaseUnreadable(ServiceFailed):
-    """There is a lease, and who has it cannot be told: nobody may take it for free."""
+    """There is a lease, and who has it cannot be told: nobody may take it for free.
 
-    @classmethod
-    def of(cls, environment: str, url: str, why: str) -> Self:
-        found = cls(
+    `id` names these very bytes to `unlock`; it is empty if a later tagship wrote them, which is no damage. `fence` is
+    the fencing number that can still be read in them, or 0.
+    """
+
+    def __init__(self, environment: str, why: str, raw: bytes) -> None:
+        self.why = why
+        self.id = "" if _is_later(raw) else f"damaged-{hashlib.sha256(raw).hexdigest()[:12]}"
+        self.fence = int(found[1]) if (found := _FENCE.search(raw)) else 0
+        remedy = f"If nobody deploys to {environment}, write it anew: {commands.unlock(environment, self.id)}"
+        super().__init__(
             f"The lease of {environment} cannot be read ({why}).",
             state=f"Who holds {environment} is not known, and nothing was changed.",
-            remedy=f"Look at it: aws s3 cp {url} - (a later schema: use the tagship that wrote it; damaged, and nobody"
-            f" deploys to {environment}: aws s3 rm {url}, and the next deployment makes it anew)",
+            remedy=remedy if self.id else "A later tagship wrote it; use that one: pip install --upgrade tagship",
         )
-        found.why = why
-        return found
 
-    why = ""
+
+_FENCE = re.compile(rb'"fence": ?([0-9]{1,9})\b')
+
+
+def _is_later(raw: bytes) -> bool:
+    """Whether it is the whole record of a later schema."""
+    try:
+        return int(json.loads(raw)["schema"]) > SCHEMA
+    except ODD:
+        return False
 
 
 class LeaseHeld(Held):

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from tagship.domain import commands
 from tagship.domain.deployment import begun, is_id
 from tagship.domain.forge import run_id
-from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen
+from tagship.domain.lease import LeaseHeld, LeaseRecord, LeaseUnreadable, Seen
 from tagship.domain.text import ago, span
 from tagship.domain.units import Operation
 from tagship.engine.holder import read, since_when, unlock_command
@@ -122,6 +122,9 @@ def _whose_turn(environment: str, reason: Held) -> str:
 def _attempt(app: App, claim: Claim, preempt: bool) -> Acquired:
     try:
         return Acquired(_taken(app, claim))
+    except LeaseUnreadable as damage:
+        _mend(app, claim, damage, preempt)
+        return Acquired(_taken(app, claim))
     except LeaseHeld as held:
         seen = held.seen
         if not preempt:
@@ -131,6 +134,17 @@ def _attempt(app: App, claim: Claim, preempt: bool) -> Acquired:
         record = _taken(app, claim, over=seen.record.deployment_id, living=preempt)
         _tell(app, claim.environment, seen)
         return Acquired(record, seen)
+
+
+def _mend(app: App, claim: Claim, damage: LeaseUnreadable, preempt: bool) -> None:
+    """Write a damaged lease anew if a person wants to fence off whoever has it; raises it otherwise."""
+    if damage.id and preempt:
+        app.leases.mend(claim.environment, damage.id)
+        app.screen.warn(f"{damage.what} It was written anew; who held it, and what they have in flight, is not known")
+        return
+    if damage.id and claim.urgent:
+        damage.remedy += f" (or fence off whoever has it: {claim.command} --preempt)"
+    raise damage
 
 
 def _taken(app: App, claim: Claim, over: str = "", living: bool = False, deployment_id: str = "") -> LeaseRecord:

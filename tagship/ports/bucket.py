@@ -98,6 +98,12 @@ class Leases(Protocol):
     def break_(self, environment: str, deployment_id: str) -> None:
         """Frees the lease of that deployment; raises Refused when another holds it."""
 
+    def mend(self, environment: str, damage: str) -> None:
+        """Put a free lease in place of what LeaseUnreadable said of, by its `id`; raises Refused when it is gone.
+
+        It keeps the fencing number that could still be read.
+        """
+
 
 class Freezes(Protocol):
     """Each environment's freeze, written by people; expiry is by the store's own clock."""

@@ -1,9 +1,9 @@
-"""unlock: break the lease of a deployment that died."""
+"""unlock: break the lease of a deployment that died, or write a damaged one anew."""
 
 from __future__ import annotations
 
 from tagship.domain import commands
-from tagship.domain.lease import Seen
+from tagship.domain.lease import LeaseUnreadable, Seen
 from tagship.engine.acquire import in_flight, operation_names
 from tagship.engine.holder import Holder, described, read
 from tagship.engine.scope import one_environment
@@ -12,14 +12,20 @@ from tagship.ports.app import App
 
 
 def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder:
-    """Free the lease of the deployment `id`; refuses when another holds it, or nobody does."""
+    """Free the lease of the deployment `id`; refuses when another holds it, or nobody does.
+
+    Of a lease that cannot be read, `id` is the damage as `lock` names it.
+    """
     environment = one_environment(app, env)
     if not id:
         raise UsageError(
             "No deployment is named.",
             remedy=f"See who holds it, and the command to free it: {commands.lock(environment)}",
         )
-    seen = app.leases.look(environment)
+    try:
+        seen = app.leases.look(environment)
+    except LeaseUnreadable as damage:
+        return _mended(app, environment, id, damage, dry_run)
     before = read(environment, seen)
     if before.deployment != id:
         raise Refused(
@@ -33,6 +39,18 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder
         return before
     app.leases.break_(environment, id)
     app.screen.say(f"{environment} is free; {before.holder} stops before its next action")
+    return read(environment, app.leases.look(environment))
+
+
+def _mended(app: App, environment: str, id: str, damage: LeaseUnreadable, dry_run: bool) -> Holder:
+    if damage.id != id:
+        raise damage
+    app.screen.say(damage.what)
+    if dry_run:
+        app.screen.say(UNCHANGED)
+        return Holder(environment, "unreadable", problem=damage.what, remedy=damage.remedy)
+    app.leases.mend(environment, id)
+    app.screen.say(f"{environment} is free: its lease was written anew; whoever held it stops before its next action")
     return read(environment, app.leases.look(environment))
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.bucket.leases import StoredLeases
-from tagship.domain.lease import LeaseHeld, LeaseRecord
+from tagship.domain.lease import LeaseHeld, LeaseRecord, LeaseUnreadable
 from tagship.errors import Held, LeaseLost, Refused, ServiceFailed
 from tagship.ports.bucket import Leases, Store
 from tests.contract import strict_aws
@@ -33,16 +33,19 @@ class Place:
 
     leases: Leases
     wait: Callable[[float], None]
+    spoil: Callable[[bytes], None]
 
 
 def fake() -> Place:
     clock = FakeClock()
-    return Place(FakeLeases(clock), clock.advance)
+    leases = FakeLeases(clock)
+    return Place(leases, clock.advance, lambda raw: leases.damaged.update(dev=raw))
 
 
 def memory() -> Place:
     clock = FakeClock()
-    return Place(StoredLeases(MemoryStore(clock=clock), "hello"), clock.advance)
+    store = MemoryStore(clock=clock)
+    return Place(StoredLeases(store, "hello"), clock.advance, lambda raw: spoilt(store, raw))
 
 
 def s3_store() -> S3Store:
@@ -50,13 +53,45 @@ def s3_store() -> S3Store:
 
 
 def s3() -> Place:
-    return Place(StoredLeases(s3_store(), "hello"), time.sleep)
+    store = s3_store()
+    return Place(StoredLeases(store, "hello"), time.sleep, lambda raw: spoilt(store, raw))
+
+
+def spoilt(store: Store, raw: bytes) -> None:
+    """Write these bytes in place of dev's lease."""
+    key = "hello/_lease/dev.json"
+    there = store.get(key)
+    if there:
+        store.replace(key, raw, there.etag)
+    else:
+        store.create(key, raw)
 
 
 @pytest.fixture(params=[fake, memory, s3])
 def place(request: pytest.FixtureRequest) -> Place:
     make: Callable[[], Place] = request.param
     return make()
+
+
+def test_a_damaged_lease_is_mended_once_by_the_name_of_its_damage_and_keeps_its_number(place: Place) -> None:
+    place.spoil(b'{"environment": "dev", "fence": 41, "holder": "eve')
+    with pytest.raises(LeaseUnreadable) as caught:
+        place.leases.look("dev")
+    with pytest.raises(Refused):
+        place.leases.mend("dev", "damaged-000000000000")
+    place.leases.mend("dev", caught.value.id)
+    with pytest.raises(Refused):
+        place.leases.mend("dev", caught.value.id)
+    assert place.leases.take("dev", holder="ada", run_url="", ttl=60).fence == 42
+
+
+def test_damage_that_has_become_another_is_not_mended(place: Place) -> None:
+    place.spoil(b"one")
+    with pytest.raises(LeaseUnreadable) as caught:
+        place.leases.look("dev")
+    place.spoil(b"another")
+    with pytest.raises(Refused):
+        place.leases.mend("dev", caught.value.id)
 
 
 def take(leases: Leases, who: str = "ada@laptop", deployment: str = "", ttl: int = 120, **over: Any) -> LeaseRecord:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tagship.domain.lease import LeaseHeld, LeaseRecord, Seen, let_go, released, renewed, same, taken
+from tagship.domain.lease import LeaseHeld, LeaseRecord, LeaseUnreadable, Seen, let_go, released, renewed, same, taken
 from tagship.errors import LeaseLost, Refused
 from tests.fakes.clock import FakeClock
 
@@ -21,10 +21,13 @@ class FakeLeases:
     clock: FakeClock
     groups: dict[str, str] = field(default_factory=dict)
     records: dict[str, tuple[LeaseRecord, datetime]] = field(default_factory=dict)
+    damaged: dict[str, bytes] = field(default_factory=dict)  # what stands in place of a record
     told: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
     def look(self, environment: str) -> Seen | None:
         group = self.groups.get(environment, environment)
+        if group in self.damaged:
+            raise LeaseUnreadable(environment, "it is damaged", self.damaged[group])
         if group not in self.records:
             return None
         record, written = self.records[group]
@@ -85,6 +88,14 @@ class FakeLeases:
             what = f"{environment} is held for another deployment" if seen and seen.record.holder else "Nobody holds it"
             raise Refused(f"{what}.", remedy=f"Look again: inv lock --env {environment}")
         self._write(released(seen.record))
+
+    def mend(self, environment: str, damage: str) -> None:
+        raw = self.damaged.get(environment, b"")
+        if not raw or LeaseUnreadable(environment, "", raw).id != damage:
+            look = f"Look again: inv lock --env {environment}"
+            raise Refused(f"The lease of {environment} has changed since it was read.", remedy=look)
+        del self.damaged[environment]
+        self._write(LeaseRecord(environment, LeaseUnreadable(environment, "", raw).fence))
 
     def _write(self, record: LeaseRecord) -> LeaseRecord:
         self.records[self.groups.get(record.environment, record.environment)] = (record, self.clock.now())

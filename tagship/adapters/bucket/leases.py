@@ -37,8 +37,7 @@ class StoredLeases:
         try:
             record = LeaseRecord.from_json(stored.body)
         except LeaseUnreadable as reason:
-            where = f"s3://{self._store.bucket}/{stored.key}"
-            raise LeaseUnreadable.of(environment, where, reason.why) from reason
+            raise LeaseUnreadable(environment, reason.why, stored.body) from reason
         return Seen(record, stored.etag, stored.modified, stored.now)
 
     def _key(self, environment: str) -> str:
@@ -172,6 +171,22 @@ class StoredLeases:
                 f"The lease of {environment} has just changed: deployment {deployment_id} is alive.",
                 remedy=f"Look again: {commands.lock(environment)}",
             ) from reason
+
+    def mend(self, environment: str, damage: str) -> None:
+        """Write a free lease in place of the damaged one; see the port."""
+        key = self._key(environment)
+        stored = self._store.get(key)
+        try:
+            LeaseRecord.from_json(stored.body if stored else b"")
+        except LeaseUnreadable as reason:
+            if stored and damage and reason.id == damage:
+                with contextlib.suppress(Conflict):
+                    self._store.replace(key, LeaseRecord(environment, reason.fence).to_json(), stored.etag)
+                    return
+        raise Refused(
+            f"The lease of {environment} has changed since it was read.",
+            remedy=f"Look again: {commands.lock(environment)}",
+        )
 
     def _write(self, record: LeaseRecord, etag: str) -> LeaseRecord:
         key = self._key(record.environment)

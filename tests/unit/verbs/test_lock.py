@@ -9,6 +9,7 @@ from tagship.domain.lease import LeaseUnreadable
 from tagship.errors import LeaseLost, Refused, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.lock import lock
+from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tagship.verbs.unlock import unlock
 from tests.fakes.app import FakeApp
@@ -120,7 +121,8 @@ def test_a_lease_that_cannot_be_read_is_shown_as_that_with_the_way_out(spoilt: F
     [found] = lock(spoilt, env="dev")
     assert found.state == "unreadable"
     assert "The lease of dev cannot be read" in found.problem
-    assert "aws s3 rm s3://hello-artifacts/hello/_lease/dev.json" in spoilt.screen.text
+    assert found.remedy.startswith("If nobody deploys to dev, write it anew: inv unlock --env dev --id damaged-")
+    assert found.remedy in spoilt.screen.text
     [looked] = status(spoilt, env="dev")
     assert looked.artifact == "0.1.1-dev"
     assert found.problem in spoilt.screen.text
@@ -130,10 +132,45 @@ def test_a_lease_that_cannot_be_read_is_nobodys_to_take_and_what_its_error_says_
     with pytest.raises(LeaseUnreadable) as caught:
         deploy(spoilt, artifact="0.1.2-dev")
     assert caught.value.exit_code == 8
-    assert "aws s3 rm s3://hello-artifacts/hello/_lease/dev.json" in caught.value.remedy
     with pytest.raises(LeaseUnreadable):
         unlock(spoilt, env="dev", id="d-1")
-    del spoilt.store.objects["hello/_lease/dev.json"]
+    assert unlock(spoilt, env="dev", id=caught.value.id, dry_run=True).state == "unreadable"
+    with pytest.raises(LeaseUnreadable):
+        deploy(spoilt, artifact="0.1.2-dev")
+    assert f"--id {caught.value.id}" in caught.value.remedy
+    assert unlock(spoilt, env="dev", id=caught.value.id).state == "free"
     assert deploy(spoilt, artifact="0.1.2-dev").state == "healthy"
     fences = [one.first.fence for one in spoilt.ledger.deployments("dev")]
     assert fences == [1, 2], "the number goes on rising from what the ledger knows"
+
+
+def test_a_rollback_is_told_of_the_way_over_a_damaged_lease_and_preempt_goes_it(spoilt: FakeApp) -> None:
+    deploy_over(spoilt)
+    with pytest.raises(LeaseUnreadable) as caught:
+        rollback(spoilt, to="0.1.1-dev")
+    assert caught.value.remedy.endswith(
+        "(or fence off whoever has it: inv rollback --to 0.1.1-dev --env dev --preempt)"
+    )
+    assert rollback(spoilt, to="0.1.1-dev", preempt=True).state == "healthy"
+    assert "who held it, and what they have in flight, is not known" in spoilt.screen.text
+    fences = [one.first.fence for one in spoilt.ledger.deployments("dev")]
+    assert fences == sorted(set(fences))
+
+
+def test_a_later_tagships_lease_is_no_damage(spoilt: FakeApp) -> None:
+    there = spoilt.store.objects["hello/_lease/dev.json"]
+    spoilt.store.replace(there.key, b'{"schema": 2, "holder": "eve"}', there.etag)
+    with pytest.raises(LeaseUnreadable) as caught:
+        rollback(spoilt, to="0.1.1-dev", preempt=True)
+    assert caught.value.remedy == "A later tagship wrote it; use that one: pip install --upgrade tagship"
+    with pytest.raises(LeaseUnreadable):
+        unlock(spoilt, env="dev", id="damaged-")
+
+
+def deploy_over(app: FakeApp) -> None:
+    """0.1.2-dev serves, and the lease is damaged again, its fencing number still there to be read."""
+    [found] = lock(app, env="dev")
+    unlock(app, env="dev", id=found.remedy.rpartition(" ")[2])
+    deploy(app, artifact="0.1.2-dev")
+    there = app.store.objects["hello/_lease/dev.json"]
+    app.store.replace(there.key, there.body[:-20], there.etag)
