@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,14 @@ class Wiring:
     settings: settings.Settings
     root: Path
     as_json: bool = False
+    in_seconds: bool = False  # see `hurried`
+
+    @cached_property
+    def hurried(self) -> Wiring:
+        """The same app, which gives AWS seconds to answer: for questions that one can do without."""
+        made = replace(self, in_seconds=True)
+        vars(made).update(screen=self.screen, prompt=self.prompt, ci=self.ci)
+        return made
 
     @cached_property
     def clock(self) -> Clock:
@@ -75,12 +83,13 @@ class Wiring:
     @cached_property
     def aws(self) -> Any:
         """Make boto3 clients: region, endpoint and credentials in one place."""
-        from tagship.adapters.aws.session import Aws
+        from tagship.adapters.aws.session import Aws, hurried
 
         region, ci, say = self.settings.aws.region, self.ci.running, self.screen.warn
+        made = Aws(region, profile=self.settings.aws.profile, ci=ci, say=say)
         if self.sandbox:
-            return Aws(region, self.sandbox.aws_url, sandbox=True, ci=ci, say=say)
-        return Aws(region, profile=self.settings.aws.profile, ci=ci, say=say)
+            made = Aws(region, self.sandbox.aws_url, sandbox=True, ci=ci, say=say)
+        return hurried(made) if self.in_seconds else made
 
     @cached_property
     def store(self) -> Store:

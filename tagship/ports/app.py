@@ -62,6 +62,10 @@ class App(Protocol):
         """None where no token is at hand."""
 
     @property
+    def hurried(self) -> App:
+        """The same app, which gives AWS seconds to answer: for questions that one can do without."""
+
+    @property
     def who(self) -> str:
         """Who is acting, and from where: "ada@laptop", "run 4711 (octocat)"."""
 

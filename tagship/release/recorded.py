@@ -52,7 +52,7 @@ def recorded(app: App, environment: str) -> Recorded:
     if not app.signed_in:
         return Recorded(problem="there are no AWS credentials")
     answers: list[Recorded] = []
-    asking = threading.Thread(target=lambda: answers.append(_asked(app, environment)), daemon=True)
+    asking = threading.Thread(target=lambda: answers.append(_asked(app.hurried, environment)), daemon=True)
     asking.start()
     asking.join(PATIENCE)
     return answers[0] if answers else Recorded(problem=f"AWS did not answer within {PATIENCE:.0f} s")

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ import pytest
 from tagship.adapters.aws import credentials, session
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.aws.silence import Bound, Patience
 from tagship.errors import ServiceFailed
 
 KEY = "hello/dev/0.1.0-dev/manifest.json"
@@ -309,3 +311,53 @@ def test_silence_is_announced_before_each_new_attempt() -> None:
 
 def test_a_bucket_that_hangs_is_given_up_within_a_minute() -> None:
     assert session.ATTEMPTS * session.READ_TIMEOUT <= 40
+
+
+@pytest.mark.usefixtures("laptop")
+def test_what_is_waited_for_is_said_soon_and_how_long_that_may_take() -> None:
+    heard: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        aws = Aws("eu-west-1", url, patience=0.4, attempts=1)
+        Patience(heard.append, patience=0.4, connecting=5, attempts=4, soon=0.05).watch(aws.client("s3"))
+        failure(S3Store(aws, "releases"))
+    assert heard[0] == "waiting for AWS (GetObject); it has 1.6 s to answer"
+
+
+def test_an_answer_that_comes_in_time_is_not_spoken_of(url: str, laptop: pytest.MonkeyPatch) -> None:
+    heard: list[str] = []
+    aws = Aws("eu-west-1", url)
+    Patience(heard.append, patience=10, connecting=5, attempts=4, soon=0.3).watch(aws.client("s3"))
+    Stub.answer = (404, "NoSuchKey", "")
+    assert S3Store(aws, "releases").get("a") is None
+    time.sleep(0.5)
+    assert heard == []
+
+
+def test_a_question_that_one_can_do_without_is_given_up_within_seconds() -> None:
+    assert session.SECONDS * session.FEW <= 6
+
+
+def test_a_credential_process_that_never_ends_is_ended_and_named(work: Aws, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile work]\ncredential_process = sleep 1000\n")
+    began = time.monotonic()
+    problem = failure(S3Store(replace(work, process_within=0.2), "releases"))
+    assert time.monotonic() - began < 10
+    assert problem.what.startswith(
+        "The AWS credentials cannot be read: the credential process sleep did not end within 0.2 s"
+    )
+    assert "1000" not in f"{problem.what}{problem.evidence}", "an argument may be a secret"
+
+
+def test_so_is_that_of_a_roles_source_profile(work: Aws, tmp_path: Path) -> None:
+    source = "[profile base]\ncredential_process = sleep 1000\n"
+    role = "[profile work]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = base\n"
+    (tmp_path / "config").write_text(source + role)
+    assert "the credential process sleep" in failure(S3Store(replace(work, process_within=0.2), "releases")).what
+
+
+def test_a_credential_process_that_takes_long_is_named_while_it_is_waited_for() -> None:
+    heard: list[str] = []
+    process = Bound(heard.append, longest=30, soon=0.05)(["sleep", "0.3"], stdout=subprocess.PIPE)
+    assert process.communicate() == (b"", None)
+    assert heard == ["waiting for the credential process sleep; it has 30 s to answer"]

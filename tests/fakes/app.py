@@ -94,6 +94,10 @@ class FakeApp:
         return cast("Forge | None", self.given.get("forge"))
 
     @property
+    def hurried(self) -> FakeApp:
+        return self
+
+    @property
     def secrets(self) -> Secrets:
         return cast(Secrets, self.given["secrets"])
 

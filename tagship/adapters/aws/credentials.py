@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tagship.adapters.aws.silence import Bound, NeverEnded
+
 READERS = frozenset({"botocore.credentials", "botocore.tokens"})  # modules that read or fetch credentials
 
 
@@ -35,18 +37,35 @@ def with_prompt(core: Any, ask: Callable[[str], str]) -> None:
     core.get_component("credential_provider").get_provider("assume-role")._prompter = ask
 
 
+def with_bound(core: Any, bound: Bound) -> None:
+    """Let a botocore session start credential processes by `bound`, also those of a role's source profile."""
+    resolver = core.get_component("credential_provider")
+    resolver.get_provider("custom-process")._popen = bound
+    builder = resolver.get_provider("assume-role")._profile_provider_builder
+    made = builder._create_process_provider
+
+    def bounded(profile_name: str) -> Any:
+        provider = made(profile_name)
+        provider._popen = bound
+        return provider
+
+    builder._create_process_provider = bounded
+
+
 def concern(error: BaseException) -> bool:
     """Whether an error comes out of botocore's reading of credentials.
 
     What a credential process prints is parsed there without care: anything from AttributeError to JSONDecodeError.
     """
-    return isinstance(error, NoTerminal) or any(module in READERS for module in _modules(error))
+    return isinstance(error, NoTerminal | NeverEnded) or any(module in READERS for module in _modules(error))
 
 
 def explain(error: BaseException) -> str:
     """Say what is wrong with the credentials, without anything that was read: it may hold a secret."""
     if isinstance(error, NoTerminal):
         return "The AWS profile asks for an MFA code, and there is no terminal to type it at"
+    if isinstance(error, NeverEnded):
+        return f"The AWS credentials cannot be read: {error}"
     if isinstance(error, OSError):
         return f"The AWS credentials cannot be read: {error.filename or 'their program'}: {error.strerror or error}"
     gives = f"their source gives something else ({type(error).__name__})"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tagship.adapters.aws import credentials
+from tagship.adapters.aws.silence import Bound, Patience
 from tagship.domain import commands
 from tagship.errors import ServiceFailed
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 5  # seconds
 READ_TIMEOUT = 10  # seconds without a byte: in an incident nobody waits minutes to learn that AWS is silent
+LONGEST_PROCESS = 120  # seconds that a credential process may take: it may have a browser open, and somebody asked
 ATTEMPTS = 4  # in all, of one call: botocore's standard mode repeats what is safe (5xx, throttling, broken connections)
+SECONDS, FEW = 3, 2  # patience and attempts for a question that one can do without
 
 AGAIN = "run the same command again"
 
@@ -67,7 +70,8 @@ IAM_ACTIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket", "HeadBu
 class Aws:
     """Region, endpoint and credentials in one place. One session: clients share its loader (a client costs 100 ms).
 
-    `say` hears each time that AWS is silent for `patience` seconds, before it is asked again; `ask` asks for MFA codes.
+    `say` hears what is waited for, and each time that AWS is silent for `patience` seconds, before it is asked again
+    (`attempts` in all); `ask` asks for MFA codes.
     """
 
     region: str
@@ -78,6 +82,8 @@ class Aws:
     say: Callable[[str], None] = field(default=lambda _: None, repr=False)
     ask: Callable[[str], str] = field(default=credentials.ask_for_code, repr=False)
     patience: float = READ_TIMEOUT
+    attempts: int = ATTEMPTS
+    process_within: float = LONGEST_PROCESS
 
     @overload
     def client(self, name: Literal["s3"]) -> S3Client: ...
@@ -97,7 +103,7 @@ class Aws:
         """Make a client, once; raises ServiceFailed if the profile or the credentials cannot be read."""
         if name not in self._clients:
             with self.translated(f"preparing to talk to {name}"):
-                self._clients[name] = self._made(name, self._config)
+                self._clients[name] = self._made(name, self._config, self.attempts)
         return self._clients[name]
 
     def once(self, name: str) -> Any:
@@ -108,24 +114,13 @@ class Aws:
         if key not in self._clients:
             with self.translated(f"preparing to talk to {name}"):
                 config = self._config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-                self._clients[key] = self._made(name, config)
+                self._clients[key] = self._made(name, config, 1)
         return self._clients[key]
 
-    def _made(self, name: str, config: Any) -> Any:
+    def _made(self, name: str, config: Any, attempts: int) -> Any:
         client = self._session.client(name, endpoint_url=self.endpoint, config=config)
-        client.meta.events.register("needs-retry", self._announce)
+        Patience(self.say, self.patience, CONNECT_TIMEOUT, attempts).watch(client)
         return client
-
-    def _announce(self, **event: Any) -> None:
-        """Say that AWS is silent, before botocore asks again."""
-        from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
-
-        error, attempt = event["caught_exception"], event["attempts"]
-        if isinstance(error, ConnectTimeoutError | ReadTimeoutError) and attempt < ATTEMPTS:
-            waited = CONNECT_TIMEOUT if isinstance(error, ConnectTimeoutError) else self.patience
-            self.say(
-                f"AWS did not answer for {waited:g} s ({event['operation'].name}): attempt {attempt + 1} of {ATTEMPTS}"
-            )
 
     @cached_property
     def _clients(self) -> dict[str, Any]:
@@ -140,6 +135,7 @@ class Aws:
             core = Session()
             session = boto3.Session(region_name=self.region, profile_name=self.profile or None, botocore_session=core)
             credentials.with_prompt(core, self.ask)
+            credentials.with_bound(core, Bound(self.say, self.process_within))
             return session
         core = Session({"profile": (None, [], None, None)})  # the sandbox ignores a laptop's AWS_PROFILE
         return boto3.Session("sandbox", "sandbox", region_name=self.region, botocore_session=core)
@@ -149,7 +145,7 @@ class Aws:
         from botocore.config import Config
 
         common = Config(
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": self.attempts},
             connect_timeout=CONNECT_TIMEOUT,
             read_timeout=self.patience,
             user_agent_extra="tagship",
@@ -217,7 +213,7 @@ class Aws:
             "bucket": ("The bucket does not exist", self._create_bucket(error, doing)),
             "elsewhere": (f"The bucket is in another region than {self.region}", "Correct aws.region in tagship.toml"),
             "skewed": ("This machine's clock is too far off for AWS", f"Set the clock, then {AGAIN}"),
-            "throttled": (f"AWS throttles {action}, after {ATTEMPTS} attempts", f"Wait a minute, then {AGAIN}"),
+            "throttled": (f"AWS throttles {action}, after {self.attempts} attempts", f"Wait a minute, then {AGAIN}"),
         }
         failed = f"AWS failed with {code or 'no code'}: {message or 'no message'}"
         what, remedy = known.get(kind, (failed, AGAIN.capitalize()))
@@ -278,6 +274,11 @@ class Aws:
             return f"Set up the sandbox again: {commands.sandbox('reset')}"
         name = error.response.get("Error", {}).get("BucketName") or doing.partition("s3://")[2].partition("/")[0]
         return f"Correct aws.bucket in tagship.toml, or create it: aws s3 mb s3://{name} --region {self.region}"
+
+
+def hurried(aws: Aws) -> Aws:
+    """Make the same clients with little patience: for a question that one can do without."""
+    return replace(aws, patience=SECONDS, attempts=FEW)
 
 
 def _status(error: Any) -> int:
