@@ -321,7 +321,7 @@ def test_what_is_waited_for_is_said_soon_and_how_long_that_may_take() -> None:
         aws = Aws("eu-west-1", url, patience=0.4, attempts=1)
         Patience(heard.append, patience=0.4, connecting=5, attempts=4, soon=0.05).watch(aws.client("s3"))
         failure(S3Store(aws, "releases"))
-    assert heard[0] == "waiting for AWS (GetObject); it has 1.6 s to answer"
+    assert heard[0] == "waiting for AWS (GetObject), given up after 1.6 s of silence"
 
 
 def test_an_answer_that_comes_in_time_is_not_spoken_of(url: str, laptop: pytest.MonkeyPatch) -> None:
@@ -360,4 +360,4 @@ def test_a_credential_process_that_takes_long_is_named_while_it_is_waited_for() 
     heard: list[str] = []
     process = Bound(heard.append, longest=30, soon=0.05)(["sleep", "0.3"], stdout=subprocess.PIPE)
     assert process.communicate() == (b"", None)
-    assert heard == ["waiting for the credential process sleep; it has 30 s to answer"]
+    assert heard == ["waiting for the credential process sleep, ended after 30 s"]

@@ -37,8 +37,8 @@ class Patience:
     def _begin(self, *, model: Any, **_: Any) -> None:
         self._end()
         if self.patience > self.soon:
-            longest = f"it has {self.patience * self.attempts:g} s to answer"
-            timer = _timer(self.soon, lambda: self.say(f"waiting for AWS ({model.name}); {longest}"))
+            longest = f"given up after {self.patience * self.attempts:g} s of silence"
+            timer = _timer(self.soon, lambda: self.say(f"waiting for AWS ({model.name}), {longest}"))
             self._timers[threading.get_ident()] = timer
 
     def _end(self, **_: Any) -> None:
@@ -77,7 +77,7 @@ class Bound:
         communicate, name = process.communicate, Path(command[0]).name
 
         def bounded() -> tuple[bytes, bytes]:
-            waiting = f"waiting for the credential process {name}; it has {self.longest:g} s to answer"
+            waiting = f"waiting for the credential process {name}, ended after {self.longest:g} s"
             try:
                 with _told(self.soon, lambda: self.say(waiting)):
                     return communicate(timeout=self.longest)
