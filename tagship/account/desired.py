@@ -22,7 +22,10 @@ WITH_NUMBERS = commands.setup(owner_id="OWNER_ID", repository_id="REPOSITORY_ID"
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """One resource: what the account has of it (`current`; empty: nothing) and what it should have (`wanted`)."""
+    """A resource: what the account has of it, and should have.
+
+    `current` is empty if the account has nothing.
+    """
 
     kind: str  # stack | public key | document
     name: str
@@ -41,7 +44,7 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Wanted:
-    """All that an account should have, and how it differs from what it has."""
+    """What an account should have, and how it differs today."""
 
     found: Existing
     shared: Stack
@@ -54,7 +57,7 @@ class Wanted:
 
 
 def both(owner_id: str, repository_id: str) -> tuple[str, str]:
-    """Check GitHub's numbers: both or neither; raises Refused."""
+    """Check that GitHub's numbers are given together. Raises Refused."""
     given = (owner_id.strip(), repository_id.strip())
     if any(given) and not all(number.isascii() and number.isdigit() for number in given):
         raise Refused(
@@ -70,22 +73,22 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     image = image_repository(app)
     current = app.foundation.stack(stack_name(settings.app))
     key = settings.signing.key if settings.signing else ""
-    found = app.foundation.found(settings.aws.bucket, key, image)
+    existing = app.foundation.found(settings.aws.bucket, key, image)
     parameters = foundation.shared(
         app=settings.app,
         bucket=settings.aws.bucket,
         key=key,
         image=image,
-        found=found,
+        found=existing,
         before=current.parameters if current else None,
     )
     shared = Stack(stack_name(settings.app), _read(app, f"{AWS}/foundation.yaml"), parameters)
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in settings.environments}
     documents = _documents(app)
-    changes = [_stack_change(current, shared), *_key_changes(app, found)]
+    changes = [_stack_change(current, shared), *_key_changes(app, existing)]
     changes += [_stack_change(app.foundation.stack(stack.name), stack) for stack in environments.values()]
-    return Wanted(found, shared, environments, documents, [*changes, *_document_changes(app, documents)])
+    return Wanted(existing, shared, environments, documents, [*changes, *_document_changes(app, documents)])
 
 
 def look_at_documents(app: App) -> Wanted:
@@ -95,7 +98,7 @@ def look_at_documents(app: App) -> Wanted:
 
 
 def image_repository(app: App) -> str:
-    """Name the one ECR repository of the settings; empty if there is none. Raises Refused for several."""
+    """Return the settings' one ECR repository, or empty. Raises Refused for several."""
     named = {foundation.repository_name(each.image.repository) for each in app.settings.environments.values()} - {""}
     if len(named) > 1:
         raise Refused(
@@ -106,7 +109,8 @@ def image_repository(app: App) -> str:
 
 
 def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]) -> Stack:
-    """Make an environment's stack. Until the app's stack exists, a placeholder stands for each of its outputs."""
+    """Make an environment's stack."""
+    # Until the app's stack exists, a placeholder stands for each of its outputs.
     chosen, settings = app.settings.environments[name], app.settings
     unknown = MADE_BY_US.format(stack_name(settings.app))
     before = app.foundation.stack(stack_name(settings.app, name))
@@ -135,7 +139,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
 
 
 def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -> str:
-    """Write owner@id/name@id; without numbers, what the stack already has for this repository."""
+    """Return owner@id/name@id; without numbers, what the stack already has."""
     owner, _, name = repository.partition("/")
     if all(numbers):
         return f"{owner}@{numbers[0]}/{name}@{numbers[1]}"
@@ -145,7 +149,7 @@ def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -
 
 
 def _repository(app: App) -> str:
-    """Name owner/name on GitHub, by the settings or by the remote; raises SettingsError."""
+    """Return owner/name from the settings or the remote. Raises SettingsError."""
     named = app.settings.ci.repository
     if not named and app.settings.sandbox:
         named = f"sandbox/{app.settings.app}"
@@ -193,14 +197,15 @@ def _document_changes(app: App, documents: Mapping[str, str]) -> list[ResourceCh
     return changes
 
 
-def _key_changes(app: App, found: Existing) -> list[ResourceChange]:
-    """Compare the public key in the repository. A different one is never overwritten: hosts have it pinned."""
+def _key_changes(app: App, existing: Existing) -> list[ResourceChange]:
+    """Compare the public key in the repository with the account's."""
+    # A different one is never overwritten: hosts have it pinned.
     signing = app.settings.signing
     if not signing or not signing.key.startswith("kms:") or app.settings.sandbox:
         return []  # a PEM file's owner made both halves; the sandbox has a pair of its own
     path = app.root / signing.public_key
     current = path.read_text("utf-8", errors="replace") if path.is_file() else ""
-    if not found.key:
+    if not existing.key:
         wanted = MADE_BY_US.format(stack_name(app.settings.app)) + "\n"
         if current:
             raise _another_key(signing, "which does not exist yet")

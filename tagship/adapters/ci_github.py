@@ -1,4 +1,4 @@
-"""GitHub Actions as a step of it sees it: its variables, and the files that it reads after the step.
+"""GitHub Actions, from inside a step: its variables, and the files that it reads after the step.
 
 https://docs.github.com/actions/reference/workflows-and-actions/variables
 https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
@@ -20,7 +20,7 @@ Line = Callable[[str], None]
 
 
 def connect(variables: Mapping[str, str], say: Line, warn: Line) -> Ci:
-    """Connect to the CI that set these variables; `say` and `warn` print a line."""
+    """Connect to the CI of these variables; `say` and `warn` print."""
     if any(variables.get(name) for name in _SIGNS):
         return GitHubCi(variables, say, warn)
     return NoCi(running=bool(variables.get("CI")))
@@ -28,7 +28,10 @@ def connect(variables: Mapping[str, str], say: Line, warn: Line) -> Ci:
 
 @dataclass(frozen=True)
 class NoCi:
-    """A laptop, or (`running`) a CI that tagship does not know: nothing is read from it and nothing left there."""
+    """A laptop, or (`running`) a CI that tagship does not know.
+
+    Nothing is read from it, and nothing is left there.
+    """
 
     running: bool = False
     tag: str = ""
@@ -138,7 +141,8 @@ def _append(path: str, text: str) -> None:
 
 
 def _line(name: str, value: str) -> str:
-    """One output as GitHub reads it: a value with a line break cannot make another output of itself."""
+    """Format one output for GitHub's file."""
+    # A value with a line break goes between two marks: it cannot add an output of its own.
     if "\n" not in value and "\r" not in value:
         return f"{name}={value}\n"
     end = f"end-{secrets.token_hex(8)}"

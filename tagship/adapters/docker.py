@@ -53,10 +53,13 @@ class Docker:
         self._run(["login", "--username", user, "--password-stdin", host], f"logging in to {host}", given=password)
 
     def _run(self, arguments: Sequence[str], doing: str, *, given: str = "", shown: bool = False) -> str:
-        """Standard output; `shown` leaves the program's own progress on standard error. Raises ServiceFailed."""
+        """Run docker and return its standard output. Raises ServiceFailed.
+
+        `shown` leaves the program's own progress on standard error.
+        """
         environment = {**self.inherited, "BUILDKIT_PROGRESS": "plain"}
         try:
-            if arguments[0] == "build" and self._needs_to_be_told_of_buildkit():
+            if arguments[0] == "build" and self._defaults_to_the_classic_builder():
                 environment.setdefault("DOCKER_BUILDKIT", "1")
             answer = subprocess.run(
                 [self.program, *arguments],
@@ -76,21 +79,22 @@ class Docker:
             raise _failed(doing, answer.returncode, answer.stderr or "")
         return answer.stdout
 
-    def _needs_to_be_told_of_buildkit(self) -> bool:
+    def _defaults_to_the_classic_builder(self) -> bool:
         answer = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=False)
         return older_than_23(answer.stdout)
 
 
 def older_than_23(version: str) -> bool:
-    """Whether `docker --version` is of a client before 23, such as Debian 12's 20.10."""
-    found = re.search(r"\bversion (\d+)\.", version)
-    return found is not None and int(found[1]) < 23
+    """Tell whether `docker --version` names a client older than 23."""
+    # Debian 12 has 20.10.
+    match = re.search(r"\bversion (\d+)\.", version)
+    return match is not None and int(match[1]) < 23
 
 
 def build_command(
     context: Path, dockerfile: Path, name: str, labels: Mapping[str, str], arguments: Mapping[str, str]
 ) -> list[str]:
-    """`docker build`, as a list: labels and build arguments in the order of their names."""
+    """Build docker's argument list: labels and build arguments sorted by name."""
     return [
         "build",
         "--pull",
@@ -105,9 +109,12 @@ def build_command(
 
 
 def _digest(answer: str, repository: str) -> str:
-    """The digest that a push gave the image in that repository, of `["repository@sha256:…"]`."""
-    found: list[str] = json.loads(answer) or []
-    digests = [one.split("@", 1)[1] for one in found if one.split("@", 1)[0] == repository]
+    """Return the digest that a push gave the image in `repository`.
+
+    `answer` is docker's JSON: ["repository@sha256:…"].
+    """
+    references: list[str] = json.loads(answer) or []
+    digests = [reference.split("@", 1)[1] for reference in references if reference.split("@", 1)[0] == repository]
     if len(digests) != 1:
         raise ServiceFailed(
             f"docker does not say under which digest {repository} was pushed.",
@@ -116,10 +123,10 @@ def _digest(answer: str, repository: str) -> str:
     return digests[0]
 
 
-def _failed(doing: str, code: int, said: str) -> ServiceFailed:
+def _failed(doing: str, code: int, errors: str) -> ServiceFailed:
     return ServiceFailed(
         f"docker failed with exit {code} ({doing}).",
         state="Nothing is deployed; an image that was pushed stays, and is found when this runs again.",
         remedy=f"Fix what docker says above, then run the same command again: {commands.build()}",
-        evidence=said,
+        evidence=errors,
     )

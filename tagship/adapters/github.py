@@ -36,7 +36,10 @@ def connect(
     sandbox: bool = False,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> GitHub | None:
-    """Connect to the GitHub of a remote's URL or owner/name; None if it is another's, or there is no token."""
+    """Connect to GitHub by URL or owner/name; None without a token.
+
+    None for another forge's URL, too.
+    """
     repository = repository_of(repository_or_url)
     if repository is None:
         return None
@@ -87,7 +90,7 @@ class GitHub:
         return self._where
 
     def find_run(self, commit: str, tag: str) -> Run | None:
-        """Find the tag's run; of several workflows that a tag sets off, the one whose name says deploy."""
+        """Find the tag's run; prefer a workflow whose name says deploy."""
         runs = self._get(f"/actions/runs?head_sha={commit}&per_page=100")["workflow_runs"]
         mine = [run for run in runs if run.get("head_branch") == tag]
         deploying = [run for run in mine if "deploy" in f"{run.get('path', '')} {run.get('name', '')}".lower()]
@@ -136,7 +139,7 @@ class GitHub:
         return self._ask("GET", path).json()
 
     def _ask(self, method: str, path: str) -> Response:
-        """Send one request to the repository; raises ServiceFailed, in GitHub's own words if it answered."""
+        """Send one request. Raises ServiceFailed, with GitHub's words if it answered."""
         from requests import RequestException
 
         try:
@@ -149,14 +152,14 @@ class GitHub:
 
     @property
     def _away(self) -> tuple[str, str]:
-        """Say what it means that nobody answers, and what to do about it."""
+        """Say why nobody answers, and what to do about it."""
         if self._sandbox:
             return "The sandbox does not answer: it is down", f"Start it again: {commands.sandbox('up')}"
         return "GitHub cannot be reached", "Try: gh api /zen"
 
 
 def _session(token: str) -> Session:
-    """A session that sends the token, whatever ~/.netrc has for the host."""
+    """Make a session that sends the token, whatever ~/.netrc says."""
     from requests import PreparedRequest, Session
     from requests.adapters import HTTPAdapter
 
@@ -173,7 +176,7 @@ def _session(token: str) -> Session:
 
 
 def _refusal(response: Response) -> ServiceFailed:
-    """An answer that is not 2xx as an error."""
+    """Turn an answer that is not 2xx into an error."""
     if response.status_code == 401:
         return ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login")
     message = _message(response)
@@ -184,7 +187,7 @@ def _refusal(response: Response) -> ServiceFailed:
 
 
 def _message(response: Response) -> str:
-    """GitHub's own words; empty for a page of a proxy's."""
+    """Return GitHub's own words; empty for a proxy's page."""
     try:
         body = response.json()
     except ValueError:
@@ -207,7 +210,8 @@ def _run(answer: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:
 
 
 def _steps(job: Mapping[str, Any]) -> list[Step]:
-    """A job's steps, named with their job; a job that has none yet is a step itself."""
+    """List a job's steps, named with their job."""
+    # A job that has none yet is a step itself.
     steps = [
         Step(f"{job['name']}: {step['name']}", str(step["status"]), str(step.get("conclusion") or ""), _seconds(step))
         for step in job.get("steps") or ()
@@ -216,7 +220,8 @@ def _steps(job: Mapping[str, Any]) -> list[Step]:
 
 
 def _seconds(timed: Mapping[str, Any]) -> float | None:
-    """How long a step or a job took by GitHub's clock; None if it has not ended."""
+    """Return how many seconds a step took; None until it ended."""
+    # By GitHub's clock.
     began, ended = timed.get("started_at"), timed.get("completed_at")
     if not began or not ended:
         return None

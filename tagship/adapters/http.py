@@ -15,7 +15,10 @@ LARGEST = 65_536  # bytes of an answer that are read
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """What lies behind a redirect may be anybody's: the app itself did not say that it is healthy."""
+    """Follows no redirect.
+
+    The page behind one may be anybody's: the app itself did not say that it is healthy.
+    """
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -23,9 +26,10 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 class Http:
     def ask(self, url: str, version_key: str, timeout: float) -> Sample:
-        """Send one GET; the version is `version_key` of the JSON answer. Status 0: no answer.
+        """Ask a health URL once, by GET.
 
-        A redirect is an answer of its own, and is not followed: the same rule as on a host.
+        The version is `version_key` of the JSON answer. Status 0: no answer. A redirect is an answer of its own, and
+        is not followed: the same rule as on a host.
         """
         # The settings allow http and https only.
         request = urllib.request.Request(url, headers={"User-Agent": "tagship", "Cache-Control": "no-cache"})  # noqa: S310
@@ -43,10 +47,10 @@ _OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 class SandboxHttp(Http):
-    """The same on this machine alone: what serves anywhere else is not what a sandbox has deployed."""
+    """Asks this machine only: whatever serves elsewhere is not the sandbox's."""
 
     def ask(self, url: str, version_key: str, timeout: float) -> Sample:
-        """One GET of a loopback address; any other is not asked, and the sample says so."""
+        """Ask a loopback address; say in the sample if it is another."""
         host = urllib.parse.urlsplit(url).hostname or ""
         if host != "localhost" and not host.startswith("127.") and host != "::1":
             return Sample(0, problem=f"{url} is not asked from the sandbox: it is not on this machine")

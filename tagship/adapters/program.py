@@ -1,4 +1,4 @@
-"""A program that runs before somebody's eyes: its lines are passed on as they come, its complaints are kept.
+"""Run a program that people watch: pass its lines on as they come, and keep its errors.
 
 It gets a process group of its own, so that a Ctrl-C reaches it once and through us: a terminal would send it to both,
 and Terraform, for one, takes the second for "now, whatever breaks". SIGTERM (a cancelled CI job) and SIGHUP (a
@@ -26,7 +26,7 @@ PRIVATE = 0o077  # umask: what such a program writes (a plan, a state) may hold 
 
 @dataclass
 class Program:
-    """One run of a program. `stops` counts the times that it was asked to stop."""
+    """One run of a program; `stops` counts the requests to stop."""
 
     command: Sequence[str]
     directory: Path
@@ -35,7 +35,7 @@ class Program:
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def run(self, say: Callable[[str], None]) -> tuple[int, str]:
-        """Exit code and standard error; raises KeyboardInterrupt when it has ended and was asked to."""
+        """Return exit code and standard error. Raises KeyboardInterrupt if stopped."""
         with TemporaryFile() as complaints, self._signals():
             with self._started(complaints.fileno()) as process:
                 self._process = process
@@ -44,11 +44,11 @@ class Program:
                 for line in process.stdout or ():
                     say(line.rstrip("\r\n"))
             complaints.seek(0)
-            said = complaints.read().decode("utf-8", "replace")
+            errors = complaints.read().decode("utf-8", "replace")
         if self.stops:
-            say(said)
+            say(errors)
             raise KeyboardInterrupt
-        return process.returncode, said
+        return process.returncode, errors
 
     def _started(self, complaints: int) -> subprocess.Popen[str]:
         try:
@@ -73,7 +73,8 @@ class Program:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """Pass SIGINT, SIGTERM and SIGHUP on while it runs. (Python lets only the main thread listen to signals.)"""
+        """Pass SIGINT, SIGTERM and SIGHUP on while it runs."""
+        # Python lets only the main thread listen to signals.
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -20,7 +20,7 @@ GENERATE = "openssl ecparam -name prime256v1 -genkey -noout -out"
 
 
 def signer(key: str, aws: Aws) -> Signer:
-    """The signer that a setting names: `kms:<key id, ARN or alias>`, or the path of a PEM file."""
+    """Return the signer of a setting: `kms:<key>` or a PEM file's path."""
     return KmsSigner(aws, key.removeprefix("kms:")) if key.startswith("kms:") else PemSigner(Path(key))
 
 
@@ -38,7 +38,8 @@ class KmsSigner:
 
 
 def message(raw: bytes) -> dict[str, Any]:
-    """How KMS is given the bytes: themselves, or (above 4,096 of them) their SHA-256; both sign `raw`."""
+    """Return KMS's arguments for the bytes, or for their SHA-256."""
+    # KMS takes no more than RAW_LIMIT bytes; both forms sign `raw`.
     if len(raw) <= RAW_LIMIT:
         return {"Message": raw, "MessageType": "RAW"}
     return {"Message": hashlib.sha256(raw).digest(), "MessageType": "DIGEST"}

@@ -34,36 +34,40 @@ class Answer(NamedTuple):
 
     @property
     def words(self) -> str:
-        """What git said went wrong, on one line: up to its last word (fatal), without its hints and advice."""
-        told = [line.rstrip(".") for line in lines(self.err) if not line.startswith("hint:") and line != "remote:"]
-        last = next((number for number, line in enumerate(told, 1) if line.startswith("fatal:")), len(told))
-        return visible("; ".join(told[max(last - 3, 0) : last])[:LONGEST]) or f"git ended with {self.status}"
+        """Return git's complaint on one line, without hints and advice."""
+        # Nothing after a fatal line counts.
+        complaints = [
+            line.rstrip(".") for line in lines(self.err) if not line.startswith("hint:") and line != "remote:"
+        ]
+        last = next((number for number, line in enumerate(complaints, 1) if line.startswith("fatal:")), len(complaints))
+        return visible("; ".join(complaints[max(last - 3, 0) : last])[:LONGEST]) or f"git ended with {self.status}"
 
     @property
     def said(self) -> Sequence[str]:
-        """The server's own lines, without their mark."""
-        told = (line.removeprefix("remote:").strip() for line in lines(self.err) if line.startswith("remote:"))
-        return tuple(visible(line) for line in told if line)[:LINES]
+        """Return the server's own lines, without their `remote:` mark."""
+        messages = (line.removeprefix("remote:").strip() for line in lines(self.err) if line.startswith("remote:"))
+        return tuple(visible(line) for line in messages if line)[:LINES]
 
     @property
     def evidence(self) -> str:
-        """The server's lines, one a line, if there are more than one sentence holds."""
+        """Return the server's lines, if one sentence cannot hold them."""
         return "\n".join(f"remote: {line}" for line in self.said) if len(self.said) > 2 else ""
 
 
 def decoded(words: bytes | bytearray) -> str:
-    """Git's words; its colours are taken off, whatever the user's configuration says about them."""
+    """Decode git's output and take its colours off."""
+    # The user's configuration may force colours.
     return _COLOUR.sub("", words.decode(errors="replace"))
 
 
 def lines(words: str) -> list[str]:
-    """The lines that say something: no progress and no trace."""
+    """Return the lines that say something: no progress and no trace."""
     split = (line.strip() for line in re.split(r"[\r\n]", words))
     return [line for line in split if line and not _PROGRESS.match(line) and not _ASIDE.match(line)]
 
 
 def not_gits(out: str, err: str) -> list[str]:
-    """What a push said that is not git's: a hook's lines, and the server's."""
+    """Return a push's lines that a hook or the server wrote."""
     return [
         *(line for line in lines(out) if not _PORCELAIN.match(line)),
         *(line for line in lines(err) if not _GIT.match(line) and line != "remote:"),
@@ -71,24 +75,24 @@ def not_gits(out: str, err: str) -> list[str]:
 
 
 class Listener:
-    """Passes on, as they come, the lines of a push that are not git's own."""
+    """Passes a push's lines on as they come, except git's own."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._rest: dict[str, bytes] = {"out": b"", "err": b""}
 
-    def out(self, said: bytes) -> None:
-        self._hear("out", said)
+    def out(self, data: bytes) -> None:
+        self._hear("out", data)
 
-    def err(self, said: bytes) -> None:
-        self._hear("err", said)
+    def err(self, data: bytes) -> None:
+        self._hear("err", data)
 
-    def _hear(self, pipe: str, said: bytes) -> None:
-        *whole, self._rest[pipe] = re.split(rb"[\r\n]", self._rest[pipe] + said)
+    def _hear(self, pipe: str, data: bytes) -> None:
+        *whole, self._rest[pipe] = re.split(rb"[\r\n]", self._rest[pipe] + data)
         for line in whole:
             text = decoded(line)
-            for told in not_gits(text, "") if pipe == "out" else not_gits("", text):
-                self._say(told)
+            for message in not_gits(text, "") if pipe == "out" else not_gits("", text):
+                self._say(message)
 
     def end(self) -> None:
         self.out(b"\n")

@@ -31,7 +31,7 @@ ELSEWHERE = (
 
 
 def pinned(environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables that every call has.
+    """Return the variables that every call of git has.
 
     LC_MESSAGES alone is pinned: hooks keep the user's encoding. (GitPython's own LC_ALL=C would take it from them.)
     """
@@ -48,14 +48,15 @@ def pinned(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def command(root: Path, arguments: tuple[str, ...], environ: Mapping[str, str]) -> list[str]:
-    """The command line of a call; variables that name another repository are taken from its environment."""
+    """Build git's command line, without variables that name another repository."""
     strays = [name for name in ELSEWHERE if name in environ]
     unset = [word for name in strays for word in ("-u", name)]
     return [*(["env", *unset] if unset else []), "git", "-C", str(root), *arguments]
 
 
 def at_a_terminal() -> bool:
-    """Whether there is a terminal that ssh and gpg may ask at: they must stay in its foreground."""
+    """Tell whether ssh and gpg may ask at a terminal."""
+    # They must stay in its foreground to ask.
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:

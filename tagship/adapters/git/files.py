@@ -26,9 +26,10 @@ LONGEST = max(map(len, STAND_INS))
 
 
 def stream(git: GitProgram, commit: str, paths: Sequence[str]) -> Files:
-    """Path, executable, size and reader of each file, sorted by path: no filter and no line endings apply.
+    """Yield path, executable, size and reader of each file, sorted.
 
-    Raises Refused for what a bundle can't carry: links, submodules, and what stands in for a file kept elsewhere.
+    No filter and no line endings apply. Raises Refused for what a bundle can't carry: links, submodules, and
+    stand-ins for a file that is kept elsewhere.
     """
     entries = _entries(git, commit, paths)
     with TemporaryFile() as wanted:
@@ -49,7 +50,10 @@ def stream(git: GitProgram, commit: str, paths: Sequence[str]) -> Files:
 
 
 def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[str, bool, str]]:
-    """Path, executable and object id of each file, sorted by path; refuses what a bundle cannot carry."""
+    """List path, executable and object id of each file, sorted by path.
+
+    Raises Refused for what a bundle cannot carry.
+    """
     listing = git.must("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths) if paths else ""
     entries = []
     for line in filter(None, listing.split("\0")):
@@ -69,7 +73,7 @@ def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[s
 
 
 def _whole(blob: Blob, path: str) -> None:
-    """Raise Refused if the commit has only what stands in for the file."""
+    """Raise Refused if the commit has a stand-in for the file."""
     head = blob.peek(LONGEST)
     for begin, keeper in STAND_INS.items():
         if head.startswith(begin):
@@ -105,7 +109,7 @@ class Blob:
         return got
 
     def skip(self) -> bool:
-        """Past what was not read, and the newline that ends every object; whether all of that was there."""
+        """Skip what is left and the newline; return whether all was there."""
         while self._left and self.read(CHUNK):
             pass
         return self._left == 0 and self._stream.read(1) == b"\n"

@@ -15,7 +15,8 @@ WAIT = 15.0  # seconds for gpg's answer
 
 
 def reason(git: GitProgram, answer: Answer) -> str:
-    """Gpg's own words; empty if git told them, or if another program signs."""
+    """Return gpg's words; empty if git showed them."""
+    # Without "gpg failed to sign", another program signs.
     if "gpg failed to sign" not in answer.err or "gpg:" in answer.err:
         return ""
     program = git.run("config", "--get", "gpg.openpgp.program").out or git.run("config", "--get", "gpg.program").out
@@ -34,10 +35,11 @@ def _key(git: GitProgram) -> str:
 
 
 def _asked(program: str, key: str) -> list[str]:
-    """What gpg says when it is to sign nothing at all. No passphrase is asked for a second time."""
+    """Ask gpg to sign nothing, and return what it says."""
+    # It asks for no passphrase a second time.
     command = [program, "--batch", "--pinentry-mode=cancel", "-bsau", key]
     with suppress(OSError, subprocess.SubprocessError):
-        told = subprocess.run(command, input=b"", capture_output=True, timeout=WAIT, check=False)
-        words = [visible(line).rstrip(".") for line in lines(told.stderr.decode(errors="replace"))]
+        result = subprocess.run(command, input=b"", capture_output=True, timeout=WAIT, check=False)
+        words = [visible(line).rstrip(".") for line in lines(result.stderr.decode(errors="replace"))]
         return [UNASKED] if words[-1:] == [CANCELLED] else words[-2:]
     return [f"{program} cannot be run"]

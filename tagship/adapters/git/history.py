@@ -17,7 +17,10 @@ _BEFORE = {"1": 7, "2": 8, "u": 9, "?": 0}
 
 
 def state(git: GitProgram, remote: str, branch: str) -> State:
-    """The checkout, beside the remote's branch (empty: beside that of the one that is checked out)."""
+    """Read the checkout's state, beside the remote's branch.
+
+    An empty `branch` is the one that is checked out.
+    """
     status = git.must("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal")
     fields = [field for field in status.split("\0") if field]
     header = dict(field[2:].split(" ", 1) for field in fields if field.startswith("# branch."))
@@ -35,7 +38,8 @@ def state(git: GitProgram, remote: str, branch: str) -> State:
 
 
 def _linked(git: GitProgram, dirty: Sequence[str]) -> tuple[str, ...]:
-    """The links among them that are ignored as folders alone: `.venv/` of a .gitignore does not match a link."""
+    """Return the links in `dirty` that are ignored as folders only."""
+    # `.venv/` in a .gitignore does not match a link.
     if not dirty:
         return ()
     top = Path(git.must("rev-parse", "--show-toplevel").rstrip("\n"))
@@ -43,7 +47,8 @@ def _linked(git: GitProgram, dirty: Sequence[str]) -> tuple[str, ...]:
 
 
 def _ignored_as_folder(top: Path, path: str) -> bool:
-    """Whether a .gitignore above it has its name with a slash. (git check-ignore refuses to ask about a link so.)"""
+    """Tell whether a .gitignore above has the name with a slash."""
+    # git check-ignore refuses a link's path with a slash.
     name = path.rpartition("/")[2]
     wanted = {f"{name}/", f"/{name}/", f"**/{name}/", f"{path}/", f"/{path}/"}
     above = [top, *((top / path).parents)]
@@ -52,7 +57,8 @@ def _ignored_as_folder(top: Path, path: str) -> bool:
 
 
 def log(git: GitProgram, since: str, until: str) -> list[str]:
-    """Commit subjects, newest first; none if `since` names no commit: a tag may be one of a file."""
+    """List commit subjects, newest first; none if `since` names no commit."""
+    # A tag may be one of a file.
     options = ["--no-color", "--no-show-signature", "--encoding=UTF-8", "--format=%s"]
     answer = git.run("log", *options, f"{since}^{{commit}}..{until}", "--")
     if not answer.ok and names_no_commit(git, since):
@@ -67,7 +73,7 @@ def names_no_commit(git: GitProgram, revision: str) -> bool:
 
 
 def resolve(git: GitProgram, revision: str) -> str:
-    """The commit that a revision names; raises UsageError."""
+    """Return the commit that a revision names. Raises UsageError."""
     name = f"{revision}^{{commit}}"
     answer = git.run("rev-parse", "--verify", "--quiet", name) if _REVISION.match(revision) else None
     if answer and answer.ok:
@@ -84,11 +90,11 @@ def is_ancestor(git: GitProgram, commit: str, of: str) -> bool:
 
 
 def me(git: GitProgram) -> str:
-    """ "Name <mail>", as git would sign a tag; raises Refused."""
+    """Return "Name <mail>", as git would sign a tag. Raises Refused."""
     answer = git.run("var", "GIT_COMMITTER_IDENT")
-    found = re.match(r"(.*<[^>]*>) ", answer.out)
-    if answer.ok and found:
-        return found[1]
+    match = re.match(r"(.*<[^>]*>) ", answer.out)
+    if answer.ok and match:
+        return match[1]
     raise git.trouble(answer) or Refused(
         f"Git does not know who you are ({answer.words.rpartition('; ')[2]}).",
         remedy="git config --global user.name 'Your Name' && git config --global user.email you@example.com",
@@ -103,7 +109,7 @@ def _apart(git: GitProgram, head: str, upstream: str) -> tuple[int, int]:
 
 
 def _dirty(fields: Sequence[str]) -> Iterator[str]:
-    """Paths of `git status --porcelain=v2 -z`."""
+    """Yield the paths in the output of `git status --porcelain=v2 -z`."""
     rest = iter(fields)
     for field in rest:
         kind, _, detail = field.partition(" ")

@@ -38,7 +38,10 @@ class Silence(Exception):
 
 @dataclass
 class Watch:
-    """How long git may be silent, in seconds, and where it traces its children (empty: no limit)."""
+    """How long git may be silent, and where it traces its children.
+
+    `limit` is in seconds; with an empty `trace` there is no limit.
+    """
 
     limit: float = 0.0
     trace: str = ""
@@ -53,7 +56,7 @@ class Watch:
         self.heard = time.monotonic()
 
     def check(self) -> None:
-        """Raise Silence if it was the remote that said nothing for too long."""
+        """Raise Silence if the remote said nothing for too long."""
         if not self.limit or time.monotonic() - self.heard < self.limit:
             return
         if not _at_work(Path(self.trace).read_text("utf-8", "replace")):
@@ -63,13 +66,14 @@ class Watch:
 
 @contextmanager
 def watch(limit: float) -> Iterator[Watch]:
-    """A watch over calls to a remote."""
+    """Watch calls to a remote for `limit` seconds of silence."""
     with NamedTemporaryFile(prefix="tagship-git-") as trace:
         yield Watch(limit, trace.name)
 
 
 def _at_work(trace: str) -> bool:
-    """Whether a hook or a helper of the user's runs: started by git itself (d0), or by its part for https (d2)."""
+    """Tell whether a hook or a helper of the user's runs."""
+    # Git itself starts it (d0), or its part for https does (d2).
     running = set()
     for depth, event, child, detail in _CHILD.findall(trace):
         if event == "child_exit":
@@ -81,9 +85,9 @@ def _at_work(trace: str) -> bool:
 
 @dataclass
 class GitRun:
-    """A process and what it says. `grouped`: it leads a process group of its own.
+    """A process and what it says.
 
-    `owner` ends the process when nobody refers to it any more.
+    `grouped`: it leads a process group of its own. `owner` ends the process once nothing refers to it.
     """
 
     owner: Any
@@ -101,7 +105,7 @@ class GitRun:
         self._pipes.register(self.process.stderr, selectors.EVENT_READ, (self.err, self.hear_err))
 
     def step(self) -> bool:
-        """Take what there is to read; false once git has ended and all of its words are taken."""
+        """Read what is ready; return false once git's output is complete."""
         ended = self.process.poll() is not None  # before the look: what git wrote is in the pipes by then
         ready = self._pipes.select(0 if ended else TICK) if self._pipes.get_map() else []
         for key, _ in ready:
@@ -114,17 +118,17 @@ class GitRun:
         return not ended
 
     def _take(self, key: selectors.SelectorKey, size: int) -> None:
-        said = os.read(key.fd, size)
-        if not said:
+        data = os.read(key.fd, size)
+        if not data:
             self._pipes.unregister(key.fileobj)
             return
         self.watch.hear()
         words, hear = key.data
-        words += said
-        hear(said)
+        words += data
+        hear(data)
 
     def ended(self) -> int:
-        """Wait for git's own end; its exit status. Raises Silence."""
+        """Wait for git's own end and return its exit status. Raises Silence."""
         try:
             while self.step():
                 pass
@@ -133,7 +137,7 @@ class GitRun:
         return self.process.returncode
 
     def close(self) -> None:
-        """Let go of it; what still runs is ended, with what it started."""
+        """Close the pipes; end the process, and its children, if running."""
         if self.process.poll() is None:
             self._end()
         self._pipes.close()
@@ -159,7 +163,7 @@ class GitRun:
 
 
 class Stdout(io.RawIOBase):
-    """What a run writes, read while it runs; its standard error is taken aside."""
+    """A run's standard output as a stream, read while it runs."""
 
     def __init__(self, run: GitRun) -> None:
         self._run = run
@@ -178,14 +182,14 @@ class Stdout(io.RawIOBase):
 
 
 def descendants(pid: int) -> list[int]:
-    """The processes that a process started, and theirs; none if the machine can't list them."""
+    """List a process's descendants; none if the machine can't list processes."""
     with suppress(OSError, subprocess.SubprocessError):
         listing = subprocess.run(
             ["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True, timeout=5
         )
         parents = [(int(child), int(parent)) for child, parent in map(str.split, listing.stdout.splitlines())]
-        found = [pid]
-        for one in found:
-            found += [child for child, parent in parents if parent == one]
-        return found[1:]
+        family = [pid]
+        for member in family:
+            family += [child for child, parent in parents if parent == member]
+        return family[1:]
     return []

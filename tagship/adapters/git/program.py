@@ -23,9 +23,10 @@ _DUBIOUS = re.compile(r"dubious ownership in repository at '([^']+)'")
 
 
 class GitProgram:
-    """Git, in the repository around `root`. `say` hears what hooks and the server say during a push.
+    """Git, in the repository around `root`.
 
     `silence` is for how many seconds a remote may say nothing.
+    `say` hears hooks and the server during a push.
     """
 
     def __init__(self, root: Path, say: Callable[[str], None], silence: float, inherited: Mapping[str, str]) -> None:
@@ -35,18 +36,21 @@ class GitProgram:
         self._inherited = inherited
 
     def run(self, *arguments: str) -> Answer:
-        """One call on this machine. A call that is interrupted is ended with its process."""
+        """Run git on this machine; an interrupted call ends its process."""
         return self._ended(self._start(arguments, Watch()))
 
     def must(self, *arguments: str) -> str:
-        """The output of a call that has to succeed; raises Refused."""
+        """Return the output of a call that must succeed. Raises Refused."""
         answer = self.run(*arguments)
         if not answer.ok:
             self.refuse(arguments[0], answer)
         return answer.out
 
     def network(self, *arguments: str, remote: str, limit: float | None = None, aloud: bool = False) -> Answer:
-        """One call to a remote. After `limit` seconds of silence, at most, it raises ServiceFailed."""
+        """Run one call to a remote. Raises ServiceFailed after too much silence.
+
+        `limit` is in seconds, and never above the program's own.
+        """
         listener = Listener(self._say if aloud else lambda _: None)
         limit = min(limit or self._silence, self._silence)
         try:
@@ -64,7 +68,7 @@ class GitProgram:
         return answer
 
     def reading(self, *arguments: str, stdin: IO[bytes] | None = None) -> Reading:
-        """A call whose output is read while it runs."""
+        """Start a call whose output is read while it runs."""
         return Reading(self, arguments[0], self._start(arguments, Watch(), stdin=stdin))
 
     def refuse(self, verb: str, answer: Answer) -> NoReturn:
@@ -73,7 +77,7 @@ class GitProgram:
         )
 
     def trouble(self, answer: Answer) -> Refused | None:
-        """What is wrong here, and not at the remote; None if nothing of that kind was said."""
+        """Return what is wrong on this machine; None if nothing is."""
         if "not a git repository" in answer.err and "does not appear to be a git repository" not in answer.err:
             return Refused(
                 f"{self.root} is not a Git repository, and is in none.", remedy="Go into your clone, and type it there"
@@ -151,7 +155,7 @@ class Reading:
         self._run.close()
 
     def ended_well(self) -> None:
-        """Let git end; raises Refused if it failed."""
+        """Wait for git's end. Raises Refused if it failed."""
         status = self._run.ended()
         if status:
             self._program.refuse(self._verb, Answer(status, "", decoded(self._run.err)))

@@ -1,4 +1,4 @@
-"""The push of a version: two refs and no more, in one piece; and, after one that failed, what the remote has by now."""
+"""Push a version: exactly two refs, atomically. After a failed push, ask what the remote has."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from tagship.ports.repository import Pushed, Tag
 # push.followTags would add every stray annotated tag; submodule.recurse would push the same refspecs in submodules.
 _PUSH = ("push", "--atomic", "--no-follow-tags", "--no-recurse-submodules")
 _READ = ("--porcelain", "--progress")  # for us: progress shows that the remote is there
-TOLD = 3  # lines of a hook that an error holds
+HOOK_LINES = 3  # of a hook's output, in an error
 
 
 def push(remote: Remote, commit: str, branch: str, tag: Tag) -> Pushed:
-    """Branch and tag, or the tag alone. Raises ServiceFailed if it is not known how it ended."""
+    """Push branch and tag, or the tag alone.
+
+    Raises ServiceFailed if nobody knows how the push ended.
+    """
     ref = f"refs/tags/{tag.name}"
     wanted = ({f"refs/heads/{branch}": commit} if branch else {}) | {ref: tag.oid}
     words = [*_PUSH, *_READ, remote.name, *_refspecs(commit, branch, tag.name)]
@@ -35,7 +38,7 @@ def undo(remote: Remote, tag: Tag) -> Pushed:
 
 
 def commands(remote: Remote, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
-    """The same as a person would type it."""
+    """Return the same commands as a person would type them."""
     words = shlex.join(["git", *_PUSH, remote.name])
     refspecs = [shlex.quote(refspec) for refspec in _refspecs(commit, branch, name)]
     return [_tag_command(name, commit, message), " \\\n    ".join([words, *refspecs])]
@@ -47,7 +50,8 @@ def _refspecs(commit: str, branch: str, name: str) -> list[str]:
 
 
 def _tag_command(name: str, commit: str, message: str) -> str:
-    """The tag as a person would make it: the message comes as a here document, which needs no quoting."""
+    """Return the tag's command as a person would type it."""
+    # The message comes as a here document, which needs no quoting.
     words = [word for word in creation(name, commit, message) if word not in {"--message", message}]
     flags, rest = words[:-2], [shlex.quote(word) for word in words[-2:]]
     return f"git {' '.join(flags)} --file=- {rest[0]} \\\n    {rest[1]} <<'MESSAGE'\n{message}\nMESSAGE"
@@ -57,7 +61,7 @@ def _tag_command(name: str, commit: str, message: str) -> str:
 
 
 def _pushed(remote: Remote, answer: Answer, wanted: Mapping[str, str], done: frozenset[str]) -> Pushed:
-    """What came of it; `done` are the refs that a place has once everything was done there."""
+    """Judge the answer; `done` are the refs a place has after success."""
     if answer.ok:
         return Pushed(True, there=frozenset(_flagged(answer.out, "=")), said=answer.said)
     rejected = _rejections(answer.out) or _hooked(remote, answer)
@@ -69,23 +73,25 @@ def _pushed(remote: Remote, answer: Answer, wanted: Mapping[str, str], done: fro
 
 
 def _hooked(remote: Remote, answer: Answer) -> dict[str, str]:
-    """What this repository's own pre-push hook said, where it ended the push: Git then says nothing fatal."""
+    """Return what this repository's pre-push hook said if it ended the push."""
+    # Git itself says nothing fatal then.
     if "failed to push some refs" not in answer.err or "fatal:" in answer.err:
         return {}
     hook = remote.git.root / remote.git.must("rev-parse", "--git-path", "hooks/pre-push").strip("\n")
     if not os.access(hook, os.X_OK):
         return {}
-    told = [line for line in not_gits(answer.out, answer.err) if not line.startswith("remote:")]
-    return {PRE_PUSH: "; ".join(told[-TOLD:])[:400].rstrip(".") or "it said nothing"}
+    output = [line for line in not_gits(answer.out, answer.err) if not line.startswith("remote:")]
+    return {PRE_PUSH: "; ".join(output[-HOOK_LINES:])[:400].rstrip(".") or "it said nothing"}
 
 
 def _accepted(porcelain: str) -> bool:
-    """Whether one of several push URLs took it."""
+    """Tell whether one of several push URLs took it."""
     return any(_flagged(porcelain, flag) for flag in " *+-=")
 
 
 def _flagged(porcelain: str, flag: str) -> dict[str, str]:
-    """The remote's refs that `git push --porcelain` gave a flag, with its summary: `=` was there, `!` was refused."""
+    """Map refs with this flag in a push's porcelain to their summary."""
+    # `=` was there already, `!` was refused.
     refs = {}
     for line in porcelain.splitlines():
         flagged, _, rest = line.partition("\t")
@@ -96,7 +102,8 @@ def _flagged(porcelain: str, flag: str) -> dict[str, str]:
 
 
 def _rejections(porcelain: str) -> dict[str, str]:
-    """Refs that the remote refused, with the reason; those that fell with them in an atomic push only where alone."""
+    """Map the refs that the remote refused to its reasons."""
+    # A ref that only fell with others in an atomic push counts if no other reason is known.
     refused = _flagged(porcelain, "!")
     culprits = {ref: why for ref, why in refused.items() if "atomic" not in why}
     return culprits or refused

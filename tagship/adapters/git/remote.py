@@ -36,7 +36,10 @@ class Remote:
         return f"refs/remotes/{self.name}/{branch}"
 
     def fetch(self, branch: str, suffix: str) -> Sequence[str]:
-        """One call: the branch and the channel's tags. A tag that moved on the remote is told, never overwritten."""
+        """Fetch the branch and the channel's tags in one call.
+
+        Returns the tags that moved on the remote: they are never overwritten.
+        """
         heads = [f"+refs/heads/{branch}:{self.tracking(branch)}"] if branch else []
         answer = self._fetch(*heads, *_tag_refspecs(suffix))
         if heads and "couldn't find remote ref" in answer.err:
@@ -48,7 +51,8 @@ class Remote:
         return clobbered
 
     def tag(self, name: str) -> Tag | None:
-        """Fetches that one tag aside. (`ls-remote` of one tag is sent all of them; a fetch, only those that match.)"""
+        """Fetch that one tag aside, and read it."""
+        # `ls-remote` of one tag is sent all of them; a fetch, only those that match.
         aside = f"{ASIDE}/{name}"
         answer = self._fetch(f"+refs/tags/{name}:{aside}")
         if "couldn't find remote ref" in answer.err:
@@ -65,13 +69,13 @@ class Remote:
             raise self._missing(answer)
         return answer.out.strip()
 
-    def unreachable(self, answer: Answer, what: str = "") -> ServiceFailed | Refused:
-        """What a call that failed means: something here, no such remote, or a remote that is not there."""
+    def unreachable(self, answer: Answer, problem: str = "") -> ServiceFailed | Refused:
+        """Return the error of a failed call: this machine's, or the remote's."""
         known = self.git.run("remote", "get-url", self.name)
         if not known.ok:
             return self._missing(known)
         return self.git.trouble(answer) or ServiceFailed(
-            f"{what or f'The remote {self.name} cannot be reached'}: {answer.words}.",
+            f"{problem or f'The remote {self.name} cannot be reached'}: {answer.words}.",
             remedy=f"Try the connection: git ls-remote --heads {self.name}",
             evidence=answer.evidence,
         )
@@ -79,9 +83,9 @@ class Remote:
     # -- where a push goes ---------------------------------------------------------------------------------------------
 
     def holdings(self, wanted: Mapping[str, str]) -> dict[str, frozenset[str] | None]:
-        """Ask each place that a push goes to, which of the refs it has as those very objects.
+        """Ask each push URL which of the refs it has.
 
-        None: it did not answer within ASKING seconds. A place's name has no password in it.
+        A ref counts if it is that very object. None: no answer within ASKING seconds. A URL's password is left out.
         """
         return {without_password(place): self._has(place, wanted) for place in self._places()}
 
@@ -96,7 +100,8 @@ class Remote:
         return frozenset(ref for ref, oid in wanted.items() if refs.get(ref) == oid)
 
     def _places(self) -> list[str]:
-        """The push URLs as they are written (git rewrites them by insteadOf), or the remote's name."""
+        """List the push URLs as they are written, or the remote's name."""
+        # Git rewrites them by insteadOf.
         urls = self.git.run("config", "--get-all", f"remote.{self.name}.pushUrl").out.split("\n")[:-1]
         if urls:
             return urls
@@ -121,7 +126,8 @@ class Remote:
 
 
 def without_password(place: str) -> str:
-    """A URL as it may be shown: what stands before the host's @ may be a token."""
+    """Return a URL without what stands before the host's @."""
+    # It may be a token.
     if "://" not in place:
         return place
     parts = urlsplit(place)
@@ -129,7 +135,8 @@ def without_password(place: str) -> str:
 
 
 def _tag_refspecs(suffix: str) -> list[str]:
-    """The channel's tags and no others. Plain versions have no ending to match: what starts with a digit is fetched."""
+    """Return refspecs for the channel's tags and no others."""
+    # Plain versions have no suffix to match: whatever starts with a digit is fetched.
     stems = [f"*-{suffix}"] if suffix else [f"{digit}*" for digit in range(10)]
     return [f"refs/tags/{stem}:refs/tags/{stem}" for stem in stems]
 

@@ -18,9 +18,9 @@ def _ignore(_: str) -> None: ...
 
 
 class GitRepository:
-    """The repository around `root`, and its remote, which may be silent for `silence` seconds.
+    """The repository around `root`, and its remote.
 
-    `say` hears a push's hooks and the server, line by line.
+    The remote may be silent for `silence` seconds. `say` hears a push's hooks and the server, line by line.
     """
 
     def __init__(

@@ -22,7 +22,10 @@ _FORMAT = "--format=" + "%00".join(_FIELDS)
 
 
 class Line(NamedTuple):
-    """One line of for-each-ref; `inner` and `peeled` are what a tag object points at (one step: git before 2.45)."""
+    """One line of for-each-ref.
+
+    `inner` and `peeled` are what a tag object points at (one step, before git 2.45).
+    """
 
     ref: str
     kind: str
@@ -34,7 +37,8 @@ class Line(NamedTuple):
 
 
 def read(git: GitProgram, refs: Sequence[str], prefix: str = "refs/tags/") -> list[Tag]:
-    """The tags at those refs, in one call (and one more for each that points at another tag)."""
+    """Read the tags at those refs, in one call."""
+    # Each that points at another tag costs one more.
     if not refs:
         return []
     lines = git.must("for-each-ref", _FORMAT, *refs).split("\n")
@@ -42,27 +46,29 @@ def read(git: GitProgram, refs: Sequence[str], prefix: str = "refs/tags/") -> li
 
 
 def named(git: GitProgram, names: Sequence[str]) -> list[Tag]:
-    """Those of the names that are local tags, in the order asked."""
+    """List the local tags among the names, in the order asked."""
     by_name = {tag.name: tag for tag in read(git, [f"refs/tags/{name}" for name in names])}
     return [by_name[name] for name in names if name in by_name]
 
 
 def newest(git: GitProgram, suffix: str, count: int) -> Channel:
-    """Over all of the channel's tags (never `git describe`), parsed while git writes."""
+    """Find the newest of all of the channel's tags."""
+    # Never by `git describe`; they are parsed while git writes.
     pattern = f"refs/tags/[0-9]*-{suffix}" if suffix else "refs/tags/[0-9]*"
     with git.reading("for-each-ref", "--format=%(refname:strip=2)", pattern) as names:
-        found = channel(iter(lambda: names.stream.read1(CHUNK), b""), suffix, count)
+        newest_tags = channel(iter(lambda: names.stream.read1(CHUNK), b""), suffix, count)
         names.ended_well()  # a list that was cut off would suggest a version that is taken
-    return found
+    return newest_tags
 
 
 def at(git: GitProgram, commit: str) -> list[str]:
-    """The names of the tags that point at a commit."""
+    """List the names of the tags that point at a commit."""
     return git.must("for-each-ref", f"--points-at={commit}", "--format=%(refname:strip=2)", "refs/tags").split()
 
 
 def create(git: GitProgram, name: str, commit: str, message: str) -> Tag:
-    """An annotated tag, signed if the user's configuration says so; raises Refused with git's, or gpg's, reason."""
+    """Create an annotated tag. Raises Refused with git's or gpg's reason."""
+    # It is signed if the user's configuration says so.
     answer = git.run(*creation(name, commit, message))
     made = named(git, [name]) if answer.ok else []
     if not made:
@@ -93,7 +99,8 @@ def _tag(git: GitProgram, line: Line, prefix: str) -> Tag:
 
 
 def _moment(seconds: str) -> datetime | None:
-    """When it was made; None for what is no time. (A tag's own time zone may be +5130: it is not asked for.)"""
+    """Return when a tag was made; None if its time is invalid."""
+    # A tag's own time zone may be +5130: it is not asked for.
     try:
         return datetime.fromtimestamp(int(seconds), UTC)
     except (ValueError, OverflowError, OSError):

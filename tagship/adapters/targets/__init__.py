@@ -22,11 +22,11 @@ class Context(App, Protocol):
 
     @property
     def aws(self) -> Any:
-        """See tagship.adapters.aws.session.Aws."""
+        """Return the AWS session; see tagship.adapters.aws.session.Aws."""
 
 
 def connect(context: Context, environment: str) -> Target:
-    """The target of one environment, by the kind that its settings name."""
+    """Connect to an environment's target, by the kind in its settings."""
     module = import_module(KINDS[context.settings.environment(environment).target.table])
     target: Target = module.connect(context, environment)
     return target
