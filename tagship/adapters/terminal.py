@@ -33,7 +33,10 @@ FOLDED = 1.0  # seconds: a phase that took less is not shown once it is over
 
 
 class TerminalScreen:
-    """Lines on stdout; on stderr if `as_json` keeps stdout for the one JSON document. `dumb`: no line moves."""
+    """Writes lines to stdout, or to stderr beside a JSON document.
+
+    `as_json` keeps stdout for the one JSON document. `dumb`: no line moves.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class TerminalScreen:
         self._print(f"warning: {text}", self._stderr)
 
     def _print(self, text: str, stream: TextIO) -> None:
-        """Print own or foreign text; on a terminal that shows progress it goes above that."""
+        """Print text; above the progress, if a terminal shows some."""
         if self._live and stream.isatty():
             self._live.out(visible(text), highlight=False)
         else:
@@ -86,7 +89,8 @@ class TerminalScreen:
             yield self._timestamped()
 
     def _timestamped(self) -> Progress:
-        """One line each time the phase changes, with the time: what a log wants."""
+        """Print one line with the time whenever the phase changes."""
+        # That is what a log wants.
         last = [""]
 
         def show(phase: str, /, took: float | None = None) -> None:
@@ -99,7 +103,7 @@ class TerminalScreen:
 
     @contextmanager
     def _ticking(self) -> Iterator[Progress]:
-        """Phases side by side, each ticked as it ends; the present one moves."""
+        """Show phases side by side; tick each as it ends."""
         from rich.live import Live
 
         console, phases = self._console(), Phases()
@@ -140,7 +144,10 @@ class TerminalScreen:
 
 
 class Phases:
-    """What a terminal shows of phases that pass. One that took less than a second is folded away when it is over."""
+    """The phases that a terminal shows.
+
+    One that took less than a second is folded away when it is over.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -163,7 +170,7 @@ class Phases:
             self._present = ""
 
     def lines(self, width: int) -> list[str]:
-        """The phases as they stand, for a terminal of that width."""
+        """Render the phases as lines for a terminal of that width."""
         shown = [f"✓ {phase} {lasted(took)}" for phase, took in self._ended if took >= FOLDED]
         if self._present:
             shown.append(f"● {self._present} {lasted(self._clock() - self._began)}")
@@ -172,7 +179,7 @@ class Phases:
         return packed(shown, width)
 
     def rendered(self, width: int) -> Text:
-        """The same, for rich."""
+        """Render the phases for rich."""
         from rich.text import Text
 
         return Text("\n".join(self.lines(width)), no_wrap=True, overflow="ellipsis")
@@ -191,20 +198,22 @@ def _write(text: str, stream: TextIO) -> None:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
-    """The text with what the stream's encoding lacks replaced: a tick must not end a release."""
+    """Replace what the stream's encoding lacks."""
+    # A tick must not end a release.
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
 
 
 def _encoded(value: object) -> str:
-    """What JSON has no form for: a time in ISO 8601 with its zone, and anything else as text."""
+    """Encode what JSON cannot: times in ISO 8601, anything else as text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 class TerminalPrompt:
-    """Ask with questionary. Its `.ask()` answers None to Ctrl-C, so its application is run by itself.
+    """Asks with questionary.
 
     `attended` is false if nobody is there to answer: under CI, or if a program reads the output.
+    Its `.ask()` answers None to Ctrl-C, so the application is run directly.
     """
 
     def __init__(self, *, attended: bool = True) -> None:
@@ -243,5 +252,5 @@ def _asked(question: Question) -> object:
 
 
 def command_line() -> str:
-    """The command that is running, as it would be typed again."""
+    """Return the running command as it would be typed again."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

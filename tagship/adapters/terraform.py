@@ -26,9 +26,9 @@ from tagship.ports.account import ToolFailed
 NEEDED = (1, 11)  # use_lockfile is no longer experimental (Terraform 1.11's changelog)
 INSTALL = "Install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install"
 BACKEND = 'terraform { backend "s3" {} }'
-CHANGES = 2  # what `plan -detailed-exitcode` ends with where there is something to do
+CHANGES = 2  # exit code of `plan -detailed-exitcode` if there is something to do
 KINDS = {"Error: Error acquiring the state lock": "locked", "Error: Saved plan is stale": "stale"}
-"""Terraform's summaries of what is no failure of the configuration's. Who has the lock is read off the lock itself."""
+"""Terraform's summaries of errors that the configuration did not cause. The lock itself says who has it."""
 
 # What acts on this sandbox's AWS, or on nothing but Terraform's own state.
 SEALED_PROVIDERS = frozenset(
@@ -41,7 +41,10 @@ NOT_INHERITED = re.compile(r"TF_(WORKSPACE|CLI_ARGS.*|DATA_DIR|INPUT|IN_AUTOMATI
 
 @dataclass(frozen=True)
 class Terraform:
-    """See tagship.ports.account.Infrastructure. `lock_timeout` is seconds."""
+    """The Terraform program; `lock_timeout` is in seconds.
+
+    See tagship.ports.account.Infrastructure.
+    """
 
     aws: Aws
     directory: Path
@@ -60,7 +63,7 @@ class Terraform:
         self._hold_folder()
         configuration = self.data / "backend.json"
         configuration.write_text(json.dumps(backend(self.aws, self.bucket, self.key), indent=2) + "\n", "utf-8")
-        (self.data / "terraform.tfstate").unlink(missing_ok=True)  # what an earlier init was told of the backend
+        (self.data / "terraform.tfstate").unlink(missing_ok=True)  # the backend of an earlier init
         self._terraform("init", ["-reconfigure", f"-backend-config={configuration}"])
         self._check_backend()
         if self.aws.sandbox:
@@ -77,22 +80,23 @@ class Terraform:
 
     def outputs(self) -> Mapping[str, Output]:
         answer = json.loads(self._captured("output", "-json", "-no-color"))
-        return {name: Output(one["value"], bool(one["sensitive"])) for name, one in answer.items()}
+        return {name: Output(output["value"], bool(output["sensitive"])) for name, output in answer.items()}
 
     def run(self, command: Sequence[str], variables: Mapping[str, str | None]) -> None:
         self._program(command, variables, doing=command[0], fine=(0,))
 
     def _hold_folder(self) -> None:
-        """One run a data folder, until this process ends: `init` rewrites what another's plan and apply read."""
-        held = (self.data / "lock").open("wb")
+        """Let one run have the data folder until this process ends."""
+        # `init` rewrites what another's plan and apply read.
+        lock = (self.data / "lock").open("wb")
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as reason:
             raise Held(
                 f"Another run is working on the infrastructure of {self.data.name} in this checkout.",
                 remedy=f"Wait until it ends, then run: {commands.infra(environment=self.data.name)}",
             ) from reason
-        self._held.append(held)
+        self._held.append(lock)
 
     @property
     def _wait(self) -> str:
@@ -105,25 +109,26 @@ class Terraform:
         variables: Mapping[str, str | None] | None = None,
         fine: Sequence[int] = (0,),
     ) -> int:
-        """No colour: the lines go through a screen that shows control characters and obeys none."""
+        """Run a terraform command without colour and without questions."""
+        # The lines go through a screen that shows control characters.
         command = [self.program, verb, "-input=false", "-no-color", *words]
         return self._program(command, variables or {}, doing=f"{self.program} {verb}", fine=fine)
 
     def _program(
         self, command: Sequence[str], variables: Mapping[str, str | None], *, doing: str, fine: Sequence[int]
     ) -> int:
-        code, said = Program(command, self.directory, self._environment(variables)).run(self.say)
+        code, errors = Program(command, self.directory, self._environment(variables)).run(self.say)
         if code not in fine:
-            raise ToolFailed(doing, code, said, _kind(said))
-        if said.strip():
-            self.say(said.rstrip())
+            raise ToolFailed(doing, code, errors, _kind(errors))
+        if errors.strip():
+            self.say(errors.rstrip())
         return code
 
     def _captured(self, *words: str) -> str:
         lines: list[str] = []
-        code, said = Program([self.program, *words], self.directory, self._environment({})).run(lines.append)
+        code, errors = Program([self.program, *words], self.directory, self._environment({})).run(lines.append)
         if code:
-            raise ToolFailed(f"{self.program} {words[0]}", code, said)
+            raise ToolFailed(f"{self.program} {words[0]}", code, errors)
         return "\n".join(lines)
 
     def _environment(self, variables: Mapping[str, str | None]) -> dict[str, str]:
@@ -151,27 +156,28 @@ class Terraform:
             raise Refused(f"{self.program} {installed} is too old: it cannot lock a state in S3.", remedy=INSTALL)
 
     def _check_backend(self) -> None:
-        """By Terraform's own record of its backend; without a backend block it would keep the state on this machine."""
+        """Refuse a configuration that keeps its state elsewhere than in S3."""
+        # Terraform's own record says so; without a backend block the state would stay on this machine.
         try:
             record: Any = json.loads((self.data / "terraform.tfstate").read_text("utf-8"))
-            kept = (
+            actual = (
                 record["backend"]["type"],
                 record["backend"]["config"]["bucket"],
                 record["backend"]["config"]["key"],
             )
         except (OSError, ValueError, KeyError, TypeError):
-            kept = ("none", "", "")
-        if kept != ("s3", self.bucket, self.key):
+            actual = ("none", "", "")
+        if actual != ("s3", self.bucket, self.key):
             raise Refused(
-                f"The configuration in {self.directory} does not keep its state in S3 (backend: {kept[0]}).",
+                f"The configuration in {self.directory} does not keep its state in S3 (backend: {actual[0]}).",
                 remedy=f"Write into one of its files, in place of any other backend: {BACKEND}",
             )
 
 
 def require_sealed(installed: Path) -> None:
-    """Raise Refused if `init` has installed a provider that would reach past the sandbox."""
-    found = {"/".join(path.parts[-2:]) for path in installed.glob("*/*/*") if path.is_dir()}
-    outside = sorted(found - SEALED_PROVIDERS)
+    """Raise Refused if `init` installed a provider that leaves the sandbox."""
+    providers = {"/".join(path.parts[-2:]) for path in installed.glob("*/*/*") if path.is_dir()}
+    outside = sorted(providers - SEALED_PROVIDERS)
     if outside:
         raise Refused(
             f"In the sandbox Terraform may not use {', '.join(outside)}: only AWS is played here, so that provider "
@@ -204,13 +210,14 @@ def backend(aws: Aws, bucket: str, key: str) -> dict[str, object]:
 
 
 def environment(inherited: Mapping[str, str], own: Mapping[str, str | None]) -> dict[str, str]:
-    """Join what a tool inherits, without what would change where or how it works, and its own variables."""
-    kept = {name: value for name, value in inherited.items() if not NOT_INHERITED.fullmatch(name)}
-    return {name: value for name, value in {**kept, **own}.items() if value is not None}
+    """Join the inherited variables and a tool's own."""
+    # Inherited ones that change where or how the tool works are left out. An own one of None unsets.
+    passed = {name: value for name, value in inherited.items() if not NOT_INHERITED.fullmatch(name)}
+    return {name: value for name, value in {**passed, **own}.items() if value is not None}
 
 
 def _sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
-    """Nothing of the caller's account reaches a tool that works on the sandbox."""
+    """Return variables that keep the caller's account from a sandbox's tool."""
     away = {name: None for name in inherited if name.startswith("AWS_")}
     loopback = ",".join(filter(None, [inherited.get("NO_PROXY", ""), "127.0.0.1"]))
     return {
@@ -233,5 +240,5 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in match.groups()) if match else ()
 
 
-def _kind(said: str) -> str:
-    return next((kind for summary, kind in KINDS.items() if summary in said), "failed")
+def _kind(errors: str) -> str:
+    return next((kind for summary, kind in KINDS.items() if summary in errors), "failed")

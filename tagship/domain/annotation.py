@@ -9,18 +9,18 @@ from __future__ import annotations
 import re
 
 EVIDENCE = "tagship evidence"  # the title of what was captured of a failure
-LINES = 60  # of it that are kept, the last ones: GitHub takes 64 KiB
+LINES = 60  # of evidence: the last ones, because GitHub takes 64 KiB
 _TITLE = re.compile(r"tagship exit (\d{1,3})\Z")
 
 
 def command(code: int, message: str) -> str:
-    """Write `::notice title=tagship exit 0::…`, or `::error …` for any other exit code."""
+    """Write `::notice title=tagship exit 0::…`; `::error …` for other exit codes."""
     level = "notice" if code == 0 else "error"
     return f"::{level} title=tagship exit {code}::{escaped(message)}"
 
 
 def evidence_command(text: str) -> str:
-    """`::error title=tagship evidence::…`: what was captured, for whoever follows the run."""
+    """Write `::error title=tagship evidence::…` for whoever follows the run."""
     return f"::error title={EVIDENCE}::{escaped(chr(10).join(text.rstrip().splitlines()[-LINES:]))}"
 
 

@@ -32,7 +32,10 @@ Read = Callable[[int], bytes]
 
 @dataclass(frozen=True)
 class Member:
-    """One regular file of a bundle: its bytes come from `read(n)`, `size` of them. `origin` says where from."""
+    """One regular file of a bundle.
+
+    Its `size` bytes come from `read(n)`. `origin` says where from.
+    """
 
     path: str
     executable: bool
@@ -82,7 +85,8 @@ class Archive:
         self._length = 0
 
     def add(self, member: Member) -> Iterator[bytes]:
-        """Yield the tar bytes of one file; raises Refused if its size changed or its path repeats."""
+        """Yield a file's tar bytes. Raises Refused if its size changed."""
+        # Or if its path repeats.
         if member.path in self.files:
             raise Refused(
                 f"{member.path} would be in the bundle twice; the second time from {member.origin}.",
@@ -180,7 +184,8 @@ def why_not_in_a_bundle(path: str) -> str:
 
 
 def header(path: str, size: int, mode: int, mtime: int) -> bytes:
-    """Write a regular file's header; a pax record precedes it if ustar can't hold its path or size."""
+    """Write a regular file's header."""
+    # A pax record precedes it if ustar can't hold its path or size.
     entry = tarfile.TarInfo(path)
     entry.size, entry.mode, entry.mtime = size, mode, mtime
     try:

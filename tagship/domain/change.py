@@ -9,10 +9,10 @@ from tagship.domain.version import ArtifactId
 
 @dataclass(frozen=True)
 class Change:
-    """What units are asked to become. Nothing but ids, digests and numbers travels to a unit.
+    """What units are asked to become.
 
-    A unit that has accepted a higher `fence` than this refuses it. `allow_unsigned` is the environment's settings'
-    word: a unit that was not prepared for that refuses all the same.
+    Only ids, digests and numbers travel to a unit. A unit that accepted a higher `fence` refuses the change.
+    `allow_unsigned` comes from the environment's settings: a unit that was not prepared for it refuses all the same.
     """
 
     action: str  # deploy | rollback

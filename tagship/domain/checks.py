@@ -1,6 +1,6 @@
-"""Whether the next version may be made: named sentences about checkout, commit and remote. No I/O.
+"""Decide whether the next version may be made: named checks of checkout, commit and remote. No I/O.
 
-All of them are looked at, and all that fail are told together: a developer mends everything in one go.
+Every check runs, and all that fail are reported together: a developer fixes everything in one go.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tagship.errors import Refused
 
 @dataclass(frozen=True)
 class CheckoutFacts:
-    """What is known of a checkout when its next version is about to be made.
+    """What is known of a checkout before its next version is made.
 
     `again` is the command that asked; `branch` and `remote` are what the settings say; `unreachable` is why the
     remote could not be asked (empty: it was); `ci` is what CI says of the commit (None: the settings do not ask).
@@ -46,7 +46,7 @@ class CheckoutFacts:
 
 @dataclass(frozen=True)
 class Check:
-    """One named check; `problem` is empty when it passed."""
+    """One named check; `problem` is empty if it passed."""
 
     name: str
     problem: str = ""
@@ -58,13 +58,13 @@ class Check:
 
 
 def checks(facts: CheckoutFacts) -> list[Check]:
-    """Every check that applies, in the order in which one would mend them."""
-    here = [] if facts.apart else [_branch(facts), _clean(facts)]
-    there = [Check("remote reachable", facts.unreachable, f"git ls-remote --heads {facts.remote}")]
+    """Return the checks that apply, in the order to fix them."""
+    checkout = [] if facts.apart else [_branch(facts), _clean(facts)]
+    remote = [Check("remote reachable", facts.unreachable, f"git ls-remote --heads {facts.remote}")]
     apart = [] if facts.apart or facts.current != facts.branch else [_not_behind(facts), _not_diverged(facts)]
     rest = [_whole(facts), _unmoved(facts), _known(facts), _bundled(facts)]
     ci = [*([] if facts.workflow is None else [_started(facts)]), *([] if facts.ci is None else [_green(facts)])]
-    return [*here, *there, *apart, *rest, *ci]
+    return [*checkout, *remote, *apart, *rest, *ci]
 
 
 def _branch(facts: CheckoutFacts) -> Check:
@@ -90,17 +90,21 @@ def _clean(facts: CheckoutFacts) -> Check:
 def _not_behind(facts: CheckoutFacts) -> Check:
     if facts.ahead or not facts.behind:
         return Check("not behind")
-    there = f"{facts.remote}/{facts.branch}"
+    tracking = f"{facts.remote}/{facts.branch}"
     return Check(
-        "not behind", f"{there} has {_commits(facts.behind)} more", f"git pull --ff-only {facts.remote} {facts.branch}"
+        "not behind",
+        f"{tracking} has {_commits(facts.behind)} more",
+        f"git pull --ff-only {facts.remote} {facts.branch}",
     )
 
 
 def _not_diverged(facts: CheckoutFacts) -> Check:
     if not (facts.ahead and facts.behind):
         return Check("not diverged")
-    there = f"{facts.remote}/{facts.branch}"
-    problem = f"{facts.branch} and {there} have diverged: {_commits(facts.ahead)} here, {_commits(facts.behind)} there"
+    tracking = f"{facts.remote}/{facts.branch}"
+    problem = (
+        f"{facts.branch} and {tracking} have diverged: {_commits(facts.ahead)} here, {_commits(facts.behind)} there"
+    )
     return Check("not diverged", problem, f"git pull --rebase {facts.remote} {facts.branch}")
 
 
@@ -148,7 +152,7 @@ def _started(facts: CheckoutFacts) -> Check:
 
 
 def _green(facts: CheckoutFacts) -> Check:
-    said = {
+    problem = {
         "success": "",
         "failure": "CI failed on this commit",
         "pending": "CI has not finished with this commit",
@@ -156,13 +160,13 @@ def _green(facts: CheckoutFacts) -> Check:
         "": "there is no token to ask CI with",
     }[facts.ci or ""]
     remedies = {"": "gh auth login   (or set GITHUB_TOKEN)", "none": f"git push {facts.remote} {facts.branch}"}
-    return Check("CI green", said, remedies.get(facts.ci or "", "look at the commit's checks, then run it again"))
+    return Check("CI green", problem, remedies.get(facts.ci or "", "look at the commit's checks, then run it again"))
 
 
 def refuse(failed: Sequence[Check], state: str = "Nothing was changed.") -> Refused:
-    """The failed checks as one error, each with its remedy."""
+    """Make one error of the failed checks, each with its remedy."""
     first = failed[0]
     if len(failed) == 1:
         return Refused(f"The check “{first.name}” failed: {first.problem}.", state=state, remedy=first.remedy)
-    each = "".join(f"\n  - {check.name}: {check.problem}\n      {check.remedy}" for check in failed)
-    return Refused(f"Refused by {len(failed)} checks:{each}", state=state, remedy=first.remedy)
+    problems = "".join(f"\n  - {check.name}: {check.problem}\n      {check.remedy}" for check in failed)
+    return Refused(f"Refused by {len(failed)} checks:{problems}", state=state, remedy=first.remedy)

@@ -49,12 +49,12 @@ def heal(environment: str, *, wait: str = "") -> str:
 
 
 def resume(environment: str, *, wait: str = "") -> str:
-    """Spell the end of a deployment whose runner died."""
+    """Spell the command that ends a deployment whose runner died."""
     return _inv("resume", env=environment, wait=wait)
 
 
 def verify(artifact: str, environment: str = "") -> str:
-    """Spell the question whether an artifact serves."""
+    """Spell the check whether an artifact serves."""
     return _inv("verify", version=artifact, env=environment)
 
 
@@ -74,7 +74,7 @@ def lock(environment: str = "") -> str:
 
 
 def unlock(environment: str, deployment: str) -> str:
-    """Spell the breaking of a dead deployment's lease."""
+    """Spell the removal of a dead deployment's lease."""
     return _inv("unlock", env=environment, id=deployment)
 
 
@@ -174,12 +174,12 @@ def calendar_state(calendar: str) -> str:
 
 
 def _other(environment: str) -> str:
-    """Leave out the environment that a release goes to anyhow."""
+    """Leave out the environment that a release goes to by default."""
     return environment if environment != "dev" else ""
 
 
 def _inv(task: str, **flags: str | bool) -> str:
-    """Spell a task with the flags that are given: `inv rollback --to 0.1.29-dev --preempt`."""
+    """Spell a task with its flags: `inv rollback --to 0.1.29-dev --preempt`."""
     words = ["inv", task]
     for name, value in flags.items():
         if value:

@@ -5,15 +5,15 @@
     requested | started | failed → abandoned            (given up with nothing changed, or nobody took it up again)
 
 `started` is written once units have been asked, with the names of the first operations, and again by whoever resumes a
-deployment whose runner died. A ledger that does not answer at that moment holds nothing up: it may be missing.
+deployment whose runner died. It may be missing: a ledger that does not answer then does not stop the deployment.
 
 `rolled-back` means that things are as they were before: the previous version serves, or nothing does where nothing did.
 `partial` means that it serves, but not on every unit: no more failed than the settings allow, some were skipped, or it
 is a rollback, which goes to the units that can be reached and keeps what it brought back. The environment runs it
 from then on; it is nothing to go back to until a deployment of it is healthy. An abandoned one says nothing of it.
 
-Every state change is one entry; a deployment is what its entries say, folded in order. Who has lost the lease may still
-be writing: what follows an end, or carries a lower fencing number than what is there, is void. Nothing here does I/O.
+Every state change is one entry, and a deployment is its entries, folded in order. A process that lost the lease may
+still be writing: an entry after the end, or with a lower fencing number than one before it, is void. No I/O here.
 """
 
 from __future__ import annotations
@@ -52,23 +52,27 @@ ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{6}-[0-9a-f]{6}")
 
 
 def new_id(now: datetime) -> str:
-    """An id that sorts by time: `20261120-155301-123456-9f3a1c`."""
+    """Make an id that sorts by time: `20261120-155301-123456-9f3a1c`."""
     return f"{now.astimezone(UTC):%Y%m%d-%H%M%S-%f}-{secrets.token_hex(3)}"
 
 
 def is_id(text: str) -> bool:
-    """Whether it is what `new_id` gives: a listing has the names that others gave to things, too."""
+    """Tell whether `new_id` could have made it."""
+    # A listing also has names that others gave to things.
     return bool(ID.fullmatch(text))
 
 
 def begun(deployment_id: str) -> datetime:
-    """When it began, to the second, by the clock that gave its id: the store's."""
+    """Return when a deployment began, to the second, by the store's clock."""
     return datetime.strptime(deployment_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One state change. `at` is ISO 8601 in UTC; `details` holds what that state knows (units, durations, evidence)."""
+    """One state change.
+
+    `at` is ISO 8601 in UTC; `details` has what that state knows (units, durations, evidence).
+    """
 
     deployment_id: str
     number: int
@@ -91,16 +95,17 @@ class Entry:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self | None:
-        """An entry, or None when it cannot be read or is of a later schema: such entries are named and skipped."""
+        """Read an entry; None if unreadable or of a later schema."""
+        # Such entries are named and skipped.
         try:
             value = json.loads(raw)
             if value["schema"] != SCHEMA:
                 return None
-            found = read_back(cls, value)
-            _check(found)
+            entry = read_back(cls, value)
+            _check(entry)
         except ODD:
             return None
-        return found
+        return entry
 
 
 def _check(one: Entry) -> None:
@@ -119,7 +124,10 @@ def _check(one: Entry) -> None:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the entries of one deployment say, the latest last. `void` are those that their writer had no right to."""
+    """The entries of one deployment, the latest last.
+
+    `void` are entries that their writer had no right to.
+    """
 
     entries: Sequence[Entry]
     void: Sequence[Entry] = ()
@@ -150,7 +158,7 @@ class Deployment:
 
     @property
     def unsigned(self) -> bool:
-        """Whether nobody had signed the artifact, as whoever deployed it found."""
+        """Tell whether the deployed artifact was unsigned."""
         return any(entry.details.get("unsigned") for entry in self.entries)
 
     @property
@@ -165,27 +173,28 @@ class Deployment:
 
     @property
     def label(self) -> str:
-        """The artifact as a person is told of it."""
+        """Return the artifact's name for people."""
         return f"{self.artifact_id} (UNSIGNED)" if self.unsigned else self.artifact_id
 
     @property
     def seconds(self) -> float:
-        """From the first entry to the last, in seconds."""
+        """Return the seconds from the first entry to the last."""
         return (datetime.fromisoformat(self.last.at) - datetime.fromisoformat(self.first.at)).total_seconds()
 
 
 def fold(entries: Iterable[Entry]) -> list[Deployment]:
-    """Deployments in the order they began, each with its entries in the order they were written."""
+    """Group entries by deployment, both in the order they were written."""
     by_id: dict[str, list[Entry]] = {}
     for entry in entries:
         by_id.setdefault(entry.deployment_id, []).append(entry)
-    return [_folded(by_id[one]) for one in sorted(by_id)]
+    return [_folded(by_id[deployment_id]) for deployment_id in sorted(by_id)]
 
 
 def _folded(entries: Iterable[Entry]) -> Deployment:
-    """Two may have written under one number, in different states: the higher fencing number had the right to."""
+    """Fold one deployment's entries."""
+    # Two may have one number and different states: the higher fencing number had the right to write it.
     counted, void = list[Entry](), list[Entry]()
-    for entry in sorted(entries, key=lambda one: (one.number, -one.fence, one.at)):
+    for entry in sorted(entries, key=lambda candidate: (candidate.number, -candidate.fence, candidate.at)):
         last = counted[-1] if counted else entry
         overtaken = entry.fence < last.fence or (last is not entry and last.state in ENDED)
         (void if overtaken else counted).append(entry)
@@ -193,26 +202,34 @@ def _folded(entries: Iterable[Entry]) -> Deployment:
 
 
 def fenced(deployments: Sequence[Deployment]) -> int:
-    """The highest fencing number that any of them had."""
-    return max((entry.fence for one in deployments for entry in (*one.entries, *one.void)), default=0)
+    """Return the highest fencing number that any deployment had."""
+    return max(
+        (entry.fence for deployment in deployments for entry in (*deployment.entries, *deployment.void)), default=0
+    )
 
 
 def settled(deployments: Sequence[Deployment]) -> bool:
-    """Whether the last one has ended: until then, what the environment runs may change."""
+    """Tell whether the last deployment has ended."""
+    # Until then, what the environment runs may change.
     return not deployments or deployments[-1].ended
 
 
 def serving(deployments: Sequence[Deployment]) -> str:
-    """The artifact id that the ledger says an environment runs; empty when nothing was ever healthy there."""
+    """Return the artifact id that an environment runs; empty if none.
+
+    That is what the ledger says: the latest that was healthy or partial.
+    """
     last = latest_serving(deployments)
     return last.artifact_id if last else ""
 
 
 def latest_serving(deployments: Sequence[Deployment]) -> Deployment | None:
-    """The deployment that decides what an environment runs: the last one that was healthy, or partial."""
-    return next((one for one in reversed(deployments) if one.state in SERVES), None)
+    """Return the deployment that decides what an environment runs."""
+    # The last one that was healthy, or partial.
+    return next((deployment for deployment in reversed(deployments) if deployment.state in SERVES), None)
 
 
 def unfinished(deployments: Sequence[Deployment]) -> Deployment | None:
-    """The latest deployment, where it has not ended. An earlier one that has not is nobody's to finish any more."""
+    """Return the latest deployment if it has not ended."""
+    # Nobody finishes an earlier one.
     return deployments[-1] if deployments and not deployments[-1].ended else None

@@ -41,12 +41,17 @@ assert set(_NAMES.values()) == {field.name for field in fields(Order)}  # noqa: 
 
 
 def render(template: str, entry: str) -> str:
-    """The document: the template's JSON with stage 1 in it. Raises UsageError where it would not arrive whole."""
+    """Render the document: the template's JSON with stage 1 in it.
+
+    Raises UsageError if it would not arrive whole.
+    """
     document: dict[str, Any] = json.loads(template)
     lines = _lines(entry)
     for step in document["mainSteps"]:
         commands: list[str] = step["inputs"]["runCommand"]
-        step["inputs"]["runCommand"] = [line for each in commands for line in (lines if each == ENTRY else [each])]
+        step["inputs"]["runCommand"] = [
+            line for command in commands for line in (lines if command == ENTRY else [command])
+        ]
     text = json.dumps(document, indent=1, ensure_ascii=True)
     size = len(text.encode())
     if size > LIMIT - PARAMETERS:
@@ -58,7 +63,8 @@ def render(template: str, entry: str) -> str:
 
 
 def _lines(entry: str) -> list[str]:
-    """Stage 1's lines; `{{` would be interpolated by Systems Manager, and the end's own line would cut it short."""
+    """Split stage 1 into lines. Raises UsageError if SSM would change it."""
+    # Systems Manager interpolates `{{`, and the end's own line would cut it short.
     lines = entry.rstrip("\n").split("\n")
     if "{{" in entry or END in lines:
         raise UsageError(
@@ -69,18 +75,20 @@ def _lines(entry: str) -> list[str]:
 
 
 def parameters(order: Order) -> dict[str, list[str]]:
-    """What SendCommand is given; `none` stands for what an order does not name."""
+    """Return SendCommand's parameters; `none` stands for an empty value."""
     given = {name: str(getattr(order, field)) for name, field in _NAMES.items()}
     return {name: ["none" if name in _OPTIONAL and not value else value] for name, value in given.items()}
 
 
 def fallback_commands(order: Order, entry: str) -> list[str]:
-    """The same run as lines for AWS-RunShellScript, whatever the values hold; it takes executionTimeout beside."""
+    """Write the same run as lines for AWS-RunShellScript, whatever the values."""
+    # It takes executionTimeout beside them.
     values = [value for name, [value] in parameters(order).items() if name != "executionTimeout"]
     arguments = " ".join(_quoted(value) for value in values)
     return ["set -eu", f"{_BASH} {arguments} <<'{END}'", *_lines(entry), END]
 
 
 def _quoted(value: str) -> str:
-    """One shell word. `{{` is broken up, or Systems Manager would put a stored parameter in its place."""
+    """Quote one shell word."""
+    # `{{` is broken up, or Systems Manager would put a stored parameter in its place.
     return re.sub(r"\{(?=\{)", "{''", shlex.quote(value))

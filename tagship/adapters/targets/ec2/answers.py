@@ -40,7 +40,7 @@ CAUSES = {  # what a program that could not even give a verdict wrote to its sta
 
 @dataclass(frozen=True)
 class Answers:
-    """What hosts have said to commands."""
+    """What hosts answered to commands."""
 
     aws: Aws
 
@@ -49,14 +49,15 @@ class Answers:
         return self.aws.client("ssm")
 
     def ended(self, command: str, awaited: set[str]) -> dict[str, Report]:
-        """The reports of hosts whose invocation of `command` has ended since the last look."""
+        """Return the reports of awaited hosts whose invocation has ended."""
         with self.aws.translated(f"asking how command {command} goes"):
             rows = [row for row in self._invocations(command) if row["Status"] in ENDED]
-            found = [self._heard(command, row) for row in rows if row["InstanceId"] in awaited]
-        return {report.unit: report for report in found if report}
+            reports = [self._heard(command, row) for row in rows if row["InstanceId"] in awaited]
+        return {report.unit: report for report in reports if report}
 
     def _invocations(self, command: str) -> list[Any]:
-        """One call: a command has at most 50 hosts and a page at most 50 rows, so that nothing follows the 50th."""
+        """Read a command's invocations in one call."""
+        # A command has at most 50 hosts and a page at most 50 rows: nothing follows the 50th.
         rows: list[Any] = []
         pages = self._ssm.get_paginator("list_command_invocations")
         try:
@@ -69,7 +70,7 @@ class Answers:
         return rows
 
     def _heard(self, command: str, row: Any) -> Report | None:
-        """The verdict, if the listing holds all of it; otherwise from the whole output."""
+        """Read the verdict from the listing, or else from the whole output."""
         host, status = row["InstanceId"], row.get("StatusDetails", row["Status"])
         for plugin in row.get("CommandPlugins", ()):
             report = verdict.read(host, plugin.get("Output", ""), "")
@@ -78,14 +79,14 @@ class Answers:
         return self._report(command, host, status)
 
     def _report(self, command: str, host: str, status: str) -> Report | None:
-        """The verdict, from the whole output: 24,000 characters."""
+        """Read the verdict from the whole output: 24,000 characters."""
         try:
-            said = self._ssm.get_command_invocation(CommandId=command, InstanceId=host)
+            invocation = self._ssm.get_command_invocation(CommandId=command, InstanceId=host)
         except self._ssm.exceptions.InvocationDoesNotExist:
             return None
         words = WORDS.get(status.replace(" ", ""), f"SSM says {status}")
-        heard = said.get("StandardErrorContent", "").strip()
-        report = verdict.read(host, said.get("StandardOutputContent", ""), words)
+        heard = invocation.get("StandardErrorContent", "").strip()
+        report = verdict.read(host, invocation.get("StandardOutputContent", ""), words)
         if report.outcome != "silent" or not heard:
             return report
         causes = [meaning for text, meaning in CAUSES.items() if text in heard]

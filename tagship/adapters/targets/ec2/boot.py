@@ -15,7 +15,10 @@ HOST_PROGRAM = "deploy/ec2_deploy.sh"  # from every bundle
 
 
 def script(app: App, ec2: Ec2, environment: str, artifact_id: str, public_key: str, *, compress: bool) -> Script:
-    """Render it; `artifact_id` pins one artifact. Raises Refused when it is larger than EC2 takes."""
+    """Render the user data. Raises Refused if EC2 does not take it.
+
+    `artifact_id` pins one artifact; empty: the pointer decides.
+    """
     settings, chosen = app.settings, app.settings.environment(environment)
     values = {
         "APP": settings.app,
@@ -35,7 +38,7 @@ def script(app: App, ec2: Ec2, environment: str, artifact_id: str, public_key: s
 
 
 def _needs(ec2: Ec2) -> list[str]:
-    """What a host must have beside coreutils and the AWS CLI."""
+    """List what a host must have beside coreutils and the AWS CLI."""
     return [*(["docker"] if ec2.runtime == "docker" else []), *(["haproxy"] if ec2.manager == "systemd" else [])]
 
 

@@ -25,39 +25,40 @@ class Instances:
         return ", ".join(f"{name} = {value}" for name, value in self.tags.items())
 
     def running(self) -> list[Any]:
-        """As EC2 describes them, in pages."""
+        """Return them as EC2 describes them, from every page."""
         filters: Any = [{"Name": f"tag:{name}", "Values": [value]} for name, value in self.tags.items()]
         filters.append({"Name": "instance-state-name", "Values": ["running"]})
         pages = self.aws.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
-        return [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
+        return [instance for page in pages for group in page["Reservations"] for instance in group["Instances"]]
 
     def pings(self, ids: Sequence[str]) -> dict[str, str]:
-        """PingStatus by instance id; SSM knows nothing of a host whose agent never registered."""
+        """Return PingStatus by instance id."""
+        # SSM does not know a host whose agent never registered.
         pages = self.aws.client("ssm").get_paginator("describe_instance_information")
-        found: dict[str, str] = {}
-        for some in calls(ids):
-            for page in pages.paginate(Filters=[{"Key": "InstanceIds", "Values": some}]):
-                found.update({one["InstanceId"]: one["PingStatus"] for one in page["InstanceInformationList"]})
-        return found
+        pings: dict[str, str] = {}
+        for group in calls(ids):
+            for page in pages.paginate(Filters=[{"Key": "InstanceIds", "Values": group}]):
+                pings.update({host["InstanceId"]: host["PingStatus"] for host in page["InstanceInformationList"]})
+        return pings
 
-    def there(self, ids: Sequence[str]) -> list[str]:
-        """Those of the hosts that still run, carry the tags and are known to SSM."""
-        running = {one["InstanceId"] for one in self.running()}
-        pings = self.pings([one for one in ids if one in running])
-        return [one for one in ids if one in pings]
+    def reachable(self, ids: Sequence[str]) -> list[str]:
+        """Return the hosts that still run, have the tags and answer SSM."""
+        running = {id_["InstanceId"] for id_ in self.running()}
+        pings = self.pings([id_ for id_ in ids if id_ in running])
+        return [id_ for id_ in ids if id_ in pings]
 
 
 def described(instance: Any, pings: Mapping[str, str]) -> Unit:
-    """An instance as tagship speaks of it, and why it cannot be told anything, if it cannot."""
-    one = instance["InstanceId"]
-    name = next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), one)
-    ping = pings.get(one, "")
+    """Describe an instance, and why it cannot be reached, if so."""
+    host = instance["InstanceId"]
+    name = next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), host)
+    ping = pings.get(host, "")
     problem = {"Online": "", "": "SSM does not know it: no agent has registered"}
-    return Unit(one, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"), noun="host")
+    return Unit(host, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"), noun="host")
 
 
 def calls(ids: Iterable[str]) -> Iterable[list[str]]:
-    """The ids, as many at a time as one call takes."""
+    """Yield the ids in groups that one call takes."""
     waiting = iter(ids)
-    while some := list(islice(waiting, IDS)):
-        yield some
+    while group := list(islice(waiting, IDS)):
+        yield group

@@ -11,7 +11,7 @@ ANSWER_WITHIN = 60  # seconds that a host may take to say what it runs: one that
 
 
 def order(settings: Settings, ec2: Ec2, change: Change) -> Order:
-    """The order that carries out a change."""
+    """Make the order that carries out a change."""
     return Order(
         action=change.action,
         app=change.app,
@@ -29,7 +29,8 @@ def order(settings: Settings, ec2: Ec2, change: Change) -> Order:
 
 
 def question(settings: Settings, ec2: Ec2, environment: str) -> Order:
-    """The order that asks a host what it runs: it names nothing, and has less time than an action."""
+    """Make the order that asks a host what it runs."""
+    # It names no artifact, and has less time than an action.
     chosen = settings.environment(environment)
     return Order(
         action="status",

@@ -1,4 +1,4 @@
-"""After a healthy deployment: tell the hosts that are still to boot what to run."""
+"""After a healthy deployment, record what hosts that boot later must run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROUNDS = 5  # how often a lost race is run again
 def point(store: Store, pointer: Pointer, warn: Callable[[str], None]) -> None:
     """Write the environment's pointer by compare-and-swap, unless a later deployment has.
 
-    The deployment is healthy whatever comes of this: a bucket that fails here is warned of, and is not its failure.
+    The deployment stays healthy either way: if the bucket fails here, this only warns.
     """
     try:
         if _written(store, pointer):
@@ -30,7 +30,7 @@ def point(store: Store, pointer: Pointer, warn: Callable[[str], None]) -> None:
 
 
 def points_at(store: Store, app: str, environment: str, artifact_id: str) -> bool:
-    """Whether a host that boots now starts that artifact."""
+    """Tell whether a host that boots now starts that artifact."""
     seen = store.get(layout.pointer(app, environment))
     pointer = Pointer.from_json(seen.body) if seen else None
     return bool(pointer and pointer.artifact == artifact_id)

@@ -39,7 +39,7 @@ SKEW = timedelta(hours=2)  # how far this clock and SSM's may be apart
 
 @dataclass
 class Sent:
-    """The commands that an order went out by, and why some hosts were not reached."""
+    """The commands of one order, and why some hosts were not reached."""
 
     operations: list[Operation] = field(default_factory=list)
     unsent: dict[str, str] = field(default_factory=dict)
@@ -47,7 +47,10 @@ class Sent:
 
 @dataclass
 class Sender:
-    """Orders to the hosts of one environment. `known` are the ids of commands that this process sent."""
+    """Sends orders to the hosts of one environment.
+
+    `known` are the ids of commands that this process sent.
+    """
 
     aws: Aws
     instances: Instances
@@ -69,14 +72,14 @@ class Sender:
         acting by then. Raises Unheard if the first may have gone out.
         """
         sent = Sent()
-        for some in calls(ids):
+        for group in calls(ids):
             try:
-                self._send(order, some, sent)
+                self._send(order, group, sent)
             except ServiceFailed as reason:
                 if not sent.operations:
                     raise
                 known = "" if isinstance(reason, Unheard) else "nothing was sent to it: "
-                sent.unsent.update(dict.fromkeys(some, f"{known}{reason}"))
+                sent.unsent.update(dict.fromkeys(group, f"{known}{reason}"))
         return sent
 
     def _send(self, order: Order, ids: Sequence[str], sent: Sent) -> None:
@@ -84,7 +87,7 @@ class Sender:
             try:
                 sent.operations.append(self._operation(order, ids))
             except self._ssm.exceptions.InvalidInstanceId:  # one that left is enough for SSM to refuse all of them
-                left = self.instances.there(ids)
+                left = self.instances.reachable(ids)
                 if len(left) == len(ids):
                     raise
                 sent.unsent.update(dict.fromkeys(set(ids) - set(left), GONE))
@@ -101,7 +104,8 @@ class Sender:
         return operation(command, order.action, order.artifact_id, ids)
 
     def _of_another_tagship(self, reason: Any) -> Refused:
-        """The document was installed by a tagship that sends other parameters: no host can be reached by it."""
+        """Say that another tagship installed the document."""
+        # It takes other parameters, so no host can be reached by it.
         why = reason.response["Error"]["Message"].rstrip(".")
         return Refused(
             f"The SSM document {self.document} in this account is not the one of this tagship ({why}).",
@@ -111,7 +115,7 @@ class Sender:
         )
 
     def _shell_lines(self, order: Order) -> dict[str, list[str]]:
-        """The same order for AWS-RunShellScript, if the account has no document of ours."""
+        """Write the order for AWS-RunShellScript, if our document is not installed."""
         missing = f"The SSM document {self.document} is not installed in this account"
         if not self.entry.is_file():
             raise Refused(
@@ -123,8 +127,11 @@ class Sender:
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}
 
     def _command(self, order: Order, ids: Sequence[str], document: str, values: Mapping[str, Sequence[str]]) -> str:
-        """SendCommand, for one command whatever happens to the answer; raises Unheard if that is lost for good."""
-        asked: Any = {
+        """Call SendCommand for exactly one command, even if the answer is lost.
+
+        Raises Unheard if it is lost for good.
+        """
+        request: Any = {
             "InstanceIds": list(ids),
             "DocumentName": document,
             "Parameters": dict(values),
@@ -135,7 +142,7 @@ class Sender:
         }
         for number in range(1, SENDINGS + 1):
             try:
-                command: str = self.aws.once("ssm").send_command(**asked)["Command"]["CommandId"]
+                command: str = self.aws.once("ssm").send_command(**request)["Command"]["CommandId"]
                 return command
             except Exception as reason:
                 again = self.aws.refused_for_now(reason) or (order.action == "status" and self.aws.unsure(reason))
@@ -148,7 +155,8 @@ class Sender:
         raise AssertionError
 
     def _unanswered(self, order: Order, ids: Sequence[str], reason: Exception) -> str:
-        """The command whose answer was lost; raises Unheard if it does not show. A list may lag behind."""
+        """Find the command whose answer was lost. Raises Unheard otherwise."""
+        # A list may lag behind.
         since = self.clock.now() - SKEW
         with contextlib.suppress(ServiceFailed):
             for _ in range(LOOKS):
@@ -166,9 +174,10 @@ class Sender:
         ) from reason
 
     def listed(self, deployment_id: str, since: datetime) -> list[Operation]:
-        """The commands that name a deployment, from all that SSM was asked since then: it keeps them for 30 days.
+        """List the commands that name a deployment, from SSM's list since then.
 
-        So a command whose id never came back is found too. A page has 50, of the whole account.
+        SSM keeps them for 30 days, so a command whose id never came back is found too. A page has 50, of the whole
+        account.
         """
         with self.aws.translated(f"asking which commands were sent for {deployment_id}"):
             after: Any = {"Filters": [{"key": "InvokedAfter", "value": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}]}
@@ -179,12 +188,13 @@ class Sender:
 
 
 def operation(command: str, action: str, artifact_id: str, hosts: Sequence[str], *, running: bool = True) -> Operation:
-    """An SSM command as tagship speaks of it."""
+    """Describe an SSM command as an operation."""
     return Operation(command, f"SSM command {command}", action, artifact_id, tuple(hosts), running)
 
 
 def _read(command: Any) -> Operation:
-    """A command as SSM lists it. (The comment is cut at 100 characters; the document's parameters are whole.)"""
+    """Read a command as SSM lists it."""
+    # The comment is cut at 100 characters; the document's parameters are whole.
     _, action, _, *rest = command["Comment"].split()
     artifact = command.get("Parameters", {}).get("artifact") or rest or [""]
     running = command.get("Status") not in ENDED

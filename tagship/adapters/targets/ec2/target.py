@@ -45,7 +45,10 @@ LOOK = 20  # seconds between looks whether the hosts that are waited for are sti
 
 @dataclass
 class Ec2Target:
-    """The hosts that carry an environment's tags. `_unsent` are those that the last change did not reach, and why."""
+    """The hosts that have an environment's tags.
+
+    `_unsent` are those that the last change did not reach, and why.
+    """
 
     context: Context
     environment: str
@@ -78,14 +81,14 @@ class Ec2Target:
             entry=context.root / boot.ENTRY,
         )
 
-    # -- which there are -----------------------------------------------------------------------------------------------
+    # -- the hosts -----------------------------------------------------------------------------------------------------
 
     @property
     def rules(self) -> Rules:
         return self.ec2.rules
 
     def units(self) -> Sequence[Unit]:
-        """Running instances with every tag of the settings, by name; raises Refused when there is none."""
+        """List running instances with every tag, by name. Raises Refused without any."""
         with self.aws.translated(f"looking for the hosts of {self.environment}"):
             running = self._instances.running()
             pings = self._instances.pings([instance["InstanceId"] for instance in running])
@@ -105,7 +108,8 @@ class Ec2Target:
         return self._collect(sent, units, question.timeout, tick)
 
     def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
-        """One command for each 50 hosts. Hosts that are gone, or that a later command did not reach, are `silent`."""
+        """Send one command for each 50 hosts."""
+        # Hosts that are gone, or that a later command did not reach, are `silent`.
         self._unsent = {}
         sent = self._sender.send(self._order(change), [host.id for host in units])
         self._unsent = sent.unsent
@@ -114,8 +118,10 @@ class Ec2Target:
     def finish(
         self, operations: Sequence[Operation], change: Change, units: Sequence[Unit], tick: Tick
     ) -> Sequence[Report]:
-        """Poll each command until every host has ended. One that is gone is not waited for, and one that never ends is
-        `silent` once its time is over."""
+        """Poll each command until every host has ended.
+
+        A host that is gone is not waited for. One that never ends is `silent` once its time is over.
+        """
         return self._collect(Sent(list(operations), self._unsent), units, self._order(change).timeout, tick)
 
     def _order(self, change: Change) -> Order:
@@ -148,7 +154,8 @@ class Ec2Target:
         return [reports[host.id] for host in units]
 
     def _left(self, awaited: set[str]) -> dict[str, Report]:
-        """The hosts among `awaited` that have left; what cannot be asked now is asked again later."""
+        """Report the awaited hosts that have left."""
+        # What cannot be asked now is asked again later.
         try:
             with self.aws.translated(f"looking for {counted(len(awaited), 'host')} of {self.environment}"):
                 running = {instance["InstanceId"] for instance in self._instances.running()}
@@ -159,7 +166,7 @@ class Ec2Target:
     # -- what was started ----------------------------------------------------------------------------------------------
 
     def operations(self, deployment_id: str, since: datetime) -> Sequence[Operation]:
-        """By the comment of each command, ended or not."""
+        """List a deployment's commands, ended or not, by their comments."""
         return self._sender.listed(deployment_id, since)
 
     def cancel(self, operations: Sequence[Operation]) -> None:
@@ -173,7 +180,7 @@ class Ec2Target:
     # -- what a host that boots runs -----------------------------------------------------------------------------------
 
     def committed(self, change: Change) -> None:
-        """Write the environment's pointer: a host that boots starts what it names."""
+        """Write the environment's pointer: hosts that boot start what it names."""
         to = Pointer(
             app=change.app,
             environment=change.environment,
@@ -190,16 +197,16 @@ class Ec2Target:
         return pointer.points_at(self.context.store, settings.app, self.environment, artifact_id)
 
     def files(self) -> Mapping[str, bytes]:
-        """The environment's conf, which its hosts read from every bundle."""
+        """Write the environment's conf, which its hosts read from every bundle."""
         settings = self.context.settings
         return self.ec2.files(self.environment, settings.environment(self.environment), settings.aws.region)
 
     def required(self) -> Sequence[str]:
-        """The program that a host runs from each bundle."""
+        """Name the program that a host runs from each bundle."""
         return [boot.HOST_PROGRAM]
 
     def first_boot(self, artifact_id: str, public_key: str, *, compress: bool) -> Script:
-        """The user data of a launch template."""
+        """Render the user data of a launch template."""
         return boot.script(self.context, self.ec2, self.environment, artifact_id, public_key, compress=compress)
 
 
@@ -208,7 +215,7 @@ def _silent(ids: Iterable[str], reason: str) -> dict[str, Report]:
 
 
 def connect(context: Context, environment: str) -> Ec2Target:
-    """The hosts of one environment of the settings."""
+    """Connect to the hosts of one environment of the settings."""
     ec2 = context.settings.environment(environment).runs_on(Ec2)
     if ec2 is None:
         raise TypeError(f"{environment} has no ec2 table: the settings refuse that")
