@@ -79,7 +79,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
         bucket=settings.aws.bucket,
         key=key,
         image=image,
-        found=existing,
+        existing=existing,
         before=current.parameters if current else None,
     )
     shared = Stack(stack_name(settings.app), _read(app, f"{AWS}/foundation.yaml"), parameters)

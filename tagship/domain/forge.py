@@ -13,9 +13,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+\Z")
 
 
 def repository_of(text: str) -> tuple[str, str] | None:
-    """Read host and owner/name from a remote's URL, or from owner/name alone (then GitHub's own).
+    """Read host and owner/name from a URL or from owner/name.
 
-    None for any other remote, and for a host alias of ~/.ssh/config, which only ssh can resolve.
+    owner/name alone is GitHub's. None for any other remote, and for a host alias of ~/.ssh/config, which only ssh can
+    resolve.
     """
     if _NAME.match(text):
         return "github.com", text
@@ -24,13 +25,14 @@ def repository_of(text: str) -> tuple[str, str] | None:
 
 
 def alias_of(url: str) -> tuple[str, str] | None:
-    """Read the ssh host alias and owner/name from a URL such as git@work:acme/hello.git; None for any other."""
+    """Read the ssh host alias and owner/name from a URL, or None."""
+    # Such a URL is git@work:acme/hello.git.
     scheme, host, name = _parts(url)
     return (host, name) if host and "." not in host and scheme in {"", "ssh"} else None
 
 
 def _parts(url: str) -> tuple[str, str, str]:
-    """Scheme, host and owner/name; all empty for what is not such a URL."""
+    """Return scheme, host and owner/name; all empty for any other text."""
     match = _ADDRESS.match(url) or _OF_SSH.match(url)
     return (match[1], match[2].lower(), match[3]) if match and _NAME.match(match[3]) else ("", "", "")
 
@@ -38,8 +40,8 @@ def _parts(url: str) -> tuple[str, str, str]:
 def unreachable(url: str) -> tuple[str, str]:
     """Say why CI cannot be asked for the runs of this remote, and what to do about it."""
     if alias := alias_of(url):
-        what = f"the remote's ssh host alias {alias[0]} does not say where CI runs"
-        return what, f'write repository = "{alias[1]}" under [ci] in tagship.toml'
+        problem = f"the remote's ssh host alias {alias[0]} does not say where CI runs"
+        return problem, f'write repository = "{alias[1]}" under [ci] in tagship.toml'
     if repository_of(url) is None:
         return (
             "the remote is not on GitHub",
@@ -55,6 +57,6 @@ def run_id(url: str) -> str:
 
 
 def page(url: str) -> str:
-    """Address the page of the runs that a push to this remote set off."""
+    """Return the page of the runs that a push here starts."""
     known = repository_of(url)
     return f"https://{known[0]}/{known[1]}/actions" if known else url

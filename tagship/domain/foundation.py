@@ -29,7 +29,10 @@ class Existing:
 
 @dataclass(frozen=True)
 class Stack:
-    """A CloudFormation stack, as it is or as it is wanted (then without a status and outputs)."""
+    """A CloudFormation stack, as it is or as it should be.
+
+    One that should be has no status and no outputs.
+    """
 
     name: str
     template: str
@@ -39,7 +42,7 @@ class Stack:
 
     @property
     def text(self) -> str:
-        """What decides whether a stack is changed: its parameters, then its template."""
+        """Return what decides whether a stack changes: parameters, then template."""
         head = "".join(f"{key} = {self.parameters[key]}\n" for key in sorted(self.parameters))
         return f"{head}{self.template.strip()}\n"
 
@@ -56,11 +59,12 @@ def repository_name(image: str) -> str:
 
 
 def shared(
-    *, app: str, bucket: str, key: str, image: str, found: Existing, before: Mapping[str, str] | None
+    *, app: str, bucket: str, key: str, image: str, existing: Existing, before: Mapping[str, str] | None
 ) -> dict[str, str]:
-    """Choose the parameters of foundation.yaml. `before` is what the stack was last made with.
+    """Choose the parameters of foundation.yaml.
 
     What that stack made stays part of it; anything else that the account has is used and left alone.
+    `before` is what the stack was last made with.
     """
     before = before or {}
     alias = key.removeprefix("kms:") if key.startswith("kms:alias/") else ""
@@ -71,16 +75,16 @@ def shared(
     return {
         "App": app,
         "Bucket": bucket,
-        "MakeBucket": "yes" if kept_bucket or not found.bucket else "no",
-        "KeyAlias": alias if kept_key or not found.key else "",
-        "KeyArn": "" if kept_key else found.key,
-        "ImageRepository": image if kept_image or not found.repository else "",
-        "ProviderArn": "" if kept_provider else found.provider,
+        "MakeBucket": "yes" if kept_bucket or not existing.bucket else "no",
+        "KeyAlias": alias if kept_key or not existing.key else "",
+        "KeyArn": "" if kept_key else existing.key,
+        "ImageRepository": image if kept_image or not existing.repository else "",
+        "ProviderArn": "" if kept_provider else existing.provider,
     }
 
 
 def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str]) -> str:
-    """Fill the blocks of environment.yaml: the hosts' tags, a path of Parameter Store, names of secrets.
+    """Fill the blocks of environment.yaml: tags, a parameter path, secrets.
 
     A tag is always read as text. An empty argument leaves its block unchanged.
     """
@@ -92,13 +96,14 @@ def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets
 
 
 def _text(text: str) -> str:
-    """Quote a text for YAML: everything that is not plain by its number (JSON's pairs are not YAML's)."""
+    """Quote a text for YAML: characters that are not plain by number."""
+    # JSON's surrogate pairs are not YAML's.
     plain = (char if char in " !" or ("#" <= char <= "~" and char != "\\") else f"\\U{ord(char):08x}" for char in text)
     return f'"{"".join(plain)}"'
 
 
-def _resource(service: str, what: str) -> str:
-    return "- !Sub " + _text(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{what}")
+def _resource(service: str, name: str) -> str:
+    return "- !Sub " + _text(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}")
 
 
 def _block(template: str, name: str, lines: Sequence[str]) -> str:
@@ -106,15 +111,15 @@ def _block(template: str, name: str, lines: Sequence[str]) -> str:
         return template
     pattern = rf"^( *)# {name}: begin\n.*?^ *# {name}: end$"
 
-    def put(found: re.Match[str]) -> str:
-        return "\n".join(found[1] + line for line in lines)
+    def put(match: re.Match[str]) -> str:
+        return "\n".join(match[1] + line for line in lines)
 
     return re.sub(pattern, put, template, flags=re.MULTILINE | re.DOTALL)
 
 
-def same_document(one: str, other: str) -> bool:
+def same_document(content: str, other: str) -> bool:
     """Compare two SSM documents; blanks and the order of keys do not count."""
-    return _canonical(one) == _canonical(other)
+    return _canonical(content) == _canonical(other)
 
 
 def version_name(content: str) -> str:
@@ -141,6 +146,6 @@ def pem(der: bytes) -> str:
     return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----"]) + "\n"
 
 
-def same_key(one: str, other: str) -> bool:
+def same_key(key: str, other: str) -> bool:
     """Compare two PEM keys; line breaks do not count."""
-    return "".join(one.split()) == "".join(other.split())
+    return "".join(key.split()) == "".join(other.split())

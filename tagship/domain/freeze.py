@@ -1,4 +1,4 @@
-"""A freeze: a person's hold on an environment, with a reason and an end. Only a person takes it away before its end.
+"""A freeze: a person's hold on an environment, with a reason and an end. Only a person ends it earlier.
 
 Decisions only. The moment is always the store's own, so a laptop's clock neither shortens a freeze nor prolongs it.
 """
@@ -26,7 +26,10 @@ _WEEKLY = re.compile(r"(?:([a-z]{3,9})\s+)?([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 class FreezeUnreadable(ServiceFailed):
-    """A freeze exists but cannot be read: it still counts as a freeze. `etag` is the object's."""
+    """A freeze exists but cannot be read, so it still counts.
+
+    `etag` is the object's.
+    """
 
     def __init__(self, environment: str, why: str, etag: str = "") -> None:
         super().__init__(
@@ -54,7 +57,7 @@ class Freeze:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """Read a freeze; raises FreezeUnreadable if it cannot be read."""
+        """Read a freeze. Raises FreezeUnreadable."""
         try:
             value = json.loads(raw)
             if value["schema"] != SCHEMA:
@@ -68,7 +71,7 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Frozen:
-    """A freeze as read from the store: its ETag, and the store's time of the answer."""
+    """A freeze as read, with its ETag and the store's time."""
 
     freeze: Freeze
     etag: str
@@ -83,15 +86,15 @@ class Frozen:
 
     @property
     def told(self) -> str:
-        """`prod is frozen until 2026-12-01 08:00 UTC by ada@laptop: the sale`."""
+        """Say `prod is frozen until 2026-12-01 08:00 UTC by ada@laptop: the sale`."""
         freeze, verb = self.freeze, "is" if self.active else "was"
         return f"{freeze.environment} {verb} frozen until {moment(freeze.until)} UTC by {freeze.who}: {freeze.reason}"
 
 
 def ends(text: str, now: datetime) -> datetime | None:
-    """Read the end of a freeze as a person typed it (see GRAMMAR); None if it cannot be read.
+    """Read the end of a freeze as typed; None if invalid.
 
-    A time of day, alone or with a weekday, is the next such moment after `now`.
+    GRAMMAR says how to type it. A time of day, alone or with a weekday, is the next such moment after `now`.
     """
     typed = text.strip().lower()
     weekly = _WEEKLY.fullmatch(typed)

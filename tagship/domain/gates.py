@@ -10,7 +10,10 @@ from tagship.errors import Refused
 
 @dataclass(frozen=True)
 class Gate:
-    """`problem` says why it is blocked (empty: it is ok), `remedy` the next command, `found` what an ok one saw."""
+    """One gate, ok or blocked.
+
+    `problem` says why it is blocked (empty: it is ok), `remedy` is the next command, `found` is what an ok one saw.
+    """
 
     name: str
     found: str = ""
@@ -22,7 +25,8 @@ class Gate:
         return not self.problem
 
     def rows(self) -> list[list[str]]:
-        """Lay the gate out for a table: ok or blocked, name, and why; below a blocked one, its remedy."""
+        """Lay a gate out for a table: ok or blocked, name, why."""
+        # A blocked one has its remedy in a row below.
         if self.open:
             return [["ok", self.name, self.found]]
         return [["blocked", self.name, self.problem], ["", "", f"  {self.remedy}"]]
@@ -37,5 +41,5 @@ def refuse(gates: Sequence[Gate], version: str, environment: str) -> None:
     if blocked:
         names = ", ".join(gate.name for gate in blocked)
         are = "is" if len(blocked) == 1 else "are"
-        what = f"{version} can't go to {environment}: {len(blocked)} of {len(gates)} gates {are} blocked ({names})."
-        raise Refused(what, remedy=blocked[0].remedy)
+        problem = f"{version} can't go to {environment}: {len(blocked)} of {len(gates)} gates {are} blocked ({names})."
+        raise Refused(problem, remedy=blocked[0].remedy)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 
 def waits(attempts: int, cap: float = 60.0) -> list[float]:
-    """List the seconds to wait after each attempt but the last: min(2^(n-1), cap) after the n-th.
+    """List the seconds to wait after each attempt but the last.
 
-    15 attempts wait 543 s in all (not "about 15 minutes": the last wait is never due).
+    After the n-th: min(2^(n-1), cap). 15 attempts wait 543 s in all: there is no wait after the last.
     """
     return [min(2.0**n, cap) for n in range(attempts - 1)]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One answer: its HTTP status (0: no answer), the version in it, and the problem if there was no answer."""
+    """One answer: HTTP status (0: none), its version, and any problem."""
 
     status: int
     version: str = ""
@@ -33,7 +33,8 @@ class Verdict:
 
 
 def verdict(samples: Sequence[Sample], *, expected: str, passes: int) -> Verdict:
-    """Judge: healthy once `passes` samples in a row answered 2xx with the expected version."""
+    """Judge the samples: healthy after `passes` good ones in a row."""
+    # A good one answers 2xx with the expected version.
     streak = 0
     reason = "it never answered"
     for number, sample in enumerate(samples, start=1):

@@ -23,21 +23,21 @@ def as_data(deployments: Sequence[Deployment]) -> list[dict[str, object]]:
     """Write each deployment as data, with its entries as the ledger has them."""
     return [
         {
-            "deployment": one.id,
-            "environment": one.first.environment,
-            "action": one.first.action,
-            "artifact": one.artifact_id,
-            "unsigned": one.unsigned,
-            "replaced": one.last.replaced,
-            "who": one.first.who,
-            "where": one.first.where,
-            "state": one.state,
-            "ended": one.ended,
-            "started": one.first.at,
-            "seconds": round(one.seconds, 3),
-            "reason": one.last.reason,
-            "entries": [asdict(entry) for entry in one.entries],
-            "void": [asdict(entry) for entry in one.void],
+            "deployment": deployment.id,
+            "environment": deployment.first.environment,
+            "action": deployment.first.action,
+            "artifact": deployment.artifact_id,
+            "unsigned": deployment.unsigned,
+            "replaced": deployment.last.replaced,
+            "who": deployment.first.who,
+            "where": deployment.first.where,
+            "state": deployment.state,
+            "ended": deployment.ended,
+            "started": deployment.first.at,
+            "seconds": round(deployment.seconds, 3),
+            "reason": deployment.last.reason,
+            "entries": [asdict(entry) for entry in deployment.entries],
+            "void": [asdict(entry) for entry in deployment.void],
         }
-        for one in deployments
+        for deployment in deployments
     ]

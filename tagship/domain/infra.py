@@ -1,4 +1,4 @@
-"""What an infrastructure tool learns about an artifact, and which of its outputs may be shown."""
+"""What an infrastructure tool gets to know of an artifact, and which of its outputs may be shown."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class Output:
 
 
 def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> dict[str, str | None]:
-    """List a tool's variables: the artifact's and the settings', each with its Terraform twin.
+    """List a tool's variables: the artifact's and settings', with Terraform twins.
 
-    Terraform reads `TF_VAR_image_digest` as the variable `image_digest`, and passes over one that the configuration
-    does not declare. IMAGE_URI is the image by digest. None takes a variable away: what a machine happens to have set
-    (an IMAGE_TAG of another build) is never taken for this artifact's.
+    Terraform reads `TF_VAR_image_digest` as the variable `image_digest`, and ignores one that the configuration does
+    not declare. IMAGE_URI is the image by digest. None unsets a variable: an IMAGE_TAG of another build that a machine
+    happens to have set never counts as this artifact's.
     """
     image = manifest.image
     named: dict[str, str | None] = {

@@ -22,12 +22,14 @@ def ledger(app: str, environment: str) -> str:
 
 
 def ledger_entry(app: str, environment: str, deployment_id: str, number: int, state: str) -> str:
-    """Spell `<deployment id>/<n>-<state>.json`: ids sort by time, and each state change is its own object."""
+    """Spell the key of a state change: `<deployment id>/<n>-<state>.json`."""
+    # Ids sort by time, and each state change is its own object.
     return f"{ledger(app, environment)}{deployment_id}/{number}-{state}.json"
 
 
 def index(app: str, environment: str) -> str:
-    """Spell the prefix of the ledger's index. Like marks, it sorts after deployments, whose ids begin with a digit."""
+    """Spell the prefix of the ledger's index."""
+    # Like marks, it sorts after deployments, whose ids begin with a digit.
     return f"{ledger(app, environment)}_index/"
 
 
@@ -46,7 +48,8 @@ def mark(app: str, environment: str, mark_id: str) -> str:
 
 
 def lease(app: str, group: str) -> str:
-    """Spell the key of a lease, by its group's name: an environment, or several that share it."""
+    """Spell the key of a lease by its group's name."""
+    # A group is an environment, or several that share the lease.
     return f"{app}/_lease/{group}.json"
 
 
@@ -65,12 +68,13 @@ def state(app: str, environment: str) -> str:
 
 
 def at_work(app: str, environment: str) -> str:
-    """Spell the prefix of the notes about whose tool is working on a Terraform state."""
+    """Spell the prefix of notes about who works on a Terraform state."""
     return f"{app}/_infra/{environment}/at-work/"
 
 
 def legacy_bundles(app: str, environment: str, artifact_id: str) -> list[str]:
-    """List where teams kept bundles before tagship: read with a warning, never written."""
+    """List where teams kept bundles before tagship."""
+    # They are read with a warning, and never written.
     keys = [f"bundles/{environment}/deploy-bundle-{artifact_id}.tar.gz"]
     if environment.startswith("pr-"):
         keys.append(f"{app}/{environment}/{app}-deployment.tar.gz")

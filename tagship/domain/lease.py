@@ -26,12 +26,13 @@ LONGEST_BEAT = 10.0  # seconds: how late a holder may learn that it was fenced o
 
 @dataclass(frozen=True)
 class LeaseRecord:
-    """What the object holds. A released lease keeps its fencing number: the number only ever rises.
+    """What the lease's object holds.
 
-    `holder` is a person and a place ("ada@laptop", "run 4711"); empty when nobody holds the lease. `environment` is
-    the one that the holder changes; others of its group wait for it. `ttl` is seconds from the object's Last-Modified
-    until it expires. `operations` are the names of those in flight. `taking` is a word of this one taking: two
-    processes are never one holder, even of one deployment.
+    A released lease keeps its fencing number: the number only ever rises. `holder` is a person and a place
+    ("ada@laptop", "run 4711"); empty if nobody holds the lease. `environment` is the one that the holder changes; others
+    of its group wait for it. `ttl` is seconds from the object's Last-Modified until it expires. `operations` are the
+    names of those in flight. `taking` identifies one acquisition: two processes are never one holder, even of one
+    deployment.
     """
 
     environment: str
@@ -58,9 +59,9 @@ class LeaseRecord:
             if value["schema"] != SCHEMA:
                 raise ValueError(f"schema {value['schema']}")
             value["operations"] = tuple(str(name) for name in value["operations"])
-            found = read_back(cls, value)
-            if found.taken_at:
-                moment_of(found.taken_at)
+            record = read_back(cls, value)
+            if record.taken_at:
+                moment_of(record.taken_at)
         except ODD as reason:
             raise LeaseUnreadable("it", str(reason), raw) from reason
         return found
@@ -68,7 +69,10 @@ class LeaseRecord:
 
 @dataclass(frozen=True)
 class Seen:
-    """A record as S3 answered it: its ETag, when it was last written, and S3's own time of the answer."""
+    """A record as S3 answered it.
+
+    Its ETag, when it was last written, and S3's own time of the answer.
+    """
 
     record: LeaseRecord
     etag: str
@@ -88,9 +92,10 @@ class Seen:
         return bool(self.record.holder) and not self.held
 
     def gives_way(self, over: str, living: bool) -> bool:
-        """Whether the lease may be taken: nobody has it, or the deployment `over` has it and its heartbeat has stopped.
+        """Tell whether `over` may take the lease.
 
-        `living`: even if it is. What else must be known of a holder before it is called dead is the caller's to ask.
+        It may if nobody has the lease, or if deployment `over` has it and its heartbeat has stopped (`living`: even if
+        not). The caller checks whatever else shows that a holder is dead.
         """
         if not self.record.holder:
             return True
@@ -108,11 +113,11 @@ def taken(
     above: int = 0,
     taking: str = "",
 ) -> LeaseRecord:
-    """The record that takes the lease: one fencing number higher than any before it.
+    """Make the record that takes the lease, with the next fencing number.
 
-    `above` is the highest one known from elsewhere (the ledger): numbers go on rising when the object was deleted, or
-    the environment has joined another group. A deployment without an id is given one by the store's own clock, and in
-    its place after the seconds the fencing number: ids sort as the lease was held, whatever clocks its holders have.
+    `above` is the highest number known from elsewhere (the ledger): numbers go on rising if the object was deleted, or
+    the environment has joined another group. A deployment without an id gets one: the store's own time to the second,
+    then the fencing number. So ids sort in the order that the lease was held, whatever the holders' clocks say.
     """
     fence = max(seen.record.fence, above) + 1
     given = deployment_id or new_id(seen.now.replace(microsecond=fence % 1_000_000))
@@ -153,13 +158,14 @@ def _is_later(raw: bytes) -> bool:
 class LeaseHeld(Held):
     """Somebody else has the lease; `seen` is what was read of it."""
 
-    def __init__(self, seen: Seen, what: str, *, remedy: str) -> None:
-        super().__init__(what, remedy=remedy)
+    def __init__(self, seen: Seen, problem: str, *, remedy: str) -> None:
+        super().__init__(problem, remedy=remedy)
         self.seen = seen
 
 
 def beat_every(ttl: int) -> float:
-    """Seconds between heartbeats: five may be lost in a row before the lease expires."""
+    """Return the seconds between heartbeats."""
+    # Five may be lost in a row before the lease expires.
     return min(LONGEST_BEAT, ttl / 6)
 
 
@@ -168,15 +174,16 @@ def renewed(record: LeaseRecord, *, phase: str, operations: Sequence[str]) -> Le
 
 
 def let_go(record: LeaseRecord) -> LeaseRecord:
-    """Still its holder's, and expired from now on: what it has in flight goes on, and nobody watches it any more."""
+    """Let the lease expire now, in its holder's name."""
+    # Its operations go on, and nobody watches them.
     return replace(record, phase=f"interrupted: {record.phase}", ttl=0)
 
 
-def same(one: LeaseRecord, other: LeaseRecord) -> bool:
-    """Whether two records are of one taking of the lease, whatever phase each is in."""
-    return (one.deployment_id, one.fence, one.taking) == (other.deployment_id, other.fence, other.taking)
+def same(record: LeaseRecord, other: LeaseRecord) -> bool:
+    """Tell whether two records are of one acquisition, whatever their phases."""
+    return (record.deployment_id, record.fence, record.taking) == (other.deployment_id, other.fence, other.taking)
 
 
 def released(record: LeaseRecord) -> LeaseRecord:
-    """Nobody's, with the fencing number kept."""
+    """Release the lease, and keep its fencing number."""
     return LeaseRecord(record.environment, record.fence, ttl=record.ttl)

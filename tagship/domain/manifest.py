@@ -30,7 +30,7 @@ class ImageRef:
 
 @dataclass(frozen=True)
 class BundleRef:
-    """The tar.gz that a host unpacks: its key in the bucket, sha256 (hex), and size in bytes.
+    """The tar.gz that a host unpacks: key, sha256 (hex), size (bytes).
 
     `sums_sha256` is the sha256 of the bundle's own SHA256SUMS, so that a release kept on a host can be verified again
     without the tar.gz. `unpacked` is the sum of its files' sizes in bytes: a host unpacks no more (0: not known).
@@ -45,7 +45,7 @@ class BundleRef:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an artifact is, where it came from, and the hash of every byte of it."""
+    """What an artifact is, its origin, and the hash of every byte."""
 
     app: str
     environment: str
@@ -67,12 +67,13 @@ class Manifest:
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:
-        """Write the canonical bytes (two-space indent, sorted keys), which are signed and stored."""
+        """Write the canonical bytes, which are signed and stored."""
+        # Two-space indent, sorted keys.
         return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, raw: bytes, where: str) -> Self:
-        """Read a manifest; raises NotAuthentic, naming `where` it was read, if it is not one."""
+        """Read a manifest. Raises NotAuthentic, which names `where` it was read."""
         try:
             value: dict[str, Any] = json.loads(raw)
             if value.get("schema") != SCHEMA:

@@ -1,4 +1,4 @@
-"""A mark: a person's word about a version in an environment, which outlives what deployments say of it.
+"""A mark: a person's judgement of a version in an environment. It counts more than what deployments say.
 
 Marks are only ever added. Like entries they have ids that sort by time, so that the two can be read as one story.
 """
@@ -17,7 +17,10 @@ VERDICTS = ("good", "bad")
 
 @dataclass(frozen=True)
 class Mark:
-    """`verdict` is good or bad; `at` is ISO 8601 in UTC; `reason` is the person's own words."""
+    """One mark.
+
+    `verdict` is good or bad; `at` is ISO 8601 in UTC; `reason` is the person's own words.
+    """
 
     id: str
     verdict: str
@@ -38,7 +41,8 @@ class Mark:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self | None:
-        """Read a mark; None if it cannot be read or has a later schema: such marks are named and skipped."""
+        """Read a mark; None if unreadable or of a later schema."""
+        # Such marks are named and skipped.
         try:
             value = json.loads(raw)
             mark = read_back(cls, value) if value["schema"] == SCHEMA and value["verdict"] in VERDICTS else None

@@ -19,7 +19,10 @@ PLAIN = " !#$&'()*+,/:;=?@[]"  # with letters, digits and _.-~; the rest is perc
 
 @dataclass(frozen=True)
 class Origin:
-    """`build_time` is ISO 8601 in UTC; `image` is `repository:tag@sha256:…`; what does not apply is empty."""
+    """Where an artifact comes from.
+
+    `build_time` is ISO 8601 in UTC; `image` is `repository:tag@sha256:…`; what does not apply is empty.
+    """
 
     commit_sha: str
     branch: str
@@ -31,7 +34,7 @@ class Origin:
     image: str = ""
 
     def metadata(self) -> dict[str, str]:
-        """Write an object's metadata: `commit-sha`, `branch`, `build-time`, `workflow-run-id`, `pr-number` …"""
+        """Write an object's metadata: `commit-sha`, `branch`, `build-time` and so on."""
         return {_key(f.name): quote(getattr(self, f.name) or NOTHING, safe=PLAIN) for f in fields(self)}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What is going to happen to an environment's units, and what its records say of them. Pure: values in, values out."""
+"""What will happen to an environment's units, and what its records say of them. Pure: values in, values out."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from tagship.domain.version import ArtifactId
 
 @dataclass(frozen=True)
 class Plan:
-    """One deployment, before anything happens: shown, and (unless it is a dry run) carried out.
+    """One deployment before anything happens: shown, then carried out.
 
-    `runs` is what the ledger says each unit runs now, by its id; `replaces` what it says of the environment.
+    A dry run only shows it. `runs` is what the ledger says each unit runs now, by its id; `replaces` what it says of
+    the environment.
     `fence` is the highest fencing number in the ledger; `settled` says that the deployment of that number has ended.
     `unsigned`: nobody signed the artifact, which the environment allows.
     `serves` is the deployment by which the environment runs what it runs, None if nothing was ever healthy there.
@@ -47,7 +48,7 @@ class Plan:
 
     @property
     def command(self) -> str:
-        """What a person types for it."""
+        """Return the command that a person types for it."""
         if self.heals:
             return commands.heal(self.environment)
         if self.action == "rollback":
@@ -63,7 +64,7 @@ class Plan:
 
     @property
     def label(self) -> str:
-        """The artifact as a person sees it."""
+        """Return the artifact's name for people."""
         return f"{self.artifact_id} (UNSIGNED)" if self.unsigned else str(self.artifact_id)
 
     @property
@@ -78,11 +79,12 @@ class Plan:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """Each unit's name by its id."""
+        """Map each unit's id to its name."""
         return {unit.id: unit.name for unit in self.units}
 
     def stands(self, fence: int) -> bool:
-        """Whether nobody can have changed the environment since this was planned, given the lease that covers it."""
+        """Tell whether the plan still holds under a lease of this number."""
+        # Then nobody can have changed the environment since it was planned.
         return self.settled and fence == self.fence + 1
 
     def differs_from(self, other: Plan) -> bool:
@@ -133,7 +135,7 @@ def named(some: Sequence[Unit], units: Sequence[Unit]) -> str:
 
 
 def recorded_runs(deployments: Sequence[Deployment]) -> dict[str, str]:
-    """What the ledger says each unit runs, by its id."""
+    """Map each unit's id to what the ledger says it runs."""
     runs: dict[str, str] = {}
     for deployment in deployments:
         for entry in deployment.entries:

@@ -1,4 +1,4 @@
-"""What is decided before a tag: which version, and what exactly will be done. No I/O. (Whether: domain/checks.)"""
+"""What is decided before a tag: which version, and what exactly will be done. domain/checks decides whether. No I/O."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tagship.domain.version import Version, why_not_a_version
 from tagship.errors import UsageError
 
 NOTES = 10  # commits that a tag's message lists
-SAID = 600  # characters of the server's that an error holds
+SERVER_WORDS = 600  # characters of the server's lines in an error
 NAMED = 4  # commits that are named before the question
 SUBJECT = 60  # characters of each
-PRE_PUSH = "pre-push hook"  # what stands among a push's refs where this repository's own hook refused it
+PRE_PUSH = "pre-push hook"  # stands for a ref if this repository's own hook refused the push
 _NUMBER = rb"(0|[1-9][0-9]{0,8})"
 _FIELD = re.compile(_NUMBER)
 _LIKE = rb"[0-9]+[.][0-9]+[.][0-9]+"  # as a version looks, whatever its numbers
-PASSED_OVER = 5  # names that are told of
+PASSED_OVER = 5  # names that are reported
 LONGEST = 80  # characters of such a name
 
 
@@ -28,22 +28,26 @@ LONGEST = 80  # characters of such a name
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel's highest versions, highest first; and, of its other names, those passed over on the way."""
+    """A channel's highest versions, highest first.
+
+    `passed_over` are other names of the channel that look like versions.
+    """
 
     versions: Sequence[Version]
     passed_over: Sequence[str] = ()
 
     def why_passed_over(self) -> list[str]:
-        """A sentence for each name that is passed over."""
+        """Write a sentence for each name that is passed over."""
         return [f"The tag {name} is passed over: {why_not_a_version(name)}." for name in self.passed_over]
 
 
 def channel(chunks: Iterable[bytes], suffix: str, count: int) -> Channel:
-    """The highest `count` versions of a channel among tag names, one a line in Git's own order.
+    """Find a channel's highest `count` versions among tag names.
 
-    The chunks may end anywhere: they are read while git still writes them. In Git's order names that share MAJOR.MINOR
-    stand together, so the end of each such run is found by bisection, and only the highest runs are read: over 50,000
-    tags this costs a fraction of git's own listing. Names that look like a version and are none are found on the way.
+    The names come one a line, in Git's own order. The chunks may end anywhere: they are read while git still writes
+    them. In Git's order names that share MAJOR.MINOR stand together, so the end of each such run is found by bisection,
+    and only the highest runs are read: over 50,000 tags this costs a fraction of git's own listing. Names that only
+    look like a version are found on the way.
     """
     ending = re.escape(f"-{suffix}" if suffix else "").encode()
     name, like = re.compile(b"%b[.]%b[.]%b%b" % (_NUMBER, _NUMBER, _NUMBER, ending)), re.compile(_LIKE + ending)
@@ -52,16 +56,17 @@ def channel(chunks: Iterable[bytes], suffix: str, count: int) -> Channel:
     for prefix, names in sorted((run for lines in _whole_lines(chunks) for run in _runs(lines)), reverse=True):
         if prefix and len(best) == count and prefix < best[-1][:2]:
             continue
-        parsed = [(one, name.fullmatch(one)) for one in names]
-        others += [one for one, found in parsed if not found and like.fullmatch(one)]
-        numbers = (found.groups() for _, found in parsed if found)
+        parsed = [(line, name.fullmatch(line)) for line in names]
+        others += [line for line, match in parsed if not match and like.fullmatch(line)]
+        numbers = (match.groups() for _, match in parsed if match)
         best = nlargest(count, [*best, *((int(a), int(b), int(c)) for a, b, c in numbers)])
     versions = [Version(major, minor, patch, suffix) for major, minor, patch in best]
-    return Channel(versions, [one.decode()[:LONGEST] for one in others[-PASSED_OVER:]])
+    return Channel(versions, [line.decode()[:LONGEST] for line in others[-PASSED_OVER:]])
 
 
 def _runs(names: list[bytes]) -> Iterator[tuple[tuple[int, ...], list[bytes]]]:
-    """Names that share MAJOR and MINOR, a run at a time; a name that has neither is a run by itself, of ()."""
+    """Yield names in runs that share MAJOR and MINOR."""
+    # A name that has neither is a run by itself, of ().
     at = 0
     while at < len(names):
         parts = names[at].split(b".", 2)
@@ -91,7 +96,7 @@ def _whole_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def why_not_next(entry: str, *, suffix: str, latest: Version | None, holder: Callable[[str], str]) -> str:
-    """Why an entry cannot be the channel's next version, in a few words; empty when it can.
+    """Say why an entry cannot be the channel's next version; else empty.
 
     `holder` tells what a version that is taken points at, and whose it is; empty for one that is free.
     """
@@ -113,7 +118,8 @@ def _wrong_suffix(suffix: str) -> str:
 
 
 def parsed(text: str, suffix: str) -> Version:
-    """A version that the user gave for a channel; raises UsageError when it is none, or another channel's."""
+    """Read a version given for a channel. Raises UsageError."""
+    # It may be invalid, or another channel's.
     version = Version.parse(text)
     if version.suffix != suffix:
         right = Version(*version.core, suffix)
@@ -129,7 +135,7 @@ def parsed(text: str, suffix: str) -> Version:
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """What will be done: the tag, where it points, and the exact commands.
+    """What will be done: the tag, its commit, and the exact commands.
 
     `branch` is pushed with the tag (empty: the remote has the commit already). `exists` is true if an earlier run made
     the tag, `on_remote` if the remote has it too. `subjects` are the commits since `since`, newest first.
@@ -149,7 +155,7 @@ class ReleasePlan:
 
     @property
     def pushed(self) -> bool:
-        """Whether there is nothing left to push."""
+        """Tell whether there is nothing left to push."""
         return self.on_remote and not self.branch
 
     def as_data(self) -> dict[str, object]:
@@ -176,7 +182,7 @@ class ReleasePlan:
 
 
 def message(app: str, version: Version, *, who: str, where: str, source: str, since: str, notes: Sequence[str]) -> str:
-    """A tag's message: what it is, who made it and from where, and the commits since `since`."""
+    """Write a tag's message: who made it, where, and its commits."""
     lines = [f"{app} {version}", "", f"Tagged by {who}, at {where}, from {source}."]
     if not since:
         return "\n".join([*lines, "The first version of its channel."])
@@ -187,21 +193,24 @@ def message(app: str, version: Version, *, who: str, where: str, source: str, si
 
 
 def mail(person: str) -> str:
-    """The address in "Name <mail>", in small letters."""
-    found = re.search(r"<([^>]*)>", person)
-    return found[1].lower() if found else ""
+    """Return the address in "Name <mail>", in lower case."""
+    match = re.search(r"<([^>]*)>", person)
+    return match[1].lower() if match else ""
 
 
 def rejection(
-    branch: str, remote: str, rejected: Mapping[str, str], again: str, said: Sequence[str] = ()
+    branch: str, remote: str, rejected: Mapping[str, str], again: str, server_lines: Sequence[str] = ()
 ) -> tuple[str, str]:
-    """What a refusal of a push means, and what to do: problem and remedy. `said` are the server's own lines."""
+    """Return the problem and the remedy of a push that was refused.
+
+    `server_lines` are the server's own words.
+    """
     if PRE_PUSH in rejected:
         return f"the pre-push hook of this repository refused it ({rejected[PRE_PUSH]})", f"Mend that, then {again}"
     reasons = "; ".join(f"{ref.removeprefix('refs/heads/')}: {why}" for ref, why in rejected.items())
     if re.search(r"non-fast-forward|fetch first", reasons):
         return f"{remote} has newer commits ({reasons})", f"git pull --ff-only {remote} {branch}, then {again}"
-    words = f"; it says: {' · '.join(said)[:SAID].rstrip('.')}" if said else ""
+    words = f"; it says: {' · '.join(server_lines)[:SERVER_WORDS].rstrip('.')}" if server_lines else ""
     problem = f"{remote} refused the push ({reasons}){words}"
     if any(ref.startswith("refs/tags/") for ref in rejected):
         return problem, f"Ask whoever keeps {remote} to let you push that tag, then {again}"

@@ -1,4 +1,4 @@
-"""How an artifact goes through an environment's units: which is next, when to stop, which is put back in which order.
+"""How an artifact goes through an environment's units: which is next, when to stop, and what is put back.
 
 Pure: values in, values out. The engine asks `next_step`, does it, and folds in what the units reported (`heard`), which
 units there are by now (`seen`) and what each says that it runs (`observed`). The rules:
@@ -47,7 +47,7 @@ class Rules:
         return replace(self, canary=False, errors="0")
 
     def batch(self, total: int) -> int:
-        """The most units that are changed at once."""
+        """Return the most units that may change at once."""
         return max(1, amount(self.concurrency, total))
 
     def allowed(self, total: int) -> int:
@@ -56,7 +56,7 @@ class Rules:
 
 
 def amount(text: str, total: int) -> int:
-    """A number as it is; a percentage of `total`, rounded down."""
+    """Read a number, or a percentage of `total`, rounded down."""
     return total * int(text[:-1]) // 100 if text.endswith("%") else int(text)
 
 
@@ -65,8 +65,9 @@ class Rollout:
     """How far an artifact has come. `planned` are the units there were at the beginning, `others` those among the
     environment's that ran it already; percentages are of the two together. The `skipped` ones are left as they are.
 
-    `reports` holds each unit's last verdict in the order that they were changed, `changed` the verdicts of those that
-    were changed over, in the order of that.
+    `planned` are the units there were at the beginning, `others` those of the environment that ran it already;
+    percentages are of the two together. `reports` holds each unit's last verdict, in the order that they were changed.
+    `changed` are the verdicts of units that were changed over, in that order.
     """
 
     artifact_id: ArtifactId
@@ -104,14 +105,15 @@ class Rollout:
         return replace(self, reports=reported, changed=self.changed + back)
 
     def observed(self, reports: Iterable[Report]) -> Rollout:
-        """Note what units say that they run, some time after their change. Only a difference is news: a unit that
-        failed keeps its verdict, which has the reason."""
+        """Note what units say that they run, after their change."""
+        # Only a difference is news: a unit that failed keeps its verdict, which has the reason.
         known = {unit: serves(report, self.artifact_id) for unit, report in self.reports.items()}
         news = [report for report in reports if known.get(report.unit, True) != serves(report, self.artifact_id)]
         return replace(self, reports={**self.reports, **{report.unit: self._news(report) for report in news}})
 
     def _news(self, now: Report) -> Report:
-        """The report of a unit that differs from its verdict, with what it ran before its change kept."""
+        """Report a unit that differs from its verdict."""
+        # What it ran before its change is kept.
         before = self.reports.get(now.unit)
         previous = before.previous if before else now.previous
         if serves(now, self.artifact_id):
@@ -153,12 +155,12 @@ class Rollout:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """Each unit's name by its id."""
+        """Map each unit's id to its name."""
         return {unit.id: unit.name for unit in self.units}
 
     @property
     def gone(self) -> tuple[Unit, ...]:
-        """Units that left meanwhile."""
+        """Return the units that left meanwhile."""
         present = {unit.id for unit in self.present}
         return tuple(unit for unit in self.original if unit.id not in present)
 
@@ -183,7 +185,8 @@ class Rollout:
 
     @property
     def stragglers(self) -> tuple[Report, ...]:
-        """Units that are present and do not run it: they failed, or could not be reached when it was their turn."""
+        """Report the units that are present and do not run it."""
+        # They failed, or could not be reached when it was their turn.
         present = {unit.id: unit for unit in self.present}
         failed = [
             report
@@ -220,14 +223,17 @@ class Rollout:
 
     @property
     def here(self) -> tuple[Report, ...]:
-        """The last verdicts of units that were changed and are still present."""
+        """Return the last verdicts of changed units that are still present."""
         present = {unit.id for unit in self.present}
         return tuple(report for report in self.reports.values() if report.unit in present)
 
 
 @dataclass(frozen=True)
 class RolloutStep:
-    """What comes next: a batch of units (the canary alone), a reason to stop, or, with neither, nothing more."""
+    """What comes next: a batch of units, or a reason to stop.
+
+    With neither, nothing is left. The canary is a batch of its own.
+    """
 
     units: tuple[Unit, ...] = ()
     canary: bool = False
@@ -235,7 +241,7 @@ class RolloutStep:
 
 
 def next_step(rules: Rules, rollout: Rollout) -> RolloutStep:
-    """The next batch, or why there is none."""
+    """Return the next batch, or why there is none."""
     stop = rollout.stop or why_stop(rules, rollout)
     if stop:
         return RolloutStep(stop=stop)
@@ -261,12 +267,15 @@ def why_stop(rules: Rules, rollout: Rollout) -> str:
 
 
 def _failed(rollout: Rollout, bad: Sequence[Report]) -> str:
-    """`web-1 failed`, `3 hosts failed (web-1, web-2, web-3)`, `web-2 cannot be reached`."""
+    """Say which units failed: `web-1 failed`, `web-2 cannot be reached`."""
+    # Or `3 hosts failed (web-1, web-2, web-3)`.
     names = [rollout.names[report.unit] for report in bad]
     asked = sum(report.unit in rollout.reports for report in bad)
-    what = {0: "cannot be reached", len(bad): "failed"}.get(asked, "failed or cannot be reached")
+    problem = {0: "cannot be reached", len(bad): "failed"}.get(asked, "failed or cannot be reached")
     return (
-        f"{names[0]} {what}" if len(names) == 1 else f"{counted(len(names), rollout.noun)} {what} ({listed(names, 4)})"
+        f"{names[0]} {problem}"
+        if len(names) == 1
+        else f"{counted(len(names), rollout.noun)} {problem} ({listed(names, 4)})"
     )
 
 
@@ -281,14 +290,15 @@ def conclusion(rules: Rules, rollout: Rollout) -> str:
 
 @dataclass(frozen=True)
 class Back:
-    """A batch that is put back: the ids of its units, and the artifact they go back to."""
+    """A batch to put back: unit ids, and the artifact they get."""
 
     artifact_id: ArtifactId
     units: tuple[str, ...]
 
 
 def put_back(rules: Rules, rollout: Rollout) -> list[Back]:
-    """Plan who is put back to what: the last one that was changed first, in batches as large as the rollout's."""
+    """Plan what is put back to what: the last changed first."""
+    # In batches as large as the rollout's.
     present = {unit.id for unit in rollout.present}
     most, steps = rules.batch(rollout.total), list[Back]()
     for report in reversed(rollout.changed):

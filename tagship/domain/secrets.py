@@ -22,7 +22,10 @@ _REFS = {
 
 @dataclass(frozen=True)
 class SecretRef:
-    """One version of one secret. `key` picks a value out of a secret that is a JSON object; empty: the whole of it."""
+    """One version of one secret.
+
+    `key` picks a value out of a secret that is a JSON object; empty: the whole of it.
+    """
 
     store: str  # SSM | SECRETS_MANAGER
     name: str
@@ -56,13 +59,15 @@ class Source:
 
 
 def of_parameter(path: str, name: str) -> Source:
-    """Name a parameter's variable: /hello/dev/db/pass-word below /hello/dev/ is DB_PASS_WORD."""
+    """Name a parameter's variable: /hello/dev/db/pass-word gives DB_PASS_WORD."""
+    # The path here is /hello/dev/.
     below = name.removeprefix(path.rstrip("/") + "/")
     return Source(re.sub(r"[/.-]", "_", below).upper(), SSM, name)
 
 
 def of_secret(variable: str, text: str) -> Source:
-    """Read a secret of the settings: `hello/dev/db`, or `hello/dev/db#password` for one key of a JSON object."""
+    """Read a secret of the settings: `hello/dev/db`, or `hello/dev/db#password`."""
+    # The second is one key of a JSON object.
     name, _, key = text.partition("#")
     return Source(variable, SECRETS_MANAGER, name, key)
 

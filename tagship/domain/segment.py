@@ -1,8 +1,7 @@
 """A segment of the ledger's index: copies of the entries of a range of deployments, in one object.
 
-It is never a source of truth. A copy counts only where the listing has an object of that key and that ETag, so an
-entry that was written later, or is not what was copied, is read itself; a segment that is missing or spoilt costs
-time and nothing else.
+It is never a source of truth. A copy counts only if the listing has an object of that key and that ETag, so an entry
+that was written later, or changed since, is read itself. A missing or damaged segment costs time and nothing else.
 """
 
 from __future__ import annotations
@@ -31,7 +30,8 @@ class Copy:
 
 
 def packed(copies: Iterable[Copy]) -> bytes:
-    """Write a segment: the same bytes for the same copies (gzip without a time)."""
+    """Write a segment; the same copies give the same bytes."""
+    # gzip writes no time.
     rows = [{"key": copy.key, "etag": copy.etag, "entry": asdict(copy.entry)} for copy in copies]
     return gzip.compress(json.dumps({"schema": SCHEMA, "entries": rows}).encode(), mtime=0)
 
@@ -67,22 +67,32 @@ class Span:
 
 
 def begin_after(spans: Sequence[Span], limit: int) -> str:
-    """Find the id after which to list the latest `limit` deployments; empty: from the start.
+    """Find the id after which the latest `limit` deployments begin.
 
-    Segments are full, so those before the ones that hold `limit` deployments need no look.
+    Empty: list from the start. Segments are full, so earlier ones than hold `limit` deployments need no look.
     """
-    kept = -(-limit // SIZE)
-    return spans[-kept - 1].last if limit and len(spans) > kept else ""
+    count = -(-limit // SIZE)
+    return spans[-count - 1].last if limit and len(spans) > count else ""
 
 
 def needed(spans: Iterable[Span], ids: Iterable[str]) -> list[Span]:
     """Choose the segments that hold any of these deployments."""
     wanted = sorted(ids)
-    return [span for span in spans if wanted and span.first <= wanted[-1] and any(span.holds(one) for one in wanted)]
+    return [
+        span
+        for span in spans
+        if wanted and span.first <= wanted[-1] and any(span.holds(deployment_id) for deployment_id in wanted)
+    ]
 
 
 def full(by_deployment: Mapping[str, Sequence[Copy]]) -> list[tuple[str, str, list[Copy]]]:
-    """Group deployments into full segments, oldest first: first id, last id, copies. The rest is left out."""
+    """Group deployments into full segments, oldest first; leave out the rest.
+
+    Each is its first id, its last id, and its copies.
+    """
     ids = sorted(by_deployment)
     groups = [ids[at : at + SIZE] for at in range(0, len(ids) - SIZE + 1, SIZE)]
-    return [(some[0], some[-1], [copy for one in some for copy in by_deployment[one]]) for some in groups]
+    return [
+        (group[0], group[-1], [copy for deployment_id in group for copy in by_deployment[deployment_id]])
+        for group in groups
+    ]

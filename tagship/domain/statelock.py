@@ -29,7 +29,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class StateLock:
-    """Who holds a state: `operation` is plan, apply, …; `created` is by the holder's own clock."""
+    """Who holds a state.
+
+    `operation` is plan, apply and so on; `created` is by the holder's own clock.
+    """
 
     id: str
     operation: str
@@ -39,7 +42,8 @@ class StateLock:
 
     @property
     def host(self) -> str:
-        """The machine, of "user@host". (The user is not compared: Go and Python ask for it in different places.)"""
+        """Return the machine, of "user@host"."""
+        # The user is not compared: Go and Python ask for it in different places.
         return self.who.rpartition("@")[2]
 
     @classmethod
@@ -60,7 +64,7 @@ class StateLock:
 
 @dataclass(frozen=True)
 class AtWork:
-    """A note that somebody's tool works on an environment's state: who, on which machine, in which CI run."""
+    """A note that somebody's tool works on an environment's state."""
 
     who: str
     host: str
@@ -70,7 +74,7 @@ class AtWork:
 
     @property
     def run_id(self) -> str:
-        """The id of the CI run; empty if there is none."""
+        """Return the CI run's id; empty if there is none."""
         match = RUN.search(self.run_url)
         return match[1] if match else ""
 

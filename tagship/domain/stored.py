@@ -1,4 +1,4 @@
-"""A record of ours read back from a bucket that others can write to: it is one only if every field is of its kind."""
+"""Read a record back from a bucket that others can write to: every field must be of its kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ ODD = (ValueError, TypeError, KeyError, RecursionError)
 
 
 def read_back(kind: type[T], value: Mapping[str, Any]) -> T:
-    """Make a record of `value`; raises TypeError if a field is missing, unknown or of another type."""
+    """Make a record of `value`. Raises TypeError for a wrong field."""
+    # It is missing, unknown or of another type.
     kinds = _kinds(kind)
     for name, field in value.items():
         if not isinstance(field, kinds.get(name, object)):
@@ -26,15 +27,16 @@ _known: dict[type, dict[str, type]] = {}
 
 
 def _kinds(kind: type) -> dict[str, type]:
-    """What each field of a dataclass must be: `str` of a str, `Mapping` of a Mapping[str, Any]."""
+    """Map a dataclass's fields to what they must be."""
+    # `str` for a str, `Mapping` for a Mapping[str, Any].
     if kind not in _known:
         hints = get_type_hints(kind)
-        _known[kind] = {one.name: get_origin(hints[one.name]) or hints[one.name] for one in fields(kind)}
+        _known[kind] = {field.name: get_origin(hints[field.name]) or hints[field.name] for field in fields(kind)}
     return _known[kind]
 
 
 def moment_of(text: str) -> datetime:
-    """Read a time of a record; raises ValueError if it has no time zone."""
+    """Read a record's time. Raises ValueError if it has no time zone."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError(f"{text} has no time zone")

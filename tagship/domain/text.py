@@ -16,7 +16,8 @@ def moment(at: datetime | str) -> str:
 
 
 def ago(age: timedelta) -> str:
-    """Write an age as `3 min ago`; a time in the future (clocks differ) is `just now`."""
+    """Write an age as `3 min ago`, and a future as `just now`."""
+    # Clocks differ.
     past = age.total_seconds()
     if past < 5:
         return "just now"
@@ -57,7 +58,8 @@ def lasted(seconds: float) -> str:
 
 
 def packed(parts: Sequence[str], width: int, between: str = "   ") -> list[str]:
-    """Put parts side by side on as few lines of `width` characters as hold them; none is broken."""
+    """Put parts side by side on lines of at most `width` characters."""
+    # None is broken.
     lines: list[str] = []
     for part in parts:
         if lines and len(lines[-1]) + len(between) + len(part) <= width:
@@ -68,7 +70,10 @@ def packed(parts: Sequence[str], width: int, between: str = "   ") -> list[str]:
 
 
 def excerpt(text: str, most: int, rest: str) -> str:
-    """The last lines of a text, at most `most`; what was cut is counted, and `rest` says where it is."""
+    """Return the last lines of a text, at most `most`.
+
+    Lines that were cut are counted, and `rest` says where they are.
+    """
     lines = text.rstrip().splitlines()
     if len(lines) <= most:
         return "\n".join(lines)
@@ -101,5 +106,6 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2
 
 
 def visible(text: str) -> str:
-    """Spell out the control characters of a remote's, a host's or a hook's words; tab and newline stay."""
+    """Spell out control characters; tab and newline stay."""
+    # They may come from a remote, a host or a hook.
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

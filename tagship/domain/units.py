@@ -1,4 +1,4 @@
-"""What an environment consists of, what it was asked to do, and what it answers. No kind of target is known here."""
+"""What an environment consists of, what it was asked to do, and what it answers, for any kind of target."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OUTCOMES = (
 
 @dataclass(frozen=True)
 class Unit:
-    """The smallest thing that serves one version and can be put back by itself, and whether it can be reached.
+    """The smallest thing that serves one version and can be rolled back.
 
     `noun` is what people call it: host, service, function.
     """
@@ -36,18 +36,18 @@ class Unit:
 
     @property
     def away(self) -> str:
-        """Why it cannot be reached, in a few words."""
+        """Say why it cannot be reached, in a few words."""
         return self.problem or "it does not answer"
 
 
 def noun_of(units: Sequence[Unit]) -> str:
-    """What people call one of these units; `unit` when there are none."""
+    """Return what people call these units; `unit` if there are none."""
     return units[0].noun if units else "unit"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What carries out a change on some units, and can be found again by whoever looks for it.
+    """What carries out a change on some units, and can be found.
 
     `name` is for people: "SSM command 1234". `units` are ids. `running` is false once it is known to have ended.
     """
@@ -62,7 +62,10 @@ class Operation:
 
 @dataclass(frozen=True)
 class Report:
-    """A unit's own verdict, or (`silent`) the reason why there is none. `unit` is its id."""
+    """A unit's own verdict, or (`silent`) why there is none.
+
+    `unit` is its id.
+    """
 
     unit: str
     outcome: str

@@ -1,4 +1,4 @@
-"""deploy/environments/<env>.conf: what a host is told of its environment, as shell lines that are safe to source.
+"""deploy/environments/<env>.conf: what a host reads about its environment, as shell lines that are safe to source.
 
 Every bundle carries the conf of every environment, so that the same bytes can be promoted. It says how an app runs; the
 operational numbers (`numbers`) come with each change instead. A bundle of an older tagship has them here too, and a
@@ -30,9 +30,10 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
 def conf(name: str, keys: Mapping[str, object], variables: Mapping[str, str]) -> bytes:
-    """One environment's conf: KEY=value lines, each value one shell word; a variable V is VARIABLE_V.
+    """Write one environment's conf: KEY=value lines, each value one shell word.
 
     Raises SettingsError for a variable that no host could set.
+    A variable V is VARIABLE_V.
     """
     for variable in sorted(variables):
         _check(name, variable, variables[variable], str(keys["RUNTIME"]))
@@ -42,7 +43,7 @@ def conf(name: str, keys: Mapping[str, object], variables: Mapping[str, str]) ->
 
 
 def why_not_settable(variable: str, runtime: str) -> str:
-    """Why no host could give an app that variable, in a few words; empty when it can."""
+    """Say why no host could set that variable; empty if it can."""
     if not _VARIABLE.match(variable):
         return "is not a variable's name (letters, digits and _)"
     if variable in RESERVED | SHELLS_OWN or variable.startswith("BASH"):

@@ -23,5 +23,5 @@ PATTERN = rf"^(none|{NUMBER}(,{NUMBER}){{0,{len(NAMES) - 1}}})$"
 
 
 def written(values: Mapping[str, int]) -> str:
-    """The numbers as they travel, in a fixed order."""
+    """Write the numbers as they travel, in a fixed order."""
     return ",".join(f"{name}={values[name]}" for name in NAMES if name in values)

@@ -1,4 +1,4 @@
-"""What EC2 hosts are told: the parameters of the SSM document, one to one."""
+"""What EC2 hosts are asked to do: the parameters of the SSM document, one to one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ NOTHING = "none"  # how an order spells an artifact, a digest or a deployment th
 
 @dataclass(frozen=True)
 class Order:
-    """What hosts are asked to do; the parameters of the SSM document, one to one."""
+    """An order to hosts."""
 
     action: str  # deploy | rollback | status | prune
     app: str

@@ -27,14 +27,16 @@ class Pointer:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self | None:
-        """The pointer; None where the bytes are none, which a deployment then writes over."""
+        """Read the pointer; None if the bytes are not one."""
+        # A deployment then writes over them.
         try:
             value: dict[str, Any] = json.loads(raw)
-            found = cls(**{**value, "fence": int(value["fence"])})
+            pointer = cls(**{**value, "fence": int(value["fence"])})
         except (ValueError, TypeError, KeyError):
             return None
-        return found
+        return pointer
 
     def gives_way_to(self, other: Pointer) -> bool:
-        """Whether `other` may take its place: a deployment with a lower number was overtaken."""
+        """Tell whether `other` may replace it."""
+        # A deployment with a lower number was overtaken.
         return other.fence >= self.fence

@@ -29,9 +29,10 @@ exec bash -c "${{PACKED#*$'\\f'}}" user-data
 
 
 def render(program: str, entry: str, *, values: Mapping[str, str], key: str, public_key: str) -> str:
-    """The script. `values` are APP, ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS, ALLOW_UNSIGNED and NUMBERS.
+    """Write the script of a launch template's user data.
 
-    Without a key, one that was exported before counts, or else the environment's pointer.
+    Without a key, one that was exported before counts, or else the environment's pointer. `values` are APP,
+    ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS, ALLOW_UNSIGNED and NUMBERS.
     """
     return SCRIPT.format(
         app=values["APP"],
@@ -45,11 +46,13 @@ def render(program: str, entry: str, *, values: Mapping[str, str], key: str, pub
 
 
 def packed(*scripts: str) -> str:
-    """Compress scripts in one stream, without comment lines and indentation: the same bytes for the same scripts."""
+    """Compress scripts in one stream, without comment lines and indentation."""
+    # The same scripts give the same bytes.
     bare = "\f".join(re.sub(r"^[ \t]*(#(?!!).*\n)?", "", script, flags=re.MULTILINE) for script in scripts)
     return base64.b64encode(gzip.compress(bare.encode(), 9, mtime=0)).decode()
 
 
 def squeezed(script: str) -> bytes:
-    """The whole script compressed: cloud-init unpacks it, and it is the compressed size that counts."""
+    """Compress the whole script."""
+    # cloud-init unpacks it, and EC2's limit is on the compressed size.
     return gzip.compress(script.encode(), 9, mtime=0)

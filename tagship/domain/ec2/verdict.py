@@ -34,7 +34,8 @@ def read(host: str, output: str, problem: str) -> Report:
 
 
 def _of_kind(value: Any, kind: type) -> Any:
-    """The value, if it is of that kind: a verdict with a number for a name is no verdict."""
+    """Return the value if it is of that kind. Raises TypeError."""
+    # A verdict with a number for a name is invalid.
     if not isinstance(value, kind):
         raise TypeError
     return value

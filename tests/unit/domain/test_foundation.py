@@ -31,7 +31,7 @@ SHARED = {"app": "hello", "bucket": "b-1", "key": "kms:alias/hello", "image": "h
 
 
 def shared(found: Existing, before: dict[str, str] | None = None, **changes: str) -> dict[str, str]:
-    return foundation.shared(found=found, before=before, **{**SHARED, **changes})
+    return foundation.shared(existing=found, before=before, **{**SHARED, **changes})
 
 
 def test_an_empty_account_has_all_of_it_made() -> None:
