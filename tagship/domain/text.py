@@ -16,7 +16,7 @@ def moment(at: datetime | str) -> str:
 
 
 def ago(age: timedelta) -> str:
-    """Write an age as `3 min ago`, and a future as `just now`."""
+    """Write an age as `3 min ago`; the future is `just now`."""
     # Clocks differ.
     past = age.total_seconds()
     if past < 5:

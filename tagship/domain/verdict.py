@@ -13,16 +13,18 @@ UNTOUCHED = "nothing was changed"
 
 
 def serves(report: Report, artifact_id: str) -> bool:
-    """Whether the unit's own verdict names that artifact as serving. Nothing else is called healthy."""
+    """Tell whether the unit's own verdict names that artifact as serving."""
+    # Nothing else is called healthy.
     return report.good and report.serving == artifact_id
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What a deployment came to. `kind`: healthy | held | refused | failed | lost; `reason` is the worst unit's.
+    """How a deployment ended.
 
-    `held` and `refused` changed nothing anywhere. `failed`: things are as they were. `lost`: something served before,
-    and it is not known that anything does now.
+    `kind`: healthy | held | refused | failed | lost; `reason` is the worst unit's. `held` and `refused` changed nothing
+    anywhere. `failed`: things are as they were. `lost`: something served before, and it is not known that anything does
+    now.
     """
 
     kind: str
@@ -31,9 +33,10 @@ class Ending:
 
 
 def ending(plan: Plan, reports: Sequence[Report], final: Sequence[Report], stop: str = "") -> Ending:
-    """Judge a deployment by what its units reported, and (`final`) what each reports after putting back.
+    """Judge a deployment by what its units reported.
 
-    `stop` is why it was not carried through, if no unit is the reason.
+    `final` is what each unit reports after putting back. `stop` is why it was not carried through, if no unit is the
+    reason.
     """
     bad = [report for report in reports if not serves(report, plan.artifact_id)]
     if not bad and not stop:
@@ -53,7 +56,8 @@ def ending(plan: Plan, reports: Sequence[Report], final: Sequence[Report], stop:
 
 
 def is_lost(report: Report, known: str) -> bool:
-    """Whether a unit on which something served (by itself, or by the ledger) is not known to serve anything now."""
+    """Tell whether a unit that served something may serve nothing now."""
+    # It served by its own report, or by the ledger (`known`).
     if report.outcome in {"held", "refused", "superseded"} or not (report.previous or known):
         return False
     return report.outcome in {"silent", "rollback-failed"} or not report.serving
@@ -93,7 +97,7 @@ def _with(reports: Sequence[Report], *outcomes: str) -> list[Report]:
 
 
 def _reason(plan: Plan, reports: Sequence[Report]) -> str:
-    """The first unit's reason, and if there are others, which units these are."""
+    """Give the first unit's reason, and name the units if several."""
     first = reports[0].reason or f"the {plan.noun} said {reports[0].outcome}"
     if len(plan.units) == 1:
         return first
@@ -102,7 +106,7 @@ def _reason(plan: Plan, reports: Sequence[Report]) -> str:
 
 
 def evidence(plan: Plan, reports: Sequence[Report]) -> str:
-    """What each unit captured, under its name."""
+    """Join what each unit captured, under its name."""
     names = plan.names
     captured = [report for report in reports if report.evidence][:MANY]
     return "\n".join(

@@ -60,7 +60,8 @@ class Version:
         return (self.major, self.minor, self.patch)
 
     def bump(self, part: str) -> Version:
-        """Make the next version of the same channel. (semver's own bump_* drop the suffix, or number it.)"""
+        """Make the next version of the same channel."""
+        # semver's own bump_* drop the suffix, or number it.
         major, minor, patch = self.core
         core = {"major": (major + 1, 0, 0), "minor": (major, minor + 1, 0), "patch": (major, minor, patch + 1)}[part]
         return Version(*core, self.suffix)
@@ -111,9 +112,10 @@ def newest(versions: Iterable[Version], count: int) -> list[Version]:
 
 
 def candidates(latest: Version | None, suffix: str) -> dict[str, Version]:
-    """List the next versions of a channel by the part that each raises; the first is the suggestion.
+    """List a channel's next versions by the part that each raises.
 
-    A version that could not be read back (ten digits) is left out; raises Refused if none is left.
+    The first is the suggestion. A version that could not be read back (ten digits) is left out. Raises Refused if none
+    is left.
     """
     if latest is None:
         return {"first": Version(0, 1, 0, suffix)}
@@ -128,9 +130,10 @@ def candidates(latest: Version | None, suffix: str) -> dict[str, Version]:
 
 
 class ArtifactId(str):
-    """The version of a tagged build, or `<commit8>-<YYYYmmdd-HHMMSS>` (UTC) of an untagged one.
+    """A tagged build's version, or an untagged one's `<commit8>-<YYYYmmdd-HHMMSS>`.
 
-    It is text in every record. `parse` is the door: what a person typed is checked there, and is this from then on.
+    The time is in UTC. It is text in every record. `parse` is the door: what a person typed is checked there, and is
+    this from then on.
     """
 
     __slots__ = ()
@@ -152,7 +155,8 @@ class ArtifactId(str):
 
     @property
     def built(self) -> datetime | None:
-        """Read from its id when an untagged build was made; None for a version or an impossible time."""
+        """Return when an untagged build was made, from its id."""
+        # None for a version or an impossible time.
         try:
             return None if self.version else datetime.strptime(f"{self[9:]}+0000", "%Y%m%d-%H%M%S%z")
         except ValueError:
@@ -163,23 +167,23 @@ class ArtifactId(str):
         return str(self) if self.version else f"{environment}-{self}"
 
 
-def is_older(one: str, than: str, built: str = "", than_built: str = "") -> bool:
-    """Say whether artifact `one` is known to come before `than`: versions by order, others by build time.
+def is_older(artifact_id: str, than: str, built: str = "", than_built: str = "") -> bool:
+    """Tell whether an artifact is known to come before `than`.
 
-    `built` and `than_built` are the manifests' build times (ISO 8601), needed if only one of the two is a version. If a
-    time is unknown, the answer is no.
+    Versions compare by order, others by build time. `built` and `than_built` are the manifests' build times (ISO 8601),
+    needed if only one of the two is a version. If a time is unknown, the answer is no.
     """
-    ours, theirs = Version.maybe(one), Version.maybe(than)
+    ours, theirs = Version.maybe(artifact_id), Version.maybe(than)
     if ours and theirs:
         return ours < theirs
-    first, second = _built(one, built), _built(than, than_built)
+    first, second = _built(artifact_id, built), _built(than, than_built)
     return bool(first and second and first < second)
 
 
 def nearest(artifact_id: str, among: Sequence[str], count: int) -> list[str]:
-    """Take the neighbours of an artifact id from a list that goes from the highest down."""
+    """Take the neighbours of an artifact id from a descending list."""
     wanted = Version.maybe(artifact_id)
-    above = [one for one in among if wanted and (version := Version.maybe(one)) and wanted < version]
+    above = [entry for entry in among if wanted and (version := Version.maybe(entry)) and wanted < version]
     start = max(0, min(len(above) - count // 2, len(among) - count))
     return list(among[start : start + count])
 

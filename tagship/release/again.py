@@ -1,4 +1,4 @@
-"""Looking at a version that was pushed before: what became of it, what serves now, and the way on if it failed."""
+"""Look at a version that was pushed before: what became of it, what serves now, what to do if it failed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ RERUN, ANEW, LEAVE = "rerun", "anew", "leave"
 
 @dataclass(frozen=True)
 class Looked:
-    """What became of it (healthy | reported | pushed) and the run's URL; or the number that is to be made instead."""
+    """What became of a version that was pushed before.
+
+    `outcome` is healthy, reported or pushed; `run` is the run's URL; `number` is the version to make instead.
+    """
 
     outcome: str = ""
     run: str = ""
@@ -29,7 +32,10 @@ class Looked:
 
 
 def look_again(app: App, remedies: Remedies) -> Looked:
-    """Look at what an earlier push set off, and go on from there; raise what it ended as, if that is left so."""
+    """Look at what an earlier push started, and go on from there.
+
+    Raises the error that it ended with, if it is left so.
+    """
     with after_the_push(app, remedies):
         forge = app.forge
         if forge:
@@ -53,7 +59,8 @@ def _by_the_run(app: App, forge: Forge, remedies: Remedies) -> Looked:
 
 
 def _patience(app: App, remedies: Remedies) -> float:
-    """Seconds to wait for the run: a tag of long ago begins none any more."""
+    """Return how many seconds to wait for the run to begin."""
+    # An old tag starts none.
     tag = app.repository.tag(str(remedies.plan.version))
     within = app.settings.ci.appears_within
     old = tag and tag.when and app.clock.now() - tag.when > timedelta(seconds=2 * within)
@@ -61,7 +68,7 @@ def _patience(app: App, remedies: Remedies) -> float:
 
 
 def _failed(app: App, forge: Forge, remedies: Remedies, run: Run, problem: TagshipError) -> Looked:
-    """Offer the two ways on from a run that failed; raise its error if neither is taken."""
+    """Offer two ways on from a failed run, or raise its error."""
     if not remedies.wish.rerun and not remedies.wish.yes:
         chosen = _chosen(app, remedies, problem)
         if chosen == ANEW:

@@ -1,4 +1,4 @@
-"""What leads up to a version's tag, second: which version it will be."""
+"""Second step towards a version's tag: which version it will be."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ RUNS = 20  # numbers that CI is asked about, one after the other
 
 
 def decide(app: App, wish: Wish, facts: ReleaseFacts) -> tuple[Version, bool]:
-    """Choose the version to make; also return whether its tag exists, made by an earlier run for this commit."""
+    """Choose the version; return it and whether its tag exists."""
+    # An earlier run may have made the tag for this commit.
     latest = facts.latest
     if wish.version:
         return _given(app, wish, facts)
@@ -30,12 +31,14 @@ def decide(app: App, wish: Wish, facts: ReleaseFacts) -> tuple[Version, bool]:
 
 
 def next_number(facts: ReleaseFacts) -> Version:
-    """The number to suggest: after every one that was tagged, published or deployed, as far as could be asked."""
+    """Suggest the number after every one that is known to be taken."""
+    # Tagged, published or deployed, as far as could be asked.
     return next(iter(candidates(facts.highest, facts.suffix).values()))
 
 
 def _highest(app: App, facts: ReleaseFacts) -> Version | None:
-    """The highest number that is taken. Where the ledger could not be asked, CI is: a number it ran for may be out."""
+    """Return the highest number that is taken."""
+    # If the ledger could not be asked, CI is: a number it ran for may be out.
     highest = facts.highest
     if facts.recorded.asked:
         return highest
@@ -48,7 +51,8 @@ def _highest(app: App, facts: ReleaseFacts) -> Version | None:
 
 
 def _ran(app: App, version: str) -> bool:
-    """Whether CI says that a tag of that name set off a run. Without an answer nothing is claimed."""
+    """Tell whether CI says that this tag started a run."""
+    # Without an answer nothing is claimed.
     try:
         return bool(app.forge and app.forge.find_tag_run(version))
     except TagshipError:
@@ -93,7 +97,7 @@ def _asked(app: App, facts: ReleaseFacts, offers: dict[str, Version]) -> Version
 
 
 def needs_a_terminal(app: App, wish: Wish, version: str) -> None:
-    """Raise UsageError, naming the flags that would answer, if nobody can be asked."""
+    """Raise UsageError, naming the flags to use, if nobody can answer."""
     if not app.prompt.possible:
         missing = "no --yes" if wish.version else "neither --version nor --yes"
         raise UsageError(

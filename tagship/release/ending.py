@@ -1,4 +1,4 @@
-"""What an ended run of CI came to, in the words of the steps that ran in it (domain/annotation)."""
+"""How an ended run of CI ended, in the words of the steps that ran in it (domain/annotation)."""
 
 from __future__ import annotations
 
@@ -41,14 +41,18 @@ _ERRORS: dict[int, type[TagshipError]] = {kind.exit_code: kind for kind in _KIND
 
 @dataclass(frozen=True)
 class RunEnding:
-    """`said` is the deployment's own sentence that it is healthy; otherwise `problem` is what went wrong."""
+    """How a run ended.
+
+    `said` is the deployment's own sentence that it is healthy; otherwise `problem` is what went wrong.
+    """
 
     said: str = ""
     problem: TagshipError | None = None
 
 
 def ending_of(remedies: Remedies, run: Run, notices: Sequence[Notice], *, old: bool = False) -> RunEnding:
-    """Read an ended run. `old` means that it had ended before this command looked: then its time is told."""
+    """Read how a run ended from what its steps reported."""
+    # `old`: it had ended before this command looked, so the error says when.
     coded = [(code, notice.message) for notice in notices if (code := annotation.exit_code(notice.title)) is not None]
     failures = [(code, message) for code, message in coded if code]
     when = f"The run of {moment(run.updated)} UTC: " if old and run.updated else ""
@@ -64,23 +68,23 @@ def ending_of(remedies: Remedies, run: Run, notices: Sequence[Notice], *, old: b
 def _failed(
     remedies: Remedies, run: Run, notices: Sequence[Notice], failure: tuple[int, str], when: str
 ) -> TagshipError:
-    """The error of the exit code that a step ended with."""
+    """Make the error of the exit code that a step ended with."""
     code, message = failure
     version = remedies.plan.version
-    what, _, state = message.rpartition("; ")
+    problem, _, state = message.rpartition("; ")
     if f"{state}." == UNCHANGED:  # says the step; the tag is out all the same
         state = f"{version} is tagged and pushed, and nothing was deployed"
     kind = _ERRORS.get(code, ServiceFailed)
     return kind(
-        f"{when}{what or message}.",
-        state=f"{state if what else f'{version} is tagged and pushed; see the run'}.",
+        f"{when}{problem or message}.",
+        state=f"{state if problem else f'{version} is tagged and pushed; see the run'}.",
         remedy=on_from(remedies, run),
         evidence=evidence(run, notices),
     )
 
 
 def _unspoken(remedies: Remedies, run: Run, notices: Sequence[Notice], when: str) -> TagshipError:
-    """A run that ended before a deployment could say how it ended."""
+    """Make the error of a run that ended before its deployment spoke."""
     failing = next((step.name for step in run.steps if step.conclusion in BAD), "")
     where = f" at “{failing}”" if failing else ""
     return ServiceFailed(
@@ -110,7 +114,7 @@ def reason_of(run: Run, notices: Sequence[Notice]) -> str:
 
 
 def on_from(remedies: Remedies, run: Run) -> str:
-    """The way on from a failed run: the same again once its cause is gone, or a new number for a new commit."""
+    """Say the ways on from a failed run: rerun, or new number."""
     return either(
         f"If the cause is outside the commit, run it again: {remedies.rerun}",
         f"If a commit mends it, ship that: {remedies.anew}",
@@ -119,11 +123,12 @@ def on_from(remedies: Remedies, run: Run) -> str:
 
 
 def evidence(run: Run, notices: Sequence[Notice]) -> str:
-    """What the failing step captured; else what CI itself says of it. The rest is in the run."""
+    """Return what the failing step captured, or what CI says."""
+    # The rest is in the run.
     captured = [notice.message for notice in notices if notice.title == annotation.EVIDENCE]
-    theirs = [
+    reported = [
         f"{notice.title}: {notice.message}" if notice.title else notice.message
         for notice in notices
         if notice.level == "failure" and annotation.exit_code(notice.title) is None
     ]
-    return excerpt("\n".join(captured or theirs), EVIDENCE, run.url)
+    return excerpt("\n".join(captured or reported), EVIDENCE, run.url)

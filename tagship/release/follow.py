@@ -1,4 +1,4 @@
-"""Following what a push set off, to its end: the run of CI if it can be asked, else the ledger of deployments.
+"""Follow what a push started to its end: the run of CI if it can be asked, else the ledger of deployments.
 
 A run is believed only if its deployment says of itself how it ended (domain/annotation.py); one that merely ended
 without an error is not called healthy. The last word is what the environment says now (release/serving).
@@ -21,7 +21,7 @@ from tagship.release.serving import Following, last_word
 
 
 def follow(app: App, following: Following) -> tuple[str, str]:
-    """Wait for the end of what the push set off.
+    """Wait for the end of what the push started.
 
     Returns ("healthy", the run's URL), or ("pushed", "") if nobody can be asked. Raises the error of the exit code
     that the deployment ended with.
@@ -37,7 +37,8 @@ def follow(app: App, following: Following) -> tuple[str, str]:
 
 
 def follow_run(app: App, forge: Forge, following: Following, run: Run | None = None) -> tuple[str, str]:
-    """Follow a run to its end, and say what serves then; without one, wait for it to begin."""
+    """Follow a run to its end, and say what serves then."""
+    # Without a run, wait for one to begin.
     with app.screen.live() as show:
         show("waiting for CI to begin")
         run = run or find_run(app, forge, following.remedies, app.settings.ci.appears_within)
@@ -59,7 +60,7 @@ def say_where_to_look(app: App) -> None:
 
 @contextmanager
 def after_the_push(app: App, remedies: Remedies) -> Iterator[None]:
-    """Let no error say that nothing was changed: the version is on the remote."""
+    """Let no error claim that nothing changed after the push."""
     version, remote = remedies.plan.version, app.settings.git.remote
     try:
         yield

@@ -1,4 +1,4 @@
-"""What leads up to a version's tag, first: what is asked for, and what checkout, remote and ledger look like."""
+"""First step towards a version's tag: what is asked for, and what checkout, remote and ledger look like."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ MOST = 1_000_000  # bytes of a workflow file
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user asked for; empty what was not said. `anew` wants a new number even if the commit has one."""
+    """What the user asked for; what was not said is empty.
+
+    `anew` wants a new number even if the commit has one.
+    """
 
     verb: str
     environment: str
@@ -42,11 +45,11 @@ class Wish:
 
     @property
     def command(self) -> str:
-        """What to type for the same again, with every flag that it needs."""
+        """Return the command that does the same again, with its flags."""
         return self.spelled(commit=self.commit)
 
     def spelled(self, *, version: str = "", commit: str = "", rerun: bool = False) -> str:
-        """The same command for a version, or a commit."""
+        """Return the same command for a version, or a commit."""
         if self.verb == "tag":
             return commands.tag(self.environment, version=version, commit=commit, first=self.first)
         return commands.deploy_dev(self.environment, version=version, commit=commit, first=self.first, rerun=rerun)
@@ -54,7 +57,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """What was seen of checkout, remote and ledger: the channel, its latest versions and their tags, what to tag."""
+    """What was seen of checkout, remote and ledger."""
 
     suffix: str
     checkout: CheckoutFacts
@@ -66,23 +69,24 @@ class ReleaseFacts:
 
     @property
     def latest(self) -> Version | None:
-        """The channel's highest version that has a tag."""
+        """Return the channel's highest version that has a tag."""
         return self.versions[0] if self.versions else None
 
     @property
     def highest(self) -> Version | None:
-        """The channel's highest version that was ever tagged, published or deployed, as far as could be asked."""
+        """Return the channel's highest version that was ever used."""
+        # Tagged, published or deployed, as far as could be asked.
         return max([*self.versions[:1], *self.recorded.spent(self.suffix)[:1]], default=None)
 
 
 def suffix_of(app: App, environment: str) -> str:
-    """The suffix of an environment's versions; raises SettingsError if there is no such environment."""
+    """Return the suffix of an environment's versions. Raises SettingsError."""
     app.settings.environment(environment)
     return app.settings.suffix(environment)
 
 
 def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
-    """Fetch, and look at the checkout, the channel's versions, the ledger and CI."""
+    """Fetch, then look at checkout, versions, ledger and CI."""
     repository = app.repository
     branch = app.settings.environment(wish.environment).branch or repository.state("").branch
     unreachable, moved = _fetched(app, branch, suffix)
@@ -118,7 +122,7 @@ def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
 
 
 def _fetched(app: App, branch: str, suffix: str) -> tuple[str, Sequence[str]]:
-    """Why the remote could not be asked (empty: it was), and the tags that moved."""
+    """Fetch; return why that failed (empty: it did not), and moved tags."""
     try:
         return "", app.repository.fetch(branch, suffix)
     except (ServiceFailed, Refused) as reason:
@@ -126,7 +130,8 @@ def _fetched(app: App, branch: str, suffix: str) -> tuple[str, Sequence[str]]:
 
 
 def _commit(app: App, wish: Wish, branch: str, state: State) -> tuple[str, bool]:
-    """The commit to tag, and whether it is one that the remote's branch has, apart from what is checked out."""
+    """Return the commit to tag, and whether it is apart."""
+    # Apart: the remote's branch has it, and it is not what is checked out.
     if not wish.commit:
         return state.head, False
     commit = app.repository.resolve(wish.commit)
@@ -147,7 +152,7 @@ def _ci(app: App, commit: str) -> str | None:
 
 
 def _lacking(app: App, commit: str) -> str:
-    """What CI could not bundle of the commit; empty if it can."""
+    """Say what the commit lacks for CI's bundle; empty if nothing."""
     try:
         with closing(app.repository.files(commit, ["deploy", *app.settings.bundle.include])) as files:  # type: ignore[type-var]
             next(files, None)
@@ -157,7 +162,8 @@ def _lacking(app: App, commit: str) -> str:
 
 
 def _unstarted(app: App, commit: str) -> str | None:
-    """Why a pushed tag would start nothing; None if CI is not GitHub's, as far as is known here."""
+    """Say why a pushed tag would start nothing; empty if it would."""
+    # None if CI is not GitHub's, as far as is known here.
     if not _is_github(app):
         return None
     try:
@@ -182,10 +188,13 @@ def _is_github(app: App) -> bool:
 
 
 def judge(app: App, wish: Wish, facts: ReleaseFacts) -> None:
-    """Show what runs and how the checks went, on one line; raise Refused if one failed, Held during a freeze."""
-    found = checks.checks(facts.checkout)
-    failed = [check for check in found if not check.passed]
-    passed = f"✓ {len(found) - len(failed)} checks passed" if len(failed) < len(found) else ""
+    """Show what runs and how the checks went, on one line.
+
+    Raises Refused if a check failed, Held during a freeze.
+    """
+    results = checks.checks(facts.checkout)
+    failed = [check for check in results if not check.passed]
+    passed = f"✓ {len(results) - len(failed)} checks passed" if len(failed) < len(results) else ""
     marks = "   ".join([*([passed] if passed else []), *(f"✗ {check.name}" for check in failed)])
     running = running_line(app, wish.environment, facts.recorded, facts.tags)
     gap = WIDTH - len(running) - len(marks)
@@ -193,14 +202,15 @@ def judge(app: App, wish: Wish, facts: ReleaseFacts) -> None:
     if failed:
         raise checks.refuse(failed)
     if not facts.recorded.asked and app.signed_in:
-        what = f"What {wish.environment} runs, and which numbers are spent, was not asked"
-        app.screen.warn(f"{what}: {facts.recorded.problem}.")
+        unasked = f"What {wish.environment} runs, and which numbers are spent, was not asked"
+        app.screen.warn(f"{unasked}: {facts.recorded.problem}.")
     if facts.recorded.asked:
         _require_unfrozen(app, wish.environment)
 
 
 def _require_unfrozen(app: App, environment: str) -> None:
-    """Raise Held during a freeze, before a number is spent on it. What cannot be asked is said, and CI will ask."""
+    """Raise Held during a freeze, before a number is spent."""
+    # If that cannot be asked, this warns, and CI asks again.
     try:
         require_unfrozen(app, environment)
     except Held:
@@ -230,7 +240,7 @@ def _name(tag: Tag) -> str:
 
 
 def table(app: App, versions: Sequence[Version], tags: Sequence[Tag]) -> None:
-    """The latest versions of a channel: when, who, and which commit."""
+    """Show a channel's latest versions: when, who, and which commit."""
     by_name = {tag.name: tag for tag in tags}
     rows = []
     for number, version in enumerate(versions):

@@ -1,4 +1,4 @@
-"""What leads up to a version's tag, last: the plan, as it is shown and confirmed. Nothing is changed before that."""
+"""Last step towards a version's tag: the plan, shown and confirmed. Nothing is changed before that."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from tagship.release.inspect import ReleaseFacts, Wish, judge, look, suffix_of, 
 
 
 def planned(app: App, wish: Wish) -> tuple[ReleasePlan, ReleaseFacts]:
-    """Do everything up to the plan, shown as it goes; raise Refused with every check that failed."""
+    """Make the plan, and show each step on the way.
+
+    Raises Refused with every check that failed.
+    """
     suffix = suffix_of(app, wish.environment)
     if wish.version:
         release.parsed(wish.version, suffix)
@@ -26,7 +29,7 @@ def planned(app: App, wish: Wish) -> tuple[ReleasePlan, ReleaseFacts]:
 
 
 def _show_tags(app: App, wish: Wish, facts: ReleaseFacts) -> None:
-    """The channel's last tags, by name; with --verbose, who made them and when."""
+    """Show the channel's last tags; with --verbose, who made them and when."""
     if wish.verbose:
         table(app, facts.versions, facts.tags)
     elif facts.versions:
@@ -67,7 +70,8 @@ def _plan(app: App, wish: Wish, facts: ReleaseFacts, version: Version, exists: b
 
 
 def _is_on_remote(app: App, name: str) -> bool:
-    """Whether the remote has this very tag: the fetch has brought the remote's, but not said which are only here."""
+    """Tell whether the remote has this very tag."""
+    # The fetch brings the remote's tags, but does not say which are only here.
     theirs, ours = app.repository.remote_tag(name), app.repository.tag(name)
     return bool(theirs and ours and theirs.oid == ours.oid)
 
@@ -77,7 +81,8 @@ def _has_commit(app: App, facts: ReleaseFacts) -> bool:
 
 
 def _since(app: App, facts: ReleaseFacts) -> str:
-    """The version that the notes begin after: what the environment runs, if that is known; else the latest tag."""
+    """Return the version that the notes begin after."""
+    # What the environment runs, if that is known; else the latest tag.
     running = facts.recorded.serving
     if running and app.repository.tag(running.artifact_id):
         return running.artifact_id
@@ -95,7 +100,7 @@ def show(app: App, wish: Wish, plan: ReleasePlan) -> None:
 
 
 def question(plan: ReleasePlan, *, push: bool) -> str:
-    """The one question before anything is changed."""
+    """Write the one question before anything is changed."""
     if plan.exists:
         return f"Push {plan.version}{_with(plan)}?"
     tag = f"Tag {plan.commit[:7]} as {plan.version}"

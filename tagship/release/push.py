@@ -1,4 +1,4 @@
-"""Making the tag and pushing it with its branch, in one piece; and what is known when that is cut off."""
+"""Make the tag and push it with its branch, atomically; find out what happened if that is cut off."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from tagship.release.remedies import either
 
 
 def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:
-    """Tag and push; None if somebody else took the version first. What fails leaves no tag of this run behind."""
+    """Tag and push; None if somebody else took the version first."""
+    # A failure leaves no tag of this run behind.
     made = None if plan.exists else _make(app, wish, plan)
     tag = made or app.repository.tag(str(plan.version))
     if tag is None:
@@ -32,12 +33,13 @@ def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:
         raise _half_pushed(app, wish, plan, answer)
     if made:
         app.repository.delete_tag(made)
-    _tell_of_loss(app, wish, plan, tag, answer)
+    _report_loss(app, wish, plan, tag, answer)
     return None
 
 
 def _half_pushed(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> Refused:
-    """One of the remote's push URLs took it (CI may ship it), or does not say whether it did: the tag is kept."""
+    """Refuse after a push that one push URL may have taken."""
+    # CI may ship it from there, so the tag is kept.
     problem, remedy = _problem(app, wish, plan, answer)
     state = f"{answer.state} The local tag is kept."
     if not answer.landed or len(answer.holds) == 1:
@@ -52,7 +54,7 @@ def _half_pushed(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> Ref
 
 
 def _problem(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> tuple[str, str]:
-    """What the refusal means, and what to do."""
+    """Return what the refusal means, and what to do."""
     remote = app.settings.git.remote
     if not answer.rejected:
         return answer.message, f"Try the connection: git ls-remote --heads {remote}"
@@ -60,7 +62,7 @@ def _problem(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> tuple[s
 
 
 def _make(app: App, wish: Wish, plan: ReleasePlan) -> Tag:
-    """Make the tag; if that is interrupted, take it back."""
+    """Make the tag; if that is interrupted, delete it."""
     name = str(plan.version)
     try:
         return app.repository.create_tag(name, plan.commit, plan.message)
@@ -71,8 +73,9 @@ def _make(app: App, wish: Wish, plan: ReleasePlan) -> Tag:
         raise Interrupted("Interrupted before the push.", remedy=f"When it is time: {wish.command}") from reason
 
 
-def _tell_of_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Pushed) -> None:
-    """Say who took the version; raise Refused if nobody did: then the refusal is the remote's own."""
+def _report_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Pushed) -> None:
+    """Say who took the version. Raise Refused if nobody did."""
+    # Then the refusal is the remote's own.
     theirs = app.repository.remote_tag(tag.name)
     if theirs is None or theirs.oid == tag.oid:
         problem, remedy = _problem(app, wish, plan, answer)
@@ -86,7 +89,8 @@ def _tell_of_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Pus
 
 
 def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, made: Tag | None) -> tuple[str, str]:
-    """What is known after a push that was cut off: the remote is asked whether the tag landed. State and remedy."""
+    """Return state and remedy after a push that was cut off."""
+    # The remote is asked whether the tag landed.
     remote, again = app.settings.git.remote, wish.spelled(version=tag.name, commit=plan.commit[:12])
     ask = f"git ls-remote {remote} refs/tags/{tag.name}"
     try:
@@ -98,16 +102,17 @@ def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, made: Tag | No
         return f"The push landed anyway: {tag.name} is on {remote}, and CI ships it.", f"Follow it: {again}"
     if made:
         app.repository.delete_tag(made)
-    kept = "the local tag is removed" if made else "the local tag is kept"
+    local = "the local tag is removed" if made else "the local tag is kept"
     late = "A push that it had received by then may still land; CI then ships it."
     return (
-        f"{remote} has no {tag.name} of yours yet, and {kept}. {late}",
+        f"{remote} has no {tag.name} of yours yet, and {local}. {late}",
         either(f"Ask it in a minute: {ask}", f"Then: {wish.command}"),
     )
 
 
 def landed(app: App, plan: ReleasePlan, pushed: Pushed) -> str:
-    """Say what the push changed: if the tag was there already, it started no run."""
+    """Say what the push changed."""
+    # If the tag was there already, it started no run.
     remote = app.settings.git.remote
     if f"refs/tags/{plan.version}" not in pushed.there:
         return f"Pushed {plan.version} to {remote}."

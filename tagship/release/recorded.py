@@ -1,4 +1,4 @@
-"""What ledger and bucket know of an environment: what runs there, and which numbers are spent for good."""
+"""What ledger and bucket know of an environment: what runs there, and which numbers are spent."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ PATIENCE = 10.0  # seconds: a release can be made without an answer
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was answered. `asked` is false without credentials, or if there was no answer: `problem` says why.
+    """What ledger and bucket answered.
 
-    `stored` are the ids that have a folder in the bucket.
+    `asked` is false without credentials, or if there was no answer: `problem` says why. `stored` are the ids that have
+    a folder in the bucket.
     """
 
     asked: bool = False
@@ -29,17 +30,19 @@ class Recorded:
 
     @property
     def serving(self) -> Deployment | None:
-        """The deployment that decides what the environment runs."""
+        """Return the deployment that decides what the environment runs."""
         return latest_serving(self.deployments)
 
     def spent(self, suffix: str) -> list[Version]:
-        """Versions of a channel that were published or deployed, highest first: none of them is ever made again."""
+        """List a channel's published or deployed versions, highest first."""
+        # None of them is ever made again.
         names = {*self.stored, *(deployment.artifact_id for deployment in self.deployments)}
         versions = (version for name in names if (version := Version.maybe(name)))
         return sorted((version for version in versions if version.suffix == suffix), reverse=True)
 
     def why_spent(self, version: str) -> str:
-        """Why a version's number is spent: it was deployed, or is published; empty if it is not spent."""
+        """Say why a version's number is spent; empty if it is not."""
+        # It was deployed, or is published.
         attempts = [deployment for deployment in self.deployments if deployment.artifact_id == version]
         if attempts:
             last = attempts[-1]
@@ -48,7 +51,8 @@ class Recorded:
 
 
 def recorded(app: App, environment: str) -> Recorded:
-    """Ask ledger and bucket, if there are credentials; no failure is raised, and none lasts."""
+    """Ask ledger and bucket, if there are credentials."""
+    # No failure is raised, and nobody waits longer than PATIENCE.
     if not app.signed_in:
         return Recorded(problem="there are no AWS credentials")
     answers: list[Recorded] = []

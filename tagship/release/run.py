@@ -1,4 +1,4 @@
-"""Following the run of CI that a pushed tag set off."""
+"""Follow the run of CI that a pushed tag started."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ _PIN = re.compile(r"@[0-9a-f]{40}\b")  # an action's pinned commit: noise to who
 
 
 def pause(waited: float) -> float:
-    """Seconds until the next look: a tenth of what was waited already, so that the end is noticed soon, and cheaply."""
+    """Return the seconds until the next look."""
+    # A tenth of what was waited already: the end is noticed soon, and cheaply.
     return min(max(waited / 10, 0.3), 10.0)
 
 
 def find_run(app: App, forge: Forge, remedies: Remedies, within: float) -> Run:
-    """Wait for the run of the plan's commit and tag; raise ServiceFailed with the likely causes if none begins."""
+    """Wait for the run of the plan's commit and tag.
+
+    Raises ServiceFailed with the likely causes if none begins.
+    """
     plan, began, failures = remedies.plan, app.clock.now(), 0
     while True:
         try:
@@ -48,7 +52,8 @@ def find_run(app: App, forge: Forge, remedies: Remedies, within: float) -> Run:
 
 
 def no_run(app: App, forge: Forge, remedies: Remedies) -> ServiceFailed:
-    """The tag is there and CI has no run for it: it will not begin one any more."""
+    """Say that CI has no run for the tag, and likely why."""
+    # It will not start one later.
     version = remedies.plan.version
     return ServiceFailed(
         f"No run began for {version} within {app.settings.ci.appears_within} s.",
@@ -80,7 +85,7 @@ def follow_to_its_end(app: App, forge: Forge, remedies: Remedies, run: Run, show
 
 
 def _show_steps(steps: Sequence[Step], ended: set[str], show: Progress) -> None:
-    """Tell of each step that ended since the last look, and of the one that runs."""
+    """Show the steps that ended since the last look, and the present."""
     for step in steps:
         if step.state == "queued" or step.conclusion == "skipped" or step.name in ended:
             continue
@@ -92,14 +97,18 @@ def _show_steps(steps: Sequence[Step], ended: set[str], show: Progress) -> None:
 
 
 def _label(name: str) -> str:
-    """A step's name without its job's and without an action's pin: `ship: Build` is `build`."""
+    """Shorten a step's name: `ship: Build` is `build`."""
+    # Without its job's name and an action's pin.
     job, _, step = _PIN.sub("", name).partition(": ")
     label = step or job
     return label[:1].lower() + label[1:]
 
 
 def rerun(app: App, forge: Forge, remedies: Remedies, run: Run) -> Run:
-    """Start an ended run again, and wait until its next attempt shows; raise ServiceFailed if that is refused."""
+    """Start an ended run again, and wait until it shows.
+
+    Raises ServiceFailed if it does not start.
+    """
     try:
         forge.rerun(run.id)
     except ServiceFailed as reason:
@@ -123,12 +132,13 @@ def rerun(app: App, forge: Forge, remedies: Remedies, run: Run) -> Run:
 
 
 def notices_of(app: App, forge: Forge, remedies: Remedies, run: Run) -> list[Notice]:
-    """What the run's steps said of themselves."""
+    """Read what the run's steps said of themselves."""
     return patiently(app, remedies, run, lambda: list(forge.notices(run.id)))
 
 
 def patiently(app: App, remedies: Remedies, run: Run, ask: Callable[[], Answer]) -> Answer:
-    """An answer, though some questions fail: a run goes on whether or not GitHub's API answers."""
+    """Ask until there is an answer, though some questions fail."""
+    # A run goes on whether or not GitHub's API answers.
     for attempt in range(1, PATIENCE + 1):
         try:
             return ask()
@@ -140,7 +150,8 @@ def patiently(app: App, remedies: Remedies, run: Run, ask: Callable[[], Answer])
 
 
 def _unanswered(app: App, remedies: Remedies, where: str, reason: ServiceFailed) -> ServiceFailed:
-    """GitHub does its work although its API does not answer; a sandbox that does not answer does none."""
+    """Say how things are if nobody answers."""
+    # GitHub does its work although its API does not answer; a sandbox that does not answer does none.
     version = remedies.plan.version
     if app.settings.sandbox:
         state = f"{version} is pushed; its deployment stopped with the sandbox."

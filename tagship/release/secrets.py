@@ -10,10 +10,10 @@ from tagship.ports.app import App
 
 
 def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
-    """Variable -> the secret's name and version. No value is read.
+    """Map each variable to its secret's name and version.
 
-    Raises Refused for a secret that is not there, and for two that would be the same variable. Secrets belong to an
-    environment, not to an artifact: a promotion asks for those of the environment that it goes to.
+    No value is read. Raises Refused for a secret that is not there, and for two that would be the same variable.
+    Secrets belong to an environment, not to an artifact: a promotion asks for those of the environment that it goes to.
     """
     chosen = app.settings.environment(environment)
     path, names = chosen.secrets.parameter_store, chosen.secrets.secrets_manager
@@ -27,17 +27,22 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
     sources = [of_parameter(path, name) for name in sorted(parameters)]
     sources += [of_secret(variable, names[variable]) for variable in sorted(names)]
     _check(environment, list(problems(sources, chosen.variables, chosen.why_not_settable)))
-    current = {name: app.secrets.current(name) for name in sorted({one.name for one in sources if one.store != SSM})}
+    current = {
+        name: app.secrets.current(name) for name in sorted({source.name for source in sources if source.store != SSM})
+    }
     try:
-        refs = {one.variable: one.at((parameters if one.store == SSM else current)[one.name]) for one in sources}
+        refs = {
+            source.variable: source.at((parameters if source.store == SSM else current)[source.name])
+            for source in sources
+        }
     except ValueError as reason:
         raise ServiceFailed(f"AWS named a secret as no host would take it: {reason}.", remedy="Rename it") from reason
     return dict(sorted(refs.items()))
 
 
-def _check(environment: str, found: list[str]) -> None:
-    if found:
+def _check(environment: str, conflicts: list[str]) -> None:
+    if conflicts:
         raise Refused(
-            f"The secrets of {environment} cannot all be variables: {'; '.join(found)}.",
+            f"The secrets of {environment} cannot all be variables: {'; '.join(conflicts)}.",
             remedy=f"Rename the parameter, or correct environments.{environment}.secrets in tagship.toml",
         )

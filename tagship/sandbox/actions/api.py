@@ -1,4 +1,4 @@
-"""GitHub's REST API, as much as following a run takes, and a plain page for each run where html_url points.
+"""GitHub's REST API, as much of it as following a run takes, and a page for each run at its html_url.
 
 Shapes are those of https://docs.github.com/rest/actions and /rest/checks, with the fields that PyGithub reads. Every
 job is a check run of the same id, as on GitHub. Nothing is checked of the token.
@@ -76,9 +76,9 @@ class GitHub:
 
     def _route(self, method: str, path: str, query: Query) -> tuple[str, Any]:
         for wanted, pattern, handler in self.routes:
-            found = re.fullmatch(pattern, path)
-            if found and method == wanted:
-                value = handler(query, *found.groups())
+            match = re.fullmatch(pattern, path)
+            if match and method == wanted:
+                value = handler(query, *match.groups())
                 made = "201 Created" if path.endswith("/rerun") else "202 Accepted"
                 return (made if method == "POST" else "200 OK"), value
         raise NotFound
@@ -99,12 +99,13 @@ class GitHub:
         }
 
     def _runs(self, query: Query) -> dict[str, Any]:
-        """Newest first, filtered by head_sha, branch, event and status (which is a status or a conclusion)."""
-        found = [run for run in reversed(self.records.runs) if query.get("head_sha", run.head_sha) == run.head_sha]
-        found = [run for run in found if query.get("branch", run.head_branch) == run.head_branch]
-        found = [run for run in found if query.get("event", "push") == "push"]
-        found = [run for run in found if query.get("status") in (None, run.status, run.conclusion)]
-        return {"total_count": len(found), "workflow_runs": [self._run(run) for run in _page(found, query)]}
+        """List runs, newest first, filtered as GitHub filters them."""
+        # By head_sha, branch, event and status (which is a status or a conclusion).
+        runs = [run for run in reversed(self.records.runs) if query.get("head_sha", run.head_sha) == run.head_sha]
+        runs = [run for run in runs if query.get("branch", run.head_branch) == run.head_branch]
+        runs = [run for run in runs if query.get("event", "push") == "push"]
+        runs = [run for run in runs if query.get("status") in (None, run.status, run.conclusion)]
+        return {"total_count": len(runs), "workflow_runs": [self._run(run) for run in _page(runs, query)]}
 
     def _one_run(self, _query: Query, run_id: str) -> dict[str, Any]:
         return self._run(self._find(run_id))
@@ -146,10 +147,10 @@ class GitHub:
 
     def _check_runs(self, query: Query, ref: str) -> dict[str, Any]:
         sha = self._resolve(ref)
-        found = [
+        checks = [
             self._check(run, job) for run in reversed(self.records.runs) if run.head_sha == sha for job in run.jobs
         ]
-        return {"total_count": len(found), "check_runs": _page(found, query)}
+        return {"total_count": len(checks), "check_runs": _page(checks, query)}
 
     # -- shapes --------------------------------------------------------------------------------------------------------
 
@@ -221,10 +222,10 @@ class GitHub:
     # -- pages ---------------------------------------------------------------------------------------------------------
 
     def _page(self, path: str) -> str:
-        """What html_url shows: the repository's runs, or one run with its logs."""
-        found = re.fullmatch(rf"/{re.escape(self.repository)}/actions/runs/(\d+)(?:/job/\d+)?", path)
-        if found:
-            run = self._find(found[1])
+        """Render what html_url shows: the repository's runs, or one with logs."""
+        match = re.fullmatch(rf"/{re.escape(self.repository)}/actions/runs/(\d+)(?:/job/\d+)?", path)
+        if match:
+            run = self._find(match[1])
             return "\n".join([_line(run), "", *(line for job in run.jobs for line in self._log(run, job))]) + "\n"
         if path not in (f"/{self.repository}", f"/{self.repository}/actions"):
             raise NotFound
@@ -237,7 +238,9 @@ class GitHub:
             log = self.records.folder / str(run.id) / job.key / f"{step.number}.log"
             if log.is_file():
                 lines += log.read_text("utf-8", errors="replace").splitlines()
-        return lines + [f"{each.annotation_level}: {each.title}: {each.message}" for each in job.annotations]
+        return lines + [
+            f"{annotation.annotation_level}: {annotation.title}: {annotation.message}" for annotation in job.annotations
+        ]
 
     # -- finding -------------------------------------------------------------------------------------------------------
 
@@ -245,16 +248,16 @@ class GitHub:
         return f"{self.base}/repos/{self.repository}{path}"
 
     def _find(self, run_id: str) -> RunRecord:
-        found = self.records.find(int(run_id))
-        if found is None:
+        run = self.records.find(int(run_id))
+        if run is None:
             raise NotFound
-        return found
+        return run
 
     def _find_job(self, job_id: str) -> tuple[RunRecord, JobRecord]:
-        found = self.records.find_job(int(job_id))
-        if found is None:
+        pair = self.records.find_job(int(job_id))
+        if pair is None:
             raise NotFound
-        return found
+        return pair
 
     def _resolve(self, ref: str) -> str:
         words = [

@@ -1,4 +1,4 @@
-"""What an expression, or a workflow file around it, can be wrong in."""
+"""How an expression, or a workflow file around it, can be wrong."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ class NotUnderstood(Exception):
 
 
 class ExpressionError(NotUnderstood):
-    """An expression that GitHub refuses too, in GitHub's words; `phase` says what it was doing."""
+    """An expression that GitHub refuses too, in GitHub's words.
+
+    `phase` says what it was doing.
+    """
 
     def __init__(self, phase: Phase, message: str) -> None:
         super().__init__(message)
@@ -20,7 +23,8 @@ class ExpressionError(NotUnderstood):
 
 
 def located(phase: Phase, problem: str, lexeme: str, start: int, source: str) -> ExpressionError:
-    """Name the place of an error: GitHub counts from 1, in UTF-16 code units."""
+    """Make an error that names its place."""
+    # GitHub counts from 1, in UTF-16 code units.
     position = utf16_length(source[:start]) + 1
     message = f"{problem}: '{lexeme}'. Located at position {position} within expression: {source}"
     return ExpressionError(phase, message)

@@ -74,7 +74,7 @@ class Evaluator:
         raise TypeError(f"{node} has no value")
 
     def _call(self, node: Call, below: int) -> Any:
-        arguments: Sequence[Argument] = [cache(partial(self.value, each, below)) for each in node.arguments]
+        arguments: Sequence[Argument] = [cache(partial(self.value, argument, below)) for argument in node.arguments]
         return self.functions[node.name].call(arguments)
 
     def _index(self, node: Index, below: int) -> Any:
@@ -109,7 +109,7 @@ def _is_filtered(value: Any) -> bool:
 
 
 def _items(target: Any) -> FilteredArray:
-    """All that an object or an array holds; nothing of another value."""
+    """Return all that an object or an array holds, else nothing."""
     match kind_of(target):
         case Kind.OBJECT:
             return FilteredArray(target.values())
@@ -119,7 +119,7 @@ def _items(target: Any) -> FilteredArray:
 
 
 def _matching(target: Any, key: Any) -> list[Any]:
-    """The one item under a key, or none."""
+    """Return the one item under a key, or none."""
     match kind_of(target):
         case Kind.OBJECT if is_primitive(key):
             return _member(target, as_text(key))

@@ -32,7 +32,8 @@ class Function:
 
 
 def contains(arguments: Sequence[Argument]) -> bool:
-    """Search a text for a text, or an array for an item; neither minds case."""
+    """Search a text for a text, or an array for an item."""
+    # Case does not matter.
     search = arguments[0]()
     match kind_of(search):
         case Kind.ARRAY:
@@ -74,17 +75,17 @@ def format_text(arguments: Sequence[Argument]) -> str:
     The places are checked before any argument is evaluated.
     """
     template = as_text(arguments[0]())
-    parts = [_part(template, found, arguments[1:]) for found in _split(template)]
+    parts = [_part(template, piece, arguments[1:]) for piece in _split(template)]
     return _joined(part if isinstance(part, str) else as_text(part()) for part in parts)
 
 
 def _split(template: str) -> Iterable[str | re.Match[str]]:
-    """The plain pieces of a template, and the braces between them."""
+    """Yield the plain pieces of a template, and the braces between them."""
     end = 0
-    for found in PLACE.finditer(template):
-        yield template[end : found.start()]
-        yield found
-        end = found.end()
+    for match in PLACE.finditer(template):
+        yield template[end : match.start()]
+        yield match
+        end = match.end()
     yield template[end:]
 
 
@@ -125,13 +126,13 @@ def _between(texts: Iterable[str], separator: str) -> Iterable[str]:
 
 
 def _joined(pieces: Iterable[str]) -> str:
-    """One text of many, refused as soon as it is too long."""
-    held, kept = 0, []
+    """Join pieces, and refuse the text once it is too long."""
+    size, joined = 0, []
     for piece in filter(None, pieces):
-        held += text_size(piece)
-        check(held)
-        kept.append(piece)
-    return "".join(kept)
+        size += text_size(piece)
+        check(size)
+        joined.append(piece)
+    return "".join(joined)
 
 
 def to_json(arguments: Sequence[Argument]) -> str:
@@ -145,7 +146,7 @@ def from_json(arguments: Sequence[Argument]) -> Any:
 
 
 def case(arguments: Sequence[Argument]) -> Any:
-    """Give the value after the first condition that is true, or the last argument."""
+    """Return the value after the first true condition, or the last."""
     for condition, value in zip(arguments[:-1:2], arguments[1::2], strict=True):
         holds = condition()
         if not isinstance(holds, bool):
