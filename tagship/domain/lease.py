@@ -29,10 +29,10 @@ class LeaseRecord:
     """What the lease's object holds.
 
     A released lease keeps its fencing number: the number only ever rises. `holder` is a person and a place
-    ("ada@laptop", "run 4711"); empty if nobody holds the lease. `environment` is the one that the holder changes; others
-    of its group wait for it. `ttl` is seconds from the object's Last-Modified until it expires. `operations` are the
-    names of those in flight. `taking` identifies one acquisition: two processes are never one holder, even of one
-    deployment.
+    ("ada@laptop", "run 4711"); empty if nobody holds the lease. `environment` is the one that the holder changes;
+    others of its group wait for it. `ttl` is seconds from the object's Last-Modified until it expires. `operations`
+    are the names of those in flight. `taking` identifies one acquisition: two processes are never one holder, even of
+    one deployment.
     """
 
     environment: str

@@ -41,7 +41,7 @@ class Token:
 
 
 def tokenize(source: str) -> list[Token]:
-    """Read all words of an expression, and an end; raises ExpressionError."""
+    """Read all words of an expression, and an end. Raises ExpressionError."""
     if utf16_length(source) > MAX_LENGTH:
         raise ExpressionError("parsing", f"Exceeded max expression length {MAX_LENGTH}")
     return _Lexer(source).tokens()
@@ -75,7 +75,8 @@ class _Lexer:
         return self._word()
 
     def _follows_a_value(self) -> bool:
-        """Whether a point is one that asks for a property, and not the start of a number."""
+        """Tell whether a point asks for a property."""
+        # If not, a number starts with it.
         if not self.read:
             return False
         last = self.read[-1]
@@ -93,7 +94,7 @@ class _Lexer:
 
     def _word(self) -> Token:
         text = self._lexeme(points=False)
-        if text[0] not in LETTERS or not all(each in LETTERS or each in DIGITS or each == "-" for each in text):
+        if text[0] not in LETTERS or not all(letter in LETTERS or letter in DIGITS or letter == "-" for letter in text):
             raise self._unexpected(text)
         is_property = bool(self.read) and self.read[-1].text == "." and self.read[-1].kind is TokenKind.SIGN
         start = self._past(self.at + len(text))
@@ -102,7 +103,7 @@ class _Lexer:
         return Token(TokenKind.NAME, text, start)
 
     def _text(self) -> Token:
-        """A text in single quotes; two of them inside stand for one."""
+        """Read a text in single quotes; two of them stand for one."""
         end = self.at + 1
         while (end := self.source.find("'", end)) >= 0 and self.source.startswith("''", end):
             end += 2
@@ -112,7 +113,8 @@ class _Lexer:
         return Token(TokenKind.LITERAL, value, self._past(end + 1), value)
 
     def _lexeme(self, *, points: bool) -> str:
-        """All up to the next boundary; the first character counts, whatever it is."""
+        """Return all up to the next boundary."""
+        # The first character counts, whatever it is.
         end = self.at + 1
         while end < len(self.source) and not self._is_boundary(self.source[end], points=points):
             end += 1
@@ -125,7 +127,7 @@ class _Lexer:
         return character in BOUNDARIES or is_space(character)
 
     def _past(self, end: int) -> int:
-        """Go on behind a word; returns where it started."""
+        """Go on behind a word; return where it started."""
         start, self.at = self.at, end
         return start
 

@@ -12,13 +12,16 @@ ITEM_BYTES = 8  # of an item that a filtered array refers to
 
 
 class Memory:
-    """What an evaluation holds, by the levels of its tree: a node with a primitive value lets go of all below it."""
+    """What an evaluation holds, by the levels of its tree.
+
+    A node with a primitive value lets go of all below it.
+    """
 
     def __init__(self) -> None:
         self._levels: list[int] = []
 
     def hold(self, level: int, value: object) -> None:
-        """Count the value of a node; raises ExpressionError when the evaluation holds too much."""
+        """Count a node's value. Raises ExpressionError if too much is held."""
         if is_primitive(value):
             del self._levels[level + 1 :]
         self._levels.extend([0] * (level + 1 - len(self._levels)))
@@ -27,7 +30,7 @@ class Memory:
 
 
 def text_size(text: str) -> int:
-    """Measure a text."""
+    """Measure a text in bytes."""
     return TEXT_BYTES + 2 * len(text)
 
 

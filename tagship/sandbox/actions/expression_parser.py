@@ -22,7 +22,7 @@ class Literal:
 
 @dataclass(frozen=True)
 class Context:
-    """A named value, as `github`."""
+    """A named value, such as `github`."""
 
     name: str
 
@@ -110,7 +110,7 @@ class _Parser:
             return self._operation(1)
 
     def _operation(self, loosest: int) -> Node:
-        """Operators that bind at least as tightly as `loosest`, and what they join."""
+        """Parse operators that bind at least as tightly as `loosest`."""
         node = self._negation()
         while (precedence := self._precedence()) >= loosest:
             node = self._logical(node, precedence) if precedence in LOGICAL else self._compared(node, precedence)
@@ -131,7 +131,7 @@ class _Parser:
         return Compared(first, rest)
 
     def _precedence(self) -> int:
-        """How tightly the next word joins what is on either side; 0 if it joins nothing."""
+        """Return how tightly the next word joins its sides, or 0."""
         return PRECEDENCE.get(self._next.text, 0) if self._next.kind is TokenKind.SIGN else 0
 
     def _negation(self) -> Node:
@@ -141,7 +141,7 @@ class _Parser:
             return Not(self._negation())
 
     def _indexed(self) -> Node:
-        """A value, and what follows it of `.name`, `.*`, `[key]` and `[*]`."""
+        """Parse a value and what follows: `.name`, `.*`, `[key]` or `[*]`."""
         grouped = self._is("(")
         node = self._value()
         if not (grouped or isinstance(node, INDEXED)):

@@ -43,7 +43,7 @@ class FilteredArray(list[Any]):
 
 
 def kind_of(value: Any) -> Kind:
-    """Name the kind of a value; raises ExpressionError for one that no expression can hold."""
+    """Name a value's kind. Raises ExpressionError if expressions cannot hold it."""
     match value:
         case None:
             return Kind.NULL
@@ -61,7 +61,7 @@ def kind_of(value: Any) -> Kind:
 
 
 def is_primitive(value: Any) -> bool:
-    """Tell a value that has a text from an object or an array."""
+    """Tell whether a value has a text: objects and arrays have none."""
     return kind_of(value) not in (Kind.OBJECT, Kind.ARRAY)
 
 
@@ -92,7 +92,7 @@ def as_text(value: Any) -> str:
 
 
 def number_text(number: float) -> str:
-    """Write a number with at most 15 digits, without a fraction where it has none."""
+    """Write a number with at most 15 digits, without an empty fraction."""
     if math.isnan(number):
         return "NaN"
     if math.isinf(number):
@@ -149,7 +149,8 @@ def trimmed(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Map a text so that those that differ in case alone become equal; character by character, as .NET does."""
+    """Map texts that differ only in case to the same text."""
+    # Character by character, as .NET does.
     return text.upper() if text.isascii() else "".join(map(_upper, text))
 
 
@@ -163,7 +164,7 @@ def _upper(character: str) -> str:
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Compare as `==` does: an object or an array equals itself alone."""
+    """Compare as `==` does; objects and arrays equal only themselves."""
     left, right = _coerced(left, right)
     kind = kind_of(left)
     if kind is not kind_of(right):
@@ -187,12 +188,13 @@ def less(left: Any, right: Any) -> bool:
 
 
 def _order(text: str) -> bytes:
-    """The UTF-16 code units that .NET orders texts by."""
+    """Return the UTF-16 code units that .NET orders texts by."""
     return folded(text).encode("utf-16-be", "surrogatepass")
 
 
 def _coerced(left: Any, right: Any) -> tuple[Any, Any]:
-    """Both values as numbers if either is one or their kinds differ; objects and arrays as they are."""
+    """Turn both values into numbers if either is one or kinds differ."""
+    # Objects and arrays stay as they are.
     kinds = {kind_of(left), kind_of(right)}
     if len(kinds) == 1 and Kind.NUMBER not in kinds:
         return left, right

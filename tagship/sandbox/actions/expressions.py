@@ -28,9 +28,10 @@ INSIDE = re.compile(r"(?:[^'}]|'[^']*'|\}(?!\}))*+(?=\}\})")  # up to `}}`, but 
 
 
 class Scope:
-    """What an expression sees: contexts by name, and how things stand (success, failure or cancelled).
+    """What an expression sees.
 
-    `functions`, by their names in lower case, come to those that every expression has.
+    Contexts by name, and how things stand (success, failure or cancelled). `functions`, by their names in lower case,
+    come to those that every expression has.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Scope:
         self.functions = FUNCTIONS | dict(functions or {})
 
     def status(self) -> dict[str, Function]:
-        """The functions that a condition has on top."""
+        """Return the functions that only a condition has."""
         return {name: Function(partial(self._holds, name), Arity(0, 0)) for name in STATUS}
 
     def _holds(self, status: str, _: Sequence[Argument]) -> bool:
@@ -49,17 +50,19 @@ class Scope:
 
 
 def render(text: str, scope: Scope) -> str:
-    """Put the values of its `${{ … }}` into a text; raises NotUnderstood."""
+    """Put the values of its `${{ … }}` into a text."""
+    # Raises NotUnderstood.
     plain, sources = _split(text)
     values = [_evaluate(source, scope, scope.functions) for source in sources]
     if len(values) == 1 and not any(plain) and not is_primitive(values[0]):
         kind = "mapping" if kind_of(values[0]) is Kind.OBJECT else "sequence"
         raise ExpressionError("evaluation", f"A {kind} was not expected: {text}")
-    return "".join(each + as_text(value) for each, value in zip(plain, [*values, ""], strict=True))
+    return "".join(part + as_text(value) for part, value in zip(plain, [*values, ""], strict=True))
 
 
 def condition(text: str, scope: Scope) -> bool:
-    """Judge an `if:`. One that asks for no status holds only while all is well."""
+    """Judge an `if:`."""
+    # One that asks for no status holds only while all is well.
     plain, sources = _split(text.strip())
     if sources and (len(sources) > 1 or any(plain)):
         raise NotUnderstood(f"`if: {text}` mixes text and ${{{{ }}}}, which is always true")
@@ -69,7 +72,7 @@ def condition(text: str, scope: Scope) -> bool:
 
 
 def evaluate(source: str, scope: Scope) -> Any:
-    """Evaluate one expression; an empty one is null. Raises ExpressionError, and nothing else."""
+    """Evaluate one expression; an empty one is null. Raises only ExpressionError."""
     return _value(source, scope, scope.functions | scope.status())
 
 
@@ -94,7 +97,7 @@ def _asks_for_status(source: str) -> bool:
 
 
 def _split(text: str) -> tuple[list[str], list[str]]:
-    """The plain parts of a text, and the expressions between them."""
+    """Return a text's plain parts, and the expressions between them."""
     plain, sources, end = [], [], 0
     while (start := text.find(OPENING, end)) >= 0:
         inside = INSIDE.match(text, start + len(OPENING))

@@ -35,7 +35,8 @@ def hash_files_in(workspace: Path) -> Function:
 
 
 def hash_files(workspace: Path, patterns: str, *, follow: bool = False) -> str:
-    """Hash the files that patterns, one a line, select; "" if they select none. Raises ExpressionError."""
+    """Hash the files that patterns select; "" if none. Raises ExpressionError."""
+    # One pattern a line.
     lines = (line.strip() for line in patterns.splitlines())
     try:
         selection = [_Pattern.read(line, workspace) for line in lines if line and not line.startswith("#")]
@@ -47,7 +48,10 @@ def hash_files(workspace: Path, patterns: str, *, follow: bool = False) -> str:
 
 @dataclass(frozen=True)
 class _Pattern:
-    """One line: what it matches of a path under the workspace, and the folder or file where its search begins."""
+    """One line of hashFiles(): a pattern.
+
+    What it matches of a path under the workspace, and the folder or file where its search begins.
+    """
 
     negated: bool
     expression: re.Pattern[str]
@@ -66,7 +70,8 @@ class _Pattern:
 
 
 def _expression(segments: Sequence[str]) -> str:
-    """A pattern's segments as a regular expression; `**` at its end is what every pattern has there."""
+    """Turn a pattern's segments into a regular expression."""
+    # Every pattern has `**` at its end.
     while segments and segments[-1] == "**":
         segments = segments[:-1]
     parts = ["(?:[^/]+/)*" if segment == "**" else _segment(segment) + "/" for segment in segments]
@@ -77,19 +82,20 @@ def _segment(segment: str) -> str:
     return "".join(map(_piece, SEGMENT.finditer(segment)))
 
 
-def _piece(found: re.Match[str]) -> str:
-    if found["stars"]:
+def _piece(match: re.Match[str]) -> str:
+    if match["stars"]:
         return "[^/]*"
-    if found["any"]:
+    if match["any"]:
         return "[^/]"
-    if found["set"]:
-        inverted = found["set"][0] in "!^"
-        return ("[^/" if inverted else "[") + SPECIAL.sub(r"\\\g<0>", found["set"][inverted:]) + "]"
-    return re.escape(found["escaped"] or found["plain"])
+    if match["set"]:
+        inverted = match["set"][0] in "!^"
+        return ("[^/" if inverted else "[") + SPECIAL.sub(r"\\\g<0>", match["set"][inverted:]) + "]"
+    return re.escape(match["escaped"] or match["plain"])
 
 
 def _literal_start(segments: Sequence[str]) -> str:
-    """The segments before the first wildcard, where the search begins."""
+    """Return the segments before the first wildcard."""
+    # The search begins there.
     plain = [any(mark in segment for mark in "*?[") for segment in segments]
     return "/".join(segments[: plain.index(True)] if True in plain else segments).replace("\\", "")
 
@@ -102,7 +108,7 @@ def _selected(workspace: Path, selection: Sequence[_Pattern], *, follow: bool) -
 
 
 def _starts(selection: Sequence[_Pattern]) -> list[str]:
-    """Where to search, in the order of the patterns, and no place inside another."""
+    """List where to search, in the patterns' order, no place inside another."""
     starts = list(dict.fromkeys(pattern.start for pattern in selection if not pattern.negated))
     return [start for start in starts if not any(_is_inside(start, other) for other in starts if other != start)]
 
@@ -120,7 +126,8 @@ def _is_selected(path: str, selection: Sequence[_Pattern]) -> bool:
 
 
 def _files(path: Path, *, follow: bool, above: tuple[str, ...]) -> Iterator[Path]:
-    """Every file from `path` down, by name; a link to a folder only if it is to be followed, and not in a circle."""
+    """Yield every file from `path` down, by name."""
+    # A link to a folder only if it is to be followed, and not in a circle.
     if not path.is_dir():
         if os.path.lexists(path) and not (follow and not path.exists()):
             yield path

@@ -29,7 +29,10 @@ SHELLS = {
 
 
 class JobRun:
-    """The execution of one job. `results` are the needed jobs' outputs and results, as the context `needs` has them."""
+    """The execution of one job.
+
+    `needs` are the needed jobs' outputs and results, as the context of that name has them.
+    """
 
     def __init__(self, place: Place, workflow: Workflow, job: Job, run: RunRecord, record: JobRecord) -> None:
         self.place, self.workflow, self.job, self.run, self.record = place, workflow, job, run, record
@@ -45,7 +48,8 @@ class JobRun:
         self._lock = threading.Lock()
 
     def perform(self, needs: Mapping[str, Any], changed: Callable[[], None]) -> None:
-        """Run every step; calls `changed` whenever the record did. Ends with the record concluded."""
+        """Run every step, and conclude the record."""
+        # Whenever the record has changed, `changed` is called.
         self.needs = needs
         self._make_folders()
         alarm = _alarm(self.job.timeout, self._late, f"The job took longer than {self.job.timeout:g} minutes.")
@@ -69,7 +73,7 @@ class JobRun:
         self._kill()
 
     def scope(self, env: Mapping[str, str]) -> Scope:
-        """What an expression sees at this moment."""
+        """Return what an expression sees at this moment."""
         common = contexts.github_context(self.place, self.workflow, self.run)
         common["github"] |= {"job": self.job.id, "workspace": str(self.workspace)}
         state = "cancelled" if self.cancelled.is_set() else self.state
@@ -106,7 +110,7 @@ class JobRun:
         changed()
 
     def _outcome(self, step: Step, env: dict[str, str]) -> tuple[str, dict[str, str]]:
-        """Run a step; returns success, failure or cancelled, and its outputs."""
+        """Run a step; return success, failure or cancelled, and its outputs."""
         try:
             if step.uses:
                 uses.use(step, self.place.origin, self.workspace, self.run, self._file(step, "log"))
@@ -150,7 +154,7 @@ class JobRun:
             )
 
     def _collect(self, step: Step) -> dict[str, str]:
-        """What the step wrote into its files and said in its log."""
+        """Collect what the step wrote into its files and its log."""
         with self._file(step, "log").open(encoding="utf-8", errors="replace") as log:
             self.record.annotations.extend(stepfiles.spoken(log))
         self.added |= stepfiles.assignments(self._file(step, "env").read_text("utf-8"))
@@ -158,7 +162,8 @@ class JobRun:
         return stepfiles.assignments(self._file(step, "output").read_text("utf-8"))
 
     def _environment(self, step: Step) -> dict[str, str]:
-        """All variables of a step: the runner's, then the file's three levels, the nearest last."""
+        """Return all variables of a step."""
+        # The runner's, then the file's three levels, the nearest last.
         env = self._base(step)
         for level in (self.workflow.env, self.job.env, self.added, step.env):
             scope = self.scope(env)
@@ -224,5 +229,5 @@ def _alarm(minutes: float, act: Callable[[str], None], message: str) -> threadin
 
 
 def _as_text(value: Any) -> str:
-    """A value of `env:` as text."""
+    """Write a value of `env:` as text."""
     return str(value).lower() if isinstance(value, bool) else str(value)

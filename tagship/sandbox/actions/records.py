@@ -1,4 +1,4 @@
-"""What is known of runs: the runner writes it, GitHub's API and `sandbox status` read it. A file a run: run.json."""
+"""What is known of runs, a run.json each: the runner writes it, GitHub's API and `sandbox status` read it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StepRecord:
 
 @dataclass
 class Annotation:
-    """What a step said of itself by a workflow command, or what the runner says of it."""
+    """What a step, or the runner, reports by a workflow command."""
 
     annotation_level: Level
     title: str
@@ -75,7 +75,8 @@ class Records:
     _last: int = 0
 
     def next_id(self) -> int:
-        """Rises with time, from one life of the sandbox to the next too."""
+        """Return an id that rises with time."""
+        # From one life of the sandbox to the next too.
         with self._lock:
             self._last = max(self._last + 1, int(time.time() * 1000))
             return self._last
@@ -104,7 +105,7 @@ class Records:
 
 
 def stamp() -> str:
-    """Now, as GitHub writes times."""
+    """Return the present time as GitHub writes it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -117,7 +118,8 @@ def start(record: RunRecord | JobRecord | StepRecord) -> None:
 
 
 def conclude(record: RunRecord | JobRecord | StepRecord, conclusion: str) -> None:
-    """End a record. The conclusion is there before the status says so."""
+    """End a record."""
+    # The conclusion is there before the status says so.
     if not isinstance(record, RunRecord):
         record.completed_at = stamp()
     record.conclusion = conclusion

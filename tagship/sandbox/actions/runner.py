@@ -3,7 +3,7 @@
 The hook of `origin` leaves each push in inbox/. Tags start runs. Branches do not: what listens to them is a
 repository's tests, which are no part of a release. As on GitHub, a push of more than three tags starts nothing; runs of
 one concurrency group run one at a time, in the order of their pushes, and unless the group says `queue: max` a newer
-run takes the place of the one that waits.
+run replaces the one that waits.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ class Active:
 
 
 class Runner:
-    """Looks into the inbox until it is stopped; every run has a thread, every job of it too."""
+    """Looks into the inbox until it is stopped.
+
+    Every run has a thread, and every job of it too.
+    """
 
     def __init__(self, folder: Path, repository: str) -> None:
         self.folder, self.repository = folder, repository
@@ -67,7 +70,7 @@ class Runner:
             self.cancel(active.record.id)
 
     def cancel(self, run_id: int) -> bool:
-        """Cancel a run; false when there is none of that id that has not ended."""
+        """Cancel a run; false if none of that id is still going."""
         active = self.active.get(run_id)
         if active is None:
             return False
@@ -78,7 +81,8 @@ class Runner:
         return True
 
     def rerun(self, run_id: int) -> bool:
-        """Start every job of an ended run again; false if it has not ended, or its workflow was not understood."""
+        """Start every job of an ended run again; false if impossible."""
+        # It has not ended, or its workflow was not understood.
         record = self.records.find(run_id)
         if record is None or record.status != "completed" or not self._has_left(run_id):
             return False
@@ -93,7 +97,8 @@ class Runner:
         return True
 
     def _has_left(self, run_id: int) -> bool:
-        """Whether a run that ended has left its group, which it does a moment later."""
+        """Tell whether an ended run has left its group."""
+        # It does so a moment after its end.
         for _ in range(100):
             if run_id not in self.active:
                 return True
@@ -101,7 +106,8 @@ class Runner:
         return False
 
     def _set_aside(self, record: RunRecord) -> None:
-        """Move what an attempt left into a folder of its own: the next one begins with none."""
+        """Move what an attempt left into a folder of its own."""
+        # The next attempt begins with an empty one.
         folder = self.records.folder / str(record.id)
         aside = folder / "attempts" / str(record.attempt)
         aside.mkdir(parents=True)
@@ -112,7 +118,7 @@ class Runner:
     def _watch(self) -> None:
         inbox = self.folder / "inbox"
         while not self._stopped.wait(LOOK_EVERY):
-            for path in sorted(each for each in inbox.iterdir() if not each.name.startswith(".")):
+            for path in sorted(entry for entry in inbox.iterdir() if not entry.name.startswith(".")):
                 lines = path.read_text("utf-8").splitlines()
                 path.unlink()
                 try:
@@ -121,7 +127,8 @@ class Runner:
                     print(f"{path.name} in the inbox: {defect!r}", file=sys.stderr, flush=True)
 
     def pushed(self, updates: Sequence[Sequence[str]]) -> None:
-        """Start what a push starts: `updates` are (old, new, ref) of each ref in it."""
+        """Start the runs of a push."""
+        # `updates` are (old, new, ref) of each ref in it.
         tags = [(new, ref) for _, new, ref in updates if ref.startswith("refs/tags/")]
         for new, ref in tags if len(tags) <= MOST_TAGS else ():
             if new == NOTHING:  # deleted
@@ -132,7 +139,8 @@ class Runner:
                     self._consider(path, commit, ref)
 
     def _consider(self, path: str, commit: str, ref: str) -> None:
-        """Start a workflow if the push is one of its triggers; one that is not understood is a run that failed."""
+        """Start a workflow if the push is one of its triggers."""
+        # One that is not understood is a run that failed.
         text = self._git("show", f"{commit}:{path}")
         try:
             push = workflow.triggers(text)
@@ -175,7 +183,7 @@ class Runner:
         )
 
     def _end_unread(self, record: RunRecord, reason: str) -> None:
-        """A run that failed before any job could begin, with a job that says why."""
+        """Record a run that failed before any job, and say why."""
         job = JobRecord(record.id * 100, "workflow", "The workflow file")
         job.annotations.append(Annotation("failure", "The sandbox's runner", reason))
         record.jobs = [job]
@@ -217,11 +225,12 @@ class Runner:
             self.records.save(record)
 
     def _jobs(self, active: Active) -> dict[str, Any]:
-        """Every job, each as soon as what it needs has ended; returns the context `needs` as it is in the end."""
+        """Run every job once what it needs has ended."""
+        # Returns the context `needs` as it is in the end.
         results: dict[str, Any] = {}
         ended = {key: threading.Event() for key in active.workflow.jobs}
 
-        def one(key: str, record: JobRecord) -> None:
+        def run_when_ready(key: str, record: JobRecord) -> None:
             try:
                 for needed in active.workflow.jobs[key].needs:
                     ended[needed].wait()
@@ -230,7 +239,9 @@ class Runner:
                 results.setdefault(key, {"result": "failure", "outputs": {}})
                 ended[key].set()
 
-        threads = [threading.Thread(target=one, args=(job.key, job), daemon=True) for job in active.record.jobs]
+        threads = [
+            threading.Thread(target=run_when_ready, args=(job.key, job), daemon=True) for job in active.record.jobs
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -270,7 +281,8 @@ class Runner:
 
 
 def _standing(active: Active, key: str, results: Mapping[str, Any]) -> str:
-    """How things stand for a job: the worst of everything that it needs, however far back."""
+    """Return the worst result of everything that a job needs."""
+    # However far back.
     if active.cancelled.is_set():
         return "cancelled"
     far, left = set[str](), list(active.workflow.jobs[key].needs)

@@ -16,7 +16,7 @@ LEVELS: dict[str, Level] = {"notice": "notice", "warning": "warning", "error": "
 
 
 def assignments(text: str) -> dict[str, str]:
-    """`name=value` lines, and `name<<END` … `END` for values of several lines; raises NotUnderstood."""
+    """Read `name=value` lines and `name<<END` … `END` blocks. Raises NotUnderstood."""
     values: dict[str, str] = {}
     lines = iter(text.splitlines())
     for line in lines:
@@ -30,9 +30,9 @@ def assignments(text: str) -> dict[str, str]:
 
 
 def _split(line: str) -> tuple[str, str, str]:
-    """At `=` or `<<`, whichever comes first."""
-    found = re.search(r"=|<<", line)
-    return (line[: found.start()], found[0], line[found.end() :]) if found else (line, "", "")
+    """Split a line at `=` or `<<`, whichever comes first."""
+    match = re.search(r"=|<<", line)
+    return (line[: match.start()], match[0], line[match.end() :]) if match else (line, "", "")
 
 
 def _until(mark: str, lines: Iterator[str]) -> Iterator[str]:
@@ -44,12 +44,12 @@ def _until(mark: str, lines: Iterator[str]) -> Iterator[str]:
 
 
 def spoken(lines: Iterable[str]) -> list[Annotation]:
-    """The workflow commands among a step's lines."""
+    """Read the workflow commands among a step's lines."""
     return [annotation for annotation in map(read_annotation, lines) if annotation]
 
 
 def read_annotation(line: str) -> Annotation | None:
-    """`::notice title=T,file=F::message`, unescaped; None for any other line."""
+    """Read `::notice title=T,file=F::message`; None for any other line."""
     head = COMMAND.match(line)
     if not head:
         return None
@@ -60,5 +60,6 @@ def read_annotation(line: str) -> Annotation | None:
 
 
 def unescaped(text: str) -> str:
-    """%0D, %0A and %25 back to what they stand for, the percent sign last."""
+    """Turn %0D, %0A and %25 into their characters."""
+    # The percent sign last.
     return text.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%")

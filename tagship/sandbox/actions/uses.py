@@ -16,7 +16,8 @@ CHECKOUT = "actions/checkout@"
 
 
 def use(step: Step, origin: Path, workspace: Path, run: RunRecord, log: Path) -> None:
-    """Check the commit out into the workspace, or name the action in the log; raises NotUnderstood if git fails."""
+    """Check the commit out, or name another action in the log."""
+    # Raises NotUnderstood if git fails.
     if not step.uses.startswith(CHECKOUT):
         log.write_text(f"The sandbox passes over {step.uses}\n", "utf-8")
         return
@@ -28,7 +29,8 @@ def use(step: Step, origin: Path, workspace: Path, run: RunRecord, log: Path) ->
 
 
 def checkout(origin: Path, workspace: Path, run: RunRecord, depth: int) -> list[list[str]]:
-    """Return the commands for the ref that was pushed: one commit, or, with `fetch-depth: 0`, all there is."""
+    """Return the commands that check out the ref that was pushed."""
+    # One commit, or, with `fetch-depth: 0`, all there is.
     place = ["git", "-C", str(workspace)]
     begin = [["git", "init", "--quiet", str(workspace)], [*place, "remote", "add", "origin", f"file://{origin}"]]
     if depth == 0:

@@ -19,7 +19,10 @@ Plain = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Step:
-    """One step. Without `run` it `uses` an action, which the sandbox names and passes over."""
+    """One step; without `run`, it `uses` an action.
+
+    The sandbox names such an action and passes over it.
+    """
 
     number: int
     name: str
@@ -64,13 +67,14 @@ TOP_KEYS = "name run-name on permissions env defaults concurrency jobs"
 
 
 def triggers(text: str) -> Plain | None:
-    """The filters of a workflow's `on: push`, whatever else is in the file; None if pushes do not start it."""
+    """Return the filters of `on: push`; None if pushes start nothing."""
+    # Whatever else is in the file.
     events = _events(_load(text))
     return events.get("push") or {} if "push" in events else None
 
 
 def parse(path: str, text: str) -> Workflow:
-    """A workflow file; raises NotUnderstood."""
+    """Read a workflow file. Raises NotUnderstood."""
     value = _load(text)
     _known(path, value, TOP_KEYS)
     events = _events(value)
@@ -93,7 +97,7 @@ def parse(path: str, text: str) -> Workflow:
 
 
 def starts(push: Plain, ref: str) -> bool:
-    """Whether a push of `ref` passes the filters of `on: push`."""
+    """Tell whether a push of `ref` passes the filters of `on: push`."""
     kind, _, name = ref.removeprefix("refs/").partition("/")
     own = {"heads": "branches", "tags": "tags"}.get(kind)
     other = "tags" if own == "branches" else "branches"
@@ -109,7 +113,8 @@ def starts(push: Plain, ref: str) -> bool:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """GitHub's filter patterns: `*` stops at a slash, `**` does not, `?` and `+` repeat what is before them."""
+    """Match a name against one of GitHub's filter patterns."""
+    # `*` stops at a slash, `**` does not, `?` and `+` repeat what is before them.
     return re.fullmatch(_translated(pattern), name) is not None
 
 
@@ -123,7 +128,7 @@ def _translated(pattern: str) -> str:
 
 
 def _selected(patterns: str | Sequence[str], name: str) -> bool:
-    """Patterns in order; one with `!` takes back what an earlier one let in."""
+    """Apply patterns in order; `!` removes what an earlier one chose."""
     chosen = False
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         if matches(str(pattern).removeprefix("!"), name):
@@ -142,7 +147,8 @@ def _load(text: str) -> dict[Any, Any]:
 
 
 def _events(value: Mapping[Any, Any]) -> Plain:
-    """`on:`, in its three spellings. YAML 1.1 reads the bare word `on` as true."""
+    """Read `on:`, in its three spellings."""
+    # YAML 1.1 reads the bare word `on` as true.
     events = value.get("on", value.get(True))
     if isinstance(events, str):
         return {events: None}
@@ -200,7 +206,8 @@ def _step(where: str, number: int, value: Any, defaults: tuple[str, str]) -> Ste
 
 
 def _concurrency(path: str, value: Any) -> tuple[str, bool]:
-    """The group, and whether runs queue in it (`queue: max`) or a newer one takes the place of the one that waits."""
+    """Read the group, and whether runs queue in it (`queue: max`)."""
+    # If not, a newer run replaces the one that waits.
     if not value:
         return "", False
     if isinstance(value, str):
@@ -218,8 +225,8 @@ def _run_defaults(where: str, value: Any) -> tuple[str, str]:
 
 
 def _if(value: Plain) -> str:
-    found = value.get("if", "")
-    return str(found).lower() if isinstance(found, bool) else str(found)
+    condition = value.get("if", "")
+    return str(condition).lower() if isinstance(condition, bool) else str(condition)
 
 
 def _flag(where: str, value: Any) -> bool:
@@ -228,11 +235,11 @@ def _flag(where: str, value: Any) -> bool:
     return value
 
 
-def _mapping(where: str, what: str, value: Any) -> dict[str, Any]:
+def _mapping(where: str, part: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise NotUnderstood(f"{where}: {what} is not a mapping")
+        raise NotUnderstood(f"{where}: {part} is not a mapping")
     return value
 
 

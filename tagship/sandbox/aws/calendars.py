@@ -21,13 +21,16 @@ from tagship.sandbox.world import World
 
 @dataclass
 class Calendars:
-    """OPEN or CLOSED by name; `transitions` is when each changes, ISO 8601, if that is known."""
+    """OPEN or CLOSED by name.
+
+    `transitions` is when each changes, ISO 8601, if that is known.
+    """
 
     states: dict[str, str] = field(default_factory=dict)
     transitions: dict[str, str] = field(default_factory=dict)
 
     def state(self, request: Any) -> ActionResult:
-        """Answer GetCalendarState: several calendars are closed if one of them is."""
+        """Answer GetCalendarState: several calendars are closed if one is."""
         names = list(request._get_param("CalendarNames") or [])
         for name in names:
             if name not in self.states:

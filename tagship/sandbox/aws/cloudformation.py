@@ -22,7 +22,8 @@ from tagship.sandbox.world import World
 
 
 def install(_world: World) -> None:
-    """Have keys made as asked. The other two are found by moto itself: it looks for subclasses of its model."""
+    """Make keys as a template asks."""
+    # moto finds the other two itself: it looks for subclasses of its model.
     from moto.kms.models import Key
 
     stock.replace(Key, "create_from_cloudformation_json", lambda _original: _make_key)

@@ -55,7 +55,7 @@ class Invalid(Exception):
 
 
 def script(document: Mapping[str, Any], given: Values, default_timeout: int = DEFAULT_TIMEOUT) -> Script:
-    """The script of a document with the parameters that were given; raises Invalid."""
+    """Make the script of a document with these parameters. Raises Invalid."""
     size = len(json.dumps(document)) + len(json.dumps(dict(given)))
     if size > MAX_BYTES:
         raise Invalid(
@@ -75,7 +75,7 @@ def script(document: Mapping[str, Any], given: Values, default_timeout: int = DE
 
 
 def parameters(declared: Mapping[str, Mapping[str, Any]], given: Values) -> dict[str, list[str]]:
-    """Every parameter's value, checked against its declaration; raises Invalid."""
+    """Return every parameter's value, checked against its declaration. Raises Invalid."""
     unknown = sorted(set(given) - set(declared))
     if unknown:
         raise _refused(f"The document has no parameter {', '.join(unknown)}.")
@@ -107,14 +107,14 @@ def _count(name: str, rule: Mapping[str, Any], values: Sequence[str]) -> None:
 def _value(name: str, rule: Mapping[str, Any], value: str) -> None:
     if not rule.get("minChars", 0) <= len(value) <= rule.get("maxChars", len(value)):
         raise _refused(f"The parameter {name} has {len(value)} characters, which its declaration does not allow.")
-    if "allowedValues" in rule and value not in [str(each) for each in rule["allowedValues"]]:
+    if "allowedValues" in rule and value not in [str(allowed) for allowed in rule["allowedValues"]]:
         raise _refused(f"The value {value!r} of {name} is not one of the allowed values.")
     if "allowedPattern" in rule and not _matches(rule["allowedPattern"], value):
         raise _refused(f"The value {value!r} of {name} does not match the pattern {rule['allowedPattern']}.")
 
 
 def _matches(pattern: str, value: str) -> bool:
-    """Search, not full match: a pattern that is not anchored allows more than it seems to.
+    """Search for a pattern: one without anchors allows more than it seems.
 
     `$` means the very end, as for the agent (Go); Python's would let a newline follow.
     """
@@ -130,7 +130,8 @@ def _only_step(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _lines(command: str | Sequence[str], values: Values) -> list[str]:
-    """runCommand's lines; a line that is nothing but a StringList's placeholder becomes that list."""
+    """Interpolate runCommand's lines."""
+    # A line that is nothing but a StringList's placeholder becomes that list.
     lines: list[str] = []
     for line in [command] if isinstance(command, str) else command:
         whole = PLACEHOLDER.fullmatch(line.strip())
@@ -142,8 +143,9 @@ def _lines(command: str | Sequence[str], values: Values) -> list[str]:
 
 
 def _text(template: str, values: Values) -> str:
-    """Put values where `{{ name }}` stands, as they are; a name that is no parameter stays as it was written."""
-    return PLACEHOLDER.sub(lambda found: "\n".join(values[found[1]]) if found[1] in values else found[0], template)
+    """Put values where `{{ name }}` stands."""
+    # As they are; a name that is no parameter stays as it was written.
+    return PLACEHOLDER.sub(lambda match: "\n".join(values[match[1]]) if match[1] in values else match[0], template)
 
 
 def _refused(message: str) -> Invalid:

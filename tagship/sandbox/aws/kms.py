@@ -26,7 +26,8 @@ class _Digest(bytes):
 
 
 def install(world: World) -> None:
-    """Have a DIGEST signed as it is, a message of a wrong length refused, and the release key held under its name."""
+    """Sign a DIGEST as it is, and hold the release key."""
+    # A message of a wrong length is refused.
     stock.replace(KmsResponse, "_get_param", _checking)
     stock.replace(ECDSAPrivateKey, "sign", _signing)
     if world.key_name:
@@ -66,7 +67,8 @@ def _refuse_length(kind: str, length: int) -> None:
 
 
 def _hold(private_key: Path, name: str, region: str) -> None:
-    """Put a P-256 key of a PEM file behind a name of KMS: an alias, or an id."""
+    """Put a PEM file's P-256 key behind a name of KMS."""
+    # An alias, or an id.
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
