@@ -1,4 +1,4 @@
-"""The switches of a running sandbox, for tests: what is under /sandbox/ on its port."""
+"""The switches of a running sandbox, for tests: everything under /sandbox/ on its port."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from tagship.sandbox.world import UnknownSwitch, World
 
 
 class Control:
-    """`POST /sandbox/hosts/<id>/offline`, `…/online`, `POST /sandbox/faults`, and `…/simulated`.
+    """Switches over HTTP, under /sandbox/.
 
-    Faults are JSON, by the names that services registered: {"conflicts": {key: how many 409s}, "dropped": {key: how
-    many answers}, "rates": {"dropped": 0.1}, "calendars": {"office-hours": "CLOSED"}, "scale": 0.01, "visible_after":
-    0.5}; see world.World.switches. `GET` of it says how many of each kind there were. `simulated` takes what
-    simulated.Behaviour has; `GET` of that says what each such host serves.
+    `POST /sandbox/hosts/<id>/offline`, `…/online`, `POST /sandbox/faults`, and `…/simulated`. Faults are JSON, by the
+    names that services registered: {"conflicts": {key: how many 409s}, "dropped": {key: how many answers}, "rates":
+    {"dropped": 0.1}, "calendars": {"office-hours": "CLOSED"}, "scale": 0.01, "visible_after": 0.5}; see
+    world.World.switches. `GET` of it says how many of each kind there were. `simulated` takes what simulated.Behaviour
+    has; `GET` of that says what each such host serves.
     """
 
     def __init__(self, world: World) -> None:

@@ -1,4 +1,4 @@
-"""What a Dockerfile says of files and of the command, carried out in a folder; see tagship.sandbox.images."""
+"""Carry out in a folder what a Dockerfile says of files and of the command; see tagship.sandbox.images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ SILENT = {"LABEL", "EXPOSE", "USER", "HEALTHCHECK", "STOPSIGNAL", "MAINTAINER"}
 
 @dataclass(frozen=True)
 class Image:
-    """How an image's container starts, and the lines of its Dockerfile that were passed over."""
+    """How an image's container starts.
+
+    `passed_over` are the lines of its Dockerfile that were not carried out.
+    """
 
     folder: str
     variables: Mapping[str, str]
@@ -27,7 +30,7 @@ class Image:
 
 @dataclass
 class Stage:
-    """One stage as it is carried out."""
+    """One stage of a Dockerfile, as it is carried out."""
 
     context: Path
     root: Path
@@ -87,10 +90,10 @@ class Stage:
                 shutil.copy2(path, place)
 
     def _found(self, source: str) -> list[Path]:
-        """What a source names, inside the context alone."""
+        """Return the files that a source names, inside the context only."""
         bare = source.lstrip("/")
-        found = [self.context] if bare in {"", ".", "./"} else sorted(self.context.glob(bare))
-        return [path for path in found if path.resolve().is_relative_to(self.context.resolve())]
+        paths = [self.context] if bare in {"", ".", "./"} else sorted(self.context.glob(bare))
+        return [path for path in paths if path.resolve().is_relative_to(self.context.resolve())]
 
     def _start(self, part: str, rest: str) -> None:
         setattr(self, part, json.loads(rest) if rest.startswith("[") else ["/bin/sh", "-c", rest])
@@ -98,7 +101,7 @@ class Stage:
             self.command = []
 
     def _inside(self, path: str) -> Path:
-        """A path of the image, below its root whatever `..` it has."""
+        """Return an image's path below its root, whatever `..` it has."""
         parts = [part for part in PurePosixPath(path).parts if part not in {"/", ".."}]
         return self.root.joinpath(*parts)
 
@@ -107,7 +110,8 @@ class Stage:
 
 
 def read(text: str, context: Path, root: Path, arguments: Mapping[str, str]) -> Image:
-    """Carry out the last stage of a Dockerfile in `root`; what is copied from earlier ones is passed over."""
+    """Carry out the last stage of a Dockerfile in `root`."""
+    # What is copied from earlier stages is passed over.
     stage = Stage(context, root, dict(arguments))
     for word, rest in _last_stage(text):
         stage.do(word, rest)
@@ -121,9 +125,10 @@ def _last_stage(text: str) -> list[tuple[str, str]]:
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str]]:
-    """Each instruction and its words, with lines that go on (\\) joined and comments gone."""
-    kept = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    for line in re.sub(r"\\\s*\n", " ", kept).splitlines():
+    """Yield each instruction and its words."""
+    # Lines that go on (\) are joined, and comments are gone.
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    for line in re.sub(r"\\\s*\n", " ", code).splitlines():
         word, _, rest = line.strip().partition(" ")
         if word:
             yield word.upper(), rest.strip()

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Faults:
-    """Faults by kind, and by the key they happen to; `rates` is how often, of 1, a kind happens to any key."""
+    """Faults by kind, and by the key they happen to.
+
+    `rates` is how often, of 1, a kind happens to any key.
+    """
 
     planned: dict[str, Counter[str]] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
@@ -19,7 +22,7 @@ class Faults:
     _chance: random.Random = field(default_factory=lambda: random.Random(20261120))  # noqa: S311  (not a secret)
 
     def plan(self, kind: str, counts: Mapping[str, int]) -> None:
-        """Let a kind of fault happen so many times more to each key."""
+        """Let a kind of fault happen that many more times per key."""
         self.planned.setdefault(kind, Counter()).update(counts)
 
     def clear(self) -> None:
@@ -28,7 +31,8 @@ class Faults:
         self.rates.clear()
 
     def strikes(self, kind: str, key: str) -> bool:
-        """Return whether this fault happens to the key now; the one that does is used up and counted."""
+        """Return whether this fault happens to the key now."""
+        # One that does is used up and counted.
         left = self.planned.setdefault(kind, Counter())
         if left[key] > 0:
             left[key] -= 1

@@ -42,7 +42,10 @@ def install(world: World) -> None:
 
 
 class _Answered(Exception):
-    """An error that is answered instead of the request's own answer, in the (status, headers, body) that moto takes."""
+    """An error to answer in place of the request's own answer.
+
+    `answer` is the (status, headers, body) that moto takes.
+    """
 
     def __init__(self, status: int, code: str, message: str) -> None:
         body = f"<?xml version='1.0' encoding='UTF-8'?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -50,7 +53,9 @@ class _Answered(Exception):
 
 
 class _Headers(dict[str, str]):
-    """Headers whose names are compared without case, as moto reads them in several spellings."""
+    """Headers whose names are compared without case."""
+
+    # moto reads them in several spellings.
 
     def __init__(self, headers: Any) -> None:
         super().__init__((name.lower(), value) for name, value in headers.items())
@@ -66,7 +71,10 @@ class _Headers(dict[str, str]):
 
 
 class _Strict:
-    """The checks before a write. `response` is moto's, which has the request; one write happens at a time."""
+    """The checks before a write.
+
+    `response` is moto's, which has the request. One write happens at a time.
+    """
 
     def __init__(self, faults: Faults) -> None:
         self.faults = faults
@@ -122,7 +130,7 @@ class _Strict:
             self._conditions(response, key)
 
     def _conditions(self, response: Any, key: str) -> None:
-        """If-Match and If-None-Match, as S3 answers them."""
+        """Check If-Match and If-None-Match as S3 does."""
         match, none_match = response.headers.get("If-Match"), response.headers.get("If-None-Match")
         if not match and not none_match:
             return
@@ -144,7 +152,7 @@ def _is_conditional(response: Any) -> bool:
 
 
 def _never_sent(status: int, headers: dict[str, Any], body: Any) -> tuple[int, dict[str, Any], Any]:
-    """The answer, marked so that the server closes the connection instead of sending it."""
+    """Mark an answer so that the server drops the connection instead."""
     return status, {**headers, DROPPED: "yes"}, body
 
 
@@ -153,7 +161,8 @@ def _precondition_failed() -> _Answered:
 
 
 def _verify(response: Any, body: bytes) -> None:
-    """Compare the checksums that came with a body; keep one that came without x-amz-sdk-checksum-algorithm."""
+    """Compare the checksums that came with a body."""
+    # One that came without x-amz-sdk-checksum-algorithm is kept too.
     headers = response.headers
     if headers.get("Content-Md5") not in (None, _encoded(hashlib.md5(body, usedforsecurity=False).digest())):
         raise _Answered(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")

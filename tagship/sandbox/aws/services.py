@@ -18,6 +18,6 @@ SERVICES = (
 
 
 def install(world: World) -> None:
-    """Have every service act on this world."""
+    """Install every service that differs into this world."""
     for service in SERVICES:
         service.install(world)

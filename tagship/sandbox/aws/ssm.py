@@ -31,7 +31,7 @@ NOT_VALID = "Instances [[{}]] not in a valid state for account {}"
 
 
 def install(world: World) -> None:
-    """Put the operations onto moto's class of responses."""
+    """Replace moto's operations by those that act on this world."""
 
     def shorten(scale: float) -> None:
         world.pace.scale = float(scale)
@@ -53,7 +53,8 @@ def install(world: World) -> None:
 
 
 def _operation(act: Callable[[Any], Mapping[str, Any] | None], _original: Any) -> Callable[[Any], ActionResult]:
-    """An operation as moto calls it: Invalid becomes the API's error, None an empty answer."""
+    """Wrap an operation as moto calls it."""
+    # Invalid becomes the API's error, None an empty answer.
 
     def answer(self: Any) -> ActionResult:
         try:
@@ -67,7 +68,10 @@ def _operation(act: Callable[[Any], Mapping[str, Any] | None], _original: Any) -
 
 
 class _Api:
-    """The operations. Each takes moto's response object, which has the request, and returns the answer's members."""
+    """The operations of SSM.
+
+    Each takes moto's response object, which has the request, and returns the answer's members.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -84,15 +88,15 @@ class _Api:
 
     def list_commands(self, request: Any) -> Mapping[str, Any]:
         host = request._get_param("InstanceId")
-        found = [command for command in self._asked(request) if not host or host in command.invocations]
+        commands = [command for command in self._asked(request) if not host or host in command.invocations]
         for key, value in requests.filters(request):
-            found = [command for command in found if requests.passes(key, value, command.state(), command)]
-        rows = [answers.command(command, command.state()) for command in found if command.visible]
+            commands = [command for command in commands if requests.passes(key, value, command.state(), command)]
+        rows = [answers.command(command, command.state()) for command in commands if command.visible]
         return requests.page(request, "Commands", rows)
 
     def list_command_invocations(self, request: Any) -> Mapping[str, Any]:
         host = request._get_param("InstanceId")
-        found = [
+        invocations = [
             (command, row)
             for command in self._asked(request)
             if command.visible
@@ -100,13 +104,13 @@ class _Api:
             if host in (None, row.host)
         ]
         for key, value in requests.filters(request):
-            found = [
+            invocations = [
                 (command, row)
-                for command, row in found
+                for command, row in invocations
                 if requests.passes(key, value, (row.status, row.details), command)
             ]
         details = bool(request._get_param("Details"))
-        rows = [answers.listed(command, row, details) for command, row in found]
+        rows = [answers.listed(command, row, details) for command, row in invocations]
         return requests.page(request, "CommandInvocations", rows)
 
     def get_command_invocation(self, request: Any) -> Mapping[str, Any]:
@@ -140,7 +144,7 @@ class _Api:
     # -- finding -------------------------------------------------------------------------------------------------------
 
     def _asked(self, request: Any) -> list[Command]:
-        """The one command that was asked for, or all of them, newest first."""
+        """Return the command that was asked for, or all, newest first."""
         wanted = request._get_param("CommandId")
         return [self._command(wanted)] if wanted else list(reversed(self.world.commands))
 
@@ -157,25 +161,29 @@ class _Api:
         raise Invalid("InvocationDoesNotExist", "")
 
     def _nodes(self, backend: Any) -> dict[str, Any]:
-        """Running instances that have an agent."""
+        """Return running instances that have an agent, by id."""
         every = instances(backend.region_name, backend.account_id)
-        return {each.id: each for each in every if each.state == "running" and each.id in self.world.machines}
+        return {
+            instance.id: instance
+            for instance in every
+            if instance.state == "running" and instance.id in self.world.machines
+        }
 
     def _resolve(self, backend: Any, ids: Sequence[str], targets: Sequence[Mapping[str, Any]]) -> list[str]:
-        """The hosts that a command goes to: the ids, and whatever passes every target."""
+        """Return a command's hosts: the ids, and whatever passes every target."""
         nodes = self._nodes(backend)
         bad = [id_ for id_ in ids if id_ not in nodes]
         if bad:
             raise Invalid("InvalidInstanceId", NOT_VALID.format(", ".join(bad), backend.account_id))
-        found = set(nodes) if targets else set()
+        matching = set(nodes) if targets else set()
         for target in targets:
             by_id = target["Key"].lower() == "instanceids"
-            found &= set(target["Values"]) if by_id else _tagged(backend, target["Key"], target["Values"])
-        return [*ids, *sorted(found - set(ids))]
+            matching &= set(target["Values"]) if by_id else _tagged(backend, target["Key"], target["Values"])
+        return [*ids, *sorted(matching - set(ids))]
 
 
 def _sent(request: Any) -> Sent:
-    """What was asked for, with the script that comes of it; raises Invalid."""
+    """Read a SendCommand request, and make its script. Raises Invalid."""
     ask = request._get_param
     name = (ask("DocumentName") or "").rsplit("/", 1)[-1]
     version, document = _document(request.ssm_backend, name, ask("DocumentVersion"))

@@ -13,7 +13,7 @@ LISTED = 2_500  # characters of output in a list
 
 
 def command(command: Command, state: tuple[str, str]) -> dict[str, Any]:
-    """A Command, in the state given."""
+    """Render a Command in the state given."""
     sent, rows = command.sent, list(command.invocations.values())
     return {
         "CommandId": command.id,
@@ -53,7 +53,7 @@ def _invocation(command: Command, row: Invocation) -> dict[str, Any]:
 
 
 def detailed(command: Command, row: Invocation, s3: str) -> dict[str, Any]:
-    """GetCommandInvocation: output is empty until the end."""
+    """Render GetCommandInvocation's answer: output is empty until the end."""
     done, sent = row.done, command.sent
     took = (row.ended - row.started).total_seconds() if done and row.started and row.ended else None
 
@@ -74,7 +74,8 @@ def detailed(command: Command, row: Invocation, s3: str) -> dict[str, Any]:
 
 
 def listed(command: Command, row: Invocation, details: bool) -> dict[str, Any]:
-    """ListCommandInvocations: a plugin's output, both streams in one, only if details were asked for."""
+    """Render a row of ListCommandInvocations."""
+    # It has a plugin's output, both streams in one, only if details were asked for.
     return _invocation(command, row) | {
         "InstanceName": "",
         "RequestedDateTime": command.requested,
@@ -97,14 +98,15 @@ def _plugin(command: Command, row: Invocation) -> dict[str, Any]:
 
 
 def _together(out: str, err: str) -> str:
-    """Both streams within 2,500 characters; if they are too long, half for each."""
+    """Join both streams within 2,500 characters."""
+    # If they are too long, each gets half.
     head = "\n----------ERROR-------\n" if err else ""
     room = LISTED - len(head)
     if len(out) + len(err) <= room:
         return out + head + err
     cut, half = "\n---Output truncated---", room // 2
-    kept = len(err) if len(err) <= half else max(half, room - len(out))
-    return _cut(out, room - kept, cut) + head + _cut(err, kept, "\n---Error truncated----")
+    for_errors = len(err) if len(err) <= half else max(half, room - len(out))
+    return _cut(out, room - for_errors, cut) + head + _cut(err, for_errors, "\n---Error truncated----")
 
 
 def _cut(text: str, limit: int, suffix: str) -> str:
@@ -116,7 +118,7 @@ def _iso(moment: datetime | None) -> str:
 
 
 def node(id_: str, instance: Any, *, online: bool) -> dict[str, Any]:
-    """An InstanceInformation."""
+    """Render an InstanceInformation."""
     return {
         "InstanceId": id_,
         "PingStatus": "Online" if online else "ConnectionLost",

@@ -35,13 +35,13 @@ def targets(request: Any) -> list[Mapping[str, Any]]:
 
 
 def parameters(request: Any) -> dict[str, Sequence[str]]:
-    """The document's parameters, each a list."""
+    """Return the document's parameters, each a list."""
     given = request._get_param("Parameters") or {}
     return {key: [value] if isinstance(value, str) else value for key, value in given.items()}
 
 
 def check_limits(request: Any) -> None:
-    """Refuse what SendCommand refuses before it looks at anything; raises Invalid."""
+    """Refuse what SendCommand refuses at first sight. Raises Invalid."""
     named, wanted = ids(request), targets(request)
     if not named and not wanted:
         raise Invalid("ValidationException", "InstanceIds or Targets must be specified")
@@ -69,12 +69,12 @@ def _at_most(limit: int, name: str, value: Sequence[Any]) -> None:
 
 
 def filters(request: Any) -> list[tuple[str, str]]:
-    """The filters of commands and invocations."""
-    return [(each["key"], each["value"]) for each in request._get_param("Filters") or []]
+    """Return the filters of commands and invocations."""
+    return [(filter_["key"], filter_["value"]) for filter_ in request._get_param("Filters") or []]
 
 
 def passes(key: str, value: str, state: tuple[str, str], command: Command) -> bool:
-    """Return whether what is in this state passes a filter; raises Invalid for one that SSM does not have."""
+    """Return whether a state passes a filter. Raises Invalid if unknown."""
     match key:
         case "Status":
             return value in state
@@ -97,9 +97,12 @@ def _moment(text: str) -> datetime:
 
 
 def node_filters(request: Any) -> list[tuple[str, Sequence[str]]]:
-    """The filters of DescribeInstanceInformation, in both spellings, by the answer's members."""
-    asked = [(each["Key"], each["Values"]) for each in request._get_param("Filters") or []]
-    asked += [(each["key"], each["valueSet"]) for each in request._get_param("InstanceInformationFilterList") or []]
+    """Return DescribeInstanceInformation's filters, named as the answer's members."""
+    # In both of their spellings.
+    asked = [(filter_["Key"], filter_["Values"]) for filter_ in request._get_param("Filters") or []]
+    asked += [
+        (filter_["key"], filter_["valueSet"]) for filter_ in request._get_param("InstanceInformationFilterList") or []
+    ]
     for key, _ in asked:
         if key not in NODE_FILTERS and not key.startswith("tag"):
             raise Invalid("InvalidFilterKey", f"The filter key {key} is not valid.")
@@ -107,7 +110,7 @@ def node_filters(request: Any) -> list[tuple[str, Sequence[str]]]:
 
 
 def page(request: Any, name: str, rows: Sequence[Any], smallest: int = 1) -> dict[str, Any]:
-    """One page of an answer; raises Invalid."""
+    """Return one page of an answer. Raises Invalid."""
     size, token = int(request._get_param("MaxResults") or LARGEST_PAGE), request._get_param("NextToken") or "0"
     if not smallest <= size <= LARGEST_PAGE:
         raise Invalid("ValidationException", f"Value '{size}' at 'maxResults' must be from {smallest} to 50")

@@ -17,14 +17,15 @@ ORIGINAL = "_tagship_original"  # on a replacement: what it replaces
 
 
 def backend(service: Any, region: str, account: str = DEFAULT_ACCOUNT_ID) -> Any:
-    """What moto keeps for a service: of a region, or, for S3 and IAM, of a partition ("aws")."""
+    """Return what moto keeps for a service."""
+    # Of a region, or, for S3 and IAM, of a partition ("aws").
     return get_backend(service)[account][region]
 
 
 def replace(owner: type, name: str, make: Callable[[Any], Any]) -> None:
-    """Put `make(original)` in the place of a class's method; `original` is None if it has none.
+    """Replace a class's method by `make(original)`; without one, by `make(None)`.
 
-    If it was replaced before, the new one takes that one's place, and does not wrap it.
+    A replacement from before is replaced, not wrapped.
     """
     current = getattr(owner, name, None)
     original = getattr(current, ORIGINAL, current)

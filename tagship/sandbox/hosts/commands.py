@@ -53,7 +53,7 @@ class Command:
     cancelled: bool = False
 
     def start(self, machines: Mapping[str, Machine]) -> None:
-        """Run on all of them, in a thread."""
+        """Run on all of the machines, in a thread."""
         delivery = Delivery(self.id, self.sent.script, self.sent.parameters, self.sent.timeout)
         self.invocations = {
             host: Invocation(delivery, host, machine, self.pace, self._upload) for host, machine in machines.items()
@@ -61,7 +61,7 @@ class Command:
         threading.Thread(target=self._run, name=f"command {self.id}", daemon=True).start()
 
     def cancel(self, hosts: Sequence[str]) -> None:
-        """Cancel it on these hosts; on all of them if none is named."""
+        """Cancel the command on these hosts; on all if none is named."""
         self.cancelled = self.cancelled or not hosts
         for invocation in self.invocations.values():
             if not invocation.done and (not hosts or invocation.host in hosts):
@@ -82,7 +82,7 @@ class Command:
         return self.requested + timedelta(seconds=self.sent.timeout + self.sent.script.timeout)
 
     def state(self) -> tuple[str, str]:
-        """Status and status details of the whole command."""
+        """Return status and status details of the whole command."""
         statuses = {invocation.status for invocation in self.invocations.values()}
         if not statuses:
             return "Success", "NoInstancesInTag"
@@ -131,11 +131,11 @@ class Command:
                 self.store(self.sent.bucket, self.key(invocation, name), body)
 
     def key(self, invocation: Invocation, name: str) -> str:
-        """Where a stream of an invocation's output is in that bucket."""
+        """Return where a stream of an invocation's output is in that bucket."""
         parts = (self.sent.prefix, self.id, invocation.host, PLUGIN, f"0.{self.sent.script.step}", name)
         return "/".join(part for part in parts if part)
 
 
 def amount(text: str, total: int) -> int:
-    """MaxConcurrency and MaxErrors: a number, or a percentage of the targets."""
+    """Read MaxConcurrency or MaxErrors: a number, or a percentage of targets."""
     return total * int(text[:-1]) // 100 if text.endswith("%") else int(text)

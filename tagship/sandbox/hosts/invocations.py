@@ -27,7 +27,7 @@ STDOUT, STDERR = 24_000, 8_000  # characters
 
 @dataclass(frozen=True)
 class Delivery:
-    """What the agent on a host is given."""
+    """What the agent on a host gets."""
 
     command: str  # its id
     script: Script
@@ -62,12 +62,13 @@ class Invocation:
 
     @property
     def failed(self) -> bool:
-        """Whether it counts toward MaxErrors: what was never delivered does not."""
+        """Tell whether it counts toward MaxErrors."""
+        # What was never delivered does not.
         return self.status == "Failed" or self.details == "ExecutionTimedOut"
 
     @property
     def work(self) -> Path:
-        """The folder on the host that has the script and its whole output."""
+        """Return the host's folder with the script and its whole output."""
         return self.machine.root / "var/lib/amazon/ssm" / self.delivery.command
 
     def run(self) -> None:
@@ -93,7 +94,8 @@ class Invocation:
     # -- delivery ------------------------------------------------------------------------------------------------------
 
     def _delivered(self) -> bool:
-        """Wait for the host's agent; false if it was cancelled first, or the agent did not come in time."""
+        """Wait for the host's agent; return false if it never ran."""
+        # It was cancelled first, or the agent did not come in time.
         if not self._agent_came():
             self._end("TimedOut", "DeliveryTimedOut")
         elif self.cancelled.is_set():
@@ -191,7 +193,8 @@ class Invocation:
 
 
 def _start_of(path: Path, limit: int, name: str) -> str:
-    """The first `limit` characters of a file; if there is more, they end in the agent's note that it was cut."""
+    """Return a file's first `limit` characters."""
+    # If there is more, they end in the agent's note that it was cut.
     with path.open(encoding="utf-8", errors="replace") as file:
         text = file.read(limit + 1)
     suffix = f"--{name} truncated--"

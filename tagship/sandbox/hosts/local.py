@@ -13,7 +13,10 @@ from tagship.sandbox.hosts.tools import install_tools, search_path
 
 @dataclass
 class LocalHost:
-    """A host whose scripts run here, as this user; TAGSHIP_HOST_ROOT says where its disk is."""
+    """A host whose scripts run here, as this user.
+
+    TAGSHIP_HOST_ROOT says where its disk is.
+    """
 
     id: str
     root: Path
@@ -25,7 +28,8 @@ class LocalHost:
         self.online.set()
 
     def variables(self) -> Mapping[str, str]:
-        """The whole environment of what runs on the host; nothing of the developer's leaks in."""
+        """Return the whole environment of what runs on the host."""
+        # Nothing of the developer's leaks in.
         return {
             "PATH": search_path(self.root / "bin"),
             "HOME": str(self.root / "root"),
@@ -54,7 +58,8 @@ fi
 
 
 def build(root: Path, app: str, public_key: Path, port: int, *, unsigned: bool = False) -> None:
-    """Make the disk of a host that has its app answer on `port`. `unsigned`: it accepts unsigned artifacts."""
+    """Make the disk of a host whose app answers on `port`."""
+    # `unsigned`: it accepts unsigned artifacts.
     for folder in ("root", "tmp", "opt", "bin", f"etc/tagship/{app}", "etc/systemd/system", "var/lib/amazon/ssm"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     pinned = root / "etc/tagship" / app

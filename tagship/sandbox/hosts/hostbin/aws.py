@@ -14,14 +14,14 @@ TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
-SAID = {403: "Forbidden", 404: "Not Found"}
+REASONS = {403: "Forbidden", 404: "Not Found"}
 UNSIGNED = "AWS4-HMAC-SHA256 Credential=sandbox/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=none"
 PARAMETER = ("Name", "Type", "Value", "Version", "Selector", "SourceResult", "LastModifiedDate", "ARN", "DataType")
 SECRET = ("ARN", "Name", "VersionId", "SecretBinary", "SecretString", "VersionStages", "CreatedDate")
 
 
 class Failed(Exception):
-    """One line for stderr, and the exit code that the AWS CLI ends with."""
+    """One line for stderr, and the AWS CLI's exit code."""
 
     def __init__(self, line: str, code: int = 254) -> None:
         super().__init__(line)
@@ -29,7 +29,10 @@ class Failed(Exception):
 
 
 class Answer:
-    """An HTTP answer: its headers' names in lower case, its body a file that is not yet read."""
+    """An HTTP answer.
+
+    Its headers' names are in lower case, its body is a file that is not yet read.
+    """
 
     def __init__(self, status: int, headers: "dict[str, str]", body: "BinaryIO") -> None:
         self.status, self.headers, self.body = status, headers, body
@@ -37,7 +40,7 @@ class Answer:
 
 def quoted(text: str) -> str:
     safe = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/"
-    return "".join(chr(each) if each in safe else f"%{each:02X}" for each in text.encode())
+    return "".join(chr(byte) if byte in safe else f"%{byte:02X}" for byte in text.encode())
 
 
 def ask(method: str, bucket: str, key: str, query: str = "") -> Answer:
@@ -73,11 +76,12 @@ def refuse(operation: str, status: int, key: str) -> None:
     if status == 404:
         raise Failed(f'{called}: Key "{key}" does not exist')
     if status >= 300:
-        raise Failed(f"{called}: {SAID.get(status, 'Error')}")
+        raise Failed(f"{called}: {REASONS.get(status, 'Error')}")
 
 
 def save(answer: Answer, target: str) -> None:
-    """Write the body beside the target and rename it there: a cut connection leaves no half file."""
+    """Write the body beside the target, then rename it."""
+    # A connection that is cut leaves no half file.
     expected, written = int(answer.headers["content-length"]), 0
     partial = f"{target}.{os.getpid()}"
     with open(partial, "wb") as file:
@@ -91,7 +95,7 @@ def save(answer: Answer, target: str) -> None:
 
 
 def dated(text: str) -> str:
-    """Sat, 21 Nov 2026 10:00:00 GMT as the CLI has it: 2026-11-21T10:00:00+00:00."""
+    """Write a header's date as the CLI has it: 2026-11-21T10:00:00+00:00."""
     from datetime import datetime
 
     return datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").isoformat() + "+00:00" if text else ""
@@ -111,13 +115,14 @@ def described(headers: "dict[str, str]") -> str:
 
 
 def parsed(words: "list[str]") -> "tuple[dict[str, str], list[str]]":
-    """Flags that take a value, and the words that are no flags. Flags that only quieten are passed over."""
-    alone = {"--quiet", "--only-show-errors", "--no-progress", "--no-cli-pager"}
+    """Return flags that take a value, and the other words."""
+    # Flags that only quieten are passed over.
+    silencing = {"--quiet", "--only-show-errors", "--no-progress", "--no-cli-pager"}
     values: dict[str, str] = {}
     rest: list[str] = []
     left = iter(words)
     for word in left:
-        if word.startswith("--") and word not in alone:
+        if word.startswith("--") and word not in silencing:
             name, sign, value = word.partition("=")
             values[name] = value if sign else next(left, "")
         elif not word.startswith("--"):
@@ -140,7 +145,8 @@ def copy(words: "list[str]") -> None:
 
 
 def listed(words: "list[str]") -> None:
-    """`aws s3 ls s3://BUCKET/PREFIX --recursive`: date, size and key of every object; exit 1 where there is none."""
+    """List a prefix as `aws s3 ls s3://BUCKET/PREFIX --recursive` does."""
+    # Date, size and key of every object; exit 1 if there is none.
     from xml.etree import ElementTree  # slow to import, and only wanted here
 
     flags = {"--recursive"}
@@ -183,15 +189,16 @@ def api(operation: str, words: "list[str]") -> None:
 
 
 def call(service: str, target: str, asked: "dict[str, object]", region: str) -> "dict[str, Any]":
-    """An operation of the JSON protocol: what it answered; its error as the real CLI tells it."""
+    """Call an operation of the JSON protocol and return its answer."""
+    # Its error reads as the real CLI's.
     body = json.dumps(asked).encode()
     head = [f"X-Amz-Target: {target}", "Content-Type: application/x-amz-json-1.1", f"Content-Length: {len(body)}"]
     answer = send("POST /", service, region, head, body)
     value: dict[str, Any] = json.loads(answer.body.read())
     if answer.status != 200:
         code = str(value.get("__type", "Unknown")).rsplit("#", 1)[-1]
-        said = value.get("message", value.get("Message", ""))
-        raise Failed(f"An error occurred ({code}) when calling the {target.rsplit('.', 1)[-1]} operation: {said}")
+        message = value.get("message", value.get("Message", ""))
+        raise Failed(f"An error occurred ({code}) when calling the {target.rsplit('.', 1)[-1]} operation: {message}")
     return value
 
 
@@ -200,13 +207,14 @@ def region_of(flags: "dict[str, str]") -> str:
 
 
 def ordered(value: "dict[str, Any]", names: "tuple[str, ...]") -> "dict[str, Any]":
-    """An answer's members in the order of the API's model, times in ISO 8601: as version 2 of the CLI prints them."""
+    """Put an answer's members in the API model's order."""
+    # Times in ISO 8601: as version 2 of the CLI prints them.
     from datetime import datetime
 
-    found = {name: value[name] for name in names if name in value}
-    for name in found.keys() & {"LastModifiedDate", "CreatedDate"}:
-        found[name] = datetime.fromtimestamp(found[name]).astimezone().isoformat()
-    return found
+    members = {name: value[name] for name in names if name in value}
+    for name in members.keys() & {"LastModifiedDate", "CreatedDate"}:
+        members[name] = datetime.fromtimestamp(members[name]).astimezone().isoformat()
+    return members
 
 
 def printed(value: "dict[str, object]") -> None:
@@ -219,8 +227,8 @@ def parameters(words: "list[str]") -> None:
         raise Failed("aws: error: the following arguments are required: --names", 252)
     asked: dict[str, object] = {"Names": [flags["--names"], *rest], "WithDecryption": "--with-decryption" in words}
     answer = call("ssm", "AmazonSSM.GetParameters", asked, region_of(flags))
-    found = [ordered(one, PARAMETER) for one in answer["Parameters"]]
-    printed({"Parameters": found, "InvalidParameters": answer["InvalidParameters"]})
+    members = [ordered(parameter, PARAMETER) for parameter in answer["Parameters"]]
+    printed({"Parameters": members, "InvalidParameters": answer["InvalidParameters"]})
 
 
 def secret(words: "list[str]") -> None:

@@ -38,7 +38,7 @@ def _digest(manifest: Path) -> str:
 
 
 def _inside(root: Path, word: str) -> str:
-    """A path of the image as a path of this machine."""
+    """Turn a path of the image into a path of this machine."""
     own = root / word.lstrip("/")
     return str(own) if word.startswith("/") and own.exists() else word
 

@@ -22,7 +22,8 @@ def late(*_: object) -> None:
 
 
 def parsed(words: "list[str]") -> "dict[str, str]":
-    """Flags by their short names; the URL as `url`. `-sS` is `-s -S`."""
+    """Return flags by their short names, and the URL as `url`."""
+    # `-sS` is `-s -S`.
     given: dict[str, str] = {}
     left = iter(words)
     for word in left:
@@ -42,7 +43,8 @@ def parsed(words: "list[str]") -> "dict[str, str]":
 
 
 def fetch(given: "dict[str, str]", seen: "list[int]") -> None:
-    """Ask, and write the body; the status goes into `seen` as soon as it is known."""
+    """Ask, and write the body."""
+    # The status goes into `seen` as soon as it is known.
     url = urlsplit(given["url"] if "://" in given["url"] else f"http://{given['url']}")
     if url.scheme != "http" or not url.hostname:
         raise Failed(3, "URL rejected")

@@ -30,41 +30,41 @@ def print_all(names: "list[str]") -> int:
 
 
 def checked(line: str, quiet: bool) -> str:
-    """How one line of a list does: ok, failed, unread, or improper."""
-    found = LINE.fullmatch(line)
-    if not found:
+    """Check one line of a list: ok, failed, unread, or improper."""
+    match = LINE.fullmatch(line)
+    if not match:
         return "improper"
     try:
-        good = digest(found[2]) == found[1].lower()
+        good = digest(match[2]) == match[1].lower()
     except OSError as reason:
-        complain(found[2], reason)
-        print(f"{found[2]}: FAILED open or read")
+        complain(match[2], reason)
+        print(f"{match[2]}: FAILED open or read")
         return "unread"
     if not good or not quiet:
-        print(f"{found[2]}: {'OK' if good else 'FAILED'}")
+        print(f"{match[2]}: {'OK' if good else 'FAILED'}")
     return "ok" if good else "failed"
 
 
 def check(name: str, quiet: bool, strict: bool) -> int:
     try:
         with sys.stdin if name == "-" else open(name, encoding="utf-8", errors="surrogateescape") as file:
-            said = [checked(line, quiet) for line in file.read().splitlines()]
+            results = [checked(line, quiet) for line in file.read().splitlines()]
     except OSError as reason:
         complain(name, reason)
         return 1
     sys.stdout.flush()
-    if not set(said) - {"improper"}:
+    if not set(results) - {"improper"}:
         print(f"sha256sum: {name}: no properly formatted checksum lines found", file=sys.stderr)
         return 1
-    warn(said.count("improper"), "line is improperly formatted", "lines are improperly formatted")
-    warn(said.count("unread"), "listed file could not be read", "listed files could not be read")
-    warn(said.count("failed"), "computed checksum did NOT match", "computed checksums did NOT match")
-    return 1 if {"unread", "failed"} & set(said) or (strict and "improper" in said) else 0
+    warn(results.count("improper"), "line is improperly formatted", "lines are improperly formatted")
+    warn(results.count("unread"), "listed file could not be read", "listed files could not be read")
+    warn(results.count("failed"), "computed checksum did NOT match", "computed checksums did NOT match")
+    return 1 if {"unread", "failed"} & set(results) or (strict and "improper" in results) else 0
 
 
-def warn(count: int, one: str, many: str) -> None:
+def warn(count: int, singular: str, plural: str) -> None:
     if count:
-        print(f"sha256sum: WARNING: {count} {one if count == 1 else many}", file=sys.stderr)
+        print(f"sha256sum: WARNING: {count} {singular if count == 1 else plural}", file=sys.stderr)
 
 
 def main(words: "list[str]") -> int:

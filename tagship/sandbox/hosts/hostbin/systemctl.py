@@ -66,7 +66,7 @@ def _start(name: str) -> int:
 
 
 def _run(name: str, unit: str) -> int:
-    """Run a unit of Type=oneshot to its end, as systemd does; returns 1 if it failed."""
+    """Run a Type=oneshot unit to its end; return 1 if it failed."""
     if "Type=oneshot" not in unit:
         print(f"SANDBOX: {name} is no job; only jobs are started here.", file=sys.stderr)
         return 1
@@ -81,7 +81,7 @@ def _run(name: str, unit: str) -> int:
             stderr=log,
             start_new_session=True,
             cwd=ROOT,
-            env={each: os.environ[each] for each in KEPT if each in os.environ},
+            env={variable: os.environ[variable] for variable in KEPT if variable in os.environ},
         )
     began = time.strftime("%a %Y-%m-%d %H:%M:%S UTC", time.gmtime())
     _write(name, {"ActiveState": "activating", "ExecMainStartTimestamp": began, "MainPID": str(process.pid)})
@@ -105,7 +105,8 @@ def stop(names: list[str], _now: bool) -> int:
 
 
 def _of_record(name: str) -> Iterator[int]:
-    """The processes of a colour that the process manager started, when a service has become a job."""
+    """Yield the processes of a colour that the process manager started."""
+    # It did while the app was a service, before it became a job.
     app, _, colour = name.rpartition(".")[0].partition("@")
     if not colour and app.endswith("-proxy"):
         app, colour = app[: -len("-proxy")], "proxy"
@@ -125,7 +126,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 def show(names: list[str], _now: bool) -> int:
     words = sys.argv[4:]
-    wanted = [each for at, word in enumerate(words) if word == "-p" for each in words[at + 1].split(",")]
+    wanted = [name for at, word in enumerate(words) if word == "-p" for name in words[at + 1].split(",")]
     state = {"NRestarts": "0", "SubState": "dead", "MemoryPeak": "[not set]", **_state(names[-1])}
     for key in wanted:
         print(state.get(key, "") if "--value" in words else f"{key}={state.get(key, '')}")
@@ -174,7 +175,8 @@ def journal(words: list[str]) -> int:
 
 
 def _file(name: str) -> Path:
-    """The unit's file; of a template's instance, its own if there is one."""
+    """Return the unit's file."""
+    # Of a template's instance, its own if there is one.
     own = UNITS / name
     return own if own.is_file() or "@" not in name else UNITS / re.sub(r"@.*\.", "@.", name)
 

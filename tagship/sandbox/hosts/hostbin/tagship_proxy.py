@@ -17,7 +17,7 @@ BUSY = (
 
 
 def upstream(path: str) -> int | None:
-    """The port in the file; None where there is no such file, or no port in it."""
+    """Read the port in the file; None without file or port."""
     try:
         with open(path, encoding="ascii") as file:
             port = int(file.read())
@@ -27,7 +27,8 @@ def upstream(path: str) -> int | None:
 
 
 async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    """Copy one direction until it ends, then end the other side's: half-closed connections go on."""
+    """Copy one direction until it ends, then end the other side's."""
+    # Half-closed connections go on.
     with contextlib.suppress(ConnectionError):
         while block := await source.read(1 << 16):
             sink.write(block)
@@ -36,7 +37,8 @@ async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None
 
 
 async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: bytes) -> None:
-    """Answer 503. The request's head is read first: an answer to an unread one is lost with a reset."""
+    """Answer 503."""
+    # The request's head is read first: an answer to an unread one is lost with a reset.
     with contextlib.suppress(Exception):
         await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 1)
     with contextlib.suppress(ConnectionError):
