@@ -21,7 +21,7 @@ from tagship.sandbox.dockerfile import Image, read
 
 @dataclass(frozen=True)
 class SandboxImages:
-    """The Builder and the Registry of a sandbox: a folder. Neither an engine nor a registry is asked."""
+    """The Builder and the Registry of a sandbox: a folder."""
 
     folder: Path
     say: Callable[[str], None]
@@ -36,7 +36,8 @@ class SandboxImages:
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
     ) -> ImageRef:
-        """Unpack the image's files and keep them under their digest; raises Refused for an unreadable Dockerfile."""
+        """Unpack the image's files and keep them under their digest."""
+        # Raises Refused for a Dockerfile that cannot be read.
         self.say(f"SANDBOX: no container engine and no registry is used; {repository}:{tag} stays on this machine.")
         partial = self.folder / f"{quote(tag, safe='')}.partial"
         shutil.rmtree(partial, ignore_errors=True)
@@ -44,11 +45,11 @@ class SandboxImages:
         image = read(_text(dockerfile), context, partial / "root", arguments)
         for line in image.passed_over:
             self.say(f"SANDBOX: not done: {line}")
-        kept = ImageRef(repository, tag, self._keep(partial, image, labels))
+        image_ref = ImageRef(repository, tag, self._keep(partial, image, labels))
         place = self._place(repository, tag)
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"digest": kept.digest}), "utf-8")
-        return kept
+        place.write_text(json.dumps({"digest": image_ref.digest}), "utf-8")
+        return image_ref
 
     def labels(self, image: ImageRef) -> Mapping[str, str]:
         config = json.loads((self._image(image.digest) / "config.json").read_text("utf-8"))
@@ -63,7 +64,7 @@ class SandboxImages:
         return ImageRef(repository, tag, json.loads(place.read_text("utf-8"))["digest"]) if place.is_file() else None
 
     def _keep(self, partial: Path, image: Image, labels: Mapping[str, str]) -> str:
-        """Move an unpacked image to its place; returns its digest."""
+        """Move an unpacked image to its place; return its digest."""
         config = json.dumps(asdict(image) | {"labels": dict(labels)}, indent=2, sort_keys=True)
         (partial / "config.json").write_text(config, "utf-8")
         digest = f"sha256:{_hash(partial)}"
@@ -88,7 +89,7 @@ def _text(dockerfile: Path) -> str:
 
 
 def _hash(folder: Path) -> str:
-    """The sha256 of every file's path and bytes."""
+    """Hash every file's path and bytes with SHA-256."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():

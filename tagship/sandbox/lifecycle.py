@@ -22,7 +22,10 @@ READY_WITHIN = 30.0  # seconds
 
 @dataclass(frozen=True)
 class Up:
-    """How `up` went: what runs, whether it ran already, and what was cleaned away first (empty: nothing)."""
+    """How `up` went.
+
+    What runs, whether it ran already, and what was cleaned away first (empty: nothing).
+    """
 
     running: Running
     already: bool = False
@@ -30,7 +33,8 @@ class Up:
 
 
 def home(start: Path) -> Path:
-    """The repository that a sandbox belongs to: `start`, or, inside a sandbox's own folder, the one around it."""
+    """Return the repository that a sandbox belongs to."""
+    # `start`, or, inside a sandbox's own folder, the one around it.
     for folder in (start, *start.parents):
         if folder.parts[-2:] == FOLDER.parts:
             return folder.parents[1]
@@ -38,9 +42,10 @@ def home(start: Path) -> Path:
 
 
 def up(root: Path, hosts: int = 1, simulated: int = 0) -> Up:
-    """Start the sandbox of the repository at `root`, unless it runs; raises ServiceFailed with the daemon's last words.
+    """Start the sandbox of the repository at `root`, unless it runs.
 
-    One that crashed is cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
+    One that crashed is cleaned away first: its hosts and its AWS start empty, its Git repository is kept. Raises
+    ServiceFailed with the daemon's last words.
     """
     folder = root / FOLDER
     with state.holding(settings.own(root)):
@@ -52,7 +57,7 @@ def up(root: Path, hosts: int = 1, simulated: int = 0) -> Up:
 
 
 def down(root: Path) -> bool:
-    """Stop everything and take the folder away; returns whether there was anything."""
+    """Stop everything and remove the folder; return whether there was anything."""
     folder = root / FOLDER
     if not folder.exists() and not processes.daemons(folder) and not processes.belonging(folder):
         return False
@@ -64,7 +69,7 @@ def down(root: Path) -> bool:
 
 
 def _start(folder: Path, root: Path, hosts: int, simulated: int) -> Running:
-    """Start the daemon, make the practice clone while it gets ready, and wait until it says what it is."""
+    """Start the daemon, make the practice clone, and wait until ready."""
     for name in ("hosts", "runs", "inbox"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     practice.make_keys(folder / "keys")
@@ -83,7 +88,7 @@ def _start(folder: Path, root: Path, hosts: int, simulated: int) -> Running:
 
 
 def _launch(folder: Path, root: Path, hosts: int, simulated: int) -> subprocess.Popen[bytes]:
-    """The daemon, apart from this terminal."""
+    """Start the daemon, apart from this terminal."""
     command = [sys.executable, "-m", "tagship.sandbox.server", "--folder", str(folder)]
     command += ["--settings", str(root / settings.FILE), "--hosts", str(hosts), "--simulated", str(simulated)]
     with (folder / "log").open("ab") as log:
@@ -108,26 +113,29 @@ def _ready(folder: Path, daemon: subprocess.Popen[bytes]) -> Running:
 
 
 def _clean(folder: Path) -> str:
-    """Remove what a crashed sandbox left, except its Git repository and the practice clone; returns what it was."""
+    """Remove what a crashed sandbox left; return what it was."""
+    # Its Git repository and the practice clone are kept.
     ended = _stop(folder)
-    found = [f"{ended} of its processes" if ended else ""]
+    removed = [f"{ended} of its processes" if ended else ""]
     for name in ("hosts", "runs", "inbox"):
         if any((folder / name).glob("*")):
-            found.append(f"{name}/")
+            removed.append(f"{name}/")
             _remove(folder / name)
     for name in (state.FILE, state.LOCK, "log"):
         (folder / name).unlink(missing_ok=True)
-    return ", ".join(part for part in found if part)
+    return ", ".join(part for part in removed if part)
 
 
 def _stop(folder: Path) -> int:
-    """End the daemon, if it lives, and everything that runs on its hosts and in its runs; returns how many."""
+    """End the daemon and its processes; return how many there were."""
+    # Everything that runs on its hosts and in its runs.
     processes.end(processes.daemons(folder), patience=5.0)  # by its command: its files may be gone
     return processes.end_all(folder)
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, and what is read-only in it too (Git's objects, what an app made)."""
+    """Remove a folder, and what is read-only in it too."""
+    # Git's objects, and what an app made.
 
     def writable(act: object, path: str, _problem: object) -> None:
         os.chmod(Path(path).parent, 0o700)

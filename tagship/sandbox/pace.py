@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 
 @dataclass
 class Pace:
-    """`scale` shortens every timeout; `visible_after` (seconds) delays the first sight of what was asked for."""
+    """How fast a sandbox's time passes.
+
+    `scale` shortens every timeout; `visible_after` (seconds) delays the first sight of what was asked for.
+    """
 
     scale: float = 1.0
     visible_after: float = 0.0
 
     def shortened(self, seconds: float) -> float:
-        """Return how long a timeout lasts here, in seconds."""
+        """Return how many seconds a timeout lasts here."""
         return seconds * self.scale
 
     def shows(self, requested: datetime) -> bool:

@@ -43,7 +43,9 @@ ENVIRONMENT = {
 
 
 class Dispatcher:
-    """Who answers a request: a signed one is for AWS, whatever its path."""
+    """Sends each request to AWS, GitHub or the switches."""
+
+    # A signed request is for AWS, whatever its path.
 
     def __init__(self, control: Control, github: GitHub) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -103,7 +105,8 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
 
 
 def _keep_known(running: Running, stop: threading.Event) -> None:
-    """Wait for the end: a signal, or that the folder is gone. A state file that somebody removed is written again."""
+    """Wait for a signal, or until the folder is gone."""
+    # A state file that somebody removed is written again.
     while not stop.wait(LOOK_EVERY) and running.work.parent.is_dir():
         if not (running.folder / state.FILE).exists():
             with contextlib.suppress(OSError):
@@ -111,13 +114,13 @@ def _keep_known(running: Running, stop: threading.Event) -> None:
 
 
 def _key_name(chosen: settings.Settings) -> str:
-    """What KMS is to call the release key; empty if another signs."""
+    """Return KMS's name of the release key; empty if another signs."""
     key = chosen.signing.key if chosen.signing else ""
     return key.removeprefix("kms:") if key.startswith("kms:") else ""
 
 
 def _listen(app: WsgiApp) -> str:
-    """Serve on a port of loopback, in a thread; returns the address."""
+    """Serve on a port of loopback, in a thread; return the address."""
     server: BaseWSGIServer = web.server(app)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}"

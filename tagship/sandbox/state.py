@@ -24,7 +24,10 @@ LOCK = "daemon.lock"
 
 @dataclass(frozen=True)
 class SandboxHost:
-    """One host: a folder that stands for a machine's disk, and the port that its app answers on."""
+    """One host of a sandbox.
+
+    A folder that stands for a machine's disk, and the port that its app answers on.
+    """
 
     id: str
     name: str
@@ -35,7 +38,7 @@ class SandboxHost:
 
 @dataclass(frozen=True)
 class Running:
-    """What a running sandbox is and where its parts answer."""
+    """What a running sandbox is, and where its parts answer."""
 
     folder: Path
     pid: int
@@ -50,11 +53,12 @@ class Running:
 
     @property
     def work(self) -> Path:
-        """The practice clone."""
+        """Return the practice clone's folder."""
         return self.folder / "work"
 
     def images(self, say: Callable[[str], None]) -> SandboxImages:
-        """The stand-in for a container engine and a registry; `say` hears what it does not do."""
+        """Make the stand-in for a container engine and a registry."""
+        # `say` hears what it does not do.
         from tagship.sandbox.images import SandboxImages
 
         return SandboxImages(self.folder / "images", say)
@@ -65,7 +69,7 @@ class Running:
     @classmethod
     def from_json(cls, text: str) -> Self:
         value: dict[str, Any] = json.loads(text)
-        value["hosts"] = tuple(_host(each) for each in value["hosts"])
+        value["hosts"] = tuple(_host(host) for host in value["hosts"])
         for key in ("folder", "private_key", "public_key", "origin"):
             value[key] = Path(value[key])
         return cls(**value)
@@ -76,9 +80,10 @@ def _host(value: Mapping[str, Any]) -> SandboxHost:
 
 
 def locate(start: Path) -> Running | None:
-    """The running sandbox of `start` or of a folder above it; None if there is none, or its daemon is dead.
+    """Find the running sandbox of `start` or of a folder above.
 
-    It looks upwards, so that a clone inside the sandbox's own folder (the practice clone, a run's checkout) finds it.
+    None if there is none, or if its daemon is dead. It looks upwards, so that a clone inside the sandbox's own folder
+    (the practice clone, a run's checkout) finds it.
     If there is one, this process reaches it directly from now on, whatever proxy the machine has.
     """
     for folder in (start, *start.parents):
@@ -90,7 +95,8 @@ def locate(start: Path) -> Running | None:
 
 
 def _past_any_proxy() -> None:
-    """Loopback is not behind a proxy. Both spellings: which one is read first differs from library to library."""
+    """Exempt loopback from any proxy."""
+    # In both spellings: which one is read first differs from library to library.
     for name in ("no_proxy", "NO_PROXY"):
         exempt = os.environ.get(name, "")
         if "127.0.0.1" not in exempt.split(","):
@@ -98,7 +104,7 @@ def _past_any_proxy() -> None:
 
 
 def read(folder: Path) -> Running | None:
-    """What sandbox.json says, whether or not its daemon lives."""
+    """Read sandbox.json, whether or not its daemon lives."""
     try:
         return Running.from_json((folder / FILE).read_text("utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
@@ -106,7 +112,8 @@ def read(folder: Path) -> Running | None:
 
 
 def write(running: Running) -> None:
-    """Write sandbox.json in one rename: a reader sees all of it or none."""
+    """Write sandbox.json in one rename."""
+    # A reader sees all of it or none.
     partial = running.folder / f"{FILE}.{os.getpid()}"
     with open(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(running.to_json())
@@ -114,7 +121,8 @@ def write(running: Running) -> None:
 
 
 def alive(running: Running) -> bool:
-    """Whether the daemon lives. Its lock tells, not its pid: a pid is used again, and a zombie still has one."""
+    """Tell whether the daemon lives, by its lock."""
+    # Not by its pid: a pid is used again, and a zombie still has one.
     try:
         with (running.folder / LOCK).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -127,7 +135,8 @@ def alive(running: Running) -> bool:
 
 @contextlib.contextmanager
 def holding(folder: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a folder until the block ends; waits for it. It is freed when the process dies."""
+    """Hold an exclusive lock on a folder until the block ends."""
+    # Waits for it. It is freed when the process dies.
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -86,7 +86,7 @@ class KeepAlive(MotoRequestHandler):
         return status, headers, body
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Nothing: the log is for what went wrong, and for what was executed."""
+        """Log no request: the log has errors, and what was executed."""
 
 
 def _refusal(message: str) -> bytes:
@@ -94,14 +94,14 @@ def _refusal(message: str) -> bytes:
 
 
 def server(app: WsgiApp) -> BaseWSGIServer:
-    """A server on a free port of 127.0.0.1, not yet serving."""
+    """Make a server on a free port of 127.0.0.1, not yet serving."""
     return make_server("127.0.0.1", 0, app, threaded=True, request_handler=KeepAlive)
 
 
 def answer(
     start_response: StartResponse, status: str, value: object, headers: Mapping[str, str] | None = None
 ) -> list[bytes]:
-    """One JSON answer."""
+    """Answer with JSON."""
     start_response(status, [("Content-Type", "application/json; charset=utf-8"), *(headers or {}).items()])
     return [json.dumps(value).encode()]
 

@@ -2,8 +2,8 @@
 
 A service keeps what only it needs in objects that its `install(world)` makes. What two of them share is a field here.
 moto is the exception: its buckets, instances and documents live in the process, whoever asks for them, and its
-operations are methods of classes. tagship.sandbox.aws.stock is the only door to both. So a process has one world at a
-time, and a second one that is installed takes the first one's place.
+operations are methods of classes. Only tagship.sandbox.aws.stock touches either. So a process has one world at a time:
+a second one that is installed replaces the first.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class World:
 
     @property
     def origin(self) -> Path:
-        """The bare Git repository that is pushed to."""
+        """Return the bare Git repository that is pushed to."""
         return self.folder / "origin.git"
 
     @property
     def private_key(self) -> Path:
-        """The release key, PEM."""
+        """Return the release key's PEM file."""
         return self.folder / "keys/release.key.pem"
 
     @property
@@ -57,11 +57,12 @@ class World:
         return self.folder / "keys/release.pub.pem"
 
     def disk(self, instance: str) -> Path:
-        """The folder that stands for an instance's disk."""
+        """Return the folder that stands for an instance's disk."""
         return self.folder / "hosts" / instance
 
     def switch(self, asked: Mapping[str, Any]) -> None:
-        """Set what a test asks for; raises UnknownSwitch, and sets nothing, for a name no service has registered."""
+        """Set what a test asks for. Raises UnknownSwitch and sets nothing."""
+        # That is for a name that no service has registered.
         unknown = set(asked) - set(self.switches)
         if unknown:
             raise UnknownSwitch(f"Unknown: {', '.join(sorted(unknown))}. Known: {', '.join(sorted(self.switches))}.")

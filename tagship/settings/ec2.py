@@ -27,7 +27,7 @@ USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 
 
 def _as_text(value: object) -> object:
-    """Turn a number into text: a count of hosts may be a number or a percentage."""
+    """Turn a number into text: a count may be a percentage."""
     return str(value) if type(value) is int else value
 
 
@@ -35,7 +35,10 @@ Count = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Batches(Section):
-    """How many hosts are changed at once, and how many of them may fail. A percentage is of all the hosts there are."""
+    """How many hosts change at once, and how many may fail.
+
+    A percentage is of all the hosts there are.
+    """
 
     words: ClassVar[Mapping[str, str]] = {
         SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
@@ -54,7 +57,7 @@ class Batches(Section):
 
 
 class Limits(Section):
-    """What an app may use of a host, in a container or in a unit of systemd."""
+    """What an app may use of a host, contained or not."""
 
     words: ClassVar[Mapping[str, str]] = {MEMORY: 'an amount of memory such as "512m" or "2g"'}
 
@@ -63,7 +66,10 @@ class Limits(Section):
 
 
 class Ec2(Kind):
-    """The hosts of an environment (EC2 tags that all must match), and how an app runs on them."""
+    """The hosts of an environment, and how an app runs on them.
+
+    Every one of the EC2 `tags` must match.
+    """
 
     table = "ec2"
     moved: ClassVar[Mapping[str, str]] = {
@@ -117,7 +123,7 @@ class Ec2(Kind):
     def why_not_settable(cls, variable: str, values: Values) -> str:
         return hostconf.why_not_settable(variable, str(values.get("runtime", "process")))
 
-    # -- what a host is told -------------------------------------------------------------------------------------------
+    # -- what a host reads ---------------------------------------------------------------------------------------------
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:
         path = f"{hostconf.FOLDER}/{name}.conf"
@@ -181,8 +187,8 @@ class Ec2(Kind):
             yield "ec2.command", 'runtime = "process" needs the program to start: command = ["python3", "app.py"]'
         if runtime == "docker" and not table(environment, "image").get("repository"):
             yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
-        for place, what in (*_of_job(values), *_of_systemd(values), *_of_time(values, table(environment, "health"))):
-            yield f"ec2.{place}", what
+        for place, problem in (*_of_job(values), *_of_systemd(values), *_of_time(values, table(environment, "health"))):
+            yield f"ec2.{place}", problem
 
 
 def _of_job(values: Values) -> Iterator[Finding]:
@@ -211,7 +217,7 @@ def _of_time(values: Values, health: Values) -> Iterator[Finding]:
     """Find a timeout that is shorter than the health checks of a deployment or a rollback."""
     longest = number(values, "drain", Ec2)
     for key in ("attempts", "attempts_after_rollback"):
-        attempts, each = number(health, key, Health), number(health, "timeout", Health)
-        longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * each
+        attempts, seconds = number(health, key, Health), number(health, "timeout", Health)
+        longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * seconds
     if longest > number(values, "timeout", Ec2):
         yield "timeout", f"would kill a host's action before its health checks end: they may take {longest} s"

@@ -27,7 +27,7 @@ FILE = "tagship.toml"
 
 
 def find(start: Path) -> Path:
-    """Find the nearest tagship.toml, upwards from `start`; raises SettingsError if there is none."""
+    """Find the nearest tagship.toml, upwards from `start`. Raises SettingsError."""
     for folder in (start, *start.parents):
         if folder.parts[-2:] == (NAME, "sandbox"):
             break  # what is in a sandbox never acts on the repository around it
@@ -44,7 +44,7 @@ def load(
     flags: Mapping[str, Any] | None = None,
     kinds: tuple[type[Kind], ...] = KINDS,
 ) -> Settings:
-    """Read and check a settings file; raises SettingsError with every error of it.
+    """Read and check a settings file. Raises SettingsError with every error.
 
     `variables` is the process's environment unless a test gives another. `flags` are values by dotted key; they win.
     """
@@ -52,8 +52,8 @@ def load(
     sources, strangers = overlay(values, os.environ if variables is None else variables, model)
     for dotted, value in (flags or {}).items():
         put(values, tuple(dotted.split(".")), value)
-    faults = [Fault(f"{variable} {what}", variable) for variable, what in strangers.items()]
-    faults += [Fault(what) for what in bring_home(values, model)]
+    faults = [Fault(f"{variable} {problem}", variable) for variable, problem in strangers.items()]
+    faults += [Fault(problem) for problem in bring_home(values, model)]
     settings, errors = _checked(values, model)
     faults += _faults(values, errors, Wording(model, sources))
     if settings is None or faults:
@@ -62,15 +62,17 @@ def load(
 
 
 def _faults(values: Mapping[str, Any], errors: Sequence[Any], wording: Wording) -> list[Fault]:
-    """What pydantic found, and the combinations that cannot work of what it did not."""
+    """Word pydantic's errors, and the combinations that cannot work."""
+    # Of combinations, those whose key has an error of pydantic's are left out.
     named = {".".join(str(part) for part in error["loc"]) for error in errors}
-    found = [wording.of_error(error) for error in errors]
-    rest = [(place, what) for place, what in contradictions(wording.model, values) if place not in named]
-    return found + [wording.of_finding(tuple(place.split(".")), what) for place, what in rest]
+    faults = [wording.of_error(error) for error in errors]
+    rest = [(place, problem) for place, problem in contradictions(wording.model, values) if place not in named]
+    return faults + [wording.of_finding(tuple(place.split(".")), problem) for place, problem in rest]
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The file's values. A byte-order mark and CRLF, as some editors write them, are fine."""
+    """Read the file's values."""
+    # A byte-order mark and CRLF, as some editors write them, are fine.
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as reason:
@@ -92,14 +94,16 @@ def _checked(values: Mapping[str, Any], model: type[Settings]) -> tuple[Settings
 
 
 def _with_tuples(value: Any) -> Any:
-    """Lists as tuples: settings are frozen all the way down, and in strict mode neither is taken for the other."""
+    """Turn lists into tuples."""
+    # Settings are frozen all the way down, and strict mode does not take a list for a tuple.
     if isinstance(value, dict):
-        return {key: _with_tuples(one) for key, one in value.items()}
-    return tuple(_with_tuples(one) for one in value) if isinstance(value, list) else value
+        return {key: _with_tuples(item) for key, item in value.items()}
+    return tuple(_with_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def _once(errors: Sequence[Any]) -> Iterator[Any]:
-    """One error a key: the first one says what is wrong."""
+    """Yield the first error of each key."""
+    # It says what is wrong.
     seen = set()
     for error in errors:
         if error["loc"] not in seen:
@@ -108,7 +112,8 @@ def _once(errors: Sequence[Any]) -> Iterator[Any]:
 
 
 def _problem(path: Path, faults: Sequence[Fault]) -> SettingsError:
-    """A list for the file and one for variables: neither is blamed for the other's errors."""
+    """List the file's errors and the variables' errors apart."""
+    # Neither is blamed for the other's.
     mine = [fault for fault in faults if not fault.variable]
     others = [fault for fault in faults if fault.variable]
     parts, remedies = [], []

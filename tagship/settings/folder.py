@@ -1,4 +1,4 @@
-"""What tagship keeps beside tagship.toml, in .tagship/: builds, Terraform's data, the sandbox; never committed."""
+"""The folder .tagship/ beside tagship.toml: builds, Terraform's data, the sandbox; never committed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NAME = ".tagship"
 
 
 def own(root: Path) -> Path:
-    """Make .tagship/ of a repository, which has Git ignore all that is in it."""
+    """Make a repository's .tagship/, which Git ignores."""
     folder = root / NAME
     folder.mkdir(parents=True, exist_ok=True)
     ignored = folder / ".gitignore"

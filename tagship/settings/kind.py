@@ -26,7 +26,8 @@ class Kind(Section):
 
     @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:  # noqa: ARG003
-        """Say in a few words why no app can have that variable; `values` are this table's."""
+        """Say why no app can have that variable; empty if it can."""
+        # `values` are this table's.
         return ""
 
     @property
@@ -36,12 +37,12 @@ class Kind(Section):
 
     @property
     def longest(self) -> int:
-        """Seconds that one action on a unit may take."""
+        """Return the seconds that one action on a unit may take."""
         return 900
 
     @property
     def has_image(self) -> bool:
-        """Whether it runs a container image, which `build` makes."""
+        """Tell whether it runs a container image, which `build` makes."""
         return False
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
@@ -52,14 +53,15 @@ class Kind(Section):
 
     @property
     def resource_tags(self) -> Mapping[str, str]:
-        """Tags of the resources that a role may act on; empty: no tags."""
+        """Return tags of resources that a role may act on; empty: no tags."""
         return {}
 
     @property
     def stack_parameters(self) -> Mapping[str, str]:
-        """Parameters of the environment's stack that this kind decides."""
+        """Return the parameters of the environment's stack that this kind decides."""
         return {}
 
     def documents(self, read: Callable[[str], str]) -> Mapping[str, str]:  # noqa: ARG002  # for kinds that have some
-        """Render the SSM documents that this kind needs: name -> content; `read` reads a file of the repository."""
+        """Render the SSM documents that this kind needs: name -> content."""
+        # `read` reads a file of the repository.
         return {}

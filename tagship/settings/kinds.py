@@ -1,4 +1,4 @@
-"""KINDS: a line for each kind of target; and the settings' model over any kinds, which a test may give its own."""
+"""KINDS: a line for each kind of target; and the settings' model, over any kinds that a test may give."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS: tuple[type[Kind], ...] = (Ec2,)
 
 @cache
 def settings_of(kinds: tuple[type[Kind], ...] = KINDS) -> type[Settings]:
-    """The model of tagship.toml if those are the kinds of target that there are.
+    """Make the model of tagship.toml for these kinds of target.
 
     An environment has a key for each kind's table, and a check that one is there. (A union of whole environments, one
     a kind, would stop at a table that is missing or there twice, and hide the file's other errors.)

@@ -32,9 +32,9 @@ from tagship.settings.tables import (
     Signing,
 )
 
-# What tagship itself puts into an app's environment, and so may not be set to something else.
+# Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
-# Kinds that are to come. Their tables are refused by name: an unknown key would send people looking for a typo.
+# Planned kinds. Their tables are refused by name: an "unknown key" would send people looking for a typo.
 PLANNED = ("ecs", "lambda", "asg")
 
 K = TypeVar("K", bound=Kind)
@@ -42,7 +42,10 @@ Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
 
 
 class Environment(Section):
-    """One place that a version is deployed to. Exactly one table, its kind's, says what it runs on."""
+    """One place that a version is deployed to.
+
+    Exactly one table, its kind's, says what it runs on.
+    """
 
     branch: str = Field(default="", pattern=BRANCH)
     suffix: Suffix | None = None
@@ -138,7 +141,7 @@ class Settings(Section):
         )
 
     def lease_group(self, environment: str) -> str:
-        """Name the lease that covers an environment: its group's, or its own."""
+        """Return the lease group of an environment: its setting, or its name."""
         return self.environment(environment).lease_group or environment
 
     def state(self, environment: str) -> tuple[str, str]:
@@ -147,13 +150,14 @@ class Settings(Section):
         return infra.state_bucket or self.aws.bucket, infra.state_key or layout.state(self.app, environment)
 
     def environment_of(self, suffix: str) -> str:
-        """Find the environment whose versions have `suffix`; raises SettingsError if it is none or several."""
+        """Find the environment whose versions have `suffix`. Raises SettingsError."""
+        # There may be none, or several.
         owners = [name for name in self.environments if self.suffix(name) == suffix]
         if len(owners) == 1:
             return owners[0]
-        what = f"belongs to {' and '.join(owners)}" if owners else "belongs to no environment"
+        problem = f"belongs to {' and '.join(owners)}" if owners else "belongs to no environment"
         raise SettingsError(
-            f"The suffix {cut(suffix)!r} {what} in tagship.toml.",
+            f"The suffix {cut(suffix)!r} {problem} in tagship.toml.",
             remedy=f"Name the environment: --env {(owners or list(self.environments))[0]}",
         )
 
@@ -163,21 +167,21 @@ class Settings(Section):
         Raises SettingsError for a variable that an app could not be given.
         """
         region = self.aws.region
-        made = [one.target.files(name, one, region) for name, one in self.environments.items()]
+        made = [environment.target.files(name, environment, region) for name, environment in self.environments.items()]
         return {path: content for files in made for path, content in files.items()}
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
         named = table(values, "environments")
-        environments = {name: one for name, one in named.items() if isinstance(one, Mapping)}
+        environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from _unsigned(values, environments)
         yield from _same_channel(environments)
         yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
 
 
 def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
-    """Without a key nothing can be signed: each environment has to allow that."""
-    wanting = [name for name, one in environments.items() if one.get("allow_unsigned") is not True]
+    """Find a missing [signing], unless every environment allows unsigned artifacts."""
+    wanting = [name for name, environment in environments.items() if environment.get("allow_unsigned") is not True]
     if "signing" not in values and wanting:
         names = ", ".join(f"environments.{name}" for name in wanting)
         yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {cut(names, 500)}"
@@ -185,8 +189,8 @@ def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Fi
 
 def _same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
     owners: dict[tuple[str, str], str] = {}
-    for name, one in environments.items():
-        channel = (str(one.get("suffix", name)), str(one.get("branch", "")))
+    for name, environment in environments.items():
+        channel = (str(environment.get("suffix", name)), str(environment.get("branch", "")))
         owner = owners.setdefault(channel, name)
         if owner != name:
             yield (
@@ -196,10 +200,11 @@ def _same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
 
 
 def _same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
-    """Two environments in one state would destroy each other's resources, each apply the other's."""
+    """Find environments that share one Terraform state."""
+    # Each apply would destroy the other's resources.
     owners: dict[tuple[str, str], str] = {}
-    for name, one in environments.items():
-        infra = table(one, "infra")
+    for name, environment in environments.items():
+        infra = table(environment, "infra")
         key = str(infra.get("state_key", ""))
         owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
         if owner != name:

@@ -18,18 +18,19 @@ Place = tuple[str, ...]
 def bring_home(values: dict[str, Any], model: type[Settings]) -> list[str]:
     """Move keys from their old places, and say where each is now."""
     environments = values.get("environments")
-    found: list[str] = []
+    moves: list[str] = []
     for name, environment in environments.items() if isinstance(environments, dict) else ():
         if isinstance(environment, dict):
             for kind in _kinds_of(environment, model):
-                found += _of_environment(cut(name), environment, kind)
-    return found
+                moves += _of_environment(cut(name), environment, kind)
+    return moves
 
 
 def of_variables(
     names: Mapping[str, Place], model: type[Settings], variable_of: Callable[[Place], str]
 ) -> dict[str, str]:
-    """Variables of the older form -> what is said of each; `names` are the variables that there are, and their keys."""
+    """Say what became of the variables of the older form."""
+    # `names` are the variables that there are, and their keys.
     old: dict[str, str] = {}
     for variable, place in names.items():
         if place[0] == "environments" and (kind := _kinds(model).get(place[2])):
@@ -37,11 +38,11 @@ def of_variables(
                 old.setdefault(variable_of((*place[:2], *before)), f"moved to {variable}")
             for key in (key for key, new in kind.moved.items() if not new):
                 old.setdefault(variable_of((*place[:2], key)), f"is gone: the environment's table {kind.table} says it")
-    return {variable: what for variable, what in old.items() if variable not in names}
+    return {variable: fate for variable, fate in old.items() if variable not in names}
 
 
 def _before(kind: type[Kind], place: Place) -> Iterator[Place]:
-    """Where a key of a kind's table was in the older form, from the environment on."""
+    """Yield where a key was in the older form, within its environment."""
     for key, new in kind.moved.items():
         if new and place[: len(path := tuple(new.split(".")))] == path:
             yield (key, *place[len(path) :])
@@ -54,7 +55,8 @@ def _kinds(model: type[Settings]) -> dict[str, type[Kind]]:
 
 
 def _kinds_of(environment: Mapping[str, Any], model: type[Settings]) -> list[type[Kind]]:
-    """The kinds whose keys an environment can have: that of its table, or any if it has none."""
+    """Return the kinds whose keys an environment can have."""
+    # That of its table, or any if it has none.
     kinds = _kinds(model)
     if any(name in environment for name in PLANNED):
         return []
@@ -70,7 +72,9 @@ def _of_environment(name: str, environment: dict[str, Any], kind: type[Kind]) ->
         if not new:
             yield f"{above}.{key} is gone: the table [{above}.{kind.table}] says it; remove the line"
         elif isinstance(value, dict):
-            yield from (f"{above}.{key}.{each} moved to {above}.{kind.table}.{new}.{each}" for each in map(cut, value))
+            yield from (
+                f"{above}.{key}.{inner} moved to {above}.{kind.table}.{new}.{inner}" for inner in map(cut, value)
+            )
             _move(environment, (kind.table, new), value)
         else:
             yield f"{above}.{key} moved to {above}.{kind.table}.{new}"
@@ -78,7 +82,8 @@ def _of_environment(name: str, environment: dict[str, Any], kind: type[Kind]) ->
 
 
 def _move(environment: dict[str, Any], place: Place, values: Mapping[str, Any]) -> None:
-    """Write keys into a table unless they stand there already; nothing if something else is at its place."""
+    """Write keys into a table unless they are there already."""
+    # Nothing if something else is at its place.
     at: Any = environment
     for key in place:
         at = at.setdefault(key, {}) if isinstance(at, dict) else None

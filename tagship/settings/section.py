@@ -29,50 +29,54 @@ class Section(BaseModel):
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:  # noqa: ARG003  # for tables that look
-        """Combinations of this table's values that cannot work."""
+        """Find combinations of this table's values that cannot work."""
         yield from ()
 
 
 def table(values: Values, key: str) -> Values:
-    """A table in a table; empty if something else stands there."""
-    found = values.get(key, {})
-    return found if isinstance(found, Mapping) else {}
+    """Return a table in a table; empty if something else is there."""
+    value = values.get(key, {})
+    return value if isinstance(value, Mapping) else {}
 
 
 def number(values: Values, key: str, model: type[Section]) -> int:
-    """A whole number of a table, or its default (also in place of something that is no number)."""
+    """Return a table's whole number, or its default."""
+    # Also the default if the value is not a number.
     default: int = model.model_fields[key].default
-    found = values.get(key, default)
-    return found if type(found) is int and found > 0 else default
+    value = values.get(key, default)
+    return value if type(value) is int and value > 0 else default
 
 
 def outside(place: str, paths: Any) -> Iterator[Finding]:
-    """Paths that lead out of the repository: they must be relative to its top."""
+    """Find paths that lead out of the repository."""
+    # They must be relative to its top.
     for path in paths if isinstance(paths, (list, tuple)) else ():
         if isinstance(path, str) and (path.startswith("/") or ".." in path.split("/")):
             yield place, f"{shown(path)} is outside the repository: give a path relative to its top"
 
 
 def shown(text: str, most: int = 60) -> str:
-    """A text as the file has it, in quotes, on one line, cut."""
+    """Quote a text on one line, as the file has it, cut."""
     escaped = text if text.isprintable() else text[: most + 1].encode("unicode_escape").decode("ascii")
     return f'"{cut(escaped, most)}"'
 
 
 def cut(text: str, most: int = 60) -> str:
-    """A text's beginning; a value of 100 kB is not echoed."""
+    """Cut a text to its beginning."""
+    # A value of 100 kB is not echoed.
     return f"{text[:most]}…" if len(text) > most else text
 
 
 def section_of(annotation: Any) -> type[Section] | None:
-    """The table that an annotation holds, also in `Table | None` and `Mapping[str, Table]`."""
+    """Return the table that an annotation holds, or None."""
+    # Also in `Table | None` and `Mapping[str, Table]`.
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    return next((found for one in get_args(annotation) if (found := section_of(one))), None)
+    return next((section for argument in get_args(annotation) if (section := section_of(argument))), None)
 
 
 def sections(model: type[Section]) -> Iterator[type[Section]]:
-    """A table and every table in it."""
+    """Yield a table and every table in it."""
     yield model
     for field in model.model_fields.values():
         if inner := section_of(field.annotation):
@@ -80,17 +84,22 @@ def sections(model: type[Section]) -> Iterator[type[Section]]:
 
 
 def contradictions(model: type[Section], values: Values, above: str = "") -> Iterator[Finding]:
-    """The problems of a table and of every table in it, by their dotted keys from the top."""
-    for place, what in model.problems(values):
-        yield ".".join(filter(None, (above, place))), what
+    """Find a table's problems, and those of every table in it."""
+    # By their dotted keys from the top.
+    for place, problem in model.problems(values):
+        yield ".".join(filter(None, (above, place))), problem
     for key, field in model.model_fields.items():
         inner, below = section_of(field.annotation), table(values, key)
-        several = {f".{name}": one for name, one in below.items()} if _is_of_names(field.annotation) else {"": below}
-        for name, one in several.items():
-            if inner and key in values and isinstance(one, Mapping):
-                yield from contradictions(inner, one, f"{above}.{key}{name}".lstrip("."))
+        several = (
+            {f".{name}": inner_values for name, inner_values in below.items()}
+            if _is_of_names(field.annotation)
+            else {"": below}
+        )
+        for name, inner_values in several.items():
+            if inner and key in values and isinstance(inner_values, Mapping):
+                yield from contradictions(inner, inner_values, f"{above}.{key}{name}".lstrip("."))
 
 
 def _is_of_names(annotation: Any) -> bool:
-    """Whether it is a table of tables, whose names are the user's."""
-    return get_origin(annotation) is Mapping or any(_is_of_names(one) for one in get_args(annotation))
+    """Tell whether it is a table of tables that the user names."""
+    return get_origin(annotation) is Mapping or any(_is_of_names(argument) for argument in get_args(annotation))

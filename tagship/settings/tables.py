@@ -66,9 +66,10 @@ class AwsAccount(Section):
 
 
 class Signing(Section):
-    """The key that signs manifests (a PEM file, or `kms:<key id or alias>`) and the public key that verifies them.
+    """The key that signs manifests, and the one that verifies them.
 
-    Without the table nothing is signed, which every environment has to allow.
+    `key` is a PEM file, or `kms:<key id or alias>`; `public_key` is a file. Without the table nothing is signed, which
+    every environment has to allow.
     """
 
     key: Text
@@ -90,7 +91,10 @@ class CiRuns(Section):
 
 
 class Bundle(Section):
-    """What goes into the bundle beside deploy/: paths of the commit, and built paths that Git does not track."""
+    """What goes into the bundle beside deploy/.
+
+    `include` are paths of the commit, `built` are built paths that Git does not track.
+    """
 
     include: tuple[Text, ...] = ()
     built: tuple[Text, ...] = ()
@@ -103,7 +107,10 @@ class Bundle(Section):
 
 
 class Health(Section):
-    """How a version is known to serve: `attempts` requests, waiting min(2^(n-1), cap) seconds between them."""
+    """How a version is known to serve.
+
+    `attempts` requests, with min(2^(n-1), cap) seconds between them.
+    """
 
     path: str = Field(default="/healthz", pattern=PATH)
     version_key: str = Field(default="version", pattern=KEY)
@@ -137,7 +144,10 @@ class Image(Section):
 
 
 class Infra(Section):
-    """What an environment stands on: Terraform in a directory of the repository, or another tool's command there."""
+    """An environment's infrastructure: Terraform, or another tool's command.
+
+    Both run in a directory of the repository.
+    """
 
     directory: str = ""  # empty: there is nothing to apply
     command: tuple[Text, ...] = ()
@@ -164,7 +174,7 @@ class Infra(Section):
 
 
 class SecretNames(Section):
-    """Variables whose values are fetched by what runs the app, and are known nowhere else."""
+    """Secret variables, which only the app's host fetches and knows."""
 
     parameter_store: str = Field(default="", pattern=PARAMETERS)  # a path; every parameter below it is a variable
     secrets_manager: Mapping[Variable, Secret] = Field(default_factory=dict)  # by variable

@@ -31,12 +31,12 @@ def tables(model: type[Section], name: str = "<name>") -> Iterator[tuple[Place, 
 
 
 def known(environments: Mapping[str, Any], model: type[Section]) -> dict[str, tuple[Place, Any]]:
-    """List every variable that names a key, given the environments of a file."""
-    found: dict[str, tuple[Place, Any]] = {}
+    """Map every variable that names a key, in a file's environments."""
+    by_variable: dict[str, tuple[Place, Any]] = {}
     for name in environments or {"<name>": None}:
         for place, field in tables(model, name):
-            found.setdefault(variable_of(place), (place, field))
-    return {variable: found[variable] for variable in found if "<" not in variable}
+            by_variable.setdefault(variable_of(place), (place, field))
+    return {variable: by_variable[variable] for variable in by_variable if "<" not in variable}
 
 
 def variable_of(place: Place) -> str:
@@ -48,8 +48,8 @@ def overlay(
 ) -> tuple[dict[Place, str], dict[str, str]]:
     """Write variables over a file's values.
 
-    Returns which variable set which key, and by variable what is wrong with one that looks like a key's and is none. An
-    empty variable is as good as none: that is what CI makes of one that was never set.
+    Returns which variable set which key, and, by variable, what is wrong with one that looks like a key's but is not.
+    An empty variable does not count: CI makes one of a variable that was never set.
     """
     names = known(environments if isinstance(environments := values.get("environments"), dict) else {}, model)
     moved = of_variables({variable: place for variable, (place, _) in names.items()}, model, variable_of)
@@ -60,13 +60,14 @@ def overlay(
             place, field = names[variable]
             if put(values, place, _value(text, field.annotation)):
                 sources[place] = variable
-        elif text and (what := moved.get(variable) or _stranger(variable, names, model)):
-            strangers[cut(variable)] = what
+        elif text and (problem := moved.get(variable) or _stranger(variable, names, model)):
+            strangers[cut(variable)] = problem
     return sources, strangers
 
 
 def put(values: dict[str, Any], place: Place, value: Any) -> bool:
-    """Set one key, making tables on the way; false if something else stands in place of a table."""
+    """Set one key; return false if a table's place is taken."""
+    # Tables are made on the way.
     table: Any = values
     for key in place[:-1]:
         table = table.setdefault(key, {})
@@ -91,7 +92,7 @@ def _value(text: str, annotation: Any) -> Any:
 def _is_text(annotation: Any) -> bool:
     origin = get_origin(annotation)
     if origin in {Union, UnionType}:
-        return any(_is_text(one) for one in get_args(annotation))
+        return any(_is_text(argument) for argument in get_args(annotation))
     if origin is not None and origin is not Literal and hasattr(annotation, "__metadata__"):
         return _is_text(get_args(annotation)[0])
     return annotation is str or origin is Literal
@@ -107,6 +108,6 @@ def _stranger(variable: str, names: Mapping[str, Any], model: type[Settings]) ->
     top = [f"{PREFIX}{key.upper()}" for key, field in model.model_fields.items() if section_of(field.annotation)]
     if near:
         return f"names no key; did you mean {near[0]}?"
-    if any(variable == one or variable.startswith(one + "_") for one in top):
+    if any(variable == prefix or variable.startswith(prefix + "_") for prefix in top):
         return "names no key; every key is in docs/tagship.sample.toml"
     return ""

@@ -1,4 +1,4 @@
-"""One validation error as a sentence: where, what is wrong, and what to write instead. In our words, not pydantic's."""
+"""Write one validation error as a sentence: where, what is wrong, and what to write instead."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ WANTED = {
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one key, and the variable that set it; empty if the file did."""
+    """What is wrong with one key.
+
+    `variable` is the one that set it; empty if the file did.
+    """
 
     text: str
     variable: str = ""
@@ -56,11 +59,11 @@ class Wording:
             return self.of_finding(place[:-1], "the name must " + (f"be {words}" if words else "not be empty"))
         return self.of_finding(place, self._what(error, place))
 
-    def of_finding(self, place: Place, what: str) -> Fault:
+    def of_finding(self, place: Place, problem: str) -> Fault:
         """Word what is wrong with a key."""
         source = next((self.sources[place[:n]] for n in range(len(place), 0, -1) if place[:n] in self.sources), "")
         key = ".".join(map(cut, place))
-        return Fault(f"{source} ({key}): {what}" if source else f"{key}: {what}", source)
+        return Fault(f"{source} ({key}): {problem}" if source else f"{key}: {problem}", source)
 
     def _what(self, error: Any, place: Place) -> str:
         if place[0] == "environments" and len(place) == 3 and place[2] in PLANNED:
@@ -84,17 +87,17 @@ class Wording:
         """Guess the key that was meant: the nearest of this table, else of any."""
         from difflib import get_close_matches
 
-        here = self._siblings(place[:-1])
-        if near := get_close_matches(place[-1], here, 1, 0.7):
+        siblings = self._siblings(place[:-1])
+        if near := get_close_matches(place[-1], siblings, 1, 0.7):
             return f"did you mean {near[0]}?"
         environment = cut(place[1]) if place[0] == "environments" and len(place) > 2 else "<name>"
         anywhere: dict[str, str] = {}
-        for found, _ in tables(self.model, environment):
-            for depth in range(1, len(found) + 1):
-                anywhere.setdefault(found[depth - 1], ".".join(found[:depth]))
+        for known, _ in tables(self.model, environment):
+            for depth in range(1, len(known) + 1):
+                anywhere.setdefault(known[depth - 1], ".".join(known[:depth]))
         if near := get_close_matches(place[-1], list(anywhere), 1, 0.8):
             return f"did you mean {anywhere[near[0]]}?"
-        return f"known here: {', '.join(here)}"
+        return f"known here: {', '.join(siblings)}"
 
     def _kinds(self) -> list[str]:
         environment: Any = section_of(self.model.model_fields["environments"].annotation)

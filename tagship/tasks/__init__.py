@@ -18,7 +18,8 @@ _GROUPS = (infra,)  # a verb of its own, and verbs below it: infra, infra.lock, 
 
 
 def _namespace() -> Collection:
-    """Every task of the modules, side by side: the verbs are the namespace. A group's default task has its name."""
+    """Collect the tasks of the modules: the verbs are the namespace."""
+    # A group's default task has its name.
     tasks = Collection()
     for module in _MODULES:
         for value in vars(module).values():

@@ -19,7 +19,9 @@ from tagship.tasks.flags import Flag
 
 
 class FlaggedTask(Task[Any]):
-    """A task whose arguments are flags of the table. No short flags: they would move when a flag is added."""
+    """A task whose arguments are flags of the table."""
+
+    # No short flags: they would move when a flag is added.
 
     flags: Sequence[Flag] = ()
     group: str = ""
@@ -34,7 +36,7 @@ class FlaggedTask(Task[Any]):
 
     @property
     def command(self) -> str:
-        """The task's name in the namespace: infra.lock, deploy-dev."""
+        """Return the task's name in the namespace: infra.lock, deploy-dev."""
         return f"{self.group}.{self.name}" if self.group else str(self.name)
 
 
@@ -73,18 +75,20 @@ class _Value(Argument):
             ) from None
 
     def _require(self, value: Any) -> None:
-        """Have Invoke read what follows this value: it reads positional arguments that have none."""
+        """Have Invoke read what this value needs after it."""
+        # It reads positional arguments that have no default.
         if value in self.followers:
             self.followers[value].default = None
 
-    def _refused(self, what: str, remedy: str) -> Exit:
-        """An error that both Invoke's own program and ours end with: they know nothing of ours while they parse."""
-        problem = UsageError(what, remedy=f"{remedy}, or leave the flag out: inv {self.command} --help")
-        return Exit(three_lines(problem), UsageError.exit_code)
+    def _refused(self, problem: str, remedy: str) -> Exit:
+        """Make an error that Invoke's own program ends with too."""
+        # While it parses, it knows no errors of ours.
+        error = UsageError(problem, remedy=f"{remedy}, or leave the flag out: inv {self.command} --help")
+        return Exit(three_lines(error), UsageError.exit_code)
 
 
 def _show_help(task: str) -> None:
-    """As `inv --help <task>` has it."""
+    """Print a task's help as `inv --help <task>` does."""
     from tagship.tasks import ns
 
     program = Program(namespace=ns, binary=Path(sys.argv[0]).name)

@@ -36,7 +36,7 @@ def failures_said() -> Iterator[None]:
 
 
 def three_lines(problem: TagshipError) -> str:
-    """What is wrong, how things are now, and the next command."""
+    """Write what is wrong, how things are now, and the next command."""
     from tagship.domain.text import visible
 
     return visible(f"error: {problem.what}\n  now: {problem.state}\n next: {problem.remedy}")
@@ -59,14 +59,15 @@ def _print(problem: TagshipError, cause: BaseException) -> None:
 
 
 def _print_unforeseen(defect: Exception) -> int:
-    """Print what no verb expected; returns its exit code: the machine's (a full disk, say), or a defect's."""
+    """Print what no verb expected; return its exit code."""
+    # The machine's (such as a full disk), or a defect's.
     code, remedy = 1, "run it again with --debug and report what it prints"
-    what = f"tagship itself failed: {type(defect).__name__}: {defect}"
+    problem = f"tagship itself failed: {type(defect).__name__}: {defect}"
     if isinstance(defect, OSError) and defect.errno:
         where = f": {defect.filename}" if defect.filename else ""
-        code, what = ServiceFailed.exit_code, f"This machine says: {defect.strerror}{where}"
+        code, problem = ServiceFailed.exit_code, f"This machine says: {defect.strerror}{where}"
         remedy = f"{_mended(defect.errno)}; then run it again"
-    unforeseen = TagshipError(what, state=f"unknown; look before you act: {_status()}", remedy=remedy)
+    unforeseen = TagshipError(problem, state=f"unknown; look before you act: {_status()}", remedy=remedy)
     print(three_lines(unforeseen), file=sys.stderr)
     if _debugging():
         traceback.print_exception(defect)
@@ -80,7 +81,8 @@ def _mended(number: int) -> str:
 
 
 def _debugging() -> bool:
-    """Whether `--debug` was given (Invoke then logs at DEBUG), or TAGSHIP_DEBUG is set."""
+    """Tell whether `--debug` was given, or TAGSHIP_DEBUG is set."""
+    # With the flag, Invoke logs at DEBUG.
     from tagship.bootstrap import debugging
 
     return debugging() or logging.getLogger("invoke").getEffectiveLevel() <= logging.DEBUG

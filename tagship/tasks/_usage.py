@@ -1,4 +1,4 @@
-"""What an unknown task or flag, or a missing value, is answered with: three lines, the nearest match, and exit 2."""
+"""Answer an unknown task or flag, or a missing value: three lines, the nearest match, and exit 2."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _SHOWN = 60  # characters of a word that somebody typed
 
 
 def answer_usage(program: Program) -> None:
-    """Make a program answer usage errors in tagship's words. (Invoke has no hook: its own exit code would be 1.)"""
+    """Make a program answer usage errors in tagship's words."""
+    # Invoke has no hook for it, and would end with 1.
     for step in ("parse_core", "parse_tasks", "parse_cleanup"):
         setattr(program, step, _answering(program, getattr(program, step)))
 
@@ -61,21 +62,21 @@ def _exit(problem: UsageError) -> Exit:
     return Exit(three_lines(problem), problem.exit_code)
 
 
-def _answer(program: Program, said: str, task: Any) -> UsageError:
-    """The answer to what Invoke said, in the context of a task or (None) of no task."""
+def _answer(program: Program, complaint: str, task: Any) -> UsageError:
+    """Answer what Invoke said, about a task or (None) about none."""
     called = program.called_as
-    if (unknown := _UNKNOWN.search(said)) and not unknown["word"].startswith("-"):
+    if (unknown := _UNKNOWN.search(complaint)) and not unknown["word"].startswith("-"):
         word = unknown["word"]
         return _stray(called, task, word) if task else _unknown_task(program, word)
     help_of = f"{called} {task.name} --help" if task else f"{called} --help"
     if unknown:
         return _unknown_flag(called, task, unknown["word"], [*_flags(program, task)], help_of)
-    if missing := _NO_VALUE.search(said):
+    if missing := _NO_VALUE.search(complaint):
         return UsageError(f"--{missing['name'].replace('_', '-')} needs a value.", remedy=f"Give it one: {help_of}")
-    if positional := _POSITIONAL.search(said):
+    if positional := _POSITIONAL.search(complaint):
         names = positional["names"].replace("'", "").replace(", ", " and ")
         return UsageError(f"{called} {task.name} needs {names}.", remedy=f"See how: {help_of}")
-    return UsageError(said, remedy=f"See what there is: {help_of}")
+    return UsageError(complaint, remedy=f"See what there is: {help_of}")
 
 
 def _flags(program: Program, task: Any) -> Iterable[str]:
@@ -83,19 +84,21 @@ def _flags(program: Program, task: Any) -> Iterable[str]:
 
 
 def _unknown_flag(called: str, task: Any, word: str, known: list[str], help_of: str) -> UsageError:
-    what = f"{called}{f' {task.name}' if task else ''} has no flag {_short(word)}."
-    return UsageError(what, remedy=f"{_nearest(word.partition('=')[0], known)}See its flags: {help_of}")
+    problem = f"{called}{f' {task.name}' if task else ''} has no flag {_short(word)}."
+    return UsageError(problem, remedy=f"{_nearest(word.partition('=')[0], known)}See its flags: {help_of}")
 
 
 def _unknown_task(program: Program, word: str) -> UsageError:
-    """No task of that name; the nearest there is, among a repository's own too."""
+    """Say that there is no such task, and name the nearest."""
+    # A repository's own tasks count too.
     names = [name for name in program.collection.task_names if isinstance(name, str)]
     remedy = f"{_nearest(word, names)}See what there is: {program.called_as} --list"
     return UsageError(f"There is no task {_short(word)}.", remedy=remedy)
 
 
 def _stray(called: str, task: Any, word: str) -> UsageError:
-    """A value without its flag: a version is worth a whole command."""
+    """Refuse a value without its flag, and name the flag."""
+    # A version is worth a whole command.
     remedy = f"Name what it is by a flag: {called} {task.name} --help"
     flag = next((flag for flag in ("--to", "--version") if flag in task.flags), "")
     if flag and _VERSION.match(word):

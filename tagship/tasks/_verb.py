@@ -1,4 +1,4 @@
-"""`@verb`: an Invoke task that runs the function of its name in verbs/, and prints what comes of it. No logic."""
+"""`@verb`: an Invoke task that runs the function of its name in verbs/, and prints its result. No logic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Values = Mapping[str, Any]
 
 
 def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Callable[..., None]], Task[Any]]:
-    """Declare a task that is called with its flags' values, by the names that verbs give them."""
+    """Declare a task that gets its flags' values by name."""
 
     def declare(body: Callable[..., None]) -> Task[Any]:
         @functools.wraps(body)
@@ -48,10 +48,11 @@ def _plain(value: Any) -> Any:
 def verb(
     *flags: Flag, of: str = "", wrap: str = "", announce: bool = False, document: bool = False, default: bool = False
 ) -> Callable[[Callable[[], None]], Task[Any]]:
-    """Declare the task of verbs.<name>; the decorated function gives the name and the words of `inv --list`.
+    """Declare the task of verbs.<name>, named as the decorated function.
 
-    `of` is the group it belongs to. `wrap` is the JSON document's one key. `announce`: CI calls it, and its end becomes
-    an annotation of the run. `document`: stdout is for its result alone, with or without --json.
+    That function's docstring is what `inv --list` shows. `of` is the group it belongs to. `wrap` is the JSON document's
+    one key. `announce`: CI calls it, and its end becomes an annotation of the run. `document`: stdout is for its result
+    alone, with or without --json.
     """
 
     def declare(stub: Callable[[], None]) -> Task[Any]:
@@ -66,8 +67,8 @@ def verb(
             with _announced(app) if announce else nullcontext():
                 result = _function(module)(app, **asked)
                 _show(app, result, as_json=as_json, wrap=wrap)
-                if announce and (said := getattr(result, "announcement", "")):
-                    app.ci.annotate(0, said)
+                if announce and (announcement := getattr(result, "announcement", "")):
+                    app.ci.annotate(0, announcement)
 
         return command(*flags, of=of, default=default)(functools.wraps(stub)(body))
 
@@ -75,7 +76,7 @@ def verb(
 
 
 def opened(*, as_json: bool = False) -> Wiring:
-    """The Wiring of the repository one stands in. If it ships to the sandbox, that is said first."""
+    """Open the Wiring of this repository; announce the sandbox."""
     from tagship import bootstrap
 
     app = bootstrap.app(as_json=as_json)
@@ -90,7 +91,8 @@ def _function(module: str) -> Callable[..., Any]:
 
 
 def _show(app: Wiring, result: Any, *, as_json: bool, wrap: str) -> None:
-    """The one JSON document, or the text that a result is; then a result that is a refusal insists on it."""
+    """Show a result: one JSON document, or its text."""
+    # A result that is a refusal then insists on it.
     if as_json:
         app.screen.data({wrap: _data(result)} if wrap else _data(result))
     elif text := getattr(result, "text", ""):
@@ -109,7 +111,8 @@ def _data(result: Any) -> Any:
 
 @contextmanager
 def _announced(app: Wiring) -> Iterator[None]:
-    """Leave an annotation in CI's run if the step fails: who follows the run from outside reads its exit code there."""
+    """Leave an annotation in CI's run if the step fails."""
+    # Whoever follows the run from outside reads its exit code there.
     try:
         yield
     except TagshipError as problem:
@@ -123,7 +126,8 @@ def _announced(app: Wiring) -> Iterator[None]:
 
 
 def _turned(flags: Sequence[Flag], values: Values) -> bool:
-    """Run the task that a switch has become, with a warning; false if no such switch was given."""
+    """Run the task that a switch has become; false without one."""
+    # It prints a warning.
     from tagship.tasks import ns
 
     for switch in flags:

@@ -8,7 +8,7 @@ from tagship.tasks._verb import verb
 
 @verb(f.VERSION, f.ENV, f.JSON, announce=True)
 def validate() -> None:
-    """Check the pushed tag, and tell the later steps what is deployed where."""
+    """Check the pushed tag, and output what is deployed where."""
 
 
 @verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, wrap="image", announce=True)
@@ -18,24 +18,24 @@ def build() -> None:
 
 @verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, wrap="bundle", announce=True)
 def bundle() -> None:
-    """Build the bundle that a host unpacks: the same bytes on any machine."""
+    """Build the bundle that hosts unpack: the same bytes on any machine."""
 
 
 @verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, wrap="manifest", announce=True)
 def publish() -> None:
-    """Sign the artifact, store it so that it never changes, and read it back."""
+    """Sign the artifact, store it for good, and read it back."""
 
 
 @verb(
     f.VERSION, f.ENV, f.SKIP, f.ALLOW_OLDER, f.ALLOW_BAD, f.WAIT, f.HEAL, f.RESUME, f.DRY_RUN, f.JSON, announce=True
 )  # fmt: skip
 def deploy() -> None:
-    """Make an environment run a published version, or put back what it ran before."""
+    """Make an environment run a published version; undo it on failure."""
 
 
 @verb(f.ONE_ENV, f.WAIT, f.DRY_RUN, f.JSON, announce=True)
 def heal() -> None:
-    """Bring the hosts that lag to what the environment runs, and touch no other."""
+    """Bring the hosts that lag to what the environment runs."""
 
 
 @verb(f.UNENDED_ENV, f.WAIT, f.DRY_RUN, f.JSON, announce=True)
@@ -45,9 +45,9 @@ def resume() -> None:
 
 @verb(f.VERSION, f.ENV, f.JSON, announce=True)
 def verify() -> None:
-    """Ask every host, and the health URL, whether the version named is what serves."""
+    """Ask every host and the health URL whether the version serves."""
 
 
 @verb(f.VERSION, f.ENV, f.JSON)
 def notify() -> None:
-    """Report what came of the deployment: on the console, and in the run's summary."""
+    """Report the deployment on the console and in the run's summary."""

@@ -7,7 +7,7 @@ from tagship.tasks._verb import command
 
 @command()
 def demo() -> None:
-    """Ship three versions to a sandbox, one of them broken, and take one back."""
+    """Ship three versions to a sandbox, one broken, and take one back."""
     from pathlib import Path
 
     from tagship import settings

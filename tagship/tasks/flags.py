@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag as a person types it. A default that is a bool makes a switch, an int a number.
+    """A flag as a person types it.
 
     `parameter` is what verbs call its value; left out, the name. `old` are earlier spellings, which keep working.
     `after` is the first positional value that makes this positional one needed; otherwise it is not read.

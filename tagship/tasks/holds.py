@@ -8,24 +8,24 @@ from tagship.tasks._verb import verb
 
 @verb(f.ONE_ENV, f.UNTIL, f.REASON, f.DRY_RUN, f.JSON)
 def freeze() -> None:
-    """Hold an environment: no deploy and no promotion until the end. Rollbacks go on."""
+    """Hold an environment: no deploys until a time; rollbacks go on."""
 
 
 @verb(f.ONE_ENV, f.YES, f.DRY_RUN, f.JSON, wrap="thawed")
 def thaw() -> None:
-    """Take a freeze away before its end."""
+    """End a freeze before its time."""
 
 
 @verb(f.MARKED, f.ENV, f.REASON, f.DRY_RUN, f.JSON)
 def mark_good() -> None:
-    """Say that a version that is marked bad is good after all."""
+    """Say that a version marked bad is good after all."""
 
 
 @verb(f.MARKED, f.ENV, f.REASON, f.DRY_RUN, f.JSON)
 def mark_bad() -> None:
-    """Say that a version is bad: nothing suggests it, and deploying it needs a flag."""
+    """Mark a version bad: nothing suggests it, deploying needs a flag."""
 
 
 @verb(f.JUDGED_ENV, f.JUDGED, f.JSON)
 def why_not() -> None:
-    """Show every gate between a version and an environment, and the way through each."""
+    """Show every gate between a version and an environment."""

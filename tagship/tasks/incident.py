@@ -11,17 +11,17 @@ from tagship.tasks._verb import verb
     announce=True,
 )  # fmt: skip
 def rollback() -> None:
-    """Take an environment back to a version that ran there, without Git or CI."""
+    """Take an environment back to an earlier version, without Git or CI."""
 
 
 @verb(f.ANY_ENV, f.JSON)
 def status() -> None:
-    """Show what runs where: the ledger's word, each host's own, and where they differ."""
+    """Show what runs where, by the ledger and by each host."""
 
 
 @verb(f.ANY_ENV, f.LIMIT, f.ONLY_VERSION, f.STATE, f.WHO, f.SINCE, f.REBUILD_INDEX, f.JSON)
 def history() -> None:
-    """Show who made which environment run what, when, and what came of it."""
+    """Show who deployed what where, when, and how it ended."""
 
 
 @verb(f.ANY_ENV, f.JSON)

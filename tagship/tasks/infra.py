@@ -18,4 +18,4 @@ def lock() -> None:
 
 @verb(f.LOCK_ID, f.ONE_ENV, f.RUN_ENDED, f.DRY_RUN, f.JSON, of="infra")
 def unlock() -> None:
-    """Free a Terraform state that a dead run left locked; another lock is refused."""
+    """Free a Terraform state that a dead run left locked."""

@@ -12,7 +12,7 @@ from tagship.tasks._usage import answer_usage
 
 
 def run(argv: list[str] | None = None, **options: Any) -> None:
-    """The console script."""
+    """Run the console script."""
     program = Program(name="tagship", binary="tagship", namespace=ns, version=__version__)
     answer_usage(program)
     program.run(argv, **options)

@@ -8,7 +8,7 @@ from tagship.tasks._verb import verb
 
 @verb(f.CHANNEL, f.NEW_VERSION, f.COMMIT, f.YES, f.FIRST, f.DRY_RUN, f.VERBOSE, f.FOLLOW, f.RERUN, f.JSON)
 def deploy_dev() -> None:
-    """Tag the next version, push it, and follow it until the environment is healthy."""
+    """Tag the next version, push it, and follow it until healthy."""
 
 
 @verb(f.SUFFIX, f.TAG_ENV, f.NEW_VERSION, f.COMMIT, f.YES, f.FIRST, f.UNDO, f.DRY_RUN, f.VERBOSE, f.JSON)
@@ -23,4 +23,4 @@ def tag_undo() -> None:
 
 @verb(f.CHANNEL, f.COUNT, f.OFFLINE, f.JSON)
 def versions() -> None:
-    """List the latest versions of an environment's channel, and what could come next."""
+    """List a channel's latest versions, and what could come next."""

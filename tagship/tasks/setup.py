@@ -8,7 +8,7 @@ from tagship.tasks._verb import verb
 
 @verb(f.OWNER_ID, f.REPOSITORY_ID, f.DOCUMENT_ONLY, f.DRY_RUN, f.JSON)
 def setup() -> None:
-    """Make or update what an AWS account needs: bucket, keys, roles, SSM document."""
+    """Make or update an AWS account's bucket, keys, roles and SSM document."""
 
 
 @verb(f.HOSTS_ENV, f.PINNED, f.COMPRESS, f.OUTPUT, f.JSON, document=True)

@@ -11,12 +11,14 @@ RANGE = range(10_000, 20_000)  # apart from the ports that versions are started 
 
 @dataclass
 class Ports:
-    """Ports of 127.0.0.1, each given once: a host listens on its port only after its first deployment."""
+    """Ports of 127.0.0.1, each given once."""
+
+    # A host listens on its port only after its first deployment.
 
     given: set[int] = field(default_factory=set)
 
     def free(self) -> int:
-        """Return a port that nobody listens on and nobody was given; raises OSError if none is left."""
+        """Return a port that is free and not given. Raises OSError."""
         for port in random.sample(RANGE, len(RANGE)):
             if port not in self.given and _is_free(port):
                 self.given.add(port)

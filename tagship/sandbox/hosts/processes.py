@@ -17,20 +17,22 @@ MARKS = (("TAGSHIP_HOST_ROOT", "hosts"), ("HOME", "hosts"), ("TAGSHIP_SANDBOX_RU
 
 
 def belonging(folder: Path) -> list[int]:
-    """Ids of living processes that run on a host or in a run of the sandbox in `folder`."""
-    wanted = [f"{mark}={folder}/{part}/".encode() for mark, part in MARKS]
+    """List the living processes of a sandbox's hosts and runs."""
+    marks = [f"{variable}={folder}/{part}/".encode() for variable, part in MARKS]
     mine = {os.getpid(), os.getppid()}
-    return [pid for pid, text in _environments() if pid not in mine and any(each in text for each in wanted)]
+    return [pid for pid, text in _environments() if pid not in mine and any(mark in text for mark in marks)]
 
 
 def daemons(folder: Path) -> list[int]:
-    """Ids of the living daemons of the sandbox in `folder`, whether or not any file of it is left."""
+    """List the living daemons of the sandbox in `folder`."""
+    # Whether or not any file of it is left.
     wanted = [b"tagship.sandbox.server", b"--folder", os.fsencode(folder)]
     return [pid for pid, words in _commands() if all(word in words for word in wanted)]
 
 
 def _commands() -> Iterator[tuple[int, list[bytes]]]:
-    """Each process with the words of its command: from /proc, or from `ps`, where blanks part them."""
+    """Yield each process with the words of its command."""
+    # From /proc, or from `ps`, where blanks part them.
     if not Path("/proc/self/cmdline").exists():
         listed = subprocess.run(["ps", "axww", "-o", "pid=,command="], capture_output=True, check=False).stdout
         for line in listed.splitlines():
@@ -44,7 +46,8 @@ def _commands() -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _environments() -> Iterator[tuple[int, bytes]]:
-    """Each process of ours with its environment: from /proc, or from `ps` where there is none (macOS)."""
+    """Yield each process of ours with its environment."""
+    # From /proc, or from `ps` if there is none (macOS).
     proc = Path("/proc/self/environ")
     return _from_proc() if proc.exists() else _from_ps()
 
@@ -80,7 +83,8 @@ def end(pids: Iterable[int], patience: float = 2.0) -> None:
 
 
 def end_all(folder: Path) -> int:
-    """End every process that belongs to a sandbox, and those they start meanwhile; returns how many there were."""
+    """End every process of a sandbox; return how many there were."""
+    # Those that they start meanwhile are ended too.
     ended: set[int] = set()
     for _ in range(5):
         pids = belonging(folder)
@@ -92,7 +96,7 @@ def end_all(folder: Path) -> int:
 
 
 def exists(pid: int) -> bool:
-    """Whether a process lives: a zombie does not."""
+    """Tell whether a process lives: a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

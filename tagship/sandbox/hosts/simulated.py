@@ -22,8 +22,11 @@ NEEDED = ("action", "artifact", "fence")
 
 @dataclass
 class Behaviour:
-    """What all simulated hosts do: an order takes from `quickest` to `slowest` seconds; the hosts in `failing` end with
-    `outcome`, those in `mute` say nothing, and those in `stuck` never end."""
+    """What all simulated hosts do.
+
+    An order takes from `quickest` to `slowest` seconds. The hosts in `failing` end with `outcome`, those in `mute` say
+    nothing, and those in `stuck` never end.
+    """
 
     quickest: float = 0.2
     slowest: float = 1.0
@@ -43,7 +46,10 @@ class Behaviour:
 
 @dataclass
 class SimulatedHost:
-    """One host of a fleet: what it serves, what it kept, and the highest fencing number that it heard."""
+    """One host of a fleet.
+
+    What it serves, what it kept, and the highest fencing number that it heard.
+    """
 
     id: str
     root: Path
@@ -62,7 +68,8 @@ class SimulatedHost:
         return {}
 
     def obey(self, parameters: Mapping[str, Sequence[str]], stop: threading.Event) -> tuple[int, str]:
-        """The exit code and the output of one command; `stop` ends it early, as a cancelled one."""
+        """Carry out one command; return its exit code and output."""
+        # `stop` ends it early, as a cancelled one.
         if any(name not in parameters for name in NEEDED):
             return 127, "a simulated host knows the document tagship-deploy and no other\n"
         order = {name: parameters[name][0] for name in NEEDED}
@@ -93,7 +100,7 @@ class SimulatedHost:
             self.serving = "" if does.outcome == "rollback-failed" else before
             return self._verdict(order, does.outcome, before, "a test asked it to fail")
         self.serving = order["artifact"]
-        self.kept = [order["artifact"], *(kept for kept in self.kept if kept != order["artifact"])][:3]
+        self.kept = [order["artifact"], *(artifact for artifact in self.kept if artifact != order["artifact"])][:3]
         return self._verdict(order, "healthy", before)
 
     def _verdict(self, order: Mapping[str, str], outcome: str, before: str, reason: str = "") -> tuple[int, str]:

@@ -23,13 +23,13 @@ SYSTEM = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin",
 
 
 def search_path(first: Path) -> str:
-    """The host's own tools, then the system's, then whatever else this machine keeps tools in."""
+    """Return a host's PATH: its own tools, the system's, then this machine's."""
     folders = [str(first), *SYSTEM, *os.environ.get("PATH", "").split(os.pathsep)]
     return os.pathsep.join(dict.fromkeys(folder for folder in folders if folder))
 
 
 def install_tools(folder: Path, names: tuple[str, ...] = ()) -> None:
-    """Put stand-ins into a host's bin: `names`, or the ones that this machine needs."""
+    """Put stand-ins into a host's bin: `names`, or whatever is missing."""
     for name in names or (*ALWAYS, *_missing()):
         program = TOOLS / f"{name.replace('-', '_')}.py"
         flags = "-E" if name == "openssl" else "-IS"  # it needs the package that verifies; the others nothing
@@ -40,7 +40,7 @@ def install_tools(folder: Path, names: tuple[str, ...] = ()) -> None:
 
 
 def _install_seal(folder: Path) -> None:
-    """Stand before every program by which a host script could change this machine."""
+    """Replace every program by which a host script could change this machine."""
     python, host = f"{shlex.quote(sys.executable)} -IS", folder.parent
     for name in SYSTEMD:
         _script(folder / name, f'exec {python} {_quoted(TOOLS / "systemctl.py")} {_quoted(host)} {name} "$@"')
@@ -62,6 +62,7 @@ def _missing() -> list[str]:
 
 
 def _script(path: Path, line: str) -> None:
-    """A shell script rather than a `#!python`: a folder with a blank in it, or a long one, breaks the latter."""
+    """Write a shell script that runs a line."""
+    # A `#!python` breaks if its folder has a blank in it, or is long.
     path.write_text(f"#!/bin/sh\n{line}\n", "utf-8")
     path.chmod(0o755)

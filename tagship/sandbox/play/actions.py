@@ -1,4 +1,4 @@
-"""What a person does to a sandbox that is up: give it a secret, play a timer, run a failed CI run again."""
+"""What a person does to a sandbox that is up: put in a secret, run a timer, run a failed CI run again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from tagship.settings.ec2 import Ec2
 
 
 def keep_secret(running: Running, chosen: Settings, pair: str) -> list[str]:
-    """Put NAME=value where the settings have secrets; returns lines that name the places and no value."""
+    """Put NAME=value wherever the settings have secrets."""
+    # Returns lines that name the places and no value.
     name, equals, value = pair.partition("=")
     if not equals or not name:
         raise UsageError("A secret is NAME=value.", remedy="inv sandbox secret GREETING=hello")
@@ -35,7 +36,8 @@ def keep_secret(running: Running, chosen: Settings, pair: str) -> list[str]:
 
 
 def play_timer(running: Running, chosen: Settings) -> list[str]:
-    """Run each host's job once, as its timer or a person would; raises ServiceFailed naming the first that fails."""
+    """Run each host's job once, as its timer would."""
+    # Raises ServiceFailed, naming the first that fails.
     jobs = [host for host in running.hosts if host.port and _is_job(chosen, host.environment)]
     if not jobs:
         raise UsageError(
@@ -55,15 +57,15 @@ def _run_job(running: Running, chosen: Settings, host: SandboxHost) -> list[str]
         raise Refused(f"{host.name} has no job yet.", remedy="Deploy one first: inv deploy-dev")
     variables = LocalHost(host.id, host.root, running.aws_url, chosen.aws.region).variables()
     code = _on(host, variables, "systemctl", "start", unit).returncode
-    said = _on(host, variables, "journalctl", "--unit", unit, "--lines", "20").stdout.rstrip()
+    log = _on(host, variables, "journalctl", "--unit", unit, "--lines", "20").stdout.rstrip()
     if code:
         raise ServiceFailed(
             f"The job failed on {host.name}.",
             state="What is deployed stays as it is.",
             remedy="Mend it, then ship the next version: inv deploy-dev",
-            evidence=said,
+            evidence=log,
         )
-    return [f"SANDBOX: the job ran on {host.name}, exit code 0.", *said.splitlines()]
+    return [f"SANDBOX: the job ran on {host.name}, exit code 0.", *log.splitlines()]
 
 
 def _on(host: SandboxHost, variables: Any, program: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -75,7 +77,7 @@ def _on(host: SandboxHost, variables: Any, program: str, *words: str) -> subproc
 
 
 def run_again(running: Running, runs: list[dict[str, Any]]) -> list[str]:
-    """Run the newest run that failed once more, by the stand-in for GitHub's API."""
+    """Run the newest failed run again, by the stand-in for GitHub's API."""
     failed = next((run for run in runs if run["conclusion"] in {"failure", "cancelled"}), None)
     if failed is None:
         raise Refused("No run has failed.", remedy="See the runs: inv sandbox status")
@@ -98,7 +100,7 @@ def _reason(problem: OSError) -> str:
 
 
 def makefile_has(root: Path, target: str) -> bool:
-    """Whether `make <target>` would do something there."""
+    """Tell whether a Makefile there has this target."""
     names = (root / name for name in ("GNUmakefile", "makefile", "Makefile"))
     file = next((path for path in names if path.is_file()), None)
     return file is not None and any(

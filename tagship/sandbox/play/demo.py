@@ -28,7 +28,8 @@ RULE = "─" * 78
 
 
 def play(root: Path) -> None:
-    """Play every scene; raises ServiceFailed naming the first that did not end as it should."""
+    """Play every scene."""
+    # Raises ServiceFailed, naming the first that did not end as it should.
     if not (root / SAMPLE).is_file():
         raise Refused(f"There is no sample app in {root}.", remedy="Run the demo in a clone of tagship itself.")
     began = time.monotonic()
@@ -54,7 +55,7 @@ def play(root: Path) -> None:
 
 @contextmanager
 def _stage(root: Path) -> Iterator[tuple[Path, Running]]:
-    """A throw-away clone with a sandbox that is up; both are gone afterwards, whatever happened."""
+    """Make a throw-away clone with a sandbox; remove both at the end."""
     folder = Path(tempfile.mkdtemp(prefix="tagship-demo-"))
     clone = folder / "repository"
     previous = signal.signal(signal.SIGTERM, _interrupted)
@@ -80,7 +81,8 @@ def _stage(root: Path) -> Iterator[tuple[Path, Running]]:
 
 
 def _clone(root: Path, to: Path) -> None:
-    """This repository at its HEAD, with no tags: the demo's versions are its own."""
+    """Clone this repository at its HEAD, with no tags."""
+    # The demo's versions are its own.
     subprocess.run(["git", "clone", "--quiet", "--no-tags", "--no-hardlinks", str(root), str(to)], check=True)
     (to / ".venv").symlink_to(Path(sys.prefix))
     with (to / ".git/info/exclude").open("a", encoding="utf-8") as exclude:
@@ -92,19 +94,20 @@ def _interrupted(_number: int, _frame: object) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment with the toolkit's own programs first, and no CI's: the demo is a person's."""
-    kept = {
+    """Return this process's environment for a person's demo."""
+    # The toolkit's own programs come first, and no variable of CI is left.
+    variables = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("GITHUB_", "TAGSHIP_", "MAKE", "MFLAGS"))
     }
-    kept.pop("CI", None)
-    kept["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', '')}"
-    kept.setdefault("COLUMNS", "80")
+    variables.pop("CI", None)
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{variables.get('PATH', '')}"
+    variables.setdefault("COLUMNS", "80")
     for role in ("AUTHOR", "COMMITTER"):
-        kept.setdefault(f"GIT_{role}_NAME", "Ada Demo")
-        kept.setdefault(f"GIT_{role}_EMAIL", "ada@example.org")
-    return kept
+        variables.setdefault(f"GIT_{role}_NAME", "Ada Demo")
+        variables.setdefault(f"GIT_{role}_EMAIL", "ada@example.org")
+    return variables
 
 
 def _scene(title: str) -> None:
@@ -116,7 +119,8 @@ def _make(work: Path, target: str, arguments: str, *, fails: bool = False) -> No
 
 
 def _run(where: Path, command: Sequence[str], *, fails: bool = False) -> None:
-    """Show a command and run it; raises ServiceFailed when it ends otherwise than the scene has it."""
+    """Show a command and run it. Raises ServiceFailed for another end."""
+    # `fails`: the scene wants it to fail.
     print("$ " + " ".join(f'"{word}"' if " " in word else word for word in command), flush=True)
     code = subprocess.run(command, cwd=where, env=_environment(), check=False).returncode
     if (code != 0) != fails:
@@ -137,7 +141,7 @@ def _change(work: Path, **values: object) -> None:
 
 
 def _expect(running: Running, version: str) -> None:
-    """Look at the host's port; raises ServiceFailed when it does not answer as `version`."""
+    """Look at the host's port. Raises ServiceFailed if another version answers."""
     url = f"http://127.0.0.1:{running.hosts[0].port}/healthz"
     print(f"$ curl {url}", flush=True)
     with urllib.request.urlopen(url, timeout=10) as answer:

@@ -1,4 +1,4 @@
-"""What is looked at before a sandbox is made, and before one is taken away."""
+"""Checks before a sandbox is made, and before one is removed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 5  # lines of what would be lost
 
 
 def require_libraries() -> None:
-    """Raise Refused if what the extra [sandbox] brings is not installed, with the command that installs it."""
+    """Raise Refused, with the remedy, if a library of [sandbox] is missing."""
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if not missing:
         return
@@ -31,7 +31,8 @@ def require_libraries() -> None:
 
 
 def require_committed(root: Path) -> None:
-    """Raise UsageError unless the last commit has the settings: the practice clone is made of it."""
+    """Raise UsageError unless the last commit has the settings."""
+    # The practice clone is made of it.
     if _git(root, "rev-parse", "--verify", "--quiet", "HEAD") is None:
         raise UsageError(
             f"{root} is not a Git repository with a commit, and the practice clone is made of one.",
@@ -46,17 +47,19 @@ def require_committed(root: Path) -> None:
 
 
 def _uncommitted(root: Path, name: str) -> bool:
-    """Whether a file is needed and not in the last commit: tasks.py only where there is one."""
+    """Tell whether a file is needed and not in the last commit."""
+    # tasks.py is needed only if there is one.
     needed = name == settings.FILE or (root / name).exists()
     return needed and _git(root, "cat-file", "-e", f"HEAD:./{name}") is None
 
 
-def require_nothing_lost(root: Path, here: Path) -> None:
-    """Raise Refused if the practice clone has work that is nowhere else, or is the folder that one is in."""
+def require_nothing_lost(root: Path, directory: Path) -> None:
+    """Raise Refused if removing the practice clone would lose something."""
+    # Work that is nowhere else, or the folder that one is in.
     folder, work = root / FOLDER, root / FOLDER / "work"
-    if here.is_relative_to(folder):
+    if directory.is_relative_to(folder):
         raise Refused(
-            f"You are in {here}, which would be removed.",
+            f"You are in {directory}, which would be removed.",
             remedy=f"cd {shlex.quote(str(root))} && inv sandbox down",
         )
     lost = _only_there(work) if (work / ".git").is_dir() else []
@@ -70,13 +73,13 @@ def require_nothing_lost(root: Path, here: Path) -> None:
 
 
 def _only_there(work: Path) -> list[str]:
-    """Commits that origin lacks, and files that are not committed, a line each."""
+    """List commits that origin lacks, and files that are not committed."""
     commits = _git(work, "log", "--branches", "--not", "--remotes=origin", "--format=commit %h %s") or ""
     files = _git(work, "status", "--porcelain", "--untracked-files=normal") or ""
     return [*commits.splitlines(), *(f"file {line}" for line in files.splitlines())]
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """What git printed; None if it failed."""
+    """Run git and return what it printed; None if it failed."""
     done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     return None if done.returncode else done.stdout

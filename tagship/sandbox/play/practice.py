@@ -1,4 +1,4 @@
-"""What one practises on: `origin`, a clone of the repository that pushes to it, and a pair of keys."""
+"""What a person practises on: `origin`, a clone of the repository that pushes to it, and a key pair."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ cat >"$inbox/.$$" && mv "$inbox/.$$" "$inbox/$(date +%s)-$$"
 
 
 def make_keys(folder: Path) -> None:
-    """An ECDSA P-256 pair: PEM files, the private one readable by its owner alone. A pair that is there is kept."""
+    """Make an ECDSA P-256 pair of PEM files, unless there is one."""
+    # Only its owner can read the private one.
     private, public = folder / "release.key.pem", folder / "release.pub.pem"
     if private.is_file() and public.is_file():
         return
@@ -42,7 +43,8 @@ def make_keys(folder: Path) -> None:
 
 
 def make_origin(origin: Path, inbox: Path) -> None:
-    """The bare repository that is pushed to, and the hook that tells the runner. One that is there is kept."""
+    """Make the bare `origin` and its hook that tells the runner."""
+    # One that is there is kept.
     if not (origin / "HEAD").is_file():
         shutil.rmtree(origin, ignore_errors=True)
         git(origin.parent, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
@@ -55,7 +57,8 @@ def make_origin(origin: Path, inbox: Path) -> None:
 
 
 def make_clone(root: Path, work: Path, origin: Path) -> None:
-    """A clone of the repository's HEAD on the branches `main` and `dev`, both pushed. One that is there is kept."""
+    """Clone the repository's HEAD as `main` and `dev`, both pushed."""
+    # One that is there is kept.
     if (work / ".git").is_dir():
         return
     partial = work.with_name("work.partial")
@@ -73,9 +76,9 @@ def make_clone(root: Path, work: Path, origin: Path) -> None:
 
 
 def _fetch(root: Path, clone: Path) -> str:
-    """Bring the repository's HEAD over, without its tags; returns the commit.
+    """Fetch the repository's HEAD without its tags; return the commit.
 
-    A shallow repository (a CI checkout) would make a shallow clone, which no release can be made from: there the
+    A shallow repository (a CI checkout) would make a shallow clone, from which no release can be made. Then the
     practice begins with one commit of the same files.
     """
     if git(root, "rev-parse", "--is-shallow-repository") == "false":
@@ -93,7 +96,8 @@ def _fetch(root: Path, clone: Path) -> str:
 
 
 def _name_somebody(clone: Path) -> None:
-    """Tags name their tagger: on a machine where Git knows nobody, the practice clone does."""
+    """Give the practice clone a Git identity, if there is none."""
+    # Tags name their tagger.
     for key, value in (("user.name", "Sandbox Developer"), ("user.email", "developer@sandbox.invalid")):
         known = subprocess.run(["git", "config", key], cwd=clone, capture_output=True, check=False)
         if known.returncode:
@@ -101,7 +105,8 @@ def _name_somebody(clone: Path) -> None:
 
 
 def _lend_venv(root: Path, clone: Path) -> None:
-    """Let `make deploy-dev` find the repository's .venv, and find it newer than what it was installed from."""
+    """Let `make deploy-dev` find the repository's .venv, and find it current."""
+    # It must be newer than what it was installed from.
     venv = root / ".venv"
     if not venv.is_dir():
         return
@@ -115,7 +120,7 @@ def _lend_venv(root: Path, clone: Path) -> None:
 
 
 def git(folder: Path, *words: str) -> str:
-    """Run git, and return what it printed; raises ServiceFailed with what it complained of."""
+    """Run git and return what it printed. Raises ServiceFailed."""
     done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False, env=_plain())
     if done.returncode:
         raise ServiceFailed(
@@ -128,5 +133,5 @@ def git(folder: Path, *words: str) -> str:
 
 
 def _plain() -> dict[str, str]:
-    """The environment without what a hook of another repository sets."""
+    """Return the environment without what another repository's hook sets."""
     return {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}

@@ -30,7 +30,10 @@ class Said:
 
 @dataclass(frozen=True)
 class Asked:
-    """An action as it was typed; `hosts` is 0 if none was given, `item` what the action is about."""
+    """An action as it was typed.
+
+    `hosts` is 0 if none was given; `item` is what the action is about.
+    """
 
     action: str
     hosts: int = 0
@@ -38,15 +41,16 @@ class Asked:
     yes: bool = False
 
 
-def perform(asked: Asked, here: Path) -> Said:
-    """Do one action on the sandbox of the repository around `here`; raises UsageError for another word."""
-    root = settings.find(lifecycle.home(here)).parent
+def perform(asked: Asked, directory: Path) -> Said:
+    """Do one action on the sandbox of the repository around `here`."""
+    # Raises UsageError for an unknown action.
+    root = settings.find(lifecycle.home(directory)).parent
     chosen = settings.load(root / settings.FILE)
     actions: dict[str, Callable[[], Said]] = {
         "up": lambda: _up(root, chosen, asked.hosts),
-        "down": lambda: _down(root, here, asked.yes),
+        "down": lambda: _down(root, directory, asked.yes),
         "status": lambda: _status(root),
-        "reset": lambda: _reset(root, here, chosen, asked),
+        "reset": lambda: _reset(root, directory, chosen, asked),
         "secret": lambda: _did(actions_of.keep_secret(_running(root), chosen, asked.item)),
         "run-timer": lambda: _did(actions_of.play_timer(_running(root), chosen)),
         "rerun": lambda: _did(actions_of.run_again(_running(root), _runs(_running(root), 100))),
@@ -85,7 +89,8 @@ def _up(root: Path, chosen: settings.Settings, hosts: int) -> Said:
 
 
 def _simulated(chosen: settings.Settings) -> list[str]:
-    """What the environments ask for that plain processes play here: said loudly, as nothing else shows it."""
+    """List what the environments ask for and the sandbox only simulates."""
+    # Said loudly, as nothing else shows it.
     kinds = [hosts for environment in chosen.environments.values() if (hosts := environment.runs_on(Ec2))]
     lines = []
     if any(hosts.runtime == "docker" for hosts in kinds):
@@ -104,25 +109,25 @@ def _hosts(asked: int) -> int:
 
 
 def _count(variable: str, least: int, most: int) -> int:
-    """A number of hosts from the environment; `least` if it is not set."""
+    """Read a number of hosts from the environment; `least` if unset."""
     text = os.environ.get(variable, str(least))
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise UsageError(f"{variable} is {text!r}.", remedy=f"A number from {least} to {most}: {variable}=2")
     return int(text)
 
 
-def _down(root: Path, here: Path, sure: bool) -> Said:
+def _down(root: Path, directory: Path, sure: bool) -> Said:
     if not sure:
-        guards.require_nothing_lost(root, here)
+        guards.require_nothing_lost(root, directory)
     removed = lifecycle.down(root)
     line = "The sandbox is down; nothing of it is left." if removed else "There was no sandbox."
     return Said([line], {"up": False, "was": removed})
 
 
-def _reset(root: Path, here: Path, chosen: settings.Settings, asked: Asked) -> Said:
+def _reset(root: Path, directory: Path, chosen: settings.Settings, asked: Asked) -> Said:
     guards.require_libraries()
     guards.require_committed(root)
-    _down(root, here, asked.yes)
+    _down(root, directory, asked.yes)
     return _up(root, chosen, asked.hosts)
 
 
@@ -170,14 +175,14 @@ def _next(root: Path, running: Running, chosen: settings.Settings) -> list[str]:
 
 
 def _ship(root: Path, environment: str, *, first_time: bool) -> str:
-    """The command that ships: the Makefile's, if it has one."""
+    """Return the command that ships: the Makefile's, if it has one."""
     if actions_of.makefile_has(root, f"deploy-{environment}"):
         return f"make deploy-{environment}" + (" ARGS=--first" if first_time else "")
     return f"inv deploy-dev --env {environment}" + (" --first" if first_time else "")
 
 
 def _short(path: Path) -> str:
-    """A path as it is typed from here, where that is shorter."""
+    """Shorten a path to how it is typed from here."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -190,9 +195,9 @@ def _value(running: Running) -> dict[str, Any]:
 
 
 def _runs(running: Running, most: int = 5) -> list[dict[str, Any]]:
-    """The last runs, newest first, as the runner recorded them."""
-    found = sorted((running.folder / "runs").glob("*/run.json"), reverse=True)[:most]
-    return [json.loads(path.read_text("utf-8")) for path in found]
+    """Read the last runs, newest first, as the runner recorded them."""
+    files = sorted((running.folder / "runs").glob("*/run.json"), reverse=True)[:most]
+    return [json.loads(path.read_text("utf-8")) for path in files]
 
 
 def _run_line(run: dict[str, Any]) -> str:

@@ -19,9 +19,10 @@ Clients = Callable[[str], Any]
 
 
 def put(settings: Settings, clients: Clients, name: str, value: str) -> list[str]:
-    """Give a variable its secret value in every environment that has secrets; returns where it was put.
+    """Give a variable its secret value; return where it was put.
 
-    Raises UsageError if no environment's settings have secrets, or if none could have that variable.
+    Every environment that has secrets gets it. Raises UsageError if no environment's settings have secrets, or if none
+    could have that variable.
     """
     places = [place for environment in settings.environments.values() for place in _places(environment, name)]
     if not places:
@@ -39,7 +40,8 @@ def put(settings: Settings, clients: Clients, name: str, value: str) -> list[str
 
 
 def seed(settings: Settings, clients: Clients, root: Path) -> None:
-    """Put every variable of .env.example that an environment may have as a secret, and a word for each that it must."""
+    """Put in every secret of .env.example that an environment takes."""
+    # A secret without a value there gets a placeholder.
     values = example(root / EXAMPLE)
     wanted = {name for environment in settings.environments.values() for name in environment.secrets.secrets_manager}
     for name in sorted(wanted | set(values)):
@@ -48,7 +50,7 @@ def seed(settings: Settings, clients: Clients, root: Path) -> None:
 
 
 def example(path: Path) -> Mapping[str, str]:
-    """The NAME=value lines of a file; none if there is no such file."""
+    """Read the NAME=value lines of a file; none without the file."""
     if not path.is_file():
         return {}
     lines = (line.strip().removeprefix("export ") for line in path.read_text("utf-8").splitlines())
@@ -64,7 +66,7 @@ def _unquoted(value: str) -> str:
 
 
 def _places(environment: Environment, variable: str) -> Iterator[str | Source]:
-    """The parameter's name, or the secret, that an environment has a variable's value from."""
+    """Yield the parameter or secret that gives an environment a variable."""
     chosen = environment.secrets
     if variable in chosen.secrets_manager:
         yield of_secret(variable, chosen.secrets_manager[variable])
@@ -75,7 +77,7 @@ def _places(environment: Environment, variable: str) -> Iterator[str | Source]:
 
 
 def _put_managed(client: Any, place: Source, value: str) -> None:
-    """The whole secret, or one key of the JSON object that it is."""
+    """Put a whole secret, or one key of its JSON object."""
     try:
         before = client.get_secret_value(SecretId=place.name)["SecretString"]
     except client.exceptions.ResourceNotFoundException:

@@ -22,7 +22,10 @@ IMAGE = "ami-0a5b1c2d3e4f50617"
 
 @dataclass(frozen=True)
 class Ground:
-    """What is planted in: the sandbox, and the repository at `root` with its settings."""
+    """Where a sandbox's content is made: the sandbox, and a repository.
+
+    The repository at `root` is the one that the settings are of.
+    """
 
     world: World
     settings: Settings
@@ -36,7 +39,7 @@ class Ground:
 
 
 def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, ...]:
-    """Make all of it through the API, as an account would be prepared; returns the hosts.
+    """Prepare the account through the API; return the hosts.
 
     There are `count` of them an environment, or, unless `simulated` is 0, that many simulated ones.
     """
@@ -57,19 +60,21 @@ def _bucket(ground: Ground) -> None:
 
 
 def _documents(ground: Ground) -> None:
-    """The document of every environment; a repository without one is served by AWS-RunShellScript."""
+    """Create the SSM documents of every environment."""
+    # A repository without a template is served by AWS-RunShellScript.
     if not (ground.root / TEMPLATE).is_file():
         return
     from tagship.domain.ec2 import document
 
     content = document.render((ground.root / TEMPLATE).read_text("utf-8"), (ground.root / ENTRY).read_text("utf-8"))
-    hosts = [each.runs_on(Ec2) for each in ground.settings.environments.values()]
-    for name in {each.document for each in hosts if each}:
+    hosts = [environment.runs_on(Ec2) for environment in ground.settings.environments.values()]
+    for name in {host.document for host in hosts if host}:
         ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
 
 
 def _fleet(ground: Ground, ec2: Any, environment: str, count: int) -> list[SandboxHost]:
-    """Instances with the environment's tags, in one call, and a simulated host behind each; they have no disk."""
+    """Make instances in one call, and a simulated host behind each."""
+    # They have the environment's tags and no disk.
     world, prefix = ground.world, f"simulated-{environment}"
     ids = _instances(ground, ec2, environment, prefix, count)
     names = {id_: f"{prefix}-{number}" for number, id_ in enumerate(ids, 1)}
@@ -90,11 +95,11 @@ def _instances(ground: Ground, ec2: Any, environment: str, name: str, count: int
             {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         ],
     )
-    return [each["InstanceId"] for each in answer["Instances"]]
+    return [instance["InstanceId"] for instance in answer["Instances"]]
 
 
 def _host(ground: Ground, ec2: Any, environment: str, number: int) -> SandboxHost:
-    """One instance with the environment's tags, and the disk that stands behind it."""
+    """Make one instance with the environment's tags, and its disk."""
     world, app = ground.world, ground.settings.app
     name = f"{app}-{environment}-{number}"
     [id_] = _instances(ground, ec2, environment, name, 1)
