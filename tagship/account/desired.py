@@ -46,7 +46,7 @@ class ResourceChange:
 class Wanted:
     """What an account should have, and how it differs today."""
 
-    found: Existing
+    existing: Existing
     shared: Stack
     environments: Mapping[str, Stack]
     documents: Mapping[str, str]
@@ -99,7 +99,8 @@ def look_at_documents(app: App) -> Wanted:
 
 def image_repository(app: App) -> str:
     """Return the settings' one ECR repository, or empty. Raises Refused for several."""
-    named = {foundation.repository_name(each.image.repository) for each in app.settings.environments.values()} - {""}
+    environments = app.settings.environments.values()
+    named = {foundation.repository_name(environment.image.repository) for environment in environments} - {""}
     if len(named) > 1:
         raise Refused(
             f"The environments push to several image repositories ({', '.join(sorted(named))}), but a release has one.",

@@ -26,7 +26,7 @@ def signer(key: str, aws: Aws) -> Signer:
 
 @dataclass(frozen=True)
 class KmsSigner:
-    """Signs in KMS with an ECC_NIST_P256 key. The private key never leaves it."""
+    """Signs in KMS with an ECC_NIST_P256 key, which never leaves it."""
 
     aws: Aws
     key: str

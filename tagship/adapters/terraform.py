@@ -235,7 +235,7 @@ def _sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """Read `1.11.4` or `1.12.0-beta1` as numbers that compare; empty if it is not a version."""
+    """Read `1.11.4` or `1.12.0-beta1` as comparable numbers; else empty."""
     match = re.match(r"(\d+)\.(\d+)", text)
     return tuple(int(number) for number in match.groups()) if match else ()
 

@@ -29,6 +29,7 @@ def escaped(text: str) -> str:
 
 
 def exit_code(title: str) -> int | None:
-    """Read the exit code from an annotation's title; None if tagship did not write it."""
+    """Read the exit code from an annotation's title."""
+    # None if tagship did not write it.
     match = _TITLE.match(title)
     return int(match[1]) if match else None

@@ -46,7 +46,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Built:
-    """Facts about a bundle: written beside it as bundle.json, and read by `publish`.
+    """Facts about a bundle, for `publish`: its bundle.json.
 
     Hashes are SHA-256 in hex; `size` is of the tar.gz, `unpacked` of all its files, in bytes.
     """
@@ -75,7 +75,10 @@ class Built:
 
 
 class Archive:
-    """A tar as a stream: `add` and `finish` yield its bytes. Its memory does not grow with the files."""
+    """A tar as a stream: `add` and `finish` yield its bytes.
+
+    Its memory does not grow with the files.
+    """
 
     def __init__(self, mtime: int = 0) -> None:
         self.files: dict[str, str] = {}
@@ -168,7 +171,7 @@ def _side(path: str, stored: Mapping[str, str], built: Mapping[str, str]) -> str
 
 
 def why_not_in_a_bundle(path: str) -> str:
-    """Say in a few words why a path cannot be in a bundle; empty if it can."""
+    """Say why a bundle cannot hold a path; empty if it can."""
     if "\N{REPLACEMENT CHARACTER}" in path or any("\ud800" <= letter <= "\udfff" for letter in path):
         return "its name is not UTF-8"
     if not path.isprintable() or "\\" in path:

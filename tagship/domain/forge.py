@@ -38,7 +38,7 @@ def _parts(url: str) -> tuple[str, str, str]:
 
 
 def unreachable(url: str) -> tuple[str, str]:
-    """Say why CI cannot be asked for the runs of this remote, and what to do about it."""
+    """Say why CI cannot be asked for this remote, and a remedy."""
     if alias := alias_of(url):
         problem = f"the remote's ssh host alias {alias[0]} does not say where CI runs"
         return problem, f'write repository = "{alias[1]}" under [ci] in tagship.toml'
@@ -51,7 +51,7 @@ def unreachable(url: str) -> tuple[str, str]:
 
 
 def run_id(url: str) -> str:
-    """Read the id from a CI run's address; empty if there is none."""
+    """Read the id from a CI run's address, or return nothing."""
     match = _RUN.search(url)
     return match[1] if match else ""
 

@@ -53,7 +53,7 @@ def stack_name(app: str, environment: str = "") -> str:
 
 
 def repository_name(image: str) -> str:
-    """Name an ECR repository within its account; empty for an image of another registry."""
+    """Name an ECR repository within its account; empty for other registries."""
     match = _ECR.match(image)
     return match[1] if match else ""
 
@@ -118,12 +118,13 @@ def _block(template: str, name: str, lines: Sequence[str]) -> str:
 
 
 def same_document(content: str, other: str) -> bool:
-    """Compare two SSM documents; blanks and the order of keys do not count."""
+    """Compare two SSM documents: blanks and key order do not count."""
     return _canonical(content) == _canonical(other)
 
 
 def version_name(content: str) -> str:
-    """Name a document's version by its content's hash, so that it is found again."""
+    """Name a document's version by its content's hash."""
+    # So it is found again.
     return f"sha256-{hashlib.sha256(_canonical(content).encode()).hexdigest()}"
 
 

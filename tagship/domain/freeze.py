@@ -43,7 +43,10 @@ class FreezeUnreadable(ServiceFailed):
 
 @dataclass(frozen=True)
 class Freeze:
-    """The record of a freeze. `until` and `at` are ISO 8601 in UTC."""
+    """The record of a freeze; `until` and `at` are in UTC.
+
+    Both are ISO 8601.
+    """
 
     environment: str
     until: str
@@ -85,7 +88,7 @@ class Frozen:
         return self.now < datetime.fromisoformat(self.freeze.until)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Say `prod is frozen until 2026-12-01 08:00 UTC by ada@laptop: the sale`."""
         freeze, verb = self.freeze, "is" if self.active else "was"
         return f"{freeze.environment} {verb} frozen until {moment(freeze.until)} UTC by {freeze.who}: {freeze.reason}"

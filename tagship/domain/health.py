@@ -25,7 +25,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Healthy, or the reason why not; `attempts` counts the samples that decided it."""
+    """Healthy, or the reason why not.
+
+    `attempts` counts the samples that decided it.
+    """
 
     healthy: bool
     attempts: int

@@ -14,13 +14,13 @@ def state(deployment: Deployment) -> str:
 
 
 def outcome(deployment: Deployment) -> str:
-    """Say the state in a word, and the reason if there is one."""
+    """Say the state in a word, and the reason if any."""
     reason = deployment.last.reason
     return f"{state(deployment)}: {reason}" if reason else state(deployment)
 
 
 def as_data(deployments: Sequence[Deployment]) -> list[dict[str, object]]:
-    """Write each deployment as data, with its entries as the ledger has them."""
+    """Write deployments as data, with the ledger's entries."""
     return [
         {
             "deployment": deployment.id,

@@ -8,7 +8,7 @@ SIGNATURE = "manifest.sig"
 
 
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
-    """Spell the key of one object of an artifact: BUNDLE, MANIFEST or SIGNATURE."""
+    """Spell an artifact's key for BUNDLE, MANIFEST or SIGNATURE."""
     return f"{app}/{environment}/{artifact_id}/{name}"
 
 
@@ -34,7 +34,7 @@ def index(app: str, environment: str) -> str:
 
 
 def index_segment(app: str, environment: str, first: str, last: str) -> str:
-    """Spell the key of a segment, which names the range of deployment ids in it."""
+    """Spell a segment's key, which names its range of deployment ids."""
     return f"{index(app, environment)}{first}_{last}.json.gz"
 
 

@@ -39,7 +39,7 @@ class Origin:
 
     @classmethod
     def read(cls, metadata: Mapping[str, str]) -> Self | None:
-        """Read the origin from an object's metadata; None if a part is missing."""
+        """Read an object's metadata; None if a part is missing."""
         parts = {f.name: metadata.get(_key(f.name), "") for f in fields(cls)}
         if not all(parts.values()):
             return None

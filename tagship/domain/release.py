@@ -172,7 +172,8 @@ class ReleasePlan:
         }
 
     def ships(self) -> str:
-        """Say which commits the version has: `0.1.2-dev = 2 commits since 0.1.1-dev: Answer faster · Set …`."""
+        """Say which commits the version has."""
+        # `0.1.2-dev = 2 commits since 0.1.1-dev: Answer faster · Set …`
         if not self.since:
             return f"{self.version} = {self.commit[:7]}, the first version of its channel"
         count = "1 commit" if len(self.subjects) == 1 else f"{len(self.subjects) or 'no'} commits"

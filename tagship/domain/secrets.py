@@ -44,7 +44,7 @@ class SecretRef:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the value of a variable comes from, before a version is chosen."""
+    """Where a variable's value comes from, before choosing a version."""
 
     variable: str
     store: str
@@ -75,7 +75,7 @@ def of_secret(variable: str, text: str) -> Source:
 def problems(
     sources: list[Source], variables: Mapping[str, str], why_not_settable: Callable[[str], str]
 ) -> Iterator[str]:
-    """Find variables of an environment that cannot be set, or are set twice."""
+    """Find an environment's variables that cannot be set, or twice."""
     taken = dict.fromkeys(variables, "`variables` of tagship.toml")
     for source in sources:
         problem = why_not_settable(source.variable)

@@ -22,7 +22,7 @@ SUFFIX = ".json.gz"
 
 @dataclass(frozen=True)
 class Copy:
-    """An entry, and the key and ETag of the object that it is copied from."""
+    """An entry, with its object's key and ETag."""
 
     key: str
     etag: str
@@ -37,7 +37,7 @@ def packed(copies: Iterable[Copy]) -> bytes:
 
 
 def unpacked(raw: bytes) -> list[Copy] | None:
-    """Read the copies of a segment; None if it cannot be read or has a later schema."""
+    """Read a segment's copies; None if unreadable or of a later schema."""
     try:
         value = json.loads(gzip.decompress(raw))
         if value["schema"] != SCHEMA:
@@ -49,7 +49,7 @@ def unpacked(raw: bytes) -> list[Copy] | None:
 
 @dataclass(frozen=True)
 class Span:
-    """The range of deployment ids that a segment's key names, both ends in it."""
+    """The range of deployment ids in a segment's key, both included."""
 
     key: str
     first: str

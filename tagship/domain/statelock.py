@@ -24,7 +24,7 @@ RUN = re.compile(r"/actions/runs/([0-9]+)$")
 
 
 class Unreadable(Exception):
-    """An object in the place of a lock or a note that cannot be read as one."""
+    """An object in a lock's or note's place that is neither."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Note:
 
 
 def may_hold(lock: StateLock, written: datetime, notes: Iterable[Note]) -> list[Note]:
-    """Find the notes of every run that may hold a lock, the latest first.
+    """Find the notes of runs that may hold a lock, latest first.
 
     If two runs work on one machine, nobody can know which of them holds the lock, so both count.
     """

@@ -29,13 +29,13 @@ _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|min|h|d|)")
 
 
 def seconds(text: str) -> int | None:
-    """Read the seconds of `90`, `90s`, `10m`, `8h` or `2d`; None for any other text."""
+    """Read `90`, `90s`, `10m`, `8h` or `2d` as seconds; else None."""
     match = _DURATION.fullmatch(text.strip().lower())
     return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 def span(seconds: float) -> str:
-    """Write a duration as `0.8 s`, `43 s`, `12 min`, `5 h` or `9 days`."""
+    """Write a duration: `0.8 s`, `43 s`, `12 min` or `9 days`."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 90:
@@ -48,7 +48,7 @@ def span(seconds: float) -> str:
 
 
 def lasted(seconds: float) -> str:
-    """Say how long something took, to the second: `3 s`, `1 min 2 s`, `1 h 5 min`."""
+    """Write a duration to the second: `3 s`, `1 min 2 s`."""
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -36,7 +36,7 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a version; raises UsageError with the reason if it is not one."""
+        """Read a version. Raises UsageError with the reason if invalid."""
         reason = why_not_a_version(text)
         if reason:
             raise UsageError(
@@ -76,7 +76,7 @@ class Version:
 
 
 def why_not_a_version(text: str) -> str:  # noqa: PLR0911 (a table of reasons, the first that holds)
-    """Say in a few words why `text` is not a version; empty if it is one."""
+    """Say why `text` is not a version; empty if it is."""
     if not text:
         return "it is empty"
     if len(text) > MAX_LENGTH:
@@ -140,7 +140,7 @@ class ArtifactId(str):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an artifact id; raises UsageError with the reason if it is not one."""
+        """Read an artifact id. Raises UsageError with the reason if invalid."""
         if UNTAGGED.match(text):
             return cls(text)
         return cls(str(Version.parse(text)))

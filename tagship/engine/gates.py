@@ -104,7 +104,7 @@ def require_unfrozen(app: App, environment: str) -> None:
     found = freeze_of(app, environment)
     if found:
         raise Held(
-            f"{found.told}.",
+            f"{found.summary}.",
             remedy=f"Wait for its end, or agree with {found.freeze.who} and: {commands.thaw(environment)}",
         )
     name = app.settings.environment(environment).change_calendar

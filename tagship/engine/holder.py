@@ -61,7 +61,7 @@ def _frozen(app: App, environment: str) -> str:
         found = freeze_of(app, environment)
     except FreezeUnreadable as reason:
         return f"{reason.what} {reason.remedy}"
-    return found.told if found else ""
+    return found.summary if found else ""
 
 
 def read(environment: str, seen: Seen | None) -> Holder:

@@ -43,9 +43,10 @@ ENVIRONMENT = {
 
 
 class Dispatcher:
-    """Sends each request to AWS, GitHub or the switches."""
+    """Sends each request to AWS, GitHub or the switches.
 
-    # A signed request is for AWS, whatever its path.
+    A signed request is for AWS, whatever its path.
+    """
 
     def __init__(self, control: Control, github: GitHub) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app

@@ -130,7 +130,8 @@ class Ec2(Kind):
         return {path: hostconf.conf(name, self._keys(environment.health, region), environment.variables)}
 
     def _keys(self, health: Health, region: str) -> dict[str, object]:
-        """List the keys of the conf. Operational numbers travel with each change instead."""
+        """List the keys of the conf."""
+        # Operational numbers travel with each change instead.
         keys: dict[str, object] = {
             "REGION": region,
             "RUNTIME": self.runtime,
@@ -214,7 +215,7 @@ def _of_systemd(values: Values) -> Iterator[Finding]:
 
 
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:
-    """Find a timeout that is shorter than the health checks of a deployment or a rollback."""
+    """Find a timeout that is shorter than an action's health checks."""
     longest = number(values, "drain", Ec2)
     for key in ("attempts", "attempts_after_rollback"):
         attempts, seconds = number(health, key, Health), number(health, "timeout", Health)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Kind(Section):
-    """Base of each kind's table: what the engine and `setup` ask any environment."""
+    """The base of each kind's table, for the engine and `setup`."""
 
     table: ClassVar[str]  # its name in tagship.toml: [environments.<name>.<table>]
     # Keys of an older form: where one stood in the environment -> where it is in this table; empty: it is gone.
@@ -21,7 +21,8 @@ class Kind(Section):
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:  # noqa: ARG003  # for kinds that look
-        """Find values of an environment that this kind cannot work with; keys are the environment's."""
+        """Find values of an environment that this kind cannot work with."""
+        # Keys are the environment's.
         yield from ()
 
     @classmethod
@@ -32,7 +33,7 @@ class Kind(Section):
 
     @property
     def rules(self) -> Rules:
-        """Say how many units change at once (all) and how many may fail (none)."""
+        """Say how many units change at once, and how many may fail."""
         return Rules("100%", "0")
 
     @property
@@ -53,7 +54,7 @@ class Kind(Section):
 
     @property
     def resource_tags(self) -> Mapping[str, str]:
-        """Return tags of resources that a role may act on; empty: no tags."""
+        """Return tags of resources that a role may act on, if any."""
         return {}
 
     @property

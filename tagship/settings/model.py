@@ -65,11 +65,11 @@ class Environment(Section):
         return next(value for _, value in self if isinstance(value, Kind))
 
     def runs_on(self, kind: type[K]) -> K | None:
-        """Take the table of that kind; None if the environment runs on another."""
+        """Take the table of that kind; None for another kind."""
         return self.target if isinstance(self.target, kind) else None
 
     def why_not_settable(self, variable: str) -> str:
-        """Say in a few words why no app can have that variable; empty if it can."""
+        """Say why no app can have that variable; empty if it can."""
         return self.target.why_not_settable(variable, dict(self.target))
 
     @classmethod
@@ -124,7 +124,7 @@ class Settings(Section):
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
     def suffix(self, environment: str) -> str:
-        """Name the suffix of an environment's versions: its own setting, or its name."""
+        """Name an environment's suffix: its own setting, or its name."""
         suffix = self.environments[environment].suffix
         return environment if suffix is None else suffix
 

@@ -91,13 +91,11 @@ def contradictions(model: type[Section], values: Values, above: str = "") -> Ite
     for key, field in model.model_fields.items():
         inner, below = section_of(field.annotation), table(values, key)
         several = (
-            {f".{name}": inner_values for name, inner_values in below.items()}
-            if _is_of_names(field.annotation)
-            else {"": below}
+            {f".{name}": entry for name, entry in below.items()} if _is_of_names(field.annotation) else {"": below}
         )
-        for name, inner_values in several.items():
-            if inner and key in values and isinstance(inner_values, Mapping):
-                yield from contradictions(inner, inner_values, f"{above}.{key}{name}".lstrip("."))
+        for name, entry in several.items():
+            if inner and key in values and isinstance(entry, Mapping):
+                yield from contradictions(inner, entry, f"{above}.{key}{name}".lstrip("."))
 
 
 def _is_of_names(annotation: Any) -> bool:

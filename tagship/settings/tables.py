@@ -58,7 +58,7 @@ class Git(Section):
 
 
 class AwsAccount(Section):
-    """The account's region and the one bucket that holds artifacts, ledger and leases."""
+    """The account's region and its bucket for artifacts, ledger and leases."""
 
     region: str = Field(default="us-east-1", pattern=REGION)
     bucket: str = Field(pattern=BUCKET)

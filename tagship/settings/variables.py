@@ -19,7 +19,8 @@ Place = tuple[str, ...]
 
 
 def tables(model: type[Section], name: str = "<name>") -> Iterator[tuple[Place, Any]]:
-    """List every key as its path of tables and its field; `name` stands for an environment's."""
+    """List every key as its path of tables and its field."""
+    # `name` stands for an environment's name.
     for key, field in model.model_fields.items():
         inner = section_of(field.annotation)
         if inner is None:
@@ -78,7 +79,8 @@ def put(values: dict[str, Any], place: Place, value: Any) -> bool:
 
 
 def _value(text: str, annotation: Any) -> Any:
-    """Read a variable's text as its key's type: text as it is, everything else as TOML."""
+    """Read a variable's text as its key's type."""
+    # Text as it is, everything else as TOML.
     if _is_text(annotation):
         return text
     if annotation is bool and text in {"0", "1"}:
@@ -99,7 +101,8 @@ def _is_text(annotation: Any) -> bool:
 
 
 def _stranger(variable: str, names: Mapping[str, Any], model: type[Settings]) -> str:
-    """Say what is wrong with a variable that looks like a key's; empty for any other."""
+    """Say what is wrong with a variable that looks like a key."""
+    # Empty for any other variable.
     if variable in names or not variable.startswith(PREFIX) or variable.startswith(RESERVED):
         return ""
     from difflib import get_close_matches

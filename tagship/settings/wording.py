@@ -46,7 +46,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Wording:
-    """Words the errors of one model; `sources` says which variable set which key."""
+    """Words the errors of one model.
+
+    `sources` says which variable set which key.
+    """
 
     model: type[Settings]
     sources: Mapping[Place, str]
@@ -79,12 +82,12 @@ class Wording:
         )
 
     def _words(self, pattern: str) -> str:
-        """Describe the values of a pattern: a kind of target has its own words."""
+        """Describe a pattern's values, in a kind's own words if any."""
         known = {pattern: words for section in sections(self.model) for pattern, words in section.words.items()}
         return {**WORDS, **known}.get(pattern, "")
 
     def _hint(self, place: Place) -> str:
-        """Guess the key that was meant: the nearest of this table, else of any."""
+        """Guess the key that was meant, in this table or any."""
         from difflib import get_close_matches
 
         siblings = self._siblings(place[:-1])

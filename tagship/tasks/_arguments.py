@@ -19,9 +19,10 @@ from tagship.tasks.flags import Flag
 
 
 class FlaggedTask(Task[Any]):
-    """A task whose arguments are flags of the table."""
+    """A task whose arguments are flags of the table.
 
-    # No short flags: they would move when a flag is added.
+    No short flags: they would move when a flag is added.
+    """
 
     flags: Sequence[Flag] = ()
     group: str = ""

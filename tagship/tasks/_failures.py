@@ -20,7 +20,7 @@ _DONE = "Everything printed above is done; nothing after it was started."
 
 @contextmanager
 def failures_said() -> Iterator[None]:
-    """Print whatever goes wrong as three sentences, and raise Exit with its code."""
+    """Print any error as three sentences, and exit with its code."""
     try:
         yield
     except TagshipError as problem:

@@ -17,9 +17,9 @@ def thaw(app: App, *, env: str = "", yes: bool = False, dry_run: bool = False) -
     environment = one_environment(app, env)
     found = app.freezes.look(environment)
     if found is None or not found.active:
-        app.screen.say(f"{environment} is not frozen" + (f" ({found.told})" if found else ""))
+        app.screen.say(f"{environment} is not frozen" + (f" ({found.summary})" if found else ""))
         return None
-    app.screen.say(found.told)
+    app.screen.say(found.summary)
     if dry_run:
         app.screen.say(UNCHANGED)
         return found

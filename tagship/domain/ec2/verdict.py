@@ -21,7 +21,8 @@ _FIELDS: dict[str, tuple[str, type]] = {  # of the verdict: our name for it, and
 
 
 def read(host: str, output: str, problem: str) -> Report:
-    """Read the verdict on the first line of `output`; without one, `silent` with `problem`."""
+    """Read the verdict on the first line of `output`."""
+    # Without one, the report is `silent`, with `problem`.
     line = output.split("\n", 1)[0]
     try:
         value: dict[str, Any] = json.loads(line)

@@ -8,7 +8,7 @@ Phase = Literal["lexing", "parsing", "evaluation"]
 
 
 class NotUnderstood(Exception):
-    """An expression, or a part of a workflow file, that the sandbox does not know."""
+    """A part of a workflow file that the sandbox does not know."""
 
 
 class ExpressionError(NotUnderstood):

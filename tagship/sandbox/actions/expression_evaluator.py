@@ -39,7 +39,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
 
 
 class Evaluator:
-    """Evaluates one expression; the names of contexts and functions are in lower case."""
+    """Evaluates an expression; context and function names are in lower case."""
 
     def __init__(self, contexts: Mapping[str, Any], functions: Mapping[str, Function]) -> None:
         self.contexts, self.functions = contexts, functions

@@ -70,7 +70,7 @@ def _compare_ends(arguments: Sequence[Argument], test: Callable[[str, str], bool
 
 
 def format_text(arguments: Sequence[Argument]) -> str:
-    """Put arguments into the places of a text: `{0}`; `{{` and `}}` are braces.
+    """Fill the places of a text: `{0}`; `{{` and `}}` are braces.
 
     The places are checked before any argument is evaluated.
     """

@@ -32,7 +32,7 @@ class TokenKind(Enum):
 
 @dataclass(frozen=True)
 class Token:
-    """One word: how it is spelled, where it starts, and a literal's value."""
+    """One word: its spelling, where it starts, and a literal's value."""
 
     kind: TokenKind
     text: str

@@ -89,8 +89,9 @@ def parse(source: str, contexts: Collection[str], functions: Mapping[str, Arity]
 
 
 class _Parser:
-    """Recursive descent, held to GitHub's depth, so that no source exhausts Python's stack."""
+    """Recursive descent, held to GitHub's depth."""
 
+    # So no source exhausts Python's stack.
     def __init__(self, source: str, contexts: Collection[str], functions: Mapping[str, Arity]) -> None:
         self.source, self.contexts, self.functions = source, contexts, functions
         self.tokens = tokenize(source)

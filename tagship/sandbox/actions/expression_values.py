@@ -35,7 +35,7 @@ class Kind(Enum):
 
 
 class CaseSensitive(dict[str, Any]):
-    """An object whose keys differ by case, as the context `env` on Linux."""
+    """An object whose keys differ by case, like `env` on Linux."""
 
 
 class FilteredArray(list[Any]):
@@ -113,7 +113,7 @@ def as_number(value: Any) -> float:
 
 
 def parse_number(text: str) -> float:
-    """Read the spelling of a number, blanks around it or not; NaN if it is none."""
+    """Read a number, with or without blanks around it, or NaN."""
     text = trimmed(text)
     if not text:
         return 0.0

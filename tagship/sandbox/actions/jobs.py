@@ -221,7 +221,7 @@ class JobRun:
 
 
 def _alarm(minutes: float, act: Callable[[str], None], message: str) -> threading.Timer:
-    """Call `act` with the message after so many minutes, unless the timer is cancelled first."""
+    """Call `act` after so many minutes, unless cancelled first."""
     alarm = threading.Timer(minutes * 60, act, (message,))
     alarm.daemon = True
     alarm.start()

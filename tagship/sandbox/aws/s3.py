@@ -53,9 +53,10 @@ class _Answered(Exception):
 
 
 class _Headers(dict[str, str]):
-    """Headers whose names are compared without case."""
+    """Headers whose names are compared without case.
 
-    # moto reads them in several spellings.
+    moto reads them in several spellings.
+    """
 
     def __init__(self, headers: Any) -> None:
         super().__init__((name.lower(), value) for name, value in headers.items())
@@ -81,7 +82,7 @@ class _Strict:
         self.writing = threading.RLock()
 
     def guard(self, name: str, check: Callable[..., None]) -> None:
-        """Run `check` and the operation as one, with no other write between them."""
+        """Run `check` and the operation with no other write between them."""
 
         def around(original: Any) -> Any:
             @functools.wraps(original)

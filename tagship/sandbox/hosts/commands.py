@@ -42,7 +42,10 @@ class Sent:
 
 @dataclass
 class Command:
-    """One SendCommand: its invocations, run a batch at a time until too many have failed."""
+    """One SendCommand and its invocations.
+
+    They run a batch at a time, until too many have failed.
+    """
 
     sent: Sent
     pace: Pace

@@ -23,7 +23,7 @@ class Machine(Protocol):
 
 @dataclass(frozen=True)
 class Script:
-    """What a host is to run, and for how many seconds at most."""
+    """What a host must run, and its limit in seconds."""
 
     text: str
     folder: str

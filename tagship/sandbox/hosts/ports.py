@@ -11,9 +11,10 @@ RANGE = range(10_000, 20_000)  # apart from the ports that versions are started 
 
 @dataclass
 class Ports:
-    """Ports of 127.0.0.1, each given once."""
+    """Ports of 127.0.0.1, each given once.
 
-    # A host listens on its port only after its first deployment.
+    A host listens on its port only after its first deployment.
+    """
 
     given: set[int] = field(default_factory=set)
 

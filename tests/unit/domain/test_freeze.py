@@ -65,7 +65,7 @@ def test_a_freeze_holds_until_its_end_by_the_stores_clock(seconds: float, active
 
 
 def test_it_says_who_until_when_and_why() -> None:
-    assert Frozen(ONE, "e", NOW).told == "prod is frozen until 2026-12-01 08:00 UTC by ada@laptop: the sale"
+    assert Frozen(ONE, "e", NOW).summary == "prod is frozen until 2026-12-01 08:00 UTC by ada@laptop: the sale"
 
 
 def test_a_freeze_comes_back_from_its_bytes() -> None:

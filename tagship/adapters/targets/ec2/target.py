@@ -102,7 +102,7 @@ class Ec2Target:
     # -- asking and changing -------------------------------------------------------------------------------------------
 
     def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
-        """Ask each host what it runs; one that was not reached is `silent`."""
+        """Ask each host what it runs; an unreached one is `silent`."""
         question = orders.question(self.context.settings, self.ec2, self.environment)
         sent = self._sender.send(question, [host.id for host in units])
         return self._collect(sent, units, question.timeout, tick)
