@@ -2,8 +2,8 @@
 
 `docker build` is BuildKit's since Docker 23, and with the default builder its result is in the engine, from where
 `docker push` takes it. A builder that a workflow set up beside it (docker-container) is not used. An older client has
-BuildKit built in, and is told to use it. A newer one without its buildx plugin falls back to the classic builder by
-itself, unless DOCKER_BUILDKIT=1 forbids it to: so that is never set for it.
+BuildKit built in, and gets DOCKER_BUILDKIT=1. A newer one without its buildx plugin falls back to the classic builder
+by itself, unless DOCKER_BUILDKIT=1 forbids it to: so that is never set for it.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _digest(answer: str, repository: str) -> str:
     digests = [reference.split("@", 1)[1] for reference in references if reference.split("@", 1)[0] == repository]
     if len(digests) != 1:
         raise ServiceFailed(
-            f"docker does not say under which digest {repository} was pushed.",
+            f"docker did not report the digest that it pushed to {repository}.",
             remedy=f"Run the same command again: {commands.build()}",
         )
     return digests[0]

@@ -246,7 +246,9 @@ def _questionary() -> ModuleType:
 
 def _asked(question: Question) -> object:
     try:
-        return question.application.run(handle_sigint=False)  # prompt_toolkit would swallow a SIGINT that is no key
+        return question.application.run(
+            handle_sigint=False
+        )  # prompt_toolkit would swallow a SIGINT that is not a key press
     except (KeyboardInterrupt, EOFError) as reason:
         raise Interrupted("Interrupted at the question.", remedy=f"Run it again: {command_line()}") from reason
 

@@ -35,7 +35,7 @@ SEALED_PROVIDERS = frozenset(
     f"hashicorp/{name}" for name in ("aws", "null", "random", "time", "tls", "archive", "local")
 )
 
-# Of the caller's environment: a workspace moves the state, and arguments of one's own could switch locking off.
+# Of the caller's environment: a workspace moves the state, and the caller's own arguments could switch locking off.
 NOT_INHERITED = re.compile(r"TF_(WORKSPACE|CLI_ARGS.*|DATA_DIR|INPUT|IN_AUTOMATION)")
 
 
@@ -170,7 +170,7 @@ class Terraform:
         if actual != ("s3", self.bucket, self.key):
             raise Refused(
                 f"The configuration in {self.directory} does not keep its state in S3 (backend: {actual[0]}).",
-                remedy=f"Write into one of its files, in place of any other backend: {BACKEND}",
+                remedy=f"Put this into one of its files, instead of any other backend: {BACKEND}",
             )
 
 

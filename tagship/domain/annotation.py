@@ -1,4 +1,4 @@
-"""What a CI step reports: one workflow command, which GitHub keeps as an annotation and a follower reads back.
+"""A CI step's report: one workflow command, which GitHub keeps as an annotation and a follower reads back.
 
 https://docs.github.com/actions/reference/workflow-commands-for-github-actions: data escapes %, CR and LF; a property
 escapes colons and commas too (the titles here hold none).

@@ -177,7 +177,7 @@ def why_not_in_a_bundle(path: str) -> str:
     if not path.isprintable() or "\\" in path:
         return "its name has a line break, a control character or a backslash, which sha256sum would have to escape"
     if path.startswith("/") or any(part in {"", ".", ".."} for part in path.split("/")):
-        return "it does not lie below the bundle's top"
+        return "it is not below the bundle's top"
     if path == SUMS:
         return "tagship itself writes a file of that name"
     return ""

@@ -2,7 +2,7 @@
 
 Decisions only: what the record in the bucket means at a moment, and what the next record is. The moment is always
 S3's own (the `Date` of its answer, the object's `Last-Modified`), so a laptop's clock does not matter. Writing is the
-caller's, by compare-and-swap on the object's ETag; whoever loses that race reads again and asks again.
+caller's, by compare-and-swap on the object's ETag; a caller that loses that race reads again and decides again.
 """
 
 from __future__ import annotations

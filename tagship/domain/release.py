@@ -124,8 +124,8 @@ def parsed(text: str, suffix: str) -> Version:
     if version.suffix != suffix:
         right = Version(*version.core, suffix)
         raise UsageError(
-            f"{version} is not of this channel: {_wrong_suffix(suffix)}.",
-            remedy=f"Give it that: --version {right}, or name the other environment with --env",
+            f"{version} does not belong to this channel: {_wrong_suffix(suffix)}.",
+            remedy=f"Use --version {right}, or name the other environment with --env",
         )
     return version
 
@@ -207,12 +207,12 @@ def rejection(
     `server_lines` are the server's own words.
     """
     if PRE_PUSH in rejected:
-        return f"the pre-push hook of this repository refused it ({rejected[PRE_PUSH]})", f"Mend that, then {again}"
+        return f"the pre-push hook of this repository refused it ({rejected[PRE_PUSH]})", f"Fix that, then {again}"
     reasons = "; ".join(f"{ref.removeprefix('refs/heads/')}: {why}" for ref, why in rejected.items())
     if re.search(r"non-fast-forward|fetch first", reasons):
         return f"{remote} has newer commits ({reasons})", f"git pull --ff-only {remote} {branch}, then {again}"
     words = f"; it says: {' · '.join(server_lines)[:SERVER_WORDS].rstrip('.')}" if server_lines else ""
     problem = f"{remote} refused the push ({reasons}){words}"
     if any(ref.startswith("refs/tags/") for ref in rejected):
-        return problem, f"Ask whoever keeps {remote} to let you push that tag, then {again}"
-    return problem, f"Get the commit onto {branch} as its rules ask, then {again}"
+        return problem, f"Ask the owner of {remote} to let you push that tag, then {again}"
+    return problem, f"Merge the commit into {branch} by its rules, then {again}"

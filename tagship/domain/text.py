@@ -101,7 +101,7 @@ def plural(noun: str, count: int = 2) -> str:
     return f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
-# Also what turns the direction of writing, and what stands for bytes that are not UTF-8.
+# Also characters that change the direction of writing, and surrogates, which replace bytes that are not UTF-8.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

@@ -15,7 +15,7 @@ OUTCOMES = (
     "rollback-failed",  # nothing that is known to be healthy serves
     "refused",  # not authentic, or the artifact is missing
     "held",  # another action or a run of the job is under way on the unit, or the fencing number is too low
-    "superseded",  # somebody else's change took the place of this one: it says nothing of the version
+    "superseded",  # another change replaced this one: it says nothing of the version
     "pruned",
     "silent",  # no verdict came back: the unit died, or its output was not a verdict
 )

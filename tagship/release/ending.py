@@ -72,7 +72,7 @@ def _failed(
     code, message = failure
     version = remedies.plan.version
     problem, _, state = message.rpartition("; ")
-    if f"{state}." == UNCHANGED:  # says the step; the tag is out all the same
+    if f"{state}." == UNCHANGED:  # so the step says, but the tag is pushed
         state = f"{version} is tagged and pushed, and nothing was deployed"
     kind = _ERRORS.get(code, ServiceFailed)
     return kind(

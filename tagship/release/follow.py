@@ -1,7 +1,7 @@
 """Follow what a push started to its end: the run of CI if it can be asked, else the ledger of deployments.
 
-A run is believed only if its deployment says of itself how it ended (domain/annotation.py); one that merely ended
-without an error is not called healthy. The last word is what the environment says now (release/serving).
+A run counts only if its deployment reports how it ended (domain/annotation.py); a run that merely ended without an
+error is not called healthy. What the environment says now decides (release/serving).
 """
 
 from __future__ import annotations
@@ -72,6 +72,6 @@ def after_the_push(app: App, remedies: Remedies) -> Iterator[None]:
         ) from reason
     except TagshipError as problem:
         if problem.state == UNCHANGED:
-            problem.state = f"{version} is on {remote}, and CI may ship it; how that stands is not known here."
+            problem.state = f"{version} is on {remote}, and CI may ship it; its state is not known here."
             problem.remedy = either(problem.remedy, f"Then look again: {remedies.look}")
         raise

@@ -18,7 +18,7 @@ def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:
     made = None if plan.exists else _make(app, wish, plan)
     tag = made or app.repository.tag(str(plan.version))
     if tag is None:
-        raise Refused(f"The tag {plan.version} has gone.", remedy=f"Decide anew: {wish.command}")
+        raise Refused(f"The tag {plan.version} has gone.", remedy=f"Decide again: {wish.command}")
     try:
         answer = app.repository.push(plan.commit, plan.branch, tag)
     except KeyboardInterrupt as reason:
@@ -48,7 +48,7 @@ def _half_pushed(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> Ref
     return Refused(
         f"Not pushed everywhere: {problem}.",
         state=f"{state} If CI listens there, it ships {plan.version}.",
-        remedy=f"Mend the other push URL ({urls}), then: "
+        remedy=f"Fix the other push URL ({urls}), then: "
         f"{wish.spelled(version=str(plan.version), commit=plan.commit[:12])}",
     )
 
@@ -85,7 +85,7 @@ def _report_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Push
         )
     app.screen.warn(f"Somebody was quicker: {described(app, theirs)}.")
     if theirs.commit == plan.commit:
-        app.screen.say("It is the very same commit: that deployment ships what you have.")
+        app.screen.say("It is the same commit: that deployment ships what you have.")
 
 
 def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, made: Tag | None) -> tuple[str, str]:

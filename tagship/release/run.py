@@ -59,7 +59,7 @@ def no_run(app: App, forge: Forge, remedies: Remedies) -> ServiceFailed:
         f"No run began for {version} within {app.settings.ci.appears_within} s.",
         state=f"{version} is on {app.settings.git.remote}; as far as CI says, nothing deploys it.",
         remedy=either(
-            f"Mend the cause ({forge.where} may show it); a tag that is on the remote starts no further run,",
+            f"Fix the cause ({forge.where} may show it); a tag that is on the remote starts no further run,",
             f"so then take a new number: {remedies.anew}",
         ),
         evidence="Likely causes:\n" + "\n".join(f"  - {cause}" for cause in CAUSES),
@@ -156,5 +156,5 @@ def _unanswered(app: App, remedies: Remedies, where: str, reason: ServiceFailed)
     if app.settings.sandbox:
         state = f"{version} is pushed; its deployment stopped with the sandbox."
         return ServiceFailed(reason.what, state=state, remedy=either(reason.remedy, f"Then: {remedies.look}"))
-    state = f"{version} is pushed, and CI goes on with it; how that stands is not known here."
+    state = f"{version} is pushed, and CI goes on with it; its state is not known here."
     return ServiceFailed(reason.what, state=state, remedy=f"Look at {where}, or later: {remedies.look}")

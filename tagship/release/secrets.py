@@ -36,7 +36,7 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
             for source in sources
         }
     except ValueError as reason:
-        raise ServiceFailed(f"AWS named a secret as no host would take it: {reason}.", remedy="Rename it") from reason
+        raise ServiceFailed(f"AWS returned a secret that no host accepts: {reason}.", remedy="Rename it") from reason
     return dict(sorted(refs.items()))
 
 

@@ -73,7 +73,9 @@ class KeepAlive(MotoRequestHandler):
             close = getattr(answer, "close", None)
             if close:
                 close()
-        except NotImplementedError as reason:  # moto's word for a call it lacks: 501, as botocore repeats a 500
+        except (
+            NotImplementedError
+        ) as reason:  # moto raises it for a call that it lacks: 501, because botocore repeats a 500
             return (
                 "501 Not Implemented",
                 [("Content-Type", "application/json")],

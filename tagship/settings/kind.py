@@ -16,7 +16,7 @@ class Kind(Section):
     """The base of each kind's table, for the engine and `setup`."""
 
     table: ClassVar[str]  # its name in tagship.toml: [environments.<name>.<table>]
-    # Keys of an older form: where one stood in the environment -> where it is in this table; empty: it is gone.
+    # Keys of an older form: its place in the environment -> its place in this table; empty: it is gone.
     moved: ClassVar[Mapping[str, str]] = {}
 
     @classmethod

@@ -104,7 +104,7 @@ def _taken_variables(values: Values, chosen: list[tuple[type[Kind], Values]]) ->
             problem = next((why for kind, own in chosen if (why := kind.why_not_settable(name, own))), "")
             if name in OURS:
                 yield f"{place}.{name}", "is set by tagship itself: give it another name"
-            elif problem and re.search(VARIABLE, name):  # a name that is none is pydantic's finding
+            elif problem and re.search(VARIABLE, name):  # pydantic finds an invalid name
                 yield f"{place}.{name}", f"{problem}: give it another name"
     for name in secret:
         if name in plain:

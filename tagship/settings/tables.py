@@ -178,4 +178,4 @@ class SecretNames(Section):
 
     parameter_store: str = Field(default="", pattern=PARAMETERS)  # a path; every parameter below it is a variable
     secrets_manager: Mapping[Variable, Secret] = Field(default_factory=dict)  # by variable
-    kms_key: str = Field(default="", pattern=KEY_ARN)  # of one's own, that they are encrypted with
+    kms_key: str = Field(default="", pattern=KEY_ARN)  # the user's own key, which encrypts them

@@ -12,7 +12,7 @@ from tagship.settings.moved import of_variables
 from tagship.settings.section import Section, cut, section_of
 
 PREFIX = "TAGSHIP_"
-# Names that look like keys and are none: what the sandbox and the host program hand to what they start.
+# Names that only look like keys: the sandbox and the host program pass them to what they start.
 RESERVED = ("TAGSHIP_SANDBOX_", "TAGSHIP_HOST_", "TAGSHIP_DEBUG")
 
 Place = tuple[str, ...]

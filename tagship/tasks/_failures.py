@@ -77,7 +77,7 @@ def _print_unforeseen(defect: Exception) -> int:
 def _mended(number: int) -> str:
     if number in _MAKE_ROOM:
         return "Make room there"
-    return "Get the right to write there" if number in _MAY_NOT else "Correct that"
+    return "Get write permission there" if number in _MAY_NOT else "Correct that"
 
 
 def _debugging() -> bool:

@@ -94,14 +94,14 @@ WHY_FROZEN = Flag("reason", "of --freeze: why, in one line; left out, that it wa
 LIMIT = Flag("limit", "how many deployments, the newest first; 0: all", 20)
 STATE = Flag("state", "only those in this state: healthy, rolled-back, abandoned …")
 WHO = Flag("who", "only those by somebody whose name contains this")
-SINCE = Flag("since", "only those that began since a day, a time, or so long ago: 2026-11-20, 12h, 7d")
-REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index anew first, which only makes reading quicker", False)
+SINCE = Flag("since", "only those that began since a day, a time, or that long ago: 2026-11-20, 12h, 7d")
+REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index again first; it only makes reading quicker", False)
 
 # Holds and locks.
 UNTIL = Flag("until", 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC if no offset is given)')
 LEASE_ID = Flag("id", "the deployment whose lease to break, as the task lock names it")
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
-RUN_ENDED = Flag("run-ended", "your word that its CI run has ended, if that cannot be asked", False)
+RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 
 # An account and its hosts.
 OWNER_ID = Flag("owner-id", "GitHub's number of the owner, if the repository was created from 2026-07-15 on")

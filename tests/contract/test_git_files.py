@@ -126,7 +126,7 @@ def test_a_damaged_blob_is_an_error_and_no_shorter_file(tmp_path: Path, damage: 
         blob.unlink()
     else:
         blob.write_bytes(blob.read_bytes()[:150_000])
-    with pytest.raises(Refused, match=r"git cat-file (failed|did not give the whole of data)") as caught:
+    with pytest.raises(Refused, match=r"git cat-file (failed|returned only a part of data)") as caught:
         _drained(work.repository, commit, "data")
     assert caught.value.remedy.startswith("Look at it: git -C ")
 

@@ -131,7 +131,7 @@ def test_a_remote_that_falls_silent_after_the_hook_is_given_up(checkout: Checkou
     tag = checkout.repository.create_tag("0.1.0-dev", checkout.head, "hello")
     with pytest.raises(ServiceFailed, match="git push: origin said nothing") as given_up:
         impatient(checkout).push(checkout.head, "dev", tag)
-    assert given_up.value.state == "It is not known what the remote took."
+    assert given_up.value.state == "It is not known what the remote received."
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------
@@ -252,13 +252,13 @@ def test_a_machine_without_git_is_told(checkout: Checkout, how: str) -> None:
         [sys.executable, "-c", WITHOUT_GIT], env={**os.environ, "PATH": str(folder)}, cwd=checkout.work,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.stdout == "There is no git program on PATH that can be run. Install git 2.30 or later.\n", done.stderr
+    assert done.stdout == "No git program on PATH can be run. Install git 2.30 or later.\n", done.stderr
 
 
 def test_a_git_that_goes_away_is_told(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     assert checkout.repository.state("dev")
     monkeypatch.setenv("PATH", str(checkout.folder))
-    with pytest.raises(Refused, match="no git program"):
+    with pytest.raises(Refused, match="No git program"):
         checkout.repository.state("dev")
 
 

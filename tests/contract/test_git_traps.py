@@ -149,9 +149,9 @@ def test_a_folder_that_is_no_repository_is_told(tmp_path: Path) -> None:
         lambda: GitRepository(tmp_path, inherited=os.environ).fetch("dev", "dev"),
         lambda: GitRepository(tmp_path, inherited=os.environ).state("dev"),
     ):
-        with pytest.raises(Refused, match="is not a Git repository") as refused:
+        with pytest.raises(Refused, match="is not in a Git repository") as refused:
             ask()
-        assert refused.value.remedy == "Go into your clone, and type it there"
+        assert refused.value.remedy == "Change into your clone, and run it there"
 
 
 def test_a_person_without_a_name_is_told_how_to_give_one(checkout: Checkout) -> None:
@@ -164,7 +164,7 @@ def test_a_person_without_a_name_is_told_how_to_give_one(checkout: Checkout) -> 
 
 @pytest.mark.parametrize("revision", ["", "--output=/tmp/x", "HEAD; rm -rf /", "a\nb", "x" * 300, "\0"])
 def test_what_is_no_revision_never_reaches_git(checkout: Checkout, revision: str) -> None:
-    with pytest.raises(UsageError, match="names no commit"):
+    with pytest.raises(UsageError, match="is not a commit"):
         checkout.repository.resolve(revision)
 
 

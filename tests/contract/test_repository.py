@@ -165,7 +165,7 @@ def test_log_tells_what_came_after_a_tag(world: World) -> None:
 
 def test_revisions_are_resolved_or_refused(world: World) -> None:
     assert world.repository.resolve(world.head[:12]) == world.head
-    with pytest.raises(UsageError, match="names no commit"):
+    with pytest.raises(UsageError, match="is not a commit"):
         world.repository.resolve("0000000000")
 
 

@@ -226,7 +226,7 @@ class FakeRepository:
     def resolve(self, revision: str) -> str:
         found = [one for one in self.subjects if len(revision) >= 4 and one.startswith(revision)]
         if len(found) != 1:
-            raise UsageError(f"“{revision}” names no commit of this repository.", remedy="git log --oneline -10")
+            raise UsageError(f"“{revision}” is not a commit of this repository.", remedy="git log --oneline -10")
         return found[0]
 
     def on_branch(self, commit: str, branch: str) -> bool:

@@ -100,7 +100,7 @@ CASES: list[tuple[Callable[[Typed], None], str, str]] = [
     (shallow, "the clone is shallow", "git fetch --unshallow origin"),
     (moved, "not the same tag here and on origin: 0.1.0-dev", "git fetch --no-tags --force origin"),
     (nameless, "Git does not know who you are (fatal: ", "git config --global user.email"),
-    (protected, "dev: [remote rejected] (hook declined)", "Get the commit onto dev as its rules ask"),
+    (protected, "dev: [remote rejected] (hook declined)", "Merge the commit into dev by its rules"),
     (hooked, "the pre-push hook of this repository refused it (the linter found 3 problems)", "then inv deploy-dev"),
     (hooked_elsewhere, "the pre-push hook of this repository refused it", "then inv deploy-dev"),
     (signing_without_a_key, "Git did not sign the tag 0.1.1-dev: error: ", "git config user.signingKey"),

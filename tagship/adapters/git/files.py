@@ -85,7 +85,7 @@ def _whole(blob: Blob, path: str) -> None:
 
 def _cut_off(git: GitProgram, path: str) -> Refused:
     return Refused(
-        f"git cat-file did not give the whole of {visible(path)}.", remedy=f"Look at it: git -C {git.root} fsck"
+        f"git cat-file returned only a part of {visible(path)}.", remedy=f"Look at it: git -C {git.root} fsck"
     )
 
 

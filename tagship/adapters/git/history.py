@@ -81,7 +81,7 @@ def resolve(git: GitProgram, revision: str) -> str:
     wrong = git.trouble(answer) if answer else None
     shown = visible(revision.replace("\n", "\\n")[:60])
     raise wrong or UsageError(
-        f"“{shown}” names no commit of this repository.", remedy="List some: git log --oneline -10"
+        f"“{shown}” is not a commit of this repository.", remedy="List some: git log --oneline -10"
     )
 
 

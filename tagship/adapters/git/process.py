@@ -23,7 +23,7 @@ from typing import Any
 
 CHUNK = 1 << 16
 REST = 1 << 20  # more than a pipe holds
-TICK = 0.05  # seconds between two looks at a git that says nothing
+TICK = 0.05  # seconds between looks at a silent git
 GRACE = 5.0  # seconds to end in, before SIGKILL
 
 _CHILD = re.compile(r" \| d([0-2]) +\|.*\| (child_start|child_exit) .*?\[(ch\d+)\] ?(.*)")

@@ -60,7 +60,7 @@ class GitProgram:
             verb = next(word for word in arguments if word in {"fetch", "push", "ls-remote"})
             raise ServiceFailed(
                 f"git {verb}: {remote} said nothing for {limit:g} s.",
-                state="It is not known what the remote took." if verb == "push" else "Nothing was changed.",
+                state="It is not known what the remote received." if verb == "push" else "Nothing was changed.",
                 remedy=f"Try the connection: git ls-remote --heads {remote}",
             ) from reason
         finally:
@@ -80,7 +80,7 @@ class GitProgram:
         """Return what is wrong on this machine; None if nothing is."""
         if "not a git repository" in answer.err and "does not appear to be a git repository" not in answer.err:
             return Refused(
-                f"{self.root} is not a Git repository, and is in none.", remedy="Go into your clone, and type it there"
+                f"{self.root} is not in a Git repository.", remedy="Change into your clone, and run it there"
             )
         if dubious := _DUBIOUS.search(answer.err):
             return Refused(
@@ -165,4 +165,4 @@ def _ignore(_: bytes) -> None: ...
 
 
 def _no_git() -> Refused:
-    return Refused("There is no git program on PATH that can be run.", remedy="Install git 2.30 or later.")
+    return Refused("No git program on PATH can be run.", remedy="Install git 2.30 or later.")

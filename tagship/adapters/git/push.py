@@ -57,7 +57,7 @@ def _tag_command(name: str, commit: str, message: str) -> str:
     return f"git {' '.join(flags)} --file=- {rest[0]} \\\n    {rest[1]} <<'MESSAGE'\n{message}\nMESSAGE"
 
 
-# -- what came of it ---------------------------------------------------------------------------------------------------
+# -- the result --------------------------------------------------------------------------------------------------------
 
 
 def _pushed(remote: Remote, answer: Answer, wanted: Mapping[str, str], done: frozenset[str]) -> Pushed:

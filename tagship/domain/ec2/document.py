@@ -15,7 +15,7 @@ from typing import Any
 from tagship.domain.ec2.order import Order
 from tagship.errors import UsageError
 
-ENTRY = "@entry@"  # the line of the template that stage 1 takes the place of
+ENTRY = "@entry@"  # the line of the template that stage 1 replaces
 END = "TAGSHIP_ENTRY"
 # Not `bash -s`: that reads a pipe byte by byte, to leave the rest to what it starts: 10 ms of every rollback.
 _BASH = "exec bash -c '. /dev/stdin' /dev/stdin"
@@ -68,8 +68,8 @@ def _lines(entry: str) -> list[str]:
     lines = entry.rstrip("\n").split("\n")
     if "{{" in entry or END in lines:
         raise UsageError(
-            f"Stage 1 cannot travel in an SSM document: it holds {{{{ or a line {END}.",
-            remedy="Write it otherwise in deploy/host/entry.sh",
+            f"Stage 1 does not fit into an SSM document: it has {{{{ or a line {END}.",
+            remedy="Write it another way in deploy/host/entry.sh",
         )
     return lines
 

@@ -49,7 +49,7 @@ def why_not_settable(variable: str, runtime: str) -> str:
     if variable in RESERVED | SHELLS_OWN or variable.startswith("BASH"):
         return "is set by the host itself"
     if runtime == "docker" and (variable in DOCKERS_OWN or variable.startswith(("DOCKER_", "LD_"))):
-        return "would change the docker client, through whose environment a container's goes"
+        return "would change the docker client, whose environment becomes the container's"
     return ""
 
 

@@ -18,7 +18,7 @@ NAMES = (
     "HEALTH_TIMEOUT",
     "HEALTH_CAP",
 )
-NUMBER = rf"(DRAIN=0|({'|'.join(NAMES)})=[1-9][0-9]{{0,5}})"  # curl takes a limit of 0 s as none at all
+NUMBER = rf"(DRAIN=0|({'|'.join(NAMES)})=[1-9][0-9]{{0,5}})"  # curl takes 0 s as no limit
 PATTERN = rf"^(none|{NUMBER}(,{NUMBER}){{0,{len(NAMES) - 1}}})$"
 
 

@@ -19,7 +19,7 @@ class Pointer:
     manifest_sha256: str
     deployment: str
     fence: int
-    numbers: str = ""  # operational ones, for the host that boots; none in a pointer of an older tagship
+    numbers: str = ""  # operational ones, for the host that boots; an older tagship's pointer has none
     tagship: int = 1
 
     def to_json(self) -> bytes:

@@ -1,7 +1,7 @@
 """hashFiles() of expressions: one SHA-256 over the SHA-256 of each file in the workspace that a pattern selects.
 
 As GitHub's runner does it: https://docs.github.com/actions/reference/workflows-and-actions/expressions#hashfiles. `*`
-stops at a slash, `**` does not; a folder stands for all in it; `!` takes back what an earlier pattern selected.
+stops at a slash, `**` does not; a folder means everything in it; `!` removes what an earlier pattern selected.
 """
 
 from __future__ import annotations

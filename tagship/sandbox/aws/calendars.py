@@ -1,4 +1,4 @@
-"""SSM Change Calendar, as far as asking for its state goes: moto has none.
+"""SSM Change Calendar, as far as asking for its state goes: moto does not have it.
 
 Follows https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCalendarState.html. Does not model: the
 calendars' documents and their events, AtTime, and shared calendars' ARNs. What a calendar says is set with POST

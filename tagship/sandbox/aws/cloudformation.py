@@ -1,4 +1,4 @@
-"""Resources of CloudFormation that moto does not make, or makes otherwise than a template asks.
+"""Resources of CloudFormation that moto does not make, or not as a template asks.
 
 Follows the Template Reference
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html, and there

@@ -1,6 +1,6 @@
 """The services that differ from stock moto. Another one is a file with `install(world)`, and a line here.
 
-Stock moto as it comes answers for EC2, ECR, IAM, STS and all that is not named here.
+Stock moto answers for EC2, ECR, IAM, STS and everything else that is not named here.
 """
 
 from __future__ import annotations

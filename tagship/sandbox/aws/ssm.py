@@ -1,4 +1,4 @@
-"""SSM Run Command that runs: replaces moto's, which says Success and does nothing, and adds what it has not.
+"""SSM Run Command that runs: replaces moto's, which says Success and does nothing, and adds what moto lacks.
 
 Follows the API reference of each operation
 (https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html and its neighbours). Every host

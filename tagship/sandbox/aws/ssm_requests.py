@@ -18,7 +18,7 @@ AMOUNTS = (
 )
 LARGEST_PAGE = 50
 RUNNING = frozenset({"Pending", "InProgress", "Delayed", "Cancelling"})
-NODE_FILTERS = {  # the answer's members are named as the keys are, save one
+NODE_FILTERS = {  # the answer's members have the keys' names, but for one
     "InstanceIds": "InstanceId",
     "PingStatus": "PingStatus",
     "PlatformTypes": "PlatformType",

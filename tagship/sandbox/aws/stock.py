@@ -1,4 +1,4 @@
-"""moto as it comes: what it keeps, and how an operation of it is replaced.
+"""Stock moto: what it keeps, and how an operation of it is replaced.
 
 Both are global to the process, and moto offers no other way: its backends are dictionaries of its modules, and its
 operations are methods of classes that its own dispatcher finds. Everything of the sandbox that touches either goes

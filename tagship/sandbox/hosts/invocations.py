@@ -1,4 +1,4 @@
-"""A command on one host: runs there as SSM's agent would run it, and says at each moment how it stands.
+"""A command on one host: runs there as SSM's agent would run it, and tells its state at any moment.
 
 Follows the Systems Manager User Guide, "Understanding command statuses"
 (https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html). Output is empty until the end;

@@ -1,7 +1,7 @@
 """Simulated hosts: a fleet of hundreds on a small machine. They serve nothing, and nothing about an app is proved here.
 
-TAGSHIP_SANDBOX_SIMULATED=500 gives every environment that many of them in place of real ones, and there is no other way
-to get one. Everything up to and with SSM's API stays as it is; only what a command does on the host is answered here,
+TAGSHIP_SANDBOX_SIMULATED=500 gives every environment that many of them instead of real ones; there is no other way to
+get one. Everything up to and with SSM's API stays as it is; only what a command does on the host is answered here,
 by a few lines that speak the verdict protocol: an order takes a while, keeps to the fencing number, fails if a test
 asked for it, and is remembered, so that `status` says what was done.
 """

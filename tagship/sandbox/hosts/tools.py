@@ -10,7 +10,7 @@ from pathlib import Path
 
 TOOLS = Path(__file__).parent / "hostbin"
 ALWAYS = ("aws", "tagship-proxy")
-# What would reach past the host's folder: each is played in it, does nothing, or says what it would have touched.
+# Programs that would act outside the host's folder: each is played inside it, does nothing, or says what it would do.
 SYSTEMD = ("systemctl", "journalctl")
 REFUSED = ("docker", "podman", "haproxy", "useradd", "usermod", "groupadd", "sudo", "su")
 SEALED = {

@@ -62,7 +62,7 @@ def _run_job(running: Running, chosen: Settings, host: SandboxHost) -> list[str]
         raise ServiceFailed(
             f"The job failed on {host.name}.",
             state="What is deployed stays as it is.",
-            remedy="Mend it, then ship the next version: inv deploy-dev",
+            remedy="Fix it, then ship the next version: inv deploy-dev",
             evidence=log,
         )
     return [f"SANDBOX: the job ran on {host.name}, exit code 0.", *log.splitlines()]

@@ -126,7 +126,7 @@ def git(folder: Path, *words: str) -> str:
         raise ServiceFailed(
             f"git {words[0]} failed in {folder}.",
             state="The sandbox is not up.",
-            remedy="Clear it away and start again: inv sandbox reset",
+            remedy="Remove it and start again: inv sandbox reset",
             evidence=done.stderr.strip(),
         )
     return done.stdout.strip()

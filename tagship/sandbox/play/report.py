@@ -56,7 +56,8 @@ def perform(asked: Asked, directory: Path) -> Said:
         "rerun": lambda: _did(actions_of.run_again(_running(root), _runs(_running(root), 100))),
     }
     if asked.action not in actions:
-        raise UsageError(f"sandbox knows no {asked.action!r}.", remedy=f"One of: inv sandbox {' | '.join(actions)}")
+        choices = " | ".join(actions)
+        raise UsageError(f"sandbox has no action {asked.action!r}.", remedy=f"One of: inv sandbox {choices}")
     return actions[asked.action]()
 
 
@@ -140,7 +141,7 @@ def _status(root: Path) -> Said:
         if running or left:
             lines = [
                 f"The sandbox has crashed; {len(left)} of its processes are left.",
-                "Start it anew: inv sandbox up",
+                "Start it again: inv sandbox up",
             ]
         return Said(lines, {"up": False, "crashed": bool(running or left), "processes": len(left)})
     runs = _runs(running)

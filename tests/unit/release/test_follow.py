@@ -344,7 +344,7 @@ def test_a_forge_that_falls_silent_at_any_question_leaves_a_true_word_and_a_way_
     release, forge = Release(), FakeForge(*GOOD, notices=[HEALTHY])
     forge.answers, forge.fails = answers, 99
     problem = failed(release, ServiceFailed, forge)
-    assert problem.state == "0.1.1-dev is pushed, and CI goes on with it; how that stands is not known here."
+    assert problem.state == "0.1.1-dev is pushed, and CI goes on with it; its state is not known here."
     assert "inv deploy-dev --version 0.1.1-dev --commit" in problem.remedy
 
 

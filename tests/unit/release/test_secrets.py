@@ -58,7 +58,7 @@ def test_two_secrets_of_one_variable_are_refused() -> None:
 def test_a_version_that_no_host_would_take_is_the_services_failure() -> None:
     app = kept()
     app.given["secrets"].managed["hello/db"] = "$(id)"
-    with pytest.raises(ServiceFailed, match="as no host would take it"):
+    with pytest.raises(ServiceFailed, match="that no host accepts"):
         resolved(app, "dev")
 
 

@@ -86,7 +86,7 @@ def test_a_version_taken_on_the_very_same_commit_is_not_ours_either() -> None:
     head = release.repository.head
     release.repository.during_push = once(lambda: release.grace_takes("0.1.1-dev", head))
     assert ship(release) == "0.1.2-dev"
-    assert "very same commit" in release.app.screen.text
+    assert "the same commit" in release.app.screen.text
 
 
 def test_a_named_version_taken_meanwhile_is_offered_anew() -> None:
@@ -190,7 +190,7 @@ def test_the_servers_own_words_are_told() -> None:
     release.remote.says = ("policy 7: only the release team", "see https://git.example.com/rules")
     problem = failed(release, Refused)
     assert problem.what.endswith("it says: policy 7: only the release team · see https://git.example.com/rules.")
-    assert problem.remedy == "Ask whoever keeps origin to let you push that tag, then inv deploy-dev"
+    assert problem.remedy == "Ask the owner of origin to let you push that tag, then inv deploy-dev"
     assert release.unchanged
 
 

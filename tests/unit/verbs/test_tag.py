@@ -144,7 +144,7 @@ def test_without_a_terminal_a_version_still_wants_yes() -> None:
 BAD: list[tuple[str, str]] = [
     ("latest", "three numbers"),
     ("v0.1.1-dev", "a leading v"),
-    ("0.1.1", "not of this channel"),
+    ("0.1.1", "does not belong to this channel"),
     ("0.1.1-prod", "its suffix is not -dev"),
     ("0.1.30-dev; rm -rf /", "characters other than"),
     ("0.1.30-dev\n0.1.31-dev", "characters other than"),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ENDED = frozenset({"Success", "Failed", "Cancelled", "TimedOut"})
 
 WORDS = {
-    "DeliveryTimedOut": "the host did not take the command up in time",
+    "DeliveryTimedOut": "the host did not start the command in time",
     "Undeliverable": "the command could not be delivered to the host",
     "Terminated": "SSM stopped the command before this host, because others had failed",
     "ExecutionTimedOut": "it ran longer than it may, and was killed",

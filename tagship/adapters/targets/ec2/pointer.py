@@ -50,5 +50,5 @@ def _written(store: Store, pointer: Pointer) -> bool:
                 store.create(key, pointer.to_json())
             return True
         except Conflict:
-            continue  # somebody else's, or this very one's answer was lost: read again
+            continue  # another deployment's write, or this one's answer was lost: read again
     return False

@@ -108,8 +108,8 @@ class Sender:
         # It takes other parameters, so no host can be reached by it.
         why = reason.response["Error"]["Message"].rstrip(".")
         return Refused(
-            f"The SSM document {self.document} in this account is not the one of this tagship ({why}).",
-            remedy=f"Set the sandbox up anew: {commands.sandbox('reset')}"
+            f"The SSM document {self.document} in this account was installed by another tagship ({why}).",
+            remedy=f"Set the sandbox up again: {commands.sandbox('reset')}"
             if self.aws.sandbox
             else f"Update it: {commands.setup()} (what would change: {commands.setup(dry_run=True)})",
         )
@@ -168,7 +168,7 @@ class Sender:
                         return listed.id
         raise Unheard(
             f"The answer to {order.action} on {counted(len(ids), 'host')} was lost ({type(reason).__name__}): SSM may "
-            "have taken it or not.",
+            "or may not have received it.",
             state="The hosts may be acting on it.",
             remedy=f"See what they run: {commands.status(self.environment)}",
         ) from reason

@@ -1,4 +1,4 @@
-"""What stands for a container on a sandbox's host: the release's image, unpacked by `build`, run as a plain process.
+"""Run a release's image as a plain process, in place of a container, on a sandbox's host; `build` unpacked it.
 
     container.py IMAGES
 

@@ -310,7 +310,7 @@ def test_a_document_of_another_tagship_is_refused_with_the_command_that_updates_
     stand = Stand(Account(outdated=True))
     with pytest.raises(Refused) as caught:
         stand.start(1)
-    assert "tagship-deploy in this account is not the one of this tagship" in caught.value.what
+    assert "tagship-deploy in this account was installed by another tagship" in caught.value.what
     assert caught.value.remedy.startswith("Update it: inv setup")
     assert stand.account.sent == []
 
