@@ -85,7 +85,7 @@ def test_a_repository_without_commits_is_refused_wherever_it_is_asked(tmp_path: 
     repository = GitRepository(tmp_path, inherited=os.environ)
     with pytest.raises(Refused, match="no commit yet"):
         repository.state("")
-    with pytest.raises(UsageError, match="names no commit"):
+    with pytest.raises(UsageError, match="is not a commit"):
         repository.resolve("HEAD")
     assert repository.newest("dev", 5).versions == []
     assert list(repository.tags(["0.1.0-dev"])) == []

@@ -339,7 +339,7 @@ def test_a_commit_of_neither_side_is_refused() -> None:
 
 
 def test_a_commit_that_is_none_is_a_usage_error() -> None:
-    assert "names no commit" in refused(Release(), UsageError, commit="feedface").what
+    assert "is not a commit" in refused(Release(), UsageError, commit="feedface").what
 
 
 def test_somebody_without_a_name_is_refused_before_anything_is_made() -> None:
