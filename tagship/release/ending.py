@@ -104,11 +104,12 @@ def _silent(remedies: Remedies, run: Run) -> TagshipError:
 
 
 def reason_of(run: Run, notices: Sequence[Notice]) -> str:
-    """Say in one sentence why a run that has not deployed failed: a step's own words, else the step's name."""
+    """Say why a run that has not deployed failed."""
+    # In a step's own words, or else by the step's name.
     coded = [notice.message for notice in notices if annotation.exit_code(notice.title)]
     if coded:
-        what, _, state = coded[0].rpartition("; ")
-        return f"{what or state}."
+        problem, _, state = coded[0].rpartition("; ")
+        return f"{problem or state}."
     failing = next((step.name for step in run.steps if step.conclusion in BAD), "")
     return f"It failed at “{failing}”." if failing else "No step of it has failed so far."
 

@@ -31,7 +31,9 @@ class FakeCommits:
     def resolve(self, revision: str) -> str:
         found = [commit for commit in self.trees if commit.startswith(self.head if revision == "HEAD" else revision)]
         if len(found) != 1:
-            raise UsageError(f"{revision} is not a commit of this repository.", remedy="Name one that there is: git log")
+            raise UsageError(
+                f"{revision} is not a commit of this repository.", remedy="Name one that there is: git log"
+            )
         return found[0]
 
     def on_branch(self, commit: str, branch: str) -> bool:
