@@ -58,13 +58,13 @@ class Wanted:
 
 def both(owner_id: str, repository_id: str) -> tuple[str, str]:
     """Check that GitHub's numbers are given together. Raises Refused."""
-    given = (owner_id.strip(), repository_id.strip())
-    if any(given) and not all(number.isascii() and number.isdigit() for number in given):
+    numbers = (owner_id.strip(), repository_id.strip())
+    if any(numbers) and not all(number.isascii() and number.isdigit() for number in numbers):
         raise Refused(
             "Give GitHub's numbers of the owner and of the repository together, as digits.",
             remedy=f"Ask GitHub ({ASK_NUMBERS}), then: {WITH_NUMBERS}",
         )
-    return given
+    return numbers
 
 
 def look(app: App, numbers: tuple[str, str]) -> Wanted:
@@ -155,21 +155,21 @@ def _repository(app: App) -> str:
     if not named and app.settings.sandbox:
         named = f"sandbox/{app.settings.app}"
     url = named or app.repository.remote_url()
-    known = repository_of(url)
-    if known is None or known[0] != "github.com":
+    repository = repository_of(url)
+    if repository is None or repository[0] != "github.com":
         _, name = alias_of(url) or ("", "owner/name")
         raise SettingsError(
             "The remote is not on github.com, so setup does not know which repository on GitHub may ship.",
             remedy=f'Write repository = "{name}" under [ci] in tagship.toml, or: {commands.setup(document_only=True)}',
         )
-    return known[1]
+    return repository[1]
 
 
 def _documents(app: App) -> dict[str, str]:
     """Render every SSM document that an environment needs: name -> content."""
     targets = [environment.target for environment in app.settings.environments.values()]
-    made = [target.documents(lambda path: _read(app, path)) for target in targets]
-    return dict(sorted((name, content) for documents in made for name, content in documents.items()))
+    rendered = [target.documents(lambda path: _read(app, path)) for target in targets]
+    return dict(sorted((name, content) for documents in rendered for name, content in documents.items()))
 
 
 def _read(app: App, name: str) -> str:

@@ -50,9 +50,9 @@ class Docker:
 
     def login(self, host: str, user: str, password: str) -> None:
         """Log in to a registry; the password goes through standard input."""
-        self._run(["login", "--username", user, "--password-stdin", host], f"logging in to {host}", given=password)
+        self._run(["login", "--username", user, "--password-stdin", host], f"logging in to {host}", stdin=password)
 
-    def _run(self, arguments: Sequence[str], doing: str, *, given: str = "", shown: bool = False) -> str:
+    def _run(self, arguments: Sequence[str], doing: str, *, stdin: str = "", shown: bool = False) -> str:
         """Run docker and return its standard output. Raises ServiceFailed.
 
         `shown` leaves the program's own progress on standard error.
@@ -63,7 +63,7 @@ class Docker:
                 environment.setdefault("DOCKER_BUILDKIT", "1")
             answer = subprocess.run(
                 [self.program, *arguments],
-                input=given,
+                input=stdin,
                 stdout=subprocess.PIPE,
                 stderr=None if shown else subprocess.PIPE,
                 text=True,

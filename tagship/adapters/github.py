@@ -44,12 +44,12 @@ def connect(
     if repository is None:
         return None
     host, name = repository
-    known = token or find_token(host, variables)
-    if not known:
+    found_token = token or find_token(host, variables)
+    if not found_token:
         return None
     api = base_url or (API if host == "github.com" else f"https://{host}/api/v3")
     return GitHub(
-        name, api, known, f"https://{host}/{name}/actions" if base_url is None else f"{base_url}/{name}", sandbox
+        name, api, found_token, f"https://{host}/{name}/actions" if base_url is None else f"{base_url}/{name}", sandbox
     )
 
 
@@ -92,9 +92,9 @@ class GitHub:
     def find_run(self, commit: str, tag: str) -> Run | None:
         """Find the tag's run; prefer a workflow whose name says deploy."""
         runs = self._get(f"/actions/runs?head_sha={commit}&per_page=100")["workflow_runs"]
-        mine = [run for run in runs if run.get("head_branch") == tag]
-        deploying = [run for run in mine if "deploy" in f"{run.get('path', '')} {run.get('name', '')}".lower()]
-        return _run(newest) if (newest := next(iter(deploying or mine), None)) else None
+        tag_runs = [run for run in runs if run.get("head_branch") == tag]
+        deploying = [run for run in tag_runs if "deploy" in f"{run.get('path', '')} {run.get('name', '')}".lower()]
+        return _run(newest) if (newest := next(iter(deploying or tag_runs), None)) else None
 
     def find_tag_run(self, tag: str) -> Run | None:
         runs = self._get(f"/actions/runs?branch={quote(tag, safe='')}&per_page=1")["workflow_runs"]

@@ -97,12 +97,12 @@ class Archive:
             )
         digest = hashlib.sha256()
         yield self._counted(header(member.path, member.size, 0o755 if member.executable else 0o644, self._mtime))
-        left = member.size
-        while left:
-            chunk = member.read(min(CHUNK, left))
+        remaining = member.size
+        while remaining:
+            chunk = member.read(min(CHUNK, remaining))
             if not chunk:
                 raise _changed(member)
-            left -= len(chunk)
+            remaining -= len(chunk)
             digest.update(chunk)
             yield self._counted(chunk)
         if member.origin == DISK and member.read(1):

@@ -58,5 +58,5 @@ def run_id(url: str) -> str:
 
 def page(url: str) -> str:
     """Return the page of the runs that a push here starts."""
-    known = repository_of(url)
-    return f"https://{known[0]}/{known[1]}/actions" if known else url
+    repository = repository_of(url)
+    return f"https://{repository[0]}/{repository[1]}/actions" if repository else url

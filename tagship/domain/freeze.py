@@ -118,8 +118,8 @@ def _next(now: datetime, day: str | None, hour: str, minute: str) -> datetime | 
     at = datetime.combine(today.date(), time(int(hour), int(minute)), UTC)
     if day is None:
         return at if at > today else at + timedelta(days=1)
-    wanted = [number for number, name in enumerate(_DAYS) if day in {name, name[:3]}]
-    if not wanted:
+    weekdays = [number for number, name in enumerate(_DAYS) if day in {name, name[:3]}]
+    if not weekdays:
         return None
-    at += timedelta(days=(wanted[0] - at.weekday()) % 7)
+    at += timedelta(days=(weekdays[0] - at.weekday()) % 7)
     return at if at > today else at + timedelta(days=7)

@@ -120,9 +120,9 @@ def taken(
     then the fencing number. So ids sort in the order that the lease was held, whatever the holders' clocks say.
     """
     fence = max(seen.record.fence, above) + 1
-    given = deployment_id or new_id(seen.now.replace(microsecond=fence % 1_000_000))
+    id_ = deployment_id or new_id(seen.now.replace(microsecond=fence % 1_000_000))
     at = seen.now.astimezone(UTC).isoformat(timespec="seconds")
-    return LeaseRecord(environment, fence, holder, given, run_url, "taken", (), ttl, at, taking=taking)
+    return LeaseRecord(environment, fence, holder, id_, run_url, "taken", (), ttl, at, taking=taking)
 
 
 class LeaseUnreadable(ServiceFailed):

@@ -52,16 +52,16 @@ def channel(chunks: Iterable[bytes], suffix: str, count: int) -> Channel:
     ending = re.escape(f"-{suffix}" if suffix else "").encode()
     name, like = re.compile(b"%b[.]%b[.]%b%b" % (_NUMBER, _NUMBER, _NUMBER, ending)), re.compile(_LIKE + ending)
     best: list[tuple[int, ...]] = []
-    others: list[bytes] = []
+    lookalikes: list[bytes] = []
     for prefix, names in sorted((run for lines in _whole_lines(chunks) for run in _runs(lines)), reverse=True):
         if prefix and len(best) == count and prefix < best[-1][:2]:
             continue
         parsed = [(line, name.fullmatch(line)) for line in names]
-        others += [line for line, match in parsed if not match and like.fullmatch(line)]
+        lookalikes += [line for line, match in parsed if not match and like.fullmatch(line)]
         numbers = (match.groups() for _, match in parsed if match)
         best = nlargest(count, [*best, *((int(a), int(b), int(c)) for a, b, c in numbers)])
     versions = [Version(major, minor, patch, suffix) for major, minor, patch in best]
-    return Channel(versions, [line.decode()[:LONGEST] for line in others[-PASSED_OVER:]])
+    return Channel(versions, [line.decode()[:LONGEST] for line in lookalikes[-PASSED_OVER:]])
 
 
 def _runs(names: list[bytes]) -> Iterator[tuple[tuple[int, ...], list[bytes]]]:

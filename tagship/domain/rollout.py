@@ -175,8 +175,8 @@ class Rollout:
         """Units to change: the planned ones first, in their order, then those that joined."""
         done = {*self.reports, *(unit.id for unit in (*self.others, *self.skipped))}
         order = {unit.id: number for number, unit in enumerate(self.planned)}
-        left = [unit for unit in self.present if unit.online and unit.id not in done]
-        return tuple(sorted(left, key=lambda unit: order.get(unit.id, len(order))))
+        waiting = [unit for unit in self.present if unit.online and unit.id not in finished]
+        return tuple(sorted(waiting, key=lambda unit: order.get(unit.id, len(order))))
 
     @property
     def serving(self) -> tuple[Report, ...]:
@@ -270,8 +270,8 @@ def _failed(rollout: Rollout, bad: Sequence[Report]) -> str:
     """Say which units failed: `web-1 failed`, `web-2 cannot be reached`."""
     # Or `3 hosts failed (web-1, web-2, web-3)`.
     names = [rollout.names[report.unit] for report in bad]
-    asked = sum(report.unit in rollout.reports for report in bad)
-    problem = {0: "cannot be reached", len(bad): "failed"}.get(asked, "failed or cannot be reached")
+    reported = sum(report.unit in rollout.reports for report in bad)
+    problem = {0: "cannot be reached", len(bad): "failed"}.get(reported, "failed or cannot be reached")
     return (
         f"{names[0]} {problem}"
         if len(names) == 1

@@ -173,17 +173,17 @@ def is_older(artifact_id: str, than: str, built: str = "", than_built: str = "")
     Versions compare by order, others by build time. `built` and `than_built` are the manifests' build times (ISO 8601),
     needed if only one of the two is a version. If a time is unknown, the answer is no.
     """
-    ours, theirs = Version.maybe(artifact_id), Version.maybe(than)
-    if ours and theirs:
-        return ours < theirs
+    version, than_version = Version.maybe(artifact_id), Version.maybe(than)
+    if version and than_version:
+        return version < than_version
     first, second = _built(artifact_id, built), _built(than, than_built)
     return bool(first and second and first < second)
 
 
 def nearest(artifact_id: str, among: Sequence[str], count: int) -> list[str]:
     """Take the neighbours of an artifact id from a descending list."""
-    wanted = Version.maybe(artifact_id)
-    above = [entry for entry in among if wanted and (version := Version.maybe(entry)) and wanted < version]
+    target = Version.maybe(artifact_id)
+    above = [entry for entry in among if target and (version := Version.maybe(entry)) and target < version]
     start = max(0, min(len(above) - count // 2, len(among) - count))
     return list(among[start : start + count])
 

@@ -72,8 +72,8 @@ def _plan(app: App, wish: Wish, facts: ReleaseFacts, version: Version, exists: b
 def _is_on_remote(app: App, name: str) -> bool:
     """Tell whether the remote has this very tag."""
     # The fetch brings the remote's tags, but does not say which are only here.
-    theirs, ours = app.repository.remote_tag(name), app.repository.tag(name)
-    return bool(theirs and ours and theirs.oid == ours.oid)
+    remote_tag, local_tag = app.repository.remote_tag(name), app.repository.tag(name)
+    return bool(remote_tag and local_tag and remote_tag.oid == local_tag.oid)
 
 
 def _has_commit(app: App, facts: ReleaseFacts) -> bool:

@@ -15,24 +15,24 @@ from tagship.release.remedies import either
 def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:
     """Tag and push; None if somebody else took the version first."""
     # A failure leaves no tag of this run behind.
-    made = None if plan.exists else _make(app, wish, plan)
-    tag = made or app.repository.tag(str(plan.version))
+    new_tag = None if plan.exists else _make(app, wish, plan)
+    tag = new_tag or app.repository.tag(str(plan.version))
     if tag is None:
         raise Refused(f"The tag {plan.version} has gone.", remedy=f"Decide again: {wish.command}")
     try:
         answer = app.repository.push(plan.commit, plan.branch, tag)
     except KeyboardInterrupt as reason:
-        state, remedy = _after_all(app, wish, plan, tag, made)
+        state, remedy = _after_all(app, wish, plan, tag, new_tag)
         raise Interrupted("Interrupted during the push.", state=state, remedy=remedy) from reason
     except ServiceFailed as reason:
-        state, remedy = _after_all(app, wish, plan, tag, made)
+        state, remedy = _after_all(app, wish, plan, tag, new_tag)
         raise ServiceFailed(reason.what, state=state, remedy=remedy, evidence=reason.evidence) from reason
     if answer.ok:
         return answer
     if answer.landed or answer.unknown:
         raise _half_pushed(app, wish, plan, answer)
-    if made:
-        app.repository.delete_tag(made)
+    if new_tag:
+        app.repository.delete_tag(new_tag)
     _report_loss(app, wish, plan, tag, answer)
     return None
 
@@ -67,45 +67,45 @@ def _make(app: App, wish: Wish, plan: ReleasePlan) -> Tag:
     try:
         return app.repository.create_tag(name, plan.commit, plan.message)
     except KeyboardInterrupt as reason:
-        left = app.repository.tag(name)
-        if left:
-            app.repository.delete_tag(left)
+        leftover = app.repository.tag(name)
+        if leftover:
+            app.repository.delete_tag(leftover)
         raise Interrupted("Interrupted before the push.", remedy=f"When it is time: {wish.command}") from reason
 
 
 def _report_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Pushed) -> None:
     """Say who took the version. Raise Refused if nobody did."""
     # Then the refusal is the remote's own.
-    theirs = app.repository.remote_tag(tag.name)
-    if theirs is None or theirs.oid == tag.oid:
+    remote_tag = app.repository.remote_tag(tag.name)
+    if remote_tag is None or remote_tag.oid == tag.oid:
         problem, remedy = _problem(app, wish, plan, answer)
-        left = "." if plan.exists else ", and the local tag is removed."
+        rest = "." if plan.exists else ", and the local tag is removed."
         raise Refused(
-            f"Not pushed: {problem}.", state=f"Neither the branch nor the tag was pushed{left}", remedy=remedy
+            f"Not pushed: {problem}.", state=f"Neither the branch nor the tag was pushed{rest}", remedy=remedy
         )
-    app.screen.warn(f"Somebody was quicker: {described(app, theirs)}.")
-    if theirs.commit == plan.commit:
+    app.screen.warn(f"Somebody was quicker: {described(app, remote_tag)}.")
+    if remote_tag.commit == plan.commit:
         app.screen.say("It is the same commit: that deployment ships what you have.")
 
 
-def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, made: Tag | None) -> tuple[str, str]:
+def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, new_tag: Tag | None) -> tuple[str, str]:
     """Return state and remedy after a push that was cut off."""
     # The remote is asked whether the tag landed.
     remote, again = app.settings.git.remote, wish.spelled(version=tag.name, commit=plan.commit[:12])
     ask = f"git ls-remote {remote} refs/tags/{tag.name}"
     try:
-        theirs = app.repository.remote_tag(tag.name)
+        remote_tag = app.repository.remote_tag(tag.name)
     except (ServiceFailed, KeyboardInterrupt):
         state = f"It is not known whether {tag.name} landed: {remote} does not answer. If it did, CI ships it."
         return f"{state} The local tag is kept.", either(f"Ask it again: {ask}", f"Then: {again}")
-    if theirs and theirs.oid == tag.oid:
+    if remote_tag and remote_tag.oid == tag.oid:
         return f"The push landed anyway: {tag.name} is on {remote}, and CI ships it.", f"Follow it: {again}"
-    if made:
-        app.repository.delete_tag(made)
-    local = "the local tag is removed" if made else "the local tag is kept"
+    if new_tag:
+        app.repository.delete_tag(new_tag)
+    local_tag = "the local tag is removed" if new_tag else "the local tag is kept"
     late = "A push that it had received by then may still land; CI then ships it."
     return (
-        f"{remote} has no {tag.name} of yours yet, and {local}. {late}",
+        f"{remote} has no {tag.name} of yours yet, and {local_tag}. {late}",
         either(f"Ask it in a minute: {ask}", f"Then: {wish.command}"),
     )
 

@@ -207,9 +207,9 @@ def _of_systemd(values: Values) -> Iterator[Finding]:
     if values.get("manager", "process") == "systemd":
         return
     limits = table(values, "limits")
-    wanted: dict[str, Any] = {"user": values.get("user"), "limits.memory": limits.get("memory")}
-    wanted["limits.pids"] = number(limits, "pids", Limits) != Limits.model_fields["pids"].default
-    for place, value in wanted.items():
+    needing_manager: dict[str, Any] = {"user": values.get("user"), "limits.memory": limits.get("memory")}
+    needing_manager["limits.pids"] = number(limits, "pids", Limits) != Limits.model_fields["pids"].default
+    for place, value in needing_manager.items():
         if value:
             yield place, 'needs a service manager: manager = "systemd"'
 

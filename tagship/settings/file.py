@@ -114,17 +114,21 @@ def _once(errors: Sequence[Any]) -> Iterator[Any]:
 def _problem(path: Path, faults: Sequence[Fault]) -> SettingsError:
     """List the file's errors and the variables' errors apart."""
     # Neither is blamed for the other's.
-    mine = [fault for fault in faults if not fault.variable]
-    others = [fault for fault in faults if fault.variable]
+    in_file = [fault for fault in faults if not fault.variable]
+    in_variables = [fault for fault in faults if fault.variable]
     parts, remedies = [], []
-    if mine:
-        parts.append(_listed(f"{path} has {'one error' if len(mine) == 1 else f'{len(mine)} errors'}", mine))
-        pronoun = "it" if len(mine) == 1 else "them"
+    if in_file:
+        parts.append(_listed(f"{path} has {'one error' if len(in_file) == 1 else f'{len(in_file)} errors'}", in_file))
+        pronoun = "it" if len(in_file) == 1 else "them"
         remedies.append(f"Fix {pronoun} in {path}; every key is explained in docs/tagship.sample.toml")
-    if others:
-        count = "One environment variable is" if len(others) == 1 else f"{len(others)} environment variables are"
-        parts.append(_listed(f"{count} wrong", others))
-        remedies.append(f"Correct, or: unset {' '.join(sorted({fault.variable for fault in others}))}")
+    if in_variables:
+        count = (
+            "One environment variable is"
+            if len(in_variables) == 1
+            else f"{len(in_variables)} environment variables are"
+        )
+        parts.append(_listed(f"{count} wrong", in_variables))
+        remedies.append(f"Correct, or: unset {' '.join(sorted({fault.variable for fault in in_variables}))}")
     return SettingsError("\n".join(parts), remedy="; then ".join(remedies))
 
 

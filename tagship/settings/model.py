@@ -167,8 +167,10 @@ class Settings(Section):
         Raises SettingsError for a variable that an app could not be given.
         """
         region = self.aws.region
-        made = [environment.target.files(name, environment, region) for name, environment in self.environments.items()]
-        return {path: content for files in made for path, content in files.items()}
+        by_environment = [
+            environment.target.files(name, environment, region) for name, environment in self.environments.items()
+        ]
+        return {path: content for files in by_environment for path, content in files.items()}
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:

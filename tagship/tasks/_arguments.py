@@ -29,11 +29,11 @@ class FlaggedTask(Task[Any]):
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:  # noqa: ARG002 - Invoke's signature
         ordered = sorted(self.flags, key=lambda flag: not flag.positional)  # Invoke fills these in this order
-        made = [_Value.of(self.command, flag) for flag in ordered]
-        for argument, flag in zip(made, ordered, strict=True):
+        arguments = [_Value.of(self.command, flag) for flag in ordered]
+        for argument, flag in zip(arguments, ordered, strict=True):
             if flag.after:
-                made[0].followers[flag.after] = argument
-        return list(made)
+                arguments[0].followers[flag.after] = argument
+        return list(arguments)
 
     @property
     def command(self) -> str:
@@ -50,7 +50,7 @@ class _Value(Argument):
 
     @classmethod
     def of(cls, command: str, flag: Flag) -> _Value:
-        made = cls(
+        argument = cls(
             names=flag.names,
             kind=list if flag.many else type(flag.default),
             default=None if flag.many or (flag.positional and not flag.after) else flag.default,
@@ -58,8 +58,8 @@ class _Value(Argument):
             positional=flag.positional,
             attr_name=flag.attribute if flag.attribute != flag.name else None,
         )
-        made.command = command
-        return made
+        argument.command = command
+        return argument
 
     def set_value(self, value: Any, cast: bool = True) -> None:
         if self.positional and value in {"--help", "-h"}:  # Invoke takes whatever comes next for the value

@@ -33,9 +33,9 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
                 body(**{flag.attribute: _plain(given.get(flag.attribute, flag.default)) for flag in flags})
 
         called = body.__name__.replace("_", "-")
-        made: FlaggedTask = task(klass=FlaggedTask, name=called, default=default, positional=[])(guarded)
-        made.flags, made.group = flags, of
-        return made
+        declared: FlaggedTask = task(klass=FlaggedTask, name=called, default=default, positional=[])(guarded)
+        declared.flags, declared.group = flags, of
+        return declared
 
     return declare
 

@@ -32,10 +32,10 @@ def stream(git: GitProgram, commit: str, paths: Sequence[str]) -> Files:
     stand-ins for a file that is kept elsewhere.
     """
     entries = _entries(git, commit, paths)
-    with TemporaryFile() as wanted:
-        wanted.writelines(f"{oid}\n".encode() for _, _, oid in entries)
-        wanted.seek(0)
-        with git.reading("cat-file", "--batch", stdin=wanted) as blobs:
+    with TemporaryFile() as object_ids:
+        object_ids.writelines(f"{oid}\n".encode() for _, _, oid in entries)
+        object_ids.seek(0)
+        with git.reading("cat-file", "--batch", stdin=object_ids) as blobs:
             for path, executable, _ in entries:
                 header = blobs.stream.readline().split()  # id, type and size
                 if len(header) != 3:
@@ -65,10 +65,10 @@ def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[s
                 remedy=f"Leave it out: {visible(path)}",
             )
         entries.append((path, mode == "100755", oid))
-    for wanted in paths:
-        bare = wanted.strip("/")
+    for include in paths:
+        bare = include.strip("/")
         if bare not in {"", "."} and not any(path == bare or path.startswith(bare + "/") for path, _, _ in entries):
-            raise UsageError(f"{commit[:12]} has no file {wanted}.", remedy="Correct bundle.include in tagship.toml")
+            raise UsageError(f"{commit[:12]} has no file {include}.", remedy="Correct bundle.include in tagship.toml")
     return sorted(entries)
 
 
@@ -102,9 +102,9 @@ class Blob:
         return self._head
 
     def read(self, count: int) -> bytes:
-        wanted = min(count, self._left) if count >= 0 else self._left
-        got, self._head = self._head[:wanted], self._head[wanted:]
-        got += self._stream.read(wanted - len(got))
+        length = min(count, self._left) if count >= 0 else self._left
+        got, self._head = self._head[:length], self._head[length:]
+        got += self._stream.read(length - len(got))
         self._left -= len(got)
         return got
 

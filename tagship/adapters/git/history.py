@@ -29,9 +29,9 @@ def state(git: GitProgram, remote: str, branch: str) -> State:
         raise Refused("There is no commit yet.", remedy="Commit something first: git commit")
     current = header["branch.head"] if header["branch.head"] != "(detached)" else ""
     tracking = f"refs/remotes/{remote}/{branch or current}^{{commit}}"
-    seen = git.run("rev-parse", "--is-shallow-repository", tracking)
-    shallow, *rest = seen.out.splitlines() or [""]
-    upstream = rest[0] if seen.ok and rest else ""
+    parsed = git.run("rev-parse", "--is-shallow-repository", tracking)
+    shallow, *rest = parsed.out.splitlines() or [""]
+    upstream = rest[0] if parsed.ok and rest else ""
     ahead, behind = _apart(git, head, upstream)
     dirty = tuple(path for path in _dirty(fields) if ".tagship" not in path.split("/"))
     return State(head, current, dirty, shallow == "true", upstream, ahead, behind, _linked(git, dirty))
@@ -50,10 +50,10 @@ def _ignored_as_folder(top: Path, path: str) -> bool:
     """Tell whether a .gitignore above has the name with a slash."""
     # git check-ignore refuses a link's path with a slash.
     name = path.rpartition("/")[2]
-    wanted = {f"{name}/", f"/{name}/", f"**/{name}/", f"{path}/", f"/{path}/"}
+    patterns = {f"{name}/", f"/{name}/", f"**/{name}/", f"{path}/", f"/{path}/"}
     above = [top, *((top / path).parents)]
     files = [folder / ".gitignore" for folder in above if folder.is_relative_to(top)]
-    return any(wanted & set(file.read_text("utf-8", errors="replace").split()) for file in files if file.is_file())
+    return any(patterns & set(file.read_text("utf-8", errors="replace").split()) for file in files if file.is_file())
 
 
 def log(git: GitProgram, since: str, until: str) -> list[str]:

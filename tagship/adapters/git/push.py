@@ -24,9 +24,9 @@ def push(remote: Remote, commit: str, branch: str, tag: Tag) -> Pushed:
     Raises ServiceFailed if nobody knows how the push ended.
     """
     ref = f"refs/tags/{tag.name}"
-    wanted = ({f"refs/heads/{branch}": commit} if branch else {}) | {ref: tag.oid}
+    refs = ({f"refs/heads/{branch}": commit} if branch else {}) | {ref: tag.oid}
     words = [*_PUSH, *_READ, remote.name, *_refspecs(commit, branch, tag.name)]
-    return _pushed(remote, remote.git.network(*words, remote=remote.name, aloud=True), wanted, frozenset(wanted))
+    return _pushed(remote, remote.git.network(*words, remote=remote.name, aloud=True), refs, frozenset(refs))
 
 
 def undo(remote: Remote, tag: Tag) -> Pushed:
@@ -60,15 +60,15 @@ def _tag_command(name: str, commit: str, message: str) -> str:
 # -- the result --------------------------------------------------------------------------------------------------------
 
 
-def _pushed(remote: Remote, answer: Answer, wanted: Mapping[str, str], done: frozenset[str]) -> Pushed:
-    """Judge the answer; `done` are the refs a place has after success."""
+def _pushed(remote: Remote, answer: Answer, refs: Mapping[str, str], after_success: frozenset[str]) -> Pushed:
+    """Judge the answer; `after_success` are the refs a place has after success."""
     if answer.ok:
         return Pushed(True, there=frozenset(_flagged(answer.out, "=")), said=answer.said)
     rejected = _rejections(answer.out) or _hooked(remote, answer)
     if not rejected and not _accepted(answer.out):
         raise remote.unreachable(answer, f"The push to {remote.name} failed")
-    holds = remote.holdings(wanted)
-    complete = not rejected and all(refs == done for refs in holds.values())  # git complained of something here
+    holds = remote.holdings(refs)
+    complete = not rejected and all(held == after_success for held in holds.values())  # git's complaint was local
     return Pushed(complete, rejected, answer.words, said=answer.said, holds=holds)
 
 

@@ -71,9 +71,9 @@ class Remote:
 
     def unreachable(self, answer: Answer, problem: str = "") -> ServiceFailed | Refused:
         """Return the error of a failed call: this machine's, or the remote's."""
-        known = self.git.run("remote", "get-url", self.name)
-        if not known.ok:
-            return self._missing(known)
+        url_answer = self.git.run("remote", "get-url", self.name)
+        if not url_answer.ok:
+            return self._missing(url_answer)
         return self.git.trouble(answer) or ServiceFailed(
             f"{problem or f'The remote {self.name} cannot be reached'}: {answer.words}.",
             remedy=f"Try the connection: git ls-remote --heads {self.name}",
@@ -82,22 +82,22 @@ class Remote:
 
     # -- where a push goes ---------------------------------------------------------------------------------------------
 
-    def holdings(self, wanted: Mapping[str, str]) -> dict[str, frozenset[str] | None]:
+    def holdings(self, refs: Mapping[str, str]) -> dict[str, frozenset[str] | None]:
         """Ask each push URL which of the refs it has.
 
         A ref counts if it is that very object. None: no answer within ASKING seconds. A URL's password is left out.
         """
-        return {without_password(place): self._has(place, wanted) for place in self._places()}
+        return {without_password(place): self._has(place, refs) for place in self._places()}
 
-    def _has(self, place: str, wanted: Mapping[str, str]) -> frozenset[str] | None:
+    def _has(self, place: str, refs: Mapping[str, str]) -> frozenset[str] | None:
         try:
-            answer = self.git.network("ls-remote", place, *wanted, remote=self.name, limit=ASKING)
+            answer = self.git.network("ls-remote", place, *refs, remote=self.name, limit=ASKING)
         except ServiceFailed:
             return None
         if not answer.ok:
             return None
-        refs = {ref: oid for oid, _, ref in (line.partition("\t") for line in answer.out.splitlines())}
-        return frozenset(ref for ref, oid in wanted.items() if refs.get(ref) == oid)
+        held_refs = {ref: oid for oid, _, ref in (line.partition("\t") for line in answer.out.splitlines())}
+        return frozenset(ref for ref, oid in refs.items() if held_refs.get(ref) == oid)
 
     def _places(self) -> list[str]:
         """List the push URLs as they are written, or the remote's name."""

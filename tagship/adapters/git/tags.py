@@ -70,10 +70,10 @@ def create(git: GitProgram, name: str, commit: str, message: str) -> Tag:
     """Create an annotated tag. Raises Refused with git's or gpg's reason."""
     # It is signed if the user's configuration says so.
     answer = git.run(*creation(name, commit, message))
-    made = named(git, [name]) if answer.ok else []
-    if not made:
+    tags = named(git, [name]) if answer.ok else []
+    if not tags:
         raise git.trouble(answer) or _unmade(git, name, commit, answer)
-    return made[0]
+    return tags[0]
 
 
 def creation(name: str, commit: str, message: str) -> list[str]:

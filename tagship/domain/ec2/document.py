@@ -76,8 +76,8 @@ def _lines(entry: str) -> list[str]:
 
 def parameters(order: Order) -> dict[str, list[str]]:
     """Return SendCommand's parameters; `none` stands for an empty value."""
-    given = {name: str(getattr(order, field)) for name, field in _NAMES.items()}
-    return {name: ["none" if name in _OPTIONAL and not value else value] for name, value in given.items()}
+    values = {name: str(getattr(order, field)) for name, field in _NAMES.items()}
+    return {name: ["none" if name in _OPTIONAL and not value else value] for name, value in values.items()}
 
 
 def fallback_commands(order: Order, entry: str) -> list[str]:

@@ -28,7 +28,7 @@ def read(host: str, output: str, problem: str) -> Report:
         value: dict[str, Any] = json.loads(line)
         if value["tagship"] != 1 or value["outcome"] not in OUTCOMES:
             raise ValueError
-        fields = {ours: _of_kind(value.get(theirs, kind()), kind) for theirs, (ours, kind) in _FIELDS.items()}
+        fields = {field: _of_kind(value.get(key, kind()), kind) for key, (field, kind) in _FIELDS.items()}
     except (ValueError, KeyError, TypeError):
         return Report(host, "silent", reason=problem or "the host said nothing", evidence=output[-2000:])
     return Report(host, value["outcome"], **{**fields, "kept": tuple(fields["kept"])})

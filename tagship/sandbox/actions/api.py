@@ -75,12 +75,12 @@ class GitHub:
             return web.answer(start_response, "404 Not Found", {"message": "Not Found", "status": "404"})
 
     def _route(self, method: str, path: str, query: Query) -> tuple[str, Any]:
-        for wanted, pattern, handler in self.routes:
+        for verb, pattern, handler in self.routes:
             match = re.fullmatch(pattern, path)
-            if match and method == wanted:
+            if match and method == verb:
                 value = handler(query, *match.groups())
-                made = "201 Created" if path.endswith("/rerun") else "202 Accepted"
-                return (made if method == "POST" else "200 OK"), value
+                status = "201 Created" if path.endswith("/rerun") else "202 Accepted"
+                return (status if method == "POST" else "200 OK"), value
         raise NotFound
 
     # -- answers -------------------------------------------------------------------------------------------------------
@@ -270,10 +270,10 @@ class GitHub:
             "--end-of-options",
             f"{ref}^{{commit}}",
         ]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if done.returncode:
+        result = subprocess.run(words, capture_output=True, text=True, check=False)
+        if result.returncode:
             raise NotFound
-        return done.stdout.strip()
+        return result.stdout.strip()
 
 
 def _line(run: RunRecord) -> str:

@@ -274,10 +274,10 @@ class Runner:
         return {"result": record.conclusion, "outputs": execution.outputs}
 
     def _git(self, *words: str) -> str:
-        done = subprocess.run(
+        result = subprocess.run(
             ["git", "-C", str(self.origin), *words], capture_output=True, text=True, errors="replace", check=False
         )
-        return done.stdout if words[0] == "show" else done.stdout.strip()
+        return result.stdout if words[0] == "show" else result.stdout.strip()
 
 
 def _standing(active: Active, key: str, results: Mapping[str, Any]) -> str:
@@ -285,11 +285,11 @@ def _standing(active: Active, key: str, results: Mapping[str, Any]) -> str:
     # However far back.
     if active.cancelled.is_set():
         return "cancelled"
-    far, left = set[str](), list(active.workflow.jobs[key].needs)
-    while left:
-        needed = left.pop()
-        if needed not in far:
-            far.add(needed)
-            left.extend(active.workflow.jobs[needed].needs)
-    ended = {results[needed]["result"] for needed in far}
+    needed_jobs, queue = set[str](), list(active.workflow.jobs[key].needs)
+    while queue:
+        needed = queue.pop()
+        if needed not in needed_jobs:
+            needed_jobs.add(needed)
+            queue.extend(active.workflow.jobs[needed].needs)
+    ended = {results[needed]["result"] for needed in needed_jobs}
     return next((word for word in ("failure", "cancelled", "skipped") if word in ended), "success")

@@ -23,8 +23,8 @@ def use(step: Step, origin: Path, workspace: Path, run: RunRecord, log: Path) ->
         return
     for command in checkout(origin, workspace, run, int(step.given.get("fetch-depth", 1))):
         with log.open("ab") as file:
-            done = subprocess.run(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, check=False)
-        if done.returncode:
+            result = subprocess.run(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, check=False)
+        if result.returncode:
             raise NotUnderstood(f"{' '.join(command[:2])} failed: {log.read_text('utf-8', 'replace').strip()}")
 
 
@@ -34,8 +34,8 @@ def checkout(origin: Path, workspace: Path, run: RunRecord, depth: int) -> list[
     place = ["git", "-C", str(workspace)]
     begin = [["git", "init", "--quiet", str(workspace)], [*place, "remote", "add", "origin", f"file://{origin}"]]
     if depth == 0:
-        every = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
-        fetch = [*place, "fetch", "--quiet", "--no-tags", "origin", *every]
+        all_refs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
+        fetch = [*place, "fetch", "--quiet", "--no-tags", "origin", *all_refs]
     else:
         fetch = [*place, "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", f"+{run.ref}:{_local(run.ref)}"]
     return [*begin, fetch, [*place, "checkout", "--quiet", "--detach", run.head_sha]]

@@ -21,5 +21,5 @@ def instances(region: str, account: str, filters: Mapping[str, Sequence[str]] | 
 def name(region: str, names: Mapping[str, str]) -> None:
     """Give instances, by their ids, their Name tags."""
     backend = stock.backend("ec2", region)
-    for instance, given in names.items():
-        backend.create_tags([instance], {"Name": given})
+    for instance, name_tag in names.items():
+        backend.create_tags([instance], {"Name": name_tag})

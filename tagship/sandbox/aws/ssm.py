@@ -145,36 +145,36 @@ class _Api:
 
     def _asked(self, request: Any) -> list[Command]:
         """Return the command that was asked for, or all, newest first."""
-        wanted = request._get_param("CommandId")
-        return [self._command(wanted)] if wanted else list(reversed(self.world.commands))
+        command_id = request._get_param("CommandId")
+        return [self._command(command_id)] if command_id else list(reversed(self.world.commands))
 
-    def _command(self, wanted: str) -> Command:
+    def _command(self, command_id: str) -> Command:
         for command in self.world.commands:
-            if command.id == wanted:
+            if command.id == command_id:
                 return command
         raise Invalid("InvalidCommandId", "")
 
-    def _invocation(self, wanted: str, host: str) -> tuple[Command, Invocation]:
+    def _invocation(self, command_id: str, host: str) -> tuple[Command, Invocation]:
         for command in self.world.commands:
-            if command.id == wanted and command.visible and host in command.invocations:
+            if command.id == command_id and command.visible and host in command.invocations:
                 return command, command.invocations[host]
         raise Invalid("InvocationDoesNotExist", "")
 
     def _nodes(self, backend: Any) -> dict[str, Any]:
         """Return running instances that have an agent, by id."""
-        every = instances(backend.region_name, backend.account_id)
+        all_instances = instances(backend.region_name, backend.account_id)
         return {
             instance.id: instance
-            for instance in every
+            for instance in all_instances
             if instance.state == "running" and instance.id in self.world.machines
         }
 
     def _resolve(self, backend: Any, ids: Sequence[str], targets: Sequence[Mapping[str, Any]]) -> list[str]:
         """Return a command's hosts: the ids, and whatever passes every target."""
         nodes = self._nodes(backend)
-        bad = [id_ for id_ in ids if id_ not in nodes]
-        if bad:
-            raise Invalid("InvalidInstanceId", NOT_VALID.format(", ".join(bad), backend.account_id))
+        invalid = [id_ for id_ in ids if id_ not in nodes]
+        if invalid:
+            raise Invalid("InvalidInstanceId", NOT_VALID.format(", ".join(invalid), backend.account_id))
         matching = set(nodes) if targets else set()
         for target in targets:
             by_id = target["Key"].lower() == "instanceids"

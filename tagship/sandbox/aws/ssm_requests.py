@@ -42,12 +42,12 @@ def parameters(request: Any) -> dict[str, Sequence[str]]:
 
 def check_limits(request: Any) -> None:
     """Refuse what SendCommand refuses at first sight. Raises Invalid."""
-    named, wanted = ids(request), targets(request)
-    if not named and not wanted:
+    instance_ids, wanted_targets = ids(request), targets(request)
+    if not instance_ids and not wanted_targets:
         raise Invalid("ValidationException", "InstanceIds or Targets must be specified")
-    _at_most(MOST_IDS, "instanceIds", named)
-    _at_most(MOST_TARGETS, "targets", wanted)
-    if len(set(named)) != len(named):
+    _at_most(MOST_IDS, "instanceIds", instance_ids)
+    _at_most(MOST_TARGETS, "targets", wanted_targets)
+    if len(set(instance_ids)) != len(instance_ids):
         raise Invalid("DuplicateInstanceId", "You can't specify an instance ID in more than one association.")
     _at_most(LONGEST_COMMENT, "comment", request._get_param("Comment") or "")
     timeout = request._get_param("TimeoutSeconds")

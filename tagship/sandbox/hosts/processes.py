@@ -19,15 +19,15 @@ MARKS = (("TAGSHIP_HOST_ROOT", "hosts"), ("HOME", "hosts"), ("TAGSHIP_SANDBOX_RU
 def belonging(folder: Path) -> list[int]:
     """List the living processes of a sandbox's hosts and runs."""
     marks = [f"{variable}={folder}/{part}/".encode() for variable, part in MARKS]
-    mine = {os.getpid(), os.getppid()}
-    return [pid for pid, text in _environments() if pid not in mine and any(mark in text for mark in marks)]
+    own_pids = {os.getpid(), os.getppid()}
+    return [pid for pid, text in _environments() if pid not in own_pids and any(mark in text for mark in marks)]
 
 
 def daemons(folder: Path) -> list[int]:
     """List the living daemons of the sandbox in `folder`."""
     # Whether or not any file of it is left.
-    wanted = [b"tagship.sandbox.server", b"--folder", os.fsencode(folder)]
-    return [pid for pid, words in _commands() if all(word in words for word in wanted)]
+    words_needed = [b"tagship.sandbox.server", b"--folder", os.fsencode(folder)]
+    return [pid for pid, words in _commands() if all(word in words for word in words_needed)]
 
 
 def _commands() -> Iterator[tuple[int, list[bytes]]]:
@@ -74,12 +74,12 @@ def _from_ps() -> Iterator[tuple[int, bytes]]:
 
 def end(pids: Iterable[int], patience: float = 2.0) -> None:
     """Ask processes to end, wait, and kill the ones that did not."""
-    left = _signal(pids, signal.SIGTERM)
+    living = _signal(pids, signal.SIGTERM)
     deadline = time.monotonic() + patience
-    while left and time.monotonic() < deadline:
+    while living and time.monotonic() < deadline:
         time.sleep(0.02)
-        left = [pid for pid in left if exists(pid)]
-    _signal(left, signal.SIGKILL)
+        living = [pid for pid in living if exists(pid)]
+    _signal(living, signal.SIGKILL)
 
 
 def end_all(folder: Path) -> int:

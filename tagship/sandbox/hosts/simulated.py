@@ -88,17 +88,17 @@ class SimulatedHost:
         self.fence = int(order["fence"])
         if order["action"] == "prune" or order["artifact"] == self.serving:
             return self._verdict(order, "pruned" if order["action"] == "prune" else "unchanged", self.serving)
-        before, does = self.serving, self.behaviour
-        if self.id in does.stuck:
+        before, behaviour = self.serving, self.behaviour
+        if self.id in behaviour.stuck:
             stop.wait()
-        if stop.wait(random.uniform(does.quickest, does.slowest)):  # noqa: S311 (a duration, not a secret)
+        if stop.wait(random.uniform(behaviour.quickest, behaviour.slowest)):  # noqa: S311 (a duration, not a secret)
             return 137, ""
         self.orders.append(f"{order['action']} {order['artifact']}")
-        if order["action"] == "deploy" and self.id in does.mute:
+        if order["action"] == "deploy" and self.id in behaviour.mute:
             return 1, ""
-        if order["action"] == "deploy" and self.id in does.failing:
-            self.serving = "" if does.outcome == "rollback-failed" else before
-            return self._verdict(order, does.outcome, before, "a test asked it to fail")
+        if order["action"] == "deploy" and self.id in behaviour.failing:
+            self.serving = "" if behaviour.outcome == "rollback-failed" else before
+            return self._verdict(order, behaviour.outcome, before, "a test asked it to fail")
         self.serving = order["artifact"]
         self.kept = [order["artifact"], *(artifact for artifact in self.kept if artifact != order["artifact"])][:3]
         return self._verdict(order, "healthy", before)

@@ -22,8 +22,8 @@ def require_libraries() -> None:
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if not missing:
         return
-    wanted = [line.partition(";") for line in importlib.metadata.requires("tagship") or ()]
-    packages = [shlex.quote(name.strip()) for name, _, marker in wanted if "sandbox" in marker]
+    requirements = [line.partition(";") for line in importlib.metadata.requires("tagship") or ()]
+    packages = [shlex.quote(name.strip()) for name, _, marker in requirements if "sandbox" in marker]
     raise Refused(
         f"The sandbox needs Python packages that are not installed: {', '.join(missing)}.",
         remedy=f"Install them: {shlex.quote(sys.executable)} -m pip install {' '.join(packages)}",
@@ -81,5 +81,5 @@ def _only_there(work: Path) -> list[str]:
 
 def _git(folder: Path, *words: str) -> str | None:
     """Run git and return what it printed; None if it failed."""
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, errors="replace", check=False)
-    return None if done.returncode else done.stdout
+    result = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+    return None if result.returncode else result.stdout

@@ -99,8 +99,8 @@ def _name_somebody(clone: Path) -> None:
     """Give the practice clone a Git identity, if there is none."""
     # Tags name their tagger.
     for key, value in (("user.name", "Sandbox Developer"), ("user.email", "developer@sandbox.invalid")):
-        known = subprocess.run(["git", "config", key], cwd=clone, capture_output=True, check=False)
-        if known.returncode:
+        result = subprocess.run(["git", "config", key], cwd=clone, capture_output=True, check=False)
+        if result.returncode:
             git(clone, "config", key, value)
 
 
@@ -121,15 +121,15 @@ def _lend_venv(root: Path, clone: Path) -> None:
 
 def git(folder: Path, *words: str) -> str:
     """Run git and return what it printed. Raises ServiceFailed."""
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False, env=_plain())
-    if done.returncode:
+    result = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False, env=_plain())
+    if result.returncode:
         raise ServiceFailed(
             f"git {words[0]} failed in {folder}.",
             state="The sandbox is not up.",
             remedy="Remove it and start again: inv sandbox reset",
-            evidence=done.stderr.strip(),
+            evidence=result.stderr.strip(),
         )
-    return done.stdout.strip()
+    return result.stdout.strip()
 
 
 def _plain() -> dict[str, str]:

@@ -80,13 +80,13 @@ def _up(root: Path, chosen: settings.Settings, hosts: int) -> Said:
         )
     guards.require_libraries()
     guards.require_committed(root)
-    done = lifecycle.up(root, _hosts(hosts), _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000))
-    before = ["It was up already."] if done.already else []
-    if done.cleaned:
-        before = [f"The last one had crashed: cleared away {done.cleaned}.", "Its hosts and its AWS start empty."]
+    result = lifecycle.up(root, _hosts(hosts), _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000))
+    before = ["It was up already."] if result.already else []
+    if result.cleaned:
+        before = [f"The last one had crashed: cleared away {result.cleaned}.", "Its hosts and its AWS start empty."]
     simulated = _simulated(chosen)
-    lines = [BANNER, *_about(done.running), *simulated, *before, "", *_next(root, done.running, chosen), BANNER]
-    return Said(lines, {"up": True, "already": done.already, "cleaned": done.cleaned} | _value(done.running))
+    lines = [BANNER, *_about(result.running), *simulated, *before, "", *_next(root, result.running, chosen), BANNER]
+    return Said(lines, {"up": True, "already": result.already, "cleaned": result.cleaned} | _value(result.running))
 
 
 def _simulated(chosen: settings.Settings) -> list[str]:
@@ -136,14 +136,14 @@ def _status(root: Path) -> Said:
     folder = root / state.FOLDER
     running = state.read(folder)
     if running is None or not state.alive(running):
-        left = [*processes.daemons(folder), *processes.belonging(folder)]
+        pids = [*processes.daemons(folder), *processes.belonging(folder)]
         lines = ["The sandbox is not up. Start it: inv sandbox up"]
-        if running or left:
+        if running or pids:
             lines = [
-                f"The sandbox has crashed; {len(left)} of its processes are left.",
+                f"The sandbox has crashed; {len(pids)} of its processes are left.",
                 "Start it again: inv sandbox up",
             ]
-        return Said(lines, {"up": False, "crashed": bool(running or left), "processes": len(left)})
+        return Said(lines, {"up": False, "crashed": bool(running or pids), "processes": len(pids)})
     runs = _runs(running)
     lines = [*_about(running), "", *(_run_line(run) for run in runs)] if runs else _about(running)
     return Said(lines, {"up": True, "runs": runs} | _value(running))

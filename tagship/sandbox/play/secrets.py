@@ -43,8 +43,8 @@ def seed(settings: Settings, clients: Clients, root: Path) -> None:
     """Put in every secret of .env.example that an environment takes."""
     # A secret without a value there gets a placeholder.
     values = example(root / EXAMPLE)
-    wanted = {name for environment in settings.environments.values() for name in environment.secrets.secrets_manager}
-    for name in sorted(wanted | set(values)):
+    managed = {name for environment in settings.environments.values() for name in environment.secrets.secrets_manager}
+    for name in sorted(managed | set(values)):
         if any(True for environment in settings.environments.values() for _ in _places(environment, name)):
             put(settings, clients, name, values.get(name, ""))
 

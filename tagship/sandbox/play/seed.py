@@ -84,8 +84,8 @@ def _fleet(ground: Ground, ec2: Any, environment: str, count: int) -> list[Sandb
 
 
 def _instances(ground: Ground, ec2: Any, environment: str, name: str, count: int) -> list[str]:
-    wanted = ground.settings.environments[environment].runs_on(Ec2)
-    tags = {"Name": name, **(wanted.tags if wanted else {})}
+    hosts = ground.settings.environments[environment].runs_on(Ec2)
+    tags = {"Name": name, **(hosts.tags if hosts else {})}
     answer = ec2.run_instances(
         ImageId=IMAGE,
         InstanceType="t3.micro",

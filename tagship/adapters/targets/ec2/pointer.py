@@ -31,21 +31,21 @@ def point(store: Store, pointer: Pointer, warn: Callable[[str], None]) -> None:
 
 def points_at(store: Store, app: str, environment: str, artifact_id: str) -> bool:
     """Tell whether a host that boots now starts that artifact."""
-    seen = store.get(layout.pointer(app, environment))
-    pointer = Pointer.from_json(seen.body) if seen else None
+    stored = store.get(layout.pointer(app, environment))
+    pointer = Pointer.from_json(stored.body) if stored else None
     return bool(pointer and pointer.artifact == artifact_id)
 
 
 def _written(store: Store, pointer: Pointer) -> bool:
     key = layout.pointer(pointer.app, pointer.environment)
     for _ in range(ROUNDS):
-        seen = store.get(key)
-        before = Pointer.from_json(seen.body) if seen else None
+        stored = store.get(key)
+        before = Pointer.from_json(stored.body) if stored else None
         if before and (before == pointer or not before.gives_way_to(pointer)):
             return True
         try:
-            if seen:
-                store.replace(key, pointer.to_json(), seen.etag)
+            if stored:
+                store.replace(key, pointer.to_json(), stored.etag)
             else:
                 store.create(key, pointer.to_json())
             return True

@@ -78,8 +78,8 @@ class Sender:
             except ServiceFailed as reason:
                 if not sent.operations:
                     raise
-                known = "" if isinstance(reason, Unheard) else "nothing was sent to it: "
-                sent.unsent.update(dict.fromkeys(group, f"{known}{reason}"))
+                prefix = "" if isinstance(reason, Unheard) else "nothing was sent to it: "
+                sent.unsent.update(dict.fromkeys(group, f"{prefix}{reason}"))
         return sent
 
     def _send(self, order: Order, ids: Sequence[str], sent: Sent) -> None:
@@ -87,11 +87,11 @@ class Sender:
             try:
                 sent.operations.append(self._operation(order, ids))
             except self._ssm.exceptions.InvalidInstanceId:  # one that left is enough for SSM to refuse all of them
-                left = self.instances.reachable(ids)
-                if len(left) == len(ids):
+                remaining = self.instances.reachable(ids)
+                if len(remaining) == len(ids):
                     raise
-                sent.unsent.update(dict.fromkeys(set(ids) - set(left), GONE))
-                sent.operations += [self._operation(order, left)] if left else []
+                sent.unsent.update(dict.fromkeys(set(ids) - set(remaining), GONE))
+                sent.operations += [self._operation(order, remaining)] if remaining else []
 
     def _operation(self, order: Order, ids: Sequence[str]) -> Operation:
         try:
@@ -145,8 +145,8 @@ class Sender:
                 command: str = self.aws.once("ssm").send_command(**request)["Command"]["CommandId"]
                 return command
             except Exception as reason:
-                again = self.aws.refused_for_now(reason) or (order.action == "status" and self.aws.unsure(reason))
-                if again and number < SENDINGS:
+                repeatable = self.aws.refused_for_now(reason) or (order.action == "status" and self.aws.unsure(reason))
+                if repeatable and number < SENDINGS:
                     self.clock.sleep(random.uniform(0.5, 1.5) * 2 ** (number - 1))  # noqa: S311 (jitter)
                 elif self.aws.unsure(reason) and order.action != "status":
                     return self._unanswered(order, ids, reason)
@@ -180,11 +180,13 @@ class Sender:
         account.
         """
         with self.aws.translated(f"asking which commands were sent for {deployment_id}"):
-            after: Any = {"Filters": [{"key": "InvokedAfter", "value": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}]}
-            pages = self._ssm.get_paginator("list_commands").paginate(**after)
+            filters: Any = {
+                "Filters": [{"key": "InvokedAfter", "value": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}]
+            }
+            pages = self._ssm.get_paginator("list_commands").paginate(**filters)
             commands = [command for page in pages for command in page["Commands"]]
-        mine = [command for command in commands if deployment_id in command.get("Comment", "").split()]
-        return [_read(command) for command in sorted(mine, key=lambda command: command["RequestedDateTime"])]
+        named = [command for command in commands if deployment_id in command.get("Comment", "").split()]
+        return [_read(command) for command in sorted(named, key=lambda command: command["RequestedDateTime"])]
 
 
 def operation(command: str, action: str, artifact_id: str, hosts: Sequence[str], *, running: bool = True) -> Operation:
