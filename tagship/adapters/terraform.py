@@ -211,7 +211,7 @@ def backend(aws: Aws, bucket: str, key: str) -> dict[str, object]:
 
 def environment(inherited: Mapping[str, str], own: Mapping[str, str | None]) -> dict[str, str]:
     """Join the inherited variables and a tool's own."""
-    # Inherited ones that change where or how the tool works are left out. An own one of None unsets.
+    # Inherited ones that change where or how the tool works are left out. None among the own ones unsets a variable.
     passed = {name: value for name, value in inherited.items() if not NOT_INHERITED.fullmatch(name)}
     return {name: value for name, value in {**passed, **own}.items() if value is not None}
 

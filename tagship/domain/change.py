@@ -12,7 +12,7 @@ class Change:
     """What units are asked to become.
 
     Only ids, digests and numbers travel to a unit. A unit that accepted a higher `fence` refuses the change.
-    `allow_unsigned` comes from the environment's settings: a unit that was not prepared for it refuses all the same.
+    `allow_unsigned` comes from the environment's settings: a unit that was not prepared for it still refuses.
     """
 
     action: str  # deploy | rollback

@@ -21,7 +21,7 @@ def deploy_dev(
     rerun: bool = False,
     yes: bool = False,
 ) -> str:
-    """Spell a release from the checkout."""
+    """Spell the command that releases from the checkout."""
     env = _other(environment)
     return _inv("deploy-dev", env=env, version=version, commit=commit, first=first, rerun=rerun, yes=yes)
 
@@ -44,7 +44,7 @@ def rollback(
 
 
 def heal(environment: str, *, wait: str = "") -> str:
-    """Spell the healing of units that lag."""
+    """Spell the command that heals units that lag."""
     return _inv("heal", env=environment, wait=wait)
 
 
@@ -54,122 +54,122 @@ def resume(environment: str, *, wait: str = "") -> str:
 
 
 def verify(artifact: str, environment: str = "") -> str:
-    """Spell the check whether an artifact serves."""
+    """Spell the command that checks whether an artifact serves."""
     return _inv("verify", version=artifact, env=environment)
 
 
 def status(environment: str = "") -> str:
-    """Spell the look at what runs."""
+    """Spell the command that shows what runs."""
     return _inv("status", env=environment)
 
 
 def history(environment: str = "", *, version: str = "", rebuild_index: bool = False, as_json: bool = False) -> str:
-    """Spell the look at who shipped what."""
+    """Spell the command that shows who shipped what."""
     return _inv("history", env=environment, version=version, rebuild_index=rebuild_index, json=as_json)
 
 
 def lock(environment: str = "") -> str:
-    """Spell the question who holds an environment."""
+    """Spell the command that shows who holds an environment."""
     return _inv("lock", env=environment)
 
 
 def unlock(environment: str, deployment: str) -> str:
-    """Spell the removal of a dead deployment's lease."""
+    """Spell the command that removes a dead deployment's lease."""
     return _inv("unlock", env=environment, id=deployment)
 
 
 def freeze(environment: str, until: str, reason: str) -> str:
-    """Spell a freeze."""
+    """Spell the command that freezes an environment."""
     return _inv("freeze", env=environment, until=until, reason=reason)
 
 
 def thaw(environment: str, *, yes: bool = False) -> str:
-    """Spell the end of a freeze."""
+    """Spell the command that ends a freeze."""
     return _inv("thaw", env=environment, yes=yes)
 
 
 def mark_good(artifact: str, environment: str = "", reason: str = "") -> str:
-    """Spell the mark of a good version."""
+    """Spell the command that marks a version good."""
     return _inv("mark-good", version=artifact, env=environment, reason=reason)
 
 
 def mark_bad(artifact: str, environment: str = "", reason: str = "") -> str:
-    """Spell the mark of a bad version."""
+    """Spell the command that marks a version bad."""
     return _inv("mark-bad", version=artifact, env=environment, reason=reason)
 
 
 def why_not(environment: str, artifact: str) -> str:
-    """Spell the list of gates between a version and an environment."""
+    """Spell the command that lists the gates before a version."""
     return shlex.join(["inv", "why-not", environment, artifact])
 
 
 def tag(environment: str = "", *, version: str = "", commit: str = "", first: bool = False) -> str:
-    """Spell the making of a tag."""
+    """Spell the command that makes a tag."""
     return _inv("tag", env=_other(environment), version=version, commit=commit, first=first)
 
 
 def tag_undo(version: str) -> str:
-    """Spell the deletion of a tag of one's own."""
+    """Spell the command that deletes a tag of your own."""
     return _inv("tag-undo", version=version)
 
 
 def versions(environment: str = "", *, count: int = 0) -> str:
-    """Spell the list of a channel's versions."""
+    """Spell the command that lists a channel's versions."""
     return _inv("versions", env=environment, count=str(count or ""))
 
 
 def validate(artifact: str = "", environment: str = "") -> str:
-    """Spell the check of a pushed tag."""
+    """Spell the command that checks a pushed tag."""
     return _inv("validate", version=artifact, env=environment)
 
 
 def build(artifact: str = "", environment: str = "") -> str:
-    """Spell the build of an artifact's image."""
+    """Spell the command that builds an artifact's image."""
     return _inv("build", version=artifact, env=environment)
 
 
 def bundle(artifact: str = "", environment: str = "") -> str:
-    """Spell the build of a bundle."""
+    """Spell the command that builds a bundle."""
     return _inv("bundle", version=artifact, env=environment)
 
 
 def publish(artifact: str = "", environment: str = "") -> str:
-    """Spell the publishing of an artifact."""
+    """Spell the command that publishes an artifact."""
     return _inv("publish", version=artifact, env=environment)
 
 
 def infra(artifact: str = "", environment: str = "") -> str:
-    """Spell the applying of an environment's infrastructure."""
+    """Spell the command that applies an environment's infrastructure."""
     return _inv("infra", version=artifact, env=environment)
 
 
 def infra_lock(environment: str = "") -> str:
-    """Spell the question who has a Terraform state."""
+    """Spell the command that shows who has a Terraform state."""
     return _inv("infra.lock", env=environment)
 
 
 def infra_unlock(environment: str, lock_id: str, *, run_ended: bool = False) -> str:
-    """Spell the freeing of a Terraform state."""
+    """Spell the command that frees a Terraform state."""
     return _inv("infra.unlock", env=environment, id=lock_id, run_ended=run_ended)
 
 
 def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = False, dry_run: bool = False) -> str:
-    """Spell the setup of an account."""
+    """Spell the command that sets up an account."""
     return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
 
 
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
-    """Spell the printing of a launch template's user data."""
+    """Spell the command that prints a launch template's user data."""
     return _inv("user-data", env=environment, compress=compress, output=output)
 
 
 def sandbox(action: str) -> str:
-    """Spell an action on the sandbox: up, down, status or reset."""
+    """Spell the command for a sandbox action: up, down, status, reset."""
     return shlex.join(["inv", "sandbox", action])
 
 
 def calendar_state(calendar: str) -> str:
-    """Spell AWS's own command that asks whether a change calendar is open."""
+    """Spell AWS's command that asks whether a change calendar is open."""
     return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])
 
 

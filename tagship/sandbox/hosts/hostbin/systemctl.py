@@ -68,7 +68,7 @@ def _start(name: str) -> int:
 def _run(name: str, unit: str) -> int:
     """Run a Type=oneshot unit to its end; return 1 if it failed."""
     if "Type=oneshot" not in unit:
-        print(f"SANDBOX: {name} is no job; only jobs are started here.", file=sys.stderr)
+        print(f"SANDBOX: {name} is not a job; only jobs are started here.", file=sys.stderr)
         return 1
     instance = name.partition("@")[2].rpartition(".")[0]
     line = next(line for line in unit.splitlines() if line.startswith("ExecStart="))
