@@ -14,5 +14,5 @@ def sandbox(action: str, item: str, hosts: int, yes: bool, json: bool) -> None:
 
     from tagship.sandbox.play import report
 
-    result = report.perform(report.Asked(action, hosts, item, yes), Path.cwd().resolve())
+    result = report.perform(report.Request(action, hosts, item, yes), Path.cwd().resolve())
     print(dumps(result.value, indent=2) if json else "\n".join(result.lines))

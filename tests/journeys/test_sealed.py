@@ -216,14 +216,14 @@ def test_a_job_is_run_at_its_deployment_and_again_by_hand(job: tuple[Path, Runni
     if not ran.exists():
         shapes.ship(running.work)
     before = ran.read_text("utf-8").count(shapes.VERSION)
-    said = report.perform(report.Asked("run-timer"), root).lines
+    said = report.perform(report.Request("run-timer"), root).lines
     assert said[0] == "SANDBOX: the job ran on shape-dev-1, exit code 0."
     assert ran.read_text("utf-8").count(shapes.VERSION) == before + 1
 
 
 def test_what_is_simulated_is_said(docker: tuple[Path, Running], job: tuple[Path, Running]) -> None:
     told = {
-        name: "\n".join(report.perform(report.Asked("up"), at[0]).lines) for name, at in (("d", docker), ("j", job))
+        name: "\n".join(report.perform(report.Request("up"), at[0]).lines) for name, at in (("d", docker), ("j", job))
     }
     assert "SIMULATED: no container engine" in told["d"]
     assert "SIMULATED: no timers" in told["j"]

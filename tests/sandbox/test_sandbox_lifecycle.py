@@ -55,8 +55,8 @@ def on_host(running: Running, line: str) -> int:
     return int(pid.read_text())
 
 
-def perform(action: str, here: Path, **asked: Any) -> report.Said:
-    return report.perform(report.Asked(action, **asked), here)
+def perform(action: str, here: Path, **asked: Any) -> report.Outcome:
+    return report.perform(report.Request(action, **asked), here)
 
 
 def crash(running: Running) -> None:

@@ -93,4 +93,4 @@ def test_the_switch_takes_a_number_and_nothing_else(tmp_path: Path, monkeypatch:
     root = repository(tmp_path, {"tagship.toml": SETTINGS})
     monkeypatch.setenv("TAGSHIP_SANDBOX_SIMULATED", "many")
     with pytest.raises(UsageError, match="TAGSHIP_SANDBOX_SIMULATED"):
-        report.perform(report.Asked("up"), root)
+        report.perform(report.Request("up"), root)

@@ -23,13 +23,13 @@ MOST_HOSTS = 100  # of each environment
 
 
 @dataclass(frozen=True)
-class Said:
+class Outcome:
     lines: Sequence[str]
     value: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """An action as it was typed.
 
     `hosts` is 0 if none was given; `item` is what the action is about.
@@ -41,28 +41,28 @@ class Asked:
     yes: bool = False
 
 
-def perform(asked: Asked, directory: Path) -> Said:
+def perform(request: Request, directory: Path) -> Outcome:
     """Do one action on the sandbox of the repository around `here`."""
     # Raises UsageError for an unknown action.
     root = settings.find(lifecycle.home(directory)).parent
     chosen = settings.load(root / settings.FILE)
-    actions: dict[str, Callable[[], Said]] = {
-        "up": lambda: _up(root, chosen, asked.hosts),
-        "down": lambda: _down(root, directory, asked.yes),
+    actions: dict[str, Callable[[], Outcome]] = {
+        "up": lambda: _up(root, chosen, request.hosts),
+        "down": lambda: _down(root, directory, request.yes),
         "status": lambda: _status(root),
-        "reset": lambda: _reset(root, directory, chosen, asked),
-        "secret": lambda: _did(actions_of.keep_secret(_running(root), chosen, asked.item)),
+        "reset": lambda: _reset(root, directory, chosen, request),
+        "secret": lambda: _did(actions_of.keep_secret(_running(root), chosen, request.item)),
         "run-timer": lambda: _did(actions_of.play_timer(_running(root), chosen)),
         "rerun": lambda: _did(actions_of.run_again(_running(root), _runs(_running(root), 100))),
     }
-    if asked.action not in actions:
+    if request.action not in actions:
         choices = " | ".join(actions)
-        raise UsageError(f"sandbox has no action {asked.action!r}.", remedy=f"One of: inv sandbox {choices}")
-    return actions[asked.action]()
+        raise UsageError(f"sandbox has no action {request.action!r}.", remedy=f"One of: inv sandbox {choices}")
+    return actions[request.action]()
 
 
-def _did(lines: Sequence[str]) -> Said:
-    return Said(lines, {"done": True, "lines": list(lines)})
+def _did(lines: Sequence[str]) -> Outcome:
+    return Outcome(lines, {"done": True, "lines": list(lines)})
 
 
 def _running(root: Path) -> Running:
@@ -72,7 +72,7 @@ def _running(root: Path) -> Running:
     return running
 
 
-def _up(root: Path, chosen: settings.Settings, hosts: int) -> Said:
+def _up(root: Path, chosen: settings.Settings, hosts: int) -> Outcome:
     if not chosen.sandbox:
         raise UsageError(
             f"{settings.FILE} does not say `sandbox = true`, so that nothing would use a sandbox.",
@@ -86,12 +86,12 @@ def _up(root: Path, chosen: settings.Settings, hosts: int) -> Said:
         before = [f"The last one had crashed: cleared away {result.cleaned}.", "Its hosts and its AWS start empty."]
     simulated = _simulated(chosen)
     lines = [BANNER, *_about(result.running), *simulated, *before, "", *_next(root, result.running, chosen), BANNER]
-    return Said(lines, {"up": True, "already": result.already, "cleaned": result.cleaned} | _value(result.running))
+    return Outcome(lines, {"up": True, "already": result.already, "cleaned": result.cleaned} | _value(result.running))
 
 
 def _simulated(chosen: settings.Settings) -> list[str]:
     """List what the environments ask for and the sandbox only simulates."""
-    # Said loudly, as nothing else shows it.
+    # Loudly, as nothing else shows it.
     kinds = [hosts for environment in chosen.environments.values() if (hosts := environment.runs_on(Ec2))]
     lines = []
     if any(hosts.runtime == "docker" for hosts in kinds):
@@ -117,22 +117,22 @@ def _count(variable: str, least: int, most: int) -> int:
     return int(text)
 
 
-def _down(root: Path, directory: Path, sure: bool) -> Said:
+def _down(root: Path, directory: Path, sure: bool) -> Outcome:
     if not sure:
         guards.require_nothing_lost(root, directory)
     removed = lifecycle.down(root)
     line = "The sandbox is down; nothing of it is left." if removed else "There was no sandbox."
-    return Said([line], {"up": False, "was": removed})
+    return Outcome([line], {"up": False, "was": removed})
 
 
-def _reset(root: Path, directory: Path, chosen: settings.Settings, asked: Asked) -> Said:
+def _reset(root: Path, directory: Path, chosen: settings.Settings, request: Request) -> Outcome:
     guards.require_libraries()
     guards.require_committed(root)
-    _down(root, directory, asked.yes)
-    return _up(root, chosen, asked.hosts)
+    _down(root, directory, request.yes)
+    return _up(root, chosen, request.hosts)
 
 
-def _status(root: Path) -> Said:
+def _status(root: Path) -> Outcome:
     folder = root / state.FOLDER
     running = state.read(folder)
     if running is None or not state.alive(running):
@@ -143,10 +143,10 @@ def _status(root: Path) -> Said:
                 f"The sandbox has crashed; {len(pids)} of its processes are left.",
                 "Start it again: inv sandbox up",
             ]
-        return Said(lines, {"up": False, "crashed": bool(running or pids), "processes": len(pids)})
+        return Outcome(lines, {"up": False, "crashed": bool(running or pids), "processes": len(pids)})
     runs = _runs(running)
     lines = [*_about(running), "", *(_run_line(run) for run in runs)] if runs else _about(running)
-    return Said(lines, {"up": True, "runs": runs} | _value(running))
+    return Outcome(lines, {"up": True, "runs": runs} | _value(running))
 
 
 def _about(running: Running) -> list[str]:
