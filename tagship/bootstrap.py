@@ -69,7 +69,8 @@ class Wiring:
 
     @cached_property
     def sandbox(self) -> Running | None:
-        """Find the running sandbox, if the settings say `sandbox = true`; raises ServiceFailed if it is down."""
+        """Find the running sandbox, if the settings want one."""
+        # Raises ServiceFailed if it is down.
         if not self.settings.sandbox:
             return None
         from tagship.domain import commands
@@ -110,7 +111,7 @@ class Wiring:
         return PemVerifier(Path(self._key("public_key")))
 
     def _key(self, which: str) -> str:
-        """Name a key of the settings; in the sandbox, one of the sandbox's own pair."""
+        """Name a key of the settings, or of the sandbox's pair."""
         text: str = getattr(self.settings.signing, which) if self.settings.signing else ""
         if text.startswith("kms:"):
             return text
@@ -241,12 +242,13 @@ class Wiring:
 
 
 def debugging() -> bool:
-    """Ask whether TAGSHIP_DEBUG wants tracebacks."""
+    """Tell whether TAGSHIP_DEBUG wants tracebacks."""
     return bool(os.environ.get("TAGSHIP_DEBUG"))
 
 
 def _user() -> str:
-    """Name the account of this process; by its number if the uid has no name, as in a container."""
+    """Name the account of this process, or its uid."""
+    # In a container, a uid may have no name.
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # OSError from Python 3.13
@@ -254,6 +256,7 @@ def _user() -> str:
 
 
 def app(start: Path | None = None, *, as_json: bool = False) -> Wiring:
-    """Make the App of the nearest tagship.toml, upwards from `start` (the working directory)."""
+    """Make the App of the nearest tagship.toml, upwards from `start`."""
+    # By default, from the working directory.
     path = settings.find((start or Path.cwd()).resolve())
     return Wiring(settings.load(path), path.parent, as_json)

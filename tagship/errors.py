@@ -12,7 +12,7 @@ UNCHANGED = "Nothing was changed."
 
 
 class TagshipError(Exception):
-    """The root of the tree. Never raised itself: a failure always has a kind.
+    """The root of the tree; only its kinds are raised.
 
     `what` is one line saying what is wrong; `state` one line saying what state things are in now; `remedy` one line
     with the exact next command. `evidence` is what was captured before cleaning up (log lines, an answer's body).
@@ -20,9 +20,9 @@ class TagshipError(Exception):
 
     exit_code: ClassVar[int]
 
-    def __init__(self, what: str, *, state: str = UNCHANGED, remedy: str, evidence: str = "") -> None:
-        super().__init__(what)
-        self.what = what
+    def __init__(self, problem: str, *, state: str = UNCHANGED, remedy: str, evidence: str = "") -> None:
+        super().__init__(problem)
+        self.what = problem
         self.state = state
         self.remedy = remedy
         self.evidence = evidence
@@ -45,13 +45,16 @@ class Refused(TagshipError):
 
 
 class Held(TagshipError):
-    """Somebody else holds the environment, by a lease, a freeze, or a higher fencing number."""
+    """Somebody holds the environment: a lease, a freeze, a fencing number."""
 
     exit_code = 4
 
 
 class LeaseLost(Held):
-    """Another deployment took the lease during this one, which stops before its next action."""
+    """Another deployment took the lease, so this one stops.
+
+    It stops before its next action.
+    """
 
 
 class ArtifactError(TagshipError):
@@ -69,7 +72,10 @@ class NotAuthentic(ArtifactError):
 
 
 class DeployFailed(TagshipError):
-    """The deployment failed and was undone: the previous version serves, or nothing if nothing did before."""
+    """The deployment failed and was undone.
+
+    The previous version serves, or nothing if nothing did before.
+    """
 
     exit_code = 6
 
@@ -87,13 +93,13 @@ class Incomplete(TagshipError):
 
 
 class ServiceFailed(TagshipError):
-    """An outside service (AWS, GitHub, Git's remote) failed, or the outcome is unknown."""
+    """AWS, GitHub or Git's remote failed, or the outcome is unknown."""
 
     exit_code = 8
 
 
 class Unheard(ServiceFailed):
-    """An order was sent, its answer was lost, and it was not found since: hosts may be acting on it."""
+    """An order was sent and its answer lost: hosts may be acting."""
 
 
 class Interrupted(TagshipError):

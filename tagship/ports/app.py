@@ -17,7 +17,10 @@ from tagship.settings import Settings
 
 
 class App(Protocol):
-    """What a workflow is given. Each port is made when it is first used: a verb pays only for what it talks to."""
+    """What a verb is given.
+
+    Each port is made when it is first used: a verb pays only for what it talks to.
+    """
 
     @property
     def settings(self) -> Settings: ...
@@ -59,7 +62,7 @@ class App(Protocol):
     def foundation(self) -> Foundation: ...
     @property
     def forge(self) -> Forge | None:
-        """None where no token is at hand."""
+        """Connect to CI; None without a token."""
 
     @property
     def hurried(self) -> App:
@@ -67,19 +70,20 @@ class App(Protocol):
 
     @property
     def who(self) -> str:
-        """Who is acting, and from where: "ada@laptop", "run 4711 (octocat)"."""
+        """Say who is acting, and where: "ada@laptop", "run 4711 (octocat)"."""
 
     @property
     def signed_in(self) -> bool:
-        """Whether AWS credentials are at hand without asking anybody: a developer needs none."""
+        """Tell whether there are AWS credentials, without asking anybody."""
+        # A developer needs none.
 
     @property
     def run_url(self) -> str:
-        """The CI run that this process is a step of; empty outside CI."""
+        """Return the page of this process's CI run; empty outside CI."""
 
     def target(self, environment: str) -> Target: ...
 
     def infrastructure(self, environment: str) -> Infrastructure: ...
 
     def state_store(self, environment: str) -> Store:
-        """The bucket that holds an environment's Terraform state."""
+        """Open the bucket that holds an environment's Terraform state."""

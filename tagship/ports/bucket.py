@@ -16,7 +16,10 @@ from tagship.domain.mark import Mark
 
 @dataclass(frozen=True)
 class Object:
-    """An object as the store answered it. `now` is the store's own clock when it answered."""
+    """An object as the store answered it.
+
+    `now` is the store's own clock when it answered.
+    """
 
     key: str
     etag: str
@@ -29,17 +32,20 @@ class Object:
 
 
 class Conflict(Exception):
-    """A conditional write lost: the object is there already, or is no longer the one that was read."""
+    """A conditional write lost: the object is there, or has changed."""
 
 
 class Store(Protocol):
-    """One bucket. Writes are conditional. What the outside does wrong raises ServiceFailed, never a library's error."""
+    """One bucket; writes are conditional.
+
+    A failure outside raises ServiceFailed, never a library's error.
+    """
 
     @property
     def bucket(self) -> str: ...
 
     def now(self) -> datetime:
-        """The store's own clock."""
+        """Read the store's own clock."""
 
     def get(self, key: str) -> Object | None: ...
 
@@ -48,23 +54,26 @@ class Store(Protocol):
     def download(self, key: str, to: Path) -> Object | None: ...
 
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
-        """Put an object that is not there yet, with its SHA-256; raises Conflict when it is."""
+        """Put a new object, with its SHA-256. Raises Conflict if it exists."""
 
     def replace(self, key: str, body: bytes, etag: str) -> Object:
-        """Compare-and-swap; raises Conflict when the object is no longer `etag`."""
+        """Compare and swap. Raises Conflict if the object is no longer `etag`."""
 
     def delete(self, key: str, etag: str) -> None:
-        """Raises Conflict when the object is no longer `etag`."""
+        """Delete an object. Raises Conflict if it is no longer `etag`."""
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
-        """Objects under a prefix in key order, a page at a time; with a delimiter, common prefixes too (as keys).
+        """Yield objects under a prefix in key order, by pages.
 
-        `after`: only those whose keys come after it.
+        With a delimiter, common prefixes too (as keys). `after`: only those whose keys come after it.
         """
 
 
 class Leases(Protocol):
-    """The lease of each environment, or of the group that it shares one with, changed only by compare-and-swap."""
+    """The lease of each environment, or of its group.
+
+    Leases are changed only by compare-and-swap.
+    """
 
     def look(self, environment: str) -> Seen | None: ...
 
@@ -80,23 +89,27 @@ class Leases(Protocol):
         over: str = "",
         living: bool = False,
     ) -> LeaseRecord:
-        """Raises LeaseHeld, naming the holder and the unlock command, when somebody else has it, alive or not.
+        """Take the lease. Raises LeaseHeld if somebody else has it.
 
-        `over` is the deployment whose lease is taken once its heartbeat has expired (`living`: even if it has not). The
-        fencing number is higher than any before it, and than `above`. The deployment's id is given where there is none.
+        The error names the holder, alive or not, and the unlock command. `over` is the deployment whose lease is taken
+        once its heartbeat has expired (`living`: even if it has not). The fencing number is higher than any before it,
+        and than `above`. A deployment without an id gets one.
         """
 
     def renew(self, record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
-        """Raises LeaseLost when the lease is no longer this one."""
+        """Renew the lease. Raises LeaseLost if it is no longer this one."""
 
     def release(self, record: LeaseRecord) -> None:
-        """Frees this lease; one that is somebody else's by now is left alone."""
+        """Free this lease; leave it alone if somebody else has it."""
 
     def let_go(self, record: LeaseRecord) -> None:
-        """Lets this lease expire at once, with what it has in flight still named in it; as `release` otherwise."""
+        """Let this lease expire at once.
+
+        Its operations stay named in it. As `release` otherwise.
+        """
 
     def break_(self, environment: str, deployment_id: str) -> None:
-        """Frees the lease of that deployment; raises Refused when another holds it."""
+        """Free a deployment's lease. Raises Refused if another holds it."""
 
     def mend(self, environment: str, damage: str) -> None:
         """Put a free lease in place of what LeaseUnreadable said of, by its `id`; raises Refused when it is gone.
@@ -106,19 +119,24 @@ class Leases(Protocol):
 
 
 class Freezes(Protocol):
-    """Each environment's freeze, written by people; expiry is by the store's own clock."""
+    """Each environment's freeze, written by people.
+
+    It expires by the store's own clock.
+    """
 
     def now(self) -> datetime: ...
 
     def look(self, environment: str) -> Frozen | None:
-        """The freeze, ended or not; raises FreezeUnreadable for what is none."""
+        """Read the freeze, ended or not. Raises FreezeUnreadable."""
 
     def write(self, freeze: Freeze, over: str) -> None:
-        """Put a freeze in place of the one of that ETag (empty: where there is none); raises Refused when that changed
-        meanwhile."""
+        """Write a freeze over the one of that ETag.
+
+        An empty ETag: there is none. Raises Refused if that changed meanwhile.
+        """
 
     def remove(self, frozen: Frozen) -> None:
-        """Take away the freeze that was looked at; raises Refused when it changed meanwhile."""
+        """Remove the freeze that was read. Raises Refused if it changed."""
 
 
 class Ledger(Protocol):
@@ -127,20 +145,29 @@ class Ledger(Protocol):
     def append(self, entry: Entry) -> None: ...
 
     def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
-        """Oldest first; `limit` keeps the latest that many (0: all)."""
+        """Read deployments, oldest first.
+
+        `limit` keeps the latest that many (0: all).
+        """
 
     def unreadable(self, environment: str) -> Sequence[str]:
-        """Keys that the last `deployments` and `marks` could not read: they were passed over, and are still there."""
+        """List keys that the last reading skipped as unreadable.
+
+        Of `deployments` and `marks`; the objects are still there.
+        """
 
     def index(self, environment: str) -> int:
-        """Index what came since the last time, where the last `deployments` saw that it is much; returns how many
-        segments were written. It never fails what it follows: without an index, reading takes longer, and no more."""
+        """Index new entries if there are many; return how many segments.
+
+        The last `deployments` saw how many there are. It never fails its caller: without an index, reading only takes
+        longer.
+        """
 
     def rebuild_index(self, environment: str) -> int:
-        """Write the index anew from the entries; returns how many segments it has."""
+        """Write the index again from the entries; return its segments' number."""
 
     def mark(self, mark: Mark) -> None:
-        """Add a person's word about a version."""
+        """Add a person's judgement of a version."""
 
     def marks(self, environment: str) -> Sequence[Mark]:
-        """Oldest first."""
+        """Read the marks, oldest first."""

@@ -17,7 +17,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Notice:
-    """What a run's step said of itself: the title says which exit code, the message what happened."""
+    """What a run's step said of itself.
+
+    The title says which exit code, the message what happened.
+    """
 
     level: str  # notice | warning | failure
     title: str
@@ -47,23 +50,26 @@ class Forge(Protocol):
 
     @property
     def where(self) -> str:
-        """A page where a person can look."""
+        """Return a page where a person can look."""
 
     def find_run(self, commit: str, tag: str) -> Run | None:
-        """The run that the tag set off for that commit."""
+        """Find the run that the tag started for that commit."""
 
     def find_tag_run(self, tag: str) -> Run | None:
-        """A run that a tag of that name set off, whatever its commit."""
+        """Find a run of a tag of that name, whatever its commit."""
 
     def unfinished(self) -> Sequence[Run]:
         """The runs that have not ended: queued, waiting for an approval or for their turn, or under way."""
 
     def rerun(self, run_id: str) -> None:
-        """Start every job of an ended run again, as its next attempt; raises ServiceFailed if that is refused."""
+        """Start every job of an ended run again. Raises ServiceFailed.
+
+        That is the run's next attempt.
+        """
 
     def run(self, run_id: str) -> Run: ...
 
     def notices(self, run_id: str) -> Sequence[Notice]: ...
 
     def green(self, commit: str) -> str:
-        """What CI says of a commit: success | failure | pending | none."""
+        """Return CI's state of a commit: success, failure, pending or none."""

@@ -22,10 +22,10 @@ class Builder(Protocol):
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
     ) -> ImageRef:
-        """Build with labels and build arguments, and push; returns the digest that was pushed."""
+        """Build and push an image; return the digest that was pushed."""
 
     def labels(self, image: ImageRef) -> Mapping[str, str]:
-        """The labels of an image that is in the registry."""
+        """Read the labels of an image in the registry."""
 
 
 class Registry(Protocol):
@@ -34,4 +34,4 @@ class Registry(Protocol):
     def login(self, repository: str) -> None: ...
 
     def find(self, repository: str, tag: str) -> ImageRef | None:
-        """The image under a tag, by the registry's own word for its digest."""
+        """Find the image under a tag, with the registry's digest."""

@@ -17,8 +17,9 @@ class Clock(Protocol):
 
 
 class Progress(Protocol):
-    """What `Screen.live` yields: call it with the present phase.
+    """Shows the present phase, each time it is called.
 
+    `Screen.live` yields it.
     `took` is given for a phase that is over: the seconds that it took, as whoever ran it says.
     """
 
@@ -26,7 +27,10 @@ class Progress(Protocol):
 
 
 class Screen(Protocol):
-    """What a person or a log reads. Lines go to stdout; with `--json`, they go to stderr."""
+    """What a person or a log reads.
+
+    Lines go to stdout; with `--json`, they go to stderr.
+    """
 
     def say(self, text: str = "") -> None: ...
 
@@ -35,28 +39,31 @@ class Screen(Protocol):
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None: ...
 
     def data(self, value: object) -> None:
-        """One JSON document on stdout: what `--json` prints."""
+        """Print one JSON document on stdout, for `--json`."""
 
     def document(self, text: str) -> None:
-        """Text on stdout as it is: a script, say."""
+        """Print text on stdout as it is, such as a script."""
 
     def live(self, title: str = "") -> AbstractContextManager[Progress]:
-        """Show phases as they pass: ticked in place on a terminal, one timestamped line each in a log."""
+        """Show phases as they pass."""
+        # Ticked in place on a terminal, one timestamped line each in a log.
 
 
 class Prompt(Protocol):
-    """Questions. `possible` is false without a terminal or under CI: workflows then say which flag they wanted.
+    """Questions to a person. Ctrl-C raises Interrupted.
 
-    Ctrl-C at a question raises Interrupted.
+    `possible` is false without a terminal or under CI: verbs then say which flag they need.
     """
 
     @property
     def possible(self) -> bool: ...
 
     def choose(self, question: str, choices: Mapping[str, str]) -> str:
-        """One of `choices` (value → what is shown); the first is preselected."""
+        """Ask for one of `choices`; the first is preselected."""
+        # Each value maps to what is shown.
 
     def text(self, question: str, default: str, problem: Callable[[str], str]) -> str:
-        """Free entry; `problem` says, as it is typed, what is wrong with it (empty: nothing)."""
+        """Ask for text; `problem` says what is wrong with it."""
+        # As it is typed; empty: nothing.
 
     def confirm(self, question: str) -> bool: ...

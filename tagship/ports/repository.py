@@ -13,7 +13,10 @@ from tagship.domain.release import Channel
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag: `oid` is its object, `commit` what it points at; `tagger` "Name <mail>", empty for a lightweight one."""
+    """A tag.
+
+    `oid` is its object, `commit` what it points at; `tagger` is "Name <mail>", empty for a lightweight tag.
+    """
 
     name: str
     oid: str
@@ -24,7 +27,10 @@ class Tag:
 
 @dataclass(frozen=True)
 class State:
-    """What there is to know of a checkout before a tag, read in as few git calls as it takes."""
+    """What is known of a checkout before a tag.
+
+    It is read in as few git calls as possible.
+    """
 
     head: str  # commit
     branch: str  # empty: detached
@@ -38,11 +44,11 @@ class State:
 
 @dataclass(frozen=True)
 class Pushed:
-    """How a push ended. `rejected` maps a ref to git's reason; `said` are the server's own lines.
+    """How a push ended.
 
-    `there` are the refs that the remote had before, as they are. `holds` says, after a push that failed, what each
-    place that it went to (a remote may have several push URLs) has by now: those of the refs that are there as the
-    push would have them (as undo would not), or None if it did not answer.
+    `rejected` maps a ref to git's reason; `said` are the server's own lines. `there` are the refs that the remote had
+    before, as they are. `holds` says, after a push that failed, what each push URL has by now: those of the refs that
+    are there as the push would have them (as undo would not), or None if it did not answer.
     """
 
     ok: bool
@@ -54,17 +60,18 @@ class Pushed:
 
     @property
     def landed(self) -> bool:
-        """Whether the tag is at one place or another, though the push failed. (A branch may have been there before.)"""
+        """Tell whether some place has the tag, though the push failed."""
+        # A branch may have been there before.
         return any(ref.startswith("refs/tags/") for refs in self.holds.values() for ref in refs or ())
 
     @property
     def unknown(self) -> bool:
-        """Whether a place did not say what it has."""
+        """Tell whether a place did not say what it has."""
         return None in self.holds.values()
 
     @property
     def state(self) -> str:
-        """What each place has, as a sentence; empty if none was asked."""
+        """Say what each place has; empty if none was asked."""
         return "; ".join(f"{place} {_has(refs)}" for place, refs in self.holds.items()) + ("." if self.holds else "")
 
 
@@ -76,29 +83,37 @@ def _has(refs: frozenset[str] | None) -> str:
 
 
 class Repository(Protocol):
-    """A Git repository and its remote. Errors of the remote raise ServiceFailed with git's own words."""
+    """A Git repository and its remote.
+
+    Errors of the remote raise ServiceFailed with git's own words.
+    """
 
     @property
     def root(self) -> Path: ...
 
     def fetch(self, branch: str, suffix: str) -> Sequence[str]:
-        """Fetch the branch and the channel's tags, in one round trip; returns tags that moved (none is overwritten)."""
+        """Fetch the branch and the channel's tags, in one round trip.
+
+        Returns the tags that moved: none is overwritten.
+        """
 
     def state(self, branch: str) -> State: ...
 
     def newest(self, suffix: str, count: int) -> Channel:
-        """The channel's highest versions, and the names beside them that are passed over."""
+        """Find the channel's highest versions, and lookalike names."""
 
     def tag(self, name: str) -> Tag | None: ...
 
     def tags(self, names: Sequence[str]) -> Sequence[Tag]:
-        """Those of the names that are local tags, in one call, in the order asked."""
+        """Read the local tags among the names, in the order asked."""
+        # In one call.
 
     def remote_tag(self, name: str) -> Tag | None:
-        """The remote's tag of that name, as it is now; the local one is left alone."""
+        """Read the remote's tag as it is now."""
+        # The local one is left alone.
 
     def me(self) -> str:
-        """ "Name <mail>" as git would sign a tag; raises Refused where git knows none."""
+        """Return "Name <mail>", as git would sign a tag. Raises Refused."""
 
     def create_tag(self, name: str, commit: str, message: str) -> Tag: ...
 
@@ -106,35 +121,36 @@ class Repository(Protocol):
         """Remove the local tag, if it still is that object."""
 
     def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
-        """Branch and that one tag, atomically, with explicit refspecs; the tag alone where `branch` is empty.
+        """Push branch and tag atomically; without `branch`, the tag alone.
 
         Raises ServiceFailed if neither the remote nor a hook said how it ended.
         """
 
     def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
-        """The exact commands that create_tag and push run, as a person would type them."""
+        """Return the commands of create_tag and push, as a person types them."""
 
     def undo(self, tag: Tag) -> Pushed:
         """Delete the remote's tag, leased on its object id."""
 
     def log(self, since: str, until: str) -> Sequence[str]:
-        """Commit subjects, newest first, after `since` up to `until`."""
+        """List commit subjects, newest first, after `since` up to `until`."""
 
     def resolve(self, revision: str) -> str:
-        """The commit that a revision names; raises UsageError where it names none."""
+        """Return the commit that a revision names. Raises UsageError."""
 
     def on_branch(self, commit: str, branch: str) -> bool:
-        """Whether the remote's branch contains the commit."""
+        """Tell whether the remote's branch contains the commit."""
 
     def in_head(self, commit: str) -> bool:
-        """Whether the checked-out branch contains the commit."""
+        """Tell whether the checked-out branch contains the commit."""
 
     def tags_at(self, commit: str) -> Sequence[str]: ...
 
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
-        """Each file of the commit under `paths`, sorted by path: path, executable, size, and its bytes by read(n).
+        """Yield each file of the commit under `paths`, sorted by path.
 
-        Raises Refused for what is no file: a link, a submodule, a stand-in such as a Git LFS pointer.
+        As path, executable, size, and its bytes by read(n). Raises Refused for a link, a submodule, or a stand-in such
+        as a Git LFS pointer.
         """
 
     def remote_url(self) -> str: ...

@@ -28,51 +28,64 @@ class Target(Protocol):
 
     @property
     def rules(self) -> Rules:
-        """How an artifact goes through its units: the settings of the environment."""
+        """Return how an artifact goes through the environment's units."""
 
     def units(self) -> Sequence[Unit]:
-        """The units that there are now, and whether each can be reached; raises Refused when there are none."""
+        """List the units, and whether each can be reached. Raises Refused."""
+        # If there are none.
 
     def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
-        """Ask each unit what it serves, in their order; changes nothing, and needs no lease."""
+        """Ask each unit what it serves, in their order."""
+        # It changes nothing, and needs no lease.
 
     def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
         """Begin the change on those units.
 
-        What it raises means that no unit was asked, Unheard aside: then units may be acting. Where a part of them
-        could not be asked, `finish` reports those as `silent`.
+        Any error but Unheard means that no unit was asked; after Unheard, units may be acting. If a part of them could
+        not be asked, `finish` reports those as `silent`.
         """
 
     def finish(
         self, operations: Sequence[Operation], change: Change, units: Sequence[Unit], tick: Tick
     ) -> Sequence[Report]:
-        """Wait until every unit has answered or is gone (`silent`); one report a unit, in their order."""
+        """Wait until every unit has answered or is gone.
+
+        Returns one report a unit, in their order; one that is gone is `silent`.
+        """
 
     def operations(self, deployment_id: str, since: datetime) -> Sequence[Operation]:
-        """Find what was started for a deployment since then, by whatever process, in the order of that."""
+        """Find what was started for a deployment since then.
+
+        By whatever process, in the order in which it was started.
+        """
 
     def cancel(self, operations: Sequence[Operation]) -> None:
-        """Ask for operations to be ended on every unit; they may still run when this returns."""
+        """Ask every unit to end these operations."""
+        # They may still run when this returns.
 
     def committed(self, change: Change) -> None:
-        """Make what comes up by itself from now on (a host that boots, a task that restarts) run the artifact.
+        """Make units that start from now on run the artifact.
 
-        Called when the ledger has recorded the change. It never raises: what fails here is warned of.
+        Such as a host that boots, or a task that restarts. Called when the ledger has recorded the change. It never
+        raises: it warns if it fails.
         """
 
     def committed_to(self, artifact_id: str) -> bool:
-        """Whether what comes up by itself now runs that artifact."""
+        """Tell whether units that start now run that artifact."""
 
     def files(self) -> Mapping[str, bytes]:
-        """What every bundle carries for this environment, by path in the bundle."""
+        """Make what bundles carry for this environment: path -> bytes."""
 
     def required(self) -> Sequence[str]:
-        """The paths that a commit must have for its bundle to be of use here."""
+        """List the paths that a commit needs for a usable bundle."""
 
 
 @dataclass(frozen=True)
 class Script:
-    """What a new unit runs when it comes up for the first time. `raw` is `text` as it is handed over."""
+    """What a new unit runs when it first starts.
+
+    `raw` is `text` as it is handed over.
+    """
 
     text: str
     raw: bytes
@@ -81,12 +94,12 @@ class Script:
 
 @runtime_checkable
 class FirstBoot(Protocol):
-    """A target whose new units run a script when they come up for the first time."""
+    """A target whose new units run a script when they first start."""
 
     def first_boot(self, artifact_id: str, public_key: str, *, compress: bool) -> Script:
-        """Render it; `artifact_id` pins one artifact, without it the unit runs what was committed last.
+        """Render the script; `artifact_id` pins one artifact.
 
-        Raises Refused when it is larger than `limit`.
+        Without it, the unit runs what was committed last. Raises Refused if the script is larger than `limit`.
         """
 
 

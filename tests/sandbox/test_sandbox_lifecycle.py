@@ -225,7 +225,7 @@ def test_status_says_what_is_up_and_what_has_crashed(root: Path) -> None:
 
 def test_a_word_that_is_no_action_and_settings_without_a_sandbox_are_refused(root: Path) -> None:
     file = root / settings.FILE
-    with pytest.raises(UsageError, match="knows no 'start'"):
+    with pytest.raises(UsageError, match="no action 'start'"):
         perform("start", root)
     with pytest.raises(UsageError, match="Invalid --hosts 1000"):
         perform("up", root, hosts=1000)
