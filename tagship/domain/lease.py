@@ -64,7 +64,7 @@ class LeaseRecord:
                 moment_of(record.taken_at)
         except ODD as reason:
             raise LeaseUnreadable("it", str(reason), raw) from reason
-        return found
+        return record
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ class Rollout:
     @property
     def waiting(self) -> tuple[Unit, ...]:
         """Units to change: the planned ones first, in their order, then those that joined."""
-        done = {*self.reports, *(unit.id for unit in (*self.others, *self.skipped))}
+        finished = {*self.reports, *(unit.id for unit in (*self.others, *self.skipped))}
         order = {unit.id: number for number, unit in enumerate(self.planned)}
         waiting = [unit for unit in self.present if unit.online and unit.id not in finished]
         return tuple(sorted(waiting, key=lambda unit: order.get(unit.id, len(order))))

@@ -108,13 +108,13 @@ def freeze_before(app: App, wanted: Freeze, without: str) -> str:
     try:
         there, etag = etag_of(app, wanted.environment)
         if there and there.active and _stays(app, there, wanted):
-            return there.told
+            return there.summary
         app.freezes.write(wanted, etag)
     except (Refused, ServiceFailed) as reason:
         raise type(reason)(
             f"{wanted.environment} could not be frozen: {reason.what}", remedy=f"Go on without the freeze: {without}"
         ) from reason
-    told = Frozen(wanted, "", app.freezes.now()).told
+    told = Frozen(wanted, "", app.freezes.now()).summary
     app.screen.say(told)
     return told
 
@@ -124,7 +124,7 @@ def _stays(app: App, there: Frozen, wanted: Freeze) -> bool:
     sooner = datetime.fromisoformat(there.freeze.until) < datetime.fromisoformat(wanted.until)
     if sooner and there.freeze.who == app.who:
         return False
-    app.screen.say(f"{there.told} (it stays as it is)")
+    app.screen.say(f"{there.summary} (it stays as it is)")
     if sooner:
         app.screen.warn(f"that ends before {moment(wanted.until)} UTC, and is {there.freeze.who}'s to change")
     return True

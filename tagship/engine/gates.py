@@ -93,7 +93,7 @@ def frozen_by(app: App, environment: str) -> str:
         found = freeze_of(app, environment)
     except FreezeUnreadable as reason:
         return reason.what.rstrip(".")
-    return found.told if found else ""
+    return found.summary if found else ""
 
 
 def require_unfrozen(app: App, environment: str) -> None:

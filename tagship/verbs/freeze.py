@@ -24,7 +24,7 @@ def freeze(app: App, *, until: str, reason: str, env: str = "", dry_run: bool = 
         app.screen.say(UNCHANGED)
         return wanted
     app.freezes.write(wanted, etag)
-    app.screen.say(f"{Frozen(wanted, '', now).told}")
+    app.screen.say(f"{Frozen(wanted, '', now).summary}")
     return wanted
 
 
@@ -33,5 +33,5 @@ def _over(app: App, environment: str) -> str:
     nobody can read; somebody else's is theirs."""
     found, etag = etag_of(app, environment)
     if found and found.active and found.freeze.who != app.who:
-        raise Held(f"{found.told}.", remedy=f"Agree with {found.freeze.who}, then: {commands.thaw(environment)}")
+        raise Held(f"{found.summary}.", remedy=f"Agree with {found.freeze.who}, then: {commands.thaw(environment)}")
     return etag

@@ -9,7 +9,8 @@ from typing import cast
 
 import pytest
 
-from tagship.domain.deployment import bad_versions, begun
+from tagship.domain.deployment import begun
+from tagship.domain.standing import bad_versions
 from tagship.release.ledger import follow_in_the_ledger
 from tagship.release.remedies import Remedies
 from tagship.release.serving import Following

@@ -75,7 +75,7 @@ def test_stage_1_that_grew_too_long_is_an_error() -> None:
 
 @pytest.mark.parametrize("entry", ["echo {{ action }}\n", "a\nTAGSHIP_ENTRY\nb\n"])
 def test_stage_1_that_would_not_arrive_whole_is_an_error(entry: str) -> None:
-    with pytest.raises(UsageError, match="cannot travel"):
+    with pytest.raises(UsageError, match="does not fit into an SSM document"):
         document.render(TEMPLATE, entry)
 
 
