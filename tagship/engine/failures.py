@@ -33,9 +33,16 @@ def failure(plan: Plan, end: Ending, state: str) -> TagshipError:
         return Held(what, state=state, remedy=f"See what it is, and deploy again once it has ended: {look(plan)}")
     if end.kind == "refused":
         what = f"The {plural(plan.noun)} of {plan.environment} refused {plan.artifact_id} ({end.reason})."
-        remedy = f"Find out who changed it before anything else is deployed: {commands.history(plan.environment)}"
-        return ArtifactError(what, state=state, remedy=remedy, evidence=end.evidence)
+        return ArtifactError(what, state=state, remedy=_after_refusal(plan), evidence=end.evidence)
     return DeployFailed(failed, state=state, remedy=_after_failure(plan), evidence=end.evidence)
+
+
+def _after_refusal(plan: Plan) -> str:
+    """What is altered and what could not be fetched are both refused, and only the first is somebody's doing."""
+    return (
+        f"If it was altered, find out by whom before anything else is deployed: {commands.history(plan.environment)} "
+        f"(if it could not be fetched, fix that, then: {plan.command})"
+    )
 
 
 def _after_failure(plan: Plan) -> str:

@@ -475,6 +475,8 @@ def test_a_host_that_refuses_the_bytes_is_an_artifact_error() -> None:
         deploy(app, artifact=NEW)
     assert caught.value.exit_code == 5
     assert "refused" in caught.value.what
+    assert caught.value.remedy.startswith("If it was altered, find out by whom before anything else is deployed: inv ")
+    assert f"if it could not be fetched, fix that, then: inv deploy --version {NEW}" in caught.value.remedy
     assert states(app)[-1] == "rolled-back"
 
 
