@@ -136,7 +136,7 @@ def test_it_is_deployed_rolled_back_looked_at_and_healed_by_the_verbs_as_they_ar
     assert said["verify"] == 2
     assert said["rollback"] == "healthy"
     assert said["runs"] == ["0.1.0-dev"] * 2
-    assert said["drift"] == ["", "the ledger says 0.1.0-dev"]
+    assert said["drift"] == ["", "0.1.1-dev is marked bad; the ledger says 0.1.0-dev"]
     assert (said["heal"], said["healed"]) == ("healthy", ["0.1.0-dev"] * 2)
 
 
