@@ -87,7 +87,10 @@ class RollbackFailed(TagshipError):
 
 
 class Incomplete(TagshipError):
-    """The version serves, but some hosts do not run it: they failed, can't be reached, or were skipped. Heal them."""
+    """The version serves, but some hosts do not run it.
+
+    They failed, can't be reached, or were skipped; a heal brings them to it.
+    """
 
     exit_code = 9
 

@@ -108,16 +108,16 @@ class Entry:
         return entry
 
 
-def _check(one: Entry) -> None:
-    """Raises one of ODD where what is read of it later is not what it must be."""
-    if one.state not in STATES:
-        raise ValueError(one.state)
-    if not is_id(one.deployment_id):
-        raise ValueError(one.deployment_id)
-    moment_of(one.at)
-    if not all(isinstance(unit, str) for unit in one.details.get("skipped", ())):
-        raise TypeError(one.details["skipped"])
-    for unit in one.details.get("units", ()):
+def _check(entry: Entry) -> None:
+    """Raise one of ODD if a part that is read later is wrong."""
+    if entry.state not in STATES:
+        raise ValueError(entry.state)
+    if not is_id(entry.deployment_id):
+        raise ValueError(entry.deployment_id)
+    moment_of(entry.at)
+    if not all(isinstance(unit, str) for unit in entry.details.get("skipped", ())):
+        raise TypeError(entry.details["skipped"])
+    for unit in entry.details.get("units", ()):
         if not all(isinstance(unit[name], str) for name in ("unit", "outcome", "serving")):
             raise TypeError(unit)
 
@@ -163,12 +163,12 @@ class Deployment:
 
     @property
     def all_or_nothing(self) -> bool:
-        """Whether it is a rollback that is put back everywhere unless every unit takes it."""
+        """Tell whether it's a rollback that every unit has to take."""
         return any(entry.details.get("all_or_nothing") for entry in self.entries)
 
     @property
     def skipped(self) -> frozenset[str]:
-        """The ids of the units that were left as they were, because somebody said so."""
+        """List the ids of units that somebody had it leave alone."""
         return frozenset(unit for entry in self.entries for unit in entry.details.get("skipped", ()))
 
     @property

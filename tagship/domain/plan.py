@@ -59,7 +59,7 @@ class Plan:
 
     @property
     def keeps(self) -> bool:
-        """Whether each unit keeps what it was brought to, whatever became of the others: a heal, or a rollback."""
+        """Tell whether units keep what they were brought to, whatever others do."""
         return self.heals or (self.action == "rollback" and not self.all_or_nothing)
 
     @property
@@ -69,12 +69,12 @@ class Plan:
 
     @property
     def noun(self) -> str:
-        """What people call one of its units."""
+        """Say what people call one of its units."""
         return noun_of(self.everyone)
 
     @property
     def everyone(self) -> tuple[Unit, ...]:
-        """Every unit of the environment that it knows of."""
+        """List every unit that it knows of."""
         return (*self.units, *self.others, *self.skipped)
 
     @property
@@ -88,20 +88,26 @@ class Plan:
         return self.settled and fence == self.fence + 1
 
     def differs_from(self, other: Plan) -> bool:
-        """Whether somebody who was shown the other plan would be surprised by this one."""
+        """Tell whether this would surprise somebody who was shown the other."""
         return (self.artifact_id, self.replaces, self.runs, self.units, self.skipped) != (
             *(other.artifact_id, other.replaces, other.runs, other.units, other.skipped),
         )
 
     @property
     def left_behind(self) -> Mapping[str, str]:
-        """The units that last ran something other than the environment does, by the ledger: each name, and what."""
+        """Name the units that last ran something else, each with what.
+
+        That is by the ledger, which says what the environment runs too.
+        """
         known = {f"{unit.name} ({unit.id})": self.runs.get(unit.id, "") for unit in self.units if unit.online}
         behind = {name: runs for name, runs in known.items() if runs and runs != self.replaces}
         return behind if self.replaces and not self.heals else {}
 
     def rows(self) -> list[list[str]]:
-        """A line for each unit: its name, its id, what it runs, what it will run. Of many, one for each version."""
+        """Write a line for each unit; of many, one for each version.
+
+        It has the unit's name, its id, what it runs and what it will run.
+        """
         units = (*self.units, *self.skipped)
         lines = [(unit, self.runs.get(unit.id) or "nothing known", self._fate(unit)) for unit in units]
         if len(lines) > MANY:
@@ -110,7 +116,7 @@ class Plan:
         return [[unit.name, unit.id, now, then] for unit, now, then in lines]
 
     def _fate(self, unit: Unit) -> str:
-        """What a unit will run, or why it stays as it is."""
+        """Say what a unit will run, or why it stays."""
         if unit in self.skipped:
             return "skipped"
         return self.artifact_id if unit.online else "can't be reached"
@@ -128,10 +134,13 @@ class Plan:
         }
 
 
-def named(some: Sequence[Unit], units: Sequence[Unit]) -> str:
-    """Some units as a flag takes them, between commas: by name, or by id if another of the units has the same name."""
+def named(chosen: Sequence[Unit], units: Sequence[Unit]) -> str:
+    """Write the chosen units as a flag takes them, between commas.
+
+    A unit is named by its id if another one of all the units has the same name.
+    """
     names = Counter(unit.name for unit in units)
-    return ",".join(unit.name if names[unit.name] == 1 else unit.id for unit in some)
+    return ",".join(unit.name if names[unit.name] == 1 else unit.id for unit in chosen)
 
 
 def recorded_runs(deployments: Sequence[Deployment]) -> dict[str, str]:

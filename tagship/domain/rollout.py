@@ -27,8 +27,9 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True)
 class Rules:
-    """What the settings say. `concurrency` and `errors` are a number of units or a percentage of all.
+    """What the settings say of a rollout.
 
+    `concurrency` and `errors` are a number of units or a percentage of all.
     `everywhere` is no setting: a rollback and a heal go to every unit, whatever becomes of the others.
     """
 
@@ -39,11 +40,11 @@ class Rules:
     everywhere: bool = False
 
     def urgent(self) -> Rules:
-        """The rules of what is urgent: no canary, and a unit that fails is no reason to leave the others."""
+        """Leave out the canary, and go on to the others whatever fails."""
         return replace(self, canary=False, everywhere=True)
 
     def all_or_nothing(self) -> Rules:
-        """The rules of a rollback that is put back unless every unit takes it."""
+        """Leave out the canary, and let no unit fail."""
         return replace(self, canary=False, errors="0")
 
     def batch(self, total: int) -> int:
@@ -51,7 +52,7 @@ class Rules:
         return max(1, amount(self.concurrency, total))
 
     def allowed(self, total: int) -> int:
-        """How many units may end without the artifact before everything stops."""
+        """Count the units that may end without the artifact."""
         return total if self.everywhere else amount(self.errors, total)
 
 
@@ -62,7 +63,9 @@ def amount(text: str, total: int) -> int:
 
 @dataclass(frozen=True)
 class Rollout:
-    """How far an artifact has come. `planned` are the units there were at the beginning, `others` those among the
+    """How far an artifact has come.
+
+    `planned` are the units there were at the beginning, `others` those among the
     environment's that ran it already; percentages are of the two together. The `skipped` ones are left as they are.
 
     `planned` are the units there were at the beginning, `others` those of the environment that ran it already;
@@ -134,23 +137,23 @@ class Rollout:
 
     @property
     def size(self) -> int:
-        """How many units there are now, without those that came meanwhile and can't be reached yet."""
+        """Count the units that there are now, without the joining ones."""
         return len(self.present) - len(self.joining)
 
     @property
     def noun(self) -> str:
-        """What people call one of its units."""
+        """Say what people call one of its units."""
         return noun_of((*self.original, *self.present))
 
     @property
     def units(self) -> tuple[Unit, ...]:
-        """Every unit that is or was part of it: the planned ones first, then those that joined."""
+        """List every unit that was part of it, those that joined last."""
         known = {unit.id for unit in self.original}
         return (*self.original, *(unit for unit in self.present if unit.id not in known))
 
     @property
     def original(self) -> tuple[Unit, ...]:
-        """The units that there were when it began."""
+        """List the units that there were when it began."""
         return (*self.planned, *self.others, *self.skipped)
 
     @property
@@ -166,13 +169,13 @@ class Rollout:
 
     @property
     def joining(self) -> tuple[Unit, ...]:
-        """Units that came meanwhile and can't be reached yet."""
+        """List units that came meanwhile and can't be reached yet."""
         known = {unit.id for unit in self.original} | set(self.reports)
         return tuple(unit for unit in self.present if not unit.online and unit.id not in known)
 
     @property
     def waiting(self) -> tuple[Unit, ...]:
-        """Units to change: the planned ones first, in their order, then those that joined."""
+        """List the units to change: the planned ones first, in order."""
         finished = {*self.reports, *(unit.id for unit in (*self.others, *self.skipped))}
         order = {unit.id: number for number, unit in enumerate(self.planned)}
         waiting = [unit for unit in self.present if unit.online and unit.id not in finished]
@@ -180,7 +183,7 @@ class Rollout:
 
     @property
     def serving(self) -> tuple[Report, ...]:
-        """The verdicts of units that were changed, are still present and run it."""
+        """List the verdicts of present units that run it."""
         return tuple(report for report in self.here if serves(report, self.artifact_id))
 
     @property
@@ -199,7 +202,7 @@ class Rollout:
 
     @property
     def lagging(self) -> tuple[Report, ...]:
-        """The stragglers, those whose turn never came because it was stopped, and those that were skipped."""
+        """List the stragglers, those whose turn never came, and the skipped."""
         present = {unit.id for unit in self.present}
         skipped = (unit for unit in self.skipped if unit.id in present)
         return (
@@ -210,13 +213,16 @@ class Rollout:
 
     @property
     def untouched(self) -> tuple[Unit, ...]:
-        """Units that are present and that nobody changed."""
+        """List the present units that nobody changed."""
         done = {*self.reports, *(unit.id for unit in self.others)}
         return tuple(unit for unit in self.present if unit.id not in done and unit not in self.joining)
 
     @property
     def known(self) -> tuple[Report, ...]:
-        """What is known of each unit: its verdict, that it ran it already, or why it was not asked."""
+        """List the verdict of each unit, or why it has none.
+
+        A unit that ran it already has one of its own.
+        """
         present = {unit.id for unit in self.present} - set(self.reports)
         already = [Report(unit.id, "unchanged", serving=self.artifact_id) for unit in self.others if unit.id in present]
         return (*self.here, *already, *(report for report in self.lagging if report not in self.here))
@@ -250,7 +256,7 @@ def next_step(rules: Rules, rollout: Rollout) -> RolloutStep:
 
 
 def why_stop(rules: Rules, rollout: Rollout) -> str:
-    """Say why no further unit may be changed; empty while all is well enough."""
+    """Say why no further unit may be changed; empty while some may."""
     if rules.everywhere:
         return ""
     bad, names = rollout.stragglers, rollout.names
@@ -280,7 +286,7 @@ def _failed(rollout: Rollout, bad: Sequence[Report]) -> str:
 
 
 def conclusion(rules: Rules, rollout: Rollout) -> str:
-    """Say why it has failed, now that no unit is left to change; empty if it has not."""
+    """Say why it has failed, once no unit is left to change."""
     if not rollout.present:
         return f"no {rollout.noun} is left"
     if rollout.planned and not rollout.serving and not rollout.others:

@@ -64,7 +64,10 @@ def is_lost(report: Report, known: str) -> bool:
 
 
 def what_serves(units: Sequence[Unit], final: Sequence[Report], untouched: Sequence[Unit] = ()) -> str:
-    """Say in one sentence what serves now, unit by unit if they differ, or if there are some that nobody changed."""
+    """Say in one sentence what serves now.
+
+    Units are named if they differ, or if some are `untouched`: nobody changed them.
+    """
     if not final:
         return f"No {noun_of(units)} is left."
     names = {unit.id: unit.name for unit in units}

@@ -41,7 +41,7 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
 
 
 def _plain(value: Any) -> Any:
-    """The value of a flag; those of one that was given more than once are put between commas."""
+    """Put the values of a flag that may be repeated between commas."""
     return ",".join(value) if isinstance(value, list) else value
 
 
