@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tagship.domain import commands
@@ -21,7 +22,7 @@ from tagship.engine.queued import Question, say_runs
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, one_environment, patience
 from tagship.engine.session import observe
-from tagship.errors import Refused, UsageError
+from tagship.errors import Incomplete, Refused, UsageError
 from tagship.ports.app import App
 
 
@@ -77,10 +78,8 @@ def rollback(
         if not (to or yes or app.prompt.possible):
             raise _unasked(request, plan, wait)
         try:
-            result = _run(app, request.pinned_to(plan), plan)
-            if keep:
-                app.screen.say(f"To keep {environment} as it is: {keep}")
-            return result
+            with _how_to_keep(app, environment, keep):
+                return _run(app, request.pinned_to(plan), plan)
         except Changed as changed:
             if not _asks(app, yes):
                 raise
@@ -168,6 +167,20 @@ def _run(app: App, request: RollbackRequest, plan: Plan) -> Result:
     told = freeze_before(app, request.hold.on(app, plan), plan.command)
     with said_to_stay(plan.environment, told):
         return run_deployment(app, request, plan)
+
+
+@contextmanager
+def _how_to_keep(app: App, environment: str, keep: str) -> Iterator[None]:
+    """Say how to keep what it came to, on every unit or on those that could be reached."""
+    line = f"To keep {environment} as it is: {keep}"
+    try:
+        yield
+    except Incomplete:
+        if keep:
+            app.screen.say(line)
+        raise
+    if keep:
+        app.screen.say(line)
 
 
 def _asks(app: App, yes: bool) -> bool:

@@ -65,6 +65,8 @@ def test_bytes_that_are_no_entry_are_none(raw: bytes) -> None:
         {"details": {"units": 5}},
         {"details": {"units": [{"unit": "i-1"}]}},
         {"details": {"units": ["i-1"]}},
+        {"details": {"skipped": 3}},
+        {"details": {"skipped": [3]}},
     ],
 )
 def test_a_later_schema_an_unknown_state_and_what_is_of_the_wrong_kind_are_none(change: dict[str, object]) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 import pytest
 
 from tagship.engine.queued import PATIENCE
+from tagship.errors import Incomplete
 from tagship.ports.forge import Run
 from tagship.verbs.freeze import freeze
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import FakeApp
 from tests.fakes.forge import FakeForge
+from tests.fakes.target import machine
 from tests.unit.verbs.test_rollback import ONE, THREE, TWO, after
 
 PAGE = "https://github.com/acme/hello/actions/runs"
@@ -105,3 +107,11 @@ def test_a_forge_that_is_away_holds_it_up_for_two_seconds_at_most(silence: threa
     assert rollback(app, to=ONE).state == "healthy"
     assert time.monotonic() - began < PATIENCE + 8
     assert "CI was not asked which runs are queued: it did not answer within 2 s" in app.screen.lines
+
+
+def test_how_to_keep_it_is_said_of_a_rollback_that_could_not_reach_every_host_too() -> None:
+    app, _ = with_runs(run(9, THREE))
+    app.hosts.machines.append(machine("web-2", online=False))
+    with pytest.raises(Incomplete):
+        rollback(app, to=ONE)
+    assert app.screen.lines[-1] == f"To keep dev as it is: {KEEP}"
