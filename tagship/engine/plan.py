@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tagship.domain import commands
 from tagship.domain.deployment import SERVES, Deployment, fenced, latest_serving, settled, unfinished
@@ -13,6 +13,7 @@ from tagship.domain.text import counted, listed
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import Stored, verified
+from tagship.engine.asked import runs_now
 from tagship.errors import Refused
 from tagship.ports.app import App
 
@@ -157,10 +158,13 @@ def manifest_sha256(app: App, environment: str, artifact_id: ArtifactId) -> str:
 
 
 def show(app: App, plan: Plan) -> None:
-    """The plan, as a person reads it."""
+    """The plan, as a person reads it: with what the units say they run if somebody is there to read that."""
     before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
     app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{before}")
-    app.screen.table((plan.noun.upper(), "ID", "RUNS NOW", "WILL RUN"), plan.rows())
+    asked = app.prompt.possible or plan.heals  # a log has nobody who waits for it
+    shown = replace(plan, runs=runs_now(app, plan)) if asked else plan
+    now = "RUNS NOW" if asked else "BY THE LEDGER"
+    app.screen.table((plan.noun.upper(), "ID", now, "WILL RUN"), shown.rows())
     behind = [f"{name} last ran {runs}" for name, runs in plan.left_behind.items()]
     if behind:
         app.screen.warn(f"not on {plan.replaces}, by the ledger: {listed(behind)}")
