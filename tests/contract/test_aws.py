@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -294,6 +295,14 @@ def test_a_code_is_asked_for_with_awss_own_words(work: Aws, tmp_path: Path) -> N
 def test_a_defect_elsewhere_is_not_taken_for_credentials() -> None:
     with pytest.raises(ZeroDivisionError), Aws("eu-west-1").translated("reading s3://releases/a"):
         _ = 1 // 0
+
+
+def test_a_refusal_by_a_machine_whose_clock_is_off_blames_the_clock(url: str, laptop: pytest.MonkeyPatch) -> None:
+    laptop.setattr(Stub, "date_time_string", lambda *_: "Fri, 20 Nov 2020 12:00:00 GMT")
+    Stub.answer = (403, "AccessDenied", "Access Denied")
+    problem = failure(S3Store(Aws("eu-west-1", url), "releases"))
+    assert re.match(r"This machine's clock is \d+ days ahead of AWS's", problem.what)
+    assert problem.remedy == "Set the clock, then run the same command again"
 
 
 # -- silence -----------------------------------------------------------------------------------------------------------

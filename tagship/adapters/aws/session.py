@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from tagship.adapters.aws import credentials
+from tagship.adapters.aws import credentials, skew
 from tagship.adapters.aws.silence import Bound, Patience
 from tagship.domain import commands
 from tagship.errors import ServiceFailed
@@ -217,6 +217,8 @@ class Aws:
         }
         failed = f"AWS failed with {code or 'no code'}: {message or 'no message'}"
         what, remedy = known.get(kind, (failed, AGAIN.capitalize()))
+        if clock := skew.off(error, kind):
+            what, remedy = clock, f"Set the clock, then {AGAIN}"
         return f"{what} ({doing}).", remedy
 
     def _unanswered(self, error: Any, doing: str) -> tuple[str, str]:
