@@ -26,6 +26,7 @@ from tagship.ports.people import Progress
 if TYPE_CHECKING:
     from questionary import Question
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 
@@ -125,22 +126,55 @@ class TerminalScreen:
         return Console(file=self._lines, highlight=False, markup=False, emoji=False)
 
     def _rich_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        from rich import box
-        from rich.table import Table
+        """Print rows in parts, with the notes between them."""
+        from rich.padding import Padding
         from rich.text import Text
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for name in columns:
-            table.add_column(Text(name), overflow="fold")
+        console = self._console()
+        widths = _widths(columns, rows, console.width)
+        console.print()
+        part = _part(columns, widths, header=True)
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        self._console().print(table)
+            if len(row) == len(columns):
+                part.add_row(*(Text(cell) for cell in row))
+                continue
+            console.print(part)
+            console.print(Padding(Text(row[0]), (0, 0, 0, NOTE)))
+            part = _part(columns, widths, header=False)
+        console.print(part)
+        console.print()
 
     def _plain_table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        lines = [list(columns), *rows]
-        widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
-        rows_of_text = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-        _write("\n".join(rows_of_text), self._lines)
+        widths = _widths(columns, rows)
+        _write("\n".join(_plain_row(row, widths) for row in (columns, *rows)), self._lines)
+
+
+NOTE = 2  # characters that a note on a row is indented by
+
+
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> list[int]:
+    """How wide each column is; the last one has what is left of `width`, 0 being no limit."""
+    lines = [columns, *(row for row in rows if len(row) == len(columns))]
+    widest = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+    left = width - sum(widest[:-1]) - 3 * (len(columns) - 1)
+    return [*widest[:-1], min(widest[-1], max(1, left))] if width else widest
+
+
+def _plain_row(row: Sequence[str], widths: Sequence[int]) -> str:
+    if len(row) < len(widths):
+        return f"{' ' * NOTE}{row[0]}"
+    return "  ".join(map(str.ljust, row, widths)).rstrip()
+
+
+def _part(columns: Sequence[str], widths: Sequence[int], *, header: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_header=header)
+    for name, width in zip(columns, widths, strict=True):
+        table.add_column(Text(name), overflow="fold", min_width=width)
+    return table
 
 
 class Phases:

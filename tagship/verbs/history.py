@@ -17,7 +17,7 @@ from tagship.engine.plan import name_unreadable
 from tagship.errors import UsageError
 from tagship.ports.app import App
 
-COLUMNS = ("WHEN (UTC)", "OUTCOME", "TOOK", "BY", "WHAT")  # reasons stand below WHAT, as wide as the terminal allows
+COLUMNS = ("WHEN (UTC)", "OUTCOME", "TOOK", "BY", "WHAT")  # a reason stands below its row
 CI = re.compile(r"run \d+ \((.*)\)\Z")
 
 
@@ -147,7 +147,7 @@ def _show(app: App, found: History, nothing: str) -> None:
 
 def _said(one: Mark) -> list[list[str]]:
     what = f"mark-{one.verdict} {one.artifact_id} on {one.environment}"
-    return [[moment(one.at), one.verdict, "", _by(one.who), what], ["", "", "", "", f"  {one.reason}"]]
+    return [[moment(one.at), one.verdict, "", _by(one.who), what], [one.reason]]
 
 
 def _rows(one: Deployment) -> list[list[str]]:
@@ -156,7 +156,7 @@ def _rows(one: Deployment) -> list[list[str]]:
     took = span(one.seconds) if one.ended else ""
     what = f"{first.action} {one.label} on {first.environment}"
     rows = [[moment(first.at), state(one), took, _by(first.who), what]]
-    return [*rows, ["", "", "", "", f"  {last.reason}"]] if last.reason else rows
+    return [*rows, [last.reason]] if last.reason else rows
 
 
 def _by(who: str) -> str:
