@@ -7,10 +7,10 @@
 `started` is written once units have been asked, with the names of the first operations, and again by whoever resumes a
 deployment whose runner died. It may be missing: a ledger that does not answer then does not stop the deployment.
 
-`rolled-back` means that things are as they were before: the previous version serves, or nothing does where nothing did.
+`rolled-back` means that the previous version serves again, or that nothing serves because nothing did before.
 `partial` means that it serves, but not on every unit: no more failed than the settings allow, some were skipped, or it
 is a rollback, which goes to the units that can be reached and keeps what it brought back. The environment runs it
-from then on; it is nothing to go back to until a deployment of it is healthy. An abandoned one says nothing of it.
+from then on; nobody goes back to it until a deployment of it is healthy. An abandoned one says nothing of the version.
 
 Every state change is one entry, and a deployment is its entries, folded in order. A process that lost the lease may
 still be writing: an entry after the end, or with a lower fencing number than one before it, is void. No I/O here.

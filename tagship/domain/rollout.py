@@ -69,8 +69,9 @@ class Rollout:
     environment's that ran it already; percentages are of the two together. The `skipped` ones are left as they are.
 
     `planned` are the units there were at the beginning, `others` those of the environment that ran it already;
-    percentages are of the two together. `reports` holds each unit's last verdict, in the order that they were changed.
-    `changed` are the verdicts of units that were changed over, in that order.
+    percentages are of the two together. The `skipped` ones are left as they are. `reports` holds each unit's last
+    verdict, in the order that they were changed. `changed` are the verdicts of units that were changed over, in that
+    order.
     """
 
     artifact_id: ArtifactId

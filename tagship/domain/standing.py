@@ -13,47 +13,52 @@ from tagship.domain.version import ArtifactId, is_older
 
 @dataclass(frozen=True)
 class Bad:
-    """Why a version is marked bad. `how`: failed (a deployment of it), left (somebody rolled back from it), marked."""
+    """Why a version is marked bad.
+
+    `how`: failed (a deployment of it), left (somebody rolled back from it), marked.
+    """
 
     how: str
     why: str
 
     @property
     def by_hand(self) -> bool:
-        """Whether a person said so, by a rollback or by a mark. A failed deployment alone may have had other causes."""
+        """Tell whether a person said so, by a rollback or a mark."""
+        # A failed deployment alone may have had other causes.
         return self.how != "failed"
 
 
 def bad_versions(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) -> dict[str, Bad]:
-    """The versions whose latest word is bad, with that word; the story is read in the order of ids.
+    """Map the versions that are bad by now to the reason.
 
-    A healthy deployment clears an earlier failure of that version. What a person said, by a mark or by a rollback,
-    stands until somebody marks the version good. Of a deployment and a mark, a mark made while it went on is the later
-    word. What serves and is deployed again, and fails, is not bad for that: something else has changed.
+    Deployments and marks count in the order of their ids. A healthy deployment clears an earlier failure of that
+    version. What a person said, by a mark or by a rollback, stands until somebody marks the version good. A mark made
+    while a deployment went on is later than that deployment. A version that serves, is deployed again and fails is not
+    bad for that: something else has changed.
     """
     bad: dict[str, Bad] = {}
     runs = ""
-    story: list[Deployment | Mark] = [*deployments, *marks]
-    for event in sorted(story, key=lambda each: each.id):
+    events: list[Deployment | Mark] = [*deployments, *marks]
+    for event in sorted(events, key=lambda event: event.id):
         if isinstance(event, Mark):
-            _hear_mark(bad, event)
+            _apply_mark(bad, event)
             continue
-        _hear(bad, event, runs)
-        _hear_leaving(bad, event)
+        _apply_deployment(bad, event, runs)
+        _apply_rollback(bad, event)
         runs = event.artifact_id if event.state in SERVES else runs
     return bad
 
 
-def _hear_mark(bad: dict[str, Bad], mark: Mark) -> None:
+def _apply_mark(bad: dict[str, Bad], mark: Mark) -> None:
     bad.pop(mark.artifact_id, None)
     if mark.verdict == "bad":
         bad[mark.artifact_id] = Bad("marked", f"{mark.who} marked it bad on {moment(mark.at)} UTC: {mark.reason}")
 
 
-def _hear(bad: dict[str, Bad], deployment: Deployment, runs: str) -> None:
-    """What a deployment says of its own version."""
-    artifact, known = deployment.artifact_id, bad.get(deployment.artifact_id)
-    if known and known.by_hand:
+def _apply_deployment(bad: dict[str, Bad], deployment: Deployment, runs: str) -> None:
+    """Apply a deployment's end to its own version."""
+    artifact, current = deployment.artifact_id, bad.get(deployment.artifact_id)
+    if current and current.by_hand:
         return
     if _failed(deployment):
         if artifact != runs:
@@ -63,8 +68,9 @@ def _hear(bad: dict[str, Bad], deployment: Deployment, runs: str) -> None:
         bad.pop(artifact, None)
 
 
-def _hear_leaving(bad: dict[str, Bad], deployment: Deployment) -> None:
-    """What a rollback says of the version that it leaves: from the moment on that units were asked to leave it."""
+def _apply_rollback(bad: dict[str, Bad], deployment: Deployment) -> None:
+    """Mark the version bad that a rollback leaves."""
+    # From the moment on that units were asked to leave it.
     left, done = deployment.last.replaced, deployment.state in SERVES
     if deployment.first.action != "rollback" or not _went_back(deployment.artifact_id, left):
         return
@@ -82,26 +88,30 @@ def _failed(deployment: Deployment) -> bool:
 
 
 def marked_bad(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) -> set[str]:
-    """Artifact ids whose latest word is bad."""
+    """Return the artifact ids that are bad by now."""
     return set(bad_versions(deployments, marks))
 
 
 def _went_back(to: str, replaced: str) -> bool:
-    """Whether `replaced` came after `to`: a rollback to what came later takes an earlier rollback back, and says
-    nothing against what it replaces. Where the order is not known, leaving is going back."""
+    """Tell whether a rollback from `replaced` to `to` went back.
+
+    If not, it undoes an earlier rollback and says nothing against what it replaces. An unknown order counts as back.
+    """
     return bool(replaced) and replaced != to and not is_older(replaced, to)
 
 
 def rollback_candidates(
     deployments: Sequence[Deployment], running: str, marks: Iterable[Mark] = ()
 ) -> list[ArtifactId]:
-    """Artifact ids to go back to, the most recently healthy first: not what runs, nothing that is marked bad."""
+    """List artifact ids to go back to, the most recently healthy first."""
+    # Not what runs, and nothing that is bad.
     bad = marked_bad(deployments, marks)
     return [artifact_id for artifact_id in healthy_before(deployments, running) if artifact_id not in bad]
 
 
 def healthy_before(deployments: Sequence[Deployment], running: str) -> list[ArtifactId]:
-    """Artifact ids that were healthy, the most recently first: not what runs, marked bad or not."""
+    """List artifact ids that were healthy, the most recent first."""
+    # Not what runs; whether bad or not.
     healthy = (deployment.artifact_id for deployment in reversed(deployments) if deployment.state == "healthy")
     return list(dict.fromkeys(artifact_id for artifact_id in healthy if artifact_id != running))
 
