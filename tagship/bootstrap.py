@@ -36,7 +36,8 @@ class Wiring:
 
     @cached_property
     def hurried(self) -> Wiring:
-        """The same app, which gives AWS seconds to answer: for questions that one can do without."""
+        """Return the same app with seconds for AWS to answer."""
+        # For questions that one can do without.
         made = replace(self, in_seconds=True)
         vars(made).update(screen=self.screen, prompt=self.prompt, ci=self.ci)
         return made

@@ -16,10 +16,11 @@ class SystemClock:
 
 
 class AnswersClock:
-    """A service's time: the date of an answer, carried on by this machine's own count of seconds.
+    """A service's time, carried on by this machine's count of seconds.
 
-    A date has whole seconds and was under way for a while, so each is at most the true time; the latest bound counts.
-    It never goes back. No clock that somebody sets matters, and one answer sets right what a machine slept through.
+    It is the date of an answer. A date has whole seconds and was under way for a while, so each is at most the true
+    time; the latest bound counts. It never goes back. No clock that somebody sets matters, and one answer sets right
+    what a machine slept through.
     """
 
     def __init__(self, count: Callable[[], float] = time.monotonic) -> None:

@@ -220,7 +220,8 @@ class Phases:
 
 
 def _write(text: str, stream: TextIO) -> None:
-    """Print a line. A reader that has gone (`inv status | head -1`, a closed terminal) ends nothing under way."""
+    """Print a line; ignore a reader that has gone."""
+    # `inv status | head -1`, or a closed terminal: what is under way goes on.
     try:
         print(_encodable(text, stream), file=stream, flush=True)
     except OSError as gone:

@@ -53,7 +53,8 @@ class LeaseRecord:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """Read a record; raises LeaseUnreadable when it is not one (nothing is assumed about an unreadable lease)."""
+        """Read a record. Raises LeaseUnreadable if it is not one."""
+        # Nothing is assumed about an unreadable lease.
         try:
             value = json.loads(raw)
             if value["schema"] != SCHEMA:
@@ -126,7 +127,7 @@ def taken(
 
 
 class LeaseUnreadable(ServiceFailed):
-    """There is a lease, and who has it cannot be told: nobody may take it for free.
+    """The lease cannot be read, so nobody may take it.
 
     `id` names these very bytes to `unlock`; it is empty if a later tagship wrote them, which is no damage. `fence` is
     the fencing number that can still be read in them, or 0.
@@ -135,8 +136,8 @@ class LeaseUnreadable(ServiceFailed):
     def __init__(self, environment: str, why: str, raw: bytes) -> None:
         self.why = why
         self.id = "" if _is_later(raw) else f"damaged-{hashlib.sha256(raw).hexdigest()[:12]}"
-        self.fence = int(found[1]) if (found := _FENCE.search(raw)) else 0
-        remedy = f"If nobody deploys to {environment}, write it anew: {commands.unlock(environment, self.id)}"
+        self.fence = int(match[1]) if (match := _FENCE.search(raw)) else 0
+        remedy = f"If nobody deploys to {environment}, write it again: {commands.unlock(environment, self.id)}"
         super().__init__(
             f"The lease of {environment} cannot be read ({why}).",
             state=f"Who holds {environment} is not known, and nothing was changed.",
@@ -148,7 +149,7 @@ _FENCE = re.compile(rb'"fence": ?([0-9]{1,9})\b')
 
 
 def _is_later(raw: bytes) -> bool:
-    """Whether it is the whole record of a later schema."""
+    """Tell whether it is a later schema's whole record."""
     try:
         return int(json.loads(raw)["schema"]) > SCHEMA
     except ODD:

@@ -117,17 +117,19 @@ def healthy_before(deployments: Sequence[Deployment], running: str) -> list[Arti
 
 
 def ways_back(deployments: Sequence[Deployment], marks: Iterable[Mark] = ()) -> list[ArtifactId]:
-    """Artifact ids that a rollback may go to, the best first.
+    """List artifact ids that a rollback may go to, best first.
 
     After a deployment that has not ended, that is what served before it, and not what came before that. After a
     rollback that has not ended, it is what that was going to, and never what it was leaving.
     """
-    said, runs = tuple(marks), serving(deployments)
+    all_marks, runs = tuple(marks), serving(deployments)
     dead = unfinished(deployments)
     if dead is None:
-        return rollback_candidates(deployments, runs, said)
+        return rollback_candidates(deployments, runs, all_marks)
     back = dead.first.action == "rollback"
     first, leaving = (dead.artifact_id, dead.last.replaced) if back else (ArtifactId(runs), dead.artifact_id)
-    others = [artifact_id for artifact_id in rollback_candidates(deployments, leaving, said) if artifact_id != first]
-    usable = first and first != leaving and first not in marked_bad(deployments, said)
+    others = [
+        artifact_id for artifact_id in rollback_candidates(deployments, leaving, all_marks) if artifact_id != first
+    ]
+    usable = first and first != leaving and first not in marked_bad(deployments, all_marks)
     return [first, *others] if usable else others

@@ -66,7 +66,8 @@ class App(Protocol):
 
     @property
     def hurried(self) -> App:
-        """The same app, which gives AWS seconds to answer: for questions that one can do without."""
+        """Return the same app with seconds for AWS to answer."""
+        # For questions that one can do without.
 
     @property
     def who(self) -> str:

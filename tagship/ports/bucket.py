@@ -112,9 +112,10 @@ class Leases(Protocol):
         """Free a deployment's lease. Raises Refused if another holds it."""
 
     def mend(self, environment: str, damage: str) -> None:
-        """Put a free lease in place of what LeaseUnreadable said of, by its `id`; raises Refused when it is gone.
+        """Write a free lease over a damaged one. Raises Refused.
 
-        It keeps the fencing number that could still be read.
+        The damage is named by LeaseUnreadable's `id`; Refused means that it is gone. The new lease keeps the fencing
+        number that could still be read.
         """
 
 

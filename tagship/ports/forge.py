@@ -29,9 +29,10 @@ class Notice:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a workflow. `attempt` counts from 1; `updated` is ISO 8601, empty if the forge doesn't say.
+    """One run of a workflow.
 
-    `ref` is the tag or branch that set it off, `name` the workflow's.
+    `attempt` counts from 1; `updated` is ISO 8601, empty if the forge doesn't say. `ref` is the tag or branch that
+    started it, `name` the workflow's.
     """
 
     id: str
@@ -59,7 +60,8 @@ class Forge(Protocol):
         """Find a run of a tag of that name, whatever its commit."""
 
     def unfinished(self) -> Sequence[Run]:
-        """The runs that have not ended: queued, waiting for an approval or for their turn, or under way."""
+        """List the runs that have not ended."""
+        # Queued, waiting for an approval or for their turn, or under way.
 
     def rerun(self, run_id: str) -> None:
         """Start every job of an ended run again. Raises ServiceFailed.

@@ -220,7 +220,7 @@ def _require_unfrozen(app: App, environment: str) -> None:
 
 
 def running_line(app: App, environment: str, known: Recorded, tags: Sequence[Tag]) -> str:
-    """What the environment runs, or, if that cannot be asked, its latest tag."""
+    """Say what the environment runs, or else its latest tag."""
     last = known.serving
     if last:
         age = ago(app.store.now() - datetime.fromisoformat(last.last.at))

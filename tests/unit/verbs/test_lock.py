@@ -121,7 +121,7 @@ def test_a_lease_that_cannot_be_read_is_shown_as_that_with_the_way_out(spoilt: F
     [found] = lock(spoilt, env="dev")
     assert found.state == "unreadable"
     assert "The lease of dev cannot be read" in found.problem
-    assert found.remedy.startswith("If nobody deploys to dev, write it anew: inv unlock --env dev --id damaged-")
+    assert found.remedy.startswith("If nobody deploys to dev, write it again: inv unlock --env dev --id damaged-")
     assert found.remedy in spoilt.screen.text
     [looked] = status(spoilt, env="dev")
     assert looked.artifact == "0.1.1-dev"
