@@ -102,3 +102,9 @@ def types(session: nox.Session) -> None:
     """mypy, strict."""
     _use_own_tools()
     session.run("mypy")
+
+
+@nox.session(venv_backend="none")
+def mutate(session: nox.Session) -> None:
+    """Mutants of the files where a mistake hurts most, or of those named: `nox -s mutate -- domain/lease.py`."""
+    session.run(sys.executable, "-m", "scripts.mutation", *session.posargs)

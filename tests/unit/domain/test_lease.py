@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagship.domain.lease import LeaseRecord, Seen, beat_every, released, renewed, taken
+from tagship.domain.lease import (
+    LeaseHeld,
+    LeaseRecord,
+    LeaseUnreadable,
+    Seen,
+    beat_every,
+    let_go,
+    released,
+    renewed,
+    same,
+    taken,
+)
 from tagship.errors import ServiceFailed
 
 WRITTEN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -33,6 +45,23 @@ def test_a_free_lease_is_neither_held_nor_expired() -> None:
 def test_taking_raises_the_fence_by_one() -> None:
     record = taken(seen(RECORD, 61), environment="dev", holder="eve", deployment_id="d-2", run_url="", ttl=60)
     assert (record.fence, record.holder, record.operations, record.phase) == (8, "eve", (), "taken")
+    assert record.taking == ""
+
+
+def test_a_taking_says_who_has_it_for_what_and_since_when_by_utc(elsewhere: None) -> None:
+    east = replace(seen(RECORD, 61), now=datetime(2026, 11, 20, 14, 1, 1, 5000, tzinfo=timezone(timedelta(hours=2))))
+    record = taken(
+        east, environment="qa", holder="eve", deployment_id="d-2", run_url="https://ci/1", ttl=90, taking="word"
+    )
+    at = "2026-11-20T12:01:01+00:00"
+    assert record == LeaseRecord("qa", 8, "eve", "d-2", "https://ci/1", "taken", (), 90, at, 0, "word")
+
+
+def test_the_number_in_an_id_is_the_fence_also_beyond_what_a_second_has() -> None:
+    high = seen(replace(RECORD, fence=2_000_006), 61)
+    record = taken(high, environment="dev", holder="eve", deployment_id="", run_url="", ttl=60)
+    assert record.fence == 2_000_007
+    assert record.deployment_id.startswith("20261120-120101-000007-")
 
 
 def test_the_fence_goes_above_what_is_known_from_elsewhere() -> None:
@@ -79,6 +108,53 @@ def test_a_holder_learns_within_ten_seconds_that_it_was_fenced_off(ttl: int, eve
 def test_releasing_keeps_the_fence_and_forgets_the_holder() -> None:
     record = released(RECORD)
     assert (record.fence, record.holder, record.deployment_id, record.operations) == (7, "", "", ())
+
+
+def test_releasing_keeps_the_environment_and_its_time_to_live() -> None:
+    assert released(RECORD) == LeaseRecord("dev", 7, ttl=60)
+
+
+def test_renewing_changes_the_phase_and_the_operations_alone() -> None:
+    record = renewed(RECORD, phase="draining", operations=["c-2", "c-3"])
+    assert record == replace(RECORD, phase="draining", operations=("c-2", "c-3"), beats=1)
+    assert renewed(record, phase="draining", operations=()).beats == 2
+
+
+def test_let_go_it_has_expired_at_once_and_is_its_holders_still() -> None:
+    record = let_go(RECORD)
+    assert record == replace(RECORD, phase="interrupted: deploying", ttl=0)
+    assert seen(record, 0).expired
+
+
+@pytest.mark.parametrize("other", [{"deployment_id": "d-2"}, {"fence": 8}, {"taking": "another"}])
+def test_two_records_are_of_one_taking_whatever_their_phases(other: dict[str, str]) -> None:
+    assert same(RECORD, replace(RECORD, phase="draining", beats=9))
+    assert not same(RECORD, replace(RECORD, **other))
+
+
+def test_an_error_of_a_lease_that_is_held_carries_what_was_read() -> None:
+    found = seen(RECORD, 5)
+    error = LeaseHeld(found, "dev is deployed to.", remedy="Wait.")
+    assert (error.seen, error.what, error.remedy) == (found, "dev is deployed to.", "Wait.")
+
+
+def test_a_lease_that_cannot_be_read_says_why_and_which_object_it_is() -> None:
+    error = LeaseUnreadable.of("dev", "s3://bucket/lease", "schema 2")
+    assert (error.what, error.why) == ("The lease of dev cannot be read (schema 2).", "schema 2")
+    assert error.state == "Who holds dev is not known, and nothing was changed."
+    assert "aws s3 rm s3://bucket/lease" in error.remedy
+
+
+def test_a_record_of_a_later_schema_says_which() -> None:
+    with pytest.raises(LeaseUnreadable) as raised:
+        LeaseRecord.from_json(RECORD.to_json().replace(b'"schema": 1', b'"schema": 2'))
+    assert raised.value.what == "The lease of it cannot be read (schema 2)."
+    assert "aws s3 cp the bucket -" in raised.value.remedy
+
+
+@pytest.mark.parametrize("record", [LeaseRecord("dev", 0), RECORD])
+def test_a_record_is_read_whether_it_was_ever_taken_or_not(record: LeaseRecord) -> None:
+    assert LeaseRecord.from_json(record.to_json()) == record
 
 
 def test_no_two_renewals_are_the_same_bytes() -> None:
