@@ -61,7 +61,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+def in_tokyo(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """A machine whose clock shows Tokyo's time."""
     monkeypatch.setenv("TZ", "JST-9")
     time.tzset()

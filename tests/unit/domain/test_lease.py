@@ -48,7 +48,7 @@ def test_taking_raises_the_fence_by_one() -> None:
     assert record.taking == ""
 
 
-def test_a_taking_says_who_has_it_for_what_and_since_when_by_utc(elsewhere: None) -> None:
+def test_a_taking_says_who_has_it_for_what_and_since_when_by_utc(in_tokyo: None) -> None:
     east = replace(seen(RECORD, 61), now=datetime(2026, 11, 20, 14, 1, 1, 5000, tzinfo=timezone(timedelta(hours=2))))
     record = taken(
         east, environment="qa", holder="eve", deployment_id="d-2", run_url="https://ci/1", ttl=90, taking="word"
