@@ -45,11 +45,11 @@ def _described(mutant: str, path: str) -> str:
     return "\n".join([f"{of}.{function}" if of else function, *changed])
 
 
-def harmless(name: str) -> set[str]:
+def harmless(name: str, page: Path = HARMLESS) -> set[str]:
     """The survivors of a file that somebody has judged; raises ValueError for one without a reason."""
-    groups = tomllib.loads(HARMLESS.read_text()).get(name, [])
+    groups = tomllib.loads(page.read_text()).get(name, [])
     if not all(group["why"] for group in groups):
-        raise ValueError(f"{HARMLESS.name}: a mutant of {name} has no reason")
+        raise ValueError(f"{page.name}: a mutant of {name} has no reason")
     return {mutant.strip() for group in groups for mutant in group["mutants"]}
 
 

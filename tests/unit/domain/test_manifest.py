@@ -66,12 +66,27 @@ def test_anything_else_is_no_manifest(raw: bytes) -> None:
     with pytest.raises(NotAuthentic, match="here") as caught:
         Manifest.from_json(raw, "here")
     assert caught.value.exit_code == 5
+    assert caught.value.remedy == "Publish the commit under a new number: inv deploy-dev"
+
+
+def test_what_is_wrong_with_it_is_named_by_its_kind() -> None:
+    with pytest.raises(NotAuthentic) as caught:
+        Manifest.from_json(b'{"schema": 1}', "here")
+    assert caught.value.what == "here is not a manifest (KeyError)."
+
+
+@pytest.mark.parametrize("part", ["image", "secrets"])
+def test_a_manifest_from_before_a_part_was_written_is_read(part: str) -> None:
+    value = json.loads(MANIFEST.to_json())
+    del value[part]
+    assert Manifest.from_json(json.dumps(value).encode(), "here") == MANIFEST
 
 
 def test_a_later_schema_is_named() -> None:
     raw = json.dumps({**json.loads(MANIFEST.to_json()), "schema": 2}).encode()
-    with pytest.raises(NotAuthentic, match="schema 2; this tagship reads schema 1"):
+    with pytest.raises(NotAuthentic, match="schema 2; this tagship reads schema 1") as caught:
         Manifest.from_json(raw, "here")
+    assert caught.value.remedy == ("Use the tagship that published it, or publish the commit again: inv deploy-dev")
 
 
 def test_a_digest_acts_and_a_tag_is_a_label() -> None:
