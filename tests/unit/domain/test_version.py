@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagship.domain.version import ArtifactId, Version, candidates, is_older, newest, why_not_a_version
+from tagship.domain.version import ArtifactId, Version, candidates, is_older, nearest, newest, why_not_a_version
 from tagship.errors import Refused, UsageError
 
 NUMBERS = st.integers(0, 999_999_999)
@@ -30,6 +30,18 @@ def test_any_other_text_is_refused_with_a_reason_on_one_printable_line(text: str
     assert told.value.what.isprintable()
     assert len(told.value.what) < 200
     assert why_not_a_version(text)
+
+
+def test_what_is_no_version_is_shown_escaped_and_cut_with_what_to_give_instead() -> None:
+    with pytest.raises(UsageError) as told:
+        Version.parse("0.1.0\n")
+    assert told.value.what == (
+        "“0.1.0\\n” is not a version: it has characters other than letters, digits, dots and one hyphen."
+    )
+    assert told.value.remedy == "Give a version such as 0.1.30-dev: --version 0.1.30-dev"
+    for length, shown in ((60, "x" * 60), (61, "x" * 60 + "…")):
+        with pytest.raises(UsageError, match=f"^“{shown}” is not a version"):
+            Version.parse("x" * length)
 
 
 @given(VERSIONS, st.sampled_from(["patch", "minor", "major"]))
@@ -93,6 +105,18 @@ def test_each_kind_of_bad_input_has_its_reason(text: str, reason: str) -> None:
     assert Version.maybe(text) is None
 
 
+def test_a_version_has_64_characters_at_most() -> None:
+    longest = "1.2.3-" + "x" * 58
+    assert why_not_a_version(longest) == "its suffix is not one word of small letters and digits, as in 0.1.30-dev"
+    assert why_not_a_version(longest + "x") == "it has 65 characters, and at most 64 are allowed"
+
+
+def test_a_number_has_nine_digits_at_most() -> None:
+    assert why_not_a_version("1.2.999999999") == ""
+    for text in ("1.2.1000000000", "1.1000000000.3", "1000000000.2.3"):
+        assert why_not_a_version(text) == "a number has more than 9 digits"
+
+
 def test_an_artifact_id_is_a_version_or_a_commit_with_its_time_in_utc() -> None:
     built = datetime(2025, 8, 20, 14, 45, tzinfo=timezone(timedelta(hours=2)))
     untagged = ArtifactId.untagged("622d2103" + "0" * 32, built)
@@ -137,6 +161,27 @@ def test_versions_go_by_their_order_and_the_rest_by_when_it_was_built(
     one: str, than: str, built: str, than_built: str, older: bool
 ) -> None:
     assert is_older(one, than, built, than_built) is older
+
+
+AMONG = ["0.1.9-dev", "0.1.8-dev", "0.1.6-dev", "0.1.5-dev", "0.1.4-dev", NOON]
+
+
+@pytest.mark.parametrize(
+    ("artifact", "count", "found"),
+    [
+        ("0.1.7-dev", 2, ["0.1.8-dev", "0.1.6-dev"]),
+        ("0.1.7-dev", 3, ["0.1.8-dev", "0.1.6-dev", "0.1.5-dev"]),
+        ("0.1.6-dev", 2, ["0.1.8-dev", "0.1.6-dev"]),
+        ("0.2.0-dev", 2, ["0.1.9-dev", "0.1.8-dev"]),
+        ("0.1.0-dev", 2, ["0.1.4-dev", NOON]),
+        (LATER, 2, ["0.1.9-dev", "0.1.8-dev"]),
+        ("0.1.7-dev", 9, AMONG),
+    ],
+)
+def test_the_nearest_are_half_above_and_half_below_as_far_as_there_are(
+    artifact: str, count: int, found: list[str]
+) -> None:
+    assert nearest(artifact, AMONG, count) == found
 
 
 def test_an_untagged_build_says_when_it_was_made() -> None:
