@@ -143,6 +143,69 @@ def test_a_key_that_cannot_be_used_names_the_setting_and_the_command(
         PemVerifier(public).verify(SHORT, b"", "manifest.json")
 
 
+REASONS = {
+    "missing": (None, "No such file or directory"),
+    "garbage": ("not a key", "it is not a PEM key without a password"),
+    "rsa": (["genrsa", "2048"], "it is not a P-256 key"),
+    "another curve": (["ecparam", "-name", "secp384r1", "-genkey", "-noout"], "it is not a P-256 key"),
+    "a password": (
+        ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-aes256", "-pass", "pass:x"],
+        "it is not a PEM key without a password",
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "why"), REASONS.values(), ids=REASONS)
+def test_a_private_key_that_cannot_be_used_says_why_and_how_one_is_made(
+    made: list[str] | str | None, why: str, tmp_path: Path
+) -> None:
+    key = tmp_path / "k.pem"
+    if isinstance(made, list):
+        key.write_bytes(subprocess.run(["openssl", *made], check=True, capture_output=True).stdout)
+    elif made:
+        key.write_text(made)
+    with pytest.raises(SettingsError) as caught:
+        PemSigner(key).sign(SHORT)
+    assert caught.value.what == f"signing.key cannot be used: {key}: {why}."
+    assert caught.value.remedy == (
+        f"Correct signing.key in tagship.toml, or make one: openssl ecparam -name prime256v1 -genkey -noout -out {key}"
+    )
+
+
+@pytest.mark.parametrize("made", ["missing", "garbage", "rsa", "another curve"])
+def test_a_public_key_that_cannot_be_used_says_why_and_how_one_is_made(made: str, tmp_path: Path) -> None:
+    private, public = tmp_path / "k.pem", tmp_path / "p.pem"
+    content, why = REASONS[made]
+    if isinstance(content, list):
+        private.write_bytes(subprocess.run(["openssl", *content], check=True, capture_output=True).stdout)
+        run("openssl", "pkey", "-in", private, "-pubout", "-out", public)
+    elif content:
+        public.write_text(content)
+    with pytest.raises(SettingsError) as caught:
+        PemVerifier(public).public_key()
+    assert caught.value.what == f"signing.public_key cannot be used: {public}: {why}."
+    assert caught.value.remedy == (
+        f"Correct signing.public_key in tagship.toml, or make one: openssl ec -in <private key> -pubout -out {public}"
+    )
+
+
+def test_the_public_key_is_the_file_s_own_text(tmp_path: Path) -> None:
+    pem(tmp_path)
+    path = tmp_path / "release.pub.pem"
+    path.write_bytes("# Schlüssel\n".encode() + path.read_bytes())
+    assert PemVerifier(path).public_key() == path.read_bytes().decode()
+
+
+def test_what_is_not_authentic_is_said_with_what_to_do_instead(tmp_path: Path) -> None:
+    _, verifies = pem(tmp_path)
+    with pytest.raises(NotAuthentic) as caught:
+        verifies.verify(SHORT, b"", "s3://b/manifest.json")
+    assert caught.value.what == (
+        "The signature of s3://b/manifest.json does not match: the file, its signature or the key was changed."
+    )
+    assert caught.value.remedy == "Do not deploy it. Publish the commit under a new number: inv deploy-dev"
+
+
 def flipped(raw: bytes, at: int) -> bytes:
     return raw[:at] + bytes([raw[at] ^ 0x01]) + raw[at + 1 :]
 
