@@ -11,11 +11,12 @@ import pytest
 from tagship.domain.change import Change
 from tagship.domain.lease import LeaseRecord
 from tagship.domain.plan import Plan
-from tagship.domain.units import Report
+from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import Claim
 from tagship.engine.session import LeaseSession, hold_lease, observe, read_again
 from tagship.errors import LeaseLost, ServiceFailed, Unheard
+from tagship.ports.target import Tick
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.leases import FakeLeases
 from tests.fakes.target import FakeTarget, machine, operation
@@ -56,6 +57,11 @@ class Away(FakeLeases):
         if self.away:
             raise ServiceFailed("S3 does not answer", remedy="Wait.")
         super().release(record)
+
+    def let_go(self, record: LeaseRecord) -> None:
+        if self.away:
+            raise ServiceFailed("S3 does not answer", remedy="Wait.")
+        super().let_go(record)
 
 
 def an_app_whose_bucket_goes_away() -> tuple[FakeApp, Away]:
@@ -249,10 +255,13 @@ def test_a_start_whose_answer_was_lost_keeps_the_lease_until_its_time_is_over(
     assert (record(app).holder, record(app).ttl) == (("ada@laptop", 120) if kept else ("", 120))
 
 
-def test_a_lease_that_cannot_be_given_back_is_said_with_the_time_it_lasts() -> None:
+@pytest.mark.parametrize("in_flight", [True, False])
+def test_a_lease_that_cannot_be_given_back_is_said_with_the_time_it_lasts(in_flight: bool) -> None:
     app, leases = an_app_whose_bucket_goes_away()
-    with session(app):
+    with session(app) as held:
         leases.away = True
+        held.in_flight = in_flight
+        held.operations = (operation("c-1", held.change(), []),)
     assert app.screen.warnings == ["the lease of dev could not be released (S3 does not answer); it expires in 120 s"]
 
 
@@ -264,3 +273,26 @@ def test_what_a_fenced_off_deployment_had_in_flight_is_ended_before_anything_is_
         with session(app, Claim("dev", 0, "inv rollback", preempt=preempt, urgent=True)):
             assert app.hosts.cancelled == cancelled
             assert record(app).fence == 2
+
+
+def test_a_lease_that_nobody_has_is_taken_with_nothing_to_end() -> None:
+    app = an_app()
+    with session(app, Claim("dev", 0, "inv rollback", preempt=True, urgent=True)):
+        assert app.hosts.cancelled == []
+
+
+class OneShort(FakeTarget):
+    """A target that has no word of the last unit."""
+
+    def finish(
+        self, operations: Sequence[Operation], change: Change, units: Sequence[Unit], tick: Tick
+    ) -> Sequence[Report]:
+        return super().finish(operations, change, units, tick)[:-1]
+
+
+def test_a_unit_of_which_there_is_no_word_is_not_passed_over() -> None:
+    app = an_app()
+    app.hosts = OneShort(app.hosts.machines)
+    with session(app) as held, pytest.raises(ValueError, match="shorter"):
+        held.carry_out(held.change(), app.hosts.units())
+    assert held.in_flight
