@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -138,18 +139,36 @@ def test_an_error_of_a_lease_that_is_held_carries_what_was_read() -> None:
     assert (error.seen, error.what, error.remedy) == (found, "dev is deployed to.", "Wait.")
 
 
-def test_a_lease_that_cannot_be_read_says_why_and_which_object_it_is() -> None:
-    error = LeaseUnreadable.of("dev", "s3://bucket/lease", "schema 2")
-    assert (error.what, error.why) == ("The lease of dev cannot be read (schema 2).", "schema 2")
+LATER = RECORD.to_json().replace(b'"schema": 1', b'"schema": 2')
+
+
+def test_a_lease_that_is_damaged_says_why_and_how_it_is_written_anew() -> None:
+    error = LeaseUnreadable("dev", "half of it", RECORD.to_json()[:-9])
+    assert (error.what, error.why) == ("The lease of dev cannot be read (half of it).", "half of it")
     assert error.state == "Who holds dev is not known, and nothing was changed."
-    assert "aws s3 rm s3://bucket/lease" in error.remedy
+    assert error.id == f"damaged-{hashlib.sha256(RECORD.to_json()[:-9]).hexdigest()[:12]}"
+    assert error.remedy == f"If nobody deploys to dev, write it anew: inv unlock --env dev --id {error.id}"
 
 
-def test_a_record_of_a_later_schema_says_which() -> None:
+@pytest.mark.parametrize(
+    ("raw", "fence"),
+    [(b'{"fence": 17, "ho', 17), (b'"fence":999999999,', 999_999_999), (b'"fence": 1000000000,', 0), (b"", 0)],
+)
+def test_the_fence_is_read_of_a_damaged_lease_if_it_is_still_there(raw: bytes, fence: int) -> None:
+    assert LeaseUnreadable("dev", "damaged", raw).fence == fence
+
+
+def test_a_record_of_a_later_schema_is_no_damage() -> None:
     with pytest.raises(LeaseUnreadable) as raised:
-        LeaseRecord.from_json(RECORD.to_json().replace(b'"schema": 1', b'"schema": 2'))
+        LeaseRecord.from_json(LATER)
     assert raised.value.what == "The lease of it cannot be read (schema 2)."
-    assert "aws s3 cp the bucket -" in raised.value.remedy
+    assert (raised.value.id, raised.value.fence) == ("", 7)
+    assert raised.value.remedy == "A later tagship wrote it; use that one: pip install --upgrade tagship"
+
+
+@pytest.mark.parametrize("raw", [RECORD.to_json(), LATER[:-9], b'{"schema": 0}', b'{"schema": "two"}'])
+def test_what_is_not_whole_or_not_later_is_damage(raw: bytes) -> None:
+    assert LeaseUnreadable("dev", "damaged", raw).id
 
 
 @pytest.mark.parametrize("record", [LeaseRecord("dev", 0), RECORD])

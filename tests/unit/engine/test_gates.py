@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
 
-from tagship.domain.deployment import Bad, Deployment, Entry, fold
+from tagship.domain.deployment import Deployment, Entry, fold
+from tagship.domain.freeze import Freeze, FreezeUnreadable, Frozen
 from tagship.domain.mark import Mark
+from tagship.domain.standing import Bad
 from tagship.domain.version import ArtifactId
-from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
+from tagship.engine.gates import (
+    freeze_of,
+    frozen_by,
+    require_good,
+    require_newer,
+    require_unfrozen,
+    warn_of_bad,
+    why_bad,
+)
 from tagship.errors import Held, Refused
 from tagship.ports.account import Window
 from tests.fakes.app import FakeApp, environments, settings
-from tests.fakes.freezes import FakeCalendar
+from tests.fakes.freezes import FakeCalendar, FakeFreezes
 from tests.fakes.ledger import FakeLedger
 
 OLD, NEW = ArtifactId("0.1.29-dev"), ArtifactId("0.1.30-dev")
@@ -60,20 +70,25 @@ def test_a_version_that_failed_long_ago_is_found_in_the_whole_ledger() -> None:
     assert ledger.read == ["dev"]
 
 
-def test_the_whole_ledger_is_not_read_if_the_latest_deployments_tell_of_the_version() -> None:
+def test_the_whole_ledger_is_not_read_if_a_person_said_in_the_latest_deployments_that_it_is_bad() -> None:
     app, ledger = with_ledger()
     publish(app, NEW, 1)
-    for state, bad in (("failed", True), ("rolled-back", True), ("healthy", False), ("partial", False)):
-        assert bool(why_bad(app, "dev", NEW, fold([entry(9, state, NEW)]))) is bad
+    left = replace(entry(9, "healthy", OLD), action="rollback", replaced=NEW)
+    bad = why_bad(app, "dev", NEW, fold([left]))
+    assert bad
+    assert bad.how == "left"
     assert ledger.read == []
 
 
-def test_what_was_given_up_or_is_only_asked_for_tells_nothing_of_the_version() -> None:
-    app, ledger = with_ledger(entry(1, "failed", NEW))
+@pytest.mark.parametrize("state", ["failed", "healthy", "abandoned"])
+def test_whatever_else_the_latest_deployments_say_an_earlier_rollback_from_it_counts(state: str) -> None:
+    left = replace(entry(1, "healthy", OLD), action="rollback", replaced=NEW)
+    app, ledger = with_ledger(left, entry(9, state, NEW))
     publish(app, NEW, 1)
-    for state in ("abandoned", "requested"):
-        assert why_bad(app, "dev", NEW, fold([entry(9, state, NEW)]))
-    assert ledger.read == ["dev", "dev"]
+    bad = why_bad(app, "dev", NEW, fold([entry(9, state, NEW)]))
+    assert bad
+    assert bad.how == "left"
+    assert ledger.read == ["dev"]
 
 
 def test_the_whole_ledger_is_not_read_for_a_version_that_was_published_after_the_latest_began() -> None:
@@ -121,6 +136,18 @@ def test_a_bad_version_is_refused_with_both_ways_through() -> None:
     )
 
 
+def test_what_is_deployed_anyway_stays_marked_if_a_person_said_so_and_that_is_said() -> None:
+    app = FakeApp()
+    warn_of_bad(app, "dev", NEW, None)
+    warn_of_bad(app, "dev", NEW, Bad("failed", "it failed"))
+    assert app.screen.lines == ["warning: 0.1.30-dev is marked bad on dev: it failed"]
+    warn_of_bad(app, "dev", NEW, Bad("left", "ada rolled back from it"))
+    assert app.screen.lines[1:] == [
+        "warning: 0.1.30-dev is marked bad on dev: ada rolled back from it",
+        "  it stays marked until: inv mark-good --version 0.1.30-dev --env dev --reason '…'",
+    ]
+
+
 # -- older than what runs ----------------------------------------------------------------------------------------------
 
 
@@ -156,6 +183,32 @@ def test_the_manifest_of_what_runs_is_read_only_if_the_order_is_not_known_withou
     app.store.get = lambda key: pytest.fail(f"{key} was read")  # type: ignore[method-assign]
     require_newer(app, "dev", NEW, "", OLD)
     require_newer(app, "dev", ArtifactId("622d2103-20261120-120000"), "", BUILD)
+
+
+# -- frozen -----------------------------------------------------------------------------------------------------------
+
+
+class Unreadable(FakeFreezes):
+    """A freeze that is there, and that nobody can read."""
+
+    def look(self, environment: str) -> Frozen | None:
+        raise FreezeUnreadable(environment, "half of it")
+
+
+def test_who_froze_it_is_told_while_it_lasts_and_that_it_cannot_be_read_too() -> None:
+    app = FakeApp()
+    assert (frozen_by(app, "dev"), freeze_of(app, "dev")) == ("", None)
+    app.freezes.write(Freeze("dev", "2026-11-20T13:00:00+00:00", "the sale", "eve", "2026-11-20T12:00:00+00:00"), "")
+    assert frozen_by(app, "dev") == "dev is frozen until 2026-11-20 13:00 UTC by eve: the sale"
+    with pytest.raises(Held) as caught:
+        require_unfrozen(app, "dev")
+    assert caught.value.what == "dev is frozen until 2026-11-20 13:00 UTC by eve: the sale."
+    assert caught.value.remedy == "Wait for its end, or agree with eve and: inv thaw --env dev"
+    app.clock.advance(3600)
+    assert frozen_by(app, "dev") == ""
+    require_unfrozen(app, "dev")
+    app.freezes = Unreadable(app.clock)
+    assert frozen_by(app, "dev") == "The freeze of dev cannot be read (half of it)"
 
 
 # -- the change calendar -----------------------------------------------------------------------------------------------
