@@ -48,6 +48,10 @@ def test_no_answer_is_told_by_what_was_wrong() -> None:
     assert judged(Sample(0), passes=1) == (False, 1, "it never answered")
 
 
+def test_of_what_was_never_asked_nothing_is_known() -> None:
+    assert judged(passes=1) == (False, 0, "it never answered")
+
+
 def test_no_wait_follows_the_last_attempt_and_none_is_longer_than_the_cap() -> None:
     assert waits(1) == []
     assert waits(5, cap=4) == [1, 2, 4, 4]
