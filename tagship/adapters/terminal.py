@@ -153,7 +153,10 @@ NOTE = 2  # characters that a note on a row is indented by
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int = 0) -> list[int]:
-    """How wide each column is; the last one has what is left of `width`, 0 being no limit."""
+    """Return the width of each column.
+
+    The last one has what is left of `width`; 0 is no limit.
+    """
     lines = [columns, *(row for row in rows if len(row) == len(columns))]
     widest = [max(len(line[at]) for line in lines) for at in range(len(columns))]
     left = width - sum(widest[:-1]) - 3 * (len(columns) - 1)

@@ -109,7 +109,7 @@ class Entry:
 
 
 def _check(entry: Entry) -> None:
-    """Raise one of ODD if a part that is read later is wrong."""
+    """Raise one of ODD if a later part is wrong."""
     if entry.state not in STATES:
         raise ValueError(entry.state)
     if not is_id(entry.deployment_id):

@@ -37,7 +37,10 @@ class Screen(Protocol):
     def warn(self, text: str) -> None: ...
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Rows below their columns' names. A row of one cell is a note on the row above, and has the whole width."""
+        """Show rows below their columns' names.
+
+        A row of one cell is a note on the row above, and has the whole width.
+        """
 
     def data(self, value: object) -> None:
         """Print one JSON document on stdout, for `--json`."""
