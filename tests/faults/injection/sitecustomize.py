@@ -57,7 +57,7 @@ class Faults:
 
     def begin(self, name: str) -> str:
         """Record a call; returns the kind of fault that it is to have, empty for none."""
-        if threading.current_thread().name.startswith("heart of"):
+        if threading.current_thread().name.startswith("heartbeat of"):
             name += " (heartbeat)"
         with self.lock:
             self.counts[name] += 1

@@ -76,7 +76,7 @@ def test_it_stops_when_it_is_told_to_and_its_thread_ends() -> None:
     told = len(leases.told)
     time.sleep(PERIOD * 10)
     assert len(leases.told) == told
-    assert not [one for one in threading.enumerate() if one.name == "heart of dev"]
+    assert not [one for one in threading.enumerate() if one.name == "heartbeat of dev"]
 
 
 def test_a_lost_lease_is_found_out_between_actions_and_stops_the_next_one() -> None:
