@@ -43,11 +43,10 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
     first = dead.first
     app.screen.say(f"resuming deployment {dead.id} ({dead.state}), begun by {first.who} on {moment(first.at)} UTC")
     whole = all_read(app, environment, dead)
-    if not whole:
-        app.screen.warn(
-            f"some of its entries can't be read: each {plan.noun} is asked what it runs, and nothing is sent"
-        )
-    show(app, plan)
+    if whole:
+        show(app, plan)
+    else:
+        app.screen.warn(f"some of its entries can't be read: each {plan.noun} is asked what it runs, and nothing is sent")
     if dry_run:
         return planned(app, plan)
     return run_deployment(app, request, plan) if whole else _recorded(app, request, plan, dead)
