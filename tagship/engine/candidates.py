@@ -105,25 +105,29 @@ def _choices(versions: Sequence[ArtifactId], history: Sequence[Deployment]) -> d
 
 def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_over: Sequence[str]) -> TagshipError:
     """The error if no version can be chosen: which were altered, or are left out as bad, and the way to such a one."""
-    if passed_over:
-        return NotAuthentic(
-            f"There is nothing to roll {environment} back to: {listed(passed_over)} can't be used as stored.",
-            remedy=f"See what else ran there: {commands.history(environment)}",
-        )
     healthy = healthy_before(history, serving(history))
-    left_out = [each for each in healthy if _stored(app, environment, each)][:OFFERED]
+    left_out = [each for each in healthy if _stored(app, environment, each) and each not in passed_over][:OFFERED]
+    remedy = _anyway(app, environment, history, left_out)
+    nothing = f"There is nothing to roll {environment} back to"
+    if passed_over:
+        return NotAuthentic(f"{nothing}: {listed(passed_over)} can't be used as stored.", remedy=remedy)
     if not left_out:
-        return Refused(
-            f"There is nothing to roll {environment} back to: no other version that was healthy there is still stored.",
-            remedy=f"See what ran: {commands.history(environment)}",
-        )
-    bad = why_bad(app, environment, left_out[0], history)
+        return Refused(f"{nothing}: no other version that was healthy there is still stored.", remedy=remedy)
     return Refused(
         f"There is nothing good to roll {environment} back to: every other version that was healthy there and is "
         f"stored is marked bad ({listed(left_out)}).",
-        remedy=f"Go to {left_out[0]} anyway{f' ({bad.why})' if bad else ''}: "
-        f"{commands.rollback(left_out[0], environment, allow_bad=True)}",
+        remedy=remedy,
     )
+
+
+def _anyway(app: App, environment: str, history: Sequence[Deployment], left_out: Sequence[ArtifactId]) -> str:
+    """The way to a version that is left out as bad, with the reason."""
+    for artifact_id in left_out:
+        if not altered(app, environment, artifact_id):
+            bad = why_bad(app, environment, artifact_id, history)
+            command = commands.rollback(artifact_id, environment, allow_bad=True)
+            return f"Go to {artifact_id} anyway{f' ({bad.why})' if bad else ''}: {command}"
+    return f"See what ran: {commands.history(environment)}"
 
 
 def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.plan import Plan
-from tagship.domain.text import moment, span
+from tagship.domain.text import moment, plural, span
 from tagship.domain.units import Report
 from tagship.domain.verdict import serves, what_serves
 from tagship.engine.acquire import in_flight, operation_names
@@ -46,7 +46,7 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
     if whole:
         show(app, plan)
     else:
-        app.screen.warn(f"some of its entries can't be read: each {plan.noun} is asked what it runs, and nothing is sent")
+        app.screen.warn(f"some of its entries can't be read: the {plural(plan.noun)} are asked, and nothing is sent")
     if dry_run:
         return planned(app, plan)
     return run_deployment(app, request, plan) if whole else _recorded(app, request, plan, dead)

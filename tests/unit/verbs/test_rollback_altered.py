@@ -8,6 +8,7 @@ import pytest
 
 from tagship.errors import ArtifactMissing, NotAuthentic
 from tagship.verbs.deploy import deploy
+from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.prompt import FakePrompt
@@ -57,7 +58,19 @@ def test_if_every_other_one_was_altered_it_says_so_with_its_exit() -> None:
         rollback(app, yes=True)
     assert caught.value.exit_code == 5
     assert caught.value.what == f"There is nothing to roll dev back to: {ONE} can't be used as stored."
-    assert caught.value.remedy == "See what else ran there: inv history --env dev"
+    assert caught.value.remedy == "See what ran: inv history --env dev"
+
+
+def test_if_the_others_are_altered_or_bad_the_way_to_a_bad_one_that_is_whole_is_named() -> None:
+    app = after(ONE, TWO, THREE, FOUR)
+    for version in (TWO, THREE):
+        mark_bad(app, version=version, reason="it is slow")
+    alter(app, ONE)
+    alter(app, THREE)
+    with pytest.raises(NotAuthentic) as caught:
+        rollback(app, yes=True)
+    assert caught.value.remedy.endswith(f"it is slow): inv rollback --to {TWO} --env dev --allow-bad")
+    assert rollback(app, to=TWO, env="dev", allow_bad=True).state == "healthy"
 
 
 def test_a_named_one_that_was_altered_is_refused_with_a_good_one() -> None:
