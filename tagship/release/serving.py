@@ -8,6 +8,8 @@ from datetime import datetime
 
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment, latest_serving
+from tagship.domain.mark import Mark
+from tagship.domain.standing import marked_bad, ways_back
 from tagship.domain.text import ago, lasted, listed, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
@@ -45,7 +47,8 @@ def last_word(app: App, following: Following, *, said: str, when: str) -> str:
         f" ({lasted((app.clock.now() - following.began).total_seconds())})" if following.fresh else _since(app, serving)
     )
     app.screen.say(
-        f"{plan.version} is healthy on {plan.environment}{took}.{_back(app, plan.environment, serving.last.replaced)}"
+        f"{plan.version} is healthy on {plan.environment}{took}."
+        f"{_back(app, plan.environment, serving.last.replaced, history)}"
     )
     return "healthy"
 
@@ -80,10 +83,22 @@ def _since(app: App, serving: Deployment) -> str:
     return f", since {ago(app.store.now() - datetime.fromisoformat(serving.last.at))} ({serving.last.who})"
 
 
-def _back(app: App, environment: str, replaced: str) -> str:
-    if not replaced:
-        return ""
-    return f" To take it back: {commands.rollback(replaced, needed_env(app, environment, replaced))}"
+def _back(app: App, environment: str, replaced: str, history: Sequence[Deployment]) -> str:
+    """The way back to what was replaced; if that is marked bad, to the best that is not. Empty if there is none."""
+    back = replaced
+    if replaced:
+        marks = _marks(app, environment)
+        if replaced in marked_bad(history, marks):
+            back = next(iter(ways_back(history, marks)), "")
+    return f" To take it back: {commands.rollback(back, needed_env(app, environment, back))}" if back else ""
+
+
+def _marks(app: App, environment: str) -> Sequence[Mark]:
+    """What people said of versions; nothing if that can't be read now: a release that is healthy stays so."""
+    try:
+        return app.ledger.marks(environment)
+    except TagshipError:
+        return ()
 
 
 def _another_serves(

@@ -21,6 +21,7 @@ from tagship.errors import (
 )
 from tagship.ports.forge import Notice, Run, Step
 from tagship.verbs.deploy_dev import Shipped, deploy_dev
+from tagship.verbs.mark_bad import mark_bad
 from tests.fakes.forge import FakeForge
 from tests.unit.channel import Release
 
@@ -295,6 +296,16 @@ def test_a_healthy_run_is_checked_against_ledger_and_hosts(monkeypatch: pytest.M
     assert follow(release, FakeForge(*GOOD, notices=[HEALTHY])).outcome == "healthy"
     assert release.app.screen.lines[-1].startswith("0.1.1-dev is healthy on dev (")
     assert release.app.screen.lines[-1].endswith("To take it back: inv rollback --to 0.1.0-dev")
+
+
+def test_the_way_back_is_never_to_a_version_that_is_marked_bad() -> None:
+    release = with_credentials()
+    for version in ("0.1.0-dev", "0.0.9-dev"):  # each long before all that is there
+        release.app.ledger.ran(version)
+    mark_bad(release.app, version="0.1.0-dev", reason="it sends every mail twice")
+    in_ci(release, "requested", "started", "healthy", after=60)
+    follow(release, FakeForge(*GOOD, notices=[HEALTHY]))
+    assert release.app.screen.lines[-1].endswith("To take it back: inv rollback --to 0.0.9-dev")
 
 
 def test_a_version_that_was_overtaken_while_it_was_followed_is_not_called_healthy(
