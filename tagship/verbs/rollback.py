@@ -76,7 +76,7 @@ def rollback(
         if dry_run:
             return planned(app, plan)
         if not (to or yes or app.prompt.possible):
-            raise _unasked(request, plan, wait)
+            raise _unasked(request.spelled(plan.artifact_id, wait=wait))
         try:
             with _how_to_keep(app, environment, keep):
                 return _run(app, request.pinned_to(plan), plan)
@@ -118,7 +118,7 @@ class RollbackRequest(Request):
         else:
             stored = kept(app, self.environment, self.artifact_id)
             _check_ran(app, self.environment, self.artifact_id, known.history)
-            _not_bad(app, self.environment, self.artifact_id, known.history, self.allow_bad)
+            self._require_good(app, self.artifact_id, known.history)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
         plan = plan_of(known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         plan = replace(plan, allow_bad=self.allow_bad)
@@ -144,8 +144,28 @@ class RollbackRequest(Request):
         """The units to go back; raises Refused if none can be reached, or not every one though it is all or nothing."""
         settings = app.target(self.environment).rules
         rules = settings.all_or_nothing() if self.all_or_nothing else settings.urgent()
-        around = commands.rollback(chosen, self.environment, allow_bad=self.allow_bad, preempt=self.preempt)
-        return reachable(app, self.environment, rules, around=lambda _: around)
+        return reachable(app, self.environment, rules, around=lambda _: self.spelled(chosen, all_or_nothing=False))
+
+    def _require_good(self, app: App, wanted: ArtifactId, history: Sequence[Deployment]) -> None:
+        """Raises Refused for a version that somebody went back from, or marked bad, or that failed and never served: it
+        is named in a hurry. One that served, and failed to come back, may be tried again: the command is run again."""
+        bad = why_bad(app, self.environment, wanted, history)
+        if bad and not self.allow_bad and (bad.by_hand or not _served(app, self.environment, wanted)):
+            require_good(self.environment, wanted, bad, self.spelled(wanted))
+        warn_of_bad(app, self.environment, wanted, bad)
+
+    def spelled(self, to: ArtifactId, *, all_or_nothing: bool | None = None, wait: str = "") -> str:
+        """What a person types for the same rollback, to a version by name."""
+        return commands.rollback(
+            to,
+            self.environment,
+            allow_bad=self.allow_bad,
+            wait=wait,
+            preempt=self.preempt,
+            all_or_nothing=self.all_or_nothing if all_or_nothing is None else all_or_nothing,
+            freeze=self.hold.until if self.hold else "",
+            reason=self.hold.reason if self.hold else "",
+        )
 
 
 def _say_what_may_follow(app: App, request: RollbackRequest, plan: Plan, question: Question) -> str:
@@ -188,18 +208,9 @@ def _asks(app: App, yes: bool) -> bool:
     return app.prompt.possible and not yes
 
 
-def _unasked(request: RollbackRequest, plan: Plan, wait: str) -> UsageError:
+def _unasked(named: str) -> UsageError:
     """Nobody named a version, and there is nobody to ask."""
-    spelled = commands.rollback(
-        plan.artifact_id,
-        plan.environment,
-        wait=wait,
-        preempt=request.preempt,
-        all_or_nothing=request.all_or_nothing,
-        freeze=request.hold.until if request.hold else "",
-        reason=request.hold.reason if request.hold else "",
-    )
-    return UsageError("There is no terminal to ask on: rollback needs --to or --yes.", remedy=f"Name it: {spelled}")
+    return UsageError("There is no terminal to ask on: rollback needs --to or --yes.", remedy=f"Name it: {named}")
 
 
 def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment]) -> None:
@@ -225,15 +236,6 @@ def _ran(deployments: Sequence[Deployment], artifact_id: ArtifactId) -> bool:
         one.artifact_id == artifact_id and any(entry.state not in unasked for entry in one.entries)
         for one in deployments
     )
-
-
-def _not_bad(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment], allowed: bool) -> None:
-    """Raises Refused for a version that somebody went back from, or marked bad, or that failed and never served: it is
-    named in a hurry. One that served, and failed to come back, may be tried again: the command is run a second time."""
-    bad = why_bad(app, environment, chosen, history)
-    if bad and not allowed and (bad.by_hand or not _served(app, environment, chosen)):
-        require_good(environment, chosen, bad, commands.rollback(chosen, environment))
-    warn_of_bad(app, environment, chosen, bad)
 
 
 def _served(app: App, environment: str, artifact_id: ArtifactId) -> bool:

@@ -165,6 +165,14 @@ def test_without_a_terminal_the_command_that_is_named_freezes_too() -> None:
     assert caught.value.remedy.endswith(f"inv rollback --to {ONE} --env dev --freeze 8h --reason 'it is slow'")
 
 
+def test_the_command_to_a_version_that_is_marked_bad_freezes_too() -> None:
+    app = after(ONE, TWO, THREE)
+    rollback(app, to=TWO)
+    with pytest.raises(Refused) as caught:
+        rollback(app, to=THREE, freeze="8h")
+    assert f"anyway: inv rollback --to {THREE} --env dev --freeze 8h --allow-bad (or" in caught.value.remedy
+
+
 def test_a_person_who_is_asked_again_after_a_change_freezes_with_the_version_taken_then() -> None:
     app = after(ONE, TWO)
     app.prompt = FakePrompt(ONE, TWO)
