@@ -63,9 +63,20 @@ def status(environment: str = "") -> str:
     return _inv("status", env=environment)
 
 
-def history(environment: str = "", *, version: str = "", rebuild_index: bool = False, as_json: bool = False) -> str:
+def history(
+    environment: str = "",
+    *,
+    version: str = "",
+    state: str = "",
+    who: str = "",
+    since: str = "",
+    limit: str = "",
+    rebuild_index: bool = False,
+    as_json: bool = False,
+) -> str:
     """Spell the command that shows who shipped what."""
-    return _inv("history", env=environment, version=version, rebuild_index=rebuild_index, json=as_json)
+    filters = {"version": version, "state": state, "who": who, "since": since, "limit": limit}
+    return _inv("history", env=environment, **filters, rebuild_index=rebuild_index, json=as_json)
 
 
 def lock(environment: str = "") -> str:

@@ -118,7 +118,7 @@ def on_from(remedies: Remedies, run: Run) -> str:
     """Say the ways on from a failed run: rerun, or new number."""
     return either(
         f"If the cause is outside the commit, run it again: {remedies.rerun}",
-        f"If a commit mends it, ship that: {remedies.anew}",
+        f"If a commit mends it, ship that: {remedies.mended}",
         f"The run: {run.url}",
     )
 

@@ -109,5 +109,5 @@ def _again(app: App, remedies: Remedies) -> str:
     again = commands.deploy(str(plan.version), needed_env(app, plan.environment, str(plan.version)))
     return either(
         f"If the cause is outside the commit, deploy it again: {again}",
-        f"If a commit mends it, ship that: {remedies.anew}",
+        f"If a commit mends it, ship that: {remedies.mended}",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
@@ -44,8 +44,17 @@ class Remedies:
 
     @property
     def anew(self) -> str:
-        """Ship under a new number: a tag that is on the remote already starts no run."""
-        return self.wish.spelled(version=str(self.number), commit=self.wish.commit)
+        """Ship the same under a new number: a tag that is on the remote already starts no run."""
+        return self._numbered(self.wish.commit)
+
+    @property
+    def mended(self) -> str:
+        """Ship the commit that mends it, which is what is checked out by then, under a new number."""
+        return self._numbered("")
+
+    def _numbered(self, commit: str) -> str:
+        """The channel has a version by now, so the new number is not the first."""
+        return replace(self.wish, first=False).spelled(version=str(self.number), commit=commit)
 
 
 def needed_env(app: App, environment: str, version: str) -> str:

@@ -91,13 +91,17 @@ def history(
         app.settings.environment(one)
         if rebuild_index:
             app.screen.say(f"{one}: rebuilt the ledger's index ({counted(app.ledger.rebuild_index(one), 'segment')})")
-        ours, said = app.ledger.deployments(one, 0 if filters.any else limit), app.ledger.marks(one)
+        count = limit + 1 if limit and not filters.any else 0  # one more than is shown: are there older ones?
+        ours, said = app.ledger.deployments(one, count), app.ledger.marks(one)
         name_unreadable(app, one)
         bad.update({(one, artifact): found for artifact, found in bad_versions(ours, said).items()})
         deployments += filter(filters.shows, ours)
         marks += filter(filters.shows, said)
     found = _newest(deployments, marks, limit)
     _show(app, History(*found, bad), nothing="Nothing matches." if filters.any else NOTHING)
+    if len(found[0]) < len(deployments):
+        every = commands.history(env, version=version, state=state, who=who, since=since, limit="0")
+        app.screen.say(f"older ones: {every}")
     return History(found[0], marks, bad)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from invoke.parser import Parser
 
+from tagship.domain.deployment import Entry, new_id
 from tagship.errors import ServiceFailed, TagshipError, UsageError
 from tagship.ports.forge import Notice, Run
 from tagship.tasks import ns
@@ -185,11 +186,43 @@ def _failing(failure: Callable[[Release], FakeForge]) -> tuple[Release, TagshipE
     return release, caught.value
 
 
-def test_a_remedy_keeps_the_flags_that_were_needed() -> None:
+def of_a_first_release(forge: FakeForge) -> tuple[str, str]:
+    """The commit that was named, not the one that is checked out, and what is to be done after its release failed."""
+    release = Release(released=(), ci={"timeout": 60, "appears_within": 5})
+    release.repository.commit("More")
+    release.app.given["forge"] = forge
+    commit = release.repository.parents[release.repository.head][:12]
+    with pytest.raises(TagshipError) as caught:
+        deploy_dev(release.app, yes=True, first=True, commit=commit)
+    return commit, caught.value.remedy
+
+
+def test_a_commit_that_mends_it_is_shipped_without_the_old_commit_and_not_as_the_first() -> None:
+    _, remedy = of_a_first_release(FakeForge(run("completed", "failure")))
+    assert "If a commit mends it, ship that: inv deploy-dev --version 0.1.1-dev\n" in remedy
+
+
+def test_the_ledgers_remedy_names_neither_too() -> None:
     release = Release(released=())
     release.repository.commit("More")
-    release.app.given["forge"] = FakeForge(run("completed", "failure"))
-    commit = release.repository.parents[release.repository.head]
+    release.app.signed_in = True
+    commit = release.repository.parents[release.repository.head][:12]
+    release.repository.after_push = lambda: failed_in_the_ledger(release)
     with pytest.raises(TagshipError) as caught:
-        deploy_dev(release.app, yes=True, first=True, commit=commit[:12])
-    assert f"inv deploy-dev --version 0.1.1-dev --commit {commit[:12]} --first" in caught.value.remedy
+        deploy_dev(release.app, yes=True, first=True, commit=commit)
+    assert "If a commit mends it, ship that: inv deploy-dev --version 0.1.1-dev" in caught.value.remedy.splitlines()[-1]
+    assert commit not in caught.value.remedy
+
+
+def failed_in_the_ledger(release: Release) -> None:
+    at = release.app.clock.now().isoformat(timespec="seconds")
+    id_ = new_id(release.app.clock.now())
+    for number, state in enumerate(("requested", "failed", "rolled-back"), 1):
+        release.app.ledger.entries.append(
+            Entry(id_, number, state, at, "hello", "dev", "deploy", "0.1.0-dev", "run 7 (ada)", "", reason="it is 503")
+        )
+
+
+def test_the_same_commit_under_a_new_number_is_not_the_first_any_more() -> None:
+    commit, remedy = of_a_first_release(FakeForge())
+    assert remedy.endswith(f"so then take a new number: inv deploy-dev --version 0.1.1-dev --commit {commit}")

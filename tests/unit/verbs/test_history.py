@@ -60,6 +60,27 @@ def test_a_limit_keeps_the_newest() -> None:
     assert [one.artifact_id for one in history(told(), limit=1).deployments] == ["0.1.2-dev"]
 
 
+def test_a_limit_cuts_the_marks_that_are_older_than_what_is_shown() -> None:
+    app = told()
+    mark_bad(app, version="0.1.1-dev", reason="it sends every mail twice")
+    app.clock.advance(60)
+    app.publish("0.1.3-dev")
+    deploy(app, artifact="0.1.3-dev")
+    history(app, limit=1)
+    _, rows = app.screen.tables[-1]
+    assert [row[4] for row in rows] == ["deploy 0.1.3-dev on dev"]
+    assert app.screen.lines[-1] == "older ones: inv history --limit 0"
+
+
+def test_older_ones_are_named_with_the_filters_and_only_if_there_are_some() -> None:
+    app = told()
+    history(app, env="dev", limit=1, who="ada", since="1d")
+    assert app.screen.lines[-1] == "older ones: inv history --env dev --who ada --since 1d --limit 0"
+    app.screen.lines.clear()
+    history(app, limit=2)
+    assert "older ones" not in app.screen.text
+
+
 def test_zero_is_no_limit() -> None:
     assert len(history(told(), limit=0).deployments) == 2
 
