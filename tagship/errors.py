@@ -72,16 +72,16 @@ class NotAuthentic(ArtifactError):
 
 
 class DeployFailed(TagshipError):
-    """The deployment failed and was undone.
+    """The version does not serve, and what served before does.
 
-    The previous version serves, or nothing if nothing did before.
+    That is nothing if nothing served before.
     """
 
     exit_code = 6
 
 
 class RollbackFailed(TagshipError):
-    """The deployment failed, and so did undoing it: wake somebody."""
+    """The version does not serve, and what served before is not seen serving: wake somebody."""
 
     exit_code = 7
 
@@ -118,8 +118,8 @@ EXIT_CODES: dict[int, str] = {
     3: "refused by a pre-flight check",
     4: "somebody else holds the environment",
     5: "artifact missing or not authentic",
-    6: "deploy failed, the previous version is serving",
-    7: "deploy failed and so did the rollback: wake somebody",
+    6: "deploy failed and was undone: what served before is serving",
+    7: "deploy failed, and what served before is not seen serving: wake somebody",
     8: "an outside service failed",
     9: "the version serves, but not on every host: heal the stragglers",
     130: "interrupted",

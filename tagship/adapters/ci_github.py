@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.domain.annotation import command, evidence_command
+from tagship.domain.annotation import command, evidence_command, next_command
 from tagship.errors import ServiceFailed
 from tagship.ports.ci import Ci
 
@@ -51,6 +51,9 @@ class NoCi:
         pass
 
     def capture(self, text: str) -> None:
+        pass
+
+    def advise(self, remedy: str) -> None:
         pass
 
     def annotate(self, code: int, message: str) -> None:
@@ -129,6 +132,9 @@ class GitHubCi:
 
     def capture(self, text: str) -> None:
         self._say(evidence_command(text))
+
+    def advise(self, remedy: str) -> None:
+        self._say(next_command(remedy))
 
     def annotate(self, code: int, message: str) -> None:
         self._say(command(code, message))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 EVIDENCE = "tagship evidence"  # the title of what was captured of a failure
+NEXT = "tagship next"  # the title of the step's own remedy
 LINES = 60  # of evidence: the last ones, because GitHub takes 64 KiB
 _TITLE = re.compile(r"tagship exit (\d{1,3})\Z")
 
@@ -22,6 +23,11 @@ def command(code: int, message: str) -> str:
 def evidence_command(text: str) -> str:
     """Write `::error title=tagship evidence::…` for whoever follows the run."""
     return f"::error title={EVIDENCE}::{escaped(chr(10).join(text.rstrip().splitlines()[-LINES:]))}"
+
+
+def next_command(remedy: str) -> str:
+    """`::error title=tagship next::…`: what the step says to do next, for whoever follows the run."""
+    return f"::error title={NEXT}::{escaped(remedy)}"
 
 
 def escaped(text: str) -> str:

@@ -28,26 +28,29 @@ class Verdict:
     """Healthy, or the reason why not.
 
     `attempts` counts the samples that decided it.
+    `other` is the version of the last answer, if that was 2xx and not the expected one.
     """
 
     healthy: bool
     attempts: int
     reason: str = ""
+    other: str = ""
 
 
 def verdict(samples: Sequence[Sample], *, expected: str, passes: int) -> Verdict:
     """Judge the samples: healthy after `passes` good ones in a row."""
     # A good one answers 2xx with the expected version.
     streak = 0
-    reason = "it never answered"
+    reason, other = "it never answered", ""
     for number, sample in enumerate(samples, start=1):
-        good = 200 <= sample.status < 300 and sample.version == expected
+        answered = 200 <= sample.status < 300
+        good = answered and sample.version == expected
         streak = streak + 1 if good else 0
         if streak >= passes:
             return Verdict(True, number)
         if not good:
-            reason = _reason(sample, expected)
-    return Verdict(False, len(samples), reason)
+            reason, other = _reason(sample, expected), sample.version if answered else ""
+    return Verdict(False, len(samples), reason, other)
 
 
 def _reason(sample: Sample, expected: str) -> str:

@@ -89,6 +89,11 @@ def listed(names: Sequence[str], most: int = 10) -> str:
     return f"{', '.join(names[:few])} and {len(names) - few} more"
 
 
+def either(*ways: str) -> str:
+    """Write several ways on below each other, as an error's last line shows them; empty ones are left out."""
+    return "\n       ".join(way for way in ways if way)
+
+
 def counted(count: int, noun: str) -> str:
     """Write a number of things: `1 host`, `3 hosts`, `2 aliases`."""
     return f"{count} {plural(noun, count)}"

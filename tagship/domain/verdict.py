@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tagship.domain.plan import Plan
 from tagship.domain.text import MANY, listed
 from tagship.domain.units import Report, Unit, noun_of
+from tagship.errors import DeployFailed, Incomplete, RollbackFailed
 
 UNTOUCHED = "nothing was changed"
 
@@ -16,6 +17,13 @@ def serves(report: Report, artifact_id: str) -> bool:
     """Tell whether the unit's own verdict names that artifact as serving."""
     # Nothing else is called healthy.
     return report.good and report.serving == artifact_id
+
+
+def unserved(artifact_id: str, reports: Sequence[Report]) -> type[Incomplete | DeployFailed | RollbackFailed]:
+    """Choose the error if a version does not serve on every unit: some serve it, all serve another, or neither."""
+    if any(serves(report, artifact_id) for report in reports):
+        return Incomplete
+    return DeployFailed if all(report.good and report.serving for report in reports) else RollbackFailed
 
 
 @dataclass(frozen=True)

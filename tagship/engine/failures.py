@@ -26,8 +26,7 @@ def failure(plan: Plan, end: Ending, state: str) -> TagshipError:
     """The error of an ending that is not healthy: what failed and why, what serves now (`state`), the next command."""
     failed = f"{plan.artifact_id} failed on {plan.environment} ({end.reason})."
     if end.kind == "lost":
-        remedy = f"Wake somebody, and ask each {plan.noun} again: {look(plan)}"
-        return RollbackFailed(failed, state=state, remedy=remedy, evidence=end.evidence)
+        return RollbackFailed(failed, state=state, remedy=_after_loss(plan), evidence=end.evidence)
     if end.kind == "held":
         what = f"Another action has the {plural(plan.noun)} of {plan.environment} ({end.reason})."
         return Held(what, state=state, remedy=f"See what it is, and deploy again once it has ended: {look(plan)}")
@@ -50,6 +49,13 @@ def _after_failure(plan: Plan) -> str:
         other = commands.rollback(environment=plan.environment)
         return f"If the cause lay outside, fix that and try again: {plan.command} (or another version: {other})"
     return f"Ship a fixed version: {commands.deploy_dev()} (or, if the cause lay outside, try again: {plan.command})"
+
+
+def _after_loss(plan: Plan) -> str:
+    """The way on if it is not known that anything serves: back to what ran before, unless that was to be left."""
+    before = plan.replaces if plan.action == "deploy" and plan.replaces != plan.artifact_id else ""
+    back = commands.rollback(before, plan.environment)
+    return f"Wake somebody, and go back: {back} (what each {plan.noun} runs: {look(plan)})"
 
 
 def interrupted(session: LeaseSession) -> Interrupted:

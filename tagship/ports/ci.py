@@ -62,5 +62,8 @@ class Ci(Protocol):
     def capture(self, text: str) -> None:
         """Leave a failure's last lines in the run, for its followers."""
 
+    def advise(self, remedy: str) -> None:
+        """Leave in the run what a failed step says to do next, for whoever follows it."""
+
     def annotate(self, code: int, message: str) -> None:
         """Record this step's exit code and one line, for followers."""

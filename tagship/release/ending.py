@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tagship.domain import annotation
-from tagship.domain.text import excerpt, moment
+from tagship.domain import annotation, commands
+from tagship.domain.text import either, excerpt, moment
 from tagship.errors import (
     UNCHANGED,
     ArtifactError,
@@ -21,7 +21,7 @@ from tagship.errors import (
     UsageError,
 )
 from tagship.ports.forge import Notice, Run
-from tagship.release.remedies import Remedies, either
+from tagship.release.remedies import Remedies
 
 EVIDENCE = 20  # lines that are shown of it
 BAD = frozenset({"failure", "cancelled", "timed_out"})
@@ -78,9 +78,22 @@ def _failed(
     return kind(
         f"{when}{problem or message}.",
         state=f"{state if problem else f'{version} is tagged and pushed; see the run'}.",
-        remedy=on_from(remedies, run),
+        remedy=either(_own(remedies, notices, code), on_from(remedies, run)),
         evidence=evidence(run, notices),
     )
+
+
+def _own(remedies: Remedies, notices: Sequence[Notice], code: int) -> str:
+    """Return what the failed step itself says to do next.
+
+    Empty if what served before does: then `on_from` says enough.
+    """
+    said = next((notice.message for notice in notices if notice.title == annotation.NEXT), "")
+    if code == DeployFailed.exit_code:
+        return ""
+    if code == RollbackFailed.exit_code and not said:
+        return f"Go back, with AWS credentials: {commands.rollback(environment=remedies.plan.environment)}"
+    return said
 
 
 def _unspoken(remedies: Remedies, run: Run, notices: Sequence[Notice], when: str) -> TagshipError:
@@ -130,6 +143,6 @@ def evidence(run: Run, notices: Sequence[Notice]) -> str:
     reported = [
         f"{notice.title}: {notice.message}" if notice.title else notice.message
         for notice in notices
-        if notice.level == "failure" and annotation.exit_code(notice.title) is None
+        if notice.level == "failure" and annotation.exit_code(notice.title) is None and notice.title != annotation.NEXT
     ]
     return excerpt("\n".join(captured or reported), EVIDENCE, run.url)

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tagship.domain.forge import page, unreachable
+from tagship.domain.text import either
 from tagship.errors import UNCHANGED, Interrupted, TagshipError
 from tagship.ports.app import App
 from tagship.ports.forge import Forge, Run
 from tagship.release.ending import ending_of
 from tagship.release.ledger import follow_in_the_ledger
-from tagship.release.remedies import Remedies, either
+from tagship.release.remedies import Remedies
 from tagship.release.run import find_run, follow_to_its_end, notices_of
 from tagship.release.serving import Following, last_word
 

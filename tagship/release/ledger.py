@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.forge import page
-from tagship.domain.text import excerpt
+from tagship.domain.text import either, excerpt
+from tagship.engine.back import way_back
 from tagship.errors import DeployFailed, Incomplete, RollbackFailed, ServiceFailed
 from tagship.ports.app import App
 from tagship.release.ending import EVIDENCE
-from tagship.release.remedies import Remedies, either, needed_env
+from tagship.release.remedies import Remedies, needed_env
 from tagship.release.run import pause
 from tagship.release.serving import Following, last_word
 
@@ -89,7 +90,8 @@ def conclude(app: App, following: Following, deployment: Deployment) -> str:
 
 def _failed(app: App, remedies: Remedies, deployment: Deployment) -> DeployFailed | RollbackFailed:
     plan, last = remedies.plan, deployment.last
-    kind = RollbackFailed if deployment.state == "rollback-failed" else DeployFailed
+    kind = DeployFailed if deployment.state == "rolled-back" else RollbackFailed  # `failed` alone was never put back
+    back = way_back(app, plan.environment, str(plan.version)) if kind is RollbackFailed else ""
     if kind is DeployFailed and last.replaced:
         state = f"{last.replaced} is serving."
     else:
@@ -99,7 +101,7 @@ def _failed(app: App, remedies: Remedies, deployment: Deployment) -> DeployFaile
     return kind(
         f"{plan.version} failed on {plan.environment}: {last.reason or deployment.state}.",
         state=state,
-        remedy=_again(app, remedies),
+        remedy=either(f"Go back: {back}" if back else "", _again(app, remedies)),
         evidence=excerpt(str(captured), EVIDENCE, rest),
     )
 

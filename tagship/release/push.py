@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from tagship.domain import release
 from tagship.domain.release import ReleasePlan
+from tagship.domain.text import either
 from tagship.errors import Interrupted, Refused, ServiceFailed
 from tagship.ports.app import App
 from tagship.ports.repository import Pushed, Tag
 from tagship.release.choose import described
 from tagship.release.inspect import Wish
-from tagship.release.remedies import either
 
 
 def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:

@@ -14,11 +14,6 @@ from tagship.ports.app import App
 from tagship.release.inspect import ReleaseFacts, Wish
 
 
-def either(*ways: str) -> str:
-    """Several ways on, one below the other, as an error's last line shows them."""
-    return "\n       ".join(ways)
-
-
 @dataclass(frozen=True)
 class Remedies:
     """`number` is the next one that is free, as far as could be asked."""

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from tagship.domain.text import either
 from tagship.errors import ServiceFailed
 from tagship.ports.app import App
 from tagship.ports.forge import Forge, Notice, Run, Step
 from tagship.ports.people import Progress
-from tagship.release.remedies import Remedies, either
+from tagship.release.remedies import Remedies
 
 Answer = TypeVar("Answer")
 

@@ -10,14 +10,15 @@ from tagship.domain import commands
 from tagship.domain.deployment import Deployment, latest_serving
 from tagship.domain.mark import Mark
 from tagship.domain.standing import marked_bad, ways_back
-from tagship.domain.text import ago, lasted, listed, moment
+from tagship.domain.text import ago, either, lasted, listed, moment
 from tagship.domain.units import Report, Unit
-from tagship.domain.verdict import serves
+from tagship.domain.verdict import serves, unserved
+from tagship.engine.back import way_back
 from tagship.engine.plan import recent
 from tagship.engine.session import observe
-from tagship.errors import Held, Incomplete, Refused, ServiceFailed, TagshipError
+from tagship.errors import Held, Refused, RollbackFailed, ServiceFailed, TagshipError
 from tagship.ports.app import App
-from tagship.release.remedies import Remedies, either, needed_env, ship_again
+from tagship.release.remedies import Remedies, needed_env, ship_again
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _another_serves(
 
 
 def _ask_units(app: App, environment: str, version: str) -> None:
-    """Ask each unit what it serves; raise Incomplete if one serves something else. No answer is warned of."""
+    """Ask each unit what it serves; raise what `unserved` says if one serves something else. No answer is warned of."""
     try:
         units = [unit for unit in app.target(environment).units() if unit.online]
         reports = observe(app, environment, units, lambda _: None)
@@ -134,10 +135,12 @@ def _ask_units(app: App, environment: str, version: str) -> None:
     if silent:
         app.screen.warn(f"{listed(_names(units, silent))} did not say what they run: {silent[0].reason}")
     if lagging:
-        raise Incomplete(
+        kind = unserved(version, reports)
+        back = way_back(app, environment, version) if kind is RollbackFailed else ""
+        raise kind(
             f"By the ledger {version} serves {environment}; {listed(_names(units, lagging))} does not run it.",
             state=f"{lagging[0].serving or 'Nothing'} runs on {_names(units, lagging)[0]}.",
-            remedy=f"Bring it to {version}: {commands.heal(environment)}",
+            remedy=either(f"Go back: {back}" if back else "", f"Bring it to {version}: {commands.heal(environment)}"),
         )
 
 

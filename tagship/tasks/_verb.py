@@ -118,6 +118,7 @@ def _announced(app: Wiring) -> Iterator[None]:
     except TagshipError as problem:
         if problem.evidence:
             app.ci.capture(problem.evidence)
+        app.ci.advise(problem.remedy)
         app.ci.annotate(problem.exit_code, f"{problem.what.rstrip('.')}; {problem.state.rstrip('.')}")
         raise
     except KeyboardInterrupt:

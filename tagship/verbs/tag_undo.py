@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tagship.domain import commands, release
+from tagship.domain.text import either
 from tagship.domain.version import Version, candidates
 from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import Tag
 from tagship.release.recorded import Recorded, recorded
-from tagship.release.remedies import either
 
 
 @dataclass(frozen=True)

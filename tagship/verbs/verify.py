@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
 from tagship.domain.health import Sample, Verdict, verdict, waits
-from tagship.domain.text import counted, plural
-from tagship.domain.units import Report, noun_of
-from tagship.domain.verdict import serves, what_serves
+from tagship.domain.text import counted, either, plural
+from tagship.domain.units import Report, Unit, noun_of
+from tagship.domain.verdict import serves, unserved, what_serves
+from tagship.engine.back import way_back
 from tagship.engine.plan import reachable
 from tagship.engine.scope import named
 from tagship.engine.session import observe
-from tagship.errors import DeployFailed
+from tagship.errors import DeployFailed, RollbackFailed, TagshipError
 from tagship.ports.app import App
 
 
@@ -31,31 +33,46 @@ class Verified:
 
 
 def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
-    """Ask every unit what it runs, and the health URL of the settings from outside, if there is one."""
+    """Ask every unit what it runs, and the health URL of the settings from outside, if there is one.
+
+    Raises Incomplete if only some units serve it, DeployFailed if another version serves, RollbackFailed if none does.
+    """
     artifact_id, environment = named(app, artifact, env)
     wanted = str(artifact_id)
     units = reachable(app, environment)
-    noun, total = noun_of(units), counted(len(units), noun_of(units))
+    total = counted(len(units), noun_of(units))
     with app.screen.live(f"asking {total} of {environment} what they run") as phase:
         reports = observe(app, environment, units, phase)
-    other = [report for report in reports if not serves(report, wanted)]
-    if other:
-        raise DeployFailed(
-            f"{wanted} does not serve on {len(other)} of {total} of {environment} ({_reason(other[0])}).",
-            state=what_serves(units, reports),
-            remedy=f"Compare with what was recorded: {commands.status(environment)}",
-        )
+    if not all(serves(report, wanted) for report in reports):
+        raise _missing(app, environment, wanted, units, reports)
     found = _outside(app, environment, wanted)
     if not found.healthy:
-        raise DeployFailed(
-            f"{app.settings.environment(environment).health.url} does not show {wanted}: {found.reason}.",
-            state=f"{what_serves(units, reports)} The {plural(noun)} serve it; what stands before them does not.",
-            remedy="Look at what stands between: the load balancer, DNS, a cache",
-        )
+        raise _hidden(app, environment, wanted, found, units)
     all_ = "all " if len(units) > 1 else ""
     unsigned = any(report.unsigned for report in reports)
     app.screen.say(f"{wanted}{' (UNSIGNED)' if unsigned else ''} serves on {all_}{total} of {environment}")
     return Verified(environment, wanted, tuple(unit.id for unit in units), found.attempts, unsigned)
+
+
+def _missing(app: App, environment: str, wanted: str, units: Sequence[Unit], reports: Sequence[Report]) -> TagshipError:
+    """The error of units that do not serve it, with the way back if nothing is seen serving."""
+    other = [report for report in reports if not serves(report, wanted)]
+    total = counted(len(units), noun_of(units))
+    what = f"{wanted} does not serve on {len(other)} of {total} of {environment} ({_reason(other[0])})."
+    state, look = what_serves(units, reports), f"Compare with what was recorded: {commands.status(environment)}"
+    kind = unserved(wanted, reports)
+    back = way_back(app, environment, wanted) if kind is RollbackFailed else ""
+    return kind(what, state=state, remedy=either(f"Go back: {back}" if back else "", look))
+
+
+def _hidden(app: App, environment: str, wanted: str, found: Verdict, units: Sequence[Unit]) -> TagshipError:
+    """The error of an outside that does not show what every unit serves."""
+    kind = DeployFailed if found.other else RollbackFailed
+    return kind(
+        f"{app.settings.environment(environment).health.url} does not show {wanted}: {found.reason}.",
+        state=f"{wanted} is serving. The {plural(noun_of(units))} serve it; what stands before them does not.",
+        remedy="Look at what stands between: the load balancer, DNS, a cache",
+    )
 
 
 def _outside(app: App, environment: str, wanted: str) -> Verdict:

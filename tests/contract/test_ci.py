@@ -65,6 +65,7 @@ def test_outside_ci_every_fact_is_empty_and_nothing_fails(ci: Ci) -> None:
     ci.output({"tag": "0.1.2-dev"})
     ci.summarize("# fine\n")
     ci.annotate(0, "fine")
+    ci.advise("nothing")
 
 
 def test_a_ci_that_is_not_github_is_ci_all_the_same() -> None:
@@ -111,6 +112,11 @@ def test_a_summary_is_added_to_the_page(step: Step) -> None:
 def test_an_annotation_is_one_workflow_command(step: Step) -> None:
     step.ci().annotate(6, "it failed: 100%\nbadly")
     assert step.said == ["::error title=tagship exit 6::it failed: 100%25%0Abadly"]
+
+
+def test_what_to_do_next_is_one_workflow_command(step: Step) -> None:
+    step.ci().advise("Go back: inv rollback\nor look")
+    assert step.said == ["::error title=tagship next::Go back: inv rollback%0Aor look"]
 
 
 def test_outputs_that_cannot_be_written_fail_the_step(step: Step, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ class FakeCi:
     summary: str = ""
     annotations: list[tuple[int, str]] = field(default_factory=list)
     captured: list[str] = field(default_factory=list)
+    advised: list[str] = field(default_factory=list)
 
     def output(self, values: Mapping[str, str]) -> None:
         self.outputs.update(values)
@@ -33,6 +34,9 @@ class FakeCi:
 
     def capture(self, text: str) -> None:
         self.captured.append(text)
+
+    def advise(self, remedy: str) -> None:
+        self.advised.append(remedy)
 
     def annotate(self, code: int, message: str) -> None:
         self.annotations.append((code, message))

@@ -393,6 +393,7 @@ def test_a_failed_step_leaves_its_exit_code_and_its_words_in_the_run(stage: Stag
     with pytest.raises(Exit):
         stage.run("deploy")
     assert stage.app.ci.annotations == [(6, "It failed; 0.1.29-dev is serving")]
+    assert stage.app.ci.advised == ["Look"]
 
 
 def test_an_interrupted_step_leaves_its_exit_code_in_the_run(stage: Stage) -> None:

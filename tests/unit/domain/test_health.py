@@ -43,6 +43,11 @@ def test_another_version_or_none_is_not_healthy() -> None:
     assert judged(Sample(200), passes=1) == (False, 1, f"it answered as no version, not as {V}")
 
 
+def test_the_version_that_answered_instead_is_known_and_a_bad_answers_is_none() -> None:
+    assert verdict([Sample(200, "0.1.29-dev")], expected=V, passes=1).other == "0.1.29-dev"
+    assert verdict([Sample(200, "0.1.29-dev"), Sample(503, "0.1.29-dev")], expected=V, passes=1).other == ""
+
+
 def test_no_answer_is_told_by_what_was_wrong() -> None:
     assert judged(Sample(0, problem="refused"), passes=1) == (False, 1, "refused")
     assert judged(Sample(0), passes=1) == (False, 1, "it never answered")

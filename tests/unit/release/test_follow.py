@@ -23,6 +23,7 @@ from tagship.ports.forge import Notice, Run, Step
 from tagship.verbs.deploy_dev import Shipped, deploy_dev
 from tagship.verbs.mark_bad import mark_bad
 from tests.fakes.forge import FakeForge
+from tests.fakes.target import machine
 from tests.unit.channel import Release
 
 URL = "https://github.com/acme/hello/actions/runs/7"
@@ -105,9 +106,13 @@ ENDS: list[tuple[int, type[TagshipError]]] = [
     (6, DeployFailed),
     (7, RollbackFailed),
     (8, ServiceFailed),
+    (9, Incomplete),
     (130, Interrupted),
     (1, ServiceFailed),
 ]
+
+
+_KIND = dict(ENDS)
 
 
 @pytest.mark.parametrize(("code", "kind"), ENDS)
@@ -249,7 +254,7 @@ def test_a_deployment_of_long_before_the_push_is_not_taken_for_this_one(monkeypa
     ("states", "kind", "serving"),
     [
         (("requested", "started", "failed", "rolled-back"), DeployFailed, "0.1.0-dev is serving."),
-        (("requested", "started", "failed"), DeployFailed, "0.1.0-dev is serving."),
+        (("requested", "started", "failed"), RollbackFailed, "See what serves: inv status --env dev"),
         (
             ("requested", "started", "failed", "rollback-failed"),
             RollbackFailed,
@@ -322,9 +327,44 @@ def test_a_host_that_says_something_else_is_named(monkeypatch: pytest.MonkeyPatc
     release = with_credentials()
     release.app.hosts.machines[0].serving = "0.1.0-dev"
     in_ci(release, "requested", "started", "healthy")
-    problem = failed(release, Incomplete, FakeForge(*GOOD, notices=[HEALTHY]))
+    problem = failed(release, DeployFailed, FakeForge(*GOOD, notices=[HEALTHY]))
     assert problem.what == "By the ledger 0.1.1-dev serves dev; web-1 does not run it."
     assert problem.state == "0.1.0-dev runs on web-1."
+
+
+def test_a_host_of_two_that_says_something_else_is_to_be_healed() -> None:
+    release = with_credentials()
+    release.app.hosts.machines.append(machine("web-2", "0.1.0-dev"))
+    in_ci(release, "requested", "started", "healthy")
+    problem = failed(release, Incomplete, FakeForge(*GOOD, notices=[HEALTHY]))
+    assert problem.remedy == "Bring it to 0.1.1-dev: inv heal --env dev"
+
+
+def test_a_version_that_died_after_it_was_healthy_wakes_somebody_and_the_way_back_comes_first() -> None:
+    release = with_credentials()
+    release.app.publish("0.1.0-dev")
+    release.app.ledger.ran("0.1.0-dev")
+    release.app.hosts.machines[0].observed_as = "failed"
+    in_ci(release, "requested", "started", "healthy")
+    problem = failed(release, RollbackFailed, FakeForge(*GOOD, notices=[HEALTHY]))
+    assert problem.remedy.splitlines()[0] == "Go back: inv rollback --to 0.1.0-dev --env dev"
+
+
+def test_what_the_failed_step_says_to_do_comes_first_unless_what_served_before_does() -> None:
+    def remedy(code: int, *others: Notice) -> str:
+        notices = [Notice("failure", f"tagship exit {code}", "it failed; nothing is serving"), *others]
+        forge = FakeForge(run("completed", "failure"), notices=notices)
+        return failed(Release(), _KIND[code], forge).remedy.splitlines()[0]
+
+    own = Notice("failure", "tagship next", "Go back: inv rollback --to 0.1.0-dev --env dev")
+    assert remedy(7, own) == remedy(3, own) == own.message
+    assert remedy(7) == "Go back, with AWS credentials: inv rollback --env dev"
+    assert remedy(6, own).startswith("If the cause is outside the commit")
+
+
+def test_what_the_failed_step_says_to_do_is_no_evidence() -> None:
+    notices = [Notice("failure", "tagship exit 3", "it is refused; why"), Notice("failure", "tagship next", "Mend it")]
+    assert failed(Release(), Refused, FakeForge(run("completed", "failure"), notices=notices)).evidence == ""
 
 
 # -- evidence ---------------------------------------------------------------------------------------------------------

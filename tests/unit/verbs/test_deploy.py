@@ -439,7 +439,7 @@ def test_a_host_on_which_nothing_is_healthy_any_more_wakes_somebody() -> None:
     with pytest.raises(RollbackFailed) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == "Nothing is serving."
-    assert caught.value.remedy.startswith("Wake somebody")
+    assert caught.value.remedy.startswith(f"Wake somebody, and go back: inv rollback --to {OLD} --env dev (")
 
 
 @pytest.mark.parametrize("outcome", ["failed", "rollback-failed"])
