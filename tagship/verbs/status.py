@@ -55,7 +55,7 @@ class Status:
     bad: str = ""
     unsigned: bool = False  # nobody signed what runs, by the ledger or by a unit's own word
     takes_unsigned: bool = False  # the settings allow that
-    back: str = ""  # what to go back to, if a deployment has not ended or what runs is marked bad
+    back: str = ""  # what to go back to, if a deployment has not ended or what runs is marked bad or answers nowhere
     unread: str = ""  # what of the newest deployment can't be read: `some` of its entries, or `all`
     partial: str = ""  # how many units were left without it, where that is known; empty for a healthy deployment
 
@@ -85,7 +85,7 @@ def _look(app: App, environment: str) -> Status:
     artifact = serves.artifact_id if serves else ArtifactId()
     units, problem, unsigned = _units(app, environment, artifact, _Known.of(app, known))
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
-    back = suggested(app, environment, history) if bad or known.unfinished else None
+    back = suggested(app, environment, history) if bad or known.unfinished or _is_down(units) else None
     return Status(
         environment=environment,
         artifact=artifact,
@@ -103,6 +103,11 @@ def _look(app: App, environment: str) -> Status:
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
     )
+
+
+def _is_down(units: Sequence[UnitStatus]) -> bool:
+    """Whether some unit could be asked, and none serves what is recorded."""
+    return all(unit.drift for unit in units) and any(unit.runs != NOT_KNOWN for unit in units)
 
 
 def _unread(app: App, environment: str, history: Sequence[Deployment]) -> str:
@@ -200,6 +205,8 @@ def _show_the_way(app: App, found: Status) -> None:
         app.screen.say(f"to go back to what was good: {commands.rollback(found.back, found.environment)}")
     elif found.artifact and not found.bad:
         app.screen.say(f"to bring them to {found.artifact}: {commands.heal(found.environment)}")
+        if found.back:
+            app.screen.say(f"or to go back to what was good: {commands.rollback(found.back, found.environment)}")
 
 
 def _state(found: Status, unit: UnitStatus) -> str:

@@ -63,6 +63,30 @@ def test_a_host_whose_app_is_not_healthy_has_drifted() -> None:
     assert only(app).units[0].drift == "it does not answer"
 
 
+def test_a_version_that_answers_nowhere_has_the_rollback_named_beside_the_heal() -> None:
+    app = running()
+    app.publish("0.1.29-dev")
+    app.ledger.ran("0.1.29-dev")
+    for each in app.hosts.machines:
+        each.serving = ""
+    assert only(app).back == "0.1.29-dev"
+    assert app.screen.lines[-2:] == [
+        f"to bring them to {V}: inv heal --env dev",
+        "or to go back to what was good: inv rollback --to 0.1.29-dev --env dev",
+    ]
+
+
+def test_one_host_that_serves_or_none_that_can_be_asked_is_no_reason_to_go_back() -> None:
+    app = running()
+    app.publish("0.1.29-dev")
+    app.ledger.ran("0.1.29-dev")
+    app.hosts.machines[0].serving = ""
+    assert only(app).back == ""
+    app.hosts.machines[:] = [machine("web-1", V, online=False), machine("web-2", V, online=False)]
+    assert only(app).back == ""
+    assert app.screen.lines[-1] == f"to bring them to {V}: inv heal --env dev"
+
+
 def test_a_host_that_is_offline_is_named_and_the_others_are_asked() -> None:
     app = running()
     app.hosts.machines[1] = machine("web-2", V, online=False)
