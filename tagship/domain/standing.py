@@ -27,6 +27,12 @@ class Bad:
         # A failed deployment alone may have had other causes.
         return self.how != "failed"
 
+    def said_of(self, artifact_id: str, environment: str) -> str:
+        """Say it of the version, with why: nobody has marked one that only failed."""
+        if self.by_hand:
+            return f"{artifact_id} is marked bad on {environment}: {self.why}"
+        return f"{artifact_id} counts as bad on {environment}: {self.why}"
+
 
 def bad_versions(deployments: Iterable[Deployment], marks: Iterable[Mark] = ()) -> dict[str, Bad]:
     """Map the versions that are bad by now to the reason.

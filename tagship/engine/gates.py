@@ -66,7 +66,7 @@ def require_good(environment: str, artifact_id: ArtifactId, bad: Bad | None, aga
     """Raises Refused for a version that is marked bad; `again` is the command that does it all the same."""
     if bad:
         raise Refused(
-            f"{artifact_id} is marked bad on {environment}: {bad.why}.",
+            f"{bad.said_of(artifact_id, environment)}.",
             remedy=f"To do it anyway: {again} --allow-bad"
             f" (or, if it is good after all: {commands.mark_good(artifact_id, environment, '…')})",
         )
@@ -76,7 +76,7 @@ def warn_of_bad(app: App, environment: str, artifact_id: ArtifactId, bad: Bad | 
     """Say of a version that is deployed although it is marked bad that it stays marked, and what ends that."""
     if bad is None:
         return
-    app.screen.warn(f"{artifact_id} is marked bad on {environment}: {bad.why}")
+    app.screen.warn(bad.said_of(artifact_id, environment))
     if bad.by_hand:
         app.screen.say(f"  it stays marked until: {commands.mark_good(artifact_id, environment, '…')}")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tagship.domain import commands
 from tagship.domain.deployment import new_id
 from tagship.domain.mark import Mark
 from tagship.domain.standing import Bad, bad_versions
+from tagship.engine.known import require_known
 from tagship.engine.scope import named
 from tagship.errors import UNCHANGED, UsageError
 from tagship.ports.app import App
@@ -25,6 +28,8 @@ def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tu
             remedy=f"Give it: {AGAIN[verdict](artifact_id, environment, '…')}",
         )
     history, marks = app.ledger.deployments(environment), app.ledger.marks(environment)
+    spelled = partial(AGAIN[verdict], environment=environment, reason=why)
+    require_known(app, environment, artifact_id, (history, marks), spelled)
     now = app.store.now()
     made = Mark(
         id=new_id(now.replace(microsecond=LATE + len(marks) % (1_000_000 - LATE))),

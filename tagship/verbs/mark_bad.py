@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from tagship.domain import commands
 from tagship.domain.mark import Mark
+from tagship.engine.back import way_back
 from tagship.engine.marks import plan_mark, write_mark
+from tagship.engine.plan import facts
 from tagship.ports.app import App
 
 
@@ -11,5 +14,10 @@ def mark_bad(app: App, *, version: str = "", env: str = "", reason: str = "", dr
     """Say that a version is bad: it is not suggested, and deployed, promoted or gone back to only with --allow-bad."""
     mark, bad = plan_mark(app, "bad", version, env, reason)
     if bad:
-        app.screen.say(f"{mark.artifact_id} is marked bad on {mark.environment} already: {bad.why}")
-    return write_mark(app, mark, dry_run)
+        app.screen.say(f"already: {bad.said_of(mark.artifact_id, mark.environment)}")
+    write_mark(app, mark, dry_run)
+    if mark.artifact_id == facts(app, mark.environment).serving:
+        app.screen.warn(f"{mark.artifact_id} runs on {mark.environment}: a mark does not take it back")
+        back = way_back(app, mark.environment, mark.artifact_id)
+        app.screen.say(f"  to take it back: {back or commands.rollback(environment=mark.environment)}")
+    return mark

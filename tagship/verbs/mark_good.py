@@ -17,5 +17,5 @@ def mark_good(app: App, *, version: str = "", env: str = "", reason: str = "", d
             f"{mark.artifact_id} is not marked bad on {mark.environment}.",
             remedy=f"See what is marked, and why: {commands.history(mark.environment)}",
         )
-    app.screen.say(f"{mark.artifact_id} is marked bad on {mark.environment}: {bad.why}")
+    app.screen.say(bad.said_of(mark.artifact_id, mark.environment))
     return write_mark(app, mark, dry_run)

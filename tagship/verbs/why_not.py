@@ -117,7 +117,7 @@ class _Asked:
         artifact = self.artifact_id
         bad = why_bad(self.app, self.environment, artifact, history)
         if bad and not bad.by_hand:
-            return f"{bad.why} (deploying it again is a person's decision, and it is not promoted)"
+            return f"counts as bad: {bad.why} (it may be deployed again; a rollback to it may need --allow-bad)"
         require_good(self.environment, artifact, bad, self._again)
         return "not marked bad"
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
+from tagship.domain.mark import Mark
 from tagship.domain.standing import marked_bad
 from tagship.errors import DeployFailed, Refused, SettingsError, UsageError
 from tagship.verbs.deploy import deploy
@@ -11,6 +14,7 @@ from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
 from tagship.verbs.status import status
 from tests.fakes.app import FakeApp
+from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, machine
 
 ONE, TWO = "0.1.1-dev", "0.1.2-dev"
@@ -43,7 +47,7 @@ def test_a_version_that_failed_is_good_again_once_somebody_says_why() -> None:
         "the disk was full",
     )
     assert bad(app) == set()
-    assert app.screen.lines[0].startswith(f"{TWO} is marked bad on dev: it failed on 2026-11-20")
+    assert app.screen.lines[0].startswith(f"{TWO} counts as bad on dev: it failed on 2026-11-20")
     assert app.screen.lines[1] == f"mark {TWO} good on dev, by ada@laptop: the disk was full"
 
 
@@ -53,10 +57,88 @@ def test_a_version_that_nobody_calls_bad_needs_no_word() -> None:
     assert caught.value.what == f"{ONE} is not marked bad on dev."
 
 
-def test_a_version_that_was_never_there_may_be_marked_bad() -> None:
+NEVER = "0.9.9-dev"
+
+
+def with_a_repository() -> FakeApp:
     app = failed()
-    mark_bad(app, version="0.9.9-dev", reason="it sends every mail twice")
-    assert "0.9.9-dev" in bad(app)
+    app.given["repository"] = FakeRepository()
+    app.given["repository"].commit("Begin")
+    return app
+
+
+def tagged_here(app: FakeApp) -> None:
+    app.repository.create_tag(NEVER, app.given["repository"].head, NEVER)
+
+
+def tagged_on_the_remote(app: FakeApp) -> None:
+    tagged_here(app)
+    app.given["repository"].remote.tags[NEVER] = app.given["repository"].local.pop(NEVER)
+
+
+def published(app: FakeApp) -> None:
+    app.publish(NEVER)
+
+
+@pytest.mark.parametrize("happens", [tagged_here, tagged_on_the_remote, published])
+def test_a_version_that_was_never_deployed_may_be_marked_if_it_exists(happens: Callable[[FakeApp], None]) -> None:
+    app = with_a_repository()
+    happens(app)
+    mark_bad(app, version=NEVER, reason="it sends every mail twice")
+    assert NEVER in bad(app)
+
+
+@pytest.mark.parametrize("mark", [mark_bad, mark_good])
+def test_a_version_that_never_was_is_refused_and_the_nearest_is_named(mark: Callable[..., Mark]) -> None:
+    app = with_a_repository()
+    with pytest.raises(Refused) as caught:
+        mark(app, version=NEVER, reason="it sends every mail twice")
+    assert caught.value.what == f"{NEVER} was never deployed to dev or published for it, and has no tag."
+    verb = mark.__name__.replace("_", "-")
+    assert caught.value.remedy == (
+        f"Name one that is known, the nearest {TWO}, {ONE}:"
+        f" inv {verb} --version {TWO} --env dev --reason 'it sends every mail twice'"
+    )
+    assert app.ledger.marked == []
+
+
+def test_a_remote_that_cannot_be_asked_for_the_tag_is_said() -> None:
+    app = with_a_repository()
+    app.given["repository"].remote.reachable = False
+    with pytest.raises(Refused, match=r"has no tag that can be asked for \("):
+        mark_bad(app, version=NEVER, reason="it is slow")
+
+
+def test_before_anything_was_deployed_the_tags_are_named() -> None:
+    app = FakeApp(given={"repository": FakeRepository()})
+    with pytest.raises(Refused) as caught:
+        mark_bad(app, version=NEVER, reason="it is slow")
+    assert caught.value.remedy.endswith("See the tags: inv versions --env dev")
+
+
+def test_a_mark_on_a_version_that_is_gone_can_be_taken_back() -> None:
+    app = with_a_repository()
+    published(app)
+    mark_bad(app, version=NEVER, reason="it is slow")
+    app.remove(NEVER)
+    mark_good(app, version=NEVER, reason="it is not")
+    assert NEVER not in bad(app)
+
+
+def test_what_runs_is_said_to_run_on_and_the_way_back_is_named() -> None:
+    app = failed()
+    app.publish("0.1.0-dev")
+    app.ledger.ran("0.1.0-dev")
+    app.screen.warnings.clear()
+    mark_bad(app, version=ONE, reason="it is slow")
+    assert app.screen.warnings == [f"{ONE} runs on dev: a mark does not take it back"]
+    assert app.screen.lines[-1] == "  to take it back: inv rollback --to 0.1.0-dev --env dev"
+
+
+def test_what_does_not_run_has_no_way_back() -> None:
+    app = failed()
+    mark_bad(app, version=TWO, reason="it is slow")
+    assert "take it back" not in app.screen.text
 
 
 def test_marks_made_in_one_second_keep_their_order() -> None:
@@ -71,7 +153,7 @@ def test_marks_made_in_one_second_keep_their_order() -> None:
 def test_what_was_said_before_is_shown() -> None:
     app = failed()
     mark_bad(app, version=TWO, reason="it is slow, too")
-    assert app.screen.lines[0].startswith(f"{TWO} is marked bad on dev already: it failed on")
+    assert app.screen.lines[0].startswith(f"already: {TWO} counts as bad on dev: it failed on")
 
 
 @pytest.mark.parametrize("reason", ["", "  \n ", "x" * 501, "bell \a"])

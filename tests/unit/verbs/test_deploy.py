@@ -331,7 +331,7 @@ def test_a_version_that_failed_before_is_warned_of() -> None:
     with pytest.raises(DeployFailed):
         deploy(app, artifact=NEW)
     deploy(app, artifact=NEW)
-    assert any(f"{NEW} is marked bad on dev: it failed on 2026-11-20" in one for one in app.screen.warnings)
+    assert any(f"{NEW} counts as bad on dev: it failed on 2026-11-20" in one for one in app.screen.warnings)
 
 
 def test_a_version_that_somebody_went_back_from_is_refused_until_a_word() -> None:

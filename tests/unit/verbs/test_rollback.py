@@ -114,7 +114,7 @@ def test_a_rollback_that_failed_may_be_tried_again() -> None:
     with pytest.raises(DeployFailed):
         rollback(app, to=ONE)
     assert rollback(app, to=ONE).state == "healthy"
-    assert any(f"{ONE} is marked bad on dev: it failed on" in one for one in app.screen.warnings)
+    assert any(f"{ONE} counts as bad on dev: it failed on" in one for one in app.screen.warnings)
 
 
 def test_a_version_that_somebody_marked_is_neither_suggested_nor_offered() -> None:

@@ -163,7 +163,7 @@ def test_one_that_failed_may_be_tried_again_and_that_is_said() -> None:
         deploy(app, artifact=NEW)
     found = why_not(app, env="dev", version=NEW)
     assert blocked(found) == {}
-    assert found.gates[2].found.startswith("it failed on 2026-11-20")
+    assert found.gates[2].found.startswith("counts as bad: it failed on 2026-11-20")
 
 
 def test_what_was_built_from_another_branch_is_not_for_this_environment() -> None:
