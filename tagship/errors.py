@@ -81,7 +81,10 @@ class DeployFailed(TagshipError):
 
 
 class RollbackFailed(TagshipError):
-    """The version does not serve, and what served before is not seen serving: wake somebody."""
+    """Nothing good is seen serving: wake somebody.
+
+    The version does not serve, and what served before is not seen serving.
+    """
 
     exit_code = 7
 

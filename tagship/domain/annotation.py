@@ -26,7 +26,7 @@ def evidence_command(text: str) -> str:
 
 
 def next_command(remedy: str) -> str:
-    """`::error title=tagship next::…`: what the step says to do next, for whoever follows the run."""
+    """Write `::error title=tagship next::…`: the step's own remedy."""
     return f"::error title={NEXT}::{escaped(remedy)}"
 
 

@@ -28,7 +28,10 @@ class Bad:
         return self.how != "failed"
 
     def said_of(self, artifact_id: str, environment: str) -> str:
-        """Say it of the version, with why: nobody has marked one that only failed."""
+        """Say that the version is bad, and why.
+
+        Nobody has marked one that only failed.
+        """
         if self.by_hand:
             return f"{artifact_id} is marked bad on {environment}: {self.why}"
         return f"{artifact_id} counts as bad on {environment}: {self.why}"

@@ -90,7 +90,10 @@ def listed(names: Sequence[str], most: int = 10) -> str:
 
 
 def either(*ways: str) -> str:
-    """Write several ways on below each other, as an error's last line shows them; empty ones are left out."""
+    """Write several ways on below each other.
+
+    An error's last line shows them so; empty ones are left out.
+    """
     return "\n       ".join(way for way in ways if way)
 
 

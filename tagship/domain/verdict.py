@@ -20,7 +20,10 @@ def serves(report: Report, artifact_id: str) -> bool:
 
 
 def unserved(artifact_id: str, reports: Sequence[Report]) -> type[Incomplete | DeployFailed | RollbackFailed]:
-    """Choose the error if a version does not serve on every unit: some serve it, all serve another, or neither."""
+    """Choose the error if a version does not serve everywhere.
+
+    Incomplete if some units serve it, DeployFailed if all serve another, else RollbackFailed.
+    """
     if any(serves(report, artifact_id) for report in reports):
         return Incomplete
     return DeployFailed if all(report.good and report.serving for report in reports) else RollbackFailed

@@ -63,7 +63,7 @@ class Ci(Protocol):
         """Leave a failure's last lines in the run, for its followers."""
 
     def advise(self, remedy: str) -> None:
-        """Leave in the run what a failed step says to do next, for whoever follows it."""
+        """Leave in the run what a failed step says to do next."""
 
     def annotate(self, code: int, message: str) -> None:
         """Record this step's exit code and one line, for followers."""

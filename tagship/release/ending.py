@@ -88,12 +88,12 @@ def _own(remedies: Remedies, notices: Sequence[Notice], code: int) -> str:
 
     Empty if what served before does: then `on_from` says enough.
     """
-    said = next((notice.message for notice in notices if notice.title == annotation.NEXT), "")
+    advice = next((notice.message for notice in notices if notice.title == annotation.NEXT), "")
     if code == DeployFailed.exit_code:
         return ""
-    if code == RollbackFailed.exit_code and not said:
+    if code == RollbackFailed.exit_code and not advice:
         return f"Go back, with AWS credentials: {commands.rollback(environment=remedies.plan.environment)}"
-    return said
+    return advice
 
 
 def _unspoken(remedies: Remedies, run: Run, notices: Sequence[Notice], when: str) -> TagshipError:

@@ -140,7 +140,7 @@ def test_what_is_deployed_anyway_stays_marked_if_a_person_said_so_and_that_is_sa
     app = FakeApp()
     warn_of_bad(app, "dev", NEW, None)
     warn_of_bad(app, "dev", NEW, Bad("failed", "it failed"))
-    assert app.screen.lines == ["warning: 0.1.30-dev is marked bad on dev: it failed"]
+    assert app.screen.lines == ["warning: 0.1.30-dev counts as bad on dev: it failed"]
     warn_of_bad(app, "dev", NEW, Bad("left", "ada rolled back from it"))
     assert app.screen.lines[1:] == [
         "warning: 0.1.30-dev is marked bad on dev: ada rolled back from it",
