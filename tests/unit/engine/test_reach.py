@@ -321,6 +321,7 @@ def test_what_was_skipped_is_recorded_and_shown_by_status_and_history() -> None:
     [found] = status(app, env="dev")
     assert found.partial == last.last.reason
     assert found.units[2].drift == f"the ledger says {NEW}, and this one was skipped"
+    app.screen.lines.clear()
     history(app, env="dev")
     assert last.last.reason in app.screen.text
 
