@@ -142,7 +142,7 @@ def test_an_error_of_a_lease_that_is_held_carries_what_was_read() -> None:
 LATER = RECORD.to_json().replace(b'"schema": 1', b'"schema": 2')
 
 
-def test_a_lease_that_is_damaged_says_why_and_how_it_is_written_anew() -> None:
+def test_a_lease_that_is_damaged_says_why_and_how_it_is_written_again() -> None:
     error = LeaseUnreadable("dev", "half of it", RECORD.to_json()[:-9])
     assert (error.what, error.why) == ("The lease of dev cannot be read (half of it).", "half of it")
     assert error.state == "Who holds dev is not known, and nothing was changed."

@@ -125,6 +125,16 @@ def test_without_a_deployment_a_mark_alone_decides() -> None:
     assert bad.how == "marked"
 
 
+def test_a_mark_counts_beside_the_latest_deployments_and_beside_the_whole_ledger() -> None:
+    for day in (1, 10):
+        app, _ = with_ledger(entry(9, "healthy", OLD))
+        publish(app, NEW, day)
+        app.ledger.mark(Mark("1", "bad", "2026-11-10T12:00:00+00:00", "hello", "dev", NEW, "eve", "", "it is slow"))
+        bad = why_bad(app, "dev", NEW, fold([entry(9, "healthy", OLD)]))
+        assert bad
+        assert bad.how == "marked"
+
+
 def test_a_bad_version_is_refused_with_both_ways_through() -> None:
     require_good("dev", NEW, None, "inv deploy")
     with pytest.raises(Refused) as caught:
@@ -160,6 +170,12 @@ def test_an_older_version_is_refused_with_the_way_back_to_it() -> None:
     )
     for wanted, runs in ((NEW, OLD), (NEW, NEW), (NEW, "")):
         require_newer(FakeApp(), "qa", wanted, "", runs)
+
+
+def test_a_version_is_older_than_an_untagged_build_by_its_own_manifest_s_time() -> None:
+    with pytest.raises(Refused):
+        require_newer(FakeApp(), "dev", NEW, "2026-11-20T11:59:58Z", BUILD)
+    require_newer(FakeApp(), "dev", NEW, "2026-11-20T11:59:59Z", BUILD)
 
 
 def test_an_untagged_build_is_older_if_the_version_that_runs_was_built_after_it() -> None:
