@@ -135,6 +135,15 @@ def test_a_mark_counts_beside_the_latest_deployments_and_beside_the_whole_ledger
         assert bad.how == "marked"
 
 
+def test_a_mark_takes_a_rollback_back_that_only_the_whole_ledger_knows_of() -> None:
+    left = replace(entry(1, "healthy", OLD), action="rollback", replaced=NEW)
+    app, _ = with_ledger(left, entry(9, "healthy", OLD))
+    publish(app, NEW, 1)
+    at = "2026-11-05T12:00:00+00:00"
+    app.ledger.mark(Mark("20261105", "good", at, "hello", "dev", NEW, "eve", "", "it was the network"))
+    assert why_bad(app, "dev", NEW, fold([entry(9, "healthy", OLD)])) is None
+
+
 def test_a_bad_version_is_refused_with_both_ways_through() -> None:
     require_good("dev", NEW, None, "inv deploy")
     with pytest.raises(Refused) as caught:
