@@ -11,8 +11,17 @@ import pytest
 from tagship.domain import layout
 from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.version import ArtifactId
-from tagship.engine.artifacts import commit_of, folder, stored_ids, stored_manifest, verified, verified_manifest
+from tagship.engine.artifacts import (
+    altered,
+    commit_of,
+    folder,
+    stored_ids,
+    stored_manifest,
+    verified,
+    verified_manifest,
+)
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
+from tagship.ports.repository import Tag
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.repository import FakeRepository
 
@@ -177,6 +186,15 @@ def test_a_bundle_without_its_manifest_is_one_whose_publishing_did_not_end() -> 
     assert error.remedy == f"Finish publishing it: inv publish --version {NEW} --env dev"
 
 
+def test_a_bundle_of_an_older_layout_is_told_of_by_the_app_of_a_preview_too() -> None:
+    app = FakeApp()
+    older = "hello/pr-51/hello-deployment.tar.gz"
+    app.store.create(older, b"x")
+    with pytest.raises(ArtifactMissing) as caught:
+        verified(app, "pr-51", NEW)
+    assert caught.value.state.endswith(f"at s3://hello-artifacts/{older}.")
+
+
 def test_a_bundle_of_an_older_layout_is_told_of() -> None:
     app = an_app(OLD)
     older = f"bundles/dev/deploy-bundle-{NEW}.tar.gz"
@@ -202,6 +220,30 @@ def test_the_nearest_name_is_offered_and_five_are_shown() -> None:
     assert "Take one: inv deploy --version 0.15.0-dev --env dev" in far.remedy
 
 
+def test_what_is_not_whole_is_not_offered() -> None:
+    app = an_app(OLD, "0.1.28-dev")
+    assert not altered(app, "dev", OLD)
+    key = f"hello/dev/{OLD}/deploy-bundle.tar.gz"
+    app.store.objects[key] = replace(app.store.objects[key], size=7)
+    assert altered(app, "dev", OLD)
+    assert missing(app).remedy.startswith(
+        f"Stored are {OLD}, 0.1.28-dev. Take one: inv deploy --version 0.1.28-dev --env dev ("
+    )
+    del app.store.objects[key]
+    assert altered(app, "dev", OLD)
+    app.remove("0.1.28-dev")
+    assert missing(app).remedy == (
+        f"Stored are {OLD}. Ship a version: inv deploy-dev (or see why its publishing did not end, in its CI run)"
+    )
+
+
+def test_what_has_no_manifest_is_not_whole() -> None:
+    app = an_app(OLD)
+    del app.store.objects[f"hello/dev/{OLD}/manifest.json"]
+    assert altered(app, "dev", OLD)
+    assert altered(app, "dev", NEW)
+
+
 def test_with_nothing_stored_a_release_is_the_way() -> None:
     assert missing(FakeApp()).remedy == "Nothing is stored for dev yet. Ship a version: inv deploy-dev"
 
@@ -222,6 +264,8 @@ def test_the_commit_is_the_tag_s_or_what_the_id_begins_with() -> None:
     app = FakeApp(given={"repository": repository})
     commit = repository.commit("Say hello")
     assert commit_of(app, ArtifactId(f"{commit[:8]}-20261120-120000")) == commit
+    repository.local[OLD] = Tag(OLD, "0" * 40, "c0ffee")
+    assert commit_of(app, OLD) == "c0ffee"
     with pytest.raises(Refused) as caught:
         commit_of(app, NEW)
     assert caught.value.what == f"This clone has no tag {NEW}."
