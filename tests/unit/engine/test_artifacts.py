@@ -79,8 +79,11 @@ def test_what_is_signed_and_whole_is_believed() -> None:
 def test_what_nobody_signed_is_believed_where_the_settings_say_so_and_it_is_said() -> None:
     app = FakeApp(settings=settings(environments=environments(allow_unsigned=True)))
     app.publish(NEW, signed=False)
+    said = f"UNSIGNED: nobody signed {NEW}; dev allows that (allow_unsigned)"
     assert not verified(app, "dev", NEW).signed
-    assert app.screen.warnings == [f"UNSIGNED: nobody signed {NEW}; dev allows that (allow_unsigned)"]
+    assert app.screen.warnings == [said]
+    assert stored_manifest(app, "dev", NEW)
+    assert app.screen.warnings == [said, said]
 
 
 def test_a_signature_that_is_there_has_to_verify_wherever_it_is() -> None:
