@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tagship.domain.standing import Bad, bad_versions
 from tagship.domain.version import Version, candidates
-from tagship.errors import Refused, ServiceFailed, UsageError
+from tagship.errors import Refused, ServiceFailed, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import Tag
 from tagship.release.inspect import table
@@ -21,21 +22,26 @@ class Versions:
     versions: Sequence[Version]
     tags: Sequence[Tag]
     next: Mapping[str, Version]
+    bad: Mapping[str, Bad] | None = None  # those that are marked bad or failed; None if the ledger was not asked
 
     def as_data(self) -> dict[str, object]:
         by_name = {tag.name: tag for tag in self.tags}
         return {
             "environment": self.environment,
-            "versions": [_entry(version, by_name.get(str(version))) for version in self.versions],
+            "versions": [self._entry(version, by_name.get(str(version))) for version in self.versions],
             "next": {part: str(version) for part, version in self.next.items()},
         }
 
-
-def _entry(version: Version, tag: Tag | None) -> dict[str, object]:
-    if tag is None:
-        return {"version": str(version)}
-    when = tag.when.isoformat() if tag.when else ""
-    return {"version": str(version), "commit": tag.commit, "tagger": tag.tagger, "when": when}
+    def _entry(self, version: Version, tag: Tag | None) -> dict[str, object]:
+        """A version with its tag and, if the ledger was asked, why it is bad: empty if it is not."""
+        entry: dict[str, object] = {"version": str(version)}
+        if tag:
+            when = tag.when.isoformat() if tag.when else ""
+            entry |= {"commit": tag.commit, "tagger": tag.tagger, "when": when}
+        if self.bad is not None:
+            bad = self.bad.get(str(version))
+            entry["bad"] = bad.why if bad else ""
+        return entry
 
 
 def versions(app: App, *, env: str = "dev", count: int = 5, offline: bool = False) -> Versions:
@@ -53,14 +59,31 @@ def versions(app: App, *, env: str = "dev", count: int = 5, offline: bool = Fals
         app.screen.warn(sentence)
     highest = max([*newest[:1], *known.spent(suffix)[:1]], default=None)
     listed = Versions(
-        env, newest, app.repository.tags([str(version) for version in newest]), candidates(highest, suffix)
+        env,
+        newest,
+        app.repository.tags([str(version) for version in newest]),
+        candidates(highest, suffix),
+        _bad(app, env, known),
     )
     _show(app, listed, known, highest)
     return listed
 
 
+def _bad(app: App, environment: str, known: Recorded) -> Mapping[str, Bad] | None:
+    """What is marked bad or failed; None if the ledger was not asked, or does not say."""
+    if not known.asked:
+        return None
+    try:
+        return bad_versions(known.deployments, app.ledger.marks(environment))
+    except TagshipError:
+        return None
+
+
 def _show(app: App, listed: Versions, known: Recorded, highest: Version | None) -> None:
     table(app, listed.versions, listed.tags)
+    for version in map(str, listed.versions):
+        if bad := (listed.bad or {}).get(version):
+            app.screen.say(f"  {bad.said_of(version, listed.environment)}")
     if not listed.versions:
         app.screen.say(f"{listed.environment} has no version yet.")
     if highest and highest not in listed.versions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tagship.errors import SettingsError, UsageError
+from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.versions import versions
 from tests.unit.channel import Release
 
@@ -69,6 +70,31 @@ def test_an_environment_that_there_is_not_is_named() -> None:
 def test_a_count_that_is_none_is_refused(count: int) -> None:
     with pytest.raises(UsageError, match=f"Invalid --count {count}: give 1 or more"):
         versions(Release().app, env="dev", count=count)
+
+
+def test_what_is_marked_bad_or_failed_is_said_with_why() -> None:
+    release = Release(released=("0.1.0-dev", "0.1.1-dev"))
+    release.app.signed_in = True
+    release.app.ledger.ran("0.1.0-dev")
+    mark_bad(release.app, version="0.1.0-dev", reason="it sends every mail twice")
+    said = versions(release.app, env="dev").as_data()["versions"]
+    why = "ada@laptop marked it bad on 2026-11-20 12:00 UTC: it sends every mail twice"
+    assert [(entry["version"], entry["bad"]) for entry in said] == [  # type: ignore[attr-defined]
+        ("0.1.1-dev", ""),
+        ("0.1.0-dev", why),
+    ]
+    assert f"  0.1.0-dev is marked bad on dev: {why}" in release.app.screen.lines
+
+
+def test_of_marks_nothing_is_said_if_the_ledger_was_not_asked() -> None:
+    release = Release()
+    mark_bad(release.app, version="0.1.0-dev", reason="it sends every mail twice")
+    for signed_in, offline in ((False, False), (True, True)):
+        release.app.signed_in = signed_in
+        release.app.screen.lines.clear()
+        (entry,) = versions(release.app, env="dev", offline=offline).as_data()["versions"]  # type: ignore[misc]
+        assert "bad" not in entry
+        assert "bad" not in release.app.screen.text
 
 
 def test_a_number_that_is_published_without_a_tag_is_named_and_not_offered() -> None:
