@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from tagship.domain.text import either
 from tagship.errors import Refused
 
 
@@ -35,11 +36,26 @@ class Gate:
         return {**asdict(self), "open": self.open}
 
 
-def refuse(gates: Sequence[Gate], version: str, environment: str) -> None:
-    """Raise Refused if a gate is blocked, with the first one's remedy."""
+LAST = ("units", "freeze", "lease", "order", "marks")  # the others lead elsewhere; the command goes through the last
+
+
+def refuse(gates: Sequence[Gate], version: str, environment: str, command: str) -> None:
+    """Raise Refused if a gate is blocked, with each one's way through, in an order in which `command` gets there."""
     blocked = [gate for gate in gates if not gate.open]
     if blocked:
         names = ", ".join(gate.name for gate in blocked)
         are = "is" if len(blocked) == 1 else "are"
         problem = f"{version} can't go to {environment}: {len(blocked)} of {len(gates)} gates {are} blocked ({names})."
-        raise Refused(problem, remedy=blocked[0].remedy)
+        raise Refused(problem, remedy=_ways(sorted(blocked, key=_place), command))
+
+
+def _place(gate: Gate) -> int:
+    return LAST.index(gate.name) if gate.name in LAST else -1
+
+
+def _ways(blocked: Sequence[Gate], command: str) -> str:
+    """The way through the only gate; of several, a line for each, and the command if none of them has it."""
+    if len(blocked) == 1:
+        return blocked[0].remedy
+    spelled = blocked[-1].name in {"lease", "order", "marks"} or _place(blocked[0]) < 0
+    return either(*(f"{gate.name}: {gate.remedy}" for gate in blocked), "" if spelled else f"Then: {command}")

@@ -18,7 +18,7 @@ from tagship.errors import Held, NotAuthentic, Refused
 from tagship.ports.app import App
 
 
-def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, runs: str) -> None:
+def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, runs: str, *, bad: bool = False) -> None:
     """Raises Refused for a version that comes before the one that runs; `built` is its manifest's build time.
 
     Versions have their own order; where one of the two is an untagged build, what was built first is the older.
@@ -26,7 +26,8 @@ def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, ru
     if runs and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs)):
         raise Refused(
             f"{wanted} is older than {runs}, which {environment} runs.",
-            remedy=f"To go back: {commands.rollback(wanted, environment)} (or, to deploy it anyway, add --allow-older)",
+            remedy=f"To go back: {commands.rollback(wanted, environment, allow_bad=bad)}"
+            " (or, to deploy it anyway, add --allow-older)",
         )
 
 

@@ -33,6 +33,7 @@ class WhyNot:
     environment: str
     version: str
     gates: Sequence[Gate]
+    command: str = ""  # the deployment, with the flags that it needs
 
     def as_data(self) -> dict[str, object]:
         return {
@@ -44,14 +45,15 @@ class WhyNot:
 
     def insist(self) -> None:
         """Raise Refused if a gate is blocked."""
-        gates.refuse(self.gates, self.version, self.environment)
+        gates.refuse(self.gates, self.version, self.environment, self.command)
 
 
 def why_not(app: App, *, env: str, version: str) -> WhyNot:
     """Ask every gate; change nothing."""
     artifact_id, environment = named(app, version, env, "--version")
     asked = _Asked(app, environment, artifact_id)
-    found = WhyNot(environment, str(artifact_id), [_gate(name, ask) for name, ask in asked.gates().items()])
+    seen = [_gate(name, ask) for name, ask in asked.gates().items()]
+    found = WhyNot(environment, str(artifact_id), seen, asked.again)
     rows = [row for gate in found.gates for row in gate.rows()]
     app.screen.table(("", "GATE", ""), rows)
     if all(gate.open for gate in found.gates):
@@ -75,23 +77,26 @@ class _Asked:
     environment: str
     artifact_id: ArtifactId
     manifest: Manifest | None = None
+    bad: bool = False  # it is marked bad
+    older: bool = False  # it comes before what runs
 
     def gates(self) -> dict[str, Callable[[], str]]:
         history = recent(self.app, self.environment)
         return {
             "artifact": self._artifact,
             "branch": self._branch,
-            "marks": lambda: self._marks(history),
+            "marks": lambda: self._marks(history, serving(history)),
             "order": lambda: self._order(serving(history)),
             "units": self._units,
             "running": lambda: self._running(serving(history)),
             "freeze": self._freeze,
-            "lease": lambda: not_held(self.app, self.environment, self._again),
+            "lease": lambda: not_held(self.app, self.environment, self.again),
         }
 
     @property
-    def _again(self) -> str:
-        return commands.deploy(self.artifact_id, self.environment)
+    def again(self) -> str:
+        """Spell the deployment with the flags that it needs, as far as they are known by now."""
+        return commands.deploy(self.artifact_id, self.environment, allow_bad=self.bad, allow_older=self.older)
 
     def _artifact(self) -> str:
         stored = verified(self.app, self.environment, self.artifact_id)
@@ -113,17 +118,27 @@ class _Asked:
             )
         return f"built from {self.manifest.branch}" if self.manifest.branch else "its manifest names no branch"
 
-    def _marks(self, history: Sequence[Deployment]) -> str:
+    def _marks(self, history: Sequence[Deployment], runs: str) -> str:
         artifact = self.artifact_id
+        self.older = self._is_older(runs)
         bad = why_bad(self.app, self.environment, artifact, history)
         if bad and not bad.by_hand:
             return f"counts as bad: {bad.why} (it may be deployed again; a rollback to it may need --allow-bad)"
-        require_good(self.environment, artifact, bad, self._again)
+        again, self.bad = self.again, bad is not None
+        require_good(self.environment, artifact, bad, again)
         return "not marked bad"
+
+    def _is_older(self, runs: str) -> bool:
+        built = self.manifest.build_time if self.manifest else ""
+        try:
+            require_newer(self.app, self.environment, self.artifact_id, built, runs)
+        except Refused:
+            return True
+        return False
 
     def _order(self, runs: str) -> str:
         built = self.manifest.build_time if self.manifest else ""
-        require_newer(self.app, self.environment, self.artifact_id, built, runs)
+        require_newer(self.app, self.environment, self.artifact_id, built, runs, bad=self.bad)
         return f"{runs} runs now" if runs else "nothing runs now"
 
     def _units(self) -> str:

@@ -135,7 +135,54 @@ def test_every_blocked_gate_is_told_at_once() -> None:
         found.insist()
     assert caught.value.exit_code == 3
     assert caught.value.what == f"{NEW} can't go to dev: 3 of 8 gates are blocked (marks, units, lease)."
-    assert caught.value.remedy == found.gates[2].remedy
+    assert caught.value.remedy.splitlines() == [
+        f"units: {found.gates[4].remedy}",
+        f"       lease: {found.gates[7].remedy}",
+        f"       marks: {found.gates[2].remedy}",
+    ]
+    assert f"inv deploy --version {NEW} --env dev --allow-bad --wait 10m" in found.gates[7].remedy
+
+
+def ways(app: FakeApp, version: str = NEW) -> list[str]:
+    with pytest.raises(Refused) as caught:
+        why_not(app, env="dev", version=version).insist()
+    return [line.strip() for line in caught.value.remedy.splitlines()]
+
+
+def test_a_freeze_comes_before_the_mark_whose_command_it_would_stop() -> None:
+    app = running_old()
+    bad(app)
+    frozen(app)
+    freeze, marks = ways(app)
+    assert freeze == "freeze: Wait for its end, or agree with eve@desk and: inv thaw --env dev"
+    assert marks.startswith(f"marks: To do it anyway: inv deploy --version {NEW} --env dev --allow-bad (or")
+
+
+def test_the_command_behind_several_gates_has_every_flag_and_leads_out() -> None:
+    app = running_old()
+    older(app)
+    bad(app)
+    order, marks = ways(app)
+    assert order.startswith(f"order: To go back: inv rollback --to {NEW} --env dev --allow-bad (or")
+    assert f"inv deploy --version {NEW} --env dev --allow-older --allow-bad (or" in marks
+    assert deploy(app, artifact=NEW, allow_older=True, allow_bad=True).state == "healthy"
+
+
+def test_where_no_gate_has_the_command_it_comes_last() -> None:
+    app = running_old()
+    away(app)
+    frozen(app)
+    units, freeze, then = ways(app)
+    assert (units[:6], freeze[:7]) == ("units:", "freeze:")
+    assert then == f"Then: inv deploy --version {NEW} --env dev"
+
+
+def test_a_version_that_is_not_there_is_said_first_and_not_deployed() -> None:
+    app = running_old()
+    gone(app)
+    frozen(app)
+    artifact, freeze = ways(app)
+    assert (artifact[:9], freeze[:7]) == ("artifact:", "freeze:")
 
 
 def test_the_table_has_a_line_for_each_gate_and_the_remedy_below_a_blocked_one() -> None:
