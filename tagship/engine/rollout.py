@@ -105,7 +105,7 @@ def _announce(app: App, rules: Rules, rollout: Rollout, step: RolloutStep) -> No
         app.screen.say(f"the canary {step.units[0].name} goes first{bake}")
         return
     done = f"{len(rollout.reports)} of {rollout.total} done"
-    app.screen.say(f"next: {listed([unit.name for unit in step.units], 4)} ({done})")
+    app.screen.say(f"changing {listed([unit.name for unit in step.units], 4)} ({done})")
 
 
 def _baked(session: LeaseSession, seconds: int, canary: Sequence[Unit]) -> list[Report]:

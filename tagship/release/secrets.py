@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tagship.domain import commands
 from tagship.domain.secrets import SSM, SecretRef, of_parameter, of_secret, problems
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.app import App
@@ -21,8 +22,7 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
     if path and not parameters:
         raise Refused(
             f"There is no parameter below {path} in {app.settings.aws.region}.",
-            remedy=f"Correct environments.{environment}.secrets.parameter_store in tagship.toml, or put one there: "
-            f"aws ssm put-parameter --type SecureString --name {path.rstrip('/')}/NAME --value file://…",
+            remedy=f"{_put(app, path)} (or correct environments.{environment}.secrets.parameter_store in tagship.toml)",
         )
     sources = [of_parameter(path, name) for name in sorted(parameters)]
     sources += [of_secret(variable, names[variable]) for variable in sorted(names)]
@@ -38,6 +38,14 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
     except ValueError as reason:
         raise ServiceFailed(f"AWS returned a secret that no host accepts: {reason}.", remedy="Rename it") from reason
     return dict(sorted(refs.items()))
+
+
+def _put(app: App, path: str) -> str:
+    """Spell how to put the first parameter there."""
+    if app.settings.sandbox:
+        return f"Put one there: {commands.sandbox('secret', 'NAME=value')}"
+    command = commands.put_parameter(f"{path.rstrip('/')}/NAME", app.settings.aws.region)
+    return f"Put one there, its value in a file (or file:///dev/stdin): {command}"
 
 
 def _check(environment: str, conflicts: list[str]) -> None:

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import Any
 
 from invoke.exceptions import Exit, ParseError
@@ -22,6 +22,7 @@ _NO_VALUE = re.compile(r"Flag <\w+: (?P<name>[\w-]+).* needed value")
 _POSITIONAL = re.compile(r"did not receive required positional arguments: (?P<names>.+)\Z")
 _NO_GROUP = re.compile(r"Sub-collection '(?P<word>.*)' not found!\Z", re.DOTALL)
 _VERSION = re.compile(r"\d+\.\d[\w.+-]{,60}\Z", re.ASCII)
+ALIKE = 0.8  # how much of two words is the same, of 1: a first letter may be wrong then
 _SHOWN = 60  # characters of a word that somebody typed
 
 
@@ -108,8 +109,14 @@ def _stray(called: str, task: Any, word: str) -> UsageError:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word, [*known], 1, 0.6)
-    return f"Did you mean {near[0]}? " if near else ""
+    near = next((name for name in get_close_matches(word, [*known], 3, 0.6) if _is_near(word, name)), "")
+    return f"Did you mean {near}? " if near else ""
+
+
+def _is_near(word: str, name: str) -> bool:
+    """Whether one may be a slip for the other: what only rhymes (person, version) is not."""
+    typed, meant = word.lstrip("-"), name.lstrip("-")
+    return typed[:1] == meant[:1] or SequenceMatcher(None, typed, meant).ratio() >= ALIKE
 
 
 def _short(word: str) -> str:

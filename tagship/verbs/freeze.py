@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tagship.domain import commands
 from tagship.domain.freeze import Freeze, Frozen
+from tagship.domain.text import moment
 from tagship.engine.freezing import describe, end_of, etag_of, freeze_from, reason_of
 from tagship.engine.scope import one_environment
 from tagship.errors import UNCHANGED, Held
@@ -34,4 +35,6 @@ def _over(app: App, environment: str) -> str:
     found, etag = etag_of(app, environment)
     if found and found.active and found.freeze.who != app.who:
         raise Held(f"{found.summary}.", remedy=f"Agree with {found.freeze.who}, then: {commands.thaw(environment)}")
+    if found and found.active:
+        app.screen.say(f"in place of your freeze until {moment(found.freeze.until)} UTC: {found.freeze.reason}")
     return etag

@@ -167,8 +167,9 @@ ADVISED = [
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.user_data("dev", compress=True, output="user-data.gz"),
     commands.sandbox("reset"),
+    commands.sandbox("secret", "GREETING=hello"),
 ]
-OF_AWS = {"calendar_state"}
+OF_AWS = {"calendar_state", "put_parameter"}
 
 
 @pytest.mark.parametrize("advised", ADVISED)
@@ -251,6 +252,8 @@ def test_a_usage_error_of_the_program_is_three_lines_and_exit_2(
         (["infra.lok"], "There is no task 'infra.lok'.", "Did you mean infra.lock?"),
         (["--help", "statsu"], "There is no task 'statsu'.", "Did you mean status?"),
         (["status", "--evn", "dev"], "tagship status has no flag '--evn'.", "Did you mean --env? See its flags:"),
+        (["--help", "tsatus"], "There is no task 'tsatus'.", "Did you mean status?"),
+        (["history", "--person"], "tagship history has no flag '--person'.", "See its flags: tagship history --help"),
         (["deploy", "--versoin=1"], "tagship deploy has no flag '--versoin'.", "Did you mean --version?"),
         (["--lits"], "tagship has no flag '--lits'.", "Did you mean --list?"),
         (["rollback", "0.1.29-dev"], "takes no '0.1.29-dev' without a flag.", "tagship rollback --to 0.1.29-dev"),

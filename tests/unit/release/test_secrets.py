@@ -43,6 +43,16 @@ def test_a_path_without_parameters_is_refused() -> None:
     with pytest.raises(Refused, match="no parameter below /hello/nowhere/") as caught:
         resolved(kept(parameter_store="/hello/nowhere/"), "dev")
     assert "environments.dev.secrets.parameter_store" in caught.value.remedy
+    command = "aws ssm put-parameter --type SecureString --name /hello/nowhere/NAME --value file://value.txt --region"
+    assert f"Put one there, its value in a file (or file:///dev/stdin): {command}" in caught.value.remedy
+
+
+def test_in_a_sandbox_its_own_command_puts_one_there() -> None:
+    app = FakeApp(settings(sandbox=True, environments=environments(secrets={"parameter_store": "/hello/nowhere/"})))
+    app.given["secrets"] = FakeSecrets(dict(STORED), {})
+    with pytest.raises(Refused) as caught:
+        resolved(app, "dev")
+    assert caught.value.remedy.startswith("Put one there: inv sandbox secret NAME=value (or")
 
 
 def test_a_secret_that_is_not_there_is_refused() -> None:

@@ -46,6 +46,17 @@ def test_a_freeze_holds_deploys_up_and_says_who_until_when_and_why() -> None:
     assert app.hosts.asked == []
 
 
+def test_a_freeze_over_ones_own_says_which_one_it_replaces() -> None:
+    app = an_app()
+    frozen(app, who=app.who)
+    freeze(app, until="2h", reason="a launch")
+    assert "in place of your freeze until 2026-11-20 20:00 UTC: the sale" in app.screen.lines
+    app.clock.time += timedelta(hours=3)
+    app.screen.lines.clear()
+    freeze(app, until="2h", reason="a launch")
+    assert "in place of" not in app.screen.text, "one that has ended is not replaced"
+
+
 def test_a_freeze_never_holds_a_rollback_up_and_a_deploy_never_takes_it_away() -> None:
     app = an_app()
     deploy(app, artifact=OLD)
