@@ -65,9 +65,6 @@ def amount(text: str, total: int) -> int:
 class Rollout:
     """How far an artifact has come.
 
-    `planned` are the units there were at the beginning, `others` those among the
-    environment's that ran it already; percentages are of the two together. The `skipped` ones are left as they are.
-
     `planned` are the units there were at the beginning, `others` those of the environment that ran it already;
     percentages are of the two together. The `skipped` ones are left as they are. `reports` holds each unit's last
     verdict, in the order that they were changed. `changed` are the verdicts of units that were changed over, in that
