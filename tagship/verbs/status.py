@@ -20,7 +20,7 @@ from tagship.engine.holder import look as look_at_lease
 from tagship.engine.plan import Facts, facts
 from tagship.engine.session import observe
 from tagship.engine.unread import all_read, newest_unread
-from tagship.errors import Refused
+from tagship.errors import Refused, TagshipError
 from tagship.ports.app import App
 
 NOTHING, NOT_KNOWN = "nothing", "not known"  # in the place of a version
@@ -85,7 +85,7 @@ def _look(app: App, environment: str) -> Status:
     artifact = serves.artifact_id if serves else ArtifactId()
     units, problem, unsigned = _units(app, environment, artifact, _Known.of(app, known))
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
-    back = suggested(app, environment, history) if bad or known.unfinished or _is_down(units) else None
+    back = _back(app, environment, history) if bad or known.unfinished or _is_down(units) else ""
     return Status(
         environment=environment,
         artifact=artifact,
@@ -98,7 +98,7 @@ def _look(app: App, environment: str) -> Status:
         resume=resume_command(environment) if unfinished(history) and lease.state != "held" else "",
         bad=bad.why if bad else "",
         unsigned=unsigned or bool(serves and serves.unsigned),
-        back=back or "",
+        back=back,
         unread=_unread(app, environment, history),
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
@@ -108,6 +108,15 @@ def _look(app: App, environment: str) -> Status:
 def _is_down(units: Sequence[UnitStatus]) -> bool:
     """Whether some unit could be asked, and none serves what is recorded."""
     return all(unit.drift for unit in units) and any(unit.runs != NOT_KNOWN for unit in units)
+
+
+def _back(app: App, environment: str, history: Sequence[Deployment]) -> str:
+    """What to go back to; empty if there is nothing, or if artifacts can't be verified here: a look needs no key."""
+    try:
+        return suggested(app, environment, history) or ""
+    except TagshipError as reason:
+        app.screen.warn(f"can't tell what {environment} can go back to: {reason.what}")
+        return ""
 
 
 def _unread(app: App, environment: str, history: Sequence[Deployment]) -> str:

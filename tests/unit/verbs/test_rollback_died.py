@@ -9,7 +9,7 @@ import pytest
 
 from tagship.domain.deployment import Deployment
 from tagship.domain.standing import marked_bad
-from tagship.errors import Held, ServiceFailed
+from tagship.errors import Held, ServiceFailed, SettingsError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
@@ -112,6 +112,18 @@ def test_going_to_yet_another_version_marks_what_the_ledger_says_was_left_and_no
     assert rollback(app, to=OLDEST).state == "healthy"
     assert last(app).last.replaced == BAD
     assert marked_bad(app.ledger.deployments("dev")) == {BAD}
+
+
+def test_where_the_public_key_is_missing_status_says_what_it_cannot_tell_and_all_else() -> None:
+    app = killed_at_one_of_three()
+
+    def no_key(*_: object) -> None:
+        raise SettingsError("There is no release.pub.pem.", remedy="Get it.")
+
+    app.verifier.verify = no_key  # type: ignore[method-assign]
+    [found] = status(app)
+    assert (found.artifact, found.back, found.resume) == (BAD, "", "inv resume --env dev")
+    assert "can't tell what dev can go back to: There is no release.pub.pem." in app.screen.warnings
 
 
 # -- damaged -----------------------------------------------------------------------------------------------------------
