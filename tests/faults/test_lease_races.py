@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tagship.domain.standing import marked_bad
 from tagship.domain.text import moment
 from tagship.engine.holder import Holder
 from tagship.sandbox import lifecycle
@@ -36,7 +37,7 @@ ec2.command = ["python3", "examples/hello/app.py"]
 ec2.drain = 0
 ec2.timeout = 300
 """
-NAMES = ("two", "dev", "prod", "prodauto", "rapid", "incident", "cancelled", "frozen")
+NAMES = ("two", "twice", "dev", "prod", "prodauto", "rapid", "incident", "cancelled", "frozen")
 CI = {"GITHUB_RUN_ID": "4711", "GITHUB_ACTOR": "octocat", "GITHUB_SERVER_URL": "https://github.com"}
 CI |= {"GITHUB_REPOSITORY": "acme/hello"}
 
@@ -191,13 +192,27 @@ def test_a_rollback_from_a_laptop_during_a_ci_deployment(at: Callable[[str], Sho
     assert f"fenced off run 4711 (octocat), deployment {theirs.deployment}" in won.err
     lost = ended(ci)
     assert lost.code == 4, lost.out + lost.err
-    assert "is no longer this deployment's" in lost.err
+    assert "This deployment lost the lease of incident" in lost.err
     assert here.serving() == [old]
     states = {one.id: one.state for one in here.app().ledger.deployments("incident")}
     assert states[theirs.deployment] == "abandoned"
     assert list(states.values()) == ["healthy", "abandoned", "healthy"]
     fence = int((here.hosts[0].root / "opt/hello/fence").read_text())
     assert fence == theirs.fence + 1, "the host knows the higher number: the loser's next order would be refused"
+
+
+def test_two_people_who_go_back_at_once_without_a_name_go_back_once(at: Callable[[str], Shop]) -> None:
+    here = at("twice")
+    oldest, good, bad = (here.publish(f"0.1.{number}") for number in range(3))
+    for version in (oldest, good, bad):
+        assert ended(typed(here, "deploy", "--version", version)).code == 0
+    both = [typed(here, "rollback", "--env", "twice", "--yes", "--wait", "2m", USER=who) for who in ("ada", "grace")]
+    ran = [ended(process) for process in both]
+    assert [each.code for each in ran] == [0, 0], ran
+    assert all(f"rollback {good} on twice, in place of {bad}" in each.out for each in ran)
+    assert here.serving() == [good]
+    assert marked_bad(here.app().ledger.deployments("twice")) == {bad}
+    assert sum("by now (rollback by " in each.out for each in ran) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
