@@ -15,6 +15,8 @@ from tagship.domain.text import ago, moment
 from tagship.errors import ServiceFailed
 from tagship.ports.app import App
 
+QUOTE = '"'  # around an ETag
+
 
 @dataclass(frozen=True)
 class StoredLock:
@@ -34,7 +36,7 @@ class StateHolder:
     """An environment's state lock as a person asks for it. `state`: free | held | unreadable.
 
     `run` is what the forge says of the CI run: lives | ended | unknown; empty where the lock is nobody's CI run's, as
-    far as was noted. `since` is ISO 8601 in UTC.
+    far as was noted. `since` is ISO 8601 in UTC. Of what is unreadable, `id` names the damage.
     """
 
     environment: str
@@ -70,7 +72,9 @@ def find(app: App, environment: str) -> StoredLock | None:
         lock = StateLock.from_json(stored.body)
     except Unreadable:
         lock = None
-    notes = may_hold(lock, stored.modified, noted(app, environment)) if lock else ()
+    notes = noted(app, environment)
+    if lock:
+        notes = list(may_hold(lock, stored.modified, notes))
     url = f"s3://{bucket}/{stored.key}"
     return StoredLock(lock, url, stored.key, stored.etag, stored.modified, stored.now, notes)
 
@@ -106,7 +110,8 @@ def read(app: App, environment: str, found: StoredLock | None) -> StateHolder:
         return StateHolder(environment, "free")
     since, heard = found.written.astimezone(UTC).isoformat(timespec="seconds"), ago(found.now - found.written)
     if found.lock is None:
-        return StateHolder(environment, "unreadable", since=since, heard=heard, url=found.url)
+        damage = f"damaged-{found.etag.strip(QUOTE)[:12]}"
+        return StateHolder(environment, "unreadable", id=damage, since=since, heard=heard, url=found.url)
     note = found.notes[0] if found.notes else None
     return StateHolder(
         environment=environment,

@@ -273,5 +273,5 @@ def _held(work: _Work, reason: ToolFailed) -> Held:
         return Held(what, remedy=f"Run it again: {work.again}", evidence=reason.said)
     remedy = f"Wait for it, or if it is dead: {statelocks.unlock_command(held)}"
     if held.state == "unreadable":
-        remedy = f"Look at it, and ask whoever wrote it: aws s3 cp {held.url} -"
+        remedy = f"If nobody works on that state: {statelocks.unlock_command(held)}"
     return Held(f"{statelocks.described(held)}, {waited}.", remedy=remedy)

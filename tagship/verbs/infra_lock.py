@@ -25,3 +25,5 @@ def _show(app: App, held: StateHolder) -> None:
     app.screen.say(described(held))
     if held.state == "held" and held.run != "lives":
         app.screen.say(f"  if it is dead: {unlock_command(held)}")
+    elif held.state == "unreadable":
+        app.screen.say(f"  if nobody works on that state: {unlock_command(held)}")

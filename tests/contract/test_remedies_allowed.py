@@ -159,6 +159,11 @@ def state_lock(place: Place) -> str:
     return said(place.ada, lambda app: infra_lock(app, env="dev"))
 
 
+def damaged_state_lock(place: Place) -> str:
+    place.owner.store.create(layout.state("hello", "dev") + SUFFIX, b"half a lo")
+    return said(place.ada, lambda app: infra_lock(app, env="dev"))
+
+
 def damaged_pointer(place: Place) -> str:
     """A deployment writes over it; had it failed, the warning's command would do that again."""
     place.owner.store.create(layout.pointer("hello", "dev"), b"no pointer")
@@ -185,6 +190,7 @@ CASES: dict[Callable[[Place], str], list[str]] = {
     damaged_index: ["inv history"],
     damaged_entry: [],
     state_lock: ["inv infra.unlock"],
+    damaged_state_lock: ["inv infra.unlock"],
     damaged_pointer: ["inv deploy"],
     marked_bad: ["inv deploy", "inv mark-good"],
 }

@@ -16,6 +16,7 @@ from tagship.domain.statelock import SUFFIX
 from tagship.errors import ArtifactMissing, Held, Interrupted, NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.verbs.freeze import freeze
 from tagship.verbs.infra_apply import Applied, infra_apply
+from tagship.verbs.infra_unlock import infra_unlock
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.store import MemoryStore
 from tests.fakes.terraform import FakeTerraform, World
@@ -166,12 +167,15 @@ def test_a_lock_that_went_meanwhile_says_to_run_it_again(app: FakeApp, tool: Fak
     assert caught.value.remedy == f"Run it again: inv infra --version {VERSION} --env dev"
 
 
-def test_a_lock_that_cannot_be_read_is_looked_at_by_hand(app: FakeApp, tool: FakeTerraform) -> None:
+def test_a_lock_that_cannot_be_read_is_freed_by_the_errors_command(app: FakeApp, tool: FakeTerraform) -> None:
     app.store.create(STATE + SUFFIX, b"mine!")
     tool.world.locked = True
     with pytest.raises(Held, match="is not a Terraform lock") as caught:
         infra_apply(app, artifact=VERSION)
-    assert caught.value.remedy.endswith(f"aws s3 cp s3://hello-artifacts/{STATE}{SUFFIX} -")
+    command = "If nobody works on that state: inv infra.unlock --env dev --id "
+    assert caught.value.remedy.startswith(command)
+    infra_unlock(app, id=caught.value.remedy.removeprefix(command))
+    assert STATE + SUFFIX not in app.store.objects
 
 
 def test_a_plan_that_was_overtaken_is_made_and_shown_again(app: FakeApp, tool: FakeTerraform) -> None:

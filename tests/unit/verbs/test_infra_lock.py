@@ -87,6 +87,29 @@ def test_the_run_of_a_lock_is_asked_for(run: Run, told: str) -> None:
     assert ("infra.unlock" in app.screen.text) == (run is ENDED)
 
 
+def test_what_is_no_lock_of_terraforms_is_freed_by_the_name_of_its_damage() -> None:
+    app = make()
+    app.store.create(KEY, b"half a lo")
+    [found] = infra_lock(app)
+    assert app.screen.lines[-1] == f"  if nobody works on that state: inv infra.unlock --env dev --id {found.id}"
+    there = app.store.objects[KEY]
+    app.store.replace(KEY, b"another half", there.etag)
+    with pytest.raises(Refused):
+        infra_unlock(app, id=found.id)
+    [found] = infra_lock(app)
+    assert infra_unlock(app, id=found.id).state == "free"
+    assert KEY not in app.store.objects
+
+
+def test_a_damaged_lock_is_not_freed_while_a_run_that_may_have_it_lives() -> None:
+    app = held(forge=FakeForge(LIVES), run_url=URL)
+    there = app.store.objects[KEY]
+    app.store.replace(KEY, b"half a lo", there.etag)
+    [found] = infra_lock(app)
+    with pytest.raises(Held):
+        infra_unlock(app, id=found.id)
+
+
 def test_what_is_no_lock_of_terraforms_is_named_and_not_freed() -> None:
     app = make()
     app.store.create(KEY, b"mine!")
