@@ -8,14 +8,16 @@ from typing import NoReturn
 
 from tagship.domain.plan import Plan
 from tagship.domain.rollout import INTERRUPTED, Rollout
-from tagship.domain.text import counted, listed
+from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Report, Unit
-from tagship.domain.verdict import ending, evidence, what_serves
+from tagship.domain.verdict import ending, evidence, unserved, what_serves
+from tagship.engine.back import way_back
 from tagship.engine.failures import cut_short, failure, heal
 from tagship.engine.recorder import Recorder
 from tagship.engine.rollout import put_back
 from tagship.engine.session import LeaseSession
-from tagship.errors import Incomplete, Interrupted, ServiceFailed, TagshipError
+from tagship.errors import Interrupted, RollbackFailed, ServiceFailed, TagshipError
+from tagship.ports.app import App
 
 
 def conclude(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> None:
@@ -67,7 +69,7 @@ def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, se
         gone=sorted(unit.id for unit in rollout.gone),
     )
     session.target.committed(session.change())
-    raise _missing(plan, rollout)
+    raise _missing(session.app, plan, rollout)
 
 
 def _where_missing(rollout: Rollout) -> str:
@@ -79,17 +81,19 @@ def _where_missing(rollout: Rollout) -> str:
     return f"it is missing on {len(names)} of {counted(rollout.size, rollout.noun)}: {listed(sorted(names), 4)}"
 
 
-def _missing(plan: Plan, rollout: Rollout) -> Interrupted | Incomplete:
-    """The error that names the units on which it is missing, each with why."""
+def _missing(app: App, plan: Plan, rollout: Rollout) -> TagshipError:
+    """The error that names the units on which it is missing, each with why; the way back if it serves on none."""
     state, names, bad = what_serves(rollout.units, rollout.known), rollout.names, rollout.lagging
     if rollout.stop == INTERRUPTED:
         return Interrupted(f"Interrupted: {_where_missing(rollout)}.", state=state, remedy=f"Go on: {heal(plan)}")
     total = counted(rollout.size, rollout.noun)
     why = listed([f"{names[each.unit]} ({each.unit}): {each.reason or each.outcome}" for each in bad], 20)
-    return Incomplete(
+    kind = unserved(plan.artifact_id, rollout.known)
+    back = way_back(app, plan.environment, plan.artifact_id) if kind is RollbackFailed else ""
+    return kind(
         f"{plan.artifact_id} serves on {rollout.size - len(bad)} of {total} of {plan.environment}; not on {why}.",
         state=state,
-        remedy=f"Fix what is wrong with them, then: {heal(plan)}",
+        remedy=either(f"Go back: {back}" if back else "", f"Fix what is wrong with them, then: {heal(plan)}"),
         evidence=evidence(plan, bad),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -242,6 +243,22 @@ def test_a_heal_that_meets_a_host_which_takes_nothing_is_partial_and_says_that_t
         heal(app)
     assert caught.value.state == f"Nothing is serving on web-3, and {NEW} is serving on web-1, web-2."
     assert last_state(app) == "partial"
+
+
+def test_a_heal_after_which_it_serves_nowhere_wakes_somebody_and_names_the_way_back_first() -> None:
+    app = fleet(2)
+    app.publish("0.1.28-dev")
+    app.ledger.ran("0.1.28-dev")
+    for each in app.hosts.machines:
+        each.serving, each.answers = "", deque(["rollback-failed"])
+    with pytest.raises(RollbackFailed) as caught:
+        heal(app)
+    assert caught.value.what.startswith(f"{OLD} serves on 0 of 2 hosts of dev; not on web-1")
+    assert caught.value.state == "Nothing was serving before, and nothing is now."
+    assert caught.value.remedy.splitlines() == [
+        "Go back: inv rollback --to 0.1.28-dev --env dev",
+        "       Fix what is wrong with them, then: inv heal --env dev",
+    ]
 
 
 def test_a_heal_of_an_environment_of_which_nothing_can_be_reached_is_refused() -> None:
