@@ -42,6 +42,29 @@ def test_after_a_deployment_whose_runner_died_what_served_before_it_comes_first(
     assert ways_back(told, iter([mark(2, "bad", TWO)])) == [THREE, ONE]
 
 
+def test_what_was_deployed_again_as_the_runner_died_is_not_a_way_back() -> None:
+    assert ways_back([*story(*HEALTHY), *died(3, "deploy", TWO, THREE)]) == [THREE, ONE]
+
+
+def test_what_somebody_rolled_back_from_is_not_a_way_back_though_a_rollback_to_it_had_begun() -> None:
+    told = story(*HEALTHY, ("rollback", ONE, THREE, "healthy"), ("deploy", TWO, ONE, "healthy"))
+    assert ways_back([*told, *died(5, "rollback", THREE, TWO)]) == [ONE]
+
+
+def test_a_rollback_says_when_it_ended() -> None:
+    began = entry("3", 1, "requested", ONE, action="rollback", replaced=THREE)
+    done = entry("3", 2, "healthy", ONE, action="rollback", replaced=THREE, at="2026-11-20T12:09:00+00:00")
+    bad = bad_versions([*story(*HEALTHY), *fold([began, done])])
+    assert bad[THREE].why == f"ada@laptop rolled back from it on 2026-11-20 12:09 UTC, to {ONE}"
+
+
+def test_a_rollback_that_died_says_when_it_began() -> None:
+    began = entry("3", 1, "requested", ONE, action="rollback", replaced=THREE)
+    asked = entry("3", 2, "started", ONE, action="rollback", replaced=THREE, at="2026-11-20T12:09:00+00:00")
+    bad = bad_versions([*story(*HEALTHY), *fold([began, asked])])
+    assert bad[THREE].why == f"ada@laptop began to roll back from it on 2026-11-20 12:03 UTC, to {ONE}"
+
+
 def test_after_one_of_what_served_already_it_is_not_a_way_back() -> None:
     assert ways_back([*story(*HEALTHY), *died(3, "deploy", THREE, THREE)]) == [TWO, ONE]
 
