@@ -72,8 +72,11 @@ def test_what_could_not_be_read_back_is_not_offered() -> None:
         "minor": Version(0, 2, 0, "dev"),
         "major": Version(1, 0, 0, "dev"),
     }
-    with pytest.raises(Refused, match="a number has at most 9 digits"):
+    with pytest.raises(Refused, match="a number has at most 9 digits") as told:
         candidates(Version(most, most, most, "dev"), "dev")
+    assert told.value.remedy == (
+        "Delete that tag, here and on the remote: git tag --delete 999999999.999999999.999999999-dev"
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ def test_a_number_has_nine_digits_at_most() -> None:
         assert why_not_a_version(text) == "a number has more than 9 digits"
 
 
-def test_an_artifact_id_is_a_version_or_a_commit_with_its_time_in_utc() -> None:
+def test_an_artifact_id_is_a_version_or_a_commit_with_its_time_in_utc(in_tokyo: None) -> None:
     built = datetime(2025, 8, 20, 14, 45, tzinfo=timezone(timedelta(hours=2)))
     untagged = ArtifactId.untagged("622d2103" + "0" * 32, built)
     assert str(untagged) == "622d2103-20250820-124500"
@@ -145,6 +148,7 @@ NOON, LATER = "622d2103-20261120-120000", "ffffffff-20261120-120001"
     [
         ("0.1.9-dev", "0.1.10-dev", "", "", True),
         ("0.1.10-dev", "0.1.9-dev", "", "", False),
+        ("0.1.9-dev", "0.1.9-dev", "", "", False),
         ("0.1.9-dev", "0.1.10-dev", "2027-01-01T00:00:00Z", "2026-01-01T00:00:00Z", True),
         (NOON, LATER, "", "", True),
         (LATER, NOON, "", "", False),
@@ -174,6 +178,7 @@ AMONG = ["0.1.9-dev", "0.1.8-dev", "0.1.6-dev", "0.1.5-dev", "0.1.4-dev", NOON]
         ("0.1.6-dev", 2, ["0.1.8-dev", "0.1.6-dev"]),
         ("0.2.0-dev", 2, ["0.1.9-dev", "0.1.8-dev"]),
         ("0.1.0-dev", 2, ["0.1.4-dev", NOON]),
+        ("0.1.0-dev", 3, ["0.1.5-dev", "0.1.4-dev", NOON]),
         (LATER, 2, ["0.1.9-dev", "0.1.8-dev"]),
         ("0.1.7-dev", 9, AMONG),
     ],
