@@ -108,6 +108,14 @@ def test_each_kind_of_bad_input_has_its_reason(text: str, reason: str) -> None:
     assert Version.maybe(text) is None
 
 
+def test_a_reason_is_the_end_of_a_sentence() -> None:
+    assert why_not_a_version("0.1.\uff13") == (
+        "it has characters other than plain letters, digits, dots and one hyphen"
+    )
+    assert why_not_a_version("v0.1.0") == "a leading v is not allowed"
+    assert why_not_a_version("0.1.0+7") == "it has build metadata (+…), which an image tag cannot hold"
+
+
 def test_a_version_has_64_characters_at_most() -> None:
     longest = "1.2.3-" + "x" * 58
     assert why_not_a_version(longest) == "its suffix is not one word of small letters and digits, as in 0.1.30-dev"
