@@ -10,7 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagship.domain.deployment import ENDED, NEXT, STATES, Deployment, Entry, fenced, fold, new_id, serving, unfinished
+from tagship.domain.deployment import (
+    ENDED,
+    NEXT,
+    STATES,
+    Deployment,
+    Entry,
+    begun,
+    fenced,
+    fold,
+    new_id,
+    serving,
+    settled,
+    unfinished,
+)
 from tagship.domain.mark import Mark
 from tagship.domain.standing import bad_versions, marked_bad, rollback_candidates
 
@@ -89,6 +102,29 @@ def test_folding_does_not_care_in_which_order_entries_are_read(entries: list[Ent
 def test_a_deployment_tells_its_state_and_how_long_it_took() -> None:
     [one] = fold([entry("1", 1, "requested"), entry("1", 2, "started"), entry("1", 9, "healthy")])
     assert (one.state, one.ended, one.seconds, one.artifact_id) == ("healthy", True, 8.0, ONE)
+
+
+def test_what_any_of_its_entries_says_holds_for_the_whole() -> None:
+    plain, other = entry("1", 1, "requested"), entry("1", 2, "started")
+    [one] = fold([plain, other])
+    assert (one.unsigned, one.all_or_nothing, one.skipped, one.label) == (False, False, frozenset(), ONE)
+    told = {"unsigned": True, "all_or_nothing": True, "skipped": ["i-1", "i-2"]}
+    [one] = fold([replace(plain, details=told), replace(other, details={"skipped": ["i-3"]})])
+    assert (one.unsigned, one.all_or_nothing, one.label) == (True, True, f"{ONE} (UNSIGNED)")
+    assert one.skipped == {"i-1", "i-2", "i-3"}
+
+
+def test_an_id_says_when_it_was_given_to_the_second_in_utc() -> None:
+    assert begun("20261120-155301-123456-9f3a1c") == datetime(2026, 11, 20, 15, 53, 1, tzinfo=UTC)
+
+
+def test_it_is_settled_once_the_latest_has_ended() -> None:
+    first, second, third = (story(("deploy", ONE, "", state))[0] for state in ("healthy", "failed", "healthy"))
+    assert settled([])
+    assert settled([first])
+    assert not settled([first, second])
+    assert settled([first, second, third])
+    assert unfinished([first, first, second]) == second
 
 
 def test_every_state_is_reached_and_only_ends_have_no_next() -> None:
@@ -290,3 +326,4 @@ def test_what_a_runner_says_of_a_deployment_that_was_taken_up_is_void() -> None:
 def test_a_deployment_that_was_taken_up_has_the_higher_fence() -> None:
     told = fold([entry("0", 1, "requested", fence=4), entry("0", 2, "started", fence=7)])
     assert fenced(told) == 7
+    assert fenced([]) == 0
