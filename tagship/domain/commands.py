@@ -174,15 +174,10 @@ def user_data(environment: str, *, compress: bool = False, output: str = "") -> 
     return _inv("user-data", env=environment, compress=compress, output=output)
 
 
-def sandbox(action: str, item: str = "") -> str:
-    """Spell the command for a sandbox action, with its item if it has one."""
-    return shlex.join(["inv", "sandbox", action, *([item] if item else [])])
-
-
-def put_parameter(name: str, region: str) -> str:
-    """Spell AWS's own command that stores a secret from a file."""
-    words = ["aws", "ssm", "put-parameter", "--type", "SecureString", "--name", name, "--value", "file://value.txt"]
-    return shlex.join([*words, "--region", region])
+def sandbox(action: str, item: str = "", *, hosts: int = 0, remove: bool = False, yes: bool = False) -> str:
+    """Spell an action on the sandbox: up, down, status, reset, secret and what it is about."""
+    words = [action, shlex.quote(item)] if item else [action]
+    return _inv(f"sandbox {' '.join(words)}", hosts=str(hosts or ""), remove=remove, yes=yes)
 
 
 def calendar_state(calendar: str) -> str:

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tagship import settings
@@ -41,11 +43,11 @@ def home(start: Path) -> Path:
     return start
 
 
-def up(root: Path, hosts: int = 1, simulated: int = 0) -> Up:
-    """Start the sandbox of the repository at `root`, unless it runs.
+def up(root: Path, hosts: int = 1, simulated: int = 0, shipping: Sequence[str] = ("dev",)) -> Up:
+    """Start the sandbox of the repository at `root`, unless it runs; raises ServiceFailed with the daemon's last words.
 
-    One that crashed is cleaned away first: its hosts and its AWS start empty, its Git repository is kept. Raises
-    ServiceFailed with the daemon's last words.
+    `shipping` are the branches that environments ship from; the practice clone is on the first. One that crashed is
+    cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
     """
     folder = root / FOLDER
     with state.holding(settings.own(root)):
@@ -53,7 +55,8 @@ def up(root: Path, hosts: int = 1, simulated: int = 0) -> Up:
         if running and state.alive(running):
             return Up(running, already=True)
         cleaned = _clean(folder) if folder.exists() or processes.daemons(folder) else ""
-        return Up(_start(folder, root, hosts, simulated), cleaned=cleaned)
+        daemon = partial(_launch, folder, root, hosts, simulated)
+        return Up(_start(folder, root, daemon, shipping), cleaned=cleaned)
 
 
 def down(root: Path) -> bool:
@@ -68,15 +71,15 @@ def down(root: Path) -> bool:
     return True
 
 
-def _start(folder: Path, root: Path, hosts: int, simulated: int) -> Running:
-    """Start the daemon, make the practice clone, and wait until ready."""
+def _start(folder: Path, root: Path, launch: Callable[[], subprocess.Popen[bytes]], shipping: Sequence[str]) -> Running:
+    """Start the daemon, make the practice clone while it gets ready, and wait until it says what it is."""
     for name in ("hosts", "runs", "inbox"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     practice.make_keys(folder / "keys")
     practice.make_origin(folder / "origin.git", folder / "inbox")
-    daemon = _launch(folder, root, hosts, simulated)
+    daemon = launch()
     try:
-        practice.make_clone(root, folder / "work", folder / "origin.git")
+        practice.make_clone(root, folder / "work", folder / "origin.git", shipping)
         return _ready(folder, daemon)
     except KeyboardInterrupt as problem:
         now = "The sandbox is not up."

@@ -111,4 +111,4 @@ COMPRESS = Flag("compress", "with --output: gzip it, which cloud-init unpacks", 
 OUTPUT = Flag("output", "write it to a file; left out, it is printed")
 ACTION = Flag("action", "up, down, status, reset, secret NAME=value, run-timer or rerun", positional=True)
 ITEM = Flag("item", "of `secret`: NAME=value, kept as the secret of that variable", positional=True, after="secret")
-SANDBOX_HOSTS = Flag("hosts", "of `up`: how many hosts each environment has; left out, one", 0)
+SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")

@@ -7,12 +7,12 @@ from tagship.tasks._verb import command
 
 
 @command(f.ACTION, f.ITEM, f.SANDBOX_HOSTS, f.YES, f.JSON)
-def sandbox(action: str, item: str, hosts: int, yes: bool, json: bool) -> None:
-    """Run an AWS on this machine, to practise on."""
+def sandbox(action: str, item: str, hosts: str, yes: bool, json: bool) -> None:
+    """Run an AWS on this machine, to practise on: up, down, status or reset."""
     from json import dumps
     from pathlib import Path
 
     from tagship.sandbox.play import report
 
-    result = report.perform(report.Request(action, hosts, item, yes), Path.cwd().resolve())
-    print(dumps(result.value, indent=2) if json else "\n".join(result.lines))
+    said = report.perform(report.Asked(action, hosts, item, yes=yes), Path.cwd().resolve())
+    print(dumps(said.value, indent=2) if json else "\n".join(said.lines))

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tagship import settings
-from tagship.errors import ServiceFailed, UsageError
+from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import practice, report
@@ -241,3 +241,88 @@ def test_switches_that_are_not_there_answer_404(root: Path) -> None:
         request = urllib.request.Request(f"{running.aws_url}/sandbox/{path}", b"{}", method="POST")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(request)
+
+
+def test_the_practice_clone_has_the_repositorys_own_branches(root: Path, tmp_path: Path) -> None:
+    """Each is the repository's own, or its remote's, or begins at HEAD; the first that ships is checked out."""
+    git(root, "switch", "--quiet", "-c", "stage")
+    git(root, "commit", "--quiet", "--allow-empty", "-m", "Ahead of main")
+    git(root, "update-ref", "refs/remotes/origin/release/1", "main")
+    work, origin = tmp_path / "work", tmp_path / "origin.git"
+    practice.make_origin(origin, tmp_path / "inbox")
+    practice.make_clone(root, work, origin, ("stage", "release/1", "dev"))
+    heads = {name: git(origin, "rev-parse", name) for name in ("main", "stage", "release/1", "dev")}
+    assert heads == {
+        "main": git(root, "rev-parse", "main"),
+        "stage": git(root, "rev-parse", "stage"),
+        "release/1": git(root, "rev-parse", "main"),
+        "dev": git(root, "rev-parse", "HEAD"),
+    }
+    assert heads["main"] != heads["stage"]
+    assert git(work, "status", "--porcelain", "--branch") == "## stage...origin/stage"
+
+
+def test_a_practice_clone_that_was_removed_is_made_of_what_was_pushed(root: Path, tmp_path: Path) -> None:
+    work, origin = tmp_path / "work", tmp_path / "origin.git"
+    practice.make_origin(origin, tmp_path / "inbox")
+    practice.make_clone(root, work, origin)
+    git(work, "commit", "--quiet", "--allow-empty", "-m", "Practised")
+    git(work, "push", "--quiet", "origin", "dev")
+    head = git(work, "rev-parse", "HEAD")
+    shutil.rmtree(work)
+    practice.make_clone(root, work, origin)
+    assert git(work, "rev-parse", "HEAD") == git(origin, "rev-parse", "dev") == head
+
+
+def test_a_number_of_hosts_is_kept_or_refused_and_never_dropped(root: Path) -> None:
+    up = perform("up", root, hosts="2")
+    assert len(up.value["hosts"]) == 2
+    assert perform("up", root).value["already"]
+    with pytest.raises(Refused, match="with 2 hosts an environment; 3 cannot") as caught:
+        perform("up", root, hosts="3")
+    assert caught.value.remedy.endswith("inv sandbox reset --hosts 3")
+    for wrong in ("0", "-1", "101", "three"):
+        with pytest.raises(UsageError, match=f"Invalid --hosts {wrong}: 1 to 100"):
+            perform("reset", root, hosts=wrong)
+    assert locate(root), "nothing was removed for a number that is refused"
+    assert len(perform("reset", root).value["hosts"]) == 2
+    running = locate(root)
+    assert running
+    crash(running)
+    assert len(perform("up", root).value["hosts"]) == 2
+    assert len(perform("reset", root, hosts="1").value["hosts"]) == 1
+
+
+def test_reset_refuses_while_origin_has_what_the_repository_lacks(root: Path) -> None:
+    running = start(root)
+    git(running.work, "commit", "--quiet", "--allow-empty", "-m", "Practised")
+    git(running.work, "push", "--quiet", "origin", "dev")
+    head = git(running.work, "rev-parse", "HEAD")
+    for action in ("reset", "down"):
+        with pytest.raises(Refused, match=r"commits that .* lacks") as caught:
+            perform(action, root)
+        assert caught.value.remedy.endswith(f"Or lose them: inv sandbox {action} --yes")
+    assert git(running.origin, "rev-parse", "dev") == head
+    assert locate(root) == running
+    assert perform("reset", root, yes=True).value["up"]
+
+
+def test_a_sandbox_whose_state_file_was_removed_is_found(root: Path) -> None:
+    running = start(root)
+    file = running.folder / state.FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.unlink()
+    assert until(lambda: locate(root)) == running, "the daemon writes it again"
+    os.kill(running.pid, signal.SIGSTOP)
+    try:
+        file.unlink()
+        assert perform("status", root).value == {"up": False, "crashed": True, "processes": 1}
+    finally:
+        os.kill(running.pid, signal.SIGCONT)
+    file.unlink(missing_ok=True)
+    again = perform("reset", root)
+    assert again.value["pid"] != running.pid
+    assert not processes.exists(running.pid)
+    (running.folder / state.FILE).unlink()
+    assert perform("down", root).value["was"]
+    assert not processes.exists(again.value["pid"])

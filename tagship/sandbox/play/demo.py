@@ -84,6 +84,7 @@ def _clone(root: Path, to: Path) -> None:
     """Clone this repository at its HEAD, with no tags."""
     # The demo's versions are its own.
     subprocess.run(["git", "clone", "--quiet", "--no-tags", "--no-hardlinks", str(root), str(to)], check=True)
+    subprocess.run(["git", "-C", str(to), "remote", "remove", "origin"], check=True)  # and no branch but HEAD's
     (to / ".venv").symlink_to(Path(sys.prefix))
     with (to / ".git/info/exclude").open("a", encoding="utf-8") as exclude:
         exclude.write("/.venv\n")

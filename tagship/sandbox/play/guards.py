@@ -7,10 +7,12 @@ import importlib.util
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tagship import settings
 from tagship.errors import Refused, UsageError
+from tagship.sandbox.play import losses, practice
 from tagship.sandbox.state import FOLDER
 
 LIBRARIES = ("moto", "flask", "yaml")  # of the extra [sandbox]
@@ -30,53 +32,57 @@ def require_libraries() -> None:
     )
 
 
-def require_committed(root: Path) -> None:
-    """Raise UsageError unless the last commit has the settings."""
-    # The practice clone is made of it.
-    if _git(root, "rev-parse", "--verify", "--quiet", "HEAD") is None:
+def require_committed(root: Path, branch: str) -> None:
+    """Raise UsageError unless the commit that the practice clone will be on has the settings."""
+    if not practice.commit_of(root, "HEAD"):
         raise UsageError(
             f"{root} is not a Git repository with a commit, and the practice clone is made of one.",
             remedy="Commit first: git init && git add . && git commit -m 'Begin'",
         )
-    missing = [name for name in (settings.FILE, "tasks.py") if _uncommitted(root, name)]
-    if missing:
+    if missing := _missing(root, "HEAD"):
         raise UsageError(
             f"The last commit has no {' and no '.join(missing)}, and the practice clone is made of it.",
             remedy=f"Commit first: git add {' '.join(missing)} && git commit -m 'Ship with tagship'",
         )
-
-
-def _uncommitted(root: Path, name: str) -> bool:
-    """Tell whether a file is needed and not in the last commit."""
-    # tasks.py is needed only if there is one.
-    needed = name == settings.FILE or (root / name).exists()
-    return needed and _git(root, "cat-file", "-e", f"HEAD:./{name}") is None
-
-
-def require_nothing_lost(root: Path, directory: Path) -> None:
-    """Raise Refused if removing the practice clone would lose something."""
-    # Work that is nowhere else, or the folder that one is in.
-    folder, work = root / FOLDER, root / FOLDER / "work"
-    if directory.is_relative_to(folder):
-        raise Refused(
-            f"You are in {directory}, which would be removed.",
-            remedy=f"cd {shlex.quote(str(root))} && inv sandbox down",
-        )
-    lost = _only_there(work) if (work / ".git").is_dir() else []
-    if lost:
-        shown = "\n".join(lost[:MOST] + ([f"and {len(lost) - MOST} more"] if len(lost) > MOST else []))
-        raise Refused(
-            "The practice clone has work that was not pushed from it, and that would be lost.",
-            remedy=f"Look: git -C {shlex.quote(str(work))} status; or lose it: inv sandbox down --yes",
-            evidence=shown,
+    if missing := _missing(root, practice.own_branch(root, branch) or "HEAD"):
+        here = practice.git(root, "branch", "--show-current") or practice.commit_of(root, "HEAD")
+        raise UsageError(
+            f"The branch {branch} has no {' and no '.join(missing)}, and the practice clone is on that branch.",
+            remedy=f"Bring it there: git switch {shlex.quote(branch)} && git merge {shlex.quote(here)}",
         )
 
 
-def _only_there(work: Path) -> list[str]:
-    """List commits that origin lacks, and files that are not committed."""
-    commits = _git(work, "log", "--branches", "--not", "--remotes=origin", "--format=commit %h %s") or ""
-    files = _git(work, "status", "--porcelain", "--untracked-files=normal") or ""
-    return [*commits.splitlines(), *(f"file {line}" for line in files.splitlines())]
+def _missing(root: Path, ref: str) -> list[str]:
+    """The files that are needed and not in a commit: tasks.py only where there is one."""
+    needed = [name for name in (settings.FILE, "tasks.py") if name == settings.FILE or (root / name).exists()]
+    return [name for name in needed if _git(root, "cat-file", "-e", f"{ref}:./{name}") is None]
+
+
+def require_nothing_lost(root: Path, here: Path, again: Callable[..., str]) -> None:
+    """Raise Refused if the sandbox has work that the repository around it lacks, or is the folder that one is in.
+
+    `again` spells the command that was typed; it takes `yes`.
+    """
+    folder = root / FOLDER
+    if here.is_relative_to(folder):
+        raise Refused(f"You are in {here}, which would be removed.", remedy=f"cd {shlex.quote(str(root))} && {again()}")
+    lost = losses.of(root)
+    if lost.files:
+        place = f"git -C {shlex.quote(str(folder / 'work'))}"
+        commit = f"{place} add --all && {place} commit -m Practised"
+        raise _lost("The practice clone has files that are not committed", lost, f"Commit them: {commit}", again)
+    if lost.commits:
+        keep = f"Keep them: {lost.keep}" if lost.keep else f"Look at {folder}"
+        raise _lost(f"The sandbox has commits that {root} lacks", lost, keep, again)
+
+
+def _lost(what: str, lost: losses.Losses, keep: str, again: Callable[..., str]) -> Refused:
+    lines = [*lost.commits, *lost.files]
+    return Refused(
+        f"{what}, and they would be lost.",
+        remedy=f"{keep}\n       Then: {again()}\n       Or lose them: {again(yes=True)}",
+        evidence="\n".join(lines[:MOST] + ([f"and {len(lines) - MOST} more"] if len(lines) > MOST else [])),
+    )
 
 
 def _git(folder: Path, *words: str) -> str | None:

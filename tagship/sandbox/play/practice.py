@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tagship.errors import ServiceFailed
 
-BRANCHES = ("main", "dev")
+BEGIN = "refs/sandbox/begin"  # below it, in the practice clone: what came from the repository around it
 OF_A_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
 HOOK = """\
@@ -56,34 +57,65 @@ def make_origin(origin: Path, inbox: Path) -> None:
     hook.chmod(0o755)
 
 
-def make_clone(root: Path, work: Path, origin: Path) -> None:
-    """Clone the repository's HEAD as `main` and `dev`, both pushed."""
-    # One that is there is kept.
+def make_clone(root: Path, work: Path, origin: Path, shipping: Sequence[str] = ("dev",)) -> None:
+    """A clone on the first branch that ships; it has the others, and main. One that is there is kept.
+
+    A branch is origin's, if practice has pushed it before; or the repository's own; or made at the repository's HEAD.
+    """
     if (work / ".git").is_dir():
         return
-    partial = work.with_name("work.partial")
+    partial, branches = work.with_name("work.partial"), list(dict.fromkeys(["main", *shipping]))
     shutil.rmtree(partial, ignore_errors=True)
     git(work.parent, "init", "--quiet", "--initial-branch=main", str(partial))
     git(partial, "remote", "add", "origin", str(origin))
     _name_somebody(partial)
-    commit = _fetch(root, partial)
-    git(partial, "reset", "--quiet", "--hard", commit)
-    git(partial, "checkout", "--quiet", "-b", "dev")
-    git(partial, "fetch", "--quiet", "origin")
-    git(partial, "push", "--quiet", "--force", "--set-upstream", "origin", *BRANCHES)
+    _fetch(root, partial, branches)
+    git(partial, "fetch", "--quiet", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    for branch in branches:
+        if commit_of(partial, f"refs/remotes/origin/{branch}"):
+            git(partial, "update-ref", f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
+    git(partial, "symbolic-ref", "HEAD", f"refs/heads/{shipping[0]}")
+    git(partial, "reset", "--quiet", "--hard")
+    git(partial, "push", "--quiet", "--set-upstream", "origin", *branches)
     _lend_venv(root, partial)
     partial.rename(work)
 
 
-def _fetch(root: Path, clone: Path) -> str:
-    """Fetch the repository's HEAD without its tags; return the commit.
+def own_branch(root: Path, branch: str) -> str:
+    """The repository's ref for a branch: its own, or the one that its remote had; empty if it has none."""
+    refs = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
+    return next((ref for ref in refs if commit_of(root, ref)), "")
+
+
+def commit_of(folder: Path, ref: str) -> str:
+    """The commit of a ref; empty if there is no such ref."""
+    done = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"],
+        cwd=folder, capture_output=True, text=True, check=False, env=plain_environment(),
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def _fetch(root: Path, clone: Path, branches: Sequence[str]) -> None:
+    """Bring the repository's branches over, without its tags; one that it does not have begins at its HEAD.
 
     A shallow repository (a CI checkout) would make a shallow clone, from which no release can be made. Then the
     practice begins with one commit of the same files.
     """
     if git(root, "rev-parse", "--is-shallow-repository") == "false":
-        git(clone, "fetch", "--quiet", "--no-tags", str(root), "HEAD")
-        return git(clone, "rev-parse", "FETCH_HEAD")
+        owns = {branch: own_branch(root, branch) or "HEAD" for branch in branches}
+        wanted = [f"+{ref}:refs/heads/{branch}" for branch, ref in owns.items()]
+        git(clone, "fetch", "--quiet", "--no-tags", "--update-head-ok", str(root), *wanted)
+    else:
+        commit = _same_files(root, clone)
+        for branch in branches:
+            git(clone, "update-ref", f"refs/heads/{branch}", commit)
+    for branch in branches:
+        git(clone, "update-ref", f"{BEGIN}/{branch}", f"refs/heads/{branch}")
+
+
+def _same_files(root: Path, clone: Path) -> str:
+    """One commit of the files of the repository's HEAD, without its history."""
     objects = git(root, "rev-parse", "--path-format=absolute", "--git-path", "objects")
     alternates = clone / ".git/objects/info/alternates"
     alternates.write_text(f"{objects}\n", "utf-8")
@@ -120,9 +152,11 @@ def _lend_venv(root: Path, clone: Path) -> None:
 
 
 def git(folder: Path, *words: str) -> str:
-    """Run git and return what it printed. Raises ServiceFailed."""
-    result = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False, env=_plain())
-    if result.returncode:
+    """Run git, and return what it printed; raises ServiceFailed with what it complained of."""
+    done = subprocess.run(
+        ["git", *words], cwd=folder, capture_output=True, text=True, check=False, env=plain_environment()
+    )
+    if done.returncode:
         raise ServiceFailed(
             f"git {words[0]} failed in {folder}.",
             state="The sandbox is not up.",
@@ -132,6 +166,6 @@ def git(folder: Path, *words: str) -> str:
     return result.stdout.strip()
 
 
-def _plain() -> dict[str, str]:
-    """Return the environment without what another repository's hook sets."""
+def plain_environment() -> dict[str, str]:
+    """This process's environment without what a hook of another repository sets."""
     return {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tagship import settings
-from tagship.errors import ServiceFailed, UsageError
+from tagship.domain import commands
+from tagship.domain.text import counted
+from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import actions as actions_of
@@ -29,15 +33,13 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Request:
-    """An action as it was typed.
-
-    `hosts` is 0 if none was given; `item` is what the action is about.
-    """
+class Asked:
+    """An action as it was typed; `hosts` is empty if none was given, `item` what the action is about."""
 
     action: str
-    hosts: int = 0
+    hosts: str = ""
     item: str = ""
+    remove: bool = False
     yes: bool = False
 
 
@@ -46,9 +48,9 @@ def perform(request: Request, directory: Path) -> Outcome:
     # Raises UsageError for an unknown action.
     root = settings.find(lifecycle.home(directory)).parent
     chosen = settings.load(root / settings.FILE)
-    actions: dict[str, Callable[[], Outcome]] = {
-        "up": lambda: _up(root, chosen, request.hosts),
-        "down": lambda: _down(root, directory, request.yes),
+    actions: dict[str, Callable[[], Said]] = {
+        "up": lambda: _up(root, chosen, asked),
+        "down": lambda: _down(root, here, asked),
         "status": lambda: _status(root),
         "reset": lambda: _reset(root, directory, chosen, request),
         "secret": lambda: _did(actions_of.keep_secret(_running(root), chosen, request.item)),
@@ -72,18 +74,34 @@ def _running(root: Path) -> Running:
     return running
 
 
-def _up(root: Path, chosen: settings.Settings, hosts: int) -> Outcome:
+def _up(root: Path, chosen: settings.Settings, asked: Asked) -> Said:
+    _require_ready(root, chosen)
+    return _started(root, chosen, _count_hosts(root, asked))
+
+
+def _require_ready(root: Path, chosen: settings.Settings) -> None:
     if not chosen.sandbox:
         raise UsageError(
             f"{settings.FILE} does not say `sandbox = true`, so that nothing would use a sandbox.",
             remedy="Say so for a while: export TAGSHIP_SANDBOX=true; inv sandbox up",
         )
     guards.require_libraries()
-    guards.require_committed(root)
-    result = lifecycle.up(root, _hosts(hosts), _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000))
-    before = ["It was up already."] if result.already else []
-    if result.cleaned:
-        before = [f"The last one had crashed: cleared away {result.cleaned}.", "Its hosts and its AWS start empty."]
+    guards.require_committed(root, _shipping(chosen)[0])
+
+
+def _shipping(chosen: settings.Settings) -> tuple[str, ...]:
+    """The branches that environments ship from, in the order of the settings; dev if they name none."""
+    named = (environment.branch for environment in chosen.environments.values())
+    return tuple(dict.fromkeys(branch for branch in named if branch)) or ("dev",)
+
+
+def _started(root: Path, chosen: settings.Settings, hosts: int) -> Said:
+    done = lifecycle.up(root, hosts, _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000), _shipping(chosen))
+    before = ["It was up already."] if done.already else []
+    if done.already:
+        _require_as_many(done.running, hosts)
+    if done.cleaned:
+        before = [f"The last one had crashed: cleared away {done.cleaned}.", "Its hosts and its AWS start empty."]
     simulated = _simulated(chosen)
     lines = [BANNER, *_about(result.running), *simulated, *before, "", *_next(root, result.running, chosen), BANNER]
     return Outcome(lines, {"up": True, "already": result.already, "cleaned": result.cleaned} | _value(result.running))
@@ -103,33 +121,58 @@ def _simulated(chosen: settings.Settings) -> list[str]:
     return lines
 
 
-def _hosts(asked: int) -> int:
-    if asked and not 1 <= asked <= MOST_HOSTS:
-        raise UsageError(f"Invalid --hosts {asked}: 1 to {MOST_HOSTS}.", remedy="inv sandbox up --hosts 2")
-    return asked or 1
+def _count_hosts(root: Path, asked: Asked) -> int:
+    """How many hosts each environment has: as asked, or by the variable, or as many as the last sandbox had."""
+    before = state.read(root / state.FOLDER)
+    kept = _hosts_of(before) if before else 0
+    if not asked.hosts:
+        return _count("TAGSHIP_SANDBOX_HOSTS", kept or 1, MOST_HOSTS)
+    if not (asked.hosts.isascii() and asked.hosts.isdigit() and 1 <= int(asked.hosts) <= MOST_HOSTS):
+        raise UsageError(
+            f"Invalid --hosts {asked.hosts}: 1 to {MOST_HOSTS}.", remedy=commands.sandbox(asked.action, hosts=2)
+        )
+    return int(asked.hosts)
 
 
-def _count(variable: str, least: int, most: int) -> int:
-    """Read a number of hosts from the environment; `least` if unset."""
-    text = os.environ.get(variable, str(least))
+def _hosts_of(running: Running) -> int:
+    """How many hosts an environment has that are no simulated ones."""
+    return max(Counter(host.environment for host in running.hosts if host.port).values(), default=0)
+
+
+def _require_as_many(running: Running, hosts: int) -> None:
+    """Raise Refused if a running sandbox has another number of hosts than was asked for."""
+    has = _hosts_of(running)
+    if has and has != hosts:
+        raise Refused(
+            f"The sandbox runs with {counted(has, 'host')} an environment; {hosts} cannot be had while it is up.",
+            state="It runs as it did.",
+            remedy=f"Start it anew, with empty hosts: {commands.sandbox('reset', hosts=hosts)}",
+        )
+
+
+def _count(variable: str, otherwise: int, most: int) -> int:
+    """A number of hosts from the environment; `otherwise` if it is not set."""
+    text, least = os.environ.get(variable, str(otherwise)), min(otherwise, 1)
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise UsageError(f"{variable} is {text!r}.", remedy=f"A number from {least} to {most}: {variable}=2")
     return int(text)
 
 
-def _down(root: Path, directory: Path, sure: bool) -> Outcome:
-    if not sure:
-        guards.require_nothing_lost(root, directory)
+def _down(root: Path, here: Path, asked: Asked) -> Said:
+    if not asked.yes:
+        hosts = int(asked.hosts) if asked.action == "reset" and asked.hosts else 0
+        guards.require_nothing_lost(root, here, partial(commands.sandbox, asked.action, hosts=hosts))
     removed = lifecycle.down(root)
     line = "The sandbox is down; nothing of it is left." if removed else "There was no sandbox."
     return Outcome([line], {"up": False, "was": removed})
 
 
-def _reset(root: Path, directory: Path, chosen: settings.Settings, request: Request) -> Outcome:
-    guards.require_libraries()
-    guards.require_committed(root)
-    _down(root, directory, request.yes)
-    return _up(root, chosen, request.hosts)
+def _reset(root: Path, here: Path, chosen: settings.Settings, asked: Asked) -> Said:
+    """Down and up again with as many hosts; all that could refuse is asked before anything is removed."""
+    _require_ready(root, chosen)
+    hosts = _count_hosts(root, asked)
+    _down(root, here, asked)
+    return _started(root, chosen, hosts)
 
 
 def _status(root: Path) -> Outcome:
@@ -165,8 +208,9 @@ def _next(root: Path, running: Running, chosen: settings.Settings) -> list[str]:
     released = practice.git(running.origin, "tag", "--list")
     port = next((host.port for host in running.hosts if host.environment == first), 0)
     service = not any(hosts.kind == "job" for hosts in [chosen.environments[first].runs_on(Ec2)] if hosts)
+    branch = practice.git(running.work, "branch", "--show-current") or "no branch"
     return [
-        "A practice clone, on the branch dev, is ready. Type:",
+        f"A practice clone, on the branch {branch}, is ready. Type:",
         f"  cd {_short(running.work)}",
         f"  {_ship(root, first, first_time=not released)}",
         *([f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}"] if port and service else []),
