@@ -72,18 +72,23 @@ def down(root: Path) -> bool:
 
 
 def _start(folder: Path, root: Path, launch: Callable[[], subprocess.Popen[bytes]], shipping: Sequence[str]) -> Running:
-    """Start the daemon, make the practice clone while it gets ready, and wait until it says what it is."""
+    """Make the practice clone, start the daemon with the settings that it ships, and wait until it says what it is."""
     for name in ("hosts", "runs", "inbox"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     practice.make_keys(folder / "keys")
     practice.make_origin(folder / "origin.git", folder / "inbox")
-    daemon = launch()
     try:
         practice.make_clone(root, folder / "work", folder / "origin.git", shipping)
-        return _ready(folder, daemon)
+        return _launched(folder, launch())
     except KeyboardInterrupt as problem:
         now = "The sandbox is not up."
         raise Interrupted("Interrupted.", state=now, remedy="Start it: inv sandbox up") from problem
+
+
+def _launched(folder: Path, daemon: subprocess.Popen[bytes]) -> Running:
+    """Wait for a daemon; one that does not get ready is ended."""
+    try:
+        return _ready(folder, daemon)
     finally:
         if state.read(folder) is None:
             daemon.kill()
@@ -93,7 +98,14 @@ def _start(folder: Path, root: Path, launch: Callable[[], subprocess.Popen[bytes
 def _launch(folder: Path, root: Path, hosts: int, simulated: int) -> subprocess.Popen[bytes]:
     """Start the daemon, apart from this terminal."""
     command = [sys.executable, "-m", "tagship.sandbox.server", "--folder", str(folder)]
-    command += ["--settings", str(root / settings.FILE), "--hosts", str(hosts), "--simulated", str(simulated)]
+    command += [
+        "--settings",
+        str(folder / "work" / settings.FILE),
+        "--hosts",
+        str(hosts),
+        "--simulated",
+        str(simulated),
+    ]
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             command, cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

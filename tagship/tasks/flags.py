@@ -111,4 +111,5 @@ COMPRESS = Flag("compress", "with --output: gzip it, which cloud-init unpacks", 
 OUTPUT = Flag("output", "write it to a file; left out, it is printed")
 ACTION = Flag("action", "up, down, status, reset, secret NAME=value, run-timer or rerun", positional=True)
 ITEM = Flag("item", "of `secret`: NAME=value, kept as the secret of that variable", positional=True, after="secret")
+SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable: secret NAME --remove", False)
 SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")

@@ -6,13 +6,13 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import command
 
 
-@command(f.ACTION, f.ITEM, f.SANDBOX_HOSTS, f.YES, f.JSON)
-def sandbox(action: str, item: str, hosts: str, yes: bool, json: bool) -> None:
+@command(f.ACTION, f.ITEM, f.SANDBOX_HOSTS, f.SANDBOX_REMOVE, f.YES, f.JSON)
+def sandbox(*, action: str, item: str, hosts: str, remove: bool, yes: bool, json: bool) -> None:
     """Run an AWS on this machine, to practise on: up, down, status or reset."""
     from json import dumps
     from pathlib import Path
 
     from tagship.sandbox.play import report
 
-    said = report.perform(report.Asked(action, hosts, item, yes=yes), Path.cwd().resolve())
+    said = report.perform(report.Asked(action, hosts, item, remove, yes), Path.cwd().resolve())
     print(dumps(said.value, indent=2) if json else "\n".join(said.lines))

@@ -158,6 +158,7 @@ def test_a_daemon_that_cannot_start_is_an_error_with_its_last_words(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (root / settings.FILE).write_text("app = 1\n")
+    git(root, "commit", "--quiet", "--all", "-m", "Break it")
     with pytest.raises(ServiceFailed) as caught:
         lifecycle.up(root)
     assert "tagship.toml" in caught.value.evidence

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from tagship.errors import Refused, ServiceFailed
 from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import processes
+from tagship.sandbox.play import report
 from tagship.sandbox.state import Running
 from tests.sandbox.conftest import git, repository, start, until
 
@@ -287,6 +289,30 @@ def test_a_run_that_ended_is_run_again_as_its_next_attempt(ci: Running, tmp_path
     assert jobs(ci, again)["one"]["conclusion"] == "success"
     assert not before & {job["id"] for job in jobs(ci, again).values()}
     assert len(runs(ci, head)) == 1
+
+
+def test_the_newest_run_that_failed_is_run_again_by_its_command(ci: Running, tmp_path: Path) -> None:
+    mended, root = tmp_path / "mended", ci.folder.parents[1]
+    head = commit(ci, {"step.sh": f"test -f '{mended}'\n"})
+    push(ci, "0.4.2-dev")
+    (first,) = finished(ci, head)
+    mended.touch()
+    lines = report.perform(report.Asked("rerun"), root).lines
+    assert lines[0] == f"SANDBOX: run {first['id']} (0.4.2-dev) runs again."
+    again = until(lambda: [run for run in finished(ci, head) if run["run_attempt"] == 2])[0]
+    assert jobs(ci, again)["one"]["conclusion"] == "success"
+
+
+def test_a_rerun_without_a_failure_is_refused(tmp_path: Path) -> None:
+    root = repository(tmp_path / "repository", {})
+    try:
+        start(root)
+        with pytest.raises(Refused, match="No run has failed"):
+            report.perform(report.Asked("rerun"), root)
+    finally:
+        lifecycle.down(root)
+    with pytest.raises(ServiceFailed, match="The sandbox is not running"):
+        report.perform(report.Asked("rerun"), root)
 
 
 def test_pygithub_reads_all_that_an_adapter_asks_for(ci: Running) -> None:

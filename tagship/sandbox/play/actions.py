@@ -21,8 +21,28 @@ def keep_secret(running: Running, chosen: Settings, pair: str) -> list[str]:
     """Put NAME=value wherever the settings have secrets."""
     # Returns lines that name the places and no value.
     name, equals, value = pair.partition("=")
-    if not equals or not name:
-        raise UsageError("A secret is NAME=value.", remedy="inv sandbox secret GREETING=hello")
+    if not value:
+        secrets.require_value(chosen, name, given=bool(equals))
+    places = secrets.put(chosen, _clients(running, chosen), name, value)
+    return [*(f"SANDBOX: {name} is kept as {place}." for place in places), f"{_next_version(running)} has it."]
+
+
+def remove_secret(running: Running, chosen: Settings, pair: str) -> list[str]:
+    """Remove NAME from where the settings have secrets; returns lines that name the places."""
+    name, clients = pair.partition("=")[0], _clients(running, chosen)
+    lines = [f"SANDBOX: {place} is removed." for place in secrets.remove(chosen, clients, name)]
+    bare = secrets.bare_paths(chosen, clients)
+    if bare:
+        return [*lines, f"Nothing is left below {' and '.join(bare)}, and no version is published until something is."]
+    return [*lines, f"{_next_version(running)} is without {name}."]
+
+
+def _next_version(running: Running) -> str:
+    return f"The next version that is published from {running.work}"
+
+
+def _clients(running: Running, chosen: Settings) -> secrets.Clients:
+    """The sandbox's AWS, a client a service."""
 
     def client(service: str) -> Any:
         import boto3
@@ -31,8 +51,7 @@ def keep_secret(running: Running, chosen: Settings, pair: str) -> list[str]:
         keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
         return make(service, region_name=chosen.aws.region, endpoint_url=running.aws_url, **keys)
 
-    places = secrets.put(chosen, client, name, value)
-    return [*(f"SANDBOX: {name} is kept as {place}." for place in places), "The next version that is published has it."]
+    return client
 
 
 def play_timer(running: Running, chosen: Settings) -> list[str]:

@@ -52,19 +52,39 @@ def perform(request: Request, directory: Path) -> Outcome:
         "up": lambda: _up(root, chosen, asked),
         "down": lambda: _down(root, here, asked),
         "status": lambda: _status(root),
-        "reset": lambda: _reset(root, directory, chosen, request),
-        "secret": lambda: _did(actions_of.keep_secret(_running(root), chosen, request.item)),
-        "run-timer": lambda: _did(actions_of.play_timer(_running(root), chosen)),
+        "reset": lambda: _reset(root, here, chosen, asked),
+        "secret": lambda: _secret(_running(root), asked),
+        "run-timer": lambda: _did(actions_of.play_timer(_running(root), _shipped(_running(root)))),
         "rerun": lambda: _did(actions_of.run_again(_running(root), _runs(_running(root), 100))),
     }
-    if request.action not in actions:
-        choices = " | ".join(actions)
-        raise UsageError(f"sandbox has no action {request.action!r}.", remedy=f"One of: inv sandbox {choices}")
-    return actions[request.action]()
+    if asked.action not in actions:
+        raise UsageError(f"sandbox knows no {asked.action!r}.", remedy=f"One of: inv sandbox {' | '.join(actions)}")
+    _require_taken(asked)
+    return actions[asked.action]()
 
 
-def _did(lines: Sequence[str]) -> Outcome:
-    return Outcome(lines, {"done": True, "lines": list(lines)})
+def _require_taken(asked: Asked) -> None:
+    """Raise UsageError for a flag that is another action's: nothing that was typed is dropped in silence."""
+    for given, flag, takers in ((asked.hosts, "hosts", ("up", "reset")), (asked.remove, "remove", ("secret",))):
+        if given and asked.action not in takers:
+            raise UsageError(
+                f"sandbox {asked.action} takes no --{flag}: {' and '.join(takers)} {'do' if takers[1:] else 'does'}.",
+                remedy="See what each takes: inv sandbox --help",
+            )
+
+
+def _did(lines: Sequence[str]) -> Said:
+    return Said(lines, {"done": True, "lines": list(lines)})
+
+
+def _secret(running: Running, asked: Asked) -> Said:
+    act = actions_of.remove_secret if asked.remove else actions_of.keep_secret
+    return _did(act(running, _shipped(running), asked.item))
+
+
+def _shipped(running: Running) -> settings.Settings:
+    """The settings of the checkout that ships: the practice clone's, whatever the repository around it says now."""
+    return settings.load(running.work / settings.FILE)
 
 
 def _running(root: Path) -> Running:
