@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,7 +35,10 @@ SEALED_PROVIDERS = frozenset(
     f"hashicorp/{name}" for name in ("aws", "null", "random", "time", "tls", "archive", "local")
 )
 
-# Of the caller's environment: a workspace moves the state, and the caller's own arguments could switch locking off.
+# Of the caller's environment, all that another tool gets in the sandbox: what else there is may name a real account.
+INHERITED_IN_SANDBOX = re.compile(r"PATH|LANG|LC_\w+|TERM|TZ|TMPDIR|CI|GITHUB_ACTIONS")
+
+# Of the caller's environment: a workspace moves the state, and arguments of one's own could switch locking off.
 NOT_INHERITED = re.compile(r"TF_(WORKSPACE|CLI_ARGS.*|DATA_DIR|INPUT|IN_AUTOMATION)")
 
 
@@ -83,7 +86,17 @@ class Terraform:
         return {name: Output(output["value"], bool(output["sensitive"])) for name, output in answer.items()}
 
     def run(self, command: Sequence[str], variables: Mapping[str, str | None]) -> None:
-        self._program(command, variables, doing=command[0], fine=(0,))
+        """In the sandbox, without the caller's home folder and variables: no account is found there."""
+        if not self.aws.sandbox:
+            self._program(command, variables, doing=command[0], fine=(0,))
+            return
+        self.say(
+            f"SANDBOX: {command[0]} gets an empty home folder and none of your variables; its AWS is the sandbox's."
+        )
+        home = self.data / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        sealed = {name: text for name, text in self.inherited.items() if INHERITED_IN_SANDBOX.fullmatch(name)}
+        replace(self, inherited=sealed)._program(command, {**variables, "HOME": str(home)}, doing=command[0], fine=(0,))
 
     def _hold_folder(self) -> None:
         """Let one run have the data folder until this process ends."""

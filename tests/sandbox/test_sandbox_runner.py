@@ -70,6 +70,7 @@ jobs:
           echo "two: ${{ needs.two.result }}"
           ! git rev-parse --show-toplevel
 """
+SETUP = ".github/actions/setup/action.yml"
 BRANCHES = """\
 name: tiny checks
 on: {push: {branches: [main, "release/**"]}}
@@ -84,7 +85,9 @@ jobs:
 def ci(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A sandbox whose repository has the two workflows above, and a step.sh that does nothing."""
     workflows = {".github/workflows/deploy.yml": DEPLOY, ".github/workflows/checks.yaml": BRANCHES}
-    root = repository(tmp_path_factory.mktemp("ci"), workflows | {"step.sh": "true\n", "inner/file": ""})
+    root = repository(
+        tmp_path_factory.mktemp("ci"), workflows | {"step.sh": "true\n", "inner/file": "", SETUP: "name: setup\n"}
+    )
     running = start(root)
     yield running
     lifecycle.down(root)
@@ -246,6 +249,11 @@ def test_branches_tags_of_no_pattern_and_deleted_tags_start_nothing(ci: Running)
         ("jobs: {a: {steps: [{run: 'echo ${{ matrix.x }}'}]}}", "Unrecognized named-value: 'matrix'"),
         ("jobs: {a: {steps: [{run: 'echo ${{ success() }}'}]}}", "Unrecognized function: 'success'"),
         ("jobs: {a: {if: env.X, steps: [{run: 'true'}]}}", "Unrecognized named-value: 'env'"),
+        (
+            "jobs: {a: {steps: [{uses: actions/checkout@v7}, {uses: ./.github/actions/none}]}}",
+            "Can't find 'action.yml'",
+        ),
+        ("jobs: {a: {steps: [{uses: ./.github/actions/setup}]}}", "Did you forget to run actions/checkout"),
         ("jobs: {a: {steps: [{run: 'true', shell: pwsh}]}}", "the shell 'pwsh' is not simulated"),
         ("jobs: {a: {needs: b, steps: [{run: 'true'}]}}", "needs b, which does not exist"),
         ("jobs: {a: {steps: [{run: 'true', if: \"github.ref = 'x'\"}]}}", "Unexpected symbol: '='"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from tagship.adapters.aws.session import Aws
-from tagship.adapters.terraform import backend, environment, version
+from tagship.adapters.terraform import Terraform, backend, environment, version
 
 HERE = Aws("eu-west-1", profile="shop")
 SANDBOX = Aws("us-east-1", endpoint="http://127.0.0.1:5000", sandbox=True)
@@ -57,3 +60,39 @@ def test_what_is_told_wins_and_nothing_takes_away() -> None:
 )
 def test_versions_compare_as_numbers(text: str, numbers: tuple[int, ...]) -> None:
     assert version(text) == numbers
+
+
+CALLERS = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/home/ada",
+    "LANG": "C.UTF-8",
+    "AWS_PROFILE": "production",
+    "AWS_SESSION_TOKEN": "t",
+    "KUBECONFIG": "/home/ada/.kube/production",
+    "CLOUDFLARE_API_TOKEN": "t",
+}
+
+
+def tool(folder: Path, aws: Aws) -> Terraform:
+    return Terraform(aws, folder, folder / "data", "b", "k", 1, print, CALLERS)
+
+
+@pytest.mark.starts("env")
+def test_another_tool_is_sealed_in_the_sandbox(tmp_path: Path) -> None:
+    said: list[str] = []
+    replace(tool(tmp_path, SANDBOX), say=said.append).run(["env"], {"IMAGE_TAG": "0.1.0"})
+    assert said[0].startswith("SANDBOX: env gets an empty home folder")
+    has = dict(line.split("=", 1) for line in said[1:] if line)
+    assert set(has) & set(CALLERS) == {"PATH", "HOME", "LANG"}
+    assert (has["IMAGE_TAG"], has["AWS_ENDPOINT_URL"]) == ("0.1.0", SANDBOX.endpoint)
+    assert (has["AWS_ACCESS_KEY_ID"], has["AWS_CONFIG_FILE"]) == ("sandbox", "/dev/null")
+    assert list(Path(has["HOME"]).iterdir()) == []
+    assert Path(has["HOME"]).is_relative_to(tmp_path)
+
+
+@pytest.mark.starts("env")
+def test_another_tool_has_the_callers_environment_on_aws(tmp_path: Path) -> None:
+    said: list[str] = []
+    replace(tool(tmp_path, Aws("eu-west-1")), say=said.append).run(["env"], {})
+    has = dict(line.split("=", 1) for line in said if line)
+    assert {name: has[name] for name in CALLERS} == CALLERS
