@@ -11,8 +11,8 @@ import pytest
 from tagship import settings
 from tagship.adapters.git import GitRepository
 from tagship.domain import commands
-from tagship.errors import Refused, UsageError
-from tagship.sandbox.play import guards, secrets
+from tagship.errors import Refused, SettingsError, UsageError
+from tagship.sandbox.play import guards, report, secrets
 from tests.sandbox.conftest import git, repository
 
 
@@ -21,6 +21,17 @@ def test_missing_libraries_are_named_with_what_installs_them(monkeypatch: pytest
     with pytest.raises(Refused, match="no_such_library") as caught:
         guards.require_libraries()
     assert "-m pip install 'moto[" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["shop", "My Shop (2)", "---"])
+def test_a_folder_without_settings_is_shown_some_that_can_be_loaded(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(SettingsError, match=r"There is no tagship\.toml") as caught:
+        report.perform(report.Asked("up"), tmp_path / name)
+    assert caught.value.remedy.endswith("then: inv sandbox up")
+    file = tmp_path / settings.FILE
+    file.write_text(caught.value.evidence, "utf-8")
+    assert settings.load(file, {}).sandbox
 
 
 def test_settings_that_are_not_committed_are_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import re
 import shlex
 import subprocess
 import sys
@@ -11,12 +12,44 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tagship import settings
-from tagship.errors import Refused, UsageError
+from tagship.domain import commands
+from tagship.errors import Refused, SettingsError, UsageError
 from tagship.sandbox.play import losses, practice
 from tagship.sandbox.state import FOLDER
 
+FIRST_SETTINGS = """\
+app = "{app}"
+sandbox = true
+[aws]
+bucket = "{app}-artifacts"
+[signing]
+key = "kms:alias/{app}-release"
+public_key = "deploy/keys/release.pub.pem"
+[bundle]
+include = ["app.py"]
+[environments.dev]
+branch = "dev"
+[environments.dev.ec2]
+tags = {{ "tagship:app" = "{app}", "tagship:environment" = "dev" }}
+command = ["python3", "app.py"]
+"""
 LIBRARIES = ("moto", "flask", "yaml")  # of the extra [sandbox]
 MOST = 5  # lines of what would be lost
+
+
+def repository(here: Path) -> Path:
+    """Find the repository around a folder by its settings; raises SettingsError with a first tagship.toml if none."""
+    try:
+        return settings.find(here).parent
+    except SettingsError as reason:
+        app = re.sub(r"[^a-z0-9]+", "-", here.name.lower()).strip("-") or "hello"
+        raise SettingsError(
+            reason.what,
+            remedy=f"Go to the repository that ships with tagship. Or, to practise with one that does not yet: write "
+            f"{settings.FILE} as above, with what starts your app; copy deploy/ from tagship; commit both; then: "
+            f"{commands.sandbox('up')}",
+            evidence=FIRST_SETTINGS.format(app=app),
+        ) from reason
 
 
 def require_libraries() -> None:

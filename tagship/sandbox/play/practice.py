@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tagship.errors import ServiceFailed
 
+PINS = ("*.txt", "*.toml")  # what a .venv is made from: a clone's files are newer than any
 BEGIN = "refs/sandbox/begin"  # below it, in the practice clone: what came from the repository around it
 OF_A_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
@@ -146,9 +147,8 @@ def _lend_venv(root: Path, clone: Path) -> None:
     with (clone / ".git/info/exclude").open("a", encoding="utf-8") as exclude:
         exclude.write("/.venv\n")  # `.venv/` of a .gitignore is of folders alone
     installed = (venv / "pyvenv.cfg").stat().st_mtime
-    for name in ("constraints.txt", "pyproject.toml"):
-        if (clone / name).is_file():
-            os.utime(clone / name, (installed, installed))
+    for file in (path for end in PINS for path in clone.glob(end)):
+        os.utime(file, (installed, installed))
 
 
 def git(folder: Path, *words: str) -> str:

@@ -43,10 +43,9 @@ class Asked:
     yes: bool = False
 
 
-def perform(request: Request, directory: Path) -> Outcome:
-    """Do one action on the sandbox of the repository around `here`."""
-    # Raises UsageError for an unknown action.
-    root = settings.find(lifecycle.home(directory)).parent
+def perform(asked: Asked, here: Path) -> Said:
+    """Do one action on the sandbox of the repository around `here`; raises UsageError for another word."""
+    root = guards.repository(lifecycle.home(here))
     chosen = settings.load(root / settings.FILE)
     actions: dict[str, Callable[[], Said]] = {
         "up": lambda: _up(root, chosen, asked),
