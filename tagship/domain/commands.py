@@ -180,6 +180,12 @@ def sandbox(action: str, item: str = "", *, hosts: int = 0, remove: bool = False
     return _inv(f"sandbox {' '.join(words)}", hosts=str(hosts or ""), remove=remove, yes=yes)
 
 
+def put_parameter(name: str, region: str) -> str:
+    """Spell AWS's own command that stores a secret from a file."""
+    words = ["aws", "ssm", "put-parameter", "--type", "SecureString", "--name", name, "--value", "file://value.txt"]
+    return shlex.join([*words, "--region", region])
+
+
 def calendar_state(calendar: str) -> str:
     """Spell AWS's command that asks whether a change calendar is open."""
     return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])

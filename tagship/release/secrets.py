@@ -22,8 +22,7 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
     if path and not parameters:
         raise Refused(
             f"There is no parameter below {path} in {app.settings.aws.region}.",
-            remedy=f"Correct environments.{environment}.secrets.parameter_store in tagship.toml, or put one there: "
-            + _put_one(app, path),
+            remedy=f"{_put(app, path)} (or correct environments.{environment}.secrets.parameter_store in tagship.toml)",
         )
     sources = [of_parameter(path, name) for name in sorted(parameters)]
     sources += [of_secret(variable, names[variable]) for variable in sorted(names)]
@@ -41,15 +40,16 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
     return dict(sorted(refs.items()))
 
 
-def _put_one(app: App, path: str) -> str:
-    """The command that puts a parameter below a path: on AWS, AWS's own."""
+def _put(app: App, path: str) -> str:
+    """Spell how to put the first parameter there."""
     if app.settings.sandbox:
-        return commands.sandbox("secret", "NAME=value")
-    return f"aws ssm put-parameter --type SecureString --name {path.rstrip('/')}/NAME --value file://…"
+        return f"Put one there: {commands.sandbox('secret', 'NAME=value')}"
+    command = commands.put_parameter(f"{path.rstrip('/')}/NAME", app.settings.aws.region)
+    return f"Put one there, its value in a file (or file:///dev/stdin): {command}"
 
 
-def _check(environment: str, found: list[str]) -> None:
-    if found:
+def _check(environment: str, conflicts: list[str]) -> None:
+    if conflicts:
         raise Refused(
             f"The secrets of {environment} cannot all be variables: {'; '.join(conflicts)}.",
             remedy=f"Rename the parameter, or correct environments.{environment}.secrets in tagship.toml",

@@ -153,10 +153,10 @@ def _lend_venv(root: Path, clone: Path) -> None:
 
 def git(folder: Path, *words: str) -> str:
     """Run git, and return what it printed; raises ServiceFailed with what it complained of."""
-    done = subprocess.run(
+    result = subprocess.run(
         ["git", *words], cwd=folder, capture_output=True, text=True, check=False, env=plain_environment()
     )
-    if done.returncode:
+    if result.returncode:
         raise ServiceFailed(
             f"git {words[0]} failed in {folder}.",
             state="The sandbox is not up.",

@@ -43,11 +43,11 @@ class Asked:
     yes: bool = False
 
 
-def perform(asked: Asked, here: Path) -> Said:
+def perform(asked: Asked, here: Path) -> Outcome:
     """Do one action on the sandbox of the repository around `here`; raises UsageError for another word."""
     root = guards.repository(lifecycle.home(here))
     chosen = settings.load(root / settings.FILE)
-    actions: dict[str, Callable[[], Said]] = {
+    actions: dict[str, Callable[[], Outcome]] = {
         "up": lambda: _up(root, chosen, asked),
         "down": lambda: _down(root, here, asked),
         "status": lambda: _status(root),
@@ -72,11 +72,11 @@ def _require_taken(asked: Asked) -> None:
             )
 
 
-def _did(lines: Sequence[str]) -> Said:
-    return Said(lines, {"done": True, "lines": list(lines)})
+def _did(lines: Sequence[str]) -> Outcome:
+    return Outcome(lines, {"done": True, "lines": list(lines)})
 
 
-def _secret(running: Running, asked: Asked) -> Said:
+def _secret(running: Running, asked: Asked) -> Outcome:
     act = actions_of.remove_secret if asked.remove else actions_of.keep_secret
     return _did(act(running, _shipped(running), asked.item))
 
@@ -93,7 +93,7 @@ def _running(root: Path) -> Running:
     return running
 
 
-def _up(root: Path, chosen: settings.Settings, asked: Asked) -> Said:
+def _up(root: Path, chosen: settings.Settings, asked: Asked) -> Outcome:
     _require_ready(root, chosen)
     return _started(root, chosen, _count_hosts(root, asked))
 
@@ -114,16 +114,16 @@ def _shipping(chosen: settings.Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(branch for branch in named if branch)) or ("dev",)
 
 
-def _started(root: Path, chosen: settings.Settings, hosts: int) -> Said:
-    done = lifecycle.up(root, hosts, _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000), _shipping(chosen))
-    before = ["It was up already."] if done.already else []
-    if done.already:
-        _require_as_many(done.running, hosts)
-    if done.cleaned:
-        before = [f"The last one had crashed: cleared away {done.cleaned}.", "Its hosts and its AWS start empty."]
+def _started(root: Path, chosen: settings.Settings, hosts: int) -> Outcome:
+    up = lifecycle.up(root, hosts, _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000), _shipping(chosen))
+    before = ["It was up already."] if up.already else []
+    if up.already:
+        _require_as_many(up.running, hosts)
+    if up.cleaned:
+        before = [f"The last one had crashed: cleared away {up.cleaned}.", "Its hosts and its AWS start empty."]
     simulated = _simulated(chosen)
-    lines = [BANNER, *_about(result.running), *simulated, *before, "", *_next(root, result.running, chosen), BANNER]
-    return Outcome(lines, {"up": True, "already": result.already, "cleaned": result.cleaned} | _value(result.running))
+    lines = [BANNER, *_about(up.running), *simulated, *before, "", *_next(root, up.running, chosen), BANNER]
+    return Outcome(lines, {"up": True, "already": up.already, "cleaned": up.cleaned} | _value(up.running))
 
 
 def _simulated(chosen: settings.Settings) -> list[str]:
@@ -177,7 +177,7 @@ def _count(variable: str, otherwise: int, most: int) -> int:
     return int(text)
 
 
-def _down(root: Path, here: Path, asked: Asked) -> Said:
+def _down(root: Path, here: Path, asked: Asked) -> Outcome:
     if not asked.yes:
         hosts = int(asked.hosts) if asked.action == "reset" and asked.hosts else 0
         guards.require_nothing_lost(root, here, partial(commands.sandbox, asked.action, hosts=hosts))
@@ -186,7 +186,7 @@ def _down(root: Path, here: Path, asked: Asked) -> Said:
     return Outcome([line], {"up": False, "was": removed})
 
 
-def _reset(root: Path, here: Path, chosen: settings.Settings, asked: Asked) -> Said:
+def _reset(root: Path, here: Path, chosen: settings.Settings, asked: Asked) -> Outcome:
     """Down and up again with as many hosts; all that could refuse is asked before anything is removed."""
     _require_ready(root, chosen)
     hosts = _count_hosts(root, asked)

@@ -60,7 +60,7 @@ def test_in_the_sandbox_the_remedy_is_no_command_of_aws() -> None:
     app.given["secrets"] = FakeSecrets({}, {})
     with pytest.raises(Refused) as caught:
         resolved(app, "dev")
-    assert caught.value.remedy.endswith("put one there: inv sandbox secret NAME=value")
+    assert caught.value.remedy.startswith("Put one there: inv sandbox secret NAME=value (or correct ")
 
 
 def test_a_secret_that_is_not_there_is_refused() -> None:
