@@ -28,7 +28,7 @@ def test_a_folder_without_settings_is_shown_some_that_can_be_loaded(tmp_path: Pa
     (tmp_path / name).mkdir()
     with pytest.raises(SettingsError, match=r"There is no tagship\.toml") as caught:
         report.perform(report.Asked("up"), tmp_path / name)
-    assert caught.value.remedy.endswith("then: inv sandbox up")
+    assert "Then: inv sandbox up (without a tasks.py: tagship sandbox up)" in caught.value.remedy
     file = tmp_path / settings.FILE
     file.write_text(caught.value.evidence, "utf-8")
     assert settings.load(file, {}).sandbox

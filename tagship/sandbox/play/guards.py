@@ -45,9 +45,10 @@ def repository(here: Path) -> Path:
         app = re.sub(r"[^a-z0-9]+", "-", here.name.lower()).strip("-") or "hello"
         raise SettingsError(
             reason.what,
-            remedy=f"Go to the repository that ships with tagship. Or, to practise with one that does not yet: write "
-            f"{settings.FILE} as above, with what starts your app; copy deploy/ from tagship; commit both; then: "
-            f"{commands.sandbox('up')}",
+            remedy="Go to the repository that ships with tagship.\n       "
+            f"Or practise with this one: write {settings.FILE} as above, with what starts your app; copy deploy/ "
+            f"from tagship; commit both.\n       "
+            f"Then: {commands.sandbox('up')} (without a tasks.py: tagship sandbox up)",
             evidence=FIRST_SETTINGS.format(app=app),
         ) from reason
 
