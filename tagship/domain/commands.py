@@ -175,7 +175,7 @@ def user_data(environment: str, *, compress: bool = False, output: str = "") -> 
 
 
 def sandbox(action: str, item: str = "", *, hosts: int = 0, remove: bool = False, yes: bool = False) -> str:
-    """Spell an action on the sandbox: up, down, status, reset, secret and what it is about."""
+    """Spell an action on the sandbox, with its item."""
     words = [action, shlex.quote(item)] if item else [action]
     return _inv(f"sandbox {' '.join(words)}", hosts=str(hosts or ""), remove=remove, yes=yes)
 

@@ -40,7 +40,10 @@ LAST = ("units", "freeze", "lease", "order", "marks")  # the others lead elsewhe
 
 
 def refuse(gates: Sequence[Gate], version: str, environment: str, command: str) -> None:
-    """Raise Refused if a gate is blocked, with each one's way through, in an order in which `command` gets there."""
+    """Raise Refused if a gate is blocked, with each one's way through.
+
+    They stand in the order in which `command` gets there.
+    """
     blocked = [gate for gate in gates if not gate.open]
     if blocked:
         names = ", ".join(gate.name for gate in blocked)
@@ -54,7 +57,7 @@ def _place(gate: Gate) -> int:
 
 
 def _ways(blocked: Sequence[Gate], command: str) -> str:
-    """The way through the only gate; of several, a line for each, and the command if none of them has it."""
+    """List each way through, and the command if none has it."""
     if len(blocked) == 1:
         return blocked[0].remedy
     spelled = blocked[-1].name in {"lease", "order", "marks"} or _place(blocked[0]) < 0

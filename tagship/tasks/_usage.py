@@ -114,7 +114,8 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _is_near(word: str, name: str) -> bool:
-    """Whether one may be a slip for the other: what only rhymes (person, version) is not."""
+    """Tell whether one may be a slip for the other."""
+    # What only rhymes (person, version) is none.
     typed, meant = word.lstrip("-"), name.lstrip("-")
     return typed[:1] == meant[:1] or SequenceMatcher(None, typed, meant).ratio() >= ALIKE
 
