@@ -53,6 +53,7 @@ class Status:
     problem: str = ""
     resume: str = ""
     bad: str = ""
+    marked: bool = False  # bad by a person's word, by a mark or a rollback; otherwise it failed
     unsigned: bool = False  # nobody signed what runs, by the ledger or by a unit's own word
     takes_unsigned: bool = False  # the settings allow that
     back: str = ""  # what to go back to, if a deployment has not ended or what runs is marked bad or answers nowhere
@@ -97,6 +98,7 @@ def _look(app: App, environment: str) -> Status:
         problem=problem,
         resume=resume_command(environment) if unfinished(history) and lease.state != "held" else "",
         bad=bad.why if bad else "",
+        marked=bool(bad and bad.by_hand),
         unsigned=unsigned or bool(serves and serves.unsigned),
         back=back,
         unread=_unread(app, environment, history),
@@ -235,7 +237,8 @@ def _show(app: App, found: Status) -> None:
     if found.unfinished:
         _show_unfinished(app, found)
     if found.bad:
-        app.screen.warn(f"{found.artifact} is marked bad: {found.bad}")
+        word = "is marked bad" if found.marked else "counts as bad"
+        app.screen.warn(f"{found.artifact} {word}: {found.bad}")
     if found.lease.state != "free":
         for line in lease_lines(found.lease):
             app.screen.say(line)
@@ -251,5 +254,7 @@ def _show(app: App, found: Status) -> None:
     if len(shown) < len(found.units):
         total = counted(len(found.units), found.units[0].noun)
         app.screen.say(f"{len(found.units) - len(shown)} of {total} run what is recorded")
+    if found.artifact and not found.unfinished and _is_down(found.units):
+        app.screen.warn(f"no {found.units[0].noun} serves {found.artifact} now; it was healthy when it was deployed")
     if (drifted or found.bad) and not found.unfinished:
         _show_the_way(app, found)

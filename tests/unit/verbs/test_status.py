@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.errors import Interrupted
+from tagship.errors import DeployFailed, Incomplete, Interrupted
 from tagship.verbs.deploy import deploy
 from tagship.verbs.status import Status, status
-from tests.fakes.app import FakeApp
+from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, machine
 
 V = "0.1.30-dev"
@@ -70,7 +70,8 @@ def test_a_version_that_answers_nowhere_has_the_rollback_named_beside_the_heal()
     for each in app.hosts.machines:
         each.serving = ""
     assert only(app).back == "0.1.29-dev"
-    assert app.screen.lines[-2:] == [
+    assert app.screen.lines[-3:] == [
+        f"warning: no host serves {V} now; it was healthy when it was deployed",
         f"to bring them to {V}: inv heal --env dev",
         "or to go back to what was good: inv rollback --to 0.1.29-dev --env dev",
     ]
@@ -85,6 +86,19 @@ def test_one_host_that_serves_or_none_that_can_be_asked_is_no_reason_to_go_back(
     app.hosts.machines[:] = [machine("web-1", V, online=False), machine("web-2", V, online=False)]
     assert only(app).back == ""
     assert app.screen.lines[-1] == f"to bring them to {V}: inv heal --env dev"
+
+
+def test_a_version_that_only_failed_is_not_said_to_be_marked() -> None:
+    app = FakeApp(settings=settings(environments=environments(ec2={"rollout": {"max_errors": 1}})))
+    app.hosts = FakeTarget([machine("web-1", "", "failed"), machine("web-2", "", "failed")])
+    app.publish(V)
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact=V)
+    app.hosts.machines[0].answers.append("failed")
+    with pytest.raises(Incomplete):
+        deploy(app, artifact=V)
+    assert not only(app).marked
+    assert any(line.startswith(f"{V} counts as bad: it failed on") for line in app.screen.warnings)
 
 
 def test_a_host_that_is_offline_is_named_and_the_others_are_asked() -> None:
