@@ -45,7 +45,7 @@ def story(*told: tuple[str, str, str, str]) -> list[Deployment]:
     return fold(entries)
 
 
-def test_ids_sort_by_time_wherever_they_are_made() -> None:
+def test_ids_sort_by_time_wherever_they_are_made(in_tokyo: None) -> None:
     now = datetime(2026, 11, 20, 15, 53, 1, 123456, UTC)
     tokyo = (now + timedelta(microseconds=1)).astimezone(timezone(timedelta(hours=9)))
     assert new_id(now).startswith("20261120-155301-123456-")
@@ -313,6 +313,18 @@ def test_what_comes_after_an_end_is_void() -> None:
     assert (one.state, one.last, list(one.void)) == ("abandoned", told[-1], [late])
     assert serving([one]) == ""
     assert rollback_candidates([one], "") == []
+
+
+def test_what_comes_after_an_end_is_void_under_the_same_fence_too() -> None:
+    told = [entry("0", 1, "requested", fence=4), entry("0", 2, "abandoned", fence=4)]
+    late = entry("0", 3, "healthy", fence=4)
+    [one] = fold([*told, late])
+    assert (one.state, list(one.entries), list(one.void)) == ("abandoned", told, [late])
+
+
+def test_an_end_that_is_all_there_is_counts() -> None:
+    [one] = fold([entry("0", 3, "healthy")])
+    assert (one.state, list(one.void)) == ("healthy", [])
 
 
 def test_what_a_runner_says_of_a_deployment_that_was_taken_up_is_void() -> None:
