@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tagship.engine.acquire import LONGEST_WAIT, Acquired, Claim, acquire
+from tagship.domain.lease import LeaseHeld
+from tagship.domain.units import Operation
+from tagship.engine.acquire import (
+    LONGEST_WAIT,
+    Acquired,
+    Claim,
+    acquire,
+    in_flight,
+    not_held,
+    run_state,
+    stop_operations,
+)
 from tagship.errors import DeployFailed, Held, Interrupted, LeaseLost, Refused, ServiceFailed, UsageError
 from tagship.ports.forge import Run
 from tagship.verbs.deploy import deploy
@@ -368,3 +381,142 @@ def test_a_rollback_that_fails_after_it_fenced_somebody_off_says_so_as_ever() ->
     app.hosts.machines[0].answers.append("failed")
     with pytest.raises(DeployFailed):
         rollback(app, to="0.1.1-dev", preempt=True)
+
+
+# -- in words ----------------------------------------------------------------------------------------------------------
+
+SINCE = "run 4711 (octocat) has held dev since 2026-11-20 12:00 UTC"
+STOPPED = f"{SINCE}; its heartbeat has stopped: deploy 0.1.1-dev: the hosts act. Its heartbeat stopped 10 min ago"
+
+
+def refused(app: FakeApp, **changes: object) -> Held:
+    with pytest.raises(Held) as caught:
+        acquire(app, replace(claim(), **changes))  # type: ignore[arg-type]
+    return caught.value
+
+
+def test_whoever_may_fence_off_is_told_so_last() -> None:
+    app = an_app()
+    dead = f"inv unlock --env dev --id {held_by_ci(app)}"
+    wait = f"Wait for it: inv deploy --artifact 0.1.0-dev --env dev --wait 10m (or, if it is dead: {dead}"
+    assert refused(app).remedy == f"{wait})"
+    assert refused(app, urgent=True).remedy == (
+        f"{wait}; or fence it off, which cancels what it has in flight: "
+        "inv deploy --artifact 0.1.0-dev --env dev --preempt)"
+    )
+
+
+def test_what_is_not_known_to_be_dead_is_resumed_or_waited_for() -> None:
+    app = an_app(given={"forge": FakeForge(Run("4711", RUN, "in_progress"))})
+    id_ = held_by_ci(app, silent_for=600)
+    app.hosts.running = {"c-1": id_, "c-2": id_}
+    error = refused(app)
+    assert error.what == f"{STOPPED}, but its SSM command c-1, SSM command c-2 still runs."
+    assert error.remedy == (
+        f"Resume it: inv resume --env dev (or wait; or, if it is really dead: inv unlock --env dev --id {id_})"
+    )
+    app.hosts.running = {}
+    assert refused(app).what == f"{STOPPED}, but its CI run has not ended: {RUN}."
+
+
+def test_a_run_that_cannot_be_asked_is_said_with_what_else_is_known() -> None:
+    app = an_app()
+    id_ = held_by_ci(app, silent_for=600)
+    found = acquire(app, claim())
+    assert (found.record.fence, found.record.holder, found.record.ttl) == (2, "ada@laptop", 120)
+    asked, taken = app.screen.warnings
+    assert asked == (
+        f"can't ask here whether {RUN} has ended; its heartbeat stopped 10 min ago and none "
+        "of its operations is in flight, so it counts as dead"
+    )
+    assert taken == (
+        f"taken over from run 4711 (octocat), deployment {id_}, last heartbeat 10 min ago "
+        "(deploy 0.1.1-dev: the hosts act)"
+    )
+
+
+def test_a_living_holder_that_is_fenced_off_is_named() -> None:
+    app = an_app(run_url="https://github.com/acme/hello/actions/runs/4712")
+    id_ = held_by_ci(app, silent_for=5)
+    found = acquire(app, replace(claim(), preempt=True, above=8))
+    assert (found.record.fence, found.record.run_url) == (9, app.run_url)
+    assert found.over
+    assert found.over.record.deployment_id == id_
+    assert app.screen.warnings == [
+        f"fenced off run 4711 (octocat), deployment {id_}, last heartbeat 5.0 s ago (deploy 0.1.1-dev: the hosts act)"
+    ]
+
+
+def test_whoever_resumes_what_lives_is_told_to_look() -> None:
+    app = an_app()
+    error = refused(app, resume=held_by_ci(app))
+    assert isinstance(error, LeaseHeld)
+    assert error.remedy == "See what it does: inv status --env dev"
+
+
+def test_of_a_fenced_off_deployment_each_operation_is_ended_and_waited_for_a_minute_at_most() -> None:
+    app = an_app()
+    id_ = held_by_ci(app)
+    seen = app.leases.look("dev")
+    assert seen
+    stop_operations(app, "dev", seen)
+    assert (app.hosts.cancelled, app.screen.lines) == ([], [])
+    app.hosts.running = {"c-1": id_, "c-2": id_}
+    stop_operations(app, "dev", seen)
+    assert app.hosts.cancelled == ["c-1", "c-2"]
+    assert app.screen.lines == ["cancelling SSM command c-1, SSM command c-2 of run 4711 (octocat)"]
+    assert app.clock.slept == [0.5]
+    app.hosts = Deaf(app.hosts.machines, running={"c-1": id_})
+    app.clock.slept.clear()
+    stop_operations(app, "dev", seen)
+    assert sum(app.clock.slept) == 60
+
+
+class Deaf(FakeTarget):
+    """A target whose operations do not end when they are told to."""
+
+    def cancel(self, operations: Sequence[Operation]) -> None:
+        pass
+
+
+def test_operations_are_looked_for_from_two_hours_before_the_id_was_given() -> None:
+    app = an_app()
+    since: list[datetime] = []
+
+    def noted(_id: str, moment: datetime) -> list[Operation]:
+        since.append(moment)
+        return []
+
+    app.hosts.operations = noted  # type: ignore[method-assign]
+    record = app.leases.take("dev", holder="eve", run_url="", ttl=120)
+    in_flight(app, "dev", record)
+    in_flight(app, "dev", replace(record, deployment_id="by hand"))
+    assert since == [datetime(2026, 11, 20, 10, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(("state", "said"), [("completed", "ended"), ("in_progress", "lives"), ("", "unknown")])
+def test_a_run_lives_until_it_has_ended(state: str, said: str) -> None:
+    assert run_state(an_app(given={"forge": FakeForge(Run("4711", RUN, state))}), RUN) == said
+    assert run_state(an_app(), RUN) == "unknown"
+    assert run_state(an_app(given={"forge": FakeForge(Run("4711", RUN, state))}), "ada@laptop") == ""
+
+
+def test_what_a_deployment_that_began_now_would_find() -> None:
+    app = an_app()
+    assert not_held(app, "dev", "inv deploy") == "nobody holds it"
+    id_ = held_by_ci(app)
+    with pytest.raises(Held) as caught:
+        not_held(app, "dev", "inv deploy")
+    assert caught.value.what == f"{SINCE}: deploy 0.1.1-dev: the hosts act."
+    assert caught.value.remedy == (
+        f"Wait for it: inv deploy --wait 10m (or, if it is dead: inv unlock --env dev --id {id_})"
+    )
+    app.clock.advance(600)
+    assert not_held(app, "dev", "inv deploy") == (
+        "run 4711 (octocat) died holding it, last heartbeat 10 min ago: the next deployment takes it over"
+    )
+    app.hosts.running = {"c-1": id_}
+    with pytest.raises(Held):
+        not_held(app, "dev", "inv deploy")
+    app.leases.release(app.leases.records["dev"][0])
+    assert not_held(app, "dev", "inv deploy") == "nobody holds it"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tagship.domain.lease import LeaseRecord
+from tagship.domain.lease import LeaseRecord, beat_every
 from tagship.engine.heartbeat import Heartbeat
 from tagship.errors import LeaseLost, ServiceFailed
 from tests.fakes.clock import FakeClock
@@ -129,3 +129,32 @@ def test_a_beat_that_hangs_does_not_keep_a_cancelled_job_from_ending() -> None:
 
 def down() -> None:
     raise ServiceFailed("AWS cannot be reached.", remedy="Wait.")
+
+
+def test_a_beat_comes_as_often_as_the_lease_needs_it_and_its_thread_keeps_no_program_alive() -> None:
+    leases, record = held(ttl=30)
+    heart = Heartbeat(leases, record)
+    assert heart._period == beat_every(30) == 5
+    assert heart._thread.daemon
+
+
+def test_until_something_is_done_a_beat_tells_what_the_lease_told() -> None:
+    leases, record = held()
+    record = leases.renew(record, phase="resuming", operations=["c-1"])
+    leases.told.clear()
+    with beating(leases, record) as heart:
+        until(lambda: leases.told)
+        assert heart.record.phase == "resuming"
+    assert leases.told[0] == ("resuming", ("c-1",))
+
+
+def test_no_beat_is_written_once_it_was_told_to_stop_though_it_waited_for_its_turn() -> None:
+    leases, record = held()
+    heart = Heartbeat(leases, record, PERIOD)
+    heart.start()
+    with heart._writing:
+        time.sleep(PERIOD * 10)
+        heart._stopped.set()
+        told = len(leases.told)
+    heart.stop()
+    assert len(leases.told) == told
