@@ -79,4 +79,4 @@ def test_without_the_last_secret_nothing_is_published_and_that_is_said(running: 
     shapes.inv(running.work, "bundle", "--version", "0.1.3-dev")
     said = shapes.inv(running.work, "publish", "--version", "0.1.3-dev", fails=True)
     assert "There is no parameter below /shape/dev" in said
-    assert "put one there: inv sandbox secret NAME=value" in said
+    assert "Put one there: inv sandbox secret NAME=value" in said

@@ -55,14 +55,6 @@ def test_in_a_sandbox_its_own_command_puts_one_there() -> None:
     assert caught.value.remedy.startswith("Put one there: inv sandbox secret NAME=value (or")
 
 
-def test_in_the_sandbox_the_remedy_is_no_command_of_aws() -> None:
-    app = FakeApp(settings(sandbox=True, environments=environments(secrets={"parameter_store": "/hello/none"})))
-    app.given["secrets"] = FakeSecrets({}, {})
-    with pytest.raises(Refused) as caught:
-        resolved(app, "dev")
-    assert caught.value.remedy.startswith("Put one there: inv sandbox secret NAME=value (or correct ")
-
-
 def test_a_secret_that_is_not_there_is_refused() -> None:
     with pytest.raises(Refused, match="The secret hello/other does not exist"):
         resolved(kept(secrets_manager={"DB": "hello/other"}), "dev")
