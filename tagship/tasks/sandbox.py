@@ -8,11 +8,11 @@ from tagship.tasks._verb import command
 
 @command(f.ACTION, f.ITEM, f.SANDBOX_HOSTS, f.SANDBOX_REMOVE, f.YES, f.JSON)
 def sandbox(*, action: str, item: str, hosts: str, remove: bool, yes: bool, json: bool) -> None:
-    """Run an AWS on this machine, to practise on: up, down, status or reset."""
+    """Run an AWS on this machine, to practise on."""
     from json import dumps
     from pathlib import Path
 
     from tagship.sandbox.play import report
 
-    said = report.perform(report.Asked(action, hosts, item, remove, yes), Path.cwd().resolve())
-    print(dumps(said.value, indent=2) if json else "\n".join(said.lines))
+    result = report.perform(report.Request(action, hosts, item, remove, yes), Path.cwd().resolve())
+    print(dumps(result.value, indent=2) if json else "\n".join(result.lines))

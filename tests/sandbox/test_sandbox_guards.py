@@ -27,7 +27,7 @@ def test_missing_libraries_are_named_with_what_installs_them(monkeypatch: pytest
 def test_a_folder_without_settings_is_shown_some_that_can_be_loaded(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     with pytest.raises(SettingsError, match=r"There is no tagship\.toml") as caught:
-        report.perform(report.Asked("up"), tmp_path / name)
+        report.perform(report.Request("up"), tmp_path / name)
     assert "Then: inv sandbox up (without a tasks.py: tagship sandbox up)" in caught.value.remedy
     file = tmp_path / settings.FILE
     file.write_text(caught.value.evidence, "utf-8")

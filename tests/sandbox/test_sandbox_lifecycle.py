@@ -229,7 +229,7 @@ def test_a_word_that_is_no_action_and_settings_without_a_sandbox_are_refused(roo
     with pytest.raises(UsageError, match="no action 'start'"):
         perform("start", root)
     with pytest.raises(UsageError, match="Invalid --hosts 1000"):
-        perform("up", root, hosts=1000)
+        perform("up", root, hosts="1000")
     file.write_text(file.read_text().replace("sandbox = true", "sandbox = false"))
     with pytest.raises(UsageError, match="sandbox = true"):
         perform("up", root)

@@ -305,7 +305,7 @@ def test_the_newest_run_that_failed_is_run_again_by_its_command(ci: Running, tmp
     push(ci, "0.4.2-dev")
     (first,) = finished(ci, head)
     mended.touch()
-    lines = report.perform(report.Asked("rerun"), root).lines
+    lines = report.perform(report.Request("rerun"), root).lines
     assert lines[0] == f"SANDBOX: run {first['id']} (0.4.2-dev) runs again."
     again = until(lambda: [run for run in finished(ci, head) if run["run_attempt"] == 2])[0]
     assert jobs(ci, again)["one"]["conclusion"] == "success"
@@ -316,11 +316,11 @@ def test_a_rerun_without_a_failure_is_refused(tmp_path: Path) -> None:
     try:
         start(root)
         with pytest.raises(Refused, match="No run has failed"):
-            report.perform(report.Asked("rerun"), root)
+            report.perform(report.Request("rerun"), root)
     finally:
         lifecycle.down(root)
     with pytest.raises(ServiceFailed, match="The sandbox is not running"):
-        report.perform(report.Asked("rerun"), root)
+        report.perform(report.Request("rerun"), root)
 
 
 def test_pygithub_reads_all_that_an_adapter_asks_for(ci: Running) -> None:

@@ -33,7 +33,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def secret(running: Running, item: str, *, remove: bool = False) -> list[str]:
-    asked = report.Asked("secret", item=item, remove=remove)
+    asked = report.Request("secret", item=item, remove=remove)
     return list(report.perform(asked, running.folder.parents[1]).lines)
 
 
@@ -123,7 +123,7 @@ def test_settings_without_secrets_say_where_to_name_them(running: Running) -> No
 
 @pytest.mark.parametrize(("action", "flag"), [("down", "hosts"), ("status", "hosts"), ("up", "remove")])
 def test_a_flag_of_another_action_is_refused(running: Running, action: str, flag: str) -> None:
-    asked = report.Asked(action, hosts="3" if flag == "hosts" else "", remove=flag == "remove")
+    asked = report.Request(action, hosts="3" if flag == "hosts" else "", remove=flag == "remove")
     with pytest.raises(UsageError, match=f"sandbox {action} takes no --{flag}"):
         report.perform(asked, running.folder.parents[1])
 

@@ -38,7 +38,8 @@ MOST = 5  # lines of what would be lost
 
 
 def repository(here: Path) -> Path:
-    """Find the repository around a folder by its settings; raises SettingsError with a first tagship.toml if none."""
+    """Find the repository around a folder by its settings."""
+    # Raises SettingsError, with a first tagship.toml, if there is none.
     try:
         return settings.find(here).parent
     except SettingsError as reason:

@@ -14,7 +14,7 @@ from tagship.sandbox.state import FOLDER
 
 @dataclass(frozen=True)
 class Losses:
-    """Commits and files, a line each, and the command that brings the commits into the repository around."""
+    """Commits and files, a line each, and the command that keeps the commits."""
 
     commits: Sequence[str] = ()
     files: Sequence[str] = ()
@@ -31,7 +31,7 @@ class _Place:
     begin: Sequence[str]
 
     def run(self, *words: str, text: str = "") -> str:
-        """Run git there, with the outer repository's objects at hand; raises OSError if it fails."""
+        """Run git there, with the outer repository's objects. Raises OSError."""
         environment = {**practice.plain_environment(), "GIT_ALTERNATE_OBJECT_DIRECTORIES": self.outer_objects}
         command = ["git", f"--git-dir={self.git_dir}", *words]
         done = subprocess.run(
@@ -43,7 +43,8 @@ class _Place:
 
 
 def of(root: Path) -> Losses:
-    """Find what the sandbox of `root` has and the repository at `root` lacks: by branches, tags, stashes and HEAD."""
+    """Find what the sandbox has and the repository at `root` lacks."""
+    # By branches, tags, stashes and HEAD.
     lost: dict[str, str] = {}
     fetches = []
     for place in _places(root):
@@ -61,7 +62,7 @@ def of(root: Path) -> Losses:
 
 
 def _places(root: Path) -> Iterator[_Place]:
-    """The practice clone and origin, as far as they exist."""
+    """Yield the practice clone and origin, if they exist."""
     work, origin = root / FOLDER / "work", root / FOLDER / "origin.git"
     begin = [*_lines(root, "for-each-ref", "--format=%(objectname)"), *_lines(root, "rev-parse", "--verify", "HEAD")]
     objects = _lines(root, "rev-parse", "--path-format=absolute", "--git-path", "objects")
@@ -73,7 +74,7 @@ def _places(root: Path) -> Iterator[_Place]:
 
 
 def _commits(place: _Place) -> Iterator[tuple[str, str]]:
-    """Each commit that is only there, with its line, newest first."""
+    """Yield each commit that is only there, with its line, newest first."""
     named = _named(place)
     if not named:
         return
@@ -86,7 +87,8 @@ def _commits(place: _Place) -> Iterator[tuple[str, str]]:
 
 
 def _named(place: _Place) -> dict[str, str]:
-    """The commits that have a name there, with what git fetches them by: a branch comes before HEAD and stashes."""
+    """Map the commits that have a name there to what fetches them."""
+    # A branch comes before HEAD and stashes.
     listed = place.run("for-each-ref", "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)")
     named: dict[str, str] = {}
     for line in listed.splitlines():
@@ -101,7 +103,8 @@ def _named(place: _Place) -> dict[str, str]:
 
 
 def _logged(place: _Place, name: str) -> list[str]:
-    """HEAD, or every stash: a stash below the newest is in the log of refs/stash alone."""
+    """List the commit of HEAD, or every stash."""
+    # A stash below the newest is in the log of refs/stash alone.
     try:
         if name == "HEAD":
             return place.run("rev-parse", "--verify", "--quiet", "HEAD").split()
@@ -111,7 +114,7 @@ def _logged(place: _Place, name: str) -> list[str]:
 
 
 def _tips(place: _Place, lost: dict[str, str]) -> dict[str, str]:
-    """The named commits that reach all of the lost ones."""
+    """Map the named commits that reach all of the lost ones."""
     named = {commit: name for commit, name in _named(place).items() if commit in lost}
     if len(named) < 2:
         return named
@@ -125,7 +128,7 @@ def _files(work: Path) -> list[str]:
 
 
 def _lines(folder: Path, *words: str) -> list[str]:
-    """What git printed; nothing if it failed."""
+    """Run git and return the lines it printed; none if it failed."""
     done = subprocess.run(
         ["git", *words], cwd=folder, capture_output=True, text=True, errors="replace", check=False,
         env=practice.plain_environment(),

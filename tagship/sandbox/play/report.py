@@ -33,8 +33,11 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """An action as it was typed; `hosts` is empty if none was given, `item` what the action is about."""
+class Request:
+    """An action as it was typed.
+
+    `hosts` is empty if none was given; `item` is what the action is about.
+    """
 
     action: str
     hosts: str = ""
@@ -43,31 +46,34 @@ class Asked:
     yes: bool = False
 
 
-def perform(asked: Asked, here: Path) -> Outcome:
-    """Do one action on the sandbox of the repository around `here`; raises UsageError for another word."""
-    root = guards.repository(lifecycle.home(here))
+def perform(request: Request, directory: Path) -> Outcome:
+    """Do one action on the sandbox of the repository around `directory`."""
+    # Raises UsageError for an unknown action.
+    root = guards.repository(lifecycle.home(directory))
     chosen = settings.load(root / settings.FILE)
     actions: dict[str, Callable[[], Outcome]] = {
-        "up": lambda: _up(root, chosen, asked),
-        "down": lambda: _down(root, here, asked),
+        "up": lambda: _up(root, chosen, request),
+        "down": lambda: _down(root, directory, request),
         "status": lambda: _status(root),
-        "reset": lambda: _reset(root, here, chosen, asked),
-        "secret": lambda: _secret(_running(root), asked),
+        "reset": lambda: _reset(root, directory, chosen, request),
+        "secret": lambda: _secret(_running(root), request),
         "run-timer": lambda: _did(actions_of.play_timer(_running(root), _shipped(_running(root)))),
         "rerun": lambda: _did(actions_of.run_again(_running(root), _runs(_running(root), 100))),
     }
-    if asked.action not in actions:
-        raise UsageError(f"sandbox knows no {asked.action!r}.", remedy=f"One of: inv sandbox {' | '.join(actions)}")
-    _require_taken(asked)
-    return actions[asked.action]()
+    if request.action not in actions:
+        choices = " | ".join(actions)
+        raise UsageError(f"sandbox has no action {request.action!r}.", remedy=f"One of: inv sandbox {choices}")
+    _require_taken(request)
+    return actions[request.action]()
 
 
-def _require_taken(asked: Asked) -> None:
-    """Raise UsageError for a flag that is another action's: nothing that was typed is dropped in silence."""
-    for given, flag, takers in ((asked.hosts, "hosts", ("up", "reset")), (asked.remove, "remove", ("secret",))):
-        if given and asked.action not in takers:
+def _require_taken(request: Request) -> None:
+    """Raise UsageError for a flag that is another action's."""
+    # Nothing that was typed is dropped in silence.
+    for given, flag, takers in ((request.hosts, "hosts", ("up", "reset")), (request.remove, "remove", ("secret",))):
+        if given and request.action not in takers:
             raise UsageError(
-                f"sandbox {asked.action} takes no --{flag}: {' and '.join(takers)} {'do' if takers[1:] else 'does'}.",
+                f"sandbox {request.action} takes no --{flag}: {' and '.join(takers)} {'do' if takers[1:] else 'does'}.",
                 remedy="See what each takes: inv sandbox --help",
             )
 
@@ -76,13 +82,13 @@ def _did(lines: Sequence[str]) -> Outcome:
     return Outcome(lines, {"done": True, "lines": list(lines)})
 
 
-def _secret(running: Running, asked: Asked) -> Outcome:
-    act = actions_of.remove_secret if asked.remove else actions_of.keep_secret
-    return _did(act(running, _shipped(running), asked.item))
+def _secret(running: Running, request: Request) -> Outcome:
+    act = actions_of.remove_secret if request.remove else actions_of.keep_secret
+    return _did(act(running, _shipped(running), request.item))
 
 
 def _shipped(running: Running) -> settings.Settings:
-    """The settings of the checkout that ships: the practice clone's, whatever the repository around it says now."""
+    """Load the settings of the checkout that ships: the practice clone's."""
     return settings.load(running.work / settings.FILE)
 
 
@@ -93,9 +99,9 @@ def _running(root: Path) -> Running:
     return running
 
 
-def _up(root: Path, chosen: settings.Settings, asked: Asked) -> Outcome:
+def _up(root: Path, chosen: settings.Settings, request: Request) -> Outcome:
     _require_ready(root, chosen)
-    return _started(root, chosen, _count_hosts(root, asked))
+    return _started(root, chosen, _count_hosts(root, request))
 
 
 def _require_ready(root: Path, chosen: settings.Settings) -> None:
@@ -109,7 +115,7 @@ def _require_ready(root: Path, chosen: settings.Settings) -> None:
 
 
 def _shipping(chosen: settings.Settings) -> tuple[str, ...]:
-    """The branches that environments ship from, in the order of the settings; dev if they name none."""
+    """List the branches that environments ship from; dev if none is named."""
     named = (environment.branch for environment in chosen.environments.values())
     return tuple(dict.fromkeys(branch for branch in named if branch)) or ("dev",)
 
@@ -140,21 +146,21 @@ def _simulated(chosen: settings.Settings) -> list[str]:
     return lines
 
 
-def _count_hosts(root: Path, asked: Asked) -> int:
-    """How many hosts each environment has: as asked, or by the variable, or as many as the last sandbox had."""
+def _count_hosts(root: Path, request: Request) -> int:
+    """Count each environment's hosts: as given, or as the last sandbox had."""
     before = state.read(root / state.FOLDER)
     kept = _hosts_of(before) if before else 0
-    if not asked.hosts:
-        return _count("TAGSHIP_SANDBOX_HOSTS", kept or 1, MOST_HOSTS)
-    if not (asked.hosts.isascii() and asked.hosts.isdigit() and 1 <= int(asked.hosts) <= MOST_HOSTS):
+    if not request.hosts:
+        return kept or 1
+    if not (request.hosts.isascii() and request.hosts.isdigit() and 1 <= int(request.hosts) <= MOST_HOSTS):
         raise UsageError(
-            f"Invalid --hosts {asked.hosts}: 1 to {MOST_HOSTS}.", remedy=commands.sandbox(asked.action, hosts=2)
+            f"Invalid --hosts {request.hosts}: 1 to {MOST_HOSTS}.", remedy=commands.sandbox(request.action, hosts=2)
         )
-    return int(asked.hosts)
+    return int(request.hosts)
 
 
 def _hosts_of(running: Running) -> int:
-    """How many hosts an environment has that are no simulated ones."""
+    """Count the hosts of an environment that are not simulated."""
     return max(Counter(host.environment for host in running.hosts if host.port).values(), default=0)
 
 
@@ -169,28 +175,29 @@ def _require_as_many(running: Running, hosts: int) -> None:
         )
 
 
-def _count(variable: str, otherwise: int, most: int) -> int:
-    """A number of hosts from the environment; `otherwise` if it is not set."""
-    text, least = os.environ.get(variable, str(otherwise)), min(otherwise, 1)
+def _count(variable: str, least: int, most: int) -> int:
+    """Read a number of hosts from the environment; `least` if unset."""
+    text = os.environ.get(variable, str(least))
     if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
         raise UsageError(f"{variable} is {text!r}.", remedy=f"A number from {least} to {most}: {variable}=2")
     return int(text)
 
 
-def _down(root: Path, here: Path, asked: Asked) -> Outcome:
-    if not asked.yes:
-        hosts = int(asked.hosts) if asked.action == "reset" and asked.hosts else 0
-        guards.require_nothing_lost(root, here, partial(commands.sandbox, asked.action, hosts=hosts))
+def _down(root: Path, directory: Path, request: Request) -> Outcome:
+    if not request.yes:
+        hosts = int(request.hosts) if request.action == "reset" and request.hosts else 0
+        guards.require_nothing_lost(root, directory, partial(commands.sandbox, request.action, hosts=hosts))
     removed = lifecycle.down(root)
     line = "The sandbox is down; nothing of it is left." if removed else "There was no sandbox."
     return Outcome([line], {"up": False, "was": removed})
 
 
-def _reset(root: Path, here: Path, chosen: settings.Settings, asked: Asked) -> Outcome:
-    """Down and up again with as many hosts; all that could refuse is asked before anything is removed."""
+def _reset(root: Path, directory: Path, chosen: settings.Settings, request: Request) -> Outcome:
+    """Remove the sandbox and start it again with as many hosts."""
+    # All that could refuse is asked before anything is removed.
     _require_ready(root, chosen)
-    hosts = _count_hosts(root, asked)
-    _down(root, here, asked)
+    hosts = _count_hosts(root, request)
+    _down(root, directory, request)
     return _started(root, chosen, hosts)
 
 
