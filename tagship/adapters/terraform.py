@@ -86,7 +86,7 @@ class Terraform:
         return {name: Output(output["value"], bool(output["sensitive"])) for name, output in answer.items()}
 
     def run(self, command: Sequence[str], variables: Mapping[str, str | None]) -> None:
-        """In the sandbox, without the caller's home folder and variables: no account is found there."""
+        """Run another tool; a sandbox hides the caller's accounts from it."""
         if not self.aws.sandbox:
             self._program(command, variables, doing=command[0], fine=(0,))
             return

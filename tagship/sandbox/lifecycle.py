@@ -44,7 +44,9 @@ def home(start: Path) -> Path:
 
 
 def up(root: Path, hosts: int = 1, simulated: int = 0, shipping: Sequence[str] = ("dev",)) -> Up:
-    """Start the sandbox of the repository at `root`, unless it runs; raises ServiceFailed with the daemon's last words.
+    """Start the sandbox of the repository at `root`, unless it runs.
+
+    Raises ServiceFailed with the daemon's last words.
 
     `shipping` are the branches that environments ship from; the practice clone is on the first. One that crashed is
     cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
@@ -72,7 +74,8 @@ def down(root: Path) -> bool:
 
 
 def _start(folder: Path, root: Path, launch: Callable[[], subprocess.Popen[bytes]], shipping: Sequence[str]) -> Running:
-    """Make the practice clone, start the daemon with the settings that it ships, and wait until it says what it is."""
+    """Make the practice clone, start the daemon, and wait until ready."""
+    # The daemon has the settings that the clone ships.
     for name in ("hosts", "runs", "inbox"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     practice.make_keys(folder / "keys")

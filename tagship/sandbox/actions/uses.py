@@ -20,7 +20,7 @@ ACTIONS = ("action.yml", "action.yaml", "Dockerfile")
 
 
 def use(step: Step, origin: Path, workspace: Path, run: RunRecord, log: Path) -> None:
-    """Check the commit out into the workspace, or name the action in the log.
+    """Check the commit out, or name the action in the log.
 
     Raises NotUnderstood if git fails, or if a local action is not there.
     """

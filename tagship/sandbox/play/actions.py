@@ -28,7 +28,8 @@ def keep_secret(running: Running, chosen: Settings, pair: str) -> list[str]:
 
 
 def remove_secret(running: Running, chosen: Settings, pair: str) -> list[str]:
-    """Remove NAME from where the settings have secrets; returns lines that name the places."""
+    """Remove NAME wherever the settings have secrets."""
+    # Returns lines that name the places.
     name, clients = pair.partition("=")[0], _clients(running, chosen)
     lines = [f"SANDBOX: {place} is removed." for place in secrets.remove(chosen, clients, name)]
     bare = secrets.bare_paths(chosen, clients)
@@ -42,7 +43,7 @@ def _next_version(running: Running) -> str:
 
 
 def _clients(running: Running, chosen: Settings) -> secrets.Clients:
-    """The sandbox's AWS, a client a service."""
+    """Return what makes a client of the sandbox's AWS for a service."""
 
     def client(service: str) -> Any:
         import boto3

@@ -37,13 +37,13 @@ LIBRARIES = ("moto", "flask", "yaml")  # of the extra [sandbox]
 MOST = 5  # lines of what would be lost
 
 
-def repository(here: Path) -> Path:
+def repository(directory: Path) -> Path:
     """Find the repository around a folder by its settings."""
     # Raises SettingsError, with a first tagship.toml, if there is none.
     try:
-        return settings.find(here).parent
+        return settings.find(directory).parent
     except SettingsError as reason:
-        app = re.sub(r"[^a-z0-9]+", "-", here.name.lower()).strip("-") or "hello"
+        app = re.sub(r"[^a-z0-9]+", "-", directory.name.lower()).strip("-") or "hello"
         raise SettingsError(
             reason.what,
             remedy="Go to the repository that ships with tagship.\n       "
@@ -68,7 +68,8 @@ def require_libraries() -> None:
 
 
 def require_committed(root: Path, branch: str) -> None:
-    """Raise UsageError unless the commit that the practice clone will be on has the settings."""
+    """Raise UsageError unless the branch that ships has the settings."""
+    # The practice clone is on its commit.
     if not practice.commit_of(root, "HEAD"):
         raise UsageError(
             f"{root} is not a Git repository with a commit, and the practice clone is made of one.",
@@ -80,27 +81,32 @@ def require_committed(root: Path, branch: str) -> None:
             remedy=f"Commit first: git add {' '.join(missing)} && git commit -m 'Ship with tagship'",
         )
     if missing := _missing(root, practice.own_branch(root, branch) or "HEAD"):
-        here = practice.git(root, "branch", "--show-current") or practice.commit_of(root, "HEAD")
+        current = practice.git(root, "branch", "--show-current") or practice.commit_of(root, "HEAD")
         raise UsageError(
             f"The branch {branch} has no {' and no '.join(missing)}, and the practice clone is on that branch.",
-            remedy=f"Bring it there: git switch {shlex.quote(branch)} && git merge {shlex.quote(here)}",
+            remedy=f"Bring it there: git switch {shlex.quote(branch)} && git merge {shlex.quote(current)}",
         )
 
 
 def _missing(root: Path, ref: str) -> list[str]:
-    """The files that are needed and not in a commit: tasks.py only where there is one."""
+    """List the files that are needed and not in a commit."""
+    # tasks.py is needed only if there is one.
     needed = [name for name in (settings.FILE, "tasks.py") if name == settings.FILE or (root / name).exists()]
     return [name for name in needed if _git(root, "cat-file", "-e", f"{ref}:./{name}") is None]
 
 
-def require_nothing_lost(root: Path, here: Path, again: Callable[..., str]) -> None:
-    """Raise Refused if the sandbox has work that the repository around it lacks, or is the folder that one is in.
+def require_nothing_lost(root: Path, directory: Path, again: Callable[..., str]) -> None:
+    """Raise Refused if removing the sandbox would lose something.
+
+    Work that the repository around it lacks, or the folder that one is in.
 
     `again` spells the command that was typed; it takes `yes`.
     """
     folder = root / FOLDER
-    if here.is_relative_to(folder):
-        raise Refused(f"You are in {here}, which would be removed.", remedy=f"cd {shlex.quote(str(root))} && {again()}")
+    if directory.is_relative_to(folder):
+        raise Refused(
+            f"You are in {directory}, which would be removed.", remedy=f"cd {shlex.quote(str(root))} && {again()}"
+        )
     lost = losses.of(root)
     if lost.files:
         place = f"git -C {shlex.quote(str(folder / 'work'))}"
@@ -111,10 +117,10 @@ def require_nothing_lost(root: Path, here: Path, again: Callable[..., str]) -> N
         raise _lost(f"The sandbox has commits that {root} lacks", lost, keep, again)
 
 
-def _lost(what: str, lost: losses.Losses, keep: str, again: Callable[..., str]) -> Refused:
+def _lost(problem: str, lost: losses.Losses, keep: str, again: Callable[..., str]) -> Refused:
     lines = [*lost.commits, *lost.files]
     return Refused(
-        f"{what}, and they would be lost.",
+        f"{problem}, and they would be lost.",
         remedy=f"{keep}\n       Then: {again()}\n       Or lose them: {again(yes=True)}",
         evidence="\n".join(lines[:MOST] + ([f"and {len(lines) - MOST} more"] if len(lines) > MOST else [])),
     )

@@ -14,7 +14,7 @@ from tagship.sandbox.state import FOLDER
 
 @dataclass(frozen=True)
 class Losses:
-    """Commits and files, a line each, and the command that keeps the commits."""
+    """Commits and files, a line each, and what keeps the commits."""
 
     commits: Sequence[str] = ()
     files: Sequence[str] = ()
@@ -23,7 +23,10 @@ class Losses:
 
 @dataclass(frozen=True)
 class _Place:
-    """A Git repository of the sandbox; `begin` are commits that are not the sandbox's own work."""
+    """A Git repository of the sandbox.
+
+    `begin` are commits that are not the sandbox's own work.
+    """
 
     path: Path
     git_dir: Path

@@ -59,9 +59,10 @@ def make_origin(origin: Path, inbox: Path) -> None:
 
 
 def make_clone(root: Path, work: Path, origin: Path, shipping: Sequence[str] = ("dev",)) -> None:
-    """A clone on the first branch that ships; it has the others, and main. One that is there is kept.
+    """Clone the repository, on the first branch that ships, and push.
 
-    A branch is origin's, if practice has pushed it before; or the repository's own; or made at the repository's HEAD.
+    The clone has the other branches that ship, and main. One that is there is kept. A branch is origin's, if
+    practice has pushed it before; or the repository's own; or made at the repository's HEAD.
     """
     if (work / ".git").is_dir():
         return
@@ -83,13 +84,14 @@ def make_clone(root: Path, work: Path, origin: Path, shipping: Sequence[str] = (
 
 
 def own_branch(root: Path, branch: str) -> str:
-    """The repository's ref for a branch: its own, or the one that its remote had; empty if it has none."""
+    """Find the repository's ref for a branch; empty if it has none."""
+    # Its own, or the one that its remote had.
     refs = (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
     return next((ref for ref in refs if commit_of(root, ref)), "")
 
 
 def commit_of(folder: Path, ref: str) -> str:
-    """The commit of a ref; empty if there is no such ref."""
+    """Return the commit of a ref; empty without the ref."""
     done = subprocess.run(
         ["git", "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"],
         cwd=folder, capture_output=True, text=True, check=False, env=plain_environment(),
@@ -98,10 +100,10 @@ def commit_of(folder: Path, ref: str) -> str:
 
 
 def _fetch(root: Path, clone: Path, branches: Sequence[str]) -> None:
-    """Bring the repository's branches over, without its tags; one that it does not have begins at its HEAD.
+    """Fetch the repository's branches without its tags.
 
-    A shallow repository (a CI checkout) would make a shallow clone, from which no release can be made. Then the
-    practice begins with one commit of the same files.
+    One that it does not have begins at its HEAD. A shallow repository (a CI checkout) would make a shallow clone,
+    from which no release can be made. Then the practice begins with one commit of the same files.
     """
     if git(root, "rev-parse", "--is-shallow-repository") == "false":
         owns = {branch: own_branch(root, branch) or "HEAD" for branch in branches}
@@ -116,7 +118,7 @@ def _fetch(root: Path, clone: Path, branches: Sequence[str]) -> None:
 
 
 def _same_files(root: Path, clone: Path) -> str:
-    """One commit of the files of the repository's HEAD, without its history."""
+    """Make one commit of the files of the repository's HEAD."""
     objects = git(root, "rev-parse", "--path-format=absolute", "--git-path", "objects")
     alternates = clone / ".git/objects/info/alternates"
     alternates.write_text(f"{objects}\n", "utf-8")
@@ -152,7 +154,7 @@ def _lend_venv(root: Path, clone: Path) -> None:
 
 
 def git(folder: Path, *words: str) -> str:
-    """Run git, and return what it printed; raises ServiceFailed with what it complained of."""
+    """Run git and return what it printed. Raises ServiceFailed."""
     result = subprocess.run(
         ["git", *words], cwd=folder, capture_output=True, text=True, check=False, env=plain_environment()
     )
@@ -167,5 +169,5 @@ def git(folder: Path, *words: str) -> str:
 
 
 def plain_environment() -> dict[str, str]:
-    """This process's environment without what a hook of another repository sets."""
+    """Return the environment without what another repository's hook sets."""
     return {name: value for name, value in os.environ.items() if name not in OF_A_REPOSITORY}

@@ -148,10 +148,10 @@ def _simulated(chosen: settings.Settings) -> list[str]:
 
 def _count_hosts(root: Path, request: Request) -> int:
     """Count each environment's hosts: as given, or as the last sandbox had."""
-    before = state.read(root / state.FOLDER)
-    kept = _hosts_of(before) if before else 0
+    last = state.read(root / state.FOLDER)
+    hosts = _hosts_of(last) if last else 0
     if not request.hosts:
-        return kept or 1
+        return hosts or 1
     if not (request.hosts.isascii() and request.hosts.isdigit() and 1 <= int(request.hosts) <= MOST_HOSTS):
         raise UsageError(
             f"Invalid --hosts {request.hosts}: 1 to {MOST_HOSTS}.", remedy=commands.sandbox(request.action, hosts=2)
@@ -165,7 +165,7 @@ def _hosts_of(running: Running) -> int:
 
 
 def _require_as_many(running: Running, hosts: int) -> None:
-    """Raise Refused if a running sandbox has another number of hosts than was asked for."""
+    """Raise Refused if a running sandbox has another number of hosts."""
     has = _hosts_of(running)
     if has and has != hosts:
         raise Refused(

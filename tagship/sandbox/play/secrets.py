@@ -21,9 +21,10 @@ Clients = Callable[[str], Any]
 
 
 def put(settings: Settings, clients: Clients, name: str, value: str) -> list[str]:
-    """Give a variable its secret value in every environment that may have it; returns where it was put.
+    """Give a variable its secret value; return where it was put.
 
-    Raises UsageError if no environment may, or if one has the variable from a parameter of another spelling.
+    Every environment that may have it gets it. Raises UsageError if no environment may, or if one has the variable
+    from a parameter of another spelling.
     """
     places = _required_places(settings, name)
     _require_one_spelling(settings, clients, name)
@@ -37,9 +38,10 @@ def put(settings: Settings, clients: Clients, name: str, value: str) -> list[str
 
 
 def remove(settings: Settings, clients: Clients, name: str) -> list[str]:
-    """Take a variable's secret away, however its parameter is spelled; returns where it was. Raises UsageError if none.
+    """Remove a variable's secret, however it is spelled; return where it was.
 
-    A secret of Secrets Manager is deleted at once, and of one that is a JSON object the one key.
+    Raises UsageError if there is none. A secret of Secrets Manager is deleted at once, and of one that is a JSON
+    object the one key.
     """
     wanted = {str(place): place for place in _spellings(settings, clients, name)}
     wanted |= {str(place): place for place in _places(settings, name) if place.store != SSM}
@@ -50,12 +52,13 @@ def remove(settings: Settings, clients: Clients, name: str) -> list[str]:
 
 
 def bare_paths(settings: Settings, clients: Clients) -> list[str]:
-    """The paths of the settings that have no parameter: nothing is published with one."""
+    """List the paths of the settings that have no parameter."""
+    # Nothing is published with one.
     return [path for path in _paths(settings) if not _parameters(clients, path)]
 
 
 def require_value(settings: Settings, name: str, *, given: bool) -> None:
-    """Raise UsageError for a name without a value, or with an empty one."""
+    """Raise UsageError for a name without a value."""
     _required_places(settings, name)
     remedy = f"Give it one: {_advised(settings, name)}"
     if not given:
@@ -65,7 +68,8 @@ def require_value(settings: Settings, name: str, *, given: bool) -> None:
 
 
 def seed(settings: Settings, clients: Clients, root: Path) -> None:
-    """Put every variable of .env.example that an environment may have as a secret, and a word for each that it must."""
+    """Put in every secret of .env.example that an environment takes."""
+    # A secret without a value there gets a placeholder.
     managed = {name for environment in settings.environments.values() for name in environment.secrets.secrets_manager}
     values = {name if name in managed else name.upper(): text for name, text in example(root / EXAMPLE).items()}
     for name in sorted(managed | set(values)):
@@ -90,7 +94,7 @@ def _unquoted(value: str) -> str:
 
 
 def _required_places(settings: Settings, name: str) -> list[Source]:
-    """Find where a variable's value is kept; raises UsageError with each environment's reason if nowhere."""
+    """Find where a variable's value is kept. Raises UsageError if nowhere."""
     places = _places(settings, name)
     if places:
         return places
@@ -108,27 +112,31 @@ def _required_places(settings: Settings, name: str) -> list[Source]:
 
 
 def _advised(settings: Settings, name: str) -> str:
-    """A command that would be accepted: with that name, with it in capitals, or with another."""
-    managed = [each for environment in settings.environments.values() for each in environment.secrets.secrets_manager]
-    usable = (each for each in (name, name.upper(), *managed, *LIKELY) if _places(settings, each))
+    """Spell a command that would be accepted."""
+    # With that name, with it in capitals, or with another.
+    managed = [
+        variable for environment in settings.environments.values() for variable in environment.secrets.secrets_manager
+    ]
+    usable = (candidate for candidate in (name, name.upper(), *managed, *LIKELY) if _places(settings, candidate))
     return commands.sandbox("secret", f"{next(usable, LIKELY[0])}=hello")
 
 
 def _places(settings: Settings, variable: str) -> list[Source]:
-    """The parameters and secrets that environments have a variable's value from."""
-    found = []
+    """List the parameters and secrets that give environments a variable."""
+    places = []
     for environment in settings.environments.values():
         chosen = environment.secrets
         if variable in chosen.secrets_manager:
-            found.append(of_secret(variable, chosen.secrets_manager[variable]))
+            places.append(of_secret(variable, chosen.secrets_manager[variable]))
         elif chosen.parameter_store and not _why_not(environment, variable):
             path = chosen.parameter_store.rstrip("/")
-            found.append(of_parameter(path, f"{path}/{variable}"))
-    return found
+            places.append(of_parameter(path, f"{path}/{variable}"))
+    return places
 
 
 def _why_not(environment: Environment, variable: str) -> str:
-    """Say why no parameter of that name can be the variable; empty if it can, or if the environment has no path."""
+    """Say why no parameter can be the variable; empty if one can."""
+    # Empty, too, if the environment has no path.
     if not environment.secrets.parameter_store:
         return ""
     if problem := environment.why_not_settable(variable):
@@ -149,10 +157,10 @@ def _require_one_spelling(settings: Settings, clients: Clients, name: str) -> No
 
 
 def _spellings(settings: Settings, clients: Clients, name: str) -> list[Source]:
-    """Every parameter in the sandbox that would be the variable."""
+    """List every parameter in the sandbox that would be the variable."""
     wanted = of_parameter("/", f"/{name}").variable
-    found = [of_parameter(path, each) for path in _paths(settings) for each in _parameters(clients, path)]
-    return [source for source in found if source.variable == wanted]
+    sources = [of_parameter(path, parameter) for path in _paths(settings) for parameter in _parameters(clients, path)]
+    return [source for source in sources if source.variable == wanted]
 
 
 def _paths(settings: Settings) -> list[str]:
@@ -167,7 +175,7 @@ def _parameters(clients: Clients, path: str) -> list[str]:
 
 
 def _removed(clients: Clients, place: Source) -> bool:
-    """Remove one parameter, secret or key of a secret; returns whether there was one."""
+    """Remove a parameter, secret or key; return whether there was one."""
     if place.store == SSM:
         clients("ssm").delete_parameter(Name=place.name)
         return True
