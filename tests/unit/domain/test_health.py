@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.domain.health import Sample, verdict, waits
+from tagship.domain.health import Sample, Verdict, verdict, waits
 
 V = "0.1.30-dev"
 GOOD, BAD = Sample(200, V), Sample(500, V)
@@ -54,7 +54,7 @@ def test_no_answer_is_told_by_what_was_wrong() -> None:
 
 
 def test_of_what_was_never_asked_nothing_is_known() -> None:
-    assert judged(passes=1) == (False, 0, "it never answered")
+    assert verdict([], expected=V, passes=1) == Verdict(False, 0, "it never answered", "")
 
 
 def test_no_wait_follows_the_last_attempt_and_none_is_longer_than_the_cap() -> None:
