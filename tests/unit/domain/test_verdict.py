@@ -31,7 +31,7 @@ def judged(*reports: Report, plan: Plan = PLAN, stop: str = "") -> Ending:
 
 
 def test_healthy_needs_no_reason() -> None:
-    assert judged(WELL) == Ending("healthy", "", "")
+    assert judged(WELL) == ending(PLAN, [WELL], [WELL]) == Ending("healthy", "", "")
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,31 @@ def test_healthy_needs_no_reason() -> None:
             [report(1, "held"), report(2, "healthy", OLD, "")],
             Ending("failed", "web-1, web-2: because", ""),
         ),
-        ([WELL, report(2, "healthy", OLD, "")], Ending("failed", "web-2: the host said healthy", "")),
+        (
+            [WELL, report(2, "healthy", OLD, "", "boom")],
+            Ending("failed", "web-2: the host said healthy", "--- web-2 (i-2)\nboom"),
+        ),
     ],
 )
 def test_the_worst_kind_decides_with_its_reason_and_its_evidence(reports: list[Report], expected: Ending) -> None:
     assert judged(*reports) == expected
+
+
+@pytest.mark.parametrize("outcome", ["failed", "rolled-back", "rollback-failed", "silent"])
+def test_a_failure_decides_beside_a_refusal(outcome: str) -> None:
+    first = replace(PLAN, runs={}, replaces="")
+    found = judged(report(1, "refused"), Report("i-2", outcome, reason="it broke"), plan=first)
+    assert found == Ending("failed", "web-2: it broke", "")
+
+
+def test_what_the_ledger_says_a_silent_host_ran_is_lost() -> None:
+    silent = Report("i-1", "silent", reason="no answer")
+    assert judged(silent) == Ending("lost", "web-1: no answer", "")
+    assert judged(silent, plan=replace(PLAN, runs={"i-2": OLD})).kind == "failed"
+
+
+def test_a_host_that_the_plan_does_not_know_goes_by_its_id() -> None:
+    assert judged(report(9, "failed")).reason == "i-9: because"
 
 
 def test_of_one_host_the_reason_needs_no_name() -> None:
@@ -109,7 +129,8 @@ def test_what_serves_where_no_host_is_left_or_one_is_not_known() -> None:
     assert what_serves([], [report(9, "failed"), report(1, "failed", NEW)]) == (
         f"{OLD} is serving on i-9, and {NEW} is serving on i-1."
     )
-    assert what_serves(HOSTS, [report(1, "superseded", "")]) == "Nothing was changed."
+    for outcome in ("held", "refused", "superseded"):
+        assert what_serves(HOSTS, [report(1, outcome, "")]) == "Nothing was changed."
     assert what_serves(HOSTS, [report(1, "refused", OLD)]) == f"{OLD} is serving."
 
 
