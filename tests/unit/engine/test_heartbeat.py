@@ -136,6 +136,17 @@ def test_a_beat_comes_as_often_as_the_lease_needs_it_and_its_thread_keeps_no_pro
     heart = Heartbeat(leases, record)
     assert heart._period == beat_every(30) == 5
     assert heart._thread.daemon
+    assert heart._thread.name == "heartbeat of dev"
+
+
+def test_an_outage_after_a_beat_is_borne_for_as_long_as_that_beat_holds_the_lease() -> None:
+    leases, record = held(ttl=1)
+    with beating(leases, record) as heart:
+        heart.renew("deploying")
+        leases.before = down
+        began = time.monotonic()
+        until(lambda: trouble(heart))
+    assert time.monotonic() - began > 0.9
 
 
 def test_until_something_is_done_a_beat_tells_what_the_lease_told() -> None:
