@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tagship.domain.lease import LeaseHeld
+from tagship.domain.lease import LeaseHeld, LeaseUnreadable
 from tagship.domain.units import Operation
 from tagship.engine.acquire import (
     LONGEST_WAIT,
@@ -399,7 +399,9 @@ def test_whoever_may_fence_off_is_told_so_last() -> None:
     app = an_app()
     dead = f"inv unlock --env dev --id {held_by_ci(app)}"
     wait = f"Wait for it: inv deploy --artifact 0.1.0-dev --env dev --wait 10m (or, if it is dead: {dead}"
-    assert refused(app).remedy == f"{wait})"
+    error = refused(app)
+    assert isinstance(error, LeaseHeld)
+    assert (error.seen, error.remedy) == (app.leases.look("dev"), f"{wait})")
     assert refused(app, urgent=True).remedy == (
         f"{wait}; or fence it off, which cancels what it has in flight: "
         "inv deploy --artifact 0.1.0-dev --env dev --preempt)"
@@ -451,7 +453,37 @@ def test_whoever_resumes_what_lives_is_told_to_look() -> None:
     app = an_app()
     error = refused(app, resume=held_by_ci(app))
     assert isinstance(error, LeaseHeld)
+    assert error.seen == app.leases.look("dev")
+    assert error.what == "run 4711 (octocat) has held dev (deploy 0.1.1-dev: the hosts act)."
     assert error.remedy == "See what it does: inv status --env dev"
+
+
+def test_a_damaged_lease_is_written_again_or_by_whoever_is_urgent_fenced_off() -> None:
+    app = an_app()
+    app.leases.damaged["dev"] = b"half of it"
+    plain = refused_unreadable(app)
+    assert plain.startswith("If nobody deploys to dev, write it again: inv unlock --env dev --id damaged-")
+    assert refused_unreadable(app, urgent=True) == (
+        f"{plain} (or fence off whoever has it: inv deploy --artifact 0.1.0-dev --env dev --preempt)"
+    )
+
+
+def refused_unreadable(app: FakeApp, **changes: object) -> str:
+    with pytest.raises(LeaseUnreadable) as caught:
+        acquire(app, replace(claim(), **changes))  # type: ignore[arg-type]
+    return caught.value.remedy
+
+
+def test_what_is_resumed_is_the_environment_that_the_holder_changes() -> None:
+    tags = {"ec2": {"tags": {"Name": "x"}, "command": ["x"]}}
+    table = {**environments(), "prod": {**tags}, "prodauto": {**tags, "lease_group": "prod"}}
+    app = an_app(settings=settings(**{**VALUES, "environments": table}))
+    record = app.leases.take("prodauto", holder="dependabot", run_url="", ttl=120)
+    app.clock.advance(600)
+    app.hosts.running = {"c-1": record.deployment_id}
+    with pytest.raises(Held, match="dependabot has held prodauto") as caught:
+        acquire(app, claim("prod"))
+    assert caught.value.remedy.startswith("Resume it: inv resume --env prodauto (or wait; ")
 
 
 def test_of_a_fenced_off_deployment_each_operation_is_ended_and_waited_for_a_minute_at_most() -> None:
@@ -498,6 +530,10 @@ def test_operations_are_looked_for_from_two_hours_before_the_id_was_given() -> N
 def test_a_run_lives_until_it_has_ended(state: str, said: str) -> None:
     assert run_state(an_app(given={"forge": FakeForge(Run("4711", RUN, state))}), RUN) == said
     assert run_state(an_app(), RUN) == "unknown"
+    asked: list[str] = []
+    forge = FakeForge(Run("4711", RUN, state))
+    forge.run = lambda run_id: asked.append(run_id) or Run(run_id, RUN, state)  # type: ignore[method-assign]
+    assert (run_state(an_app(given={"forge": forge}), RUN), asked) == (said, ["4711"])
     assert run_state(an_app(given={"forge": FakeForge(Run("4711", RUN, state))}), "ada@laptop") == ""
 
 
