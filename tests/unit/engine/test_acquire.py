@@ -73,9 +73,11 @@ def test_waiting_says_who_holds_it_since_when_and_what_for() -> None:
         "run 4711 (octocat) has held dev since 2026-11-20 12:00 UTC: deploy 0.1.1-dev: the hosts act"
     ]
     assert "waiting up to 60 s for dev" in app.screen.lines
-    assert caught.value.what.endswith("Waited 60 s.")
+    assert caught.value.what == "run 4711 (octocat) has held dev (deploy 0.1.1-dev: the hosts act). Waited 60 s."
+    assert caught.value.state == "Nothing was changed."
+    assert caught.value.remedy.startswith("Wait for it: inv deploy --artifact 0.1.0-dev --env dev --wait 10m (or, ")
     assert caught.value.exit_code == 4
-    assert 59 <= sum(app.clock.slept) <= 61
+    assert sum(app.clock.slept) == pytest.approx(60, abs=0.001)
 
 
 def test_the_turn_comes_when_the_holder_gives_it_back() -> None:
@@ -103,6 +105,14 @@ def test_those_who_wait_do_not_look_at_the_same_moments() -> None:
     assert all(seconds <= 7.5 for seconds in ways[0])
 
 
+def test_the_last_second_is_waited_too() -> None:
+    app = an_app()
+    held_by_ci(app)
+    with pytest.raises(Held, match="Waited 1"):
+        acquire(app, claim(wait=1))
+    assert sum(app.clock.slept) == pytest.approx(1, abs=0.001)
+
+
 def test_ctrl_c_while_waiting_changed_nothing() -> None:
     app = an_app()
     held_by_ci(app)
@@ -115,6 +125,7 @@ def test_ctrl_c_while_waiting_changed_nothing() -> None:
         deploy(app, artifact="0.1.0-dev", wait="10m")
     assert caught.value.state == "Nothing was changed."
     assert caught.value.remedy == "See who holds it: inv lock --env dev"
+    assert caught.value.what == "Interrupted while waiting for dev."
 
 
 @pytest.mark.parametrize("text", ["soon", "-5m", "10 minutes", "1e3"])
