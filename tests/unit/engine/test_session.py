@@ -105,7 +105,7 @@ def test_only_the_silent_ones_are_asked_and_each_answer_is_its_own() -> None:
     def changed_over_late(change: Change) -> None:
         third.serving = NEW if change.action == "status" else OLD
 
-    app.hosts.asking = changed_over_late
+    app.hosts.asking, app.hosts.polls = changed_over_late, 1
     with session(app) as held:
         reports = held.carry_out(held.change(), app.hosts.units())
         assert not held.in_flight
@@ -116,6 +116,7 @@ def test_only_the_silent_ones_are_asked_and_each_answer_is_its_own() -> None:
     ]
     assert app.hosts.sent == [("deploy", NEW, ["web-1", "web-2", "web-3"]), ("status", "none", ["web-1", "web-3"])]
     assert app.leases.told[2] == ("asking what runs", ("SSM command command-1",))
+    assert app.screen.phases[-2:] == ["asking what runs", "0 of 2 hosts have answered"]
 
 
 def test_nothing_is_asked_of_no_units() -> None:
