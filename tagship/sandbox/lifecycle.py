@@ -48,6 +48,7 @@ def up(root: Path, hosts: int = 1, simulated: int = 0, shipping: Sequence[str] =
 
     Raises ServiceFailed with the daemon's last words.
 
+    Raises ServiceFailed with the end of the daemon's log.
     `shipping` are the branches that environments ship from; the practice clone is on the first. One that crashed is
     cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
     """

@@ -100,6 +100,7 @@ def require_nothing_lost(root: Path, directory: Path, again: Callable[..., str])
 
     Work that the repository around it lacks, or the folder that one is in.
 
+    Raises Refused if the sandbox has work that the repository around it lacks.
     `again` spells the command that was typed; it takes `yes`.
     """
     folder = root / FOLDER
