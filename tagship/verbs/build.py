@@ -21,8 +21,9 @@ CREATED = "org.opencontainers.image.created"
 
 
 def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> ImageRef | None:
-    """Build and push the image, or find that it is there; writes image.json. Without an image to build, says so.
+    """Build and push the image, or find that it is there.
 
+    Writes image.json. Without an image to build, it says so.
     Raises Refused when the checkout is not at the artifact's commit, or the tag in the registry is of another commit.
     """
     artifact_id, chosen = named(app, artifact, env)
@@ -45,7 +46,10 @@ def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False)
 
 
 def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:
-    """The image is built from the working folder, so that has to be the commit."""
+    """Require a checkout at the commit: the image is built from it.
+
+    Raises Refused.
+    """
     head = app.repository.resolve("HEAD")
     if head != commit:
         raise Refused(
@@ -55,7 +59,7 @@ def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:
 
 
 def _facts(app: App, artifact_id: ArtifactId, commit: str, branch: str) -> dict[str, str]:
-    """The build arguments: what the image knows of itself."""
+    """Collect the build arguments: what the image knows of itself."""
     return {
         "VERSION": str(artifact_id),
         "COMMIT_SHA": commit,
@@ -67,11 +71,14 @@ def _facts(app: App, artifact_id: ArtifactId, commit: str, branch: str) -> dict[
 
 
 def _found(app: App, image: Image, tag: str, commit: str) -> tuple[ImageRef, str] | None:
-    """An image that is in the registry already: an earlier attempt's, if its label names the same commit."""
-    there = app.registry.find(image.repository, tag)
-    if there is None:
+    """Find an image that an earlier attempt pushed to the registry.
+
+    Raises Refused if its label names another commit.
+    """
+    existing = app.registry.find(image.repository, tag)
+    if existing is None:
         return None
-    labels = app.builder.labels(there)
+    labels = app.builder.labels(existing)
     if labels.get(REVISION) != commit:
         raise Refused(
             f"{image.repository}:{tag} is taken by commit {labels.get(REVISION) or 'unknown'}, not {commit}.",
@@ -79,11 +86,14 @@ def _found(app: App, image: Image, tag: str, commit: str) -> tuple[ImageRef, str
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         )
     app.screen.say(f"{image.repository}:{tag} exists already, built from the same commit: nothing to build")
-    return there, labels.get(CREATED, "")
+    return existing, labels.get(CREATED, "")
 
 
 def _made(app: App, image: Image, tag: str, facts: Mapping[str, str]) -> tuple[ImageRef, str]:
-    """Build and push; the digest that was pushed and the one that the registry answers have to be the same."""
+    """Build and push the image.
+
+    The digest that was pushed and the one that the registry answers have to be the same.
+    """
     labels = {
         REVISION: facts["COMMIT_SHA"],
         CREATED: facts["BUILD_TIME"],
@@ -96,19 +106,19 @@ def _made(app: App, image: Image, tag: str, facts: Mapping[str, str]) -> tuple[I
     pushed = app.builder.build(
         app.root / image.context, app.root / image.dockerfile, image.repository, tag, labels=labels, arguments=facts
     )
-    there = app.registry.find(image.repository, tag)
-    if there is None:
+    stored = app.registry.find(image.repository, tag)
+    if stored is None:
         raise ServiceFailed(
             f"{image.repository}:{tag} was pushed, but the registry does not have it.",
             remedy=f"Run it again: {commands.build(facts['VERSION'])}",
         )
-    if there.digest != pushed.digest:
+    if stored.digest != pushed.digest:
         raise NotAuthentic(
-            f"{image.repository}:{tag} was pushed as {pushed.digest}, but the registry has {there.digest}.",
+            f"{image.repository}:{tag} was pushed as {pushed.digest}, but the registry has {stored.digest}.",
             state="The image in the registry is unchanged; nothing names it yet.",
             remedy=f"Make the repository's tags immutable, then ship under the next number: {commands.deploy_dev()}",
         )
-    return there, facts["BUILD_TIME"]
+    return stored, facts["BUILD_TIME"]
 
 
 def _write(app: App, artifact_id: ArtifactId, image: ImageRef, built_at: str) -> None:

@@ -61,7 +61,7 @@ def _beside(app: App) -> str:
 
 
 def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
-    """Stream the members into a file that appears under its name only when it is whole."""
+    """Stream the members into a file that appears only when whole."""
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(to.name + ".part")
     archive, whole = Archive(), hashlib.sha256()
@@ -80,7 +80,10 @@ def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
 
 
 def _compress(plain: Iterator[bytes], level: int, put: Callable[[bytes], None]) -> None:
-    """Compress a tar to gzip; nothing of this machine, its Python or its zlib decides the bytes."""
+    """Compress a tar to gzip.
+
+    Nothing of this machine, its Python or its zlib decides the bytes.
+    """
     from zlib_ng import zlib_ng
 
     compressor = zlib_ng.compressobj(level, wbits=GZIP)
@@ -91,7 +94,10 @@ def _compress(plain: Iterator[bytes], level: int, put: Callable[[bytes], None]) 
 
 
 def _read_ahead(batches: Iterator[bytes], handle: Callable[[bytes], None]) -> None:
-    """Read the next batches while one is compressed, which leaves the interpreter free; at most AHEAD wait."""
+    """Read the next batches while one is compressed.
+
+    Compressing leaves the interpreter free; at most AHEAD batches wait.
+    """
     from concurrent.futures import Future, ThreadPoolExecutor
 
     waiting: deque[Future[None]] = deque()
@@ -105,7 +111,10 @@ def _read_ahead(batches: Iterator[bytes], handle: Callable[[bytes], None]) -> No
 
 
 def _batches(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Cut a stream into pieces of exactly BATCH bytes: where zlib-ng's input is cut decides its output."""
+    """Cut a stream into pieces of exactly BATCH bytes.
+
+    Where zlib-ng's input is cut decides its output.
+    """
     held = bytearray()
     for chunk in chunks:
         held += chunk
@@ -123,12 +132,12 @@ def _plain(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> 
 
 
 def _members(app: App, artifact_id: ArtifactId, commit: str) -> Iterator[Member]:
-    """Every file of the bundle but SHA256SUMS, in path order."""
+    """Merge every file of the bundle but SHA256SUMS, in path order."""
     generated = {VERSION: f"{artifact_id}\n".encode()}
     for environment in app.settings.environments:
         generated |= app.target(environment).files()
     sources = (_of_commit(app, commit), _of_disk(app), _generated(generated))
-    for member in heapq.merge(*sources, key=lambda one: one.path):
+    for member in heapq.merge(*sources, key=lambda entry: entry.path):
         reason = why_not_in_a_bundle(member.path)
         if reason:
             shown = member.path.encode("unicode_escape", "surrogateescape").decode("ascii", "backslashreplace")
@@ -151,8 +160,11 @@ def _generated(files: dict[str, bytes]) -> Iterator[Member]:
 
 
 def _of_disk(app: App) -> Iterator[Member]:
-    """The built paths, which Git does not track: regular files, sorted."""
-    for path in sorted({found for top in app.settings.bundle.built for found in _walk(app.root, top)}):
+    """Read the built paths, which Git does not track.
+
+    They are regular files, sorted.
+    """
+    for path in sorted({name for top in app.settings.bundle.built for name in _walk(app.root, top)}):
         with _opened(app.root / path) as file:
             status = os.fstat(file.fileno())
             yield Member(path, bool(status.st_mode & 0o100), status.st_size, file.read, DISK)
@@ -166,25 +178,28 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _walk(root: Path, top: str) -> Iterator[str]:
-    """Every file under a built path, relative to the root; raises Refused for a link, a device, or nothing."""
+    """List the files under a built path, relative to the root.
+
+    Raises Refused for a link, a device, or nothing.
+    """
     start = root / top
     if start.is_symlink() or not start.exists():
         raise Refused(
             f"bundle.built names {top}, but there is no such file or folder.", remedy=f"Build it first: ls {top}"
         )
-    found = [start] if start.is_file() else sorted(start.rglob("*"))
-    for one in found:
-        if one.is_symlink() or not (one.is_file() or one.is_dir()):
+    paths = [start] if start.is_file() else sorted(start.rglob("*"))
+    for path in paths:
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise Refused(
-                f"{os.path.relpath(one, root)} is not a regular file: a bundle holds nothing else.",
+                f"{os.path.relpath(path, root)} is not a regular file: a bundle holds nothing else.",
                 remedy="Copy what it points to in its place, or narrow bundle.built in tagship.toml",
             )
-        if one.is_file():
-            yield os.path.relpath(one, root)
+        if path.is_file():
+            yield os.path.relpath(path, root)
 
 
 def _check_required(app: App, archive: Archive, commit: str) -> None:
-    """Raise Refused if the bundle lacks a file that an environment's units run."""
+    """Refuse a bundle that lacks a file that units run."""
     for environment in app.settings.environments:
         for path in app.target(environment).required():
             if path not in archive.files:

@@ -33,8 +33,9 @@ def deploy(
     wait: str = "",
     dry_run: bool = False,
 ) -> Result:
-    """Deploy an artifact and prove that it serves. In CI, artifact and environment are those of the pushed tag.
+    """Deploy an artifact and prove that it serves.
 
+    In CI, artifact and environment are those of the pushed tag.
     Behind somebody else's deployment it waits as long as `wait` says (`10m`), and is then planned again: a version that
     has become older than what runs is refused. What the ledger and every unit say is running already is not
     deployed again. Units that somebody has it `skip` are left as they are: it ends with Incomplete, which names them.
@@ -83,19 +84,20 @@ class DeployRequest(Request):
         )
         return plan_of(known, "deploy", stored, taken, skipped=left)
 
-    def _without(self, units: Sequence[Unit], some: Sequence[Unit]) -> str:
-        """The command that leaves some units as they are."""
+    def _without(self, units: Sequence[Unit], left: Sequence[Unit]) -> str:
+        """Build the command that leaves units as they are."""
         return commands.deploy(
             self.artifact_id,
             self.environment,
-            skip=names_of(some, units),
+            skip=names_of(left, units),
             allow_bad=self.allow_bad,
             allow_older=self.allow_older,
         )
 
     def already_done(self, app: App, plan: Plan) -> Result | None:
-        """The result if it runs already, by the ledger and by every unit's own word: only that question is sent.
+        """Return the result if the artifact runs already.
 
+        The ledger and every unit's own word say so: only that question is sent.
         Whatever there is to mend (a unit, the ledger's last state, what was committed) is mended by deploying it.
         """
         last = plan.serves
@@ -114,8 +116,10 @@ class DeployRequest(Request):
 
 
 def _not_bad(app: App, environment: str, artifact: ArtifactId, history: Sequence[Deployment], allowed: bool) -> None:
-    """Raises Refused for a version that somebody went back from, or marked bad. One that only failed is warned of: the
-    cause may have lain outside, and trying again puts itself back."""
+    """Refuse a version that somebody went back from, or marked bad.
+
+    One that only failed is warned of: the cause may have lain outside, and trying again puts itself back.
+    """
     bad = why_bad(app, environment, artifact, history)
     if bad and bad.by_hand and not allowed:
         require_good(environment, artifact, bad, commands.deploy(artifact, environment))
@@ -123,7 +127,10 @@ def _not_bad(app: App, environment: str, artifact: ArtifactId, history: Sequence
 
 
 def _is_held(app: App, plan: Plan) -> bool:
-    """Whether somebody changes the environment at this moment: what its units say now may not be so for long."""
+    """Tell whether somebody changes the environment at this moment.
+
+    If so, what its units say now may not be so for long.
+    """
     seen = app.leases.look(plan.environment)
     return bool(seen and seen.record.holder)
 

@@ -25,8 +25,9 @@ ATTEMPTS = 5  # numbers to try when others take them first
 
 @dataclass(frozen=True)
 class Shipped:
-    """How it ended: planned | pushed | healthy | reported (an old run's word, which could not be checked).
+    """How it ended: planned | pushed | healthy | reported.
 
+    "reported" is an old run's word, which could not be checked.
     `run` is the URL of the run that was followed.
     """
 
@@ -51,7 +52,10 @@ def deploy_dev(
     verbose: bool = False,
     rerun: bool = False,
 ) -> Shipped:
-    """Release a commit to an environment; returns once the environment is healthy with it."""
+    """Release a commit to an environment.
+
+    Returns once the environment is healthy with it.
+    """
     wish = Wish("deploy-dev", env, version, commit, yes, first, dry_run, verbose, rerun)
     with signals_interrupt():
         if follow and app.settings.sandbox:
@@ -80,7 +84,7 @@ def deploy_dev(
 
 
 def _only_shown(app: App, wish: Wish, plan: ReleasePlan) -> Shipped:
-    """End a dry run: the plan with its exact commands, and nothing else."""
+    """End a dry run: show the plan with its exact commands."""
     if plan.pushed:
         app.screen.say(f"{plan.version} is on {app.settings.git.remote} already: there is nothing to push.")
     else:

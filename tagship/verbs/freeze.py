@@ -12,7 +12,10 @@ from tagship.ports.app import App
 
 
 def freeze(app: App, *, until: str, reason: str, env: str = "", dry_run: bool = False) -> Freeze:
-    """Freeze an environment; refuses while somebody's freeze of it holds that would end later or is another's."""
+    """Freeze an environment until a given end.
+
+    Refuses while a freeze of it holds that is somebody else's.
+    """
     environment = one_environment(app, env)
     example = commands.freeze(environment, "8h", "the sale")
     why = reason_of(reason, example)
@@ -30,11 +33,13 @@ def freeze(app: App, *, until: str, reason: str, env: str = "", dry_run: bool = 
 
 
 def _over(app: App, environment: str) -> str:
-    """The ETag of the freeze that is written over, empty if there is none. One's own may be changed, as may one that
-    nobody can read; somebody else's is theirs."""
-    found, etag = etag_of(app, environment)
-    if found and found.active and found.freeze.who != app.who:
-        raise Held(f"{found.summary}.", remedy=f"Agree with {found.freeze.who}, then: {commands.thaw(environment)}")
-    if found and found.active:
-        app.screen.say(f"in place of your freeze until {moment(found.freeze.until)} UTC: {found.freeze.reason}")
+    """Find the ETag of the freeze to replace; empty if none.
+
+    One's own may be changed, as may one that nobody can read. Raises Held for somebody else's.
+    """
+    frozen, etag = etag_of(app, environment)
+    if frozen and frozen.active and frozen.freeze.who != app.who:
+        raise Held(f"{frozen.summary}.", remedy=f"Agree with {frozen.freeze.who}, then: {commands.thaw(environment)}")
+    if frozen and frozen.active:
+        app.screen.say(f"in place of your freeze until {moment(frozen.freeze.until)} UTC: {frozen.freeze.reason}")
     return etag

@@ -24,7 +24,10 @@ from tagship.ports.app import App
 
 
 def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> Result:
-    """Bring stragglers to what the ledger says is serving; raises Incomplete when a unit still does not run it."""
+    """Bring stragglers to what the ledger says is serving.
+
+    Raises Incomplete if a unit still does not run it.
+    """
     request = HealRequest(wait=patience(wait), environment=one_environment(app, env))
     plan = request.plan(app)
     if not plan.units and plan.serves and plan.serves.state == "healthy":
@@ -41,7 +44,7 @@ def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> R
 
 @dataclass(frozen=True, kw_only=True)
 class HealRequest(Request):
-    """The units that do not run what the environment runs are to be brought to it."""
+    """A request to bring units to what the environment runs."""
 
     def plan(self, app: App) -> Plan:
         known = facts(app, self.environment)
@@ -67,7 +70,10 @@ class HealRequest(Request):
 
 
 def _away(plan: Plan) -> Incomplete | Refused:
-    """Nothing can be healed now, so nothing is begun or recorded: no unit that lags can be reached."""
+    """Build the error for when no straggler can be reached.
+
+    Nothing is begun or recorded.
+    """
     total = len(plan.units) + len(plan.others)
     names = listed([f"{unit.name} ({unit.id}): {unit.away}" for unit in plan.units])
     remedy = f"Start it (or, if it is gone for good, untag it), then: {commands.heal(plan.environment)}"
@@ -78,7 +84,7 @@ def _away(plan: Plan) -> Incomplete | Refused:
 
 
 def _observed(app: App, environment: str, units: Sequence[Unit]) -> list[Report]:
-    """What the units that can be reached say; the others are named."""
+    """Ask the units that can be reached; name the others."""
     online = [unit for unit in units if unit.online]
     with app.screen.live(f"asking {len(online)} of {counted(len(units), noun_of(units))} of {environment}") as phase:
         reports = observe(app, environment, online, phase)

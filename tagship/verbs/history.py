@@ -23,7 +23,10 @@ CI = re.compile(r"run \d+ \((.*)\)\Z")
 
 @dataclass(frozen=True)
 class Filters:
-    """What is shown: all that is given must match. `who` is a part of the name, `since` the earliest time."""
+    """What is shown: all that is given must match.
+
+    `who` is a part of the name, `since` the earliest time.
+    """
 
     version: str = ""
     state: str = ""
@@ -34,11 +37,11 @@ class Filters:
     def any(self) -> bool:
         return self != Filters()
 
-    def shows(self, one: Deployment | Mark) -> bool:
-        first = one if isinstance(one, Mark) else one.first
+    def shows(self, entry: Deployment | Mark) -> bool:
+        first = entry if isinstance(entry, Mark) else entry.first
         return (
-            self.version in {"", one.artifact_id}
-            and self.state in {"", "" if isinstance(one, Mark) else one.state}
+            self.version in {"", entry.artifact_id}
+            and self.state in {"", "" if isinstance(entry, Mark) else entry.state}
             and self.who.lower() in first.who.lower()
             and (self.since is None or datetime.fromisoformat(first.at) >= self.since)
         )
@@ -46,21 +49,29 @@ class Filters:
 
 @dataclass(frozen=True)
 class History:
-    """Deployments and marks, each the newest first; `bad` is what is marked bad now, by environment and artifact."""
+    """Deployments and marks, each the newest first.
+
+    `bad` is what is marked bad now, by environment and artifact.
+    """
 
     deployments: Sequence[Deployment]
     marks: Sequence[Mark] = ()
     bad: Mapping[tuple[str, str], Bad] = field(default_factory=dict)
 
     def as_data(self) -> list[dict[str, object]]:
-        """What `--json` prints: each deployment, why its version is marked bad now, and what people said of it."""
+        """Return what `--json` prints, a record for each deployment.
+
+        With why its version is marked bad now, and what people said of it.
+        """
         return [
             {
-                **one,
-                "bad": found.why if (found := self.bad.get((str(one["environment"]), str(one["artifact"])))) else "",
-                "marks": [asdict(mark) for mark in self.marks if _of(mark) == (one["environment"], one["artifact"])],
+                **entry,
+                "bad": bad.why if (bad := self.bad.get((str(entry["environment"]), str(entry["artifact"])))) else "",
+                "marks": [
+                    asdict(mark) for mark in self.marks if _of(mark) == (entry["environment"], entry["artifact"])
+                ],
             }
-            for one in as_data(self.deployments)
+            for entry in as_data(self.deployments)
         ]
 
 
@@ -79,7 +90,10 @@ def history(
     since: str = "",
     rebuild_index: bool = False,
 ) -> History:
-    """The latest deployments of one environment or of all, the newest first; all where none is named."""
+    """Show the latest deployments, the newest first.
+
+    Those of one environment, or of all if none is named.
+    """
     if limit < 0:
         raise UsageError(
             f"Invalid --limit {limit}: it can't be negative.", remedy="Use a number, or 0 for all: --limit 20"
@@ -87,22 +101,23 @@ def history(
     filters = Filters(version, _state(state), who, _since(since, app.store.now))
     environments = [env] if env else list(app.settings.environments)
     deployments, marks, bad = list[Deployment](), list[Mark](), dict[tuple[str, str], Bad]()
-    for one in environments:
-        app.settings.environment(one)
+    for environment in environments:
+        app.settings.environment(environment)
         if rebuild_index:
-            app.screen.say(f"{one}: rebuilt the ledger's index ({counted(app.ledger.rebuild_index(one), 'segment')})")
+            segments = counted(app.ledger.rebuild_index(environment), "segment")
+            app.screen.say(f"{environment}: rebuilt the ledger's index ({segments})")
         count = limit + 1 if limit and not filters.any else 0  # one more than is shown: are there older ones?
-        ours, said = app.ledger.deployments(one, count), app.ledger.marks(one)
-        name_unreadable(app, one)
-        bad.update({(one, artifact): found for artifact, found in bad_versions(ours, said).items()})
+        ours, statements = app.ledger.deployments(environment, count), app.ledger.marks(environment)
+        name_unreadable(app, environment)
+        bad.update({(environment, artifact): verdict for artifact, verdict in bad_versions(ours, statements).items()})
         deployments += filter(filters.shows, ours)
-        marks += filter(filters.shows, said)
-    found = _newest(deployments, marks, limit)
-    _show(app, History(*found, bad), nothing="Nothing matches." if filters.any else NOTHING)
-    if len(found[0]) < len(deployments):
+        marks += filter(filters.shows, statements)
+    newest = _newest(deployments, marks, limit)
+    _show(app, History(*newest, bad), nothing="Nothing matches." if filters.any else NOTHING)
+    if len(newest[0]) < len(deployments):
         every = commands.history(env, version=version, state=state, who=who, since=since, limit="0")
         app.screen.say(f"older ones: {every}")
-    return History(found[0], marks, bad)
+    return History(newest[0], marks, bad)
 
 
 NOTHING = f"Nothing was ever deployed. Ship a version: {commands.deploy_dev()}"
@@ -117,7 +132,10 @@ def _state(text: str) -> str:
 
 
 def _since(text: str, now: Callable[[], datetime]) -> datetime | None:
-    """A day, a time (UTC where it does not say), or how long ago: 2026-11-20, 2026-11-20T15:53, 12h, 7d."""
+    """Parse a day, a time, or an age; None for nothing.
+
+    2026-11-20, 2026-11-20T15:53 (UTC unless it says otherwise), 12h, 7d. Raises UsageError for anything else.
+    """
     if not text:
         return None
     age = None if text.isdigit() else seconds(text)
@@ -133,37 +151,42 @@ def _since(text: str, now: Callable[[], datetime]) -> datetime | None:
 def _newest(
     deployments: Sequence[Deployment], marks: Sequence[Mark], limit: int
 ) -> tuple[list[Deployment], list[Mark]]:
-    """The newest `limit` deployments (0: all), and the marks made since the oldest of them; the newest first."""
-    ordered = sorted(deployments, key=lambda one: one.id, reverse=True)
+    """Choose the newest deployments, and the marks since the oldest of them.
+
+    `limit` of them (0: all); the newest first.
+    """
+    ordered = sorted(deployments, key=lambda entry: entry.id, reverse=True)
     shown = ordered[:limit] if limit else ordered
     oldest = shown[-1].id if len(shown) < len(ordered) else ""
-    return shown, sorted((one for one in marks if one.id > oldest), key=lambda one: one.id, reverse=True)
+    return shown, sorted((entry for entry in marks if entry.id > oldest), key=lambda entry: entry.id, reverse=True)
 
 
-def _show(app: App, found: History, nothing: str) -> None:
-    story: list[Deployment | Mark] = [*found.deployments, *found.marks]
+def _show(app: App, history: History, nothing: str) -> None:
+    story: list[Deployment | Mark] = [*history.deployments, *history.marks]
     if not story:
         app.screen.say(nothing)
         return
-    newest = sorted(story, key=lambda one: one.id, reverse=True)
-    app.screen.table(COLUMNS, [row for one in newest for row in (_said(one) if isinstance(one, Mark) else _rows(one))])
+    newest = sorted(story, key=lambda entry: entry.id, reverse=True)
+    app.screen.table(
+        COLUMNS, [row for entry in newest for row in (_said(entry) if isinstance(entry, Mark) else _rows(entry))]
+    )
 
 
-def _said(one: Mark) -> list[list[str]]:
-    what = f"mark-{one.verdict} {one.artifact_id} on {one.environment}"
-    return [[moment(one.at), one.verdict, "", _by(one.who), what], [one.reason]]
+def _said(mark: Mark) -> list[list[str]]:
+    action = f"mark-{mark.verdict} {mark.artifact_id} on {mark.environment}"
+    return [[moment(mark.at), mark.verdict, "", _by(mark.who), action], [mark.reason]]
 
 
-def _rows(one: Deployment) -> list[list[str]]:
-    """Lay out a deployment: a row for it, and one for the reason if it has one."""
-    first, last = one.first, one.last
-    took = span(one.seconds) if one.ended else ""
-    what = f"{first.action} {one.label} on {first.environment}"
-    rows = [[moment(first.at), state(one), took, _by(first.who), what]]
+def _rows(deployment: Deployment) -> list[list[str]]:
+    """Lay out a deployment: its row, and one for its reason."""
+    first, last = deployment.first, deployment.last
+    took = span(deployment.seconds) if deployment.ended else ""
+    action = f"{first.action} {deployment.label} on {first.environment}"
+    rows = [[moment(first.at), state(deployment), took, _by(first.who), action]]
     return [*rows, [last.reason]] if last.reason else rows
 
 
 def _by(who: str) -> str:
-    """A person and a place; of a CI run, whose push it was."""
+    """Name a person and a place; of a CI run, whose push."""
     run = CI.match(who)
     return f"{run[1]}, CI" if run else who

@@ -36,8 +36,9 @@ PLANS = 3  # in all, where other runs keep changing the state after each
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of it. `state`: none (there is nothing to apply) | planned | unchanged | applied | ran (a command).
+    """What became of it; `outputs` is empty if nothing was read.
 
+    `state`: none (there is nothing to apply) | planned | unchanged | applied | ran (a command).
     `outputs` maps a name to {"sensitive": …, "value": …}; a sensitive value is null.
     """
 
@@ -78,7 +79,7 @@ class _Work:
 
 
 def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Applied:
-    """Plan and apply an environment's infrastructure for an artifact that is published for it."""
+    """Plan and apply an environment's infrastructure for a published artifact."""
     artifact_id, environment = named(app, artifact, env)
     settings = app.settings.environment(environment).infra
     if not settings.directory:
@@ -95,7 +96,10 @@ def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = 
 
 
 def _check_directory(app: App, environment: str, settings: Infra) -> None:
-    """The directory has to be there, and to hold a configuration where Terraform is to read one."""
+    """Require the directory, with a configuration if Terraform is to read it.
+
+    Raises SettingsError.
+    """
     place = app.root / settings.directory
     wanted = "a directory"
     if place.is_dir():
@@ -148,7 +152,10 @@ def _planned(work: _Work) -> bool:
 
 
 def _applied(work: _Work, changes: bool) -> bool:
-    """Apply the plan that was shown; false where there was nothing to do. Its file is removed: it may hold secrets."""
+    """Apply the plan that was shown; false if nothing changes.
+
+    Its file is removed: it may hold secrets.
+    """
     try:
         if not changes:
             return False
@@ -159,7 +166,10 @@ def _applied(work: _Work, changes: bool) -> bool:
 
 
 def _applied_as_planned(work: _Work) -> bool:
-    """A plan gone stale is made and shown again; false where there is nothing left to apply by then."""
+    """Apply the plan; if it is stale, plan and show again.
+
+    False if there is nothing left to apply by then.
+    """
     for plans in range(1, PLANS + 1):
         with _explained(work, "What was applied before that stays, and is in the state."):
             try:
@@ -176,9 +186,12 @@ def _applied_as_planned(work: _Work) -> bool:
 
 @contextmanager
 def _alone(work: _Work) -> Iterator[None]:
-    """Under the environment's lease, and in no freeze: an apply may replace the units that a deployment changes."""
-    what = f"infra for {work.artifact}"
-    with exclusive(work.app, work.environment, what, wait=work.settings.lock_timeout, again=work.again):
+    """Hold the environment's lease, and require that it is not frozen.
+
+    An apply may replace the units that a deployment changes.
+    """
+    purpose = f"infra for {work.artifact}"
+    with exclusive(work.app, work.environment, purpose, wait=work.settings.lock_timeout, again=work.again):
         require_unfrozen(work.app, work.environment)
         yield
 
@@ -194,9 +207,9 @@ def _with_outputs(work: _Work, state: str) -> Applied:
 
 
 def _say_who_is_waited_for(work: _Work) -> None:
-    there = statelocks.find(work.app, work.environment)
-    if there:
-        held = statelocks.read(work.app, work.environment, there)
+    lock = statelocks.find(work.app, work.environment)
+    if lock:
+        held = statelocks.read(work.app, work.environment, lock)
         work.app.screen.say(f"{statelocks.described(held)}: waiting up to {span(work.settings.lock_timeout)}")
 
 
@@ -205,7 +218,10 @@ def _say_who_is_waited_for(work: _Work) -> None:
 
 @contextmanager
 def _noted(work: _Work) -> Iterator[None]:
-    """Note whose tool works on the state, and where: Terraform's lock does not say. See tagship.domain.statelock."""
+    """Note whose tool works on the state, and where.
+
+    Terraform's lock does not say. See tagship.domain.statelock.
+    """
     app = work.app
     note = AtWork(app.who, socket.gethostname(), app.run_url, work.artifact)
     key = f"{layout.at_work(app.settings.app, work.environment)}{new_id(app.store.now())}.json"
@@ -217,10 +233,10 @@ def _noted(work: _Work) -> Iterator[None]:
 
 
 def _taken_back(work: _Work, stored: Object) -> None:
-    """Remove the note, unless a lock stays that may be this run's: it then tells whose that is."""
+    """Remove the note, unless a lock stays that it may explain."""
     try:
-        there = statelocks.find(work.app, work.environment)
-        if there and any(note.key == stored.key for note in there.notes):
+        lock = statelocks.find(work.app, work.environment)
+        if lock and any(note.key == stored.key for note in lock.notes):
             return
         work.app.store.delete(stored.key, stored.etag)
     except (ServiceFailed, Conflict) as reason:
@@ -232,7 +248,10 @@ def _taken_back(work: _Work, stored: Object) -> None:
 
 @contextmanager
 def _explained(work: _Work, state: str = UNCHANGED) -> Iterator[None]:
-    """Turn what a tool did wrong into three sentences; `state` is how things are after it."""
+    """Turn a tool's failure into three sentences.
+
+    `state` is how things are after it.
+    """
     try:
         yield
     except ToolFailed as reason:
@@ -249,8 +268,8 @@ def _failure(work: _Work, reason: ToolFailed, state: str) -> TagshipError:
     if reason.kind == "locked":
         return _held(work, reason)
     if reason.kind == "stale":
-        what = f"Others changed the state of {work.environment} after each of {PLANS} plans."
-        return ServiceFailed(what, remedy=f"Run it again when they are done: {work.again}", evidence=reason.said)
+        problem = f"Others changed the state of {work.environment} after each of {PLANS} plans."
+        return ServiceFailed(problem, remedy=f"Run it again when they are done: {work.again}", evidence=reason.said)
     return ServiceFailed(
         f"{reason.doing} {_ended(reason.code)}.",
         state=state,
@@ -260,17 +279,18 @@ def _failure(work: _Work, reason: ToolFailed, state: str) -> TagshipError:
 
 
 def _ended(code: int) -> str:
-    """A negative code is a signal's, as Python tells it."""
+    """Say how a tool ended; a negative code is a signal's."""
     return f"failed with exit {code}" if code >= 0 else f"was killed by signal {-code}"
 
 
 def _held(work: _Work, reason: ToolFailed) -> Held:
-    """Who has the state, by the lock's own word. (Terraform's message, for one, advises to switch locking off.)"""
+    """Say who has the state, by the lock's own word."""
+    # Terraform's message, for one, advises to switch locking off.
     held = statelocks.read(work.app, work.environment, statelocks.find(work.app, work.environment))
     waited = f"after {span(work.settings.lock_timeout)} of waiting"
     if held.state == "free":
-        what = f"The Terraform state of {work.environment} was held until a moment ago, {waited}."
-        return Held(what, remedy=f"Run it again: {work.again}", evidence=reason.said)
+        problem = f"The Terraform state of {work.environment} was held until a moment ago, {waited}."
+        return Held(problem, remedy=f"Run it again: {work.again}", evidence=reason.said)
     remedy = f"Wait for it, or if it is dead: {statelocks.unlock_command(held)}"
     if held.state == "unreadable":
         remedy = f"If nobody works on that state: {statelocks.unlock_command(held)}"

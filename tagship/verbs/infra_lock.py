@@ -10,15 +10,15 @@ from tagship.ports.app import App
 
 
 def infra_lock(app: App, *, env: str = "") -> list[StateHolder]:
-    """Show the state lock of one environment, or of all that Terraform works on."""
+    """Show the Terraform state lock of one environment, or of all."""
     environments = [env] if env else list(app.settings.environments)
-    mine = [one for one in environments if has_state(app, one)]
+    mine = [environment for environment in environments if has_state(app, environment)]
     if not mine:
         app.screen.say(f"Terraform has no state of {' or '.join(environments)}: no infra.directory in tagship.toml")
-    found = [read(app, one, find(app, one)) for one in mine]
-    for one in found:
-        _show(app, one)
-    return found
+    holders = [read(app, environment, find(app, environment)) for environment in mine]
+    for holder in holders:
+        _show(app, holder)
+    return holders
 
 
 def _show(app: App, held: StateHolder) -> None:

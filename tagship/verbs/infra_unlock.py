@@ -19,8 +19,9 @@ from tagship.ports.bucket import Conflict
 
 
 def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, dry_run: bool = False) -> StateHolder:
-    """Free the state lock `id`; refuses another's, and one whose CI run lives.
+    """Free the state lock `id`.
 
+    Refuses another's, and one whose CI run lives.
     `run_ended` is a person's word for it, where the forge cannot be asked; against the forge's own it counts nothing.
     """
     environment = one_environment(app, env)
@@ -32,29 +33,32 @@ def infra_unlock(app: App, *, id: str, env: str = "", run_ended: bool = False, d
         )
     if not id:
         raise UsageError("No lock is named.", remedy=f"See the lock, and the command to free it: {look}")
-    found = find(app, environment)
-    before = read(app, environment, found)
-    if found is None or before.id != id:
+    stored = find(app, environment)
+    before = read(app, environment, stored)
+    if stored is None or before.id != id:
         raise Refused(
             f"{id} is not the lock on the state of {environment}: {described(before)}.", remedy=f"Look again: {look}"
         )
     app.screen.say(described(before))
-    _check_runs(app, found, before, run_ended)
+    _check_runs(app, stored, before, run_ended)
     if dry_run:
         app.screen.say(UNCHANGED)
         return before
     try:
-        app.state_store(environment).delete(found.key, found.etag)
+        app.state_store(environment).delete(stored.key, stored.etag)
     except Conflict as reason:
         raise Refused(f"The lock {id} was released a moment ago.", remedy=f"Look again: {look}") from reason
-    _forget(app, found)
+    _forget(app, stored)
     app.screen.say(f"the Terraform state of {environment} is free; it includes what its last run applied")
     return StateHolder(environment, "free")
 
 
-def _check_runs(app: App, found: StoredLock, held: StateHolder, run_ended: bool) -> None:
-    """Whether a CI run that may have the lock still lives: no, by the forge, or else by a person's word."""
-    for note in found.notes:
+def _check_runs(app: App, stored: StoredLock, held: StateHolder, run_ended: bool) -> None:
+    """Refuse if a CI run that may have the lock still lives.
+
+    The forge says whether it does, or else a person's word.
+    """
+    for note in stored.notes:
         state = run_of(app, note)
         if state == "lives":
             raise Held(
@@ -67,16 +71,19 @@ def _check_runs(app: App, found: StoredLock, held: StateHolder, run_ended: bool)
                 f"Nothing here can ask whether the run that holds the state of {held.environment} has ended.",
                 remedy=f"Look at {note.work.run_url}; if it has: {free}",
             )
-    if not any(note.work.run_id for note in found.notes):
-        app.screen.warn(f"no CI run is known for this lock: make sure that Terraform no longer runs on {_host(found)}")
+    if not any(note.work.run_id for note in stored.notes):
+        app.screen.warn(f"no CI run is known for this lock: make sure that Terraform no longer runs on {_host(stored)}")
 
 
-def _host(found: StoredLock) -> str:
-    return found.lock.host if found.lock and found.lock.host else "its machine"
+def _host(stored: StoredLock) -> str:
+    return stored.lock.host if stored.lock and stored.lock.host else "its machine"
 
 
-def _forget(app: App, found: StoredLock) -> None:
-    """The notes of runs that are no more. One that changed meanwhile is somebody else's business."""
-    for note in found.notes:
+def _forget(app: App, stored: StoredLock) -> None:
+    """Delete the notes of runs that are no more.
+
+    One that changed meanwhile is somebody else's business.
+    """
+    for note in stored.notes:
         with contextlib.suppress(Conflict):
             app.store.delete(note.key, note.etag)

@@ -11,37 +11,43 @@ from tagship.ports.app import App
 def lock(app: App, *, env: str = "") -> list[Holder]:
     """Show the lease of one environment, or of all."""
     environments = [env] if env else list(app.settings.environments)
-    found = []
-    for one in environments:
-        app.settings.environment(one)
-        found.append(look(app, one))
-        _show(app, found[-1], resumable=_resumable(app, found[-1]))
-    return found
+    holders = []
+    for environment in environments:
+        app.settings.environment(environment)
+        holders.append(look(app, environment))
+        _show(app, holders[-1], resumable=_resumable(app, holders[-1]))
+    return holders
 
 
-def _resumable(app: App, found: Holder) -> bool:
-    """Whether a deployment is left to be ended: what died may have been no deployment, or have changed nothing yet."""
-    if found.state != "expired":
+def _resumable(app: App, holder: Holder) -> bool:
+    """Tell whether a deployment is left to be ended.
+
+    What died may have been no deployment, or have changed nothing yet.
+    """
+    if holder.state != "expired":
         return False
-    last = unfinished(app.ledger.deployments(found.changes, 1))
-    return bool(last and last.id == found.deployment)
+    last = unfinished(app.ledger.deployments(holder.changes, 1))
+    return bool(last and last.id == holder.deployment)
 
 
-def _show(app: App, found: Holder, *, resumable: bool) -> None:
-    """A fact or a command a line: whoever reads it has eighty columns and little patience."""
+def _show(app: App, holder: Holder, *, resumable: bool) -> None:
+    """Show a fact or a command a line.
+
+    Whoever reads it has eighty columns and little patience.
+    """
     say = app.screen.say
-    for line in lines(found):
+    for line in lines(holder):
         say(line)
-    if found.state == "held":
+    if holder.state == "held":
         say("  wait for it:    add --wait 10m to your deploy or rollback")
-        say(f"  if it is dead:  {unlock_command(found)}")
-        say(f"  fence it off:   {commands.rollback(environment=found.changes, preempt=True)}")
+        say(f"  if it is dead:  {unlock_command(holder)}")
+        say(f"  fence it off:   {commands.rollback(environment=holder.changes, preempt=True)}")
         say("  (that cancels what it has in flight)")
-    elif found.state == "expired":
+    elif holder.state == "expired":
         if resumable:
-            say(f"  to end it:      {commands.resume(found.changes)}")
-        say(f"  to free it:     {unlock_command(found)}")
+            say(f"  to end it:      {commands.resume(holder.changes)}")
+        say(f"  to free it:     {unlock_command(holder)}")
         say("  or leave it: the next deployment takes it over, once its CI run has ended")
         say("  and no operation of it is in flight")
-    if found.frozen:
-        app.screen.say(f"  {found.frozen}")
+    if holder.frozen:
+        app.screen.say(f"  {holder.frozen}")

@@ -11,7 +11,10 @@ from tagship.ports.app import App
 
 
 def mark_bad(app: App, *, version: str = "", env: str = "", reason: str = "", dry_run: bool = False) -> Mark:
-    """Say that a version is bad: it is not suggested, and deployed, promoted or gone back to only with --allow-bad."""
+    """Say that a version is bad.
+
+    It is not suggested, and deployed, promoted or gone back to only with --allow-bad.
+    """
     mark, bad = plan_mark(app, "bad", version, env, reason)
     if bad:
         app.screen.say(f"already: {bad.said_of(mark.artifact_id, mark.environment)}")

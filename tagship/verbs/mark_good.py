@@ -10,7 +10,10 @@ from tagship.ports.app import App
 
 
 def mark_good(app: App, *, version: str = "", env: str = "", reason: str = "", dry_run: bool = False) -> Mark:
-    """Say that a version that is marked bad is good after all: it is suggested, deployed and promoted again."""
+    """Say that a version that is marked bad is good after all.
+
+    It is suggested, deployed and promoted again.
+    """
     mark, bad = plan_mark(app, "good", version, env, reason)
     if bad is None:
         raise Refused(

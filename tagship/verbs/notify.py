@@ -20,7 +20,10 @@ from tagship.release.ending import evidence, reason_of
 
 @dataclass(frozen=True)
 class Notified:
-    """The deployment that was reported; None for a run that failed before it, and then `reason` says why."""
+    """The deployment that was reported.
+
+    It is None for a run that failed before it, and then `reason` says why.
+    """
 
     deployment: Deployment | None
     reason: str = ""
@@ -32,8 +35,9 @@ class Notified:
 
 
 def notify(app: App, *, artifact: str = "", env: str = "") -> Notified:
-    """Tell of the latest deployment of an artifact, by the ledger. In CI, that of the pushed tag.
+    """Report the latest deployment of an artifact, by the ledger.
 
+    In CI, the artifact is that of the pushed tag.
     Raises Refused outside CI if there is none.
     """
     artifact_id, environment = named(app, artifact, env)
@@ -55,7 +59,10 @@ def _deployed(app: App, latest: Deployment) -> Notified:
 
 
 def _not_deployed(app: App, headline: str) -> Notified:
-    """Report a run that failed before its deployment, in the words of the step that failed."""
+    """Report a run that failed before its deployment.
+
+    The words are those of the step that failed.
+    """
     reason, captured = _why(app)
     app.screen.say(f"{headline}. {reason}")
     app.ci.summarize("\n".join([f"### {headline}", "", _cell(reason), "", *_folded(captured)]))
@@ -63,7 +70,10 @@ def _not_deployed(app: App, headline: str) -> Notified:
 
 
 def _why(app: App) -> tuple[str, str]:
-    """Why the run failed, and what its failing step captured; where to look if the forge cannot be asked."""
+    """Explain why the run failed, with its failing step's evidence.
+
+    Where to look, if the forge cannot be asked.
+    """
     try:
         forge = app.forge
         if forge is None:
@@ -74,27 +84,42 @@ def _why(app: App) -> tuple[str, str]:
     return reason_of(run, notices), evidence(run, notices)
 
 
-def _headline(one: Deployment) -> str:
-    """`0.1.30-dev on dev: healthy after 12 s, in place of 0.1.29-dev (deploy by ada@laptop, 2026-11-20 15:53 UTC)`."""
-    before = f", in place of {one.last.replaced}" if one.last.replaced else ""
-    by = f"{one.first.action} by {one.first.who}, {moment(one.first.at)} UTC"
-    return f"{one.label} on {one.first.environment}: {outcome(one)} after {span(one.seconds)}{before} ({by})"
+def _headline(deployment: Deployment) -> str:
+    """Write the sentence that says how a deployment ended.
+
+    `0.1.30-dev on dev: healthy after 12 s, in place of 0.1.29-dev (deploy by ada@laptop, 2026-11-20 15:53 UTC)`.
+    """
+    before = f", in place of {deployment.last.replaced}" if deployment.last.replaced else ""
+    by = f"{deployment.first.action} by {deployment.first.who}, {moment(deployment.first.at)} UTC"
+    after = f"{outcome(deployment)} after {span(deployment.seconds)}"
+    return f"{deployment.label} on {deployment.first.environment}: {after}{before} ({by})"
 
 
-def _summary(one: Deployment) -> str:
-    """The run's summary page, in GitHub's Markdown: the headline, each unit, and the evidence of a failure."""
-    lines = [f"### {one.label} on {one.first.environment}: {one.state}", "", _headline(one), ""]
-    units = one.last.details.get("units", ())
+def _summary(deployment: Deployment) -> str:
+    """Write the run's summary page, in GitHub's Markdown.
+
+    The headline, each unit, and the evidence of a failure.
+    """
+    lines = [
+        f"### {deployment.label} on {deployment.first.environment}: {deployment.state}",
+        "",
+        _headline(deployment),
+        "",
+    ]
+    units = deployment.last.details.get("units", ())
     if units:
         lines += ["| unit | outcome | serving | before | reason |", "|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cell(unit.get(key, '')) for key in _COLUMNS)} |" for unit in units]
         lines.append("")
-    captured = next((entry.details["evidence"] for entry in one.entries if entry.details.get("evidence")), "")
+    captured = next((entry.details["evidence"] for entry in deployment.entries if entry.details.get("evidence")), "")
     return "\n".join([*lines, *_folded(captured)])
 
 
 def _folded(captured: str) -> list[str]:
-    """Lines of Markdown that a reader opens; none without evidence."""
+    """Fold lines of Markdown that a reader opens.
+
+    None without evidence.
+    """
     if not captured:
         return []
     shown = (f"    {line}" for line in captured.split("\n"))

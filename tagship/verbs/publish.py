@@ -54,7 +54,7 @@ class _Work:
 
 
 def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Manifest | None:
-    """Store the bundle that `inv bundle` built, sign its manifest, and read all of it back.
+    """Store the built bundle, sign its manifest, and read both back.
 
     Publishing the same bytes again succeeds and changes nothing. Raises Refused for other bytes under the same id.
     """
@@ -62,9 +62,9 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
     signs = _signs(app, work.environment)
     where = f"s3://{app.store.bucket}/{work.key(app, '')}"
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
-    there = stored_manifest(app, work.environment, work.artifact_id)
-    if there:
-        _check_same(work, there.bundle.sha256, there.commit, written(there.image), there.files)
+    stored = stored_manifest(app, work.environment, work.artifact_id)
+    if stored:
+        _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return verified_manifest(app, work.environment, work.artifact_id)
     secrets = resolved(app, work.environment)
@@ -87,7 +87,10 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
 
 
 def _work(app: App, artifact_id: ArtifactId, environment: str) -> _Work:
-    """Read what the earlier steps left; raises Refused where one of them did not run, or its file was altered."""
+    """Read what `inv bundle` and `inv build` left.
+
+    Raises Refused if one of them did not run, NotAuthentic if its file was altered.
+    """
     place = folder(app, artifact_id)
     built = Built.from_json(_left_by("bundle", place / "bundle.json", artifact_id).read_bytes())
     file = place / layout.BUNDLE
@@ -114,7 +117,10 @@ def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
 
 
 def _signs(app: App, environment: str) -> bool:
-    """Whether there is a key to sign with; without one the environment has to take unsigned artifacts."""
+    """Tell whether there is a key to sign with.
+
+    Raises SettingsError if there is none and the environment takes no unsigned artifacts.
+    """
     if app.settings.signing:
         return True
     if app.settings.environment(environment).allow_unsigned:
@@ -126,13 +132,16 @@ def _signs(app: App, environment: str) -> bool:
 
 
 def _check_same(work: _Work, digest: str, commit: str, image: str, files: Mapping[str, str] | None = None) -> None:
-    """Compare with what is stored under that id; raises Refused if anything differs. Without a manifest no `files`."""
+    """Require that what is stored under that id is the same.
+
+    Raises Refused if anything differs. Without a manifest no `files`.
+    """
     mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.image)}
     stored = {"bundle": digest, "commit": commit, "image": image}
-    differing = [what for what in mine if mine[what] != stored[what]]
+    differing = [part for part in mine if mine[part] != stored[part]]
     if not differing:
         return
-    values = "; ".join(f"{what} {stored[what] or 'none'} there, {mine[what] or 'none'} here" for what in differing)
+    values = "; ".join(f"{part} {stored[part] or 'none'} there, {mine[part] or 'none'} here" for part in differing)
     raise Refused(
         f"{work.artifact_id} is taken in {work.environment}: {values}. {_how_the_bundles_compare(work, digest, files)}",
         state="What is stored under that id stays as it is.",
@@ -152,7 +161,7 @@ def _how_the_bundles_compare(work: _Work, digest: str, files: Mapping[str, str] 
 
 
 def _put_bundle(app: App, work: _Work) -> Origin:
-    """Create the bundle, or find that it is there; returns the origin that its metadata tells, read back."""
+    """Create the bundle, or find it; return its metadata's origin."""
     key = work.key(app, layout.BUNDLE)
     try:
         app.store.create(key, work.file, _origin(app, work).metadata())
@@ -168,7 +177,7 @@ def _put_bundle(app: App, work: _Work) -> Origin:
 
 
 def _check_bundle(work: _Work, head: Object) -> Origin:
-    """The bundle's object, as S3 has it, against the file: bytes, checksum, metadata."""
+    """Compare the stored bundle's bytes, checksum and metadata with the file."""
     origin = Origin.read(head.metadata)
     if origin is None:
         raise NotAuthentic(
@@ -187,7 +196,7 @@ def _check_bundle(work: _Work, head: Object) -> Origin:
 
 
 def _put_signature(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
-    """Create the signature; one that is there already has to verify the same manifest."""
+    """Create the signature; an existing one has to verify the manifest."""
     key = work.key(app, layout.SIGNATURE)
     signature = app.signer.sign(raw)
     _check_pair(app, raw, signature)
@@ -195,10 +204,10 @@ def _put_signature(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
         app.store.create(key, signature, origin.metadata())
         return
     except Conflict:
-        there = app.store.get(key)
+        existing = app.store.get(key)
     try:
         app.verifier.verify(
-            raw, there.body if there else b"", f"manifest.json of {work.artifact_id} with the {key} that is there"
+            raw, existing.body if existing else b"", f"manifest.json of {work.artifact_id} with the {key} that is there"
         )
     except NotAuthentic as reason:
         if b'"secrets": {}' in raw:
@@ -223,13 +232,16 @@ def _check_pair(app: App, raw: bytes, signature: bytes) -> None:
 
 
 def _put_manifest(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
-    """Create the manifest: from here the artifact exists. Another publisher's is the same, or something is wrong."""
+    """Create the manifest: from here the artifact exists.
+
+    Another publisher's is the same, or something is wrong.
+    """
     key = work.key(app, layout.MANIFEST)
     try:
         app.store.create(key, raw, origin.metadata())
     except Conflict as conflict:
-        there = app.store.get(key)
-        if there is None or there.body != raw:
+        existing = app.store.get(key)
+        if existing is None or existing.body != raw:
             raise NotAuthentic(
                 f"{key} was stored by somebody else meanwhile, with other bytes.",
                 state="What is stored under that id stays as it is.",
@@ -238,7 +250,7 @@ def _put_manifest(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
 
 
 def _origin(app: App, work: _Work) -> Origin:
-    """What this run would say of the artifact, if it is the first to publish it."""
+    """Say where the artifact comes from, if this run publishes first."""
     return Origin(
         commit_sha=work.built.commit,
         branch=app.settings.environment(work.environment).branch or app.ci.branch,
@@ -252,7 +264,10 @@ def _origin(app: App, work: _Work) -> Origin:
 
 
 def _manifest(app: App, work: _Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
-    """A function of the bundle's bytes, its metadata and the secrets' versions: no time, nothing of this run."""
+    """Make the manifest, without time or anything of this run.
+
+    It is a function of the bundle's bytes, its metadata and the secrets' versions.
+    """
     built, version = work.built, work.artifact_id.version
     return Manifest(
         app=app.settings.app,
@@ -276,6 +291,9 @@ def _manifest(app: App, work: _Work, origin: Origin, secrets: Mapping[str, Secre
 
 
 def _configuration(app: App, work: _Work) -> str:
-    """The digest of what the bundle carries for the environment; of several files, the digest of their digests."""
+    """Digest what the bundle carries for the environment.
+
+    Of several files, it is the digest of their digests.
+    """
     digests = [work.built.files[path] for path in sorted(app.target(work.environment).files())]
     return digests[0] if len(digests) == 1 else sha256("\n".join(digests).encode())

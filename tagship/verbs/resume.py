@@ -33,8 +33,9 @@ LOOK = 5.0  # seconds between looks at a lease that has to expire first
 
 
 def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> Result:
-    """Resume the deployment of an environment whose runner died; without one named, of the only one there is.
+    """Resume the deployment of an environment whose runner died.
 
+    Without an environment named, of the only one there is.
     A runner that died a moment ago still has its lease: that is given as long as `wait` says (`10m`) to expire.
     """
     environment, dead = _in_time(app, env, patience(wait))
@@ -54,10 +55,13 @@ def resume(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) ->
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeRequest(Request):
-    """A deployment whose runner died is to be ended: what it was to do, with the units that there are now."""
+    """A request to end a deployment whose runner died.
+
+    It does what that was to do, with the units that there are now.
+    """
 
     def plan(self, app: App) -> Plan:
-        """Raises Refused if it has ended meanwhile."""
+        """Plan what is left of it; raise Refused if it ended."""
         known, dead = facts(app, self.environment), self.dead
         last = known.unfinished
         if dead is None or last is None or last.id != dead.id:
@@ -79,8 +83,9 @@ class ResumeRequest(Request):
 
 
 def _recorded(app: App, request: ResumeRequest, plan: Plan, dead: Deployment) -> Result:
-    """End a deployment whose end can't be read by what its units run: nothing is sent to them.
+    """End a deployment by what its units run; send nothing.
 
+    For one whose end can't be read.
     It is healthy if every unit serves it. Otherwise it is recorded as abandoned, and ServiceFailed is raised. Either is
     void to whoever can read an end that was written before.
     """
@@ -103,7 +108,7 @@ def _recorded(app: App, request: ResumeRequest, plan: Plan, dead: Deployment) ->
 
 
 def _lost(app: App, plan: Plan, dead: Deployment, reports: Sequence[Report]) -> ServiceFailed:
-    """The error of a deployment of which nobody can tell how it ended."""
+    """Build the error of a deployment whose end nobody can tell."""
     return ServiceFailed(
         f"Can't tell how deployment {dead.id} of {plan.environment} ended: some of its entries can't be read, and not "
         f"every {plan.noun} runs {plan.artifact_id}.",
@@ -113,7 +118,10 @@ def _lost(app: App, plan: Plan, dead: Deployment, reports: Sequence[Report]) -> 
 
 
 def _onward(app: App, plan: Plan) -> str:
-    """From a rollback, to what it was going to; from a deployment, to what served before it."""
+    """Say what to do next.
+
+    From a rollback, go to what was good; from a deployment, to what served before it.
+    """
     environment = plan.environment
     if plan.action == "rollback" and (good := suggested(app, environment, recent(app, environment))):
         return f"Go to what was good: {commands.rollback(good, environment)}"
@@ -123,7 +131,7 @@ def _onward(app: App, plan: Plan) -> str:
 
 
 def _in_time(app: App, env: str, wait: float) -> tuple[str, Deployment]:
-    """The deployment whose runner died, looked for until there is one, or the time is over."""
+    """Look for the deployment whose runner died, until time is over."""
     until = app.clock.now() + timedelta(seconds=wait)
     while True:
         try:
@@ -138,15 +146,18 @@ def _in_time(app: App, env: str, wait: float) -> tuple[str, Deployment]:
 
 
 def _found(app: App, env: str) -> tuple[str, Deployment]:
-    """The deployment whose runner died; raises Held while it lives, Refused where there is none."""
+    """Find the deployment whose runner died.
+
+    Raises Held while its runner lives, Refused if there is none.
+    """
     environments = [env] if env else list(app.settings.environments)
-    found: dict[str, Deployment] = {}
-    for one in environments:
-        app.settings.environment(one)
-        last = unfinished(recent(app, one))
+    pending: dict[str, Deployment] = {}
+    for environment in environments:
+        app.settings.environment(environment)
+        last = unfinished(recent(app, environment))
         if last:
-            found[one] = last
-    dead = {one: last for one, last in found.items() if not _lives(app, one, last)}
+            pending[environment] = last
+    dead = {environment: last for environment, last in pending.items() if not _lives(app, environment, last)}
     if len(dead) == 1:
         return next(iter(dead.items()))
     if dead:
@@ -154,16 +165,19 @@ def _found(app: App, env: str) -> tuple[str, Deployment]:
             f"Unfinished deployments on {' and '.join(dead)}.",
             remedy=f"Name one: {commands.resume(next(iter(dead)))}",
         )
-    if found:
-        raise _alive(app, next(iter(found)))
+    if pending:
+        raise _alive(app, next(iter(pending)))
     where = env or " or ".join(environments)
     raise Refused(f"There is no unfinished deployment of {where}.", remedy=f"See what runs: {commands.status(env)}")
 
 
-def _lives(app: App, environment: str, one: Deployment) -> bool:
-    """Whether somebody ends that deployment at this moment: its lease has a heartbeat."""
+def _lives(app: App, environment: str, deployment: Deployment) -> bool:
+    """Tell whether somebody ends that deployment at this moment.
+
+    If so, its lease has a heartbeat.
+    """
     seen = app.leases.look(environment)
-    return bool(seen and seen.held and seen.record.deployment_id == one.id)
+    return bool(seen and seen.held and seen.record.deployment_id == deployment.id)
 
 
 def _alive(app: App, environment: str) -> Held:

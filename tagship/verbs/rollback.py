@@ -40,8 +40,9 @@ def rollback(
     reason: str = "",
     dry_run: bool = False,
 ) -> Result:
-    """Go back to a version, or to the last healthy one; on a terminal, choose it from the list (`yes`: the first).
+    """Go back to a version, or to the last healthy one.
 
+    On a terminal, it is chosen from the list (`yes`: the first).
     Somebody else's deployment is waited for (`wait`), or fenced off (`preempt`): its operations are cancelled, it
     starts no more of them, and units would refuse them. A freeze does not hold a rollback up.
 
@@ -88,7 +89,7 @@ def rollback(
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackRequest(Request):
-    """An environment is to go back: to `artifact_id`, or, if that is None, to the last healthy version.
+    """A request to go back: to `artifact_id`, or the last healthy version.
 
     `named`: somebody gave that version. `shown` is the plan by which it was confirmed, once it was.
 
@@ -105,11 +106,17 @@ class RollbackRequest(Request):
     shown: Plan | None = None
 
     def pinned_to(self, plan: Plan) -> RollbackRequest:
-        """The same, once its plan was shown: whatever happens meanwhile, it goes to that version or nowhere."""
+        """Pin the version that was shown.
+
+        Whatever happens meanwhile, it goes to that version or nowhere.
+        """
         return replace(self, artifact_id=plan.artifact_id, shown=plan)
 
     def plan(self, app: App) -> Plan:
-        """Raises Changed if what runs is neither what was shown, nor what was under way then."""
+        """Plan the way back; raise Changed if what runs is unforeseen.
+
+        What was shown is foreseen, and what was under way then.
+        """
         known = facts(app, self.environment, FEW if self.artifact_id else MANY)
         if self.shown and not (self.named or self.preempt):
             require_foreseen(app, known, self.shown)
@@ -127,7 +134,10 @@ class RollbackRequest(Request):
         return plan
 
     def already_done(self, app: App, plan: Plan) -> Result | None:
-        """The result if somebody else went back to that very version meanwhile, by every unit's own word."""
+        """Return the result if somebody else went back there meanwhile.
+
+        To that very version, by every unit's own word.
+        """
         last = plan.serves
         if last is None or not _is_recorded(plan) or self.preempt:
             return None
@@ -141,21 +151,27 @@ class RollbackRequest(Request):
         return Result(plan, "unchanged", last.id, reports)
 
     def _units(self, app: App, chosen: ArtifactId) -> tuple[Unit, ...]:
-        """The units to go back; raises Refused if none can be reached, or not every one though it is all or nothing."""
+        """Choose the units to go back.
+
+        Raises Refused if none can be reached, or not every one though it is all or nothing.
+        """
         settings = app.target(self.environment).rules
         rules = settings.all_or_nothing() if self.all_or_nothing else settings.urgent()
         return reachable(app, self.environment, rules, around=lambda _: self.spelled(chosen, all_or_nothing=False))
 
     def _require_good(self, app: App, wanted: ArtifactId, history: Sequence[Deployment]) -> None:
-        """Raises Refused for a version that somebody went back from, or marked bad, or that failed and never served: it
-        is named in a hurry. One that served, and failed to come back, may be tried again: the command is run again."""
+        """Refuse a bad version that somebody named in a hurry.
+
+        That is one that somebody went back from, or marked bad, or that failed and never served. One that served, and
+        failed to come back, may be tried again: the command is run again.
+        """
         bad = why_bad(app, self.environment, wanted, history)
         if bad and not self.allow_bad and (bad.by_hand or not _served(app, self.environment, wanted)):
             require_good(self.environment, wanted, bad, self.spelled(wanted))
         warn_of_bad(app, self.environment, wanted, bad)
 
     def spelled(self, to: ArtifactId, *, all_or_nothing: bool | None = None, wait: str = "") -> str:
-        """What a person types for the same rollback, to a version by name."""
+        """Spell the same rollback as a command, with its version named."""
         return commands.rollback(
             to,
             self.environment,
@@ -169,8 +185,10 @@ class RollbackRequest(Request):
 
 
 def _say_what_may_follow(app: App, request: RollbackRequest, plan: Plan, question: Question) -> str:
-    """Say what the freeze will be, if there is to be one, and which CI runs may deploy over this; return the command
-    that would have them refused, empty if they are or there are none."""
+    """Say what the freeze will be, and which CI runs follow.
+
+    Returns the command that would have those runs refused; empty if they are, or if there are none.
+    """
     environment, answer = plan.environment, question.answer()
     if request.hold:
         describe(app, request.hold.on(app, plan))
@@ -181,17 +199,17 @@ def _say_what_may_follow(app: App, request: RollbackRequest, plan: Plan, questio
 
 
 def _run(app: App, request: RollbackRequest, plan: Plan) -> Result:
-    """Carry the plan out; with a freeze that is set before anything else, and stays."""
+    """Carry the plan out, after the freeze, which stays."""
     if request.hold is None:
         return run_deployment(app, request, plan)
-    told = freeze_before(app, request.hold.on(app, plan), plan.command)
-    with said_to_stay(plan.environment, told):
+    sentence = freeze_before(app, request.hold.on(app, plan), plan.command)
+    with said_to_stay(plan.environment, sentence):
         return run_deployment(app, request, plan)
 
 
 @contextmanager
 def _how_to_keep(app: App, environment: str, keep: str) -> Iterator[None]:
-    """Say how to keep what it came to, on every unit or on those that could be reached."""
+    """Say how to keep what it came to, complete or not."""
     line = f"To keep {environment} as it is: {keep}"
     try:
         yield
@@ -204,18 +222,19 @@ def _how_to_keep(app: App, environment: str, keep: str) -> Iterator[None]:
 
 
 def _asks(app: App, yes: bool) -> bool:
-    """Whether somebody is there to choose the version, and wants to."""
+    """Tell whether somebody can choose the version, and wants to."""
     return app.prompt.possible and not yes
 
 
 def _unasked(named: str) -> UsageError:
-    """Nobody named a version, and there is nobody to ask."""
+    """Build the error: no version is named, and nobody to ask."""
     return UsageError("There is no terminal to ask on: rollback needs --to or --yes.", remedy=f"Name it: {named}")
 
 
 def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment]) -> None:
-    """Raises Refused for a version that never ran there: that is a deploy, which a freeze stops and a rollback passes.
+    """Refuse a version that never ran there.
 
+    That is a deploy, which a freeze stops and a rollback passes.
     Where the ledger cannot all be read, an incident is no time to insist.
     """
     if _ran(history, chosen) or _ran(app.ledger.deployments(environment), chosen):
@@ -230,17 +249,17 @@ def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence
 
 
 def _ran(deployments: Sequence[Deployment], artifact_id: ArtifactId) -> bool:
-    """Whether units were ever asked to run it, whatever came of that."""
+    """Tell whether units were ever asked to run it."""
     unasked = {"requested", "abandoned"}
     return any(
-        one.artifact_id == artifact_id and any(entry.state not in unasked for entry in one.entries)
-        for one in deployments
+        deployment.artifact_id == artifact_id and any(entry.state not in unasked for entry in deployment.entries)
+        for deployment in deployments
     )
 
 
 def _served(app: App, environment: str, artifact_id: ArtifactId) -> bool:
-    told = app.ledger.deployments(environment)
-    return any(one.artifact_id == artifact_id and one.state in SERVES for one in told)
+    deployments = app.ledger.deployments(environment)
+    return any(deployment.artifact_id == artifact_id and deployment.state in SERVES for deployment in deployments)
 
 
 def _show(app: App, plan: Plan) -> None:
@@ -251,12 +270,12 @@ def _show(app: App, plan: Plan) -> None:
 
 
 def _is_recorded(plan: Plan) -> bool:
-    """Whether the ledger says that the plan's version runs, and that nobody is at anything else."""
+    """Tell whether, by the ledger, the version runs and nothing is unsettled."""
     return plan.replaces == plan.artifact_id and plan.settled
 
 
 def _reports_of_all(app: App, plan: Plan) -> list[Report]:
-    """What every unit says, if each of them serves the plan's version; otherwise nothing."""
+    """Return every unit's report if all serve the version; else none."""
     with app.screen.live(f"asking {counted(len(plan.units), plan.noun)} what they run") as phase:
         reports = observe(app, plan.environment, [unit for unit in plan.units if unit.online], phase)
     if len(reports) == len(plan.units) and all(serves(report, plan.artifact_id) for report in reports):
@@ -266,7 +285,7 @@ def _reports_of_all(app: App, plan: Plan) -> list[Report]:
 
 
 def _refuse_if_running(app: App, plan: Plan, hold: Hold | None) -> None:
-    """The ledger says that this version runs: ask the units, and refuse only if every one of them serves it."""
+    """Refuse a version that the ledger and every unit say runs."""
     if _reports_of_all(app, plan):
         remedy = (
             f"Name another version, or go back to the one before it: {commands.rollback(environment=plan.environment)}"

@@ -43,8 +43,9 @@ class Prepared:
 def setup(
     app: App, *, owner_id: str = "", repository_id: str = "", document_only: bool = False, dry_run: bool = False
 ) -> Prepared:
-    """Make and update what the account needs; see the module. `document_only`: the SSM document and nothing else.
+    """Make and update what the account needs; see the module.
 
+    `document_only`: the SSM document and nothing else.
     `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens;
     in CI, the run's own.
     """
@@ -98,7 +99,10 @@ def _put(app: App, stack: Stack, *, protect: bool = False) -> Stack:
 
 
 def _write_key(app: App) -> None:
-    """Write the public key that the stack has just made, unless the file exists: then it is the same."""
+    """Write the stack's public key, unless the file exists.
+
+    If it exists, it is the same.
+    """
     signing = app.settings.signing
     if not signing or not signing.key.startswith("kms:") or app.settings.sandbox:
         return
@@ -148,7 +152,7 @@ def _outputs(app: App) -> dict[str, Mapping[str, str]]:
 
 
 def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
-    """Print what a person does next: GitHub's variables, and the profile of the hosts."""
+    """Print what comes next: GitHub's variables, and the hosts' profile."""
     for name in app.settings.environments:
         made = outputs.get(stack_name(app.settings.app, name))
         if not made:

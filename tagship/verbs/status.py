@@ -28,7 +28,10 @@ NOTHING, NOT_KNOWN = "nothing", "not known"  # in the place of a version
 
 @dataclass(frozen=True)
 class UnitStatus:
-    """What one unit says it runs; `drift` is what is wrong with that, empty when nothing is."""
+    """What one unit says it runs.
+
+    `drift` is what is wrong with that, empty if nothing is.
+    """
 
     id: str
     name: str
@@ -39,8 +42,10 @@ class UnitStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """One environment. `artifact` is what the ledger says it runs, `bad` why that is marked bad; `unfinished` is a
-    deployment that has not ended, `resume` the command that ends it if its runner died. `since` is ISO 8601 in UTC.
+    """One environment: what runs there, and what the ledger says.
+
+    `artifact` is what the ledger says it runs, `bad` why that is marked bad; `unfinished` is a deployment that has not
+    ended, `resume` the command that ends it if its runner died. `since` is ISO 8601 in UTC.
     """
 
     environment: str
@@ -71,12 +76,12 @@ class Status:
 def status(app: App, *, env: str = "") -> list[Status]:
     """Look at one environment, or at all; nothing is changed."""
     environments = [env] if env else list(app.settings.environments)
-    found = []
-    for one in environments:
-        app.settings.environment(one)
-        found.append(_look(app, one))
-        _show(app, found[-1])
-    return found
+    statuses = []
+    for environment in environments:
+        app.settings.environment(environment)
+        statuses.append(_look(app, environment))
+        _show(app, statuses[-1])
+    return statuses
 
 
 def _look(app: App, environment: str) -> Status:
@@ -108,12 +113,18 @@ def _look(app: App, environment: str) -> Status:
 
 
 def _is_down(units: Sequence[UnitStatus]) -> bool:
-    """Whether some unit could be asked, and none serves what is recorded."""
+    """Tell whether no unit that could be asked serves it.
+
+    False if none could be asked.
+    """
     return all(unit.drift for unit in units) and any(unit.runs != NOT_KNOWN for unit in units)
 
 
 def _back(app: App, environment: str, history: Sequence[Deployment]) -> str:
-    """What to go back to; empty if there is nothing, or if artifacts can't be verified here: a look needs no key."""
+    """Find what to go back to; empty if there is nothing.
+
+    Also empty if artifacts can't be verified here: a look needs no key.
+    """
     try:
         return suggested(app, environment, history) or ""
     except TagshipError as reason:
@@ -128,16 +139,19 @@ def _unread(app: App, environment: str, history: Sequence[Deployment]) -> str:
 
 
 def _unfinished(history: Sequence[Deployment]) -> str:
-    """The last deployment, where it has not ended."""
+    """Describe the last deployment, if it has not ended."""
     if not history or history[-1].ended:
         return ""
-    one = history[-1]
-    return f"{one.first.action} of {one.artifact_id} by {one.first.who}, {one.state} {moment(one.last.at)} UTC"
+    last = history[-1]
+    return f"{last.first.action} of {last.artifact_id} by {last.first.who}, {last.state} {moment(last.last.at)} UTC"
 
 
 @dataclass(frozen=True)
 class _Known:
-    """What else tells of a unit that drifted: versions that are marked bad, and units that were skipped, by id."""
+    """What else tells of a unit that drifted.
+
+    Versions that are marked bad, and units that were skipped, by id.
+    """
 
     bad: Set[str]
     skipped: Set[str]
@@ -149,7 +163,10 @@ class _Known:
 
 
 def _units(app: App, environment: str, artifact: str, known: _Known) -> tuple[list[UnitStatus], str, bool]:
-    """Each unit, why there is none, and whether one of them runs what nobody signed."""
+    """Ask each unit; return why there is none, and UNSIGNED.
+
+    UNSIGNED: whether one of them runs what nobody signed.
+    """
     try:
         units = app.target(environment).units()
     except Refused as reason:
@@ -181,80 +198,90 @@ def _drift(report: Report, artifact: str, known: _Known) -> str:
     return "" if report.good or report.outcome == "empty" else report.reason or "it is not healthy"
 
 
-def _show_signatures(app: App, found: Status) -> None:
-    if found.unsigned:
-        app.screen.warn(f"UNSIGNED: nobody signed what {found.environment} runs")
-    elif found.takes_unsigned:
-        app.screen.say(f"{found.environment} takes UNSIGNED artifacts (allow_unsigned); what it runs is signed")
+def _show_signatures(app: App, current: Status) -> None:
+    if current.unsigned:
+        app.screen.warn(f"UNSIGNED: nobody signed what {current.environment} runs")
+    elif current.takes_unsigned:
+        app.screen.say(f"{current.environment} takes UNSIGNED artifacts (allow_unsigned); what it runs is signed")
 
 
-def _show_unfinished(app: App, found: Status) -> None:
-    what, _, when = found.unfinished.rpartition(", ")
-    app.screen.warn(f"not ended: {what}")
+def _show_unfinished(app: App, current: Status) -> None:
+    deployment, _, when = current.unfinished.rpartition(", ")
+    app.screen.warn(f"not ended: {deployment}")
     app.screen.say(f"  {when}")
-    if not found.resume:
+    if not current.resume:
         return
-    if found.unread:
+    if current.unread:
         app.screen.warn("some of its entries can't be read, its end perhaps among them")
-        app.screen.say(f"  to end it by what runs: {found.resume}")
+        app.screen.say(f"  to end it by what runs: {current.resume}")
     else:
         app.screen.warn("its runner's heartbeat has stopped: it will not end by itself")
-        app.screen.say(f"  to end it:           {found.resume}")
-    if found.back:
-        app.screen.say(f"  or to what was good: {commands.rollback(found.back, found.environment)}")
+        app.screen.say(f"  to end it:           {current.resume}")
+    if current.back:
+        app.screen.say(f"  or to what was good: {commands.rollback(current.back, current.environment)}")
 
 
-def _show_the_way(app: App, found: Status) -> None:
-    """What brings units to what they are to run; never to a version that is marked bad."""
-    if found.unread == "all":
-        app.screen.warn(f"nothing of the newest deployment can be read: {found.environment} may run another version")
-        runs = {unit.runs for unit in found.units}
-        if found.drifted and len(runs) == 1 and not runs & {NOTHING, NOT_KNOWN}:
-            record = commands.rollback(runs.pop(), found.environment)
-            app.screen.say(f"to record what every {found.units[0].noun} runs: {record}")
-    elif found.bad and found.back:
-        app.screen.say(f"to go back to what was good: {commands.rollback(found.back, found.environment)}")
-    elif found.artifact and not found.bad:
-        app.screen.say(f"to bring them to {found.artifact}: {commands.heal(found.environment)}")
-        if found.back:
-            app.screen.say(f"or to go back to what was good: {commands.rollback(found.back, found.environment)}")
+def _show_the_way(app: App, current: Status) -> None:
+    """Say how to bring units to what they should run.
+
+    Never to a version that is marked bad.
+    """
+    if current.unread == "all":
+        app.screen.warn(f"nothing of the newest deployment can be read: {current.environment} may run another version")
+        runs = {unit.runs for unit in current.units}
+        if current.drifted and len(runs) == 1 and not runs & {NOTHING, NOT_KNOWN}:
+            record = commands.rollback(runs.pop(), current.environment)
+            app.screen.say(f"to record what every {current.units[0].noun} runs: {record}")
+    elif current.bad and current.back:
+        app.screen.say(f"to go back to what was good: {commands.rollback(current.back, current.environment)}")
+    elif current.artifact and not current.bad:
+        app.screen.say(f"to bring them to {current.artifact}: {commands.heal(current.environment)}")
+        if current.back:
+            app.screen.say(f"or to go back to what was good: {commands.rollback(current.back, current.environment)}")
 
 
-def _state(found: Status, unit: UnitStatus) -> str:
-    """What to say of a unit. What a deployment that has not ended put there is no drift: it is on its way."""
-    if unit.drift and f" of {unit.runs} by " in found.unfinished:
+def _state(current: Status, unit: UnitStatus) -> str:
+    """Describe a unit: as recorded, or how it drifted.
+
+    What a deployment that has not ended put there is no drift: it is on its way.
+    """
+    if unit.drift and f" of {unit.runs} by " in current.unfinished:
         return "by the unfinished deployment"
     return f"drift: {unit.drift}" if unit.drift else "as recorded"
 
 
-def _show(app: App, found: Status) -> None:
-    if found.artifact:
-        word = f"partial ({found.partial})" if found.partial else "healthy"
-        app.screen.say(f"{found.environment}: {found.artifact}, {word} since {moment(found.since)} UTC, by {found.who}")
+def _show(app: App, current: Status) -> None:
+    if current.artifact:
+        word = f"partial ({current.partial})" if current.partial else "healthy"
+        app.screen.say(
+            f"{current.environment}: {current.artifact}, {word} since {moment(current.since)} UTC, by {current.who}"
+        )
     else:
-        app.screen.say(f"{found.environment}: nothing was ever healthy here")
-    _show_signatures(app, found)
-    if found.unfinished:
-        _show_unfinished(app, found)
-    if found.bad:
-        word = "is marked bad" if found.marked else "counts as bad"
-        app.screen.warn(f"{found.artifact} {word}: {found.bad}")
-    if found.lease.state != "free":
-        for line in lease_lines(found.lease):
+        app.screen.say(f"{current.environment}: nothing was ever healthy here")
+    _show_signatures(app, current)
+    if current.unfinished:
+        _show_unfinished(app, current)
+    if current.bad:
+        word = "is marked bad" if current.marked else "counts as bad"
+        app.screen.warn(f"{current.artifact} {word}: {current.bad}")
+    if current.lease.state != "free":
+        for line in lease_lines(current.lease):
             app.screen.say(line)
-    if found.lease.frozen:
-        app.screen.say(found.lease.frozen)
-    if found.problem:
-        app.screen.warn(found.problem)
-    drifted = [unit for unit in found.units if unit.drift]
-    shown = found.units if len(found.units) <= MANY else drifted
+    if current.lease.frozen:
+        app.screen.say(current.lease.frozen)
+    if current.problem:
+        app.screen.warn(current.problem)
+    drifted = [unit for unit in current.units if unit.drift]
+    shown = current.units if len(current.units) <= MANY else drifted
     if shown:
-        rows = [[unit.name, unit.id, unit.runs, _state(found, unit)] for unit in shown]
+        rows = [[unit.name, unit.id, unit.runs, _state(current, unit)] for unit in shown]
         app.screen.table((shown[0].noun.upper(), "ID", "RUNS", ""), rows)
-    if len(shown) < len(found.units):
-        total = counted(len(found.units), found.units[0].noun)
-        app.screen.say(f"{len(found.units) - len(shown)} of {total} run what is recorded")
-    if found.artifact and not found.unfinished and _is_down(found.units):
-        app.screen.warn(f"no {found.units[0].noun} serves {found.artifact} now; it was healthy when it was deployed")
-    if (drifted or found.bad) and not found.unfinished:
-        _show_the_way(app, found)
+    if len(shown) < len(current.units):
+        total = counted(len(current.units), current.units[0].noun)
+        app.screen.say(f"{len(current.units) - len(shown)} of {total} run what is recorded")
+    if current.artifact and not current.unfinished and _is_down(current.units):
+        app.screen.warn(
+            f"no {current.units[0].noun} serves {current.artifact} now; it was healthy when it was deployed"
+        )
+    if (drifted or current.bad) and not current.unfinished:
+        _show_the_way(app, current)

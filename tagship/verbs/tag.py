@@ -68,7 +68,10 @@ def _tag(app: App, wish: Wish) -> Tagged:
 
 
 def _say_that_it_is_out(app: App, plan: ReleasePlan, remedies: Remedies) -> None:
-    """A tag that the remote has is neither made, nor pushed, nor taken back by deleting it here."""
+    """Say that the remote has the tag, and what follows.
+
+    It is neither made, nor pushed, nor taken back by deleting it here.
+    """
     app.screen.say(f"{plan.version} is this commit, and on {app.settings.git.remote} already. {UNCHANGED}")
     app.screen.say(f"  what became of it: {commands.deploy_dev(plan.environment, version=str(plan.version))}")
     app.screen.say(f"  another number:    {remedies.anew}")
@@ -86,7 +89,7 @@ def _make(app: App, plan: ReleasePlan) -> None:
 
 
 def _channel(app: App, environment: str, suffix: str) -> str:
-    """Return the environment that is meant: by name, else by its versions' suffix, else dev."""
+    """Choose the environment: by name, by its versions' suffix, else dev."""
     if environment and suffix and suffix_of(app, environment) != suffix:
         raise UsageError(
             f"{environment}'s versions do not end in -{suffix}.",

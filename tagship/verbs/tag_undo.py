@@ -30,31 +30,34 @@ class Undone:
 
 
 def tag_undo(app: App, *, version: str = "", yes: bool = False, dry_run: bool = False) -> Undone:
-    """Delete a tag of one's own, the remote's by a lease on the very object that was looked at."""
+    """Delete a tag of one's own, here and on the remote.
+
+    The remote's goes by a lease on the very object that was looked at.
+    """
     if not version:
         raise UsageError("Which tag?", remedy=f"Name it: {commands.tag_undo('0.1.30-dev')}")
     wanted = Version.parse(version)
     name = str(wanted)
-    here, there = app.repository.tag(name), app.repository.remote_tag(name)
-    tags = [tag for tag in (there, here) if tag]
+    local, remote = app.repository.tag(name), app.repository.remote_tag(name)
+    tags = [tag for tag in (remote, local) if tag]
     if not tags:
         raise Refused(
             f"There is no tag {name}, here or on {app.settings.git.remote}.",
             remedy=f"See the tags: {commands.versions()}",
         )
     _require_own(app, tags)
-    _require_unused(app, wanted, on_remote=there is not None)
-    steps = _commands(app, here, there)
+    _require_unused(app, wanted, on_remote=remote is not None)
+    steps = _commands(app, local, remote)
     for step in steps:
         app.screen.say(f"  {step}")
     if dry_run:
         app.screen.say("Nothing was changed.")
         return Undone("planned", wanted, steps)
     _confirm(app, name, yes)
-    if there:
-        _delete_there(app, there)
-    if here:
-        app.repository.delete_tag(here)
+    if remote:
+        _delete_there(app, remote)
+    if local:
+        app.repository.delete_tag(local)
     app.screen.say(f"The tag {name} is gone.")
     return Undone("undone", wanted, steps)
 
@@ -68,7 +71,10 @@ def _require_own(app: App, tags: Sequence[Tag]) -> None:
 
 
 def _require_unused(app: App, version: Version, *, on_remote: bool) -> None:
-    """Raise Refused if the version was published or deployed, as far as ledger, bucket or CI can be asked."""
+    """Refuse a version that was published or deployed.
+
+    As far as ledger, bucket or CI can be asked.
+    """
     for environment in _environments(app, version):
         known = recorded(app, environment)
         if reason := known.why_spent(str(version)):
@@ -78,7 +84,10 @@ def _require_unused(app: App, version: Version, *, on_remote: bool) -> None:
 
 
 def _environments(app: App, version: Version) -> list[str]:
-    """The environments whose channel it is; none for a suffix that no environment has."""
+    """List the environments whose channel it is.
+
+    None for a suffix that no environment has.
+    """
     return [name for name in app.settings.environments if app.settings.suffix(name) == version.suffix]
 
 
@@ -93,7 +102,10 @@ def _used(environment: str, version: Version, reason: str, known: Recorded) -> R
 
 
 def _require_no_run(app: App, environment: str, version: Version, why_not: str) -> None:
-    """Without the ledger, a run of CI is reason enough; without CI's answer, say that nobody was asked."""
+    """Refuse if CI ran for the version; warn if nobody was asked.
+
+    Without the ledger, a run of CI is reason enough.
+    """
     try:
         run = app.forge.find_tag_run(str(version)) if app.forge else None
         asked = app.forge is not None
@@ -114,14 +126,14 @@ def _require_no_run(app: App, environment: str, version: Version, why_not: str) 
         app.screen.warn(f"Whether {version} was published or deployed was not asked ({why_not}, and CI was not asked).")
 
 
-def _commands(app: App, here: Tag | None, there: Tag | None) -> list[str]:
-    remote = app.settings.git.remote
+def _commands(app: App, local: Tag | None, remote: Tag | None) -> list[str]:
+    name = app.settings.git.remote
     steps = []
-    if there:
-        ref = f"refs/tags/{there.name}"
-        steps.append(f"git push --no-follow-tags --force-with-lease={ref}:{there.oid} {remote} :{ref}")
-    if here:
-        steps.append(f"git update-ref -d refs/tags/{here.name} {here.oid}")
+    if remote:
+        ref = f"refs/tags/{remote.name}"
+        steps.append(f"git push --no-follow-tags --force-with-lease={ref}:{remote.oid} {name} :{ref}")
+    if local:
+        steps.append(f"git update-ref -d refs/tags/{local.name} {local.oid}")
     return steps
 
 
@@ -135,12 +147,12 @@ def _confirm(app: App, name: str, yes: bool) -> None:
         raise Interrupted("Not confirmed.", remedy=f"When it is time: {again}")
 
 
-def _delete_there(app: App, there: Tag) -> None:
-    answer = app.repository.undo(there)
+def _delete_there(app: App, tag: Tag) -> None:
+    answer = app.repository.undo(tag)
     if not answer.ok:
         why = "; ".join([*answer.rejected.values(), *answer.said]) or answer.message
         raise Refused(
-            f"{app.settings.git.remote} did not delete {there.name}: {why.rstrip('.')}.",
+            f"{app.settings.git.remote} did not delete {tag.name}: {why.rstrip('.')}.",
             state=answer.state or "Nothing was changed.",
-            remedy=f"Look at it again: {commands.tag_undo(there.name)} --dry-run",
+            remedy=f"Look at it again: {commands.tag_undo(tag.name)} --dry-run",
         )

@@ -10,28 +10,32 @@ from tagship.ports.app import App
 
 
 def thaw(app: App, *, env: str = "", yes: bool = False, dry_run: bool = False) -> Frozen | None:
-    """Take the freeze of an environment away; somebody else's only when asked twice, or with `yes`.
+    """Take the freeze of an environment away.
 
+    Somebody else's goes only when asked twice, or with `yes`.
     None where nothing is frozen: thawing twice is once.
     """
     environment = one_environment(app, env)
-    found = app.freezes.look(environment)
-    if found is None or not found.active:
-        app.screen.say(f"{environment} is not frozen" + (f" ({found.summary})" if found else ""))
+    frozen = app.freezes.look(environment)
+    if frozen is None or not frozen.active:
+        app.screen.say(f"{environment} is not frozen" + (f" ({frozen.summary})" if frozen else ""))
         return None
-    app.screen.say(found.summary)
+    app.screen.say(frozen.summary)
     if dry_run:
         app.screen.say(UNCHANGED)
-        return found
-    _agreed(app, environment, found, yes)
-    app.freezes.remove(found)
+        return frozen
+    _agreed(app, environment, frozen, yes)
+    app.freezes.remove(frozen)
     app.screen.say(f"{environment} is no longer frozen")
-    return found
+    return frozen
 
 
-def _agreed(app: App, environment: str, found: Frozen, yes: bool) -> None:
-    """Raises where it is somebody else's freeze and nobody says that it may go."""
-    who = found.freeze.who
+def _agreed(app: App, environment: str, frozen: Frozen, yes: bool) -> None:
+    """Require agreement to take somebody else's freeze away.
+
+    Raises Refused or Interrupted unless somebody says that it may go.
+    """
+    who = frozen.freeze.who
     if who == app.who or yes:
         return
     if not app.prompt.possible:

@@ -12,8 +12,9 @@ from tagship.ports.app import App
 
 
 def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder:
-    """Free the lease of the deployment `id`; refuses when another holds it, or nobody does.
+    """Free the lease of the deployment `id`.
 
+    Refuses if another holds it, or nobody does.
     Of a lease that cannot be read, `id` is the damage as `lock` names it.
     """
     environment = one_environment(app, env)
@@ -55,7 +56,7 @@ def _mended(app: App, environment: str, id: str, damage: LeaseUnreadable, dry_ru
 
 
 def _warn_of_operations(app: App, environment: str, seen: Seen | None) -> None:
-    """Whoever breaks a lease wants to know whether something acts for it at this moment."""
+    """Warn of operations that act for the lease at this moment."""
     try:
         going = in_flight(app, environment, seen.record) if seen else []
     except ServiceFailed as reason:

@@ -16,8 +16,9 @@ from tagship.ports.target import FirstBoot
 
 @dataclass(frozen=True)
 class Rendered:
-    """User data as it is handed over; `script` is the text of it, `raw` its bytes (compressed, if asked for).
+    """User data as it is handed over.
 
+    `script` is the text of it, `raw` its bytes (compressed, if asked for).
     `text` is what is printed: the script, unless it was written to a file.
     """
 
@@ -45,8 +46,9 @@ def user_data(
     compress: bool = False,
     output: str = "",
 ) -> Rendered:
-    """Render it; written to `output` if one is named. `artifact` pins one: without it units run what was committed.
+    """Render user data; write it to `output` if one is named.
 
+    `artifact` pins one: without it units run what was committed.
     Raises Refused when it is larger than the platform takes.
     """
     chosen = app.settings.environment(env)

@@ -25,8 +25,9 @@ class Outputs:
 
 
 def validate(app: App, *, artifact: str = "", env: str = "") -> Outputs:
-    """Check the tag that started the run; a run of a branch or a pull request deploys nothing, and succeeds.
+    """Check the tag that started the run.
 
+    A run of a branch or a pull request deploys nothing, and succeeds.
     Raises UsageError when the tag is no version of a known channel, Refused when it is not an annotated tag on its
     channel's branch.
     """
@@ -61,8 +62,9 @@ def _check_channel(app: App, version: Version, environment: str) -> None:
 
 
 def _check_tag(app: App, version: Version, environment: str, started_by: str) -> None:
-    """The tag as the remote has it: annotated, on its branch, and still at the commit that started this run.
+    """Check the tag as the remote has it.
 
+    It is annotated, on its branch, and still at the commit that started this run.
     The remote's, because actions/checkout may write a lightweight tag in place of an annotated one.
     """
     tag, branch = app.repository.remote_tag(str(version)), app.settings.environment(environment).branch

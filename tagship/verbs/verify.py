@@ -20,7 +20,10 @@ from tagship.ports.app import App
 
 @dataclass(frozen=True)
 class Verified:
-    """Every unit named the artifact as serving; `attempts` is how often the health URL was asked (0: there is none)."""
+    """The proof that every unit named the artifact as serving.
+
+    `attempts` is how often the health URL was asked (0: there is none).
+    """
 
     environment: str
     artifact: str
@@ -33,8 +36,9 @@ class Verified:
 
 
 def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
-    """Ask every unit what it runs, and the health URL of the settings from outside, if there is one.
+    """Ask every unit what it runs, and the health URL.
 
+    The URL is asked from outside, if the settings have one.
     Raises Incomplete if only some units serve it, DeployFailed if another version serves, RollbackFailed if none does.
     """
     artifact_id, environment = named(app, artifact, env)
@@ -45,50 +49,59 @@ def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
         reports = observe(app, environment, units, phase)
     if not all(serves(report, wanted) for report in reports):
         raise _missing(app, environment, wanted, units, reports)
-    found = _outside(app, environment, wanted)
-    if not found.healthy:
-        raise _hidden(app, environment, wanted, found, units)
+    outside = _outside(app, environment, wanted)
+    if not outside.healthy:
+        raise _hidden(app, environment, wanted, outside, units)
     all_ = "all " if len(units) > 1 else ""
     unsigned = any(report.unsigned for report in reports)
     app.screen.say(f"{wanted}{' (UNSIGNED)' if unsigned else ''} serves on {all_}{total} of {environment}")
-    return Verified(environment, wanted, tuple(unit.id for unit in units), found.attempts, unsigned)
+    return Verified(environment, wanted, tuple(unit.id for unit in units), outside.attempts, unsigned)
 
 
 def _missing(app: App, environment: str, wanted: str, units: Sequence[Unit], reports: Sequence[Report]) -> TagshipError:
-    """The error of units that do not serve it, with the way back if nothing is seen serving."""
+    """Build the error of units that do not serve it.
+
+    It has the way back if nothing is seen serving.
+    """
     other = [report for report in reports if not serves(report, wanted)]
     total = counted(len(units), noun_of(units))
-    what = f"{wanted} does not serve on {len(other)} of {total} of {environment} ({_reason(other[0])})."
+    problem = f"{wanted} does not serve on {len(other)} of {total} of {environment} ({_reason(other[0])})."
     state, look = what_serves(units, reports), f"Compare with what was recorded: {commands.status(environment)}"
     kind = unserved(wanted, reports)
     back = way_back(app, environment, wanted) if kind is RollbackFailed else ""
-    return kind(what, state=state, remedy=either(f"Go back: {back}" if back else "", look))
+    return kind(problem, state=state, remedy=either(f"Go back: {back}" if back else "", look))
 
 
-def _hidden(app: App, environment: str, wanted: str, found: Verdict, units: Sequence[Unit]) -> TagshipError:
-    """The error of an outside that does not show what every unit serves."""
-    kind = DeployFailed if found.other else RollbackFailed
+def _hidden(app: App, environment: str, wanted: str, outside: Verdict, units: Sequence[Unit]) -> TagshipError:
+    """Build the error of an outside that shows something else.
+
+    Every unit serves the artifact.
+    """
+    kind = DeployFailed if outside.other else RollbackFailed
     return kind(
-        f"{app.settings.environment(environment).health.url} does not show {wanted}: {found.reason}.",
+        f"{app.settings.environment(environment).health.url} does not show {wanted}: {outside.reason}.",
         state=f"{wanted} is serving. The {plural(noun_of(units))} serve it; what stands before them does not.",
         remedy="Look at what stands between: the load balancer, DNS, a cache",
     )
 
 
 def _outside(app: App, environment: str, wanted: str) -> Verdict:
-    """The verdict of the health URL, asked until enough answers in a row are good; good at once where there is none."""
+    """Ask the health URL until enough answers in a row are good.
+
+    Returns the verdict; good at once without a URL.
+    """
     health = app.settings.environment(environment).health
     samples: list[Sample] = []
     if not health.url:
         return Verdict(True, 0)
     for wait in [*waits(health.attempts, health.cap), 0.0]:
         samples.append(app.web.ask(health.url, health.version_key, health.timeout))
-        found = verdict(samples, expected=wanted, passes=health.passes)
-        if found.healthy:
-            return found
+        outcome = verdict(samples, expected=wanted, passes=health.passes)
+        if outcome.healthy:
+            return outcome
         if wait:
             app.clock.sleep(wait)
-    return found
+    return outcome
 
 
 def _reason(report: Report) -> str:

@@ -16,7 +16,10 @@ from tagship.release.recorded import Recorded, recorded
 
 @dataclass(frozen=True)
 class Versions:
-    """A channel's versions, highest first, with their tags, and the next ones by the part that they raise."""
+    """A channel's versions, highest first, with their tags.
+
+    And the next versions by the part that they raise.
+    """
 
     environment: str
     versions: Sequence[Version]
@@ -33,7 +36,10 @@ class Versions:
         }
 
     def _entry(self, version: Version, tag: Tag | None) -> dict[str, object]:
-        """A version with its tag and, if the ledger was asked, why it is bad: empty if it is not."""
+        """Return a version with its tag.
+
+        If the ledger was asked, also why it is bad: empty if it is not.
+        """
         entry: dict[str, object] = {"version": str(version)}
         if tag:
             when = tag.when.isoformat() if tag.when else ""
@@ -45,7 +51,10 @@ class Versions:
 
 
 def versions(app: App, *, env: str = "dev", count: int = 5, offline: bool = False) -> Versions:
-    """List a channel's latest versions, after a look at the remote unless `offline`."""
+    """List a channel's latest versions.
+
+    The remote is looked at first, unless `offline`.
+    """
     if count < 1:
         raise UsageError(f"Invalid --count {count}: give 1 or more.", remedy="For example: --count 5")
     branch, suffix = app.settings.environment(env).branch, app.settings.suffix(env)
@@ -70,7 +79,10 @@ def versions(app: App, *, env: str = "dev", count: int = 5, offline: bool = Fals
 
 
 def _bad(app: App, environment: str, known: Recorded) -> Mapping[str, Bad] | None:
-    """What is marked bad or failed; None if the ledger was not asked, or does not say."""
+    """Find what is marked bad or failed.
+
+    None if the ledger was not asked, or does not say.
+    """
     if not known.asked:
         return None
     try:
@@ -94,7 +106,7 @@ def _show(app: App, listed: Versions, known: Recorded, highest: Version | None) 
 
 
 def _fetch(app: App, branch: str, suffix: str) -> None:
-    """Fetch the remote's tags; if it can't be asked, say that what follows is what is known here."""
+    """Fetch the remote's tags; warn if it can't be asked."""
     try:
         moved = app.repository.fetch(branch, suffix)
     except (ServiceFailed, Refused) as reason:

@@ -28,7 +28,10 @@ from tagship.ports.app import App
 
 @dataclass(frozen=True)
 class WhyNot:
-    """The gates between a version and an environment: what is said of the version first, then of the environment."""
+    """The gates between a version and an environment.
+
+    What is said of the version comes first, then what is said of the environment.
+    """
 
     environment: str
     version: str
@@ -53,12 +56,12 @@ def why_not(app: App, *, env: str, version: str) -> WhyNot:
     artifact_id, environment = named(app, version, env, "--version")
     asked = _Asked(app, environment, artifact_id)
     seen = [_gate(name, ask) for name, ask in asked.gates().items()]
-    found = WhyNot(environment, str(artifact_id), seen, asked.again)
-    rows = [row for gate in found.gates for row in gate.rows()]
+    answer = WhyNot(environment, str(artifact_id), seen, asked.again)
+    rows = [row for gate in answer.gates for row in gate.rows()]
     app.screen.table(("", "GATE", ""), rows)
-    if all(gate.open for gate in found.gates):
+    if all(gate.open for gate in answer.gates):
         app.screen.say(f"{version} can go to {env}: {commands.deploy(artifact_id, environment)}")
-    return found
+    return answer
 
 
 def _gate(name: str, ask: Callable[[], str]) -> Gate:
@@ -71,7 +74,10 @@ def _gate(name: str, ask: Callable[[], str]) -> Gate:
 
 @dataclass
 class _Asked:
-    """The checks of one version and one environment: each answers in a few words, or raises why not."""
+    """The checks of one version and one environment.
+
+    Each answers in a few words, or raises why not.
+    """
 
     app: App
     environment: str
@@ -95,7 +101,10 @@ class _Asked:
 
     @property
     def again(self) -> str:
-        """Spell the deployment with the flags that it needs, as far as they are known by now."""
+        """Spell the deployment with the flags that it needs.
+
+        As far as they are known by now.
+        """
         return commands.deploy(self.artifact_id, self.environment, allow_bad=self.bad, allow_older=self.older)
 
     def _artifact(self) -> str:
@@ -105,7 +114,10 @@ class _Asked:
         return f"stored and {how}, built {moment(self.manifest.build_time)} UTC at {self.manifest.commit[:8]}"
 
     def _branch(self) -> str:
-        """A version of the environment's own channel comes from its branch; one of another channel was promoted."""
+        """Check that the environment takes the branch it was built from.
+
+        A version of another channel was promoted, and is not checked.
+        """
         wanted, version = self.app.settings.environment(self.environment).branch, self.artifact_id.version
         if self.manifest is None:
             return "not checked: the artifact is missing"
@@ -145,7 +157,10 @@ class _Asked:
         return f"{len(reachable(self.app, self.environment))} reachable"
 
     def _running(self, runs: str) -> str:
-        """Refuse only if every unit that can be asked serves it: what the ledger alone says can be mended."""
+        """Refuse if every unit that can be asked serves it.
+
+        What the ledger alone says can be mended.
+        """
         if runs != self.artifact_id:
             return f"the ledger says that {runs or 'nothing'} runs"
         units = [unit for unit in self.app.target(self.environment).units() if unit.online]
