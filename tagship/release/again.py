@@ -55,7 +55,7 @@ def _by_the_run(app: App, forge: Forge, remedies: Remedies) -> Looked:
     if ending.problem:
         return _failed(app, forge, remedies, ended, ending.problem)
     following = Following(remedies, app.clock.now(), fresh=False)
-    return Looked(last_word(app, following, said=ending.said, when=ended.updated), run.url)
+    return Looked(last_word(app, following, sentence=ending.said, when=ended.updated), run.url)
 
 
 def _patience(app: App, remedies: Remedies) -> float:

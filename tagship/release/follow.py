@@ -48,7 +48,7 @@ def follow_run(app: App, forge: Forge, following: Following, run: Run | None = N
     ending = ending_of(following.remedies, ended, notices_of(app, forge, following.remedies, ended))
     if ending.problem:
         raise ending.problem
-    return last_word(app, following, said=ending.said, when=ended.updated), run.url
+    return last_word(app, following, sentence=ending.said, when=ended.updated), run.url
 
 
 def say_where_to_look(app: App) -> None:

@@ -20,7 +20,10 @@ EARLIER = timedelta(minutes=2)  # how long before it was followed a deployment m
 
 
 def follow_in_the_ledger(app: App, following: Following) -> str:
-    """Wait for the deployment of this version, and for its end; return `healthy`, or raise what it ended as."""
+    """Wait for this version's deployment to begin and end.
+
+    Returns `healthy`, or raises what it ended as.
+    """
     remedies, version = following.remedies, following.remedies.plan.version
     since = _began(app, following)
     waiting_since = app.clock.now()
@@ -44,14 +47,17 @@ def follow_in_the_ledger(app: App, following: Following) -> str:
 
 
 def _began(app: App, following: Following) -> datetime:
-    """When it began by the store's clock, which the ledger goes by; for what began long ago, the earliest time."""
+    """Tell when it began, by the store's clock.
+
+    The ledger goes by that clock. For what began long ago, it is the earliest time.
+    """
     if not following.fresh:
         return datetime.min.replace(tzinfo=following.began.tzinfo)
     return app.store.now() - (app.clock.now() - following.began) - EARLIER
 
 
 def latest_of(app: App, remedies: Remedies, since: datetime) -> Deployment | None:
-    """The latest deployment of the plan's version that began since then."""
+    """Find the latest deployment of the plan's version since then."""
     plan = remedies.plan
     mine = [
         deployment
@@ -62,17 +68,20 @@ def latest_of(app: App, remedies: Remedies, since: datetime) -> Deployment | Non
 
 
 def _settled(app: App, deployment: Deployment) -> bool:
-    """Whether a failure is the end: nothing followed it for a minute, so there was nothing to roll back."""
+    """Tell whether a failure is the end.
+
+    Nothing followed it for a minute, so there was nothing to roll back.
+    """
     age = app.store.now() - datetime.fromisoformat(deployment.last.at)
     return deployment.state == "failed" and age > timedelta(minutes=1)
 
 
 def conclude(app: App, following: Following, deployment: Deployment) -> str:
-    """Say that it is healthy, or raise the error that the deployment ended with."""
+    """Say that it is healthy, or raise how the deployment ended."""
     remedies, last = following.remedies, deployment.last
     plan = remedies.plan
     if deployment.state == "healthy":
-        return last_word(app, following, said=f"{plan.version} is healthy on {plan.environment}", when=last.at)
+        return last_word(app, following, sentence=f"{plan.version} is healthy on {plan.environment}", when=last.at)
     if deployment.state == "partial":
         raise Incomplete(
             f"{plan.version} serves on {plan.environment}, but {last.reason}.",

@@ -16,7 +16,10 @@ from tagship.release.inspect import ReleaseFacts, Wish
 
 @dataclass(frozen=True)
 class Remedies:
-    """`number` is the next one that is free, as far as could be asked."""
+    """What leads on from a release that was pushed.
+
+    `number` is the next one that is free, as far as could be asked.
+    """
 
     wish: Wish
     plan: ReleasePlan
@@ -29,7 +32,10 @@ class Remedies:
 
     @property
     def look(self) -> str:
-        """Look at this very version again: what was begun is followed, nothing is pushed."""
+        """Look at this very version again.
+
+        What was begun is followed, nothing is pushed.
+        """
         return self.wish.spelled(version=str(self.plan.version), commit=self.plan.commit[:12])
 
     @property
@@ -39,28 +45,40 @@ class Remedies:
 
     @property
     def anew(self) -> str:
-        """Ship the same under a new number: a tag that is on the remote already starts no run."""
+        """Ship the same under a new number.
+
+        A tag that is on the remote already starts no run.
+        """
         return self._numbered(self.wish.commit)
 
     @property
     def mended(self) -> str:
-        """Ship the commit that mends it, which is what is checked out by then, under a new number."""
+        """Ship the commit that mends it, under a new number.
+
+        It is what is checked out by then.
+        """
         return self._numbered("")
 
     def _numbered(self, commit: str) -> str:
-        """The channel has a version by now, so the new number is not the first."""
+        """Ship a commit under the new number, which is not the first.
+
+        The channel has a version by now.
+        """
         return replace(self.wish, first=False).spelled(version=str(self.number), commit=commit)
 
 
 def needed_env(app: App, environment: str, version: str) -> str:
-    """The environment, if a command can't read it off the version's suffix; empty if it can."""
+    """Name the environment if a version's suffix does not; else empty."""
     known = Version.maybe(version)
     owners = [name for name in app.settings.environments if known and app.settings.suffix(name) == known.suffix]
     return "" if owners == [environment] else environment
 
 
 def ship_again(app: App, plan: ReleasePlan, runs: str, history: list[Deployment]) -> str:
-    """Spell what brings a published version back, with the flags that its deployment will ask for."""
+    """Spell what brings a published version back.
+
+    With the flags that its deployment will ask for.
+    """
     version = str(plan.version)
     environment = needed_env(app, plan.environment, version)
     try:

@@ -23,23 +23,28 @@ from tagship.release.remedies import Remedies, needed_env, ship_again
 
 @dataclass(frozen=True)
 class Following:
-    """One release that is followed: `began` is when its push began; `fresh` is false for a run of long ago."""
+    """One release that is followed.
+
+    `began` is when its push began; `fresh` is false for a run of long ago.
+    """
 
     remedies: Remedies
     began: datetime
     fresh: bool = True
 
 
-def last_word(app: App, following: Following, *, said: str, when: str) -> str:
-    """Say what serves, and return `healthy`, or `reported` if only an old run's word is known.
+def last_word(app: App, following: Following, *, sentence: str, when: str) -> str:
+    """Say what serves, and return how the release ended.
 
-    `said` is the deployment's own sentence in CI's run, `when` the run's end (ISO 8601; empty: not known). Raises Held
-    (overtaken while this was followed) or Refused (by now) if another version serves, Incomplete if some units lag.
+    `healthy`, or `reported` if only an old run's word is known.
+    `sentence` is the deployment's own sentence in CI's run, `when` the run's end (ISO 8601; empty: not known).
+    Raises Held (overtaken while this was followed) or Refused (by now) if another version serves, Incomplete if
+    some units lag.
     """
     plan = following.remedies.plan
     history, why_not = _history(app, plan.environment)
     if why_not:
-        return _by_word_alone(app, following, said, when, why_not)
+        return _by_word_alone(app, following, sentence, when, why_not)
     serving = latest_serving(history)
     if serving is None or serving.artifact_id != str(plan.version):
         raise _another_serves(app, following, serving, history)
@@ -55,7 +60,7 @@ def last_word(app: App, following: Following, *, said: str, when: str) -> str:
 
 
 def _history(app: App, environment: str) -> tuple[list[Deployment], str]:
-    """The latest deployments, and why they could not be read (empty: they were)."""
+    """Read the latest deployments, and why that failed; empty if not."""
     if not app.signed_in:
         return [], "no AWS credentials"
     try:
@@ -64,18 +69,21 @@ def _history(app: App, environment: str) -> tuple[list[Deployment], str]:
         return [], reason.what.rstrip(".")
 
 
-def _by_word_alone(app: App, following: Following, said: str, when: str, why_not: str) -> str:
-    """Without the ledger, what CI's run said, named as its word."""
+def _by_word_alone(app: App, following: Following, sentence: str, when: str, why_not: str) -> str:
+    """Say what CI's run said, named as its word.
+
+    Without the ledger there is nothing else.
+    """
     remedies = following.remedies
     if not following.fresh:
         at = f" of {moment(when)} UTC" if when else ""
         app.screen.say(
-            f"CI's run{at} said: {said}. What {remedies.plan.environment} runs now was not asked ({why_not})."
+            f"CI's run{at} said: {sentence}. What {remedies.plan.environment} runs now was not asked ({why_not})."
         )
         app.screen.say(f"To ship the commit again, under a new number: {remedies.anew}")
         return "reported"
     took = lasted((app.clock.now() - following.began).total_seconds())
-    app.screen.say(f"{said}, says CI's run ({took}). Not asked here: the ledger ({why_not}).")
+    app.screen.say(f"{sentence}, says CI's run ({took}). Not asked here: the ledger ({why_not}).")
     app.screen.say(f"To take it back, with AWS credentials: {commands.rollback(environment=remedies.plan.environment)}")
     return "healthy"
 
@@ -85,7 +93,10 @@ def _since(app: App, serving: Deployment) -> str:
 
 
 def _back(app: App, environment: str, replaced: str, history: Sequence[Deployment]) -> str:
-    """The way back to what was replaced; if that is marked bad, to the best that is not. Empty if there is none."""
+    """Say how to go back to what was replaced.
+
+    If that is marked bad, to the best that is not. Empty if there is none.
+    """
     back = replaced
     if replaced:
         marks = _marks(app, environment)
@@ -95,7 +106,10 @@ def _back(app: App, environment: str, replaced: str, history: Sequence[Deploymen
 
 
 def _marks(app: App, environment: str) -> Sequence[Mark]:
-    """What people said of versions; nothing if that can't be read now: a release that is healthy stays so."""
+    """Read the marks; none if they can't be read now.
+
+    A release that is healthy stays so.
+    """
     try:
         return app.ledger.marks(environment)
     except TagshipError:
@@ -110,20 +124,25 @@ def _another_serves(
     runs = serving.artifact_id if serving else ""
     if serving:
         how = f"{serving.first.action} by {serving.first.who}, {moment(serving.last.at)} UTC"
-        what = f"{plan.version} does not serve {plan.environment}: {runs} does ({how})."
+        problem = f"{plan.version} does not serve {plan.environment}: {runs} does ({how})."
     else:
-        what = f"{plan.version} does not serve {plan.environment}: by the ledger, nothing does."
+        problem = f"{plan.version} does not serve {plan.environment}: by the ledger, nothing does."
     again = either(
         f"To bring it back: {ship_again(app, plan, runs, history)}",
         f"Or a new number: {remedies.anew}",
     )
     if following.fresh:
-        return Held(what, state=f"{plan.version} was healthy, and something else was deployed after it.", remedy=again)
-    return Refused(what, state=f"{runs or 'Nothing'} serves {plan.environment}.", remedy=again)
+        return Held(
+            problem, state=f"{plan.version} was healthy, and something else was deployed after it.", remedy=again
+        )
+    return Refused(problem, state=f"{runs or 'Nothing'} serves {plan.environment}.", remedy=again)
 
 
 def _ask_units(app: App, environment: str, version: str) -> None:
-    """Ask each unit what it serves; raise what `unserved` says if one serves something else. No answer is warned of."""
+    """Ask each unit what it serves; raise if one serves another.
+
+    What is raised is what `unserved` says. No answer is warned of.
+    """
     try:
         units = [unit for unit in app.target(environment).units() if unit.online]
         reports = observe(app, environment, units, lambda _: None)

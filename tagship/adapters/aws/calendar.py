@@ -11,7 +11,10 @@ from tagship.ports.account import Window
 
 
 class SsmCalendar:
-    """Calendars by name or ARN. One that cannot be asked is no permission: Refused."""
+    """Change calendars, by name or ARN.
+
+    One that cannot be asked is no permission: Refused.
+    """
 
     def __init__(self, aws: Aws) -> None:
         self._aws = aws

@@ -13,7 +13,7 @@ READERS = frozenset({"botocore.credentials", "botocore.tokens"})  # modules that
 
 
 def attended() -> bool:
-    """Whether there is a terminal that a code can be typed at."""
+    """Tell whether there is a terminal to type a code at."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
     except OSError:
@@ -26,19 +26,28 @@ class NoTerminal(Exception):
 
 
 def ask_for_code(prompt: str) -> str:
-    """Ask for an MFA code at the terminal; raises NoTerminal if there is none."""
+    """Ask for an MFA code at the terminal.
+
+    Raises NoTerminal if there is none.
+    """
     if not attended():
         raise NoTerminal
     return getpass.getpass(prompt)
 
 
 def with_prompt(core: Any, ask: Callable[[str], str]) -> None:
-    """Let a botocore session ask for MFA codes by `ask`: its own way would read any standard input."""
+    """Let a botocore session ask for MFA codes by `ask`.
+
+    Its own way would read any standard input.
+    """
     core.get_component("credential_provider").get_provider("assume-role")._prompter = ask
 
 
 def with_bound(core: Any, bound: Bound) -> None:
-    """Let a botocore session start credential processes by `bound`, also those of a role's source profile."""
+    """Let a botocore session start credential processes by `bound`.
+
+    Also those of a role's source profile.
+    """
     resolver = core.get_component("credential_provider")
     resolver.get_provider("custom-process")._popen = bound
     builder = resolver.get_provider("assume-role")._profile_provider_builder
@@ -53,7 +62,7 @@ def with_bound(core: Any, bound: Bound) -> None:
 
 
 def concern(error: BaseException) -> bool:
-    """Whether an error comes out of botocore's reading of credentials.
+    """Tell whether an error comes out of botocore's reading of credentials.
 
     What a credential process prints is parsed there without care: anything from AttributeError to JSONDecodeError.
     """
@@ -61,7 +70,10 @@ def concern(error: BaseException) -> bool:
 
 
 def explain(error: BaseException) -> str:
-    """Say what is wrong with the credentials, without anything that was read: it may hold a secret."""
+    """Say what is wrong with the credentials.
+
+    Nothing that was read is in it: it may hold a secret.
+    """
     if isinstance(error, NoTerminal):
         return "The AWS profile asks for an MFA code, and there is no terminal to type it at"
     if isinstance(error, NeverEnded):

@@ -40,7 +40,10 @@ class Ecr:
     docker: Docker
 
     def login(self, repository: str) -> None:
-        """Log docker in to ECR. Another registry's login is the user's own: docker keeps it."""
+        """Log docker in to ECR.
+
+        Another registry's login is the user's own: docker keeps it.
+        """
         host, _ = split(repository)
         if not ECR.match(host):
             return
@@ -90,7 +93,10 @@ class Ecr:
 
 
 def split(repository: str) -> tuple[str, str]:
-    """The registry's host and the name in it; raises SettingsError for a repository without a host."""
+    """Split a repository into the registry's host and the name.
+
+    Raises SettingsError for a repository without a host.
+    """
     host, slash, name = repository.partition("/")
     if not slash or not ("." in host or ":" in host or host == "localhost"):
         raise SettingsError(
@@ -101,7 +107,10 @@ def split(repository: str) -> tuple[str, str]:
 
 
 def _authorization(host: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Basic credentials of docker's config file for a host; none where a credential helper keeps them."""
+    """Read the basic credentials of docker's config file for a host.
+
+    None if a credential helper keeps them.
+    """
     folder = variables.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
     try:
         config = json.loads((Path(folder) / "config.json").read_text("utf-8"))

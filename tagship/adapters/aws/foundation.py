@@ -61,7 +61,7 @@ class AccountFoundation:
 
     def _provider(self) -> str:
         listed = self.aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
-        return next((each["Arn"] for each in listed if each["Arn"].endswith(f"/{GITHUB}")), "")
+        return next((provider["Arn"] for provider in listed if provider["Arn"].endswith(f"/{GITHUB}")), "")
 
     def _has_repository(self, name: str) -> bool:
         ecr = self.aws.client("ecr")
@@ -155,7 +155,10 @@ class AccountFoundation:
         )
 
     def _why(self, name: str) -> str:
-        """The first failure since the change began; events come newest first."""
+        """Find the first failure since the change began.
+
+        Events come newest first.
+        """
         events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         since = []
         for event in events:
@@ -213,7 +216,7 @@ class AccountFoundation:
             return version
 
     def _version(self, name: str, content: str) -> str:
-        """Find the version that has this content: by its name, or the latest."""
+        """Find the version with this content: by name, or the latest."""
         ssm = self.aws.client("ssm")
         try:
             return ssm.get_document(Name=name, VersionName=version_name(content))["DocumentVersion"]
@@ -236,9 +239,9 @@ def _stack(description: Mapping[str, Any], template: Any) -> Stack:
     return Stack(
         description["StackName"],
         template if isinstance(template, str) else "",  # a JSON template comes as a mapping, and is none of ours
-        {each["ParameterKey"]: each["ParameterValue"] for each in description.get("Parameters", ())},
+        {entry["ParameterKey"]: entry["ParameterValue"] for entry in description.get("Parameters", ())},
         description["StackStatus"],
-        {each["OutputKey"]: each["OutputValue"] for each in description.get("Outputs", ())},
+        {entry["OutputKey"]: entry["OutputValue"] for entry in description.get("Outputs", ())},
     )
 
 
@@ -251,8 +254,8 @@ def _check_usable(stack: Stack) -> None:
             state=_UNCHANGED,
             remedy=f"Wait until it is done, then: {commands.setup()}   (to look: {_look(stack.name)})",
         )
-    what = f"The stack {stack.name} cannot be changed: its status is {stack.status}."
-    raise Refused(what, state=_UNCHANGED, remedy=_again(stack))
+    problem = f"The stack {stack.name} cannot be changed: its status is {stack.status}."
+    raise Refused(problem, state=_UNCHANGED, remedy=_again(stack))
 
 
 def _again(stack: Stack) -> str:

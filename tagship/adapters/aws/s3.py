@@ -57,7 +57,10 @@ class S3Store:
         return f"s3://{self.bucket}/{key}"
 
     def now(self) -> datetime:
-        """S3's time, by the answers so far; before the first, of a HEAD of nothing."""
+        """Tell S3's time, by the answers so far.
+
+        Before the first answer, a HEAD of nothing is asked.
+        """
         return self.clock.now() or self._asked()
 
     def _asked(self) -> datetime:
@@ -72,7 +75,7 @@ class S3Store:
                 return self._date(error.response)
 
     def _date(self, answer: Any) -> datetime:
-        """S3's own time of an answer, in whole seconds."""
+        """Read S3's own time of an answer, in whole seconds."""
         return self.clock.hear(parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]))
 
     def get(self, key: str) -> Object | None:
@@ -98,7 +101,7 @@ class S3Store:
         return self._object(key, answer)
 
     def _read(self, key: str, operation: str) -> Any:
-        """The answer of a read, None where there is no such object."""
+        """Read an object; None if there is no such object."""
         from botocore.exceptions import ClientError
 
         with self.aws.translated(f"reading {self._url(key)}"):
@@ -159,8 +162,10 @@ class S3Store:
                 )
 
         def landed() -> Object | None:
-            there = self.head(key)
-            return there if there and there.sha256 == digest.hex() and dict(there.metadata) == dict(metadata) else None
+            stored = self.head(key)
+            return (
+                stored if stored and stored.sha256 == digest.hex() and dict(stored.metadata) == dict(metadata) else None
+            )
 
         answer = self._write(key, put, landed)
         if isinstance(answer, Object):
@@ -169,7 +174,10 @@ class S3Store:
         return Object(key, answer["ETag"], size, now, now, dict(metadata), digest.hex())
 
     def _write(self, key: str, write: Callable[[], Any], landed: Callable[[], Any]) -> Any:
-        """A conditional write. `landed` says whether our own earlier attempt is what is there now."""
+        """Write conditionally; raise Conflict if another write came first.
+
+        `landed` says whether our own earlier attempt is what is there now.
+        """
         from botocore.exceptions import ClientError
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
@@ -215,14 +223,17 @@ class S3Store:
 
 
 def _listed(page: Any, now: datetime) -> list[Object]:
-    """A page's objects and common prefixes, in key order."""
+    """List a page's objects and common prefixes, in key order."""
     objects = [Object(o["Key"], o["ETag"], o["Size"], o["LastModified"], now) for o in page.get("Contents", ())]
     folders = [Object(p["Prefix"], "", 0, now, now) for p in page.get("CommonPrefixes", ())]
     return sorted(objects + folders, key=lambda o: o.key)
 
 
 def _hex(checksum: str) -> str:
-    """The hex of S3's base64; empty for a composite one (`…-3`, of a multipart upload), not of the whole object."""
+    """Convert S3's base64 to hex; empty for a composite checksum.
+
+    That (`…-3`, of a multipart upload) is not of the whole object.
+    """
     return "" if "-" in checksum else base64.b64decode(checksum).hex()
 
 

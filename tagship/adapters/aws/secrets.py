@@ -22,30 +22,33 @@ class AwsSecrets:
     aws: Aws
 
     def parameters(self, path: str) -> Mapping[str, str]:
-        """Every parameter below a path, and the number of its newest version."""
+        """Find every parameter below a path, with its newest version's number."""
         below = [{"Key": "Path", "Option": "Recursive", "Values": [path.rstrip("/")]}]
         with self.aws.translated(f"looking for the parameters below {path}"):
             pages = self.aws.client("ssm").get_paginator("describe_parameters").paginate(ParameterFilters=below)  # type: ignore[arg-type]
-            return {one["Name"]: str(one["Version"]) for page in pages for one in page["Parameters"]}
+            return {entry["Name"]: str(entry["Version"]) for page in pages for entry in page["Parameters"]}
 
     def current(self, name: str) -> str:
-        """The version id of a secret that is labelled AWSCURRENT; raises Refused where there is none."""
+        """Find the version id of a secret that is labelled AWSCURRENT.
+
+        Raises Refused if there is none.
+        """
         client = self.aws.client("secretsmanager")
         with self.aws.translated(f"looking at the secret {name}"):
             try:
-                found = client.describe_secret(SecretId=name)
+                secret = client.describe_secret(SecretId=name)
             except client.exceptions.ResourceNotFoundException:
                 raise self._refused(name, "does not exist", "create-secret --name") from None
-        if "DeletedDate" in found:
+        if "DeletedDate" in secret:
             raise self._refused(name, "is being deleted", "restore-secret --secret-id")
-        for version, labels in found.get("VersionIdsToStages", {}).items():
+        for version, labels in secret.get("VersionIdsToStages", {}).items():
             if CURRENT in labels:
                 return version
         raise self._refused(name, "has no value", "put-secret-value --secret-id")
 
-    def _refused(self, name: str, what: str, command: str) -> Refused:
+    def _refused(self, name: str, problem: str, command: str) -> Refused:
         region = self.aws.region
         return Refused(
-            f"The secret {name} {what} in {region}.",
+            f"The secret {name} {problem} in {region}.",
             remedy=f"Correct its name in tagship.toml, or: aws secretsmanager {command} {name} --region {region}",
         )

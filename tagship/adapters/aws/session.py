@@ -68,10 +68,10 @@ IAM_ACTIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket", "HeadBu
 
 @dataclass(frozen=True)
 class Aws:
-    """Region, endpoint and credentials in one place. One session: clients share its loader (a client costs 100 ms).
+    """Region, endpoint and credentials in one place.
 
-    `say` hears what is waited for, and each time that AWS is silent for `patience` seconds, before it is asked again
-    (`attempts` in all); `ask` asks for MFA codes.
+    One session: clients share its loader (a client costs 100 ms). `say` hears what is waited for, and each time that
+    AWS is silent for `patience` seconds, before it is asked again (`attempts` in all); `ask` asks for MFA codes.
     """
 
     region: str
@@ -100,14 +100,14 @@ class Aws:
     @overload
     def client(self, name: str) -> Any: ...
     def client(self, name: str) -> Any:
-        """Make a client, once; raises ServiceFailed if the profile or the credentials cannot be read."""
+        """Make a client once; raise ServiceFailed if credentials cannot be read."""
         if name not in self._clients:
             with self.translated(f"preparing to talk to {name}"):
                 self._clients[name] = self._made(name, self._config, self.attempts)
         return self._clients[name]
 
     def once(self, name: str) -> Any:
-        """Make a client that sends each request once: for calls that must not be repeated."""
+        """Make a client that sends each request once: some mustn't be repeated."""
         from botocore.config import Config
 
         key = f"{name}, once"
@@ -155,7 +155,7 @@ class Aws:
 
     @staticmethod
     def unsure(error: Exception) -> bool:
-        """Whether a request that ended with this error may still have been carried out."""
+        """Tell whether a failed request may still have been carried out."""
         from botocore import exceptions as e
 
         if isinstance(error, e.ClientError):
@@ -166,7 +166,7 @@ class Aws:
 
     @staticmethod
     def refused_for_now(error: Exception) -> bool:
-        """Whether a request was surely not carried out, and may be the next time: throttled, or never sent."""
+        """Tell whether a request was throttled, or surely never sent."""
         from botocore import exceptions as e
 
         if isinstance(error, e.ClientError):
@@ -185,8 +185,8 @@ class Aws:
         try:
             yield
         except (BotoCoreError, ClientError) as error:
-            what, remedy = self._explained(error, doing)
-            raise ServiceFailed(what, state=state, remedy=remedy, evidence=_evidence(error)) from error
+            problem, remedy = self._explained(error, doing)
+            raise ServiceFailed(problem, state=state, remedy=remedy, evidence=_evidence(error)) from error
         except Exception as error:
             if not credentials.concern(error):
                 raise
@@ -201,7 +201,7 @@ class Aws:
         return self._unanswered(error, doing)
 
     def _answered(self, error: Any, doing: str) -> tuple[str, str]:
-        """AWS answered with an error."""
+        """Explain an error that AWS answered with."""
         code = error.response.get("Error", {}).get("Code", "")
         message = error.response.get("Error", {}).get("Message", "")
         action = self._action(error.operation_name)
@@ -216,13 +216,13 @@ class Aws:
             "throttled": (f"AWS throttles {action}, after {self.attempts} attempts", f"Wait a minute, then {AGAIN}"),
         }
         failed = f"AWS failed with {code or 'no code'}: {message or 'no message'}"
-        what, remedy = known.get(kind, (failed, AGAIN.capitalize()))
+        problem, remedy = known.get(kind, (failed, AGAIN.capitalize()))
         if clock := skew.off(error, kind):
-            what, remedy = clock, f"Set the clock, then {AGAIN}"
-        return f"{what} ({doing}).", remedy
+            problem, remedy = clock, f"Set the clock, then {AGAIN}"
+        return f"{problem} ({doing}).", remedy
 
     def _unanswered(self, error: Any, doing: str) -> tuple[str, str]:
-        """Nothing came back, or no request could be made."""
+        """Explain why nothing came back, or no request was made."""
         from botocore import exceptions as e
 
         if isinstance(error, e.NoCredentialsError | e.PartialCredentialsError | e.NoAuthTokenError):
@@ -241,7 +241,7 @@ class Aws:
         return f"AWS could not be asked: {error} ({doing}).", "Correct the aws table of tagship.toml"
 
     def _action(self, operation: str) -> str:
-        """The IAM action of an operation: `s3:PutObject`."""
+        """Name the IAM action of an operation: `s3:PutObject`."""
         for name, client in self._clients.items():
             if operation in client.meta.service_model.operation_names:
                 return f"{name.partition(',')[0]}:{IAM_ACTIONS.get(operation, operation)}"
@@ -279,7 +279,7 @@ class Aws:
 
 
 def hurried(aws: Aws) -> Aws:
-    """Make the same clients with little patience: for a question that one can do without."""
+    """Make the same clients with little patience: for a dispensable question."""
     return replace(aws, patience=SECONDS, attempts=FEW)
 
 
@@ -293,7 +293,7 @@ def _allow(action: str) -> str:
 
 
 def _evidence(error: Any) -> str:
-    """Quote AWS's own words, with the request id that its support asks for."""
+    """Quote AWS's own words, with the request id for its support."""
     answer = getattr(error, "response", None) or {}  # of an HTTPClientError (a timeout) it is None
     request = answer.get("ResponseMetadata", {}).get("RequestId", "")
     return f"{error}" + (f" [request {request}]" if request else "")

@@ -15,8 +15,9 @@ SOON = 3.0  # seconds until it is said what is waited for
 
 @dataclass
 class Patience:
-    """Watches the calls of clients. `patience` and `connecting` are seconds of each of the `attempts` of one call.
+    """Watches the calls of clients.
 
+    `patience` and `connecting` are seconds of each of the `attempts` of one call.
     A thread makes one call at a time: what an interrupt cut short is over when the next one begins.
     """
 
@@ -58,13 +59,14 @@ class Patience:
 
 
 class NeverEnded(Exception):
-    """A credential process that was ended by us, as it took too long."""
+    """A credential process took too long, and was ended by us."""
 
 
 @dataclass
 class Bound:
-    """Starts credential processes, in place of Popen: each is named if it takes long, and killed after `longest` s.
+    """Starts credential processes, in place of Popen.
 
+    Each is named if it takes long, and killed after `longest` s.
     Its arguments are not said: they may hold a secret.
     """
 

@@ -13,8 +13,9 @@ S3 = timedelta(minutes=15)  # S3's RequestTimeTooSkewed; a HEAD has no body, and
 
 
 def off(error: Any, kind: str, now: datetime | None = None) -> str:
-    """Say how far this machine's clock is from AWS's if that explains a refusal; empty if it does not.
+    """Say how far this machine's clock is off, if that matters.
 
+    From AWS's clock; empty if that does not explain the refusal.
     `kind` is the refusal's, of session.KINDS.
     """
     most = {"unknown": SIGNATURES, "expired": SIGNATURES, "skewed": SIGNATURES, "denied": S3}.get(kind)

@@ -11,7 +11,10 @@ from tagship.ports.bucket import Conflict, Store
 
 
 class StoredFreezes:
-    """See the port. A freeze is replaced only if it is still the one that was read."""
+    """The port's freezes; see there.
+
+    A freeze is replaced only if it is still the one that was read.
+    """
 
     def __init__(self, store: Store, app: str) -> None:
         self._store = store
@@ -21,13 +24,13 @@ class StoredFreezes:
         return self._store.now()
 
     def look(self, environment: str) -> Frozen | None:
-        found = self._store.get(layout.freeze(self._app, environment))
-        if found is None:
+        stored = self._store.get(layout.freeze(self._app, environment))
+        if stored is None:
             return None
         try:
-            return Frozen(Freeze.from_json(found.body), found.etag, found.now)
+            return Frozen(Freeze.from_json(stored.body), stored.etag, stored.now)
         except FreezeUnreadable as reason:
-            raise FreezeUnreadable(environment, reason.why, found.etag) from reason
+            raise FreezeUnreadable(environment, reason.why, stored.etag) from reason
 
     def write(self, freeze: Freeze, over: str) -> None:
         key = layout.freeze(self._app, freeze.environment)

@@ -19,8 +19,9 @@ ROUNDS = 10  # attempts: after a lost race, the next reading sees what the winne
 
 
 class StoredLeases:
-    """Each write is atomic: of two that read the same ETag, the store lets one through.
+    """The port's leases, each write of which is atomic.
 
+    Of two that read the same ETag, the store lets one through.
     `group` says which lease an environment is under: by itself, or with others. Threads of one process may share this.
     """
 
@@ -55,7 +56,10 @@ class StoredLeases:
         over: str = "",
         living: bool = False,
     ) -> LeaseRecord:
-        """Take the lease; see the port. If an interrupt cuts it short, it is undone, or expires by itself."""
+        """Take the lease; see the port.
+
+        If an interrupt cuts it short, it is undone, or expires by itself.
+        """
         taking = secrets.token_hex(8)
 
         def wanted(seen: Seen) -> LeaseRecord:
@@ -106,8 +110,9 @@ class StoredLeases:
             self.release(seen.record)
 
     def _seen(self, environment: str) -> Seen:
-        """Read the lease; if there never was one, write a free one with fencing number 0 first.
+        """Read the lease, after a free one is written if none exists.
 
+        That one has the fencing number 0.
         So the first taking, too, has the store's own time.
         """
         seen = self.look(environment)
@@ -124,7 +129,10 @@ class StoredLeases:
         )
 
     def renew(self, record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
-        """Renew the lease for another `ttl` seconds; raises LeaseLost if another deployment took it."""
+        """Renew the lease for another `ttl` seconds.
+
+        Raises LeaseLost if another deployment took it.
+        """
         etag = self._etags.get(record)
         if etag:
             with contextlib.suppress(Conflict):
@@ -144,7 +152,10 @@ class StoredLeases:
         self._end(record, let_go)
 
     def _end(self, record: LeaseRecord, last: Callable[[LeaseRecord], LeaseRecord]) -> None:
-        """Write its last record, again if a heartbeat comes in between and the lease is still ours."""
+        """Write the lease's last record while it is still ours.
+
+        Again, if a heartbeat comes in between.
+        """
         for _ in range(ROUNDS):
             seen = self.look(record.environment)
             if seen is None or not same(seen.record, record):
@@ -173,7 +184,7 @@ class StoredLeases:
             ) from reason
 
     def mend(self, environment: str, damage: str) -> None:
-        """Write a free lease in place of the damaged one; see the port."""
+        """Write a free lease for the damaged one; see the port."""
         key = self._key(environment)
         stored = self._store.get(key)
         try:
@@ -202,7 +213,10 @@ class StoredLeases:
 
 
 def held_by(seen: Seen, environment: str) -> LeaseHeld:
-    """Say who holds it, since when, what they do, and how to break it."""
+    """Build the error: who holds it, and how to break it.
+
+    Also since when, and what they do.
+    """
     record = seen.record
     with_it = f" (and with it {environment}, of the same lease group)" if record.environment != environment else ""
     since = f" since {moment(record.taken_at)} UTC" if record.taken_at else ""

@@ -36,8 +36,9 @@ class StoredLedger:
     # -- writing -------------------------------------------------------------------------------------------------------
 
     def append(self, entry: Entry) -> None:
-        """Write an entry under its number, or after all that are there when another writer has that number.
+        """Write an entry under its number, or the next free one.
 
+        If another writer has that number, it goes after all that are stored.
         A put that succeeded and was sent again meets a conflict: what is there is read before it is believed.
         """
         for _ in range(RACES):
@@ -46,8 +47,8 @@ class StoredLedger:
                 self._store.create(key, entry.to_json())
                 return
             except Conflict:
-                there = self._store.get(key)
-                if there and there.body == entry.to_json():
+                stored = self._store.get(key)
+                if stored and stored.body == entry.to_json():
                     return
                 entry = replace(entry, number=self._next(key))
         raise ServiceFailed(
@@ -56,18 +57,21 @@ class StoredLedger:
         )
 
     def _next(self, key: str) -> int:
-        """One more than the highest number of the deployment that `key` belongs to."""
-        names = [one.key.rpartition("/")[2] for one in self._store.list(f"{key.rpartition('/')[0]}/")]
+        """Return one more than the deployment's highest number.
+
+        The deployment is the one that `key` belongs to.
+        """
+        names = [stored.key.rpartition("/")[2] for stored in self._store.list(f"{key.rpartition('/')[0]}/")]
         numbers = [name.partition("-")[0] for name in names]
-        return 1 + max((int(one) for one in numbers if one.isdigit()), default=0)
+        return 1 + max((int(number) for number in numbers if number.isdigit()), default=0)
 
     def mark(self, mark: Mark) -> None:
         key = layout.mark(self._app, mark.environment, mark.id)
         try:
             self._store.create(key, mark.to_json())
         except Conflict:
-            there = self._store.get(key)
-            if there is None or there.body != mark.to_json():
+            stored = self._store.get(key)
+            if stored is None or stored.body != mark.to_json():
                 raise ServiceFailed(
                     f"The ledger has a different mark under the id {mark.id}.", remedy="Run the same command again"
                 ) from None
@@ -75,33 +79,38 @@ class StoredLedger:
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
-        """Oldest first; with a `limit`, only the keys and bodies of the latest are read: of more, where some of those
-        cannot be read."""
+        """Read deployments, oldest first; with a `limit`, only the latest.
+
+        Only their keys and bodies are read: of more, if some of those cannot be read.
+        """
         asked = limit
         while True:
-            found, more = self._part(environment, asked)
-            if len(found) >= limit or not more:
-                return found[-limit:] if limit else found
+            readable, more = self._part(environment, asked)
+            if len(readable) >= limit or not more:
+                return readable[-limit:] if limit else readable
             asked *= 2
 
     def _part(self, environment: str, limit: int) -> tuple[list[Deployment], bool]:
-        """Those of the latest `limit` (0: all) that can be read, and whether there are more before them."""
+        """Read those of the latest `limit` that can be read.
+
+        A limit of 0 is all. Also returns whether there are more before them.
+        """
         self._unread[environment] = {}
         spans = self._spans(environment)
-        found = self._entries(environment, begin_after(spans, limit))
-        if limit and len({_id(one) for one in found}) < limit and begin_after(spans, limit):
-            found = self._entries(environment, "")  # the index promised more than there is
+        entries = self._entries(environment, begin_after(spans, limit))
+        if limit and len({_id(entry) for entry in entries}) < limit and begin_after(spans, limit):
+            entries = self._entries(environment, "")  # the index promised more than there is
         last = spans[-1].last if spans else ""
-        self._loose[environment] = len({_id(one) for one in found if _id(one) > last})
-        wanted = _latest(found, limit)
-        copies = self._copies(environment, needed(spans, {_id(one) for one in wanted}))
+        self._loose[environment] = len({_id(entry) for entry in entries if _id(entry) > last})
+        wanted = _latest(entries, limit)
+        copies = self._copies(environment, needed(spans, {_id(entry) for entry in wanted}))
         read = fold(copy.entry for copy in self._bodies(environment, wanted, copies))
-        return read, len({_id(one) for one in wanted}) >= limit > 0
+        return read, len({_id(entry) for entry in wanted}) >= limit > 0
 
     def marks(self, environment: str) -> Sequence[Mark]:
-        keys = [one.key for one in self._store.list(layout.marks(self._app, environment))]
-        found = _at_once(self._store.get, keys)
-        marks = [Mark.from_json(one.body) if one else None for one in found]
+        keys = [stored.key for stored in self._store.list(layout.marks(self._app, environment))]
+        objects = _at_once(self._store.get, keys)
+        marks = [Mark.from_json(stored.body) if stored else None for stored in objects]
         self._pass_over(environment, [key for key, mark in zip(keys, marks, strict=True) if mark is None])
         return sorted((mark for mark in marks if mark), key=lambda mark: mark.id)
 
@@ -112,24 +121,30 @@ class StoredLedger:
         self._unread.setdefault(environment, {}).update(dict.fromkeys(keys))
 
     def _entries(self, environment: str, after: str) -> list[Object]:
-        """The objects of deployments whose ids come after `after`. (All keys of a deployment sort before `<id>/~`.)"""
+        """List the objects of deployments whose ids come after `after`.
+
+        All keys of a deployment sort before `<id>/~`.
+        """
         prefix = layout.ledger(self._app, environment)
         listed = self._store.list(prefix, after=f"{prefix}{after}/~" if after else "")
-        ours = [one for one in listed if not one.key.startswith(f"{prefix}_")]
-        self._pass_over(environment, [one.key for one in ours if not is_id(_id(one))])
-        return [one for one in ours if is_id(_id(one))]
+        ours = [stored for stored in listed if not stored.key.startswith(f"{prefix}_")]
+        self._pass_over(environment, [stored.key for stored in ours if not is_id(_id(stored))])
+        return [stored for stored in ours if is_id(_id(stored))]
 
     def _bodies(self, environment: str, wanted: Sequence[Object], known: dict[tuple[str, str], Copy]) -> list[Copy]:
-        """Each entry from its copy where there is one of this very object, else from the object."""
-        missing = [one for one in wanted if (one.key, one.etag) not in known]
-        read = dict(zip((one.key for one in missing), _at_once(self._read, missing), strict=True))
+        """Read each entry from its copy, else from the object.
+
+        A copy counts if it is of this very object.
+        """
+        missing = [stored for stored in wanted if (stored.key, stored.etag) not in known]
+        read = dict(zip((stored.key for stored in missing), _at_once(self._read, missing), strict=True))
         self._pass_over(environment, [key for key, copy in read.items() if copy is None])
-        found = (known.get((one.key, one.etag)) or read[one.key] for one in wanted)
-        return [copy for copy in found if copy]
+        copies = (known.get((stored.key, stored.etag)) or read[stored.key] for stored in wanted)
+        return [copy for copy in copies if copy]
 
     def _read(self, listed: Object) -> Copy | None:
-        found = self._store.get(listed.key)
-        entry = Entry.from_json(found.body) if found else None
+        stored = self._store.get(listed.key)
+        entry = Entry.from_json(stored.body) if stored else None
         return Copy(listed.key, listed.etag, entry) if entry and self._key(entry) == listed.key else None
 
     def _key(self, entry: Entry) -> str:
@@ -146,65 +161,74 @@ class StoredLedger:
         return 0
 
     def rebuild_index(self, environment: str) -> int:
-        """Everything is read from the entries themselves; segments that are not written again are taken away."""
+        """Write the index anew from the entries themselves.
+
+        Segments that are not written again are removed.
+        """
         written = self._write_segments(environment, "")
-        for there in list(self._store.list(layout.index(self._app, environment))):
-            if there.key not in written:
+        for segment in list(self._store.list(layout.index(self._app, environment))):
+            if segment.key not in written:
                 with contextlib.suppress(Conflict):
-                    self._store.delete(there.key, there.etag)
+                    self._store.delete(segment.key, segment.etag)
         return len(written)
 
     def _write_segments(self, environment: str, after: str) -> set[str]:
-        """The keys of the segments that now hold what comes after that id; what fills none is left to be read."""
+        """Write segments of what comes after that id; return their keys.
+
+        What fills none is left to be read.
+        """
         listed = self._entries(environment, after)
-        by_deployment: dict[str, list[Copy]] = {_id(one): [] for one in listed}
+        by_deployment: dict[str, list[Copy]] = {_id(stored): [] for stored in listed}
         for copy in self._bodies(environment, listed, {}):
             by_deployment[_id(copy)].append(copy)
-        return {self._write_segment(environment, *one) for one in full(by_deployment)}
+        return {self._write_segment(environment, *segment) for segment in full(by_deployment)}
 
     def _write_segment(self, environment: str, first: str, last: str, copies: Sequence[Copy]) -> str:
         key, body = layout.index_segment(self._app, environment, first, last), packed(copies)
         try:
             self._store.create(key, body)
         except Conflict:
-            there = self._store.get(key)
-            if there and there.body != body:
+            stored = self._store.get(key)
+            if stored and stored.body != body:
                 with contextlib.suppress(Conflict):
-                    self._store.replace(key, body, there.etag)
+                    self._store.replace(key, body, stored.etag)
         return key
 
     def _spans(self, environment: str) -> list[Span]:
-        """What each segment holds, by its key, the oldest first."""
-        keys = [one.key for one in self._store.list(layout.index(self._app, environment))]
+        """List what each segment holds, by its key, the oldest first."""
+        keys = [segment.key for segment in self._store.list(layout.index(self._app, environment))]
         spans = {key: Span.read(key) for key in keys}
         self._pass_over(environment, [key for key, span in spans.items() if span is None])
         return sorted((span for span in spans.values() if span), key=lambda span: span.last)
 
     def _copies(self, environment: str, spans: Sequence[Span]) -> dict[tuple[str, str], Copy]:
-        """The copies in these segments, by the key and ETag of what they are copies of."""
+        """Read the segments' copies, by the originals' keys and ETags."""
         bodies = _at_once(lambda span: self._store.get(span.key), spans)
         read = [unpacked(body.body) if body else [] for body in bodies]
         self._pass_over(environment, [span.key for span, copies in zip(spans, read, strict=True) if copies is None])
-        found = [copy for copies in read if copies for copy in copies]
-        return {(copy.key, copy.etag): copy for copy in found if self._key(copy.entry) == copy.key}
+        known = [copy for copies in read if copies for copy in copies]
+        return {(copy.key, copy.etag): copy for copy in known if self._key(copy.entry) == copy.key}
 
 
-def _id(one: Object | Copy) -> str:
-    """The deployment that an entry's key names by its folder."""
-    return one.key.split("/")[-2]
+def _id(entry: Object | Copy) -> str:
+    """Return the deployment that an entry's key names by its folder."""
+    return entry.key.split("/")[-2]
 
 
 def _latest(entries: Iterable[Object], limit: int) -> list[Object]:
-    """The entries of the latest `limit` deployments (0: all): ids sort by time."""
-    ordered = sorted(entries, key=lambda one: one.key)
-    ids = sorted({_id(one) for one in ordered})
-    kept = set(ids[-limit:]) if limit else set(ids)
-    return [one for one in ordered if _id(one) in kept]
+    """Choose the entries of the latest `limit` deployments (0: all).
+
+    Ids sort by time.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.key)
+    ids = sorted({_id(entry) for entry in ordered})
+    latest = set(ids[-limit:]) if limit else set(ids)
+    return [entry for entry in ordered if _id(entry) in latest]
 
 
-def _at_once(act: Callable[[A], B], each: Sequence[A]) -> list[B]:
-    """`act` on each, several at a time, the answers in the order asked."""
-    if not each:
+def _at_once(act: Callable[[A], B], items: Sequence[A]) -> list[B]:
+    """Call `act` on the items, several at once; keep their order."""
+    if not items:
         return []
-    with ThreadPoolExecutor(min(READERS, len(each))) as readers:
-        return list(readers.map(act, each))
+    with ThreadPoolExecutor(min(READERS, len(items))) as readers:
+        return list(readers.map(act, items))
