@@ -55,8 +55,9 @@ class Claim:
 
 
 def acquire(app: App, claim: Claim) -> Acquired:
-    """Take the lease. Raises Held when somebody has it and, after `wait` seconds, still has.
+    """Take the lease, or wait for it.
 
+    Raises Held if somebody has it and, after `wait` seconds, still has.
     Of two that resume one deployment, the second meets a living holder.
     """
     if claim.resume:
@@ -89,7 +90,10 @@ def _waited_for(app: App, claim: Claim, reason: Held) -> Acquired:
 
 
 def _in_turn(app: App, claim: Claim, reason: Held, phase: Callable[[str], None]) -> Acquired:
-    """Look again and again, at intervals that differ: those who wait do not all come at once, nor in a fixed order."""
+    """Look again and again, at intervals that differ.
+
+    So those who wait do not all come at once, nor in a fixed order.
+    """
     until, pause = app.clock.now() + timedelta(seconds=claim.wait), FIRST_WAIT
     while (left := (until - app.clock.now()).total_seconds()) > 0:
         phase(_whose_turn(claim.environment, reason))
@@ -104,7 +108,10 @@ def _in_turn(app: App, claim: Claim, reason: Held, phase: Callable[[str], None])
 
 
 def _advised(claim: Claim, reason: Held) -> Held:
-    """The refusal, with the commands of whoever has to wait: the one that costs nothing first, fencing off last."""
+    """Add the commands of whoever has to wait to a refusal.
+
+    The one that costs nothing comes first, fencing off last.
+    """
     if not isinstance(reason, LeaseHeld):
         return reason
     remedy = f"Wait for it: {claim.command} --wait 10m (or, if it is dead: "
@@ -115,7 +122,10 @@ def _advised(claim: Claim, reason: Held) -> Held:
 
 
 def _whose_turn(environment: str, reason: Held) -> str:
-    """`ada@laptop has held dev since 2026-11-20 15:53 UTC: deploy 0.1.30-dev: the units act`, without what moves."""
+    """Say whose turn it is, without what moves.
+
+    `ada@laptop has held dev since 2026-11-20 15:53 UTC: deploy 0.1.30-dev: the units act`.
+    """
     return since_when(read(environment, reason.seen)) if isinstance(reason, LeaseHeld) else reason.what
 
 
@@ -137,7 +147,10 @@ def _attempt(app: App, claim: Claim, preempt: bool) -> Acquired:
 
 
 def _mend(app: App, claim: Claim, damage: LeaseUnreadable, preempt: bool) -> None:
-    """Write a damaged lease anew if a person wants to fence off whoever has it; raises it otherwise."""
+    """Write a damaged lease anew, to fence off whoever has it.
+
+    Only if a person wants that; otherwise the damage is raised.
+    """
     if damage.id and preempt:
         app.leases.mend(claim.environment, damage.id)
         app.screen.warn(f"{damage.what} It was written anew; who held it, and what they have in flight, is not known")
@@ -162,22 +175,27 @@ def _taken(app: App, claim: Claim, over: str = "", living: bool = False, deploym
 
 def _tell(app: App, environment: str, seen: Seen) -> None:
     held = read(environment, seen)
-    what = "fenced off" if seen.held else "taken over from"
-    app.screen.warn(f"{what} {held.holder}, deployment {held.deployment}, last heartbeat {held.heard} ({held.phase})")
+    outcome = "fenced off" if seen.held else "taken over from"
+    app.screen.warn(
+        f"{outcome} {held.holder}, deployment {held.deployment}, last heartbeat {held.heard} ({held.phase})"
+    )
 
 
 # -- what it has in flight ---------------------------------------------------------------------------------------------
 
 
 def in_flight(app: App, environment: str, record: LeaseRecord) -> list[Operation]:
-    """The operations of a lease's deployment that have not ended."""
+    """List the operations of a lease's deployment that have not ended."""
     since = begun(record.deployment_id) - SKEW if is_id(record.deployment_id) else LONG_AGO
     operations = app.target(environment).operations(record.deployment_id, since)
     return [operation for operation in operations if operation.running]
 
 
 def operation_names(operations: Sequence[Operation]) -> str:
-    """`SSM command 1234, SSM command 5678`: by names that a person finds them by."""
+    """Name operations as a person finds them.
+
+    `SSM command 1234, SSM command 5678`.
+    """
     return ", ".join(operation.name for operation in operations)
 
 
@@ -185,7 +203,10 @@ def operation_names(operations: Sequence[Operation]) -> str:
 
 
 def _check_dead(app: App, environment: str, seen: Seen) -> None:
-    """Raises Held unless the holder, whose heartbeat has expired, is known to be dead."""
+    """Raise Held unless the holder is known to be dead.
+
+    Its heartbeat has expired.
+    """
     going = in_flight(app, environment, seen.record)
     if going:
         raise _not_dead(environment, seen, f"its {operation_names(going)} still runs")
@@ -200,8 +221,10 @@ def _check_dead(app: App, environment: str, seen: Seen) -> None:
 
 
 def not_held(app: App, environment: str, again: str) -> str:
-    """What a deployment that began now would find, in a few words; raises Held where it would have to wait. `again` is
-    the command that begins it."""
+    """Describe the lease that a deployment would find now.
+
+    Raises Held if it would have to wait. `again` is the command that begins it.
+    """
     seen = app.leases.look(environment)
     if seen is None or not seen.record.holder:
         return "nobody holds it"
@@ -214,7 +237,10 @@ def not_held(app: App, environment: str, again: str) -> str:
 
 
 def run_state(app: App, url: str) -> str:
-    """What the forge says of a CI run: lives | ended | unknown; empty where it is of no run."""
+    """Ask the forge how a CI run stands.
+
+    lives | ended | unknown; empty if the URL is of no run.
+    """
     wanted = run_id(url)
     if not wanted:
         return ""
@@ -239,7 +265,7 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
 
 
 def stop_operations(app: App, environment: str, seen: Seen) -> None:
-    """Cancel what a fenced-off deployment has in flight, and wait until the units are free of it.
+    """Cancel what a fenced-off deployment has in flight; wait for its end.
 
     A unit's program may be killed at any point: the next change finishes or undoes what it had begun.
     """

@@ -21,7 +21,10 @@ AGAIN = f"Don't deploy it. Publish the commit under a new number: {commands.depl
 
 @dataclass(frozen=True)
 class Stored:
-    """An artifact as it was read back, and believed: by its signature, or because its environment needs none."""
+    """An artifact as it was read back, and believed.
+
+    By its signature, or because its environment needs none.
+    """
 
     manifest: Manifest
     signed: bool
@@ -32,12 +35,18 @@ class Stored:
 
 
 def folder(app: App, artifact_id: ArtifactId) -> Path:
-    """Where `build` and `bundle` leave what `publish` reads: .tagship/build/<artifact id>."""
+    """Return the folder where `build` and `bundle` leave their files.
+
+    .tagship/build/<artifact id>: `publish` reads it.
+    """
     return own(app.root) / "build" / str(artifact_id)
 
 
 def commit_of(app: App, artifact_id: ArtifactId) -> str:
-    """The commit of a tagged version, or of an untagged id's first eight digits; raises Refused without the tag."""
+    """Find the commit of a tag, or of an untagged id.
+
+    An untagged id begins with eight digits of it. Raises Refused without the tag.
+    """
     if artifact_id.version is None:
         return app.repository.resolve(str(artifact_id)[:8])
     tag = app.repository.tag(str(artifact_id))
@@ -51,54 +60,61 @@ def commit_of(app: App, artifact_id: ArtifactId) -> str:
 
 
 def verified_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Manifest:
-    """The manifest of a stored artifact; see `verified`."""
+    """Read the manifest of a stored artifact; see `verified`."""
     return verified(app, environment, artifact_id).manifest
 
 
 def verified(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
-    """A stored artifact: its manifest names what was asked for, its bundle is there with the bytes that it names.
+    """Read a stored artifact, and verify it.
 
+    Its manifest names what was asked for, and its bundle is there with the bytes that it names.
     The manifest is signed; or the environment takes unsigned ones, and that it is none is said.
     Raises ArtifactMissing, saying what is there instead, or NotAuthentic. The manifest's own `to_json` are the very
     bytes that are stored and signed.
     """
-    found = _stored(app, environment, artifact_id)
-    if found is None:
+    stored = _stored(app, environment, artifact_id)
+    if stored is None:
         raise _missing(app, environment, artifact_id)
-    _say_unsigned(app, environment, artifact_id, found)
-    head = app.store.head(found.manifest.bundle.key)
+    _say_unsigned(app, environment, artifact_id, stored)
+    head = app.store.head(stored.manifest.bundle.key)
     if head is None:
         raise ArtifactMissing(
-            f"The bundle of {artifact_id} is gone: its manifest is there, and {_url(app, found.manifest.bundle.key)} "
+            f"The bundle of {artifact_id} is gone: its manifest is there, and {_url(app, stored.manifest.bundle.key)} "
             "is not.",
             remedy=f"Take another version. {_offer(app, environment, artifact_id)}",
         )
-    _check_bundle(app, found.manifest, head)
-    return found
+    _check_bundle(app, stored.manifest, head)
+    return stored
 
 
 def stored_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Manifest | None:
-    """The manifest under an id, believed; None where there is none: such an artifact does not exist."""
-    found = _stored(app, environment, artifact_id)
-    if found:
-        _say_unsigned(app, environment, artifact_id, found)
-    return found.manifest if found else None
+    """Read and believe the manifest under an id; None without one.
+
+    Without a manifest, such an artifact does not exist.
+    """
+    stored = _stored(app, environment, artifact_id)
+    if stored:
+        _say_unsigned(app, environment, artifact_id, stored)
+    return stored.manifest if stored else None
 
 
 def altered(app: App, environment: str, artifact_id: ArtifactId) -> bool:
-    """Whether what is stored under an id is no whole artifact as it was published. Nothing is said or raised."""
+    """Tell whether a stored artifact differs from what was published.
+
+    That is so if anything of it is missing or altered. Nothing is said or raised.
+    """
     try:
-        found = _stored(app, environment, artifact_id)
-        head = app.store.head(found.manifest.bundle.key) if found else None
-        if found and head:
-            _check_bundle(app, found.manifest, head)
+        stored = _stored(app, environment, artifact_id)
+        head = app.store.head(stored.manifest.bundle.key) if stored else None
+        if stored and head:
+            _check_bundle(app, stored.manifest, head)
     except NotAuthentic:
         return True
     return head is None
 
 
-def _say_unsigned(app: App, environment: str, artifact_id: ArtifactId, found: Stored) -> None:
-    if not found.signed:
+def _say_unsigned(app: App, environment: str, artifact_id: ArtifactId, stored: Stored) -> None:
+    if not stored.signed:
         app.screen.warn(f"UNSIGNED: nobody signed {artifact_id}; {environment} allows that (allow_unsigned)")
 
 
@@ -120,7 +136,10 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
 
 
 def _check_allowed(app: App, environment: str, where: str) -> None:
-    """Only the settings can say that an artifact without a signature is good enough: nothing in the bucket can."""
+    """Require that the settings allow artifacts without a signature.
+
+    Nothing in the bucket can allow it. Raises NotAuthentic.
+    """
     if not app.settings.environment(environment).allow_unsigned:
         raise NotAuthentic(
             f"{where} has no signature ({layout.SIGNATURE}), and {environment} accepts no unsigned artifacts.",
@@ -129,7 +148,10 @@ def _check_allowed(app: App, environment: str, where: str) -> None:
 
 
 def _check_names(app: App, manifest: Manifest, environment: str, artifact_id: ArtifactId, where: str) -> None:
-    """A manifest that was signed for one place proves nothing in another."""
+    """Require that a manifest was signed for this very place.
+
+    It proves nothing in another.
+    """
     asked = (app.settings.app, environment, artifact_id)
     named = (manifest.app, manifest.environment, manifest.artifact_id)
     if named != asked:
@@ -139,11 +161,14 @@ def _check_names(app: App, manifest: Manifest, environment: str, artifact_id: Ar
 
 
 def _check_bundle(app: App, manifest: Manifest, head: Object) -> None:
-    """The stored bundle against the manifest: size, SHA-256 as S3 computed it, and the commit in its metadata."""
+    """Compare the stored bundle with the manifest.
+
+    Size, SHA-256 as S3 computed it, and the commit in its metadata. Raises NotAuthentic.
+    """
     origin = Origin.read(head.metadata)
-    found = {"bytes": str(head.size), "sha256": head.sha256, "commit": origin.commit_sha if origin else ""}
+    actual = {"bytes": str(head.size), "sha256": head.sha256, "commit": origin.commit_sha if origin else ""}
     named = {"bytes": str(manifest.bundle.size), "sha256": manifest.bundle.sha256, "commit": manifest.commit}
-    wrong = [f"{what} {found[what] or 'unknown'}, not {named[what]}" for what in named if found[what] != named[what]]
+    wrong = [f"{name} {actual[name] or 'unknown'}, not {named[name]}" for name in named if actual[name] != named[name]]
     if wrong:
         raise NotAuthentic(
             f"{_url(app, head.key)} is not the bundle that its manifest names: {'; '.join(wrong)}.", remedy=AGAIN
@@ -151,7 +176,7 @@ def _check_bundle(app: App, manifest: Manifest, head: Object) -> None:
 
 
 def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:
-    """The error that says what is there instead."""
+    """Build the error that says what is there instead."""
     state = "Nothing was changed."
     key = layout.artifact(app.settings.app, environment, artifact_id, layout.BUNDLE)
     if app.store.head(key):
@@ -161,7 +186,7 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
             state=state,
             remedy=f"Finish publishing it: {commands.publish(artifact_id, environment)}",
         )
-    older = [one for one in layout.legacy_bundles(app.settings.app, environment, artifact_id) if app.store.head(one)]
+    older = [old for old in layout.legacy_bundles(app.settings.app, environment, artifact_id) if app.store.head(old)]
     if older:
         state = f"Nothing was changed. An unsigned bundle of an older layout is at {_url(app, older[0])}."
     return ArtifactMissing(
@@ -172,20 +197,25 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
 
 
 def _offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
-    """The artifacts that are there, the nearest name first in the command."""
-    there = [one for one in stored_ids(app, environment) if one != artifact_id]
-    if not there:
+    """Offer the stored artifacts, the nearest name in the command."""
+    ids = [artifact for artifact in stored_ids(app, environment) if artifact != artifact_id]
+    if not ids:
         return f"Nothing is stored for {environment} yet. Ship a version: {commands.deploy_dev()}"
-    near = [*difflib.get_close_matches(artifact_id, there, SHOWN), *there[:SHOWN]]
-    whole = next((each for each in near if not altered(app, environment, ArtifactId(each))), "")
+    near = [*difflib.get_close_matches(artifact_id, ids, SHOWN), *ids[:SHOWN]]
+    whole = next((version for version in near if not altered(app, environment, ArtifactId(version))), "")
     take = f"Take one: {commands.deploy(whole, environment)}" if whole else f"Ship a version: {commands.deploy_dev()}"
-    return f"Stored are {', '.join(there[:SHOWN])}. {take} (or see why its publishing did not end, in its CI run)"
+    return f"Stored are {', '.join(ids[:SHOWN])}. {take} (or see why its publishing did not end, in its CI run)"
 
 
 def stored_ids(app: App, environment: str) -> list[str]:
-    """The ids that have a folder in the bucket: versions first, the highest before the others, then untagged builds."""
+    """List the ids that have a folder in the bucket.
+
+    Versions first, the highest before the others, then untagged builds.
+    """
     prefix = layout.artifacts(app.settings.app, environment)
-    names = [one.key[len(prefix) :].rstrip("/") for one in app.store.list(prefix, "/") if one.key.endswith("/")]
+    names = [
+        folder.key[len(prefix) :].rstrip("/") for folder in app.store.list(prefix, "/") if folder.key.endswith("/")
+    ]
     versions = sorted((version for version in map(Version.maybe, names) if version), reverse=True)
     untagged = sorted((name for name in names if not Version.maybe(name)), key=lambda name: name[9:], reverse=True)
     return [*map(str, versions), *untagged]

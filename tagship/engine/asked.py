@@ -20,8 +20,9 @@ class _Slow(Exception):
 
 
 def runs_now(app: App, plan: Plan) -> Mapping[str, str]:
-    """What each unit of a plan runs, by its id: its own word, or the ledger's, marked as such.
+    """Ask what each unit of a plan runs, by its id.
 
+    Its own word, or the ledger's, marked as such.
     A heal has asked already whom it could.
     """
     if plan.heals:
@@ -55,8 +56,8 @@ def _in_time(app: App, phase: Callable[[str], None]) -> Callable[[str], None]:
     """Follow a question; it is given up when it takes too long."""
     until = app.clock.now() + WITHIN
 
-    def tick(said: str) -> None:
-        phase(said)
+    def tick(text: str) -> None:
+        phase(text)
         if app.clock.now() > until:
             raise _Slow
 

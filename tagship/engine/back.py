@@ -14,14 +14,20 @@ LOOKED_AT = 10  # candidates whose artifact is looked for
 
 
 def last_good(app: App, environment: str, but: str) -> ArtifactId | None:
-    """Find the version that was healthy last, other than `but`, not marked bad, and stored as it was published."""
+    """Find the version that was healthy last, other than `but`.
+
+    It is not marked bad, and stored as it was published.
+    """
     history, marks = app.ledger.deployments(environment, MANY), app.ledger.marks(environment)
     offered = rollback_candidates(history, but, marks)[:LOOKED_AT]
     return next((version for version in offered if not altered(app, environment, version)), None)
 
 
 def way_back(app: App, environment: str, but: str) -> str:
-    """Spell the rollback to the last good other version; empty if there is none, or AWS does not say."""
+    """Spell the rollback to the last good other version.
+
+    Empty if there is none, or AWS does not say.
+    """
     try:
         version = last_good(app, environment, but)
     except TagshipError:

@@ -19,28 +19,35 @@ OFFERED = 10  # versions on the list
 
 
 def chosen(app: App, known: Facts, *, ask: bool) -> Stored:
-    """The best version to go back to, or whichever of the list a person takes (`ask`); altered ones are passed over.
+    """Choose the best version to go back to, or ask.
 
+    With `ask`, a person picks it from the list. Altered ones are passed over.
     Raises Refused if there is none, NotAuthentic if those there are were altered.
     """
     passed_over: list[str] = []
-    found = _taken(app, known, known.history, ask, passed_over)
-    if found is None:  # a row of failures may be longer than what was read
+    stored = _taken(app, known, known.history, ask, passed_over)
+    if stored is None:  # a row of failures may be longer than what was read
         history = app.ledger.deployments(known.environment)
-        found = _taken(app, known, history, ask, passed_over)
-        if found is None:
+        stored = _taken(app, known, history, ask, passed_over)
+        if stored is None:
             raise _nothing(app, known.environment, history, passed_over)
-    return found
+    return stored
 
 
 def suggested(app: App, environment: str, history: Sequence[Deployment]) -> ArtifactId | None:
-    """The version to name in a remedy: the best that can be gone back to; None if there is none."""
+    """Find the version to name in a remedy; None if none.
+
+    It is the best that can be gone back to.
+    """
     offered = _offered(app, environment, history)
-    return next((each for each in offered if not altered(app, environment, each)), None)
+    return next((version for version in offered if not altered(app, environment, version)), None)
 
 
 def kept(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
-    """A named artifact as it is stored; the error names a version that can be gone back to instead."""
+    """Read a named artifact as it is stored.
+
+    The error names a version that can be gone back to instead.
+    """
     try:
         return verified(app, environment, artifact_id)
     except ArtifactMissing as reason:
@@ -52,22 +59,25 @@ def kept(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
 
 def _offered(app: App, environment: str, history: Sequence[Deployment]) -> list[ArtifactId]:
     candidates = ways_back(history, app.ledger.marks(environment))
-    return [each for each in candidates if _stored(app, environment, each)][:OFFERED]
+    return [version for version in candidates if _stored(app, environment, version)][:OFFERED]
 
 
 def _taken(app: App, known: Facts, history: Sequence[Deployment], ask: bool, passed_over: list[str]) -> Stored | None:
-    """The first that is as it was signed; or, of a list that such a version heads, the one that a person takes."""
+    """Take the first version that is as it was signed.
+
+    Or, of a list that such a version heads, the one that a person takes.
+    """
     environment = known.environment
-    left = [each for each in _offered(app, environment, history) if each not in passed_over]
+    left = [version for version in _offered(app, environment, history) if version not in passed_over]
     while left:
         best = _believed(app, environment, left[0], passed_over)
         if best is None:
             del left[0]
             continue
         wanted = _asked(app, known, left, history) if ask else left[0]
-        found = best if wanted == left[0] else _believed(app, environment, wanted, passed_over)
-        if found:
-            return found
+        stored = best if wanted == left[0] else _believed(app, environment, wanted, passed_over)
+        if stored:
+            return stored
         left.remove(wanted)
     return None
 
@@ -87,14 +97,17 @@ def _believed(app: App, environment: str, artifact_id: ArtifactId, passed_over: 
 
 
 def _leaving(known: Facts) -> str:
-    """What somebody who goes back wants to leave: a deployment that has not ended, or else what serves."""
+    """Name what somebody who goes back wants to leave.
+
+    A deployment that has not ended, or else what serves.
+    """
     dead = known.unfinished
     return (dead.last.replaced if dead.first.action == "rollback" else dead.artifact_id) if dead else known.serving
 
 
 def _choices(versions: Sequence[ArtifactId], history: Sequence[Deployment]) -> dict[str, str]:
-    """Each version with when it was last healthy, and by whose hand."""
-    healthy = {each.artifact_id: each.last for each in history if each.state == "healthy"}
+    """Label each version with when and by whom it was healthy."""
+    healthy = {deployment.artifact_id: deployment.last for deployment in history if deployment.state == "healthy"}
     return {
         version: f"{version}  healthy {moment(healthy[version].at)} UTC, {healthy[version].who}"
         if version in healthy
@@ -104,9 +117,13 @@ def _choices(versions: Sequence[ArtifactId], history: Sequence[Deployment]) -> d
 
 
 def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_over: Sequence[str]) -> TagshipError:
-    """The error if no version can be chosen: which were altered, or are left out as bad, and the way to such a one."""
+    """Build the error if no version can be chosen.
+
+    Which were altered, or are left out as bad, and the way to such a one.
+    """
     healthy = healthy_before(history, serving(history))
-    left_out = [each for each in healthy if _stored(app, environment, each) and each not in passed_over][:OFFERED]
+    stored = [version for version in healthy if _stored(app, environment, version)]
+    left_out = [version for version in stored if version not in passed_over][:OFFERED]
     remedy = _anyway(app, environment, history, left_out)
     nothing = f"There is nothing to roll {environment} back to"
     if passed_over:
@@ -121,7 +138,7 @@ def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_o
 
 
 def _anyway(app: App, environment: str, history: Sequence[Deployment], left_out: Sequence[ArtifactId]) -> str:
-    """The way to a version that is left out as bad, with the reason."""
+    """Say how to go to a version left out as bad."""
     for artifact_id in left_out:
         if not altered(app, environment, artifact_id):
             bad = why_bad(app, environment, artifact_id, history)
@@ -131,28 +148,33 @@ def _anyway(app: App, environment: str, history: Sequence[Deployment], left_out:
 
 
 def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:
-    """The error that tells a version that was removed from one that never was, and names what there is."""
+    """Build the error of an artifact that is not stored.
+
+    A version that was removed is told from one that never was, and what there is is named.
+    """
     history = app.ledger.deployments(environment)
-    deployed = [each.first for each in history if each.artifact_id == artifact_id]
-    stored = [each for each in stored_ids(app, environment) if each != artifact_id]
-    what = f"{artifact_id} was never published for {environment}."
+    deployed = [deployment.first for deployment in history if deployment.artifact_id == artifact_id]
+    stored = [version for version in stored_ids(app, environment) if version != artifact_id]
+    problem = f"{artifact_id} was never published for {environment}."
     if deployed:
         when = moment(deployed[-1].at)
-        what = f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
+        problem = (
+            f"{artifact_id} was deployed to {environment} on {when} UTC, and has been removed from the bucket since."
+        )
     if not stored:
-        return ArtifactMissing(what, remedy=f"Publish a version: {commands.deploy_dev()}")
+        return ArtifactMissing(problem, remedy=f"Publish a version: {commands.deploy_dev()}")
     near = nearest(artifact_id, stored, OFFERED)
     of = f", the nearest of {len(stored)}" if len(near) < len(stored) else ""
-    said = ", ".join(_described(app, environment, near, history))
+    choices = ", ".join(_described(app, environment, near, history))
     return ArtifactMissing(
-        what,
-        state=f"Nothing was changed. Stored for {environment}{of}: {said}.",
+        problem,
+        state=f"Nothing was changed. Stored for {environment}{of}: {choices}.",
         remedy=_instead(app, environment, history),
     )
 
 
 def _described(app: App, environment: str, near: Sequence[str], history: Sequence[Deployment]) -> list[str]:
-    """Each version with what speaks against it: that it runs now, is marked bad, or was altered."""
+    """Describe versions: runs now, marked bad, or altered."""
     bad, runs = marked_bad(history, app.ledger.marks(environment)), serving(history)
     words = {version: "marked bad" for version in near if version in bad}
     words |= {version: "altered" for version in near if altered(app, environment, ArtifactId(version))}
@@ -161,7 +183,7 @@ def _described(app: App, environment: str, near: Sequence[str], history: Sequenc
 
 
 def _instead(app: App, environment: str, history: Sequence[Deployment]) -> str:
-    """The way on from a version that can't be gone back to."""
+    """Say how to go on from a version that is unusable."""
     good = suggested(app, environment, history)
     if good:
         return f"Go to the last good one: {commands.rollback(good, environment)}"
@@ -169,5 +191,5 @@ def _instead(app: App, environment: str, history: Sequence[Deployment]) -> str:
 
 
 def _stored(app: App, environment: str, artifact_id: ArtifactId) -> bool:
-    """Whether the artifact exists: it does once its manifest is there."""
+    """Tell whether the artifact exists: its manifest is there."""
     return app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)) is not None

@@ -21,7 +21,7 @@ from tagship.ports.app import App
 
 
 def conclude(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> None:
-    """Undo what failed, record the final state, and raise what it came to unless that is healthy."""
+    """Undo what failed, record the final state, and raise the failure."""
     left = {unit.id for unit in rollout.gone}
     changed = tuple(unit for unit in rollout.units if unit.id in rollout.reports and unit.id not in left)
     session.plan = replace(session.plan, units=changed or session.plan.units)
@@ -37,14 +37,20 @@ def conclude(session: LeaseSession, record: Recorder, rollout: Rollout, seconds:
 
 
 def _is_kept(plan: Plan, rollout: Rollout) -> bool:
-    """Whether what runs it goes on running it: nothing stopped the rollout, or what stopped it is no reason to undo."""
+    """Tell whether what runs it goes on running it.
+
+    Nothing stopped the rollout, or what stopped it is no reason to undo.
+    """
     if not rollout.stop:
         return True
     return (plan.keeps and bool(rollout.serving)) or (plan.heals and bool(rollout.lagging))
 
 
 def _name_the_moving(session: LeaseSession, rollout: Rollout) -> None:
-    """Name the units that left, which are not waited for, and those that joined and cannot be reached yet."""
+    """Name the units that left or joined meanwhile.
+
+    Those that left are not waited for; those that joined cannot be reached yet.
+    """
     environment, warn = session.plan.environment, session.app.screen.warn
     if rollout.gone:
         warn(f"left {environment} during the deployment: {listed(_named(rollout.gone))}")
@@ -54,7 +60,10 @@ def _name_the_moving(session: LeaseSession, rollout: Rollout) -> None:
 
 
 def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> NoReturn:
-    """Leave it: what does not run it is no reason to undo it. It serves, and is not called healthy until all run it."""
+    """Leave it in place, though some units do not run it.
+
+    What does not run it is no reason to undo it. It serves, and is not called healthy until all run it.
+    """
     plan = session.plan
     if rollout.stop:
         session.app.screen.warn(f"Stopped: {rollout.stop}.")
@@ -75,19 +84,22 @@ def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, se
 def _where_missing(rollout: Rollout) -> str:
     skipped = {unit.id for unit in rollout.skipped}
     names = [
-        f"{rollout.names[each.unit]} (skipped)" if each.unit in skipped else rollout.names[each.unit]
-        for each in rollout.lagging
+        f"{rollout.names[report.unit]} (skipped)" if report.unit in skipped else rollout.names[report.unit]
+        for report in rollout.lagging
     ]
     return f"it is missing on {len(names)} of {counted(rollout.size, rollout.noun)}: {listed(sorted(names), 4)}"
 
 
 def _missing(app: App, plan: Plan, rollout: Rollout) -> TagshipError:
-    """The error that names the units on which it is missing, each with why; the way back if it serves on none."""
+    """Build the error that names the units that lack it.
+
+    Each with why; the way back if it serves on none.
+    """
     state, names, bad = what_serves(rollout.units, rollout.known), rollout.names, rollout.lagging
     if rollout.stop == INTERRUPTED:
         return Interrupted(f"Interrupted: {_where_missing(rollout)}.", state=state, remedy=f"Go on: {heal(plan)}")
     total = counted(rollout.size, rollout.noun)
-    why = listed([f"{names[each.unit]} ({each.unit}): {each.reason or each.outcome}" for each in bad], 20)
+    why = listed([f"{names[report.unit]} ({report.unit}): {report.reason or report.outcome}" for report in bad], 20)
     kind = unserved(plan.artifact_id, rollout.known)
     back = way_back(app, plan.environment, plan.artifact_id) if kind is RollbackFailed else ""
     return kind(
@@ -99,8 +111,11 @@ def _missing(app: App, plan: Plan, rollout: Rollout) -> TagshipError:
 
 
 def _outcome(plan: Plan, rollout: Rollout) -> str:
-    """The outcome to record. A heal that only passed units over that can't be reached says nothing new of the version:
-    what was healthy stays healthy."""
+    """Choose the outcome to record.
+
+    A heal that only passed units over that can't be reached says nothing new of the version: what was healthy stays
+    healthy.
+    """
     was_healthy = plan.heals and plan.serves is not None and plan.serves.state == "healthy"
     passed_over = not rollout.stop and all(report.unit not in rollout.reports for report in rollout.lagging)
     return "healthy" if was_healthy and passed_over else "partial"
@@ -126,8 +141,8 @@ def _undo(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: fl
     state = what_serves(rollout.units, final, rollout.untouched)
     if rollout.stop == INTERRUPTED and end.kind != "lost":
         total = counted(rollout.total, rollout.noun)
-        what = f"Interrupted: {plan.artifact_id} was taken back from {len(rollout.changed)} of {total}."
-        raise Interrupted(what, state=state, remedy=f"Run it again: {plan.command}")
+        problem = f"Interrupted: {plan.artifact_id} was taken back from {len(rollout.changed)} of {total}."
+        raise Interrupted(problem, state=state, remedy=f"Run it again: {plan.command}")
     raise failure(plan, end, state)
 
 
@@ -143,7 +158,10 @@ def _record_healthy(record: Recorder, plan: Plan, reports: Sequence[Report], sec
 
 
 def _replaced(plan: Plan, reports: Sequence[Report]) -> str:
-    """What was replaced: what the ledger says, if a unit ran that; or else what units reported."""
+    """Tell what was replaced.
+
+    What the ledger says, if a unit ran that; or else what units reported.
+    """
     previous = [report.previous for report in reports if report.outcome == "healthy"]
     if plan.replaces in previous:
         return plan.replaces

@@ -15,20 +15,21 @@ from tagship.ports.app import App
 
 
 @contextmanager
-def exclusive(app: App, environment: str, what: str, *, wait: float, again: str) -> Iterator[None]:
-    """No deployment of the environment is under way, and none begins. One that is has `wait` seconds to end.
+def exclusive(app: App, environment: str, purpose: str, *, wait: float, again: str) -> Iterator[None]:
+    """Let no deployment of the environment run or begin.
 
+    One that is under way has `wait` seconds to end.
     The tool that runs meanwhile cannot be stopped half-way: a lease that is broken is told of when it has ended.
     """
     with signals_interrupt():
         heartbeat = _acquired(app, environment, wait, again)
         heartbeat.start()
         try:
-            heartbeat.renew(what)
+            heartbeat.renew(purpose)
             yield
         finally:
             heartbeat.stop()
-            _give_back(app, heartbeat, what)
+            _give_back(app, heartbeat, purpose)
 
 
 def _acquired(app: App, environment: str, wait: float, again: str) -> Heartbeat:
@@ -40,13 +41,13 @@ def _acquired(app: App, environment: str, wait: float, again: str) -> Heartbeat:
         raise Held(reason.what, state=reason.state, remedy=remedy) from reason
 
 
-def _give_back(app: App, heartbeat: Heartbeat, what: str) -> None:
+def _give_back(app: App, heartbeat: Heartbeat, purpose: str) -> None:
     lease = heartbeat.record
     try:
         heartbeat.check()
         app.leases.release(lease)
     except LeaseLost as reason:
-        app.screen.warn(f"while {what} ran, {reason.what[:1].lower()}{reason.what[1:]}")
+        app.screen.warn(f"while {purpose} ran, {reason.what[:1].lower()}{reason.what[1:]}")
     except ServiceFailed as reason:
         app.screen.warn(
             f"the lease of {lease.environment} could not be released ({reason}); it expires in {lease.ttl} s"

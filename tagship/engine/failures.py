@@ -23,21 +23,27 @@ from tagship.errors import (
 
 
 def failure(plan: Plan, end: Ending, state: str) -> TagshipError:
-    """The error of an ending that is not healthy: what failed and why, what serves now (`state`), the next command."""
+    """Build the error of an ending that is not healthy.
+
+    What failed and why, what serves now (`state`), the next command.
+    """
     failed = f"{plan.artifact_id} failed on {plan.environment} ({end.reason})."
     if end.kind == "lost":
         return RollbackFailed(failed, state=state, remedy=_after_loss(plan), evidence=end.evidence)
     if end.kind == "held":
-        what = f"Another action has the {plural(plan.noun)} of {plan.environment} ({end.reason})."
-        return Held(what, state=state, remedy=f"See what it is, and deploy again once it has ended: {look(plan)}")
+        problem = f"Another action has the {plural(plan.noun)} of {plan.environment} ({end.reason})."
+        return Held(problem, state=state, remedy=f"See what it is, and deploy again once it has ended: {look(plan)}")
     if end.kind == "refused":
-        what = f"The {plural(plan.noun)} of {plan.environment} refused {plan.artifact_id} ({end.reason})."
-        return ArtifactError(what, state=state, remedy=_after_refusal(plan), evidence=end.evidence)
+        problem = f"The {plural(plan.noun)} of {plan.environment} refused {plan.artifact_id} ({end.reason})."
+        return ArtifactError(problem, state=state, remedy=_after_refusal(plan), evidence=end.evidence)
     return DeployFailed(failed, state=state, remedy=_after_failure(plan), evidence=end.evidence)
 
 
 def _after_refusal(plan: Plan) -> str:
-    """What is altered and what could not be fetched are both refused, and only the first is somebody's doing."""
+    """Say what to do about an artifact that units refused.
+
+    What is altered and what could not be fetched are both refused, and only the first is somebody's doing.
+    """
     return (
         f"If it was altered, find out by whom before anything else is deployed: {commands.history(plan.environment)} "
         f"(if it could not be fetched, fix that, then: {plan.command})"
@@ -52,14 +58,20 @@ def _after_failure(plan: Plan) -> str:
 
 
 def _after_loss(plan: Plan) -> str:
-    """The way on if it is not known that anything serves: back to what ran before, unless that was to be left."""
+    """Say how to go on if nothing is known to serve.
+
+    Back to what ran before, unless that was to be left.
+    """
     before = plan.replaces if plan.action == "deploy" and plan.replaces != plan.artifact_id else ""
     back = commands.rollback(before, plan.environment)
     return f"Wake somebody, and go back: {back} (what each {plan.noun} runs: {look(plan)})"
 
 
 def interrupted(session: LeaseSession) -> Interrupted:
-    """What Ctrl-C (or SIGTERM) leaves behind: an operation that was started goes on, whoever watches."""
+    """Build the error of Ctrl-C (or SIGTERM).
+
+    An operation that was started goes on, whoever watches.
+    """
     if not session.in_flight:
         return Interrupted("Interrupted.", remedy=f"Run it again: {session.plan.command}")
     return Interrupted(
@@ -70,7 +82,10 @@ def interrupted(session: LeaseSession) -> Interrupted:
 
 
 def unrecorded(session: LeaseSession, reports: Sequence[Report]) -> Interrupted:
-    """Ctrl-C while the end was being recorded: the units are done, and the ledger may not know."""
+    """Build the error of Ctrl-C while recording the end.
+
+    The units are done, and the ledger may not know.
+    """
     return Interrupted(
         f"Interrupted while recording the end of deployment {session.deployment_id}.",
         state=what_serves(session.plan.units, reports),
@@ -79,7 +94,10 @@ def unrecorded(session: LeaseSession, reports: Sequence[Report]) -> Interrupted:
 
 
 def overtaken(session: LeaseSession, reports: Sequence[Report], reason: LeaseLost) -> LeaseLost:
-    """The lease was lost when the units had answered: what they said, and that it may be so no longer."""
+    """Build the error of a lease lost after units answered.
+
+    What they said, and that it may be so no longer.
+    """
     state = (
         f"When the {plural(session.plan.noun)} last answered: {what_serves(session.plan.units, reports)} "
         "The ledger does not count it, and the lease's new holder may change it."
@@ -94,7 +112,7 @@ def _until_when(session: LeaseSession) -> str:
 
 
 def watched_no_more(session: LeaseSession, reason: Held | ServiceFailed) -> TagshipError:
-    """The same failure, and if units were acting at that moment, that they still are."""
+    """Add to a failure that units are still acting, if so."""
     if not session.in_flight:
         return reason
     state = f"{session.what_goes_on}; its outcome is unknown here."
@@ -103,7 +121,7 @@ def watched_no_more(session: LeaseSession, reason: Held | ServiceFailed) -> Tags
 
 
 def cut_short(session: LeaseSession, reports: Sequence[Report], reason: BaseException | str) -> TagshipError:
-    """Units were being put back when something else went wrong."""
+    """Build the error of putting back that was cut short."""
     kind: type[TagshipError] = RollbackFailed
     if isinstance(reason, LeaseLost):
         kind = LeaseLost
@@ -120,7 +138,7 @@ def cut_short(session: LeaseSession, reports: Sequence[Report], reason: BaseExce
 
 
 def take_up(plan: Plan) -> str:
-    """The command that ends a deployment which this process ends no more."""
+    """Say how to end a deployment that this process leaves."""
     return f"End it: {commands.resume(plan.environment)} (what each {plan.noun} runs: {look(plan)})"
 
 

@@ -14,11 +14,17 @@ from tagship.ports.app import App
 
 
 class Changed(Refused):
-    """The environment runs something else than what was shown when the version was chosen."""
+    """The environment runs something else than what was shown.
+
+    It was shown when the version was chosen.
+    """
 
 
 def require_foreseen(app: App, known: Facts, shown: Plan) -> None:
-    """Raises Changed if the environment runs what somebody who was shown that plan can't have meant to leave."""
+    """Raise Changed if the environment runs what was not foreseen.
+
+    Somebody who was shown that plan can't have meant to leave that.
+    """
     under_way = shown.unfinished.artifact_id if shown.unfinished else ""
     last = known.last
     if last is None or known.serving in {shown.replaces, shown.artifact_id, under_way}:
@@ -32,7 +38,10 @@ def require_foreseen(app: App, known: Facts, shown: Plan) -> None:
 
 
 def _onward(app: App, known: Facts, last: Deployment, shown: Plan) -> str:
-    """What to go back to from what runs now; if somebody else is going back, what was shown, after a look."""
+    """Say what to go back to from what runs now.
+
+    If somebody else is going back, it is what was shown, after a look.
+    """
     environment, target = known.environment, shown.artifact_id
     bad = why_bad(app, environment, target, known.history)
     named = commands.rollback(target, environment, allow_bad=bad is not None)

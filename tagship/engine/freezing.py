@@ -16,8 +16,9 @@ from tagship.ports.app import App
 
 
 def end_of(text: str, now: datetime, flag: str, example: str) -> datetime:
-    """The end that a person typed; raises UsageError if it can't be read, has passed, or is more than a year away.
+    """Parse the end that a person typed.
 
+    Raises UsageError if it can't be read, has passed, or is more than a year away.
     `flag` is where it was typed, `example` a command that has a good one.
     """
     end = ends(text, now)
@@ -34,7 +35,10 @@ def end_of(text: str, now: datetime, flag: str, example: str) -> datetime:
 
 
 def reason_of(text: str, example: str) -> str:
-    """The reason on one line; raises UsageError if it is missing, too long, or has control characters."""
+    """Put the reason on one line.
+
+    Raises UsageError if it is missing, too long, or has control characters.
+    """
     why = " ".join(text.split())
     if not why or len(why) > REASON or not why.isprintable():
         problem = (
@@ -49,13 +53,16 @@ def reason_of(text: str, example: str) -> str:
 
 
 def freeze_from(app: App, environment: str, end: datetime, reason: str, now: datetime) -> Freeze:
-    """One's own freeze from now until that end."""
+    """Make one's own freeze from now until that end."""
     return Freeze(environment, _iso(end), reason, app.who, _iso(now))
 
 
 @dataclass(frozen=True)
 class Hold:
-    """The freeze that somebody wants before a rollback: as it was typed, its end, and the store's time of that."""
+    """The freeze that somebody wants before a rollback.
+
+    As it was typed, its end, and the store's time of that.
+    """
 
     until: str
     reason: str
@@ -63,7 +70,7 @@ class Hold:
     now: datetime
 
     def on(self, app: App, plan: Plan) -> Freeze:
-        """The freeze of the plan's environment."""
+        """Make the freeze of the plan's environment."""
         return freeze_from(app, plan.environment, self.end, self.why(plan), self.now)
 
     def why(self, plan: Plan) -> str:
@@ -71,7 +78,10 @@ class Hold:
 
 
 def hold_of(app: App, environment: str, until: str, reason: str) -> Hold | None:
-    """The freeze that is wanted; raises UsageError for an end or a reason that can't be right."""
+    """Parse the freeze that is wanted; None for no end.
+
+    Raises UsageError for an end or a reason that can't be right.
+    """
     example = commands.rollback(environment=environment, freeze="8h", reason="it sends every mail twice")
     if not until:
         if reason:
@@ -91,52 +101,56 @@ def describe(app: App, wanted: Freeze) -> None:
 
 
 def etag_of(app: App, environment: str) -> tuple[Frozen | None, str]:
-    """The freeze that is there, and the ETag to write over; None with an ETag for one that nobody can read."""
+    """Find the freeze that exists, and the ETag to write over.
+
+    None with an ETag for one that nobody can read.
+    """
     try:
-        found = app.freezes.look(environment)
+        frozen = app.freezes.look(environment)
     except FreezeUnreadable as reason:
         app.screen.warn(reason.what)
         return None, reason.etag
-    return found, found.etag if found else ""
+    return frozen, frozen.etag if frozen else ""
 
 
 def freeze_before(app: App, wanted: Freeze, without: str) -> str:
-    """Freeze an environment before its units act; return who froze it until when.
+    """Freeze an environment before its units act.
 
+    Returns who froze it until when.
     A freeze that ends later, and any of somebody else's, stays as it is. `without` is the command that does without.
     """
     try:
-        there, etag = etag_of(app, wanted.environment)
-        if there and there.active and _stays(app, there, wanted):
-            return there.summary
+        frozen, etag = etag_of(app, wanted.environment)
+        if frozen and frozen.active and _stays(app, frozen, wanted):
+            return frozen.summary
         app.freezes.write(wanted, etag)
     except (Refused, ServiceFailed) as reason:
         raise type(reason)(
             f"{wanted.environment} could not be frozen: {reason.what}", remedy=f"Go on without the freeze: {without}"
         ) from reason
-    told = Frozen(wanted, "", app.freezes.now()).summary
-    app.screen.say(told)
-    return told
+    summary = Frozen(wanted, "", app.freezes.now()).summary
+    app.screen.say(summary)
+    return summary
 
 
-def _stays(app: App, there: Frozen, wanted: Freeze) -> bool:
-    """Whether the freeze that is there is not written over; which is said."""
-    sooner = datetime.fromisoformat(there.freeze.until) < datetime.fromisoformat(wanted.until)
-    if sooner and there.freeze.who == app.who:
+def _stays(app: App, frozen: Frozen, wanted: Freeze) -> bool:
+    """Tell, and say, whether a freeze is not written over."""
+    sooner = datetime.fromisoformat(frozen.freeze.until) < datetime.fromisoformat(wanted.until)
+    if sooner and frozen.freeze.who == app.who:
         return False
-    app.screen.say(f"{there.summary} (it stays as it is)")
+    app.screen.say(f"{frozen.summary} (it stays as it is)")
     if sooner:
-        app.screen.warn(f"that ends before {moment(wanted.until)} UTC, and is {there.freeze.who}'s to change")
+        app.screen.warn(f"that ends before {moment(wanted.until)} UTC, and is {frozen.freeze.who}'s to change")
     return True
 
 
 @contextmanager
-def said_to_stay(environment: str, told: str) -> Iterator[None]:
-    """Say in whatever error is raised that the freeze which was set before stays."""
+def said_to_stay(environment: str, summary: str) -> Iterator[None]:
+    """Say in any error that the freeze set before stays."""
     try:
         yield
     except TagshipError as reason:
-        stays = f"{told}; that stays (to end it: {commands.thaw(environment)})."
+        stays = f"{summary}; that stays (to end it: {commands.thaw(environment)})."
         if reason.state.startswith(UNCHANGED):
             reason.state = f"{stays} Nothing else was changed.{reason.state.removeprefix(UNCHANGED)}"
         else:

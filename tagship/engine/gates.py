@@ -19,8 +19,9 @@ from tagship.ports.app import App
 
 
 def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, runs: str, *, bad: bool = False) -> None:
-    """Raises Refused for a version that comes before the one that runs; `built` is its manifest's build time.
+    """Raise Refused for a version older than the one that runs.
 
+    `built` is its manifest's build time.
     Versions have their own order; where one of the two is an untagged build, what was built first is the older.
     """
     if runs and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs)):
@@ -32,19 +33,23 @@ def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, ru
 
 
 def _built(app: App, environment: str, wanted: ArtifactId, runs: str) -> str:
-    """When what runs was built, where only its manifest says so; empty when that is gone, or is not needed."""
+    """Tell when what runs was built, if only its manifest says.
+
+    Empty if that is gone, or is not needed.
+    """
     if is_older(wanted, runs) or is_older(runs, wanted):
         return ""
     try:
-        there = stored_manifest(app, environment, ArtifactId(runs))
+        manifest = stored_manifest(app, environment, ArtifactId(runs))
     except NotAuthentic:
         return ""
-    return there.build_time if there else ""
+    return manifest.build_time if manifest else ""
 
 
 def why_bad(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> Bad | None:
-    """Why a version is marked bad in an environment; None if it is not. `history` is the latest of its deployments.
+    """Say why a version is marked bad; None if it isn't.
 
+    In that environment. `history` is the latest of its deployments.
     A rollback from it before those still counts: unless the version came later, the whole ledger is read.
     """
     marks = app.ledger.marks(environment)
@@ -55,16 +60,20 @@ def why_bad(app: App, environment: str, artifact_id: ArtifactId, history: Sequen
 
 
 def _published_after(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> bool:
-    """Whether an artifact came into the bucket after the first of these deployments: none before it can be of that.
+    """Tell whether an artifact was published after these deployments began.
 
+    After the first of them: then none before it can be of that artifact.
     Both times are the store's own. (A number says nothing: what was rolled back from is higher than what came after.)
     """
-    there = app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST))
-    return bool(there and history and there.modified > begun(history[0].id))
+    stored = app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST))
+    return bool(stored and history and stored.modified > begun(history[0].id))
 
 
 def require_good(environment: str, artifact_id: ArtifactId, bad: Bad | None, again: str) -> None:
-    """Raises Refused for a version that is marked bad; `again` is the command that does it all the same."""
+    """Raise Refused for a version that is marked bad.
+
+    `again` is the command that does it all the same.
+    """
     if bad:
         raise Refused(
             f"{bad.said_of(artifact_id, environment)}.",
@@ -74,7 +83,10 @@ def require_good(environment: str, artifact_id: ArtifactId, bad: Bad | None, aga
 
 
 def warn_of_bad(app: App, environment: str, artifact_id: ArtifactId, bad: Bad | None) -> None:
-    """Say of a version that is deployed although it is marked bad that it stays marked, and what ends that."""
+    """Warn that a version stays marked bad, though deployed.
+
+    And say what ends that.
+    """
     if bad is None:
         return
     app.screen.warn(bad.said_of(artifact_id, environment))
@@ -83,30 +95,37 @@ def warn_of_bad(app: App, environment: str, artifact_id: ArtifactId, bad: Bad | 
 
 
 def freeze_of(app: App, environment: str) -> Frozen | None:
-    """The freeze that holds an environment now; None where there is none, or it has ended by the store's clock."""
-    found = app.freezes.look(environment)
-    return found if found and found.active else None
+    """Find the freeze that holds an environment now; None without one.
+
+    By the store's clock, it has not ended.
+    """
+    frozen = app.freezes.look(environment)
+    return frozen if frozen and frozen.active else None
 
 
 def frozen_by(app: App, environment: str) -> str:
-    """Who froze an environment until when and why, or that nobody can read that; empty if it is not frozen."""
+    """Say who froze an environment until when and why.
+
+    Or that nobody can read that; empty if it is not frozen.
+    """
     try:
-        found = freeze_of(app, environment)
+        frozen = freeze_of(app, environment)
     except FreezeUnreadable as reason:
         return reason.what.rstrip(".")
-    return found.summary if found else ""
+    return frozen.summary if frozen else ""
 
 
 def require_unfrozen(app: App, environment: str) -> None:
-    """Raises Held while an environment is frozen or its change calendar is closed; Refused where that cannot be asked.
+    """Raise Held while an environment is frozen or its calendar closed.
 
+    Raises Refused if that cannot be asked.
     A rollback is the way out that both leave open.
     """
-    found = freeze_of(app, environment)
-    if found:
+    frozen = freeze_of(app, environment)
+    if frozen:
         raise Held(
-            f"{found.summary}.",
-            remedy=f"Wait for its end, or agree with {found.freeze.who} and: {commands.thaw(environment)}",
+            f"{frozen.summary}.",
+            remedy=f"Wait for its end, or agree with {frozen.freeze.who} and: {commands.thaw(environment)}",
         )
     name = app.settings.environment(environment).change_calendar
     window = app.calendar.state(name) if name else None

@@ -14,8 +14,9 @@ STOP_WITHIN = 3.0  # seconds that a beat under way may take to end: a cancelled 
 
 
 class Heartbeat:
-    """Beats from `start` to `stop`. What it finds out (the lease is lost) is raised by `check` and by `renew`.
+    """Beats from `start` to `stop`.
 
+    What it finds out (the lease is lost) is raised by `check` and by `renew`.
     An outage of the bucket is borne for as long as the lease lives without a beat. Time is counted from when a beat
     that succeeded was sent, on this machine's own count of seconds: no clock that somebody sets.
     """
@@ -33,14 +34,17 @@ class Heartbeat:
 
     @property
     def record(self) -> LeaseRecord:
-        """The lease as it was written last."""
+        """Return the lease as it was written last."""
         return self._record
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self, within: float = STOP_WITHIN) -> None:
-        """No beat begins after this. One under way is waited for, a little: giving the lease back stands it anyway."""
+        """Stop: no beat begins after this.
+
+        One under way is waited for, a little: giving the lease back stands it anyway.
+        """
         self._stopped.set()
         self._thread.join(within)
 
@@ -49,13 +53,19 @@ class Heartbeat:
         self._phase = phase
 
     def renew(self, phase: str, operations: Sequence[str] = ()) -> None:
-        """Beat now, before an action; raises LeaseLost when the lease is another's, ServiceFailed when it cannot."""
+        """Beat now, before an action.
+
+        Raises LeaseLost if the lease is another's, ServiceFailed if it cannot.
+        """
         with self._writing:
             self._phase, self._operations = phase, tuple(operations)
             self._beat()
 
     def check(self) -> None:
-        """Raise what a beat met: LeaseLost, or ServiceFailed once the lease must be taken as expired."""
+        """Raise what a beat met.
+
+        LeaseLost, or ServiceFailed once the lease must be taken as expired.
+        """
         if self._trouble:
             raise self._trouble
 

@@ -15,8 +15,9 @@ from tagship.ports.app import App
 
 @dataclass(frozen=True)
 class Holder:
-    """An environment's lease as a person asks for it. `state`: free | held | expired | unreadable (see `problem`).
+    """An environment's lease as a person asks for it.
 
+    `state`: free | held | expired | unreadable (see `problem`).
     `changes` is the environment that its holder changes: another one of the same lease `group`, it may be. `frozen`
     says until when, by whom and why the environment is frozen; empty when it is not. `since` is ISO 8601 in UTC.
     """
@@ -43,7 +44,7 @@ class Holder:
 
 
 def look(app: App, environment: str) -> Holder:
-    """The lease of an environment's group, and its freeze."""
+    """Look at the lease of an environment's group, and its freeze."""
     return replace(
         _lease(app, environment), group=app.settings.lease_group(environment), frozen=_frozen(app, environment)
     )
@@ -58,14 +59,14 @@ def _lease(app: App, environment: str) -> Holder:
 
 def _frozen(app: App, environment: str) -> str:
     try:
-        found = freeze_of(app, environment)
+        frozen = freeze_of(app, environment)
     except FreezeUnreadable as reason:
         return f"{reason.what} {reason.remedy}"
-    return found.summary if found else ""
+    return frozen.summary if frozen else ""
 
 
 def read(environment: str, seen: Seen | None) -> Holder:
-    """What a lease's record means now, by the store's own clock."""
+    """Interpret a lease's record now, by the store's own clock."""
     if seen is None or not seen.record.holder:
         return Holder(environment, "free", fence=seen.record.fence if seen else 0)
     record = seen.record
@@ -90,7 +91,10 @@ def _began(seen: Seen) -> datetime:
 
 
 def described(holder: Holder) -> str:
-    """One line: `ada@laptop has held dev since 2026-11-20 15:53 UTC (deploying, last heartbeat 3 s ago)`."""
+    """Describe a lease in one line.
+
+    `ada@laptop has held dev since 2026-11-20 15:53 UTC (deploying, last heartbeat 3 s ago)`.
+    """
     if holder.state == "free":
         return f"nobody holds {holder.environment}"
     if holder.problem:
@@ -100,16 +104,21 @@ def described(holder: Holder) -> str:
 
 
 def since_when(holder: Holder, *, phase: bool = True) -> str:
-    """`ada@laptop has held dev since 2026-11-20 15:53 UTC: sending deploy`: what of it does not change by itself."""
-    what = holder.changes or holder.environment
-    with_it = f" (and with it {holder.environment}, of the same lease group)" if what != holder.environment else ""
+    """Say since when it is held, without what changes by itself.
+
+    `ada@laptop has held dev since 2026-11-20 15:53 UTC: sending deploy`.
+    """
+    environment = holder.changes or holder.environment
+    with_it = (
+        f" (and with it {holder.environment}, of the same lease group)" if environment != holder.environment else ""
+    )
     stopped = "" if holder.state == "held" else "; its heartbeat has stopped"
-    text = f"{holder.holder} has held {what}{with_it} since {moment(holder.since)} UTC{stopped}"
+    text = f"{holder.holder} has held {environment}{with_it} since {moment(holder.since)} UTC{stopped}"
     return text + (f": {holder.phase}" if phase else "")
 
 
 def lines(holder: Holder) -> list[str]:
-    """The same and more, a fact a line."""
+    """Describe a lease in full, a fact a line."""
     if holder.state in {"free", "unreadable"}:
         return [described(holder), *([f"  {holder.remedy}"] if holder.remedy else [])]
     facts = [
@@ -118,8 +127,8 @@ def lines(holder: Holder) -> list[str]:
         *holder.operations,
         *([holder.run_url] if holder.run_url else []),
     ]
-    return [since_when(holder, phase=False), *(f"  {one}" for one in facts)]
+    return [since_when(holder, phase=False), *(f"  {fact}" for fact in facts)]
 
 
-def unlock_command(found: Holder) -> str:
-    return commands.unlock(found.environment, found.deployment)
+def unlock_command(holder: Holder) -> str:
+    return commands.unlock(holder.environment, holder.deployment)

@@ -22,7 +22,10 @@ def require_known(
     history: tuple[Sequence[Deployment], Sequence[Mark]],
     spelled: Callable[[str], str],
 ) -> None:
-    """Raise Refused if nothing is known of a version. `spelled` is the command for another one."""
+    """Raise Refused if nothing is known of a version.
+
+    `spelled` is the command for another one.
+    """
     deployed = [deployment.artifact_id for deployment in history[0]]
     if artifact_id in {*deployed, *(mark.artifact_id for mark in history[1])}:
         return
@@ -45,7 +48,10 @@ def _is_published(app: App, environment: str, artifact_id: ArtifactId) -> bool:
 
 
 def _is_tagged(app: App, artifact_id: ArtifactId) -> tuple[bool, str]:
-    """Whether this clone or the remote has the tag, and why that could not be asked (empty: it was)."""
+    """Tell whether this clone or the remote has the tag.
+
+    And why that could not be asked (empty: it was).
+    """
     try:
         tag = app.repository.tag(artifact_id) or app.repository.remote_tag(artifact_id)
     except TagshipError as reason:

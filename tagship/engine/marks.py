@@ -19,7 +19,7 @@ AGAIN = {"good": commands.mark_good, "bad": commands.mark_bad}
 
 
 def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tuple[Mark, Bad | None]:
-    """The mark, and what the ledger says of the version so far; nothing is changed."""
+    """Make the mark, and read the version's verdict; change nothing."""
     artifact_id, environment = named(app, version, env, "--version")
     why = " ".join(reason.split())
     if not why or len(why) > LONGEST or not why.isprintable():
@@ -55,5 +55,8 @@ def write_mark(app: App, mark: Mark, dry_run: bool) -> Mark:
 
 
 def told(mark: Mark) -> str:
-    """`mark 0.1.30-dev good on dev, by ada@laptop: the cause was the database`."""
+    """Describe a mark.
+
+    `mark 0.1.30-dev good on dev, by ada@laptop: the cause was the database`.
+    """
     return f"mark {mark.artifact_id} {mark.verdict} on {mark.environment}, by {mark.who}: {mark.reason}"

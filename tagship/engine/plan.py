@@ -23,39 +23,48 @@ MANY = 60  # deployments read to know what there is to go back to
 
 @dataclass(frozen=True)
 class Facts:
-    """What the ledger says of an environment: one reading of it, for one plan. `history` is oldest first."""
+    """What the ledger says of an environment.
+
+    One reading of it, for one plan. `history` is oldest first.
+    """
 
     environment: str
     history: Sequence[Deployment]
 
     @property
     def last(self) -> Deployment | None:
-        """The deployment that decides what the environment runs."""
+        """Return the deployment that decides what the environment runs."""
         return latest_serving(self.history)
 
     @property
     def serving(self) -> str:
-        """What the environment runs; empty if nothing was ever healthy there."""
+        """Return what the environment runs.
+
+        Empty if nothing was ever healthy there.
+        """
         return self.last.artifact_id if self.last else ""
 
     @property
     def runs(self) -> Mapping[str, str]:
-        """What each unit runs, by its id."""
+        """Map each unit's id to what it runs."""
         return recorded_runs(self.history)
 
     @property
     def fence(self) -> int:
-        """The highest fencing number."""
+        """Return the highest fencing number."""
         return fenced(self.history)
 
     @property
     def settled(self) -> bool:
-        """Whether the last deployment has ended: until then, what the environment runs may change."""
+        """Tell whether the last deployment has ended.
+
+        Until then, what the environment runs may change.
+        """
         return settled(self.history)
 
     @property
     def unfinished(self) -> Deployment | None:
-        """The last deployment, if it has not ended."""
+        """Return the last deployment, if it has not ended."""
         return unfinished(self.history)
 
 
@@ -76,7 +85,10 @@ def plan_of(
     heals: bool = False,
     all_or_nothing: bool = False,
 ) -> Plan:
-    """The plan to bring units to a stored artifact. `observed` is what units say that they run, by their ids."""
+    """Make the plan to bring units to a stored artifact.
+
+    `observed` is what units say that they run, by their ids.
+    """
     return Plan(
         action=action,
         environment=known.environment,
@@ -98,16 +110,22 @@ def plan_of(
 
 
 def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]:
-    """The latest deployments, oldest first; all of them where none was healthy. Unreadable entries are named."""
-    found = app.ledger.deployments(environment, count)
-    if len(found) >= count and not any(one.state in SERVES for one in found):
-        found = app.ledger.deployments(environment)
+    """Read the latest deployments, oldest first.
+
+    All of them if none was healthy. Unreadable entries are named.
+    """
+    deployments = app.ledger.deployments(environment, count)
+    if len(deployments) >= count and not any(deployment.state in SERVES for deployment in deployments):
+        deployments = app.ledger.deployments(environment)
     name_unreadable(app, environment)
-    return found
+    return deployments
 
 
 def name_unreadable(app: App, environment: str) -> None:
-    """Name what the ledger could not read, as damage or as a later tagship's; a spoilt index can be mended."""
+    """Name what the ledger could not read.
+
+    As damage or as a later tagship's; a spoilt index can be mended.
+    """
     for key in app.ledger.unreadable(environment):
         mend = f" (rebuild it: {commands.history(environment, rebuild_index=True)})" if "/_index/" in key else ""
         app.screen.warn(f"the ledger's {key} can't be read and is skipped{mend}")
@@ -121,8 +139,9 @@ def reachable(
     of: Sequence[Unit] | None = None,
     around: Callable[[Sequence[Unit]], str] | None = None,
 ) -> tuple[Unit, ...]:
-    """The units of an environment; raises Refused when there is none, or more than may fail cannot be reached.
+    """List the units of an environment, if enough can be reached.
 
+    Raises Refused if there is none, or more than may fail cannot be reached.
     `rules` are those of the settings unless others are given; `of` are the units in question if these are not all.
     `around` spells the command that does without those that can't be reached.
     """
@@ -132,33 +151,39 @@ def reachable(
     if not away:
         return units
     names = listed([f"{unit.name} ({unit.id}): {unit.away}" for unit in away])
-    what = f"{len(away)} of {counted(len(units), noun_of(units))} of {environment} cannot be reached"
+    problem = f"{len(away)} of {counted(len(units), noun_of(units))} of {environment} cannot be reached"
     if len(away) == len(units):
-        raise Refused(f"{what}: {names}.", remedy=f"Start one, then look: {commands.status(environment)}")
+        raise Refused(f"{problem}: {names}.", remedy=f"Start one, then look: {commands.status(environment)}")
     if len(away) > rules.allowed(len(units)):
-        raise Refused(f"{what}: {names}.", remedy=_without(environment, around(away) if around else ""))
+        raise Refused(f"{problem}: {names}.", remedy=_without(environment, around(away) if around else ""))
     if rules.everywhere:
-        app.screen.warn(f"{what}: {names}")
+        app.screen.warn(f"{problem}: {names}")
         app.screen.warn(f"it goes to the others; once those can be reached: {commands.heal(environment)}")
     else:
-        app.screen.warn(f"{what}, and max_errors is {rules.errors}: {names}")
+        app.screen.warn(f"{problem}, and max_errors is {rules.errors}: {names}")
     return units
 
 
 def _without(environment: str, around: str) -> str:
-    """What to do about units that cannot be reached."""
+    """Say what to do about units that cannot be reached."""
     if around:
         return f"Go on without: {around} (or start it; if it is gone for good, untag it)"
     return f"Start it (or, if it is gone for good, untag it), then look: {commands.status(environment)}"
 
 
 def manifest_sha256(app: App, environment: str, artifact_id: ArtifactId) -> str:
-    """The digest that names an artifact's manifest to a unit; raises ArtifactMissing or NotAuthentic."""
+    """Return the digest that names an artifact's manifest to units.
+
+    Raises ArtifactMissing or NotAuthentic.
+    """
     return verified(app, environment, artifact_id).manifest_sha256
 
 
 def show(app: App, plan: Plan) -> None:
-    """The plan, as a person reads it: with what the units say they run if somebody is there to read that."""
+    """Show the plan, as a person reads it.
+
+    With what the units say they run if somebody is there to read that.
+    """
     before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
     app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{before}")
     asked = app.prompt.possible or plan.heals  # a log has nobody who waits for it

@@ -17,7 +17,10 @@ SHOWN = 5  # runs
 
 
 class Question:
-    """The question which runs have not ended, put to the forge at once; a forge that is away holds nothing up."""
+    """The question which runs have not ended, put at once.
+
+    It is put to the forge; a forge that is away holds nothing up.
+    """
 
     def __init__(self, app: App, environment: str) -> None:
         self._app, self._environment = app, environment
@@ -36,11 +39,17 @@ class Question:
         self._answers.append("there is no token for it" if runs is None else self._concerned(runs))
 
     def _concerned(self, runs: Sequence[Run]) -> list[Run]:
-        """Those that may deploy to the environment, but for the one that this process is a step of."""
+        """Choose the runs that may deploy to the environment.
+
+        But for the one that this process is a step of.
+        """
         return [run for run in runs if run.id != self._app.ci.run and self._may_deploy(run)]
 
     def _may_deploy(self, run: Run) -> bool:
-        """Whether a run is of one of its versions, or of its branch and deploys by its name."""
+        """Tell whether a run may deploy to the environment.
+
+        It is of one of its versions, or of its branch and deploys by its name.
+        """
         settings, version = self._app.settings, Version.maybe(run.ref)
         if version:
             return version.suffix == settings.suffix(self._environment)
@@ -48,13 +57,19 @@ class Question:
         return deploys and run.ref == settings.environment(self._environment).branch
 
     def answer(self) -> list[Run] | str:
-        """The runs, or why they are not known; within PATIENCE seconds of the question."""
+        """Return the runs, or why they are not known.
+
+        Within PATIENCE seconds of the question.
+        """
         self._asking.join(max(0.0, self._until - time.monotonic()))
         return self._answers[0] if self._answers else f"it did not answer within {PATIENCE:.0f} s"
 
 
 def say_runs(app: App, environment: str, answer: Sequence[Run] | str, *, held: str, hold: str) -> None:
-    """Say which runs may undo a rollback. `held` is who holds the environment, `hold` the command that would."""
+    """Say which runs may undo a rollback.
+
+    `held` is who holds the environment, `hold` the command that would.
+    """
     if isinstance(answer, str):
         app.screen.say(f"CI was not asked which runs are queued: {answer}")
     elif answer:

@@ -18,7 +18,10 @@ class Recorder:
     """Write the states of one deployment, one after another."""
 
     def __init__(self, app: App, plan: Plan, deployment_id: str, fence: int, number: int = 0) -> None:
-        """`number` is that of the last entry, where a deployment goes on that another runner began."""
+        """Begin after `number`, that of the last entry.
+
+        It is not 0 if a deployment goes on that another runner began.
+        """
         self._app = app
         self._plan = plan
         self._id = deployment_id
@@ -32,15 +35,15 @@ class Recorder:
         """Append an entry. `details` that say nothing are left out."""
         self._number += 1
         before = replaced or self._plan.replaces
-        kept = {name: value for name, value in details.items() if value}
+        filled = {name: value for name, value in details.items() if value}
         if self._plan.unsigned:
-            kept["unsigned"] = True
+            filled["unsigned"] = True
         if self._plan.all_or_nothing:
-            kept["all_or_nothing"] = True
+            filled["all_or_nothing"] = True
         if self._plan.skipped:
-            kept["skipped"] = [unit.id for unit in self._plan.skipped]
+            filled["skipped"] = [unit.id for unit in self._plan.skipped]
         if units:
-            kept["units"] = [_unit(report) for report in units]
+            filled["units"] = [_unit(report) for report in units]
         self._app.ledger.append(
             Entry(
                 deployment_id=self._id,
@@ -56,13 +59,14 @@ class Recorder:
                 replaced=before if before != self._plan.artifact_id else "",
                 fence=self._fence,
                 reason=reason,
-                details=kept,
+                details=filled,
             )
         )
 
     def started(self, operations: Sequence[str]) -> None:
-        """Record once that units act, and by what operations: whoever resumes this finds them by name.
+        """Record once that units act, and by what operations.
 
+        Whoever resumes this finds them by name.
         The units act already: a ledger that does not answer now is no reason to turn away from them.
         """
         if self._started:
@@ -75,8 +79,9 @@ class Recorder:
 
 
 def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
-    """Record that nobody will end a deployment any more: the deployment `over` has its environment now.
+    """Record that nobody will end a deployment any more.
 
+    The deployment `over` has its environment now.
     Under the fencing number of that one: whatever the dead one writes from now on, should it live, is void. If some of
     its entries can't be read, this comes after them, and is void itself to whoever reads an end among them.
     """
@@ -98,5 +103,8 @@ def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
 
 
 def _unit(report: Report) -> dict[str, Any]:
-    """A unit's verdict as the ledger keeps it: all of it but the evidence, which the deployment's entry has once."""
+    """Convert a unit's verdict to what the ledger keeps.
+
+    All of it but the evidence, which the deployment's entry has once.
+    """
     return {name: value for name, value in asdict(report).items() if name not in {"evidence", "kept"}}

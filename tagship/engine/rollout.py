@@ -26,7 +26,7 @@ from tagship.ports.app import App
 
 
 def rules_for(settings: Rules, plan: Plan) -> Rules:
-    """The target's rules for this plan.
+    """Return the target's rules for this plan.
 
     A rollback is urgent and goes to a version that ran here: it has batches, no canary and no error limit. A heal has
     none either: a unit that cannot be brought to it is no reason to leave the others as they are.
@@ -37,8 +37,9 @@ def rules_for(settings: Rules, plan: Plan) -> Rules:
 
 
 def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
-    """Bring the plan's artifact to every unit, those included that join meanwhile; then ask every unit what it runs.
+    """Bring the plan's artifact to every unit, then ask them all.
 
+    Those included that join meanwhile.
     `so_far` is a rollout that somebody else began: its units that were changed are not changed again.
 
     Raises what goes wrong before any unit was changed, or while units act, or when the lease is lost. Between two
@@ -69,13 +70,18 @@ def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
 
 
 def resumed(session: LeaseSession, record: Recorder, dead: Deployment) -> Rollout:
-    """How far a deployment came whose runner died: what its operations came to, and what each of those units runs now.
+    """Find how far a deployment came whose runner died.
 
+    What its operations came to, and what each of those units runs now.
     Units that were not reached yet are left to be changed. If putting back had begun, nothing more is rolled out.
     """
     plan = session.plan
     started = session.target.operations(dead.id, datetime.fromisoformat(dead.first.at) - SKEW)
-    ours = [each for each in started if (each.action, each.artifact_id) == (plan.action, plan.artifact_id)]
+    ours = [
+        operation
+        for operation in started
+        if (operation.action, operation.artifact_id) == (plan.action, plan.artifact_id)
+    ]
     rollout = Rollout.begin(plan.artifact_id, plan.units, plan.others, plan.skipped)
     reached = {unit for operation in ours for unit in operation.units}
     units = [unit for unit in plan.units if unit.id in reached]
@@ -109,7 +115,7 @@ def _announce(app: App, rules: Rules, rollout: Rollout, step: RolloutStep) -> No
 
 
 def _baked(session: LeaseSession, seconds: int, canary: Sequence[Unit]) -> list[Report]:
-    """Leave the canary to itself for a while, and then ask whether it still runs it."""
+    """Leave the canary alone a while; ask if it still serves."""
     clock = session.app.clock
     until = clock.now() + timedelta(seconds=seconds)
     while (left := (until - clock.now()).total_seconds()) > 0:
@@ -119,7 +125,10 @@ def _baked(session: LeaseSession, seconds: int, canary: Sequence[Unit]) -> list[
 
 
 def _present(session: LeaseSession, rollout: Rollout) -> Sequence[Unit]:
-    """The units that there are now. If the target cannot say, the ones there were: the next change will show."""
+    """List the units that there are now.
+
+    If the target cannot say, the ones there were: the next change will show.
+    """
     try:
         return session.target.units()
     except Refused:
@@ -148,7 +157,7 @@ def _observed(session: LeaseSession, rules: Rules, rollout: Rollout) -> Rollout:
 
 
 def _observe_twice(session: LeaseSession, units: Sequence[Unit]) -> list[Report]:
-    """What units say that they run; a unit that said nothing is asked once more."""
+    """Ask units what they run; ask silent ones once more."""
     environment = session.plan.environment
     reports = {report.unit: report for report in observe(session.app, environment, units, session.beat)}
     silent = [unit for unit in units if reports[unit.id].outcome == "silent"]
@@ -160,7 +169,10 @@ def _observe_twice(session: LeaseSession, units: Sequence[Unit]) -> list[Report]
 
 
 def put_back(session: LeaseSession, rollout: Rollout) -> list[Report]:
-    """Put each changed unit back to what it ran before, the last one first; return the last report of every unit."""
+    """Put each changed unit back to what it ran before.
+
+    The last one first; returns the last report of every unit.
+    """
     app, rules = session.app, rules_for(session.target.rules, session.plan)
     by_id = {unit.id: unit for unit in rollout.units}
     final = {report.unit: report for report in rollout.here}
@@ -175,7 +187,10 @@ def put_back(session: LeaseSession, rollout: Rollout) -> list[Report]:
 
 
 def _back_to(session: LeaseSession, previous: ArtifactId, units: Sequence[Unit]) -> list[Report]:
-    """Roll units back that ran `previous`; whatever does not serve it afterwards is `rollback-failed`."""
+    """Roll units back that ran `previous`.
+
+    Whatever does not serve it afterwards is `rollback-failed`.
+    """
     try:
         digest = manifest_sha256(session.app, session.plan.environment, previous)
     except ArtifactError as reason:

@@ -29,7 +29,10 @@ from tagship.ports.app import App
 
 @dataclass(frozen=True)
 class Result:
-    """What a deploy or rollback came to: `planned` (a dry run) or `healthy`. Anything else is an error."""
+    """What a deploy or rollback came to.
+
+    `planned` (a dry run) or `healthy`. Anything else is an error.
+    """
 
     plan: Plan
     state: str
@@ -39,7 +42,7 @@ class Result:
 
     @property
     def announcement(self) -> str:
-        """What CI's run is told of it; nothing of a dry run."""
+        """Word it for CI's run; nothing of a dry run."""
         return "" if self.state == "planned" else f"{self.plan.label} is healthy on {self.plan.environment}"
 
     def as_data(self) -> dict[str, object]:
@@ -60,8 +63,9 @@ def planned(app: App, plan: Plan) -> Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Request(ABC):
-    """What somebody asks of an environment. It is planned before the lease is held, and again under it if need be.
+    """What somebody asks of an environment.
 
+    It is planned before the lease is held, and again under it if need be.
     `wait` is how many seconds to wait for somebody else's lease; `preempt` fences its holder off, and ends what that
     has in flight. `dead` is the deployment whose runner died, if this is to end that one and not to begin another.
     """
@@ -76,11 +80,14 @@ class Request(ABC):
         """Ask every gate, and then say what will happen; nothing is changed."""
 
     def already_done(self, app: App, plan: Plan) -> Result | None:  # noqa: ARG002 (a verb's own may look)
-        """The result if somebody has done the very work meanwhile; None if there is work to do."""
+        """Return the result if somebody did the very work meanwhile.
+
+        None if there is work to do.
+        """
         return None
 
     def claim(self, plan: Plan) -> Claim:
-        """The lease that carries the plan out."""
+        """Make the claim to the lease that carries the plan out."""
         return Claim(
             self.environment,
             plan.fence,
@@ -93,8 +100,9 @@ class Request(ABC):
 
 
 def run_deployment(app: App, request: Request, plan: Plan) -> Result:
-    """Make every unit run the plan's artifact, or put things back as they were and raise what happened.
+    """Make every unit run the plan's artifact, or put things back.
 
+    If it puts them back, it raises what happened.
     What was waited for may have changed what runs: then the request plans anew, under the lease.
     """
     dead = request.dead
@@ -118,7 +126,10 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
 
 
 def _as_things_are(app: App, session: LeaseSession, request: Request) -> Plan:
-    """The plan; made again, under the lease, where somebody may have changed the environment since it was made."""
+    """Return the plan, made again if the environment may have changed.
+
+    Under the lease, since the plan was made.
+    """
     before = session.plan
     if before.stands(session.lease.fence):
         return before
@@ -130,17 +141,25 @@ def _as_things_are(app: App, session: LeaseSession, request: Request) -> Plan:
 
 
 def _abandon_the_dead(app: App, session: LeaseSession) -> None:
-    """Deployments that have not ended, and will not: the environment is ours now."""
+    """Record deployments that have not ended, and will not, as abandoned.
+
+    The environment is ours now.
+    """
     environment = session.plan.environment
-    for one in recent(app, environment):
-        if not one.ended and one.id != session.deployment_id:
-            app.screen.warn(f"deployment {one.id} of {one.artifact_id} never ended: it is recorded as abandoned")
-            abandon(app, one, session.deployment_id, session.lease.fence)
+    for deployment in recent(app, environment):
+        if not deployment.ended and deployment.id != session.deployment_id:
+            app.screen.warn(
+                f"deployment {deployment.id} of {deployment.artifact_id} never ended: it is recorded as abandoned"
+            )
+            abandon(app, deployment, session.deployment_id, session.lease.fence)
 
 
 def _ordered(session: LeaseSession, record: Recorder, dead: Deployment | None) -> Rollout:
-    """Bring it to every unit. What ends before a unit was changed is recorded as abandoned; what is resumed, and
-    cannot be ended now, is left for whoever resumes it next."""
+    """Bring it to every unit, or record why not.
+
+    What ends before a unit was changed is recorded as abandoned; what is resumed, and cannot be ended now, is left for
+    whoever resumes it next.
+    """
     session.started = record.started
     try:
         if dead:
@@ -166,7 +185,10 @@ def _ordered(session: LeaseSession, record: Recorder, dead: Deployment | None) -
 
 
 def _settled(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> None:
-    """Conclude it. If another deployment took the lease by then, say what the units said, and record no end."""
+    """Conclude the deployment, unless another took the lease by then.
+
+    In that case, say what the units said, and record no end.
+    """
     try:
         conclude(session, record, rollout, seconds)
     except KeyboardInterrupt as reason:
@@ -178,8 +200,15 @@ def _settled(session: LeaseSession, record: Recorder, rollout: Rollout, seconds:
 
 
 def _is_anothers(session: LeaseSession) -> bool:
-    """Whether somebody who took this runner for dead has resumed this very deployment, or recorded its end."""
-    mine = [one for one in recent(session.app, session.plan.environment) if one.id == session.deployment_id]
+    """Tell whether another runner resumed or ended this very deployment.
+
+    It took this runner for dead.
+    """
+    mine = [
+        deployment
+        for deployment in recent(session.app, session.plan.environment)
+        if deployment.id == session.deployment_id
+    ]
     seen = session.app.leases.look(session.plan.environment)
     taken = bool(seen and seen.record.deployment_id == session.deployment_id)
-    return taken or any(one.ended or fenced([one]) > session.lease.fence for one in mine)
+    return taken or any(deployment.ended or fenced([deployment]) > session.lease.fence for deployment in mine)

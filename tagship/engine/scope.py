@@ -14,7 +14,10 @@ from tagship.ports.app import App
 
 
 def named(app: App, artifact: str, environment: str, flag: str = "--version") -> tuple[ArtifactId, str]:
-    """The artifact and the environment that are meant: by flag, in CI by the tag that was pushed, or by the suffix."""
+    """Name the artifact and the environment that are meant.
+
+    By flag, in CI by the tag that was pushed, or by the suffix.
+    """
     text = artifact or app.ci.tag
     if not text:
         raise UsageError("No version is given.", remedy=f"Name it: {flag} 0.1.30-dev")
@@ -38,7 +41,10 @@ def _parsed(text: str, flag: str) -> ArtifactId:
 
 
 def one_environment(app: App, environment: str) -> str:
-    """The environment named, or the only one there is; raises UsageError where there are several."""
+    """Return the environment named, or the only one there is.
+
+    Raises UsageError if there are several.
+    """
     if environment:
         app.settings.environment(environment)
         return environment
@@ -52,7 +58,10 @@ def one_environment(app: App, environment: str) -> str:
 
 
 def skipped(units: Sequence[Unit], text: str, environment: str) -> list[Unit]:
-    """The units that `--skip web-3,web-4` means, by name or id; raises UsageError if one is none, or if it is all."""
+    """Choose the units that `--skip web-3,web-4` means.
+
+    By name or id; raises UsageError if one is none, or if it is all.
+    """
     asked = [word.strip() for word in text.split(",")] if text else []
     chosen = {unit.id: unit for word in asked for unit in [_unit(units, word, environment)]}
     if len(chosen) == len(units):
@@ -79,8 +88,11 @@ def _unit(units: Sequence[Unit], word: str, environment: str) -> Unit:
 
 
 def patience(text: str) -> float:
-    """The seconds of `--wait 10m`; raises UsageError for what is no duration."""
-    found = seconds(text) if text else 0
-    if found is None:
+    """Parse the seconds of `--wait 10m`.
+
+    Raises UsageError for what is no duration.
+    """
+    wait = seconds(text) if text else 0
+    if wait is None:
         raise UsageError(f"Invalid --wait {text!r}: use 90s, 10m or 1h.", remedy="Wait ten minutes: --wait 10m")
-    return found
+    return wait

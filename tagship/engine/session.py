@@ -20,12 +20,18 @@ from tagship.ports.target import Target
 
 
 def observe(app: App, environment: str, units: Sequence[Unit], phase: Callable[[str], None]) -> list[Report]:
-    """Ask each unit what it runs. It changes nothing: no lease, no fencing number."""
+    """Ask each unit what it runs.
+
+    It changes nothing: no lease, no fencing number.
+    """
     return list(app.target(environment).observe(units, phase)) if units else []
 
 
 def read_again(silent: Report, observed: Report, artifact_id: ArtifactId) -> Report:
-    """The verdict of a unit that gave none, by what it says it runs: healthy only if that is the artifact."""
+    """Decide the verdict of a unit that gave none.
+
+    By what it says it runs: healthy only if that is the artifact.
+    """
     if observed.outcome == "empty":
         return replace(silent, outcome="failed")
     if not observed.good:
@@ -38,8 +44,9 @@ def read_again(silent: Report, observed: Report, artifact_id: ArtifactId) -> Rep
 
 @dataclass
 class LeaseSession:
-    """The lease of one deployment, and the only way to send: nothing is started unless the lease is still ours.
+    """The lease of one deployment, and the only way to send.
 
+    Nothing is started unless the lease is still ours.
     `in_flight` says that units may be acting: the lease is then not given back. `started` is called with the names of
     operations once the lease has them, and before anything waits for them.
     """
@@ -63,12 +70,15 @@ class LeaseSession:
 
     @property
     def what_goes_on(self) -> str:
-        """What units may be doing when nobody watches any more."""
+        """Say what units may be doing when nobody watches any more."""
         names = ", ".join(operation.name for operation in self.operations) or "id unknown"
         return f"The action on the {plural(self.plan.noun)} goes on ({names})"
 
     def change(self, action: str = "", artifact_id: ArtifactId | None = None, digest: str = "") -> Change:
-        """A change under this lease's fencing number; the plan's own unless another artifact is named."""
+        """Make a change under this lease's fencing number.
+
+        The plan's own unless another artifact is named.
+        """
         environment = self.plan.environment
         return Change(
             action=action or self.plan.action,
@@ -82,8 +92,9 @@ class LeaseSession:
         )
 
     def carry_out(self, change: Change, units: Sequence[Unit]) -> list[Report]:
-        """Start a change and wait for every unit; a unit that gave no verdict is asked what it runs.
+        """Start a change and wait for every unit.
 
+        A unit that gave no verdict is asked what it runs.
         Raises LeaseLost before anything is started if the lease is another's.
         """
         self.renew(f"sending {change.action}")
@@ -98,8 +109,9 @@ class LeaseSession:
         return self._finish(change, units)
 
     def take_up(self, operations: Sequence[Operation], units: Sequence[Unit]) -> list[Report]:
-        """Wait for operations that were started for this deployment before, by a runner that died; starts nothing.
+        """Wait for operations that a dead runner started; start nothing.
 
+        They were started for this deployment before.
         They carry the fencing number of that time. What units have taken up by now counts all the same.
         """
         self.in_flight, self.operations = True, tuple(operations)
@@ -107,7 +119,10 @@ class LeaseSession:
         return self._finish(self.change(), units)
 
     def _finish(self, change: Change, units: Sequence[Unit]) -> list[Report]:
-        """The verdicts; a unit that gave none is asked what it runs. Until then it may be acting."""
+        """Wait for the verdicts; ask a unit that gave none.
+
+        It is asked what it runs. Until then it may be acting.
+        """
         reports = list(self.target.finish(self.operations, change, units, self.beat))
         silent = [unit for unit, report in zip(units, reports, strict=True) if report.outcome == "silent"]
         if silent:
@@ -121,13 +136,19 @@ class LeaseSession:
         return reports
 
     def beat(self, phase: str) -> None:
-        """Called at each poll: shows the phase, and raises what the heartbeat met since: LeaseLost above all."""
+        """Show the phase at each poll, and raise the heartbeat's trouble.
+
+        What it met since: LeaseLost above all.
+        """
         self.phase(phase)
         self.heartbeat.say(f"{self.plan.action} {self.plan.artifact_id}: {phase}")
         self.heartbeat.check()
 
     def require_lease(self) -> None:
-        """Raise LeaseLost if another deployment took the lease. A bucket that is away fails what comes next itself."""
+        """Raise LeaseLost if another deployment took the lease.
+
+        A bucket that is away fails what comes next itself.
+        """
         with suppress(ServiceFailed):
             self.renew("recording how it ended")
 
@@ -139,8 +160,9 @@ class LeaseSession:
 
 @contextmanager
 def hold_lease(app: App, plan: Plan, claim: Claim) -> Iterator[LeaseSession]:
-    """Hold the environment's lease; give it back at the end, on Ctrl-C too, unless an operation is in flight.
+    """Hold the environment's lease, and give it back at the end.
 
+    On Ctrl-C too, unless an operation is in flight.
     Then it expires, at once if it names that operation. Who comes next asks what came of it before anything else.
     """
     taken = acquire(app, claim)

@@ -14,10 +14,10 @@ ASKED = (signal.SIGTERM, signal.SIGHUP)  # a cancelled job, `kill`; a terminal o
 
 @contextmanager
 def signals_interrupt() -> Iterator[None]:
-    """Turn the first SIGTERM or SIGHUP into KeyboardInterrupt; outside the main thread, which alone gets signals, do
-    nothing.
+    """Turn the first SIGTERM or SIGHUP into KeyboardInterrupt.
 
-    What follows the first is not a second opinion: the kernel and the shell each send the SIGHUP of a closed terminal.
+    Outside the main thread, which alone gets signals, do nothing. What follows the first is not a second opinion: the
+    kernel and the shell each send the SIGHUP of a closed terminal.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

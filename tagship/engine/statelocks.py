@@ -20,7 +20,10 @@ QUOTE = '"'  # around an ETag
 
 @dataclass(frozen=True)
 class StoredLock:
-    """A lock as it is stored. `lock` is None where the object is no lock of Terraform's; `notes`: who may have it."""
+    """A lock as it is stored.
+
+    `lock` is None if the object is no lock of Terraform's; `notes`: who may have it.
+    """
 
     lock: StateLock | None
     url: str
@@ -33,8 +36,9 @@ class StoredLock:
 
 @dataclass(frozen=True)
 class StateHolder:
-    """An environment's state lock as a person asks for it. `state`: free | held | unreadable.
+    """An environment's state lock as a person asks for it.
 
+    `state`: free | held | unreadable.
     `run` is what the forge says of the CI run: lives | ended | unknown; empty where the lock is nobody's CI run's, as
     far as was noted. `since` is ISO 8601 in UTC. Of what is unreadable, `id` names the damage.
     """
@@ -63,7 +67,10 @@ def has_state(app: App, environment: str) -> bool:
 
 
 def find(app: App, environment: str) -> StoredLock | None:
-    """The lock on an environment's state, and the notes of those who may have it; None where nobody has."""
+    """Find the lock on an environment's state; None without one.
+
+    With the notes of those who may have it.
+    """
     bucket, key = app.settings.state(environment)
     stored = app.state_store(environment).get(key + SUFFIX)
     if stored is None:
@@ -80,20 +87,26 @@ def find(app: App, environment: str) -> StoredLock | None:
 
 
 def noted(app: App, environment: str) -> list[Note]:
-    """Who said that they work on an environment's state; a note that cannot be read is passed over."""
-    found = []
+    """Read who said that they work on an environment's state.
+
+    A note that cannot be read is passed over.
+    """
+    notes = []
     for listed in app.store.list(layout.at_work(app.settings.app, environment)):
         stored = app.store.get(listed.key)
         try:
             if stored:
-                found.append(Note(AtWork.from_json(stored.body), stored.key, stored.etag, stored.modified))
+                notes.append(Note(AtWork.from_json(stored.body), stored.key, stored.etag, stored.modified))
         except Unreadable as reason:
             app.screen.warn(f"{listed.key} can't be read ({reason}): who noted it may be at work on the state")
-    return found
+    return notes
 
 
 def run_of(app: App, note: Note) -> str:
-    """What the forge says of a note's CI run: lives | ended | unknown; empty where it is of no run."""
+    """Ask the forge how a note's CI run stands.
+
+    lives | ended | unknown; empty if the note is of no run.
+    """
     if not note.work.run_id:
         return ""
     try:
@@ -104,34 +117,37 @@ def run_of(app: App, note: Note) -> str:
     return {"": "unknown", "completed": "ended"}.get(state, "lives")
 
 
-def read(app: App, environment: str, found: StoredLock | None) -> StateHolder:
-    """What a lock means; where several may have it, the latest is named."""
-    if found is None:
+def read(app: App, environment: str, stored: StoredLock | None) -> StateHolder:
+    """Interpret a lock; of several that may have it, name the latest."""
+    if stored is None:
         return StateHolder(environment, "free")
-    since, heard = found.written.astimezone(UTC).isoformat(timespec="seconds"), ago(found.now - found.written)
-    if found.lock is None:
-        damage = f"damaged-{found.etag.strip(QUOTE)[:12]}"
-        return StateHolder(environment, "unreadable", id=damage, since=since, heard=heard, url=found.url)
-    note = found.notes[0] if found.notes else None
+    since, heard = stored.written.astimezone(UTC).isoformat(timespec="seconds"), ago(stored.now - stored.written)
+    if stored.lock is None:
+        damage = f"damaged-{stored.etag.strip(QUOTE)[:12]}"
+        return StateHolder(environment, "unreadable", id=damage, since=since, heard=heard, url=stored.url)
+    note = stored.notes[0] if stored.notes else None
     return StateHolder(
         environment=environment,
         state="held",
-        id=found.lock.id,
-        who=found.lock.who,
-        operation=found.lock.operation,
+        id=stored.lock.id,
+        who=stored.lock.who,
+        operation=stored.lock.operation,
         since=since,
         heard=heard,
-        version=found.lock.version,
+        version=stored.lock.version,
         artifact=note.work.artifact_id if note else "",
         by=note.work.who if note else "",
         run_url=note.work.run_url if note else "",
         run=run_of(app, note) if note else "",
-        url=found.url,
+        url=stored.url,
     )
 
 
 def described(held: StateHolder) -> str:
-    """One line: `root@vm holds the Terraform state of dev since 2026-11-20 16:58 UTC (apply, 12 min ago, …)`."""
+    """Describe a state lock in one line.
+
+    `root@vm holds the Terraform state of dev since 2026-11-20 16:58 UTC (apply, 12 min ago, …)`.
+    """
     if held.state == "free":
         return f"nobody holds the Terraform state of {held.environment}"
     if held.state == "unreadable":

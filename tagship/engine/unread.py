@@ -9,13 +9,17 @@ from tagship.ports.app import App
 
 
 def all_read(app: App, environment: str, deployment: Deployment) -> bool:
-    """Whether every entry of a deployment could be read: its end may be among those that could not."""
+    """Tell whether every entry of a deployment could be read.
+
+    Its end may be among those that could not.
+    """
     return not _names(app, environment, deployment.id)
 
 
 def last_number(app: App, environment: str, deployment: Deployment) -> int:
-    """The highest number of a deployment's entries, those included that can't be read.
+    """Return the highest number of a deployment's entries.
 
+    Those included that can't be read.
     What is written after them is void to whoever can read an end among them.
     """
     numbers = [name.partition("-")[0] for name in _names(app, environment, deployment.id)]
@@ -23,12 +27,15 @@ def last_number(app: App, environment: str, deployment: Deployment) -> int:
 
 
 def newest_unread(app: App, environment: str, history: Sequence[Deployment]) -> str:
-    """The newest deployment, if nothing of it can be read; empty if what was read is the newest."""
+    """Name the newest deployment, if nothing of it can be read.
+
+    Empty if what was read is the newest.
+    """
     ids = {key.split("/")[-2] for key in app.ledger.unreadable(environment) if "/" in key}
     last = history[-1].id if history else ""
     return max((name for name in ids if is_id(name) and name > last), default="")
 
 
 def _names(app: App, environment: str, deployment_id: str) -> list[str]:
-    """The names of a deployment's entries that could not be read: `3-healthy.json`."""
+    """List the names of a deployment's unreadable entries: `3-healthy.json`."""
     return [key.rpartition("/")[2] for key in app.ledger.unreadable(environment) if f"/{deployment_id}/" in key]
