@@ -214,7 +214,7 @@ def stored_ids(app: App, environment: str) -> list[str]:
     """
     prefix = layout.artifacts(app.settings.app, environment)
     names = [
-        folder.key[len(prefix) :].rstrip("/") for folder in app.store.list(prefix, "/") if folder.key.endswith("/")
+        listed.key[len(prefix) :].rstrip("/") for listed in app.store.list(prefix, "/") if listed.key.endswith("/")
     ]
     versions = sorted((version for version in map(Version.maybe, names) if version), reverse=True)
     untagged = sorted((name for name in names if not Version.maybe(name)), key=lambda name: name[9:], reverse=True)

@@ -119,7 +119,7 @@ def _choices(versions: Sequence[ArtifactId], history: Sequence[Deployment]) -> d
 def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_over: Sequence[str]) -> TagshipError:
     """Build the error if no version can be chosen.
 
-    Which were altered, or are left out as bad, and the way to such a one.
+    It names those that were altered or are left out as bad, and the way to such a one.
     """
     healthy = healthy_before(history, serving(history))
     stored = [version for version in healthy if _stored(app, environment, version)]
@@ -150,7 +150,7 @@ def _anyway(app: App, environment: str, history: Sequence[Deployment], left_out:
 def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:
     """Build the error of an artifact that is not stored.
 
-    A version that was removed is told from one that never was, and what there is is named.
+    It tells a version that was removed from one that never was, and names what is stored.
     """
     history = app.ledger.deployments(environment)
     deployed = [deployment.first for deployment in history if deployment.artifact_id == artifact_id]

@@ -93,7 +93,7 @@ def _where_missing(rollout: Rollout) -> str:
 def _missing(app: App, plan: Plan, rollout: Rollout) -> TagshipError:
     """Build the error that names the units that lack it.
 
-    Each with why; the way back if it serves on none.
+    It says why for each, and the way back if it serves on none.
     """
     state, names, bad = what_serves(rollout.units, rollout.known), rollout.names, rollout.lagging
     if rollout.stop == INTERRUPTED:

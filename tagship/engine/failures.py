@@ -25,7 +25,7 @@ from tagship.errors import (
 def failure(plan: Plan, end: Ending, state: str) -> TagshipError:
     """Build the error of an ending that is not healthy.
 
-    What failed and why, what serves now (`state`), the next command.
+    It says what failed and why, what serves now (`state`), and the next command.
     """
     failed = f"{plan.artifact_id} failed on {plan.environment} ({end.reason})."
     if end.kind == "lost":
@@ -96,7 +96,7 @@ def unrecorded(session: LeaseSession, reports: Sequence[Report]) -> Interrupted:
 def overtaken(session: LeaseSession, reports: Sequence[Report], reason: LeaseLost) -> LeaseLost:
     """Build the error of a lease lost after units answered.
 
-    What they said, and that it may be so no longer.
+    It repeats what they said, and that it may be so no longer.
     """
     state = (
         f"When the {plural(session.plan.noun)} last answered: {what_serves(session.plan.units, reports)} "

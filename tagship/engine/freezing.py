@@ -103,7 +103,7 @@ def describe(app: App, wanted: Freeze) -> None:
 def etag_of(app: App, environment: str) -> tuple[Frozen | None, str]:
     """Find the freeze that exists, and the ETag to write over.
 
-    None with an ETag for one that nobody can read.
+    For one that nobody can read, it is None with an ETag.
     """
     try:
         frozen = app.freezes.look(environment)
@@ -134,7 +134,7 @@ def freeze_before(app: App, wanted: Freeze, without: str) -> str:
 
 
 def _stays(app: App, frozen: Frozen, wanted: Freeze) -> bool:
-    """Tell, and say, whether a freeze is not written over."""
+    """Tell whether the existing freeze stays; if so, say it."""
     sooner = datetime.fromisoformat(frozen.freeze.until) < datetime.fromisoformat(wanted.until)
     if sooner and frozen.freeze.who == app.who:
         return False

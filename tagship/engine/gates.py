@@ -49,7 +49,7 @@ def _built(app: App, environment: str, wanted: ArtifactId, runs: str) -> str:
 def why_bad(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> Bad | None:
     """Say why a version is marked bad; None if it isn't.
 
-    In that environment. `history` is the latest of its deployments.
+    `history` is the latest of the environment's deployments.
     A rollback from it before those still counts: unless the version came later, the whole ledger is read.
     """
     marks = app.ledger.marks(environment)
@@ -62,7 +62,7 @@ def why_bad(app: App, environment: str, artifact_id: ArtifactId, history: Sequen
 def _published_after(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> bool:
     """Tell whether an artifact was published after these deployments began.
 
-    After the first of them: then none before it can be of that artifact.
+    That is, after the first of them: no deployment before it can be of that artifact.
     Both times are the store's own. (A number says nothing: what was rolled back from is higher than what came after.)
     """
     stored = app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST))
@@ -97,7 +97,7 @@ def warn_of_bad(app: App, environment: str, artifact_id: ArtifactId, bad: Bad | 
 def freeze_of(app: App, environment: str) -> Frozen | None:
     """Find the freeze that holds an environment now; None without one.
 
-    By the store's clock, it has not ended.
+    One that has ended by the store's clock counts as none.
     """
     frozen = app.freezes.look(environment)
     return frozen if frozen and frozen.active else None

@@ -55,7 +55,7 @@ class Heartbeat:
     def renew(self, phase: str, operations: Sequence[str] = ()) -> None:
         """Beat now, before an action.
 
-        Raises LeaseLost if the lease is another's, ServiceFailed if it cannot.
+        Raises LeaseLost if the lease is another's, ServiceFailed if it cannot be renewed.
         """
         with self._writing:
             self._phase, self._operations = phase, tuple(operations)

@@ -108,12 +108,10 @@ def since_when(holder: Holder, *, phase: bool = True) -> str:
 
     `ada@laptop has held dev since 2026-11-20 15:53 UTC: sending deploy`.
     """
-    environment = holder.changes or holder.environment
-    with_it = (
-        f" (and with it {holder.environment}, of the same lease group)" if environment != holder.environment else ""
-    )
+    changed = holder.changes or holder.environment
+    with_it = f" (and with it {holder.environment}, of the same lease group)" if changed != holder.environment else ""
     stopped = "" if holder.state == "held" else "; its heartbeat has stopped"
-    text = f"{holder.holder} has held {environment}{with_it} since {moment(holder.since)} UTC{stopped}"
+    text = f"{holder.holder} has held {changed}{with_it} since {moment(holder.since)} UTC{stopped}"
     return text + (f": {holder.phase}" if phase else "")
 
 

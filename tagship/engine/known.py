@@ -50,7 +50,7 @@ def _is_published(app: App, environment: str, artifact_id: ArtifactId) -> bool:
 def _is_tagged(app: App, artifact_id: ArtifactId) -> tuple[bool, str]:
     """Tell whether this clone or the remote has the tag.
 
-    And why that could not be asked (empty: it was).
+    Also returns why that could not be asked; empty if it was.
     """
     try:
         tag = app.repository.tag(artifact_id) or app.repository.remote_tag(artifact_id)

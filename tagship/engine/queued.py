@@ -41,14 +41,14 @@ class Question:
     def _concerned(self, runs: Sequence[Run]) -> list[Run]:
         """Choose the runs that may deploy to the environment.
 
-        But for the one that this process is a step of.
+        The run that this process is a step of is left out.
         """
         return [run for run in runs if run.id != self._app.ci.run and self._may_deploy(run)]
 
     def _may_deploy(self, run: Run) -> bool:
         """Tell whether a run may deploy to the environment.
 
-        It is of one of its versions, or of its branch and deploys by its name.
+        A run of one of its versions may, and one of its branch whose name says that it deploys.
         """
         settings, version = self._app.settings, Version.maybe(run.ref)
         if version:

@@ -39,7 +39,7 @@ def rules_for(settings: Rules, plan: Plan) -> Rules:
 def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
     """Bring the plan's artifact to every unit, then ask them all.
 
-    Those included that join meanwhile.
+    Units that join meanwhile are included.
     `so_far` is a rollout that somebody else began: its units that were changed are not changed again.
 
     Raises what goes wrong before any unit was changed, or while units act, or when the lease is lost. Between two

@@ -128,7 +128,7 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
 def _as_things_are(app: App, session: LeaseSession, request: Request) -> Plan:
     """Return the plan, made again if the environment may have changed.
 
-    Under the lease, since the plan was made.
+    Then it is made again under the lease.
     """
     before = session.plan
     if before.stands(session.lease.fence):

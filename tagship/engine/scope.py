@@ -14,7 +14,7 @@ from tagship.ports.app import App
 
 
 def named(app: App, artifact: str, environment: str, flag: str = "--version") -> tuple[ArtifactId, str]:
-    """Name the artifact and the environment that are meant.
+    """Resolve the artifact and the environment that are meant.
 
     By flag, in CI by the tag that was pushed, or by the suffix.
     """

@@ -138,7 +138,7 @@ class LeaseSession:
     def beat(self, phase: str) -> None:
         """Show the phase at each poll, and raise the heartbeat's trouble.
 
-        What it met since: LeaseLost above all.
+        Its trouble is LeaseLost above all.
         """
         self.phase(phase)
         self.heartbeat.say(f"{self.plan.action} {self.plan.artifact_id}: {phase}")

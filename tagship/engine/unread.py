@@ -19,7 +19,7 @@ def all_read(app: App, environment: str, deployment: Deployment) -> bool:
 def last_number(app: App, environment: str, deployment: Deployment) -> int:
     """Return the highest number of a deployment's entries.
 
-    Those included that can't be read.
+    Entries that can't be read are included.
     What is written after them is void to whoever can read an end among them.
     """
     numbers = [name.partition("-")[0] for name in _names(app, environment, deployment.id)]

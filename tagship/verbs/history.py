@@ -61,7 +61,7 @@ class History:
     def as_data(self) -> list[dict[str, object]]:
         """Return what `--json` prints, a record for each deployment.
 
-        With why its version is marked bad now, and what people said of it.
+        Each has why its version is marked bad now, and what people said of it.
         """
         return [
             {
@@ -161,8 +161,8 @@ def _newest(
     return shown, sorted((entry for entry in marks if entry.id > oldest), key=lambda entry: entry.id, reverse=True)
 
 
-def _show(app: App, history: History, nothing: str) -> None:
-    story: list[Deployment | Mark] = [*history.deployments, *history.marks]
+def _show(app: App, shown: History, nothing: str) -> None:
+    story: list[Deployment | Mark] = [*shown.deployments, *shown.marks]
     if not story:
         app.screen.say(nothing)
         return

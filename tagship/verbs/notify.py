@@ -72,7 +72,7 @@ def _not_deployed(app: App, headline: str) -> Notified:
 def _why(app: App) -> tuple[str, str]:
     """Explain why the run failed, with its failing step's evidence.
 
-    Where to look, if the forge cannot be asked.
+    It says where to look if the forge cannot be asked.
     """
     try:
         forge = app.forge

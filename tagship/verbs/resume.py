@@ -85,7 +85,7 @@ class ResumeRequest(Request):
 def _recorded(app: App, request: ResumeRequest, plan: Plan, dead: Deployment) -> Result:
     """End a deployment by what its units run; send nothing.
 
-    For one whose end can't be read.
+    It is for a deployment whose end can't be read.
     It is healthy if every unit serves it. Otherwise it is recorded as abandoned, and ServiceFailed is raised. Either is
     void to whoever can read an end that was written before.
     """

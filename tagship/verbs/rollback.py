@@ -136,7 +136,7 @@ class RollbackRequest(Request):
     def already_done(self, app: App, plan: Plan) -> Result | None:
         """Return the result if somebody else went back there meanwhile.
 
-        To that very version, by every unit's own word.
+        Every unit says itself that it runs that very version.
         """
         last = plan.serves
         if last is None or not _is_recorded(plan) or self.preempt:

@@ -163,9 +163,9 @@ class _Known:
 
 
 def _units(app: App, environment: str, artifact: str, known: _Known) -> tuple[list[UnitStatus], str, bool]:
-    """Ask each unit; return why there is none, and UNSIGNED.
+    """Ask each unit what it runs.
 
-    UNSIGNED: whether one of them runs what nobody signed.
+    Returns the units, why there is none, and whether one of them runs what nobody signed.
     """
     try:
         units = app.target(environment).units()

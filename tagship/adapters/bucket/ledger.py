@@ -81,7 +81,7 @@ class StoredLedger:
     def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
         """Read deployments, oldest first; with a `limit`, only the latest.
 
-        Only their keys and bodies are read: of more, if some of those cannot be read.
+        Then only their keys and bodies are read, and more if some of those cannot be read.
         """
         asked = limit
         while True:
