@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tagship.domain.rules import Rules
 from tagship.domain.text import counted, listed
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves
@@ -23,42 +24,6 @@ from tagship.domain.version import ArtifactId
 
 FINAL = frozenset({"refused", "held", "superseded"})  # one unit's verdict for all: not authentic, or overtaken
 INTERRUPTED = "interrupted"
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What the settings say of a rollout.
-
-    `concurrency` and `errors` are a number of units or a percentage of all.
-    `everywhere` is no setting: a rollback and a heal go to every unit, whatever becomes of the others.
-    """
-
-    concurrency: str = "100%"
-    errors: str = "0"
-    canary: bool = False
-    bake: int = 0  # seconds
-    everywhere: bool = False
-
-    def urgent(self) -> Rules:
-        """Leave out the canary, and go on to the others whatever fails."""
-        return replace(self, canary=False, everywhere=True)
-
-    def all_or_nothing(self) -> Rules:
-        """Leave out the canary, and let no unit fail."""
-        return replace(self, canary=False, errors="0")
-
-    def batch(self, total: int) -> int:
-        """Return the most units that may change at once."""
-        return max(1, amount(self.concurrency, total))
-
-    def allowed(self, total: int) -> int:
-        """Count the units that may end without the artifact."""
-        return total if self.everywhere else amount(self.errors, total)
-
-
-def amount(text: str, total: int) -> int:
-    """Read a number, or a percentage of `total`, rounded down."""
-    return total * int(text[:-1]) // 100 if text.endswith("%") else int(text)
 
 
 @dataclass(frozen=True)

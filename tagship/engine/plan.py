@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tagship.domain import commands
 from tagship.domain.deployment import SERVES, Deployment, fenced, latest_serving, settled, unfinished
 from tagship.domain.plan import Plan, recorded_runs
-from tagship.domain.rollout import Rules
+from tagship.domain.rules import Rules
 from tagship.domain.text import counted, listed
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from tagship.domain import rollout as domain
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.rollout import Rollout, RolloutStep, Rules, conclusion, next_step
+from tagship.domain.rollout import Rollout, RolloutStep, conclusion, next_step
+from tagship.domain.rules import Rules
 from tagship.domain.text import counted, listed, plural
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.verdict import serves

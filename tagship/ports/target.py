@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from tagship.domain.change import Change
 from tagship.domain.health import Sample
-from tagship.domain.rollout import Rules
+from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 
 Tick = Callable[[str], None]  # called at each poll with how far it is; what it raises ends the wait

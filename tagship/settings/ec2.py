@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from tagship.domain.ec2 import document, hostconf, numbers
 from tagship.domain.health import waits
-from tagship.domain.rollout import Rules
+from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
 from tagship.settings.section import Finding, Section, Text, Values, number, table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from tagship.domain.rollout import Rules
+from tagship.domain.rules import Rules
 from tagship.settings.section import Finding, Section, Values
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
-from tagship.domain.rollout import Rules
+from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused
 from tagship.ports.target import Tick

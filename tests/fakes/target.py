@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tagship.domain.change import Change
-from tagship.domain.rollout import Rules
+from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused
 from tagship.ports.target import Tick

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 from pydantic import Field
 
-from tagship.domain.rollout import Rules
+from tagship.domain.rules import Rules
 from tagship.errors import SettingsError
 from tagship.settings import KINDS, Environment, Kind, Settings, load, settings_of
 from tagship.settings.ec2 import Ec2

@@ -15,6 +15,10 @@ def test_functions_are_short() -> None:
     assert HOUSE.p90 <= P90
 
 
+def test_no_file_is_long() -> None:
+    assert not HOUSE.long_files
+
+
 def test_a_long_function_and_a_long_file_are_measured(tmp_path: Path) -> None:
     long = "def f():\n" + "    a = 1\n" * 300
     found = sizes(house(tmp_path, {"engine/run.py": long, "engine/plan.py": "def g():\n    return 1\n"}))

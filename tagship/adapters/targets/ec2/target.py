@@ -28,7 +28,7 @@ from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, Sender, Sent
 from tagship.domain.change import Change
 from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
-from tagship.domain.rollout import Rules
+from tagship.domain.rules import Rules
 from tagship.domain.text import counted
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed
