@@ -97,7 +97,7 @@ def describe(app: App, wanted: Freeze) -> None:
     left = datetime.fromisoformat(wanted.until) - datetime.fromisoformat(wanted.at)
     until = f"until {moment(wanted.until)} UTC, in {span(left.total_seconds())}"
     app.screen.say(f"freeze {wanted.environment} {until}: {wanted.reason}")
-    app.screen.say("  deploys and promotions wait for its end; a rollback does not")
+    app.screen.say("  deploys wait for its end; a rollback does not")
 
 
 def etag_of(app: App, environment: str) -> tuple[Frozen | None, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tagship.domain import commands, layout
 from tagship.domain.deployment import Deployment
@@ -20,11 +20,10 @@ def require_known(
     environment: str,
     artifact_id: ArtifactId,
     history: tuple[Sequence[Deployment], Sequence[Mark]],
-    spelled: Callable[[str], str],
 ) -> None:
     """Raise Refused if nothing is known of a version.
 
-    `spelled` is the command for another one.
+    The nearest are named, and no command has one: a slip must not become a mark on another version.
     """
     deployed = [deployment.artifact_id for deployment in history[0]]
     if artifact_id in {*deployed, *(mark.artifact_id for mark in history[1])}:
@@ -37,10 +36,17 @@ def require_known(
         unasked = f" that can be asked for ({problem})" if problem else ""
         raise Refused(
             f"{artifact_id} was never deployed to {environment} or published for it, and has no tag{unasked}.",
-            remedy=f"Name one that is known, the nearest {', '.join(near)}: {spelled(near[0])}"
+            remedy=f"Name one that is known, the nearest {', '.join(near)}. {_look(environment, deployed)}"
             if near
             else f"Nothing was deployed or published yet. See the tags: {commands.versions(environment)}",
         )
+
+
+def _look(environment: str, deployed: Sequence[str]) -> str:
+    """Say how to see which versions are known."""
+    if deployed:
+        return f"See what ran: {commands.history(environment)}"
+    return f"See the versions: {commands.versions(environment)}"
 
 
 def _is_published(app: App, environment: str, artifact_id: ArtifactId) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from tagship.domain import commands
 from tagship.domain.deployment import new_id
 from tagship.domain.mark import Mark
@@ -28,8 +26,7 @@ def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tu
             remedy=f"Give it: {AGAIN[verdict](artifact_id, environment, '…')}",
         )
     history, marks = app.ledger.deployments(environment), app.ledger.marks(environment)
-    spelled = partial(AGAIN[verdict], environment=environment, reason=why)
-    require_known(app, environment, artifact_id, (history, marks), spelled)
+    require_known(app, environment, artifact_id, (history, marks))
     now = app.store.now()
     made = Mark(
         id=new_id(now.replace(microsecond=LATE + len(marks) % (1_000_000 - LATE))),

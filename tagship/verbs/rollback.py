@@ -228,7 +228,7 @@ def _asks(app: App, yes: bool) -> bool:
 
 def _unasked(named: str) -> UsageError:
     """Build the error: no version is named, and nobody to ask."""
-    return UsageError("There is no terminal to ask on: rollback needs --to or --yes.", remedy=f"Name it: {named}")
+    return UsageError("There is no terminal to ask at: rollback needs --to or --yes.", remedy=f"Name it: {named}")
 
 
 def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment]) -> None:

@@ -38,9 +38,9 @@ class Patience:
     def _begin(self, *, model: Any, **_: Any) -> None:
         self._end()
         if self.patience > self.soon:
-            longest = f"given up after {self.patience * self.attempts:g} s of silence"
-            timer = _timer(self.soon, lambda: self.say(f"waiting for AWS ({model.name}), {longest}"))
-            self._timers[threading.get_ident()] = timer
+            longest = f"it is given up after {self.patience * self.attempts:g} s of silence"
+            waiting = f"waiting for AWS ({model.name}); {longest}"
+            self._timers[threading.get_ident()] = _timer(self.soon, lambda: self.say(waiting))
 
     def _end(self, **_: Any) -> None:
         timer = self._timers.pop(threading.get_ident(), None)

@@ -94,12 +94,17 @@ def test_a_version_that_never_was_is_refused_and_the_nearest_is_named(mark: Call
     with pytest.raises(Refused) as caught:
         mark(app, version=NEVER, reason="it sends every mail twice")
     assert caught.value.what == f"{NEVER} was never deployed to dev or published for it, and has no tag."
-    verb = mark.__name__.replace("_", "-")
-    assert caught.value.remedy == (
-        f"Name one that is known, the nearest {TWO}, {ONE}:"
-        f" inv {verb} --version {TWO} --env dev --reason 'it sends every mail twice'"
-    )
+    look = "See what ran: inv history --env dev"
+    assert caught.value.remedy == f"Name one that is known, the nearest {TWO}, {ONE}. {look}"
     assert app.ledger.marked == []
+
+
+def test_where_nothing_was_deployed_a_look_at_the_versions_is_offered_and_no_mark() -> None:
+    app = FakeApp(given={"repository": FakeRepository()})
+    app.publish(ONE)
+    with pytest.raises(Refused) as caught:
+        mark_bad(app, version=NEVER, reason="it is slow")
+    assert caught.value.remedy == f"Name one that is known, the nearest {ONE}. See the versions: inv versions --env dev"
 
 
 def test_a_remote_that_cannot_be_asked_for_the_tag_is_said() -> None:

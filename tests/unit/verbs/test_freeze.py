@@ -150,6 +150,7 @@ def test_a_freeze_that_cannot_be_read_holds_and_is_written_anew() -> None:
 def test_a_dry_run_freezes_and_thaws_nothing() -> None:
     app = an_app()
     freeze(app, until="8h", reason="the sale", dry_run=True)
+    assert "  deploys wait for its end; a rollback does not" in app.screen.lines
     assert app.freezes.there == {}
     frozen(app)
     thaw(app, dry_run=True)

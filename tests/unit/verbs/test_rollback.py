@@ -143,6 +143,14 @@ def test_on_a_terminal_the_list_is_offered_with_when_and_who() -> None:
     assert app.prompt.asked == [f"Roll dev back from {THREE} to"]
 
 
+def test_without_a_terminal_the_command_with_its_version_is_named() -> None:
+    app = after(ONE, TWO)
+    with pytest.raises(UsageError) as caught:
+        rollback(app)
+    assert caught.value.what == "There is no terminal to ask at: rollback needs --to or --yes."
+    assert caught.value.remedy == f"Name it: inv rollback --to {ONE} --env dev"
+
+
 def test_yes_takes_the_suggestion_on_a_terminal_as_well() -> None:
     app = replace(after(ONE, TWO), prompt=FakePrompt())
     assert rollback(app, yes=True).plan.artifact_id == ONE
