@@ -1,4 +1,4 @@
-"""Gates: what a version must pass on its way to an environment, each ok or blocked, and the way through."""
+"""Gates: what a version must pass on its way to an environment, each ok, blocked or not checked."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from tagship.errors import Refused
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate, ok or blocked.
+    """One gate: ok, blocked, or not checked.
 
-    `problem` says why it is blocked (empty: it is ok), `remedy` is the next command, `found` is what an ok one saw.
+    `problem` says why it is blocked, `remedy` is the next command. `found` is what an ok one saw, or why it is not
+    `checked`.
     """
 
     name: str
     found: str = ""
     problem: str = ""
     remedy: str = ""
+    checked: bool = True
 
     @property
     def open(self) -> bool:
-        return not self.problem
+        return self.checked and not self.problem
 
     def rows(self) -> list[list[str]]:
-        """Lay a gate out for a table: ok or blocked, name, why."""
+        """Lay a gate out for a table: state, name, why."""
         # A blocked one has its remedy in a row below.
-        if self.open:
-            return [["ok", self.name, self.found]]
+        if not self.problem:
+            return [["ok" if self.checked else "not checked", self.name, self.found]]
         return [["blocked", self.name, self.problem], ["", "", f"  {self.remedy}"]]
 
     def as_data(self) -> dict[str, object]:
@@ -44,7 +46,7 @@ def refuse(gates: Sequence[Gate], version: str, environment: str, command: str) 
 
     They stand in the order in which `command` gets there.
     """
-    blocked = [gate for gate in gates if not gate.open]
+    blocked = [gate for gate in gates if gate.problem]
     if blocked:
         names = ", ".join(gate.name for gate in blocked)
         are = "is" if len(blocked) == 1 else "are"

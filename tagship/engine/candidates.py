@@ -54,7 +54,7 @@ def kept(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
         raise _missing(app, environment, artifact_id) from reason
     except NotAuthentic as reason:
         history = app.ledger.deployments(environment)
-        raise NotAuthentic(reason.what, remedy=_instead(app, environment, history)) from reason
+        raise NotAuthentic(reason.what, remedy=instead(app, environment, history)) from reason
 
 
 def _offered(app: App, environment: str, history: Sequence[Deployment]) -> list[ArtifactId]:
@@ -121,8 +121,7 @@ def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_o
 
     It names those that were altered or are left out as bad, and the way to such a one.
     """
-    healthy = healthy_before(history, serving(history))
-    stored = [version for version in healthy if _stored(app, environment, version)]
+    stored = _once_healthy(app, environment, history)
     left_out = [version for version in stored if version not in passed_over][:OFFERED]
     remedy = _anyway(app, environment, history, left_out)
     nothing = f"There is nothing to roll {environment} back to"
@@ -131,10 +130,19 @@ def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_o
     if not left_out:
         return Refused(f"{nothing}: no other version that was healthy there is still stored.", remedy=remedy)
     return Refused(
-        f"There is nothing good to roll {environment} back to: every other version that was healthy there and is "
-        f"stored is marked bad ({listed(left_out)}).",
+        f"There is nothing good to roll {environment} back to: every {_all_bad(left_out)}.",
         remedy=remedy,
     )
+
+
+def _once_healthy(app: App, environment: str, history: Sequence[Deployment]) -> list[ArtifactId]:
+    """List what was healthy and is stored, whether bad or not."""
+    healthy = healthy_before(history, serving(history))
+    return [version for version in healthy if _stored(app, environment, version)]
+
+
+def _all_bad(left_out: Sequence[ArtifactId]) -> str:
+    return f"other version that was healthy there and is stored is marked bad ({listed(left_out)})"
 
 
 def _anyway(app: App, environment: str, history: Sequence[Deployment], left_out: Sequence[ArtifactId]) -> str:
@@ -169,7 +177,7 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
     return ArtifactMissing(
         problem,
         state=f"Nothing was changed. Stored for {environment}{of}: {choices}.",
-        remedy=_instead(app, environment, history),
+        remedy=instead(app, environment, history),
     )
 
 
@@ -182,12 +190,18 @@ def _described(app: App, environment: str, near: Sequence[str], history: Sequenc
     return [f"{version} ({words[version]})" if version in words else version for version in near]
 
 
-def _instead(app: App, environment: str, history: Sequence[Deployment]) -> str:
-    """Say how to go on from a version that is unusable."""
+def instead(app: App, environment: str, history: Sequence[Deployment]) -> str:
+    """Say how to go on from a version that is unusable.
+
+    To the last good one; or else to one that is marked bad, which is said.
+    """
     good = suggested(app, environment, history)
     if good:
         return f"Go to the last good one: {commands.rollback(good, environment)}"
-    return f"No other version that was good here is stored. See what ran: {commands.history(environment)}"
+    stored = _once_healthy(app, environment, history)[:OFFERED]
+    left_out = [version for version in stored if not altered(app, environment, version)]
+    problem = f"Every {_all_bad(left_out)}" if left_out else "No other version that was healthy here can be used"
+    return f"{problem}. {_anyway(app, environment, history, left_out)}"
 
 
 def _stored(app: App, environment: str, artifact_id: ArtifactId) -> bool:

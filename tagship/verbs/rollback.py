@@ -13,7 +13,7 @@ from tagship.domain.text import counted, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
-from tagship.engine.candidates import chosen, kept
+from tagship.engine.candidates import chosen, instead, kept
 from tagship.engine.foreseen import Changed, require_foreseen
 from tagship.engine.freezing import Hold, describe, freeze_before, hold_of, said_to_stay
 from tagship.engine.gates import frozen_by, require_good, warn_of_bad, why_bad
@@ -287,9 +287,7 @@ def _reports_of_all(app: App, plan: Plan) -> list[Report]:
 def _refuse_if_running(app: App, plan: Plan, hold: Hold | None) -> None:
     """Refuse a version that the ledger and every unit say runs."""
     if _reports_of_all(app, plan):
-        remedy = (
-            f"Name another version, or go back to the one before it: {commands.rollback(environment=plan.environment)}"
-        )
+        remedy = instead(app, plan.environment, app.ledger.deployments(plan.environment))
         if hold:
             remedy = f"Freeze it: {commands.freeze(plan.environment, hold.until, hold.why(plan))}"
         raise Refused(

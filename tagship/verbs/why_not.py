@@ -1,4 +1,4 @@
-"""why-not: every gate between a version and an environment, ok or blocked, each with the way through.
+"""why-not: every gate between a version and an environment, ok, blocked or not checked, and the way through.
 
 The gates are deploy's own checks, asked one by one: a check that refuses is a blocked gate.
 """
@@ -68,8 +68,14 @@ def _gate(name: str, ask: Callable[[], str]) -> Gate:
     """Make a check a gate: what it found, or why it refuses."""
     try:
         return Gate(name, found=ask())
+    except _NotChecked as reason:
+        return Gate(name, found=str(reason), checked=False)
     except TagshipError as reason:
         return Gate(name, problem=reason.what, remedy=reason.remedy)
+
+
+class _NotChecked(Exception):
+    """A check lacks what it would look at; says what that is."""
 
 
 @dataclass
@@ -120,7 +126,7 @@ class _Asked:
         """
         wanted, version = self.app.settings.environment(self.environment).branch, self.artifact_id.version
         if self.manifest is None:
-            return "not checked: the artifact is missing"
+            raise _NotChecked("the manifest names the branch, and can't be used (see artifact)")
         if version and version.suffix != self.app.settings.suffix(self.environment):
             return f"of the channel {version.suffix or 'of final releases'}, promoted"
         if wanted and self.manifest.branch and self.manifest.branch != wanted:

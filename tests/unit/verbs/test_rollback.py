@@ -181,15 +181,25 @@ def test_a_version_that_never_existed_is_missing_and_the_others_are_listed() -> 
     assert app.hosts.asked == []
 
 
-def test_a_missing_version_is_never_answered_with_what_runs_already_or_what_is_bad() -> None:
+def test_a_missing_version_is_answered_with_what_is_bad_only_if_that_is_said() -> None:
     app = after(ONE, TWO)
     app.publish("0.1.40-dev")  # stored, and never deployed
     mark_bad(app, version=ONE, env="dev", reason="it sends every mail twice")
     with pytest.raises(ArtifactMissing) as caught:
         rollback(app, to="0.9.9-dev")
     assert f"{TWO} (runs now)" in caught.value.state
-    assert "rollback --to" not in caught.value.remedy
-    assert caught.value.remedy.endswith("inv history --env dev")
+    assert caught.value.remedy.startswith(
+        f"Every other version that was healthy there and is stored is marked bad ({ONE}). Go to {ONE} anyway (ada@"
+    )
+    assert caught.value.remedy.endswith(f"inv rollback --to {ONE} --env dev --allow-bad")
+    assert rollback(app, to=ONE, env="dev", allow_bad=True).state == "healthy"
+
+
+def test_a_missing_version_where_nothing_else_was_healthy_is_answered_with_a_look() -> None:
+    with pytest.raises(ArtifactMissing) as caught:
+        rollback(after(ONE), to="0.9.9-dev")
+    none = "No other version that was healthy here can be used."
+    assert caught.value.remedy == f"{none} See what ran: inv history --env dev"
 
 
 def test_of_many_versions_the_nearest_to_the_missing_one_are_listed() -> None:
@@ -264,9 +274,26 @@ def test_a_version_that_every_host_runs_is_refused_as_already_running() -> None:
         rollback(app, to=TWO)
     assert caught.value.exit_code == 3
     assert caught.value.what == f"{TWO} is already running on dev: every host says so."
+    assert caught.value.remedy == f"Go to the last good one: inv rollback --to {ONE} --env dev"
     assert [order.action for order, _ in app.hosts.asked] == ["status"]
     assert app.ledger.entries[-1].artifact_id == TWO
     assert app.ledger.entries[-1].action == "deploy"
+
+
+def test_what_runs_is_answered_with_a_way_back_only_if_there_is_one() -> None:
+    app = after(ONE)
+    with pytest.raises(Refused) as caught:
+        rollback(app, to=ONE)
+    none = "No other version that was healthy here can be used."
+    assert caught.value.remedy == f"{none} See what ran: inv history --env dev"
+
+
+def test_what_runs_is_answered_with_what_is_bad_if_nothing_else_is_there() -> None:
+    app = after(ONE, TWO)
+    mark_bad(app, version=ONE, reason="it sends every mail twice")
+    with pytest.raises(Refused) as caught:
+        rollback(app, to=TWO)
+    assert caught.value.remedy.endswith(f"inv rollback --to {ONE} --env dev --allow-bad")
 
 
 def test_a_version_that_only_the_ledger_says_is_running_is_rolled_back_to() -> None:

@@ -31,7 +31,7 @@ def running_old() -> FakeApp:
 
 
 def blocked(found: WhyNot) -> dict[str, Gate]:
-    return {one.name: one for one in found.gates if not one.open}
+    return {one.name: one for one in found.gates if one.problem}
 
 
 def test_nothing_stands_between_a_good_version_and_a_free_environment() -> None:
@@ -192,6 +192,19 @@ def test_the_table_has_a_line_for_each_gate_and_the_remedy_below_a_blocked_one()
     _, rows = app.screen.tables[-1]
     assert [row[:2] for row in rows if row[1]] == [["blocked" if one == "marks" else "ok", one] for one in GATES]
     assert ["", "", f"  {found.gates[2].remedy}"] in rows
+
+
+@pytest.mark.parametrize("happens", [gone, altered])
+def test_what_is_not_checked_is_neither_ok_nor_blocked(happens: Callable[[FakeApp], None]) -> None:
+    app = running_old()
+    happens(app)
+    found = why_not(app, env="dev", version=NEW)
+    _, rows = app.screen.tables[-1]
+    why = "the manifest names the branch, and can't be used (see artifact)"
+    assert [row for row in rows if row[1] == "branch"] == [["not checked", "branch", why]]
+    assert found.gates[1].as_data() | {"checked": False, "open": False} == found.gates[1].as_data()
+    with pytest.raises(Refused, match=r"1 of 8 gates is blocked \(artifact\)"):
+        found.insist()
 
 
 def test_the_answer_is_data_as_well() -> None:
