@@ -37,9 +37,11 @@ def rollback(
     all_or_nothing: bool = False,
     freeze: str = "",
     reason: str = "",
+    dry_run: bool = False,
 ) -> str:
     """Spell a rollback; without `to`, it offers a list."""
     flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
+    flags |= {"dry_run": dry_run}
     return _inv("rollback", to=to, env=environment, wait=wait, freeze=freeze, reason=reason, **flags)
 
 
@@ -89,9 +91,9 @@ def unlock(environment: str, deployment: str) -> str:
     return _inv("unlock", env=environment, id=deployment)
 
 
-def freeze(environment: str, until: str, reason: str) -> str:
+def freeze(environment: str, until: str, reason: str, *, dry_run: bool = False) -> str:
     """Spell the command that freezes an environment."""
-    return _inv("freeze", env=environment, until=until, reason=reason)
+    return _inv("freeze", env=environment, until=until, reason=reason, dry_run=dry_run)
 
 
 def thaw(environment: str, *, yes: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,12 +14,15 @@ from tagship.domain.text import moment, span
 from tagship.errors import UNCHANGED, Refused, ServiceFailed, TagshipError, UsageError
 from tagship.ports.app import App
 
+EXAMPLE = "8h"  # the end that a remedy has in place of a wrong one
+BLANK = "…"  # the reason that a remedy has in place of a wrong one; nobody's reason is made up
 
-def end_of(text: str, now: datetime, flag: str, example: str) -> datetime:
+
+def end_of(text: str, now: datetime, flag: str, again: str) -> datetime:
     """Parse the end that a person typed.
 
     Raises UsageError if it can't be read, has passed, or is more than a year away.
-    `flag` is where it was typed, `example` a command that has a good one.
+    `flag` is where it was typed, `again` the same command with a good one.
     """
     end = ends(text, now)
     problem = ""
@@ -30,26 +33,36 @@ def end_of(text: str, now: datetime, flag: str, example: str) -> datetime:
     elif end - now > LONGEST:
         problem = f"{moment(end)} UTC is more than a year away"
     if end is None or problem:
-        raise UsageError(f"{problem}.", remedy=f"Give one of {GRAMMAR}: {example}")
+        raise UsageError(f"{problem}.", remedy=f"Give one of {GRAMMAR}: {again}")
     return end
 
 
-def reason_of(text: str, example: str) -> str:
+def reason_of(text: str, again: str) -> str:
     """Put the reason on one line.
 
-    Raises UsageError if it is missing, too long, or has control characters.
+    Raises UsageError if it is missing, too long, or has control characters. `again` is the same command with a blank
+    for it.
     """
-    why = " ".join(text.split())
-    if not why or len(why) > REASON or not why.isprintable():
-        problem = (
-            f"is longer than {REASON} characters"
-            if len(why) > REASON
-            else "is missing"
-            if not why
-            else "has control characters"
-        )
-        raise UsageError(f"The reason for the freeze {problem}.", remedy=f"Say why, in one line: {example}")
+    why, problem = _read_reason(text)
+    if problem:
+        raise UsageError(f"The reason for the freeze {problem}.", remedy=f"Say why, in one line: {again}")
     return why
+
+
+def reason_to_repeat(text: str) -> str:
+    """Keep a person's reason for a remedy; BLANK if it is wrong."""
+    why, problem = _read_reason(text)
+    return BLANK if problem else why
+
+
+def _read_reason(text: str) -> tuple[str, str]:
+    """Put a reason on one line; also returns its fault."""
+    why = " ".join(text.split())
+    if not why:
+        return why, "is missing"
+    if len(why) > REASON:
+        return why, f"is longer than {REASON} characters"
+    return why, "" if why.isprintable() else "has control characters"
 
 
 def freeze_from(app: App, environment: str, end: datetime, reason: str, now: datetime) -> Freeze:
@@ -77,19 +90,21 @@ class Hold:
         return self.reason or f"rollback to {plan.artifact_id}"
 
 
-def hold_of(app: App, environment: str, until: str, reason: str) -> Hold | None:
+def hold_of(app: App, until: str, reason: str, again: Callable[[str, str], str]) -> Hold | None:
     """Parse the freeze that is wanted; None for no end.
 
-    Raises UsageError for an end or a reason that can't be right.
+    Raises UsageError for an end or a reason that can't be right. `again` spells the same command with an end and a
+    reason.
     """
-    example = commands.rollback(environment=environment, freeze="8h", reason="it sends every mail twice")
+    mended = again(EXAMPLE, reason_to_repeat(reason) if reason else "")
     if not until:
         if reason:
-            raise UsageError("--reason is the reason of --freeze, which is not given.", remedy=f"Give both: {example}")
+            raise UsageError("--reason is the reason of --freeze, which is not given.", remedy=f"Give both: {mended}")
         return None
     now = app.freezes.now()
-    why = reason_of(reason, example) if reason else ""
-    return Hold(until, why, end_of(until, now, "--freeze", example), now)
+    end = end_of(until, now, "--freeze", mended)
+    why = reason_of(reason, again(until, BLANK)) if reason else ""
+    return Hold(until, why, end, now)
 
 
 def describe(app: App, wanted: Freeze) -> None:

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tagship.domain import commands
 from tagship.domain.freeze import Freeze, Frozen
 from tagship.domain.text import moment
-from tagship.engine.freezing import describe, end_of, etag_of, freeze_from, reason_of
+from tagship.engine.freezing import (
+    BLANK,
+    EXAMPLE,
+    describe,
+    end_of,
+    etag_of,
+    freeze_from,
+    reason_of,
+    reason_to_repeat,
+)
 from tagship.engine.scope import one_environment
 from tagship.errors import UNCHANGED, Held
 from tagship.ports.app import App
@@ -17,10 +28,10 @@ def freeze(app: App, *, until: str, reason: str, env: str = "", dry_run: bool = 
     Refuses while a freeze of it holds that is somebody else's.
     """
     environment = one_environment(app, env)
-    example = commands.freeze(environment, "8h", "the sale")
-    why = reason_of(reason, example)
+    again = partial(commands.freeze, environment, dry_run=dry_run)
     now = app.freezes.now()
-    end = end_of(until, now, "--until", example)
+    end = end_of(until, now, "--until", again(EXAMPLE, reason_to_repeat(reason)))
+    why = reason_of(reason, again(until, BLANK))
     etag = _over(app, environment)
     wanted = freeze_from(app, environment, end, why, now)
     describe(app, wanted)

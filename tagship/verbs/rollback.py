@@ -58,6 +58,11 @@ def rollback(
     """
     longest = patience(wait)
     artifact_id, environment = named(app, to, env, "--to") if to else (None, one_environment(app, env))
+    flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
+
+    def again(until: str, why: str) -> str:
+        return commands.rollback(to, environment, wait=wait, freeze=until, reason=why, dry_run=dry_run, **flags)
+
     request = RollbackRequest(
         environment=environment,
         artifact_id=artifact_id,
@@ -67,7 +72,7 @@ def rollback(
         wait=longest,
         preempt=preempt,
         all_or_nothing=all_or_nothing,
-        hold=hold_of(app, environment, freeze, reason),
+        hold=hold_of(app, freeze, reason, again),
     )
     question = Question(app, environment)
     while True:

@@ -113,21 +113,41 @@ def test_ones_own_freeze_is_changed_and_another_persons_is_not() -> None:
 @pytest.mark.parametrize(
     ("until", "reason", "what"),
     [
-        ("", "x", "No end is given"),
-        ("soon", "x", "Invalid --until 'soon'"),
-        ("2020-01-01", "x", "has passed"),
-        ("2126-01-01", "x", "more than a year away"),
-        ("8h", "", "The reason for the freeze is missing"),
-        ("8h", "x" * 201, "longer than 200"),
-        ("8h", "a\x1b[31mb", "has control characters"),
+        ("", "a launch", "No end is given"),
+        ("soon", "a launch", "Invalid --until 'soon'"),
+        ("2020-01-01", "a\nlaunch", "has passed"),
+        ("2126-01-01", "a launch", "more than a year away"),
     ],
 )
-def test_a_freeze_needs_an_end_and_a_reason(until: str, reason: str, what: str) -> None:
+def test_a_wrong_end_is_replaced_in_the_remedy_and_the_reason_kept(until: str, reason: str, what: str) -> None:
     app = an_app()
     with pytest.raises(UsageError) as caught:
         freeze(app, until=until, reason=reason)
     assert what in caught.value.what
-    assert "inv freeze --env dev --until 8h --reason 'the sale'" in caught.value.remedy
+    assert caught.value.remedy.endswith(": inv freeze --env dev --until 8h --reason 'a launch'")
+    assert app.freezes.there == {}
+
+
+def test_no_reason_is_made_up_beside_a_wrong_end() -> None:
+    with pytest.raises(UsageError) as caught:
+        freeze(an_app(), until="soon", reason="", dry_run=True)
+    assert caught.value.remedy.endswith(": inv freeze --env dev --until 8h --reason '…' --dry-run")
+
+
+@pytest.mark.parametrize(
+    ("until", "reason", "what"),
+    [
+        ("2d", "", "The reason for the freeze is missing"),
+        ("2d", "x" * 201, "longer than 200"),
+        ("2d", "a\x1b[31mb", "has control characters"),
+    ],
+)
+def test_a_wrong_reason_is_left_blank_in_the_remedy_and_the_end_kept(until: str, reason: str, what: str) -> None:
+    app = an_app()
+    with pytest.raises(UsageError) as caught:
+        freeze(app, until=until, reason=reason)
+    assert what in caught.value.what
+    assert caught.value.remedy == "Say why, in one line: inv freeze --env dev --until 2d --reason '…'"
     assert app.freezes.there == {}
 
 

@@ -92,19 +92,25 @@ def test_a_dry_run_shows_it_and_freezes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "what"),
+    ("flags", "what", "mended"),
     [
-        ({"freeze": "soon"}, "Invalid --freeze 'soon'"),
-        ({"freeze": "2d", "reason": "x" * 201}, "is longer than 200 characters"),
-        ({"reason": "it is slow"}, "--reason is the reason of --freeze, which is not given"),
+        ({"freeze": "soon"}, "Invalid --freeze 'soon'", "--freeze 8h"),
+        ({"freeze": "0h"}, "has passed", "--freeze 8h"),
+        ({"freeze": "0h", "reason": "it is slow"}, "has passed", "--freeze 8h --reason 'it is slow'"),
+        ({"freeze": "0h", "wait": "5m", "yes": True}, "has passed", "--wait 5m --freeze 8h --yes"),
+        ({"freeze": "0h", "dry_run": True}, "has passed", "--freeze 8h --dry-run"),
+        ({"freeze": "2d", "reason": "x" * 201}, "is longer than 200 characters", "--freeze 2d --reason '…'"),
+        ({"reason": "it is slow"}, "which is not given", "--freeze 8h --reason 'it is slow'"),
     ],
 )
-def test_an_end_or_a_reason_that_cannot_be_right_is_refused_before_anything(flags: dict[str, str], what: str) -> None:
+def test_a_wrong_end_or_reason_is_refused_before_anything_and_the_rest_of_the_command_kept(
+    flags: dict[str, str], what: str, mended: str
+) -> None:
     app = after(ONE, TWO)
     with pytest.raises(UsageError) as caught:
         rollback(app, to=ONE, **flags)  # type: ignore[arg-type]
     assert what in caught.value.what
-    assert "inv rollback --env dev --freeze 8h --reason 'it sends every mail twice'" in caught.value.remedy
+    assert caught.value.remedy.endswith(f": inv rollback --to {ONE} --env dev {mended}")
     assert (app.hosts.asked, app.freezes.there) == ([], {})
 
 
