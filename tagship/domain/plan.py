@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship.domain import commands
+from tagship.domain.absent import Gone
 from tagship.domain.deployment import Deployment
 from tagship.domain.text import MANY, counted
 from tagship.domain.units import Unit, noun_of
@@ -25,6 +26,7 @@ class Plan:
     A plan that `heals` brings units to what the ledger says is serving; the `others` run it and are left alone.
     The `skipped` units are left as they are, because somebody said so.
     `unfinished` is the last deployment, if it has not ended: somebody is at it, or its runner died.
+    `gone` are units of the last ended deployment that are not there now.
     A rollback that is `all_or_nothing` is put back everywhere unless every unit takes it.
     """
 
@@ -44,6 +46,7 @@ class Plan:
     skipped: tuple[Unit, ...] = ()
     serves: Deployment | None = None
     unfinished: Deployment | None = None
+    gone: tuple[Gone, ...] = ()
     allow_bad: bool = False  # it goes to a version that is marked bad
 
     @property

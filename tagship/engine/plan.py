@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagship.domain import commands
+from tagship.domain.absent import gone_sentence, gone_units
 from tagship.domain.deployment import SERVES, Deployment, fenced, latest_serving, settled, unfinished
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.rules import Rules
@@ -106,6 +107,7 @@ def plan_of(
         skipped=tuple(skipped),
         serves=known.last,
         unfinished=known.unfinished,
+        gone=gone_units(known.history, (*units, *others, *skipped)),
     )
 
 
@@ -190,6 +192,13 @@ def show(app: App, plan: Plan) -> None:
     shown = replace(plan, runs=runs_now(app, plan)) if asked else plan
     now = "RUNS NOW" if asked else "BY THE LEDGER"
     app.screen.table((plan.noun.upper(), "ID", now, "WILL RUN"), shown.rows())
+    warn_of_gone(app, plan)
     behind = [f"{name} last ran {runs}" for name, runs in plan.left_behind.items()]
     if behind:
         app.screen.warn(f"not on {plan.replaces}, by the ledger: {listed(behind)}")
+
+
+def warn_of_gone(app: App, plan: Plan) -> None:
+    """Warn of units of the last deployment that are not there now."""
+    if plan.gone:
+        app.screen.warn(gone_sentence(plan.gone, plan.noun, plan.environment))

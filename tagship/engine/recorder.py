@@ -44,6 +44,7 @@ class Recorder:
             filled["skipped"] = [unit.id for unit in self._plan.skipped]
         if units:
             filled["units"] = [_unit(report) for report in units]
+            filled["names"] = {unit.id: unit.name for unit in self._plan.everyone}
         self._app.ledger.append(
             Entry(
                 deployment_id=self._id,

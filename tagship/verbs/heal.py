@@ -15,7 +15,7 @@ from tagship.domain.text import counted, listed
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
-from tagship.engine.plan import facts, plan_of, show
+from tagship.engine.plan import facts, plan_of, show, warn_of_gone
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import one_environment, patience
 from tagship.engine.session import observe
@@ -31,6 +31,7 @@ def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> R
     request = HealRequest(wait=patience(wait), environment=one_environment(app, env))
     plan = request.plan(app)
     if not plan.units and plan.serves and plan.serves.state == "healthy":
+        warn_of_gone(app, plan)
         app.screen.say(f"every {plan.noun} of {request.environment} runs {plan.artifact_id}: there is nothing to heal")
         return Result(plan, "healthy")
     show(app, plan)

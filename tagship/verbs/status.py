@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
+from tagship.domain.absent import Gone, gone_sentence, gone_units
 from tagship.domain.commands import resume as resume_command
 from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.standing import marked_bad
@@ -63,6 +64,7 @@ class Status:
     takes_unsigned: bool = False  # the settings allow that
     back: str = ""  # what to go back to, if a deployment has not ended or what runs is marked bad or answers nowhere
     unread: str = ""  # what of the newest deployment can't be read: `some` of its entries, or `all`
+    gone: Sequence[Gone] = ()  # units of the last ended deployment that are not there now
     partial: str = ""  # how many units were left without it, where that is known; empty for a healthy deployment
 
     @property
@@ -106,6 +108,7 @@ def _look(app: App, environment: str) -> Status:
         marked=bool(bad and bad.by_hand),
         unsigned=unsigned or bool(serves and serves.unsigned),
         back=back,
+        gone=gone_units(history, [Unit(unit.id, unit.name, True) for unit in units]),
         unread=_unread(app, environment, history),
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
@@ -250,6 +253,12 @@ def _state(current: Status, unit: UnitStatus) -> str:
     return f"drift: {unit.drift}" if unit.drift else "as recorded"
 
 
+def _show_gone(app: App, current: Status) -> None:
+    if current.gone:
+        noun = current.units[0].noun if current.units else "unit"
+        app.screen.warn(gone_sentence(current.gone, noun, current.environment))
+
+
 def _show(app: App, current: Status) -> None:
     if current.artifact:
         word = f"partial ({current.partial})" if current.partial else "healthy"
@@ -276,6 +285,7 @@ def _show(app: App, current: Status) -> None:
     if shown:
         rows = [[unit.name, unit.id, unit.runs, _state(current, unit)] for unit in shown]
         app.screen.table((shown[0].noun.upper(), "ID", "RUNS", ""), rows)
+    _show_gone(app, current)
     if len(shown) < len(current.units):
         total = counted(len(current.units), current.units[0].noun)
         app.screen.say(f"{len(current.units) - len(shown)} of {total} run what is recorded")

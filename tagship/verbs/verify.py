@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
+from tagship.domain.absent import gone_sentence, gone_units
 from tagship.domain.health import Sample, Verdict, verdict, waits
 from tagship.domain.text import counted, either, plural
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves, unserved, what_serves
 from tagship.engine.back import way_back
-from tagship.engine.plan import reachable
+from tagship.engine.plan import facts, reachable
 from tagship.engine.scope import named
 from tagship.engine.session import observe
 from tagship.errors import DeployFailed, RollbackFailed, TagshipError
@@ -44,6 +45,7 @@ def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
     artifact_id, environment = named(app, artifact, env)
     wanted = str(artifact_id)
     units = reachable(app, environment)
+    _warn_of_gone(app, environment, units)
     total = counted(len(units), noun_of(units))
     with app.screen.live(f"asking {total} of {environment} what they run") as phase:
         reports = observe(app, environment, units, phase)
@@ -56,6 +58,20 @@ def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
     unsigned = any(report.unsigned for report in reports)
     app.screen.say(f"{wanted}{' (UNSIGNED)' if unsigned else ''} serves on {all_}{total} of {environment}")
     return Verified(environment, wanted, tuple(unit.id for unit in units), outside.attempts, unsigned)
+
+
+def _warn_of_gone(app: App, environment: str, units: Sequence[Unit]) -> None:
+    """Warn of units of the last deployment that are not there now.
+
+    What the units say needs no ledger: one that does not answer ends nothing.
+    """
+    try:
+        gone = gone_units(facts(app, environment).history, units)
+    except TagshipError as reason:
+        app.screen.warn(f"can't tell if {plural(noun_of(units))} of the last deployment are missing: {reason.what}")
+        return
+    if gone:
+        app.screen.warn(gone_sentence(gone, noun_of(units), environment))
 
 
 def _missing(app: App, environment: str, wanted: str, units: Sequence[Unit], reports: Sequence[Report]) -> TagshipError:

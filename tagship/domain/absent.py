@@ -1,0 +1,53 @@
+"""Which units of the last deployment are not there now: stopped, say, and back later with what they ran. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tagship.domain import commands
+from tagship.domain.deployment import Deployment
+from tagship.domain.text import listed, plural
+from tagship.domain.units import Unit
+
+FEW = 4  # units named: a fleet that replaces its hosts has many
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A unit of the last deployment that the environment lacks now.
+
+    `unit` is its id; `name` is as recorded, empty if an earlier tagship wrote the entry.
+    """
+
+    unit: str
+    name: str
+
+
+def gone_units(deployments: Sequence[Deployment], units: Sequence[Unit]) -> tuple[Gone, ...]:
+    """List the last ended deployment's units that are not among `units`.
+
+    One that no unit answered says nothing: then it is the one before it.
+    """
+    present = {unit.id for unit in units}
+    recorded = (_recorded(deployment) for deployment in reversed(deployments) if deployment.ended)
+    last = next((names for names in recorded if names), {})
+    return tuple(Gone(unit, name) for unit, name in last.items() if unit not in present)
+
+
+def _recorded(deployment: Deployment) -> dict[str, str]:
+    """Map each recorded unit's id to its name."""
+    names: dict[str, str] = {}
+    for entry in deployment.entries:
+        recorded = entry.details.get("names", {})
+        names |= {unit["unit"]: recorded.get(unit["unit"], "") for unit in entry.details.get("units", ())}
+    return names
+
+
+def gone_sentence(gone: Sequence[Gone], noun: str, environment: str) -> str:
+    """Say which units are gone, and what to do if they return."""
+    names = listed([f"{unit.name} ({unit.unit})" if unit.name else unit.unit for unit in gone], FEW)
+    was, are, returned = ("was", "is", "it returns") if len(gone) == 1 else ("were", "are", "one returns")
+    why = " (stopped, terminated or untagged)" if noun == "host" else ""
+    now = f"{are} not among the {plural(noun)} of {environment} now{why}"
+    return f"{names} {was} in the last deployment and {now}; if {returned}, bring it: {commands.heal(environment)}"
