@@ -22,6 +22,7 @@ from tagship.engine.queued import Question, say_runs
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, one_environment, patience
 from tagship.engine.session import observe
+from tagship.engine.unread import all_read
 from tagship.errors import Incomplete, Refused, UsageError
 from tagship.ports.app import App
 
@@ -270,8 +271,10 @@ def _served(app: App, environment: str, artifact_id: ArtifactId) -> bool:
 def _show(app: App, plan: Plan) -> None:
     show(app, plan)
     if plan.unfinished:
-        began = plan.unfinished.first
-        app.screen.say(f"not ended: {began.action} of {plan.unfinished.artifact_id} by {began.who}; it is taken back")
+        began, read = plan.unfinished.first, all_read(app, plan.environment, plan.unfinished)
+        end = "not ended" if read else "no end can be read"
+        fate = "this goes to that version too" if began.artifact_id == plan.artifact_id else "it is taken back"
+        app.screen.say(f"{end}: {began.action} of {began.artifact_id} by {began.who}; {fate}")
 
 
 def _is_recorded(plan: Plan) -> bool:

@@ -144,6 +144,23 @@ def test_status_says_of_a_damaged_end_how_it_is_ended_and_names_no_bad_version()
     assert f"--to {BAD}" not in app.screen.text
 
 
+def test_a_rollback_to_the_version_whose_end_is_unreadable_is_not_said_to_take_it_back() -> None:
+    app = rolled_back()
+    damage(app, "healthy")
+    rollback(app, to=GOOD, env="dev")
+    begun = f"rollback of {GOOD} by ada@laptop"
+    assert f"no end can be read: {begun}; this goes to that version too" in app.screen.lines
+    assert "taken back" not in app.screen.text
+
+
+def test_a_rollback_to_where_a_dead_one_was_going_says_so_and_any_other_takes_it_back() -> None:
+    app = killed_at_one_of_three()
+    rollback(app, to=OLDEST, dry_run=True)
+    assert f"not ended: rollback of {GOOD} by ada@laptop; it is taken back" in app.screen.lines
+    rollback(app, to=GOOD, dry_run=True)
+    assert f"not ended: rollback of {GOOD} by ada@laptop; this goes to that version too" in app.screen.lines
+
+
 def test_resume_records_what_every_host_runs_and_sends_nothing() -> None:
     app = rolled_back()
     damage(app, "healthy")
