@@ -10,7 +10,7 @@ from tagship.domain.plan import Plan
 from tagship.domain.rollout import INTERRUPTED, Rollout
 from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Report, Unit
-from tagship.domain.verdict import ending, evidence, unserved, what_serves
+from tagship.domain.verdict import ending, evidence, serves, unserved, what_serves
 from tagship.engine.back import way_back
 from tagship.engine.failures import cut_short, failure, heal
 from tagship.engine.recorder import Recorder
@@ -32,7 +32,7 @@ def conclude(session: LeaseSession, record: Recorder, rollout: Rollout, seconds:
         _leave_partial(session, record, rollout, seconds)
     else:
         session.require_lease()
-        _record_healthy(record, session.plan, rollout.here, seconds)
+        _record_healthy(record, session.plan, rollout, seconds)
         session.target.committed(session.change())
 
 
@@ -72,7 +72,7 @@ def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, se
         _outcome(plan, rollout),
         reason=_where_missing(rollout),
         replaced=_replaced(plan, rollout.here),
-        units=rollout.here,
+        units=_known_to_run(rollout),
         seconds=seconds,
         stragglers=sorted(report.unit for report in rollout.lagging),
         gone=sorted(unit.id for unit in rollout.gone),
@@ -146,15 +146,25 @@ def _undo(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: fl
     raise failure(plan, end, state)
 
 
-def _record_healthy(record: Recorder, plan: Plan, reports: Sequence[Report], seconds: float) -> None:
+def _record_healthy(record: Recorder, plan: Plan, rollout: Rollout, seconds: float) -> None:
+    reports, known = rollout.here, _known_to_run(rollout)
     try:
-        record.add("healthy", replaced=_replaced(plan, reports), units=reports, seconds=seconds)
+        record.add("healthy", replaced=_replaced(plan, reports), units=known, seconds=seconds)
     except ServiceFailed as reason:
         raise ServiceFailed(
             f"{plan.artifact_id} is healthy on {plan.environment}, but the ledger could not record it: {reason.what}",
             state=what_serves(plan.units, reports),
             remedy=f"Record it by running it again, which changes nothing on the units: {plan.command}",
         ) from reason
+
+
+def _known_to_run(rollout: Rollout) -> list[Report]:
+    """List the verdicts to record.
+
+    Those of changed units, and of units that a heal saw run it already: nothing was sent to them.
+    """
+    changed = {report.unit for report in rollout.here}
+    return [report for report in rollout.known if report.unit in changed or serves(report, rollout.artifact_id)]
 
 
 def _replaced(plan: Plan, reports: Sequence[Report]) -> str:

@@ -386,6 +386,34 @@ def test_stragglers_that_were_mended_by_hand_are_recorded_by_a_heal() -> None:
     assert last_state(app) == "healthy"
 
 
+def test_a_heal_that_sent_nothing_records_every_host_that_it_saw_run_it() -> None:
+    app = partial()
+    app.hosts.machines[1].serving = NEW
+    app.hosts.machines.append(machine("web-9", NEW))
+    heal(app)
+    units = app.ledger.entries[-1].details["units"]
+    assert [(unit["unit"][-1], unit["outcome"], unit["serving"]) for unit in units] == [
+        (number, "unchanged", NEW) for number in "1239"
+    ]
+    app.screen.lines.clear()
+    rollback(app, to=OLD, dry_run=True)
+    assert f"web-9  i-00000000000000009  {NEW}  {OLD}" in app.screen.lines
+    assert "nothing known" not in app.screen.text
+
+
+def test_a_heal_that_mended_one_records_the_others_with_it_and_no_host_that_it_could_not_reach() -> None:
+    app = partial()
+    app.hosts.machines.append(machine("web-9", online=False))
+    with pytest.raises(Incomplete):
+        heal(app)
+    units = app.ledger.entries[-1].details["units"]
+    assert sorted((unit["unit"][-1], unit["outcome"]) for unit in units) == [
+        ("1", "unchanged"),
+        ("2", "healthy"),
+        ("3", "unchanged"),
+    ]
+
+
 def test_a_heal_goes_past_what_cannot_be_reached_and_says_so() -> None:
     app = fleet(machine("web-1"), machine("web-2", online=False))
     app.hosts.machines.append(machine("web-9"))
