@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tagship.domain import commands, layout
-from tagship.domain.deployment import Deployment, serving
+from tagship.domain.deployment import SERVES, Deployment, serving
 from tagship.domain.standing import healthy_before, marked_bad, ways_back
 from tagship.domain.text import listed, moment
 from tagship.domain.version import ArtifactId, nearest
@@ -207,3 +207,35 @@ def instead(app: App, environment: str, history: Sequence[Deployment]) -> str:
 def _stored(app: App, environment: str, artifact_id: ArtifactId) -> bool:
     """Tell whether the artifact exists: its manifest is there."""
     return app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)) is not None
+
+
+def require_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment]) -> None:
+    """Refuse a version that never ran there.
+
+    That is a deploy, which a freeze stops and a rollback passes.
+    Where the ledger cannot all be read, an incident is no time to insist.
+    """
+    if _ran(history, chosen) or _ran(app.ledger.deployments(environment), chosen):
+        return
+    if app.ledger.unreadable(environment):
+        app.screen.warn(f"no readable entry says that {chosen} ever ran on {environment}")
+        return
+    raise Refused(
+        f"{chosen} never ran on {environment}: there is nothing to go back to.",
+        remedy=f"Deploy it: {commands.deploy(chosen, environment)}",
+    )
+
+
+def _ran(deployments: Sequence[Deployment], artifact_id: ArtifactId) -> bool:
+    """Tell whether units were ever asked to run it."""
+    unasked = {"requested", "abandoned"}
+    return any(
+        deployment.artifact_id == artifact_id and any(entry.state not in unasked for entry in deployment.entries)
+        for deployment in deployments
+    )
+
+
+def ever_served(app: App, environment: str, artifact_id: ArtifactId) -> bool:
+    """Tell whether an environment ever ran it, healthy or partial."""
+    deployments = app.ledger.deployments(environment)
+    return any(deployment.artifact_id == artifact_id and deployment.state in SERVES for deployment in deployments)

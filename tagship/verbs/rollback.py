@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tagship.domain import commands
-from tagship.domain.deployment import SERVES, Deployment
+from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
 from tagship.domain.text import counted, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
-from tagship.engine.candidates import chosen, instead, kept
+from tagship.engine.candidates import chosen, ever_served, instead, kept, require_ran
 from tagship.engine.foreseen import Changed, require_foreseen
 from tagship.engine.freezing import Hold, describe, freeze_before, hold_of, said_to_stay
 from tagship.engine.gates import frozen_by, require_good, warn_of_bad, why_bad
@@ -130,7 +130,7 @@ class RollbackRequest(Request):
             stored = chosen(app, known, ask=_asks(app, self.yes))
         else:
             stored = kept(app, self.environment, self.artifact_id)
-            _check_ran(app, self.environment, self.artifact_id, known.history)
+            require_ran(app, self.environment, self.artifact_id, known.history)
             self._require_good(app, self.artifact_id, known.history)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
         plan = plan_of(known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
@@ -172,7 +172,7 @@ class RollbackRequest(Request):
         failed to come back, may be tried again: the command is run again.
         """
         bad = why_bad(app, self.environment, wanted, history)
-        if bad and not self.allow_bad and (bad.by_hand or not _served(app, self.environment, wanted)):
+        if bad and not self.allow_bad and (bad.by_hand or not ever_served(app, self.environment, wanted)):
             require_good(self.environment, wanted, bad, self.spelled(wanted))
         warn_of_bad(app, self.environment, wanted, bad)
 
@@ -235,37 +235,6 @@ def _asks(app: App, yes: bool) -> bool:
 def _unasked(named: str) -> UsageError:
     """Build the error: no version is named, and nobody to ask."""
     return UsageError("There is no terminal to ask at: rollback needs --to or --yes.", remedy=f"Name it: {named}")
-
-
-def _check_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment]) -> None:
-    """Refuse a version that never ran there.
-
-    That is a deploy, which a freeze stops and a rollback passes.
-    Where the ledger cannot all be read, an incident is no time to insist.
-    """
-    if _ran(history, chosen) or _ran(app.ledger.deployments(environment), chosen):
-        return
-    if app.ledger.unreadable(environment):
-        app.screen.warn(f"no readable entry says that {chosen} ever ran on {environment}")
-        return
-    raise Refused(
-        f"{chosen} never ran on {environment}: there is nothing to go back to.",
-        remedy=f"Deploy it: {commands.deploy(chosen, environment)}",
-    )
-
-
-def _ran(deployments: Sequence[Deployment], artifact_id: ArtifactId) -> bool:
-    """Tell whether units were ever asked to run it."""
-    unasked = {"requested", "abandoned"}
-    return any(
-        deployment.artifact_id == artifact_id and any(entry.state not in unasked for entry in deployment.entries)
-        for deployment in deployments
-    )
-
-
-def _served(app: App, environment: str, artifact_id: ArtifactId) -> bool:
-    deployments = app.ledger.deployments(environment)
-    return any(deployment.artifact_id == artifact_id and deployment.state in SERVES for deployment in deployments)
 
 
 def _show(app: App, plan: Plan) -> None:

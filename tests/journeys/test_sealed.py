@@ -97,6 +97,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "calendar": _talks_to_the_sandbox,
     "forge": _talks_to_its_github,
     "web": lambda part, _running: isinstance(part, SandboxHttp),
+    "hurried": lambda part, running: _talks_to_the_sandbox(part.store, running),
     "foundation": _talks_to_the_sandbox,
     "who": HERE,
     "signed_in": HERE,
@@ -108,7 +109,8 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
 
 
 def _made() -> list[str]:
-    return [name for name in vars(Wiring) if not name.startswith("_") and name not in {"settings", "root", "as_json"}]
+    given = {"settings", "root", "as_json", "in_seconds"}
+    return [name for name in vars(Wiring) if not name.startswith("_") and name not in given]
 
 
 def test_every_adapter_has_an_entry() -> None:
