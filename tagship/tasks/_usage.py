@@ -45,7 +45,10 @@ def _answering(program: Program, step: Callable[..., None]) -> Callable[..., Non
 @contextmanager
 def _usage(program: Program) -> Iterator[None]:
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()  # what is left would meet a reader that has gone as Python ends
     except ParseError as problem:
         context = problem.context if problem.context and problem.context.name else None
         raise _exit(_answer(program, str(problem), context)) from problem
