@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
-.PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-journeys test-cases test-host
+.PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-journeys test-program test-cases test-host
 .PHONY: test-terraform test-faults lint bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -58,6 +58,7 @@ sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to p
 demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
+test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
@@ -66,4 +67,4 @@ lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
 bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root
-bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/sandbox/test_shell_values.py tests/sandbox/test_host_tampering.py tests/unit/domain/test_document_shell.py $(ARGS) # 10,000 values through each shell, and every tampering, whole
+bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/program/test_shell_values.py tests/program/test_host_tampering.py tests/unit/domain/test_document_shell.py $(ARGS) # 10,000 values through each shell, and every tampering, whole

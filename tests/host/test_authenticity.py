@@ -13,9 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.host.host import Host, Shop, _units
+from tests.program.test_host_tampering import MEMBERS, OUT, flipped, header
 from tests.sandbox.bundles import ROOT, Bundle, Tamper, make, settings
 from tests.sandbox.machine import Answer
-from tests.sandbox.test_host_tampering import MEMBERS, OUT, flipped, header
 
 OLD, NEW = "0.1.0-dev", "0.1.1-dev"
 RAN = b'echo "${BASH_SOURCE[0]}" >>/ran\n'

@@ -446,6 +446,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
     assert set(recipes) - set(verbs) == {
         "test",
         "test-journeys",
+        "test-program",
         "test-cases",
         "test-host",
         "test-terraform",

@@ -25,10 +25,10 @@ from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.manifest import BundleRef, Manifest
 from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef
+from tests.program.test_secrets_values import HOST, PROGRAM
 from tests.sandbox.bundles import ROOT, add, make, pack
 from tests.sandbox.bundles import settings as settings_of
 from tests.sandbox.machine import ENTRY, TEMPLATE, Machine, machine
-from tests.sandbox.test_secrets_values import HOST, PROGRAM
 from tests.sandbox.values import TEXT, each, made, untouched
 
 SAY = 'printf "%s\\0" "$@"'  # a stage 1 that says what it was given
