@@ -19,9 +19,9 @@ from tests.contract import strict_aws
 from tests.host import cloud
 from tests.host.host import BUCKET
 from tests.host.registry import PASSWORD
+from tests.program.test_secrets_values import ODD, Host
 from tests.sandbox.bundles import COMMIT, ROOT, make
 from tests.sandbox.machine import Machine, machine
-from tests.sandbox.test_secrets_values import ODD, Host
 
 STAND_IN = [sys.executable, "-IS", str(ROOT / "tagship/sandbox/hosts/hostbin/aws.py")]
 NEVER = "0" * 36
