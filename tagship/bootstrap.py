@@ -66,7 +66,15 @@ class Wiring:
     def repository(self) -> Repository:
         from tagship.adapters.git import GitRepository
 
-        return GitRepository(self.root, self.settings.git.remote, self.screen.say, inherited=os.environ)
+        inside = self._sandbox_folder() if self.settings.sandbox else None
+        return GitRepository(self.root, self.settings.git.remote, self.screen.say, inherited=os.environ, inside=inside)
+
+    def _sandbox_folder(self) -> Path:
+        """Return the folder that a sandbox may touch, up or down."""
+        from tagship.sandbox.lifecycle import home
+        from tagship.sandbox.state import FOLDER
+
+        return home(self.root) / FOLDER
 
     @cached_property
     def sandbox(self) -> Running | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tagship.adapters.git import tags
 from tagship.adapters.git.answer import Answer
 from tagship.adapters.git.program import GitProgram
 from tagship.domain.version import Version
-from tagship.errors import Refused, ServiceFailed
+from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.repository import Tag
 
 ASIDE = "refs/tagship/seen"  # where a remote's tag is put to look at it, beside any local tag of its name
@@ -69,6 +71,16 @@ class Remote:
             raise self._missing(answer)
         return answer.out.strip()
 
+    def require_inside(self, folder: Path) -> None:
+        """Raise UsageError unless each of its URLs is a path in the folder."""
+        answers = [self.git.run("remote", "get-url", *flags, "--all", self.name).out for flags in ((), ("--push",))]
+        for url in dict.fromkeys("".join(answers).splitlines()):
+            if not _is_below(folder, self.git.root, url.removeprefix("file://")):
+                raise UsageError(
+                    f"{self.name} is {without_password(url)}, and a sandbox touches nothing outside {folder}.",
+                    remedy=f"Use the practice clone: cd {shlex.quote(str(folder / 'work'))}",
+                )
+
     def unreachable(self, answer: Answer, problem: str = "") -> ServiceFailed | Refused:
         """Return the error of a failed call: this machine's, or the remote's."""
         url_answer = self.git.run("remote", "get-url", self.name)
@@ -123,6 +135,14 @@ class Remote:
             f"There is no remote {self.name}.",
             remedy=f"Add it: git remote add {self.name} <url>   (or set git.remote in tagship.toml)",
         )
+
+
+def _is_below(folder: Path, root: Path, place: str) -> bool:
+    """Tell whether a remote's URL is a path in the folder."""
+    # As git reads it: with a colon before the first slash it is another machine's.
+    if ":" in place.partition("/")[0]:
+        return False
+    return (root / place).resolve().is_relative_to(folder.resolve())
 
 
 def without_password(place: str) -> str:

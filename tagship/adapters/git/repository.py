@@ -21,6 +21,7 @@ class GitRepository:
     """The repository around `root`, and its remote.
 
     The remote may be silent for `silence` seconds. `say` hears a push's hooks and the server, line by line.
+    With `inside`, a sandbox's folder, a remote anywhere else is refused: UsageError, before anything is asked of it.
     """
 
     def __init__(
@@ -31,9 +32,17 @@ class GitRepository:
         silence: float = SILENCE,
         *,
         inherited: Mapping[str, str],
+        inside: Path | None = None,
     ) -> None:
         self._git = GitProgram(root, say, silence, inherited)
         self._remote = Remote(self._git, remote)
+        self._inside = inside
+
+    def _reached(self) -> Remote:
+        """Return the remote, to be talked to."""
+        if self._inside:
+            self._remote.require_inside(self._inside)
+        return self._remote
 
     @property
     def root(self) -> Path:
@@ -42,19 +51,19 @@ class GitRepository:
     # -- the remote ----------------------------------------------------------------------------------------------------
 
     def fetch(self, branch: str, suffix: str) -> Sequence[str]:
-        return self._remote.fetch(branch, suffix)
+        return self._reached().fetch(branch, suffix)
 
     def remote_tag(self, name: str) -> Tag | None:
-        return self._remote.tag(name)
+        return self._reached().tag(name)
 
     def remote_url(self) -> str:
         return self._remote.url()
 
     def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
-        return push.push(self._remote, commit, branch, tag)
+        return push.push(self._reached(), commit, branch, tag)
 
     def undo(self, tag: Tag) -> Pushed:
-        return push.undo(self._remote, tag)
+        return push.undo(self._reached(), tag)
 
     def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
         return push.commands(self._remote, commit, branch, name, message)
