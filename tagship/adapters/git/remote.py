@@ -72,7 +72,7 @@ class Remote:
         return answer.out.strip()
 
     def require_inside(self, folder: Path) -> None:
-        """Raise UsageError unless each of its URLs is a path in the folder."""
+        """Raise UsageError unless all its URLs are paths in the folder."""
         answers = [self.git.run("remote", "get-url", *flags, "--all", self.name).out for flags in ((), ("--push",))]
         for url in dict.fromkeys("".join(answers).splitlines()):
             if not _is_below(folder, self.git.root, url.removeprefix("file://")):
