@@ -122,12 +122,14 @@ def test_two_dev_deployments_seconds_apart(at: Callable[[str], Shop]) -> None:
     assert f"{who.holder} has held two since {moment(who.since)} UTC" in three.err
     assert "--wait 10m" in three.err
     assert two.stdout
-    waiting = [two.stdout.readline() for _ in range(5)]  # the plan's three lines, that it waits, and for whom
+    lines = iter(two.stdout.readline, "")
+    waits = next(line for line in lines if line.startswith("waiting"))  # after the plan
+    for_whom = next(lines)
     gate.touch()
     first_ended, second_ended = ended(one), ended(two)
     assert (first_ended.code, second_ended.code) == (0, 0), first_ended.err + second_ended.err
-    assert waiting[3] == "waiting up to 2 min for two\n"
-    assert f"{who.holder} has held two since {moment(who.since)} UTC: deploy {first}" in waiting[4]
+    assert waits == "waiting up to 2 min for two\n"
+    assert f"{who.holder} has held two since {moment(who.since)} UTC: deploy {first}" in for_whom
     assert f"deploy {second} on two, in place of {first}" in second_ended.out, "it is planned again"
     assert here.serving() == [second]
 
