@@ -91,7 +91,7 @@ class Short(StoredLeases):
         super().__init__(store, "hello")
         self._ttl = ttl
 
-    def acquire(self, environment: str, **asked: Any) -> Any:
+    def take(self, environment: str, **asked: Any) -> Any:
         return super().take(environment, **{**asked, "ttl": self._ttl})
 
 
