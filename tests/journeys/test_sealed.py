@@ -165,8 +165,8 @@ def _traced(log: Path) -> list[str]:
 def _outside(log: Path, inside: Path) -> list[str]:
     """The lines of a trace that write a file, or connect to an address, which is not the sandbox's."""
     found = []
-    for line in log.read_text("utf-8", errors="replace").splitlines():
-        if " = -1 E" in line or "resumed>" in line:
+    for line in _whole(log.read_text("utf-8", errors="replace").splitlines()):
+        if " = -1 E" in line:
             continue
         if "connect(" in line:
             if "sa_family=AF_INET" in line and '"127.0.0.1"' not in line:
@@ -174,6 +174,20 @@ def _outside(log: Path, inside: Path) -> list[str]:
         elif not ("open" in line and "O_RDONLY" in line) and not _is_inside(line, inside):
             found.append(line)
     return found
+
+
+def _whole(lines: list[str]) -> Iterator[str]:
+    """Each call with its result: one that another process interrupts is written in two parts."""
+    begun: dict[str, str] = {}
+    for line in lines:
+        process = line.split(maxsplit=1)[0]
+        if line.endswith("<unfinished ...>"):
+            begun[process] = line.removesuffix("<unfinished ...>")
+        elif "resumed>" in line:
+            yield begun.pop(process, "") + line.partition("resumed>")[2]
+        else:
+            yield line
+    yield from begun.values()
 
 
 def _is_inside(line: str, inside: Path) -> bool:

@@ -148,9 +148,9 @@ def _lend_venv(root: Path, clone: Path) -> None:
     (clone / ".venv").symlink_to(venv)
     with (clone / ".git/info/exclude").open("a", encoding="utf-8") as exclude:
         exclude.write("/.venv\n")  # `.venv/` of a .gitignore is of folders alone
-    installed = (venv / "pyvenv.cfg").stat().st_mtime
+    installed = (venv / "pyvenv.cfg").stat().st_mtime_ns  # a float would round it up, past .installed
     for file in (path for end in PINS for path in clone.glob(end)):
-        os.utime(file, (installed, installed))
+        os.utime(file, ns=(installed, installed))
 
 
 def git(folder: Path, *words: str) -> str:
