@@ -73,10 +73,8 @@ class KeepAlive(MotoRequestHandler):
             close = getattr(answer, "close", None)
             if close:
                 close()
-        except (
-            NotImplementedError
-        ) as reason:  # moto raises it for a call that it lacks: 501, because botocore repeats a 500
-            return (
+        except NotImplementedError as reason:  # moto raises it for a call that it lacks
+            return (  # 501, because botocore repeats a 500
                 "501 Not Implemented",
                 [("Content-Type", "application/json")],
                 _refusal(f"the sandbox has no {reason}"),
