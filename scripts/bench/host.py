@@ -30,8 +30,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from scripts.bench.load import KEPT, Load
 from scripts.bench.measure import Figure, seconds
-from scripts.bench.proxy import KEPT, Load
 from tests.host.engine import Engine
 from tests.host.ground import Ground, until
 from tests.host.host import BUCKET, PORT, REPOSITORY, Host, Shop

@@ -13,173 +13,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import http.client
 import itertools
 import json
 import multiprocessing
-import os
-import re
 import shutil
-import signal
 import socket
 import statistics
-import subprocess
 import tempfile
 import time
-from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-COLOURS = ("blue", "green")
-KEPT = 64  # connections that are kept alive, used in turn
-SLOW = 2.0  # seconds that a request to /slow takes
+from scripts.bench.candidates import CANDIDATES, COLOURS, Proxy, wait_for_port
+from scripts.bench.load import SLOW, Load, percentile
+
 NEAR = 0.25  # seconds after a switch in which a request counts as "during" it
-
-NGINX = """\
-worker_processes 2;
-pid {folder}/pid;
-error_log {folder}/error.log;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
-  uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-  keepalive_requests 1000000;
-  upstream app {{ include {folder}/upstream.conf; keepalive 32; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{ proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection ""; }}
-  }}
-}}
-"""
-HAPROXY = """\
-global
-  maxconn 1024
-  hard-stop-after 30s
-  stats socket {folder}/admin.sock mode 600 level admin expose-fd listeners
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 60s
-  timeout server 60s
-frontend control
-  bind unix@{folder}/control.sock mode 600
-  http-request set-map({folder}/active.map) active %[path,field(2,/)] if METH_PUT {{ path -m str /blue /green }}
-  http-request return status 200 content-type text/plain lf-string "%[str(active),map({folder}/active.map)]"
-frontend app
-  bind 127.0.0.1:{port}
-  use_backend %[str(active),map({folder}/active.map)]
-backend blue
-  server app 127.0.0.1:{blue}
-backend green
-  server app 127.0.0.1:{green}
-"""
-
-
-class Proxy(ABC):
-    """A candidate: how it is configured, started, and told which colour to serve."""
-
-    name: str
-    program: str
-
-    def __init__(self, folder: Path, ports: dict[str, int]) -> None:
-        self.folder, self.ports = folder, ports
-        self.process: subprocess.Popen[bytes] | None = None
-        self.choose("blue")
-
-    @abstractmethod
-    def choose(self, colour: str) -> None:
-        """Write which colour serves to the file that the proxy reads when it starts."""
-
-    @abstractmethod
-    def argv(self) -> list[str]: ...
-
-    @abstractmethod
-    def switch(self, colour: str) -> None:
-        """Have the running proxy serve another colour; returns when the proxy has been told."""
-
-    def start(self) -> None:
-        log = (self.folder / "log").open("wb")
-        self.process = subprocess.Popen(self.argv(), stdout=log, stderr=log, start_new_session=True)
-        wait_for_port(self.ports["proxy"])
-
-    def stop(self) -> None:
-        if self.process:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def memory(self) -> float:
-        """Megabytes of all of its processes, shared pages counted once (PSS)."""
-        assert self.process
-        total = 0
-        for pid in tree(self.process.pid):
-            with contextlib.suppress(OSError):
-                text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-                total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-        return total / 1024
-
-
-class NginxReload(Proxy):
-    name, program = "nginx, reload", "nginx"
-
-    def choose(self, colour: str) -> None:
-        (self.folder / "upstream.conf").write_text(f"server 127.0.0.1:{self.ports[colour]};\n")
-
-    def argv(self) -> list[str]:
-        config = self.folder / "nginx.conf"
-        config.write_text(NGINX.format(folder=self.folder, port=self.ports["proxy"]))
-        return [self.program, "-p", str(self.folder), "-c", str(config), "-g", "daemon off;"]
-
-    def switch(self, colour: str) -> None:
-        self.choose(colour)
-        assert self.process
-        self.process.send_signal(signal.SIGHUP)
-
-
-class Haproxy(Proxy):
-    program = "haproxy"
-
-    def choose(self, colour: str) -> None:
-        (self.folder / "active.map").write_text(f"active {colour}\n")
-
-    def argv(self) -> list[str]:
-        config = self.folder / "haproxy.cfg"
-        config.write_text(HAPROXY.format(folder=self.folder, port=self.ports["proxy"], **self.colours()))
-        return [self.program, "-W", "-f", str(config)]
-
-    def colours(self) -> dict[str, int]:
-        return {colour: self.ports[colour] for colour in COLOURS}
-
-
-class HaproxyReload(Haproxy):
-    name = "HAProxy, reload"
-
-    def switch(self, colour: str) -> None:
-        self.choose(colour)
-        assert self.process
-        self.process.send_signal(signal.SIGUSR2)
-
-
-class HaproxyMap(Haproxy):
-    name = "HAProxy, map set at run time"
-
-    def switch(self, colour: str) -> None:
-        self.choose(colour)
-        told = http.client.HTTPConnection("localhost")
-        told.sock = socket.socket(socket.AF_UNIX)
-        told.sock.connect(str(self.folder / "control.sock"))
-        told.request("PUT", f"/{colour}")
-        assert told.getresponse().read() == colour.encode()
-        told.close()
-
-
-CANDIDATES: tuple[type[Proxy], ...] = (NginxReload, HaproxyReload, HaproxyMap)
-
 
 # -- the service behind -----------------------------------------------------------------------------------------------
 
@@ -203,96 +53,6 @@ def serve(colour: str, port: int) -> None:
         await server.serve_forever()
 
     asyncio.run(run())
-
-
-# -- the load ---------------------------------------------------------------------------------------------------------
-
-
-class Answer(NamedTuple):
-    """When it was asked for, the seconds that it took, what it said, and whether its connection had been kept."""
-
-    sent: float
-    seconds: float
-    body: str
-    kept: bool
-
-
-@dataclass
-class Load:
-    """A steady load on one port, and what became of each request."""
-
-    port: int
-    rate: int
-    seconds: float = 0
-    host: str = "127.0.0.1"
-    slow_path: str = "/slow"
-    failures: Counter[str] = field(default_factory=Counter)
-    asked: int = 0  # requests so far, the slow ones apart
-    answers: list[Answer] = field(default_factory=list)
-    slow: list[Answer] = field(default_factory=list)  # those of slow_path
-    idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
-
-    async def run(self, switches: Sequence[tuple[float, Callable[[], None]]]) -> None:
-        """Send requests at their time, whatever became of those before; switch in a thread when it is time."""
-        self.idle += [await asyncio.open_connection(self.host, self.port) for _ in range(KEPT)]
-        began, jobs = time.monotonic(), []
-        jobs += [asyncio.create_task(self._at(began + when, switch)) for when, switch in switches]
-        jobs += [asyncio.create_task(self._slow(began + when - SLOW / 2)) for when, _ in switches]
-        for number in range(int(self.rate * self.seconds)):
-            await asyncio.sleep(max(0.0, began + number / self.rate - time.monotonic()))
-            jobs.append(asyncio.create_task(self.ask("/", keep=number % 2 == 0)))
-        await asyncio.gather(*jobs)
-        for _, writer in self.idle:
-            writer.close()
-
-    async def _at(self, when: float, switch: Callable[[], None]) -> None:
-        await asyncio.sleep(max(0.0, when - time.monotonic()))
-        await asyncio.to_thread(switch)
-
-    async def _slow(self, when: float) -> None:
-        await asyncio.sleep(max(0.0, when - time.monotonic()))
-        await self.ask(self.slow_path, keep=False)
-
-    async def ask(self, path: str, *, keep: bool) -> None:
-        kind = "slow" if path == self.slow_path else "kept alive" if keep else "new"
-        sent = time.monotonic()
-        self.asked += path != self.slow_path
-        try:
-            async with asyncio.timeout(10):
-                body, kept = await self._exchange(path, keep)
-        except (OSError, asyncio.IncompleteReadError, TimeoutError, ValueError) as problem:
-            self.failures[f"{kind}: {type(problem).__name__}"] += 1
-        else:
-            answer = Answer(sent, time.monotonic() - sent, body, kept)
-            (self.slow if path == self.slow_path else self.answers).append(answer)
-
-    async def _exchange(self, path: str, keep: bool) -> tuple[str, bool]:
-        reader, writer, kept = await self._connection(keep)
-        try:
-            wish = b"keep-alive" if keep else b"close"
-            writer.write(b"GET %s HTTP/1.1\r\nHost: app\r\nConnection: %s\r\n\r\n" % (path.encode(), wish))
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            if not re.match(rb"http/1\.[01] 200 ", head):
-                raise ValueError(head.split(b"\r\n")[0])
-            length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
-            body = await reader.readexactly(length)
-        except BaseException:
-            writer.close()
-            raise
-        if keep and b"connection: close" not in head:
-            self.idle.append((reader, writer))
-        else:
-            writer.close()
-        return body.decode(), kept
-
-    async def _connection(self, keep: bool) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, bool]:
-        """An idle connection that nobody has closed as far as can be seen (True), or a new one."""
-        while keep and self.idle:
-            reader, writer = self.idle.pop(0)
-            if not reader.at_eof() and not writer.is_closing():
-                return reader, writer, True
-            writer.close()
-        return *await asyncio.open_connection(self.host, self.port), False
 
 
 # -- one run ----------------------------------------------------------------------------------------------------------
@@ -366,11 +126,6 @@ def _lags(load: Load, told: list[tuple[float, str]]) -> Iterator[float]:
         yield max(late, default=when) - when
 
 
-def percentile(values: list[float], rank: int) -> float:
-    """In milliseconds; 0 where there are too few values."""
-    return statistics.quantiles(values, n=100)[rank - 1] * 1000 if len(values) > 1 else 0.0
-
-
 # -- this machine -----------------------------------------------------------------------------------------------------
 
 
@@ -378,28 +133,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_for_port(port: int) -> None:
-    end = time.monotonic() + 5
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-        else:
-            return
-
-
-def tree(pid: int) -> list[int]:
-    """A process and all that came of it."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(inner for child in children for inner in tree(int(child)))]
 
 
 def main() -> None:

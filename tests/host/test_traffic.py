@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from scripts.bench.proxy import KEPT, Answer, Load, percentile
+from scripts.bench.load import KEPT, Answer, Load, percentile
 from tests.host.ground import until
 from tests.host.host import PORT, Host, Shop
 from tests.sandbox.bundles import Bundle
