@@ -40,6 +40,7 @@ BREACHES: dict[Law, dict[str, str]] = {
     laws.leaking_kinds: {"engine/run.py": "from tagship.domain.ec2.order import Order\n"},
     laws.spelled_commands: {"verbs/tag.py": 'REMEDY = "Ship it: inv deploy-dev"\n'},
     laws.same_names: {"domain/plan.py": "class Plan: ...\n", "release/plan.py": "class Plan: ...\n"},
+    laws.possessive_patterns: {"domain/plan.py": 'import re\n\nINSIDE = re.compile(r"(?:[^}]|x)*+")\n'},
     laws.process_ends: {"engine/run.py": "import sys\n\nsys.exit(1)\n"},
     no_cycle_in_the_engine: {
         "engine/run.py": "from tagship.engine.plan import plan\n",

@@ -250,3 +250,19 @@ def same_names(house: House) -> list[str]:
             if isinstance(node, ast.ClassDef) and node.name[0] != "_" and layer(file) != "sandbox":
                 places.setdefault(node.name, []).append(file)
     return [f"{name}: {', '.join(files)}" for name, files in sorted(places.items()) if len(files) > 1]
+
+
+POSSESSIVE = re.compile(r"[*+?}]\+|\(\?>")
+
+
+def possessive_patterns(house: House) -> list[str]:
+    """Patterns that Python before 3.11.5 gets wrong: possessive quantifiers, atomic groups (python/cpython#106052)."""
+    return [
+        f"{file}:{text.lineno}"
+        for file, tree in house.trees.items()
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("re.") and call.args
+        for text in ast.walk(call.args[0])
+        if isinstance(text, ast.Constant) and isinstance(text.value, str)
+        if POSSESSIVE.search(re.sub(r"\\.|\[\^?\]?[^]]*\]", "x", text.value))
+    ]
