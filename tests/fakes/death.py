@@ -19,8 +19,8 @@ def die(_: object) -> None:
 
 
 @contextmanager
-def dying(app: FakeApp) -> Iterator[None]:
-    """What happens in here is cut off by a death; then its lease's time runs out, and somebody else is at work."""
+def cut_off(app: FakeApp) -> Iterator[None]:
+    """What happens in here is cut off by a death; then its lease's time runs out."""
     release, let_go = app.leases.release, app.leases.let_go
     app.leases.release = app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
     with pytest.raises(Died):
@@ -28,3 +28,4 @@ def dying(app: FakeApp) -> Iterator[None]:
     app.leases.release, app.leases.let_go = release, let_go  # type: ignore[method-assign]
     app.hosts.during = app.hosts.asking = lambda _: None
     app.ledger.before = lambda _: None
+    app.clock.advance(121)

@@ -18,13 +18,10 @@ from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.death import Died, cut_off, die
 from tests.fakes.target import FakeTarget, Machine, machine
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
-
-
-class Died(BaseException):
-    """The runner is gone: nothing of it does anything any more."""
 
 
 def running_old(*machines: Machine, **fleet: object) -> FakeApp:
@@ -42,21 +39,11 @@ def running_old(*machines: Machine, **fleet: object) -> FakeApp:
     return replace(app, settings=settings(environments=environments(ec2={"rollout": fleet}))) if fleet else app
 
 
-def die(_: object) -> None:
-    raise Died
-
-
 @contextmanager
 def dying(app: FakeApp) -> Iterator[None]:
-    """What happens in here is cut off by a death; then its lease's time runs out, and somebody else is at work."""
-    release, let_go = app.leases.release, app.leases.let_go
-    app.leases.release = app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
-    with pytest.raises(Died):
+    """What happens in here is cut off by a death; then somebody else is at work."""
+    with cut_off(app):
         yield
-    app.leases.release, app.leases.let_go = release, let_go  # type: ignore[method-assign]
-    app.hosts.during = app.hosts.asking = lambda _: None
-    app.ledger.before = lambda _: None
-    app.clock.advance(121)
     app.who = "grace@desk"
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from tagship.domain.deployment import Deployment
@@ -15,14 +12,11 @@ from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.death import cut_off, die
 from tests.fakes.target import FakeTarget, machine
 
 OLDEST, GOOD, BAD = "0.1.28-dev", "0.1.29-dev", "0.1.30-dev"
 WEBS = ("web-1", "web-2", "web-3")
-
-
-class Killed(BaseException):
-    """SIGKILL: nothing of the process does anything any more."""
 
 
 def an_incident() -> FakeApp:
@@ -38,27 +32,12 @@ def an_incident() -> FakeApp:
     return app
 
 
-@contextmanager
-def killed(app: FakeApp) -> Iterator[None]:
-    release, let_go = app.leases.release, app.leases.let_go
-    app.leases.release = app.leases.let_go = lambda _: None  # type: ignore[assignment,method-assign]
-    with pytest.raises(Killed):
-        yield
-    app.leases.release, app.leases.let_go = release, let_go  # type: ignore[method-assign]
-    app.hosts.during = lambda _: None
-    app.clock.advance(121)
-    app.screen.lines.clear()
-
-
 def killed_at_one_of_three(to: str = GOOD) -> FakeApp:
     app = an_incident()
-
-    def kill(_: object) -> None:
-        raise Killed
-
-    app.hosts.during = kill
-    with killed(app):
+    app.hosts.during = die
+    with cut_off(app):
         rollback(app, to=to)
+    app.screen.lines.clear()
     assert sorted(app.hosts.serving.values()) == sorted([to, BAD, BAD])
     return app
 
