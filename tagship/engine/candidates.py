@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from tagship.domain import commands, layout
 from tagship.domain.deployment import SERVES, Deployment, serving
-from tagship.domain.standing import healthy_before, marked_bad, ways_back
+from tagship.domain.standing import healthy_before, marked_bad, rollback_candidates, ways_back
 from tagship.domain.text import listed, moment
 from tagship.domain.version import ArtifactId, nearest
 from tagship.engine.artifacts import Stored, altered, stored_ids, verified
 from tagship.engine.gates import why_bad
-from tagship.engine.plan import Facts
+from tagship.engine.plan import MANY, Facts
 from tagship.errors import ArtifactError, ArtifactMissing, NotAuthentic, Refused, TagshipError
 from tagship.ports.app import App
 
@@ -39,8 +39,20 @@ def suggested(app: App, environment: str, history: Sequence[Deployment]) -> Arti
 
     It is the best that can be gone back to.
     """
-    offered = _offered(app, environment, history)
-    return next((version for version in offered if not altered(app, environment, version)), None)
+    return _intact(app, environment, _offered(app, environment, history))
+
+
+def way_back(app: App, environment: str, but: str) -> str:
+    """Spell the rollback to the last good version other than `but`.
+
+    Empty if there is none, or AWS does not say.
+    """
+    try:
+        history, marks = app.ledger.deployments(environment, MANY), app.ledger.marks(environment)
+        good = _intact(app, environment, _kept_of(app, environment, rollback_candidates(history, but, marks)))
+    except TagshipError:
+        return ""
+    return commands.rollback(good, environment) if good else ""
 
 
 def kept(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
@@ -58,8 +70,17 @@ def kept(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
 
 
 def _offered(app: App, environment: str, history: Sequence[Deployment]) -> list[ArtifactId]:
-    candidates = ways_back(history, app.ledger.marks(environment))
-    return [version for version in candidates if _stored(app, environment, version)][:OFFERED]
+    return _kept_of(app, environment, ways_back(history, app.ledger.marks(environment)))
+
+
+def _kept_of(app: App, environment: str, versions: Sequence[ArtifactId]) -> list[ArtifactId]:
+    """List those that are stored, the first OFFERED of them."""
+    return [version for version in versions if _stored(app, environment, version)][:OFFERED]
+
+
+def _intact(app: App, environment: str, versions: Sequence[ArtifactId]) -> ArtifactId | None:
+    """Find the first that is as it was published."""
+    return next((version for version in versions if not altered(app, environment, version)), None)
 
 
 def _taken(app: App, known: Facts, history: Sequence[Deployment], ask: bool, passed_over: list[str]) -> Stored | None:
@@ -209,20 +230,20 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> bool:
     return app.store.head(layout.artifact(app.settings.app, environment, artifact_id, layout.MANIFEST)) is not None
 
 
-def require_ran(app: App, environment: str, chosen: ArtifactId, history: Sequence[Deployment]) -> None:
+def require_ran(app: App, environment: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> None:
     """Refuse a version that never ran there.
 
     That is a deploy, which a freeze stops and a rollback passes.
     Where the ledger cannot all be read, an incident is no time to insist.
     """
-    if _ran(history, chosen) or _ran(app.ledger.deployments(environment), chosen):
+    if _ran(history, artifact_id) or _ran(app.ledger.deployments(environment), artifact_id):
         return
     if app.ledger.unreadable(environment):
-        app.screen.warn(f"no readable entry says that {chosen} ever ran on {environment}")
+        app.screen.warn(f"no readable entry says that {artifact_id} ever ran on {environment}")
         return
     raise Refused(
-        f"{chosen} never ran on {environment}: there is nothing to go back to.",
-        remedy=f"Deploy it: {commands.deploy(chosen, environment)}",
+        f"{artifact_id} never ran on {environment}: there is nothing to go back to.",
+        remedy=f"Deploy it: {commands.deploy(artifact_id, environment)}",
     )
 
 

@@ -11,7 +11,7 @@ from tagship.domain.rollout import INTERRUPTED, Rollout
 from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import ending, evidence, serves, unserved, what_serves
-from tagship.engine.back import way_back
+from tagship.engine.candidates import way_back
 from tagship.engine.failures import cut_short, failure, heal
 from tagship.engine.recorder import Recorder
 from tagship.engine.rollout import put_back

@@ -13,7 +13,7 @@ from tagship.domain.standing import marked_bad, ways_back
 from tagship.domain.text import ago, either, lasted, listed, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves, unserved
-from tagship.engine.back import way_back
+from tagship.engine.candidates import way_back
 from tagship.engine.plan import recent
 from tagship.engine.session import observe
 from tagship.errors import Held, Refused, RollbackFailed, ServiceFailed, TagshipError

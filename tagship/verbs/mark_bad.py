@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tagship.domain import commands
 from tagship.domain.mark import Mark
-from tagship.engine.back import way_back
+from tagship.engine.candidates import way_back
 from tagship.engine.marks import plan_mark, write_mark
 from tagship.engine.plan import facts
 from tagship.ports.app import App

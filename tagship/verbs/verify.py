@@ -11,7 +11,7 @@ from tagship.domain.health import Sample, Verdict, verdict, waits
 from tagship.domain.text import counted, either, plural
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves, unserved, what_serves
-from tagship.engine.back import way_back
+from tagship.engine.candidates import way_back
 from tagship.engine.plan import facts, reachable
 from tagship.engine.scope import named
 from tagship.engine.session import observe
