@@ -41,6 +41,9 @@ PROGRAMS = (
     "mkfs.xfs",
 )
 ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ >"$1/cgroup.procs"; shift; done; shift; exec "$@"'
+# A bridge without an address of its own takes the lowest of its ports', another one whenever a machine comes or goes:
+# the other machines then answer to an address that is gone, for up to half a minute.
+BRIDGE_ADDRESS = "06:74:61:67:73:68"
 ADMIN_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -66,7 +69,7 @@ class Ground:
         self._addresses = network.hosts()
         self.gateway = self.address()
         self._network = network
-        command("ip", "link", "add", self.bridge, "type", "bridge")
+        command("ip", "link", "add", self.bridge, "address", BRIDGE_ADDRESS, "type", "bridge")
         command("ip", "address", "add", f"{self.gateway}/{network.prefixlen}", "dev", self.bridge)
         command("ip", "link", "set", self.bridge, "up")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.host.conftest import MakeMachine
 from tests.host.engine import Engine
-from tests.host.ground import hierarchies, mounts, sweep, until
+from tests.host.ground import Ground, command, hierarchies, mounts, sweep, until
 from tests.host.registry import HOST, PASSWORD, Registry
 
 SERVE = "from http.server import *; ThreadingHTTPServer(('', 8080), SimpleHTTPRequestHandler).serve_forever()"
@@ -47,6 +47,19 @@ def test_a_machine_that_is_off_can_be_switched_off_again(machine: MakeMachine) -
     host = machine("web1")
     host.kill()
     host.kill()  # and the fixture once more
+
+
+def test_the_bridge_keeps_its_address_when_machines_come_and_go(ground: Ground) -> None:
+    """Or the others lose the registry, and the tests them, for as long as an ARP entry lives."""
+    address = Path("/sys/class/net", ground.bridge, "address")
+    before = address.read_text()
+    command("ip", "link", "add", "ts-low", "address", "02:00:00:00:00:01", "type", "veth", "peer", "name", "ts-peer")
+    try:
+        command("ip", "link", "set", "ts-low", "master", ground.bridge)
+        assert address.read_text() == before
+    finally:
+        command("ip", "link", "delete", "ts-low")
+    assert address.read_text() == before
 
 
 def test_a_script_runs_as_an_agent_runs_it(machine: MakeMachine) -> None:
