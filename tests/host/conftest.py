@@ -43,7 +43,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [one for word in ("passed", "failed") for one in terminalreporter.getreports(word) if one.when == "call"]
     noted = [pair for one in reports for pair in one.user_properties]
     figures = [str(value) for name, value in noted if name == "figure"]
-    journals, cuts = ([value for name, value in noted if name == kind] for kind in ("journal", "cut"))
+    journals = [matrix.Journal(*value) for name, value in noted if name == "journal"]
+    cuts = [matrix.Cut(*value) for name, value in noted if name == "cut"]
     figures += matrix.draw(journals, cuts)
     if figures:
         terminalreporter.section("figures" if WHOLE else "figures (a tenth; make bench-host runs the whole)")

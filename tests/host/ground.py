@@ -65,12 +65,15 @@ class Ground:
         sweep()
         self.folder.mkdir(mode=0o755)
         self._lock = _lock(self.folder)
-        network = free_network()
-        self._addresses = network.hosts()
-        self.gateway = self.address()
-        self._network = network
+        with one_at_a_time():
+            self._network = free_network()
+            self._addresses = self._network.hosts()
+            self.gateway = self.address()
+            self._make_bridge()
+
+    def _make_bridge(self) -> None:
         command("ip", "link", "add", self.bridge, "address", BRIDGE_ADDRESS, "type", "bridge")
-        command("ip", "address", "add", f"{self.gateway}/{network.prefixlen}", "dev", self.bridge)
+        command("ip", "address", "add", f"{self.gateway}/{self.prefix}", "dev", self.bridge)
         command("ip", "link", "set", self.bridge, "up")
 
     def address(self) -> str:
@@ -132,6 +135,14 @@ def until(true: Callable[[], bool], seconds: float, what: str, pause: float = 0.
     while not true():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(pause)
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Keep other sessions from choosing what this one is about to take."""
+    with (ROOT / "lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def free_network() -> ipaddress.IPv4Network:

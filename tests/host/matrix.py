@@ -99,6 +99,8 @@ def chosen(story: Story, runtime: str, steps: Sequence[str], whole: bool) -> lis
 
 def draw(journals: Sequence[Journal], cuts: Sequence[Cut]) -> list[str]:
     """A table for each runtime: steps down, actions across, and what served after each of the two faults."""
+    across = [story.name for story in STORIES]
+    journals = sorted(journals, key=lambda one: across.index(one.story) if one.story in across else 0)
     return [
         table([one for one in journals if one.runtime == runtime], [one for one in cuts if one.runtime == runtime])
         for runtime in sorted({one.runtime for one in cuts})

@@ -40,10 +40,10 @@ def test_whatever_dies_after_whatever_step_the_timer_runs_what_is_committed(
     first, second = job(shop, "0.1.0-dev", timer=OLD), job(shop, "0.1.1-dev", timer=NEW)
     for action in ("deploy", "rollback"):
         steps = [step for step in STEPS if (action, step) != ("rollback", "pull")]
-        record_property("journal", Journal("docker, a job", action, steps))
+        record_property("journal", tuple(Journal("docker, a job", action, steps)))
     cuts = [Cut("docker, a job", *cell, outcome(host, first, second, cell)) for cell in cells()]
     for cut in cuts:
-        record_property("cut", cut)
+        record_property("cut", tuple(cut))
     assert [cut for cut in cuts if not cut.said.startswith("ok")] == []
 
 

@@ -32,10 +32,10 @@ def test_whatever_dies_after_whatever_step_one_healthy_version_serves(
 ) -> None:
     trial = Trial(host, story, runtime, bundles(shop, story, runtime))
     steps = trial.uncut()
-    record_property("journal", Journal(runtime, story.name, steps))
+    record_property("journal", tuple(Journal(runtime, story.name, steps)))
     cuts = [trial.cut(steps, step, fault) for step, fault in chosen(story, runtime, steps, WHOLE)]
     for cut in cuts:
-        record_property("cut", cut)
+        record_property("cut", tuple(cut))
     assert [cut for cut in cuts if not cut.said.startswith("ok")] == []
 
 
