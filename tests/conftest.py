@@ -10,7 +10,7 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from hypothesis import settings
 
-from tests import groups, leftovers
+from tests import groups, leftovers, sampling
 
 for _name in [name for name in os.environ if name.startswith(("TAGSHIP_", "GITHUB_", "AWS_", "GIT_"))]:
     del os.environ[_name]
@@ -54,6 +54,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(2, os.cpu_count() or 1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that share something dear run in one process, and the longest of those begin."""
+    left = sampling.leave_out(items, sampling.stride(os.environ))
+    config.hook.pytest_deselected(items=left)
     groups.assign(items)
+
+
+def pytest_report_header() -> str:
+    """Say that this is a sample: what it leaves out is not proven by it."""
+    return sampling.described(sampling.stride(os.environ))
