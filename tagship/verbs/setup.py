@@ -158,6 +158,26 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         if not made:
             continue
         app.screen.say(f"gh variable set AWS_ROLE_ARN --env {name} --body {made['CiRoleArn']}")
+        app.screen.say(f"gh variable set AWS_NOTIFY_ROLE_ARN --env {name} --body {made['NotifyRoleArn']}")
         app.screen.say(f"gh variable set AWS_REGION --env {name} --body {app.settings.aws.region}")
+        for line in _tags_alone(app, name):
+            app.screen.say(line)
         app.screen.say(f"hosts of {name}: instance profile {made['HostProfile']}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
+
+
+def _tags_alone(app: App, environment: str) -> tuple[str, str]:
+    """Spell what keeps an environment's role to the tags that ship to it.
+
+    Without it, a job of any branch that names the environment gets the role. The REST API: Deployment environments,
+    and Deployment branch policies.
+    """
+    suffix = app.settings.suffix(environment)
+    tags = f"*-{suffix}" if suffix else "[0-9]*"
+    path = f"repos/{{owner}}/{{repo}}/environments/{environment}"
+    chosen = {"protected_branches": "false", "custom_branch_policies": "true"}
+    fields = " ".join(f"-F 'deployment_branch_policy[{name}]={value}'" for name, value in chosen.items())
+    return (
+        f"gh api -X PUT {path} {fields}",
+        f"gh api -X POST {path}/deployment-branch-policies -f type=tag -f name='{tags}'",
+    )

@@ -78,4 +78,5 @@ def _outputs(wanted: Stack) -> dict[str, str]:
     name = f"tagship-{given['App']}-{given['Environment']}"
     account = "arn:aws:iam::123456789012"
     people = f"{account}:policy/{name}-people"
-    return {"CiRoleArn": f"{account}:role/{name}-ci", "HostProfile": f"{name}-host", "PeoplePolicyArn": people}
+    roles = {"CiRoleArn": f"{account}:role/{name}-ci", "NotifyRoleArn": f"{account}:role/{name}-notify"}
+    return {**roles, "HostProfile": f"{name}-host", "PeoplePolicyArn": people}

@@ -127,6 +127,8 @@ def _condition(kind: str, key: str, wanted: list[str], context: Mapping[str, str
     there = context.get(key)
     if kind == "Null":
         return (there is None) == (wanted == ["true"])
+    if kind == "ArnNotLike":
+        return there is None or not any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
     assert kind in {"StringEquals", "Bool"}, kind
     return there is not None and there in wanted
 
@@ -205,9 +207,9 @@ def test_the_tags_of_the_settings_take_the_place_of_the_usual_ones() -> None:
 # -- whose jobs they are -----------------------------------------------------------------------------------------------
 
 
-def trusted(subject: str, audience: str = "sts.amazonaws.com", **changes: str) -> bool:
-    role = template(read("environment"), **changes)["Ci"]["Properties"]
-    [statement] = role["AssumeRolePolicyDocument"]["Statement"]
+def trusted(subject: str, audience: str = "sts.amazonaws.com", role: str = "Ci", **changes: str) -> bool:
+    properties = template(read("environment"), **changes)[role]["Properties"]
+    [statement] = properties["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Federated": GIVEN["ProviderArn"]}
     host = "token.actions.githubusercontent.com"
     context = {f"{host}:sub": subject, f"{host}:aud": audience}
@@ -242,6 +244,14 @@ def test_no_other_job_is_trusted(subject: str) -> None:
 
 def test_a_token_for_somebody_else_is_not_trusted() -> None:
     assert not trusted("repo:acme/hello:environment:dev", audience="https://github.com/acme")
+
+
+def test_cleanup_is_for_a_github_environment_of_its_own() -> None:
+    assert trusted("repo:acme/hello:environment:dev-cleanup", role="Cleanup")
+    assert not trusted("repo:acme/hello:environment:dev", role="Cleanup")
+    assert not trusted("repo:acme/hello:environment:dev-cleanup")
+    assert trusted("repo:acme/hello:environment:dev", role="Notify")
+    assert not trusted("repo:acme/hello:environment:prod", role="Notify")
 
 
 # -- the bucket --------------------------------------------------------------------------------------------------------
@@ -372,7 +382,7 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
-    every = CI + HOST + statements("People")
+    every = [one for role in ("Ci", "Host", "People", "Notify", "Cleanup") for one in statements(role)]
     open_ = [action for one in every if one["Resource"] == "*" for action in _list(one["Action"])]
     assert open_
     assert all(free.fullmatch(action) for action in open_)
@@ -407,6 +417,57 @@ def bucket_policy() -> list[Any]:
 
 
 TLS = {"aws:SecureTransport": "true", "s3:ObjectCreationOperation": "true"}
+ENTRY = layout.ledger_entry("hello", "dev", "20261120-155301-123456-9f3a1c", 1, "healthy")
+RECORDS = [s3(ENTRY), s3(layout.mark("hello", "dev", "20261120-155301-123456-9f3a1c"))]
+ARTIFACTS = [
+    s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
+    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE)
+]
+
+
+def _as(role: str) -> dict[str, str]:
+    return {**TLS, "aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/{role}"}
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_record_is_written_once_and_stays(record: str) -> None:
+    """Whoever asks, and whatever their own policies say."""
+    assert allowed(bucket_policy(), "s3:PutObject", record, {**TLS, "s3:if-none-match": "*"})
+    assert not allowed(bucket_policy(), "s3:PutObject", record, TLS)
+    for who in (_as("admin"), _as("tagship/hello/cleanup/dev")):
+        assert not any(
+            allowed(bucket_policy(), action, record, who) for action in ("s3:DeleteObject", "s3:DeleteObjectVersion")
+        )
+
+
+def test_the_index_of_copies_may_be_written_again_and_deleted() -> None:
+    index = s3(layout.index_segment("hello", "dev", "20261120-155301-123456-9f3a1c", "20261121-155301-123456-9f3a1c"))
+    assert allowed(bucket_policy(), "s3:PutObject", index, TLS)
+    assert allowed(bucket_policy(), "s3:DeleteObject", index, TLS)
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS)
+def test_artifacts_are_deleted_by_cleanups_role_alone(artifact: str) -> None:
+    """The policy of the bucket and that of the role both have to allow it."""
+    cleanup = template(read("environment"))["Cleanup"]["Properties"]
+    who = _as(f"{cleanup['Path'].strip('/')}/tagship-hello-dev-Cleanup-1A2B3C")
+    assert allowed(bucket_policy(), "s3:DeleteObject", artifact, who)
+    assert allowed(statements("Cleanup"), "s3:DeleteObject", artifact)
+    for role in ("tagship-hello-dev-Ci-1A2B3C", "admin", "tagship/other/cleanup/dev"):
+        assert not allowed(bucket_policy(), "s3:DeleteObject", artifact, _as(role))
+    assert not allowed(CI, "s3:DeleteObject", artifact)
+    assert not allowed(statements("Cleanup"), "s3:DeleteObjectVersion", artifact)
+    assert not allowed(statements("Cleanup"), "s3:PutObject", artifact)
+
+
+def test_notify_reads_the_ledger_and_changes_nothing() -> None:
+    notify = statements("Notify")
+    assert allowed(notify, "s3:GetObject", s3(ENTRY))
+    assert not allowed(notify, "s3:GetObject", s3(layout.artifact("hello", "dev", "0.1.30-dev", layout.BUNDLE)))
+    assert {action for statement in notify for action in _list(statement["Action"])} == {
+        "s3:ListBucket",
+        "s3:GetObject",
+    }
 
 
 @pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE])

@@ -65,6 +65,19 @@ def test_an_empty_account_gets_everything_in_order(make: Make) -> None:
     )
 
 
+def test_what_keeps_the_role_to_its_tags_is_printed(make: Make) -> None:
+    """Without it, a job of any branch that names the environment gets the role."""
+    app = make()
+    setup(app)
+    assert (
+        "gh api -X POST repos/{owner}/{repo}/environments/dev/deployment-branch-policies -f type=tag -f name='*-dev'"
+        in app.screen.lines
+    )
+    assert any(
+        line.startswith("gh variable set AWS_NOTIFY_ROLE_ARN --env dev --body arn:") for line in app.screen.lines
+    )
+
+
 def test_a_second_run_says_that_there_is_nothing_to_do(make: Make) -> None:
     app = make()
     setup(app)
