@@ -242,6 +242,7 @@ class Wiring:
             lock_timeout=chosen.lock_timeout,
             say=self.screen.say,
             inherited=os.environ,
+            pinned=self.ci.running,  # a runner has AWS credentials, and runs no provider that nobody has reviewed
         )
 
     def target(self, environment: str) -> Target:

@@ -27,7 +27,11 @@ NEEDED = (1, 11)  # use_lockfile is no longer experimental (Terraform 1.11's cha
 INSTALL = "Install Terraform 1.11 or later: https://developer.hashicorp.com/terraform/install"
 BACKEND = 'terraform { backend "s3" {} }'
 CHANGES = 2  # exit code of `plan -detailed-exitcode` if there is something to do
-KINDS = {"Error: Error acquiring the state lock": "locked", "Error: Saved plan is stale": "stale"}
+KINDS = {
+    "Error: Error acquiring the state lock": "locked",
+    "Error: Saved plan is stale": "stale",
+    "Error: Provider dependency changes detected": "unpinned",
+}
 """Terraform's summaries of errors that the configuration did not cause. The lock itself says who has it."""
 
 # What acts on this sandbox's AWS, or on nothing but Terraform's own state.
@@ -57,6 +61,7 @@ class Terraform:
     lock_timeout: int
     say: Callable[[str], None]
     inherited: Mapping[str, str]
+    pinned: bool = False  # whether providers have to be those of .terraform.lock.hcl
     program: str = "terraform"
     _held: list[IO[bytes]] = field(default_factory=list, repr=False)
 
@@ -67,7 +72,8 @@ class Terraform:
         configuration = self.data / "backend.json"
         configuration.write_text(json.dumps(backend(self.aws, self.bucket, self.key), indent=2) + "\n", "utf-8")
         (self.data / "terraform.tfstate").unlink(missing_ok=True)  # the backend of an earlier init
-        self._terraform("init", ["-reconfigure", f"-backend-config={configuration}"])
+        pinned = ["-lockfile=readonly"] if self.pinned else []
+        self._terraform("init", ["-reconfigure", *pinned, f"-backend-config={configuration}"])
         self._check_backend()
         if self.aws.sandbox:
             require_sealed(self.data / "providers")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tagship.account.tool_failures import PLANS, Attempt, explained
 from tagship.domain import commands, layout
 from tagship.domain.deployment import new_id
 from tagship.domain.infra import exported, shown
@@ -25,13 +26,11 @@ from tagship.engine.artifacts import verified_manifest
 from tagship.engine.exclusive import exclusive
 from tagship.engine.gates import require_unfrozen
 from tagship.engine.scope import named
-from tagship.errors import UNCHANGED, Held, Interrupted, ServiceFailed, SettingsError, TagshipError
+from tagship.errors import UNCHANGED, ServiceFailed, SettingsError
 from tagship.ports.account import Infrastructure, ToolFailed
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
 from tagship.settings import Infra
-
-PLANS = 3  # in all, where other runs keep changing the state after each
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,10 @@ class _Work:
     @property
     def again(self) -> str:
         return commands.infra(str(self.artifact), self.environment)
+
+    @property
+    def attempt(self) -> Attempt:
+        return Attempt(self.app, self.environment, self.settings, self.again)
 
     def result(self, state: str) -> Applied:
         return Applied(self.environment, self.artifact, state)
@@ -120,7 +123,7 @@ def _command(work: _Work, dry_run: bool) -> Applied:
     if dry_run:
         work.app.screen.say(UNCHANGED)
         return work.result("planned")
-    with _alone(work), _explained(work, "Whatever it had changed until then stays changed."):
+    with _alone(work), explained(work.attempt, "Whatever it had changed until then stays changed."):
         work.tool.run(work.settings.command, work.variables)
     return work.result("ran")
 
@@ -131,7 +134,7 @@ def _command(work: _Work, dry_run: bool) -> Applied:
 def _terraform(work: _Work, dry_run: bool) -> Applied:
     app, began = work.app, work.app.clock.now()
     app.screen.say(f"infra of {work.environment} for {work.artifact}, from {work.settings.directory}")
-    with _explained(work):
+    with explained(work.attempt):
         work.tool.prepare()
         _say_who_is_waited_for(work)
     with _noted(work):
@@ -147,7 +150,7 @@ def _terraform(work: _Work, dry_run: bool) -> Applied:
 
 
 def _planned(work: _Work) -> bool:
-    with _explained(work):
+    with explained(work.attempt):
         return work.tool.plan(work.plan, work.variables)
 
 
@@ -171,7 +174,7 @@ def _applied_as_planned(work: _Work) -> bool:
     False if there is nothing left to apply by then.
     """
     for plans in range(1, PLANS + 1):
-        with _explained(work, "What was applied before that stays, and is in the state."):
+        with explained(work.attempt, "What was applied before that stays, and is in the state."):
             try:
                 work.tool.apply(work.plan, work.variables)
                 return True
@@ -197,7 +200,7 @@ def _alone(work: _Work) -> Iterator[None]:
 
 
 def _with_outputs(work: _Work, state: str) -> Applied:
-    with _explained(work, f"The infrastructure is {state}; its outputs could not be read."):
+    with explained(work.attempt, f"The infrastructure is {state}; its outputs could not be read."):
         outputs = shown(work.tool.outputs())
     file = work.place / f"infra-{work.environment}.json"
     document = {"artifact": work.artifact, "environment": work.environment, "outputs": outputs}
@@ -241,57 +244,3 @@ def _taken_back(work: _Work, stored: Object) -> None:
         work.app.store.delete(stored.key, stored.etag)
     except (ServiceFailed, Conflict) as reason:
         work.app.screen.warn(f"the note {stored.key} stays, and names a run that has ended ({reason})")
-
-
-# -- how it ends, when it does not end well ----------------------------------------------------------------------------
-
-
-@contextmanager
-def _explained(work: _Work, state: str = UNCHANGED) -> Iterator[None]:
-    """Turn a tool's failure into three sentences.
-
-    `state` is how things are after it.
-    """
-    try:
-        yield
-    except ToolFailed as reason:
-        raise _failure(work, reason, state) from reason
-    except KeyboardInterrupt as reason:
-        raise Interrupted(
-            "Interrupted; the tool was asked to stop, and ended.",
-            state=state,
-            remedy=f"See that it left no lock, then run it again: {commands.infra_lock(work.environment)}",
-        ) from reason
-
-
-def _failure(work: _Work, reason: ToolFailed, state: str) -> TagshipError:
-    if reason.kind == "locked":
-        return _held(work, reason)
-    if reason.kind == "stale":
-        problem = f"Others changed the state of {work.environment} after each of {PLANS} plans."
-        return ServiceFailed(problem, remedy=f"Run it again when they are done: {work.again}", evidence=reason.said)
-    return ServiceFailed(
-        f"{reason.doing} {_ended(reason.code)}.",
-        state=state,
-        remedy=f"Fix the cause above, then run it again: {work.again}",
-        evidence=reason.said,
-    )
-
-
-def _ended(code: int) -> str:
-    """Say how a tool ended; a negative code is a signal's."""
-    return f"failed with exit {code}" if code >= 0 else f"was killed by signal {-code}"
-
-
-def _held(work: _Work, reason: ToolFailed) -> Held:
-    """Say who has the state, by the lock's own word."""
-    # Terraform's message, for one, advises to switch locking off.
-    held = statelocks.read(work.app, work.environment, statelocks.find(work.app, work.environment))
-    waited = f"after {span(work.settings.lock_timeout)} of waiting"
-    if held.state == "free":
-        problem = f"The Terraform state of {work.environment} was held until a moment ago, {waited}."
-        return Held(problem, remedy=f"Run it again: {work.again}", evidence=reason.said)
-    remedy = f"Wait for it, or if it is dead: {statelocks.unlock_command(held)}"
-    if held.state == "unreadable":
-        remedy = f"If nobody works on that state: {statelocks.unlock_command(held)}"
-    return Held(f"{statelocks.described(held)}, {waited}.", remedy=remedy)

@@ -167,7 +167,7 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _tags_alone(app: App, environment: str) -> tuple[str, str]:
-    """Spell what keeps an environment's role to the tags that ship to it.
+    """Spell what keeps an environment's role to its tags.
 
     Without it, a job of any branch that names the environment gets the role. The REST API: Deployment environments,
     and Deployment branch policies.

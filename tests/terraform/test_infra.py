@@ -82,7 +82,19 @@ NAMES = [
     "example",
     "leased",
     "busy",
+    "pinned",
 ]
+PINNED = """
+terraform {
+  backend "s3" {}
+  required_providers {
+    null = { source = "hashicorp/null" }
+  }
+}
+output "x" {
+  value = 1
+}
+"""
 ENVIRONMENT = """
 [environments.{name}]
 ec2.tags = {{ "tagship:environment" = "{name}" }}
@@ -95,6 +107,7 @@ INFRA = {
     "bad": 'directory = "bad", lock_timeout = 1',
     "half": 'directory = "half", lock_timeout = 1',
     "local": 'directory = "local"',
+    "pinned": 'directory = "pinned"',
     "tool": 'directory = "tool", command = ["python3", "show.py", "$(id)", "a b"], variables = { GREETING = "`id`" }',
     "broken": 'directory = "tool", command = ["python3", "-c", "import sys; sys.exit(\'no\')"]',
 }
@@ -117,6 +130,7 @@ FILES = {
     "bad/main.tf": 'terraform {\n  backend "s3" {}\n}\noutput "x" {\n  value = var.nowhere\n}\n',
     "half/main.tf": 'terraform {\n  backend "s3" {}\n}\n' + FAILING,
     "local/main.tf": 'output "x" {\n  value = 1\n}\n',
+    "pinned/main.tf": PINNED,
     "tool/show.py": SHOW,
     "deploy/ec2_deploy.sh": "#!/usr/bin/env bash\n",
     "app.py": "print(1)\n",
@@ -467,6 +481,31 @@ def test_a_configuration_that_keeps_its_state_on_the_machine_is_refused(site: Si
     assert done.returncode == 3
     assert "does not keep its state in S3 (backend: none)" in done.stderr
     assert 'terraform { backend "s3" {} }' in done.stderr
+
+
+def _mirror(folder: Path) -> str:
+    """A place that has hashicorp/null, as far as `init` looks at it; returns Terraform's configuration."""
+    package = folder / "registry.terraform.io/hashicorp/null/9.9.9/linux_amd64/terraform-provider-null_v9.9.9_x5"
+    package.parent.mkdir(parents=True)
+    package.write_text(f"#!/bin/sh\n>{folder}/it-ran\nexit 1\n")
+    package.chmod(0o755)
+    configuration = folder / "terraformrc"
+    configuration.write_text(f'provider_installation {{ filesystem_mirror {{ path = "{folder}" }} }}\n')
+    return str(configuration)
+
+
+def test_ci_runs_no_provider_that_the_lock_file_does_not_pin(site: Site, tmp_path: Path) -> None:
+    lock = site.root / "pinned/.terraform.lock.hcl"
+    assert not lock.exists()
+    version = site.publish("pinned")
+    done = site.inv("infra", "--artifact", version, "--dry-run", CI="true", TF_CLI_CONFIG_FILE=_mirror(tmp_path))
+    assert done.returncode == 3, done.stderr
+    assert (
+        "Terraform needs providers that pinned/.terraform.lock.hcl does not pin, and CI runs no others." in done.stderr
+    )
+    assert "terraform -chdir=pinned init -backend=false" in done.stderr
+    assert not lock.exists()
+    assert not (tmp_path / "it-ran").exists()
 
 
 def test_without_terraform_it_says_where_it_is_to_be_had(site: Site, tmp_path: Path) -> None:
