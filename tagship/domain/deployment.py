@@ -117,9 +117,10 @@ def _check(entry: Entry) -> None:
     moment_of(entry.at)
     if not all(isinstance(unit, str) for unit in entry.details.get("skipped", ())):
         raise TypeError(entry.details["skipped"])
-    names = entry.details.get("names", {})
-    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise TypeError(names)
+    for key in ("names", "absent"):
+        names = entry.details.get(key, {})
+        if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
+            raise TypeError(names)
     for unit in entry.details.get("units", ()):
         if not all(isinstance(unit[name], str) for name in ("unit", "outcome", "serving")):
             raise TypeError(unit)

@@ -26,7 +26,7 @@ class Plan:
     A plan that `heals` brings units to what the ledger says is serving; the `others` run it and are left alone.
     The `skipped` units are left as they are, because somebody said so.
     `unfinished` is the last deployment, if it has not ended: somebody is at it, or its runner died.
-    `gone` are units of the last ended deployment that are not there now.
+    `gone` are units of earlier deployments that are not there now, and may return.
     A rollback that is `all_or_nothing` is put back everywhere unless every unit takes it.
     """
 

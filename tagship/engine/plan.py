@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagship.domain import commands
-from tagship.domain.absent import gone_sentence, gone_units
+from tagship.domain.absent import gone_sentence
 from tagship.domain.deployment import SERVES, Deployment, fenced, latest_serving, settled, unfinished
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted, listed
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
+from tagship.engine.absent import gone
 from tagship.engine.artifacts import Stored, verified
 from tagship.engine.asked import runs_now
 from tagship.errors import Refused
@@ -75,6 +76,7 @@ def facts(app: App, environment: str, count: int = FEW) -> Facts:
 
 
 def plan_of(
+    app: App,
     known: Facts,
     action: str,
     stored: Stored,
@@ -107,7 +109,7 @@ def plan_of(
         skipped=tuple(skipped),
         serves=known.last,
         unfinished=known.unfinished,
-        gone=gone_units(known.history, (*units, *others, *skipped)),
+        gone=gone(app, known.environment, known.history, (*units, *others, *skipped)),
     )
 
 
@@ -199,6 +201,6 @@ def show(app: App, plan: Plan) -> None:
 
 
 def warn_of_gone(app: App, plan: Plan) -> None:
-    """Warn of units of the last deployment that are not there now."""
+    """Warn of units of earlier deployments that are not there now."""
     if plan.gone:
         app.screen.warn(gone_sentence(plan.gone, plan.noun, plan.environment))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from tagship.domain.absent import ABSENT
 from tagship.domain.deployment import Deployment, Entry
 from tagship.domain.plan import Plan
 from tagship.domain.units import Report
@@ -45,6 +46,7 @@ class Recorder:
         if units:
             filled["units"] = [_unit(report) for report in units]
             filled["names"] = {unit.id: unit.name for unit in self._plan.everyone}
+            filled |= {ABSENT: {gone.unit: gone.name for gone in self._plan.gone}} if self._plan.gone else {}
         self._app.ledger.append(
             Entry(
                 deployment_id=self._id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -101,6 +101,15 @@ class FirstBoot(Protocol):
 
         Without it, the unit runs what was committed last. Raises Refused if the script is larger than `limit`.
         """
+
+
+@runtime_checkable
+class Mortal(Protocol):
+    """A target whose units can end for good, and never return."""
+
+    def ended(self, units: Sequence[str]) -> Collection[str]:
+        """Choose those of the ids whose units have ended for good."""
+        # One that nobody knows any more has ended too.
 
 
 class Web(Protocol):

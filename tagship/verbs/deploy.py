@@ -82,7 +82,7 @@ class DeployRequest(Request):
             of=[unit for unit in units if unit not in left],
             around=lambda away: self._without(units, [*left, *away]),
         )
-        return plan_of(known, "deploy", stored, taken, skipped=left)
+        return plan_of(app, known, "deploy", stored, taken, skipped=left)
 
     def _without(self, units: Sequence[Unit], left: Sequence[Unit]) -> str:
         """Build the command that leaves units as they are."""

@@ -60,6 +60,7 @@ class HealRequest(Request):
         reports = _observed(app, self.environment, units)
         good = {report.unit for report in reports if serves(report, artifact)}
         return plan_of(
+            app,
             known,
             "deploy",
             stored,

@@ -72,6 +72,7 @@ class ResumeRequest(Request):
         stored = verified(app, self.environment, dead.artifact_id)
         units = app.target(self.environment).units()
         return plan_of(
+            app,
             known,
             dead.first.action,
             stored,

@@ -133,7 +133,7 @@ class RollbackRequest(Request):
             require_ran(app, self.environment, self.artifact_id, known.history)
             self._require_good(app, self.artifact_id, known.history)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
-        plan = plan_of(known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
+        plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         plan = replace(plan, allow_bad=self.allow_bad)
         if self.shown is None and _is_recorded(plan) and not self.preempt:
             _refuse_if_running(app, plan, self.hold)

@@ -6,13 +6,14 @@ from collections.abc import Sequence, Set
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
-from tagship.domain.absent import Gone, gone_sentence, gone_units
+from tagship.domain.absent import Gone, gone_sentence
 from tagship.domain.commands import resume as resume_command
 from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.standing import marked_bad
 from tagship.domain.text import MANY, counted, moment
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
+from tagship.engine.absent import gone
 from tagship.engine.candidates import suggested
 from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
@@ -64,7 +65,7 @@ class Status:
     takes_unsigned: bool = False  # the settings allow that
     back: str = ""  # what to go back to, if a deployment has not ended or what runs is marked bad or answers nowhere
     unread: str = ""  # what of the newest deployment can't be read: `some` of its entries, or `all`
-    gone: Sequence[Gone] = ()  # units of the last ended deployment that are not there now
+    gone: Sequence[Gone] = ()  # units of earlier deployments that are not there now
     partial: str = ""  # how many units were left without it, where that is known; empty for a healthy deployment
 
     @property
@@ -108,7 +109,7 @@ def _look(app: App, environment: str) -> Status:
         marked=bool(bad and bad.by_hand),
         unsigned=unsigned or bool(serves and serves.unsigned),
         back=back,
-        gone=gone_units(history, [Unit(unit.id, unit.name, True) for unit in units]),
+        gone=gone(app, environment, history, [Unit(unit.id, unit.name, True) for unit in units]),
         unread=_unread(app, environment, history),
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",

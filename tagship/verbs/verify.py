@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
-from tagship.domain.absent import gone_sentence, gone_units
+from tagship.domain.absent import gone_sentence
 from tagship.domain.health import Sample, Verdict, verdict, waits
 from tagship.domain.text import counted, either, plural
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves, unserved, what_serves
+from tagship.engine.absent import gone
 from tagship.engine.candidates import way_back
 from tagship.engine.plan import facts, reachable
 from tagship.engine.scope import named
@@ -61,17 +62,17 @@ def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
 
 
 def _warn_of_gone(app: App, environment: str, units: Sequence[Unit]) -> None:
-    """Warn of units of the last deployment that are not there now.
+    """Warn of units of earlier deployments that are not there now.
 
     What the units say needs no ledger: one that does not answer ends nothing.
     """
     try:
-        gone = gone_units(facts(app, environment).history, units)
+        missing = gone(app, environment, facts(app, environment).history, units)
     except TagshipError as reason:
-        app.screen.warn(f"can't tell if {plural(noun_of(units))} of the last deployment are missing: {reason.what}")
+        app.screen.warn(f"can't tell if {plural(noun_of(units))} of earlier deployments are missing: {reason.what}")
         return
-    if gone:
-        app.screen.warn(gone_sentence(gone, noun_of(units), environment))
+    if missing:
+        app.screen.warn(gone_sentence(missing, noun_of(units), environment))
 
 
 def _missing(app: App, environment: str, wanted: str, units: Sequence[Unit], reports: Sequence[Report]) -> TagshipError:

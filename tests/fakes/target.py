@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -83,12 +83,16 @@ class FakeTarget:
     carried: Callable[[], Mapping[str, bytes]] = dict
     needed: Sequence[str] = ()
     faults: dict[str, str] = field(default_factory=dict)  # artifact -> error | impostor: its health check fails
+    terminated: set[str] = field(default_factory=set)  # ids of units that never return
     _reports: dict[str, list[Report]] = field(default_factory=dict)
 
     def units(self) -> Sequence[Unit]:
         if not self.machines:
             raise Refused("No running instance has the tags of dev.", remedy="Start one.")
         return [each.unit for each in self.machines]
+
+    def ended(self, units: Sequence[str]) -> Collection[str]:
+        return self.terminated & set(units)
 
     def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         self._note(OBSERVATION, units)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tagship.domain.absent import Gone
@@ -18,8 +20,8 @@ from tests.fakes.target import FakeTarget, machine
 OLD, NEW, NEXT = "0.1.29-dev", "0.1.30-dev", "0.1.31-dev"
 ID = "i-00000000000000002"
 GONE = (
-    f"web-2 ({ID}) was in the last deployment and is not among the hosts of dev now (stopped, terminated or "
-    "untagged); if it returns, bring it: inv heal --env dev"
+    f"web-2 ({ID}) was in an earlier deployment and is not among the hosts of dev now (stopped or untagged; "
+    "once terminated, it is forgotten); if it returns, bring it: inv heal --env dev"
 )
 
 
@@ -63,7 +65,7 @@ def test_verify_needs_no_ledger_and_says_what_it_cannot_tell() -> None:
 
     app.ledger.deployments = down  # type: ignore[assignment,method-assign]
     assert len(verify(app, artifact=NEW).units) == 2
-    assert app.screen.warnings == ["can't tell if hosts of the last deployment are missing: The store does not answer."]
+    assert app.screen.warnings == ["can't tell if hosts of earlier deployments are missing: The store does not answer."]
 
 
 def test_a_heal_names_it_though_there_is_nothing_to_heal() -> None:
@@ -106,3 +108,35 @@ def last(app: FakeApp) -> Entry:
 @pytest.mark.parametrize("host", ["web-1", "web-2", "web-3"])
 def test_the_ledger_has_the_name_of_each_host(host: str) -> None:
     assert host in last(running()).details["names"].values()
+
+
+def test_one_is_remembered_over_any_number_of_deployments_until_it_is_back() -> None:
+    app = one_stopped()
+    stopped = machine("web-2", OLD)
+    for version in ("0.1.32-dev", "0.1.33-dev", "0.1.34-dev"):
+        app.publish(version)
+        app.clock.advance(60)
+        deploy(app, artifact=version)
+    assert app.screen.warnings == [GONE] * 3
+    app.hosts.machines.insert(1, replace(stopped, unit=replace(stopped.unit, id=ID)))
+    assert [unit.drift for unit in status(app)[0].units if unit.id == ID] != [""]
+    assert status(app)[0].gone == ()
+
+
+def test_one_that_was_terminated_is_forgotten() -> None:
+    app = one_stopped()
+    app.hosts.terminated.add(ID)
+    assert status(app)[0].gone == ()
+    deploy(app, artifact=NEXT)
+    assert "absent" not in last(app).details
+    assert app.screen.warnings == []
+
+
+def test_if_nobody_can_tell_whether_it_was_terminated_it_is_named() -> None:
+    app = one_stopped()
+
+    def down(_: object) -> set[str]:
+        raise ServiceFailed("EC2 does not answer.", remedy="Wait.")
+
+    app.hosts.ended = down  # type: ignore[method-assign]
+    assert status(app)[0].gone == (Gone(ID, "web-2"),)

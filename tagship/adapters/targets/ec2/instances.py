@@ -11,6 +11,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.domain.units import Unit
 
 IDS = 50  # instance ids a call
+OVER = frozenset({"shutting-down", "terminated"})  # the states of an instance that never runs again
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,17 @@ class Instances:
             for page in pages.paginate(Filters=[{"Key": "InstanceIds", "Values": group}]):
                 pings.update({host["InstanceId"]: host["PingStatus"] for host in page["InstanceInformationList"]})
         return pings
+
+    def terminated(self, ids: Sequence[str]) -> set[str]:
+        """Return those that are terminated, or that EC2 no longer knows."""
+        # It forgets an instance about an hour after its end.
+        living: set[str] = set()
+        for group in calls(ids):
+            pages = self.aws.client("ec2").get_paginator("describe_instances")
+            for page in pages.paginate(Filters=[{"Name": "instance-id", "Values": group}]):
+                hosts = [host for reservation in page["Reservations"] for host in reservation["Instances"]]
+                living |= {host["InstanceId"] for host in hosts if host["State"]["Name"] not in OVER}
+        return set(ids) - living
 
     def reachable(self, ids: Sequence[str]) -> list[str]:
         """Return the hosts that still run, have the tags and answer SSM."""

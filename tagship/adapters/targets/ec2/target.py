@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -98,6 +98,10 @@ class Ec2Target:
                 remedy=f"Start one, tag one, or correct environments.{self.environment}.ec2.tags in tagship.toml",
             )
         return sorted((described(instance, pings) for instance in running), key=lambda host: (host.name, host.id))
+
+    def ended(self, units: Sequence[str]) -> Collection[str]:
+        with self.aws.translated(f"looking for hosts that {self.environment} had"):
+            return self._instances.terminated(units)
 
     # -- asking and changing -------------------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ class Account:
     """EC2 and SSM as far as the target asks them. `calls` counts by operation; pages hold 50 things at most."""
 
     instances: dict[str, str] = field(default_factory=dict)  # id -> name
+    states: dict[str, str] = field(default_factory=dict)  # id -> running, where not given
     pings: dict[str, str] = field(default_factory=dict)
     status: dict[str, str] = field(default_factory=dict)  # id -> StatusDetails, Success where not given
     output: dict[str, str] = field(default_factory=dict)
@@ -98,8 +99,14 @@ class Account:
 
     def _describe_instances(self, asked: dict[str, Any]) -> tuple[str, list[Any]]:
         self.filters = asked["Filters"]
-        made = [{"InstanceId": one, "Tags": [{"Key": "Name", "Value": name}]} for one, name in self.instances.items()]
+        ids = next((one["Values"] for one in self.filters if one["Name"] == "instance-id"), list(self.instances))
+        assert len(ids) <= 50 or ids == list(self.instances)
+        made = [self._instance(one) for one in self.instances if one in ids]
         return "Reservations", [{"Instances": [one]} for one in made]
+
+    def _instance(self, one: str) -> dict[str, Any]:
+        tags = [{"Key": "Name", "Value": self.instances[one]}]
+        return {"InstanceId": one, "Tags": tags, "State": {"Name": self.states.get(one, "running")}}
 
     def _describe_instance_information(self, asked: dict[str, Any]) -> tuple[str, list[Any]]:
         ids = asked["Filters"][0]["Values"]
@@ -218,6 +225,19 @@ def test_hosts_are_the_running_instances_with_every_tag() -> None:
         {"Name": "tag:tagship:environment", "Values": ["dev"]},
         {"Name": "instance-state-name", "Values": ["running"]},
     ]
+
+
+def test_a_host_has_ended_if_it_is_terminated_or_nobody_knows_it_and_one_that_is_stopped_may_return() -> None:
+    terminated, ending, stopped, forgotten = asked = [*ids(3), "i-none"]
+    states = {terminated: "terminated", ending: "shutting-down", stopped: "stopped"}
+    stand = Stand(Account(instances=dict.fromkeys(ids(3), "web"), states=states))
+    assert set(stand.target.ended(asked)) == {terminated, ending, forgotten}
+
+
+def test_whether_many_hosts_have_ended_is_asked_fifty_at_a_time() -> None:
+    stand = Stand(Account(instances={one: one for one in ids(120)}))
+    assert set(stand.target.ended(ids(120))) == set()
+    assert stand.account.calls.count("describe_instances") == 3
 
 
 def test_many_hosts_are_found_page_by_page_and_their_pings_fifty_at_a_time() -> None:
