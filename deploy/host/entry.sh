@@ -361,9 +361,27 @@ read_only() {
   return 1
 }
 
-# Why nothing can be written: a read-only disk, or the room that is left where an app's files are, on the fullest file system (one
-# of its folders may be a mount). Files need inodes too, which a file system can run out of first (few: a release has more files).
-# Some count none, and some df does not tell.
+# What the kernel says to a small file in a folder of the app, in REPLY: the reason and then the folder. False if each can be
+# written.
+no_file() {
+  local place said
+  for place in "$BASE" "$BASE"/*/; do
+    place=${place%/}
+    if [[ -L $place || ! -d $place ]]; then continue; fi
+    said=$(dd if=/dev/zero of="$place/.probe" bs=4096 count=1 conv=fsync 2>&1)
+    local code=$?
+    rm -f "$place/.probe"
+    if ((code != 0)); then
+      REPLY="$said $place"
+      return
+    fi
+  done
+  return 1
+}
+
+# Why nothing can be written: what the kernel says, or the room that is left where an app's files are, on the fullest file system
+# (one of its folders may be a mount). Files need inodes too, which a file system can run out of first (few: a release has more
+# files). Some count none, and some df does not tell.
 FEW_INODES=64
 
 disk() {
@@ -371,6 +389,23 @@ disk() {
   if read_only; then
     printf 'the disk of %s is read-only (Linux makes it so after an error of the disk); see why: dmesg | tail; then repair it, or replace the host\n' "${REPLY%/}"
     return
+  fi
+  if no_file; then
+    place=${REPLY##* }
+    case $REPLY in
+    *"Disk quota exceeded"*)
+      printf 'the disk quota of %s is used up in %s; see it: quota --user %s; then raise it, or make room: du -xsh %s/*\n' "$(id -un)" "$place" "$(id -un)" "$BASE"
+      return
+      ;;
+    *"Input/output error"*)
+      printf 'the disk of %s fails (Input/output error); see why: dmesg | tail; then replace the disk, or the host\n' "$place"
+      return
+      ;;
+    *"Permission denied"* | *"Operation not permitted"*)
+      printf '%s may not write to %s; see who may: ls -ld %s; lsattr -d %s\n' "$(id -un)" "$place" "$place" "$place"
+      return
+      ;;
+    esac
   fi
   read -r count place < <(df --output=itotal,iavail,target "$BASE" "$BASE"/*/ 2>/dev/null |
     awk -v few="$FEW_INODES" 'NR > 1 && $1 > 0 && $2 < few { $1 = ""; print }' | sort -n | head -n 1)
@@ -380,7 +415,7 @@ disk() {
     return
   fi
   df -Pk "$BASE" "$BASE"/*/ 2>/dev/null | sort -k 4 -n |
-    awk -v base="$BASE" '$4 ~ /^[0-9]+$/ { print $4 " kB are free there; see what takes the room: du -xsh " base "/*"; exit }'
+    awk -v base="$BASE" '$4 ~ /^[0-9]+$/ { print $4 " kB are free there; see what takes the room: du -xsh " base "/* (if that is room enough, see why: dmesg | tail)"; exit }'
 }
 
 # The release to run: the one asked for, or (status, prune) the one that serves.
@@ -428,7 +463,9 @@ download() {
   problem=$(let_go && AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
   without_queries "$problem" && problem=$REPLY
   case $problem in
-  *"No space left"* | *"Read-only file system"*) outcome=failed problem+=": $(disk)" ;;
+  *"No space left"* | *"Read-only file system"* | *"Disk quota exceeded"* | *"Input/output error"* | *"Permission denied"* | *"Operation not permitted"*)
+    outcome=failed problem+=": $(disk)"
+    ;;
   *RequestTimeTooSkewed* | *"not yet valid"*) problem+=": is the clock of this host right? timedatectl" ;;
   esac
   conclude $outcome "$url could not be fetched: ${problem##*$'\n'}" "$problem"

@@ -5,6 +5,7 @@ The host program's own words, with a `docker` and an `aws` of the tests. The rea
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -203,3 +204,30 @@ def test_a_presigned_url_is_told_without_what_makes_it_one(host: Host, said: str
     assert ("403" in said) == ("403" in pulled)
     for word in (SECRET, "0f9e", "X-Amz"):
         assert word not in pulled + fetched + secrets + host.log
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("Disk quota exceeded", ["the disk quota of root is used up in", "quota --user root"]),
+        ("Input/output error", ["fails (Input/output error)", "dmesg | tail; then replace the disk, or the host"]),
+        ("Permission denied", ["root may not write to", "ls -ld"]),
+        ("Operation not permitted", ["root may not write to", "lsattr -d"]),
+    ],
+)
+def test_a_file_that_cannot_be_written_says_what_the_kernel_said_and_no_number_of_bytes(
+    host: Host, error: str, words: list[str]
+) -> None:
+    host.tool("dd", f'echo "dd: failed to open it: {error}" >&2\nexit 1')
+    host.tool("id", "echo root")
+    host.tool("aws", says_on_stderr(f"download failed: s3://b/x to {host.base}/x [Errno 5] {error}"))
+    for problem in (host.says("download", str(host.base), "x"), host.says("unwritable", "the journal")):
+        assert all(word in problem for word in words), problem
+        assert "are free" not in problem
+
+
+def test_a_disk_on_which_files_can_be_written_by_now_says_what_is_free_and_where_else_to_look(host: Host) -> None:
+    problem = host.says("unwritable", "the journal")
+    assert re.search(r"\d+ kB are free there; see what takes the room: du -xsh .*/opt/\*", problem)
+    assert "if that is room enough, see why: dmesg | tail" in problem
+    assert list(host.base.rglob(".probe")) == []

@@ -509,6 +509,8 @@ def test_a_program_that_died_leaves_what_it_said_as_evidence() -> None:
     [
         ("mkdir: cannot create directory '/x': Read-only file system", "its disk is read-only"),
         ("write /x: No space left on device", "its disk is full"),
+        ("write /x: Disk quota exceeded", "its disk quota is used up"),
+        ("write /x: Input/output error", "its disk fails"),
     ],
 )
 def test_a_program_that_died_of_its_hosts_disk_says_so(errors: str, cause: str) -> None:
