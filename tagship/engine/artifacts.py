@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.domain import commands, layout
 from tagship.domain.manifest import Manifest, sha256
-from tagship.domain.origin import Origin
+from tagship.domain.origin import Origin, written
+from tagship.domain.text import either
 from tagship.domain.version import ArtifactId, Version
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
 from tagship.ports.app import App
@@ -168,11 +170,40 @@ def _check_bundle(app: App, manifest: Manifest, head: Object) -> None:
     origin = Origin.read(head.metadata)
     actual = {"bytes": str(head.size), "sha256": head.sha256, "commit": origin.commit_sha if origin else ""}
     named = {"bytes": str(manifest.bundle.size), "sha256": manifest.bundle.sha256, "commit": manifest.commit}
-    wrong = [f"{name} {actual[name] or 'unknown'}, not {named[name]}" for name in named if actual[name] != named[name]]
+    differing = [name for name in named if actual[name] != named[name]]
+    if differing and not any(actual[name] for name in differing):
+        raise _undescribed(app, manifest, differing)
+    wrong = [f"{name} {actual[name] or 'unknown'}, not {named[name]}" for name in differing]
     if wrong:
         raise NotAuthentic(
             f"{_url(app, head.key)} is not the bundle that its manifest names: {'; '.join(wrong)}.", remedy=AGAIN
         )
+
+
+def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAuthentic:
+    """Build the error of a bundle whose bytes S3 doesn't vouch for.
+
+    Who put it back by hand can store it as `publish` does. Its checksum is compared then.
+    """
+    key = manifest.bundle.key
+    origin = Origin(
+        commit_sha=manifest.commit,
+        branch=manifest.branch,
+        build_time=manifest.build_time,
+        workflow_run_id=manifest.ci_run,
+        pr_number=manifest.pull_request,
+        builder=manifest.builder,
+        run_url=manifest.ci_url,
+        image=written(manifest.image),
+    )
+    mend = commands.store_again(app.store.bucket, key, origin.metadata(), app.settings.aws.region)
+    return NotAuthentic(
+        f"{_url(app, key)} lacks its {' and '.join(missing)}: it was put there by something other than tagship.",
+        remedy=either(
+            f"If you put it back by hand, store it again with its SHA-256, which is then compared: {mend}",
+            f"Otherwise publish the commit under a new number: {commands.deploy_dev()}",
+        ),
+    )
 
 
 def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:

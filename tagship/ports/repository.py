@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tagship.domain.release import Channel
+from tagship.errors import Refused
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ def _has(refs: frozenset[str] | None) -> str:
     return f"has {' and '.join(names)}" if names else "has nothing of it"
 
 
+class Unfit(Refused):
+    """A file of the commit can't be in a bundle."""
+
+
 class Repository(Protocol):
     """A Git repository and its remote.
 
@@ -149,8 +154,8 @@ class Repository(Protocol):
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
         """Yield each file of the commit under `paths`, sorted by path.
 
-        As path, executable, size, and its bytes by read(n). Raises Refused for a link, a submodule, or a stand-in such
-        as a Git LFS pointer.
+        As path, executable, size, and its bytes by read(n). Raises Unfit for a link, a submodule, or a stand-in such
+        as a Git LFS pointer; UsageError if one of the paths is not there.
         """
 
     def remote_url(self) -> str: ...

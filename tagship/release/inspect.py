@@ -16,7 +16,7 @@ from tagship.domain.version import Version
 from tagship.engine.gates import require_unfrozen
 from tagship.errors import Held, Refused, ServiceFailed, TagshipError, UsageError
 from tagship.ports.app import App
-from tagship.ports.repository import State, Tag
+from tagship.ports.repository import State, Tag, Unfit
 from tagship.release.recorded import Recorded, recorded
 
 SHOWN = 5  # versions that are looked at
@@ -156,7 +156,7 @@ def _lacking(app: App, commit: str) -> str:
     try:
         with closing(app.repository.files(commit, ["deploy", *app.settings.bundle.include])) as files:  # type: ignore[type-var]
             next(files, None)
-    except (Refused, UsageError) as reason:
+    except (Unfit, UsageError) as reason:
         return reason.what.rstrip(".")
     return ""
 
@@ -168,8 +168,10 @@ def _unstarted(app: App, commit: str) -> str | None:
         return None
     try:
         texts = [read(min(size, MOST)) for _, _, size, read in app.repository.files(commit, [WORKFLOWS])]
-    except (Refused, UsageError):
+    except UsageError:
         return f"{commit[:12]} has no {WORKFLOWS}"
+    except Unfit as reason:
+        return reason.what.rstrip(".")
     starts = any(
         re.search(rb"\bpush\b", text) and re.search(rb"^\s*(tags|[\"']tags[\"']):|\btags:", text, re.M)
         for text in texts

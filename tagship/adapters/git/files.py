@@ -10,6 +10,7 @@ from tagship.adapters.git.process import CHUNK
 from tagship.adapters.git.program import GitProgram
 from tagship.domain.text import visible
 from tagship.errors import Refused, UsageError
+from tagship.ports.repository import Unfit
 
 File = tuple[str, bool, int, Callable[[int], bytes]]
 Files = Iterator[File]
@@ -28,7 +29,7 @@ LONGEST = max(map(len, STAND_INS))
 def stream(git: GitProgram, commit: str, paths: Sequence[str]) -> Files:
     """Yield path, executable, size and reader of each file, sorted.
 
-    No filter and no line endings apply. Raises Refused for what a bundle can't carry: links, submodules, and
+    No filter and no line endings apply. Raises Unfit for what a bundle can't carry: links, submodules, and
     stand-ins for a file that is kept elsewhere.
     """
     entries = _entries(git, commit, paths)
@@ -52,7 +53,7 @@ def stream(git: GitProgram, commit: str, paths: Sequence[str]) -> Files:
 def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[str, bool, str]]:
     """List path, executable and object id of each file, sorted by path.
 
-    Raises Refused for what a bundle cannot carry.
+    Raises Unfit for what a bundle cannot carry.
     """
     listing = git.must("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths) if paths else ""
     entries = []
@@ -60,7 +61,7 @@ def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[s
         (mode, _, oid), path = line.split("\t")[0].split(), line.split("\t", 1)[1]
         if mode not in {"100644", "100755", "100664"}:
             kind = "a submodule" if mode == "160000" else "a symbolic link"
-            raise Refused(
+            raise Unfit(
                 f"{visible(path)} is {kind}; a bundle carries regular files only.",
                 remedy=f"Leave it out: {visible(path)}",
             )
@@ -73,11 +74,11 @@ def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[s
 
 
 def _whole(blob: Blob, path: str) -> None:
-    """Raise Refused if the commit has a stand-in for the file."""
+    """Raise Unfit if the commit has a stand-in for the file."""
     head = blob.peek(LONGEST)
     for begin, keeper in STAND_INS.items():
         if head.startswith(begin):
-            raise Refused(
+            raise Unfit(
                 f"{visible(path)} is kept by {keeper}: the commit has a stand-in for it, which a bundle would ship.",
                 remedy="Take it out of bundle.include in tagship.toml; to ship the file on disk: bundle.built",
             )

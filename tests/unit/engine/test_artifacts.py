@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -153,8 +155,6 @@ BODY = f"the bundle of {NEW}".encode()
     [
         ({"size": 7}, f"bytes 7, not {len(BODY)}"),
         ({"sha256": "ab"}, f"sha256 ab, not {sha256(BODY)}"),
-        ({"sha256": ""}, f"sha256 unknown, not {sha256(BODY)}"),
-        ({"metadata": {}}, f"commit unknown, not {'0' * 40}"),
         ({"size": 7, "sha256": ""}, f"bytes 7, not {len(BODY)}; sha256 unknown, not {sha256(BODY)}"),
     ],
 )
@@ -164,6 +164,38 @@ def test_a_bundle_with_other_bytes_or_of_another_commit_is_refused(change: dict[
     error = refused(app)
     assert error.what == f"s3://hello-artifacts/{BUNDLE} is not the bundle that its manifest names: {wrong}."
     assert error.remedy == AGAIN
+
+
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        ({"sha256": ""}, "sha256"),
+        ({"metadata": {}}, "commit"),
+        ({"sha256": "", "metadata": {}}, "sha256 and commit"),
+    ],
+)
+def test_a_bundle_that_was_put_back_by_hand_is_refused_with_what_mends_it(
+    change: dict[str, object], lacks: str
+) -> None:
+    app = an_app()
+    whole = app.store.objects[BUNDLE]
+    app.store.objects[BUNDLE] = replace(whole, **change)  # type: ignore[arg-type]
+    error = refused(app)
+    assert error.what == (
+        f"s3://hello-artifacts/{BUNDLE} lacks its {lacks}: it was put there by something other than tagship."
+    )
+    mend, anew = error.remedy.split("\n")
+    words = shlex.split(mend.partition(": ")[2])
+    place, region = f"s3://hello-artifacts/{BUNDLE}", "--region us-east-1"
+    assert mend.endswith(region)
+    steps = f"aws s3 cp {place} deploy-bundle.tar.gz {region} && aws s3 rm {place} {region} && aws s3api put-object"
+    assert steps in mend
+    put = words[words.index("put-object") :]
+    assert put[1:7] == f"--bucket hello-artifacts --key {BUNDLE} --body deploy-bundle.tar.gz".split()
+    assert put[7:11] == ["--if-none-match", "*", "--checksum-algorithm", "SHA256"]
+    app.store.objects[BUNDLE] = replace(whole, metadata=json.loads(words[words.index("--metadata") + 1]))
+    assert verified(app, "dev", ArtifactId(NEW)).signed
+    assert anew.strip() == "Otherwise publish the commit under a new number: inv deploy-dev"
 
 
 # -- not there ---------------------------------------------------------------------------------------------------------

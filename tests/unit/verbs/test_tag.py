@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -388,6 +389,16 @@ def test_what_ci_would_miss_is_seen_before_a_number_is_spent(gone: str, problem:
     release = Release()
     del release.repository.tree[gone]
     assert problem in refused(release).what
+
+
+def test_a_git_that_fails_is_not_called_a_commit_without_workflows() -> None:
+    release = Release()
+
+    def fails(commit: str, paths: Sequence[str]) -> Iterator[Any]:
+        raise Refused("git ls-tree failed: fatal: out of memory.", remedy="Look at it: git status")
+
+    release.repository.files = fails  # type: ignore[method-assign]
+    assert refused(release).what == "git ls-tree failed: fatal: out of memory."
 
 
 def test_a_workflow_that_no_tag_starts_is_seen_before_a_number_is_spent() -> None:
