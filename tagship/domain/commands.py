@@ -123,9 +123,9 @@ def tag(environment: str = "", *, version: str = "", commit: str = "", first: bo
     return _inv("tag", env=_other(environment), version=version, commit=commit, first=first)
 
 
-def tag_undo(version: str) -> str:
+def tag_undo(version: str, *, yes: bool = False) -> str:
     """Spell the command that deletes a tag of your own."""
-    return _inv("tag-undo", version=version)
+    return _inv("tag-undo", version=version, yes=yes)
 
 
 def versions(environment: str = "", *, count: int = 0) -> str:

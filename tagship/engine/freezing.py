@@ -141,7 +141,9 @@ def freeze_before(app: App, wanted: Freeze, without: str) -> str:
         app.freezes.write(wanted, etag)
     except (Refused, ServiceFailed) as reason:
         raise type(reason)(
-            f"{wanted.environment} could not be frozen: {reason.what}", remedy=f"Go on without the freeze: {without}"
+            f"{wanted.environment} could not be frozen: {reason.what}",
+            state=reason.state,
+            remedy=f"Go on without the freeze: {without}",
         ) from reason
     summary = Frozen(wanted, "", app.freezes.now()).summary
     app.screen.say(summary)

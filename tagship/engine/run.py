@@ -169,6 +169,7 @@ def _ordered(session: LeaseSession, record: Recorder, dead: Deployment | None) -
     except KeyboardInterrupt as reason:
         if not session.in_flight and not dead:
             record.add("abandoned", reason=f"interrupted before any {session.plan.noun} was changed")
+            raise _recorded(session, interrupted(session)) from reason
         raise interrupted(session) from reason
     except LeaseLost as reason:
         if not _is_anothers(session):
@@ -177,11 +178,21 @@ def _ordered(session: LeaseSession, record: Recorder, dead: Deployment | None) -
     except ServiceFailed as reason:
         if not session.in_flight and not dead:
             record.add("abandoned", reason=reason.what)
+            raise _recorded(session, reason) from reason
         raise watched_no_more(session, reason) from reason
     except TagshipError as reason:
         if not dead:
             record.add("abandoned", reason=reason.what)
+            raise _recorded(session, reason) from reason
         raise
+
+
+def _recorded(session: LeaseSession, reason: TagshipError) -> TagshipError:
+    """Say in an error that the ledger has the attempt."""
+    if reason.state == UNCHANGED:
+        recorded = f"deployment {session.deployment_id} is recorded as abandoned"
+        reason.state = f"No {session.plan.noun} was changed; {recorded}."
+    return reason
 
 
 def _settled(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> None:

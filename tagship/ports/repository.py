@@ -122,8 +122,11 @@ class Repository(Protocol):
 
     def create_tag(self, name: str, commit: str, message: str) -> Tag: ...
 
-    def delete_tag(self, tag: Tag) -> None:
-        """Remove the local tag, if it still is that object."""
+    def delete_tag(self, tag: Tag) -> bool:
+        """Remove the local tag, if it still is that object.
+
+        False if that failed, and it is still there.
+        """
 
     def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
         """Push branch and tag atomically; without `branch`, the tag alone.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tagship.domain import release
 from tagship.domain.release import ReleasePlan
 from tagship.domain.text import either
-from tagship.errors import Interrupted, Refused, ServiceFailed
+from tagship.errors import UNCHANGED, Interrupted, Refused, ServiceFailed
 from tagship.ports.app import App
 from tagship.ports.repository import Pushed, Tag
 from tagship.release.choose import described
@@ -31,10 +31,17 @@ def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:
         return answer
     if answer.landed or answer.unknown:
         raise _half_pushed(app, wish, plan, answer)
-    if new_tag:
-        app.repository.delete_tag(new_tag)
-    _report_loss(app, wish, plan, tag, answer)
+    _report_loss(app, wish, plan, tag, answer, local=_without(app, new_tag))
     return None
+
+
+def _without(app: App, new_tag: Tag | None) -> str:
+    """Delete the tag that this run made; say what became of it."""
+    if new_tag is None:
+        return "the local tag is kept"
+    if app.repository.delete_tag(new_tag):
+        return "the local tag is removed"
+    return f"the local tag could not be removed (git tag --delete {new_tag.name})"
 
 
 def _half_pushed(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> Refused:
@@ -68,20 +75,25 @@ def _make(app: App, wish: Wish, plan: ReleasePlan) -> Tag:
         return app.repository.create_tag(name, plan.commit, plan.message)
     except KeyboardInterrupt as reason:
         leftover = app.repository.tag(name)
-        if leftover:
-            app.repository.delete_tag(leftover)
-        raise Interrupted("Interrupted before the push.", remedy=f"When it is time: {wish.command}") from reason
+        state = UNCHANGED
+        if leftover and not app.repository.delete_tag(leftover):
+            state = f"Nothing was pushed; the tag {name} was made here (to delete it: git tag --delete {name})."
+        raise Interrupted(
+            "Interrupted before the push.", state=state, remedy=f"When it is time: {wish.command}"
+        ) from reason
 
 
-def _report_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Pushed) -> None:
-    """Say who took the version. Raise Refused if nobody did."""
+def _report_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Pushed, *, local: str) -> None:
+    """Say who took the version. Raise Refused if nobody did.
+
+    `local` is what became of the local tag.
+    """
     # Then the refusal is the remote's own.
     remote_tag = app.repository.remote_tag(tag.name)
     if remote_tag is None or remote_tag.oid == tag.oid:
         problem, remedy = _problem(app, wish, plan, answer)
-        rest = "." if plan.exists else ", and the local tag is removed."
         raise Refused(
-            f"Not pushed: {problem}.", state=f"Neither the branch nor the tag was pushed{rest}", remedy=remedy
+            f"Not pushed: {problem}.", state=f"Neither the branch nor the tag was pushed, and {local}.", remedy=remedy
         )
     app.screen.warn(f"Somebody was quicker: {described(app, remote_tag)}.")
     if remote_tag.commit == plan.commit:
@@ -100,12 +112,9 @@ def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, new_tag: Tag |
         return f"{state} The local tag is kept.", either(f"Ask it again: {ask}", f"Then: {again}")
     if remote_tag and remote_tag.oid == tag.oid:
         return f"The push landed anyway: {tag.name} is on {remote}, and CI ships it.", f"Follow it: {again}"
-    if new_tag:
-        app.repository.delete_tag(new_tag)
-    local_tag = "the local tag is removed" if new_tag else "the local tag is kept"
     late = "A push that it had received by then may still land; CI then ships it."
     return (
-        f"{remote} has no {tag.name} of yours yet, and {local_tag}. {late}",
+        f"{remote} has no {tag.name} of yours yet, and {_without(app, new_tag)}. {late}",
         either(f"Ask it in a minute: {ask}", f"Then: {wish.command}"),
     )
 

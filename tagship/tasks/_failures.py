@@ -15,7 +15,7 @@ from tagship.errors import Interrupted, ServiceFailed, TagshipError
 
 _MAKE_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MAY_NOT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_DONE = "Everything printed above is done; nothing after it was started."
+_DONE = "What was printed last may be done, or not; nothing after it was started."
 
 
 @contextmanager

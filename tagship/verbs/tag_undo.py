@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tagship.domain import commands, release
 from tagship.domain.text import either
 from tagship.domain.version import Version, candidates
-from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
+from tagship.errors import UNCHANGED, Interrupted, Refused, ServiceFailed, SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import Tag
 from tagship.release.recorded import Recorded, recorded
@@ -56,8 +56,8 @@ def tag_undo(app: App, *, version: str = "", yes: bool = False, dry_run: bool = 
     _confirm(app, name, yes)
     if remote:
         _delete_there(app, remote)
-    if local:
-        app.repository.delete_tag(local)
+    if local and not app.repository.delete_tag(local):
+        raise _left_here(app, local, remote)
     app.screen.say(f"The tag {name} is gone.")
     return Undone("undone", wanted, steps)
 
@@ -140,15 +140,50 @@ def _commands(app: App, local: Tag | None, remote: Tag | None) -> list[str]:
 def _confirm(app: App, name: str, yes: bool) -> None:
     if yes:
         return
-    again = commands.tag_undo(name)
     if not app.prompt.possible:
-        raise UsageError("There is no terminal to ask at, and no --yes was given.", remedy=f"Say it: {again} --yes")
+        raise UsageError(
+            "There is no terminal to ask at, and no --yes was given.",
+            remedy=f"Say it: {commands.tag_undo(name, yes=True)}",
+        )
     if not app.prompt.confirm(f"Delete {name}?"):
-        raise Interrupted("Not confirmed.", remedy=f"When it is time: {again}")
+        raise Interrupted("Not confirmed.", remedy=f"When it is time: {commands.tag_undo(name)}")
+
+
+def _is_there(app: App, tag: Tag, reason: BaseException) -> bool:
+    """Tell whether the remote still has the tag, after all."""
+    try:
+        remote_tag = app.repository.remote_tag(tag.name)
+    except (TagshipError, KeyboardInterrupt) as silence:
+        state = f"Whether {app.settings.git.remote} still has {tag.name} is not known; no local tag was deleted."
+        raise _cut_off(app, tag, reason, state) from silence
+    return remote_tag is not None and remote_tag.oid == tag.oid
+
+
+def _cut_off(app: App, tag: Tag, reason: BaseException, state: str) -> TagshipError:
+    """Build the error of a remote deletion that was cut off."""
+    again = f"Then: {commands.tag_undo(tag.name, yes=True)}"
+    remedy = either(f"Ask it: git ls-remote {app.settings.git.remote} refs/tags/{tag.name}", again)
+    if isinstance(reason, ServiceFailed):
+        return ServiceFailed(reason.what, state=state, remedy=remedy, evidence=reason.evidence)
+    return Interrupted(f"Interrupted while {app.settings.git.remote} deleted {tag.name}.", state=state, remedy=remedy)
+
+
+def _left_here(app: App, local: Tag, remote: Tag | None) -> Refused:
+    """Build the error of a local tag that git did not delete."""
+    gone = f"{app.settings.git.remote} has no {local.name} any more; it is still here." if remote else UNCHANGED
+    return Refused(
+        f"Git did not delete {local.name} here.", state=gone, remedy=f"Delete it: git tag --delete {local.name}"
+    )
 
 
 def _delete_there(app: App, tag: Tag) -> None:
-    answer = app.repository.undo(tag)
+    try:
+        answer = app.repository.undo(tag)
+    except (ServiceFailed, KeyboardInterrupt) as reason:
+        if _is_there(app, tag, reason):
+            raise _cut_off(app, tag, reason, f"{app.settings.git.remote} still has {tag.name}.") from reason
+        app.screen.warn(f"{app.settings.git.remote} did not answer to the end, but has no {tag.name} any more")
+        return
     if not answer.ok:
         why = "; ".join([*answer.rejected.values(), *answer.said]) or answer.message
         raise Refused(

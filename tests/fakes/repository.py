@@ -66,6 +66,8 @@ class FakeRepository:
         self.shallow = False
         self.tracking: dict[str, str] = {}
         self.local: dict[str, Tag] = {}
+        self.stuck = False  # no local tag can be deleted
+        self.undoing: Callable[[], None] = lambda: None  # called once the remote deleted a tag, before its answer
         self.hook = ""  # what the pre-push hook says as it refuses
         self.tree = {"deploy/entry.sh": b"", ".github/workflows/deploy-dev.yml": WORKFLOW}
         self.pushes: list[tuple[str, ...]] = []
@@ -145,9 +147,12 @@ class FakeRepository:
         self.local[name] = Tag(name, object_id(name, commit, message, self.identity), commit, self.identity, NOW)
         return self.local[name]
 
-    def delete_tag(self, tag: Tag) -> None:
+    def delete_tag(self, tag: Tag) -> bool:
+        if self.stuck:
+            return False
         if self.local.get(tag.name) == tag:
             del self.local[tag.name]
+        return True
 
     def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
         self.pushes.append(tuple(filter(None, (branch, tag.name))))
@@ -211,6 +216,7 @@ class FakeRepository:
                 refused[ref] = f"[remote rejected] ({remote.refuses[ref]})"
             else:
                 del remote.tags[tag.name]
+        self.undoing()
         if refused:
             holds = self._holds({ref: tag.oid})
             return Pushed(False, refused, "failed to push some refs", said=self._said(), holds=holds)

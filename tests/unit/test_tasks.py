@@ -169,7 +169,7 @@ ADVISED = [
     commands.sandbox("reset"),
     commands.sandbox("secret", "GREETING=hello"),
 ]
-OF_AWS = {"calendar_state", "put_parameter"}
+OF_AWS = {"calendar_state", "put_parameter", "store_again"}
 
 
 @pytest.mark.parametrize("advised", ADVISED)

@@ -86,7 +86,13 @@ def resolve(git: GitProgram, revision: str) -> str:
 
 
 def is_ancestor(git: GitProgram, commit: str, of: str) -> bool:
-    return git.run("merge-base", "--is-ancestor", commit, of).ok
+    answer = git.run("merge-base", "--is-ancestor", commit, of)
+    if answer.status > 1 and "Not a valid" not in answer.err:  # 1 is git's no
+        git.refuse("merge-base", answer)
+    return answer.ok
+
+
+_NAMELESS = re.compile(r"tell me who you are|ident name|auto-detect|no (?:email|name) was given", re.IGNORECASE)
 
 
 def me(git: GitProgram) -> str:
@@ -95,6 +101,8 @@ def me(git: GitProgram) -> str:
     match = re.match(r"(.*<[^>]*>) ", answer.out)
     if answer.ok and match:
         return match[1]
+    if not answer.ok and not _NAMELESS.search(answer.err):
+        git.refuse("var", answer)
     raise git.trouble(answer) or Refused(
         f"Git does not know who you are ({answer.words.rpartition('; ')[2]}).",
         remedy="git config --global user.name 'Your Name' && git config --global user.email you@example.com",

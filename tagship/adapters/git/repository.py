@@ -9,6 +9,7 @@ from tagship.adapters.git import files, history, push, tags
 from tagship.adapters.git.program import GitProgram
 from tagship.adapters.git.remote import Remote
 from tagship.domain.release import Channel
+from tagship.errors import Refused
 from tagship.ports.repository import Pushed, State, Tag
 
 SILENCE = 120.0  # seconds that a remote may say nothing
@@ -85,8 +86,14 @@ class GitRepository:
     def create_tag(self, name: str, commit: str, message: str) -> Tag:
         return tags.create(self._git, name, commit, message)
 
-    def delete_tag(self, tag: Tag) -> None:
-        self._git.run("update-ref", "-d", f"refs/tags/{tag.name}", tag.oid)
+    def delete_tag(self, tag: Tag) -> bool:
+        if self._git.run("update-ref", "-d", f"refs/tags/{tag.name}", tag.oid).ok:
+            return True
+        try:
+            left = self.tag(tag.name)
+        except Refused:
+            return False
+        return left is None or left.oid != tag.oid
 
     # -- commits -------------------------------------------------------------------------------------------------------
 

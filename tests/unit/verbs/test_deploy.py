@@ -616,7 +616,7 @@ def test_interrupted_before_a_host_was_told_the_lease_is_given_back(how: Callabl
     before_sending(app, how)
     with pytest.raises(Interrupted) as caught:
         deploy(app, artifact=NEW)
-    assert caught.value.state == "Nothing was changed."
+    assert caught.value.state == f"No host was changed; deployment {latest(app)} is recorded as abandoned."
     assert states(app) == ["requested", "abandoned"]
     assert is_free(app)
 
@@ -757,6 +757,10 @@ def test_the_next_deployment_has_a_higher_fencing_number() -> None:
     assert app.hosts.asked[-1][0].fence == 3
 
 
+def latest(app: FakeApp) -> str:
+    return app.ledger.entries[-1].deployment_id
+
+
 # -- outside services fail ---------------------------------------------------------------------------------------------
 
 
@@ -769,7 +773,7 @@ def test_an_order_that_cannot_be_sent_changes_nothing() -> None:
     app.hosts.asking = down
     with pytest.raises(ServiceFailed) as caught:
         deploy(app, artifact=NEW)
-    assert caught.value.state == "Nothing was changed."
+    assert caught.value.state == f"No host was changed; deployment {latest(app)} is recorded as abandoned."
     assert states(app) == ["requested", "abandoned"]
     assert is_free(app)
 

@@ -322,7 +322,7 @@ def test_a_tag_of_an_earlier_run_outlives_a_refused_push() -> None:
     made = release.repository.create_tag("0.1.1-dev", release.repository.head, "before the crash")
     release.remote.refuses["refs/heads/dev"] = "protected branch hook declined"
     problem = failed(release, Refused)
-    assert problem.state == "Neither the branch nor the tag was pushed."
+    assert problem.state == "Neither the branch nor the tag was pushed, and the local tag is kept."
     assert release.repository.tag("0.1.1-dev") == made
 
 

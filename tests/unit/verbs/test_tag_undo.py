@@ -163,3 +163,63 @@ def test_a_place_that_keeps_the_tag_is_named() -> None:
     assert told.value.what.endswith("(deletion prohibited); tags stay.")
     assert told.value.state == "origin has nothing of it; mirror has the tag 0.1.0-dev."
     assert release.repository.tag("0.1.0-dev") == tag
+
+
+# -- what is cut off ---------------------------------------------------------------------------------------------------
+
+
+def breaks(kind: type[BaseException] = ServiceFailed) -> Callable[[], None]:
+    def breaking() -> None:
+        raise kind("The connection broke.", remedy="Try it.") if kind is ServiceFailed else kind()
+
+    return breaking
+
+
+def cut_off(release: Release, kind: type[TagshipError] = ServiceFailed) -> TagshipError:
+    with pytest.raises(kind) as caught:
+        tag_undo(release.app, version="0.1.0-dev", yes=True)
+    return caught.value
+
+
+NEXT = "Ask it: git ls-remote origin refs/tags/0.1.0-dev\n       Then: inv tag-undo --version 0.1.0-dev --yes"
+
+
+@pytest.mark.parametrize(("broken", "kind"), [(ServiceFailed, ServiceFailed), (KeyboardInterrupt, Interrupted)])
+def test_if_the_remote_still_has_the_tag_the_error_says_so_and_the_local_one_stays(
+    broken: type[BaseException], kind: type[TagshipError]
+) -> None:
+    release = Release()
+    release.repository.during_push = breaks(broken)
+    problem = cut_off(release, kind)
+    assert (problem.state, problem.remedy) == ("origin still has 0.1.0-dev.", NEXT)
+    assert release.repository.tag("0.1.0-dev")
+
+
+def test_if_only_the_answer_was_lost_the_tag_goes_here_too() -> None:
+    release = Release()
+    release.repository.undoing = breaks()
+    assert tag_undo(release.app, version="0.1.0-dev", yes=True).outcome == "undone"
+    assert release.repository.local == release.remote.tags == {}
+    assert "origin did not answer to the end, but has no 0.1.0-dev any more" in release.app.screen.warnings
+
+
+def test_if_the_remote_does_not_answer_afterwards_nothing_is_claimed() -> None:
+    release = Release()
+
+    def goes() -> None:
+        release.remote.reachable = False
+        raise ServiceFailed("The connection broke.", remedy="Try it.")
+
+    release.repository.undoing = goes
+    problem = cut_off(release)
+    assert problem.state == "Whether origin still has 0.1.0-dev is not known; no local tag was deleted."
+    assert problem.remedy == NEXT
+
+
+def test_a_local_tag_that_git_does_not_delete_is_not_called_gone() -> None:
+    release = Release()
+    release.repository.stuck = True
+    problem = cut_off(release, Refused)
+    assert problem.what == "Git did not delete 0.1.0-dev here."
+    assert problem.state == "origin has no 0.1.0-dev any more; it is still here."
+    assert problem.remedy == "Delete it: git tag --delete 0.1.0-dev"
