@@ -89,6 +89,8 @@ def what_serves(units: Sequence[Unit], final: Sequence[Report], untouched: Seque
         by_state.setdefault(UNTOUCHED, []).extend(unit.name for unit in untouched)
     if set(by_state) == {"nothing is serving"} and not any(report.previous for report in final):
         return "Nothing was serving before, and nothing is now."
+    if set(by_state) == {UNTOUCHED}:  # the ledger has the attempt
+        return f"No {noun_of(units)} was changed."
     if len(by_state) == 1:
         return _sentence(next(iter(by_state)))
     return _sentence(", and ".join(f"{state} on {listed(where)}" for state, where in by_state.items()))

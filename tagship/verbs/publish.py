@@ -32,6 +32,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder, stored_manifest, verified_manifest
 from tagship.engine.scope import named
+from tagship.engine.storing import said_to_be_stored
 from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
@@ -73,12 +74,13 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
     if dry_run:
         app.screen.say(UNCHANGED)
         return None
-    origin = _put_bundle(app, work)
-    manifest = _manifest(app, work, origin, secrets)
-    if signs:
-        _put_signature(app, work, manifest.to_json(), origin)
-    _put_manifest(app, work, manifest.to_json(), origin)
-    published = verified_manifest(app, work.environment, work.artifact_id)
+    with said_to_be_stored(app, work.environment, work.artifact_id):
+        origin = _put_bundle(app, work)
+        manifest = _manifest(app, work, origin, secrets)
+        if signs:
+            _put_signature(app, work, manifest.to_json(), origin)
+        _put_manifest(app, work, manifest.to_json(), origin)
+        published = verified_manifest(app, work.environment, work.artifact_id)
     app.screen.say(f"published {work.artifact_id}: manifest sha256 {sha256(published.to_json())}")
     return published
 
@@ -169,10 +171,8 @@ def _put_bundle(app: App, work: _Work) -> Origin:
         app.screen.say("the bundle is there already: going on from it")
     head = app.store.head(key)
     if head is None:
-        raise ServiceFailed(
-            f"{key} was stored, but is not there.",
-            remedy=f"Run the same command again: {commands.publish(work.artifact_id, work.environment)}",
-        )
+        again = commands.publish(work.artifact_id, work.environment)
+        raise ServiceFailed(f"{key} was stored, but is not there.", remedy=f"Run the same command again: {again}")
     return _check_bundle(work, head)
 
 

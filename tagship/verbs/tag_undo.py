@@ -170,7 +170,7 @@ def _cut_off(app: App, tag: Tag, reason: BaseException, state: str) -> TagshipEr
 
 def _left_here(app: App, local: Tag, remote: Tag | None) -> Refused:
     """Build the error of a local tag that git did not delete."""
-    gone = f"{app.settings.git.remote} has no {local.name} any more; it is still here." if remote else UNCHANGED
+    gone = f"{app.settings.git.remote} no longer has {local.name}; this clone still has it." if remote else UNCHANGED
     return Refused(
         f"Git did not delete {local.name} here.", state=gone, remedy=f"Delete it: git tag --delete {local.name}"
     )
@@ -182,7 +182,7 @@ def _delete_there(app: App, tag: Tag) -> None:
     except (ServiceFailed, KeyboardInterrupt) as reason:
         if _is_there(app, tag, reason):
             raise _cut_off(app, tag, reason, f"{app.settings.git.remote} still has {tag.name}.") from reason
-        app.screen.warn(f"{app.settings.git.remote} did not answer to the end, but has no {tag.name} any more")
+        app.screen.warn(f"{app.settings.git.remote} did not answer to the end, but no longer has {tag.name}")
         return
     if not answer.ok:
         why = "; ".join([*answer.rejected.values(), *answer.said]) or answer.message

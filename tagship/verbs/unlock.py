@@ -40,7 +40,7 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder
         return before
     app.leases.break_(environment, id)
     app.screen.say(f"{environment} is free; {before.holder} stops before its next action")
-    return read(environment, app.leases.look(environment))
+    return _now(app, environment)
 
 
 def _mended(app: App, environment: str, id: str, damage: LeaseUnreadable, dry_run: bool) -> Holder:
@@ -52,7 +52,19 @@ def _mended(app: App, environment: str, id: str, damage: LeaseUnreadable, dry_ru
         return Holder(environment, "unreadable", problem=damage.what, remedy=damage.remedy)
     app.leases.mend(environment, id)
     app.screen.say(f"{environment} is free: its lease was written anew; whoever held it stops before its next action")
-    return read(environment, app.leases.look(environment))
+    return _now(app, environment)
+
+
+def _now(app: App, environment: str) -> Holder:
+    """Look at the lease again.
+
+    It was freed, which a store that does not answer now does not undo.
+    """
+    try:
+        return read(environment, app.leases.look(environment))
+    except ServiceFailed as reason:
+        app.screen.warn(f"can't ask who holds {environment} now: {reason.what}")
+        return Holder(environment, "free")
 
 
 def _warn_of_operations(app: App, environment: str, seen: Seen | None) -> None:

@@ -70,8 +70,14 @@ def create(git: GitProgram, name: str, commit: str, message: str) -> Tag:
     """Create an annotated tag. Raises Refused with git's or gpg's reason."""
     # It is signed if the user's configuration says so.
     answer = git.run(*creation(name, commit, message))
-    tags = named(git, [name]) if answer.ok else []
-    if not tags:
+    tags = named(git, [name])
+    if tags and not answer.ok and "already exists" not in answer.err:
+        raise Refused(
+            f"Git made the tag {name}, and ended with an error: {answer.words}.",
+            state=f"The tag {name} is here, and not pushed.",
+            remedy=f"To take it back: git tag --delete {name}",
+        )
+    if not tags or not answer.ok:
         raise git.trouble(answer) or _unmade(git, name, commit, answer)
     return tags[0]
 

@@ -130,7 +130,7 @@ def test_what_serves_where_no_host_is_left_or_one_is_not_known() -> None:
         f"{OLD} is serving on i-9, and {NEW} is serving on i-1."
     )
     for outcome in ("held", "refused", "superseded"):
-        assert what_serves(HOSTS, [report(1, outcome, "")]) == "Nothing was changed."
+        assert what_serves(HOSTS, [report(1, outcome, "")]) == "No host was changed."
     assert what_serves(HOSTS, [report(1, "refused", OLD)]) == f"{OLD} is serving."
 
 
@@ -154,4 +154,4 @@ def test_what_could_not_be_touched_is_named_beside_what_serves() -> None:
     assert (
         what_serves(HOSTS, [WELL], HOSTS[1:]) == f"{NEW} is serving on web-1, and nothing was changed on web-2, web-3."
     )
-    assert what_serves(HOSTS, [report(1, "held", "")], HOSTS[1:]) == "Nothing was changed."
+    assert what_serves(HOSTS, [report(1, "held", "")], HOSTS[1:]) == "No host was changed."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tagship.domain.mark import Mark
 from tagship.domain.standing import marked_bad
-from tagship.errors import DeployFailed, Refused, SettingsError, UsageError
+from tagship.errors import DeployFailed, Refused, ServiceFailed, SettingsError, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
@@ -190,3 +191,21 @@ def test_status_says_that_what_runs_is_marked_bad() -> None:
     [found] = status(app)
     assert found.bad.endswith("it sends every mail twice")
     assert any(one.startswith(f"{ONE} is marked bad: ada@laptop marked it bad on") for one in app.screen.warnings)
+
+
+def test_a_ledger_that_is_silent_after_the_mark_was_made_does_not_unsay_it() -> None:
+    app = failed()
+    write, read = app.ledger.mark, app.ledger.deployments
+
+    def silent(*_: object) -> Any:
+        raise ServiceFailed("AWS does not answer.", remedy="Run the same command again")
+
+    def made(mark: Mark) -> None:
+        write(mark)
+        app.ledger.deployments = silent  # type: ignore[method-assign]
+
+    app.ledger.mark = made  # type: ignore[method-assign]
+    assert mark_bad(app, version=ONE, reason="broken").verdict == "bad"
+    assert app.screen.warnings[-1:] == ["can't tell if it runs on dev: AWS does not answer."]
+    app.ledger.deployments = read  # type: ignore[method-assign]
+    assert ONE in bad(app)

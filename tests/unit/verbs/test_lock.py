@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tagship.adapters.bucket.leases import StoredLeases
-from tagship.domain.lease import LeaseUnreadable
-from tagship.errors import LeaseLost, Refused, UsageError
+from tagship.domain.lease import LeaseUnreadable, Seen
+from tagship.errors import LeaseLost, Refused, ServiceFailed, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.lock import lock
 from tagship.verbs.rollback import rollback
@@ -174,3 +174,21 @@ def deploy_over(app: FakeApp) -> None:
     deploy(app, artifact="0.1.2-dev")
     there = app.store.objects["hello/_lease/dev.json"]
     app.store.replace(there.key, there.body[:-20], there.etag)
+
+
+def test_a_store_that_is_silent_once_the_lease_was_freed_does_not_unsay_it() -> None:
+    app = held()
+    break_, look = app.leases.break_, app.leases.look
+
+    def silent(_: str) -> Seen | None:
+        raise ServiceFailed("AWS does not answer.", remedy="Run the same command again")
+
+    def freed(environment: str, deployment_id: str) -> None:
+        break_(environment, deployment_id)
+        app.leases.look = silent  # type: ignore[method-assign]
+
+    app.leases.break_ = freed  # type: ignore[method-assign]
+    assert unlock(app, env="dev", id="d-1").state == "free"
+    assert app.screen.warnings[-1] == "can't ask who holds dev now: AWS does not answer."
+    app.leases.look = look  # type: ignore[method-assign]
+    assert lock(app)[0].state == "free"

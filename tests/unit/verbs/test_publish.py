@@ -11,7 +11,7 @@ import pytest
 from tagship.domain import layout
 from tagship.domain.manifest import Manifest, sha256
 from tagship.engine.artifacts import verified_manifest
-from tagship.errors import ArtifactMissing, NotAuthentic, Refused, SettingsError
+from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp, environments
@@ -22,6 +22,42 @@ from tests.unit.ci import COMMIT, OTHER, TREE, VERSION, ci_app
 BUNDLE, SIGNATURE, MANIFEST = (
     layout.artifact("hello", "dev", VERSION, name) for name in (layout.BUNDLE, layout.SIGNATURE, layout.MANIFEST)
 )
+
+
+def silent(*_: object) -> Any:
+    raise ServiceFailed("AWS does not answer.", remedy="Run the same command again")
+
+
+def test_an_error_after_the_bundle_was_stored_says_what_is_stored(tmp_path: Path) -> None:
+    app = built(tmp_path)
+    sign, get = app.signer.sign, app.store.get
+    app.signer.sign = silent  # type: ignore[method-assign]
+    with pytest.raises(ServiceFailed) as caught:
+        publish(app, artifact=VERSION)
+    assert caught.value.state == f"The bundle of {VERSION} is stored; without a manifest it is not an artifact."
+    app.signer.sign = sign  # type: ignore[method-assign]
+
+    def fails_once(_: str) -> Any:
+        app.store.get = get  # type: ignore[method-assign]
+        return silent()
+
+    app.store.after = lambda _, key: setattr(app.store, "get", fails_once) if key == MANIFEST else None
+    with pytest.raises(ServiceFailed) as caught:
+        publish(app, artifact=VERSION)
+    assert caught.value.state == f"{VERSION} is published: its manifest is stored."
+
+
+def test_if_the_bucket_does_not_say_what_is_stored_nothing_is_claimed(tmp_path: Path) -> None:
+    app = built(tmp_path)
+
+    def dies(_: bytes) -> bytes:
+        app.store.head = silent  # type: ignore[method-assign]
+        return bytes(silent())
+
+    app.signer.sign = dies  # type: ignore[method-assign]
+    with pytest.raises(ServiceFailed) as caught:
+        publish(app, artifact=VERSION)
+    assert caught.value.state == f"What is stored of {VERSION} is not known; without a manifest it is not an artifact."
 
 
 class Crash(BaseException):
@@ -319,7 +355,7 @@ def test_a_bundle_with_other_bytes_size_or_commit_is_noticed(tmp_path: Path) -> 
         (good.body, {}),
     ):
         tampered(app, BUNDLE, body, dict(metadata))
-        with pytest.raises(NotAuthentic, match="is not the bundle that its manifest names"):
+        with pytest.raises(NotAuthentic, match=r"is not the bundle that its manifest names|lacks its commit"):
             verified_manifest(app, "dev", VERSION)
 
 

@@ -200,7 +200,7 @@ def test_if_only_the_answer_was_lost_the_tag_goes_here_too() -> None:
     release.repository.undoing = breaks()
     assert tag_undo(release.app, version="0.1.0-dev", yes=True).outcome == "undone"
     assert release.repository.local == release.remote.tags == {}
-    assert "origin did not answer to the end, but has no 0.1.0-dev any more" in release.app.screen.warnings
+    assert "origin did not answer to the end, but no longer has 0.1.0-dev" in release.app.screen.warnings
 
 
 def test_if_the_remote_does_not_answer_afterwards_nothing_is_claimed() -> None:
@@ -221,5 +221,5 @@ def test_a_local_tag_that_git_does_not_delete_is_not_called_gone() -> None:
     release.repository.stuck = True
     problem = cut_off(release, Refused)
     assert problem.what == "Git did not delete 0.1.0-dev here."
-    assert problem.state == "origin has no 0.1.0-dev any more; it is still here."
+    assert problem.state == "origin no longer has 0.1.0-dev; this clone still has it."
     assert problem.remedy == "Delete it: git tag --delete 0.1.0-dev"
