@@ -23,7 +23,7 @@ from tagship import settings
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
-from tagship.sandbox.play import practice, report
+from tagship.sandbox.play import hanging, practice, report
 from tagship.sandbox.state import FOLDER, Running, locate
 from tests.sandbox.conftest import client, git, repository, start, until
 
@@ -152,6 +152,26 @@ def test_a_sandbox_whose_daemon_died_as_it_started_does_not_stand_in_the_way(roo
     (folder / state.FILE).write_text("{")
     assert locate(root) is None
     assert not lifecycle.up(root).already
+
+
+def test_a_daemon_that_hangs_is_not_called_up_and_the_remedy_starts_it_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hanging, "WITHIN", 1.0)
+    pid = start(root).pid
+    os.kill(pid, signal.SIGSTOP)
+    for action in ("status", "up"):
+        with pytest.raises(ServiceFailed) as caught:
+            perform(action, root)
+        assert f"(pid {pid}) does not answer" in caught.value.what
+        assert caught.value.state == "It was left as it is."
+    assert caught.value.remedy.endswith(f": kill -KILL {pid} && inv sandbox up")
+    killed = perform("down", root, yes=True).lines
+    assert killed == [
+        f"Its daemon (pid {pid}) did not answer, and was killed.",
+        "The sandbox is down; nothing of it is left.",
+    ]
+    assert not processes.exists(pid)
 
 
 def test_a_daemon_that_cannot_start_is_an_error_with_its_last_words(

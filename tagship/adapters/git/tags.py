@@ -70,16 +70,21 @@ def create(git: GitProgram, name: str, commit: str, message: str) -> Tag:
     """Create an annotated tag. Raises Refused with git's or gpg's reason."""
     # It is signed if the user's configuration says so.
     answer = git.run(*creation(name, commit, message))
-    tags = named(git, [name])
+    try:
+        tags = named(git, [name])
+    except Refused as reason:
+        raise (_made(name, reason.what) if answer.ok else reason) from reason
     if tags and not answer.ok and "already exists" not in answer.err:
-        raise Refused(
-            f"Git made the tag {name}, and ended with an error: {answer.words}.",
-            state=f"The tag {name} is here, and not pushed.",
-            remedy=f"To take it back: git tag --delete {name}",
-        )
+        raise _made(name, f"Git made the tag {name}, and ended with an error: {answer.words}.")
     if not tags or not answer.ok:
         raise git.trouble(answer) or _unmade(git, name, commit, answer)
     return tags[0]
+
+
+def _made(name: str, problem: str) -> Refused:
+    """Build the error of a tag that was made all the same."""
+    look = f"Look at it: git show {name} (to take it back: git tag --delete {name})"
+    return Refused(problem, state=f"The tag {name} is here, and not pushed.", remedy=look)
 
 
 def creation(name: str, commit: str, message: str) -> list[str]:

@@ -18,7 +18,7 @@ from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import actions as actions_of
-from tagship.sandbox.play import guards, practice
+from tagship.sandbox.play import guards, hanging, practice
 from tagship.sandbox.state import Running
 from tagship.settings.ec2 import Ec2
 
@@ -124,6 +124,8 @@ def _started(root: Path, chosen: settings.Settings, hosts: int) -> Outcome:
     up = lifecycle.up(root, hosts, _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000), _shipping(chosen))
     before = ["It was up already."] if up.already else []
     if up.already:
+        if pid := hanging.silent(up.running):
+            raise hanging.error(pid)
         _require_as_many(up.running, hosts)
     if up.cleaned:
         before = [f"The last one had crashed: cleared away {up.cleaned}.", "Its hosts and its AWS start empty."]
@@ -187,9 +189,13 @@ def _down(root: Path, directory: Path, request: Request) -> Outcome:
     if not request.yes:
         hosts = int(request.hosts) if request.action == "reset" and request.hosts else 0
         guards.require_nothing_lost(root, directory, partial(commands.sandbox, request.action, hosts=hosts))
+    silent = hanging.silent(state.read(root / state.FOLDER))
     removed = lifecycle.down(root)
+    if left := processes.daemons(root / state.FOLDER):
+        raise hanging.unending(left[0])
+    killed = [f"Its daemon (pid {silent}) did not answer, and was killed."] if silent else []
     line = "The sandbox is down; nothing of it is left." if removed else "There was no sandbox."
-    return Outcome([line], {"up": False, "was": removed})
+    return Outcome([*killed, line], {"up": False, "was": removed})
 
 
 def _reset(root: Path, directory: Path, chosen: settings.Settings, request: Request) -> Outcome:
@@ -213,6 +219,8 @@ def _status(root: Path) -> Outcome:
                 "Start it again: inv sandbox up",
             ]
         return Outcome(lines, {"up": False, "crashed": bool(running or pids), "processes": len(pids)})
+    if pid := hanging.silent(running):
+        raise hanging.error(pid)
     runs = _runs(running)
     lines = [*_about(running), "", *(_run_line(run) for run in runs)] if runs else _about(running)
     return Outcome(lines, {"up": True, "runs": runs} | _value(running))
