@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,14 @@ from tagship.domain.deployment import Deployment, serving
 from tagship.engine.artifacts import verified_manifest
 from tagship.errors import EXIT_CODES
 from tests.faults import onhost
+from tests.faults.facts import Facts, look
 from tests.faults.ground import APP, TTL, Environment, Ran
 from tests.faults.journeys import Journey, applies
+from tests.faults.remedies import follow, next_lines
+from tests.faults.sentences import Sight, untrue
 from tests.faults.watch import Watch, version
 
-LOOKS = ("status", "lock", "history")
 HOLDS = ("deploy", "rollback", "resume", "heal")  # the verbs that can wait for a lease
-TRIES = 5
 LATEST = 6  # deployments, more than one case makes
 
 
@@ -37,7 +38,7 @@ def record(here: Environment, journey: Journey, folder: Path) -> list[str]:
     A version that takes its time to start lets the lease's heart beat meanwhile.
     """
     folder.mkdir(parents=True)
-    here.advance(journey.before, slow=journey.hosts)
+    journey.begin(here, slow=journey.hosts)
     (here.host.root / "downloads").unlink(missing_ok=True)
     ran = here.inv(here.told(journey.words), folder, journey.ci)
     check(ran.code == 0, f"without a fault: {ran}")
@@ -70,18 +71,20 @@ class Cell:
 def perform(here: Environment, cell: Cell, folder: Path) -> None:
     """Run it; raises Red."""
     journey = cell.journey
-    here.advance(journey.before, slow=cell.call.endswith("(heartbeat)"))
-    before = _bytes(here)
+    journey.begin(here, slow=cell.call.endswith("(heartbeat)"))
+    before, facts = _bytes(here), look(here)
     words = here.told(journey.words)
     wanted = journey.serves.format(new=here.new, old=here.old)
     allowed = {here.new, here.old}
     with Watch(here.host.port) as watch:
         ran = _faulted(here, cell, words, folder)
         _told_why(ran, cell.kind)
+        _says_what_is_so(here, facts, ran)
         _nothing_half_visible(here, before)
         _ledger_knows(here)
-        after = _recovered(here, cell, words, ran)
+        after = _recovered(here, cell, ran)
         _serves(here, wanted, after)
+        check(journey.reached(here), f"it was not reached: {after}")
         _nothing_half_visible(here, before)
         _ledger_says(here, wanted)
         _lease_is_free(here)
@@ -109,7 +112,16 @@ def _told_why(ran: Ran, kind: str) -> None:
         return
     check(ran.code in set(EXIT_CODES) | {0}, f"an exit code that is none of ours: {ran}")
     check("tagship itself failed" not in ran.err and "Traceback" not in ran.err, f"a defect: {ran}")
-    check(ran.code == 0 or ran.next, f"an error without a next command: {ran}")
+    check(ran.code == 0 or (ran.now and ran.next), f"an error without a state or a next command: {ran}")
+
+
+def _says_what_is_so(here: Environment, before: Facts, ran: Ran) -> None:
+    """What an error says of how things are is compared with how they are."""
+    if not ran.now:
+        return
+    check(here.quiet(), "a command on the host did not end")
+    problem = untrue(ran.now, Sight(before, look(here), ran.out + ran.err))
+    check(not problem, f"{problem} {ran}")
 
 
 # -- what must hold ----------------------------------------------------------------------------------------------------
@@ -160,30 +172,30 @@ def _serves(here: Environment, wanted: str, ran: Ran) -> None:
     check(found == wanted, f"{found} serves, not {wanted}: {ran}")
 
 
-# -- the obvious next command ------------------------------------------------------------------------------------------
+# -- the next command --------------------------------------------------------------------------------------------------
 
 
-def _recovered(here: Environment, cell: Cell, words: list[str], ran: Ran) -> Ran:
-    """Do what the error says, until it is done: look where it says look, wait where somebody holds the environment.
+def _recovered(here: Environment, cell: Cell, ran: Ran) -> Ran:
+    """Type what the error says, until it is done.
 
-    A killed process says nothing. After one, somebody either types the same again, and waits for the dead one's lease;
-    or finds it dead, and does what `status` says.
+    A killed process says nothing. After one, somebody either types the same again; or finds it dead by `status`, once
+    its lease has expired.
     """
     if ran.code == 0:
         return ran
-    command = _next(words, ran)
-    if cell.kind == "killed before" and words[0] in HOLDS:
-        _wait_for_its_lease(here)
-        command = ["status", "--env", here.name]
-    for _ in range(TRIES):
-        ran = here.inv(command, None, cell.journey.ci and command == words)
-        if ran.code == 0 and (command[0] == words[0] or (command[0] in HOLDS and words[0] in HOLDS)):
+    ci = cell.journey.ci
+    if not next_lines(ran.err):
+        first, command = ran.typed, ran.typed
+        if cell.kind == "killed before" and shlex.split(first)[1] in HOLDS:
+            _wait_for_its_lease(here)
+            command = f"inv status --env {here.name}"
+        ran = here.type(command, ci)
+        if ran.code == 0 and command == first:
             return ran
-        if ran.code == 3 and "already running" in ran.err:
-            return ran
-        check("tagship itself failed" not in ran.err and "Traceback" not in ran.err, f"a defect: {ran}")
-        command = _next(words, ran)
-    raise Red(f"the next command did not help: {ran}")
+    last, typed = follow(here, ran, ci)
+    done = last.code == 0 or "already running" in last.err
+    check(done, f"the next command did not help: {' => '.join([ran.typed, *typed])}; {last}; at first: {ran}")
+    return last
 
 
 def _wait_for_its_lease(here: Environment) -> None:
@@ -195,21 +207,3 @@ def _wait_for_its_lease(here: Environment) -> None:
             return
         time.sleep(0.2)
     raise Red("the lease of a dead process does not expire")
-
-
-def _next(words: list[str], ran: Ran) -> list[str]:
-    """The command that an answer names: an error's next one, or the one that ends what `status` found unfinished."""
-    said = ran.out + ran.err if ran.words[0] in LOOKS else ran.next
-    found = re.search(r"inv ([a-z][a-z-]*(?: (?:--[a-z-]+|[^\s(),;…<>]+))*)", said)
-    named = found[1].split() if found else []
-    if ran.words[0] in LOOKS:
-        return _patient(named) if named[:1] == ["resume"] else _patient(words)
-    if named and named[0] in LOOKS:
-        return named
-    helps = (words[0], "publish") if ran.code == 4 else (words[0], "publish", *HOLDS)
-    return _patient(named if named and named[0] in helps else words)
-
-
-def _patient(words: list[str]) -> list[str]:
-    able = words[0] in HOLDS and "--wait" not in words
-    return [*words, "--wait", f"{TTL * 3}s"] if able else words

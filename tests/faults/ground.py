@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -51,6 +51,7 @@ ec2.tags = {{ "tagship:environment" = "{name}" }}
 ec2.command = ["python3", "examples/hello/app.py"]
 ec2.drain = 0
 ec2.timeout = 60
+infra = {{ directory = "infra", command = ["touch", "applied"] }}
 """
 WORKFLOW = """\
 name: deploy-dev
@@ -72,8 +73,8 @@ jobs:
       - run: inv publish
       - run: inv deploy --wait 1m
 """
-SHIPPED = [f"d{number}" for number in range(1, 9)]  # CI ships these when their tag is pushed
-OTHERS = [f"e{number}" for number in range(1, 33)]
+SHIPPED = [f"d{number}" for number in range(1, 5)]  # CI ships these when their tag is pushed
+OTHERS = [f"e{number}" for number in range(1, 13)]
 
 
 def make(folder: Path) -> Path:
@@ -84,7 +85,8 @@ def make(folder: Path) -> Path:
     files = {
         "tagship.toml": text,
         "tasks.py": "from tagship.tasks import ns\n",
-        ".gitignore": ".tagship\n__pycache__\n",
+        ".gitignore": ".tagship\n__pycache__\napplied\n",
+        "infra/README": "What the environments stand on.\n",
         ".github/workflows/deploy-dev.yml": WORKFLOW.format(path=HERE),
     }
     for name, content in files.items():
@@ -100,19 +102,26 @@ def make(folder: Path) -> Path:
 class Ran:
     """How a command ended."""
 
-    words: list[str]
+    typed: str
     code: int
     out: str
     err: str
 
     @property
     def next(self) -> str:
-        found = re.findall(r"^ next: (.*)$", self.err, re.MULTILINE)
+        return self._last(" next: ")
+
+    @property
+    def now(self) -> str:
+        return self._last("  now: ")
+
+    def _last(self, label: str) -> str:
+        found = [line.removeprefix(label) for line in self.err.splitlines() if line.startswith(label)]
         return found[-1] if found else ""
 
     def __str__(self) -> str:
         last = [line for line in self.err.splitlines() if line.strip()][-4:]
-        return f"inv {' '.join(self.words)} -> {self.code}: {' | '.join(last)[-700:]}"
+        return f"{self.typed} -> {self.code}: {' | '.join(last)[-700:]}"
 
 
 @dataclass
@@ -142,6 +151,7 @@ class Environment:
         self.work = ground.running.work
         self._numbers = itertools.count(1)
         self.old = self.new = ""
+        self.dead = ""  # the deployment that holds its lease, for a journey that breaks it
         self.bytes: dict[str, str] = {}  # of every artifact that was there: key -> ETag
 
     @property
@@ -187,19 +197,28 @@ class Environment:
         deploy(self.app, artifact=self.new)
 
     def told(self, words: str) -> list[str]:
-        return words.format(new=self.new, old=self.old, env=self.name).split()
+        return words.format(new=self.new, old=self.old, env=self.name, dead=self.dead).split()
 
     def inv(self, words: list[str], faults: Path | None = None, ci: bool = False) -> Ran:
         """`inv …` in the practice clone, in a process of its own."""
+        return self._run([INV, *words], shlex.join(["inv", *words]), faults, ci)
+
+    def type(self, command: str, ci: bool = False) -> Ran:
+        """A command as it is printed, in a shell, in the practice clone."""
+        return self._run(["bash", "-c", command], command, None, ci)
+
+    def _run(self, program: list[str], typed: str, faults: Path | None, ci: bool) -> Ran:
         path = [str(HERE)]
         variables = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
+        variables["PATH"] = f"{Path(INV).parent}{os.pathsep}{variables['PATH']}"
+        variables |= self._home()
         if faults:
             path.insert(0, str(INJECTION))
             variables["TAGSHIP_FAULTS"] = str(faults)
         if ci:
             variables |= self._of_ci()
         done = subprocess.run(
-            [INV, *words],
+            program,
             cwd=self.work,
             env={**variables, "PYTHONPATH": os.pathsep.join(path)},
             stdin=subprocess.DEVNULL,
@@ -208,7 +227,13 @@ class Environment:
             timeout=180,
             check=False,
         )
-        return Ran(words, done.returncode, done.stdout, done.stderr)
+        return Ran(typed, done.returncode, done.stdout, done.stderr)
+
+    def _home(self) -> dict[str, str]:
+        """A home of its own: what is typed may change the user's configuration."""
+        home = self.ground.running.folder.parent / "home"
+        home.mkdir(exist_ok=True)
+        return {"HOME": str(home), "GIT_CONFIG_GLOBAL": str(home / ".gitconfig")}
 
     def _of_ci(self) -> dict[str, str]:
         return {

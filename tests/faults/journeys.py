@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from tests.faults import worlds
+from tests.faults.ground import Environment
 
 KINDS = ("killed before", "killed after", "error before", "answer lost", "answer lost once", "stalled", "throttled")
 
@@ -13,7 +17,8 @@ class Journey:
 
     `before` is how far the new version has come when it begins: committed | tagged | bundled | published | deployed.
     `serves` is what the environment runs after it has succeeded, and {old} what served before the new version came.
-    `hosts`: the hosts act in it, and each of their steps is a row too.
+    `hosts`: the hosts act in it, and each of their steps is a row too. `world` is what else is so when it begins, and
+    `reached` what else has to be so at its end.
     """
 
     words: str
@@ -21,6 +26,13 @@ class Journey:
     serves: str = "{old}"
     ci: bool = False
     hosts: bool = False
+    world: Callable[[Environment], None] = lambda _: None
+    reached: Callable[[Environment], bool] = lambda _: True
+
+    def begin(self, here: Environment, *, slow: bool) -> None:
+        """Bring the environment to where the journey begins."""
+        here.advance(self.before, slow=slow)
+        self.world(here)
 
 
 JOURNEYS = {
@@ -33,6 +45,32 @@ JOURNEYS = {
     "verify": Journey("verify", "deployed", serves="{new}", ci=True),
     "notify": Journey("notify", "deployed", serves="{new}", ci=True),
     "rollback": Journey("rollback --to {old}", "deployed", serves="{old}", hosts=True),
+    "rollback --freeze": Journey(
+        "rollback --to {old} --freeze 1h", "deployed", world=worlds.thawed, reached=worlds.is_frozen
+    ),
+    "heal": Journey("heal --env {env}", "published", serves="{new}", hosts=True, world=worlds.lagging),
+    "resume": Journey("resume --env {env}", "published", serves="{new}", world=worlds.orphaned),
+    "tag": Journey("tag --env {env} --version {new} --yes", "committed", reached=worlds.is_tagged),
+    "tag-undo": Journey("tag-undo --version {new} --yes", "tagged", reached=worlds.is_untagged),
+    "freeze": Journey(
+        "freeze --env {env} --until 8h --reason sale", "committed", world=worlds.thawed, reached=worlds.is_frozen
+    ),
+    "thaw": Journey("thaw --env {env}", "committed", world=worlds.frozen, reached=worlds.is_thawed),
+    "unlock": Journey("unlock --env {env} --id {dead}", "committed", world=worlds.held, reached=worlds.is_free),
+    "mark-bad": Journey("mark-bad --version {new} --reason broken", "published", reached=worlds.is_bad),
+    "mark-good": Journey(
+        "mark-good --version {new} --reason mended", "published", world=worlds.marked, reached=worlds.is_good
+    ),
+    "infra": Journey("infra --version {new}", "published", world=worlds.unapplied, reached=worlds.is_applied),
+}
+
+LOOKS_ONLY = "it changes nothing outside"
+ELSEWHERE = {  # verbs without a journey, and why
+    **dict.fromkeys(("status", "history", "lock", "versions", "why-not", "user-data", "infra.lock"), LOOKS_ONLY),
+    "setup": "its stacks and keys are the account's: tests/unit/verbs/test_setup.py, tests/journeys/test_setup.py",
+    "infra.unlock": "it needs Terraform's own lock: tests/terraform",
+    "sandbox": "it is what the journeys run on: tests/sandbox",
+    "demo": "it is a sandbox's story: scripts/transcript",
 }
 
 STEPS = ("host step ", "host aws ")

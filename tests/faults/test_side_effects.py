@@ -1,10 +1,11 @@
-"""A fault at every side effect of deploy-dev, of what CI does, of a deploy and of a rollback.
+"""A fault at every side effect of every verb that has one.
 
-Each journey is run once to find its outside calls, and then once for each call and each kind of fault. After each: the
-ledger tells what happened, nothing stored was changed or is half-visible, the lease frees itself, one healthy version
-serves all the while, and the obvious next command succeeds.
+Each journey is run once to find its outside calls, and then once for each call and each kind of fault. After each: what
+the error says of how things are is so (sentences), the ledger tells what happened, nothing stored was changed or is
+half-visible, the lease frees itself, one healthy version serves all the while, and what the error says to do next,
+typed as it is printed, leads to the end in two remedies at most (remedies).
 
-`FAULTS=whole` runs every cell; without it each call has one kind of fault, another one from call to call.
+`FAULTS=whole` runs every cell; without it every second call has one kind of fault, another one from call to call.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tagship.errors import TagshipError
 from tagship.sandbox import lifecycle
+from tagship.tasks import ns
 from tests.faults import matrix
 from tests.faults.case import Cell, Red, perform, record
 from tests.faults.conftest import WHOLE
 from tests.faults.ground import HERE, Environment, Ground, make
-from tests.faults.journeys import JOURNEYS, KINDS
+from tests.faults.journeys import ELSEWHERE, JOURNEYS, KINDS
 from tests.sandbox.conftest import start
 
 ONLY = os.environ.get("FAULTS_CALL", "")  # a pattern, to look at one call
@@ -45,14 +48,36 @@ def cells(journey: str, calls: list[str]) -> list[list[Cell]]:
 
 
 def in_turn(number: int, row: list[Cell]) -> list[Cell]:
-    """What runs of a row: all of it, or one cell, another kind from row to row. FAULTS_CALL: those rows alone."""
+    """What runs of a row: all of it; or of every second row one cell, another kind from row to row.
+
+    FAULTS_CALL: those rows alone.
+    """
     if ONLY and not re.search(ONLY, row[0].call):
         return []
-    return row if WHOLE else row[number % len(row) : number % len(row) + 1]
+    if WHOLE:
+        return row
+    turn = number // 2 % len(row)
+    return [] if number % 2 else row[turn : turn + 1]
+
+
+def together() -> list[Any]:
+    """The journeys; of a sample, each in one process, which then records it once."""
+    return [pytest.param(name, marks=[] if WHOLE else pytest.mark.xdist_group(name)) for name in JOURNEYS]
+
+
+def test_every_verb_is_run_or_changes_nothing() -> None:
+    """A new verb has a side effect to speak falsely of, until somebody says that it has none, or where it is tested."""
+    ran = {words.split()[0] for words in (journey.words for journey in JOURNEYS.values())}
+    assert {*ran, *ELSEWHERE} == {name.partition(" ")[0] for name in every_task()}
+    assert not ran & ELSEWHERE.keys()
+
+
+def every_task() -> list[str]:
+    return [name if name != "infra.apply" else "infra" for name in ns.task_names]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("journey", JOURNEYS)
+@pytest.mark.parametrize("journey", together())
 def test_a_fault_at_every_side_effect(ground: Ground, tmp_path: Path, journey: str, kind: str) -> None:
     shipped = journey == "deploy-dev"
     here = ground.environment(shipped)

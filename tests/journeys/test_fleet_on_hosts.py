@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tagship.errors import Incomplete
+from tagship.errors import Incomplete, RollbackFailed
 from tagship.sandbox import lifecycle
+from tagship.sandbox.state import SandboxHost
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
+from tagship.verbs.verify import verify
 from tests.sandbox import shop
 from tests.sandbox.conftest import start
-from tests.sandbox.machine import read_only
+from tests.sandbox.machine import read_only, runs
 from tests.sandbox.shop import Shop
 
 RULES = {"MAX_CONCURRENCY": "1", "MAX_ERRORS": "34%", "CANARY": "true", "BAKE": "1"}
@@ -70,3 +73,63 @@ def test_a_host_whose_disk_is_read_only_holds_no_rollback_up_and_nobody_gets_the
         assert again.value.state.startswith(f"{bad} is serving on {first.name}, and {old} is serving on ")
     assert heal(here.app()).state == "healthy"
     assert here.serving() == [old] * 3
+
+
+def _kill_app(host: SandboxHost) -> None:
+    """End the app's process as the kernel does; the proxy goes on."""
+    records = [host.root / "opt/hello/run" / colour for colour in ("blue", "green")]
+    for pid in (record.read_text().split()[0] for record in records if record.exists()):
+        if runs(pid):
+            os.kill(int(pid), signal.SIGKILL)
+
+
+def _cannot_start(host: SandboxHost) -> None:
+    python = host.root / "bin/python3"
+    python.rename(python.with_name("python3-itself"))
+    python.write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    python.chmod(0o755)
+
+
+def _can_start(host: SandboxHost) -> None:
+    python = host.root / "bin/python3"
+    python.with_name("python3-itself").rename(python)
+
+
+def test_an_app_that_dies_after_it_was_recorded_healthy_is_not_called_healthy_by_anybody(here: Shop) -> None:
+    old, new = here.version("0.1.0"), here.publish("0.1.1")
+    assert deploy(here.app(), artifact=new).state == "healthy"
+    recorded = [deployment.id for deployment in here.app().ledger.deployments("e1")]
+    for host in here.hosts:
+        _kill_app(host)
+        _cannot_start(host)
+    assert here.serving() == [""] * 3
+    [found] = status(here.app(), env="e1")
+    assert found.artifact == new
+    assert all(new not in unit.runs and unit.drift for unit in found.units)
+    assert (found.drifted, found.back) == (True, old)
+    with pytest.raises(RollbackFailed) as seen:
+        verify(here.app(), artifact=new)
+    assert seen.value.remedy.startswith(f"Go back: inv rollback --to {old}")
+    with pytest.raises(RollbackFailed) as caught:
+        heal(here.app())
+    assert "Nothing is serving" in caught.value.state
+    later = [deployment for deployment in here.app().ledger.deployments("e1") if deployment.id not in recorded]
+    assert "healthy" not in {deployment.state for deployment in later}
+    for host in here.hosts:
+        _can_start(host)
+    assert heal(here.app()).state == "healthy"
+    assert here.serving() == [new] * 3
+
+
+def test_an_app_that_dies_on_one_host_is_named_and_started_again_by_a_heal(here: Shop) -> None:
+    new = here.publish("0.1.1")
+    deploy(here.app(), artifact=new)
+    dead = here.hosts[1]
+    _kill_app(dead)
+    assert here.serving() == [new, "", new]
+    assert [unit.id for unit in status(here.app(), env="e1")[0].units if unit.drift] == [dead.id]
+    with pytest.raises(Incomplete) as caught:
+        verify(here.app(), artifact=new)
+    assert f"nothing is serving on {dead.name}" in caught.value.state
+    assert heal(here.app()).state == "healthy"
+    assert here.serving() == [new] * 3

@@ -13,7 +13,7 @@ WITHIN = 10.0  # seconds: a daemon is in no hurry on a busy machine
 
 
 def silent(running: Running | None) -> int:
-    """Return the pid of a daemon that lives and does not answer; else 0."""
+    """Return the pid of a daemon that hangs; else 0."""
     return running.pid if running and state.alive(running) and not _answers(running) else 0
 
 

@@ -1,0 +1,134 @@
+"""What is so when a journey begins, beside how far its version has come; and what is so once it has done its work."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tagship.domain.deployment import Entry
+from tagship.domain.freeze import Freeze
+from tagship.domain.standing import marked_bad
+from tagship.verbs.mark_bad import mark_bad
+from tests.faults.ground import APP, TTL, Environment
+from tests.sandbox.conftest import git
+
+APPLIED = Path("infra") / "applied"  # what the infrastructure's command leaves
+
+
+# -- freezes -----------------------------------------------------------------------------------------------------------
+
+
+def thawed(here: Environment) -> None:
+    seen = here.app.freezes.look(here.name)
+    if seen:
+        here.app.freezes.remove(seen)
+
+
+def frozen(here: Environment) -> None:
+    thawed(here)
+    now = here.app.freezes.now()
+    until = (now + timedelta(hours=8)).isoformat(timespec="seconds")
+    here.app.freezes.write(Freeze(here.name, until, "sale", here.app.who, now.isoformat(timespec="seconds")), "")
+
+
+def is_frozen(here: Environment) -> bool:
+    """Frozen, as was wanted: what comes next may deploy again."""
+    seen = here.app.freezes.look(here.name)
+    thawed(here)
+    return bool(seen and seen.active)
+
+
+def is_thawed(here: Environment) -> bool:
+    return here.app.freezes.look(here.name) is None
+
+
+# -- leases ------------------------------------------------------------------------------------------------------------
+
+
+def held(here: Environment) -> None:
+    """Somebody's deployment holds the environment, and sends no heartbeat."""
+    here.dead = here.app.leases.take(here.name, holder="bob@laptop", run_url="", ttl=TTL).deployment_id
+
+
+def is_free(here: Environment) -> bool:
+    seen = here.app.leases.look(here.name)
+    return seen is None or seen.record.deployment_id != here.dead
+
+
+# -- deployments -------------------------------------------------------------------------------------------------------
+
+
+def lagging(here: Environment) -> None:
+    """The ledger has a healthy deployment of the new version, and the host still runs the old one."""
+    app, last = here.app, here.app.ledger.deployments(here.name, 1)[-1]
+    lease = app.leases.take(here.name, holder="bob@laptop", run_url="", ttl=TTL, above=last.last.fence)
+    app.ledger.append(
+        Entry(
+            deployment_id=lease.deployment_id,
+            number=1,
+            state="healthy",
+            at=app.store.now().isoformat(timespec="milliseconds"),
+            app=APP,
+            environment=here.name,
+            action="deploy",
+            artifact_id=here.new,
+            who="bob@laptop",
+            where="",
+            replaced=here.old,
+            fence=lease.fence,
+            reason="",
+            details={},
+        )
+    )
+    app.leases.release(lease)
+
+
+def orphaned(here: Environment) -> None:
+    """A deployment whose runner was killed once the host's command was known, and whose lease has expired."""
+    with TemporaryDirectory() as folder:
+        fault = {"call": "s3 PutObject _ledger/<env>/<id>/2-started.json", "kind": "killed after"}
+        (Path(folder) / "fault.json").write_text(json.dumps(fault))
+        ran = here.inv(["deploy", "--artifact", here.new], Path(folder))
+    if ran.code != -9:
+        raise AssertionError(f"it was not killed: {ran}")
+    seen = here.app.leases.look(here.name)
+    if seen:
+        here.app.leases.let_go(seen.record)
+
+
+# -- tags, marks, infrastructure ---------------------------------------------------------------------------------------
+
+
+def is_tagged(here: Environment) -> bool:
+    return bool(git(here.work, "tag", "--list", here.new)) and not git(here.work, "ls-remote", "origin", here.new)
+
+
+def is_untagged(here: Environment) -> bool:
+    return not git(here.work, "tag", "--list", here.new) and not git(here.work, "ls-remote", "origin", here.new)
+
+
+def _bad(here: Environment) -> bool:
+    ledger = here.app.ledger
+    return here.new in marked_bad(ledger.deployments(here.name), ledger.marks(here.name))
+
+
+def is_bad(here: Environment) -> bool:
+    return _bad(here)
+
+
+def is_good(here: Environment) -> bool:
+    return not _bad(here)
+
+
+def marked(here: Environment) -> None:
+    mark_bad(here.app, version=here.new, reason="broken")
+
+
+def unapplied(here: Environment) -> None:
+    (here.work / APPLIED).unlink(missing_ok=True)
+
+
+def is_applied(here: Environment) -> bool:
+    return (here.work / APPLIED).exists()
