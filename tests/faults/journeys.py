@@ -51,7 +51,7 @@ JOURNEYS = {
     "heal": Journey("heal --env {env}", "published", serves="{new}", hosts=True, world=worlds.lagging),
     "resume": Journey("resume --env {env}", "published", serves="{new}", world=worlds.orphaned),
     "tag": Journey("tag --env {env} --version {new} --yes", "committed", reached=worlds.is_tagged),
-    "tag-undo": Journey("tag-undo --version {new} --yes", "tagged", reached=worlds.is_untagged),
+    "tag-undo": Journey("tag-undo --version {new} --yes", "committed", world=worlds.tagged, reached=worlds.is_untagged),
     "freeze": Journey(
         "freeze --env {env} --until 8h --reason sale", "committed", world=worlds.thawed, reached=worlds.is_frozen
     ),

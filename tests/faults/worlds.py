@@ -101,6 +101,13 @@ def orphaned(here: Environment) -> None:
 # -- tags, marks, infrastructure ---------------------------------------------------------------------------------------
 
 
+def tagged(here: Environment) -> None:
+    """A tag of one's own, by the name that the practice clone has."""
+    ran = here.type(f"git tag --annotate --message mine {here.new} && git push --quiet origin refs/tags/{here.new}")
+    if ran.code:
+        raise AssertionError(f"it was not tagged: {ran}")
+
+
 def is_tagged(here: Environment) -> bool:
     return bool(git(here.work, "tag", "--list", here.new)) and not git(here.work, "ls-remote", "origin", here.new)
 
