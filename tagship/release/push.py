@@ -73,6 +73,9 @@ def _make(app: App, wish: Wish, plan: ReleasePlan) -> Tag:
     name = str(plan.version)
     try:
         return app.repository.create_tag(name, plan.commit, plan.message)
+    except Refused as reason:
+        reason.remedy = either(reason.remedy, f"Then: {wish.spelled(version=name, commit=plan.commit[:12])}")
+        raise
     except KeyboardInterrupt as reason:
         leftover = app.repository.tag(name)
         state = UNCHANGED

@@ -341,3 +341,18 @@ def test_a_commit_on_the_branch_is_pushed_as_a_tag_alone() -> None:
     assert ship(release, version="0.1.1-dev", commit=earlier) == "0.1.1-dev"
     assert release.repository.pushes == [("0.1.1-dev",)]
     assert release.remote.heads == release.before[2]
+
+
+def test_a_tag_that_git_did_not_make_leads_on_to_the_push_of_the_one_made_by_hand() -> None:
+    release = Release()
+
+    def fails(*_: str) -> Tag:
+        raise Refused("Git did not make the tag 0.1.1-dev.", remedy="Try it by hand: git tag 0.1.1-dev")
+
+    release.repository.create_tag = fails  # type: ignore[method-assign]
+    with pytest.raises(Refused) as caught:
+        deploy_dev(release.app, yes=True, follow=False)
+    commit = release.repository.head[:12]
+    assert caught.value.remedy == (
+        f"Try it by hand: git tag 0.1.1-dev\n       Then: inv deploy-dev --version 0.1.1-dev --commit {commit}"
+    )
