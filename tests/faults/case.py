@@ -15,7 +15,7 @@ from tests.faults import onhost
 from tests.faults.facts import Facts, look
 from tests.faults.ground import APP, TTL, Environment, Ran
 from tests.faults.journeys import Journey, applies
-from tests.faults.remedies import follow, next_lines
+from tests.faults.remedies import follow, is_an_end, next_lines
 from tests.faults.sentences import Sight, untrue
 from tests.faults.watch import Watch, version
 
@@ -190,11 +190,13 @@ def _recovered(here: Environment, cell: Cell, ran: Ran) -> Ran:
             _wait_for_its_lease(here)
             command = f"inv status --env {here.name}"
         ran = here.type(command, ci)
-        if ran.code == 0 and command == first:
+        if command == first and is_an_end(ran):
             return ran
     last, typed = follow(here, ran, ci)
-    done = last.code == 0 or "already running" in last.err
-    check(done, f"the next command did not help: {' => '.join([ran.typed, *typed])}; {last}; at first: {ran}")
+    check(
+        last.code == 0 or is_an_end(last),
+        f"the next command did not help: {' => '.join([ran.typed, *typed])}; {last}; at first: {ran}",
+    )
     return last
 
 

@@ -11,6 +11,7 @@ LOOKS = (
     *("git -C", "git ls-remote", "git show", "curl", "inv sandbox up"),
 )
 MOST = 2  # remedies in a row
+ALREADY = ("already running", "nobody holds ", "There is no tag ", "There is no unfinished deployment ")
 SAME = re.compile(r"(?i)\b(run|try) (the same command|it) again\s*$")
 COMMAND = re.compile(r"\b(?:inv|git|curl|aws) .*")
 OUTSIDE = re.compile(r"cause (?:is|lay) outside[^:]*: ")
@@ -67,7 +68,7 @@ def follow(here: Environment, ran: Ran, ci: bool) -> tuple[Ran, list[str]]:
         for command in commands:
             ran = here.type(command, ci and command == first)
             typed.append(command)
-        if _is_an_end(ran):
+        if is_an_end(ran):
             break
     return ran, typed
 
@@ -79,8 +80,8 @@ def _advised(ran: Ran) -> list[str]:
     return []
 
 
-def _is_an_end(ran: Ran) -> bool:
-    """Done; or refused, since it runs already."""
+def is_an_end(ran: Ran) -> bool:
+    """Done; or refused, since it is done already. What is so then is looked up all the same."""
     if ran.typed.startswith(LOOKS):
         return False
-    return ran.code == 0 or (ran.code == 3 and "already running" in ran.err)
+    return ran.code == 0 or (ran.code == 3 and any(words in ran.err for words in ALREADY))
