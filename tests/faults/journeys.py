@@ -30,7 +30,8 @@ class Journey:
     reached: Callable[[Environment], bool] = lambda _: True
 
     def begin(self, here: Environment, *, slow: bool) -> None:
-        """Bring the environment to where the journey begins."""
+        """Bring the environment to where the journey begins; what an earlier one froze is thawed."""
+        worlds.thawed(here)
         here.advance(self.before, slow=slow)
         self.world(here)
 
