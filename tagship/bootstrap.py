@@ -213,6 +213,12 @@ class Wiring:
             return f"run {self.ci.run} ({self.ci.actor or 'ci'})"
         return f"{_user()}@{socket.gethostname()}"
 
+    @cached_property
+    def caller(self) -> str:
+        from tagship.adapters.aws.identity import caller
+
+        return caller(self.hurried.aws)
+
     @property
     def signed_in(self) -> bool:
         names = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")

@@ -30,6 +30,7 @@ from tagship.domain.stored import ODD, moment_of, read_back
 from tagship.domain.version import ArtifactId
 
 SCHEMA = 1
+CHAINED = ("by", "before")  # fields that the first entries lacked: their bytes have to come out as they are stored
 
 NEXT: dict[str, frozenset[str]] = {
     "": frozenset({"requested"}),
@@ -88,10 +89,16 @@ class Entry:
     fence: int = 0
     reason: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""  # who asked, as AWS knows them: an ARN
+    before: Mapping[str, str] = field(default_factory=dict)  # the chain: see tagship.domain.chain
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:
-        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
+        values = asdict(self)
+        for name in CHAINED:
+            if not values[name]:
+                del values[name]
+        return (json.dumps(values, indent=2, sort_keys=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self | None:
@@ -115,6 +122,8 @@ def _check(entry: Entry) -> None:
     if not is_id(entry.deployment_id):
         raise ValueError(entry.deployment_id)
     moment_of(entry.at)
+    if not all(isinstance(digest, str) for digest in entry.before.values()):
+        raise TypeError(entry.before)
     if not all(isinstance(unit, str) for unit in entry.details.get("skipped", ())):
         raise TypeError(entry.details["skipped"])
     for key in ("names", "absent"):

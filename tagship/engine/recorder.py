@@ -63,6 +63,7 @@ class Recorder:
                 fence=self._fence,
                 reason=reason,
                 details=filled,
+                by=self._app.caller,
             )
         )
 
@@ -101,6 +102,7 @@ def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
             fence=fence,
             reason=f"{why} before deployment {over}",
             details={},
+            by=app.caller,
         )
     )
 

@@ -74,6 +74,11 @@ class App(Protocol):
         """Say who is acting, and where: "ada@laptop", "run 4711 (octocat)"."""
 
     @property
+    def caller(self) -> str:
+        """Return the ARN that AWS knows this process by; empty if unknown."""
+        # `who` is what a process says of itself.
+
+    @property
     def signed_in(self) -> bool:
         """Tell whether there are AWS credentials, without asking anybody."""
         # A developer needs none.

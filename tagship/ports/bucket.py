@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from tagship.domain.chain import RawEntry
 from tagship.domain.deployment import Deployment, Entry
 from tagship.domain.freeze import Freeze, Frozen
 from tagship.domain.lease import LeaseRecord, Seen
@@ -143,7 +144,11 @@ class Freezes(Protocol):
 class Ledger(Protocol):
     """The append-only record of deployments of each environment."""
 
-    def append(self, entry: Entry) -> None: ...
+    def append(self, entry: Entry) -> None:
+        """Write an entry, which names those before it; see domain/chain."""
+
+    def stored(self, environment: str) -> Sequence[RawEntry]:
+        """Read every entry's object as it is, also what can't be read."""
 
     def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
         """Read deployments, oldest first.

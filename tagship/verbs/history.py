@@ -14,6 +14,7 @@ from tagship.domain.mark import Mark
 from tagship.domain.standing import Bad, bad_versions
 from tagship.domain.text import counted, moment, seconds, span
 from tagship.engine.plan import name_unreadable
+from tagship.engine.trail import require_as_written
 from tagship.errors import UsageError
 from tagship.ports.app import App
 
@@ -89,10 +90,12 @@ def history(
     who: str = "",
     since: str = "",
     rebuild_index: bool = False,
+    verify: bool = False,
 ) -> History:
     """Show the latest deployments, the newest first.
 
-    Those of one environment, or of all if none is named.
+    Those of one environment, or of all if none is named. With `verify` the ledger is held against its chain first.
+    Raises NotAuthentic if it is not what was written.
     """
     if limit < 0:
         raise UsageError(
@@ -103,6 +106,8 @@ def history(
     deployments, marks, bad = list[Deployment](), list[Mark](), dict[tuple[str, str], Bad]()
     for environment in environments:
         app.settings.environment(environment)
+        if verify:
+            require_as_written(app, environment)
         if rebuild_index:
             segments = counted(app.ledger.rebuild_index(environment), "segment")
             app.screen.say(f"{environment}: rebuilt the ledger's index ({segments})")

@@ -71,6 +71,7 @@ class FakeApp:
     web: FakeWeb = field(default_factory=FakeWeb)
     ci: FakeCi = field(default_factory=FakeCi)
     who: str = "ada@laptop"
+    caller: str = "arn:aws:iam::123456789012:user/ada"
     run_url: str = ""
     signed_in: bool = False
     given: dict[str, Any] = field(default_factory=dict)

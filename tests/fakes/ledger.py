@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from tagship.domain.chain import RawEntry
 from tagship.domain.deployment import Deployment, Entry, fold
 from tagship.domain.mark import Mark
 
@@ -19,6 +20,7 @@ class FakeLedger:
     indexed: list[str] = field(default_factory=list)  # the environments whose index was looked after, in order
     rebuilt: list[str] = field(default_factory=list)
     before: Callable[[Entry], None] = lambda _: None
+    objects: list[RawEntry] = field(default_factory=list)  # what `history --verify` finds
 
     def append(self, entry: Entry) -> None:
         self.before(entry)
@@ -38,6 +40,9 @@ class FakeLedger:
     def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
         found = fold(one for one in self.entries if one.environment == environment)
         return found[-limit:] if limit else found
+
+    def stored(self, environment: str) -> Sequence[RawEntry]:
+        return self.objects
 
     def unreadable(self, environment: str) -> Sequence[str]:
         return tuple(self.cannot_read)

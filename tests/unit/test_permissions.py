@@ -47,11 +47,12 @@ NEEDS = {
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "s3:PutObject": ["s3:PutObject", "s3:GetObject"],
     "s3:DeleteObject": ["s3:DeleteObject", "s3:GetObject"],
+    "sts:GetCallerIdentity": [],  # needs none: it answers even where a policy denies it
 }
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
-RELEASE = ["aws/s3", *EC2, "aws/calendar"]
+RELEASE = ["aws/s3", *EC2, "aws/calendar", "aws/identity"]
 USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": RELEASE}
 SETUP = ["aws/foundation"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}

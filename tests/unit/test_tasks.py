@@ -146,7 +146,7 @@ ADVISED = [
     commands.resume("dev", wait="10m"),
     commands.verify(V, "dev"),
     commands.status("dev"),
-    commands.history("dev", version=V, rebuild_index=True, as_json=True),
+    commands.history("dev", version=V, verify=True, rebuild_index=True, as_json=True),
     commands.lock("dev"),
     commands.unlock("dev", "20261120-120000-abcdef"),
     commands.freeze("dev", "friday 18:00", "the sale; it's on"),

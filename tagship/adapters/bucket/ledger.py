@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from tagship.domain import commands, layout
+from tagship.domain.chain import RawEntry, tips
 from tagship.domain.deployment import Deployment, Entry, fold, is_id
 from tagship.domain.mark import Mark
 from tagship.domain.segment import SIZE, Copy, Span, begin_after, full, needed, packed, unpacked
@@ -32,6 +33,8 @@ class StoredLedger:
         self._app = app
         self._unread: dict[str, dict[str, None]] = {}  # by environment, the keys that could not be read
         self._loose: dict[str, int] = {}  # by environment, how many deployments no segment holds
+        self._tips: dict[str, dict[str, str]] = {}  # by environment, the latest entries: what the next one names
+        self._named: dict[str, dict[str, str]] = {}  # by key, what an entry that was written here names
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -39,22 +42,29 @@ class StoredLedger:
         """Write an entry under its number, or the next free one.
 
         If another writer has that number, it goes after all that are stored.
-        A put that succeeded and was sent again meets a conflict: what is there is read before it is believed.
+        It names the entries before it, as far as they were read here. A put that succeeded and was sent again meets
+        a conflict: what is there is read before it is believed.
         """
+        entry = replace(entry, before=self._named.get(self._key(entry), self._tips.get(entry.environment, {})))
         for _ in range(RACES):
             key = self._key(entry)
             try:
                 self._store.create(key, entry.to_json())
-                return
+                return self._follow(entry)
             except Conflict:
                 stored = self._store.get(key)
                 if stored and stored.body == entry.to_json():
-                    return
+                    return self._follow(entry)
                 entry = replace(entry, number=self._next(key))
         raise ServiceFailed(
             f"Could not write to the ledger of deployment {entry.deployment_id}: other writers kept coming first.",
             remedy=f"Look at it: {commands.history(entry.environment, as_json=True)}",
         )
+
+    def _follow(self, entry: Entry) -> None:
+        """Have the next entry name this one."""
+        self._tips[entry.environment] = tips([entry])
+        self._named[self._key(entry)] = dict(entry.before)
 
     def _next(self, key: str) -> int:
         """Return one more than the deployment's highest number.
@@ -104,8 +114,17 @@ class StoredLedger:
         self._loose[environment] = len({_id(entry) for entry in entries if _id(entry) > last})
         wanted = _latest(entries, limit)
         copies = self._copies(environment, needed(spans, {_id(entry) for entry in wanted}))
-        read = fold(copy.entry for copy in self._bodies(environment, wanted, copies))
+        bodies = self._bodies(environment, wanted, copies)
+        self._tips[environment] = tips(copy.entry for copy in bodies)
+        read = fold(copy.entry for copy in bodies)
         return read, len({_id(entry) for entry in wanted}) >= limit > 0
+
+    def stored(self, environment: str) -> Sequence[RawEntry]:
+        listed = self._entries(environment, "")
+        bodies = _at_once(lambda entry: self._store.get(entry.key), listed)
+        prefix = layout.ledger(self._app, environment)
+        pairs = zip(listed, bodies, strict=True)
+        return [RawEntry(entry.key.removeprefix(prefix), entry.modified, body.body) for entry, body in pairs if body]
 
     def marks(self, environment: str) -> Sequence[Mark]:
         keys = [stored.key for stored in self._store.list(layout.marks(self._app, environment))]

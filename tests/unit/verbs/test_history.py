@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tagship.adapters.terminal import TerminalScreen
-from tagship.errors import DeployFailed, SettingsError, UsageError
+from tagship.domain.chain import RawEntry
+from tagship.errors import DeployFailed, NotAuthentic, SettingsError, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.history import history
 from tagship.verbs.mark_bad import mark_bad
@@ -234,3 +235,19 @@ def failed_for(reason: str) -> FakeApp:
     with pytest.raises(DeployFailed):
         deploy(app, artifact="0.1.1-dev")
     return app
+
+
+def test_a_ledger_that_is_not_what_was_written_is_named() -> None:
+    app = FakeApp()
+    app.ledger.objects = [RawEntry("20261120-120500-000000-abcdef/1-healthy.json", app.clock.now(), b"{}")]
+    with pytest.raises(NotAuthentic) as raised:
+        history(app, env="dev", verify=True)
+    assert raised.value.what == "The ledger of dev is not what was written: 1 problem."
+    assert raised.value.evidence == "20261120-120500-000000-abcdef/1-healthy.json cannot be read"
+    assert "list-object-versions" in raised.value.remedy
+
+
+def test_a_ledger_as_it_was_written_is_said_to_be_so() -> None:
+    app = FakeApp()
+    history(app, env="dev", verify=True)
+    assert app.screen.lines[0] == "dev: 0 records of the ledger, none altered, deleted or put between (0 in the chain)"
