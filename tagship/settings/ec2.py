@@ -8,12 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from tagship.domain.ec2 import document, hostconf, numbers
+from tagship.domain.ec2 import document, hostconf, numbers, walls
 from tagship.domain.health import waits
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import Finding, Section, Text, Values, number, table
+from tagship.settings.section import Finding, Section, Text, Values, number, shown, table
 from tagship.settings.tables import Health
 
 TEMPLATE = "deploy/aws/ssm-document.json"
@@ -65,6 +65,19 @@ class Limits(Section):
     pids: int = Field(default=1024, ge=1, le=4_194_304)  # processes and threads
 
 
+class Container(Section):
+    """What a container is given beyond its bounds, by default nothing."""
+
+    root: bool = False  # true: the image may run as root
+    capabilities: tuple[Text, ...] = ()  # of Linux, without CAP_: "NET_RAW"
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        for name in _texts(values.get("capabilities")):
+            if name not in walls.CAPABILITIES:
+                yield "capabilities", f"{shown(name)} is not a capability of Linux as Docker names it, such as NET_RAW"
+
+
 class Ec2(Kind):
     """The hosts of an environment, and how an app runs on them.
 
@@ -104,6 +117,9 @@ class Ec2(Kind):
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
     limits: Limits = Field(default_factory=Limits)
+    container: Container = Field(default_factory=Container)
+    metadata: bool = False  # true: the app may ask the metadata service, and has the rights of the host's role
+    trusted_proxies: tuple[Text, ...] = ()  # networks of load balancers whose X-Forwarded-For is believed
     rollout: Batches = Field(default_factory=Batches)
 
     @property
@@ -148,6 +164,17 @@ class Ec2(Kind):
         if self.manager == "systemd":
             keys |= {"MEMORY": self.limits.memory, "PIDS": self.limits.pids}
             keys |= {"ACCOUNT": self.user} if self.user else {}
+            keys |= self._walls()
+        return keys
+
+    def _walls(self) -> dict[str, object]:
+        """List the keys of the conf that open walls."""
+        keys: dict[str, object] = {"METADATA": "open"} if self.metadata else {}
+        if self.trusted_proxies:
+            keys["TRUSTED_PROXIES"] = " ".join(self.trusted_proxies)
+        if self.has_image:
+            keys["CAPABILITIES"] = " ".join(self.container.capabilities)
+            keys |= {"CONTAINER_ROOT": "allowed"} if self.container.root else {}
         return keys
 
     def numbers(self, health: Health) -> str:
@@ -188,7 +215,8 @@ class Ec2(Kind):
             yield "ec2.command", 'runtime = "process" needs the program to start: command = ["python3", "app.py"]'
         if runtime == "docker" and not table(environment, "image").get("repository"):
             yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
-        for place, problem in (*_of_job(values), *_of_systemd(values), *_of_time(values, table(environment, "health"))):
+        health = table(environment, "health")
+        for place, problem in (*_of_job(values), *_of_systemd(values), *_of_walls(values), *_of_time(values, health)):
             yield f"ec2.{place}", problem
 
 
@@ -208,10 +236,27 @@ def _of_systemd(values: Values) -> Iterator[Finding]:
         return
     limits = table(values, "limits")
     needing_manager: dict[str, Any] = {"user": values.get("user"), "limits.memory": limits.get("memory")}
+    needing_manager |= {key: values.get(key) for key in ("metadata", "trusted_proxies")}
     needing_manager["limits.pids"] = number(limits, "pids", Limits) != Limits.model_fields["pids"].default
     for place, value in needing_manager.items():
         if value:
             yield place, 'needs a service manager: manager = "systemd"'
+
+
+def _of_walls(values: Values) -> Iterator[Finding]:
+    """Find openings of walls that are not there, or that are no addresses."""
+    for text in _texts(values.get("trusted_proxies")):
+        if why := walls.why_not_a_network(text):
+            yield "trusted_proxies", f'{why}: give networks, such as "10.0.0.0/16"'
+    if values.get("runtime", "process") != "docker":
+        for key, value in table(values, "container").items():
+            if value:
+                yield f"container.{key}", 'is for containers: runtime = "docker"'
+
+
+def _texts(value: object) -> list[str]:
+    """Return the texts of a list; none if something else is there."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, (list, tuple)) else []
 
 
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:

@@ -314,6 +314,17 @@ def test_an_error_says_key_and_remedy(errors: Told, line: str, told: str) -> Non
         ('ec2.user = "app"', f"ec2.user: {NO_MANAGER}"),
         ('ec2.limits.memory = "1g"', f"ec2.limits.memory: {NO_MANAGER}"),
         ("ec2.limits.pids = 5", f"ec2.limits.pids: {NO_MANAGER}"),
+        ("ec2.metadata = true", f"ec2.metadata: {NO_MANAGER}"),
+        ('ec2.trusted_proxies = ["10.0.0.0/8"]', f"ec2.trusted_proxies: {NO_MANAGER}"),
+        (
+            'ec2.manager = "systemd"\nec2.trusted_proxies = ["10.0.0.1/8"]',
+            'ec2.trusted_proxies: 10.0.0.1/8 has host bits set: give networks, such as "10.0.0.0/16"',
+        ),
+        ("ec2.container.root = true", 'ec2.container.root: is for containers: runtime = "docker"'),
+        (
+            'ec2.runtime = "docker"\nimage.repository = "r"\nec2.container.capabilities = ["ALL"]',
+            'ec2.container.capabilities: "ALL" is not a capability of Linux as Docker names it, such as NET_RAW',
+        ),
         (
             'ec2.manager = "systemd"\nec2.user = "root"',
             "ec2.user: is root, and no app runs as root: name another account, or leave it out",

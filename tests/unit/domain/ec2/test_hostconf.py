@@ -58,6 +58,26 @@ def test_a_unit_of_systemd_is_told_its_limits_and_its_account() -> None:
     assert "\nACCOUNT=web\n" in made(**told, user="web").files()["deploy/environments/dev.conf"].decode()
 
 
+def test_what_opens_a_wall_is_in_the_conf_only_where_it_was_asked_for() -> None:
+    docker = {"manager": "systemd", "runtime": "docker", "image": {"repository": "r"}}
+    closed = made(**docker).files()["deploy/environments/dev.conf"].decode()
+    assert "\nCAPABILITIES=''\n" in closed
+    assert [key for key in ("METADATA", "TRUSTED_PROXIES", "CONTAINER_ROOT") if key in closed] == []
+    opened = {
+        "metadata": True,
+        "trusted_proxies": ["10.0.0.0/16", "fd00::/8"],
+        "container": {"root": True, "capabilities": ["CHOWN", "NET_RAW"]},
+    }
+    conf = made(**docker, **opened).files()["deploy/environments/dev.conf"].decode()
+    for line in (
+        "METADATA=open",
+        "TRUSTED_PROXIES='10.0.0.0/16 fd00::/8'",
+        "CAPABILITIES='CHOWN NET_RAW'",
+        "CONTAINER_ROOT=allowed",
+    ):
+        assert f"\n{line}\n" in conf
+
+
 @pytest.mark.starts("bash")
 @settings(max_examples=40)
 @given(st.dictionaries(NAME, TEXT, max_size=4), st.lists(TEXT.filter(bool), min_size=1, max_size=4))
