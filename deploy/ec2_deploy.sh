@@ -45,6 +45,7 @@ configure() {
   [[ -f $conf ]] || return
   # What a conf need not say. An account's name has at most 31 letters.
   KIND=service TIMER='' RUN_AT_DEPLOY=true ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
+  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older
   KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60
   # shellcheck source=/dev/null
   . "$conf"
@@ -79,6 +80,7 @@ other() {
 
 change() {
   local most=$HEALTH_ATTEMPTS
+  spares_root || conclude failed "$PROBLEM" || return
   if [[ $ACTION == rollback ]]; then most=$HEALTH_ATTEMPTS_AFTER_ROLLBACK; fi
   ask_ahead
   look_ahead
@@ -102,6 +104,15 @@ change() {
   else
     leave_it
   fi
+}
+
+# Whether no app would run as root here: the manager `process` runs it as whoever runs this program. (A folder that stands for a
+# host is a sandbox's, and whose it is runs the app.) False, with PROBLEM, before anything is looked at.
+spares_root() {
+  read_state
+  SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
+  PROBLEM="manager = \"process\" would run $APP as root on this host: set ec2.manager = \"systemd\" for $ENVIRONMENT in tagship.toml, publish, and deploy that"
+  [[ $MANAGER != process || -n $ROOT || $EUID != 0 ]]
 }
 
 # Whether what is recorded as serving answers, and the proxy points at it and answers too.
@@ -148,7 +159,7 @@ end_gap() {
 start_idle() {
   local from
   clock && from=$REPLY
-  port_for "$IDLE" || conclude failed "no free port was found" || return
+  port_for "$IDLE" || conclude failed "$PROBLEM" || return
   IDLE_PORT=$REPLY
   APP_LOG=$BASE/log/$DEPLOYMENT-app.log
   journal environment "$IDLE" "$IDLE_PORT" || conclude failed "the journal cannot be written: $(disk)" || return
@@ -169,7 +180,7 @@ prove_idle() {
   await_health "$IDLE" "$ARTIFACT" "$1" || healthy=1
   clock && HEALTH_MS=$((REPLY - from))
   say "Health: $ATTEMPTS attempts in $HEALTH_MS ms; the last answer: ${ANSWER:-none}"
-  if ((healthy == 0)); then return; fi
+  if ((healthy == 0)) && is_bounded; then return; fi
   conclude failed "$PROBLEM" "$(evidence)"
 }
 
@@ -231,6 +242,7 @@ write_state() {
   elif [[ "$R_PORT $R_ARTIFACT" != "$port $artifact" || ${R_PID:-0} == 0 ]]; then
     lives "$colour" || return
   fi
+  own "$BASE/state.json.new"
   printf '{\n  "colour": "%s",\n  "deployment": "%s",\n  "fence": %s,\n  "pid": %s,\n  "port": %s,\n  "previous": "%s",\n  "serving": "%s"\n}\n' \
     "$colour" "$deployment" "$FENCE" "$R_PID" "$port" "$previous" "$artifact" >"$BASE/state.json.new" &&
     { sync "$BASE/state.json.new" 2>/dev/null || sync; }
@@ -262,6 +274,7 @@ leave_it() {
   stand_down
   journal undo "$IDLE" "$IDLE_PORT"
   stop_record "$IDLE" 2
+  close_metadata
   settle_failure "$OUTCOME" # failed, or held
   drop_environment
   journal end
@@ -286,6 +299,7 @@ put_back() {
   point_back
   settle_failure rolled-back
   stop_record "$IDLE" 2
+  close_metadata
   drop_environment
   journal end
 }
@@ -341,7 +355,7 @@ revive() {
   ARTIFACT=$S_SERVING verify_release "$BASE/releases/$S_SERVING" none || { PROBLEM=$REASON && return 1; }
   configure "$S_SERVING" && journal revive "$colour" "$port" || return
   stop_record "$colour" 2
-  if listening "$port"; then port_for "$colour" && port=$REPLY || return; fi
+  if ! is_walled "$port" || listening "$port"; then port_for "$colour" && port=$REPLY || return; fi
   fetch_secrets "$S_SERVING" || return
   if [[ $port != "$S_PORT" || ! -s $BASE/run/$colour.env ]]; then render_environment "$colour" "$port" "$S_SERVING" || return; fi
   run_colour "$colour" "$port" "$S_SERVING" "$BASE/log/$DEPLOYMENT-previous-app.log" || return
@@ -381,6 +395,7 @@ recover() {
     journal recover "$idle" "$R_PORT"
     stop_record "$idle" 2
   fi
+  close_metadata
   if [[ -n $S_SERVING ]]; then point_current; fi
   case $S_COLOUR in
   blue | green) wake "$S_COLOUR" ;;
@@ -481,6 +496,7 @@ prune_logs() {
     rm -f "$BASE/log/$name"
   done < <(ls -t "$BASE/log")
   if (($(wc -l <"$BASE/journal.jsonl") > JOURNAL_LINES * 2)); then
+    own "$BASE/journal.jsonl.new"
     tail -n "$JOURNAL_LINES" "$BASE/journal.jsonl" >"$BASE/journal.jsonl.new" && mv -f "$BASE/journal.jsonl.new" "$BASE/journal.jsonl"
   fi
 }

@@ -11,8 +11,10 @@ said() {
   sed -n "s/^  \"$1\": \"\{0,1\}\([A-Za-z0-9._-]*\)\"\{0,1\},\{0,1\}\$/\1/p" "$base/state.json"
 }
 
-exec 9>>"$base/lock"
-flock -w 60 9
+until [[ /dev/fd/9 -ef $base/lock ]]; do # an action may put another file in its place (entry.sh, renew_lock)
+  exec 9>>"$base/lock"
+  flock -w 60 9
+done
 if [[ ! -f $base/state.json ]]; then exit 0; fi
 colour=$(said colour) port=$(said port)
 if [[ $colour == job && -e $base/run/next.switch ]]; then bash "$base/run/next.switch" 9>&- || :; fi # job.sh

@@ -21,7 +21,7 @@ MOST_FILES=100000
 
 # What the verdict says.
 ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused NUMBERS=none OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
-FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_UP=${TAGSHIP_STARTED_UP-}
+FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_UP=${TAGSHIP_STARTED_UP-} LOCK_IS_OPEN=no
 
 # -- words that both stages speak --------------------------------------------------------------------------------------
 
@@ -59,11 +59,21 @@ conclude() {
   return 1
 }
 
+# Have a file that no other account may open. No fork.
+own() {
+  if [[ -e $1 ]]; then return 0; fi
+  umask 077
+  : >>"$1"
+  umask 022
+  [[ -e $1 ]]
+}
+
 # One line in the journal, before the step is done.
 # TAGSHIP_KILL_AFTER=<step> kills this program right there: how the tests cut the power.
 journal() {
   local step=$1 colour=${2-} port=${3:-0}
   stamp
+  own "$BASE/journal.jsonl"
   printf '{"at":"%s","deployment":"%s","action":"%s","artifact":"%s","fence":%s,"step":"%s","colour":"%s","port":%s}\n' \
     "$REPLY" "$DEPLOYMENT" "$ACTION" "$ARTIFACT" "$FENCE" "$step" "$colour" "$port" >>"$BASE/journal.jsonl" || return
   if [[ ${TAGSHIP_KILL_AFTER-} == "$step" ]]; then kill -KILL $$; fi
@@ -297,10 +307,21 @@ set_paths() {
     for each in releases output log incoming run; do
       [[ -d $BASE/$each ]] || mkdir -p "$BASE/$each" 2>/dev/null || unwritable "$BASE" || return
     done
+    close_files
     LOG=$BASE/log/$DEPLOYMENT.log
+    own "$LOG" 2>/dev/null
     { : >>"$LOG"; } 2>/dev/null || unwritable "$LOG"
   fi
 }
+
+# Take from every other account of this host what is not for it, also of what an older tagship left open. The app and the proxy
+# pass through the folder to files of theirs, and nobody lists it. Tells of a lock that is open to others: `lock` renews it.
+close_files() {
+  if [[ -n $(find "$BASE" "$BASE/log" -maxdepth 1 -perm /066 \( -path "$BASE" -o -path "$BASE/run" -o -path "$BASE/releases" \) -exec chmod 0711 {} + \
+    -o -perm /077 \( -name lock -print -o \( -type f -o -path "$BASE/log" -o -path "$BASE/incoming" \) -exec chmod go-rwx {} + \)) ]]; then
+    LOCK_IS_OPEN=yes
+  fi
+} 2>/dev/null
 
 # A release that was being replaced when the power went is put back: it may be the one that serves.
 bring_back() {
@@ -312,9 +333,33 @@ bring_back() {
 
 # The lock is descriptor 9. Each stage runs under `9>&-`: bash then keeps it for itself, closed to every program it starts.
 lock() {
+  local ours=no
   [[ $ACTION != status ]] || return 0
-  exec 9>>"$BASE/lock" || unwritable "$BASE/lock" || return
-  flock -n 9 || conclude held "another action runs on this host: $(last_deployment); see when it has ended: inv status --env $ENVIRONMENT"
+  own "$BASE/lock" && exec 9>>"$BASE/lock" || unwritable "$BASE/lock" || return
+  if flock -n 9; then ours=yes; fi
+  if [[ $LOCK_IS_OPEN == yes && -d /proc/self/fd ]]; then
+    if [[ $ours == yes ]] || held_by_others; then renew_lock && ours=yes || ours=no; fi
+  fi
+  [[ $ours == yes ]] ||
+    conclude held "another action runs on this host: $(last_deployment); see when it has ended: inv status --env $ENVIRONMENT"
+}
+
+# Whether no process of this account, but this one, has the lock open: who holds it then is no action. The lock of an older
+# tagship could be opened, and held, by any account.
+held_by_others() {
+  local process each
+  for process in /proc/[0-9]*; do
+    [[ -O $process && ${process##*/} != "$$" ]] || continue
+    for each in "$process"/fd/*; do
+      if [[ $each -ef $BASE/lock ]]; then return 1; fi
+    done
+  done
+}
+
+# Put a lock that nobody else has open, and that is ours, in the place of this one. False where somebody else was first.
+renew_lock() {
+  own "$BASE/lock.new" && exec 8>>"$BASE/lock.new" && flock -n 8 && [[ /proc/self/fd/9 -ef $BASE/lock ]] &&
+    mv -f "$BASE/lock.new" "$BASE/lock" && exec 9>&8 8>&-
 }
 
 last_deployment() {
@@ -339,6 +384,7 @@ fencing() {
 raise_fence() {
   local first=no
   if [[ ! -e $BASE/fence ]]; then first=yes; fi
+  own "$BASE/fence"
   printf '%s\n' "$FENCE" 1<>"$BASE/fence" && { sync "$BASE/fence" 2>/dev/null || sync; } || return
   if [[ $first == yes ]]; then sync "$BASE" 2>/dev/null || sync; fi
 }

@@ -65,6 +65,7 @@ launch() {
   local record=$1 words=$2 environment=$3 folder=$4 output=$5 tries
   shift 5
   rm -f "$BASE/run/$record"
+  own "$output"
   setsid bash "$PROGRAM/host/launch.sh" "$BASE/run/$record" "$words" "$environment" "$folder" "$@" </dev/null >>"$output" 2>&1 &
   STARTED_PID=$!
   for ((tries = 0; tries < 250; tries++)); do
@@ -78,6 +79,7 @@ launch() {
 start_colour() {
   local colour=$1 port=$2 artifact=$3 environment=$4 output=$5
   shift 5
+  spares_root || return
   launch "$colour" "$port $artifact" "$environment" "$BASE/releases/$artifact" "$output" "$@"
 }
 
@@ -118,8 +120,12 @@ wait_for_end() {
   return 1
 }
 
-# Everything here runs as whoever runs this program.
+# Everything here runs as whoever runs this program (spares_root).
 provide_account() {
+  return 0
+}
+
+close_metadata() {
   return 0
 }
 

@@ -17,7 +17,7 @@
 #   stop_record NAME     stop it, its requests answered, within a limit
 #   how_it_ended COLOUR  in words, in REPLY
 #   unit_status COLOUR   what the manager knows of it, for people, on standard output
-#   provide_account      the account that the app runs as, and output/ for it; false, with PROBLEM
+#   provide_account      the account that the app runs as, output/ for it, and what its walls need; false, with PROBLEM
 #   hand_over FILE…      give files to that account
 #   last_lines COLOUR DEPLOYMENT
 #                        the last lines that it wrote, on standard output
@@ -32,6 +32,8 @@ RESTARTING='' # the client of systemd's that start_unit left under way; `lives` 
 
 # shellcheck source=deploy/host/proxy_haproxy.sh
 . "$PROGRAM/host/proxy_haproxy.sh"
+# shellcheck source=deploy/host/walls.sh
+. "$PROGRAM/host/walls.sh"
 
 # A unit's name, in REPLY.
 unit_of() {
@@ -97,8 +99,10 @@ provide_account() {
   PROBLEM="the account $ACCOUNT is root's: name another as \"user\" in tagship.toml"
   ((ACCOUNT_IS[1] != 0)) || return
   PROBLEM="$BASE/output cannot be given to $ACCOUNT"
-  if [[ $(stat -c '%u:%g %a' "$BASE/output") == "0:${ACCOUNT_IS[2]} 2770" ]]; then return 0; fi
-  chown "root:${ACCOUNT_IS[2]}" "$BASE/output" && chmod 2770 "$BASE/output"
+  if [[ $(stat -c '%u:%g %a' "$BASE/output") != "0:${ACCOUNT_IS[2]} 2770" ]]; then
+    chown "root:${ACCOUNT_IS[2]}" "$BASE/output" && chmod 2770 "$BASE/output" || return
+  fi
+  if [[ -z $ROOT ]]; then mount_output && ports_are_kept; fi # else it is a sandbox's
 }
 
 # The account and its numbers, its own and its group's, in ACCOUNT_IS; false where there is none of that name.
@@ -203,6 +207,7 @@ started_at() {
 # The unit of one colour, and of what is started at boot. The unit of the colour that serves is left as it is.
 install_units() {
   local colour=$1
+  settle_metadata || return
   install_from "$RUNTIME@.service" "$UNITS/$APP@$colour.service"
   install_from boot.service "$UNITS/$APP-boot.service"
   cmp -s "$PROGRAM/host/boot.sh" "$BASE/boot.sh" ||
@@ -230,9 +235,15 @@ reload_units() {
 
 # Whether a file is what its template makes of it; that text is in REPLY.
 is_from() {
-  local listen="*:$PORT" memory=infinity swap=infinity
+  local listen="*:$PORT" memory=infinity swap=infinity trusted=always_false needs='' denied='' rule=''
   if [[ -e /proc/net/if_inet6 ]]; then listen=":::$PORT v4v6"; fi
+  if [[ $METADATA != open ]]; then
+    needs=$'\n'"Requires=$APP-metadata.service"$'\n'"After=$APP-metadata.service"
+    denied=$'\nIPAddressDeny=169.254.169.254 fd00:ec2::254'
+  fi
+  if [[ $1 == metadata.service ]]; then metadata_rule && rule=$REPLY || return; fi
   REPLY=$(<"$PROGRAM/systemd/$1")
+  REPLY=${REPLY//$'\n'@NEEDS@/$needs} REPLY=${REPLY//$'\n'@DENIED@/$denied} REPLY=${REPLY//@RULE@/$rule}
   if [[ $2 == */"$APP@"@(job|next).service ]]; then # the same unit, but that it ends
     REPLY=${REPLY/Type=exec/Type=oneshot} REPLY=${REPLY/Restart=always/Restart=no} REPLY=${REPLY/$'\n'SuccessExitStatus=143/}
   fi
@@ -241,7 +252,8 @@ is_from() {
     REPLY=${REPLY/network-online.target/"network-online.target $APP-boot.service $APP@next.service"}
   fi
   if [[ -n $MEMORY ]]; then memory=${MEMORY^^} swap=0; fi # no swap, as a container has none
-  REPLY=${REPLY//@TIMER@/${TIMER-}}
+  if [[ -n $TRUSTED_PROXIES ]]; then trusted="src $TRUSTED_PROXIES"; fi
+  REPLY=${REPLY//@TIMER@/${TIMER-}} REPLY=${REPLY//@TRUSTED@/$trusted}
   REPLY=${REPLY//@ACCOUNT@/$ACCOUNT} REPLY=${REPLY//@MEMORY@/$memory} REPLY=${REPLY//@SWAP@/$swap} REPLY=${REPLY//@PIDS@/$PIDS}
   REPLY=${REPLY//@APP@/$APP} REPLY=${REPLY//@BASE@/$BASE} REPLY=${REPLY//@LISTEN@/$listen}
   [[ -f $2 && $REPLY == "$(<"$2")" ]]

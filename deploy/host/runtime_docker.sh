@@ -13,6 +13,7 @@
 #   await_start          wait for what run_colour left under way
 #   adopt COLOUR         give what run_colour started its unit, where it has none yet
 #   make_ready COLOUR    what was stopped, ready to be started again at once
+#   is_bounded           whether what was seen healthy runs as what it may run as; false, with PROBLEM
 #   state_of_colour COLOUR
 #                        what the runtime knows of it, for people, on standard output
 #   accepting COLOUR PORT
@@ -57,15 +58,16 @@ image_of() {
 }
 
 prepare() {
-  local image
+  local image user
   PROBLEM="the manifest of $1 names no image"
   image_of "$1" || return
   image=$REPLY
   look_for_ready
   if [[ $READY_ARTIFACT == "$1" ]]; then return 0; fi # its container holds the image
-  if timeout "$ANSWER_LIMIT" docker image inspect --format '{{.Id}}' "$image" 2>/dev/null; then
+  if user=$(user_of "$image"); then
     name_image "$1"
-    return 0
+    may_run_as "$user"
+    return
   fi
   outlives_docker || return
   PROBLEM="the journal cannot be written: $(disk)"
@@ -75,6 +77,27 @@ prepare() {
   pull "$image" || return
   name_image "$1"
   sync -f "$DOCKER_ROOT" || sync # or a power cut would leave layers of which Docker knows, without a byte in them
+  may_run_as "$(user_of "$image")"
+}
+
+# Whom an image runs as, on standard output; false when it is not here.
+user_of() {
+  timeout "$ANSWER_LIMIT" docker image inspect --format '{{.Config.User}}' "$1" 2>/dev/null
+}
+
+# Root in a container is root to the host's kernel, whatever bounds it has.
+may_run_as() {
+  PROBLEM="the image of $ARTIFACT runs as root: give it a USER in its Dockerfile; or, knowing what it means, ec2.container.root = true for $ENVIRONMENT in tagship.toml, and publish again"
+  [[ $CONTAINER_ROOT == allowed || ! ${1%%:*} =~ ^(0*|root)$ ]]
+}
+
+# A name may be root's, in the image's own list of accounts: the kernel has the number.
+is_bounded() {
+  local word uid=''
+  while read -r word uid _; do
+    if [[ $word == Uid: ]]; then break; fi
+  done <"/proc/$CONTAINER_PID/status"
+  may_run_as "$uid"
 }
 
 # A release's image gets a name on this host: `docker image prune` takes every image without one, and what was pulled by
@@ -181,7 +204,7 @@ no_login() {
 # The port of the container that is ready, if nobody has taken it since; else any free one.
 port_for() {
   REPLY=$READY_PORT
-  if [[ $1 != "$IDLE" || $READY_ARTIFACT != "$ARTIFACT" ]] || listening "$READY_PORT"; then free_port; fi
+  if [[ $1 != "$IDLE" || $READY_ARTIFACT != "$ARTIFACT" ]] || ! is_walled "$READY_PORT" || listening "$READY_PORT"; then free_port; fi
 }
 
 # Ask the engine for both colours' containers. Which one is idle is known only when a run that was cut off has been settled;
@@ -223,14 +246,19 @@ run_colour() {
   know_manifest "$artifact"
   if [[ -n $MEMORY ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
   words+=(--init --volume "$BASE/output:$BASE/output" --group-add "$group"
-    --pids-limit "$PIDS" --security-opt no-new-privileges --stop-timeout 10
+    --pids-limit "$PIDS" --security-opt no-new-privileges --ulimit core=0 --stop-timeout 10
     --log-driver local --log-opt max-size=10m --log-opt max-file=2
     --label "tagship.app=$APP" --label "tagship.environment=$ENVIRONMENT" --label "tagship.artifact=$artifact"
     --label "tagship.commit=$M_commit" --label "tagship.build-time=$M_build_time")
+  # A release of an older tagship, which is started again, keeps what it had.
+  if [[ $CAPABILITIES != older ]]; then words+=(--cap-drop ALL); fi
+  for name in ${CAPABILITIES/older/}; do
+    words+=(--cap-add "$name")
+  done
   text_of "$BASE/run/$colour.env" && variables=$REPLY
   print=$(printf '%s\n' "$image" "$port:$PORT" "${words[@]}" "$variables" | sha256sum) || return
   print=${print%% *}
-  if [[ $colour == "$IDLE" && $port == "$READY_PORT" && $print == "$READY_PRINT" ]] && starts "$colour" "$print"; then
+  if [[ $colour == "$IDLE" && $port == "$READY_PORT" && $print == "$READY_PRINT" ]] && starts "$colour" "$print" && metadata_is_settled; then
     say "Its container is ready."
     start_ready "$colour" "$port" "$artifact"
     return

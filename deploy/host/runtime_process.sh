@@ -48,6 +48,11 @@ make_ready() {
   return 0
 }
 
+# Its account is not root (provide_account).
+is_bounded() {
+  return 0
+}
+
 state_of_colour() {
   return 0
 }

@@ -45,7 +45,8 @@ RESET = """\
 systemctl kill --signal=KILL 'hello@*' 2>/dev/null
 systemctl stop hello-job.timer 'hello@*' hello-proxy hello-boot 2>/dev/null
 systemctl disable --quiet hello-boot 2>/dev/null
-rm -rf /etc/systemd/system/hello* /etc/systemd/system/*.wants/hello* /opt/hello
+umount --lazy /opt/hello/output 2>/dev/null
+rm -rf /etc/systemd/system/hello* /etc/systemd/system/opt-hello* /etc/systemd/system/*.wants/hello* /opt/hello
 systemctl daemon-reload
 systemctl reset-failed
 userdel app-hello 2>/dev/null
