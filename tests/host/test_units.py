@@ -100,10 +100,11 @@ def test_systemd_finds_little_to_say_against_the_units(host: Host, shop: Shop, r
     bundle = shop.process("0.1.0-dev") if runtime == "process" else shop.docker("0.1.0-dev")
     assert host.deploy(host.publish(bundle)).outcome == "healthy"
     exposed = {
-        unit: exposure(host, unit) for unit in ("hello@blue.service", "hello-proxy.service", "hello-boot.service")
+        unit: exposure(host, unit)
+        for unit in ("hello@blue.service", "hello-proxy.service", "hello-boot.service", "hello-metadata.service")
     }
     assert {unit: value for unit, value in exposed.items() if value > 2.0} == {}, exposed
-    assert host.machine.check("systemd-analyze verify /etc/systemd/system/hello*.service 2>&1") == ""
+    assert host.machine.check("systemd-analyze verify /etc/systemd/system/hello*.service opt-hello-output.mount 2>&1") == ""
 
 
 def exposure(host: Host, unit: str) -> float:
