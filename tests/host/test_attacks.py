@@ -304,7 +304,7 @@ def test_what_a_container_writes_gives_nobody_on_the_host_its_rights(host: Host,
 def test_a_mount_of_somebodys_own_without_the_options_is_refused_before_the_switch(
     host: Host, shop: Shop, serving: Bundle
 ) -> None:
-    host.machine.check(f"umount {BASE}/output && rm /etc/systemd/system/opt-hello-output.mount")
+    host.machine.check(f"umount --lazy {BASE}/output && rm /etc/systemd/system/opt-hello-output.mount")
     host.machine.check(f"mount -t tmpfs tmpfs {BASE}/output && systemctl daemon-reload")
     answer = host.deploy(host.publish(shop.process("0.1.1-dev")))
     assert (answer.outcome, host.answers()) == ("failed", "0.1.0-dev"), answer.output
@@ -347,8 +347,8 @@ def test_nobody_else_can_bind_the_port_of_an_app_that_crashed(host: Host, shop: 
     for times in ("1", "2"):
         host.machine.check("docker kill hello-blue" if runtime == "docker" else "systemctl kill -s KILL hello@blue")
         restarts = "systemctl show -p NRestarts --value hello@blue"
-        until(lambda: host.machine.check(restarts) == times, 5, "it is started anew")  # noqa: B023
-        until(lambda: host.answers() == "0.1.0-dev", 10, "it serves, on the port that it had")
+        until(lambda: host.machine.check(restarts) == times, 15, "it is started anew")  # noqa: B023
+        until(lambda: host.answers() == "0.1.0-dev", 15, "it serves, on the port that it had")
     out, err = squatter.communicate(timeout=30)
     assert (out.strip(), err) == ("PermissionError", "")
 

@@ -69,7 +69,8 @@ def test_a_version_that_fails_gives_way_to_the_old_one(
     assert (answer.code, answer.outcome, answer.serving) == (6, outcome, OLD), answer.output
     assert answer.durations["gap"] > 0
     assert (host.answers(), living(host), host.status().serving) == (OLD, ["hello@blue.service"], OLD)
-    assert host.deploy(ship(host, shop, runtime, "0.1.2-dev")).outcome == "healthy"
+    third = host.deploy(ship(host, shop, runtime, "0.1.2-dev"))
+    assert third.outcome == "healthy", third.output
     assert (host.answers(), living(host)) == ("0.1.2-dev", ["hello@green.service"])
 
 

@@ -104,7 +104,10 @@ def test_systemd_finds_little_to_say_against_the_units(host: Host, shop: Shop, r
         for unit in ("hello@blue.service", "hello-proxy.service", "hello-boot.service", "hello-metadata.service")
     }
     assert {unit: value for unit, value in exposed.items() if value > 2.0} == {}, exposed
-    assert host.machine.check("systemd-analyze verify /etc/systemd/system/hello*.service opt-hello-output.mount 2>&1") == ""
+    assert (
+        host.machine.check("systemd-analyze verify /etc/systemd/system/hello*.service opt-hello-output.mount 2>&1")
+        == ""
+    )
 
 
 def exposure(host: Host, unit: str) -> float:
