@@ -244,7 +244,7 @@ def _of_systemd(values: Values) -> Iterator[Finding]:
 
 
 def _of_walls(values: Values) -> Iterator[Finding]:
-    """Find openings of walls that are not there, or that are no addresses."""
+    """Find what opens no wall, or is no network."""
     for text in _texts(values.get("trusted_proxies")):
         if why := walls.why_not_a_network(text):
             yield "trusted_proxies", f'{why}: give networks, such as "10.0.0.0/16"'
