@@ -109,10 +109,11 @@ change() {
 # Whether no app would run as root here: the manager `process` runs it as whoever runs this program. (A folder that stands for a
 # host is a sandbox's, and whose it is runs the app.) False, with PROBLEM, before anything is looked at.
 spares_root() {
+  PROBLEM="manager = \"process\" would run $APP as root on this host: set ec2.manager = \"systemd\" for $ENVIRONMENT in tagship.toml, publish, and deploy that"
+  if [[ $MANAGER != process || -n $ROOT || $EUID != 0 ]]; then return 0; fi
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
-  PROBLEM="manager = \"process\" would run $APP as root on this host: set ec2.manager = \"systemd\" for $ENVIRONMENT in tagship.toml, publish, and deploy that"
-  [[ $MANAGER != process || -n $ROOT || $EUID != 0 ]]
+  return 1
 }
 
 # Whether what is recorded as serving answers, and the proxy points at it and answers too.
