@@ -79,7 +79,7 @@ def what_serves(units: Sequence[Unit], final: Sequence[Report], untouched: Seque
 
     Units are named if they differ, or if some are `untouched`: nobody changed them.
     """
-    if not final:
+    if not final and not untouched:
         return f"No {noun_of(units)} is left."
     names = {unit.id: unit.name for unit in units}
     by_state: dict[str, list[str]] = {}
@@ -89,7 +89,7 @@ def what_serves(units: Sequence[Unit], final: Sequence[Report], untouched: Seque
         by_state.setdefault(UNTOUCHED, []).extend(unit.name for unit in untouched)
     if set(by_state) == {"nothing is serving"} and not any(report.previous for report in final):
         return "Nothing was serving before, and nothing is now."
-    if len(by_state) == 1:
+    if final and len(by_state) == 1:
         return _sentence(next(iter(by_state)))
     return _sentence(", and ".join(f"{state} on {listed(where)}" for state, where in by_state.items()))
 

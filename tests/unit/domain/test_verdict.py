@@ -155,3 +155,4 @@ def test_what_could_not_be_touched_is_named_beside_what_serves() -> None:
         what_serves(HOSTS, [WELL], HOSTS[1:]) == f"{NEW} is serving on web-1, and nothing was changed on web-2, web-3."
     )
     assert what_serves(HOSTS, [report(1, "held", "")], HOSTS[1:]) == "Nothing was changed."
+    assert what_serves(HOSTS, [], HOSTS[1:]) == "Nothing was changed on web-2, web-3."
