@@ -155,12 +155,12 @@ def _put_back(session: LeaseSession, record: Recorder, rollout: Rollout, seconds
             session.serves = what_serves(rollout.units, list(final.values()), rollout.untouched)
         remaining = without_the_gone(session, rollout, list(final.values()))
     except (KeyboardInterrupt, TagshipError) as reason:
-        failed = cut_short(session, reason)
         why = f"putting back was cut short: {cause(reason)}"
+        failed = cut_short(session, reason)
         try:
             record.add("failed", reason=why, units=list(final.values()), seconds=seconds)
         except ServiceFailed as silence:
-            raise unwritten(session.plan, failed, silence) from reason
+            failed = unwritten(session.plan, failed, silence)
         raise failed from reason
     session.serves = what_serves(rollout.units, remaining, rollout.untouched)
     return remaining

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tagship.domain import commands
 from tagship.domain.plan import Plan
 from tagship.domain.rollout import INTERRUPTED
-from tagship.domain.text import plural
+from tagship.domain.text import either, plural
 from tagship.domain.verdict import Ending
 from tagship.engine.session import LeaseSession
 from tagship.errors import (
@@ -92,9 +92,13 @@ def unrecorded(session: LeaseSession) -> Interrupted:
 
 
 def unwritten(plan: Plan, failed: TagshipError, reason: ServiceFailed) -> TagshipError:
-    """Add to a failure that the ledger could not record it."""
-    problem = f"{failed.what.rstrip('.')}. The ledger could not record it: {reason.what}"
-    return type(failed)(problem, state=failed.state, remedy=take_up(plan), evidence=failed.evidence)
+    """Add to a failure that the ledger could not record it.
+
+    If nothing good is seen serving, the way back comes first.
+    """
+    problem = f"{failed.what} The ledger could not record it: {reason.what}"
+    ways = dict.fromkeys([failed.remedy, take_up(plan)]) if isinstance(failed, RollbackFailed) else [take_up(plan)]
+    return type(failed)(problem, state=failed.state, remedy=either(*ways), evidence=failed.evidence)
 
 
 def overtaken(session: LeaseSession, reason: LeaseLost) -> LeaseLost:
@@ -119,9 +123,13 @@ def watched_no_more(session: LeaseSession, reason: Held | ServiceFailed) -> Tags
     """Add to a failure that units are still acting, if so."""
     if not session.in_flight:
         return reason
-    state = f"{session.what_goes_on}; its outcome is unknown here."
+    state = _unknown(session)
     remedy = f"See what came of it: {look(session.plan)}" if isinstance(reason, Held) else take_up(session.plan)
     return type(reason)(reason.what, state=state, remedy=remedy)
+
+
+def _unknown(session: LeaseSession) -> str:
+    return f"{session.what_goes_on}; its outcome is unknown here."
 
 
 def cut_short(session: LeaseSession, reason: BaseException) -> TagshipError:
@@ -136,7 +144,7 @@ def cut_short(session: LeaseSession, reason: BaseException) -> TagshipError:
     plan = session.plan
     return kind(
         f"{plan.artifact_id} failed on {plan.environment}, and putting it back was cut short: {cause(reason)}.",
-        state=session.serves,
+        state=_unknown(session) if session.in_flight else session.serves,
         remedy=f"Ask each {plan.noun} what it runs: {look(plan)}" if kind is LeaseLost else take_up(plan),
     )
 

@@ -193,6 +193,14 @@ def test_putting_back_that_is_cut_short_names_the_hosts_that_nobody_changed() ->
     )
 
 
+def test_putting_back_that_nobody_hears_of_any_more_goes_on_and_that_is_what_is_said() -> None:
+    app = failing_second()
+    app.hosts.during = on("rollback", down)
+    failure = failed(app, RollbackFailed)
+    assert failure.state == "The action on the hosts goes on (SSM command command-3); its outcome is unknown here."
+    assert failure.remedy == END_IT
+
+
 def test_ctrl_c_between_two_batches_of_putting_back_is_recorded_as_such() -> None:
     app = cut_short_on_the_second()
     app.hosts.asking = lambda _: None
@@ -276,6 +284,15 @@ def test_a_failure_that_cannot_be_recorded_is_still_that_failure(state: str) -> 
     with pytest.raises(DeployFailed):
         resume(app, env="dev")
     assert (last_state(app), told(app)) == ("rolled-back", [["web-1"], ["web-2"]])
+
+
+def test_a_failure_after_which_nothing_serves_keeps_its_way_back_though_it_cannot_be_recorded() -> None:
+    app = failing_second("healthy", "rollback-failed")
+    app.ledger.before = lambda entry: down(entry) if entry.state == "failed" else None
+    failure = failed(app, RollbackFailed)
+    first, second = failure.remedy.splitlines()
+    assert first.startswith(f"Wake somebody, and go back: inv rollback --to {OLD} --env dev")
+    assert second.strip() == END_IT
 
 
 def test_a_partial_one_that_cannot_be_recorded_is_still_incomplete() -> None:
