@@ -23,6 +23,7 @@ from tagship.errors import (
     TagshipError,
 )
 from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
 from tagship.verbs.resume import resume
 from tests.fakes.app import FakeApp
 from tests.fakes.death import cut_off, die
@@ -310,6 +311,23 @@ def test_a_partial_one_that_cannot_be_recorded_is_still_incomplete() -> None:
     with pytest.raises(Incomplete):
         resume(app, env="dev")
     assert last_state(app) == "partial"
+
+
+def test_a_heal_after_which_it_serves_nowhere_names_the_way_back_first_though_it_cannot_be_recorded() -> None:
+    app = fleet(2)
+    app.publish("0.1.28-dev")
+    app.ledger.ran("0.1.28-dev")
+    for each in app.hosts.machines:
+        each.serving = ""
+        each.answers.append("rollback-failed")
+    app.ledger.before = lambda entry: down(entry) if entry.state == "partial" else None
+    with pytest.raises(RollbackFailed) as caught:
+        heal(app)
+    assert [line.strip() for line in caught.value.remedy.splitlines()] == [
+        "Go back: inv rollback --to 0.1.28-dev --env dev",
+        "Fix what is wrong with them, then: inv heal --env dev",
+        END_IT,
+    ]
 
 
 @pytest.mark.parametrize("state", ["failed", "rolled-back"])
