@@ -31,6 +31,7 @@ from tests.fakes.target import machine
 from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, told
 
 BACK = f"{OLD} is serving on web-1, web-2, and nothing was changed on web-3."
+HALF_BACK = f"{NEW} is serving on web-1, web-2, and {OLD} is serving on web-3, web-4, and nothing was changed on web-5."
 END_IT = "End it: inv resume --env dev (what each host runs: inv status --env dev)"
 
 
@@ -169,8 +170,9 @@ def test_if_nobody_says_which_hosts_are_there_one_that_is_not_put_back_has_faile
 
 
 def cut_short_on_the_second() -> FakeApp:
-    """Three were changed, the fourth failed; the last one changed is put back, and then AWS is away."""
-    app = fleet(machine("web-1"), machine("web-2"), machine("web-3"), machine("web-4", "", "failed"), max_concurrency=1)
+    """Of five, three were changed and the fourth failed; the third is put back, and then AWS is away."""
+    bad = machine("web-4", "", "failed")
+    app = fleet(machine("web-1"), machine("web-2"), machine("web-3"), bad, machine("web-5"), max_concurrency=1)
     app.hosts.asking = on("rollback", down, count=2)
     return app
 
@@ -179,7 +181,7 @@ def test_putting_back_that_is_cut_short_says_what_is_back_by_then() -> None:
     app = cut_short_on_the_second()
     failure = failed(app, RollbackFailed)
     assert failure.what == f"{NEW} failed on dev, and putting it back was cut short: AWS cannot be reached."
-    assert failure.state == f"{NEW} is serving on web-1, web-2, and {OLD} is serving on web-3, web-4."
+    assert failure.state == HALF_BACK
     assert failure.remedy == END_IT
     last = app.ledger.entries[-1]
     assert (last.state, last.reason) == ("failed", "putting back was cut short: AWS cannot be reached")
@@ -216,7 +218,7 @@ def test_ctrl_c_between_two_batches_of_putting_back_is_recorded_as_such() -> Non
     app.leases.renew = stop  # type: ignore[method-assign]
     failure = failed(app, Interrupted)
     assert failure.what == f"{NEW} failed on dev, and putting it back was cut short: interrupted."
-    assert failure.state == f"{NEW} is serving on web-1, web-2, and {OLD} is serving on web-3, web-4."
+    assert failure.state == HALF_BACK
     assert app.ledger.entries[-1].reason == "putting back was cut short: interrupted"
 
 
