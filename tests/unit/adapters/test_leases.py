@@ -158,6 +158,13 @@ def test_a_damaged_lease_is_named_with_its_environment_and_the_command_that_mend
     )
 
 
+def test_a_later_tagships_lease_is_named_with_its_schema() -> None:
+    store, leases = bucket()
+    store.create(KEY, b'{"schema": 99}')
+    what, _, _ = said(LeaseUnreadable, lambda: take(leases))
+    assert what == "The lease of dev cannot be read (schema 99)."
+
+
 @pytest.mark.parametrize("damage", ["", "damaged-000000000000"])
 def test_what_is_not_damaged_as_was_said_is_not_mended(damage: str) -> None:
     store, leases = bucket()
@@ -299,6 +306,11 @@ def test_a_heartbeat_is_one_write_and_no_reading() -> None:
     assert seen is not None
     assert seen.record == record
     assert (record.phase, record.operations, record.beats) == ("on", ("c-2",), 3)
+
+
+def test_who_has_written_nothing_yet_renews_by_reading_first() -> None:
+    store, leases = bucket()
+    assert StoredLeases(store, "hello").renew(take(leases), phase="on").beats == 1
 
 
 def test_a_renewal_of_an_older_record_keeps_its_phase_and_operations_in_the_bucket() -> None:
