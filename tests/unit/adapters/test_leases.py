@@ -398,3 +398,61 @@ def test_what_is_read_has_the_stores_times() -> None:
         datetime(2026, 11, 20, 12, tzinfo=UTC),
         datetime(2026, 11, 20, 12, 0, 30, tzinfo=UTC),
     )
+
+
+# -- what the contract asks of every store, here at once ---------------------------------------------------------------
+
+
+def test_a_first_taking_without_an_id_has_the_first_number_and_an_id_of_the_stores_time() -> None:
+    _, leases = bucket()
+    mine = leases.take("dev", holder="ada@laptop", run_url="", ttl=120)
+    assert (mine.fence, mine.deployment_id[:15]) == (1, "20261120-120000")
+
+
+def test_a_living_holder_is_fenced_off_only_if_that_is_said() -> None:
+    _, leases = bucket()
+    take(leases)
+    with pytest.raises(LeaseHeld):
+        leases.take("dev", holder="eve@desk", run_url="", ttl=120, over="mine")
+    assert leases.take("dev", holder="eve@desk", run_url="", ttl=120, over="mine", living=True).fence == 2
+
+
+def test_ctrl_c_just_after_it_was_taken_gives_it_back() -> None:
+    store, leases = bucket()
+    leases.release(take(leases))
+    store.after = lambda _verb, _key: once(store)
+    with pytest.raises(KeyboardInterrupt):
+        take(leases)
+    assert take(leases, "hers").fence == 3
+
+
+def once(store: MemoryStore) -> None:
+    store.after = lambda _verb, _key: None
+    raise KeyboardInterrupt
+
+
+def test_a_lease_that_is_let_go_has_expired_in_its_holders_name() -> None:
+    _, leases = bucket()
+    leases.let_go(take(leases))
+    seen = leases.look("dev")
+    assert seen is not None
+    assert (seen.expired, seen.record.holder, seen.record.phase) == (True, "ada@laptop", "interrupted: taken")
+
+
+def test_a_damaged_lease_is_mended_to_a_free_one_that_keeps_its_number() -> None:
+    store, leases = bucket()
+    store.create(KEY, b'{"fence": 41')
+    with pytest.raises(LeaseUnreadable) as caught:
+        leases.look("dev")
+    leases.mend("dev", caught.value.id)
+    seen = leases.look("dev")
+    assert seen is not None
+    assert seen.record == LeaseRecord("dev", 41)
+
+
+def test_a_lease_of_a_group_is_said_to_hold_the_others_with_it() -> None:
+    leases = StoredLeases(MemoryStore(clock=FakeClock()), "hello", lambda _: "all")
+    take(leases)
+    with pytest.raises(LeaseHeld) as caught:
+        leases.take("prod", holder="eve@desk", run_url="", ttl=120)
+    assert caught.value.what.startswith("ada@laptop has held dev (and with it prod, of the same lease group) since")
