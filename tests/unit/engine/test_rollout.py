@@ -310,7 +310,8 @@ def test_an_order_that_cannot_be_sent_stops_it_and_what_was_changed_is_put_back(
     _from_order(app, 2, ServiceFailed("AWS cannot be reached.", remedy="Try again"))
     with pytest.raises(DeployFailed) as caught:
         deploy(app, artifact=NEW)
-    assert "AWS cannot be reached" in caught.value.what
+    assert caught.value.what == f"{NEW} failed on dev (AWS cannot be reached)."
+    assert "Stopped: AWS cannot be reached." in app.screen.warnings
     assert set(app.hosts.serving.values()) == {OLD}
     assert last_state(app) == "rolled-back"
 
