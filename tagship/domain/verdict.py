@@ -80,7 +80,7 @@ def what_serves(units: Sequence[Unit], final: Sequence[Report], untouched: Seque
     Units are named if they differ, or if some are `untouched`: nobody changed them.
     """
     if not final:
-        return f"No {noun_of(units)} is left."
+        return _none_left(units, untouched)
     names = {unit.id: unit.name for unit in units}
     by_state: dict[str, list[str]] = {}
     for report in final:
@@ -94,6 +94,13 @@ def what_serves(units: Sequence[Unit], final: Sequence[Report], untouched: Seque
     if len(by_state) == 1:
         return _sentence(next(iter(by_state)))
     return _sentence(", and ".join(f"{state} on {listed(where)}" for state, where in by_state.items()))
+
+
+def _none_left(units: Sequence[Unit], untouched: Sequence[Unit]) -> str:
+    """Say what serves if every unit that was changed has left."""
+    if not untouched:
+        return f"No {noun_of(units)} is left."
+    return _sentence(f"{UNTOUCHED} on {listed([unit.name for unit in untouched])}")
 
 
 def _sentence(text: str) -> str:

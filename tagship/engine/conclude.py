@@ -10,11 +10,11 @@ from tagship.domain.plan import Plan
 from tagship.domain.rollout import INTERRUPTED, Rollout
 from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Report, Unit
-from tagship.domain.verdict import ending, evidence, serves, unserved, what_serves
+from tagship.domain.verdict import Ending, ending, evidence, serves, unserved, what_serves
 from tagship.engine.candidates import way_back
-from tagship.engine.failures import cut_short, failure, heal
+from tagship.engine.failures import cause, cut_short, failure, heal, unwritten
 from tagship.engine.recorder import Recorder
-from tagship.engine.rollout import put_back
+from tagship.engine.rollout import put_back, without_the_gone
 from tagship.engine.session import LeaseSession
 from tagship.errors import Interrupted, RollbackFailed, ServiceFailed, TagshipError
 from tagship.ports.app import App
@@ -25,6 +25,7 @@ def conclude(session: LeaseSession, record: Recorder, rollout: Rollout, seconds:
     left = {unit.id for unit in rollout.gone}
     changed = tuple(unit for unit in rollout.units if unit.id in rollout.reports and unit.id not in left)
     session.plan = replace(session.plan, units=changed or session.plan.units)
+    session.serves = what_serves(rollout.units, rollout.here, rollout.untouched)
     _name_the_moving(session, rollout)
     if not _is_kept(session.plan, rollout):
         _undo(session, record, rollout, seconds)
@@ -68,6 +69,15 @@ def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, se
     if rollout.stop:
         session.app.screen.warn(f"Stopped: {rollout.stop}.")
     session.require_lease()
+    try:
+        _record_partial(record, plan, rollout, seconds)
+    except ServiceFailed as reason:
+        raise unwritten(plan, _missing(session.app, plan, rollout), reason) from reason
+    session.target.committed(session.change())
+    raise _missing(session.app, plan, rollout)
+
+
+def _record_partial(record: Recorder, plan: Plan, rollout: Rollout, seconds: float) -> None:
     record.add(
         _outcome(plan, rollout),
         reason=_where_missing(rollout),
@@ -77,8 +87,6 @@ def _leave_partial(session: LeaseSession, record: Recorder, rollout: Rollout, se
         stragglers=sorted(report.unit for report in rollout.lagging),
         gone=sorted(unit.id for unit in rollout.gone),
     )
-    session.target.committed(session.change())
-    raise _missing(session.app, plan, rollout)
 
 
 def _where_missing(rollout: Rollout) -> str:
@@ -123,27 +131,58 @@ def _outcome(plan: Plan, rollout: Rollout) -> str:
 
 def _undo(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> NoReturn:
     """Put back what was changed, record it, and raise why."""
-    plan, reports = session.plan, rollout.here
     session.app.screen.warn(f"Stopped: {rollout.stop}.")
-    try:
-        final = put_back(session, rollout)
-    except (KeyboardInterrupt, TagshipError) as reason:
-        record.add("failed", reason=f"putting back was cut short: {reason}", units=reports, seconds=seconds)
-        raise cut_short(session, reports, reason) from reason
+    final = _put_back(session, record, rollout, seconds)
     session.require_lease()
-    end = ending(plan, reports, final, rollout.stop)
+    end = ending(session.plan, rollout.here, final, rollout.stop)
+    failed = _failure(session, rollout, end)
+    try:
+        _record_undone(record, rollout, final, end, seconds)
+    except ServiceFailed as reason:
+        raise unwritten(session.plan, failed, reason) from reason
+    raise failed
+
+
+def _put_back(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> list[Report]:
+    """Put back what was changed; return each unit's last report.
+
+    What serves is noted after every batch: whatever cuts it short says that.
+    """
+    final = {report.unit: report for report in rollout.here}
+    try:
+        for reports in put_back(session, rollout):
+            final.update({report.unit: report for report in reports})
+            session.serves = what_serves(rollout.units, list(final.values()), rollout.untouched)
+        remaining = without_the_gone(session, rollout, list(final.values()))
+    except (KeyboardInterrupt, TagshipError) as reason:
+        why = f"putting back was cut short: {cause(reason)}"
+        failed = cut_short(session, reason)
+        try:
+            record.add("failed", reason=why, units=list(final.values()), seconds=seconds)
+        except ServiceFailed as silence:
+            failed = unwritten(session.plan, failed, silence)
+        raise failed from reason
+    session.serves = what_serves(rollout.units, remaining, rollout.untouched)
+    return remaining
+
+
+def _record_undone(record: Recorder, rollout: Rollout, final: Sequence[Report], end: Ending, seconds: float) -> None:
+    """Record what failed, and then what came of putting it back."""
     if end.kind == "held":
         record.add("abandoned", reason=end.reason, units=final, seconds=seconds)
-    else:
-        record.add("failed", reason=end.reason, units=reports, seconds=seconds, evidence=end.evidence)
-        last = "rollback-failed" if end.kind == "lost" else "rolled-back"
-        record.add(last, reason=end.reason, units=final, seconds=seconds)
-    state = what_serves(rollout.units, final, rollout.untouched)
+        return
+    record.add("failed", reason=end.reason, units=rollout.here, seconds=seconds, evidence=end.evidence)
+    last = "rollback-failed" if end.kind == "lost" else "rolled-back"
+    record.add(last, reason=end.reason, units=final, seconds=seconds)
+
+
+def _failure(session: LeaseSession, rollout: Rollout, end: Ending) -> TagshipError:
+    plan = session.plan
     if rollout.stop == INTERRUPTED and end.kind != "lost":
         total = counted(rollout.total, rollout.noun)
         problem = f"Interrupted: {plan.artifact_id} was taken back from {len(rollout.changed)} of {total}."
-        raise Interrupted(problem, state=state, remedy=f"Run it again: {plan.command}")
-    raise failure(plan, end, state)
+        return Interrupted(problem, state=session.serves, remedy=f"Run it again: {plan.command}")
+    return failure(plan, end, session.serves)
 
 
 def _record_healthy(record: Recorder, plan: Plan, rollout: Rollout, seconds: float) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tagship.domain import commands
 from tagship.domain.plan import Plan
-from tagship.domain.text import plural
-from tagship.domain.units import Report
-from tagship.domain.verdict import Ending, what_serves
+from tagship.domain.rollout import INTERRUPTED
+from tagship.domain.text import either, plural
+from tagship.domain.verdict import Ending
 from tagship.engine.session import LeaseSession
 from tagship.errors import (
     ArtifactError,
@@ -81,25 +79,35 @@ def interrupted(session: LeaseSession) -> Interrupted:
     )
 
 
-def unrecorded(session: LeaseSession, reports: Sequence[Report]) -> Interrupted:
+def unrecorded(session: LeaseSession) -> Interrupted:
     """Build the error of Ctrl-C while recording the end.
 
     The units are done, and the ledger may not know.
     """
     return Interrupted(
         f"Interrupted while recording the end of deployment {session.deployment_id}.",
-        state=what_serves(session.plan.units, reports),
+        state=session.serves,
         remedy=take_up(session.plan),
     )
 
 
-def overtaken(session: LeaseSession, reports: Sequence[Report], reason: LeaseLost) -> LeaseLost:
+def unwritten(plan: Plan, failed: TagshipError, reason: ServiceFailed) -> TagshipError:
+    """Add to a failure that the ledger could not record it.
+
+    If nothing good is seen serving, the way back comes first.
+    """
+    problem = f"{failed.what} The ledger could not record it: {reason.what}"
+    ways = dict.fromkeys([failed.remedy, take_up(plan)]) if isinstance(failed, RollbackFailed) else [take_up(plan)]
+    return type(failed)(problem, state=failed.state, remedy=either(*ways), evidence=failed.evidence)
+
+
+def overtaken(session: LeaseSession, reason: LeaseLost) -> LeaseLost:
     """Build the error of a lease lost after units answered.
 
     It repeats what they said, and that it may be so no longer.
     """
     state = (
-        f"When the {plural(session.plan.noun)} last answered: {what_serves(session.plan.units, reports)} "
+        f"When the {plural(session.plan.noun)} last answered: {session.serves} "
         "The ledger does not count it, and the lease's new holder may change it."
     )
     return LeaseLost(reason.what, state=state, remedy=reason.remedy)
@@ -115,12 +123,16 @@ def watched_no_more(session: LeaseSession, reason: Held | ServiceFailed) -> Tags
     """Add to a failure that units are still acting, if so."""
     if not session.in_flight:
         return reason
-    state = f"{session.what_goes_on}; its outcome is unknown here."
+    state = _unknown(session)
     remedy = f"See what came of it: {look(session.plan)}" if isinstance(reason, Held) else take_up(session.plan)
     return type(reason)(reason.what, state=state, remedy=remedy)
 
 
-def cut_short(session: LeaseSession, reports: Sequence[Report], reason: BaseException | str) -> TagshipError:
+def _unknown(session: LeaseSession) -> str:
+    return f"{session.what_goes_on}; its outcome is unknown here."
+
+
+def cut_short(session: LeaseSession, reason: BaseException) -> TagshipError:
     """Build the error of putting back that was cut short."""
     kind: type[TagshipError] = RollbackFailed
     if isinstance(reason, LeaseLost):
@@ -128,13 +140,18 @@ def cut_short(session: LeaseSession, reports: Sequence[Report], reason: BaseExce
     elif isinstance(reason, KeyboardInterrupt):
         if session.in_flight:
             return interrupted(session)
-        kind, reason = Interrupted, "interrupted"
-    noun = session.plan.noun
+        kind = Interrupted
+    plan = session.plan
     return kind(
-        f"{session.plan.artifact_id} failed on {session.plan.environment}, and putting it back was cut short: {reason}",
-        state=what_serves(session.plan.units, reports),
-        remedy=f"Ask each {noun} what it runs: {look(session.plan)}" if kind is LeaseLost else take_up(session.plan),
+        f"{plan.artifact_id} failed on {plan.environment}, and putting it back was cut short: {cause(reason)}.",
+        state=_unknown(session) if session.in_flight else session.serves,
+        remedy=f"Ask each {plan.noun} what it runs: {look(plan)}" if kind is LeaseLost else take_up(plan),
     )
+
+
+def cause(reason: BaseException) -> str:
+    """Word what cut something short, without the period."""
+    return reason.what.rstrip(".") if isinstance(reason, TagshipError) else INTERRUPTED
 
 
 def take_up(plan: Plan) -> str:

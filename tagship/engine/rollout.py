@@ -5,7 +5,7 @@ tagship.domain.rollout decides; here is what it takes to ask. Nothing is started
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -67,7 +67,7 @@ def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
         except TagshipError as reason:
             if session.in_flight or isinstance(reason, LeaseLost) or not rollout.reports:
                 raise
-            rollout = rollout.stopped(reason.what)
+            rollout = rollout.stopped(reason.what.rstrip("."))
 
 
 def resumed(session: LeaseSession, record: Recorder, dead: Deployment) -> Rollout:
@@ -169,32 +169,39 @@ def _observe_twice(session: LeaseSession, units: Sequence[Unit]) -> list[Report]
 # -- and back ----------------------------------------------------------------------------------------------------------
 
 
-def put_back(session: LeaseSession, rollout: Rollout) -> list[Report]:
+def put_back(session: LeaseSession, rollout: Rollout) -> Iterator[list[Report]]:
     """Put each changed unit back to what it ran before.
 
-    The last one first; returns the last report of every unit.
+    The last one first; yields what each batch reports.
     """
     app, rules = session.app, rules_for(session.target.rules, session.plan)
     by_id = {unit.id: unit for unit in rollout.units}
-    final = {report.unit: report for report in rollout.here}
     for back in domain.put_back(rules, rollout):
         units = [by_id[unit] for unit in back.units]
         app.screen.say(f"putting {back.artifact_id} back on {listed([unit.name for unit in units], 4)}")
-        final.update({report.unit: report for report in _back_to(session, back.artifact_id, units)})
-    if any(report.outcome == "rollback-failed" for report in final.values()):
-        present = {unit.id for unit in _present(session, rollout)}  # one that left meanwhile has not failed
-        return [report for report in final.values() if report.unit in present]
-    return list(final.values())
+        yield _back_to(session, back.artifact_id, units, rollout.reports)
 
 
-def _back_to(session: LeaseSession, previous: ArtifactId, units: Sequence[Unit]) -> list[Report]:
+def without_the_gone(session: LeaseSession, rollout: Rollout, final: Sequence[Report]) -> list[Report]:
+    """Leave out the units that left while they were put back."""
+    if all(report.outcome != "rollback-failed" for report in final):
+        return list(final)
+    present = {unit.id for unit in _present(session, rollout)}
+    return [report for report in final if report.unit in present]
+
+
+def _back_to(
+    session: LeaseSession, previous: ArtifactId, units: Sequence[Unit], before: Mapping[str, Report]
+) -> list[Report]:
     """Roll units back that ran `previous`.
 
-    Whatever does not serve it afterwards is `rollback-failed`.
+    Whatever does not serve it afterwards is `rollback-failed`. `before` has each unit's last report: one to which
+    nothing can be sent serves what it served.
     """
     try:
         digest = manifest_sha256(session.app, session.plan.environment, previous)
     except ArtifactError as reason:
-        return [Report(unit.id, "rollback-failed", previous=previous, reason=reason.what) for unit in units]
+        why = reason.what.rstrip(".")
+        return [replace(before[unit.id], outcome="rollback-failed", reason=why) for unit in units]
     reports = session.carry_out(session.change("rollback", previous, digest), units)
     return [report if serves(report, previous) else replace(report, outcome="rollback-failed") for report in reports]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from tagship.domain.deployment import Deployment, fenced
@@ -172,8 +173,7 @@ def _ordered(session: LeaseSession, record: Recorder, dead: Deployment | None) -
             raise _recorded(session, interrupted(session)) from reason
         raise interrupted(session) from reason
     except LeaseLost as reason:
-        if not _is_anothers(session):
-            record.add("abandoned", reason=reason.what, operations=[operation.name for operation in session.operations])
+        _abandon_ours(session, record, reason, [operation.name for operation in session.operations])
         raise watched_no_more(session, reason) from reason
     except ServiceFailed as reason:
         if not session.in_flight and not dead:
@@ -203,11 +203,20 @@ def _settled(session: LeaseSession, record: Recorder, rollout: Rollout, seconds:
     try:
         conclude(session, record, rollout, seconds)
     except KeyboardInterrupt as reason:
-        raise unrecorded(session, rollout.here) from reason
+        raise unrecorded(session) from reason
     except LeaseLost as reason:
+        _abandon_ours(session, record, reason)
+        raise overtaken(session, reason) from reason
+
+
+def _abandon_ours(session: LeaseSession, record: Recorder, reason: LeaseLost, operations: Sequence[str] = ()) -> None:
+    """Record a deployment without a lease as abandoned, unless another ended it.
+
+    A ledger that does not answer hides neither the loss nor what serves.
+    """
+    with suppress(ServiceFailed):
         if not _is_anothers(session):
-            record.add("abandoned", reason=reason.what)
-        raise overtaken(session, rollout.here, reason) from reason
+            record.add("abandoned", reason=reason.what, operations=operations)
 
 
 def _is_anothers(session: LeaseSession) -> bool:

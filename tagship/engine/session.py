@@ -48,7 +48,8 @@ class LeaseSession:
 
     Nothing is started unless the lease is still ours.
     `in_flight` says that units may be acting: the lease is then not given back. `started` is called with the names of
-    operations once the lease has them, and before anything waits for them.
+    operations once the lease has them, and before anything waits for them. `serves` is the sentence of what serves by
+    what units last answered; empty until they were all changed or asked.
     """
 
     app: App
@@ -59,6 +60,7 @@ class LeaseSession:
     started: Callable[[Sequence[str]], None] = lambda _: None
     operations: tuple[Operation, ...] = ()
     in_flight: bool = False
+    serves: str = ""
 
     @property
     def lease(self) -> LeaseRecord:

@@ -18,7 +18,7 @@ KNOWN = tomllib.loads(verdicts.HARMLESS.read_text())
 def test_the_files_and_the_tests_that_judge_them_are_there() -> None:
     tests = [test for judges in JUDGED.values() for test in judges]
     assert [path for path in [*(f"tagship/{name}" for name in JUDGED), *tests] if not (TOP / path).is_file()] == []
-    assert len(JUDGED) == 20
+    assert len(JUDGED) == 21
     assert all(JUDGED.values())
 
 

@@ -97,10 +97,42 @@ def test_a_canary_that_stops_serving_while_it_is_watched_has_failed() -> None:
     assert put_back(chosen, rollout) == [Back(OLD, ("i-0",))]
 
 
-@pytest.mark.parametrize("outcome", ["held", "refused"])
+def test_a_host_that_is_the_only_one_is_no_canary() -> None:
+    chosen = Rules(canary=True)
+    alone, first = (next_step(chosen, Rollout.begin(NEW, hosts(count))) for count in (1, 2))
+    assert (alone.units, alone.canary) == (hosts(1), False)
+    assert (first.units, first.canary) == (hosts(1), True)
+
+
+@pytest.mark.parametrize("outcome", ["held", "refused", "superseded"])
 def test_one_hosts_held_or_refused_is_every_hosts(outcome: str) -> None:
     rollout = Rollout.begin(NEW, hosts(9)).heard([failed(hosts(1)[0], outcome)])
     assert why_stop(Rules("1", "100%"), rollout) == f"web-0 says {outcome}: it answered 500"
+
+
+def test_a_host_that_refuses_without_a_word_stops_everything_too() -> None:
+    rollout = Rollout.begin(NEW, hosts(9)).heard([Report("i-0", "refused")])
+    assert why_stop(Rules("1", "100%"), rollout) == "web-0 says refused: no reason given"
+
+
+@pytest.mark.parametrize("outcome", ["failed", "held", "refused", "superseded", "silent"])
+def test_a_rollout_that_goes_everywhere_tries_every_host_once_whatever_becomes_of_it(outcome: str) -> None:
+    chosen = Rules("2", "0", canary=True, bake=60).urgent()
+    fleet = hosts(4)
+    rollout, batches = carried_out(chosen, Rollout.begin(NEW, fleet), lambda host: failed(host, outcome))
+    assert batches == [["i-0", "i-1"], ["i-2", "i-3"]]
+    assert rollout.stop == "none of 4 hosts runs it"
+    mixed = Rollout.begin(NEW, fleet).heard([failed(fleet[0], outcome), *map(healthy, fleet[1:])])
+    assert (why_stop(chosen, mixed), conclusion(chosen, mixed)) == ("", "")
+
+
+def test_what_is_urgent_or_all_or_nothing_keeps_its_batches_and_has_no_canary() -> None:
+    chosen = Rules("2", "50%", canary=True, bake=60)
+    urgent, strict = chosen.urgent(), chosen.all_or_nothing()
+    assert [(rule.batch(8), rule.canary, rule.bake) for rule in (urgent, strict)] == [(2, False, 60)] * 2
+    assert (urgent.everywhere, urgent.allowed(8)) == (True, 8)
+    assert (strict.everywhere, strict.allowed(8)) == (False, 0)
+    assert chosen.allowed(8) == 4
 
 
 @pytest.mark.parametrize(
@@ -159,6 +191,22 @@ def test_a_planned_host_that_cannot_be_reached_is_a_straggler_and_one_that_joins
     assert rollout.stop == ""
 
 
+def test_a_host_that_left_is_passed_over_and_those_changed_before_it_are_put_back() -> None:
+    fleet = hosts(3)
+    rollout = Rollout.begin(NEW, fleet).heard(map(healthy, fleet)).seen((fleet[0], fleet[2]))
+    assert put_back(Rules("1"), rollout) == [Back(OLD, ("i-2",)), Back(OLD, ("i-0",))]
+
+
+def test_a_host_that_joins_and_can_be_reached_is_one_of_them_and_counts() -> None:
+    fleet, [new] = hosts(2), hosts(1, first=9)
+    away = replace(hosts(1, first=8)[0], online=False, problem="no agent has registered")
+    rollout = Rollout.begin(NEW, fleet).heard(map(healthy, fleet)).seen((new, *fleet, away))
+    assert rollout.units == (*fleet, new, away)
+    assert rollout.names == {"i-0": "web-0", "i-1": "web-1", "i-9": "web-9", "i-8": "web-8"}
+    assert (rollout.total, rollout.size) == (2, 3)
+    assert (rollout.waiting, rollout.untouched) == ((new,), (new,))
+
+
 def test_a_fleet_of_which_nobody_is_left_has_failed() -> None:
     rollout = Rollout.begin(NEW, hosts(2)).heard(map(healthy, hosts(2))).seen(())
     assert conclusion(Rules("100%", "100%"), rollout) == "no host is left"
@@ -188,6 +236,118 @@ def test_a_host_that_failed_and_serves_it_when_it_is_asked_is_no_straggler() -> 
     fleet = hosts(1)
     rollout = Rollout.begin(NEW, fleet).heard([failed(fleet[0])]).observed([Report("i-0", "healthy", serving=NEW)])
     assert rollout.stragglers == ()
+    assert [(one.serving, one.previous) for one in rollout.serving] == [(NEW, OLD)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "reason"),
+    [
+        (Report("i-1", "healthy", serving=OLD, previous=OLD), "failed", f"it said {OLD}"),
+        (
+            Report("i-1", "failed", reason="connection refused"),
+            "failed",
+            "it said that nothing serves: connection refused",
+        ),
+        (Report("i-1", "silent", reason="no agent"), "silent", "it said nothing: no agent"),
+        (Report("i-1", "silent"), "silent", "it said nothing"),
+    ],
+)
+def test_a_host_that_is_asked_and_does_not_serve_it_is_a_straggler_with_its_own_answer(
+    answer: Report, outcome: str, reason: str
+) -> None:
+    fleet = hosts(2)
+    rollout = Rollout.begin(NEW, fleet).heard(map(healthy, fleet)).observed([healthy(fleet[0]), answer])
+    [one] = rollout.stragglers
+    assert (one.unit, one.outcome, one.serving, one.previous) == ("i-1", outcome, answer.serving, OLD)
+    assert one.reason == f"asked what it runs, {reason}"
+    assert put_back(Rules(), rollout) == [Back(OLD, ("i-1", "i-0"))]
+
+
+# -- a heal: some run it already, and are only asked -------------------------------------------------------------------
+
+
+def a_heal() -> Rollout:
+    """Two of four hosts lacked it and were changed; the other two ran it already."""
+    fleet = hosts(4)
+    return Rollout.begin(NEW, fleet[:2], fleet[2:]).heard(map(healthy, fleet[:2]))
+
+
+def test_a_host_that_ran_it_already_and_still_does_is_known_to_and_was_told_nothing() -> None:
+    rollout = a_heal().observed(Report(host.id, "healthy", serving=NEW) for host in hosts(4))
+    assert [(one.unit, one.outcome, one.serving) for one in rollout.known] == [
+        ("i-0", "healthy", NEW),
+        ("i-1", "healthy", NEW),
+        ("i-2", "unchanged", NEW),
+        ("i-3", "unchanged", NEW),
+    ]
+    assert {one.unit for one in rollout.here} == {"i-0", "i-1"}
+    assert (rollout.total, rollout.size, rollout.untouched, rollout.lagging) == (4, 4, (), ())
+
+
+def test_a_host_that_ran_it_already_and_does_not_any_more_is_a_straggler() -> None:
+    rollout = a_heal().observed([Report("i-2", "healthy", serving=OLD, previous=OLD)])
+    [one] = rollout.stragglers
+    assert (one.unit, one.outcome, one.previous, one.reason) == (
+        *("i-2", "failed", OLD),
+        f"asked what it runs, it said {OLD}",
+    )
+    assert [(one.unit, one.serving) for one in rollout.known] == [
+        *(("i-0", NEW), ("i-1", NEW)),
+        *(("i-2", OLD), ("i-3", NEW)),
+    ]
+    assert [back.units for back in put_back(Rules(), rollout)] == [("i-1", "i-0")]
+
+
+def test_a_host_that_ran_it_already_and_left_is_not_known_to_run_anything() -> None:
+    rollout = a_heal().seen(hosts(3))
+    assert [one.unit for one in rollout.known] == ["i-0", "i-1", "i-2"]
+
+
+# -- who lacks it, and why ---------------------------------------------------------------------------------------------
+
+
+def test_whoever_lacks_it_is_listed_once_with_the_reason() -> None:
+    """One failed, one went out of reach before its turn, one was not reached by the rollout, one is skipped."""
+    fleet, skipped = hosts(5), hosts(2, first=7)
+    away = replace(fleet[2], online=False, problem="its agent's PingStatus is ConnectionLost")
+    rollout = Rollout.begin(NEW, fleet, skipped=skipped).heard([healthy(fleet[0]), failed(fleet[1])])
+    rollout = rollout.seen([*fleet[:2], away, *fleet[3:], skipped[0]])  # the other skipped one left
+    assert [(one.unit, one.outcome, one.reason) for one in rollout.lagging] == [
+        ("i-1", "failed", "it answered 500"),
+        ("i-2", "silent", "its agent's PingStatus is ConnectionLost"),
+        ("i-3", "silent", "its turn never came"),
+        ("i-4", "silent", "its turn never came"),
+        ("i-7", "silent", "skipped"),
+    ]
+    assert [one.unit for one in rollout.known] == ["i-0", "i-1", "i-2", "i-3", "i-4", "i-7"]
+    assert [host.id for host in rollout.untouched] == ["i-2", "i-3", "i-4", "i-7"]
+    assert (rollout.total, rollout.gone) == (5, (skipped[1],))
+
+
+def test_a_host_that_failed_and_went_out_of_reach_is_listed_once() -> None:
+    fleet = hosts(2)
+    away = replace(fleet[1], online=False)
+    rollout = Rollout.begin(NEW, fleet).heard([healthy(fleet[0]), failed(fleet[1])]).seen([fleet[0], away])
+    assert [(one.unit, one.reason) for one in rollout.lagging] == [("i-1", "it answered 500")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "away", "sentence"),
+    [
+        ([0], [], "web-0 failed, and max_errors is 0"),
+        ([], [5], "web-5 cannot be reached, and max_errors is 0"),
+        ([0, 1], [], "2 hosts failed (web-0, web-1), and max_errors is 0"),
+        ([], [4, 5], "2 hosts cannot be reached (web-4, web-5), and max_errors is 0"),
+        ([0], [5], "2 hosts failed or cannot be reached (web-0, web-5), and max_errors is 0"),
+        ([0, 1, 2, 3], [], "4 hosts failed (web-0, web-1, web-2, web-3), and max_errors is 0"),
+        ([0, 1, 2, 3, 4], [], "5 hosts failed (web-0, web-1 and 3 more), and max_errors is 0"),
+    ],
+)
+def test_too_many_failures_are_named_with_what_happened_to_them(bad: list[int], away: list[int], sentence: str) -> None:
+    fleet = hosts(6)
+    rollout = Rollout.begin(NEW, fleet).heard(failed(fleet[number]) for number in bad)
+    rollout = rollout.seen([replace(host, online=number not in away) for number, host in enumerate(fleet)])
+    assert why_stop(Rules(), rollout) == sentence
 
 
 # -- and back ----------------------------------------------------------------------------------------------------------

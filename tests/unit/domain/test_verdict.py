@@ -155,3 +155,7 @@ def test_what_could_not_be_touched_is_named_beside_what_serves() -> None:
         what_serves(HOSTS, [WELL], HOSTS[1:]) == f"{NEW} is serving on web-1, and nothing was changed on web-2, web-3."
     )
     assert what_serves(HOSTS, [report(1, "held", "")], HOSTS[1:]) == "No host was changed."
+
+
+def test_what_nobody_changed_is_named_also_if_all_that_were_changed_have_left() -> None:
+    assert what_serves(HOSTS, [], HOSTS[1:]) == "Nothing was changed on web-2, web-3."

@@ -38,6 +38,20 @@ def test_hosts_are_told_a_batch_at_a_time_and_all_are_asked_at_the_end() -> None
     assert last_state(app) == "healthy"
 
 
+@pytest.mark.parametrize(
+    ("count", "first", "rest"),
+    [
+        (4, "changing web-1, web-2, web-3, web-4 (0 of 6 done)", "changing web-5, web-6 (4 of 6 done)"),
+        (5, "changing web-1, web-2 and 3 more (0 of 6 done)", "changing web-6 (5 of 6 done)"),
+    ],
+)
+def test_each_batch_is_announced_with_its_hosts_and_how_far_it_is(count: int, first: str, rest: str) -> None:
+    app = fleet(6, max_concurrency=count)
+    deploy(app, artifact=NEW)
+    assert [line for line in app.screen.lines if line.startswith("changing")] == [first, rest]
+    assert "asking 6 hosts what they run" in app.screen.phases
+
+
 def test_without_rules_all_hosts_are_told_at_once() -> None:
     app = fleet(3)
     deploy(app, artifact=NEW)
@@ -61,6 +75,22 @@ def test_a_canary_goes_alone_is_watched_and_asked_again() -> None:
     ]
     assert sum(app.clock.slept) >= 30
     assert "the canary web-1 goes first, for 30 s" in app.screen.lines
+
+
+def test_a_canary_is_watched_as_long_as_the_settings_say_and_the_screen_says_until_when() -> None:
+    app = fleet(2, canary=True, bake=30)
+    times: dict[str, Any] = {}
+    app.hosts.asking = lambda change: times.setdefault(change.action, app.clock.now())
+    deploy(app, artifact=NEW)
+    assert (times["status"] - times["deploy"]).total_seconds() == 30
+    assert "watching the canary web-1 until 12:00:30 UTC" in app.screen.phases
+
+
+def test_a_canary_that_is_not_watched_is_announced_without_a_time() -> None:
+    app = fleet(2, canary=True)
+    deploy(app, artifact=NEW)
+    assert "the canary web-1 goes first" in app.screen.lines
+    assert told(app) == [["web-1"], ["web-2"]]
 
 
 def test_a_canary_that_dies_while_it_is_watched_stops_everything_and_is_put_back() -> None:
@@ -160,6 +190,31 @@ def test_a_host_that_says_something_else_when_it_is_asked_at_the_end_is_a_stragg
     assert "web-2 (i-00000000000000002): asked what it runs, it said that nothing serves" in caught.value.what
 
 
+def test_a_host_that_says_nothing_at_the_end_is_asked_once_more_and_alone() -> None:
+    app = fleet(3)
+    app.hosts.machines[1].observed_as = "silent"
+
+    def wake(change: Change) -> None:
+        if [action for action, _, _ in app.hosts.sent].count("status") == 1:
+            app.hosts.machines[1].observed_as = ""
+
+    app.hosts.asking = wake
+    assert deploy(app, artifact=NEW).state == "healthy"
+    assert [names for action, _, names in app.hosts.sent if action == "status"] == [
+        ["web-1", "web-2", "web-3"],
+        ["web-2"],
+    ]
+
+
+def test_a_host_that_says_nothing_twice_is_a_straggler() -> None:
+    app = fleet(3, max_errors=1)
+    app.hosts.machines[1].observed_as = "silent"
+    with pytest.raises(Incomplete) as caught:
+        deploy(app, artifact=NEW)
+    assert "not on web-2 (i-00000000000000002): asked what it runs, it said nothing" in caught.value.what
+    assert caught.value.state == f"{NEW} is serving on web-1, web-3, and what is serving is not known on web-2."
+
+
 def test_a_host_that_cannot_be_reached_is_passed_over_where_one_may_fail_and_refused_where_none_may() -> None:
     app = fleet(machine("web-1"), machine("web-2", online=False), machine("web-3"), max_errors=1)
     with pytest.raises(Incomplete) as caught:
@@ -255,9 +310,19 @@ def test_an_order_that_cannot_be_sent_stops_it_and_what_was_changed_is_put_back(
     _from_order(app, 2, ServiceFailed("AWS cannot be reached.", remedy="Try again"))
     with pytest.raises(DeployFailed) as caught:
         deploy(app, artifact=NEW)
-    assert "AWS cannot be reached" in caught.value.what
+    assert caught.value.what == f"{NEW} failed on dev (AWS cannot be reached)."
+    assert "Stopped: AWS cannot be reached." in app.screen.warnings
     assert set(app.hosts.serving.values()) == {OLD}
     assert last_state(app) == "rolled-back"
+
+
+def test_a_batch_that_nobody_hears_of_any_more_is_left_to_act_and_nothing_is_put_back() -> None:
+    app = fleet(4, max_concurrency=2)
+    _at(app, 2, lambda: (_ for _ in ()).throw(ServiceFailed("AWS throttles.", remedy="Wait")).__next__())
+    with pytest.raises(ServiceFailed) as caught:
+        deploy(app, artifact=NEW)
+    assert caught.value.state == "The action on the hosts goes on (SSM command command-2); its outcome is unknown here."
+    assert (told(app, "rollback"), last_state(app)) == ([], "started")
 
 
 def test_ctrl_c_between_two_batches_puts_back_what_was_changed() -> None:

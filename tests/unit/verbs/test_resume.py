@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -146,6 +147,19 @@ def test_a_command_whose_id_never_came_back_is_found_and_not_sent_again() -> Non
     assert last(app).entries[1].details["operations"] == ["SSM command command-1"]
 
 
+def test_what_was_sent_is_found_although_the_targets_clock_is_an_hour_behind() -> None:
+    app = died_while_hosts_act()
+    began = datetime.fromisoformat(last(app).first.at)
+    every = app.hosts.operations
+
+    def since(deployment_id: str, since: datetime) -> Sequence[Operation]:
+        return every(deployment_id, since) if since <= began - timedelta(hours=1) else []
+
+    app.hosts.operations = since  # type: ignore[method-assign]
+    assert resume(app).state == "healthy"
+    assert len(sent(app)) == 1
+
+
 def test_hosts_that_were_told_nothing_yet_are_told_and_the_others_are_not_told_again() -> None:
     app = running_old(machine("web-1"), machine("web-2"), machine("web-3"), max_concurrency="1")
     seen: list[Change] = []
@@ -159,6 +173,8 @@ def test_hosts_that_were_told_nothing_yet_are_told_and_the_others_are_not_told_a
     with dying(app):
         deploy(app, artifact=NEW)
     assert resume(app).state == "healthy"
+    names = "SSM command command-1, SSM command command-2"
+    assert f"already sent to 2 of 3 hosts ({names}); it is not sent to them again" in app.screen.lines
     assert [names for _, _, names in sent(app)] == [["web-1"], ["web-2"], ["web-3"]]
     assert set(app.hosts.serving.values()) == {NEW}
     fences = [order.fence for order, _ in app.hosts.asked if order.action == "deploy"]

@@ -1,0 +1,203 @@
+"""How a deployment ends: what the ledger has of it, and every word of the error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tagship.domain.deployment import Entry
+from tagship.errors import (
+    DeployFailed,
+    Held,
+    Incomplete,
+    Interrupted,
+    RollbackFailed,
+    ServiceFailed,
+    TagshipError,
+)
+from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
+from tests.fakes.app import FakeApp
+from tests.fakes.target import machine
+from tests.unit.engine.fleet import NEW, OLD, fleet, told
+
+HEAL = "inv heal --env dev"
+
+
+def failed(app: FakeApp, kind: type[TagshipError]) -> TagshipError:
+    with pytest.raises(kind) as caught:
+        deploy(app, artifact=NEW)
+    assert type(caught.value) is kind
+    return caught.value
+
+
+def last(app: FakeApp, count: int = 1) -> list[tuple[str, str, list[str], float]]:
+    """State, reason, what each host serves and seconds of the last entries."""
+    return [
+        (one.state, one.reason, [unit["serving"] for unit in one.details["units"]], one.details["seconds"])
+        for one in app.ledger.entries[-count:]
+    ]
+
+
+def taking_its_time(app: FakeApp) -> FakeApp:
+    """Each order takes five seconds."""
+    app.hosts.during = lambda change: app.clock.advance(0 if change.action == "status" else 5)
+    return app
+
+
+def interrupted_after(app: FakeApp, batches: int) -> None:
+    """Ctrl-C between two batches."""
+    units = app.hosts.units
+
+    def stop() -> Any:
+        if len(told(app)) == batches:
+            app.hosts.units = units  # type: ignore[method-assign]
+            raise KeyboardInterrupt
+        return units()
+
+    app.hosts.units = stop  # type: ignore[method-assign]
+
+
+# -- what the ledger has -----------------------------------------------------------------------------------------------
+
+
+def test_a_healthy_end_is_recorded_with_how_long_it_took() -> None:
+    app = taking_its_time(fleet(2))
+    assert deploy(app, artifact=NEW).seconds == 5
+    assert last(app) == [("healthy", "", [NEW, NEW], 5)]
+
+
+def test_a_failure_is_recorded_with_what_failed_and_then_with_what_is_back() -> None:
+    app = taking_its_time(fleet(machine("web-1"), machine("web-2", "", "failed"), max_concurrency=1))
+    failed(app, DeployFailed)
+    why = "web-2: it answered 500"
+    assert last(app, 2) == [("failed", why, [NEW, OLD], 10), ("rolled-back", why, [OLD, OLD], 10)]
+
+
+def test_hosts_that_another_action_has_are_recorded_with_what_they_said() -> None:
+    app = taking_its_time(fleet(machine("web-1", "", "held")))
+    failed(app, Held)
+    assert last(app) == [("abandoned", "it answered 500", [OLD], 5)]
+
+
+def test_putting_back_that_is_cut_short_is_recorded_with_how_long_the_rollout_took() -> None:
+    app = taking_its_time(fleet(machine("web-1"), machine("web-2", "", "failed"), max_concurrency=1))
+    app.hosts.asking = lambda change: down() if change.action == "rollback" else None
+    failed(app, RollbackFailed)
+    assert last(app) == [("failed", "putting back was cut short: AWS cannot be reached", [NEW, OLD], 10)]
+
+
+def down() -> None:
+    raise ServiceFailed("AWS cannot be reached.", remedy="Try again.")
+
+
+def test_a_partial_end_is_recorded_with_what_it_replaced_who_lacks_it_and_who_left() -> None:
+    app = fleet(machine("web-1"), machine("web-2", "", "failed"), machine("web-3"), max_concurrency=1, max_errors=1)
+    app.hosts.machines[0].serving = "0.1.7-dev"
+    taking_its_time(app)
+    app.hosts.asking = lambda change: leave(app, "web-3") if told(app) else None
+    failed(app, Incomplete)
+    [one] = app.ledger.entries[-1:]
+    assert (one.state, one.replaced, one.details["seconds"]) == ("partial", "0.1.7-dev", 10)
+    assert (one.details["stragglers"], one.details["gone"]) == (["i-00000000000000002"], ["i-00000000000000003"])
+
+
+def leave(app: FakeApp, name: str) -> None:
+    app.hosts.machines = [each for each in app.hosts.machines if each.unit.name != name]
+
+
+def test_what_was_replaced_is_what_the_first_host_ran_that_ran_anything() -> None:
+    app = fleet(3)
+    for each, serving in zip(app.hosts.machines, ["", "0.1.7-dev", "0.1.8-dev"], strict=True):
+        each.serving = serving
+    deploy(app, artifact=NEW)
+    assert app.ledger.entries[-1].replaced == "0.1.7-dev"
+
+
+# -- what the error says -----------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_joined_and_failed_is_called_by_its_name() -> None:
+    app = fleet(1)
+    new = machine("web-9", "", "failed")
+    app.hosts.during = lambda _: None if new in app.hosts.machines else app.hosts.machines.append(new)
+    failure = failed(app, DeployFailed)
+    assert failure.what == f"{NEW} failed on dev (web-9: it answered 500)."
+    assert failure.evidence == "--- web-9 (i-00000000000000009)\nTraceback: boom"
+
+
+def test_a_partial_end_names_who_lacks_it_and_the_one_way_on() -> None:
+    app = fleet(machine("web-1"), machine("web-2", "", "failed"), max_errors=1)
+    failure = failed(app, Incomplete)
+    assert failure.remedy == f"Fix what is wrong with them, then: {HEAL}"
+    assert failure.evidence == "--- web-2 (i-00000000000000002)\nTraceback: boom"
+
+
+def test_of_many_that_lack_it_ten_are_named_to_people_and_two_in_the_ledger() -> None:
+    app = fleet(
+        machine("web-1"), *(machine(f"web-{number}", "", "failed") for number in range(2, 23)), max_errors="99%"
+    )
+    named = [f"web-{number} (i-{number:017x}): it answered 500" for number in range(2, 12)]
+    assert failed(app, Incomplete).what == (
+        f"{NEW} serves on 1 of 22 hosts of dev; not on {', '.join(named)} and 11 more."
+    )
+    assert app.ledger.entries[-1].reason == "it is missing on 21 of 22 hosts: web-10, web-11 and 19 more"
+
+
+@pytest.mark.parametrize(("count", "names"), [(4, "web-2, web-3, web-4, web-5"), (5, "web-2, web-3 and 3 more")])
+def test_up_to_four_that_lack_it_are_all_named_in_the_ledger(count: int, names: str) -> None:
+    bad = [machine(f"web-{number}", "", "failed") for number in range(2, 2 + count)]
+    app = fleet(machine("web-1"), *bad, max_errors="99%")
+    failed(app, Incomplete)
+    assert app.ledger.entries[-1].reason == f"it is missing on {count} of {count + 1} hosts: {names}"
+
+
+def test_twenty_that_lack_it_are_all_named_to_people() -> None:
+    bad = [machine(f"web-{number}", "", "failed") for number in range(2, 22)]
+    assert " more" not in failed(fleet(machine("web-1"), *bad, max_errors="99%"), Incomplete).what
+
+
+def test_a_heal_that_is_interrupted_says_what_is_missing_what_serves_and_how_to_go_on() -> None:
+    app = fleet(1, max_concurrency=1)
+    app.hosts.machines += [machine("web-8"), machine("web-9")]
+    interrupted_after(app, 1)
+    with pytest.raises(Interrupted) as caught:
+        heal(app)
+    assert "Stopped: interrupted." in app.screen.warnings
+    assert caught.value.what == "Interrupted: it is missing on 1 of 3 hosts: web-9."
+    assert caught.value.state == f"{OLD} is serving on web-8, web-1, and what is serving is not known on web-9."
+    assert caught.value.remedy == f"Go on: {HEAL}"
+
+
+def test_ctrl_c_between_two_batches_says_what_serves_and_how_to_begin_again() -> None:
+    app = fleet(3, max_concurrency=1)
+    interrupted_after(app, 1)
+    failure = failed(app, Interrupted)
+    assert failure.what == f"Interrupted: {NEW} was taken back from 1 of 3 hosts."
+    assert failure.state == f"{OLD} is serving on web-1, and nothing was changed on web-2, web-3."
+    assert failure.remedy == f"Run it again: inv deploy --version {NEW} --env dev"
+
+
+def test_ctrl_c_after_which_a_host_is_not_put_back_wakes_somebody() -> None:
+    app = fleet(machine("web-1", "", "healthy", "rollback-failed"), machine("web-2"), max_concurrency=1)
+    interrupted_after(app, 1)
+    failure = failed(app, RollbackFailed)
+    assert failure.state == "Nothing is serving on web-1, and nothing was changed on web-2."
+
+
+def test_a_healthy_end_that_cannot_be_recorded_is_recorded_by_the_command_that_it_names() -> None:
+    app = fleet(2)
+
+    def away(entry: Entry) -> None:
+        if entry.state == "healthy":
+            down()
+
+    app.ledger.before = away
+    failure = failed(app, ServiceFailed)
+    assert failure.remedy == (
+        f"Record it by running it again, which changes nothing on the units: inv deploy --version {NEW} --env dev"
+    )
+    app.ledger.before = lambda _: None
+    assert deploy(app, artifact=NEW, env="dev").state == "healthy"
+    assert [(one.state, one.artifact_id) for one in app.ledger.entries[-1:]] == [("healthy", NEW)]
