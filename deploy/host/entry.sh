@@ -18,6 +18,8 @@ umask 022
 
 ROOT=${TAGSHIP_HOST_ROOT-}
 MOST_FILES=100000
+# tagship/domain/fence.py has the same two.
+LEAP=1000000 GENERATION=1000000000
 
 # What the verdict says.
 ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused NUMBERS=none OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
@@ -227,6 +229,25 @@ unsigned_is_allowed() {
   say "UNSIGNED: nobody signed $ARTIFACT; the order and this host allow it"
 }
 
+# Whether the pinned key signed a record (tagship/domain/sealed.py): all of its lines but the signature's own. Nobody has
+# signed one without that line: the order and this host have to allow it, as of an artifact.
+verify_sealed() {
+  local signature
+  signature=$(sed -n 's/^  "signature": "\([A-Za-z0-9+/=]*\)",$/\1/p' "$1")
+  if [[ -z $signature && $UNSIGNED == allowed && -f ${KEY%/*}/allow-unsigned ]]; then return 0; fi
+  [[ -n $signature ]] && base64 -d <<<"$signature" >"$1.sig" && sed '/^  "signature": "/d' "$1" >"$1.body" &&
+    openssl dgst -sha256 -verify "$KEY" -signature "$1.sig" "$1.body"
+}
+
+# A value of such a record, in REPLY, by its name and what it may look like. It is canonical JSON: one value a line.
+sealed_value() {
+  local line
+  while IFS= read -r line; do
+    if [[ $line =~ ^\ \ \"$2\":\ \"?($3)\"?,?$ ]]; then REPLY=${BASH_REMATCH[1]} && return; fi
+  done <"$1"
+  return 1
+}
+
 # Whether the manifest in a folder is the one asked for, signed by the pinned key, and of this app and environment.
 verify_manifest() {
   local folder=$1 wanted=$2
@@ -321,18 +342,53 @@ last_deployment() {
   tail -n 1 "$BASE/journal.jsonl" 2>/dev/null | sed -n 's/.*"deployment":"\([^"]*\)".*"step":"\([^"]*\)".*/deployment \1, at the step \2/p'
 }
 
-# A number lower than the highest seen is refused; a higher one is on the disk before anything else happens.
+# A number lower than the highest seen is refused; a higher one is on the disk before anything else happens. One that leaps
+# is refused too: nobody took so many leases. Only a reset that the pinned key signed leads to a later generation of them,
+# whatever this host has heard: its second line, once there is one, is the generation of the last reset.
 fencing() {
-  local highest=0
+  local highest=0 begun=0
   [[ $ACTION != status ]] || return 0
-  if [[ -s $BASE/fence ]]; then read -r highest <"$BASE/fence"; fi
-  [[ $highest =~ ^[0-9]{1,15}$ ]] || conclude refused "$BASE/fence cannot be read" || return
+  if [[ -s $BASE/fence ]]; then { read -r highest && read -r begun; } <"$BASE/fence"; fi
+  begun=${begun:-0}
+  [[ "$highest $begun" =~ ^(0|[1-9][0-9]{0,14})\ (0|[1-9][0-9]{0,5})$ ]] || conclude refused "$BASE/fence cannot be read" || return
+  if ((FENCE / GENERATION > begun)); then
+    follow_reset "$begun" || return
+    highest=$REPLY
+  fi
   if ((FENCE < highest)); then
-    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT" || return
+    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT$(lost_numbers "$highest" "$begun")" || return
+  fi
+  if ((FENCE > highest + LEAP)); then
+    conclude refused "fencing number $FENCE is implausible: the highest here is $highest, and no deployment led there; see who sent it: inv history --env $ENVIRONMENT" || return
   fi
   if ((FENCE > highest)); then
     raise_fence || unwritable "$BASE/fence" || return
   fi
+}
+
+# The way out where this host has a number that no order can follow.
+lost_numbers() {
+  if (($1 / GENERATION > $2)); then
+    printf ' (no deployment led to %s: inv unlock --env %s --reset-fence --reason ...)' "$1" "$ENVIRONMENT"
+  fi
+}
+
+# Start again where a reset says, which is on the disk before anything else happens; where that is, in REPLY.
+follow_reset() {
+  local begun=$1 in=$BASE/incoming/fence key=$APP/_fence/$ENVIRONMENT.json why start
+  why="fencing number $FENCE is implausible: no reset of $ENVIRONMENT that this host can verify leads to it"
+  rm -rf "$in" && mkdir -p "$in" || unwritable "$in" || return
+  download "$in" reset "$key" || conclude refused "$why (s3://$BUCKET/$key could not be fetched)" "$EVIDENCE" || return
+  verify_sealed "$in/reset" && sealed_value "$in/reset" app "$APP" && sealed_value "$in/reset" environment "$ENVIRONMENT" &&
+    sealed_value "$in/reset" kind fence && sealed_value "$in/reset" fence '[1-9][0-9]{0,5}000000000' ||
+    conclude refused "$why" || return
+  start=$REPLY
+  rm -rf "$in"
+  ((start / GENERATION > begun && start / GENERATION == FENCE / GENERATION)) || conclude refused "$why" || return
+  replace "$BASE/fence" "$start"$'\n'"$((start / GENERATION))" || unwritable "$BASE/fence" || return
+  sync "$BASE" 2>/dev/null || sync
+  say "The fencing numbers of $ENVIRONMENT start again at $start."
+  REPLY=$start
 }
 
 # In place: a power cut could lose a rename, and with it the number. A higher one is never shorter.
@@ -424,11 +480,36 @@ choose_release() {
   if [[ $ACTION == deploy || $ACTION == rollback ]]; then
     journal accept || unwritable "the journal" || return
     kept || fetch || return
+    above_floor
     return
   fi
   ARTIFACT=${S_SERVING:-$(unfinished)}
   if [[ -z $ARTIFACT ]]; then conclude empty "nothing was ever deployed here" || return; fi
   verify_release "$BASE/releases/$ARTIFACT" none
+}
+
+# Whether an order to deploy goes on from what ran here last, which ec2_deploy.sh keeps as the floor. A person's order to go
+# back passes it; an old artifact, or the pointer to one, that somebody put back does not. By version, and where one of the
+# two is an untagged build by when they were built.
+above_floor() {
+  local floor built number='^([0-9]{1,9})[.]([0-9]{1,9})[.]([0-9]{1,9})(-[a-z][0-9a-z]*)?$' older=0 each old
+  [[ $ACTION == deploy && -s $BASE/floor ]] && read -r floor built <"$BASE/floor" && [[ $floor != "$ARTIFACT" ]] || return 0
+  if [[ $floor =~ $number ]] && old=("${BASH_REMATCH[@]}") && [[ $ARTIFACT =~ $number ]]; then
+    for each in 1 2 3; do
+      if ((older == 0)); then older=$((10#${BASH_REMATCH[each]} - 10#${old[each]})); fi
+    done
+  else
+    built_at "$floor" "$built" && old=$REPLY && built_at "$ARTIFACT" "$M_build_time"
+    if [[ -n $REPLY && -n $old && $REPLY < $old ]]; then older=-1; fi
+  fi
+  ((older >= 0)) || conclude refused "$ARTIFACT is older than $floor, which ran here, and an order to deploy takes nothing back; to go back: inv rollback --to $ARTIFACT --env $ENVIRONMENT"
+}
+
+# When an artifact was built, as digits, in REPLY; empty where nothing tells.
+built_at() {
+  REPLY=$2
+  if [[ $1 =~ ^[0-9a-f]{8}-([0-9]{8}-[0-9]{6})$ ]]; then REPLY=${BASH_REMATCH[1]}; fi
+  REPLY=${REPLY//[!0-9]/} && REPLY=${REPLY:0:14}
 }
 
 # The artifact of an action that was cut off before anything served; empty when there is none.
@@ -459,7 +540,7 @@ fetch() {
 }
 
 download() {
-  local outcome=refused problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
+  local outcome=refused problem url=s3://$BUCKET/${3-$APP/$ENVIRONMENT/$ARTIFACT/$2}
   problem=$(let_go && AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
   without_queries "$problem" && problem=$REPLY
   case $problem in
