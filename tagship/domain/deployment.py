@@ -173,6 +173,11 @@ class Deployment:
         return any(entry.details.get("all_or_nothing") for entry in self.entries)
 
     @property
+    def backward(self) -> bool:
+        """Tell whether a person had it take units back to an older version."""
+        return self.first.action == "rollback" or any(entry.details.get("backward") for entry in self.entries)
+
+    @property
     def skipped(self) -> frozenset[str]:
         """List the ids of units that somebody had it leave alone."""
         return frozenset(unit for entry in self.entries for unit in entry.details.get("skipped", ()))

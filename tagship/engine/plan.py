@@ -84,6 +84,7 @@ def plan_of(
     observed: Mapping[str, str] | None = None,
     heals: bool = False,
     all_or_nothing: bool = False,
+    backward: bool = False,
 ) -> Plan:
     """Make the plan to bring units to a stored artifact.
 
@@ -101,6 +102,7 @@ def plan_of(
         settled=known.settled,
         heals=heals,
         all_or_nothing=all_or_nothing,
+        backward=backward,
         unsigned=not stored.signed,
         others=tuple(others),
         skipped=tuple(skipped),
