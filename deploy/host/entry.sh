@@ -356,39 +356,27 @@ fencing() {
     highest=$REPLY
   fi
   if ((FENCE < highest)); then
-    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT$(lost_numbers "$highest" "$begun")" || return
+    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT (if nobody did: inv unlock --env $ENVIRONMENT --reset-fence)" || return
   fi
   if ((FENCE > highest + LEAP)); then
-    conclude refused "fencing number $FENCE is implausible: the highest here is $highest, and no deployment led there; see who sent it: inv history --env $ENVIRONMENT" || return
+    conclude refused "fencing number $FENCE is implausible: the highest here is $highest" || return
   fi
   if ((FENCE > highest)); then
     raise_fence || unwritable "$BASE/fence" || return
   fi
 }
 
-# The way out where this host has a number that no order can follow.
-lost_numbers() {
-  if (($1 / GENERATION > $2)); then
-    printf ' (no deployment led to %s: inv unlock --env %s --reset-fence --reason ...)' "$1" "$ENVIRONMENT"
-  fi
-}
-
 # Start again where a reset says, which is on the disk before anything else happens; where that is, in REPLY.
 follow_reset() {
-  local begun=$1 in=$BASE/incoming/fence key=$APP/_fence/$ENVIRONMENT.json why start
-  why="fencing number $FENCE is implausible: no reset of $ENVIRONMENT that this host can verify leads to it"
-  rm -rf "$in" && mkdir -p "$in" || unwritable "$in" || return
-  download "$in" reset "$key" || conclude refused "$why (s3://$BUCKET/$key could not be fetched)" "$EVIDENCE" || return
-  verify_sealed "$in/reset" && sealed_value "$in/reset" app "$APP" && sealed_value "$in/reset" environment "$ENVIRONMENT" &&
-    sealed_value "$in/reset" kind fence && sealed_value "$in/reset" fence '[1-9][0-9]{0,5}000000000' ||
-    conclude refused "$why" || return
-  start=$REPLY
-  rm -rf "$in"
-  ((start / GENERATION > begun && start / GENERATION == FENCE / GENERATION)) || conclude refused "$why" || return
-  replace "$BASE/fence" "$start"$'\n'"$((start / GENERATION))" || unwritable "$BASE/fence" || return
-  sync "$BASE" 2>/dev/null || sync
-  say "The fencing numbers of $ENVIRONMENT start again at $start."
-  REPLY=$start
+  local in=$BASE/incoming/fence key=$APP/_fence/$ENVIRONMENT.json
+  { mkdir -p "$in" && rm -f "$in"/*; } || unwritable "$in" || return
+  download "$in" reset "$key" && verify_sealed "$in/reset" && sealed_value "$in/reset" kind fence &&
+    sealed_value "$in/reset" app "$APP" && sealed_value "$in/reset" environment "$ENVIRONMENT" &&
+    sealed_value "$in/reset" fence '[1-9][0-9]{0,5}000000000' &&
+    ((REPLY / GENERATION > $1 && REPLY / GENERATION == FENCE / GENERATION)) ||
+    conclude refused "fencing number $FENCE is implausible: s3://$BUCKET/$key is no reset, signed for this host, that leads to it" "$EVIDENCE" || return
+  replace "$BASE/fence" "$REPLY"$'\n'"$((REPLY / GENERATION))" && sync "$BASE" || unwritable "$BASE/fence" || return
+  say "The fencing numbers of $ENVIRONMENT start again at $REPLY."
 }
 
 # In place: a power cut could lose a rename, and with it the number. A higher one is never shorter.
@@ -409,6 +397,13 @@ unwritable() {
   conclude failed "$1 cannot be written: $(disk)"
 }
 
+# Why nothing can be written, in short: what user data has room for.
+# shellcheck disable=SC2329 # another takes its place
+disk() {
+  df -Pk "$BASE" | tail -n 1
+}
+
+# not at first boot: begin
 # A folder of the app whose file system is mounted read-only, in REPLY. The question changes nothing but a time of access.
 read_only() {
   for REPLY in "$BASE" "$BASE"/*/; do
@@ -473,6 +468,7 @@ disk() {
   df -Pk "$BASE" "$BASE"/*/ 2>/dev/null | sort -k 4 -n |
     awk -v base="$BASE" '$4 ~ /^[0-9]+$/ { print $4 " kB are free there; see what takes the room: du -xsh " base "/* (if that is room enough, see why: dmesg | tail)"; exit }'
 }
+# not at first boot: end
 
 # The release to run: the one asked for, or (status, prune) the one that serves.
 choose_release() {
@@ -492,24 +488,14 @@ choose_release() {
 # back passes it; an old artifact, or the pointer to one, that somebody put back does not. By version, and where one of the
 # two is an untagged build by when they were built.
 above_floor() {
-  local floor built number='^([0-9]{1,9})[.]([0-9]{1,9})[.]([0-9]{1,9})(-[a-z][0-9a-z]*)?$' older=0 each old
-  [[ $ACTION == deploy && -s $BASE/floor ]] && read -r floor built <"$BASE/floor" && [[ $floor != "$ARTIFACT" ]] || return 0
-  if [[ $floor =~ $number ]] && old=("${BASH_REMATCH[@]}") && [[ $ARTIFACT =~ $number ]]; then
-    for each in 1 2 3; do
-      if ((older == 0)); then older=$((10#${BASH_REMATCH[each]} - 10#${old[each]})); fi
-    done
+  local floor built old version='^([0-9]+)[.]([0-9]+)[.]([0-9]+)(-|$)'
+  [[ $ACTION == deploy && -s $BASE/floor ]] && read -r floor built <"$BASE/floor" || return 0
+  if [[ $floor =~ $version ]] && printf -v old %09d "${BASH_REMATCH[@]:1:3}" && [[ $ARTIFACT =~ $version ]]; then
+    printf -v REPLY %09d "${BASH_REMATCH[@]:1:3}"
   else
-    built_at "$floor" "$built" && old=$REPLY && built_at "$ARTIFACT" "$M_build_time"
-    if [[ -n $REPLY && -n $old && $REPLY < $old ]]; then older=-1; fi
+    old=$built REPLY=$M_build_time
   fi
-  ((older >= 0)) || conclude refused "$ARTIFACT is older than $floor, which ran here, and an order to deploy takes nothing back; to go back: inv rollback --to $ARTIFACT --env $ENVIRONMENT"
-}
-
-# When an artifact was built, as digits, in REPLY; empty where nothing tells.
-built_at() {
-  REPLY=$2
-  if [[ $1 =~ ^[0-9a-f]{8}-([0-9]{8}-[0-9]{6})$ ]]; then REPLY=${BASH_REMATCH[1]}; fi
-  REPLY=${REPLY//[!0-9]/} && REPLY=${REPLY:0:14}
+  [[ ! $REPLY < $old ]] || conclude refused "$ARTIFACT is older than $floor, which ran here; to go back: inv rollback --to $ARTIFACT --env $ENVIRONMENT"
 }
 
 # The artifact of an action that was cut off before anything served; empty when there is none.

@@ -72,10 +72,11 @@ def opened(raw: bytes, verifier: Callable[[], Pinned], where: str, *, unsigned: 
     command that writes it again.
     """
     sealed = unsealed(raw)
+    subject = f"{where[:1].upper()}{where[1:]}" if where.startswith("the ") else where
     if sealed is None:
-        raise NotAuthentic(f"{where} cannot be read.", remedy=f"Write it again: {again}")
+        raise NotAuthentic(f"{subject} cannot be read.", remedy=f"Write it again: {again}")
     if sealed.signature:
         verifier().verify(sealed.body, sealed.signature, where)
     elif not unsigned:
-        raise NotAuthentic(f"{where} is not signed.", remedy=f"Write it again: {again}")
+        raise NotAuthentic(f"{subject} is not signed.", remedy=f"Write it again: {again}")
     return sealed.values

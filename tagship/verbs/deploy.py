@@ -107,7 +107,7 @@ class DeployRequest(Request):
             return None
         if not all(unit.online for unit in plan.units):
             return None
-        if not app.target(plan.environment).committed_to(plan.artifact_id):
+        if app.target(plan.environment).uncommitted(plan.artifact_id):
             return None
         reports = _observed(app, plan)
         if not all(serves(report, plan.artifact_id) for report in reports):

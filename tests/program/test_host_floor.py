@@ -35,8 +35,7 @@ def test_a_signed_old_version_is_not_deployed_over_a_newer_one(host: Machine) ->
     answer = host.deploy(old)
     assert (answer.code, answer.outcome, answer.serving) == (5, "refused", "0.1.10-dev")
     assert answer.reason == (
-        "0.1.9-dev is older than 0.1.10-dev, which ran here, and an order to deploy takes nothing back; "
-        "to go back: inv rollback --to 0.1.9-dev --env dev"
+        "0.1.9-dev is older than 0.1.10-dev, which ran here; to go back: inv rollback --to 0.1.9-dev --env dev"
     )
     assert host.answers() == "0.1.10-dev"
 

@@ -76,7 +76,7 @@ def test_a_poisoned_host_obeys_nobody_by_its_number_and_says_the_way_out(host: M
     assert ordered(host, 999_999_999_999_999) == "refused"
     answer = host.deploy(make("0.1.0-dev"), fence=8)
     assert answer.outcome == "held"
-    assert "inv unlock --env dev --reset-fence --reason ..." in answer.reason
+    assert "(if nobody did: inv unlock --env dev --reset-fence)" in answer.reason
 
 
 def test_a_second_reset_and_no_way_back_to_the_first(host: Machine) -> None:
@@ -110,7 +110,7 @@ def test_a_reset_that_nobody_could_sign_leads_nowhere(host: Machine, forged: str
     put_reset(host.bucket, FORGED[forged])
     answer = host.deploy(make("0.1.0-dev"), fence=GENERATION + 1)
     assert (answer.code, answer.outcome) == (5, "refused")
-    assert "no reset of dev that this host can verify leads to it" in answer.reason
+    assert answer.reason.endswith("_fence/dev.json is no reset, signed for this host, that leads to it")
     assert numbers(host) == ["7"]
 
 
@@ -118,7 +118,7 @@ def test_without_a_record_no_later_range_is_reached(host: Machine) -> None:
     (host.bucket / "hello/_fence/dev.json").unlink()
     answer = host.deploy(make("0.1.0-dev"), fence=GENERATION + 1)
     assert answer.outcome == "refused"
-    assert "s3://hello-artifacts/hello/_fence/dev.json could not be fetched" in answer.reason
+    assert "404" in answer.evidence
 
 
 def test_nothing_is_asked_of_the_bucket_while_the_range_stays(host: Machine) -> None:

@@ -158,7 +158,7 @@ def test_what_is_running_and_hosts_that_boot_would_not_start_is_deployed_again()
     deploy(app, artifact=NEW)
     app.hosts.commits.clear()
     assert deploy(app, artifact=NEW).state == "healthy"
-    assert app.hosts.committed_to(NEW)
+    assert not app.hosts.uncommitted(NEW)
 
 
 def test_what_is_running_is_not_said_to_be_while_somebody_changes_it() -> None:
