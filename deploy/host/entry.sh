@@ -352,7 +352,7 @@ fencing() {
   begun=${begun:-0}
   [[ "$highest $begun" =~ ^(0|[1-9][0-9]{0,14})\ (0|[1-9][0-9]{0,5})$ ]] || conclude refused "$BASE/fence cannot be read" || return
   if ((FENCE / GENERATION > begun)); then
-    follow_reset "$begun" || return
+    follow_reset || return
     highest=$REPLY
   fi
   if ((FENCE < highest)); then
@@ -373,7 +373,7 @@ follow_reset() {
   download "$in" reset "$key" && verify_sealed "$in/reset" && sealed_value "$in/reset" kind fence &&
     sealed_value "$in/reset" app "$APP" && sealed_value "$in/reset" environment "$ENVIRONMENT" &&
     sealed_value "$in/reset" fence '[1-9][0-9]{0,5}000000000' &&
-    ((REPLY / GENERATION > $1 && REPLY / GENERATION == FENCE / GENERATION)) ||
+    ((REPLY / GENERATION == FENCE / GENERATION)) ||
     conclude refused "fencing number $FENCE is implausible: s3://$BUCKET/$key is no reset, signed for this host, that leads to it" "$EVIDENCE" || return
   replace "$BASE/fence" "$REPLY"$'\n'"$((REPLY / GENERATION))" && sync "$BASE" || unwritable "$BASE/fence" || return
   say "The fencing numbers of $ENVIRONMENT start again at $REPLY."

@@ -174,7 +174,7 @@ class Deployment:
 
     @property
     def backward(self) -> bool:
-        """Tell whether a person had it take units back to an older version."""
+        """Tell whether a person had it go back to an older version."""
         return self.first.action == "rollback" or any(entry.details.get("backward") for entry in self.entries)
 
     @property

@@ -33,7 +33,7 @@ def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, ru
 
 
 def goes_back(app: App, environment: str, wanted: ArtifactId, built: str, runs: str) -> bool:
-    """Tell whether a version is older than the one that runs; see `require_newer`."""
+    """Tell whether a version is older than what runs; see `require_newer`."""
     return bool(runs) and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs))
 
 

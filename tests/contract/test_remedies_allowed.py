@@ -173,7 +173,7 @@ def damaged_pointer(place: Place) -> str:
     [warning] = place.ada.screen.warnings
     assert "The pointer of dev cannot be read. No deployment left it so" in warning
     assert pointer.uncommitted(NEW) == ""
-    return f"inv deploy --version {NEW} --env dev {warning}"
+    return f"inv deploy --version {NEW} --env dev\n{warning}"
 
 
 def fence_run_away(place: Place) -> str:
@@ -183,7 +183,7 @@ def fence_run_away(place: Place) -> str:
     assert lease
     record = replace(LeaseRecord.from_json(lease.body), fence=999_999_999_999_998)
     place.owner.store.replace(key, record.to_json(), lease.etag)
-    return said(place.ada, lambda app: deploy(app, artifact=NEW))
+    return said(place.ada, lambda app: rollback(app, to=OLD))
 
 
 def marked_bad(place: Place) -> str:

@@ -62,5 +62,5 @@ class Pointer:
         return replace(self, issued="", expires="") == replace(other, issued="", expires="")
 
     def replayed(self, written: datetime) -> bool:
-        """Tell whether an object of that time is an old pointer, put back."""
+        """Tell whether an object of that time was put back later."""
         return written > moment_of(self.expires)

@@ -45,7 +45,8 @@ class StoredPointer:
         )
 
     def uncommitted(self, artifact_id: str) -> str:
-        """Say why a host that boots now won't run that artifact; empty if it will."""
+        """Say why hosts that boot won't run that artifact."""
+        # Empty if they will.
         stored = self.context.store.get(self.key)
         if stored is None:
             return f"the pointer of {self.environment} is not there: hosts that boot start nothing"
@@ -78,12 +79,12 @@ class StoredPointer:
         return pointer
 
     def _written(self, to: Pointer) -> bool:
-        store, told = self.context.store, False
+        store, warned = self.context.store, False
         for _ in range(ROUNDS):
             stored = store.get(self.key)
-            if stored and self._stands(stored, to, quiet=told):
+            if stored and self._stands(stored, to, quiet=warned):
                 return True
-            told = True
+            warned = True
             raw = self._sealed(to.at(stored.now if stored else store.now()))
             try:
                 if stored:
@@ -96,7 +97,10 @@ class StoredPointer:
         return False
 
     def _stands(self, stored: Object, to: Pointer, *, quiet: bool) -> bool:
-        """Tell whether what is there stays: it says the same, or a later deployment wrote it."""
+        """Tell whether what is there stays.
+
+        It says the same, or a later deployment wrote it.
+        """
         try:
             before = self._believed(stored)
         except NotAuthentic as reason:
