@@ -119,10 +119,8 @@ def _look(app: App, environment: str) -> Status:
 
 
 def _is_down(units: Sequence[UnitStatus]) -> bool:
-    """Tell whether no unit that could be asked serves it.
-
-    False if none could be asked.
-    """
+    """Tell whether no unit that could be asked serves it."""
+    # False if none could be asked.
     return all(unit.drift for unit in units) and any(unit.runs != NOT_KNOWN for unit in units)
 
 
