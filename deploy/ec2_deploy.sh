@@ -252,6 +252,7 @@ write_state() {
 # What the new state names is on the disk before the state is: after a power cut it would be files without a byte in them.
 commit() {
   if [[ -f $BASE/.env.new ]]; then mv -f "$BASE/.env.new" "$BASE/.env"; fi
+  if [[ $1 == "$ARTIFACT" ]]; then printf '%s %s\n' "$1" "$M_build_time" >"$BASE/floor"; fi # see stage 1
   sync -f "$BASE" "$ROOT/etc" 2>/dev/null || sync
   mv -f "$BASE/state.json.new" "$BASE/state.json" && touch "$BASE/releases/$1" && point_current
   sync "$BASE" 2>/dev/null || sync

@@ -8,6 +8,8 @@
 # The artifact is named by the first of: DEPLOYMENT_KEY in the header or exported before it, DEPLOYMENT_KEY in
 # /etc/tagship/<app>/host.env, the environment's pointer object, which the last healthy deployment wrote. It names one
 # artifact and its manifest's sha256: the same bytes for every host. One that a deployment overtakes meanwhile reads it again.
+# The pointer is signed as a manifest is. It says until when it may be put into the bucket, and S3 says when that was: an old
+# one that somebody put back is refused, and a host that boots a year later obeys what stood there all the time.
 #
 # Exit codes are tagship's: 0 healthy (or nothing to deploy yet), 2 the header is wrong, 4 a later action has this host,
 # 5 missing or not authentic, 6 and 7 the app did not become healthy, 8 IMDS, AWS or a package failed.
@@ -193,29 +195,56 @@ fetch() { try aws s3 cp "s3://$DEPLOYMENT_BUCKET/$1" "$2"; }
 choose() {
   if [[ $DEPLOYMENT_KEY =~ ^$APP/$ENVIRONMENT/($ID)/deploy-bundle\.tar\.gz$ ]]; then
     ARTIFACT=${BASH_REMATCH[1]}
-  elif [[ -z $DEPLOYMENT_KEY ]] && fetch "$APP/_pointer/$ENVIRONMENT.json" "$WORK/pointer"; then
+  elif [[ -z $DEPLOYMENT_KEY ]] && fetch_pointer; then
     POINTED=yes
     read_pointer
   fi
 }
 
+# The pointer, and what S3 says of it.
+fetch_pointer() {
+  try aws s3api get-object --bucket "$DEPLOYMENT_BUCKET" --key "$APP/_pointer/$ENVIRONMENT.json" "$WORK/pointer" --output json &&
+    printf '%s' "$SAID" >"$WORK/said"
+}
+
+# Believe what the pinned key signed for this environment, if it was put there in time. Stage 1 has the words.
 read_pointer() {
-  pointed artifact "$ID" && ARTIFACT=$REPLY
-  pointed manifest_sha256 '[0-9a-f]{64}' && SHA256=$REPLY
-  pointed fence '[0-9]{1,15}' && FENCE=$REPLY
-  pointed numbers '[A-Z_0-9=,]+' older && NUMBERS=$REPLY
+  local again="Write it again: inv deploy --env $ENVIRONMENT; and find out who writes to the bucket" values expires put numbers
+  unpack_stage_1
+  values=$(believed_values 2>/dev/null)
+  read -r _ _ _ ARTIFACT SHA256 FENCE expires numbers <<<"$values"
+  [[ -n $numbers ]] || fail 5 "the pointer of $ENVIRONMENT is not signed for this host" "$again"
+  if [[ $numbers != - ]]; then NUMBERS=$numbers; fi
+  put=$(sed -n 's/^ *"LastModified": "\([^"]*\)".*/\1/p' "$WORK/said")
+  if [[ $put != 20* ]]; then put=$(date -u -d "$put" +%FT%T); fi
+  [[ ${put:0:19} && ! ${put:0:19} > $expires ]] ||
+    fail 5 "the pointer of $ENVIRONMENT names $ARTIFACT and is an old one: it expired at $expires, and was put there at $put" "$again"
+  start_floor
   DEPLOYMENT_KEY=$APP/$ENVIRONMENT/$ARTIFACT/deploy-bundle.tar.gz
   say "the pointer of $ENVIRONMENT names $ARTIFACT (manifest sha256 $SHA256)"
 }
 
-# A value of the pointer, in REPLY. It is canonical JSON: one value a line. `older`: a pointer of an older tagship has none.
-pointed() {
-  local line
-  while IFS= read -r line; do
-    if [[ $line =~ ^\ \ \"$1\":\ \"?($2)\"?,?$ ]]; then REPLY=${BASH_REMATCH[1]} && return; fi
-  done <"$WORK/pointer"
-  if [[ -n ${3-} ]]; then return 1; fi
-  fail 5 "the pointer of $ENVIRONMENT has no $1 that can be read" "Write it again: inv deploy --env $ENVIRONMENT"
+# What is signed, a word each; nothing where it is not.
+believed_values() {
+  local each unsigned=$UNSIGNED
+  # shellcheck source=/dev/null
+  . "$WORK/entry.sh"
+  # shellcheck disable=SC2034 # stage 1 reads it
+  KEY=$ROOT/etc/tagship/$APP/release.pub.pem UNSIGNED=$unsigned
+  verify_sealed "$WORK/pointer" >/dev/null || return
+  for each in kind=pointer "app=$APP" "environment=$ENVIRONMENT" "artifact=$ID" 'manifest_sha256=[0-9a-f]{64}' \
+    'fence=[0-9]{1,15}' 'expires=[0-9T:-]{19}[+]00:00' 'numbers=[A-Z_0-9=,]*'; do
+    sealed_value "$WORK/pointer" "${each%%=*}" "${each#*=}" || return
+    printf '%s ' "${REPLY:--}"
+  done
+}
+
+# A pointer that is later than all that this host has heard may name an older version: somebody went back. An old pointer is
+# held by its number.
+start_floor() {
+  local highest=0 base=$ROOT/opt/$APP
+  if [[ -s $base/fence ]]; then read -r highest <"$base/fence"; fi
+  if [[ $highest =~ ^[0-9]+$ ]] && ((FENCE > highest)); then rm -f "$base/floor"; fi
 }
 
 # HEAD: whether it is there; its size, date and metadata are said.
@@ -318,7 +347,7 @@ follow() {
 # Whether the pointer names something else by now, which is read.
 changed() {
   local was=$SHA256
-  if ! (fetch "$APP/_pointer/$ENVIRONMENT.json" "$WORK/pointer") >/dev/null; then
+  if ! (fetch_pointer) >/dev/null; then
     say "whether a deployment ended meanwhile is not known ($(last_error)): inv status --env $ENVIRONMENT"
     return 1
   fi

@@ -18,6 +18,8 @@ umask 022
 
 ROOT=${TAGSHIP_HOST_ROOT-}
 MOST_FILES=100000
+# tagship/domain/fence.py has the same two.
+LEAP=1000000 GENERATION=1000000000
 
 # What the verdict says.
 ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused NUMBERS=none OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
@@ -237,6 +239,25 @@ unsigned_is_allowed() {
   say "UNSIGNED: nobody signed $ARTIFACT; the order and this host allow it"
 }
 
+# Whether the pinned key signed a record (tagship/domain/sealed.py): all of its lines but the signature's own. Nobody has
+# signed one without that line: the order and this host have to allow it, as of an artifact.
+verify_sealed() {
+  local signature
+  signature=$(sed -n 's/^  "signature": "\([A-Za-z0-9+/=]*\)",$/\1/p' "$1")
+  if [[ -z $signature && $UNSIGNED == allowed && -f ${KEY%/*}/allow-unsigned ]]; then return 0; fi
+  [[ -n $signature ]] && base64 -d <<<"$signature" >"$1.sig" && sed '/^  "signature": "/d' "$1" >"$1.body" &&
+    openssl dgst -sha256 -verify "$KEY" -signature "$1.sig" "$1.body"
+}
+
+# A value of such a record, in REPLY, by its name and what it may look like. It is canonical JSON: one value a line.
+sealed_value() {
+  local line
+  while IFS= read -r line; do
+    if [[ $line =~ ^\ \ \"$2\":\ \"?($3)\"?,?$ ]]; then REPLY=${BASH_REMATCH[1]} && return; fi
+  done <"$1"
+  return 1
+}
+
 # Whether the manifest in a folder is the one asked for, signed by the pinned key, and of this app and environment.
 verify_manifest() {
   local folder=$1 wanted=$2
@@ -366,18 +387,41 @@ last_deployment() {
   tail -n 1 "$BASE/journal.jsonl" 2>/dev/null | sed -n 's/.*"deployment":"\([^"]*\)".*"step":"\([^"]*\)".*/deployment \1, at the step \2/p'
 }
 
-# A number lower than the highest seen is refused; a higher one is on the disk before anything else happens.
+# A number lower than the highest seen is refused; a higher one is on the disk before anything else happens. One that leaps
+# is refused too: nobody took so many leases. Only a reset that the pinned key signed leads to a later generation of them,
+# whatever this host has heard: its second line, once there is one, is the generation of the last reset.
 fencing() {
-  local highest=0
+  local highest=0 begun=0
   [[ $ACTION != status ]] || return 0
-  if [[ -s $BASE/fence ]]; then read -r highest <"$BASE/fence"; fi
-  [[ $highest =~ ^[0-9]{1,15}$ ]] || conclude refused "$BASE/fence cannot be read" || return
+  if [[ -s $BASE/fence ]]; then { read -r highest && read -r begun; } <"$BASE/fence"; fi
+  begun=${begun:-0}
+  [[ "$highest $begun" =~ ^(0|[1-9][0-9]{0,14})\ (0|[1-9][0-9]{0,5})$ ]] || conclude refused "$BASE/fence cannot be read" || return
+  if ((FENCE / GENERATION > begun)); then
+    follow_reset || return
+    highest=$REPLY
+  fi
   if ((FENCE < highest)); then
-    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT" || return
+    conclude held "fencing number $FENCE is lower than $highest: somebody took over the environment; see who: inv history --env $ENVIRONMENT (if nobody did: inv unlock --env $ENVIRONMENT --reset-fence)" || return
+  fi
+  if ((FENCE > highest + LEAP)); then
+    conclude refused "fencing number $FENCE is implausible: the highest here is $highest" || return
   fi
   if ((FENCE > highest)); then
     raise_fence || unwritable "$BASE/fence" || return
   fi
+}
+
+# Start again where a reset says, which is on the disk before anything else happens; where that is, in REPLY.
+follow_reset() {
+  local in=$BASE/incoming/fence key=$APP/_fence/$ENVIRONMENT.json
+  { mkdir -p "$in" && rm -f "$in"/*; } || unwritable "$in" || return
+  download "$in" reset "$key" && verify_sealed "$in/reset" && sealed_value "$in/reset" kind fence &&
+    sealed_value "$in/reset" app "$APP" && sealed_value "$in/reset" environment "$ENVIRONMENT" &&
+    sealed_value "$in/reset" fence '[1-9][0-9]{0,5}000000000' &&
+    ((REPLY / GENERATION == FENCE / GENERATION)) ||
+    conclude refused "fencing number $FENCE is implausible: s3://$BUCKET/$key is no reset, signed for this host, that leads to it" "$EVIDENCE" || return
+  replace "$BASE/fence" "$REPLY"$'\n'"$((REPLY / GENERATION))" && sync "$BASE" || unwritable "$BASE/fence" || return
+  say "The fencing numbers of $ENVIRONMENT start again at $REPLY."
 }
 
 # In place: a power cut could lose a rename, and with it the number. A higher one is never shorter.
@@ -399,6 +443,13 @@ unwritable() {
   conclude failed "$1 cannot be written: $(disk)"
 }
 
+# Why nothing can be written, in short: what user data has room for.
+# shellcheck disable=SC2329 # another takes its place
+disk() {
+  df -Pk "$BASE" | tail -n 1
+}
+
+# not at first boot: begin
 # A folder of the app whose file system is mounted read-only, in REPLY. The question changes nothing but a time of access.
 read_only() {
   for REPLY in "$BASE" "$BASE"/*/; do
@@ -463,6 +514,7 @@ disk() {
   df -Pk "$BASE" "$BASE"/*/ 2>/dev/null | sort -k 4 -n |
     awk -v base="$BASE" '$4 ~ /^[0-9]+$/ { print $4 " kB are free there; see what takes the room: du -xsh " base "/* (if that is room enough, see why: dmesg | tail)"; exit }'
 }
+# not at first boot: end
 
 # The release to run: the one asked for, or (status, prune) the one that serves.
 choose_release() {
@@ -470,11 +522,26 @@ choose_release() {
   if [[ $ACTION == deploy || $ACTION == rollback ]]; then
     journal accept || unwritable "the journal" || return
     kept || fetch || return
+    above_floor
     return
   fi
   ARTIFACT=${S_SERVING:-$(unfinished)}
   if [[ -z $ARTIFACT ]]; then conclude empty "nothing was ever deployed here" || return; fi
   verify_release "$BASE/releases/$ARTIFACT" none
+}
+
+# Whether an order to deploy goes on from what ran here last, which ec2_deploy.sh keeps as the floor. A person's order to go
+# back passes it; an old artifact, or the pointer to one, that somebody put back does not. By version, and where one of the
+# two is an untagged build by when they were built.
+above_floor() {
+  local floor built old version='^([0-9]+)[.]([0-9]+)[.]([0-9]+)(-|$)'
+  [[ $ACTION == deploy && -s $BASE/floor ]] && read -r floor built <"$BASE/floor" || return 0
+  if [[ $floor =~ $version ]] && printf -v old %09d "${BASH_REMATCH[@]:1:3}" && [[ $ARTIFACT =~ $version ]]; then
+    printf -v REPLY %09d "${BASH_REMATCH[@]:1:3}"
+  else
+    old=$built REPLY=$M_build_time
+  fi
+  [[ ! $REPLY < $old ]] || conclude refused "$ARTIFACT is older than $floor, which ran here; to go back: inv rollback --to $ARTIFACT --env $ENVIRONMENT"
 }
 
 # The artifact of an action that was cut off before anything served; empty when there is none.
@@ -505,7 +572,7 @@ fetch() {
 }
 
 download() {
-  local outcome=refused problem url=s3://$BUCKET/$APP/$ENVIRONMENT/$ARTIFACT/$2
+  local outcome=refused problem url=s3://$BUCKET/${3-$APP/$ENVIRONMENT/$ARTIFACT/$2}
   problem=$(let_go && AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
   without_queries "$problem" && problem=$REPLY
   case $problem in

@@ -12,6 +12,7 @@ class Change:
     """What units are asked to become.
 
     Only ids, digests and numbers travel to a unit. A unit that accepted a higher `fence` refuses the change.
+    One that goes `backward` is a person's order to go back, whatever its action: units take no older version otherwise.
     `allow_unsigned` comes from the environment's settings: a unit that was not prepared for it still refuses.
     """
 
@@ -23,3 +24,4 @@ class Change:
     deployment_id: str
     fence: int
     allow_unsigned: bool = False
+    backward: bool = False

@@ -6,6 +6,8 @@ import json
 import shlex
 from collections.abc import Mapping
 
+BLANK = "…"  # the reason that a remedy has in place of a missing one; nobody's reason is made up
+
 
 def deploy(
     artifact: str, environment: str = "", *, skip: str = "", allow_bad: bool = False, allow_older: bool = False
@@ -89,9 +91,10 @@ def lock(environment: str = "") -> str:
     return _inv("lock", env=environment)
 
 
-def unlock(environment: str, deployment: str) -> str:
-    """Spell the command that removes a dead deployment's lease."""
-    return _inv("unlock", env=environment, id=deployment)
+def unlock(environment: str, deployment: str = "", *, reset_fence: bool = False, reason: str = "") -> str:
+    """Spell the command that frees a lease, or resets its numbers."""
+    why = (reason or BLANK) if reset_fence else ""
+    return _inv("unlock", env=environment, id=deployment, reset_fence=reset_fence, reason=why)
 
 
 def freeze(environment: str, until: str, reason: str, *, dry_run: bool = False) -> str:

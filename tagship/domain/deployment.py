@@ -2,6 +2,7 @@
 
     requested → started → healthy | partial
                         → failed → rolled-back | rollback-failed
+    reset                                               (no deployment: a person started the fencing numbers again)
     requested | started | failed → abandoned            (given up with nothing changed, or nobody took it up again)
 
 `started` is written once units have been asked, with the names of the first operations, and again by whoever resumes a
@@ -33,7 +34,7 @@ SCHEMA = 1
 CHAINED = ("by", "before")  # fields that the first entries lacked: their bytes have to come out as they are stored
 
 NEXT: dict[str, frozenset[str]] = {
-    "": frozenset({"requested"}),
+    "": frozenset({"requested", "reset"}),
     "requested": frozenset({"started", "healthy", "partial", "failed", "abandoned"}),
     "started": frozenset({"started", "healthy", "partial", "failed", "abandoned"}),
     "failed": frozenset({"rolled-back", "rollback-failed", "abandoned"}),
@@ -42,6 +43,7 @@ NEXT: dict[str, frozenset[str]] = {
     "rolled-back": frozenset(),
     "rollback-failed": frozenset(),
     "abandoned": frozenset(),
+    "reset": frozenset(),
 }
 SERVES = frozenset({"healthy", "partial"})
 FAILED = frozenset({"failed", "rolled-back", "rollback-failed"})
@@ -81,7 +83,7 @@ class Entry:
     at: str
     app: str
     environment: str
-    action: str  # deploy | rollback
+    action: str  # deploy | rollback | unlock (of state reset: no deployment)
     artifact_id: str
     who: str
     where: str
@@ -180,6 +182,11 @@ class Deployment:
         return any(entry.details.get("all_or_nothing") for entry in self.entries)
 
     @property
+    def backward(self) -> bool:
+        """Tell whether a person had it go back to an older version."""
+        return self.first.action == "rollback" or any(entry.details.get("backward") for entry in self.entries)
+
+    @property
     def skipped(self) -> frozenset[str]:
         """List the ids of units that somebody had it leave alone."""
         return frozenset(unit for entry in self.entries for unit in entry.details.get("skipped", ()))
@@ -214,11 +221,23 @@ def _folded(entries: Iterable[Entry]) -> Deployment:
     return Deployment(tuple(counted), tuple(void))
 
 
+def fences(deployments: Sequence[Deployment]) -> list[int]:
+    """List the fencing numbers of all entries, whatever they are."""
+    return [entry.fence for deployment in deployments for entry in (*deployment.entries, *deployment.void)]
+
+
 def fenced(deployments: Sequence[Deployment]) -> int:
     """Return the highest fencing number that any deployment had."""
-    return max(
-        (entry.fence for deployment in deployments for entry in (*deployment.entries, *deployment.void)), default=0
-    )
+    return max(fences(deployments), default=0)
+
+
+def believed(deployments: Sequence[Deployment], top: int) -> list[Deployment]:
+    """Leave out what carries a number above `top`.
+
+    No lease led to such a number: whoever wrote the entry had no right to. A deployment with no other entry is gone.
+    """
+    entries = [entry for deployment in deployments for entry in (*deployment.entries, *deployment.void)]
+    return fold(entry for entry in entries if 0 <= entry.fence <= top)
 
 
 def settled(deployments: Sequence[Deployment]) -> bool:

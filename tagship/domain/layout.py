@@ -53,6 +53,11 @@ def lease(app: str, group: str) -> str:
     return f"{app}/_lease/{group}.json"
 
 
+def fence(app: str, environment: str) -> str:
+    """Spell the key of the last reset of fencing numbers; see tagship.domain.fence."""
+    return f"{app}/_fence/{environment}.json"
+
+
 def freeze(app: str, environment: str) -> str:
     return f"{app}/_freeze/{environment}.json"
 

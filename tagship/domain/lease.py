@@ -17,8 +17,9 @@ from typing import Self
 
 from tagship.domain import commands
 from tagship.domain.deployment import new_id
+from tagship.domain.fence import is_plausible
 from tagship.domain.stored import ODD, moment_of, read_back
-from tagship.errors import Held, ServiceFailed
+from tagship.errors import Held, Refused, ServiceFailed
 
 SCHEMA = 1
 LONGEST_BEAT = 10.0  # seconds: how late a holder may learn that it was fenced off
@@ -119,7 +120,10 @@ def taken(
     `above` is the highest number known from elsewhere (the ledger): numbers go on rising if the object was deleted, or
     the environment has joined another group. A deployment without an id gets one: the store's own time to the second,
     then the fencing number. So ids sort in the order that the lease was held, whatever the holders' clocks say.
+    Raises LeaseImplausible if the record's number can't have come of leases.
     """
+    if not is_plausible(seen.record.fence, above):
+        raise LeaseImplausible(environment, seen.record.fence, above)
     fence = max(seen.record.fence, above) + 1
     id_ = deployment_id or new_id(seen.now.replace(microsecond=fence % 1_000_000))
     at = seen.now.astimezone(UTC).isoformat(timespec="seconds")
@@ -142,6 +146,18 @@ class LeaseUnreadable(ServiceFailed):
             f"The lease of {environment} cannot be read ({why}).",
             state=f"Who holds {environment} is not known, and nothing was changed.",
             remedy=remedy if self.id else "A later tagship wrote it; use that one: pip install --upgrade tagship",
+        )
+
+
+class LeaseImplausible(Refused):
+    """The lease carries a number that no deployment led to."""
+
+    def __init__(self, environment: str, fence: int, above: int) -> None:
+        reset = commands.unlock(environment, reset_fence=True)
+        super().__init__(
+            f"The lease of {environment} carries the fencing number {fence}, and the highest in the ledger is {above}: "
+            "no deployment led there.",
+            remedy=f"Find out who wrote it, then start the numbers again: {reset}",
         )
 
 
@@ -183,6 +199,13 @@ def let_go(record: LeaseRecord) -> LeaseRecord:
 def same(record: LeaseRecord, other: LeaseRecord) -> bool:
     """Tell whether two records are of one acquisition, whatever their phases."""
     return (record.deployment_id, record.fence, record.taking) == (other.deployment_id, other.fence, other.taking)
+
+
+def restarted(record: LeaseRecord, environment: str, fence: int) -> LeaseRecord:
+    """Free the lease, and go on from `fence`."""
+    # A higher number that can have come of it stays: another environment of the lease group began there before.
+    number = record.fence if fence <= record.fence and is_plausible(record.fence, fence) else fence
+    return LeaseRecord(environment, number)
 
 
 def released(record: LeaseRecord) -> LeaseRecord:

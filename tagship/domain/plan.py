@@ -27,6 +27,7 @@ class Plan:
     The `skipped` units are left as they are, because somebody said so.
     `unfinished` is the last deployment, if it has not ended: somebody is at it, or its runner died.
     `gone` are units of earlier deployments that are not there now, and may return.
+    One that goes `backward` brings units to a version that is older than what ran, because a person said so.
     A rollback that is `all_or_nothing` is put back everywhere unless every unit takes it.
     """
 
@@ -41,6 +42,7 @@ class Plan:
     settled: bool = True
     heals: bool = False
     all_or_nothing: bool = False
+    backward: bool = False
     unsigned: bool = False
     others: tuple[Unit, ...] = ()
     skipped: tuple[Unit, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tagship.domain import commands
+from tagship.domain.commands import BLANK
 from tagship.domain.freeze import GRAMMAR, LONGEST, REASON, Freeze, FreezeUnreadable, Frozen, ends
 from tagship.domain.plan import Plan
 from tagship.domain.text import moment, span
@@ -15,7 +16,6 @@ from tagship.errors import UNCHANGED, Refused, ServiceFailed, TagshipError, Usag
 from tagship.ports.app import App
 
 EXAMPLE = "8h"  # the end that a remedy has in place of a wrong one
-BLANK = "…"  # the reason that a remedy has in place of a wrong one; nobody's reason is made up
 
 
 def end_of(text: str, now: datetime, flag: str, again: str) -> datetime:
@@ -37,7 +37,7 @@ def end_of(text: str, now: datetime, flag: str, again: str) -> datetime:
     return end
 
 
-def reason_of(text: str, again: str) -> str:
+def reason_of(text: str, again: str, of: str = "the freeze") -> str:
     """Put the reason on one line.
 
     Raises UsageError if it is missing, too long, or has control characters. `again` is the same command with a blank
@@ -45,7 +45,7 @@ def reason_of(text: str, again: str) -> str:
     """
     why, problem = _read_reason(text)
     if problem:
-        raise UsageError(f"The reason for the freeze {problem}.", remedy=f"Say why, in one line: {again}")
+        raise UsageError(f"The reason for {of} {problem}.", remedy=f"Say why, in one line: {again}")
     return why
 
 

@@ -24,12 +24,17 @@ def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, ru
     `built` is its manifest's build time.
     Versions have their own order; where one of the two is an untagged build, what was built first is the older.
     """
-    if runs and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs)):
+    if goes_back(app, environment, wanted, built, runs):
         raise Refused(
             f"{wanted} is older than {runs}, which {environment} runs.",
             remedy=f"To go back: {commands.rollback(wanted, environment, allow_bad=bad)}"
             " (or, to deploy it anyway, add --allow-older)",
         )
+
+
+def goes_back(app: App, environment: str, wanted: ArtifactId, built: str, runs: str) -> bool:
+    """Tell whether a version is older than what runs; see `require_newer`."""
+    return bool(runs) and runs != wanted and is_older(wanted, runs, built, _built(app, environment, wanted, runs))
 
 
 def _built(app: App, environment: str, wanted: ArtifactId, runs: str) -> str:

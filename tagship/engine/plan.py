@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tagship.domain import commands
 from tagship.domain.absent import gone_sentence
-from tagship.domain.deployment import SERVES, Deployment, fenced, latest_serving, settled, unfinished
+from tagship.domain.deployment import SERVES, Deployment, latest_serving, settled, unfinished
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted, listed
@@ -16,6 +16,7 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
 from tagship.engine.artifacts import Stored, verified
 from tagship.engine.asked import runs_now
+from tagship.engine.fences import plausible
 from tagship.errors import Refused
 from tagship.ports.app import App
 
@@ -27,11 +28,12 @@ MANY = 60  # deployments read to know what there is to go back to
 class Facts:
     """What the ledger says of an environment.
 
-    One reading of it, for one plan. `history` is oldest first.
+    One reading of it, for one plan. `history` is oldest first. `fence` is the highest fencing number.
     """
 
     environment: str
     history: Sequence[Deployment]
+    fence: int = 0
 
     @property
     def last(self) -> Deployment | None:
@@ -52,11 +54,6 @@ class Facts:
         return recorded_runs(self.history)
 
     @property
-    def fence(self) -> int:
-        """Return the highest fencing number."""
-        return fenced(self.history)
-
-    @property
     def settled(self) -> bool:
         """Tell whether the last deployment has ended.
 
@@ -72,7 +69,7 @@ class Facts:
 
 def facts(app: App, environment: str, count: int = FEW) -> Facts:
     """Read what the ledger says of an environment: its latest deployments."""
-    return Facts(environment, recent(app, environment, count))
+    return Facts(environment, *plausible(app, environment, recent(app, environment, count)))
 
 
 def plan_of(
@@ -87,6 +84,7 @@ def plan_of(
     observed: Mapping[str, str] | None = None,
     heals: bool = False,
     all_or_nothing: bool = False,
+    backward: bool = False,
 ) -> Plan:
     """Make the plan to bring units to a stored artifact.
 
@@ -104,6 +102,7 @@ def plan_of(
         settled=known.settled,
         heals=heals,
         all_or_nothing=all_or_nothing,
+        backward=backward,
         unsigned=not stored.signed,
         others=tuple(others),
         skipped=tuple(skipped),

@@ -41,6 +41,8 @@ class Recorder:
             filled["unsigned"] = True
         if self._plan.all_or_nothing:
             filled["all_or_nothing"] = True
+        if self._plan.backward:
+            filled["backward"] = True
         if self._plan.skipped:
             filled["skipped"] = [unit.id for unit in self._plan.skipped]
         if units:

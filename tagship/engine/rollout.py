@@ -81,7 +81,7 @@ def resumed(session: LeaseSession, record: Recorder, dead: Deployment) -> Rollou
     ours = [
         operation
         for operation in started
-        if (operation.action, operation.artifact_id) == (plan.action, plan.artifact_id)
+        if operation.artifact_id == plan.artifact_id and (operation.action == plan.action or plan.backward)
     ]
     rollout = Rollout.begin(plan.artifact_id, plan.units, plan.others, plan.skipped)
     reached = {unit for operation in ours for unit in operation.units}

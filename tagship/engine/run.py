@@ -19,7 +19,7 @@ from tagship.domain.units import Report
 from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
 from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
-from tagship.engine.plan import recent, show
+from tagship.engine.plan import facts, recent, show
 from tagship.engine.recorder import Recorder, abandon
 from tagship.engine.rollout import resumed, roll_out
 from tagship.engine.session import LeaseSession, hold_lease
@@ -147,7 +147,7 @@ def _abandon_the_dead(app: App, session: LeaseSession) -> None:
     The environment is ours now.
     """
     environment = session.plan.environment
-    for deployment in recent(app, environment):
+    for deployment in facts(app, environment).history:
         if not deployment.ended and deployment.id != session.deployment_id:
             app.screen.warn(
                 f"deployment {deployment.id} of {deployment.artifact_id} never ended: it is recorded as abandoned"

@@ -91,6 +91,7 @@ class LeaseSession:
             deployment_id=self.deployment_id,
             fence=self.lease.fence,
             allow_unsigned=self.app.settings.environment(environment).allow_unsigned,
+            backward=self.plan.backward,
         )
 
     def carry_out(self, change: Change, units: Sequence[Unit]) -> list[Report]:

@@ -112,6 +112,13 @@ class Leases(Protocol):
     def break_(self, environment: str, deployment_id: str) -> None:
         """Free a deployment's lease. Raises Refused if another holds it."""
 
+    def restart(self, environment: str, deployment_id: str, fence: int) -> None:
+        """Write a free lease whose numbers go on from `fence`. Raises Refused.
+
+        Over whatever is there: a damaged one, a number that no deployment led to, or the lease of that deployment.
+        Refused means that another deployment has it, or that it changed meanwhile.
+        """
+
     def mend(self, environment: str, damage: str) -> None:
         """Write a free lease over a damaged one. Raises Refused.
 

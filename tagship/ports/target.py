@@ -70,8 +70,11 @@ class Target(Protocol):
         raises: it warns if it fails.
         """
 
-    def committed_to(self, artifact_id: str) -> bool:
-        """Tell whether units that start now run that artifact."""
+    def uncommitted(self, artifact_id: str) -> str:
+        """Say why units that start now won't run that artifact.
+
+        In words without a full stop; empty if they will.
+        """
 
     def files(self) -> Mapping[str, bytes]:
         """Make what bundles carry for this environment: path -> bytes."""

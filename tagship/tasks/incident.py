@@ -29,6 +29,6 @@ def lock() -> None:
     """Show who holds an environment, for what, and since when."""
 
 
-@verb(f.LEASE_ID, f.ONE_ENV, f.DRY_RUN, f.JSON)
+@verb(f.LEASE_ID, f.ONE_ENV, f.RESET_FENCE, f.WHY_RESET, f.DRY_RUN, f.JSON)
 def unlock() -> None:
     """Break the lease of a deployment that died; another deployment's is refused."""

@@ -14,7 +14,7 @@ from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified
-from tagship.engine.gates import require_good, require_newer, require_unfrozen, warn_of_bad, why_bad
+from tagship.engine.gates import goes_back, require_good, require_newer, require_unfrozen, warn_of_bad, why_bad
 from tagship.engine.plan import facts, plan_of, reachable, show
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, patience, skipped
@@ -71,8 +71,9 @@ class DeployRequest(Request):
         require_unfrozen(app, self.environment)
         stored = verified(app, self.environment, self.artifact_id)
         known = facts(app, self.environment)
+        judged = (self.artifact_id, stored.manifest.build_time, known.serving)
         if not self.allow_older:
-            require_newer(app, self.environment, self.artifact_id, stored.manifest.build_time, known.serving)
+            require_newer(app, self.environment, *judged)
         _not_bad(app, self.environment, self.artifact_id, known.history, self.allow_bad)
         units = app.target(self.environment).units()
         left = skipped(units, self.skip, self.environment)
@@ -82,7 +83,8 @@ class DeployRequest(Request):
             of=[unit for unit in units if unit not in left],
             around=lambda away: self._without(units, [*left, *away]),
         )
-        return plan_of(app, known, "deploy", stored, taken, skipped=left)
+        backward = self.allow_older and goes_back(app, self.environment, *judged)
+        return plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
 
     def _without(self, units: Sequence[Unit], left: Sequence[Unit]) -> str:
         """Build the command that leaves units as they are."""
@@ -105,7 +107,7 @@ class DeployRequest(Request):
             return None
         if not all(unit.online for unit in plan.units):
             return None
-        if not app.target(plan.environment).committed_to(plan.artifact_id):
+        if app.target(plan.environment).uncommitted(plan.artifact_id):
             return None
         reports = _observed(app, plan)
         if not all(serves(report, plan.artifact_id) for report in reports):

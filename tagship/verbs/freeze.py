@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 from tagship.domain import commands
+from tagship.domain.commands import BLANK
 from tagship.domain.freeze import Freeze, Frozen
 from tagship.domain.text import moment
 from tagship.engine.freezing import (
-    BLANK,
     EXAMPLE,
     describe,
     end_of,

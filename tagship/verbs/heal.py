@@ -68,6 +68,7 @@ class HealRequest(Request):
             others=[unit for unit in units if unit.id in good],
             observed={report.unit: report.serving for report in reports if report.outcome != "silent"},
             heals=True,
+            backward=known.last.backward,
         )
 
 

@@ -186,7 +186,7 @@ def _rows(deployment: Deployment) -> list[list[str]]:
     """Lay out a deployment: its row, and one for its reason."""
     first, last = deployment.first, deployment.last
     took = span(deployment.seconds) if deployment.ended else ""
-    action = f"{first.action} {deployment.label} on {first.environment}"
+    action = " ".join(filter(None, [first.action, deployment.label, "on", first.environment]))
     rows = [[moment(first.at), state(deployment), took, _by(first.who), action]]
     return [*rows, [last.reason]] if last.reason else rows
 

@@ -80,6 +80,7 @@ class ResumeRequest(Request):
             skipped=[unit for unit in units if unit.id in dead.skipped],
             heals=known.serving == dead.artifact_id,
             all_or_nothing=dead.all_or_nothing,
+            backward=dead.backward,
         )
 
 

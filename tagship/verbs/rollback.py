@@ -147,7 +147,7 @@ class RollbackRequest(Request):
         last = plan.serves
         if last is None or not _is_recorded(plan) or self.preempt:
             return None
-        if not app.target(plan.environment).committed_to(plan.artifact_id):
+        if app.target(plan.environment).uncommitted(plan.artifact_id):
             return None
         reports = _reports_of_all(app, plan)
         if not reports:

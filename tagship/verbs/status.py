@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
 from tagship.domain.absent import Gone, gone_sentence
-from tagship.domain.commands import resume as resume_command
 from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.standing import marked_bad
 from tagship.domain.text import MANY, counted, moment
@@ -21,6 +20,7 @@ from tagship.engine.holder import lines as lease_lines
 from tagship.engine.holder import look as look_at_lease
 from tagship.engine.plan import Facts, facts
 from tagship.engine.session import observe
+from tagship.engine.starts import uncommitted, warn_of_uncommitted
 from tagship.engine.unread import all_read, newest_unread
 from tagship.errors import Refused, TagshipError
 from tagship.ports.app import App
@@ -67,10 +67,11 @@ class Status:
     unread: str = ""  # what of the newest deployment can't be read: `some` of its entries, or `all`
     gone: Sequence[Gone] = ()  # units of earlier deployments that are not there now
     partial: str = ""  # how many units were left without it, where that is known; empty for a healthy deployment
+    uncommitted: str = ""  # why units that start from now on would not run what is recorded
 
     @property
     def drifted(self) -> bool:
-        return bool(self.problem) or any(unit.drift for unit in self.units)
+        return bool(self.problem or self.uncommitted) or any(unit.drift for unit in self.units)
 
     def as_data(self) -> dict[str, object]:
         return {**asdict(self), "drifted": self.drifted}
@@ -104,7 +105,7 @@ def _look(app: App, environment: str) -> Status:
         lease=lease,
         units=units,
         problem=problem,
-        resume=resume_command(environment) if unfinished(history) and lease.state != "held" else "",
+        resume=commands.resume(environment) if unfinished(history) and lease.state != "held" else "",
         bad=bad.why if bad else "",
         marked=bool(bad and bad.by_hand),
         unsigned=unsigned or bool(serves and serves.unsigned),
@@ -113,14 +114,13 @@ def _look(app: App, environment: str) -> Status:
         unread=_unread(app, environment, history),
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
+        uncommitted=uncommitted(app, known),
     )
 
 
 def _is_down(units: Sequence[UnitStatus]) -> bool:
-    """Tell whether no unit that could be asked serves it.
-
-    False if none could be asked.
-    """
+    """Tell whether no unit that could be asked serves it."""
+    # False if none could be asked.
     return all(unit.drift for unit in units) and any(unit.runs != NOT_KNOWN for unit in units)
 
 
@@ -287,6 +287,7 @@ def _show(app: App, current: Status) -> None:
         rows = [[unit.name, unit.id, unit.runs, _state(current, unit)] for unit in shown]
         app.screen.table((shown[0].noun.upper(), "ID", "RUNS", ""), rows)
     _show_gone(app, current)
+    warn_of_uncommitted(app, current.environment, current.artifact, current.uncommitted)
     if len(shown) < len(current.units):
         total = counted(len(current.units), current.units[0].noun)
         app.screen.say(f"{len(current.units) - len(shown)} of {total} run what is recorded")

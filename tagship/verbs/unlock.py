@@ -1,23 +1,32 @@
-"""unlock: break the lease of a deployment that died, or write a damaged one anew."""
+"""unlock: break the lease of a deployment that died, write a damaged one anew, or start the fencing numbers again."""
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 from tagship.domain import commands
 from tagship.domain.lease import LeaseUnreadable, Seen
 from tagship.engine.acquire import in_flight, operation_names
-from tagship.engine.holder import Holder, described, read
+from tagship.engine.fences import publish, record, reset_from, sealed_reset
+from tagship.engine.freezing import reason_of
+from tagship.engine.holder import Holder, described, look, read
 from tagship.engine.scope import one_environment
-from tagship.errors import UNCHANGED, Refused, ServiceFailed, UsageError
+from tagship.errors import UNCHANGED, Held, Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
 
 
-def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder:
+def unlock(
+    app: App, *, id: str, env: str = "", reset_fence: bool = False, reason: str = "", dry_run: bool = False
+) -> Holder:
     """Free the lease of the deployment `id`.
 
     Refuses if another holds it, or nobody does.
-    Of a lease that cannot be read, `id` is the damage as `lock` names it.
+    Of a lease that cannot be read, `id` is the damage as `lock` names it. `reset_fence` is the way out if a fencing
+    number blocks every deployment: the numbers go on in a range that nobody has used. `reason` is kept in the ledger.
     """
     environment = one_environment(app, env)
+    if reset_fence:
+        return _restarted(app, environment, id, reason, dry_run)
     if not id:
         raise UsageError(
             "No deployment is named.",
@@ -41,6 +50,34 @@ def unlock(app: App, *, id: str, env: str = "", dry_run: bool = False) -> Holder
     app.leases.break_(environment, id)
     app.screen.say(f"{environment} is free; {before.holder} stops before its next action")
     return _now(app, environment)
+
+
+def _restarted(app: App, environment: str, id: str, reason: str, dry_run: bool) -> Holder:
+    """Start the fencing numbers again, by a signed order that hosts believe."""
+    why = reason_of(reason, commands.unlock(environment, id, reset_fence=True), "the reset")
+    _check_free(app, environment, id, why)
+    reset = reset_from(app, environment, why)
+    raw = sealed_reset(app, reset)
+    app.screen.say(f"the fencing numbers of {environment} start again at {reset.fence}: {why}")
+    if dry_run:
+        app.screen.say(UNCHANGED)
+        return look(app, environment)
+    record(app, reset)
+    publish(app, reset, raw)
+    app.leases.restart(environment, id, reset.fence)
+    app.screen.say(f"{environment} is free; whoever had a number before stops before the next action")
+    app.screen.say("each host hears of it with its next deploy or rollback")
+    return read(environment, app.leases.look(environment))
+
+
+def _check_free(app: App, environment: str, id: str, reason: str) -> None:
+    """Refuse while a deployment has the lease, unless it is named."""
+    with suppress(LeaseUnreadable):
+        seen = app.leases.look(environment)
+        if seen and seen.record.holder and seen.record.deployment_id != id:
+            again = commands.unlock(environment, seen.record.deployment_id, reset_fence=True, reason=reason)
+            raise Held(f"{described(read(environment, seen))}.", remedy=f"If it is dead, or not yours: {again}")
+        _warn_of_operations(app, environment, seen if seen and seen.record.holder else None)
 
 
 def _mended(app: App, environment: str, id: str, damage: LeaseUnreadable, dry_run: bool) -> Holder:

@@ -90,9 +90,10 @@ class FilesTarget:
     def committed(self, change: Change) -> None:
         (self.root / "committed").write_text(change.artifact_id)
 
-    def committed_to(self, artifact_id: str) -> bool:
+    def uncommitted(self, artifact_id: str) -> str:
         path = self.root / "committed"
-        return path.exists() and path.read_text() == artifact_id
+        last = path.read_text() if path.exists() else "nothing"
+        return "" if last == artifact_id else f"files that are made run {last}"
 
     def files(self) -> Mapping[str, bytes]:
         return {}

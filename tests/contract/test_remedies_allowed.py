@@ -7,16 +7,17 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 import pytest
 from invoke.parser.parser import Parser
 
 from tagship.adapters.aws.s3 import S3Store
-from tagship.adapters.targets.ec2 import pointer
+from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.domain import layout
 from tagship.domain.ec2.pointer import Pointer
+from tagship.domain.lease import LeaseRecord
 from tagship.domain.statelock import SUFFIX
 from tagship.errors import Interrupted, ServiceFailed, TagshipError
 from tagship.tasks import ns
@@ -167,12 +168,22 @@ def damaged_state_lock(place: Place) -> str:
 def damaged_pointer(place: Place) -> str:
     """A deployment writes over it; had it failed, the warning's command would do that again."""
     place.owner.store.create(layout.pointer("hello", "dev"), b"no pointer")
-    wanted = Pointer("hello", "dev", NEW, "0" * 64, "d-1", 99)
-    warned = list[str]()
-    pointer.point(place.ada.store, wanted, warned.append)
-    assert warned == []
-    assert pointer.points_at(place.ada.store, "hello", "dev", NEW)
-    return f"inv deploy --version {NEW} --env dev"
+    pointer = StoredPointer(place.ada, "dev")
+    pointer.point(Pointer("hello", "dev", NEW, "0" * 64, "d-1", 99))
+    [warning] = place.ada.screen.warnings
+    assert "The pointer of dev cannot be read. No deployment left it so" in warning
+    assert pointer.uncommitted(NEW) == ""
+    return f"inv deploy --version {NEW} --env dev\n{warning}"
+
+
+def fence_run_away(place: Place) -> str:
+    """Somebody wrote a huge number to the lease."""
+    key = layout.lease("hello", "dev")
+    lease = place.owner.store.get(key)
+    assert lease
+    record = replace(LeaseRecord.from_json(lease.body), fence=999_999_999_999_998)
+    place.owner.store.replace(key, record.to_json(), lease.etag)
+    return said(place.ada, lambda app: rollback(app, to=OLD))
 
 
 def marked_bad(place: Place) -> str:
@@ -192,6 +203,7 @@ CASES: dict[Callable[[Place], str], list[str]] = {
     state_lock: ["inv infra.unlock"],
     damaged_state_lock: ["inv infra.unlock"],
     damaged_pointer: ["inv deploy"],
+    fence_run_away: ["inv unlock"],
     marked_bad: ["inv deploy", "inv mark-good"],
 }
 

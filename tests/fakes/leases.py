@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tagship.domain.lease import LeaseHeld, LeaseRecord, LeaseUnreadable, Seen, let_go, released, renewed, same, taken
+from tagship.domain.lease import (
+    LeaseHeld,
+    LeaseRecord,
+    LeaseUnreadable,
+    Seen,
+    let_go,
+    released,
+    renewed,
+    restarted,
+    same,
+    taken,
+)
 from tagship.errors import LeaseLost, Refused
 from tests.fakes.clock import FakeClock
 
@@ -88,6 +99,16 @@ class FakeLeases:
             what = f"{environment} is held for another deployment" if seen and seen.record.holder else "Nobody holds it"
             raise Refused(f"{what}.", remedy=f"Look again: inv lock --env {environment}")
         self._write(released(seen.record))
+
+    def restart(self, environment: str, deployment_id: str, fence: int) -> None:
+        group = self.groups.get(environment, environment)
+        damaged = self.damaged.pop(group, b"")
+        seen = None if damaged else self.look(environment)
+        before = seen.record if seen else LeaseRecord(environment, 0)
+        if before.holder and before.deployment_id != deployment_id:
+            look = f"Look again: inv lock --env {environment}"
+            raise Refused(f"{environment} is held for another deployment.", remedy=look)
+        self._write(restarted(before, environment, fence))
 
     def mend(self, environment: str, damage: str) -> None:
         raw = self.damaged.get(environment, b"")

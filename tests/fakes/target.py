@@ -149,8 +149,9 @@ class FakeTarget:
         if not self.commits or change.fence >= self.commits[-1].fence:
             self.commits.append(change)
 
-    def committed_to(self, artifact_id: str) -> bool:
-        return bool(self.commits and self.commits[-1].artifact_id == artifact_id)
+    def uncommitted(self, artifact_id: str) -> str:
+        last = self.commits[-1].artifact_id if self.commits else "nothing"
+        return "" if last == artifact_id else f"units that start run {last}"
 
     def files(self) -> Mapping[str, bytes]:
         return self.carried()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -16,6 +17,7 @@ from tests.contract import strict_aws
 from tests.host.ground import ADMIN_PATH
 from tests.host.host import BUCKET
 from tests.sandbox.bundles import COMMIT, Bundle
+from tests.sandbox.records import sealed
 
 KEYS = {
     "AWS_ACCESS_KEY_ID": "sandbox",
@@ -60,7 +62,7 @@ def point(bundle: Bundle, fence: int) -> None:
     """What the last healthy deployment says that a host has to run."""
     deployment = f"20261120-155301-123456-{fence:06x}"
     said = Pointer("hello", "dev", bundle.artifact, bundle.manifest_sha256, deployment, fence)
-    _put(layout.pointer("hello", "dev"), said.to_json())
+    _put(layout.pointer("hello", "dev"), sealed(said.at(datetime.now(UTC)).as_data()))
 
 
 def _put(key: str, body: bytes) -> None:

@@ -16,16 +16,19 @@ import tarfile
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tagship.adapters.signing import PemSigner
 from tagship.domain import layout
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.ec2.userdata import LIMIT
 from tagship.domain.manifest import sha256
+from tagship.domain.sealed import seal
 from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import local as hosts
 from tagship.sandbox.hosts.ports import Ports
@@ -226,42 +229,60 @@ def test_a_host_with_a_pinned_artifact_takes_the_numbers_that_were_rendered(
     assert attempts(boot.run(rendered(here, artifact=version))) == 4
 
 
-def test_a_pointer_of_an_older_tagship_names_no_numbers_and_the_rendered_ones_count(
+def test_a_pointer_without_numbers_leaves_the_rendered_ones(
     here: Shop, boot: Boot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deploy(here.app(), artifact=here.publish("0.1.0"))
-    s3, key = client(here.running, "s3"), f"hello/_pointer/{here.environment}.json"
-    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    older = b"".join(line for line in body.splitlines(keepends=True) if b'"numbers"' not in line)
-    assert older != body
-    s3.put_object(Bucket=BUCKET, Key=key, Body=older)
+    version = here.publish("0.1.0")
+    deploy(here.app(), artifact=version)
+    put_pointer(here, pointer_to(here, version))
     passes(here, monkeypatch, 3)
     assert attempts(boot.run(rendered(here))) == 3
 
 
 # -- a pointer that moves meanwhile ------------------------------------------------------------------------------------
 
-MOVES = """#!/bin/sh
-case "$3" in
-*/_pointer/*)
+MOVES = r"""#!/bin/sh
+case "$2 $6" in
+get-object\ */_pointer/*)
   echo >>"$TAGSHIP_HOST_ROOT/asked"
-  exec cp "$TAGSHIP_HOST_ROOT/pointer-$(wc -l <"$TAGSHIP_HOST_ROOT/asked" | tr -d ' ')" "$4"
+  cp "$TAGSHIP_HOST_ROOT/pointer-$(wc -l <"$TAGSHIP_HOST_ROOT/asked" | tr -d ' ')" "$7" || exit
+  date -u '+  "LastModified": "%Y-%m-%dT%H:%M:%S+00:00",'
+  exit
   ;;
 esac
 exec "$TAGSHIP_HOST_ROOT/bin/aws-itself" "$@"
 """
 
 
+def pointer_to(here: Shop, artifact: str, number: int = 1) -> Pointer:
+    """A pointer to a published artifact."""
+    key = layout.artifact("hello", here.environment, artifact, layout.MANIFEST)
+    digest = sha256(client(here.running, "s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+    return Pointer("hello", here.environment, artifact, digest, "d", number)
+
+
+def signed(here: Shop, pointer: Pointer, issued: datetime | None = None) -> bytes:
+    """A pointer as a deployment of that moment writes it."""
+    values = pointer.at(issued or datetime.now(UTC)).as_data()
+    return seal(values, PemSigner(here.running.private_key).sign)
+
+
+def put_pointer(here: Shop, pointer: Pointer, issued: datetime | None = None) -> None:
+    """Write it to the bucket, as whoever has the key."""
+    put_raw(here, signed(here, pointer, issued))
+
+
+def put_raw(here: Shop, raw: bytes) -> None:
+    """Write it to the bucket, as whoever may write there."""
+    client(here.running, "s3").put_object(Bucket=BUCKET, Key=layout.pointer("hello", here.environment), Body=raw)
+
+
 def moving(here: Shop, boot: Boot, *artifacts: str) -> None:
     """Each time the pointer is read it names the next of these."""
     (boot.root / "bin/aws").rename(boot.root / "bin/aws-itself")
     boot.tool("aws", MOVES)
-    s3 = client(here.running, "s3")
     for number, artifact in enumerate(artifacts, 1):
-        key = layout.artifact("hello", here.environment, artifact, layout.MANIFEST)
-        digest = sha256(s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
-        pointer = Pointer("hello", here.environment, artifact, digest, "d", number)
-        (boot.root / f"pointer-{number}").write_bytes(pointer.to_json())
+        (boot.root / f"pointer-{number}").write_bytes(signed(here, pointer_to(here, artifact, number)))
 
 
 def test_a_deployment_that_ends_while_a_host_boots_is_followed(here: Shop, boot: Boot) -> None:
@@ -541,7 +562,7 @@ def test_a_fetch_that_fails_is_told_without_what_lets_others_fetch(running: tupl
     )
     ran = boot.run(rendered(Shop(*running, "h")))
     assert ran.returncode == 8
-    assert "aws s3 cp: fatal: at https://b.s3.amazonaws.com/k?*** no more" in ran.stdout
+    assert "aws s3api get-object: fatal: at https://b.s3.amazonaws.com/k?*** no more" in ran.stdout
 
 
 def test_a_host_that_is_tagged_for_another_environment_is_refused(
@@ -722,16 +743,15 @@ def test_what_cannot_be_installed_is_named(running: tuple[Path, Running], boot: 
 
 
 def test_it_is_small_enough_for_ec2(running: tuple[Path, Running]) -> None:
-    assert len(rendered(Shop(*running, "h")).encode()) < LIMIT - 1024
+    assert len(rendered(Shop(*running, "h")).encode()) < LIMIT - 512
 
 
 def test_a_pointer_that_is_none_is_refused(running: tuple[Path, Running], boot: Boot) -> None:
     here = Shop(*running, "g")
-    body = b'{\n  "artifact": "$(touch pwned)",\n  "fence": 1\n}\n'
-    client(here.running, "s3").put_object(Bucket=BUCKET, Key="hello/_pointer/g.json", Body=body)
+    put_raw(here, b'{\n  "artifact": "$(touch pwned)",\n  "fence": 1\n}\n')
     ran = boot.run(rendered(here))
     assert ran.returncode == 5
-    assert "no artifact that can be read" in ran.stdout
+    assert "the pointer of g is not signed for this host" in ran.stdout
     assert not (boot.root / "pwned").exists()
 
 
@@ -758,9 +778,7 @@ def test_no_key_or_id_is_ever_interpreted(running: tuple[Path, Running], boot: B
     elif kind == "host.env":
         (pinned / "host.env").write_text(f"DEPLOYMENT_KEY={key}\n", "utf-8")
     else:
-        s3.put_object(
-            Bucket=BUCKET, Key="hello/_pointer/h.json", Body=Pointer("hello", "h", key, key, key, 1).to_json()
-        )
+        put_pointer(here, Pointer("hello", "h", key, key, key, 1))
     before = sorted(os.listdir(boot.root))
     ran = boot.run(script, more)
     assert ran.returncode in {0, 2, 5}, ran.stdout

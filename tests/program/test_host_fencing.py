@@ -42,7 +42,7 @@ def test_a_lower_number_is_refused_and_changes_nothing(host: Machine, action: st
     assert host.answers() == "0.1.0-dev"
 
 
-@pytest.mark.parametrize("fence", [7, 8, 999_999_999_999_999])
+@pytest.mark.parametrize("fence", [7, 8, 1_000_007])
 def test_an_equal_or_a_higher_number_acts(host: Machine, fence: int) -> None:
     assert host.deploy(make("0.1.1-dev"), fence=fence).outcome == "healthy"
     assert (host.base / "fence").read_text() == f"{fence}\n"

@@ -14,21 +14,23 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
 
-from tagship.domain.ec2 import document, userdata
+from tagship.domain.ec2 import document
 from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.manifest import BundleRef, Manifest
 from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef
 from tests.program.test_secrets_values import HOST, PROGRAM
-from tests.sandbox.bundles import ROOT, add, make, pack
+from tests.sandbox.bundles import ROOT, add, make, pack, public_pem, release_key
 from tests.sandbox.bundles import settings as settings_of
 from tests.sandbox.machine import ENTRY, TEMPLATE, Machine, machine
+from tests.sandbox.records import sealed
 from tests.sandbox.values import TEXT, each, made, untouched
 
 SAY = 'printf "%s\\0" "$@"'  # a stage 1 that says what it was given
@@ -359,7 +361,9 @@ curl() {
 }
 aws() {
   printf '%s\0' "$*" >>"$ASKED"
-  if [[ $kind == pointer && $3 == */_pointer/* ]]; then cp "$ROOT/pointer" "$4" && return; fi
+  if [[ $kind == pointer && $6 == */_pointer/* ]]; then
+    cp "$ROOT/pointer" "$7" && echo '  "LastModified": "2026-11-20T12:00:01+00:00",' && return
+  fi
   echo 'An error occurred (404) when calling the operation: Not Found' >&2
   return 1
 }
@@ -409,15 +413,15 @@ def test_user_data_asks_for_exactly_what_it_is_given_or_refuses_it(host: Machine
         "DEPLOYMENT_BUCKET": "hello-artifacts",
         "REGION": "us-east-1",
         "ALLOW_UNSIGNED": "false",
-        "PUBLIC_KEY": "k",
-        "ENTRY": userdata.packed(ENTRY),
+        "PUBLIC_KEY": public_pem(release_key()).decode().strip(),
+        "ENTRY": ENTRY,
     }
     pinned = host.root / "etc/tagship/hello/release.pub.pem"
     taken = 0
 
     def judge(cases: Sequence[tuple[str, str]]) -> None:
         nonlocal taken
-        pinned.write_text("k\n")
+        pinned.write_bytes(public_pem(release_key()))
         words = nul([word for kind, value in cases for word in told_of(kind, value)])
         told = run_user_data(script, words, environment, empty)
         assert len(told) == len(cases)
@@ -435,6 +439,9 @@ def asked_for(call: str) -> str:
     listed = re.fullmatch(r"(?s)s3 ls s3://(.*) --recursive", call)
     if listed:
         return "a list"
+    read = re.fullmatch(r"(?s)s3api get-object --bucket (.*) --key (.*) /\S+ --output json", call)
+    if read:
+        return f"{read[1]}/{read[2]}"
     found = re.fullmatch(
         r"(?s)s3api head-object --bucket hello-artifacts --key (.*) --output json|s3 cp s3://(.*) /\S+", call
     )
@@ -446,7 +453,8 @@ def told_of(kind: str, value: str) -> list[str]:
     """What the shell reads: for a pointer, the object itself as well."""
     if kind != "pointer":
         return [kind, value]
-    return [kind, value, Pointer("hello", "h", value, "0" * 64, value, 1).to_json().decode()]
+    pointer = Pointer("hello", "h", value, "0" * 64, value, 1).at(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    return [kind, value, sealed(pointer.as_data()).decode()]
 
 
 def run_user_data(script: Path, values: str, environment: Mapping[str, str], empty: Path) -> list[str]:

@@ -134,13 +134,12 @@ def make(
     size = sum(map(len, files.values())) if unpacked is None else unpacked
     bundle = BundleRef("deploy-bundle.tar.gz", sha256(archive), len(archive), sha256(files["SHA256SUMS"]), size)
     names = {path: sha256(files[path]) for path in files}
-    known = {"app": "hello", "environment": "dev", "artifact_id": artifact, **fields}
+    known = {"app": "hello", "environment": "dev", "artifact_id": artifact, "build_time": BUILT, **fields}
     manifest = Manifest(
         version=artifact,
         commit=COMMIT,
         branch="dev",
         tag=artifact,
-        build_time=BUILT,
         builder="tests",
         bundle=bundle,
         files=names,

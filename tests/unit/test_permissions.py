@@ -53,7 +53,7 @@ NEEDS = {
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 RELEASE = ["aws/s3", *EC2, "aws/calendar", "aws/identity"]
-USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": RELEASE}
+USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SETUP = ["aws/foundation"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 
@@ -73,7 +73,7 @@ WHY = {
 """What a program asks for that tagship starts."""
 
 HOST_CALLS = {
-    r"\bs3 cp|\bs3api head-object": ["s3:GetObject"],
+    r"\bs3 cp|\bs3api (head|get)-object": ["s3:GetObject"],
     r"\bs3 ls": ["s3:ListBucket"],
     r"ssm get-parameters --with-decryption": ["ssm:GetParameters", "kms:Decrypt"],
     r"secretsmanager get-secret-value": ["secretsmanager:GetSecretValue", "kms:Decrypt"],
@@ -134,7 +134,7 @@ def test_the_calls_of_an_adapter_are_found(adapter: str) -> None:
 def test_the_calls_that_matter_most_are_among_them() -> None:
     assert {"ssm:SendCommand", "ssm:CancelCommand", "ssm:ListCommands", "ssm:ListCommandInvocations"} <= needed("Ci")
     assert {"s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "kms:Sign", "ssm:GetCalendarState"} <= needed("Ci")
-    assert "kms:Sign" not in needed("People")
+    assert "ecr:DescribeImages" not in needed("People")
 
 
 @pytest.mark.parametrize("role", USES)
@@ -175,6 +175,7 @@ WRITTEN = {
     "note": layout.at_work("hello", "dev") + "x.json",
 }
 FREEZE = layout.freeze("hello", "dev")
+RESET = layout.fence("hello", "dev")
 ARTIFACT = layout.artifact("hello", "dev", "0.1.30-dev", layout.BUNDLE)
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/5678"
 
@@ -190,6 +191,25 @@ def test_a_freeze_is_written_and_taken_away_by_people_alone() -> None:
     assert all(allowed(PEOPLE, action, s3(FREEZE)) for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"))
     assert allowed(CI, "s3:GetObject", s3(FREEZE))
     assert not any(allowed(CI, action, s3(FREEZE)) for action in ("s3:PutObject", "s3:DeleteObject"))
+
+
+def test_a_reset_of_the_fencing_numbers_is_a_persons_and_everybody_reads_it() -> None:
+    assert allowed(PEOPLE, "s3:PutObject", s3(RESET))
+    assert not allowed(CI, "s3:PutObject", s3(RESET))
+    assert all(allowed(given, "s3:GetObject", s3(RESET)) for given in (CI, PEOPLE, HOST))
+    assert not any(allowed(given, "s3:DeleteObject", s3(RESET)) for given in (CI, PEOPLE, HOST))
+
+
+def test_who_may_sign_an_order_can_still_put_no_artifact_where_hosts_fetch_it() -> None:
+    """The release key signs manifests too: the bucket is the wall between a person and what runs."""
+    key, how = GIVEN["KeyArn"], {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
+    assert allowed(PEOPLE, "kms:Sign", key, how)
+    assert not allowed(PEOPLE, "kms:Sign", key)
+    assert not allowed(HOST, "kms:Sign", key, how)
+    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE):
+        artifact = layout.artifact("hello", "dev", "0.1.30-dev", name)
+        assert allowed(CI, "s3:PutObject", s3(artifact))
+        assert not any(allowed(PEOPLE, action, s3(artifact)) for action in ("s3:PutObject", "s3:DeleteObject"))
 
 
 def test_artifacts_are_written_by_ci_alone() -> None:

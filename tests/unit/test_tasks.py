@@ -149,6 +149,7 @@ ADVISED = [
     commands.history("dev", version=V, verify=True, rebuild_index=True, as_json=True),
     commands.lock("dev"),
     commands.unlock("dev", "20261120-120000-abcdef"),
+    commands.unlock("dev", "20261120-120000-abcdef", reset_fence=True, reason="somebody wrote to the lease"),
     commands.freeze("dev", "friday 18:00", "the sale; it's on"),
     commands.thaw("dev", yes=True),
     commands.mark_good(V, "dev", "it was the database"),

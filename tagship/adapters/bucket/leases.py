@@ -10,7 +10,18 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from tagship.domain import commands, layout
-from tagship.domain.lease import LeaseHeld, LeaseRecord, LeaseUnreadable, Seen, let_go, released, renewed, same, taken
+from tagship.domain.lease import (
+    LeaseHeld,
+    LeaseRecord,
+    LeaseUnreadable,
+    Seen,
+    let_go,
+    released,
+    renewed,
+    restarted,
+    same,
+    taken,
+)
 from tagship.domain.text import ago, moment
 from tagship.errors import LeaseLost, Refused, ServiceFailed
 from tagship.ports.bucket import Conflict, Store
@@ -183,6 +194,25 @@ class StoredLeases:
                 remedy=f"Look again: {commands.lock(environment)}",
             ) from reason
 
+    def restart(self, environment: str, deployment_id: str, fence: int) -> None:
+        key = self._key(environment)
+        stored = self._store.get(key)
+        with contextlib.suppress(Conflict):
+            if stored is None:
+                self._store.create(key, LeaseRecord(environment, fence).to_json())
+                return
+            before = _record_of(stored.body, environment)
+            if before.holder and before.deployment_id != deployment_id:
+                seen = Seen(before, stored.etag, stored.modified, stored.now)
+                raise Refused(
+                    _not_that_one(environment, deployment_id, seen), remedy=f"Look again: {commands.lock(environment)}"
+                )
+            self._store.replace(key, restarted(before, environment, fence).to_json(), stored.etag)
+            return
+        raise Refused(
+            f"The lease of {environment} has just changed.", remedy=f"Look again: {commands.lock(environment)}"
+        )
+
     def mend(self, environment: str, damage: str) -> None:
         """Write a free lease for the damaged one; see the port."""
         key = self._key(environment)
@@ -237,6 +267,14 @@ def lost(record: LeaseRecord, seen: Seen | None) -> LeaseLost:
         state="This deployment stopped before its next action.",
         remedy=f"See what runs and who holds it: {commands.status(record.environment)}",
     )
+
+
+def _record_of(raw: bytes, environment: str) -> LeaseRecord:
+    """Read a record; of a damaged one, a free lease."""
+    try:
+        return LeaseRecord.from_json(raw)
+    except LeaseUnreadable:
+        return LeaseRecord(environment, 0)
 
 
 def _not_that_one(environment: str, deployment_id: str, seen: Seen | None) -> str:

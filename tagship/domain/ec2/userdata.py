@@ -46,10 +46,17 @@ def render(program: str, entry: str, *, values: Mapping[str, str], key: str, pub
 
 
 def packed(*scripts: str) -> str:
-    """Compress scripts in one stream, without comment lines and indentation."""
+    """Compress scripts in one stream, without comments and indentation."""
     # The same scripts give the same bytes.
-    bare = "\f".join(re.sub(r"^[ \t]*(#(?!!).*\n)?", "", script, flags=re.MULTILINE) for script in scripts)
+    bare = "\f".join(_bare(script) for script in scripts)
     return base64.b64encode(gzip.compress(bare.encode(), 9, mtime=0)).decode()
+
+
+def _bare(script: str) -> str:
+    """Take out what a first boot can do without."""
+    script = re.sub(r"^# not at first boot: begin\n.*?^# not at first boot: end\n", "", script, flags=re.M | re.S)
+    script = re.sub(r"^[ \t]*(#(?!!).*\n)?", "", script, flags=re.M)
+    return re.sub(r"[ \t]+# [^'\"\n]*$", "", script, flags=re.M)
 
 
 def squeezed(script: str) -> bytes:

@@ -60,7 +60,7 @@ def test_a_taking_says_who_has_it_for_what_and_since_when_by_utc(in_tokyo: None)
 
 def test_the_number_in_an_id_is_the_fence_also_beyond_what_a_second_has() -> None:
     high = seen(replace(RECORD, fence=2_000_006), 61)
-    record = taken(high, environment="dev", holder="eve", deployment_id="", run_url="", ttl=60)
+    record = taken(high, environment="dev", holder="eve", deployment_id="", run_url="", ttl=60, above=2_000_000)
     assert record.fence == 2_000_007
     assert record.deployment_id.startswith("20261120-120101-000007-")
 

@@ -33,6 +33,7 @@ from tagship.errors import (
     UsageError,
 )
 from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
 from tagship.verbs.resume import resume
@@ -157,7 +158,7 @@ def test_what_is_running_and_hosts_that_boot_would_not_start_is_deployed_again()
     deploy(app, artifact=NEW)
     app.hosts.commits.clear()
     assert deploy(app, artifact=NEW).state == "healthy"
-    assert app.hosts.committed_to(NEW)
+    assert not app.hosts.uncommitted(NEW)
 
 
 def test_what_is_running_is_not_said_to_be_while_somebody_changes_it() -> None:
@@ -278,6 +279,25 @@ def test_refuses_a_version_older_than_the_one_that_runs() -> None:
     assert caught.value.what == f"{OLD} is older than {NEW}, which dev runs."
     assert f"inv rollback --to {OLD}" in caught.value.remedy
     assert deploy(app, artifact=OLD, allow_older=True).state == "healthy"
+
+
+def test_only_a_persons_order_goes_backward_and_healing_after_it_goes_there_too() -> None:
+    """A host takes no older version from another order."""
+    app = an_app()
+    deploy(app, artifact=NEW, allow_older=True)
+    assert not app.hosts.asked[-1][0].backward, "nothing ran there: it is not older"
+    deploy(app, artifact=OLD, allow_older=True)
+    assert app.hosts.asked[-1][0].backward
+    assert app.ledger.deployments("dev")[-1].backward
+    app.hosts.machines[0].serving = NEW
+    heal(app)
+    sent = [change for change, _ in app.hosts.asked if change.action == "deploy"]
+    assert (sent[-1].artifact_id, sent[-1].backward) == (OLD, True)
+    deploy(app, artifact=NEW)
+    assert not app.hosts.asked[-1][0].backward
+    app.hosts.machines[0].serving = OLD
+    heal(app)
+    assert not [change for change, _ in app.hosts.asked if change.action == "deploy"][-1].backward
 
 
 def test_refuses_while_somebody_else_holds_the_environment() -> None:

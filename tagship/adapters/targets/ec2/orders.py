@@ -13,7 +13,7 @@ ANSWER_WITHIN = 60  # seconds that a host may take to say what it runs: one that
 def order(settings: Settings, ec2: Ec2, change: Change) -> Order:
     """Make the order that carries out a change."""
     return Order(
-        action=change.action,
+        action="rollback" if change.backward else change.action,  # a host deploys nothing older than what ran there
         app=change.app,
         environment=change.environment,
         artifact_id=change.artifact_id,

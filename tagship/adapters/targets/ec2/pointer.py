@@ -1,54 +1,121 @@
-"""After a healthy deployment, record what hosts that boot later must run."""
+"""After a healthy deployment, record what hosts that boot later must run; and tell whether that stands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from tagship.domain import commands, layout
 from tagship.domain.ec2.pointer import Pointer
-from tagship.errors import ServiceFailed
-from tagship.ports.bucket import Conflict, Store
+from tagship.domain.fence import is_plausible
+from tagship.domain.sealed import opened, seal
+from tagship.domain.text import moment
+from tagship.errors import NotAuthentic, TagshipError
+from tagship.ports.app import App
+from tagship.ports.bucket import Conflict, Object
 
 ROUNDS = 5  # how often a lost race is run again
 
 
-def point(store: Store, pointer: Pointer, warn: Callable[[str], None]) -> None:
-    """Write the environment's pointer by compare-and-swap, unless a later deployment has.
+@dataclass(frozen=True)
+class StoredPointer:
+    """The pointer of one environment, in the bucket."""
 
-    The deployment stays healthy either way: if the bucket fails here, this only warns.
-    """
-    try:
-        if _written(store, pointer):
-            return
-        problem = f"it changed under each of {ROUNDS} attempts"
-    except ServiceFailed as reason:
-        problem = reason.what
-    warn(
-        f"the pointer of {pointer.environment} could not be written ({problem}): a host that boots starts what ran "
-        f"before. Write it: {commands.deploy(pointer.artifact, pointer.environment)}"
-    )
+    context: App
+    environment: str
 
+    @property
+    def key(self) -> str:
+        return layout.pointer(self.context.settings.app, self.environment)
 
-def points_at(store: Store, app: str, environment: str, artifact_id: str) -> bool:
-    """Tell whether a host that boots now starts that artifact."""
-    stored = store.get(layout.pointer(app, environment))
-    pointer = Pointer.from_json(stored.body) if stored else None
-    return bool(pointer and pointer.artifact == artifact_id)
+    def point(self, to: Pointer) -> None:
+        """Write the pointer by compare-and-swap, unless a later deployment has.
 
-
-def _written(store: Store, pointer: Pointer) -> bool:
-    key = layout.pointer(pointer.app, pointer.environment)
-    for _ in range(ROUNDS):
-        stored = store.get(key)
-        before = Pointer.from_json(stored.body) if stored else None
-        if before and (before == pointer or not before.gives_way_to(pointer)):
-            return True
+        What is there and was not written by a deployment is named, and written over. The deployment stays healthy
+        either way: if the bucket or the key fails here, this only warns.
+        """
         try:
-            if stored:
-                store.replace(key, pointer.to_json(), stored.etag)
-            else:
-                store.create(key, pointer.to_json())
-            return True
-        except Conflict:
-            continue  # another deployment's write, or this one's answer was lost: read again
-    return False
+            if self._written(to):
+                return
+            problem = f"it changed under each of {ROUNDS} attempts"
+        except TagshipError as reason:
+            problem = reason.what
+        self.context.screen.warn(
+            f"the pointer of {self.environment} could not be written ({problem}): a host that boots starts what ran "
+            f"before. Write it: {commands.deploy(to.artifact, self.environment)}"
+        )
+
+    def uncommitted(self, artifact_id: str) -> str:
+        """Say why hosts that boot won't run that artifact."""
+        # Empty if they will.
+        stored = self.context.store.get(self.key)
+        if stored is None:
+            return f"the pointer of {self.environment} is not there: hosts that boot start nothing"
+        try:
+            pointer = self._believed(stored)
+        except NotAuthentic as reason:
+            return f"{reason.what} Hosts that boot start nothing"
+        if pointer.artifact == artifact_id:
+            return ""
+        return f"the pointer of {self.environment} names {pointer.artifact}: hosts that boot start that"
+
+    def _believed(self, stored: Object) -> Pointer:
+        """Read a pointer as a host does. Raises NotAuthentic."""
+        context, where = self.context, f"the pointer of {self.environment}"
+        unsigned = context.settings.environment(self.environment).allow_unsigned
+        again = commands.status(self.environment)
+        values = opened(stored.body, lambda: context.verifier, where, unsigned=unsigned, again=again)
+        pointer = Pointer.of(values)
+        if pointer is None or (pointer.app, pointer.environment) != (context.settings.app, self.environment):
+            raise NotAuthentic(
+                f"The pointer of {self.environment} is not one of this environment.", remedy=f"Look what runs: {again}"
+            )
+        if pointer.replayed(stored.modified):
+            put = moment(stored.modified.isoformat())
+            raise NotAuthentic(
+                f"The pointer of {self.environment} is an old one that names {pointer.artifact}: it was issued "
+                f"{moment(pointer.issued)} UTC, and put there {put} UTC.",
+                remedy=f"Look what runs: {again}",
+            )
+        return pointer
+
+    def _written(self, to: Pointer) -> bool:
+        store, warned = self.context.store, False
+        for _ in range(ROUNDS):
+            stored = store.get(self.key)
+            if stored and self._stands(stored, to, quiet=warned):
+                return True
+            warned = True
+            raw = self._sealed(to.at(stored.now if stored else store.now()))
+            try:
+                if stored:
+                    store.replace(self.key, raw, stored.etag)
+                else:
+                    store.create(self.key, raw)
+                return True
+            except Conflict:
+                continue  # another deployment's write, or this one's answer was lost: read again
+        return False
+
+    def _stands(self, stored: Object, to: Pointer, *, quiet: bool) -> bool:
+        """Tell whether what is there stays.
+
+        It says the same, or a later deployment wrote it.
+        """
+        try:
+            before = self._believed(stored)
+        except NotAuthentic as reason:
+            if not quiet:
+                self._warn_of(reason.what, to)
+            return False
+        return before.says_as(to) or (before.fence > to.fence and is_plausible(before.fence, to.fence))
+
+    def _warn_of(self, problem: str, to: Pointer) -> None:
+        self.context.screen.warn(
+            f"{problem} No deployment left it so: hosts that booted meanwhile may have started something else, or "
+            f"nothing. It is written again, and names {to.artifact}; look at the hosts: "
+            f"{commands.status(self.environment)}"
+        )
+
+    def _sealed(self, pointer: Pointer) -> bytes:
+        """Sign it, where the settings name a key."""
+        return seal(pointer.as_data(), self.context.signer.sign if self.context.settings.signing else None)

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
-from tagship.adapters.targets.ec2 import boot, orders, pointer
+from tagship.adapters.targets.ec2 import boot, orders
 from tagship.adapters.targets.ec2.answers import Answers
 from tagship.adapters.targets.ec2.instances import Instances, described
+from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, Sender, Sent
 from tagship.domain.change import Change
 from tagship.domain.ec2.order import Order
@@ -194,11 +195,10 @@ class Ec2Target:
             fence=change.fence,
             numbers=self.ec2.numbers(self.context.settings.environment(change.environment).health),
         )
-        pointer.point(self.context.store, to, self.context.screen.warn)
+        StoredPointer(self.context, self.environment).point(to)
 
-    def committed_to(self, artifact_id: str) -> bool:
-        settings = self.context.settings
-        return pointer.points_at(self.context.store, settings.app, self.environment, artifact_id)
+    def uncommitted(self, artifact_id: str) -> str:
+        return StoredPointer(self.context, self.environment).uncommitted(artifact_id)
 
     def files(self) -> Mapping[str, bytes]:
         """Write the environment's conf, which its hosts read from every bundle."""

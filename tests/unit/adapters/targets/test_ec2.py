@@ -15,10 +15,12 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.answers import WORDS
+from tagship.adapters.targets.ec2.orders import order
 from tagship.adapters.targets.ec2.target import DELIVERY, GRACE, LOOK, Ec2Target, connect
 from tagship.domain.change import Change
 from tagship.domain.units import Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
+from tagship.settings.ec2 import Ec2
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.clock import FakeClock
 
@@ -570,3 +572,12 @@ def test_an_account_that_stops_answering_while_hosts_act_is_an_outside_failure()
 
     with pytest.raises(ServiceFailed):
         Stand(Account(failing=fail)).run(1)
+
+
+def test_what_goes_backward_is_ordered_as_a_rollback() -> None:
+    """Hosts deploy nothing older than what ran there."""
+    using = settings()
+    ec2 = using.environment("dev").runs_on(Ec2)
+    assert ec2
+    assert order(using, ec2, CHANGE).action == "deploy"
+    assert order(using, ec2, replace(CHANGE, backward=True)).action == "rollback"
