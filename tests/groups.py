@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent
-SHARING = ("journeys", "program", "sandbox")
+SHARING = ("journeys", "program", "sandbox", "attacks")
 SANDBOX = "sandbox"  # the fixture of tests/sandbox/conftest.py: one for all who ask for it
-FOLDERS = ("journeys", "program", "sandbox", "contract", "unit")  # the longest first, the short ones last
+FOLDERS = ("journeys", "program", "sandbox", "attacks", "contract", "unit")  # the longest first, the short ones last
 
 
 def assign(items: list[pytest.Item]) -> None:

@@ -26,6 +26,7 @@ from tagship.sandbox.actions.api import GitHub
 from tagship.sandbox.actions.runner import Runner
 from tagship.sandbox.aws import services
 from tagship.sandbox.control import Control
+from tagship.sandbox.door.visitors import guarded
 from tagship.sandbox.play import seed
 from tagship.sandbox.state import Running, SandboxHost
 from tagship.sandbox.web import Environ, StartResponse, WsgiApp
@@ -93,7 +94,7 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
     services.install(world)
     runner = Runner(folder, chosen.ci.repository or f"sandbox/{chosen.app}")
     github = GitHub(runner.repository, world.origin, runner.records, runner.cancel, runner.rerun)
-    world.url = _listen(Dispatcher(Control(world), github))
+    world.url = _listen(guarded(Dispatcher(Control(world), github)))
     stop = _stopped_by_signals()
     planted = seed.plant(seed.Ground(world, chosen, root), hosts, simulated)
     runner.start(f"{world.url}/github")

@@ -1,0 +1,1 @@
+"""Attacks: each test is somebody with a foothold who tries to reach further; its row is in docs/security.md."""
