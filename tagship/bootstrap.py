@@ -146,7 +146,7 @@ class Wiring:
             return self.sandbox.images(self.screen.say)
         from tagship.adapters.docker import Docker
 
-        return Docker(os.environ)
+        return Docker(os.environ, say=self.screen.say)
 
     @cached_property
     def registry(self) -> Registry:
@@ -194,7 +194,7 @@ class Wiring:
     def ci(self) -> Ci:
         from tagship.adapters.ci_github import connect
 
-        return connect(os.environ, self.screen.say, self.screen.warn)
+        return connect(os.environ, self.screen.directive, self.screen.warn)
 
     @cached_property
     def web(self) -> Web:
