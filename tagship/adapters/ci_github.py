@@ -155,7 +155,7 @@ class GitHubCi:
 
     @cached_property
     def _nonce(self) -> str:
-        """Return the job's nonce; its first step of ours draws and announces one."""
+        """Return the job's nonce; draw and announce it in the first step."""
         # The runner empties RUNNER_TEMP before each job. Without it, each step is on its own.
         drawn, folder = secrets.token_hex(8), self._variables.get("RUNNER_TEMP", "")
         nonce = _agreed(Path(folder) / NONCE_FILE, drawn) if folder else drawn
@@ -170,8 +170,8 @@ def _agreed(file: Path, drawn: str) -> str:
         file.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError), open(os.open(file, _NEW, 0o600), "w", encoding="ascii") as made:
             made.write(drawn)
-        kept = file.read_text("ascii")
-        return kept if NONCE.fullmatch(kept) else drawn
+        nonce = file.read_text("ascii")
+        return nonce if NONCE.fullmatch(nonce) else drawn
     return drawn
 
 

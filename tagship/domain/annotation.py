@@ -73,6 +73,6 @@ def exit_code(title: str) -> int | None:
 
 
 def worst(codes: Sequence[int]) -> int:
-    """Return the place of the worst exit code; of equal ones the first."""
+    """Return the place of the worst exit code, the first of equals."""
     ranks = [WORST.index(code if code in WORST else 8) for code in codes]
     return ranks.index(min(ranks))

@@ -143,5 +143,5 @@ def inert_json(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Put a mark before each line, so that none passes for one of ours."""
+    """Put a mark before each line: none passes for ours."""
     return "\n".join(f"{QUOTE}{line}" for line in visible(text).split("\n"))

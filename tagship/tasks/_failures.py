@@ -39,8 +39,8 @@ def three_lines(problem: TagshipError) -> str:
     """Write what is wrong, how things are now, and the next command."""
     from tagship.domain.text import visible
 
-    said = {"error": problem.what, "  now": problem.state, " next": problem.remedy}
-    return "\n".join(f"{name}: {_indented(visible(text))}" for name, text in said.items())
+    sentences = {"error": problem.what, "  now": problem.state, " next": problem.remedy}
+    return "\n".join(f"{name}: {_indented(visible(text))}" for name, text in sentences.items())
 
 
 def _indented(text: str) -> str:

@@ -10,7 +10,7 @@ PARTITION = "aws"
 
 
 def secret_of(key: str) -> tuple[str, str] | None:
-    """Return a key's secret and its session token, if it is in use."""
+    """Return the secret and the session token of an active key."""
     role = stock.backend("sts", PARTITION).get_assumed_role_from_access_key(key)
     if role is not None:
         return (role.secret_access_key, role.session_token) if role.expiration > _now() else None

@@ -21,7 +21,7 @@ TRAILER = b"x-amz-trailer-signature:"
 
 
 def require_untouched(request: Request, signer: Signer) -> None:
-    """Refuse a body that is not the one that was signed. Raises Forged."""
+    """Refuse a body that was not signed. Raises Forged."""
     named = request.header("x-amz-content-sha256")
     if request.stored and (named in UNSIGNED or not named):
         return

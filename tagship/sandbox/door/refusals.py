@@ -15,7 +15,10 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Reason(Enum):
-    """Why; each with the code of S3, of JSON services, of query services, and of EC2."""
+    """Why a request is refused.
+
+    The codes are those of S3, of JSON services, of query services, and of EC2.
+    """
 
     UNSIGNED = ("AccessDenied", "MissingAuthenticationTokenException", "MissingAuthenticationToken", "AuthFailure")
     UNKNOWN = ("InvalidAccessKeyId", "UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure")

@@ -48,7 +48,7 @@ class Late(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """Who says to have signed, when, for what, and by which of the request's parts."""
+    """Who says to have signed, when, and what of the request."""
 
     credential: str
     headers: tuple[str, ...]
@@ -122,7 +122,7 @@ class Request:
 
     @property
     def payload(self) -> str:
-        """Return what is signed of the body: its hash, or how S3 names it."""
+        """Return the body's hash, or what S3 has in its place."""
         given = self.header("x-amz-content-sha256")
         if self.stored:
             return given or ("UNSIGNED-PAYLOAD" if self.claimed.lasts is not None else "")
@@ -147,7 +147,7 @@ class Request:
 
 
 class Signer:
-    """Botocore's signer of one service, made to sign what was signed and at the time that it was."""
+    """Botocore's signer, made to sign what was signed, and when."""
 
     def __init__(self, request: Request, secret: str) -> None:
         self._auth, self._made = _auth(request, secret), request.canonical()

@@ -37,7 +37,7 @@ REASONS = {Unsigned: Reason.UNSIGNED, Unknown: Reason.UNKNOWN, Forged: Reason.FO
 
 @dataclass(frozen=True)
 class Signed:
-    """A WSGI application that passes on what is signed, and refuses the rest."""
+    """A WSGI application that passes on signed requests and refuses others."""
 
     app: WsgiApp
     keys: Keys
