@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tagship.domain.text import visible
 
-_MEANS = re.compile(r"[^\w .,:()/-]|:(?=//)", re.ASCII)
+_MEANS = re.compile(r"[^\w .,:()/-]|_|:(?=//)", re.ASCII)
 
 
 def text(words: str) -> str:

@@ -261,7 +261,16 @@ def test_a_step_of_somebody_elses_cannot_say_that_it_is_healthy() -> None:
     assert ending.said == "0.1.2-dev is healthy"
 
 
-@given(st.lists(words.map(lambda text: f"tagship {text}") | words, max_size=5))
+FORGED_TITLES = st.sampled_from(
+    ["tagship exit 0", "tagship exit 6 ", f"tagship exit 0 {NONCE[::-1]}", "tagship exit 0 0"]
+)
+
+
+@given(
+    st.lists(
+        st.builds("{}tagship exit {}{}".format, words, st.integers(0, 9), words) | FORGED_TITLES | words, max_size=5
+    )
+)
 def test_a_title_is_not_believed_for_how_it_looks(titles: Sequence[str]) -> None:
     read = annotation.genuine([*titles, BEGUN[0]])
     assert [annotation.exit_code(title) for title in read] == [None] * (len(titles) + 1)

@@ -180,7 +180,8 @@ def test_an_address_that_was_lent_opens_nothing_else(sandbox: Running, address: 
     assert ask(sandbox, address, body=b"x", method="PUT")[0] == 403
     assert ask(sandbox, address, SEND, command(sandbox))[0] == 403, "as an order to SSM"
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert ask(sandbox, address, form, b"Action=ListUsers&Version=2010-05-08") == (200, "mine"), "it stays S3's"
+    role = b"Action=AssumeRoleWithWebIdentity&RoleArn=arn:aws:iam::123456789012:role/x&RoleSessionName=run"
+    assert ask(sandbox, address, form, role) == (200, "mine"), "it stays S3's"
 
 
 def test_an_address_that_was_lent_ends(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:
