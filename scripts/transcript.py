@@ -23,6 +23,7 @@ VARYING = (
     (r"^\d\d:\d\d:\d\d ", "<time> "),
     (r"\d{8}-\d{6}-\d{6}-[0-9a-f]{6}", "<deployment>"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
+    (r"/github/[\w-]{16}(?=/|$)", "/github/<key>"),
     (r"runs/\d+", "runs/<run>"),
     (r"\bi-[0-9a-f]{17}\b", "<instance>"),
     (r"\b[0-9a-f]{40}\b", "<commit>"),

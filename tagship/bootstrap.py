@@ -98,7 +98,8 @@ class Wiring:
         region, ci, say = self.settings.aws.region, self.ci.running, self.screen.warn
         made = Aws(region, profile=self.settings.aws.profile, ci=ci, say=say)
         if self.sandbox:
-            made = Aws(region, self.sandbox.aws_url, sandbox=True, ci=ci, say=say)
+            keys = (self.sandbox.keys.access, self.sandbox.keys.secret)
+            made = Aws(region, self.sandbox.aws_url, sandbox=True, keys=keys, ci=ci, say=say)
         return hurried(made) if self.in_seconds else made
 
     @cached_property
@@ -145,7 +146,7 @@ class Wiring:
             return self.sandbox.images(self.screen.say)
         from tagship.adapters.docker import Docker
 
-        return Docker(os.environ)
+        return Docker(os.environ, say=self.screen.say)
 
     @cached_property
     def registry(self) -> Registry:
@@ -186,14 +187,14 @@ class Wiring:
 
         if self.sandbox:
             name = self.settings.ci.repository or "sandbox/" + self.settings.app
-            return connect(name, self.sandbox.github_url, "sandbox", sandbox=True)
+            return connect(name, self.sandbox.github_url, self.sandbox.keys.token, sandbox=True)
         return connect(self.settings.ci.repository or self.repository.remote_url(), variables=os.environ)
 
     @cached_property
     def ci(self) -> Ci:
         from tagship.adapters.ci_github import connect
 
-        return connect(os.environ, self.screen.say, self.screen.warn)
+        return connect(os.environ, self.screen.directive, self.screen.warn)
 
     @cached_property
     def web(self) -> Web:

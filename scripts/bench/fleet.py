@@ -120,6 +120,7 @@ class Ground:
 
     root: Path
     url: str
+    token: str
     ids: list[str]
 
     def publish(self, version: str) -> None:
@@ -133,12 +134,16 @@ class Ground:
 
     def behave(self, **asked: object) -> None:
         """See tagship.sandbox.hosts.simulated.Behaviour."""
-        request = urllib.request.Request(f"{self.url}/sandbox/simulated", json.dumps(asked).encode(), method="POST")
-        urllib.request.urlopen(request).close()
+        self._simulated(json.dumps(asked).encode())
 
     def serving(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/sandbox/simulated") as answer:
-            return dict(json.load(answer))
+        return dict(json.loads(self._simulated()))
+
+    def _simulated(self, asked: bytes | None = None) -> bytes:
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(f"{self.url}/sandbox/simulated", asked, headers)
+        with urllib.request.urlopen(request) as answer:
+            return bytes(answer.read())
 
     def deploy(self, version: str) -> Done:
         done = _python(f"from scripts.bench.fleet import deploying; deploying({version!r})", self.root)
@@ -174,7 +179,7 @@ def grounds(folder: Path, hosts: int, batch: str, errors: str) -> Iterator[Groun
     if running is None:
         raise SystemExit("the sandbox is not up")
     try:
-        yield Ground(root, running.aws_url, [host.id for host in running.hosts])
+        yield Ground(root, running.aws_url, running.keys.token, [host.id for host in running.hosts])
     finally:
         lifecycle.down(root)
 

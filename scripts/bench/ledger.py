@@ -73,17 +73,18 @@ def _read(store: S3Store, limit: int, calls: list[str]) -> Reading:
 def _served() -> tuple[Aws, Any]:
     """The strict S3 on a port of its own, with an empty bucket; and the moto backend that keeps its objects."""
     from moto.core.models import DEFAULT_ACCOUNT_ID
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
     from moto.s3.models import s3_backends
 
     from tagship.sandbox import web
-    from tagship.sandbox.aws import s3
+    from tagship.sandbox.aws import s3, services
     from tagship.sandbox.world import World
 
-    s3.install(World(Path("/nonexistent"), "us-east-1"))
-    listening = web.server(DomainDispatcherApplication(create_backend_app))
+    world = World(Path("/nonexistent"), "us-east-1")
+    s3.install(world)
+    listening = web.server(services.application(world.keys))
     threading.Thread(target=listening.serve_forever, daemon=True).start()
-    aws = Aws("us-east-1", f"http://127.0.0.1:{listening.server_port}", sandbox=True)
+    keys = (world.keys.access, world.keys.secret)
+    aws = Aws("us-east-1", f"http://127.0.0.1:{listening.server_port}", sandbox=True, keys=keys)
     aws.client("s3").create_bucket(Bucket=BUCKET)
     return aws, s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 

@@ -6,23 +6,31 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from tagship.domain.annotation import command, evidence_command, next_command
+from tagship.domain.annotation import NONCE, command, evidence_command, next_command, opening
 from tagship.errors import ServiceFailed
 from tagship.ports.ci import Ci
 
 _SIGNS = ("GITHUB_ACTIONS", "GITHUB_RUN_ID", "GITHUB_REF_NAME", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+NONCE_FILE = "tagship-annotations"  # in RUNNER_TEMP
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 Line = Callable[[str], None]
 
 
-def connect(variables: Mapping[str, str], say: Line, warn: Line) -> Ci:
-    """Connect to the CI of these variables; `say` and `warn` print."""
+def connect(variables: Mapping[str, str], directive: Line, warn: Line) -> Ci:
+    """Connect to the CI of these variables.
+
+    `directive` prints what its runner obeys, `warn` what people read.
+    """
     if any(variables.get(name) for name in _SIGNS):
-        return GitHubCi(variables, say, warn)
+        return GitHubCi(variables, directive, warn)
     return NoCi(running=bool(variables.get("CI")))
 
 
@@ -44,6 +52,9 @@ class NoCi:
     owner_id: str = ""
     repository_id: str = ""
 
+    def begin(self) -> None:
+        pass
+
     def output(self, values: Mapping[str, str]) -> None:
         pass
 
@@ -63,8 +74,8 @@ class NoCi:
 class GitHubCi:
     """A step of a GitHub Actions job."""
 
-    def __init__(self, variables: Mapping[str, str], say: Line, warn: Line) -> None:
-        self._variables, self._say, self._warn = variables, say, warn
+    def __init__(self, variables: Mapping[str, str], directive: Line, warn: Line) -> None:
+        self._variables, self._directive, self._warn = variables, directive, warn
 
     def _get(self, name: str) -> str:
         return self._variables.get(f"GITHUB_{name}", "")
@@ -130,19 +141,43 @@ class GitHubCi:
         except OSError as reason:
             self._warn(f"cannot write the run's summary to GITHUB_STEP_SUMMARY ({path}): {reason.strerror}")
 
+    def begin(self) -> None:
+        _ = self._nonce
+
     def capture(self, text: str) -> None:
-        self._say(evidence_command(text))
+        self._directive(evidence_command(text, self._nonce))
 
     def advise(self, remedy: str) -> None:
-        self._say(next_command(remedy))
+        self._directive(next_command(remedy, self._nonce))
 
     def annotate(self, code: int, message: str) -> None:
-        self._say(command(code, message))
+        self._directive(command(code, message, self._nonce))
+
+    @cached_property
+    def _nonce(self) -> str:
+        """Return the job's nonce; draw and announce it in the first step."""
+        # The runner empties RUNNER_TEMP before each job. Without it, each step is on its own.
+        drawn, folder = secrets.token_hex(8), self._variables.get("RUNNER_TEMP", "")
+        nonce = _agreed(Path(folder) / NONCE_FILE, drawn) if folder else drawn
+        if nonce == drawn:
+            self._directive(opening(nonce))
+        return nonce
+
+
+def _agreed(file: Path, drawn: str) -> str:
+    """Keep a nonce for the job's later steps; return what is kept."""
+    with suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), open(os.open(file, _NEW, 0o600), "w", encoding="ascii") as made:
+            made.write(drawn)
+        nonce = file.read_text("ascii")
+        return nonce if NONCE.fullmatch(nonce) else drawn
+    return drawn
 
 
 def _append(path: str, text: str) -> None:
     if path:
-        with Path(path).open("a", encoding="utf-8") as file:
+        with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
 
 

@@ -11,9 +11,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
 
 from tagship.domain import commands
 from tagship.domain.manifest import ImageRef
@@ -26,6 +28,7 @@ class Docker:
 
     inherited: Mapping[str, str]  # the variables of whoever runs it: PATH, HOME, DOCKER_HOST
     program: str = "docker"
+    say: Callable[[str], None] = lambda _line: None  # hears what a build and a push say of themselves
 
     def build(
         self,
@@ -55,21 +58,13 @@ class Docker:
     def _run(self, arguments: Sequence[str], doing: str, *, stdin: str = "", shown: bool = False) -> str:
         """Run docker and return its standard output. Raises ServiceFailed.
 
-        `shown` leaves the program's own progress on standard error.
+        `shown` says the program's own progress, line by line.
         """
         environment = {**self.inherited, "BUILDKIT_PROGRESS": "plain"}
         try:
             if arguments[0] == "build" and self._defaults_to_the_classic_builder():
                 environment.setdefault("DOCKER_BUILDKIT", "1")
-            answer = subprocess.run(
-                [self.program, *arguments],
-                input=stdin,
-                stdout=subprocess.PIPE,
-                stderr=None if shown else subprocess.PIPE,
-                text=True,
-                check=False,
-                env=environment,
-            )
+            answer = self._answer(arguments, environment, stdin, self.say if shown else None)
         except FileNotFoundError as reason:
             raise Refused(
                 f"There is no {self.program} on PATH ({doing}).",
@@ -78,6 +73,20 @@ class Docker:
         if answer.returncode:
             raise _failed(doing, answer.returncode, answer.stderr or "")
         return answer.stdout
+
+    def _answer(
+        self, arguments: Sequence[str], environment: Mapping[str, str], stdin: str, say: Callable[[str], None] | None
+    ) -> subprocess.CompletedProcess[str]:
+        command = [self.program, *arguments]
+        if say is None:
+            return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
+        with TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+            pipes: Any = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.PIPE}
+            with subprocess.Popen(command, env=environment, text=True, errors="replace", **pipes) as process:
+                for line in process.stderr or ():
+                    say(line.rstrip("\r\n"))
+            output.seek(0)
+            return subprocess.CompletedProcess(command, process.returncode, output.read(), "")
 
     def _defaults_to_the_classic_builder(self) -> bool:
         answer = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=False)

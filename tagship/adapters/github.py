@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tagship.domain import commands
+from tagship.domain.annotation import genuine
 from tagship.domain.forge import repository_of
 from tagship.errors import ServiceFailed
 from tagship.ports.forge import Notice, Run, Step
@@ -117,11 +118,8 @@ class GitHub:
 
     def notices(self, run_id: str) -> Sequence[Notice]:
         """Read what the steps reported: the annotations of every job."""
-        return [
-            Notice(str(note.get("annotation_level")), str(note.get("title") or ""), str(note.get("message") or ""))
-            for job in self._jobs(run_id)
-            for note in self._get(f"/check-runs/{job['id']}/annotations?per_page=100")
-        ]
+        annotations = [self._get(f"/check-runs/{job['id']}/annotations?per_page=100") for job in self._jobs(run_id)]
+        return [notice for notes in annotations for notice in _notices(notes)]
 
     def green(self, commit: str) -> str:
         runs = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]
@@ -193,6 +191,15 @@ def _message(response: Response) -> str:
     except ValueError:
         return ""
     return str(body.get("message", "")) if isinstance(body, dict) else ""
+
+
+def _notices(notes: Sequence[Mapping[str, Any]]) -> list[Notice]:
+    """Read one job's annotations; those that claim to be ours are checked."""
+    titles = genuine([str(note.get("title") or "") for note in notes])
+    return [
+        Notice(str(note.get("annotation_level")), title, str(note.get("message") or ""))
+        for note, title in zip(notes, titles, strict=True)
+    ]
 
 
 def _run(answer: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
-from tagship.domain.text import lasted, packed, visible
+from tagship.domain.text import inert_json, lasted, packed, visible
 from tagship.errors import Interrupted
 from tagship.ports.people import Progress
 
@@ -74,7 +74,11 @@ class TerminalScreen:
             self._plain_table(columns, shown)
 
     def data(self, value: object) -> None:
-        _write(json.dumps(value, indent=2, default=_encoded), self._stdout)
+        text = json.dumps(value, indent=2, default=_encoded)
+        _write(inert_json(text), self._stdout)
+
+    def directive(self, line: str) -> None:
+        _write(line, self._lines)
 
     def document(self, text: str) -> None:
         _write(text.removesuffix("\n"), self._stdout)

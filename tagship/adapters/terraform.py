@@ -241,8 +241,8 @@ def _sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
     loopback = ",".join(filter(None, [inherited.get("NO_PROXY", ""), "127.0.0.1"]))
     return {
         **away,
-        "AWS_ACCESS_KEY_ID": "sandbox",
-        "AWS_SECRET_ACCESS_KEY": "sandbox",
+        "AWS_ACCESS_KEY_ID": aws.keys[0],
+        "AWS_SECRET_ACCESS_KEY": aws.keys[1],
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": os.devnull,  # a profile that a configuration names is the caller's account
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

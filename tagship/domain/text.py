@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+QUOTE = "| "  # begins each line of what an app, a host or another program said
 MANY = 20  # units: more are counted, not each named
 
 
@@ -109,11 +110,38 @@ def plural(noun: str, count: int = 2) -> str:
     return f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
-# Also characters that change the direction of writing, and surrogates, which replace bytes that are not UTF-8.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+# Control characters; surrogates, which replace bytes that are not UTF-8; and what is not seen or turns writing around:
+# the two line separators, and every format character but the one that joins letters of some scripts.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_IGNORED = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+# What GitHub's runner obeys: `::name …::` at a line's beginning, `##[name …]` anywhere. It may pass over characters
+# that have no width between the marks.
+_COMMAND = re.compile(rf"^(?=(?:[^\S\n]|[{_IGNORED}])*:[{_IGNORED}]*:.*:[{_IGNORED}]*:)", re.MULTILINE)
+_OLD_COMMAND = re.compile(rf"(#[{_IGNORED}]*#[{_IGNORED}]*)(?=\[)")
 
 
 def visible(text: str) -> str:
-    """Spell out control characters; tab and newline stay."""
-    # They may come from a remote, a host or a hook.
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    r"""Make foreign words inert: they are shown, never obeyed.
+
+    Control characters are spelled out, and what would be a command to GitHub's runner gets a backslash. Tab and newline
+    stay. What is visible already stays as it is.
+    """
+    # They may come from an app, a remote, a host, a hook or a commit.
+    return _inert(_CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text))
+
+
+def _inert(text: str) -> str:
+    return _OLD_COMMAND.sub(r"\1\\", _COMMAND.sub(r"\\", text))
+
+
+def inert_json(text: str) -> str:
+    """Make JSON hold nothing that GitHub's runner obeys; it says the same."""
+    return text.replace("##[", "##\\u005b")
+
+
+def quoted(text: str) -> str:
+    """Put a mark before each line: none passes for ours."""
+    return "\n".join(f"{QUOTE}{line}" for line in visible(text).split("\n"))

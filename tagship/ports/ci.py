@@ -53,6 +53,10 @@ class Ci(Protocol):
     def repository_id(self) -> str:
         """Return the forge's number of the repository."""
 
+    def begin(self) -> None:
+        """Say in the run that this step's annotations are tagship's."""
+        # Before anything that somebody else said is printed: see domain/annotation.
+
     def output(self, values: Mapping[str, str]) -> None:
         """Give later steps values. Raises ServiceFailed if they cannot be written."""
 

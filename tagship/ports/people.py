@@ -48,6 +48,10 @@ class Screen(Protocol):
     def document(self, text: str) -> None:
         """Print text on stdout as it is, such as a script."""
 
+    def directive(self, line: str) -> None:
+        """Print a line for CI's runner, which obeys it."""
+        # Anything else that is printed is made inert.
+
     def live(self, title: str = "") -> AbstractContextManager[Progress]:
         """Show phases as they pass."""
         # Ticked in place on a terminal, one timestamped line each in a log.

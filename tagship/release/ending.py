@@ -57,7 +57,8 @@ def ending_of(remedies: Remedies, run: Run, notices: Sequence[Notice], *, old: b
     failures = [(code, message) for code, message in coded if code]
     when = f"The run of {moment(run.updated)} UTC: " if old and run.updated else ""
     if failures:
-        return RunEnding(problem=_failed(remedies, run, notices, failures[0], when))
+        failure = failures[annotation.worst([code for code, _ in failures])]
+        return RunEnding(problem=_failed(remedies, run, notices, failure, when))
     if run.conclusion != "success":
         return RunEnding(problem=_unspoken(remedies, run, notices, when))
     if not coded:
@@ -78,22 +79,33 @@ def _failed(
     return kind(
         f"{when}{problem or message}.",
         state=f"{state if problem else f'{version} is tagged and pushed; see the run'}.",
-        remedy=either(_own(remedies, notices, code), on_from(remedies, run)),
+        remedy=either(_own(remedies, notices, failure), on_from(remedies, run)),
         evidence=evidence(run, notices),
     )
 
 
-def _own(remedies: Remedies, notices: Sequence[Notice], code: int) -> str:
+def _own(remedies: Remedies, notices: Sequence[Notice], failure: tuple[int, str]) -> str:
     """Return what the failed step itself says to do next.
 
     Empty if what served before does: then `on_from` says enough.
     """
-    advice = next((notice.message for notice in notices if notice.title == annotation.NEXT), "")
+    code, advice = failure[0], _advice(notices, failure)
     if code == DeployFailed.exit_code:
         return ""
     if code == RollbackFailed.exit_code and not advice:
         return f"Go back, with AWS credentials: {commands.rollback(environment=remedies.plan.environment)}"
     return advice
+
+
+def _advice(notices: Sequence[Notice], failure: tuple[int, str]) -> str:
+    """Return what the failed step said to do, or else another step."""
+    advice, other = "", next((notice.message for notice in notices if notice.title == annotation.NEXT), "")
+    for notice in notices:
+        code = annotation.exit_code(notice.title)
+        if (code, notice.message) == failure:
+            break
+        advice = notice.message if notice.title == annotation.NEXT else "" if code is not None else advice
+    return advice or other
 
 
 def _unspoken(remedies: Remedies, run: Run, notices: Sequence[Notice], when: str) -> TagshipError:
@@ -119,9 +131,10 @@ def _silent(remedies: Remedies, run: Run) -> TagshipError:
 def reason_of(run: Run, notices: Sequence[Notice]) -> str:
     """Say why a run that has not deployed failed."""
     # In a step's own words, or else by the step's name.
-    coded = [notice.message for notice in notices if annotation.exit_code(notice.title)]
+    coded = [(code, notice.message) for notice in notices if (code := annotation.exit_code(notice.title))]
     if coded:
-        problem, _, state = coded[0].rpartition("; ")
+        worst = coded[annotation.worst([code for code, _ in coded])]
+        problem, _, state = worst[1].rpartition("; ")
         return f"{problem or state}."
     failing = next((step.name for step in run.steps if step.conclusion in BAD), "")
     return f"It failed at “{failing}”." if failing else "No step of it has failed so far."

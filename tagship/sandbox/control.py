@@ -12,7 +12,7 @@ from tagship.sandbox.world import UnknownSwitch, World
 
 
 class Control:
-    """Switches over HTTP, under /sandbox/.
+    """Switches over HTTP, under /sandbox/, for who has the run's token.
 
     `POST /sandbox/hosts/<id>/offline`, `…/online`, `POST /sandbox/faults`, and `…/simulated`. Faults are JSON, by the
     names that services registered: {"conflicts": {key: how many 409s}, "dropped": {key: how many answers}, "rates":
@@ -25,6 +25,8 @@ class Control:
         self.world = world
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        if not self.world.keys.admits(environ.get("HTTP_AUTHORIZATION", "")):
+            return web.answer(start_response, "401 Unauthorized", {"message": "The switches are the sandbox's own."})
         status, value = self._answer(environ)
         return web.answer(start_response, status, value)
 

@@ -76,7 +76,9 @@ def down(root: Path) -> bool:
 
 def _start(folder: Path, root: Path, launch: Callable[[], subprocess.Popen[bytes]], shipping: Sequence[str]) -> Running:
     """Make the practice clone, start the daemon, and wait until ready."""
-    # The daemon has the settings that the clone ships.
+    # The daemon has the settings that the clone ships. Nobody else on this machine reads keys, logs and disks.
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o700)
     for name in ("hosts", "runs", "inbox"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     practice.make_keys(folder / "keys")

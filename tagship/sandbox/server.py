@@ -34,8 +34,6 @@ from tagship.sandbox.world import World
 
 LOOK_EVERY = 1.0  # seconds
 ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": "sandbox",
-    "AWS_SECRET_ACCESS_KEY": "sandbox",
     "AWS_EC2_METADATA_DISABLED": "true",
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     "NO_PROXY": "127.0.0.1",
@@ -46,14 +44,11 @@ ENVIRONMENT = {
 class Dispatcher:
     """Sends each request to AWS, GitHub or the switches.
 
-    A signed request is for AWS, whatever its path.
+    A signed request is for AWS, whatever its path, and so is what is for nobody else: AWS refuses what is not signed.
     """
 
-    def __init__(self, control: Control, github: GitHub) -> None:
-        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-        self.aws = DomainDispatcherApplication(create_backend_app)
-        self.control, self.github = control, github
+    def __init__(self, aws: WsgiApp, control: WsgiApp, github: WsgiApp) -> None:
+        self.aws, self.control, self.github = aws, control, github
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -62,8 +57,7 @@ class Dispatcher:
             return self.github(environ, start_response)
         if not signed and path.startswith("/sandbox/"):
             return self.control(environ, start_response)
-        answer: Iterable[bytes] = self.aws(environ, start_response)
-        return answer
+        return self.aws(environ, start_response)
 
 
 def main() -> NoReturn:
@@ -93,12 +87,12 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
     world = World(folder, chosen.aws.region, _key_name(chosen))
     services.install(world)
     runner = Runner(folder, chosen.ci.repository or f"sandbox/{chosen.app}")
-    github = GitHub(runner.repository, world.origin, runner.records, runner.cancel, runner.rerun)
-    world.url = _listen(guarded(Dispatcher(Control(world), github)))
+    github = GitHub(runner.repository, world.origin, runner.records, runner.cancel, runner.rerun, keys=world.keys)
+    world.url = _listen(guarded(Dispatcher(services.application(world.keys), Control(world), github)))
     stop = _stopped_by_signals()
     planted = seed.plant(seed.Ground(world, chosen, root), hosts, simulated)
-    runner.start(f"{world.url}/github")
-    running = _running(world, runner.repository, planted)
+    runner.start(f"{world.url}{github.top}", world.keys.token)
+    running = _running(world, github, planted)
     state.write(running)
     _keep_known(running, stop)
     (folder / state.FILE).unlink(missing_ok=True)
@@ -135,18 +129,19 @@ def _stopped_by_signals() -> threading.Event:
     return stop
 
 
-def _running(world: World, repository: str, hosts: tuple[SandboxHost, ...]) -> Running:
+def _running(world: World, github: GitHub, hosts: tuple[SandboxHost, ...]) -> Running:
     return Running(
         folder=world.folder,
         pid=os.getpid(),
         aws_url=world.url,
-        github_url=f"{world.url}/github",
+        github_url=f"{world.url}{github.top}",
         private_key=world.private_key,
         public_key=world.public_key,
         origin=world.origin,
         hosts=hosts,
         started=datetime.now(UTC).isoformat(timespec="seconds"),
-        repository=repository,
+        repository=github.repository,
+        keys=world.keys,
     )
 
 

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tagship.sandbox.door.keys import NONE, Keys
+
 if TYPE_CHECKING:
     from tagship.sandbox.images import SandboxImages
 
@@ -50,6 +52,7 @@ class Running:
     hosts: tuple[SandboxHost, ...] = ()
     started: str = ""  # ISO 8601, UTC
     repository: str = ""  # owner/name, as the stand-in for GitHub knows it
+    keys: Keys = NONE
 
     @property
     def work(self) -> Path:
@@ -70,6 +73,7 @@ class Running:
     def from_json(cls, text: str) -> Self:
         value: dict[str, Any] = json.loads(text)
         value["hosts"] = tuple(_host(host) for host in value["hosts"])
+        value["keys"] = Keys(**value["keys"])
         for key in ("folder", "private_key", "public_key", "origin"):
             value[key] = Path(value[key])
         return cls(**value)
@@ -115,7 +119,8 @@ def write(running: Running) -> None:
     """Write sandbox.json in one rename."""
     # A reader sees all of it or none.
     partial = running.folder / f"{FILE}.{os.getpid()}"
-    with open(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    partial.unlink(missing_ok=True)  # what is there already keeps its mode, and whoever has opened it
+    with open(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
         file.write(running.to_json())
     partial.replace(running.folder / FILE)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tagship.sandbox.door.keys import Keys
 from tagship.sandbox.faults import Faults
 from tagship.sandbox.hosts.commands import Command
 from tagship.sandbox.hosts.machines import Machine
@@ -31,6 +32,7 @@ class World:
     region: str
     key_name: str = ""  # what KMS calls the release key: alias/<name> or an id; empty: KMS does not hold it
     url: str = ""  # where AWS answers; known once the server listens
+    keys: Keys = field(default_factory=Keys.new)
     pace: Pace = field(default_factory=Pace)
     faults: Faults = field(default_factory=Faults)
     machines: dict[str, Machine] = field(default_factory=dict)  # by instance id: the hosts that have SSM's agent

@@ -39,7 +39,14 @@ def three_lines(problem: TagshipError) -> str:
     """Write what is wrong, how things are now, and the next command."""
     from tagship.domain.text import visible
 
-    return visible(f"error: {problem.what}\n  now: {problem.state}\n next: {problem.remedy}")
+    sentences = {"error": problem.what, "  now": problem.state, " next": problem.remedy}
+    return "\n".join(f"{name}: {_indented(visible(text))}" for name, text in sentences.items())
+
+
+def _indented(text: str) -> str:
+    """Indent what follows a line break: it is no line of ours."""
+    first, *more = text.split("\n")
+    return "\n".join([first, *(f"{'':7}{line.strip()}" for line in more)])
 
 
 def _status() -> str:
@@ -49,13 +56,19 @@ def _status() -> str:
 
 
 def _print(problem: TagshipError, cause: BaseException) -> None:
-    from tagship.domain.text import visible
+    from tagship.domain.text import quoted
 
     if problem.evidence:
-        print(visible(problem.evidence.rstrip("\n")), file=sys.stderr)
+        print(quoted(problem.evidence.rstrip("\n")), file=sys.stderr)
     print(three_lines(problem), file=sys.stderr)
+    _print_traceback(cause)
+
+
+def _print_traceback(cause: BaseException) -> None:
+    from tagship.domain.text import visible
+
     if _debugging():
-        traceback.print_exception(cause)
+        print(visible("".join(traceback.format_exception(cause)).rstrip("\n")), file=sys.stderr)
 
 
 def _print_unforeseen(defect: Exception) -> int:
@@ -69,8 +82,7 @@ def _print_unforeseen(defect: Exception) -> int:
         remedy = f"{_mended(defect.errno)}; then run it again"
     unforeseen = TagshipError(problem, state=f"unknown; look before you act: {_status()}", remedy=remedy)
     print(three_lines(unforeseen), file=sys.stderr)
-    if _debugging():
-        traceback.print_exception(defect)
+    _print_traceback(defect)
     return code
 
 

@@ -113,6 +113,7 @@ def _data(result: Any) -> Any:
 def _announced(app: Wiring) -> Iterator[None]:
     """Leave an annotation in CI's run if the step fails."""
     # Whoever follows the run from outside reads its exit code there.
+    app.ci.begin()
     try:
         yield
     except TagshipError as problem:

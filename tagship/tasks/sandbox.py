@@ -12,7 +12,8 @@ def sandbox(*, action: str, item: str, hosts: str, remove: bool, yes: bool, json
     from json import dumps
     from pathlib import Path
 
+    from tagship.domain.text import inert_json, visible
     from tagship.sandbox.play import report
 
     result = report.perform(report.Request(action, hosts, item, remove, yes), Path.cwd().resolve())
-    print(dumps(result.value, indent=2) if json else "\n".join(result.lines))
+    print(inert_json(dumps(result.value, indent=2)) if json else visible("\n".join(result.lines)))

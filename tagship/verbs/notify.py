@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tagship.domain import commands
+from tagship.domain import commands, markdown
 from tagship.domain.deployment import Deployment
 from tagship.domain.history import as_data, outcome
 from tagship.domain.text import moment, span
@@ -65,7 +65,8 @@ def _not_deployed(app: App, headline: str) -> Notified:
     """
     reason, captured = _why(app)
     app.screen.say(f"{headline}. {reason}")
-    app.ci.summarize("\n".join([f"### {headline}", "", _cell(reason), "", *_folded(captured)]))
+    lines = [*markdown.heading(headline), *markdown.paragraph(reason), *markdown.folded("evidence", captured)]
+    app.ci.summarize("\n".join(lines))
     return Notified(None, reason)
 
 
@@ -100,35 +101,15 @@ def _summary(deployment: Deployment) -> str:
 
     The headline, each unit, and the evidence of a failure.
     """
-    lines = [
-        f"### {deployment.label} on {deployment.first.environment}: {deployment.state}",
-        "",
-        _headline(deployment),
-        "",
-    ]
     units = deployment.last.details.get("units", ())
-    if units:
-        lines += ["| unit | outcome | serving | before | reason |", "|---|---|---|---|---|"]
-        lines += [f"| {' | '.join(_cell(unit.get(key, '')) for key in _COLUMNS)} |" for unit in units]
-        lines.append("")
     captured = next((entry.details["evidence"] for entry in deployment.entries if entry.details.get("evidence")), "")
-    return "\n".join([*lines, *_folded(captured)])
+    lines = [
+        *markdown.heading(f"{deployment.label} on {deployment.first.environment}: {deployment.state}"),
+        *markdown.paragraph(_headline(deployment)),
+        *markdown.table(tuple(_COLUMNS), [[unit.get(key, "") for key in _COLUMNS.values()] for unit in units]),
+        *markdown.folded("evidence", captured),
+    ]
+    return "\n".join(lines)
 
 
-def _folded(captured: str) -> list[str]:
-    """Fold lines of Markdown that a reader opens.
-
-    None without evidence.
-    """
-    if not captured:
-        return []
-    shown = (f"    {line}" for line in captured.split("\n"))
-    return ["<details><summary>evidence</summary>", "", *shown, "", "</details>", ""]
-
-
-_COLUMNS = ("unit", "outcome", "serving", "previous", "reason")
-
-
-def _cell(value: object) -> str:
-    """Text from a unit, harmless in a Markdown table."""
-    return str(value).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+_COLUMNS = {"unit": "unit", "outcome": "outcome", "serving": "serving", "before": "previous", "reason": "reason"}

@@ -1,7 +1,7 @@
 """The sandbox's strict AWS in this process: one server for all contract tests, on a free port of loopback.
 
 What it proves: conditions, checksums and metadata as S3 has them. What it does not: S3's limits on size and its
-eventual 503s; its signatures are not checked.
+eventual 503s.
 """
 
 from __future__ import annotations
@@ -29,19 +29,17 @@ def world() -> World:
 @functools.cache
 def url() -> str:
     """Start the server once; returns its address."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
-
     from tagship.sandbox import web
+    from tagship.sandbox.aws import services
 
-    world()
-    listening = web.server(DomainDispatcherApplication(create_backend_app))
+    listening = web.server(services.application(world().keys))
     threading.Thread(target=listening.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{listening.server_port}"
 
 
 @functools.cache
 def aws() -> Aws:
-    return Aws(REGION, url(), sandbox=True)
+    return Aws(REGION, url(), sandbox=True, keys=(world().keys.access, world().keys.secret))
 
 
 def put(bucket: str, key: str) -> None:

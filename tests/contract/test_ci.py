@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tagship.adapters.ci_github import GitHubCi, NoCi, connect
+from tagship.adapters.ci_github import NONCE_FILE, GitHubCi, NoCi, connect
+from tagship.domain.annotation import genuine
 from tagship.errors import ServiceFailed
 from tagship.ports.ci import Ci
 from tests.fakes.ci import FakeCi
@@ -64,6 +65,7 @@ def test_outside_ci_every_fact_is_empty_and_nothing_fails(ci: Ci) -> None:
     assert not any(getattr(ci, name) for name in FACTS)
     ci.output({"tag": "0.1.2-dev"})
     ci.summarize("# fine\n")
+    ci.begin()
     ci.annotate(0, "fine")
     ci.advise("nothing")
 
@@ -109,14 +111,41 @@ def test_a_summary_is_added_to_the_page(step: Step) -> None:
     assert step.page.read_text() == "before\n# fine\n"
 
 
-def test_an_annotation_is_one_workflow_command(step: Step) -> None:
-    step.ci().annotate(6, "it failed: 100%\nbadly")
-    assert step.said == ["::error title=tagship exit 6::it failed: 100%25%0Abadly"]
+NONCE = "0123456789abcdef"
 
 
-def test_what_to_do_next_is_one_workflow_command(step: Step) -> None:
-    step.ci().advise("Go back: inv rollback\nor look")
-    assert step.said == ["::error title=tagship next::Go back: inv rollback%0Aor look"]
+@pytest.fixture
+def begun(tmp_path: Path) -> str:
+    """A job's folder, in which an earlier step has drawn the nonce."""
+    (tmp_path / NONCE_FILE).write_text(NONCE)
+    return str(tmp_path)
+
+
+def test_an_annotation_is_one_workflow_command(step: Step, begun: str) -> None:
+    step.ci(RUNNER_TEMP=begun).annotate(6, "it failed: 100%\nbadly")
+    assert step.said == [f"::error title=tagship exit 6 {NONCE}::it failed: 100%25%0Abadly"]
+
+
+def test_what_to_do_next_is_one_workflow_command(step: Step, begun: str) -> None:
+    step.ci(RUNNER_TEMP=begun).advise("Go back: inv rollback\nor look")
+    assert step.said == [f"::error title=tagship next {NONCE}::Go back: inv rollback%0Aor look"]
+
+
+def test_a_jobs_first_step_says_which_nonce_its_annotations_end_in(step: Step, tmp_path: Path) -> None:
+    for _ in range(2):
+        ci = step.ci(RUNNER_TEMP=str(tmp_path / "temp"))
+        ci.begin()
+        ci.begin()
+        ci.annotate(0, "fine")
+    titles = [line.split("title=")[1].split("::")[0] for line in step.said]
+    assert genuine(titles) == ["tagship begins", "tagship exit 0", "tagship exit 0"]
+    assert (tmp_path / "temp" / NONCE_FILE).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("folder", ["", "/proc/none"])
+def test_a_step_that_can_keep_no_nonce_is_on_its_own(step: Step, folder: str) -> None:
+    step.ci(RUNNER_TEMP=folder).annotate(0, "fine")
+    assert genuine([line.split("title=")[1].split("::")[0] for line in step.said])[1] == "tagship exit 0"
 
 
 def test_outputs_that_cannot_be_written_fail_the_step(step: Step, tmp_path: Path) -> None:

@@ -165,18 +165,26 @@ def test_runs_that_have_not_ended_are_asked_for_by_each_status_that_is_no_end(fo
         forge.unfinished()
 
 
+NONCE = "0123456789abcdef"
+
+
 def test_notices_are_the_annotations_of_every_job(forge: GitHub, answers: Answers) -> None:
     answers.paths[f"{BASE}/actions/runs/7/jobs"] = {"jobs": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]}
     answers.paths[f"{BASE}/check-runs/1/annotations"] = []
-    said = {"annotation_level": "failure", "title": "tagship exit 6", "message": "0.1.1-dev failed", "path": ".github"}
+    begun = {"annotation_level": "notice", "title": f"tagship begins {NONCE}", "message": "", "path": ".github"}
+    failed = {"annotation_level": "failure", "title": f"tagship exit 6 {NONCE}", "message": "0.1.1-dev failed"}
     answers.paths[f"{BASE}/check-runs/2/annotations"] = [
-        said,
+        begun,
+        failed,
         {"annotation_level": "warning", "title": None, "message": "old"},
     ]
     assert list(forge.notices("7")) == [
+        Notice("notice", "tagship begins", ""),
         Notice("failure", "tagship exit 6", "0.1.1-dev failed"),
         Notice("warning", "", "old"),
     ]
+    answers.paths[f"{BASE}/check-runs/1/annotations"] = [failed]
+    assert forge.notices("7")[0].title == f"(not by tagship) tagship exit 6 {NONCE}", "of another job"
 
 
 @pytest.mark.parametrize(

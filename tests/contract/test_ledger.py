@@ -416,13 +416,13 @@ from tagship.adapters.bucket.ledger import StoredLedger
 from tests.contract.test_ledger import entry
 
 def write(me):
-    ledger = StoredLedger(S3Store(Aws("us-east-1", url, sandbox=True), bucket), "hello")
+    ledger = StoredLedger(S3Store(Aws("us-east-1", url, sandbox=True, keys=(access, secret)), bucket), "hello")
     os.read(begin, 1)
     for number in range(3):
         ledger.append(replace(entry(number=3, state="abandoned"), who=f"{me:02d}-{number}"))
         ledger.append(entry(f"20261120-1300{number:02d}-000000-0000{me:02d}"))
 
-url, bucket = sys.argv[1:]
+url, access, secret, bucket = sys.argv[1:]
 begin, ready = os.pipe()
 for me in range(16):
     if os.fork() == 0:
@@ -440,7 +440,7 @@ print(*(os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(16)))
 
 def test_sixteen_processes_at_once_lose_no_entry() -> None:
     bucket = strict_aws.bucket("ledger-sixteen")
-    command = [sys.executable, "-c", WRITERS, strict_aws.url(), bucket]
+    command = [sys.executable, "-c", WRITERS, strict_aws.url(), *strict_aws.aws().keys, bucket]
     codes = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=240).stdout.split()
     assert codes == ["0"] * 16
     shared, *own = StoredLedger(S3Store(strict_aws.aws(), bucket), "hello").deployments("dev")

@@ -215,7 +215,7 @@ def test_bytes_altered_on_the_way_are_not_stored(s3: S3Store) -> None:
     def alter(request: object, **_: object) -> None:
         request.data = io.BytesIO(b"BODY")  # type: ignore[attr-defined]
 
-    altered = S3Store(Aws(s3.aws.region, s3.aws.endpoint, sandbox=True), s3.bucket)
+    altered = S3Store(Aws(s3.aws.region, s3.aws.endpoint, sandbox=True, keys=s3.aws.keys), s3.bucket)
     altered.aws.client("s3").meta.events.register("before-sign.s3.PutObject", alter)
     with pytest.raises(ServiceFailed, match="BadDigest"):
         altered.create("key", b"body")
@@ -223,7 +223,7 @@ def test_bytes_altered_on_the_way_are_not_stored(s3: S3Store) -> None:
 
 
 def test_a_missing_bucket_is_named_with_the_command_that_makes_it(s3: S3Store) -> None:
-    gone = S3Store(Aws("eu-west-1", strict_aws.url(), sandbox=True), "no-such-bucket")
+    gone = S3Store(Aws("eu-west-1", strict_aws.url(), sandbox=True, keys=strict_aws.aws().keys), "no-such-bucket")
     for act in (lambda: gone.get("key"), lambda: gone.create("key", b""), lambda: list(gone.list(""))):
         with pytest.raises(ServiceFailed, match=r"bucket does not exist .*s3://no-such-bucket/") as caught:
             act()

@@ -22,9 +22,13 @@ class FakeCi:
     repository_id: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
+    begun: bool = False
     annotations: list[tuple[int, str]] = field(default_factory=list)
     captured: list[str] = field(default_factory=list)
     advised: list[str] = field(default_factory=list)
+
+    def begin(self) -> None:
+        self.begun = True
 
     def output(self, values: Mapping[str, str]) -> None:
         self.outputs.update(values)

@@ -37,6 +37,9 @@ class FakeScreen:
     def data(self, value: object) -> None:
         self.documents.append(json.loads(json.dumps(value)))
 
+    def directive(self, line: str) -> None:
+        self.lines.append(line)
+
     def document(self, text: str) -> None:
         self.documents.append(text)
 

@@ -16,7 +16,7 @@ import pytest
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
 from tests.faults import matrix
-from tests.sandbox.conftest import repository, start
+from tests.sandbox.conftest import authorized, repository, start
 
 HERE = Path(__file__).parents[2]
 WHOLE = os.environ.get("FAULTS") == "whole"
@@ -63,6 +63,6 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def happened(running: Running) -> dict[str, int]:
     """How many faults of each kind the sandbox has played so far."""
-    with urllib.request.urlopen(f"{running.aws_url}/sandbox/faults") as answer:
+    with urllib.request.urlopen(authorized(running, f"{running.aws_url}/sandbox/faults")) as answer:
         found: dict[str, int] = json.load(answer)
     return found

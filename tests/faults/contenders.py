@@ -37,6 +37,7 @@ class Job:
     """`skew` is how many seconds clocks are off, to either side; `crash` how often, of 1, a holder is killed."""
 
     url: str
+    keys: tuple[str, str]
     bucket: str
     folder: Path
     processes: int
@@ -181,9 +182,9 @@ def note(job: Job, line: str) -> None:
 def main() -> None:
     """Fork the contenders, which share a client made beforehand and not yet connected; wait for all; say who failed."""
     asked = json.loads(sys.argv[1])
-    job = Job(**{**asked, "folder": Path(asked["folder"])})
+    job = Job(**{**asked, "folder": Path(asked["folder"]), "keys": tuple(asked["keys"])})
     (job.folder / "count").write_text("0")
-    store = S3Store(Aws("us-east-1", job.url, sandbox=True), job.bucket)
+    store = S3Store(Aws("us-east-1", job.url, sandbox=True, keys=job.keys), job.bucket)
     store.aws.client("s3")
     children = [child for number in range(job.processes) if (child := _forked(job, store, number))]
     killed = failed = 0

@@ -38,7 +38,8 @@ def faulty(bare: Running) -> Iterator[Callable[..., None]]:
 
 
 def run(bare: Running, bucket: str, folder: Path, **job: Any) -> dict[str, Any]:
-    asked = {"url": bare.aws_url, "bucket": bucket, "folder": str(folder), **job}
+    asked = {"url": bare.aws_url, "keys": [bare.keys.access, bare.keys.secret], "bucket": bucket, "folder": str(folder)}
+    asked |= job
     began = time.monotonic()
     ended = subprocess.run(
         [sys.executable, "-m", "tests.faults.contenders", json.dumps(asked)],

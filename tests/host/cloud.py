@@ -7,11 +7,11 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from tagship.domain import layout
 from tagship.domain.ec2.pointer import Pointer
+from tagship.sandbox.aws import services
 from tagship.sandbox.web import KeepAlive
 from tests.contract import strict_aws
 from tests.host.ground import ADMIN_PATH
@@ -19,11 +19,7 @@ from tests.host.host import BUCKET
 from tests.sandbox.bundles import COMMIT, Bundle
 from tests.sandbox.records import sealed
 
-KEYS = {
-    "AWS_ACCESS_KEY_ID": "sandbox",
-    "AWS_SECRET_ACCESS_KEY": "sandbox",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
+KEYS = {**strict_aws.world().keys.variables, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def real_cli() -> Path:
@@ -41,10 +37,8 @@ def program(url: str) -> str:
 
 def serve(address: str) -> str:
     """The strict AWS of this process on an address that machines reach, too; returns its URL."""
-    strict_aws.url()  # which makes it strict
-    server = make_server(
-        address, 0, DomainDispatcherApplication(create_backend_app), threaded=True, request_handler=KeepAlive
-    )
+    aws = services.application(strict_aws.world().keys)
+    server = make_server(address, 0, aws, threaded=True, request_handler=KeepAlive)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://{address}:{server.server_port}"
 

@@ -133,7 +133,7 @@ def test_a_failure_shows_the_apps_own_words_and_both_ways_on_and_a_rerun_ships_i
     lines, code = at_a_terminal(running, "deploy-dev", talk=RELEASE)
     text = "\n".join(lines)
     assert code == 6, text
-    evidence = [number for number, line in enumerate(lines) if line.startswith("--- hello-dev-")]
+    evidence = [number for number, line in enumerate(lines) if line.startswith("| --- hello-dev-")]
     assert "its last answer: 500" in text
     error = next(number for number, line in enumerate(lines) if line.startswith("error: "))
     assert error - evidence[0] <= 20

@@ -93,7 +93,9 @@ def test_a_step_of_ci_that_fails_says_why_to_whoever_follows(
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     done = typed.inv(step, "--artifact", "latest")
     assert done.returncode == 2
-    assert re.search(r"^::error title=tagship exit 2::.*latest.*; Nothing was changed$", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^::error title=tagship exit 2 [0-9a-f]{16}::.*latest.*; Nothing was changed$", done.stdout, re.MULTILINE
+    )
 
 
 def test_a_release_imports_neither_prompt_nor_tables_nor_aws(typed: Typed) -> None:

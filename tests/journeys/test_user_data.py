@@ -120,7 +120,7 @@ def boot(running: tuple[Path, Running], imds: Imds) -> Boot:
     port = _ports.free()
     hosts.build(root, "hello", folder / "keys/release.pub.pem", port)
     (root / "etc/tagship/hello/release.pub.pem").unlink()
-    local = hosts.LocalHost(root.name, root, running[1].aws_url, "us-east-1")
+    local = hosts.LocalHost(root.name, root, running[1].aws_url, "us-east-1", running[1].keys)
     more = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url, "TAGSHIP_PAUSE": "0"}
     return Boot(root, port, {**local.variables(), **more})
 

@@ -72,6 +72,7 @@ class Host:
         (self.base / "run").mkdir(parents=True)
         self.bin.mkdir()
         self.url = running.aws_url if running else "http://127.0.0.1:1"
+        self.keys = running.keys.variables if running else {}
         install_tools(self.bin, ("aws",))
 
     def release(self, secrets: dict[str, SecretRef]) -> str:
@@ -91,7 +92,13 @@ class Host:
         path = os.pathsep.join([str(self.bin), *SYSTEM])
         return subprocess.run(
             ["bash", "-c", PROGRAM, "-", str(HOST), str(self.base), release],
-            env={"PATH": path, "HOME": str(self.base), "AWS_ENDPOINT_URL": self.url, "TAGSHIP_HOST_ROOT": ""},
+            env={
+                "PATH": path,
+                "HOME": str(self.base),
+                "AWS_ENDPOINT_URL": self.url,
+                "TAGSHIP_HOST_ROOT": "",
+                **self.keys,
+            },
             capture_output=True,
             check=False,
         )

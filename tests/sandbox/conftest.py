@@ -63,11 +63,15 @@ def start(root: Path, hosts: int = 1) -> Running:
     return running
 
 
+def authorized(running: Running, url: str, *, method: str = "GET", data: bytes | None = None) -> urllib.request.Request:
+    """A request that the sandbox's token goes with."""
+    return urllib.request.Request(url, data, {"Authorization": f"token {running.keys.token}"}, method=method)
+
+
 def post(running: Running, path: str, value: object = None) -> None:
     """One of the switches under /sandbox/."""
-    request = urllib.request.Request(
-        f"{running.aws_url}/sandbox/{path}", json.dumps(value or {}).encode(), method="POST"
-    )
+    data = json.dumps(value or {}).encode()
+    request = authorized(running, f"{running.aws_url}/sandbox/{path}", method="POST", data=data)
     with urllib.request.urlopen(request) as answer:
         assert answer.status == 200
 
@@ -83,15 +87,15 @@ def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
     raise AssertionError("it did not happen in time")
 
 
-def client(running: Running, service: str) -> Any:
+def client(running: Running, service: str, config: Any = None) -> Any:
     import boto3
 
     return boto3.client(
         service,
         region_name="us-east-1",
         endpoint_url=running.aws_url,
-        aws_access_key_id="sandbox",
-        aws_secret_access_key="sandbox",
+        config=config,
+        **running.keys.signed(),
     )
 
 

@@ -177,7 +177,7 @@ def test_curl_answers_as_the_real_one(stand_ins: Path, tmp_path: Path, odd: int,
 def aws(sandbox: Running, stand_ins: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*words: str, url: str = sandbox.aws_url) -> subprocess.CompletedProcess[str]:
         command = [str(stand_ins / "aws"), *words]
-        env = {"AWS_ENDPOINT_URL": url, "PATH": "/usr/bin:/bin"}
+        env = {"AWS_ENDPOINT_URL": url, "PATH": "/usr/bin:/bin", **sandbox.keys.variables}
         return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
 
     return run

@@ -25,7 +25,7 @@ from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import hanging, practice, report
 from tagship.sandbox.state import FOLDER, Running, locate
-from tests.sandbox.conftest import client, git, repository, start, until
+from tests.sandbox.conftest import authorized, client, git, repository, start, until
 
 SLOW = """\
 on: {push: {tags: ["*"]}}
@@ -71,7 +71,8 @@ def test_up_twice_is_up_once_and_everything_under_it_finds_it(root: Path) -> Non
     assert again.running == running == locate(root)
     assert locate(running.work / "tests") == running
     assert lifecycle.home(running.work / "inner") == root
-    assert (running.github_url, running.repository) == (f"{running.aws_url}/github", "sandbox/tiny")
+    assert running.github_url == f"{running.aws_url}/github/{running.keys.page}"
+    assert running.repository == "sandbox/tiny"
 
 
 def test_two_at_once_start_one(root: Path) -> None:
@@ -259,7 +260,7 @@ def test_a_word_that_is_no_action_and_settings_without_a_sandbox_are_refused(roo
 def test_switches_that_are_not_there_answer_404(root: Path) -> None:
     running = start(root)
     for path in ("hosts/i-0/offline", "nothing"):
-        request = urllib.request.Request(f"{running.aws_url}/sandbox/{path}", b"{}", method="POST")
+        request = authorized(running, f"{running.aws_url}/sandbox/{path}", method="POST", data=b"{}")
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(request)
 

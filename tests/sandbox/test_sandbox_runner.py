@@ -16,7 +16,7 @@ from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import report
 from tagship.sandbox.state import Running
-from tests.sandbox.conftest import git, repository, start, until
+from tests.sandbox.conftest import authorized, git, repository, start, until
 
 DEPLOY = """\
 name: tiny deploy
@@ -95,7 +95,7 @@ def ci(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def ask(running: Running, path: str) -> Any:
-    with urllib.request.urlopen(f"{running.github_url}/repos/sandbox/tiny{path}") as answer:
+    with urllib.request.urlopen(authorized(running, f"{running.github_url}/repos/sandbox/tiny{path}")) as answer:
         return json.load(answer)
 
 
@@ -276,7 +276,7 @@ def test_a_run_that_is_cancelled_ends_and_its_always_jobs_do_not_hang(ci: Runnin
     run = until(lambda: [each for each in runs(ci, head) if each["status"] == "in_progress"])[0]
     until((ci.folder / "runs" / str(run["id"]) / "one" / "3.log").exists)
     url = f"{ci.github_url}/repos/sandbox/tiny/actions/runs/{run['id']}/cancel"
-    urllib.request.urlopen(urllib.request.Request(url, method="POST")).close()
+    urllib.request.urlopen(authorized(ci, url, method="POST")).close()
     (ended,) = finished(ci, head)
     assert ended["conclusion"] == "cancelled"
 
@@ -290,7 +290,7 @@ def test_a_run_that_ended_is_run_again_as_its_next_attempt(ci: Running, tmp_path
     assert (first["run_attempt"], jobs(ci, first)["one"]["conclusion"]) == (1, "failure")
     mended.touch()
     path = f"{ci.github_url}/repos/sandbox/tiny/actions/runs/{first['id']}/rerun"
-    with urllib.request.urlopen(urllib.request.Request(path, method="POST")) as answer:
+    with urllib.request.urlopen(authorized(ci, path, method="POST")) as answer:
         assert answer.status == 201
     again = until(lambda: [run for run in finished(ci, head) if run["run_attempt"] == 2])[0]
     assert again["id"] == first["id"], "the same run"
@@ -329,7 +329,7 @@ def test_pygithub_reads_all_that_an_adapter_asks_for(ci: Running) -> None:
     head = commit(ci, {"step.sh": "echo '::notice title=tagship exit 0::fine'\n"})
     push(ci, "0.5.0-dev")
     (ended,) = finished(ci, head)
-    client = Github(auth=Auth.Token("any"), base_url=ci.github_url, retry=0, seconds_between_requests=0)
+    client = Github(auth=Auth.Token(ci.keys.token), base_url=ci.github_url, retry=0, seconds_between_requests=0)
     repo = client.get_repo("sandbox/tiny")
     (run,) = repo.get_workflow_runs(head_sha=head)
     again = repo.get_workflow_run(run.id)

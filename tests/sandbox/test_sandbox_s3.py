@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import subprocess
 import sys
 import uuid
@@ -21,7 +22,7 @@ RACER = """
 import sys, boto3
 from botocore.exceptions import ClientError
 url, key, name = sys.argv[1:]
-s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=url, aws_access_key_id="x", aws_secret_access_key="x")
+s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=url)
 body = name.encode().ljust(8 << 20, b".")
 sys.stdin.readline()
 try:
@@ -48,6 +49,7 @@ def test_sixteen_processes_with_eight_megabytes_have_exactly_one_winner(sandbox:
     racers = [
         subprocess.Popen(
             [sys.executable, "-c", RACER, sandbox.aws_url, key, str(number)],
+            env={**os.environ, **sandbox.keys.variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -126,7 +128,7 @@ def test_one_connection_serves_many_requests(sandbox: Running, tmp_path: Path) -
     connection = http.client.HTTPConnection(sandbox.aws_url.removeprefix("http://"))
     sockets = set()
     for _ in range(3):
-        connection.request("GET", "/github/repos/sandbox/tiny")
+        connection.request("GET", f"/github/{sandbox.keys.page}/sandbox/tiny")
         connection.getresponse().read()
         assert connection.sock
         sockets.add(connection.sock.getsockname())

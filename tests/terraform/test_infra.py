@@ -560,7 +560,7 @@ def test_a_command_gets_its_words_as_they_are_and_the_artifacts_names(site: Site
 def test_a_command_that_fails_fails(site: Site) -> None:
     done = site.inv("infra", "--artifact", site.publish("broken"))
     assert done.returncode == 8
-    assert done.stderr.startswith("no\nerror: python3 failed with exit 1.")
+    assert done.stderr.startswith("| no\nerror: python3 failed with exit 1.")
 
 
 # -- the contract that the fake is held to -----------------------------------------------------------------------------

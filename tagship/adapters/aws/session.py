@@ -78,6 +78,7 @@ class Aws:
     endpoint: str | None = None
     profile: str = ""
     sandbox: bool = False
+    keys: tuple[str, str] = field(default=("sandbox", "sandbox"), repr=False)  # the sandbox's; nobody else's are asked
     ci: bool = False  # in a CI job a refusal has another remedy
     say: Callable[[str], None] = field(default=lambda _: None, repr=False)
     ask: Callable[[str], str] = field(default=credentials.ask_for_code, repr=False)
@@ -138,7 +139,7 @@ class Aws:
             credentials.with_bound(core, Bound(self.say, self.process_within))
             return session
         core = Session({"profile": (None, [], None, None)})  # the sandbox ignores a laptop's AWS_PROFILE
-        return boto3.Session("sandbox", "sandbox", region_name=self.region, botocore_session=core)
+        return boto3.Session(*self.keys, region_name=self.region, botocore_session=core)
 
     @cached_property
     def _config(self) -> Any:

@@ -1,7 +1,8 @@
 """GitHub's REST API, as much of it as following a run takes, and a page for each run at its html_url.
 
 Shapes are those of https://docs.github.com/rest/actions and /rest/checks, with the fields that PyGithub reads. Every
-job is a check run of the same id, as on GitHub. Nothing is checked of the token.
+job is a check run of the same id, as on GitHub. The token has to be the run's;
+the pages take none, as a browser has none: their address is a secret.
 """
 
 from __future__ import annotations
@@ -16,17 +17,11 @@ from urllib.parse import parse_qs
 
 from tagship.sandbox import web
 from tagship.sandbox.actions.records import JobRecord, Records, RunRecord
+from tagship.sandbox.actions.refusals import Forbidden, NotFound, Unauthorized
+from tagship.sandbox.door.keys import Keys, same
 from tagship.sandbox.web import Environ, StartResponse
 
 Query = dict[str, str]
-
-
-class NotFound(Exception):
-    pass
-
-
-class Forbidden(Exception):
-    """What GitHub answers 403 to, in its words."""
 
 
 class GitHub:
@@ -39,10 +34,12 @@ class GitHub:
         records: Records,
         cancel: Callable[[int], bool],
         rerun: Callable[[int], bool],
+        *,
+        keys: Keys,
     ) -> None:
         self.repository, self.origin, self.records = repository, origin, records
         self.cancel, self.rerun = cancel, rerun
-        self.base = ""
+        self.base, self.keys, self.top = "", keys, f"/github/{keys.page}"
         self.routes: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", r"", self._repository),
             ("GET", r"/actions/runs", self._runs),
@@ -58,10 +55,10 @@ class GitHub:
         ]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
-        self.base = f"http://{environ['HTTP_HOST']}/github"
-        path = environ["PATH_INFO"].removeprefix("/github").rstrip("/")
+        self.base = f"http://{environ['HTTP_HOST']}{self.top}"
         query = {name: values[-1] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
         try:
+            path = self._path(environ)
             if not path.startswith("/repos/"):
                 return web.text(start_response, "200 OK", self._page(path))
             own = f"/repos/{self.repository}"
@@ -69,10 +66,21 @@ class GitHub:
                 raise NotFound
             status, value = self._route(environ["REQUEST_METHOD"], path.removeprefix(own), query)
             return web.answer(start_response, status, value)
+        except Unauthorized as reason:
+            return web.answer(start_response, "401 Unauthorized", {"message": str(reason), "status": "401"})
         except Forbidden as reason:
             return web.answer(start_response, "403 Forbidden", {"message": str(reason), "status": "403"})
         except NotFound:
             return web.answer(start_response, "404 Not Found", {"message": "Not Found", "status": "404"})
+
+    def _path(self, environ: Environ) -> str:
+        """Return the path below our own; raise Unauthorized for strangers."""
+        _, _, page, *rest = environ["PATH_INFO"].split("/")
+        path = "/".join(["", *rest]).rstrip("/")
+        is_known = self.keys.admits(environ.get("HTTP_AUTHORIZATION", ""))
+        if not same(page, self.keys.page) or (path.startswith("/repos/") and not is_known):
+            raise Unauthorized("Bad credentials")
+        return path
 
     def _route(self, method: str, path: str, query: Query) -> tuple[str, Any]:
         for verb, pattern, handler in self.routes:

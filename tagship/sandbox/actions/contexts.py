@@ -9,7 +9,7 @@ import getpass
 import os
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Place:
     origin: Path
     repository: str
     server_url: str
+    token: str = field(default="", repr=False)
 
 
 def github_context(place: Place, workflow: Workflow, run: RunRecord) -> dict[str, Any]:
@@ -39,9 +40,9 @@ def github_context(place: Place, workflow: Workflow, run: RunRecord) -> dict[str
         name.removeprefix("GITHUB_").lower(): value for name, value in names.items() if name.startswith("GITHUB_")
     }
     return {
-        "github": context | {"token": "sandbox", "event": {"ref": run.ref, "after": run.head_sha}},
+        "github": context | {"token": place.token, "event": {"ref": run.ref, "after": run.head_sha}},
         "vars": {},
-        "secrets": {"GITHUB_TOKEN": "sandbox"},
+        "secrets": {"GITHUB_TOKEN": place.token},
         "inputs": {},
     }
 

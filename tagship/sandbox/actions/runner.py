@@ -53,15 +53,15 @@ class Runner:
         self.folder, self.repository = folder, repository
         self.origin = folder / "origin.git"
         self.records = Records(folder / "runs")
-        self.server_url = ""
+        self.server_url = self.token = ""
         self.active: dict[int, Active] = {}
         self.groups: dict[str, deque[Active]] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._count = 0
 
-    def start(self, server_url: str) -> None:
-        self.server_url = server_url
+    def start(self, server_url: str, token: str) -> None:
+        self.server_url, self.token = server_url, token
         threading.Thread(target=self._watch, name="inbox", daemon=True).start()
 
     def stop(self) -> None:
@@ -154,7 +154,7 @@ class Runner:
 
     def _begin(self, parsed: Workflow, record: RunRecord) -> None:
         """Line a run up in its concurrency group."""
-        place = Place(self.folder / "runs" / str(record.id), self.origin, self.repository, self.server_url)
+        place = Place(self.folder / "runs" / str(record.id), self.origin, self.repository, self.server_url, self.token)
         try:
             group = render(parsed.group, Scope(github_context(place, parsed, record)))
         except NotUnderstood as reason:

@@ -12,13 +12,15 @@ from tagship.sandbox.actions.expressions import NotUnderstood
 from tagship.sandbox.actions.records import Annotation, Level
 
 COMMAND = re.compile(r"\s*::(notice|warning|error)( [^\r\n]*?)?::")
+OLD_COMMAND = re.compile(r"##\[(notice|warning|error)(?: ([^\]]*))?\]")  # anywhere in a line, as Azure Pipelines has it
+STOP = re.compile(r"\s*::stop-commands::(.*)")
 LEVELS: dict[str, Level] = {"notice": "notice", "warning": "warning", "error": "failure"}
 
 
 def assignments(text: str) -> dict[str, str]:
     """Read `name=value` lines and `name<<END` … `END` blocks. Raises NotUnderstood."""
     values: dict[str, str] = {}
-    lines = iter(text.splitlines())
+    lines = iter(re.split("\r\n|\r|\n", text))  # and at nothing else, as the runner does
     for line in lines:
         name, sign, value = _split(line)
         if not line.strip():
@@ -45,15 +47,29 @@ def _until(mark: str, lines: Iterator[str]) -> Iterator[str]:
 
 def spoken(lines: Iterable[str]) -> list[Annotation]:
     """Read the workflow commands among a step's lines."""
-    return [annotation for annotation in map(read_annotation, lines) if annotation]
+    return [annotation for annotation in map(read_annotation, _obeyed(lines)) if annotation]
+
+
+def _obeyed(lines: Iterable[str]) -> Iterator[str]:
+    """Leave out the lines between `::stop-commands::mark` and `::mark::`."""
+    mark = ""
+    for line in lines:
+        if mark:
+            mark = "" if line.strip() == f"::{mark}::" else mark
+        elif stop := STOP.match(line):
+            mark = stop[1].strip()
+        else:
+            yield line
 
 
 def read_annotation(line: str) -> Annotation | None:
     """Read `::notice title=T,file=F::message`; None for any other line."""
-    head = COMMAND.match(line)
+    head, between = COMMAND.match(line), ","
+    if not head:
+        head, between = OLD_COMMAND.search(line), ";"
     if not head:
         return None
-    properties = dict(part.strip().partition("=")[::2] for part in (head[2] or "").split(","))
+    properties = dict(part.strip().partition("=")[::2] for part in (head[2] or "").split(between))
     message = line[head.end() :].rstrip("\r\n")
     title = unescaped(properties.get("title", "").replace("%3A", ":").replace("%2C", ","))
     return Annotation(LEVELS[head[1]], title, unescaped(message))

@@ -6,6 +6,8 @@ Stock moto answers for EC2, ECR, IAM, STS and everything else that is not named 
 from __future__ import annotations
 
 from tagship.sandbox.aws import calendars, cloudformation, kms, s3, ssm
+from tagship.sandbox.door.keys import Keys
+from tagship.sandbox.door.signed import Signed
 from tagship.sandbox.world import World
 
 SERVICES = (
@@ -21,3 +23,10 @@ def install(world: World) -> None:
     """Install every service that differs into this world."""
     for service in SERVICES:
         service.install(world)
+
+
+def application(keys: Keys) -> Signed:
+    """Make the WSGI application that answers as AWS to who holds keys."""
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    return Signed(DomainDispatcherApplication(create_backend_app), keys)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tagship.sandbox.door.keys import Keys
 from tagship.sandbox.hosts.tools import install_tools, search_path
 
 
@@ -22,6 +23,7 @@ class LocalHost:
     root: Path
     aws_url: str
     region: str
+    keys: Keys
     online: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -36,8 +38,7 @@ class LocalHost:
             "TMPDIR": str(self.root / "tmp"),
             "LANG": "C.UTF-8",
             "TAGSHIP_HOST_ROOT": str(self.root),
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            **self.keys.variables,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL": self.aws_url,

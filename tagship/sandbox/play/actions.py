@@ -49,8 +49,7 @@ def _clients(running: Running, chosen: Settings) -> secrets.Clients:
         import boto3
 
         make: Any = boto3.client
-        keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox"}
-        return make(service, region_name=chosen.aws.region, endpoint_url=running.aws_url, **keys)
+        return make(service, region_name=chosen.aws.region, endpoint_url=running.aws_url, **running.keys.signed())
 
     return client
 
@@ -75,7 +74,7 @@ def _run_job(running: Running, chosen: Settings, host: SandboxHost) -> list[str]
     unit = f"{chosen.app}@job.service"
     if not (host.root / "etc/systemd/system" / unit).is_file():
         raise Refused(f"{host.name} has no job yet.", remedy="Deploy one first: inv deploy-dev")
-    variables = LocalHost(host.id, host.root, running.aws_url, chosen.aws.region).variables()
+    variables = LocalHost(host.id, host.root, running.aws_url, chosen.aws.region, running.keys).variables()
     code = _on(host, variables, "systemctl", "start", unit).returncode
     log = _on(host, variables, "journalctl", "--unit", unit, "--lines", "20").stdout.rstrip()
     if code:
@@ -103,14 +102,18 @@ def run_again(running: Running, runs: list[dict[str, Any]]) -> list[str]:
         raise Refused("No run has failed.", remedy="See the runs: inv sandbox status")
     url = f"{running.github_url}/repos/{running.repository}/actions/runs/{failed['id']}/rerun"
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=10):  # noqa: S310 - loopback
-            pass
+        urllib.request.urlopen(_authorized(running, url), timeout=10).close()  # noqa: S310 - loopback
     except OSError as reason:
         raise ServiceFailed(
             f"Run {failed['id']} cannot be run again: {_reason(reason)}.",
             remedy="See how it stands: inv sandbox status",
         ) from reason
     return [f"SANDBOX: run {failed['id']} ({failed['head_branch']}) runs again.", "See how it goes: inv sandbox status"]
+
+
+def _authorized(running: Running, url: str) -> urllib.request.Request:
+    headers = {"Authorization": f"token {running.keys.token}"}
+    return urllib.request.Request(url, headers=headers, method="POST")  # noqa: S310 - loopback
 
 
 def _reason(problem: OSError) -> str:

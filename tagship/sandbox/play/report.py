@@ -269,8 +269,9 @@ def _short(path: Path) -> str:
 
 
 def _value(running: Running) -> dict[str, Any]:
+    """Return what is printed of a sandbox: not its keys."""
     value: dict[str, Any] = json.loads(running.to_json())
-    return value
+    return {name: part for name, part in value.items() if name != "keys"}
 
 
 def _runs(running: Running, most: int = 5) -> list[dict[str, Any]]:

@@ -35,7 +35,8 @@ class Ground:
         import boto3
 
         make: Any = boto3.client
-        return make(service, region_name=self.settings.aws.region, endpoint_url=self.world.url)
+        signed = self.world.keys.signed()
+        return make(service, region_name=self.settings.aws.region, endpoint_url=self.world.url, **signed)
 
 
 def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, ...]:
@@ -103,7 +104,7 @@ def _host(ground: Ground, ec2: Any, environment: str, number: int) -> SandboxHos
     world, app = ground.world, ground.settings.app
     name = f"{app}-{environment}-{number}"
     [id_] = _instances(ground, ec2, environment, name, 1)
-    host = local.LocalHost(id_, world.disk(id_), world.url, world.region)
+    host = local.LocalHost(id_, world.disk(id_), world.url, world.region, world.keys)
     port = world.ports.free()
     unsigned = ground.settings.environment(environment).allow_unsigned
     local.build(host.root, app, world.public_key, port, unsigned=unsigned)

@@ -124,7 +124,7 @@ def test_the_summary_page_and_the_headline_say_so() -> None:
     app = deployed()
     notify(app, artifact=NEW)
     assert app.screen.lines[-1].startswith(f"{NEW} (UNSIGNED) on dev: healthy")
-    assert app.ci.summary.startswith(f"### {NEW} (UNSIGNED) on dev: healthy\n")
+    assert app.ci.summary.startswith(f"### <code>{NEW} (UNSIGNED) on dev: healthy</code>\n")
 
 
 def test_history_says_so() -> None:

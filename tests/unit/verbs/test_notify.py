@@ -36,8 +36,9 @@ def test_the_summary_page_has_each_host_and_the_evidence() -> None:
         deploy(app, artifact=V)
     notify(app, artifact=V)
     text = app.ci.summary
-    assert text.startswith(f"### {V} on dev: rolled-back\n")
-    assert "| i-00000000000000001 | failed |  |  | it answered 500 \\| &lt;b> |" in text
+    assert text.startswith(f"### <code>{V} on dev: rolled-back</code>\n")
+    cells = ("i-00000000000000001", "failed", "", "", "it answered 500 &#124; &#60;b&#62;")
+    assert f"| {' | '.join(cell and f'<code>{cell}</code>' for cell in cells)} |" in text
     assert "    Traceback: boom" in text
 
 
@@ -58,7 +59,7 @@ def test_a_run_that_failed_before_it_deployed_is_told_of_in_its_steps_words() ->
     app.given["forge"] = FakeForge(Run("7", "https://x", "in_progress"), notices=said)
     told = notify(app, artifact=V)
     assert app.screen.lines[-1] == f"{V} was not deployed to dev. The build failed: no space left."
-    assert app.ci.summary.startswith(f"### {V} was not deployed to dev\n")
+    assert app.ci.summary.startswith(f"### <code>{V} was not deployed to dev</code>\n")
     assert "    COPY failed" in app.ci.summary
     assert told.as_data()["state"] == "not-deployed"
 

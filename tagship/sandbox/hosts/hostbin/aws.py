@@ -1,21 +1,25 @@
 """A stand-in for the AWS CLI on a sandbox host: `s3 cp s3://… FILE`, `s3api head-object`, `s3api get-object`, and
 `ssm get-parameters`, `secretsmanager get-secret-value` as the real one prints them with `--output json`, byte for byte.
 
-Speaks the real protocols over HTTP to the endpoint in AWS_ENDPOINT_URL; does not sign, as the sandbox does not check.
+Speaks the real protocols over HTTP to the endpoint in AWS_ENDPOINT_URL, and signs by Signature Version 4.
 Starts in a few hundredths of a second, which the real one does not: standard library only, run with `python -IS`.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import socket
 import sys
+import time
 
 TYPE_CHECKING = False  # typing is slow to import
 if TYPE_CHECKING:
     from typing import Any, BinaryIO
 
+    Request = tuple[str, str, str]  # method, quoted path, and query in the order that is signed
+
 REASONS = {403: "Forbidden", 404: "Not Found"}
-UNSIGNED = "AWS4-HMAC-SHA256 Credential=sandbox/20260101/{}/{}/aws4_request, SignedHeaders=host, Signature=none"
 PARAMETER = ("Name", "Type", "Value", "Version", "Selector", "SourceResult", "LastModifiedDate", "ARN", "DataType")
 SECRET = ("ARN", "Name", "VersionId", "SecretBinary", "SecretString", "VersionStages", "CreatedDate")
 
@@ -43,22 +47,56 @@ def quoted(text: str) -> str:
     return "".join(chr(byte) if byte in safe else f"%{byte:02X}" for byte in text.encode())
 
 
+def in_query(text: str) -> str:
+    """Quote a value of a query: there a slash is one of the data's."""
+    return quoted(text).replace("/", "%2F")
+
+
 def ask(method: str, bucket: str, key: str, query: str = "") -> Answer:
-    head = ["x-amz-checksum-mode: ENABLED"]
-    return send(
-        f"{method} /{quoted(bucket)}/{quoted(key)}{query}", "s3", os.environ.get("AWS_REGION", "us-east-1"), head
+    head = {"x-amz-checksum-mode": "ENABLED"}
+    path = f"/{quoted(bucket)}/{quoted(key)}"
+    return send((method, path, query), "s3", os.environ.get("AWS_REGION", "us-east-1"), head)
+
+
+def signature(request: "Request", scope: "list[str]", headers: "dict[str, str]", body: bytes) -> str:
+    """Sign a request whose query and headers are sorted."""
+    method, path, query = request
+    lines = [f"{name}:{value}" for name, value in headers.items()]
+    hashed = hashlib.sha256(body).hexdigest()
+    canonical = "\n".join([method, path, query, *lines, "", ";".join(headers), hashed])
+    text = "\n".join(
+        ["AWS4-HMAC-SHA256", headers["x-amz-date"], "/".join(scope), hashlib.sha256(canonical.encode()).hexdigest()]
     )
+    key = f"AWS4{os.environ.get('AWS_SECRET_ACCESS_KEY', '')}".encode()
+    for part in [*scope, text]:
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key.hex()
 
 
-def send(request: str, service: str, region: str, more: "list[str]", body: bytes = b"") -> Answer:
+def signed(request: "Request", service: str, region: str, headers: "dict[str, str]", body: bytes) -> "list[str]":
+    """Return a request's headers, with the one that says who asks."""
+    at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    headers = {**headers, "x-amz-date": at, "x-amz-content-sha256": hashlib.sha256(body).hexdigest()}
+    if "AWS_SESSION_TOKEN" in os.environ:
+        headers["x-amz-security-token"] = os.environ["AWS_SESSION_TOKEN"]
+    headers = dict(sorted(headers.items()))
+    scope = [at[:8], region, service, "aws4_request"]
+    credential = "/".join([os.environ.get("AWS_ACCESS_KEY_ID", "none"), *scope])
+    claim = f"Credential={credential}, SignedHeaders={';'.join(headers)}"
+    head = [f"{name}: {value}" for name, value in headers.items()]
+    return [*head, f"Authorization: AWS4-HMAC-SHA256 {claim}, Signature={signature(request, scope, headers, body)}"]
+
+
+def send(request: "Request", service: str, region: str, more: "dict[str, str]", body: bytes = b"") -> Answer:
     endpoint = os.environ["AWS_ENDPOINT_URL"].rstrip("/")
     host, port = endpoint.removeprefix("http://").rsplit(":", 1)
     try:
         connection = socket.create_connection((host, int(port)), timeout=60)
     except OSError as reason:
         raise Failed(f'Could not connect to the endpoint URL: "{endpoint}/" ({reason})', 255) from reason
-    head = [f"{request} HTTP/1.1", f"Host: {host}:{port}", "Connection: close", *more]
-    head += [f"Authorization: {UNSIGNED.format(region, service)}", "", ""]
+    method, path, query = request
+    head = [f"{method} {path}{query and '?'}{query} HTTP/1.1", "Connection: close"]
+    head += [*signed(request, service, region, {"host": f"{host}:{port}", **more}, body), "", ""]
     connection.sendall("\r\n".join(head).encode() + body)
     answer = connection.makefile("rb")
     status = int(answer.readline().split()[1])
@@ -156,8 +194,8 @@ def listed(words: "list[str]") -> None:
     bucket, _, prefix = places[0].removeprefix("s3://").partition("/")
     rows, token = [], ""
     while True:
-        more = f"&continuation-token={quoted(token).replace('/', '%2F')}" if token else ""
-        answer = ask("GET", bucket, "", f"?list-type=2&prefix={quoted(prefix)}{more}")
+        more = f"continuation-token={in_query(token)}&" if token else ""
+        answer = ask("GET", bucket, "", f"{more}list-type=2&prefix={in_query(prefix)}")
         if answer.status >= 300:
             raise Failed(f"An error occurred ({answer.status}) when calling the ListObjectsV2 operation")
         page = ElementTree.fromstring(answer.body.read())  # noqa: S314 (the sandbox's own answer)
@@ -192,8 +230,12 @@ def call(service: str, target: str, asked: "dict[str, object]", region: str) -> 
     """Call an operation of the JSON protocol and return its answer."""
     # Its error reads as the real CLI's.
     body = json.dumps(asked).encode()
-    head = [f"X-Amz-Target: {target}", "Content-Type: application/x-amz-json-1.1", f"Content-Length: {len(body)}"]
-    answer = send("POST /", service, region, head, body)
+    head = {
+        "x-amz-target": target,
+        "content-type": "application/x-amz-json-1.1",
+        "content-length": str(len(body)),
+    }
+    answer = send(("POST", "/", ""), service, region, head, body)
     value: dict[str, Any] = json.loads(answer.body.read())
     if answer.status != 200:
         code = str(value.get("__type", "Unknown")).rsplit("#", 1)[-1]

@@ -1,0 +1,50 @@
+"""What one run of a sandbox knows its own people by. Made anew at each start, and kept in sandbox.json (0600) alone."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import Self
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The secrets of one run.
+
+    `access` and `secret` sign what is asked of AWS; `token` is for GitHub's API and the switches. `page` is a part of
+    the address of GitHub's pages: a browser, which has nothing else to show, may read the page whose address it knows.
+    """
+
+    access: str
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    page: str = field(repr=False)
+
+    @classmethod
+    def new(cls) -> Self:
+        """Draw keys at random."""
+        import secrets  # slow to import, and most processes read keys that are there
+
+        access = "SANDBOX" + secrets.token_hex(6).upper()
+        return cls(access, secrets.token_urlsafe(30), secrets.token_urlsafe(30), secrets.token_urlsafe(12))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return the variables that AWS's own programs read keys from."""
+        return {"AWS_ACCESS_KEY_ID": self.access, "AWS_SECRET_ACCESS_KEY": self.secret}
+
+    def signed(self) -> dict[str, str]:
+        """Return what boto3.client takes keys by."""
+        return {"aws_access_key_id": self.access, "aws_secret_access_key": self.secret}
+
+    def admits(self, authorization: str) -> bool:
+        """Tell whether an Authorization header has the token."""
+        return same(authorization.removeprefix("token ").removeprefix("Bearer "), self.token)
+
+
+def same(given: str, wanted: str) -> bool:
+    """Compare in a time that does not tell how much is right."""
+    return bool(wanted) and hmac.compare_digest(given.encode(errors="replace"), wanted.encode())
+
+
+NONE = Keys("", "", "", "")
