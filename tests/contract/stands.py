@@ -30,15 +30,10 @@ class Stand:
     app: str
     environment: str
     fences: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    _good: list[tuple[str, str]] = field(default_factory=list)
 
     def good(self) -> tuple[str, str]:
-        """A good artifact that serves on no unit now; made when there is none, and used again."""
-        serving = set(self.serving())
-        free = [artifact for artifact in self._good if artifact[0] not in serving]
-        if not free:
-            self._good.append(self.make(""))
-        return free[0] if free else self._good[-1]
+        """A good artifact, newer than each that was made before: a unit takes no older one but to go back."""
+        return self.make("")
 
     def change(self, artifact: tuple[str, str], action: str = "deploy", fence: int = 0) -> Change:
         """A change of a deployment of its own, under the next fencing number."""

@@ -124,7 +124,10 @@ def test_the_bucket_of_the_stack_has_its_policy_and_another_has_gaps(app: str) -
     account = real()
     account.put_stack(wanted(app))
     policy = strict_aws.aws().client("s3").get_bucket_policy(Bucket=f"{app}-artifacts")["Policy"]
-    assert {one["Sid"] for one in json.loads(policy)["Statement"]} == {"TlsOnly", "ArtifactsAreWrittenOnce"}
+    assert {one["Sid"] for one in json.loads(policy)["Statement"]} == {
+        *("TlsOnly", "ArtifactsAreWrittenOnce", "ArtifactsAreCleanedUpByTheirRole"),
+        *("RecordsAreWrittenOnce", "RecordsStay"),
+    }
     strict_aws.bucket(f"{app}-older")
     assert account.bucket_gaps(f"{app}-older") == ["versioning is off", "public access is not blocked"]
     s3 = strict_aws.aws().client("s3")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
 
 from tagship.domain import commands
@@ -20,7 +21,9 @@ def silent(running: Running | None) -> int:
 def _answers(running: Running) -> bool:
     try:
         with urllib.request.urlopen(f"{running.aws_url}/sandbox/faults", timeout=WITHIN) as answer:  # noqa: S310 (loopback)
-            return bool(answer.status == 200)
+            return bool(answer.status)
+    except urllib.error.HTTPError:  # it asks for the run's token: it is there
+        return True
     except OSError:
         return False
 

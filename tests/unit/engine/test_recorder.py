@@ -46,6 +46,7 @@ def test_an_entry_has_who_where_when_and_what_of_what() -> None:
         fence=7,
         reason="because",
         details={},
+        by="arn:aws:iam::123456789012:user/ada",
     )
 
 
@@ -147,4 +148,5 @@ def test_a_dead_deployment_is_recorded_as_abandoned_by_whoever_comes_after_it(
         fence=8,
         reason=f"{why} before deployment 20261120-120101-000008-abcdef",
         details={},
+        by="arn:aws:iam::123456789012:user/ada",
     )

@@ -65,7 +65,7 @@ def test_values_appear_only_as_quoted_arguments() -> None:
 
 def test_it_fits_with_its_parameters() -> None:
     size = len(document.render(TEMPLATE, ENTRY)) + len(json.dumps(document.parameters(ORDER)))
-    assert size < 40_000
+    assert size < document.LIMIT * 3 // 4
 
 
 def test_stage_1_that_grew_too_long_is_an_error() -> None:
