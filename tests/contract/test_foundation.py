@@ -129,12 +129,16 @@ def test_the_bucket_of_the_stack_has_its_policy_and_another_has_gaps(app: str) -
         *("RecordsAreWrittenOnce", "RecordsStay"),
     }
     strict_aws.bucket(f"{app}-older")
-    assert account.bucket_gaps(f"{app}-older") == ["versioning is off", "public access is not blocked"]
+    lacking = "ArtifactsAreWrittenOnce, RecordsAreWrittenOnce, RecordsStay"
+    unguarded = f"its policy lacks {lacking} of ArtifactsPolicy in deploy/aws/foundation.yaml"
+    assert account.bucket_gaps(f"{app}-older") == ["versioning is off", "public access is not blocked", unguarded]
     s3 = strict_aws.aws().client("s3")
     s3.put_bucket_versioning(Bucket=f"{app}-older", VersioningConfiguration={"Status": "Enabled"})
     blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     everything = dict.fromkeys(blocks, True)
     s3.put_public_access_block(Bucket=f"{app}-older", PublicAccessBlockConfiguration=everything)  # type: ignore[arg-type]
+    assert account.bucket_gaps(f"{app}-older") == [unguarded]
+    s3.put_bucket_policy(Bucket=f"{app}-older", Policy=policy)
     assert account.bucket_gaps(f"{app}-older") == []
 
 

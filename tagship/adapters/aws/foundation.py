@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from tagship.adapters.aws.session import Aws
 from tagship.domain import commands
 from tagship.domain.foundation import Existing, Stack, pem, same_document, version_name
+from tagship.domain.text import listed
 from tagship.errors import Held, Refused, ServiceFailed
 from tagship.ports.people import Clock
 
@@ -16,6 +18,8 @@ GITHUB = "token.actions.githubusercontent.com"
 WAIT = 2.0  # seconds between looks at a stack that is being changed
 LONGEST = 1800  # seconds until it is no longer waited for
 _UNCHANGED = "This stack was not changed."
+# Statements of the bucket's policy by which nobody changes what was written.
+WRITE_ONCE = frozenset({"ArtifactsAreWrittenOnce", "RecordsAreWrittenOnce", "RecordsStay"})
 GONE = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"})  # a stack of that status has no resources
 USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
 
@@ -85,6 +89,8 @@ class AccountFoundation:
                 blocks = {}
             if not blocks or not all(blocks.values()):
                 gaps.append("public access is not blocked")
+            if lacking := sorted(WRITE_ONCE - _denials(s3, bucket)):
+                gaps.append(f"its policy lacks {listed(lacking)} of ArtifactsPolicy in deploy/aws/foundation.yaml")
         return gaps
 
     def public_key(self, key: str) -> str:
@@ -264,6 +270,17 @@ def _again(stack: Stack) -> str:
     if stack.status == "UPDATE_ROLLBACK_FAILED":
         return f"aws cloudformation continue-update-rollback --stack-name {stack.name} && {commands.setup()}"
     return commands.setup()
+
+
+def _denials(s3: Any, bucket: str) -> set[str]:
+    """List the statements of a bucket's policy that deny, by their ids."""
+    try:
+        policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
+            raise
+        return set()
+    return {statement.get("Sid", "") for statement in policy["Statement"] if statement["Effect"] == "Deny"}
 
 
 def _look(name: str) -> str:
