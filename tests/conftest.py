@@ -56,11 +56,11 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that share something dear run in one process, and the longest of those begin."""
-    left = sampling.leave_out(items, sampling.stride(os.environ))
+    left = sampling.leave_out(items, sampling.asked(os.environ))
     config.hook.pytest_deselected(items=left)
     groups.assign(items)
 
 
 def pytest_report_header() -> str:
     """Say that this is a sample: what it leaves out is not proven by it."""
-    return sampling.described(sampling.stride(os.environ))
+    return str(sampling.asked(os.environ))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sampling import described, leave_out, stride
+from tests.sampling import Sample, asked, leave_out
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def made(**tests: int) -> list[Any]:
 def test_a_sample_has_every_test_and_a_part_of_its_cases(step: int) -> None:
     items = made(single=1, few=2, many=30)
     everything = list(items)
-    left = leave_out(items, step)
+    left = leave_out(items, Sample(step))
     assert sorted(items + left, key=everything.index) == everything
     assert {item.nodeid.partition("[")[0].rpartition(":")[2] for item in items} == {"single", "few", "many"}
     assert 30 // step <= sum("many" in item.nodeid for item in items) <= 30 // step + 1
@@ -35,20 +35,27 @@ def test_a_sample_has_every_test_and_a_part_of_its_cases(step: int) -> None:
 
 def test_a_sample_is_the_same_each_time_and_keeps_the_order() -> None:
     first, second = made(a=9, b=9), made(a=9, b=9)
-    leave_out(first, 3)
-    leave_out(second, 3)
+    leave_out(first, Sample(3))
+    leave_out(second, Sample(3))
     assert first == second == sorted(first, key=made(a=9, b=9).index)
 
 
 def test_without_a_sample_nothing_is_left_out() -> None:
     items = made(a=3, b=1)
-    assert leave_out(items, stride({})) == []
+    assert leave_out(items, asked({})) == []
     assert items == made(a=3, b=1)
-    assert described(stride({})) == "every case of each test"
-    assert "one case of 3" in described(stride({"SAMPLE": "3"}))
+    assert str(asked({})) == "every case of each test"
+    assert str(asked({"SAMPLE": "3", "EVERY": "2"})) == "a sample: one test of 2, one case of 3"
 
 
+def test_a_part_of_the_tests_has_their_cases() -> None:
+    items = made(a=4, b=1, c=2, d=1, e=3)
+    leave_out(items, Sample(tests=2))
+    assert items == made(a=4, c=2, e=3)
+
+
+@pytest.mark.parametrize("name", ["SAMPLE", "EVERY"])
 @pytest.mark.parametrize("text", ["0", "", "x", "-1", "1.5"])
-def test_a_sample_that_is_no_number_is_refused(text: str) -> None:
-    with pytest.raises(pytest.UsageError, match="SAMPLE is"):
-        stride({"SAMPLE": text})
+def test_a_sample_that_is_no_number_is_refused(name: str, text: str) -> None:
+    with pytest.raises(pytest.UsageError, match=f"{name} is"):
+        asked({name: text})
