@@ -88,6 +88,10 @@ attempt() {
 # What does not listen may do so where nobody asks: say where, and what to do. Always true.
 name_address() {
   [[ $PROBLEM == "it does not listen" ]] && addresses "$1" "$2" || return 0
+  if [[ ", $REPLY," == *", $REACHED_AT,"* ]]; then # Docker forwards nothing to it while it starts again, say
+    PROBLEM="it listens on $REPLY, and no connection from this host reaches it"
+    return 0
+  fi
   PROBLEM="it listens on $REPLY, and not where it is asked: have it listen on $REACHED_AT"
 }
 

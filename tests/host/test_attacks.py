@@ -257,8 +257,9 @@ def metadata(host: Host) -> Iterator[Host]:
 def test_the_app_has_not_the_rights_of_the_hosts_role(metadata: Host, shop: Shop, runtime: str) -> None:
     ship = shop.process if runtime == "process" else shop.docker
     closed, opened = ship("0.1.0-dev", code=ASKS), ship("0.1.1-dev", code=ASKS, metadata=True)
-    for bundle, colour, refused in ((closed, "blue", True), (opened, "green", False), (closed, "blue", True)):
-        answer = metadata.deploy(metadata.publish(bundle))
+    orders = (("deploy", closed, "blue", True), ("deploy", opened, "green", False), ("rollback", closed, "blue", True))
+    for action, bundle, colour, refused in orders:
+        answer = metadata.run(metadata.order(action, metadata.publish(bundle)))
         assert answer.outcome == "healthy", answer.output
         lines = said(metadata, colour).splitlines()
         last = [line for line in lines if line.startswith(("refused: metadata", "done: metadata"))][-1]

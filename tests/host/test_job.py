@@ -112,7 +112,7 @@ def test_a_timer_runs_the_job_also_after_a_boot(host: Host, shop: Shop, runtime:
     broken = job(shop, "0.1.1-dev", 9, runtime, timer="*-*-* *:*:0/2", run_at_deploy=False)
     assert host.deploy(host.publish(broken)).outcome == "healthy"  # it was not run yet
     said = [host.status()]
-    until(lambda: (said.append(host.status()), said[-1].outcome == "failed")[1], 20, "status says that a run fails")
+    until(lambda: (said.append(host.status()), said[-1].outcome == "failed")[1], 60, "status says that a run fails")
     failed = said[-1]  # the next run begins within two seconds: asked once more, it may say so
     assert ("exit code 9" in failed.reason, "42 rows written" in failed.evidence) == (True, True), failed.output
     host.machine.check("systemctl stop hello-job.timer")

@@ -63,8 +63,12 @@ class Trial:
         for bundle in self.bundles.values():
             self.host.publish(bundle)
         before = {"": [], OLD: [OLD]}[self.story.committed]
-        for version in [NEW, OLD] if self.story.action == "rollback" else before:
-            well(self.host.deploy(self.bundles[version]))
+        if self.story.action == "rollback":
+            well(self.host.deploy(self.bundles[NEW]))
+            well(self.host.rollback(self.bundles[OLD]))
+        else:
+            for version in before:
+                well(self.host.deploy(self.bundles[version]))
         if self.story.cut:
             self.killed(self.bundles[NEW], self.story.cut)
         return self.bundles[NEXT if self.story.cut else NEW]
