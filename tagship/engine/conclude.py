@@ -110,10 +110,11 @@ def _missing(app: App, plan: Plan, rollout: Rollout) -> TagshipError:
     why = listed([f"{names[report.unit]} ({report.unit}): {report.reason or report.outcome}" for report in bad], 20)
     kind = unserved(plan.artifact_id, rollout.known)
     back = way_back(app, plan.environment, plan.artifact_id) if kind is RollbackFailed else ""
+    mend = f"what is wrong with them, then: {heal(plan)}"
     return kind(
         f"{plan.artifact_id} serves on {rollout.size - len(bad)} of {total} of {plan.environment}; not on {why}.",
         state=state,
-        remedy=either(f"Go back: {back}" if back else "", f"Fix what is wrong with them, then: {heal(plan)}"),
+        remedy=either(f"Go back: {back}", f"Or fix {mend}") if back else f"Fix {mend}",
         evidence=evidence(plan, bad),
     )
 

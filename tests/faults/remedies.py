@@ -14,7 +14,7 @@ MOST = 2  # remedies in a row
 ALREADY = ("already running", "nobody holds ", "There is no tag ", "There is no unfinished deployment ")
 SAME = re.compile(r"(?i)\b(run|try) (the same command|it) again\s*$")
 COMMAND = re.compile(r"\b(?:inv|git|curl|aws) .*")
-OUTSIDE = re.compile(r"cause (?:is|lay) outside[^:]*: ")
+OUTSIDE = re.compile(r"cause (?:is|lay) outside[^:]*: |[Ff]ix what is wrong with them, then: ")
 CONDITION = re.compile(r"^If |^Or |^The run: ")
 
 
@@ -44,7 +44,7 @@ def commands_of(lines: list[str], typed: str) -> list[str]:
     for line in lines:
         if found and CONDITION.match(line):
             continue
-        plain = re.split(r" ?\((?:or|and|what|if|to) ", line)[0]
+        plain = re.split(r" ?\((?:or|and|what|if|to)\b", line)[0]
         if command := COMMAND.search(plain):
             found.append(_whole(command[0]))
         elif SAME.search(plain):
@@ -54,7 +54,7 @@ def commands_of(lines: list[str], typed: str) -> list[str]:
 
 def _whole(text: str) -> str:
     """A command up to where the sentence goes on."""
-    return re.split(r"[;,)] |\)$| \((?:or|and|what|if|to) |   \(", text)[0].strip().rstrip(".")
+    return re.split(r"[;,)] |\)$| \((?:or|and|what|if|to)\b|   \(", text)[0].strip().rstrip(".")
 
 
 def follow(here: Environment, ran: Ran, ci: bool) -> tuple[Ran, list[str]]:

@@ -327,7 +327,7 @@ def test_a_heal_after_which_it_serves_nowhere_names_the_way_back_first_though_it
         heal(app)
     assert [line.strip() for line in caught.value.remedy.splitlines()] == [
         "Go back: inv rollback --to 0.1.28-dev --env dev",
-        "Fix what is wrong with them, then: inv heal --env dev",
+        "Or fix what is wrong with them, then: inv heal --env dev",
         END_IT,
     ]
 

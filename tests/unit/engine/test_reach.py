@@ -257,7 +257,7 @@ def test_a_heal_after_which_it_serves_nowhere_wakes_somebody_and_names_the_way_b
     assert caught.value.state == "Nothing was serving before, and nothing is now."
     assert caught.value.remedy.splitlines() == [
         "Go back: inv rollback --to 0.1.28-dev --env dev",
-        "       Fix what is wrong with them, then: inv heal --env dev",
+        "       Or fix what is wrong with them, then: inv heal --env dev",
     ]
 
 
