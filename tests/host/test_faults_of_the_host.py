@@ -61,7 +61,7 @@ def test_docker_restarted_at_rest(lasting: Host, serving: Bundle) -> None:
 
 
 def test_docker_restarted_while_the_new_version_starts(lasting: Host, shop: Shop, serving: Bundle) -> None:
-    bundle = lasting.publish(shop.docker(NEW, SLOW))
+    bundle = lasting.publish(shop.docker(NEW, SLOW, health={"attempts": 8}))  # while it starts, Docker forwards nothing
     with Watch(lasting) as watch, deploying(lasting, bundle) as answers:
         until(lambda: running(lasting) == [NEW, OLD], 20, "the new container runs")
         restart_docker(lasting)
