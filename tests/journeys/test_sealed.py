@@ -82,6 +82,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "screen": HERE,
     "prompt": HERE,
     "repository": HERE,
+    "caller": lambda arn, _running: "::123456789012:" in arn,  # the sandbox's account
     "ci": HERE,
     "sandbox": lambda part, running: part.aws_url == running.aws_url,
     "aws": _talks_to_the_sandbox,
