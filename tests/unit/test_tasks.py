@@ -448,6 +448,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "test",
         "test-journeys",
         "test-program",
+        "test-attacks",
         "test-cases",
         "test-host",
         "test-terraform",
