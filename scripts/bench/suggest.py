@@ -17,7 +17,7 @@ from scripts.bench.measure import TOP, Figure, environment, git, ratio, reposito
 TAGS = 50_000
 
 INSIDE = """
-import json, subprocess, sys, time
+import json, os, subprocess, sys, time
 from pathlib import Path
 import git
 from tagship.adapters.git import GitRepository
