@@ -16,7 +16,7 @@ def bundle(folder: Path) -> list[Figure]:
     settings = work / "tagship.toml"
     settings.write_text('bundle.include = ["data"]\n' + settings.read_text())
     _tree(work / "data")
-    (work / "deploy").mkdir()
+    (work / "deploy").mkdir(exist_ok=True)
     (work / "deploy" / "ec2_deploy.sh").write_text("exit 0\n")
     git(work, "add", "--all")
     git(work, "commit", "--quiet", "-m", "Add data")

@@ -102,6 +102,8 @@ def repository(folder: Path) -> Path:
     (work / "tasks.py").write_text(TASKS)
     (work / "tagship.toml").write_text(SETTINGS)
     (work / "app.py").write_text("print('bench')\n")
+    (work / "deploy").mkdir()
+    (work / "deploy/ec2_deploy.sh").write_text("#!/usr/bin/env bash\n")
     git(work, "add", "--all")
     git(work, "commit", "--quiet", "-m", "Begin")
     git(work, "remote", "add", "origin", str(origin))

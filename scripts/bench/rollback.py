@@ -46,7 +46,7 @@ def _sandbox(folder: Path) -> Iterator[Path]:
     try:
         yield clone / ".tagship" / "sandbox" / "work"
     finally:
-        run([INV, "sandbox", "down"], clone)
+        run([INV, "sandbox", "down", "--yes"], clone)
 
 
 def _start(work: Path) -> float:
