@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from tagship.domain.lease import LeaseRecord
 from tagship.verbs.deploy import deploy
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.target import FakeTarget, Machine, machine
@@ -48,3 +50,15 @@ def told(app: FakeApp, action: str = "deploy") -> list[list[str]]:
 
 def last_state(app: FakeApp) -> str:
     return app.ledger.entries[-1].state
+
+
+def lost_when_recording(app: FakeApp) -> None:
+    """Somebody takes the lease when the hosts are done."""
+    renew = app.leases.renew
+
+    def gone(record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
+        if phase == "recording how it ended":
+            app.leases.break_("dev", record.deployment_id)
+        return renew(record, phase=phase, operations=operations)
+
+    app.leases.renew = gone  # type: ignore[method-assign]

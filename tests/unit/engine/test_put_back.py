@@ -28,7 +28,7 @@ from tagship.verbs.resume import resume
 from tests.fakes.app import FakeApp
 from tests.fakes.death import cut_off, die
 from tests.fakes.target import machine
-from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, told
+from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, lost_when_recording, told
 
 BACK = f"{OLD} is serving on web-1, web-2, and nothing was changed on web-3."
 HALF_BACK = f"{NEW} is serving on web-1, web-2, and {OLD} is serving on web-3, web-4, and nothing was changed on web-5."
@@ -339,18 +339,6 @@ def test_ctrl_c_while_a_failure_is_recorded_says_what_serves_since_it_was_put_ba
     failure = failed(app, Interrupted)
     assert failure.what == f"Interrupted while recording the end of deployment {app.ledger.entries[-1].deployment_id}."
     assert (failure.state, failure.remedy) == (BACK, END_IT)
-
-
-def lost_when_recording(app: FakeApp) -> None:
-    """Somebody takes the lease when the hosts are done."""
-    renew = app.leases.renew
-
-    def gone(record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
-        if phase == "recording how it ended":
-            app.leases.break_("dev", record.deployment_id)
-        return renew(record, phase=phase, operations=operations)
-
-    app.leases.renew = gone  # type: ignore[method-assign]
 
 
 def test_a_lease_lost_after_putting_back_says_what_serves_since() -> None:

@@ -17,7 +17,7 @@ from tagship.verbs.rollback import rollback
 from tests.fakes.app import FakeApp
 from tests.fakes.death import cut_off, die
 from tests.fakes.prompt import FakePrompt
-from tests.unit.engine.fleet import NEW, OLD, fleet, told
+from tests.unit.engine.fleet import NEW, OLD, fleet, lost_when_recording, told
 
 LATER = "0.1.31-dev"
 
@@ -274,14 +274,7 @@ def test_a_lease_lost_while_hosts_act_is_recorded_with_the_reason_and_what_goes_
 
 def test_a_lease_lost_when_the_hosts_are_done_is_recorded_with_the_reason() -> None:
     app = fleet(1)
-    renew = app.leases.renew
-
-    def gone(record: LeaseRecord, *, phase: str, operations: Sequence[str] = ()) -> LeaseRecord:
-        if phase == "recording how it ended":
-            app.leases.break_("dev", record.deployment_id)
-        return renew(record, phase=phase, operations=operations)
-
-    app.leases.renew = gone  # type: ignore[method-assign]
+    lost_when_recording(app)
     failed(app, LeaseLost)
     last = app.ledger.entries[-1]
     assert (last.state, last.reason) == ("abandoned", "The lease of dev is nobody's now.")
