@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from tagship import settings
 from tagship.errors import ServiceFailed, SettingsError
-from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
-from tagship.ports.bucket import Freezes, Leases, Ledger, Store
-from tagship.ports.ci import Ci
-from tagship.ports.forge import Forge
-from tagship.ports.images import Builder, Registry
-from tagship.ports.people import Clock, Prompt, Screen
-from tagship.ports.repository import Repository
-from tagship.ports.target import Target, Web
 
 if TYPE_CHECKING:
+    from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
+    from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+    from tagship.ports.ci import Ci
+    from tagship.ports.forge import Forge
+    from tagship.ports.images import Builder, Registry
+    from tagship.ports.people import Clock, Prompt, Screen
+    from tagship.ports.repository import Repository
+    from tagship.ports.target import Target, Web
     from tagship.sandbox.state import Running
 
 

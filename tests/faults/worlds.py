@@ -52,6 +52,13 @@ def held(here: Environment) -> None:
     here.dead = here.app.leases.take(here.name, holder="bob@laptop", run_url="", ttl=TTL).deployment_id
 
 
+def free(here: Environment) -> None:
+    """Nobody holds the environment, and nobody has died holding it."""
+    seen = here.app.leases.look(here.name)
+    if seen and seen.record.holder:
+        here.app.leases.let_go(seen.record)
+
+
 def is_free(here: Environment) -> bool:
     seen = here.app.leases.look(here.name)
     return seen is None or seen.record.deployment_id != here.dead
@@ -94,9 +101,7 @@ def orphaned(here: Environment) -> None:
     if ran.code != -9:
         raise AssertionError(f"it was not killed: {ran}")
     here.quiet()  # what the host does of the dead one's command is not the next one's doing
-    seen = here.app.leases.look(here.name)
-    if seen:
-        here.app.leases.let_go(seen.record)
+    free(here)
 
 
 # -- tags, marks, infrastructure ---------------------------------------------------------------------------------------
