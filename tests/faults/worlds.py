@@ -56,7 +56,7 @@ def free(here: Environment) -> None:
     """Nobody holds the environment, and nobody has died holding it."""
     seen = here.app.leases.look(here.name)
     if seen and seen.record.holder:
-        here.app.leases.let_go(seen.record)
+        here.app.leases.release(seen.record)
 
 
 def is_free(here: Environment) -> bool:
@@ -101,7 +101,9 @@ def orphaned(here: Environment) -> None:
     if ran.code != -9:
         raise AssertionError(f"it was not killed: {ran}")
     here.quiet()  # what the host does of the dead one's command is not the next one's doing
-    free(here)
+    seen = here.app.leases.look(here.name)
+    if seen:
+        here.app.leases.let_go(seen.record)
 
 
 # -- tags, marks, infrastructure ---------------------------------------------------------------------------------------
