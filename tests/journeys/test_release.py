@@ -63,7 +63,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def environment() -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if name not in {"CI", "GITHUB_TOKEN", "GH_TOKEN"}}
-    return {**kept, "TERM": "xterm-256color", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, "TERM": "xterm-256color"}
 
 
 def inv(running: Running, *words: str) -> subprocess.CompletedProcess[str]:
