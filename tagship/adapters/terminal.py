@@ -9,13 +9,11 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
@@ -292,9 +290,4 @@ def _asked(question: Question) -> object:
             handle_sigint=False
         )  # prompt_toolkit would swallow a SIGINT that is not a key press
     except (KeyboardInterrupt, EOFError) as reason:
-        raise Interrupted("Interrupted at the question.", remedy=f"Run it again: {command_line()}") from reason
-
-
-def command_line() -> str:
-    """Return the running command as it would be typed again."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        raise Interrupted("Interrupted at the question.", remedy="Run it again") from reason

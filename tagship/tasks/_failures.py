@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import logging
 import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from invoke.exceptions import Exit
 
@@ -48,9 +50,7 @@ def three_lines(problem: TagshipError) -> str:
 
 def _spelled(remedy: str) -> str:
     """Name the command that a remedy has somebody run again."""
-    from tagship.adapters.terminal import command_line
-
-    typed = command_line()
+    typed = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     return _AGAIN.sub(lambda words: f"{words[0]}: {typed}", remedy) if len(typed) <= _SHOWN else remedy
 
 

@@ -123,13 +123,6 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     child.expect(pexpect.EOF)
 
 
-def test_an_interrupted_question_names_the_command_to_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["/x/.venv/bin/inv", "deploy-dev", "--commit", "a b"])
-    from tagship.adapters.terminal import command_line
-
-    assert command_line() == "inv deploy-dev --commit 'a b'"
-
-
 @pytest.mark.parametrize(
     ("stdin", "stdout", "attended", "possible"),
     [
