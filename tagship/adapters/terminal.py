@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
+ANSWERS = {"": True, "y": True, "yes": True, "n": False, "no": False}
 FOLDED = 1.0  # seconds: a phase that took less is not shown once it is over
 
 
@@ -185,7 +187,8 @@ def _part(columns: Sequence[str], widths: Sequence[int], *, header: bool) -> Tab
 class Phases:
     """The phases that a terminal shows.
 
-    One that took less than a second is folded away when it is over.
+    One that took less than a second is folded away when it is over. One that counts (`1 of 3 hosts answered`) is one
+    phase, ticked with its last count.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -198,9 +201,11 @@ class Phases:
         if took is not None:
             self._present = self._present if self._present != phase else ""
             self._ended.append((phase, took))
-        elif phase != self._present:
+        elif not _counts_on(self._present, phase):
             self.end()
             self._present, self._began = phase, self._clock()
+        else:
+            self._present = phase
 
     def end(self) -> None:
         """Tick the present phase."""
@@ -222,6 +227,12 @@ class Phases:
         from rich.text import Text
 
         return Text("\n".join(self.lines(width)), no_wrap=True, overflow="ellipsis")
+
+
+def _counts_on(before: str, phase: str) -> bool:
+    """Tell whether only the numbers of a phase have changed."""
+    number = re.compile(r"\d+")
+    return number.sub("#", before) == number.sub("#", phase)
 
 
 def _write(text: str, stream: TextIO) -> None:
@@ -275,7 +286,18 @@ class TerminalPrompt:
         return str(_asked(_questionary().text(visible(question), default=default, validate=judged)))
 
     def confirm(self, question: str) -> bool:
-        return bool(_asked(_questionary().confirm(visible(question), default=True, auto_enter=False)))
+        """Ask for a yes, which an empty answer is too; any other answer is asked for again."""
+
+        # questionary's own confirm drops every key but y and n: "stop" and Enter would be a yes.
+        def judged(entry: str) -> bool | str:
+            return _meant(entry) in ANSWERS or "Type y or n"
+
+        answer = _asked(_questionary().text(f"{visible(question)} (Y/n)", validate=judged))
+        return ANSWERS[_meant(str(answer))]
+
+
+def _meant(entry: str) -> str:
+    return entry.strip().lower()
 
 
 def _questionary() -> ModuleType:

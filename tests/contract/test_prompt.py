@@ -46,6 +46,8 @@ TALKS: list[tuple[str, Sequence[str], Sequence[object], object]] = [
     ("text", [INTERRUPT], [CTRL_C], Interrupted),
     ("confirm", [ENTER], [True], True),
     ("confirm", ["n", ENTER], [False], False),
+    ("confirm", ["YES", ENTER], [True], True),
+    ("confirm", ["stop", ENTER, ERASE, "No", ENTER], [False], False),
     ("confirm", [INTERRUPT], [CTRL_C], Interrupted),
     ("confirm", [END], [CTRL_C], Interrupted),
 ]
