@@ -56,7 +56,7 @@ class Wiring:
 
     @cached_property
     def prompt(self) -> Prompt:
-        from tagship.adapters.terminal import TerminalPrompt
+        from tagship.adapters.prompt import TerminalPrompt
 
         # Without this the prompt asks the terminal where the cursor is, and waits on terminals that never say.
         os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")

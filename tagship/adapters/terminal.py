@@ -1,4 +1,4 @@
-"""What a person or a log reads, and the questions a person answers: rich and questionary, imported when needed.
+"""What a person or a log reads: rich, imported when needed.
 
 Text that comes from outside (a tag's message, a host's log) may hold terminal escapes: control characters are shown,
 never obeyed.
@@ -12,24 +12,20 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
 from tagship.domain.text import inert_json, lasted, packed, visible
-from tagship.errors import Interrupted
 from tagship.ports.people import Progress
 
 if TYPE_CHECKING:
-    from questionary import Question
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
 
-ANSWERS = {"": True, "y": True, "yes": True, "n": False, "no": False}
 FOLDED = 1.0  # seconds: a phase that took less is not shown once it is over
 
 
@@ -258,58 +254,3 @@ def _encodable(text: str, stream: TextIO) -> str:
 def _encoded(value: object) -> str:
     """Encode what JSON cannot: times in ISO 8601, anything else as text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-class TerminalPrompt:
-    """Asks with questionary.
-
-    `attended` is false if nobody is there to answer: under CI, or if a program reads the output.
-    Its `.ask()` answers None to Ctrl-C, so the application is run directly.
-    """
-
-    def __init__(self, *, attended: bool = True) -> None:
-        self._attended = attended
-
-    @property
-    def possible(self) -> bool:
-        return self._attended and sys.stdin.isatty() and sys.stdout.isatty()
-
-    def choose(self, question: str, choices: Mapping[str, str]) -> str:
-        q = _questionary()
-        offered = [q.Choice(visible(shown), value=value) for value, shown in choices.items()]
-        return str(_asked(q.select(visible(question), offered, instruction=" ")))
-
-    def text(self, question: str, default: str, problem: Callable[[str], str]) -> str:
-        def judged(entry: str) -> bool | str:
-            return problem(entry) or True
-
-        return str(_asked(_questionary().text(visible(question), default=default, validate=judged)))
-
-    def confirm(self, question: str) -> bool:
-        """Ask for a yes, which an empty answer is too; any other answer is asked for again."""
-
-        # questionary's own confirm drops every key but y and n: "stop" and Enter would be a yes.
-        def judged(entry: str) -> bool | str:
-            return _meant(entry) in ANSWERS or "Type y or n"
-
-        answer = _asked(_questionary().text(f"{visible(question)} (Y/n)", validate=judged))
-        return ANSWERS[_meant(str(answer))]
-
-
-def _meant(entry: str) -> str:
-    return entry.strip().lower()
-
-
-def _questionary() -> ModuleType:
-    import questionary
-
-    return questionary
-
-
-def _asked(question: Question) -> object:
-    try:
-        return question.application.run(
-            handle_sigint=False
-        )  # prompt_toolkit would swallow a SIGINT that is not a key press
-    except (KeyboardInterrupt, EOFError) as reason:
-        raise Interrupted("Interrupted at the question.", remedy="Run it again") from reason

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pexpect
 import pytest
 
-from tagship.adapters.terminal import TerminalPrompt
+from tagship.adapters.prompt import TerminalPrompt
 from tagship.errors import Interrupted
 from tests.fakes.prompt import CTRL_C, FakePrompt
 
@@ -25,7 +25,7 @@ QUESTIONS = {
 PROGRAM = """
 import sys
 from tests.contract.test_prompt import QUESTIONS
-from tagship.adapters.terminal import TerminalPrompt
+from tagship.adapters.prompt import TerminalPrompt
 from tagship.errors import Interrupted
 try:
     print("answer=%r" % QUESTIONS[sys.argv[1]](TerminalPrompt()))

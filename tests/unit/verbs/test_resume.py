@@ -94,6 +94,7 @@ def test_what_was_sent_is_waited_for_and_not_sent_again() -> None:
     assert sent(app) == [("deploy", NEW, ["web-1"])]
     assert states(app) == ["requested", "started", "started", "healthy"]
     assert is_free(app)
+    assert app.screen.lines[-1] == f"{NEW} is healthy on dev (web-1) 0.0 s after it was resumed"
 
 
 def test_the_ledger_says_who_took_it_up_and_the_fence_rises() -> None:
