@@ -59,10 +59,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
-    """Python, shell, workflows, templates."""
+    """Python, shell, workflows, templates, policies; an exception has its reason beside it."""
     _use_own_tools()
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.run("python", "-m", "scripts.lint.code", external=True)
+    session.run("python", "-m", "scripts.lint.policies", external=True)
     scripts = _shell_scripts()
     session.run("shellcheck", *scripts)
     session.run("shfmt", "-i", "2", "-d", *scripts)
