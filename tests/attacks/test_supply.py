@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+from tagship.adapters.aws.session import Aws
+from tagship.adapters.terraform import Terraform
+from tagship.domain import layout
+from tagship.errors import NotAuthentic
+from tagship.ports.account import ToolFailed
+from tagship.verbs.bundle import bundle
+from tagship.verbs.publish import publish
+from tests.fakes.app import FakeApp
+from tests.fakes.ci import FakeCi
+from tests.unit.ci import VERSION, ci_app
+from tests.unit.test_permissions import PEOPLE
+from tests.unit.test_policies import CI, ELSEWHERE, allowed, s3, trusted
 
 TOP = Path(__file__).parents[2]
 
@@ -34,3 +50,100 @@ def test_a_job_with_an_identity_installs_what_runs_and_no_tool_of_development() 
     for name, job in with_an_identity():
         steps = "\n".join(step.get("run", "") for step in job["steps"])
         assert not re.search(r"\b(pip|make|nox|npm|npx|uv)\b", steps), name
+
+
+def test_no_code_of_the_project_runs_beside_an_identity() -> None:
+    """Building is what runs it: the Dockerfile, packages, `bundle.built`. A step of ours is one `inv`, and no more."""
+    for name, job in with_an_identity():
+        commands = [step["run"] for step in job["steps"] if "run" in step]
+        assert {re.fullmatch(r"inv ([a-z]+)( [^\n;&|$]*)?( \"\$BUILT\")?", text)[1] for text in commands} <= {  # type: ignore[index]
+            "publish",
+            "deploy",
+            "verify",
+            "notify",
+        }, name
+
+
+def test_a_job_that_builds_has_no_identity_and_no_secrets() -> None:
+    building = [job for _, job in jobs() if any("inv build" in step.get("run", "") for step in job["steps"])]
+    assert building
+    for job in building:
+        assert job["permissions"] == {"contents": "read"}
+        assert "environment" not in job  # whose secrets and variables it would have
+        assert "secrets." not in json.dumps(job)
+        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@pytest.fixture
+def handed(tmp_path: Path) -> tuple[FakeApp, str]:
+    """What a build job left in another one's checkout, and the digest that it put out."""
+    app = ci_app(tmp_path)
+    app.ci = FakeCi(tag=VERSION)
+    bundle(app, artifact=VERSION)
+    return app, app.ci.outputs["built"]
+
+
+def test_files_that_were_swapped_between_two_jobs_are_not_signed(handed: tuple[FakeApp, str], tmp_path: Path) -> None:
+    """A bundle of somebody's own, with a bundle.json that fits it: only the digest says that it is another."""
+    app, built = handed
+    evil = ci_app(
+        tmp_path / "evil", tree={"app/app.py": b"evil()\n", "deploy/ec2_deploy.sh": b"", "deploy/host/x": b""}
+    )
+    bundle(evil, artifact=VERSION)
+    shutil.copytree(tmp_path / "evil/.tagship/build", tmp_path / ".tagship/build", dirs_exist_ok=True)
+    with pytest.raises(NotAuthentic, match=r"has sha256 [0-9a-f]{64} here; the job that built it says [0-9a-f]{64}"):
+        publish(app, artifact=VERSION, built=built)
+    assert app.store.objects == {}
+
+
+@pytest.mark.parametrize("role", ["Ci", "Notify"])
+def test_a_branch_that_names_the_environment_gets_no_role(role: str) -> None:
+    """Also if nobody gave the GitHub environment its policies, which `setup` prints."""
+    subject = "repo:acme/hello:environment:dev"
+    assert trusted(subject, role=role)
+    assert not [where for where, workflow in ELSEWHERE.items() if trusted(subject, role=role, workflow=workflow)]
+
+
+def test_nothing_comes_from_a_cache_that_others_write() -> None:
+    for name, job in jobs():
+        for step in job["steps"]:
+            assert not step.get("uses", "").startswith("actions/cache"), name
+            assert "cache" not in step.get("with", {}), name
+    action = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
+    assert not any("cache" in step.get("with", {}) for step in action["runs"]["steps"])
+
+
+def test_a_developer_puts_nothing_where_ci_or_a_host_takes_code_from() -> None:
+    """An artifact, an image, the document that hosts obey. Terraform's state is theirs, too: see the next row."""
+    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE):
+        artifact = s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
+        assert allowed(CI, "s3:PutObject", artifact)
+        assert not allowed(PEOPLE, "s3:PutObject", artifact)
+    image = "arn:aws:ecr:us-east-1:123456789012:repository/hello"
+    assert allowed(CI, "ecr:PutImage", image)
+    assert not allowed(PEOPLE, "ecr:PutImage", image)
+    assert not [each for each in PEOPLE if re.search("Document|PassRole|AssumeRole", str(each["Action"]))]
+
+
+STAND_IN = """#!/bin/sh
+echo "$*" >>"$0.calls"
+case $1 in
+version) echo '{"terraform_version": "1.11.4"}' ;;
+init) echo 'Error: Provider dependency changes detected' >&2; exit 1 ;;
+esac
+"""
+
+
+def test_a_state_that_names_a_provider_of_somebodys_own_runs_none_in_ci(tmp_path: Path) -> None:
+    """Terraform fetches and runs what a state names, unless its lock file is only read; then it says what is here."""
+    program = tmp_path / "terraform"
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    aws = Aws("us-east-1")
+    terraform = Terraform(aws, tmp_path, tmp_path / "data", "b", "k", 1, print, {}, pinned=True, program=str(program))
+    with pytest.raises(ToolFailed, match="terraform init") as failed:
+        terraform.prepare()
+    assert failed.value.kind == "unpinned"
+    [init] = [line for line in (tmp_path / "terraform.calls").read_text().splitlines() if line.startswith("init")]
+    assert "-lockfile=readonly" in init.split()

@@ -419,3 +419,12 @@ def tampered(app: FakeApp, key: str, body: bytes, metadata: dict[str, str] | Non
     """Write over an object, as somebody with the bucket's keys but not the release key could."""
     kept = dict(app.store.objects.pop(key).metadata)
     app.store.create(key, body, kept if metadata is None else metadata)
+
+
+def test_what_another_job_handed_over_is_published_if_its_digest_fits(tmp_path: Path) -> None:
+    app = built(tmp_path)
+    digest = app.ci.outputs["built"]
+    with pytest.raises(NotAuthentic, match="the job that built it says 0000") as caught:
+        publish(app, artifact=VERSION, built="0" * 64)
+    assert caught.value.state == "Nothing was signed or stored."
+    assert publish(app, artifact=VERSION, built=digest)
