@@ -18,6 +18,7 @@ Other bytes under an id that is taken are refused (exit 3: what is stored is aut
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
 
 from tagship.domain import commands, layout
@@ -33,6 +34,7 @@ from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, Sett
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
 from tagship.release.built import Work, work_of
+from tagship.release.images import shipped
 from tagship.release.secrets import resolved
 
 
@@ -51,6 +53,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
     stored = stored_manifest(app, work.environment, work.artifact_id)
     if stored:
+        work = replace(work, ref=stored.image)
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return verified_manifest(app, work.environment, work.artifact_id)
@@ -61,6 +64,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         app.screen.say(UNCHANGED)
         return None
     with said_to_be_stored(app, work.environment, work.artifact_id):
+        work = replace(work, ref=shipped(app, work, signs=signs))
         origin = _put_bundle(app, work)
         manifest = _manifest(app, work, origin, secrets)
         if signs:
@@ -94,7 +98,7 @@ def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping
 
     Raises Refused if anything differs. Without a manifest no `files`.
     """
-    mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.image)}
+    mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.ref)}
     stored = {"bundle": digest, "commit": commit, "image": image}
     differing = [part for part in mine if mine[part] != stored[part]]
     if not differing:
@@ -210,12 +214,12 @@ def _origin(app: App, work: Work) -> Origin:
     return Origin(
         commit_sha=work.built.commit,
         branch=app.settings.environment(work.environment).branch or app.ci.branch,
-        build_time=work.image_built_at or f"{app.store.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        build_time=work.image.build_time if work.image else f"{app.store.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         workflow_run_id=app.ci.run,
         pr_number=app.ci.pull_request,
         builder=app.who,
         run_url=app.run_url,
-        image=written(work.image),
+        image=written(work.ref),
     )
 
 
@@ -237,7 +241,7 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
         builder=origin.builder,
         bundle=BundleRef(work.key(app, layout.BUNDLE), built.sha256, built.size, built.sums_sha256, built.unpacked),
         files=dict(built.files),
-        image=work.image,
+        image=work.ref,
         ci_run=origin.workflow_run_id,
         ci_url=origin.run_url,
         pull_request=origin.pr_number,

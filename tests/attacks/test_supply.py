@@ -20,7 +20,10 @@ from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp
 from tests.fakes.ci import FakeCi
+from tests.fakes.images import FakeImages
+from tests.fakes.signing import WordSigner
 from tests.unit.ci import VERSION, ci_app
+from tests.unit.release.test_images import PROVENANCE, pushed_by_a_stranger, run, vouched
 from tests.unit.test_permissions import PEOPLE
 from tests.unit.test_policies import CI, ELSEWHERE, allowed, s3, trusted
 
@@ -125,6 +128,49 @@ def test_a_developer_puts_nothing_where_ci_or_a_host_takes_code_from() -> None:
     assert not allowed(PEOPLE, "ecr:PutImage", image)
     assert not [each for each in PEOPLE if re.search("Document|PassRole|AssumeRole", str(each["Action"]))]
 
+
+# -- images ------------------------------------------------------------------------------------------------------------
+
+
+def test_who_pushes_first_under_the_tag_is_not_deployed(tmp_path: Path) -> None:
+    """With the labels that a build of this commit would have: whoever pushes says what they say."""
+    images = FakeImages()
+    pushed_by_a_stranger(images)
+    app = run(tmp_path, images)
+    with pytest.raises(NotAuthentic, match="That is not the image that was built here, and no signed provenance says"):
+        publish(app, artifact=VERSION)
+    assert app.store.objects == {}
+
+
+def test_who_pushes_first_gains_nothing_by_provenance_of_their_own(tmp_path: Path) -> None:
+    """They may write to the bucket, too; the release key is not theirs."""
+    images = FakeImages()
+    app = run(tmp_path, images)
+    vouched(app, pushed_by_a_stranger(images), WordSigner("mallory"))
+    with pytest.raises(NotAuthentic, match="signature"):
+        publish(app, artifact=VERSION)
+    assert set(app.store.objects) == {PROVENANCE}
+
+
+def test_an_image_that_another_environment_signed_is_not_taken_under_the_tag(tmp_path: Path) -> None:
+    """One repository and one key for both: CI's job of dev signs for dev alone."""
+    images = FakeImages()
+    app = run(tmp_path, images)
+    vouched(app, pushed_by_a_stranger(images), place=f"hello/prod/{VERSION}")
+    with pytest.raises(NotAuthentic, match="no signed provenance says where it comes from"):
+        publish(app, artifact=VERSION)
+
+
+def test_an_image_that_was_swapped_between_two_jobs_is_not_pushed(tmp_path: Path) -> None:
+    images = FakeImages()
+    app = run(tmp_path, images)
+    (app.root / f".tagship/build/{VERSION}/image.tar").write_text("evil")
+    with pytest.raises(NotAuthentic, match=r"image\.tar has sha256"):
+        publish(app, artifact=VERSION)
+    assert images.stored == {}
+
+
+# -- Terraform ---------------------------------------------------------------------------------------------------------
 
 STAND_IN = """#!/bin/sh
 echo "$*" >>"$0.calls"

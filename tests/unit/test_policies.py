@@ -450,7 +450,7 @@ ENTRY = layout.ledger_entry("hello", "dev", "20261120-155301-123456-9f3a1c", 1, 
 RECORDS = [s3(ENTRY), s3(layout.mark("hello", "dev", "20261120-155301-123456-9f3a1c"))]
 ARTIFACTS = [
     s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
-    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE)
+    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.PROVENANCE)
 ]
 
 
@@ -499,7 +499,7 @@ def test_notify_reads_the_ledger_and_changes_nothing() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE])
+@pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.PROVENANCE])
 def test_an_artifact_is_written_with_if_none_match_or_not_at_all(name: str) -> None:
     key = s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
     assert not allowed(bucket_policy(), "s3:PutObject", key, TLS)
