@@ -133,6 +133,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "ProviderArn": outputs.get("ProviderArn", unknown),
         "Repository": repository,
         "NumberedRepository": _numbered(repository, numbers, before),
+        "Workflow": settings.workflow(name),
+        "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
         "Document": foundation.DOCUMENT,
         **chosen.target.stack_parameters,
     }

@@ -20,6 +20,7 @@ PATH = r"^/[A-Za-z0-9/_.\-]*$"
 KEY = r"^[A-Za-z0-9_\-]+$"
 URL = r"^(https?://\S+)?$"
 GROUP = rf"^({NAME[1:-1]})?$"
+WORKFLOW = r"^([A-Za-z0-9._-]+[.]ya?ml)?$"  # a file of .github/workflows
 CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
 PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
 KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"

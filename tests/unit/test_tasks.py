@@ -449,6 +449,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "test-journeys",
         "test-program",
         "test-attacks",
+        "audit",
         "test-cases",
         "test-host",
         "test-terraform",
