@@ -21,6 +21,8 @@ from tagship.domain import commands
 from tagship.domain.manifest import ImageRef
 from tagship.errors import NotAuthentic, Refused, ServiceFailed
 
+_ID = re.compile(r"(sha256:)?[0-9a-f]{64}")  # podman leaves the algorithm out
+
 
 @dataclass(frozen=True)
 class Docker:
@@ -65,7 +67,13 @@ class Docker:
         return self._id(image.by_digest)
 
     def _id(self, name: str) -> str:
-        return self._run(["image", "inspect", "--format", "{{.Id}}", name], f"looking at {name}").strip()
+        id_ = self._run(["image", "inspect", "--format", "{{.Id}}", name], f"looking at {name}").strip()
+        if not _ID.fullmatch(id_):
+            raise ServiceFailed(
+                f"{self.program} names {name} by {id_[:80]!r}, which is not a digest.",
+                remedy=f"See what it says of it: {self.program} image inspect {name}",
+            )
+        return id_
 
     def login(self, host: str, user: str, password: str) -> None:
         """Log in to a registry; the password goes through standard input."""

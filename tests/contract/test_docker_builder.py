@@ -18,7 +18,7 @@ STAND_IN = """\
 case $1 in
 --version) echo "Docker version {version}, build 297e128" ;;
 image) case $4 in
-  *.Id*) echo sha256:1d ;;
+  *.Id*) echo sha256:1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d ;;
   *) echo '["other.example/hello@sha256:0", "{repository}@{digest}"]' ;;
   esac ;;
 login) cat >"$0.given" ;;

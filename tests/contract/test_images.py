@@ -24,6 +24,7 @@ from tagship.errors import NotAuthentic, Refused, ServiceFailed, SettingsError
 from tests.contract import strict_aws
 
 DIGEST = "sha256:" + "a" * 64
+ONE, TWO = "sha256:" + "1d" * 32, "sha256:" + "2d" * 32  # ids that an engine gives an image
 MANIFEST = json.dumps(
     {
         "schemaVersion": 2,
@@ -39,7 +40,7 @@ STAND_IN = """#!/bin/sh
 {{ printf '%s\\n' "$*"; [ "$1" != login ] || cat; }} >> "{log}"
 case "$1 $2" in
   "push "*bad*) echo 'denied: requested access to the resource is denied' >&2; exit 1 ;;
-  "image inspect") case "$4" in *.Id*) echo 'sha256:1d' ;;
+  "image inspect") case "$4" in *.Id*) echo 'sha256:1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d' ;;
     *) echo '["other.example/hello@sha256:0","registry.example/hello@{digest}"]' ;; esac ;;
 esac
 """
@@ -88,7 +89,7 @@ def test_an_image_is_built_and_saved_and_known_by_its_id(docker: Docker, tmp_pat
         arguments={},
         to=file,
     )
-    assert image_id == "sha256:1d"
+    assert image_id == ONE
     assert said(tmp_path) == [
         f"build --pull --file /src/Dockerfile --tag {NAME} --label a=b /src",
         f"save --output {file} {NAME}",
@@ -97,7 +98,12 @@ def test_an_image_is_built_and_saved_and_known_by_its_id(docker: Docker, tmp_pat
 
 
 def test_what_was_saved_is_loaded_and_pushed_and_its_pushed_digest_read(docker: Docker, tmp_path: Path) -> None:
-    image = docker.push(tmp_path / "image.tar", "sha256:1d", "registry.example/hello", "0.1.0-dev")
+    image = docker.push(
+        tmp_path / "image.tar",
+        ONE,
+        "registry.example/hello",
+        "0.1.0-dev",
+    )
     assert image == ImageRef("registry.example/hello", "0.1.0-dev", DIGEST)
     assert said(tmp_path) == [
         f"load --quiet --input {tmp_path}/image.tar",
@@ -108,15 +114,23 @@ def test_what_was_saved_is_loaded_and_pushed_and_its_pushed_digest_read(docker: 
 
 
 def test_a_file_with_another_image_is_not_pushed(docker: Docker, tmp_path: Path) -> None:
-    with pytest.raises(NotAuthentic, match=r"holds another image .*: sha256:1d, not sha256:2d") as caught:
-        docker.push(tmp_path / "image.tar", "sha256:2d", "registry.example/hello", "0.1.0-dev")
+    with pytest.raises(
+        NotAuthentic,
+        match=f"holds another image .*: {ONE}, not {TWO}",
+    ) as caught:
+        docker.push(
+            tmp_path / "image.tar",
+            TWO,
+            "registry.example/hello",
+            "0.1.0-dev",
+        )
     assert caught.value.state == "Nothing was pushed."
     assert not [line for line in said(tmp_path) if line.startswith("push")]
 
 
 def test_the_id_of_an_image_in_the_registry_is_asked_by_digest(docker: Docker, tmp_path: Path) -> None:
     image = ImageRef("registry.example/hello", "0.1.0-dev", DIGEST)
-    assert docker.identity(image) == "sha256:1d"
+    assert docker.identity(image) == ONE
     assert said(tmp_path)[0] == f"pull --quiet registry.example/hello@{DIGEST}"
 
 
@@ -127,7 +141,12 @@ def test_a_password_goes_through_standard_input_alone(docker: Docker, tmp_path: 
 
 def test_a_push_that_fails_is_told_and_stops_there(docker: Docker, tmp_path: Path) -> None:
     with pytest.raises(ServiceFailed, match=r"docker failed with exit 1 \(pushing registry\.example/bad:1\)"):
-        docker.push(tmp_path / "image.tar", "sha256:1d", "registry.example/bad", "1")
+        docker.push(
+            tmp_path / "image.tar",
+            ONE,
+            "registry.example/bad",
+            "1",
+        )
     assert said(tmp_path)[-1] == "push registry.example/bad:1"
 
 
