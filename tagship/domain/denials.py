@@ -29,7 +29,7 @@ class _Request:
 
 
 def gaps(policy: Mapping[str, Any], bucket: str, app: str) -> Sequence[str]:
-    """Say, in words, what a bucket's policy lets somebody do to what was written."""
+    """Say in words what a bucket's policy leaves open."""
     denials = [entry for entry in _list(policy.get("Statement", [])) if entry.get("Effect") == "Deny"]
     return [
         words

@@ -43,7 +43,12 @@ def app() -> str:
 
 def wanted(app: str, **changes: str) -> Stack:
     values = {"App": app, "Bucket": f"{app}-artifacts", "MakeBucket": "yes", "KeyAlias": f"alias/{app}", "KeyArn": ""}
-    values |= {"ImageRepository": "", "ProviderArn": "arn:aws:iam::123456789012:oidc-provider/there", **changes}
+    values |= {
+        "LockDays": "0",
+        "ImageRepository": "",
+        "ProviderArn": "arn:aws:iam::123456789012:oidc-provider/there",
+        **changes,
+    }
     return Stack(f"tagship-{app}", TEMPLATE, values)
 
 
@@ -126,7 +131,7 @@ def test_the_bucket_of_the_stack_has_its_policy_and_another_has_gaps(app: str) -
     policy = strict_aws.aws().client("s3").get_bucket_policy(Bucket=f"{app}-artifacts")["Policy"]
     assert {one["Sid"] for one in json.loads(policy)["Statement"]} == {
         *("TlsOnly", "ArtifactsAreWrittenOnce", "ArtifactsAreCleanedUpByTheirRole"),
-        *("RecordsAreWrittenOnce", "RecordsStay"),
+        *("RecordsAreWrittenOnce", "RecordsStay", "LocksStay"),
     }
     strict_aws.bucket(f"{app}-older")
     open_to_all = [
