@@ -77,6 +77,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     parameters = foundation.shared(
         app=settings.app,
         bucket=settings.aws.bucket,
+        locked=settings.aws.object_lock_days,
         key=key,
         image=image,
         existing=existing,

@@ -111,7 +111,7 @@ class Foundation(Protocol):
         `key` is as in the settings.
         """
 
-    def bucket_gaps(self, bucket: str) -> Sequence[str]:
+    def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         """List, in words, what a bucket that we did not make lacks."""
 
     def public_key(self, key: str) -> str:

@@ -64,6 +64,7 @@ class AwsAccount(Section):
     region: str = Field(default="us-east-1", pattern=REGION)
     bucket: str = Field(pattern=BUCKET)
     profile: str = ""
+    object_lock_days: int = Field(default=0, ge=0, le=3650)  # S3 keeps each version so long; 0: no Object Lock
 
 
 class Signing(Section):

@@ -36,7 +36,7 @@ class FakeFoundation:
             repository=self.before.repository or any(one["ImageRepository"] == repository != "" for one in made),
         )
 
-    def bucket_gaps(self, bucket: str) -> Sequence[str]:
+    def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         return self.gaps
 
     def public_key(self, key: str) -> str:

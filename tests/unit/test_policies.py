@@ -38,6 +38,7 @@ GIVEN = {
     "NumberedRepository": "acme@12/hello@34",
     "Workflow": "deploy-dev.yml",
     "Tags": "*-dev",
+    "LockDays": "0",
     "MakeBucket": "yes",
     "KeyAlias": "alias/hello-release",
 }
@@ -511,6 +512,17 @@ def test_the_parts_of_a_large_bundle_and_everything_else_need_no_condition() -> 
     assert allowed(bucket_policy(), "s3:PutObject", s3(layout.artifact("hello", "dev", "1.0.0", layout.BUNDLE)), part)
     for key in (layout.lease("hello", "dev"), layout.pointer("hello", "dev"), layout.state("hello", "dev")):
         assert allowed(bucket_policy(), "s3:PutObject", s3(key), TLS)
+
+
+def test_object_lock_is_there_if_it_was_chosen_and_nobody_passes_it_by() -> None:
+    bucket = template(read("foundation"), LockDays="30")["Artifacts"]["Properties"]
+    assert bucket["ObjectLockEnabled"] is True
+    rule = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert rule == {"Mode": "GOVERNANCE", "Days": "30"}
+    without = template(read("foundation"))["Artifacts"]["Properties"]
+    assert not {"ObjectLockEnabled", "ObjectLockConfiguration"} & set(without)
+    for action in ("s3:BypassGovernanceRetention", "s3:PutObjectRetention"):
+        assert not any(allowed(bucket_policy(), action, key, _as("admin")) for key in [*RECORDS, *ARTIFACTS])
 
 
 def test_nothing_is_said_to_the_bucket_without_tls() -> None:
