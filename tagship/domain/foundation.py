@@ -83,6 +83,15 @@ def shared(
     }
 
 
+def with_keys(template: str, aliases: Mapping[str, str]) -> str:
+    """Give each key to make a name of its alias's: another alias, another key."""
+    for name, alias in aliases.items():
+        if alias:
+            mark = hashlib.sha256(alias.encode()).hexdigest()[:8]
+            template = re.sub(rf"\b({name}(?:Alias)?)0\b", rf"\g<1>{mark}", template)
+    return template
+
+
 def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str]) -> str:
     """Fill the blocks of environment.yaml: tags, a parameter path, secrets.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
+from tagship.domain.keys import RELEASE
+from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
 from tagship.ports.bucket import Freezes, Leases, Ledger, Store
 from tagship.ports.ci import Ci
 from tagship.ports.forge import Forge
@@ -36,10 +37,6 @@ class App(Protocol):
     def repository(self) -> Repository: ...
     @property
     def store(self) -> Store: ...
-    @property
-    def signer(self) -> Signer: ...
-    @property
-    def verifier(self) -> Verifier: ...
     @property
     def secrets(self) -> Secrets: ...
     @property
@@ -86,6 +83,12 @@ class App(Protocol):
     @property
     def run_url(self) -> str:
         """Return the page of this process's CI run; empty outside CI."""
+
+    def keys(self, environment: str, purpose: str = RELEASE) -> Keys:
+        """Return an environment's keys for a purpose.
+
+        Raises SettingsError if the settings name none.
+        """
 
     def target(self, environment: str) -> Target: ...
 

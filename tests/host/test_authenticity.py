@@ -55,7 +55,7 @@ def member(name: str) -> Callable[[], Bundle]:
     return lambda: telling(NEW, MEMBERS[name][0])
 
 
-NOT_SIGNED = "not signed by the key pinned on this host"
+NOT_SIGNED = "not signed by a key pinned on this host"
 TAMPERED: dict[str, tuple[Callable[[], Bundle], str]] = {
     "a byte of the manifest": (middle("manifest"), NOT_SIGNED),
     "a byte of the signature": (middle("signature"), NOT_SIGNED),
