@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship import settings
-from tagship.domain.keys import RELEASE
 from tagship.errors import ServiceFailed, SettingsError
 from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
 from tagship.ports.bucket import Freezes, Leases, Ledger, Store
@@ -109,7 +108,7 @@ class Wiring:
 
         return S3Store(self.aws, self.settings.aws.bucket)
 
-    def keys(self, environment: str, purpose: str = RELEASE) -> Keys:
+    def keys(self, environment: str, purpose: str = "release") -> Keys:
         from tagship.adapters.signing import PemVerifier, signer
 
         signing = self.settings.signing

@@ -277,11 +277,12 @@ nobodys_key() {
 # not at first boot: begin
 # With the way out, and where to look.
 nobodys_key() {
-  REPLY="is not signed by a key pinned on this host (${KEY%/*}/keys.d)"
   if [[ -n $M_signed_by ]] && revoked "$M_signed_by"; then
     REPLY="is signed by $M_signed_by, and that key is revoked"
   elif [[ -n $M_signed_by && -d ${KEY%/*}/keys.d && ! -f ${KEY%/*}/keys.d/$M_signed_by.pem ]]; then
     REPLY="is signed by $M_signed_by, which is no key pinned on this host; if it is a new one of $ENVIRONMENT: inv pin --env $ENVIRONMENT"
+  else
+    REPLY="is not signed by a key pinned on this host (${KEY%/*}/keys.d)"
   fi
 }
 # not at first boot: end

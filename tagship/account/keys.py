@@ -19,7 +19,7 @@ from tagship.settings.tables import PLACE
 
 @dataclass(frozen=True)
 class KeyFile:
-    """A key of KMS, the file of its public half, and who makes it.
+    """A key in KMS, and the file of its public half.
 
     `environment` is empty if environments share the key.
     """

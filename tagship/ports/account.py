@@ -128,7 +128,7 @@ class Foundation(Protocol):
         """
 
     def key(self, key: str) -> str:
-        """Return the ARN of a `kms:` key; empty if it isn't there yet.
+        """Return the ARN of a `kms:` key; empty without one.
 
         Raises ServiceFailed if it can't be made: an id or an ARN.
         """

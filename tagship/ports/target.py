@@ -109,7 +109,7 @@ class Pins:
 
 
 @runtime_checkable
-class Pinned(Protocol):
+class KeyHolder(Protocol):
     """A target whose units have keys pinned, and boot by a signed pointer."""
 
     def units(self) -> Sequence[Unit]: ...

@@ -45,7 +45,7 @@ WORDS = {
     VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
     KEY_ARN: "the ARN of a KMS key such as arn:aws:kms:eu-west-1:123456789012:key/…",
     PARAMETERS: "a path of Parameter Store such as /hello/dev/",
-    KEY_ID: "a key's id: 16 hex digits, as inv pin shows them",
+    KEY_ID: "a key's id: 16 hex digits, as the task pin shows them",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
     STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
     STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",

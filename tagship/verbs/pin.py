@@ -17,7 +17,7 @@ from tagship.engine.pinning import to_pin
 from tagship.engine.scope import one_environment
 from tagship.errors import UNCHANGED, ServiceFailed, SettingsError, UsageError
 from tagship.ports.app import App
-from tagship.ports.target import Pinned, Pins
+from tagship.ports.target import KeyHolder, Pins
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def pin(app: App, *, env: str = "", dry_run: bool = False) -> PinnedKeys:
     """
     environment = one_environment(app, env)
     target = app.target(environment)
-    if not isinstance(target, Pinned):
+    if not isinstance(target, KeyHolder):
         raise UsageError(f"{environment} has no hosts that pin keys.", remedy=f"Look at it: {commands.status()}")
     pins = to_pin(app, environment)
     if not pins.keys:

@@ -3,8 +3,8 @@
 Three objects, each created and none ever overwritten, in this order:
 
 1. the bundle. Its metadata says where the artifact comes from, and from then on decides: the manifest is a function of
-   the bundle's bytes, of that metadata, of the versions that the environment's secrets have, and of which key signs, so
-   every publisher of the same bytes arrives at the same manifest for as long as no secret and no key changes.
+   the bundle's bytes, of that metadata, of the versions that the environment's secrets have, and of the key, so every
+   publisher of the same bytes arrives at the same manifest for as long as neither a secret nor the key changes.
 2. manifest.sig, a signature of those very bytes. ECDSA signatures of the same bytes differ, so one that is there
    already is kept if it verifies, whoever made it.
    Without a signing key in the settings there is none, and the environment has to allow that.
@@ -198,8 +198,7 @@ def _check_bundle(work: _Work, head: Object) -> Origin:
 
 def _put_signature(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
     """Create the signature; an existing one has to verify the manifest."""
-    key = work.key(app, layout.SIGNATURE)
-    keys = app.keys(work.environment)
+    key, keys = work.key(app, layout.SIGNATURE), app.keys(work.environment)
     signature = keys.signer.sign(raw)
     _check_pair(keys, raw, signature)
     try:
@@ -228,7 +227,7 @@ def _check_pair(keys: Keys, raw: bytes, signature: bytes) -> None:
         raise SettingsError(
             "signing.key and signing.public_key are not a pair: hosts would refuse every release.",
             state="Nothing was signed; a bundle without a manifest is not an artifact.",
-            remedy="Put its public key first in the file: openssl ec -in <key> -pubout (of a key in KMS: inv setup)",
+            remedy="Put the public half first in that file: openssl ec -in <key> -pubout",
         ) from reason
 
 

@@ -22,14 +22,15 @@ from tagship.errors import ArtifactError, NotAuthentic, SettingsError
 from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
-from tagship.ports.target import Pinned
+from tagship.ports.target import KeyHolder
 
 
 @dataclass(frozen=True)
 class Resigned:
     """What was signed again by the key `key`, and what was not.
 
-    `signed` are artifacts, `already` those that had its signature, `refused` maps others to why.
+    `signed` and `already` are artifacts, the second those that had its signature before; `orders` say what else was
+    written again. `done` is false of a dry run.
     """
 
     environment: str
@@ -104,7 +105,7 @@ def _orders(app: App, environment: str, *, dry_run: bool) -> list[str]:
     """Sign again what orders stand: the last reset, and the pointer."""
     target = app.target(environment)
     done = [resign_reset(app, environment, dry_run=dry_run)]
-    done += [target.resign(dry_run=dry_run)] if isinstance(target, Pinned) else []
+    done += [target.resign(dry_run=dry_run)] if isinstance(target, KeyHolder) else []
     for sentence in filter(None, done):
         app.screen.say(sentence)
     return [sentence for sentence in done if sentence]
