@@ -63,7 +63,7 @@ def stack_keys(app: App, environment: str, shared: str, before: Mapping[str, str
 
 
 def _made_or_given(app: App, key: str, made: str) -> tuple[str, str]:
-    """Return the ARN of a key that is there, or the alias of one to make."""
+    """Return an existing key's ARN, or the alias to make."""
     alias = key.removeprefix("kms:") if key.startswith("kms:alias/") else ""
     if alias and alias == made:
         return "none", alias
@@ -75,7 +75,7 @@ def _made_or_given(app: App, key: str, made: str) -> tuple[str, str]:
 
 
 def wanted_files(app: App) -> Iterator[tuple[KeyFile, str, str]]:
-    """Compare each file with the account: the text that it has, and should have.
+    """Compare each file's text with what it should be.
 
     The account's key is put first, and signs; those there were before still count. Raises Refused for a file that has
     a stranger's key: nothing here made it.

@@ -84,7 +84,8 @@ def shared(
 
 
 def with_keys(template: str, aliases: Mapping[str, str]) -> str:
-    """Give each key to make a name of its alias's: another alias, another key."""
+    """Name each key to make after its alias."""
+    # So another alias makes another key, and the one before is left where it is.
     for name, alias in aliases.items():
         if alias:
             mark = hashlib.sha256(alias.encode()).hexdigest()[:8]

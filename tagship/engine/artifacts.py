@@ -134,10 +134,10 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
 
 
 def _check_signature(app: App, environment: str, artifact_id: ArtifactId, raw: bytes, where: str) -> bool:
-    """Require a signature by a key that counts; tell whether there is one.
+    """Require a good signature, or none; tell which.
 
-    It is the publisher's, by the key that the manifest names, or the one that `resign` put beside it. Raises
-    NotAuthentic if there is another, or none where the environment wants one.
+    It is the publisher's, by the key that the manifest names, or the one that `resign` put beside it: both by keys that
+    count. Raises NotAuthentic if there is another, or none where the environment wants one.
     """
     signature = app.store.get(layout.artifact(app.settings.app, environment, artifact_id, layout.SIGNATURE))
     if signature is None:

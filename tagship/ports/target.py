@@ -110,7 +110,7 @@ class Pins:
 
 @runtime_checkable
 class KeyHolder(Protocol):
-    """A target whose units have keys pinned, and boot by a signed pointer."""
+    """A target whose units pin keys, and boot by signed orders."""
 
     def units(self) -> Sequence[Unit]: ...
 
@@ -121,7 +121,7 @@ class KeyHolder(Protocol):
         """
 
     def resign(self, *, dry_run: bool) -> str:
-        """Sign by today's key what units that boot obey; say what was done.
+        """Sign again what booting units obey; say what was done.
 
         Empty if there is nothing to sign again. Raises NotAuthentic.
         """

@@ -18,7 +18,7 @@ def pin() -> None:
 
 @verb(f.ONE_ENV, f.RESIGNED, f.DRY_RUN, f.JSON)
 def resign() -> None:
-    """Sign what runs and what can be gone back to by today's key."""
+    """Sign again, by today's key, the versions to go back to."""
 
 
 @verb(f.HOSTS_ENV, f.PINNED, f.COMPRESS, f.OUTPUT, f.JSON, document=True)

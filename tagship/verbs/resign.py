@@ -45,9 +45,9 @@ class Resigned:
 
 
 def resign(app: App, *, env: str = "", artifact: str = "", dry_run: bool = False) -> Resigned:
-    """Sign what runs and what can be gone back to by today's key.
+    """Sign again, by today's key, the versions to go back to.
 
-    Or one artifact. Raises NotAuthentic, once the others are signed, if one is not believed today.
+    What runs is among them; or one `artifact`. Raises NotAuthentic, once the others are signed, if one is not believed today.
     """
     environment = one_environment(app, env)
     if not app.settings.signing:

@@ -26,7 +26,7 @@ class _Digest(bytes):
 
 
 def install(world: World) -> None:
-    """Sign a DIGEST as it is, and hold the keys that the settings name."""
+    """Sign a DIGEST as it is, and hold the settings' keys."""
     # A message of a wrong length is refused.
     stock.replace(KmsResponse, "_get_param", _checking)
     stock.replace(ECDSAPrivateKey, "sign", _signing)
