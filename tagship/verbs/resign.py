@@ -47,7 +47,8 @@ class Resigned:
 def resign(app: App, *, env: str = "", artifact: str = "", dry_run: bool = False) -> Resigned:
     """Sign again, by today's key, the versions to go back to.
 
-    What runs is among them; or one `artifact`. Raises NotAuthentic, once the others are signed, if one is not believed today.
+    What runs is among them; or one `artifact`. Raises NotAuthentic, once the others are signed, if one is not believed
+    today.
     """
     environment = one_environment(app, env)
     if not app.settings.signing:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,6 +80,20 @@ def test_status_of_what_runs_is_told_after_its_key_was_taken_away(host: Machine)
     assert host.status().outcome == "refused"
     resign(host, old, "new")
     assert host.status().outcome == "healthy"
+
+
+def test_what_serves_is_started_again_by_the_signature_of_today(host: Machine) -> None:
+    """It died, the next version fails, and its own key is gone: stage 2 fetches the signature, too."""
+    old, bad = signed(V1, "old"), signed(V2, "new", {"healthy": False})
+    for bundle in (old, bad):
+        bundle.put(host.bucket)
+    pin(host, ["new", "old"])
+    host.deploy(old)
+    resign(host, old, "new")
+    pin(host, ["new"])
+    os.killpg(int(host.record("blue")[0] if host.record("blue") else host.record("green")[0]), signal.SIGKILL)
+    answer = host.deploy(bad)
+    assert (answer.serving, host.answers()) == (V1, V1), answer.output
 
 
 def test_what_a_revoked_key_signed_is_refused_fetched_or_kept_and_what_runs_runs_on(host: Machine) -> None:
