@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
+from tagship.adapters.signing import PemSigner, PemVerifier
 from tagship.domain import layout
 from tagship.domain.manifest import Manifest
 from tagship.errors import NotAuthentic
@@ -47,29 +49,39 @@ def refused(host: Machine, name: str) -> str:
     return str(answer.reason)
 
 
-def app_with(*names: str, revoked: str = "") -> FakeApp:
+def keys(folder: Path, *names: str, revoked: Sequence[str] = ()) -> tuple[PemSigner, PemVerifier]:
+    """The real signer of the first key, and the verifier of all."""
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    private, public = folder / f"{names[0]}.key.pem", folder / f"{names[0]}.pub.pem"
+    private.write_bytes(keyring.key(names[0]).private_bytes(*form))
+    public.write_text("".join(map(keyring.pem, names)))
+    return PemSigner(private), PemVerifier(public, frozenset(map(keyring.id_of, revoked)))
+
+
+def app_with(folder: Path, *names: str, revoked: Sequence[str] = ()) -> FakeApp:
     app = FakeApp(hosts=FakeTarget([machine("web-1")]), orderer=WordSigner(ORDERS))
-    app.signer = app.verifier = WordSigner(*names, revoked=revoked)
+    app.signer, app.verifier = keys(folder, *names, revoked=revoked)  # type: ignore[assignment]
     return app
 
 
-def published(app: FakeApp, version: str, name: str) -> None:
+def published(app: FakeApp, folder: Path, version: str, name: str) -> None:
     """Whoever may write to the bucket puts an artifact there, signed with that key, and says so."""
     app.publish(version)
-    signer = WordSigner(name)
-    for kind in (layout.MANIFEST, layout.SIGNATURE):
-        key = layout.artifact("hello", "dev", version, kind)
-        stored = app.store.objects[layout.artifact("hello", "dev", version, layout.MANIFEST)]
-        if kind == layout.MANIFEST:
-            raw = replace(Manifest.from_json(stored.body, key), signed_by=next(iter(signer.public_keys()))).to_json()
-        app.store.replace(key, raw if kind == layout.MANIFEST else signer.sign(raw), app.store.objects[key].etag)
+    manifest = layout.artifact("hello", "dev", version, layout.MANIFEST)
+    stored = app.store.objects[manifest]
+    raw = replace(Manifest.from_json(stored.body, manifest), signed_by=keyring.id_of(name)).to_json()
+    app.store.replace(manifest, raw, stored.etag)
+    signature = layout.artifact("hello", "dev", version, layout.SIGNATURE)
+    app.store.replace(signature, keys(folder, name)[0].sign(raw), app.store.objects[signature].etag)
 
 
-def test_an_artifact_signed_by_another_environments_key_is_refused_by_host_and_toolkit(host: Machine) -> None:
+def test_an_artifact_signed_by_another_environments_key_is_refused_by_host_and_toolkit(
+    host: Machine, tmp_path: Path
+) -> None:
     """It says that it is of this environment, and whose key signed it: prod's CI could have made it."""
     assert f"is signed by {keyring.id_of(OF_PROD)}, which is no key pinned on this host" in refused(host, OF_PROD)
-    app = app_with(DEV)
-    published(app, EVIL, OF_PROD)
+    app = app_with(tmp_path, DEV)
+    published(app, tmp_path, EVIL, OF_PROD)
     with pytest.raises(NotAuthentic, match="which is none of this environment's"):
         deploy(app, artifact=EVIL)
 
@@ -83,11 +95,11 @@ def test_a_host_of_another_environment_runs_nothing_of_this_one(host: Machine) -
     assert host.answers() == GOOD
 
 
-def test_what_a_revoked_key_signed_is_refused_by_host_and_toolkit(host: Machine) -> None:
+def test_what_a_revoked_key_signed_is_refused_by_host_and_toolkit(host: Machine, tmp_path: Path) -> None:
     keyring.pin(host, ["dev's new one", DEV], [ORDERS], revoked=[DEV])
     assert f"is signed by {keyring.id_of(DEV)}, and that key is revoked" in refused(host, DEV)
-    app = app_with("dev's new one", DEV, revoked=next(iter(WordSigner(DEV).public_keys())))
-    published(app, EVIL, DEV)
+    app = app_with(tmp_path, "dev's new one", DEV, revoked=[DEV])
+    published(app, tmp_path, EVIL, DEV)
     for act in (lambda: deploy(app, artifact=EVIL), lambda: resign(app, artifact=EVIL, env="dev")):
         with pytest.raises(NotAuthentic, match="which is revoked"):
             act()
@@ -95,10 +107,10 @@ def test_what_a_revoked_key_signed_is_refused_by_host_and_toolkit(host: Machine)
     assert not any(key.endswith(again) for key in app.store.objects), "nothing was signed again"
 
 
-def test_a_persons_key_signs_no_artifact(host: Machine) -> None:
+def test_a_persons_key_signs_no_artifact(host: Machine, tmp_path: Path) -> None:
     assert "which is no key pinned on this host" in refused(host, ORDERS)
-    app = app_with(DEV)
-    published(app, EVIL, ORDERS)
+    app = app_with(tmp_path, DEV)
+    published(app, tmp_path, EVIL, ORDERS)
     with pytest.raises(NotAuthentic, match="which is none of this environment's"):
         deploy(app, artifact=EVIL)
 
