@@ -20,9 +20,9 @@ umask 022
 
 # The header, which nothing that is started here inherits.
 APP=${APP-} ENVIRONMENT=${ENVIRONMENT-} DEPLOYMENT_BUCKET=${DEPLOYMENT_BUCKET-} DEPLOYMENT_KEY=${DEPLOYMENT_KEY-}
-REGION=${REGION-} NEEDS=${NEEDS-} ALLOW_UNSIGNED=${ALLOW_UNSIGNED-} PUBLIC_KEY=${PUBLIC_KEY-} ENTRY=${ENTRY-}
+REGION=${REGION-} NEEDS=${NEEDS-} ALLOW_UNSIGNED=${ALLOW_UNSIGNED-} KEYS=${KEYS-} REVOKED=${REVOKED-} ENTRY=${ENTRY-}
 NUMBERS=${NUMBERS:-none}
-export -n APP ENVIRONMENT DEPLOYMENT_BUCKET DEPLOYMENT_KEY REGION NEEDS ALLOW_UNSIGNED PUBLIC_KEY ENTRY NUMBERS
+export -n APP ENVIRONMENT DEPLOYMENT_BUCKET DEPLOYMENT_KEY REGION NEEDS ALLOW_UNSIGNED KEYS REVOKED ENTRY NUMBERS
 
 ROOT=${TAGSHIP_HOST_ROOT-}
 IMDS=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
@@ -155,21 +155,20 @@ check() {
   export AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION
 }
 
-# The key that releases are verified with. One that the image has already stays. Where the launch template allows what
-# nobody signed, this host says so to stage 1 from now on.
-pin_key() {
-  local file=$ROOT/etc/tagship/$APP/release.pub.pem
+# The keys that releases and orders are verified with, in place of those that the image has. Where the launch template allows
+# what nobody signed, this host says so to stage 1 from now on.
+pin_keys() {
+  local pinned=$ROOT/etc/tagship/$APP
   if [[ $ALLOW_UNSIGNED == true ]]; then
-    { mkdir -p "${file%/*}" && touch "${file%/*}/allow-unsigned"; } || fail 8 "${file%/*} cannot be written" "Look at the disk: df -h"
+    { mkdir -p "$pinned" && touch "$pinned/allow-unsigned"; } || fail 8 "$pinned cannot be written" "Look at the disk: df -h"
     say "UNSIGNED: this host runs what nobody signed: its launch template says so"
     UNSIGNED=allowed
   fi
-  [[ -n $PUBLIC_KEY ]] || return 0
-  if [[ ! -s $file ]]; then
-    { mkdir -p "${file%/*}" && printf '%s\n' "$PUBLIC_KEY" >"$file"; } || fail 8 "$file cannot be written" "Look at the disk: df -h"
-  elif [[ $(<"$file") != "$PUBLIC_KEY" ]]; then
-    say "warning: $file, from the image, is another key than the launch template's. It stays, and it alone is believed."
-  fi
+  unpack_stage_1
+  # shellcheck source=/dev/null
+  REPLY=$(. "$WORK/entry.sh" && pin "$APP" "$ENVIRONMENT" "$KEYS" "$REVOKED" 2>&1) ||
+    fail 8 "no key could be pinned in $pinned: $REPLY" "Look at the disk (df -h) and at the image."
+  say "$REPLY"
 }
 
 # -- which artifact ----------------------------------------------------------------------------------------------------
@@ -210,7 +209,6 @@ fetch_pointer() {
 # Believe what the pinned key signed for this environment, if it was put there in time. Stage 1 has the words.
 read_pointer() {
   local again="Write it again: inv deploy --env $ENVIRONMENT; and find out who writes to the bucket" values expires put numbers
-  unpack_stage_1
   values=$(believed_values 2>/dev/null)
   read -r _ _ _ ARTIFACT SHA256 FENCE expires numbers <<<"$values"
   [[ -n $numbers ]] || fail 5 "the pointer of $ENVIRONMENT is not signed for this host" "$again"
@@ -283,7 +281,6 @@ deploy() {
       fail 5 "$ARTIFACT has no manifest: it is no artifact" "Publish it: inv publish --artifact $ARTIFACT"
     SHA256=$(sha256sum <"$WORK/manifest") && SHA256=${SHA256%% *}
   fi
-  unpack_stage_1
   id=$(date -u +%Y%m%d-%H%M%S)-000000-$(od -An -N3 -tx1 /dev/urandom | tr -d ' \n')
   say "deploying $ARTIFACT as $id"
   bash "$WORK/entry.sh" deploy "$APP" "$ENVIRONMENT" "$ARTIFACT" "$SHA256" "$id" "$FENCE" "$DEPLOYMENT_BUCKET" "$REGION" "$UNSIGNED" "$NUMBERS" </dev/null
@@ -312,7 +309,6 @@ legacy() {
 unsigned() {
   local place=$ROOT/opt/$APP/legacy wrong
   fetch "$1" "$WORK/bundle"
-  unpack_stage_1
   # shellcheck source=/dev/null disable=SC2034 # stage 1 reads them
   wrong=$(. "$WORK/entry.sh" && M_unpacked=0 M_size=$(wc -c <"$WORK/bundle") && look_into_tar "$WORK/bundle" older && echo nothing || echo "$REASON")
   [[ $wrong == nothing ]] || fail 5 "${wrong/the bundle of /it}" "Look at it: aws s3 cp s3://$DEPLOYMENT_BUCKET/$1 ."
@@ -363,7 +359,7 @@ main() {
   read_host_env
   read_instance
   check
-  pin_key
+  pin_keys
   choose
   if [[ -n $POINTED ]]; then follow; else run; fi
 }

@@ -14,7 +14,7 @@ from tagship import settings
 from tagship.errors import ServiceFailed, SettingsError
 
 if TYPE_CHECKING:
-    from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
+    from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
     from tagship.ports.forge import Forge
@@ -108,31 +108,30 @@ class Wiring:
 
         return S3Store(self.aws, self.settings.aws.bucket)
 
-    @cached_property
-    def signer(self) -> Signer:
-        from tagship.adapters.signing import signer
+    def keys(self, environment: str, purpose: str = "release") -> Keys:
+        from tagship.adapters.signing import PemVerifier, signer
 
-        return signer(self._key("key"), self.aws)
+        signing = self.settings.signing
+        revoked = signing.revoked if signing else ()
+        key, public_key, setting = self._pair(environment, purpose)
+        return Keys(signer(key, self.aws, setting), PemVerifier(Path(public_key), frozenset(revoked), setting))
 
-    @cached_property
-    def verifier(self) -> Verifier:
-        from tagship.adapters.signing import PemVerifier
-
-        return PemVerifier(Path(self._key("public_key")))
-
-    def _key(self, which: str) -> str:
-        """Name a key of the settings, or of the sandbox's pair."""
-        text: str = getattr(self.settings.signing, which) if self.settings.signing else ""
-        if text.startswith("kms:"):
-            return text
-        if self.sandbox:
-            return str(self.sandbox.private_key if which == "key" else self.sandbox.public_key)
-        if not text:
+    def _pair(self, environment: str, purpose: str) -> tuple[str, str, str]:
+        """Name a pair of keys, or the sandbox's, and its setting."""
+        signing = self.settings.signing
+        if signing is None and not self.sandbox:
             raise SettingsError(
                 "tagship.toml has no [signing] table, so there is no key to sign or verify with.",
                 remedy="Name key and public_key under [signing] in tagship.toml",
             )
-        return str(self.root / text)
+        key, public_key = signing.pair(environment, purpose) if signing else ("", "")
+        if self.sandbox:
+            from tagship.sandbox.pairs import pair_of
+
+            pair = pair_of(self.sandbox.folder, signing, environment, purpose)
+            return key if key.startswith("kms:") else str(pair.private), str(pair.public), "signing."
+        setting = "signing.order_" if signing and signing.has_own(purpose) else "signing."
+        return key if key.startswith("kms:") else str(self.root / key), str(self.root / public_key), setting
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -4,7 +4,7 @@
 #   entry.sh ACTION APP ENVIRONMENT ARTIFACT MANIFEST_SHA256 DEPLOYMENT FENCE BUCKET REGION [UNSIGNED [NUMBERS]]
 #
 # It travels inside the SSM document (bash reads it from /dev/stdin), so it stands alone. In order: lock, fencing,
-# the manifest's hash and signature by the key pinned on this host, the bundle's hash, the names in it, every file's hash;
+# the manifest's hash and signature by a key pinned on this host, the bundle's hash, the names in it, every file's hash;
 # then it becomes the release's own ec2_deploy.sh. An artifact without a signature is refused, unless UNSIGNED is `allowed`
 # and the file allow-unsigned stands beside the pinned key: what is unsigned has no say in that. That program sources this file for the words that both stages speak
 # (journal, verdict, verify), and main is not run then.
@@ -217,10 +217,10 @@ hash_of() {
 # What the manifest says, in M_*: it is canonical JSON (two-space indent, one value a line), so awk reads it line by line.
 read_manifest() {
   local name value
-  M_app='' M_environment='' M_artifact_id='' M_commit='' M_build_time='' M_sha256='' M_size='' M_sums_sha256='' M_unpacked=''
+  M_app='' M_environment='' M_artifact_id='' M_commit='' M_build_time='' M_sha256='' M_size='' M_sums_sha256='' M_unpacked='' M_signed_by=''
   while read -r name value; do
     case $name in
-    app | environment | artifact_id | commit | build_time | sha256 | size | sums_sha256 | unpacked)
+    app | environment | artifact_id | commit | build_time | sha256 | size | sums_sha256 | unpacked | signed_by)
       printf -v "M_$name" '%s' "$value"
       ;;
     esac
@@ -239,14 +239,64 @@ unsigned_is_allowed() {
   say "UNSIGNED: nobody signed $ARTIFACT; the order and this host allow it"
 }
 
-# Whether the pinned key signed a record (tagship/domain/sealed.py): all of its lines but the signature's own. Nobody has
-# signed one without that line: the order and this host have to allow it, as of an artifact.
+# Whether a pinned key signed a file: signed keys.d|orders.d ID SIGNATURE FILE; any of them if the id is empty. One that is
+# revoked signs nothing. Until keys.d is there, release.pub.pem is the key of everything, as an older tagship pinned it.
+signed() {
+  local each id
+  for each in "${KEY%/*}/$1"/${2:-*}.pem; do
+    id=${each##*/}
+    [[ -f $each ]] && ! revoked "${id%.pem}" && openssl dgst -sha256 -verify "$each" -signature "$3" "$4" && return
+  done
+  [[ ! -d ${KEY%/*}/$1 && ! -e ${KEY%/*}/revoked ]] && openssl dgst -sha256 -verify "$KEY" -signature "$3" "$4"
+}
+
+revoked() {
+  text_of "${KEY%/*}/revoked" && [[ $'\n'$REPLY == *$'\n'$1$'\n'* ]]
+}
+
+# Whether a pinned key signed the manifest: the one that it names or, since keys were changed, another (`inv resign`), whose
+# signature is an object of its own. It is fetched where it is not here yet.
+verify_signature() {
+  local each id
+  signed keys.d "$M_signed_by" "$1/manifest.sig" "$1/manifest.json" && return
+  for each in "${KEY%/*}"/keys.d/*.pem; do
+    id=${each##*/} && id=${id%.pem}
+    if [[ ! -f $each ]] || revoked "$id"; then continue; fi
+    [[ -e $1/manifest.$id.sig ]] || { [[ -n ${BUCKET-} ]] && download "$1" "manifest.$id.sig"; } || continue
+    signed keys.d "$id" "$1/manifest.$id.sig" "$1/manifest.json" && return
+  done
+  return 1
+}
+
+# Why no key of this host is the manifest's, in REPLY: what user data has room for.
+# shellcheck disable=SC2329 # another takes its place
+nobodys_key() {
+  REPLY="is not signed by a key pinned on this host"
+}
+
+# not at first boot: begin
+# With the way out, and where to look.
+nobodys_key() {
+  if [[ -n $M_signed_by ]] && revoked "$M_signed_by"; then
+    REPLY="is signed by $M_signed_by, and that key is revoked"
+  elif [[ -n $M_signed_by && -d ${KEY%/*}/keys.d && ! -f ${KEY%/*}/keys.d/$M_signed_by.pem ]]; then
+    REPLY="is signed by $M_signed_by, which is no key pinned on this host; if it is a new one of $ENVIRONMENT: inv pin --env $ENVIRONMENT"
+  else
+    REPLY="is not signed by a key pinned on this host (${KEY%/*}/keys.d)"
+  fi
+}
+# not at first boot: end
+
+# Whether a pinned key for orders signed a record (tagship/domain/sealed.py): all of its lines but the signature's own. Nobody
+# has signed one without that line: the order and this host have to allow it, as of an artifact.
 verify_sealed() {
   local signature
   signature=$(sed -n 's/^  "signature": "\([A-Za-z0-9+/=]*\)",$/\1/p' "$1")
   if [[ -z $signature && $UNSIGNED == allowed && -f ${KEY%/*}/allow-unsigned ]]; then return 0; fi
-  [[ -n $signature ]] && base64 -d <<<"$signature" >"$1.sig" && sed '/^  "signature": "/d' "$1" >"$1.body" &&
-    openssl dgst -sha256 -verify "$KEY" -signature "$1.sig" "$1.body"
+  [[ -n $signature ]] && base64 -d <<<"$signature" >"$1.sig" && sed '/^  "signature": "/d' "$1" >"$1.body" || return
+  REPLY=''
+  sealed_value "$1" key '[0-9a-f]{16}'
+  signed orders.d "$REPLY" "$1.sig" "$1.body"
 }
 
 # A value of such a record, in REPLY, by its name and what it may look like. It is canonical JSON: one value a line.
@@ -258,19 +308,21 @@ sealed_value() {
   return 1
 }
 
-# Whether the manifest in a folder is the one asked for, signed by the pinned key, and of this app and environment.
+# Whether the manifest in a folder is the one asked for, signed by a pinned key, and of this app and environment.
 verify_manifest() {
   local folder=$1 wanted=$2
   hash_of "$folder/manifest.json" || conclude refused "$ARTIFACT has no manifest" || return
   if [[ $wanted != none && $REPLY != "$wanted" ]]; then
     conclude refused "the manifest of $ARTIFACT is not the one asked for (sha256 $REPLY)" || return
   fi
+  read_manifest "$folder/manifest.json"
+  [[ $M_signed_by =~ ^([0-9a-f]{16})?$ ]] || conclude refused "the manifest of $ARTIFACT names no key" || return
   if [[ ! -e $folder/manifest.sig ]]; then
     unsigned_is_allowed || return
-  elif ! openssl dgst -sha256 -verify "$KEY" -signature "$folder/manifest.sig" "$folder/manifest.json"; then
-    conclude refused "the manifest of $ARTIFACT is not signed by the key pinned on this host ($KEY)" || return
+  elif ! verify_signature "$folder"; then
+    nobodys_key
+    conclude refused "the manifest of $ARTIFACT $REPLY" || return
   fi
-  read_manifest "$folder/manifest.json"
   if [[ "$M_app $M_environment $M_artifact_id" != "$APP $ENVIRONMENT $ARTIFACT" ]]; then
     conclude refused "the manifest is of $M_app $M_environment $M_artifact_id, not of $APP $ENVIRONMENT $ARTIFACT" || return
   fi
@@ -291,13 +343,53 @@ verify_release() {
   verify_manifest "$1" "$2" && verify_files "$1"
 }
 
+# Pin keys on this host, those and no others, and say of which environment it is: pin APP ENVIRONMENT KEYS REVOKED. A key is
+# `release:` or `orders:` and the point of a P-256 key in base64; its id is the sha256 of the key's DER. Root does this: user data,
+# and `inv pin`. At no moment are there fewer keys than before and after. release.pub.pem is for programs of older bundles.
+pin() {
+  local each id folder names=' ' at=$ROOT/etc/tagship/$1
+  if text_of "$at/environment" && [[ ${REPLY%$'\n'} != "$2" ]]; then
+    echo "this host is of ${REPLY%$'\n'}, not of $2 ($at/environment)"
+    return 2
+  fi
+  rm -rf "$at/new" && mkdir -p "$at/new/keys.d" "$at/new/orders.d" && printf '%s\n' "$2" >"$at/environment" || return
+  if [[ -z $3 ]]; then return; fi
+  for each in $3; do
+    folder=keys.d
+    if [[ $each == orders:* ]]; then folder=orders.d; fi
+    each=MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE${each#*:}
+    id=$(base64 -d <<<"$each" | sha256sum) && id=${id:0:16}
+    printf '%s\n' '-----BEGIN PUBLIC KEY-----' "${each:0:64}" "${each:64}" '-----END PUBLIC KEY-----' >"$at/new/$folder/$id.pem" || return
+    names+="$folder/$id.pem "
+    if [[ ! -s $at/release.pub.pem ]]; then cp "$at/new/$folder/$id.pem" "$at/release.pub.pem"; fi
+  done
+  # shellcheck disable=SC2086 # ids, a word each
+  printf '%s\n' $4 >"$at/new/revoked" && mv -f "$at/new/revoked" "$at/revoked" || return
+  for folder in keys.d orders.d; do
+    mv "$at/new/$folder" "$at/" 2>/dev/null || mv -f "$at/new/$folder"/* "$at/$folder/" || return
+    for each in "$at/$folder"/*; do
+      if [[ $names != *" $folder/${each##*/} "* ]]; then rm -f "$each"; fi
+    done
+  done
+  rm -rf "$at/new" && echo "pinned for $2:${names%.pem }"
+}
+
 # -- stage 1 -----------------------------------------------------------------------------------------------------------
 
-# The arguments, checked by the same patterns as the document's: the fallback has no patterns of its own.
+# The arguments, checked by the same patterns as the document's: the fallback has no patterns of its own. What user data gives,
+# it has checked itself.
 read_arguments() {
   ACTION=${1-} APP=${2-} ENVIRONMENT=${3-} ARTIFACT=${4-} WANTED=${5-} DEPLOYMENT=${6-}
-  local fence=${7-} name='^[a-z][a-z0-9-]{0,30}$' id='^[0-9a-z][0-9a-zA-Z.-]{0,63}$' number='^[0-9]{1,15}$'
   BUCKET=${8-} REGION=${9-} UNSIGNED=${10-refused} NUMBERS=${11-none}
+  # not at first boot: begin
+  check_arguments "${7-}" || return
+  # not at first boot: end
+  FENCE=$((10#$7))
+}
+
+# not at first boot: begin
+check_arguments() {
+  local fence=$1 name='^[a-z][a-z0-9-]{0,30}$' id='^[0-9a-z][0-9a-zA-Z.-]{0,63}$' number='^[0-9]{1,15}$'
   case $ACTION in
   deploy | rollback | status | prune) ;;
   *) ACTION=unknown && conclude refused "there is no such action" || return ;;
@@ -316,11 +408,15 @@ read_arguments() {
     conclude refused "a $ACTION names an artifact, its manifest's sha256 and a deployment" || return
   fi
 }
+# not at first boot: end
 
 set_paths() {
   local each
   BASE=$ROOT/opt/$APP
   KEY=$ROOT/etc/tagship/$APP/release.pub.pem
+  if text_of "${KEY%/*}/environment" && [[ ${REPLY%$'\n'} != "$ENVIRONMENT" ]]; then
+    conclude refused "this host is of ${REPLY%$'\n'}, not of $ENVIRONMENT" || return
+  fi
   LOG=/dev/null
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
@@ -365,6 +461,16 @@ lock() {
     conclude held "another action runs on this host: $(last_deployment); see when it has ended: inv status --env $ENVIRONMENT"
 }
 
+# shellcheck disable=SC2329 # others take their place
+held_by_others() {
+  return 1
+}
+# shellcheck disable=SC2329
+renew_lock() {
+  return 0
+}
+
+# not at first boot: begin
 # Whether no process of this account, but this one, has the lock open: who holds it then is no action. The lock of an older
 # tagship could be opened, and held, by any account.
 held_by_others() {
@@ -382,6 +488,7 @@ renew_lock() {
   own "$BASE/lock.new" && exec 8>>"$BASE/lock.new" && flock -n 8 && [[ /proc/self/fd/9 -ef $BASE/lock ]] &&
     mv -f "$BASE/lock.new" "$BASE/lock" && exec 9>&8 8>&-
 }
+# not at first boot: end
 
 last_deployment() {
   tail -n 1 "$BASE/journal.jsonl" 2>/dev/null | sed -n 's/.*"deployment":"\([^"]*\)".*"step":"\([^"]*\)".*/deployment \1, at the step \2/p'
@@ -525,11 +632,19 @@ choose_release() {
     above_floor
     return
   fi
+  # not at first boot: begin
   ARTIFACT=${S_SERVING:-$(unfinished)}
   if [[ -z $ARTIFACT ]]; then conclude empty "nothing was ever deployed here" || return; fi
   verify_release "$BASE/releases/$ARTIFACT" none
+  # not at first boot: end
 }
 
+# shellcheck disable=SC2329 # another takes its place: nothing ran on a host that boots for the first time
+above_floor() {
+  return 0
+}
+
+# not at first boot: begin
 # Whether an order to deploy goes on from what ran here last, which ec2_deploy.sh keeps as the floor. A person's order to go
 # back passes it; an old artifact, or the pointer to one, that somebody put back does not. By version, and where one of the
 # two is an untagged build by when they were built.
@@ -543,13 +658,16 @@ above_floor() {
   fi
   [[ ! $REPLY < $old ]] || conclude refused "$ARTIFACT is older than $floor, which ran here; to go back: inv rollback --to $ARTIFACT --env $ENVIRONMENT"
 }
+# not at first boot: end
 
+# not at first boot: begin
 # The artifact of an action that was cut off before anything served; empty when there is none.
 unfinished() {
   local found
   found=$(tail -n 1 "$BASE/journal.jsonl" 2>/dev/null | sed -n 's/.*"artifact":"\([^"]*\)".*/\1/p')
   if [[ -n $found && -f $BASE/releases/$found/manifest.json ]]; then printf '%s' "$found"; fi
 }
+# not at first boot: end
 
 # Whether the release is on this host, and is still what was signed.
 kept() {
@@ -563,7 +681,7 @@ kept() {
 fetch() {
   local in=$BASE/incoming/$DEPLOYMENT from
   clock && from=$REPLY
-  [[ -f $KEY || $UNSIGNED == allowed ]] || conclude refused "no key is pinned on this host: $KEY" || return
+  [[ -f $KEY || -d ${KEY%/*}/keys.d || $UNSIGNED == allowed ]] || conclude refused "no key is pinned on this host: ${KEY%/*}/keys.d" || return
   rm -rf "$BASE"/incoming/* && mkdir -p "$in/files" || unwritable "$in" || return
   journal fetch && download "$in" manifest.json && download_signature "$in" || return
   journal verify && verify_manifest "$in" "$WANTED" && download "$in" deploy-bundle.tar.gz && verify_bundle "$in" || return
@@ -575,12 +693,14 @@ download() {
   local outcome=refused problem url=s3://$BUCKET/${3-$APP/$ENVIRONMENT/$ARTIFACT/$2}
   problem=$(let_go && AWS_REGION=$REGION AWS_DEFAULT_REGION=$REGION aws s3 cp "$url" "$1/$2" 2>&1) && [[ -f $1/$2 ]] && return
   without_queries "$problem" && problem=$REPLY
+  # not at first boot: begin
   case $problem in
   *"No space left"* | *"Read-only file system"* | *"Disk quota exceeded"* | *"Input/output error"* | *"Permission denied"* | *"Operation not permitted"*)
     outcome=failed problem+=": $(disk)"
     ;;
   *RequestTimeTooSkewed* | *"not yet valid"*) problem+=": is the clock of this host right? timedatectl" ;;
   esac
+  # not at first boot: end
   conclude $outcome "$url could not be fetched: ${problem##*$'\n'}" "$problem"
 }
 
@@ -612,7 +732,9 @@ look_into_tar() {
       if (/^-/ && $1 ~ /[sStT]/) bad("a file in it would run with the rights of another: " line)
       # GNU: mode, owner/group, size, date, time, name. BSD: mode, links, owner, group, size, three words of date, name.
       if (sub(/^[^ ]+ +[0-9]+\/[0-9]+ +[0-9]+ [^ ]+ [^ ]+ /, "")) { split(line, word, " +"); size = word[3] }
+# not at first boot: begin
       else if (sub(/^[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[A-Za-z]+ +[0-9]+ +[0-9:]+ /, "")) { split(line, word, " +"); size = word[5] }
+# not at first boot: end
       else bad("its listing cannot be read: " line)
       if (older) sub(/^\.\//, "")
       if (folder) sub(/\/$/, "")
@@ -623,7 +745,7 @@ look_into_tar() {
       gsub(/\\[23][0-7][0-7]/, "x", plain)
       if (plain ~ /[^ -~\200-\377]/ || plain ~ /\\/) bad("a name in it has control characters: " $0)
       if (plain ~ /^\// || plain ~ /(^|\/)\.?\.?(\/|$)/) bad("a name in it leads out of its folder: " $0)
-      if (plain == "manifest.json" || plain == "manifest.sig") bad("a name in it is taken: " $0)
+      if (plain ~ /^manifest\.([0-9a-f]+\.)?(json|sig)$/) bad("a name in it is taken: " $0)
       total += size
       if (total > most) bad("it unpacks to more than " most " bytes")
     }
@@ -663,7 +785,7 @@ admit() {
 become() {
   export TAGSHIP_ACTION=$ACTION TAGSHIP_APP=$APP TAGSHIP_ENVIRONMENT=$ENVIRONMENT TAGSHIP_ARTIFACT=$ARTIFACT
   export TAGSHIP_DEPLOYMENT=$DEPLOYMENT TAGSHIP_FENCE=$FENCE TAGSHIP_BASE=$BASE TAGSHIP_LOCK_FD=9 TAGSHIP_UNSIGNED=$UNSIGNED
-  export TAGSHIP_NUMBERS=$NUMBERS
+  export TAGSHIP_NUMBERS=$NUMBERS TAGSHIP_BUCKET=$BUCKET TAGSHIP_REGION=$REGION
   export TAGSHIP_COMMIT=$M_commit TAGSHIP_BUILD_TIME=$M_build_time
   export TAGSHIP_STARTED_UP=$STARTED_UP TAGSHIP_FETCH_MS=$FETCH_MS TAGSHIP_FETCHED=$FETCHED
   exec bash "$BASE/releases/$ARTIFACT/deploy/ec2_deploy.sh" "$ACTION" </dev/null

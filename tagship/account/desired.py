@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tagship.account.keys import stack_keys, wanted_files
 from tagship.domain import commands, foundation
 from tagship.domain.forge import alias_of, repository_of
-from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, same_key, stack_name
+from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
-from tagship.settings import Signing
+from tagship.settings.tables import PLACE
 
 AWS = "deploy/aws"
 ASK_NUMBERS = "gh api repos/{owner}/{repo} --jq '.owner.id, .id'"
@@ -72,7 +73,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     settings = app.settings
     image = image_repository(app)
     current = app.foundation.stack(stack_name(settings.app))
-    key = settings.signing.key if settings.signing else ""
+    key = settings.signing.key if settings.signing and PLACE not in settings.signing.key else ""
     existing = app.foundation.found(settings.aws.bucket, key, image)
     parameters = foundation.shared(
         app=settings.app,
@@ -87,7 +88,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in settings.environments}
     documents = _documents(app)
-    changes = [_stack_change(current, shared), *_key_changes(app, existing)]
+    changes = [_stack_change(current, shared), *_key_changes(app)]
     changes += [_stack_change(app.foundation.stack(stack.name), stack) for stack in environments.values()]
     return Wanted(existing, shared, environments, documents, [*changes, *_document_changes(app, documents)])
 
@@ -122,13 +123,17 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         chosen.secrets.parameter_store,
         [secret.partition("#")[0] for secret in chosen.secrets.secrets_manager.values()],
     )
+    keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
+    template = foundation.with_keys(
+        template, {"ReleaseKey": keys["ReleaseKeyAlias"], "OrderKey": keys["OrderKeyAlias"]}
+    )
     repository = _repository(app)
     parameters = {
         "App": settings.app,
         "Environment": name,
         "Bucket": settings.aws.bucket,
         "Lease": settings.lease_group(name),
-        "KeyArn": outputs.get("KeyArn", unknown),
+        **keys,
         "SecretsKeyArn": chosen.secrets.kms_key,
         "ImageRepository": image if foundation.repository_name(chosen.image.repository) else "",
         "ProviderArn": outputs.get("ProviderArn", unknown),
@@ -201,28 +206,9 @@ def _document_changes(app: App, documents: Mapping[str, str]) -> list[ResourceCh
     return changes
 
 
-def _key_changes(app: App, existing: Existing) -> list[ResourceChange]:
-    """Compare the public key in the repository with the account's."""
-    # A different one is never overwritten: hosts have it pinned.
-    signing = app.settings.signing
-    if not signing or not signing.key.startswith("kms:") or app.settings.sandbox:
-        return []  # a PEM file's owner made both halves; the sandbox has a pair of its own
-    path = app.root / signing.public_key
-    current = path.read_text("utf-8", errors="replace") if path.is_file() else ""
-    if not existing.key:
-        wanted = MADE_BY_US.format(stack_name(app.settings.app)) + "\n"
-        if current:
-            raise _another_key(signing, "which does not exist yet")
-        return [ResourceChange("public key", signing.public_key, current, wanted, same=False)]
-    wanted = app.foundation.public_key(signing.key)
-    if current and not same_key(current, wanted):
-        raise _another_key(signing, "as the account has it")
-    return [ResourceChange("public key", signing.public_key, current, wanted, same_key(current, wanted))]
-
-
-def _another_key(signing: Signing, which: str) -> Refused:
-    return Refused(
-        f"{signing.public_key} is not the public half of {signing.key}, {which}.",
-        remedy=f"If you changed the key on purpose: rm {signing.public_key} && {commands.setup()}"
-        ", then pin the new one on the hosts",
-    )
+def _key_changes(app: App) -> list[ResourceChange]:
+    """Compare the public keys in the repository with the account's."""
+    return [
+        ResourceChange("public key", file.file, current, wanted, current == wanted)
+        for file, current, wanted in wanted_files(app)
+    ]

@@ -177,6 +177,16 @@ def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = 
     return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
 
 
+def pin(environment: str = "", *, dry_run: bool = False) -> str:
+    """Spell the command that pins an environment's keys on its hosts."""
+    return _inv("pin", env=environment, dry_run=dry_run)
+
+
+def resign(environment: str, *, dry_run: bool = False) -> str:
+    """Spell the command that signs what is kept by today's key."""
+    return _inv("resign", env=environment, dry_run=dry_run)
+
+
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
     """Spell the command that prints a launch template's user data."""
     return _inv("user-data", env=environment, compress=compress, output=output)

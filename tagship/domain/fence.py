@@ -1,7 +1,7 @@
 """Fencing numbers: which are plausible, and the signed record by which a person starts them again.
 
 A number rises by one with each lease. So none is more than LEAP above the highest that is known: what is, nobody took.
-The numbers of one GENERATION belong together. Only a record that the release key signed leads to a later generation:
+The numbers of one GENERATION belong together. Only a record that a key for orders signed leads to a later generation:
 somebody who can write to the bucket, or send an order, can't leap to where no number follows.
 """
 
@@ -32,6 +32,7 @@ class FenceReset:
     at: str
     who: str
     reason: str
+    key: str = ""  # the id of the key that signs it
     kind: str = KIND
     tagship: int = 1
 

@@ -84,6 +84,16 @@ def shared(
     }
 
 
+def with_keys(template: str, aliases: Mapping[str, str]) -> str:
+    """Name each key to make after its alias."""
+    # So another alias makes another key, and the one before is left where it is.
+    for name, alias in aliases.items():
+        if alias:
+            mark = hashlib.sha256(alias.encode()).hexdigest()[:8]
+            template = re.sub(rf"\b({name}(?:Alias)?)0\b", rf"\g<1>{mark}", template)
+    return template
+
+
 def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str]) -> str:
     """Fill the blocks of environment.yaml: tags, a parameter path, secrets.
 

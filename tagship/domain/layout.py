@@ -13,6 +13,12 @@ def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
     return f"{app}/{environment}/{artifact_id}/{name}"
 
 
+def signature_by(key: str) -> str:
+    """Name the signature that `resign` puts beside a manifest's own."""
+    # An object of its own: the manifest and its signature are written once.
+    return f"manifest.{key}.sig"
+
+
 def artifacts(app: str, environment: str) -> str:
     """Spell the prefix of an environment's artifacts."""
     return f"{app}/{environment}/"

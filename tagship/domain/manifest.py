@@ -65,11 +65,15 @@ class Manifest:
     configuration_sha256: str = ""
     secrets: Mapping[str, SecretRef] = field(default_factory=dict)  # by variable
     schema: int = SCHEMA
+    signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
 
     def to_json(self) -> bytes:
         """Write the canonical bytes, which are signed and stored."""
-        # Two-space indent, sorted keys.
-        return (json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
+        # Two-space indent, sorted keys. Without an id, the bytes are those that an older tagship signed.
+        values = asdict(self)
+        if not self.signed_by:
+            del values["signed_by"]
+        return (json.dumps(values, indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, raw: bytes, where: str) -> Self:
@@ -90,6 +94,14 @@ class Manifest:
                 f"{where} is not a manifest ({type(reason).__name__}).",
                 remedy=f"Publish the commit under a new number: {commands.deploy_dev()}",
             ) from reason
+
+
+def signer_of(raw: bytes) -> str:
+    """Read which key a manifest names, before it is believed; empty: none."""
+    try:
+        return str(json.loads(raw).get("signed_by", ""))
+    except (ValueError, AttributeError):
+        return ""
 
 
 def sha256(raw: bytes) -> str:

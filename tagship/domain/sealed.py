@@ -1,7 +1,8 @@
 """Signed records in one object: canonical JSON, with the signature of all its other lines as a line of its own.
 
 One object, so that a record and its signature can't be of two writings. deploy/host/entry.sh takes the line out and
-verifies the others by the pinned key; what is signed says what kind of record it is, so none passes for another.
+verifies the others by a key that is pinned for orders, the one that `key` names. What is signed says what kind of
+record it is, so none passes for another.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def unsealed(raw: bytes) -> Sealed | None:
 class Pinned(Protocol):
     """What verifies a signature; see tagship.ports.account."""
 
-    def verify(self, raw: bytes, signature: bytes, where: str) -> None: ...
+    def verify(self, raw: bytes, signature: bytes, where: str, key: str = "") -> None: ...
 
 
 def seal(values: Mapping[str, Any], sign: Callable[[bytes], bytes] | None) -> bytes:
@@ -76,7 +77,7 @@ def opened(raw: bytes, verifier: Callable[[], Pinned], where: str, *, unsigned: 
     if sealed is None:
         raise NotAuthentic(f"{subject} cannot be read.", remedy=f"Write it again: {again}")
     if sealed.signature:
-        verifier().verify(sealed.body, sealed.signature, where)
+        verifier().verify(sealed.body, sealed.signature, where, str(sealed.values.get("key", "")))
     elif not unsigned:
         raise NotAuthentic(f"{subject} is not signed.", remedy=f"Write it again: {again}")
     return sealed.values

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.domain import commands, layout
-from tagship.domain.manifest import Manifest, sha256
+from tagship.domain.manifest import Manifest, sha256, signer_of
 from tagship.domain.origin import Origin, written
 from tagship.domain.standing import marked_bad
 from tagship.domain.text import either
@@ -126,16 +126,43 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
     stored = app.store.get(key)
     if stored is None:
         return None
-    signature = app.store.get(layout.artifact(app.settings.app, environment, artifact_id, layout.SIGNATURE))
-    if signature is None:
-        _check_allowed(app, environment, _url(app, key))
-    else:  # one that is there has to verify, whatever the environment allows
-        app.verifier.verify(stored.body, signature.body, _url(app, key))
+    signed = _check_signature(app, environment, artifact_id, stored.body, _url(app, key))
     manifest = Manifest.from_json(stored.body, _url(app, key))
     _check_names(app, manifest, environment, artifact_id, _url(app, key))
     if manifest.to_json() != stored.body:
         raise NotAuthentic(f"{_url(app, key)} is not in tagship's form of a manifest.", remedy=AGAIN)
-    return Stored(manifest, signature is not None)
+    return Stored(manifest, signed)
+
+
+def _check_signature(app: App, environment: str, artifact_id: ArtifactId, raw: bytes, where: str) -> bool:
+    """Require a good signature, or none; tell which.
+
+    It is the publisher's, by the key that the manifest names, or the one that `resign` put beside it: both by keys that
+    count. Raises NotAuthentic if there is another, or none where the environment wants one.
+    """
+    signature = app.store.get(layout.artifact(app.settings.app, environment, artifact_id, layout.SIGNATURE))
+    if signature is None:
+        _check_allowed(app, environment, where)
+        return False
+    verifier = app.keys(environment).verifier
+    try:  # one that is there has to verify, whatever the environment allows
+        verifier.verify(raw, signature.body, where, signer_of(raw))
+    except NotAuthentic:
+        if not any(signed_again(app, environment, artifact_id, raw, key) for key in verifier.public_keys()):
+            raise
+    return True
+
+
+def signed_again(app: App, environment: str, artifact_id: ArtifactId, raw: bytes, key: str) -> bool:
+    """Tell whether `resign` signed a stored manifest with that key.
+
+    Raises NotAuthentic if its signature is another's.
+    """
+    place = layout.artifact(app.settings.app, environment, artifact_id, layout.signature_by(key))
+    signature = app.store.get(place)
+    if signature:
+        app.keys(environment).verifier.verify(raw, signature.body, _url(app, place), key)
+    return signature is not None
 
 
 def _check_allowed(app: App, environment: str, where: str) -> None:

@@ -42,6 +42,13 @@ def suggested(app: App, environment: str, history: Sequence[Deployment]) -> Arti
     return _intact(app, environment, _offered(app, environment, history))
 
 
+def range_of(app: App, environment: str) -> list[ArtifactId]:
+    """List what runs, and what can be gone back to."""
+    history = app.ledger.deployments(environment)
+    runs = [ArtifactId(version) for version in [serving(history)] if version]
+    return list(dict.fromkeys([*runs, *_offered(app, environment, history)]))
+
+
 def way_back(app: App, environment: str, but: str) -> str:
     """Spell the rollback to the last good version other than `but`.
 

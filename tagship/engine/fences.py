@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tagship.domain import commands, layout
 from tagship.domain.deployment import Deployment, Entry, believed, fences, new_id
 from tagship.domain.fence import GENERATION, FenceReset, highest, next_start
+from tagship.domain.keys import ORDERS
 from tagship.domain.lease import LeaseUnreadable
 from tagship.domain.sealed import opened, seal
 from tagship.domain.text import listed
@@ -25,7 +26,7 @@ def last_reset(app: App, environment: str) -> FenceReset | None:
     unsigned = app.settings.environment(environment).allow_unsigned
     values = opened(
         stored.body,
-        lambda: app.verifier,
+        lambda: app.keys(environment, ORDERS).verifier,
         where,
         unsigned=unsigned,
         again=again,
@@ -103,7 +104,24 @@ def _in_the_lease(app: App, environment: str) -> int:
 
 def sealed_reset(app: App, reset: FenceReset) -> bytes:
     """Sign a reset, where the environment's settings name a key."""
-    return seal(reset.as_data(), app.signer.sign if app.settings.signing else None)
+    if not app.settings.signing:
+        return seal(reset.as_data(), None)
+    keys = app.keys(reset.environment, ORDERS)
+    return seal({**reset.as_data(), "key": keys.id}, keys.signer.sign)
+
+
+def resign_reset(app: App, environment: str, *, dry_run: bool) -> str:
+    """Sign the last reset by today's key, if another did; say so.
+
+    Raises NotAuthentic if no key that counts has signed it.
+    """
+    reset = last_reset(app, environment)
+    keys = app.keys(environment, ORDERS)
+    if reset is None or reset.key == keys.id:
+        return ""
+    if not dry_run:
+        publish(app, reset, sealed_reset(app, reset))
+    return f"the last reset of the fencing numbers: {'to be ' if dry_run else ''}signed by {keys.id}"
 
 
 def record(app: App, reset: FenceReset) -> None:

@@ -22,14 +22,30 @@ class Signer(Protocol):
 
 
 class Verifier(Protocol):
-    def verify(self, raw: bytes, signature: bytes, where: str) -> None:
-        """Raise NotAuthentic unless the pinned key signed these bytes.
+    def verify(self, raw: bytes, signature: bytes, where: str, key: str = "") -> None:
+        """Raise NotAuthentic unless a key that counts signed these bytes.
 
-        The error names `where`.
+        `key` is the id of the one that has to have; empty: any. The error names `where`.
         """
 
-    def public_key(self) -> str:
-        """Return the key as PEM, as hosts pin it."""
+    def public_keys(self) -> Mapping[str, str]:
+        """Return the keys that count, as id -> PEM.
+
+        The first is the one that signs. Revoked ones are not among them. Raises SettingsError without any.
+        """
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of one environment for one purpose; see tagship.domain.keys."""
+
+    signer: Signer
+    verifier: Verifier
+
+    @property
+    def id(self) -> str:
+        """Return the id of the key that signs."""
+        return next(iter(self.verifier.public_keys()))
 
 
 class Secrets(Protocol):
@@ -109,6 +125,12 @@ class Foundation(Protocol):
         """Look for these, and for GitHub's OIDC provider.
 
         `key` is as in the settings.
+        """
+
+    def key(self, key: str) -> str:
+        """Return the ARN of a `kms:` key; empty without one.
+
+        Raises ServiceFailed if it can't be made: an id or an ARN.
         """
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from tagship.domain.keys import RELEASE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tagship.ports.account import Calendar, Foundation, Infrastructure, Secrets, Signer, Verifier
+    from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
     from tagship.ports.forge import Forge
@@ -38,10 +40,6 @@ class App(Protocol):
     def repository(self) -> Repository: ...
     @property
     def store(self) -> Store: ...
-    @property
-    def signer(self) -> Signer: ...
-    @property
-    def verifier(self) -> Verifier: ...
     @property
     def secrets(self) -> Secrets: ...
     @property
@@ -88,6 +86,12 @@ class App(Protocol):
     @property
     def run_url(self) -> str:
         """Return the page of this process's CI run; empty outside CI."""
+
+    def keys(self, environment: str, purpose: str = RELEASE) -> Keys:
+        """Return an environment's keys for a purpose.
+
+        Raises SettingsError if the settings name none.
+        """
 
     def target(self, environment: str) -> Target: ...
 

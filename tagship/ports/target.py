@@ -95,11 +95,43 @@ class Script:
     limit: int  # bytes of `raw`
 
 
+@dataclass(frozen=True)
+class Pins:
+    """The keys that units pin, as tagship.domain.keys writes them, and their ids.
+
+    Nothing to pin: an environment whose artifacts nobody signs.
+    """
+
+    keys: str = ""
+    release: Sequence[str] = ()
+    orders: Sequence[str] = ()
+    revoked: Sequence[str] = ()
+
+
+@runtime_checkable
+class KeyHolder(Protocol):
+    """A target whose units pin keys, and boot by signed orders."""
+
+    def units(self) -> Sequence[Unit]: ...
+
+    def pin(self, pins: Pins, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        """Pin these keys on units, and no others.
+
+        `unchanged` is a unit that has them.
+        """
+
+    def resign(self, *, dry_run: bool) -> str:
+        """Sign again what booting units obey; say what was done.
+
+        Empty if there is nothing to sign again. Raises NotAuthentic.
+        """
+
+
 @runtime_checkable
 class FirstBoot(Protocol):
     """A target whose new units run a script when they first start."""
 
-    def first_boot(self, artifact_id: str, public_key: str, *, compress: bool) -> Script:
+    def first_boot(self, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
         """Render the script; `artifact_id` pins one artifact.
 
         Without it, the unit runs what was committed last. Raises Refused if the script is larger than `limit`.

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tagship import settings
 from tagship.errors import Interrupted, ServiceFailed
-from tagship.sandbox import state
+from tagship.sandbox import pairs, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import practice
 from tagship.sandbox.state import FOLDER, Running
@@ -81,7 +81,7 @@ def _start(folder: Path, root: Path, launch: Callable[[], subprocess.Popen[bytes
     folder.chmod(0o700)
     for name in ("hosts", "runs", "inbox"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    practice.make_keys(folder / "keys")
+    pairs.make(pairs.pair_of(folder, None, ""))
     practice.make_origin(folder / "origin.git", folder / "inbox")
     try:
         practice.make_clone(root, folder / "work", folder / "origin.git", shipping)

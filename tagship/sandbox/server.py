@@ -21,7 +21,7 @@ from typing import NoReturn
 from werkzeug.serving import BaseWSGIServer
 
 from tagship import settings
-from tagship.sandbox import state, web
+from tagship.sandbox import pairs, state, web
 from tagship.sandbox.actions.api import GitHub
 from tagship.sandbox.actions.runner import Runner
 from tagship.sandbox.aws import services
@@ -84,7 +84,9 @@ def _arguments() -> argparse.ArgumentParser:
 
 def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simulated: int) -> None:
     """Answer, execute and run workflows until SIGTERM or SIGINT."""
-    world = World(folder, chosen.aws.region, _key_name(chosen))
+    world = World(folder, chosen.aws.region, tuple(pairs.pairs(folder, chosen)))
+    for pair in world.pairs:
+        pairs.make(pair)
     services.install(world)
     runner = Runner(folder, chosen.ci.repository or f"sandbox/{chosen.app}")
     github = GitHub(runner.repository, world.origin, runner.records, runner.cancel, runner.rerun, keys=world.keys)
@@ -107,12 +109,6 @@ def _keep_known(running: Running, stop: threading.Event) -> None:
         if not (running.folder / state.FILE).exists():
             with contextlib.suppress(OSError):
                 state.write(running)
-
-
-def _key_name(chosen: settings.Settings) -> str:
-    """Return KMS's name of the release key; empty if another signs."""
-    key = chosen.signing.key if chosen.signing else ""
-    return key.removeprefix("kms:") if key.startswith("kms:") else ""
 
 
 def _listen(app: WsgiApp) -> str:

@@ -8,7 +8,7 @@ a second one that is installed replaces the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tagship.sandbox.hosts.machines import Machine
 from tagship.sandbox.hosts.ports import Ports
 from tagship.sandbox.hosts.simulated import Behaviour
 from tagship.sandbox.pace import Pace
+from tagship.sandbox.pairs import Pair
 
 Switch = Callable[[Any], None]
 
@@ -30,7 +31,7 @@ class World:
 
     folder: Path  # .tagship/sandbox of the repository it belongs to
     region: str
-    key_name: str = ""  # what KMS calls the release key: alias/<name> or an id; empty: KMS does not hold it
+    pairs: Sequence[Pair] = ()  # KMS holds those that it has a name for
     url: str = ""  # where AWS answers; known once the server listens
     keys: Keys = field(default_factory=Keys.new)
     pace: Pace = field(default_factory=Pace)

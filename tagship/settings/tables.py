@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tagship.domain.infra import NAMES, TWIN
+from tagship.domain.keys import ID, ORDERS, RELEASE
 from tagship.settings.section import NAME, VARIABLE, Finding, Section, Text, Values, Variable, number, outside, table
 
 SUFFIX = r"^([a-z][a-z0-9]{0,30})?$"
@@ -24,6 +25,7 @@ WORKFLOW = r"^([A-Za-z0-9._-]+[.]ya?ml)?$"  # a file of .github/workflows
 CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
 PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
 KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
+KEY_ID = ID
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
 STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
 STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
@@ -44,12 +46,15 @@ WORDS = {
     VARIABLE: "a variable's name: letters, digits and underscores, no digit first",
     KEY_ARN: "the ARN of a KMS key such as arn:aws:kms:eu-west-1:123456789012:key/…",
     PARAMETERS: "a path of Parameter Store such as /hello/dev/",
+    KEY_ID: "a key's id: 16 hex digits, as the task pin shows them",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
     STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
     STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
 }
 
 Secret = Annotated[str, StringConstraints(pattern=MANAGED)]
+KeyId = Annotated[str, StringConstraints(pattern=KEY_ID)]
+PLACE = "{environment}"
 
 
 class Git(Section):
@@ -68,14 +73,43 @@ class AwsAccount(Section):
 
 
 class Signing(Section):
-    """The key that signs manifests, and the one that verifies them.
+    """The keys that sign, and those that verify.
 
-    `key` is a PEM file, or `kms:<key id or alias>`; `public_key` is a file. Without the table nothing is signed, which
+    `key` signs manifests: a PEM file, or `kms:<key id or alias>`. `public_key` is the file of those that count, the one
+    of `key` first. `order_key` signs what people write too: boot pointers and resets of the fencing numbers; without it
+    `key` does. `{environment}` in them stands for the environment's name. Without the table nothing is signed, which
     every environment has to allow.
     """
 
     key: Text
     public_key: Text
+    order_key: str = ""
+    order_public_key: str = ""
+    revoked: tuple[KeyId, ...] = ()
+
+    def has_own(self, purpose: str) -> bool:
+        """Tell whether a purpose has keys of its own."""
+        return purpose == ORDERS and bool(self.order_key)
+
+    def pair(self, environment: str, purpose: str = RELEASE) -> tuple[str, str]:
+        """Return `key` and `public_key` of an environment for a purpose."""
+        own = self.has_own(purpose)
+        names = (self.order_key, self.order_public_key) if own else (self.key, self.public_key)
+        key, public_key = (name.replace(PLACE, environment) for name in names)
+        return key, public_key
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        texts = {name: values.get(name) or "" for name in ("key", "public_key", "order_key", "order_public_key")}
+        if bool(texts["order_key"]) != bool(texts["order_public_key"]):
+            missing = "order_public_key" if texts["order_key"] else "order_key"
+            yield missing, "is missing: order_key and order_public_key go together"
+        for key, public in (("key", "public_key"), ("order_key", "order_public_key")):
+            if (PLACE in str(texts[key])) != (PLACE in str(texts[public])):
+                yield public, f"has {PLACE} if {key} has it: a key for each environment has a file for each"
+        for key, other in (("order_key", "key"), ("order_public_key", "public_key")):
+            if texts[key] and texts[key] == texts[other]:
+                yield key, f"is {other} too: who may sign orders could sign releases"
 
 
 class CiRuns(Section):

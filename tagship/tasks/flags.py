@@ -50,6 +50,9 @@ OWN_TAG = Flag("version", "the version whose tag to delete, here and on the remo
 PINNED = Flag(
     "version", "pin the hosts to one artifact; left out, they run the environment's", parameter="artifact", old=_OLD
 )
+RESIGNED = Flag(
+    "version", "sign this one; left out, what runs and what can be gone back to", parameter="artifact", old=_OLD
+)
 TO = Flag("to", "the version to go back to; left out, one from a list, or with --yes the last healthy one",
           old=("version", "artifact"))  # fmt: skip
 JUDGED = Flag("version", "the version or artifact id", old=_OLD, positional=True)

@@ -1,4 +1,4 @@
-"""What is done once for an account: `setup`; and for a launch template: `user-data`."""
+"""What is done once for an account: `setup`; for its keys: `pin`, `resign`; and for a launch template: `user-data`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from tagship.tasks._verb import verb
 @verb(f.OWNER_ID, f.REPOSITORY_ID, f.DOCUMENT_ONLY, f.DRY_RUN, f.JSON)
 def setup() -> None:
     """Make or update an AWS account's bucket, keys, roles and SSM document."""
+
+
+@verb(f.ONE_ENV, f.DRY_RUN, f.JSON)
+def pin() -> None:
+    """Pin an environment's public keys on its hosts, and no others."""
+
+
+@verb(f.ONE_ENV, f.RESIGNED, f.DRY_RUN, f.JSON)
+def resign() -> None:
+    """Sign again, by today's key, the versions to go back to."""
 
 
 @verb(f.HOSTS_ENV, f.PINNED, f.COMPRESS, f.OUTPUT, f.JSON, document=True)

@@ -3,8 +3,8 @@
 Three objects, each created and none ever overwritten, in this order:
 
 1. the bundle. Its metadata says where the artifact comes from, and from then on decides: the manifest is a function of
-   the bundle's bytes, of that metadata, and of the versions that the environment's secrets have, so every publisher of
-   the same bytes arrives at the same manifest for as long as no secret changes.
+   the bundle's bytes, of that metadata, of the versions that the environment's secrets have, and of the key, so every
+   publisher of the same bytes arrives at the same manifest for as long as neither a secret nor the key changes.
 2. manifest.sig, a signature of those very bytes. ECDSA signatures of the same bytes differ, so one that is there
    already is kept if it verifies, whoever made it.
    Without a signing key in the settings there is none, and the environment has to allow that.
@@ -31,6 +31,7 @@ from tagship.engine.artifacts import folder, stored_manifest, verified_manifest
 from tagship.engine.scope import named
 from tagship.engine.storing import said_to_be_stored
 from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
+from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
 from tagship.release.built import Work, work_of
@@ -157,37 +158,36 @@ def _check_bundle(work: Work, head: Object) -> Origin:
 
 def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
     """Create the signature; an existing one has to verify the manifest."""
-    key = work.key(app, layout.SIGNATURE)
-    signature = app.signer.sign(raw)
-    _check_pair(app, raw, signature)
+    key, keys = work.key(app, layout.SIGNATURE), app.keys(work.environment)
+    signature = keys.signer.sign(raw)
+    _check_pair(keys, raw, signature)
     try:
         app.store.create(key, signature, origin.metadata())
         return
     except Conflict:
         existing = app.store.get(key)
     try:
-        app.verifier.verify(
-            raw, existing.body if existing else b"", f"manifest.json of {work.artifact_id} with the {key} that is there"
-        )
+        where = f"manifest.json of {work.artifact_id} with the {key} that is there"
+        keys.verifier.verify(raw, existing.body if existing else b"", where, keys.id)
     except NotAuthentic as reason:
-        if b'"secrets": {}' in raw:
+        if b'"secrets": {}' in raw and len(keys.verifier.public_keys()) == 1:
             raise
         raise Refused(
-            f"An earlier publish of {work.artifact_id} did not end, and a secret has changed since it signed.",
+            f"An earlier publish of {work.artifact_id} did not end, and a secret or the key has changed since.",
             state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         ) from reason
 
 
-def _check_pair(app: App, raw: bytes, signature: bytes) -> None:
+def _check_pair(keys: Keys, raw: bytes, signature: bytes) -> None:
     """Before anything is put: what we sign is what hosts will verify."""
     try:
-        app.verifier.verify(raw, signature, "the manifest")
+        keys.verifier.verify(raw, signature, "the manifest", keys.id)
     except NotAuthentic as reason:
         raise SettingsError(
             "signing.key and signing.public_key are not a pair: hosts would refuse every release.",
             state="Nothing was signed; a bundle without a manifest is not an artifact.",
-            remedy="Correct them in tagship.toml; the public key of a private one: openssl ec -in <key> -pubout",
+            remedy="Put the public half first in that file: openssl ec -in <key> -pubout",
         ) from reason
 
 
@@ -226,7 +226,7 @@ def _origin(app: App, work: Work) -> Origin:
 def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
     """Make the manifest, without time or anything of this run.
 
-    It is a function of the bundle's bytes, its metadata and the secrets' versions.
+    It is a function of the bundle's bytes, its metadata, the secrets' versions and the key.
     """
     built, version = work.built, work.artifact_id.version
     return Manifest(
@@ -247,6 +247,7 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
         pull_request=origin.pr_number,
         configuration_sha256=_configuration(app, work),
         secrets=secrets,
+        signed_by=app.keys(work.environment).id if _signs(app, work.environment) else "",
     )
 
 

@@ -1,8 +1,8 @@
 """`setup`: make what an account needs before anything can be shipped to it, and bring it up to date later.
 
-In order: the stack of the app (bucket, signing key, image repository, GitHub's provider), the public half of the key in
-the repository, a stack for each environment (the role of its GitHub jobs, the role of its hosts), and the SSM document
-that hosts obey. Resources that existed before are used unchanged. A second run finds nothing to do.
+In order: the stack of the app (bucket, image repository, GitHub's provider), a stack for each environment (its keys,
+the role of its GitHub jobs, the role of its hosts), the public halves of the keys in the repository, and the SSM
+document that hosts obey. Resources that existed before are used unchanged. A second run finds nothing to do.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tagship.account.desired import (
     look,
     look_at_documents,
 )
+from tagship.account.keys import wanted_files
 from tagship.domain import commands, foundation
 from tagship.domain.foundation import Stack, same_document, stack_name
 from tagship.errors import ServiceFailed
@@ -79,9 +80,9 @@ def _check_done(again: Wanted) -> None:
 def _act(app: App, wanted: Wanted, numbers: tuple[str, str], document_only: bool) -> None:
     if not document_only:
         outputs = _put(app, wanted.shared, protect=True).outputs
-        _write_key(app)
         for name in wanted.environments:
             _put(app, environment_stack(app, name, outputs, image_repository(app), numbers))
+        _write_keys(app)
     for name, content in wanted.documents.items():
         current = app.foundation.document(name)
         if current is None or not same_document(current, content):
@@ -98,20 +99,16 @@ def _put(app: App, stack: Stack, *, protect: bool = False) -> Stack:
     return made
 
 
-def _write_key(app: App) -> None:
-    """Write the stack's public key, unless the file exists.
-
-    If it exists, it is the same.
-    """
-    signing = app.settings.signing
-    if not signing or not signing.key.startswith("kms:") or app.settings.sandbox:
-        return
-    path = app.root / signing.public_key
-    if path.is_file():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(app.foundation.public_key(signing.key), "utf-8")
-    app.screen.say(f"wrote {signing.public_key}: commit it; hosts pin it")
+def _write_keys(app: App) -> None:
+    """Write the stacks' public keys, the new one of a file first."""
+    for file, current, wanted in wanted_files(app):
+        if current == wanted:
+            continue
+        path = app.root / file.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(wanted, "utf-8")
+        hosts = f"pin it on the hosts before anything is published: {commands.pin(file.environment)}"
+        app.screen.say(f"wrote {file.file}: commit it; {hosts if current else 'hosts pin it'}")
 
 
 # -- saying it ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from tagship.domain import commands
 from tagship.domain.manifest import sha256
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified_manifest
+from tagship.engine.pinning import to_pin
 from tagship.errors import UsageError
 from tagship.ports.app import App
 from tagship.ports.target import FirstBoot
@@ -57,8 +58,7 @@ def user_data(
         raise UsageError("Compressed user data can't be printed.", remedy=remedy)
     if artifact:
         verified_manifest(app, env, ArtifactId.parse(artifact))
-    public = app.verifier.public_key() if app.settings.signing else ""
-    script = _target(app, env).first_boot(artifact, public, compress=compress)
+    script = _target(app, env).first_boot(artifact, to_pin(app, env), compress=compress)
     if chosen.allow_unsigned:
         app.screen.warn(f"UNSIGNED: what boots for {env} will run what nobody signed, old bundles too (allow_unsigned)")
     if output:

@@ -16,7 +16,7 @@ import pytest
 from tagship.adapters.aws.foundation import AccountFoundation
 from tagship.adapters.clock import SystemClock
 from tagship.adapters.signing import KmsSigner, PemVerifier
-from tagship.domain.foundation import Stack, same_document
+from tagship.domain.foundation import Stack, same_document, with_keys
 from tagship.errors import Held, Refused
 from tagship.ports.account import Foundation
 from tests.contract import strict_aws
@@ -50,6 +50,35 @@ def wanted(app: str, **changes: str) -> Stack:
         **changes,
     }
     return Stack(f"tagship-{app}", TEMPLATE, values)
+
+
+def of_environment(app: str, release: str, orders: str) -> Stack:
+    """The stack of an environment whose keys have these aliases."""
+    template = (ROOT / "deploy/aws/environment.yaml").read_text("utf-8")
+    values = {
+        "App": app,
+        "Environment": "dev",
+        "Bucket": f"{app}-artifacts",
+        "Lease": "dev",
+        "Document": "tagship-deploy",
+    }
+    values |= {"KeyArn": "none", "ReleaseKeyAlias": release, "OrderKeyArn": "none", "OrderKeyAlias": orders}
+    values |= {"ProviderArn": "arn:aws:iam::123456789012:oidc-provider/there", "Repository": "acme/hello"}
+    named = {"ReleaseKey": release, "OrderKey": orders}
+    return Stack(f"tagship-{app}-dev", with_keys(template, named), {**values, "NumberedRepository": ""})
+
+
+def test_an_environments_stack_makes_its_keys_and_another_alias_another_key(account: Foundation, app: str) -> None:
+    names = [f"alias/{app}-dev-{purpose}" for purpose in ("release", "orders", "release-2")]
+    assert [account.key(f"kms:{name}") for name in names] == ["", "", ""]
+    account.put_stack(of_environment(app, *names[:2]))
+    assert [bool(account.key(f"kms:{name}")) for name in names] == [True, True, False]
+    orders = account.key(f"kms:{names[1]}")
+    account.put_stack(of_environment(app, names[2], names[1]))
+    assert account.key(f"kms:{names[2]}")
+    assert account.key(f"kms:{names[1]}") == orders
+    for name in (names[1], names[2]):
+        assert account.public_key(f"kms:{name}").startswith("-----BEGIN PUBLIC KEY-----")
 
 
 def document(word: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.signing import RAW_LIMIT, KmsSigner, PemSigner, PemVerifier, message, signer
+from tagship.domain.keys import key_id, with_first
 from tagship.errors import NotAuthentic, ServiceFailed, SettingsError
 from tagship.ports.account import Signer, Verifier
 from tests.contract import strict_aws
@@ -182,18 +184,53 @@ def test_a_public_key_that_cannot_be_used_says_why_and_how_one_is_made(made: str
     elif content:
         public.write_text(content)
     with pytest.raises(SettingsError) as caught:
-        PemVerifier(public).public_key()
+        PemVerifier(public).public_keys()
     assert caught.value.what == f"signing.public_key cannot be used: {public}: {why}."
     assert caught.value.remedy == (
         f"Correct signing.public_key in tagship.toml, or make one: openssl ec -in <private key> -pubout -out {public}"
     )
 
 
-def test_the_public_key_is_the_file_s_own_text(tmp_path: Path) -> None:
+def test_a_public_key_is_the_file_s_own_text(tmp_path: Path) -> None:
     pem(tmp_path)
     path = tmp_path / "release.pub.pem"
-    path.write_bytes("# Schlüssel\n".encode() + path.read_bytes())
-    assert PemVerifier(path).public_key() == path.read_bytes().decode()
+    text = path.read_text("utf-8")
+    path.write_text(f"# Schlüssel\n{text}", "utf-8")
+    assert list(PemVerifier(path).public_keys().values()) == [text]
+
+
+def test_a_file_may_hold_several_keys_and_each_counts_until_it_is_revoked(tmp_path: Path) -> None:
+    pairs = []
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        pairs.append((*pem(tmp_path / name), (tmp_path / name / "release.pub.pem").read_text("utf-8")))
+    (old, _, old_pem), (new, _, new_pem) = pairs
+    path = tmp_path / "both.pem"
+    path.write_text(with_first(old_pem, new_pem), "utf-8")
+    both, left = PemVerifier(path), PemVerifier(path, frozenset({key_id(old_pem)}))
+    assert list(both.public_keys()) == [key_id(new_pem), key_id(old_pem)]
+    for signs, by in ((old, old_pem), (new, new_pem)):
+        both.verify(SHORT, signs.sign(SHORT), "m", key_id(by))
+        both.verify(SHORT, signs.sign(SHORT), "m")
+    with pytest.raises(NotAuthentic, match="does not match"):
+        both.verify(SHORT, old.sign(SHORT), "m", key_id(new_pem))
+    with pytest.raises(NotAuthentic, match=f"signed by the key {key_id(old_pem)}, which is revoked"):
+        left.verify(SHORT, old.sign(SHORT), "m", key_id(old_pem))
+    with pytest.raises(NotAuthentic, match="does not match"):
+        left.verify(SHORT, old.sign(SHORT), "m")
+    with pytest.raises(NotAuthentic, match="which is none of this environment's"):
+        both.verify(SHORT, old.sign(SHORT), "m", "0" * 16)
+    with pytest.raises(SettingsError, match="every key in it is revoked"):
+        PemVerifier(path, frozenset(both.public_keys())).public_keys()
+
+
+def test_a_keys_id_is_of_its_der_as_a_host_computes_it(tmp_path: Path) -> None:
+    _, verifies = pem(tmp_path)
+    [(id_, text)] = verifies.public_keys().items()
+    der = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-outform", "DER"], input=text.encode(), capture_output=True, check=True
+    )
+    assert id_ == hashlib.sha256(der.stdout).hexdigest()[:16]
 
 
 def test_what_is_not_authentic_is_said_with_what_to_do_instead(tmp_path: Path) -> None:

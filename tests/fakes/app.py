@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from tagship.domain import layout
+from tagship.domain.keys import ORDERS, RELEASE
 from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin
-from tagship.ports.account import Foundation, Infrastructure, Secrets
+from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
 from tagship.ports.app import App
 from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
@@ -66,6 +67,7 @@ class FakeApp:
     prompt: FakePrompt = field(default_factory=lambda: FakePrompt(possible=False))
     signer: WordSigner = field(default_factory=WordSigner)
     verifier: WordSigner = field(default_factory=WordSigner)
+    orderer: WordSigner | None = None  # the keys for orders, where they are keys of their own
     ledger: FakeLedger = field(default_factory=FakeLedger)
     hosts: FakeTarget = field(default_factory=FakeTarget)
     web: FakeWeb = field(default_factory=FakeWeb)
@@ -114,6 +116,11 @@ class FakeApp:
     def foundation(self) -> Foundation:
         return cast(Foundation, self.given["foundation"])
 
+    def keys(self, environment: str, purpose: str = RELEASE) -> Keys:
+        if purpose == ORDERS and self.orderer:
+            return Keys(self.orderer, self.orderer)
+        return Keys(self.signer, self.verifier)
+
     def infrastructure(self, environment: str) -> Infrastructure:
         return cast(Infrastructure, self.given["infrastructure"])
 
@@ -145,6 +152,7 @@ class FakeApp:
                 ORIGIN.builder,
                 bundle,
                 files={"VERSION": "0" * 64},
+                signed_by=self.keys(environment).id if signed else "",
             )
             raw = manifest.to_json()
             self._put(environment, version, layout.BUNDLE, body)

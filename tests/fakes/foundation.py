@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tagship.domain.foundation import Existing, Stack, same_document
 from tagship.errors import Refused, ServiceFailed
+from tests.fakes.signing import public
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
@@ -18,31 +19,41 @@ class FakeFoundation:
     """`before` is what the account has beside our stacks; `done` what was asked of it, in order."""
 
     before: Existing = field(default_factory=Existing)
-    pem: str = PEM
+    pem: str = PEM  # of every key; empty: each alias has one of its own
     gaps: Sequence[str] = ()
     stacks: dict[str, Stack] = field(default_factory=dict)
     versions: dict[str, list[str]] = field(default_factory=dict)
     default: dict[str, int] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
+    retained: set[str] = field(default_factory=set)  # aliases of keys that stacks have made, and left behind
     broken: str = ""  # a stack that cannot be made
 
     def found(self, bucket: str, key: str, repository: str) -> Existing:
         made = [one.parameters for one in self.stacks.values() if "MakeBucket" in one.parameters]
-        keyed = any(one["KeyAlias"] for one in made) and key.startswith("kms:")
         return Existing(
             bucket=self.before.bucket or any(one["Bucket"] == bucket for one in made),
-            key=self.before.key or (KEY if keyed else ""),
+            key=self.key(key),
             provider=self.before.provider or (PROVIDER if made else ""),
             repository=self.before.repository or any(one["ImageRepository"] == repository != "" for one in made),
         )
+
+    def key(self, key: str) -> str:
+        """One that was there before, whatever its name; or one that a stack made under that alias."""
+        aliases = {
+            one.parameters.get(name, "")
+            for one in self.stacks.values()
+            for name in ("KeyAlias", "ReleaseKeyAlias", "OrderKeyAlias")
+        }
+        made = key.startswith("kms:") and key.removeprefix("kms:") in aliases | self.retained
+        return self.before.key or (KEY if made else "")
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         return self.gaps
 
     def public_key(self, key: str) -> str:
-        if not self.found("", key, "").key:
+        if not self.key(key):
             raise Refused(f"There is no {key}.", remedy="Make it: inv setup")
-        return self.pem
+        return self.pem or public(key)
 
     def stack(self, name: str) -> Stack | None:
         return self.stacks.get(name)
@@ -55,6 +66,9 @@ class FakeFoundation:
             )
         made = replace(wanted, status="CREATE_COMPLETE", outputs=_outputs(wanted))
         self.stacks[wanted.name] = made
+        self.retained |= {
+            wanted.parameters.get(name, "") for name in ("KeyAlias", "ReleaseKeyAlias", "OrderKeyAlias")
+        } - {""}
         return made
 
     def document(self, name: str) -> str | None:

@@ -70,7 +70,7 @@ def publish(ground: Ground, number: str) -> str:
         bundle=bundle,
         files={"VERSION": "0" * 64},
     ).to_json()
-    objects = {layout.BUNDLE: body, layout.SIGNATURE: app.signer.sign(raw), layout.MANIFEST: raw}
+    objects = {layout.BUNDLE: body, layout.SIGNATURE: app.keys("dev").signer.sign(raw), layout.MANIFEST: raw}
     for name, stored in objects.items():
         app.store.create(
             layout.artifact("hello", "dev", version, name), stored, Origin("0" * 40, "main", "").metadata()

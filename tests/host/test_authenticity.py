@@ -5,17 +5,23 @@ Every program of these bundles says that it ran, and so does the app. Those of t
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.host.host import Host, Shop, _units
+from tagship.domain import layout
+from tagship.domain.ec2.document import pin_commands
+from tagship.domain.keys import pinned as pinned_words
+from tests.host.host import BUCKET, Host, Shop, _units
 from tests.program.test_host_tampering import MEMBERS, OUT, flipped, header
+from tests.sandbox import keyring
 from tests.sandbox.bundles import ROOT, Bundle, Tamper, make, settings
-from tests.sandbox.machine import Answer
+from tests.sandbox.machine import ENTRY, Answer
 
 OLD, NEW = "0.1.0-dev", "0.1.1-dev"
 RAN = b'echo "${BASH_SOURCE[0]}" >>/ran\n'
@@ -55,7 +61,7 @@ def member(name: str) -> Callable[[], Bundle]:
     return lambda: telling(NEW, MEMBERS[name][0])
 
 
-NOT_SIGNED = "not signed by the key pinned on this host"
+NOT_SIGNED = "not signed by a key pinned on this host"
 TAMPERED: dict[str, tuple[Callable[[], Bundle], str]] = {
     "a byte of the manifest": (middle("manifest"), NOT_SIGNED),
     "a byte of the signature": (middle("signature"), NOT_SIGNED),
@@ -135,3 +141,41 @@ def test_a_host_that_does_not_allow_it_runs_nothing_that_nobody_signed(host: Hos
     assert (answer.code, answer.outcome, answer.serving) == (5, "refused", ""), answer.output
     assert (traces(host), host.answers()) == ([], "")
     assert host.machine.check("ls /opt/hello/releases") == ""
+
+
+# -- other keys --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keyed(host: Host) -> Iterator[Host]:
+    """A host whose keys are pinned by `pin`, and are gone afterwards."""
+    try:
+        yield host
+    finally:
+        host.machine.check("cd /etc/tagship/hello && rm -rf keys.d orders.d revoked environment")
+
+
+def pinned(host: Host, *names: str, revoked: tuple[str, ...] = ()) -> str:
+    """Pin keys as the agent runs what `inv pin` sends."""
+    words = pinned_words([keyring.pem(name) for name in names], [keyring.pem("orders")])
+    lines = pin_commands("hello", "dev", words, [keyring.id_of(name) for name in revoked], ENTRY)
+    return host.machine.check(shlex.join(["sh", "-c", "\n".join(lines) + "\n"]))
+
+
+def test_the_keys_of_a_host_that_serves_are_changed_and_a_rollback_goes_back_over_that(keyed: Host) -> None:
+    first, second = (
+        keyed.publish(telling(version, key=keyring.key(name), signed_by=keyring.id_of(name)))
+        for version, name in ((OLD, "old"), (NEW, "new"))
+    )
+    assert '"outcome":"unchanged"' in pinned(keyed, "old")
+    assert keyed.deploy(first).outcome == "healthy"
+    refused(keyed, keyed.deploy(second), f"{keyring.id_of('new')}, which is no key pinned on this host")
+    pinned(keyed, "new", "old")
+    assert [keyed.deploy(second).outcome, keyed.rollback(first).outcome] == ["healthy", "healthy"]
+    pinned(keyed, "new", revoked=("old",))
+    refused(keyed, keyed.deploy(first), "and that key is revoked")
+    place = keyed.aws / "s3" / BUCKET / layout.artifact("hello", "dev", OLD, layout.signature_by(keyring.id_of("new")))
+    place.write_bytes(keyring.key("new").sign(first.manifest, ec.ECDSA(hashes.SHA256())))
+    assert keyed.deploy(second).outcome == "healthy"
+    assert keyed.rollback(first).outcome == "healthy"
+    assert (keyed.answers(), keyed.status().outcome) == (OLD, "healthy")

@@ -12,6 +12,7 @@ import pytest
 
 from tagship.domain import layout
 from tagship.domain.ec2 import userdata
+from tagship.domain.keys import pinned
 from tests.host import cloud
 from tests.host.ground import Ground, until
 from tests.host.host import BUCKET, Host, Shop
@@ -63,11 +64,11 @@ def boot(host: Host, imds: Imds, key: str = "") -> Result:
     """Run the user data as systemd's cloud-final runs it: a file of root's, with next to nothing in its environment."""
     program, entry = ((ROOT / "deploy" / name).read_text() for name in ("user_data.sh", "host/entry.sh"))
     values = {"APP": "hello", "ENVIRONMENT": "dev", "DEPLOYMENT_BUCKET": BUCKET, "REGION": "us-east-1"}
-    values |= {"NEEDS": "docker haproxy", "ALLOW_UNSIGNED": "false"}
-    public_key = public_pem(release_key()).decode()
+    values |= {"NEEDS": "docker haproxy", "ALLOW_UNSIGNED": "false", "REVOKED": ""}
+    public = public_pem(release_key()).decode()
     path = host.machine.root / SCRIPT[1:]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(userdata.render(program, entry, values=values, key=key, public_key=public_key))
+    path.write_text(userdata.render(program, entry, values=values, key=key, keys=pinned([public], [public])))
     path.chmod(0o700)
     unit = f"systemd-run --quiet --wait --pipe --collect -E AWS_EC2_METADATA_SERVICE_ENDPOINT={imds.url}"
     return host.machine.run(f"{unit} {SCRIPT}", timeout=180)

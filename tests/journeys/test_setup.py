@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tagship.domain.keys import compact
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
 from tagship.verbs.deploy import deploy
@@ -89,7 +90,7 @@ def test_user_data_is_printed_by_the_command(here: Shop, tmp_path: Path) -> None
     ran = tagship(here, "user-data", "--env", "dev")
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.startswith("#!/usr/bin/env bash\n")
-    assert here.running.public_key.read_text("utf-8").strip() in ran.stdout
+    assert compact(here.running.public_key.read_text("utf-8")) in ran.stdout
     assert tagship(here, "user-data", "--env", "dev", "--output", str(tmp_path / "user-data")).returncode == 0
     assert (tmp_path / "user-data").read_text("utf-8") == ran.stdout
     told = json.loads(tagship(here, "user-data", "--env", "dev", "--json").stdout)

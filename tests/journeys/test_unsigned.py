@@ -130,10 +130,10 @@ def test_nothing_that_is_unsigned_can_say_that_unsigned_is_fine(host: Machine) -
 
 def test_a_wrong_signature_is_refused_where_none_would_be_taken(host: Machine) -> None:
     another = put(host, make("0.1.0-dev", key=ec.generate_private_key(ec.SECP256R1())))
-    refused(host, host.deploy(another, unsigned="allowed"), "not signed by the key pinned on this host")
+    refused(host, host.deploy(another, unsigned="allowed"), "not signed by a key pinned on this host")
     for signature in (b"", b"none", make("0.1.0-dev").signature):
         bad = put(host, replace(make("0.1.0-dev", {"greeting": "x"}), signature=signature))
-        refused(host, host.deploy(bad, unsigned="allowed"), "not signed by the key pinned on this host")
+        refused(host, host.deploy(bad, unsigned="allowed"), "not signed by a key pinned on this host")
 
 
 def test_a_signed_one_is_not_called_unsigned(host: Machine) -> None:
@@ -145,7 +145,7 @@ def test_a_signed_one_is_not_called_unsigned(host: Machine) -> None:
 def test_a_signature_with_no_key_to_verify_it_is_refused(host: Machine) -> None:
     (host.root / "etc/tagship/hello/release.pub.pem").unlink()
     bundle = put(host, make("0.1.0-dev"))
-    refused(host, host.deploy(bundle, unsigned="allowed"), "not signed by the key pinned on this host")
+    refused(host, host.deploy(bundle, unsigned="allowed"), "not signed by a key pinned on this host")
 
 
 def test_a_host_with_no_key_runs_what_nobody_signed(host: Machine) -> None:

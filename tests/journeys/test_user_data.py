@@ -27,6 +27,7 @@ from tagship.adapters.signing import PemSigner
 from tagship.domain import layout
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.ec2.userdata import LIMIT
+from tagship.domain.keys import compact, public_keys
 from tagship.domain.manifest import sha256
 from tagship.domain.sealed import seal
 from tagship.sandbox import lifecycle
@@ -109,6 +110,12 @@ class Boot:
             return ""
 
 
+ANOTHER = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEWBItanZ8uvebuS032fkchPZtXjGj\n"
+    "5bDXvdiWJJHVYG97SS68d26sUbkYIhpy6KWYcnYnoc7SlQb6jlsUGuCWAA==\n"
+    "-----END PUBLIC KEY-----\n"
+)
 _count = iter(range(1000))
 _ports = Ports()
 
@@ -191,7 +198,7 @@ def test_the_app_inherits_nothing_of_the_header(here: Shop, boot: Boot) -> None:
     pid = (boot.root / "opt/hello/run/blue").read_text().split()[0]
     inherited = Path(f"/proc/{pid}/environ")
     if inherited.exists():
-        assert not {b"ENTRY", b"PUBLIC_KEY", b"ALLOW_UNSIGNED"} & {
+        assert not {b"ENTRY", b"KEYS", b"ALLOW_UNSIGNED"} & {
             one.split(b"=")[0] for one in inherited.read_bytes().split(b"\0")
         }
 
@@ -365,17 +372,27 @@ def _untagged(here: Shop) -> str:
 
 def test_a_manifest_signed_by_another_key_is_refused(here: Shop, boot: Boot) -> None:
     first = here.publish("0.1.0")
-    pinned = boot.root / "etc/tagship/hello/release.pub.pem"
-    pinned.write_text(
-        "-----BEGIN PUBLIC KEY-----\n"
-        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEWBItanZ8uvebuS032fkchPZtXjGj\n"
-        "5bDXvdiWJJHVYG97SS68d26sUbkYIhpy6KWYcnYnoc7SlQb6jlsUGuCWAA==\n"
-        "-----END PUBLIC KEY-----\n"
-    )
-    ran = boot.run(rendered(here, artifact=first))
+    script = rendered(here, artifact=first)
+    [key] = public_keys(here.running.public_key.read_text()).values()
+    ran = boot.run(script.replace(compact(key), compact(ANOTHER)))
     assert ran.returncode == 5
-    assert "It stays, and it alone is believed" in ran.stdout
-    assert "not signed by the key pinned on this host" in ran.stdout
+    assert "not signed by a key pinned on this host" in ran.stdout
+
+
+def test_the_keys_of_the_launch_template_take_the_place_of_the_images(here: Shop, boot: Boot) -> None:
+    """A host of an image from before the keys were changed."""
+    first = here.publish("0.1.0")
+    pinned = boot.root / "etc/tagship/hello"
+    (pinned / "keys.d").mkdir()
+    (pinned / "keys.d/0123456789abcdef.pem").write_text(ANOTHER)
+    (pinned / "release.pub.pem").write_text(ANOTHER)
+    ran = boot.run(rendered(here, artifact=first))
+    assert ran.returncode == 0, ran.stdout
+    [(id_, key)] = public_keys(here.running.public_key.read_text()).items()
+    for folder in ("keys.d", "orders.d"):
+        assert {file.name: file.read_text() for file in (pinned / folder).iterdir()} == {f"{id_}.pem": key}
+    assert (pinned / "environment").read_text() == f"{here.environment}\n"
+    assert f"pinned for {here.environment}: keys.d/{id_}.pem orders.d/{id_}.pem" in ran.stdout
 
 
 def test_before_the_first_deployment_a_host_waits_for_it(running: tuple[Path, Running], boot: Boot) -> None:
@@ -525,7 +542,7 @@ def test_allowing_unsigned_changes_nothing_for_an_artifact_that_is_altered(
     bundle = layout.artifact("hello", "pr-8", found, layout.BUNDLE)
     ran = boot.run(rendered(here), {"DEPLOYMENT_KEY": bundle})
     assert ran.returncode == 5
-    assert "not signed by the key pinned on this host" in ran.stdout
+    assert "not signed by a key pinned on this host" in ran.stdout
 
 
 def test_an_artifact_that_nobody_signed_boots_where_it_is_allowed_and_nowhere_else(
@@ -537,6 +554,7 @@ def test_an_artifact_that_nobody_signed_boots_where_it_is_allowed_and_nowhere_el
         signature = layout.artifact("hello", environment, found, layout.SIGNATURE)
         client(here.running, "s3").delete_object(Bucket=BUCKET, Key=signature)
         key = layout.artifact("hello", environment, found, layout.BUNDLE)
+        (boot.root / "etc/tagship/hello/environment").unlink(missing_ok=True)
         ran = boot.run(rendered(here), {"DEPLOYMENT_KEY": key})
         assert ran.returncode == code, ran.stdout
         assert ("nobody signed" in ran.stdout, boot.answers()) == (True, found if code == 0 else "")

@@ -91,9 +91,7 @@ def test_every_byte_is_guarded(host: Machine, part: str) -> None:
     """Each in turn, with its own hash asked for: it is the signature alone that refuses."""
     good = tampered()
     places = range(0, len(getattr(good, part)), STRIDE)
-    all_refused(
-        host, (flipped(good, part, place, 0x20) for place in places), "not signed by the key pinned on this host"
-    )
+    all_refused(host, (flipped(good, part, place, 0x20) for place in places), "not signed by a key pinned on this host")
     print(
         f"{len(places):,} of {len(getattr(good, part)):,} bytes of the {part} flipped in turn, each refused, none ran"
     )
@@ -113,7 +111,7 @@ def test_a_signature_that_is_cut_is_none(host: Machine) -> None:
     good = tampered()
     whole = good.signature or b""
     wrong = [whole[:length] for length in range(0, len(whole), STRIDE)] + [b"\n" + whole]
-    all_refused(host, (replace(good, signature=one) for one in wrong), "not signed by the key pinned on this host")
+    all_refused(host, (replace(good, signature=one) for one in wrong), "not signed by a key pinned on this host")
 
 
 # -- tars, though they are signed --------------------------------------------------------------------------------------

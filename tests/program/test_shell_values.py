@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from tagship.domain.ec2 import document
 from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
+from tagship.domain.keys import pinned
 from tagship.domain.manifest import BundleRef, Manifest
 from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef
 from tests.program.test_secrets_values import HOST, PROGRAM
@@ -370,7 +371,7 @@ aws() {
 date() { printf now; }
 while IFS= read -r -d '' kind <&3 && IFS= read -r -d '' value <&3; do
   : >"$ASKED"
-  rm -f "$ROOT/etc/tagship/hello/host.env"
+  rm -f "$ROOT/etc/tagship/hello/host.env" "$ROOT/etc/tagship/hello/environment"
   (
     case $kind in
     exported) DEPLOYMENT_KEY=$value ;;
@@ -386,6 +387,7 @@ while IFS= read -r -d '' kind <&3 && IFS= read -r -d '' value <&3; do
   printf '%s\1%s\0' "$code" "$(tr '\0' '\2' <"$ASKED")"
 done
 """
+PUBLIC = public_pem(release_key()).decode()
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,400}")
 ID = re.compile(r"[0-9a-z][0-9A-Za-z.-]{0,63}")
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -413,15 +415,13 @@ def test_user_data_asks_for_exactly_what_it_is_given_or_refuses_it(host: Machine
         "DEPLOYMENT_BUCKET": "hello-artifacts",
         "REGION": "us-east-1",
         "ALLOW_UNSIGNED": "false",
-        "PUBLIC_KEY": public_pem(release_key()).decode().strip(),
+        "KEYS": pinned([PUBLIC], [PUBLIC]),
         "ENTRY": ENTRY,
     }
-    pinned = host.root / "etc/tagship/hello/release.pub.pem"
     taken = 0
 
     def judge(cases: Sequence[tuple[str, str]]) -> None:
         nonlocal taken
-        pinned.write_bytes(public_pem(release_key()))
         words = nul([word for kind, value in cases for word in told_of(kind, value)])
         told = run_user_data(script, words, environment, empty)
         assert len(told) == len(cases)

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
+from tagship.sandbox import pairs
 from tagship.sandbox.hosts import tools
 from tagship.sandbox.hosts.ports import Ports
-from tagship.sandbox.play import practice
 from tagship.sandbox.state import Running
 from tests.sandbox.conftest import until
 
@@ -97,8 +97,8 @@ def test_openssl_verifies_as_the_real_one(stand_ins: Path, tmp_path: Path, case:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     real, ours = both(stand_ins, "openssl")
-    practice.make_keys(tmp_path / "keys")
-    practice.make_keys(tmp_path / "other")
+    for folder in ("keys", "other"):
+        pairs.make(pairs.Pair(tmp_path / folder / "release.key.pem", tmp_path / folder / "release.pub.pem"))
     key = load_pem_private_key((tmp_path / "keys/release.key.pem").read_bytes(), None)
     assert isinstance(key, EllipticCurvePrivateKey)
     (tmp_path / "file").write_text("signed")

@@ -200,13 +200,15 @@ def test_a_reset_of_the_fencing_numbers_is_a_persons_and_everybody_reads_it() ->
     assert not any(allowed(given, "s3:DeleteObject", s3(RESET)) for given in (CI, PEOPLE, HOST))
 
 
-def test_who_may_sign_an_order_can_still_put_no_artifact_where_hosts_fetch_it() -> None:
-    """The release key signs manifests too: the bucket is the wall between a person and what runs."""
-    key, how = GIVEN["KeyArn"], {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
-    assert allowed(PEOPLE, "kms:Sign", key, how)
-    assert not allowed(PEOPLE, "kms:Sign", key)
-    assert not allowed(HOST, "kms:Sign", key, how)
-    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE):
+def test_a_person_signs_orders_and_neither_signs_an_artifact_nor_puts_it_where_hosts_fetch_it() -> None:
+    """Two walls: the release key, and the bucket."""
+    release, orders, how = GIVEN["KeyArn"], GIVEN["OrderKeyArn"], {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
+    assert allowed(PEOPLE, "kms:Sign", orders, how)
+    assert not allowed(PEOPLE, "kms:Sign", orders)
+    assert not allowed(PEOPLE, "kms:Sign", release, how)
+    assert all(allowed(CI, "kms:Sign", key, how) for key in (release, orders))
+    assert not any(allowed(HOST, "kms:Sign", key, how) for key in (release, orders))
+    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.signature_by("0123456789abcdef")):
         artifact = layout.artifact("hello", "dev", "0.1.30-dev", name)
         assert allowed(CI, "s3:PutObject", s3(artifact))
         assert not any(allowed(PEOPLE, action, s3(artifact)) for action in ("s3:PutObject", "s3:DeleteObject"))

@@ -32,6 +32,7 @@ GIVEN = {
     "Lease": "dev",
     "Document": "tagship-deploy",
     "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
+    "OrderKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/9012",
     "ImageRepository": "hello",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
     "Repository": "acme/hello",
@@ -423,11 +424,23 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
 
 
 def test_ci_signs_with_that_key_and_that_algorithm() -> None:
-    key = GIVEN["KeyArn"]
-    assert allowed(CI, "kms:Sign", key, {"kms:SigningAlgorithm": "ECDSA_SHA_256"})
-    assert not allowed(CI, "kms:Sign", key, {"kms:SigningAlgorithm": "RSASSA_PSS_SHA_256"})
-    assert not allowed(CI, "kms:Sign", key + "5", {"kms:SigningAlgorithm": "ECDSA_SHA_256"})
-    assert not any(one["Sid"] == "SignManifests" for one in statements("Ci", KeyArn="none"))
+    for key in (GIVEN["KeyArn"], GIVEN["OrderKeyArn"]):
+        assert allowed(CI, "kms:Sign", key, {"kms:SigningAlgorithm": "ECDSA_SHA_256"})
+        assert not allowed(CI, "kms:Sign", key, {"kms:SigningAlgorithm": "RSASSA_PSS_SHA_256"})
+        assert not allowed(CI, "kms:Sign", key + "5", {"kms:SigningAlgorithm": "ECDSA_SHA_256"})
+    assert not any(one["Sid"].startswith("Sign") for one in statements("Ci", KeyArn="none", OrderKeyArn="none"))
+
+
+def test_what_an_environments_keys_are_made_for_is_what_may_be_signed_with_them() -> None:
+    """Keys of its own, made by its stack: CI signs with both, people with the one for orders."""
+    made = {"KeyArn": "none", "ReleaseKeyAlias": "alias/r", "OrderKeyArn": "none", "OrderKeyAlias": "alias/o"}
+    release, orders = ({"Fn::GetAtt": f"{name}Key0.Arn"} for name in ("Release", "Order"))
+    for role, signs in (("Ci", [release, orders]), ("People", [orders])):
+        given = [one for one in statements(role, read("environment"), **made) if one["Action"] == "kms:Sign"]
+        assert [one["Resource"] for one in given] == signs
+        assert all(one["Condition"] == {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}} for one in given)
+    for one in ("Notify", "Cleanup", "Host"):
+        assert not any("kms:Sign" in str(each["Action"]) for each in statements(one, read("environment"), **made))
 
 
 def test_images_are_pushed_by_ci_and_pulled_by_hosts() -> None:
@@ -532,8 +545,10 @@ def test_nothing_is_said_to_the_bucket_without_tls() -> None:
 
 
 def test_what_holds_data_stays_when_a_stack_goes() -> None:
-    made = template(read("foundation"))
-    for name in ("Artifacts", "SigningKey", "SigningKeyAlias", "Images", "GitHub"):
+    keys = template(read("environment"), ReleaseKeyAlias="alias/r", OrderKeyAlias="alias/o")
+    made = {**template(read("foundation")), **keys}
+    of_keys = [f"{purpose}Key{kind}0" for purpose in ("Release", "Order") for kind in ("", "Alias")]
+    for name in ("Artifacts", "SigningKey", "SigningKeyAlias", "Images", "GitHub", *of_keys):
         assert made[name]["DeletionPolicy"] == "RetainExceptOnCreate"
         assert made[name]["UpdateReplacePolicy"] == "Retain"
 

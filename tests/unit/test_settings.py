@@ -103,6 +103,7 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     shown, default = values(load(SAMPLE, {})), values(read(MINIMAL))
     differing = {key for key in shown if shown[key] != default[key]}
     needed = {"signing.key", "signing.public_key", "environments.dev.ec2.tags"}
+    needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
     computed = {"environments.dev.workflow"}
     assert differing == needed | said | computed

@@ -31,7 +31,8 @@ TOP = Path(__file__).parents[2]
 
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
-    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup"
+    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup",
+    "pin", "resign"
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
@@ -166,6 +167,8 @@ ADVISED = [
     commands.infra_lock("dev"),
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
+    commands.pin("dev", dry_run=True),
+    commands.resign("dev", dry_run=True),
     commands.user_data("dev", compress=True, output="user-data.gz"),
     commands.sandbox("reset"),
     commands.sandbox("secret", "GREETING=hello"),
@@ -437,6 +440,7 @@ def test_a_switch_that_became_a_task_runs_it_and_says_so(
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
 NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}
+NOT_TYPED |= {"pin", "resign"}  # once in a key's life
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
 
 

@@ -55,8 +55,8 @@ def test_half_of_the_keys_are_none(tmp_path: Path) -> None:
         read(tmp_path, HEAD + 'signing.key = "release.key.pem"\n', dev="allow_unsigned = true")
 
 
-@pytest.mark.parametrize("port", ["signer", "verifier"])
-def test_what_is_signed_cannot_be_verified_nor_anything_signed_without_keys(tmp_path: Path, port: str) -> None:
+@pytest.mark.parametrize("purpose", ["release", "orders"])
+def test_what_is_signed_cannot_be_verified_nor_anything_signed_without_keys(tmp_path: Path, purpose: str) -> None:
     read(tmp_path, HEAD, dev="allow_unsigned = true")
     with pytest.raises(SettingsError, match=r"tagship\.toml has no \[signing\]"):
-        getattr(bootstrap.app(tmp_path), port)
+        bootstrap.app(tmp_path).keys("dev", purpose)

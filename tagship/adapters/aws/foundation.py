@@ -34,7 +34,7 @@ class AccountFoundation:
         with self.aws.translated("looking at what the account has"):
             return Existing(
                 bucket=self._has_bucket(bucket),
-                key=self._key(key),
+                key=self.key(key),
                 provider=self._provider(),
                 repository=bool(repository) and self._has_repository(repository),
             )
@@ -49,16 +49,18 @@ class AccountFoundation:
             raise  # 403: a bucket of that name is somebody else's
         return True
 
-    def _key(self, key: str) -> str:
+    def key(self, key: str) -> str:
         kms = self.aws.client("kms")
         if not key.startswith("kms:"):
             return ""
-        try:
-            return kms.describe_key(KeyId=key.removeprefix("kms:"))["KeyMetadata"]["Arn"]
-        except kms.exceptions.NotFoundException:
-            if key.startswith("kms:alias/"):
-                return ""
-            raise  # an id or an ARN cannot be made
+        with self.aws.translated(f"looking for {key}"):
+            try:
+                arn: str = kms.describe_key(KeyId=key.removeprefix("kms:"))["KeyMetadata"]["Arn"]
+            except kms.exceptions.NotFoundException:
+                if key.startswith("kms:alias/"):
+                    return ""
+                raise  # an id or an ARN cannot be made
+        return arn
 
     def _provider(self) -> str:
         listed = self.aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]

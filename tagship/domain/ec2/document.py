@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -19,6 +20,12 @@ ENTRY = "@entry@"  # the line of the template that stage 1 replaces
 END = "TAGSHIP_ENTRY"
 # Not `bash -s`: that reads a pipe byte by byte, to leave the rest to what it starts: 10 ms of every rollback.
 _BASH = "exec bash -c '. /dev/stdin' /dev/stdin"
+_PIN = """. /dev/stdin
+outcome=refused
+if said=$(pin "$@" 2>&1); then outcome=unchanged; fi
+quoted "$said"
+printf '{"tagship":1,"action":"pin","outcome":"%s","reason":"%s"}\\n' $outcome "$REPLY"
+"""
 LIMIT = 64 * 1024  # bytes, a document with its run-time parameters (Systems Manager's quota)
 PARAMETERS = 2 * 1024  # bytes kept free for them
 
@@ -78,6 +85,16 @@ def parameters(order: Order) -> dict[str, list[str]]:
     """Return SendCommand's parameters; `none` stands for an empty value."""
     values = {name: str(getattr(order, field)) for name, field in _NAMES.items()}
     return {name: ["none" if name in _OPTIONAL and not value else value] for name, value in values.items()}
+
+
+def pin_commands(app: str, environment: str, keys: str, revoked: Sequence[str], entry: str) -> list[str]:
+    """Write lines for AWS-RunShellScript that pin keys on a host.
+
+    Stage 1 has the words; the host answers with a verdict.
+    """
+    values = [app, environment, keys, " ".join(revoked)]
+    arguments = " ".join(shlex.quote(value) for value in values)
+    return ["set -eu", f"exec bash -c {shlex.quote(_PIN)} pin {arguments} <<'{END}'", *_lines(entry), END]
 
 
 def fallback_commands(order: Order, entry: str) -> list[str]:

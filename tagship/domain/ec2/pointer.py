@@ -35,6 +35,7 @@ class Pointer:
     issued: str = ""
     expires: str = ""
     numbers: str = ""  # operational ones, for the host that boots
+    key: str = ""  # the id of the key that signs it
     kind: str = KIND
     tagship: int = 1
 
@@ -58,8 +59,8 @@ class Pointer:
         return replace(self, issued=now.isoformat(timespec="seconds"), expires=expires.isoformat(timespec="seconds"))
 
     def says_as(self, other: Pointer) -> bool:
-        """Tell whether both say the same, whenever they were issued."""
-        return replace(self, issued="", expires="") == replace(other, issued="", expires="")
+        """Tell whether both say the same, whoever signed them and when."""
+        return replace(self, issued="", expires="", key="") == replace(other, issued="", expires="", key="")
 
     def replayed(self, written: datetime) -> bool:
         """Tell whether an object of that time was put back later."""

@@ -20,7 +20,7 @@ SCRIPT = """\
 set -uo pipefail
 export {values}
 export DEPLOYMENT_KEY={key}
-export PUBLIC_KEY={public_key}
+export KEYS={keys}
 PACKED={packed}
 PACKED=$(base64 -d <<<"$PACKED" | gzip -dc) || exit 2
 export ENTRY="${{PACKED%%$'\\f'*}}"
@@ -28,11 +28,12 @@ exec bash -c "${{PACKED#*$'\\f'}}" user-data
 """
 
 
-def render(program: str, entry: str, *, values: Mapping[str, str], key: str, public_key: str) -> str:
+def render(program: str, entry: str, *, values: Mapping[str, str], key: str, keys: str) -> str:
     """Write the script of a launch template's user data.
 
     Without a key, one that was exported before counts, or else the environment's pointer. `values` are APP,
-    ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS, ALLOW_UNSIGNED and NUMBERS.
+    ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS, ALLOW_UNSIGNED, NUMBERS and REVOKED; `keys` as tagship.domain.keys
+    writes those to pin.
     """
     return SCRIPT.format(
         app=values["APP"],
@@ -40,7 +41,7 @@ def render(program: str, entry: str, *, values: Mapping[str, str], key: str, pub
         made_by=commands.user_data(values["ENVIRONMENT"]),
         values=" ".join(f"{name}={shlex.quote(value)}" for name, value in values.items()),
         key=shlex.quote(key) if key else '"${DEPLOYMENT_KEY-}"',
-        public_key=shlex.quote(public_key.strip()),
+        keys=shlex.quote(keys),
         packed=packed(entry, program),
     )
 
@@ -54,7 +55,8 @@ def packed(*scripts: str) -> str:
 
 def _bare(script: str) -> str:
     """Take out what a first boot can do without."""
-    script = re.sub(r"^# not at first boot: begin\n.*?^# not at first boot: end\n", "", script, flags=re.M | re.S)
+    left_out = r"^[ \t]*# not at first boot: begin\n.*?^[ \t]*# not at first boot: end\n"
+    script = re.sub(left_out, "", script, flags=re.M | re.S)
     script = re.sub(r"^[ \t]*(#(?!!).*\n)?", "", script, flags=re.M)
     return re.sub(r"[ \t]+# [^'\"\n]*$", "", script, flags=re.M)
 

@@ -3,8 +3,9 @@
 Follows the Template Reference
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html, and there
 aws-resource-iam-oidcprovider.html and aws-resource-s3-bucketpolicy.html). moto makes every KMS key symmetric, with a
-policy that it cannot read afterwards, and silently passes over GitHub's OIDC provider and a bucket's policy. Does not
-model: changes of a key or a provider in a stack that exists, Fn::GetAtt of a provider or a policy, and drift.
+policy that it cannot read afterwards, silently passes over GitHub's OIDC provider and a bucket's policy, and makes a
+statement of AWS::NoValue. Does not model: changes of a key or a provider in a stack that exists, Fn::GetAtt of a
+provider or a policy, and drift.
 
 Of moto's own, only what is used is imported here: its parser of templates imports all the services there are.
 """
@@ -22,11 +23,29 @@ from tagship.sandbox.world import World
 
 
 def install(_world: World) -> None:
-    """Make keys as a template asks."""
+    """Make keys and managed policies as a template asks."""
     # moto finds the other two itself: it looks for subclasses of its model.
+    from moto.iam.models import ManagedPolicy
     from moto.kms.models import Key
 
     stock.replace(Key, "create_from_cloudformation_json", lambda _original: _make_key)
+    stock.replace(ManagedPolicy, "create_from_cloudformation_json", _without_nothing)
+
+
+def _without_nothing(original: Any) -> Any:
+    """Leave AWS::NoValue out of a managed policy's lists."""
+    # moto leaves a null in them, which is no statement.
+
+    def make(name: str, template: Any, *given: Any, **more: Any) -> Any:
+        return original(name, {**template, "Properties": _full(template["Properties"])}, *given, **more)
+
+    return make
+
+
+def _full(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_full(item) for item in value if item is not None]
+    return {key: _full(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _make_key(_name: str, template: Any, account_id: str, region_name: str, **_more: Any) -> Any:

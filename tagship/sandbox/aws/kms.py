@@ -1,4 +1,4 @@
-"""Makes moto's KMS sign as AWS does, and gives it the sandbox's release key.
+"""Makes moto's KMS sign as AWS does, and gives it the sandbox's keys.
 
 Follows https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html. Stock moto hashes a DIGEST once more, so that
 what it signs does not verify, and takes a message of any length. Does not model: key policies and grants, key states on
@@ -26,12 +26,13 @@ class _Digest(bytes):
 
 
 def install(world: World) -> None:
-    """Sign a DIGEST as it is, and hold the release key."""
+    """Sign a DIGEST as it is, and hold the settings' keys."""
     # A message of a wrong length is refused.
     stock.replace(KmsResponse, "_get_param", _checking)
     stock.replace(ECDSAPrivateKey, "sign", _signing)
-    if world.key_name:
-        _hold(world.private_key, world.key_name, world.region)
+    for pair in world.pairs:
+        if pair.kms:
+            _hold(pair.private, pair.kms, world.region)
 
 
 def _checking(get: Any) -> Any:
@@ -73,7 +74,7 @@ def _hold(private_key: Path, name: str, region: str) -> None:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     backend = stock.backend("kms", region)
-    key = backend.create_key(None, "SIGN_VERIFY", "ECC_NIST_P256", "The sandbox's release key", None)
+    key = backend.create_key(None, "SIGN_VERIFY", "ECC_NIST_P256", "A key of the sandbox's", None)
     pair = cast("ECDSAPrivateKey", key.private_key)
     pair.private_key = cast("EllipticCurvePrivateKey", load_pem_private_key(private_key.read_bytes(), None))
     if name.startswith("alias/"):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tagship.domain.keys import public_keys
 from tagship.sandbox.door.keys import Keys
 from tagship.sandbox.hosts.tools import install_tools, search_path
 
@@ -69,3 +70,13 @@ def build(root: Path, app: str, public_key: Path, port: int, *, unsigned: bool =
     if unsigned:
         (pinned / "allow-unsigned").touch()
     install_tools(root / "bin")
+
+
+def pin(root: Path, app: str, environment: str, release: Path, orders: Path) -> None:
+    """Pin an environment's keys on a host's disk, as user data does."""
+    pinned = root / "etc/tagship" / app
+    (pinned / "environment").write_text(f"{environment}\n", "utf-8")
+    for folder, file in (("keys.d", release), ("orders.d", orders)):
+        (pinned / folder).mkdir(exist_ok=True)
+        for id_, pem in public_keys(file.read_text("utf-8")).items():
+            (pinned / folder / f"{id_}.pem").write_text(pem, "utf-8")

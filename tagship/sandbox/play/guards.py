@@ -23,8 +23,10 @@ sandbox = true
 [aws]
 bucket = "{app}-artifacts"
 [signing]
-key = "kms:alias/{app}-release"
-public_key = "deploy/keys/release.pub.pem"
+key = "kms:alias/{app}-{{environment}}-release"
+public_key = "deploy/keys/{{environment}}-release.pub.pem"
+order_key = "kms:alias/{app}-{{environment}}-orders"
+order_public_key = "deploy/keys/{{environment}}-orders.pub.pem"
 [bundle]
 include = ["app.py"]
 [environments.dev]

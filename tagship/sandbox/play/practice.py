@@ -1,4 +1,4 @@
-"""What a person practises on: `origin`, a clone of the repository that pushes to it, and a key pair."""
+"""What a person practises on: `origin`, and a clone of the repository that pushes to it."""
 
 from __future__ import annotations
 
@@ -21,27 +21,6 @@ inbox={inbox}
 mkdir -p "$inbox"
 cat >"$inbox/.$$" && mv "$inbox/.$$" "$inbox/$(date +%s)-$$"
 """
-
-
-def make_keys(folder: Path) -> None:
-    """Make an ECDSA P-256 pair of PEM files, unless there is one."""
-    # Only its owner can read the private one.
-    private, public = folder / "release.key.pem", folder / "release.pub.pem"
-    if private.is_file() and public.is_file():
-        return
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    folder.mkdir(parents=True, exist_ok=True)
-    key = ec.generate_private_key(ec.SECP256R1())
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    with open(os.open(private, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(secret)
-    public.write_bytes(
-        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
 
 
 def make_origin(origin: Path, inbox: Path) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tagship.domain.keys import ORDERS, RELEASE
 from tagship.sandbox.aws import instances
 from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
+from tagship.sandbox.pairs import pair_of
 from tagship.sandbox.play import secrets
 from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
@@ -107,6 +109,10 @@ def _host(ground: Ground, ec2: Any, environment: str, number: int) -> SandboxHos
     host = local.LocalHost(id_, world.disk(id_), world.url, world.region, world.keys)
     port = world.ports.free()
     unsigned = ground.settings.environment(environment).allow_unsigned
-    local.build(host.root, app, world.public_key, port, unsigned=unsigned)
+    signing = ground.settings.signing
+    release, orders = (pair_of(world.folder, signing, environment, purpose).public for purpose in (RELEASE, ORDERS))
+    local.build(host.root, app, release, port, unsigned=unsigned)
+    if signing:
+        local.pin(host.root, app, environment, release, orders)
     world.machines[id_] = host
     return SandboxHost(id_, name, environment, host.root, port)

@@ -99,7 +99,7 @@ def test_a_secret_that_changed_after_a_publish_that_died_is_refused(tmp_path: Pa
     publish(app, artifact=VERSION)
     del app.store.objects[f"hello/dev/{VERSION}/manifest.json"]
     app.given["secrets"].stored["/hello/dev/api-key"] = "4"
-    with pytest.raises(Refused, match="a secret has changed since it signed") as caught:
+    with pytest.raises(Refused, match="a secret or the key has changed since") as caught:
         publish(app, artifact=VERSION)
     assert caught.value.remedy == "Ship under the next number: inv deploy-dev"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tagship.errors import Refused, ServiceFailed, SettingsError
 from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.foundation import KEY, PEM, PROVIDER, FakeFoundation
+from tests.fakes.signing import public
 
 ROOT = Path(__file__).parents[3]
 Make = Callable[..., FakeApp]
@@ -176,6 +178,57 @@ def test_another_key_in_the_repository_is_refused_before_anything_is_made(make: 
         setup(app)
     assert "is not the public half of kms:alias/hello-release" in caught.value.what
     assert "rm keys/release.pub.pem && inv setup" in caught.value.remedy
+    assert account(app).done == []
+
+
+KEYS = {
+    "key": "kms:alias/hello-{environment}-release",
+    "public_key": "keys/{environment}-release.pub.pem",
+    "order_key": "kms:alias/hello-{environment}-orders",
+    "order_public_key": "keys/{environment}-orders.pub.pem",
+}
+
+
+def test_each_environment_gets_a_key_for_releases_and_one_for_orders(make: Make) -> None:
+    environments_ = {**environments(), "prod": environments()["dev"]}
+    app = make(FakeFoundation(pem=""), signing=KEYS, environments=environments_)
+    setup(app)
+    assert account(app).stacks["tagship-hello"].parameters["KeyAlias"] == ""
+    for name in ("dev", "prod"):
+        given = account(app).stacks[f"tagship-hello-{name}"].parameters
+        assert (given["ReleaseKeyAlias"], given["KeyArn"]) == (f"alias/hello-{name}-release", "none")
+        assert (given["OrderKeyAlias"], given["OrderKeyArn"]) == (f"alias/hello-{name}-orders", "none")
+        for purpose in ("release", "orders"):
+            text = (app.root / f"keys/{name}-{purpose}.pub.pem").read_text()
+            assert text == public(f"kms:alias/hello-{name}-{purpose}")
+    account(app).done.clear()
+    assert all(one.same for one in setup(app).changes)
+    assert account(app).done == []
+
+
+def test_another_alias_makes_another_key_which_signs_and_the_one_before_still_counts(make: Make) -> None:
+    app = make(FakeFoundation(pem=""), signing=KEYS)
+    setup(app)
+    before = account(app).stacks["tagship-hello-dev"].template
+    later = make(account(app), signing={**KEYS, "key": "kms:alias/hello-{environment}-release-2"})
+    setup(later)
+    assert account(later).stacks["tagship-hello-dev"].parameters["ReleaseKeyAlias"] == "alias/hello-dev-release-2"
+    text = (app.root / "keys/dev-release.pub.pem").read_text()
+    assert text == public("kms:alias/hello-dev-release-2") + public("kms:alias/hello-dev-release")
+    assert any("before anything is published: inv pin --env dev" in line for line in later.screen.lines)
+    after = account(later).stacks["tagship-hello-dev"].template
+    ids = [set(re.findall(r"^  (\w+):\n    Type: AWS::KMS", one, re.M)) for one in (before, after)]
+    assert len(ids[0] & ids[1]) == 2, "the key for orders stays as it is"
+    assert len(ids[1] - ids[0]) == 2, "the key for releases and its alias are others"
+    assert all(one.same for one in setup(later).changes)
+
+
+def test_a_strangers_key_in_the_repository_is_not_kept_beside_the_first_one(make: Make) -> None:
+    app = make(FakeFoundation(pem=""), signing=KEYS)
+    (app.root / "keys").mkdir()
+    (app.root / "keys/dev-release.pub.pem").write_text(public("a stranger's"))
+    with pytest.raises(Refused, match="which does not exist yet"):
+        setup(app)
     assert account(app).done == []
 
 

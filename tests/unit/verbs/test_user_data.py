@@ -11,6 +11,7 @@ import pytest
 
 from tagship.adapters.targets.ec2.target import Ec2Target, connect
 from tagship.domain.ec2.userdata import LIMIT
+from tagship.engine.pinning import to_pin
 from tagship.errors import ArtifactMissing, Refused, SettingsError, UsageError
 from tagship.verbs.user_data import user_data
 from tests.fakes.app import FakeApp, environments, settings
@@ -43,9 +44,9 @@ def test_the_header_says_where_and_what(app: FakeApp) -> None:
         "export APP=hello ENVIRONMENT=dev DEPLOYMENT_BUCKET=hello-artifacts REGION=us-east-1 "
         "NEEDS='' ALLOW_UNSIGNED=false "
         "NUMBERS=KEEP=3,DRAIN=5,TIMEOUT=900,HEALTH_ATTEMPTS=15,HEALTH_ATTEMPTS_AFTER_ROLLBACK=5,"
-        "HEALTH_PASSES=2,HEALTH_TIMEOUT=3,HEALTH_CAP=60"
+        "HEALTH_PASSES=2,HEALTH_TIMEOUT=3,HEALTH_CAP=60 REVOKED=''"
     )
-    assert app.verifier.public_key().strip() in script
+    assert to_pin(app, "dev").keys in script
     assert 'export DEPLOYMENT_KEY="${DEPLOYMENT_KEY-}"' in script
 
 
@@ -68,7 +69,7 @@ def test_hosts_of_an_environment_that_takes_unsigned_artifacts_are_told_so_with_
     app.settings = settings(environments=environments(allow_unsigned=True))
     script = user_data(app, env="dev").script
     assert "ALLOW_UNSIGNED=true" in header(script)
-    assert app.verifier.public_key().strip() in script
+    assert to_pin(app, "dev").keys in script
     assert app.screen.warnings == [
         "UNSIGNED: what boots for dev will run what nobody signed, old bundles too (allow_unsigned)"
     ]
@@ -76,7 +77,7 @@ def test_hosts_of_an_environment_that_takes_unsigned_artifacts_are_told_so_with_
 
 def test_without_a_key_none_is_pinned(app: FakeApp) -> None:
     app.settings = settings(environments=environments(allow_unsigned=True), signing=None)
-    assert "export PUBLIC_KEY=''\n" in user_data(app, env="dev").script
+    assert "export KEYS=''\n" in user_data(app, env="dev").script
 
 
 def test_an_environment_that_there_is_not_is_refused(app: FakeApp) -> None:

@@ -6,7 +6,7 @@ from tagship.domain import commands, layout
 from tagship.domain.ec2 import userdata
 from tagship.errors import Refused
 from tagship.ports.app import App
-from tagship.ports.target import Script
+from tagship.ports.target import Pins, Script
 from tagship.settings.ec2 import Ec2
 
 PROGRAM = "deploy/user_data.sh"
@@ -14,7 +14,7 @@ ENTRY = "deploy/host/entry.sh"
 HOST_PROGRAM = "deploy/ec2_deploy.sh"  # from every bundle
 
 
-def script(app: App, ec2: Ec2, environment: str, artifact_id: str, public_key: str, *, compress: bool) -> Script:
+def script(app: App, ec2: Ec2, environment: str, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
     """Render the user data. Raises Refused if EC2 does not take it.
 
     `artifact_id` pins one artifact; empty: the pointer decides.
@@ -28,13 +28,19 @@ def script(app: App, ec2: Ec2, environment: str, artifact_id: str, public_key: s
         "NEEDS": " ".join(_needs(ec2)),
         "ALLOW_UNSIGNED": "true" if chosen.allow_unsigned else "false",
         "NUMBERS": ec2.numbers(chosen.health),
+        "REVOKED": " ".join(pins.revoked),
     }
-    program, entry = ((app.root / name).read_text("utf-8") for name in (PROGRAM, ENTRY))
+    program = (app.root / PROGRAM).read_text("utf-8")
     key = layout.artifact(settings.app, environment, artifact_id, layout.BUNDLE) if artifact_id else ""
-    text = userdata.render(program, entry, values=values, key=key, public_key=public_key)
+    text = userdata.render(program, entry(app), values=values, key=key, keys=pins.keys)
     raw = userdata.squeezed(text) if compress else text.encode()
     _check_size(environment, raw, text)
     return Script(text, raw, userdata.LIMIT)
+
+
+def entry(app: App) -> str:
+    """Read stage 1 of the host program."""
+    return (app.root / ENTRY).read_text("utf-8")
 
 
 def _needs(ec2: Ec2) -> list[str]:

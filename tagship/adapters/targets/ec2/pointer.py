@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.fence import is_plausible
+from tagship.domain.keys import ORDERS
 from tagship.domain.sealed import opened, seal
 from tagship.domain.text import moment
 from tagship.errors import NotAuthentic, TagshipError
+from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
 
@@ -44,6 +46,19 @@ class StoredPointer:
             f"before. Write it: {commands.deploy(to.artifact, self.environment)}"
         )
 
+    def resign(self, *, dry_run: bool) -> str:
+        """Sign the pointer by today's key, if another did; say so.
+
+        Raises NotAuthentic if no key that counts has signed it.
+        """
+        stored = self.context.store.get(self.key)
+        pointer = self._believed(stored) if stored else None
+        if stored is None or pointer is None or pointer.key == self._keys.id:
+            return ""
+        if not dry_run:
+            self.point(pointer)
+        return f"the pointer to {pointer.artifact}: {'to be ' if dry_run else ''}signed by {self._keys.id}"
+
     def uncommitted(self, artifact_id: str) -> str:
         """Say why hosts that boot won't run that artifact."""
         # Empty if they will.
@@ -63,7 +78,7 @@ class StoredPointer:
         context, where = self.context, f"the pointer of {self.environment}"
         unsigned = context.settings.environment(self.environment).allow_unsigned
         again = commands.status(self.environment)
-        values = opened(stored.body, lambda: context.verifier, where, unsigned=unsigned, again=again)
+        values = opened(stored.body, lambda: self._keys.verifier, where, unsigned=unsigned, again=again)
         pointer = Pointer.of(values)
         if pointer is None or (pointer.app, pointer.environment) != (context.settings.app, self.environment):
             raise NotAuthentic(
@@ -80,6 +95,7 @@ class StoredPointer:
 
     def _written(self, to: Pointer) -> bool:
         store, warned = self.context.store, False
+        to = replace(to, key=self._keys.id if self.context.settings.signing else "")
         for _ in range(ROUNDS):
             stored = store.get(self.key)
             if stored and self._stands(stored, to, quiet=warned):
@@ -107,7 +123,9 @@ class StoredPointer:
             if not quiet:
                 self._warn_of(reason.what, to)
             return False
-        return before.says_as(to) or (before.fence > to.fence and is_plausible(before.fence, to.fence))
+        return (before.says_as(to) and before.key == to.key) or (
+            before.fence > to.fence and is_plausible(before.fence, to.fence)
+        )
 
     def _warn_of(self, problem: str, to: Pointer) -> None:
         self.context.screen.warn(
@@ -118,4 +136,8 @@ class StoredPointer:
 
     def _sealed(self, pointer: Pointer) -> bytes:
         """Sign it, where the settings name a key."""
-        return seal(pointer.as_data(), self.context.signer.sign if self.context.settings.signing else None)
+        return seal(pointer.as_data(), self._keys.signer.sign if pointer.key else None)
+
+    @property
+    def _keys(self) -> Keys:
+        return self.context.keys(self.environment, ORDERS)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DELIVERY = 60  # seconds until a host must have begun; PingStatus was looked at just before
 SHELL = "AWS-RunShellScript"
+SHELL_TIME = 60  # seconds that its lines may run
 GONE = "it is gone: no running instance of this id has the environment's tags"
 SENDINGS = 4  # of a command that was surely not taken
 LOOKS, LOOK_AFTER = 4, 1.0  # for a command whose answer was lost; seconds before each
@@ -125,6 +126,21 @@ class Sender:
         self.warn(f"{missing}: {SHELL} is used instead, which needs a wider permission")
         lines = fallback_commands(order, self.entry.read_text("utf-8"))
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}
+
+    def shell(self, lines: Sequence[str], ids: Sequence[str]) -> Sent:
+        """Send lines that may be run twice, as AWS-RunShellScript."""
+        sent = Sent()
+        for group in calls(ids):
+            with self.aws.translated(f"sending {SHELL} to {counted(len(group), 'host')}"):
+                answer = self._ssm.send_command(
+                    InstanceIds=list(group),
+                    DocumentName=SHELL,
+                    Parameters={"commands": list(lines), "executionTimeout": [str(SHELL_TIME)]},
+                    TimeoutSeconds=DELIVERY,
+                    Comment=f"tagship pin {self.environment}",
+                )
+            sent.operations.append(operation(answer["Command"]["CommandId"], "pin", "", group))
+        return sent
 
     def _command(self, order: Order, ids: Sequence[str], document: str, values: Mapping[str, Sequence[str]]) -> str:
         """Call SendCommand for exactly one command, even if the answer is lost.

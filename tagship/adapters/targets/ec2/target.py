@@ -25,15 +25,16 @@ from tagship.adapters.targets.ec2 import boot, orders
 from tagship.adapters.targets.ec2.answers import Answers
 from tagship.adapters.targets.ec2.instances import Instances, described
 from tagship.adapters.targets.ec2.pointer import StoredPointer
-from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, Sender, Sent
+from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, SHELL_TIME, Sender, Sent
 from tagship.domain.change import Change
+from tagship.domain.ec2.document import pin_commands
 from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed
-from tagship.ports.target import Script, Tick
+from tagship.ports.target import Pins, Script, Tick
 from tagship.settings.ec2 import Ec2
 
 if TYPE_CHECKING:
@@ -200,6 +201,16 @@ class Ec2Target:
     def uncommitted(self, artifact_id: str) -> str:
         return StoredPointer(self.context, self.environment).uncommitted(artifact_id)
 
+    def resign(self, *, dry_run: bool) -> str:
+        return StoredPointer(self.context, self.environment).resign(dry_run=dry_run)
+
+    def pin(self, pins: Pins, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        """Send the keys by AWS-RunShellScript: who may do that is root there."""
+        lines = pin_commands(
+            self.context.settings.app, self.environment, pins.keys, pins.revoked, boot.entry(self.context)
+        )
+        return self._collect(self._sender.shell(lines, [host.id for host in units]), units, SHELL_TIME, tick)
+
     def files(self) -> Mapping[str, bytes]:
         """Write the environment's conf, which its hosts read from every bundle."""
         settings = self.context.settings
@@ -209,9 +220,9 @@ class Ec2Target:
         """Name the program that a host runs from each bundle."""
         return [boot.HOST_PROGRAM]
 
-    def first_boot(self, artifact_id: str, public_key: str, *, compress: bool) -> Script:
+    def first_boot(self, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
         """Render the user data of a launch template."""
-        return boot.script(self.context, self.ec2, self.environment, artifact_id, public_key, compress=compress)
+        return boot.script(self.context, self.ec2, self.environment, artifact_id, pins, compress=compress)
 
 
 def _silent(ids: Iterable[str], reason: str) -> dict[str, Report]:

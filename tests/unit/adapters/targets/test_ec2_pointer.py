@@ -33,7 +33,7 @@ def point(app: FakeApp, to: Pointer) -> None:
 def stored(app: FakeApp) -> Pointer:
     """What a host that boots is told, by its signature."""
     raw = app.store.objects[KEY].body
-    read = Pointer.of(opened(raw, lambda: app.verifier, "it", unsigned=False, again=""))
+    read = Pointer.of(opened(raw, lambda: app.keys("dev", "orders").verifier, "it", unsigned=False, again=""))
     assert read
     return read
 
@@ -65,6 +65,7 @@ def test_it_says_all_that_a_host_needs_a_value_a_line() -> None:
         '  "expires": "2026-11-20T13:00:00+00:00",',
         '  "fence": 7,',
         '  "issued": "2026-11-20T12:00:00+00:00",',
+        '  "key": "90e4116627d6dd8f",',
         '  "kind": "pointer",',
         f'  "manifest_sha256": "{"ab" * 32}",',
         '  "numbers": "",',

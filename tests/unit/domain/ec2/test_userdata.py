@@ -36,7 +36,7 @@ MOST = {
     "HEALTH_TIMEOUT": 60,
     "HEALTH_CAP": 300,
 }
-SAY = 'printf "%s\\0" "$APP" "$ENVIRONMENT" "$DEPLOYMENT_BUCKET" "$REGION" "$NEEDS" "$DEPLOYMENT_KEY" "$PUBLIC_KEY"\n'
+SAY = 'printf "%s\\0" "$APP" "$ENVIRONMENT" "$DEPLOYMENT_BUCKET" "$REGION" "$NEEDS" "$DEPLOYMENT_KEY" "$KEYS"\n'
 TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\n\r"), max_size=40)
 
 
@@ -49,7 +49,7 @@ def unpacked(script: str, name: str) -> str:
 
 def test_both_programs_are_packed_without_their_comments_and_indentation() -> None:
     script = userdata.render(
-        "#!/bin/sh\n# why\n  # more\n  echo '# kept' # not kept\n", ENTRY, values=VALUES, key="", public_key="k"
+        "#!/bin/sh\n# why\n  # more\n  echo '# kept' # not kept\n", ENTRY, values=VALUES, key="", keys="k"
     )
     assert unpacked(script, "PROGRAM") == "#!/bin/sh\necho '# kept'\n"
     assert "flock -n 9" in unpacked(script, "ENTRY")
@@ -67,12 +67,13 @@ def test_the_longest_names_and_a_key_fit_into_what_ec2_takes() -> None:
         "NUMBERS": numbers.written(MOST),
     }
     key = f"{longest['APP']}/{longest['ENVIRONMENT']}/{'v' * 64}/deploy-bundle.tar.gz"
-    p_256 = "k" * 178  # signing takes no other: tagship/adapters/signing.py
-    assert len(userdata.render(PROGRAM, ENTRY, values=longest, key=key, public_key=p_256)) < userdata.LIMIT - 256
+    longest["REVOKED"] = "0123456789abcdef"
+    p_256 = " ".join(["release:" + "k" * 88, "orders:" + "k" * 88] * 2)  # an old key of each beside the new one
+    assert len(userdata.render(PROGRAM, ENTRY, values=longest, key=key, keys=p_256)) < userdata.LIMIT - 256
 
 
 def test_the_same_settings_render_the_same_bytes() -> None:
-    one, other = (userdata.render("x\n", ENTRY, values=VALUES, key="k", public_key="p") for _ in range(2))
+    one, other = (userdata.render("x\n", ENTRY, values=VALUES, key="k", keys="p") for _ in range(2))
     assert one == other
     assert userdata.squeezed(one) == userdata.squeezed(other)
 
@@ -92,15 +93,15 @@ def test_whatever_a_value_holds_it_arrives_as_it_was(texts: list[str]) -> None:
     names = ["APP", "ENVIRONMENT", "DEPLOYMENT_BUCKET", "REGION", "NEEDS"]
     values = {**dict(zip(names, texts, strict=False)), "ALLOW_UNSIGNED": "false"}
     key = texts[5] or "k"
-    script = userdata.render(SAY, ENTRY, values={**values, "APP": "a", "ENVIRONMENT": "e"}, key=key, public_key="p\nq")
+    script = userdata.render(SAY, ENTRY, values={**values, "APP": "a", "ENVIRONMENT": "e"}, key=key, keys="p\nq")
     assert run(script) == ["a", "e", *texts[2:5], key, "p\nq"]
 
 
 @pytest.mark.starts("bash")
 def test_a_key_that_was_exported_counts_only_where_none_is_pinned() -> None:
     nasty = "$(touch pwned) `x` \"'"
-    free = userdata.render(SAY, ENTRY, values=VALUES, key="", public_key="p")
-    pinned = userdata.render(SAY, ENTRY, values=VALUES, key="mine", public_key="p")
+    free = userdata.render(SAY, ENTRY, values=VALUES, key="", keys="p")
+    pinned = userdata.render(SAY, ENTRY, values=VALUES, key="mine", keys="p")
     assert run(free, DEPLOYMENT_KEY=nasty)[5] == nasty
     assert run(free)[5] == ""
     assert run(pinned, DEPLOYMENT_KEY=nasty)[5] == "mine"
@@ -108,7 +109,7 @@ def test_a_key_that_was_exported_counts_only_where_none_is_pinned() -> None:
 
 @pytest.mark.starts("bash")
 def test_a_program_that_did_not_arrive_whole_is_not_run() -> None:
-    script = userdata.render(SAY, ENTRY, values=VALUES, key="", public_key="p")
+    script = userdata.render(SAY, ENTRY, values=VALUES, key="", keys="p")
     cut = re.sub(r"^(PACKED=.{40}).*$", r"\1", script, count=1, flags=re.MULTILINE)
     done = subprocess.run(["bash"], input=cut.encode(), env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=False)
     assert done.returncode == 2
@@ -116,13 +117,13 @@ def test_a_program_that_did_not_arrive_whole_is_not_run() -> None:
 
 
 def test_what_is_compressed_is_the_same_script() -> None:
-    script = userdata.render("x\n", ENTRY, values=VALUES, key="", public_key="p")
+    script = userdata.render("x\n", ENTRY, values=VALUES, key="", keys="p")
     assert gzip.decompress(userdata.squeezed(script)).decode() == script
     assert json.dumps(script)
 
 
 def test_what_a_first_boot_can_do_without_is_left_out_and_what_it_needs_is_not() -> None:
-    entry = unpacked(userdata.render("x\n", ENTRY, values=VALUES, key="", public_key="k"), "ENTRY")
+    entry = unpacked(userdata.render("x\n", ENTRY, values=VALUES, key="", keys="k"), "ENTRY")
     assert "read_only" not in entry
     assert "disk() {" in entry
     called = set(re.findall(r"\b[a-z_]+\b", entry)) & set(re.findall(r"^([a-z_]+)\(\) \{$", ENTRY, re.MULTILINE))
