@@ -287,6 +287,7 @@ def _manifest(app: App, work: _Work, origin: Origin, secrets: Mapping[str, Secre
         pull_request=origin.pr_number,
         configuration_sha256=_configuration(app, work),
         secrets=secrets,
+        host_files=built.host_files,
     )
 
 

@@ -42,7 +42,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name, text in {**shown(), "tagship.txt": "", "tagship.in": ""}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, "utf-8")
-    shutil.copytree(REPOSITORY / "deploy", root / "deploy")
     for name in ("app.py", "hello.json"):
         shutil.copy(REPOSITORY / "examples/hello" / name, root / name)
     (root / WORKFLOW).parent.mkdir()

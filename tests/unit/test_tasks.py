@@ -447,6 +447,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
     assert set(recipes) - set(verbs) == {
         "test",
         "test-journeys",
+        "test-package",
         "test-program",
         "test-attacks",
         "test-cases",

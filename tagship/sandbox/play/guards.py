@@ -47,8 +47,7 @@ def repository(directory: Path) -> Path:
         raise SettingsError(
             reason.what,
             remedy="Go to the repository that ships with tagship.\n       "
-            f"Or practise with this one: write {settings.FILE} as above, with what starts your app; copy deploy/ "
-            f"from tagship; commit both.\n       "
+            f"Or practise with this one: write {settings.FILE} as above, with what starts your app; commit it.\n       "
             f"Then: {commands.sandbox('up')} (without a tasks.py: tagship sandbox up)",
             evidence=FIRST_SETTINGS.format(app=app),
         ) from reason

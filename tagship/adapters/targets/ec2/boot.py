@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagship import resources
 from tagship.domain import commands, layout
 from tagship.domain.ec2 import userdata
 from tagship.errors import Refused
@@ -29,7 +30,7 @@ def script(app: App, ec2: Ec2, environment: str, artifact_id: str, public_key: s
         "ALLOW_UNSIGNED": "true" if chosen.allow_unsigned else "false",
         "NUMBERS": ec2.numbers(chosen.health),
     }
-    program, entry = ((app.root / name).read_text("utf-8") for name in (PROGRAM, ENTRY))
+    program, entry = (resources.text(app.root, name) for name in (PROGRAM, ENTRY))
     key = layout.artifact(settings.app, environment, artifact_id, layout.BUNDLE) if artifact_id else ""
     text = userdata.render(program, entry, values=values, key=key, public_key=public_key)
     raw = userdata.squeezed(text) if compress else text.encode()
