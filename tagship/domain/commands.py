@@ -177,6 +177,11 @@ def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = 
     return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
 
 
+def eject(*, yes: bool = False) -> str:
+    """Spell the command that writes the host files into the repository."""
+    return _inv("eject", yes=yes)
+
+
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
     """Spell the command that prints a launch template's user data."""
     return _inv("user-data", env=environment, compress=compress, output=output)

@@ -1,4 +1,4 @@
-"""What is done once for an account: `setup`; and for a launch template: `user-data`."""
+"""What is done once: `setup` for an account, `user-data` for a launch template, `eject` for a repository."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def setup() -> None:
 @verb(f.HOSTS_ENV, f.PINNED, f.COMPRESS, f.OUTPUT, f.JSON, document=True)
 def user_data() -> None:
     """Print what a launch template runs at a host's first boot."""
+
+
+@verb(f.YES, f.DRY_RUN, f.JSON)
+def eject() -> None:
+    """Write tagship's host files into the repository, to change them there."""

@@ -92,6 +92,6 @@ def test_without_the_extra_what_needs_it_names_the_command_that_installs_it(
     assert re.search(r"Install them: \S+/python3? -m pip install 'moto\[\S+' 'pyyaml>=6'", said)
 
 
-@pytest.mark.parametrize("words", ["--list", "sandbox down", "sandbox status", "deploy-dev --help"])
+@pytest.mark.parametrize("words", ["--list", "sandbox down", "sandbox status", "deploy-dev --help", "eject --dry-run"])
 def test_without_the_extra_the_rest_works(words: str, base: Installed, shop: Path) -> None:
     base.run(shop, "tagship", *words.split())

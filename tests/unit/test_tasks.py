@@ -31,7 +31,7 @@ TOP = Path(__file__).parents[2]
 
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
-    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup"
+    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject"
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
@@ -167,6 +167,7 @@ ADVISED = [
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.user_data("dev", compress=True, output="user-data.gz"),
+    commands.eject(yes=True),
     commands.sandbox("reset"),
     commands.sandbox("secret", "GREETING=hello"),
 ]
