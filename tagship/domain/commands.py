@@ -177,6 +177,11 @@ def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = 
     return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
 
 
+def init(answers: Mapping[str, str] | None = None, *, yes: bool = False) -> str:
+    """Spell the command that prepares a repository."""
+    return _inv("init", **(answers or {}), yes=yes).replace("inv", "tagship", 1)  # without tasks.py there is no `inv`
+
+
 def eject(*, yes: bool = False) -> str:
     """Spell the command that writes the host files into the repository."""
     return _inv("eject", yes=yes)

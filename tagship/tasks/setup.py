@@ -1,4 +1,4 @@
-"""What is done once: `setup` for an account, `user-data` for a launch template, `eject` for a repository."""
+"""What is done once: `setup` for an account, `user-data` for a launch template, `init` and `eject` for a repository."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ def setup() -> None:
 @verb(f.HOSTS_ENV, f.PINNED, f.COMPRESS, f.OUTPUT, f.JSON, document=True)
 def user_data() -> None:
     """Print what a launch template runs at a host's first boot."""
+
+
+@verb(*f.INIT, f.SOURCE, f.HASH, f.YES, f.DRY_RUN, f.JSON, settled=False)
+def init() -> None:
+    """Write what a repository needs to ship with tagship."""
 
 
 @verb(f.YES, f.DRY_RUN, f.JSON)

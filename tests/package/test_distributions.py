@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.test_quickstart import shown
 from tests.package.conftest import TOP, Installed, built_sdist, built_wheel, install
 from tests.sandbox.conftest import git
 
@@ -64,6 +63,18 @@ def test_what_is_installed_brings_its_own_deploy_and_knows_nothing_of_this_check
     assert int(count) == len(tracked("deploy"))
 
 
+SETTINGS = """\
+app = "shop"
+sandbox = true
+[aws]
+bucket = "shop-artifacts"
+[signing]
+key = "kms:alias/shop-release"
+public_key = "release.pub.pem"
+[environments.dev.ec2]
+tags = { a = "b" }
+command = ["python3", "app.py"]
+"""
 EXTRA = ("moto", "flask", "yaml")  # of [sandbox]
 
 
@@ -76,7 +87,7 @@ def base(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
-    (folder / "tagship.toml").write_text(shown()["tagship.toml"], "utf-8")
+    (folder / "tagship.toml").write_text(SETTINGS, "utf-8")
     git(folder, "init", "--quiet")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "-m", "Begin")

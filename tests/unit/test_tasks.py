@@ -31,7 +31,7 @@ TOP = Path(__file__).parents[2]
 
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
-    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject"
+    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject", "init"
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
@@ -168,6 +168,7 @@ ADVISED = [
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.user_data("dev", compress=True, output="user-data.gz"),
     commands.eject(yes=True),
+    commands.init({"kind": "job"}, yes=True).replace("tagship", "inv", 1),
     commands.sandbox("reset"),
     commands.sandbox("secret", "GREETING=hello"),
 ]
@@ -362,7 +363,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return made
 
 
-@pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
+@pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo", "init"}))
 def test_every_verb_says_sandbox_once(task: str, stage: Stage) -> None:
     stage.run(task)
     assert stage.app.screen.text.count("SANDBOX") == 1
@@ -437,7 +438,18 @@ def test_a_switch_that_became_a_task_runs_it_and_says_so(
 
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
-NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}
+NOT_TYPED = {
+    "validate",
+    "build",
+    "bundle",
+    "publish",
+    "notify",
+    "infra.apply",
+    "infra.lock",
+    "infra.unlock",
+    "setup",
+    "init",
+}
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
 
 

@@ -47,6 +47,7 @@ LIBRARIES = {
     "requests": {"adapters"},
     "urllib3": {"adapters"},
     "tenacity": {"adapters"},
+    "jinja2": {"scaffold"},
     "zlib_ng": {"verbs"},  # bytes in, bytes out: bundle alone compresses
     "cryptography": {"adapters", "sandbox"},
     "moto": {"sandbox"},
