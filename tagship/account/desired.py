@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.domain import commands, foundation
 from tagship.domain.forge import alias_of, repository_of
@@ -182,7 +183,7 @@ def _documents(app: App) -> dict[str, str]:
 
 def _read(app: App, name: str) -> str:
     try:
-        return (app.root / name).read_text("utf-8")
+        return resources.text(app.root, name)
     except OSError as reason:
         raise Refused(
             f"{name} cannot be read: {reason.strerror}.", remedy=f"Put it back: git checkout -- {name}"

@@ -15,9 +15,20 @@ if TYPE_CHECKING:
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
     from tagship.ports.people import Clock, Prompt, Screen
-    from tagship.ports.repository import Repository
+    from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.target import Target, Web
     from tagship.settings import Settings
+
+
+class Beginning(Protocol):
+    """What a verb is given before a repository has settings."""
+
+    @property
+    def screen(self) -> Screen: ...
+    @property
+    def prompt(self) -> Prompt: ...
+    @property
+    def surroundings(self) -> Surroundings: ...
 
 
 class App(Protocol):

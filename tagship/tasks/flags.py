@@ -120,3 +120,28 @@ ACTION = Flag("action", "up, down, status, reset, secret NAME=value, run-timer o
 ITEM = Flag("item", "of `secret`: NAME=value, kept as the secret of that variable", positional=True, after="secret")
 SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable: secret NAME --remove", False)
 SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")
+
+# init: each is an answer, and left out it is asked for, or taken as it was found
+INIT = (
+    Flag("app", "the app's name; left out, the remote's or the folder's", parameter="name"),
+    Flag("env", "the environment; left out, dev"),
+    Flag("branch", "the branch that it ships from; left out, one of the environment's name, or the main one"),
+    Flag(
+        "runtime",
+        "process (the bundle carries the app) or docker (an image does); left out, docker if there is a Dockerfile",
+    ),
+    Flag("kind", "service or job; left out, service"),
+    Flag("command", "what starts a process, such as 'python3 app.py'"),
+    Flag(
+        "include", "the paths that a host gets, between commas; left out, what the repository holds but tests and docs"
+    ),
+    Flag("image", "the repository that images are pushed to"),
+    Flag("health", "the path that answers with the version; left out, the one in the sources, or /healthz"),
+    Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
+    Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
+)
+SOURCE = Flag(
+    "source",
+    "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",
+)
+HASH = Flag("hash", "with --source index: a hash of the wheel or the sdist, sha256:…", many=True)

@@ -1,6 +1,6 @@
 """The house's laws hold: imports point one way, each kind and each library stays in its room, commands have one place.
 
-    errors < domain < settings < ports < engine < {release, account} < verbs
+    errors < domain < settings < ports < engine < {release, account, scaffold} < verbs
     adapters and sandbox stand beside; bootstrap and tasks on top
 
 Proved over syntax trees (tests/unit/house), so that an import in a function's body counts too. Beside each law stands

@@ -11,16 +11,18 @@ from tests.unit.house.source import House, Import, layer
 
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "resources": set(),
     "domain": {"errors", "domain"},
     "settings": {"errors", "domain", "settings"},
     "ports": {"errors", "domain", "settings", "ports"},
-    "engine": {"errors", "domain", "settings", "ports", "engine"},
-    "release": {"errors", "domain", "settings", "ports", "engine", "release"},
-    "account": {"errors", "domain", "settings", "ports", "engine", "account"},
-    "verbs": {"errors", "domain", "settings", "ports", "engine", "release", "account"},
-    "adapters": {"errors", "domain", "settings", "ports", "adapters"},
+    "engine": {"errors", "resources", "domain", "settings", "ports", "engine"},
+    "release": {"errors", "resources", "domain", "settings", "ports", "engine", "release"},
+    "account": {"errors", "resources", "domain", "settings", "ports", "engine", "account"},
+    "scaffold": {"errors", "resources", "domain", "settings", "ports", "scaffold"},
+    "verbs": {"scaffold", "errors", "resources", "domain", "settings", "ports", "engine", "release", "account"},
+    "adapters": {"errors", "resources", "domain", "settings", "ports", "adapters"},
     "bootstrap": {"errors", "domain", "settings", "ports", "adapters"},
-    "sandbox": {"errors", "domain", "settings", "ports", "sandbox"},
+    "sandbox": {"errors", "resources", "domain", "settings", "ports", "sandbox"},
     "tasks": {"errors", "domain", "settings", "ports", "engine", "verbs", "bootstrap", "tasks"},
 }
 KNOW_THE_SANDBOX = {"bootstrap.py": "sandbox", "tasks/sandbox.py": "sandbox", "tasks/demo.py": "sandbox"}
@@ -45,6 +47,7 @@ LIBRARIES = {
     "requests": {"adapters"},
     "urllib3": {"adapters"},
     "tenacity": {"adapters"},
+    "jinja2": {"scaffold"},
     "zlib_ng": {"verbs"},  # bytes in, bytes out: bundle alone compresses
     "cryptography": {"adapters", "sandbox"},
     "moto": {"sandbox"},
