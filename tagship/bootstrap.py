@@ -122,6 +122,7 @@ class Wiring(_Terminal):
 
     def keys(self, environment: str, purpose: str = "release") -> Keys:
         from tagship.adapters.signing import PemVerifier, signer
+        from tagship.ports.account import Keys
 
         signing = self.settings.signing
         revoked = signing.revoked if signing else ()
