@@ -21,7 +21,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
 .PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-journeys test-program test-cases test-host test-attacks
-.PHONY: test-terraform test-faults lint bench bench-faults bench-host bench-shell setup
+.PHONY: test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -65,6 +65,7 @@ test-host: setup ; $(VENV)/bin/python -m pytest -n 2 tests/host $(ARGS) # the te
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
 test-faults: setup ; $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
+audit: setup ; $(VENV)/bin/nox -s audit # known vulnerabilities of what is pinned, as PyPI knows them
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
 bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root

@@ -1,4 +1,7 @@
-"""The matrix: `nox` runs the tests on every Python from 3.11 that is here, then the linters and the type checker."""
+"""The matrix: `nox` runs the tests on every Python from 3.11 that is here, then the linters and the type checker.
+
+By name alone: `nox -s audit` (known vulnerabilities), `nox -s lock` (the locks, written anew), `nox -s mutate`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 import nox
 
 OLDEST, NEWEST = 11, 15  # minors of Python 3
+LOCKS = {"constraints-runtime.txt": [], "constraints.txt": ["--extra", "dev"]}  # each with what uv takes into it
 VERSION = "import sys; print('{}.{}'.format(*sys.version_info))"
 
 nox.options.sessions = ["tests", "lint", "types"]
@@ -55,10 +59,12 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
-    """Python, shell, workflows, templates."""
+    """Python, shell, workflows, templates, policies; an exception has its reason beside it."""
     _use_own_tools()
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.run("python", "-m", "scripts.lint.code", external=True)
+    session.run("python", "-m", "scripts.lint.policies", external=True)
     scripts = _shell_scripts()
     session.run("shellcheck", *scripts)
     session.run("shfmt", "-i", "2", "-d", *scripts)
@@ -102,6 +108,23 @@ def types(session: nox.Session) -> None:
     """mypy, strict."""
     _use_own_tools()
     session.run("mypy")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities of what both locks pin, by PyPI. A package that it can't say anything of fails."""
+    session.install("--quiet", "--require-hashes", "-r", "scripts/lint/audit.txt")
+    session.run("pip-audit", "--strict", "--disable-pip", "--require-hashes", *(f"-r{lock}" for lock in LOCKS))
+
+
+@nox.session(venv_backend="none")
+def lock(session: nox.Session) -> None:
+    """Write both locks anew, with uv from PATH; `nox -s lock -- --upgrade` takes newer releases."""
+    how = ["--universal", "--python-version", f"3.{OLDEST}", "--generate-hashes", "--no-annotate", "--no-header", "-q"]
+    for name, what in reversed(LOCKS.items()):  # development's first: what runs is pinned to what was tested
+        kept = [] if name == "constraints.txt" else ["--constraint", "constraints.txt"]
+        command = ["uv", "pip", "compile", *how, "--no-emit-index-url", *what, *kept, "pyproject.toml", "-o", name]
+        session.run(*command, *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none")

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from tagship import settings
 from tagship.errors import ServiceFailed, SettingsError
-from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
-from tagship.ports.bucket import Freezes, Leases, Ledger, Store
-from tagship.ports.ci import Ci
-from tagship.ports.forge import Forge
-from tagship.ports.images import Builder, Registry
-from tagship.ports.people import Clock, Prompt, Screen
-from tagship.ports.repository import Repository
-from tagship.ports.target import Target, Web
 
 if TYPE_CHECKING:
+    from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+    from tagship.ports.ci import Ci
+    from tagship.ports.forge import Forge
+    from tagship.ports.images import Builder, Registry
+    from tagship.ports.people import Clock, Prompt, Screen
+    from tagship.ports.repository import Repository
+    from tagship.ports.target import Target, Web
     from tagship.sandbox.state import Running
 
 
@@ -56,7 +56,7 @@ class Wiring:
 
     @cached_property
     def prompt(self) -> Prompt:
-        from tagship.adapters.terminal import TerminalPrompt
+        from tagship.adapters.prompt import TerminalPrompt
 
         # Without this the prompt asks the terminal where the cursor is, and waits on terminals that never say.
         os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
@@ -110,6 +110,7 @@ class Wiring:
 
     def keys(self, environment: str, purpose: str = "release") -> Keys:
         from tagship.adapters.signing import PemVerifier, signer
+        from tagship.ports.account import Keys
 
         signing = self.settings.signing
         revoked = signing.revoked if signing else ()

@@ -14,7 +14,8 @@ from tests import groups, leftovers, sampling
 
 for _name in [name for name in os.environ if name.startswith(("TAGSHIP_", "GITHUB_", "AWS_", "GIT_"))]:
     del os.environ[_name]
-os.environ.pop("CI", None)
+for _name in ("CI", "PYTHONDONTWRITEBYTECODE"):  # without bytecode, each command compiles tagship anew
+    os.environ.pop(_name, None)
 os.environ.update(
     AWS_CONFIG_FILE=os.devnull,
     AWS_SHARED_CREDENTIALS_FILE=os.devnull,

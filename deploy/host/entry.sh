@@ -465,7 +465,7 @@ lock() {
 held_by_others() {
   return 1
 }
-# shellcheck disable=SC2329
+# shellcheck disable=SC2329 # as above
 renew_lock() {
   return 0
 }

@@ -98,7 +98,7 @@ stop_record() {
     # shellcheck disable=SC2086  # numbers, one a word
     kill -TERM $left 2>/dev/null
     wait_for_end "$limit" has_strays "$name"
-    # shellcheck disable=SC2046
+    # shellcheck disable=SC2046  # the same: numbers, one a word
     kill -KILL $(strays "$name") 2>/dev/null
     wait_for_end 5 has_strays "$name" || say "It does not end: $(strays "$name" | tr '\n' ' ')"
   fi

@@ -117,7 +117,7 @@ ask_for() {
 # One line is read at a time: no string of JSON spans two. A line is cut at its quotes and a string at its backslashes, each
 # once. Bytes are bytes (LC_ALL=C). A value is known by the keys that lead to it, `/Parameters/Name`; a secret that is a
 # JSON object itself is read by the same words.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016 # the fields are awk's
 READ_SECRETS='
   function hex(digits,   n, i) {
     n = 0

@@ -57,9 +57,10 @@ def in_turns(runs: int, *programs: Callable[[], float]) -> list[float]:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment with tagship's own programs first, an identity for git, and no CI's."""
+    """This process's environment with tagship's own programs first, an identity for git, bytecode, and no CI's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "TAGSHIP_", "GIT_"))}
-    kept.pop("CI", None)
+    for name in ("CI", "PYTHONDONTWRITEBYTECODE"):  # an installed program has bytecode
+        kept.pop(name, None)
     for role in ("AUTHOR", "COMMITTER"):
         kept |= {f"GIT_{role}_NAME": "Bench", f"GIT_{role}_EMAIL": "bench@example.org"}
     return kept | {"PATH": f"{BIN}{os.pathsep}{kept.get('PATH', '')}", "COLUMNS": "80"}

@@ -78,6 +78,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     parameters = foundation.shared(
         app=settings.app,
         bucket=settings.aws.bucket,
+        locked=settings.aws.object_lock_days,
         key=key,
         image=image,
         existing=existing,
@@ -138,6 +139,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "ProviderArn": outputs.get("ProviderArn", unknown),
         "Repository": repository,
         "NumberedRepository": _numbered(repository, numbers, before),
+        "Workflow": settings.workflow(name),
+        "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
         "Document": foundation.DOCUMENT,
         **chosen.target.stack_parameters,
     }

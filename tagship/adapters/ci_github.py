@@ -48,6 +48,7 @@ class NoCi:
     pull_request: str = ""
     run: str = ""
     run_url: str = ""
+    workflow: str = ""
     actor: str = ""
     owner_id: str = ""
     repository_id: str = ""
@@ -110,6 +111,10 @@ class GitHubCi:
         if not self.run:
             return ""
         return f"{self._get('SERVER_URL')}/{self._get('REPOSITORY')}/actions/runs/{self.run}"
+
+    @property
+    def workflow(self) -> str:
+        return self._get("WORKFLOW_REF")
 
     @property
     def actor(self) -> str:

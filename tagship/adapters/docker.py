@@ -1,4 +1,4 @@
-"""The docker client: builds, pushes and reads labels. Commands are argument lists.
+"""The docker client: builds into a file, and pushes what is in one. Commands are argument lists.
 
 `docker build` is BuildKit's since Docker 23, and with the default builder its result is in the engine, from where
 `docker push` takes it. A builder that a workflow set up beside it (docker-container) is not used. An older client has
@@ -19,12 +19,14 @@ from typing import Any
 
 from tagship.domain import commands
 from tagship.domain.manifest import ImageRef
-from tagship.errors import Refused, ServiceFailed
+from tagship.errors import NotAuthentic, Refused, ServiceFailed
+
+_ID = re.compile(r"(sha256:)?[0-9a-f]{64}")  # podman leaves the algorithm out
 
 
 @dataclass(frozen=True)
 class Docker:
-    """Builds and pushes an image; see tagship.ports.images.Builder."""
+    """Builds and pushes images; see tagship.ports.images.Builder."""
 
     inherited: Mapping[str, str]  # the variables of whoever runs it: PATH, HOME, DOCKER_HOST
     program: str = "docker"
@@ -39,17 +41,39 @@ class Docker:
         *,
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
-    ) -> ImageRef:
+        to: Path,
+    ) -> str:
         name = f"{repository}:{tag}"
         self._run(build_command(context, dockerfile, name, labels, arguments), f"building {name}", shown=True)
+        self._run(["save", "--output", str(to), name], f"saving {name}")
+        return self._id(name)
+
+    def push(self, file: Path, image_id: str, repository: str, tag: str) -> ImageRef:
+        name = f"{repository}:{tag}"
+        self._run(["load", "--quiet", "--input", str(file)], f"loading {file.name}")
+        loaded = self._id(name)
+        if loaded != image_id:
+            raise NotAuthentic(
+                f"{file.name} holds another image than the one that was built: {loaded}, not {image_id}.",
+                state="Nothing was pushed.",
+                remedy=f"Build it again: {commands.build()}",
+            )
         self._run(["push", name], f"pushing {name}", shown=True)
         answer = self._run(["image", "inspect", "--format", "{{json .RepoDigests}}", name], f"looking at {name}")
         return ImageRef(repository, tag, _digest(answer, repository))
 
-    def labels(self, image: ImageRef) -> Mapping[str, str]:
+    def identity(self, image: ImageRef) -> str:
         self._run(["pull", "--quiet", image.by_digest], f"pulling {image.by_digest}")
-        command = ["image", "inspect", "--format", "{{json .Config.Labels}}", image.by_digest]
-        return json.loads(self._run(command, f"looking at {image.by_digest}")) or {}
+        return self._id(image.by_digest)
+
+    def _id(self, name: str) -> str:
+        id_ = self._run(["image", "inspect", "--format", "{{.Id}}", name], f"looking at {name}").strip()
+        if not _ID.fullmatch(id_):
+            raise ServiceFailed(
+                f"{self.program} names {name} by {id_[:80]!r}, which is not a digest.",
+                remedy=f"See what it says of it: {self.program} image inspect {name}",
+            )
+        return id_
 
     def login(self, host: str, user: str, password: str) -> None:
         """Log in to a registry; the password goes through standard input."""

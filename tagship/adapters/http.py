@@ -32,7 +32,7 @@ class Http:
         is not followed: the same rule as on a host.
         """
         # The settings allow http and https only.
-        request = urllib.request.Request(url, headers={"User-Agent": "tagship", "Cache-Control": "no-cache"})  # noqa: S310
+        request = urllib.request.Request(url, headers={"User-Agent": "tagship", "Cache-Control": "no-cache"})  # noqa: S310 (as above)
         try:
             with _OPENER.open(request, timeout=timeout) as answer:
                 return Sample(answer.status, _version(answer.read(LARGEST), version_key))

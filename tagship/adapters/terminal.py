@@ -1,4 +1,4 @@
-"""What a person or a log reads, and the questions a person answers: rich and questionary, imported when needed.
+"""What a person or a log reads: rich, imported when needed.
 
 Text that comes from outside (a tag's message, a host's log) may hold terminal escapes: control characters are shown,
 never obeyed.
@@ -9,22 +9,18 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shlex
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, TextIO
 
 from tagship.domain.text import inert_json, lasted, packed, visible
-from tagship.errors import Interrupted
 from tagship.ports.people import Progress
 
 if TYPE_CHECKING:
-    from questionary import Question
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -187,7 +183,8 @@ def _part(columns: Sequence[str], widths: Sequence[int], *, header: bool) -> Tab
 class Phases:
     """The phases that a terminal shows.
 
-    One that took less than a second is folded away when it is over.
+    One that took less than a second is folded away when it is over. One that counts (`1 of 3 hosts answered`) is one
+    phase, ticked with its last count.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -200,9 +197,11 @@ class Phases:
         if took is not None:
             self._present = self._present if self._present != phase else ""
             self._ended.append((phase, took))
-        elif phase != self._present:
+        elif not _counts_on(self._present, phase):
             self.end()
             self._present, self._began = phase, self._clock()
+        else:
+            self._present = phase
 
     def end(self) -> None:
         """Tick the present phase."""
@@ -224,6 +223,12 @@ class Phases:
         from rich.text import Text
 
         return Text("\n".join(self.lines(width)), no_wrap=True, overflow="ellipsis")
+
+
+def _counts_on(before: str, phase: str) -> bool:
+    """Tell whether only the numbers of a phase have changed."""
+    number = re.compile(r"\d+")
+    return number.sub("#", before) == number.sub("#", phase)
 
 
 def _write(text: str, stream: TextIO) -> None:
@@ -249,52 +254,3 @@ def _encodable(text: str, stream: TextIO) -> str:
 def _encoded(value: object) -> str:
     """Encode what JSON cannot: times in ISO 8601, anything else as text."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-class TerminalPrompt:
-    """Asks with questionary.
-
-    `attended` is false if nobody is there to answer: under CI, or if a program reads the output.
-    Its `.ask()` answers None to Ctrl-C, so the application is run directly.
-    """
-
-    def __init__(self, *, attended: bool = True) -> None:
-        self._attended = attended
-
-    @property
-    def possible(self) -> bool:
-        return self._attended and sys.stdin.isatty() and sys.stdout.isatty()
-
-    def choose(self, question: str, choices: Mapping[str, str]) -> str:
-        q = _questionary()
-        offered = [q.Choice(visible(shown), value=value) for value, shown in choices.items()]
-        return str(_asked(q.select(visible(question), offered, instruction=" ")))
-
-    def text(self, question: str, default: str, problem: Callable[[str], str]) -> str:
-        def judged(entry: str) -> bool | str:
-            return problem(entry) or True
-
-        return str(_asked(_questionary().text(visible(question), default=default, validate=judged)))
-
-    def confirm(self, question: str) -> bool:
-        return bool(_asked(_questionary().confirm(visible(question), default=True, auto_enter=False)))
-
-
-def _questionary() -> ModuleType:
-    import questionary
-
-    return questionary
-
-
-def _asked(question: Question) -> object:
-    try:
-        return question.application.run(
-            handle_sigint=False
-        )  # prompt_toolkit would swallow a SIGINT that is not a key press
-    except (KeyboardInterrupt, EOFError) as reason:
-        raise Interrupted("Interrupted at the question.", remedy=f"Run it again: {command_line()}") from reason
-
-
-def command_line() -> str:
-    """Return the running command as it would be typed again."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])

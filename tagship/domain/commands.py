@@ -122,9 +122,9 @@ def why_not(environment: str, artifact: str) -> str:
     return shlex.join(["inv", "why-not", environment, artifact])
 
 
-def tag(environment: str = "", *, version: str = "", commit: str = "", first: bool = False) -> str:
+def tag(environment: str = "", *, version: str = "", commit: str = "", first: bool = False, yes: bool = False) -> str:
     """Spell the command that makes a tag."""
-    return _inv("tag", env=_other(environment), version=version, commit=commit, first=first)
+    return _inv("tag", env=_other(environment), version=version, commit=commit, first=first, yes=yes)
 
 
 def tag_undo(version: str, *, yes: bool = False) -> str:

@@ -59,12 +59,12 @@ def repository_name(image: str) -> str:
 
 
 def shared(
-    *, app: str, bucket: str, key: str, image: str, existing: Existing, before: Mapping[str, str] | None
+    *, app: str, bucket: str, locked: int, key: str, image: str, existing: Existing, before: Mapping[str, str] | None
 ) -> dict[str, str]:
     """Choose the parameters of foundation.yaml.
 
     What that stack made stays part of it; anything else that the account has is used and left alone.
-    `before` is what the stack was last made with.
+    `before` is what the stack was last made with; `locked` are days of Object Lock.
     """
     before = before or {}
     alias = key.removeprefix("kms:") if key.startswith("kms:alias/") else ""
@@ -75,6 +75,7 @@ def shared(
     return {
         "App": app,
         "Bucket": bucket,
+        "LockDays": str(locked),
         "MakeBucket": "yes" if kept_bucket or not existing.bucket else "no",
         "KeyAlias": alias if kept_key or not existing.key else "",
         "KeyArn": "" if kept_key else existing.key,

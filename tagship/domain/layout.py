@@ -5,10 +5,11 @@ from __future__ import annotations
 BUNDLE = "deploy-bundle.tar.gz"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
+PROVENANCE = "provenance.json"
 
 
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
-    """Spell an artifact's key for BUNDLE, MANIFEST or SIGNATURE."""
+    """Spell an artifact's key for BUNDLE, MANIFEST, SIGNATURE or PROVENANCE."""
     return f"{app}/{environment}/{artifact_id}/{name}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tagship.domain import commands, layout
 from tagship.domain.manifest import Manifest, sha256, signer_of
 from tagship.domain.origin import Origin, written
+from tagship.domain.standing import marked_bad
 from tagship.domain.text import either
 from tagship.domain.version import ArtifactId, Version
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
@@ -260,9 +261,12 @@ def _offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
     if not ids:
         return f"Nothing is stored for {environment} yet. Ship a version: {commands.deploy_dev()}"
     near = [*difflib.get_close_matches(artifact_id, ids, SHOWN), *ids[:SHOWN]]
-    whole = next((version for version in near if not altered(app, environment, ArtifactId(version))), "")
+    bad = marked_bad(app.ledger.deployments(environment), app.ledger.marks(environment))
+    usable = (version for version in near if version not in bad and not altered(app, environment, ArtifactId(version)))
+    whole = next(usable, "")
     take = f"Take one: {commands.deploy(whole, environment)}" if whole else f"Ship a version: {commands.deploy_dev()}"
-    return f"Stored are {', '.join(ids[:SHOWN])}. {take} (or see why its publishing did not end, in its CI run)"
+    shown = [f"{version} (marked bad)" if version in bad else version for version in ids[:SHOWN]]
+    return f"Stored are {', '.join(shown)}. {take} (or see why its publishing did not end, in its CI run)"
 
 
 def stored_ids(app: App, environment: str) -> list[str]:

@@ -58,7 +58,7 @@ def reason_to_repeat(text: str) -> str:
 def _read_reason(text: str) -> tuple[str, str]:
     """Put a reason on one line; also returns its fault."""
     why = " ".join(text.split())
-    if not why:
+    if not why.strip(BLANK + ". "):
         return why, "is missing"
     if len(why) > REASON:
         return why, f"is longer than {REASON} characters"
@@ -112,7 +112,7 @@ def describe(app: App, wanted: Freeze) -> None:
     left = datetime.fromisoformat(wanted.until) - datetime.fromisoformat(wanted.at)
     until = f"until {moment(wanted.until)} UTC, in {span(left.total_seconds())}"
     app.screen.say(f"freeze {wanted.environment} {until}: {wanted.reason}")
-    app.screen.say("  deploys wait for its end; a rollback does not")
+    app.screen.say("  until then deploys are refused, and rollbacks are not")
 
 
 def etag_of(app: App, environment: str) -> tuple[Frozen | None, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tagship.domain import commands
+from tagship.domain.commands import BLANK
 from tagship.domain.deployment import new_id
 from tagship.domain.mark import Mark
 from tagship.domain.standing import Bad, bad_versions
@@ -20,10 +21,10 @@ def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tu
     """Make the mark, and read the version's verdict; change nothing."""
     artifact_id, environment = named(app, version, env, "--version")
     why = " ".join(reason.split())
-    if not why or len(why) > LONGEST or not why.isprintable():
+    if not why.strip(BLANK + ". ") or len(why) > LONGEST or not why.isprintable():
         raise UsageError(
             f"A reason is needed, on one line of at most {LONGEST} characters: people will read it.",
-            remedy=f"Give it: {AGAIN[verdict](artifact_id, environment, '…')}",
+            remedy=f"Give it: {AGAIN[verdict](artifact_id, environment, BLANK)}",
         )
     history, marks = app.ledger.deployments(environment), app.ledger.marks(environment)
     require_known(app, environment, artifact_id, (history, marks))

@@ -187,8 +187,7 @@ def show(app: App, plan: Plan) -> None:
 
     With what the units say they run if somebody is there to read that.
     """
-    before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
-    app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{before}")
+    app.screen.say(f"{plan.action} {plan.label} on {plan.environment}{_in_place_of(plan)}")
     asked = app.prompt.possible or plan.heals  # a log has nobody who waits for it
     shown = replace(plan, runs=runs_now(app, plan)) if asked else plan
     now = "RUNS NOW" if asked else "BY THE LEDGER"
@@ -197,6 +196,15 @@ def show(app: App, plan: Plan) -> None:
     behind = [f"{name} last ran {runs}" for name, runs in plan.left_behind.items()]
     if behind:
         app.screen.warn(f"not on {plan.replaces}, by the ledger: {listed(behind)}")
+
+
+def _in_place_of(plan: Plan) -> str:
+    """Name what it replaces, and what an unfinished deployment put there."""
+    before = f", in place of {plan.replaces}" if plan.replaces and plan.replaces != plan.artifact_id else ""
+    begun = plan.unfinished.artifact_id if plan.unfinished else plan.artifact_id
+    if begun in {plan.artifact_id, plan.replaces}:
+        return before
+    return f"{before} and of the unfinished {begun}" if before else f", in place of the unfinished {begun}"
 
 
 def warn_of_gone(app: App, plan: Plan) -> None:

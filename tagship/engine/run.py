@@ -122,7 +122,8 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
             _settled(session, record, rollout, seconds)
     app.ledger.index(plan.environment)
     names = listed([unit.name for unit in rollout.units if unit not in rollout.gone])
-    app.screen.say(f"{plan.label} is healthy on {plan.environment} ({names}) after {span(seconds)}")
+    took = f"{span(seconds)} after it was resumed" if dead else f"after {span(seconds)}"
+    app.screen.say(f"{plan.label} is healthy on {plan.environment} ({names}) {took}")
     return Result(session.plan, "healthy", session.deployment_id, rollout.here, seconds)
 
 

@@ -133,7 +133,7 @@ class Foundation(Protocol):
         Raises ServiceFailed if it can't be made: an id or an ARN.
         """
 
-    def bucket_gaps(self, bucket: str) -> Sequence[str]:
+    def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         """List, in words, what a bucket that we did not make lacks."""
 
     def public_key(self, key: str) -> str:

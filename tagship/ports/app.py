@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tagship.domain.keys import RELEASE
-from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
-from tagship.ports.bucket import Freezes, Leases, Ledger, Store
-from tagship.ports.ci import Ci
-from tagship.ports.forge import Forge
-from tagship.ports.images import Builder, Registry
-from tagship.ports.people import Clock, Prompt, Screen
-from tagship.ports.repository import Repository
-from tagship.ports.target import Target, Web
-from tagship.settings import Settings
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+    from tagship.ports.ci import Ci
+    from tagship.ports.forge import Forge
+    from tagship.ports.images import Builder, Registry
+    from tagship.ports.people import Clock, Prompt, Screen
+    from tagship.ports.repository import Repository
+    from tagship.ports.target import Target, Web
+    from tagship.settings import Settings
 
 
 class App(Protocol):
@@ -84,7 +85,7 @@ class App(Protocol):
     def run_url(self) -> str:
         """Return the page of this process's CI run; empty outside CI."""
 
-    def keys(self, environment: str, purpose: str = RELEASE) -> Keys:
+    def keys(self, environment: str, purpose: str = "release") -> Keys:
         """Return an environment's keys for a purpose.
 
         Raises SettingsError if the settings name none.

@@ -42,6 +42,11 @@ class Ci(Protocol):
         """Return the run's page."""
 
     @property
+    def workflow(self) -> str:
+        """Return the run's workflow file, with its ref."""
+        # owner/name/.github/workflows/deploy-dev.yml@refs/tags/0.1.30-dev
+
+    @property
     def actor(self) -> str:
         """Return who started the run."""
 

@@ -10,7 +10,7 @@ from tagship.domain.manifest import ImageRef
 
 
 class Builder(Protocol):
-    """Builds and pushes an image."""
+    """Builds an image into a file, and pushes what is in one."""
 
     def build(
         self,
@@ -21,11 +21,19 @@ class Builder(Protocol):
         *,
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
-    ) -> ImageRef:
-        """Build and push an image; return the digest that was pushed."""
+        to: Path,
+    ) -> str:
+        """Build an image into a file; return the id of its content."""
+        # No registry is asked, but for base images, and nothing is pushed.
 
-    def labels(self, image: ImageRef) -> Mapping[str, str]:
-        """Read the labels of an image in the registry."""
+    def push(self, file: Path, image_id: str, repository: str, tag: str) -> ImageRef:
+        """Push the image of a file; return the digest that was pushed.
+
+        Raises NotAuthentic if the file holds another image under that name.
+        """
+
+    def identity(self, image: ImageRef) -> str:
+        """Return the id of an image's content, as the registry has it."""
 
 
 class Registry(Protocol):

@@ -10,8 +10,9 @@ from tagship.errors import TagshipError
 from tagship.ports.app import App
 from tagship.ports.forge import Forge, Run
 from tagship.release.ending import ending_of
-from tagship.release.follow import after_the_push, follow_run, say_where_to_look
+from tagship.release.follow import follow_run, say_where_to_look
 from tagship.release.ledger import follow_in_the_ledger
+from tagship.release.push import after_the_push
 from tagship.release.remedies import Remedies
 from tagship.release.run import find_run, notices_of, patiently, rerun
 from tagship.release.serving import Following, last_word

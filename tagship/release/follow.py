@@ -6,17 +6,12 @@ error is not called healthy. What the environment says now decides (release/serv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from tagship.domain.forge import page, unreachable
-from tagship.domain.text import either
-from tagship.errors import UNCHANGED, Interrupted, TagshipError
 from tagship.ports.app import App
 from tagship.ports.forge import Forge, Run
 from tagship.release.ending import ending_of
 from tagship.release.ledger import follow_in_the_ledger
-from tagship.release.remedies import Remedies
+from tagship.release.push import after_the_push
 from tagship.release.run import find_run, follow_to_its_end, notices_of
 from tagship.release.serving import Following, last_word
 
@@ -57,22 +52,3 @@ def say_where_to_look(app: App) -> None:
     why, remedy = unreachable(where)
     app.screen.say(f"Nothing is followed from here: {why} and there are no AWS credentials. Look at {page(where)}")
     app.screen.say(f"To follow next time: {remedy}.")
-
-
-@contextmanager
-def after_the_push(app: App, remedies: Remedies) -> Iterator[None]:
-    """Let no error claim that nothing changed after the push."""
-    version, remote = remedies.plan.version, app.settings.git.remote
-    try:
-        yield
-    except KeyboardInterrupt as reason:
-        raise Interrupted(
-            "Interrupted while following.",
-            state=f"{version} is on {remote}, and its deployment goes on: it does not need this terminal.",
-            remedy=f"Look again: {remedies.look}",
-        ) from reason
-    except TagshipError as problem:
-        if problem.state == UNCHANGED:
-            problem.state = f"{version} is on {remote}, and CI may ship it; its state is not known here."
-            problem.remedy = either(problem.remedy, f"Then look again: {remedies.look}")
-        raise

@@ -49,10 +49,14 @@ class Wish:
         return self.spelled(commit=self.commit)
 
     def spelled(self, *, version: str = "", commit: str = "", rerun: bool = False) -> str:
-        """Return the same command for a version, or a commit."""
+        """Return the same command for a version, or a commit.
+
+        Whoever was not to be asked is not asked by it: there may be no terminal.
+        """
+        given = {"version": version, "commit": commit}
         if self.verb == "tag":
-            return commands.tag(self.environment, version=version, commit=commit, first=self.first)
-        return commands.deploy_dev(self.environment, version=version, commit=commit, first=self.first, rerun=rerun)
+            return commands.tag(self.environment, **given, first=self.first, yes=self.yes)
+        return commands.deploy_dev(self.environment, **given, first=self.first, rerun=rerun, yes=self.yes)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tagship.domain import release
 from tagship.domain.release import ReleasePlan
 from tagship.domain.text import either
-from tagship.errors import UNCHANGED, Interrupted, Refused, ServiceFailed
+from tagship.errors import UNCHANGED, Interrupted, Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.repository import Pushed, Tag
 from tagship.release.choose import described
 from tagship.release.inspect import Wish
+from tagship.release.remedies import Remedies
 
 
 def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:
@@ -131,3 +135,22 @@ def landed(app: App, plan: ReleasePlan, pushed: Pushed) -> str:
     if plan.branch and f"refs/heads/{plan.branch}" not in pushed.there:
         return f"{plan.version} is on {remote} already; pushed {plan.branch} alone."
     return f"{plan.version} is on {remote} already: nothing was pushed."
+
+
+@contextmanager
+def after_the_push(app: App, remedies: Remedies) -> Iterator[None]:
+    """Let no error claim that nothing changed after the push."""
+    version, remote = remedies.plan.version, app.settings.git.remote
+    try:
+        yield
+    except KeyboardInterrupt as reason:
+        raise Interrupted(
+            "Interrupted while following.",
+            state=f"{version} is on {remote}, and its deployment goes on: it does not need this terminal.",
+            remedy=f"Look again: {remedies.look}",
+        ) from reason
+    except TagshipError as problem:
+        if problem.state == UNCHANGED:
+            problem.state = f"{version} is on {remote}, and CI may ship it; its state is not known here."
+            problem.remedy = either(problem.remedy, f"Then look again: {remedies.look}")
+        raise

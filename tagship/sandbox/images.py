@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from tagship.domain import commands
 from tagship.domain.manifest import ImageRef
-from tagship.errors import Refused
+from tagship.errors import NotAuthentic, Refused
 from tagship.sandbox.dockerfile import Image, read
 
 
@@ -35,7 +36,8 @@ class SandboxImages:
         *,
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
-    ) -> ImageRef:
+        to: Path,
+    ) -> str:
         """Unpack the image's files and keep them under their digest."""
         # Raises Refused for a Dockerfile that cannot be read.
         self.say(f"SANDBOX: no container engine and no registry is used; {repository}:{tag} stays on this machine.")
@@ -45,16 +47,24 @@ class SandboxImages:
         image = read(_text(dockerfile), context, partial / "root", arguments)
         for line in image.passed_over:
             self.say(f"SANDBOX: not done: {line}")
-        image_ref = ImageRef(repository, tag, self._keep(partial, image, labels))
+        digest = self._keep(partial, image, labels)
+        to.write_text(json.dumps({"digest": digest}), "utf-8")
+        return digest
+
+    def push(self, file: Path, image_id: str, repository: str, tag: str) -> ImageRef:
+        """Put the tag on the image that the file names."""
+        digest = json.loads(file.read_text("utf-8"))["digest"]
+        if digest != image_id or not self._image(digest).is_dir():
+            raise NotAuthentic(
+                f"{file.name} does not name the image {image_id}.", remedy=f"Build it: {commands.build()}"
+            )
         place = self._place(repository, tag)
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"digest": image_ref.digest}), "utf-8")
-        return image_ref
+        place.write_text(json.dumps({"digest": digest}), "utf-8")
+        return ImageRef(repository, tag, digest)
 
-    def labels(self, image: ImageRef) -> Mapping[str, str]:
-        config = json.loads((self._image(image.digest) / "config.json").read_text("utf-8"))
-        labels: Mapping[str, str] = config["labels"]
-        return labels
+    def identity(self, image: ImageRef) -> str:
+        return image.digest
 
     def login(self, repository: str) -> None:
         """Log in nowhere: no registry is asked."""

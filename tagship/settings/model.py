@@ -21,6 +21,7 @@ from tagship.settings.tables import (
     CALENDAR,
     GROUP,
     SUFFIX,
+    WORKFLOW,
     AwsAccount,
     Bundle,
     CiRuns,
@@ -49,6 +50,7 @@ class Environment(Section):
 
     branch: str = Field(default="", pattern=BRANCH)
     suffix: Suffix | None = None
+    workflow: str | None = Field(default=None, pattern=WORKFLOW)  # whose jobs AWS trusts; deploy-<environment>.yml
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
@@ -148,6 +150,11 @@ class Settings(Section):
         """Locate an environment's Terraform state: bucket and key."""
         infra = self.environment(environment).infra
         return infra.state_bucket or self.aws.bucket, infra.state_key or layout.state(self.app, environment)
+
+    def workflow(self, environment: str) -> str:
+        """Name the workflow file that ships to an environment; empty: any."""
+        workflow = self.environments[environment].workflow
+        return f"deploy-{environment}.yml" if workflow is None else workflow
 
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""

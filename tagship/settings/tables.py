@@ -21,6 +21,7 @@ PATH = r"^/[A-Za-z0-9/_.\-]*$"
 KEY = r"^[A-Za-z0-9_\-]+$"
 URL = r"^(https?://\S+)?$"
 GROUP = rf"^({NAME[1:-1]})?$"
+WORKFLOW = r"^([A-Za-z0-9._-]+[.]ya?ml)?$"  # a file of .github/workflows
 CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
 PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
 KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
@@ -68,6 +69,7 @@ class AwsAccount(Section):
     region: str = Field(default="us-east-1", pattern=REGION)
     bucket: str = Field(pattern=BUCKET)
     profile: str = ""
+    object_lock_days: int = Field(default=0, ge=0, le=3650)  # S3 keeps each version so long; 0: no Object Lock
 
 
 class Signing(Section):

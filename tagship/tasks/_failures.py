@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from invoke.exceptions import Exit
 
@@ -15,6 +18,8 @@ from tagship.errors import Interrupted, ServiceFailed, TagshipError
 
 _MAKE_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MAY_NOT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_AGAIN = re.compile(r"(?i)\brun (?:the same command|it) again(?=$|\. )")
+_SHOWN = 300  # characters of a command that are printed
 _DONE = "What was printed last may be done, or not; nothing after it was started."
 
 
@@ -39,8 +44,14 @@ def three_lines(problem: TagshipError) -> str:
     """Write what is wrong, how things are now, and the next command."""
     from tagship.domain.text import visible
 
-    sentences = {"error": problem.what, "  now": problem.state, " next": problem.remedy}
+    sentences = {"error": problem.what, "  now": problem.state, " next": _spelled(problem.remedy)}
     return "\n".join(f"{name}: {_indented(visible(text))}" for name, text in sentences.items())
+
+
+def _spelled(remedy: str) -> str:
+    """Name the command that a remedy has somebody run again."""
+    typed = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return _AGAIN.sub(lambda words: f"{words[0]}: {typed}", remedy) if len(typed) <= _SHOWN else remedy
 
 
 def _indented(text: str) -> str:

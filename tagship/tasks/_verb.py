@@ -29,6 +29,7 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
     def declare(body: Callable[..., None]) -> Task[Any]:
         @functools.wraps(body)
         def guarded(_c: object, **given: Any) -> None:
+            _keep_bytecode()
             with failures_said():
                 body(**{flag.attribute: _plain(given.get(flag.attribute, flag.default)) for flag in flags})
 
@@ -38,6 +39,15 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
         return declared
 
     return declare
+
+
+def _keep_bytecode() -> None:
+    """Have Python cache what a verb imports, unless its user wants none.
+
+    Invoke stops that. Where nothing is compiled (a clone; uv installs so), each command would compile it all.
+    It begins after tasks.py was loaded: what that imports of its own repository leaves no files there.
+    """
+    sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 
 def _plain(value: Any) -> Any:

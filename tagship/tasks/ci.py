@@ -21,7 +21,7 @@ def bundle() -> None:
     """Build the bundle that hosts unpack: the same bytes on any machine."""
 
 
-@verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, wrap="manifest", announce=True)
+@verb(f.VERSION, f.ENV, f.BUILT, f.DRY_RUN, f.JSON, wrap="manifest", announce=True)
 def publish() -> None:
     """Sign the artifact, store it for good, and read it back."""
 

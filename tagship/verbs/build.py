@@ -1,30 +1,30 @@
-"""`build`: the image of an artifact, pushed, and known by the registry's own word for its digest."""
+"""`build`: the image of an artifact as a file. It needs no credentials: `publish` pushes it, in another job."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import UTC
+from pathlib import Path
 
-from tagship.domain import commands
-from tagship.domain.manifest import ImageRef
+from tagship.domain.image import BuiltImage
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import commit_of, folder
 from tagship.engine.scope import named
-from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed
+from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
+from tagship.release.built import IMAGE, RECORD
 from tagship.settings import Image
 
 REVISION = "org.opencontainers.image.revision"
 CREATED = "org.opencontainers.image.created"
 
 
-def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> ImageRef | None:
-    """Build and push the image, or find that it is there.
+def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> BuiltImage | None:
+    """Build the image into .tagship/build/<artifact id>/image.tar.
 
-    Writes image.json. Without an image to build, it says so.
-    Raises Refused when the checkout is not at the artifact's commit, or the tag in the registry is of another commit.
+    Writes image.json beside it. Without an image to build, it says so.
+    Raises Refused when the checkout is not at the artifact's commit.
     """
     artifact_id, chosen = named(app, artifact, env)
     settings = app.settings.environment(chosen)
@@ -38,11 +38,11 @@ def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False)
     if dry_run:
         app.screen.say(UNCHANGED)
         return None
-    app.registry.login(settings.image.repository)
-    image, built_at = _found(app, settings.image, tag, commit) or _made(app, settings.image, tag, facts)
-    _write(app, artifact_id, image, built_at)
-    app.screen.say(f"image {image.by_digest}")
-    return image
+    place = folder(app, artifact_id)
+    built = _made(app, settings.image, tag, facts, place / IMAGE)
+    (place / RECORD).write_bytes(built.to_json())
+    app.screen.say(f"built {built.name}: {built.id}")
+    return built
 
 
 def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:
@@ -70,31 +70,8 @@ def _facts(app: App, artifact_id: ArtifactId, commit: str, branch: str) -> dict[
     }
 
 
-def _found(app: App, image: Image, tag: str, commit: str) -> tuple[ImageRef, str] | None:
-    """Find an image that an earlier attempt pushed to the registry.
-
-    Raises Refused if its label names another commit.
-    """
-    existing = app.registry.find(image.repository, tag)
-    if existing is None:
-        return None
-    labels = app.builder.labels(existing)
-    if labels.get(REVISION) != commit:
-        raise Refused(
-            f"{image.repository}:{tag} is taken by commit {labels.get(REVISION) or 'unknown'}, not {commit}.",
-            state="The image in the registry is unchanged.",
-            remedy=f"Ship under the next number: {commands.deploy_dev()}",
-        )
-    app.screen.say(f"{image.repository}:{tag} exists already, built from the same commit: nothing to build")
-    return existing, labels.get(CREATED, "")
-
-
-def _made(app: App, image: Image, tag: str, facts: Mapping[str, str]) -> tuple[ImageRef, str]:
-    """Build and push the image.
-
-    The digest that was pushed and the one that the registry answers have to be the same.
-    """
-    labels = {
+def _labels(app: App, facts: Mapping[str, str]) -> dict[str, str]:
+    return {
         REVISION: facts["COMMIT_SHA"],
         CREATED: facts["BUILD_TIME"],
         "org.opencontainers.image.version": facts["VERSION"],
@@ -103,26 +80,20 @@ def _made(app: App, image: Image, tag: str, facts: Mapping[str, str]) -> tuple[I
         "tagship.run": facts["WORKFLOW_RUN_ID"],
         "tagship.pull-request": facts["PR_NUMBER"],
     }
-    pushed = app.builder.build(
-        app.root / image.context, app.root / image.dockerfile, image.repository, tag, labels=labels, arguments=facts
+
+
+def _made(app: App, image: Image, tag: str, facts: Mapping[str, str], to: Path) -> BuiltImage:
+    """Build the image into a file; return how it is known."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    image_id = app.builder.build(
+        app.root / image.context,
+        app.root / image.dockerfile,
+        image.repository,
+        tag,
+        labels=_labels(app, facts),
+        arguments=facts,
+        to=to,
     )
-    stored = app.registry.find(image.repository, tag)
-    if stored is None:
-        raise ServiceFailed(
-            f"{image.repository}:{tag} was pushed, but the registry does not have it.",
-            remedy=f"Run it again: {commands.build(facts['VERSION'])}",
-        )
-    if stored.digest != pushed.digest:
-        raise NotAuthentic(
-            f"{image.repository}:{tag} was pushed as {pushed.digest}, but the registry has {stored.digest}.",
-            state="The image in the registry is unchanged; nothing names it yet.",
-            remedy=f"Make the repository's tags immutable, then ship under the next number: {commands.deploy_dev()}",
-        )
-    return stored, facts["BUILD_TIME"]
-
-
-def _write(app: App, artifact_id: ArtifactId, image: ImageRef, built_at: str) -> None:
-    place = folder(app, artifact_id)
-    place.mkdir(parents=True, exist_ok=True)
-    value = {**asdict(image), "build_time": built_at}
-    (place / "image.json").write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with to.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return BuiltImage(image.repository, tag, image_id, digest, facts["COMMIT_SHA"], facts["BUILD_TIME"])

@@ -25,6 +25,7 @@ from tagship.domain.bundle import (
 )
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import commit_of, folder
+from tagship.engine.handover import digest_of
 from tagship.engine.scope import named
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
@@ -37,6 +38,7 @@ GZIP = 31  # zlib's wbits for a 32 KiB window in gzip's frame
 def bundle(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Built | None:
     """Build .tagship/build/<artifact id>/deploy-bundle.tar.gz, and bundle.json beside it.
 
+    CI gets one output, `built`: the digest of everything that was built, for `publish --built` in another job.
     Raises Refused for what cannot be in a bundle: links, submodules, names that sha256sum would escape, a path twice.
     """
     artifact_id, _ = named(app, artifact, env)
@@ -49,6 +51,7 @@ def bundle(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False
     to = folder(app, artifact_id) / layout.BUNDLE
     built = _write(app, artifact_id, commit, to)
     (to.parent / "bundle.json").write_bytes(built.to_json())
+    app.ci.output({"built": digest_of(to.parent)})
     app.screen.say(
         f"built {to.relative_to(app.root)}: {len(built.files)} files, {built.size:,} bytes, sha256 {built.sha256}"
     )

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from tagship.domain.release import ReleasePlan
 from tagship.engine.signals import signals_interrupt
 from tagship.errors import UNCHANGED, Interrupted, Refused, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import Pushed
-from tagship.release.again import Looked, look_again
-from tagship.release.follow import after_the_push
-from tagship.release.follow import follow as follow_release
 from tagship.release.inspect import Wish
 from tagship.release.plan import confirm, planned, question, show
-from tagship.release.push import landed, push
+from tagship.release.push import after_the_push, landed, push
 from tagship.release.remedies import Remedies
-from tagship.release.serving import Following
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tagship.release.again import Looked
 
 ATTEMPTS = 5  # numbers to try when others take them first
 
@@ -78,7 +80,7 @@ def deploy_dev(
                 continue
             began = app.clock.now()
             if pushed := push(app, wish, plan):
-                return _follow(app, Following(remedies, began), pushed, follow=follow)
+                return _follow(app, remedies, began, pushed, follow=follow)
             wish = replace(wish, version="", anew=True)
     raise Refused(f"Others took {ATTEMPTS} versions in a row.", remedy=f"In a moment: {wish.command}")
 
@@ -103,6 +105,8 @@ def _require_no_rerun(wish: Wish, plan: ReleasePlan) -> None:
 
 def _look_again(app: App, remedies: Remedies, *, follow: bool) -> Looked:
     """Go on with a version that is on the remote already."""
+    from tagship.release.again import Looked, look_again  # after the push: whoever only pushes does not pay for it
+
     plan = remedies.plan
     app.screen.say(
         f"{plan.version} is this commit, and on {app.settings.git.remote} already: there is nothing to push."
@@ -110,14 +114,16 @@ def _look_again(app: App, remedies: Remedies, *, follow: bool) -> Looked:
     return look_again(app, remedies) if follow else Looked("pushed")
 
 
-def _follow(app: App, following: Following, pushed: Pushed, *, follow: bool) -> Shipped:
-    plan = following.remedies.plan
-    with after_the_push(app, following.remedies):
-        app.screen.say(landed(app, plan, pushed))
+def _follow(app: App, remedies: Remedies, began: datetime, pushed: Pushed, *, follow: bool) -> Shipped:
+    with after_the_push(app, remedies):
+        app.screen.say(landed(app, remedies.plan, pushed))
     if not follow:
-        return Shipped("pushed", plan)
-    outcome, run = follow_release(app, following)
-    return Shipped(outcome, plan, run)
+        return Shipped("pushed", remedies.plan)
+    from tagship.release.follow import follow as follow_release
+    from tagship.release.serving import Following
+
+    outcome, run = follow_release(app, Following(remedies, began))
+    return Shipped(outcome, remedies.plan, run)
 
 
 @contextmanager

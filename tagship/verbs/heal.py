@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tagship.domain import commands
+from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.text import counted, listed
+from tagship.domain.text import counted, listed, moment
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
@@ -26,12 +27,14 @@ from tagship.ports.app import App
 def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> Result:
     """Bring stragglers to what the ledger says is serving.
 
-    Raises Incomplete if a unit still does not run it.
+    Raises Incomplete if a unit still does not run it, Refused if all do and a deployment has not ended.
     """
     request = HealRequest(wait=patience(wait), environment=one_environment(app, env))
     plan = request.plan(app)
     if not plan.units and plan.serves and plan.serves.state == "healthy":
         warn_of_gone(app, plan)
+        if plan.unfinished:
+            raise _not_ended(plan, plan.unfinished)
         app.screen.say(f"every {plan.noun} of {request.environment} runs {plan.artifact_id}: there is nothing to heal")
         return Result(plan, "healthy")
     show(app, plan)
@@ -70,6 +73,16 @@ class HealRequest(Request):
             heals=True,
             backward=known.last.backward,
         )
+
+
+def _not_ended(plan: Plan, last: Deployment) -> Refused:
+    """Build the error for when the ledger alone has something open."""
+    return Refused(
+        f"Every {plan.noun} of {plan.environment} runs {plan.artifact_id}: there is nothing to heal. But the "
+        f"{last.first.action} of {last.artifact_id} that {last.first.who} began on {moment(last.first.at)} UTC has "
+        "not ended.",
+        remedy=f"If its runner died, end it: {commands.resume(plan.environment, wait='10m')}",
+    )
 
 
 def _away(plan: Plan) -> Incomplete | Refused:

@@ -17,19 +17,16 @@ Other bytes under an id that is taken are refused (exit 3: what is stored is aut
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC
-from pathlib import Path
 
 from tagship.domain import commands, layout
-from tagship.domain.bundle import CONFIGURATION, Built, difference
-from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
+from tagship.domain.bundle import CONFIGURATION, difference
+from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
 from tagship.domain.secrets import SecretRef
-from tagship.domain.version import ArtifactId
+from tagship.engine import handover
 from tagship.engine.artifacts import folder, stored_manifest, verified_manifest
 from tagship.engine.scope import named
 from tagship.engine.storing import said_to_be_stored
@@ -37,35 +34,27 @@ from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, Sett
 from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
+from tagship.release.built import Work, work_of
+from tagship.release.images import shipped
 from tagship.release.secrets import resolved
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What `bundle` and `build` left for an artifact, and where it goes."""
-
-    artifact_id: ArtifactId
-    environment: str
-    file: Path
-    built: Built
-    image: ImageRef | None
-    image_built_at: str = ""
-
-    def key(self, app: App, name: str) -> str:
-        return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)
-
-
-def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Manifest | None:
+def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry_run: bool = False) -> Manifest | None:
     """Store the built bundle, sign its manifest, and read both back.
 
-    Publishing the same bytes again succeeds and changes nothing. Raises Refused for other bytes under the same id.
+    Publishing the same bytes again succeeds and changes nothing. Raises Refused for other bytes under the same id,
+    NotAuthentic if another job `built` something else.
     """
-    work = _work(app, *named(app, artifact, env))
+    artifact_id, environment = named(app, artifact, env)
+    if built:
+        handover.check(folder(app, artifact_id), artifact_id, built)
+    work = work_of(app, artifact_id, environment)
     signs = _signs(app, work.environment)
     where = f"s3://{app.store.bucket}/{work.key(app, '')}"
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
     stored = stored_manifest(app, work.environment, work.artifact_id)
     if stored:
+        work = replace(work, ref=stored.image)
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return verified_manifest(app, work.environment, work.artifact_id)
@@ -76,6 +65,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
         app.screen.say(UNCHANGED)
         return None
     with said_to_be_stored(app, work.environment, work.artifact_id):
+        work = replace(work, ref=shipped(app, work, signs=signs))
         origin = _put_bundle(app, work)
         manifest = _manifest(app, work, origin, secrets)
         if signs:
@@ -87,36 +77,6 @@ def publish(app: App, *, artifact: str = "", env: str = "", dry_run: bool = Fals
 
 
 # -- what there is to publish ------------------------------------------------------------------------------------------
-
-
-def _work(app: App, artifact_id: ArtifactId, environment: str) -> _Work:
-    """Read what `inv bundle` and `inv build` left.
-
-    Raises Refused if one of them did not run, NotAuthentic if its file was altered.
-    """
-    place = folder(app, artifact_id)
-    built = Built.from_json(_left_by("bundle", place / "bundle.json", artifact_id).read_bytes())
-    file = place / layout.BUNDLE
-    _left_by("bundle", file, artifact_id)
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    if digest != built.sha256:
-        raise NotAuthentic(
-            f"{file.relative_to(app.root)} has sha256 {digest}; {built.sha256} was built.",
-            remedy=f"Build it again: {commands.bundle(artifact_id)}",
-        )
-    if not app.settings.environment(environment).target.has_image:
-        return _Work(artifact_id, environment, file, built, None)
-    left = json.loads(_left_by("build", place / "image.json", artifact_id).read_bytes())
-    image = ImageRef(left["repository"], left["tag"], left["digest"])
-    return _Work(artifact_id, environment, file, built, image, left["build_time"])
-
-
-def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
-    if path.is_file():
-        return path
-    spell = commands.bundle if step == "bundle" else commands.build
-    raise Refused(f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: {spell(artifact_id)}")
 
 
 def _signs(app: App, environment: str) -> bool:
@@ -134,12 +94,12 @@ def _signs(app: App, environment: str) -> bool:
     )
 
 
-def _check_same(work: _Work, digest: str, commit: str, image: str, files: Mapping[str, str] | None = None) -> None:
+def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping[str, str] | None = None) -> None:
     """Require that what is stored under that id is the same.
 
     Raises Refused if anything differs. Without a manifest no `files`.
     """
-    mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.image)}
+    mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.ref)}
     stored = {"bundle": digest, "commit": commit, "image": image}
     differing = [part for part in mine if mine[part] != stored[part]]
     if not differing:
@@ -152,7 +112,7 @@ def _check_same(work: _Work, digest: str, commit: str, image: str, files: Mappin
     )
 
 
-def _how_the_bundles_compare(work: _Work, digest: str, files: Mapping[str, str] | None) -> str:
+def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] | None) -> str:
     if digest == work.built.sha256:
         return "The bundles are the same, byte for byte."
     if files is None:
@@ -163,7 +123,7 @@ def _how_the_bundles_compare(work: _Work, digest: str, files: Mapping[str, str] 
 # -- the three objects -------------------------------------------------------------------------------------------------
 
 
-def _put_bundle(app: App, work: _Work) -> Origin:
+def _put_bundle(app: App, work: Work) -> Origin:
     """Create the bundle, or find it; return its metadata's origin."""
     key = work.key(app, layout.BUNDLE)
     try:
@@ -177,7 +137,7 @@ def _put_bundle(app: App, work: _Work) -> Origin:
     return _check_bundle(work, head)
 
 
-def _check_bundle(work: _Work, head: Object) -> Origin:
+def _check_bundle(work: Work, head: Object) -> Origin:
     """Compare the stored bundle's bytes, checksum and metadata with the file."""
     origin = Origin.read(head.metadata)
     if origin is None:
@@ -196,7 +156,7 @@ def _check_bundle(work: _Work, head: Object) -> Origin:
     return origin
 
 
-def _put_signature(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
+def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
     """Create the signature; an existing one has to verify the manifest."""
     key, keys = work.key(app, layout.SIGNATURE), app.keys(work.environment)
     signature = keys.signer.sign(raw)
@@ -231,7 +191,7 @@ def _check_pair(keys: Keys, raw: bytes, signature: bytes) -> None:
         ) from reason
 
 
-def _put_manifest(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
+def _put_manifest(app: App, work: Work, raw: bytes, origin: Origin) -> None:
     """Create the manifest: from here the artifact exists.
 
     Another publisher's is the same, or something is wrong.
@@ -249,21 +209,21 @@ def _put_manifest(app: App, work: _Work, raw: bytes, origin: Origin) -> None:
             ) from conflict
 
 
-def _origin(app: App, work: _Work) -> Origin:
+def _origin(app: App, work: Work) -> Origin:
     """Say where the artifact comes from, if this run publishes first."""
     return Origin(
         commit_sha=work.built.commit,
         branch=app.settings.environment(work.environment).branch or app.ci.branch,
-        build_time=work.image_built_at or f"{app.store.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        build_time=work.image.build_time if work.image else f"{app.store.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         workflow_run_id=app.ci.run,
         pr_number=app.ci.pull_request,
         builder=app.who,
         run_url=app.run_url,
-        image=written(work.image),
+        image=written(work.ref),
     )
 
 
-def _manifest(app: App, work: _Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
+def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
     """Make the manifest, without time or anything of this run.
 
     It is a function of the bundle's bytes, its metadata, the secrets' versions and the key.
@@ -281,7 +241,7 @@ def _manifest(app: App, work: _Work, origin: Origin, secrets: Mapping[str, Secre
         builder=origin.builder,
         bundle=BundleRef(work.key(app, layout.BUNDLE), built.sha256, built.size, built.sums_sha256, built.unpacked),
         files=dict(built.files),
-        image=work.image,
+        image=work.ref,
         ci_run=origin.workflow_run_id,
         ci_url=origin.run_url,
         pull_request=origin.pr_number,
@@ -291,7 +251,7 @@ def _manifest(app: App, work: _Work, origin: Origin, secrets: Mapping[str, Secre
     )
 
 
-def _configuration(app: App, work: _Work) -> str:
+def _configuration(app: App, work: Work) -> str:
     """Digest what the bundle carries for the environment.
 
     Of several files, it is the digest of their digests.

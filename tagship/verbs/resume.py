@@ -186,6 +186,6 @@ def _alive(app: App, environment: str) -> Held:
     held = read(environment, app.leases.look(environment))
     return Held(
         f"{since_when(held)}. Its last heartbeat was {held.heard}: its runner may be alive.",
-        remedy=f"If it is dead, its lease soon expires; then: {commands.resume(environment)}"
+        remedy=f"If it is dead, wait for its lease to expire: {commands.resume(environment, wait='10m')}"
         f" (or at once: {unlock_command(held)})",
     )

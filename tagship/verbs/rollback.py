@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.text import counted, moment
+from tagship.domain.text import counted, either, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
@@ -264,7 +264,8 @@ def _reports_of_all(app: App, plan: Plan) -> list[Report]:
 def _refuse_if_running(app: App, plan: Plan, hold: Hold | None) -> None:
     """Refuse a version that the ledger and every unit say runs."""
     if _reports_of_all(app, plan):
-        remedy = instead(app, plan.environment, app.ledger.deployments(plan.environment))
+        other = instead(app, plan.environment, app.ledger.deployments(plan.environment))
+        remedy = either(f"See that it serves: {commands.verify(plan.artifact_id, plan.environment)}", other)
         if hold:
             remedy = f"Freeze it: {commands.freeze(plan.environment, hold.until, hold.why(plan))}"
         raise Refused(

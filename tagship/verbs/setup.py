@@ -137,9 +137,10 @@ def _show(app: App, wanted: Wanted, *, in_full: bool) -> None:
 
 def _warn_of_bucket(app: App) -> None:
     bucket = app.settings.aws.bucket
-    gaps = app.foundation.bucket_gaps(bucket)
+    gaps = app.foundation.bucket_gaps(bucket, app.settings.app)
     if gaps:
-        app.screen.warn(f"s3://{bucket} existed before, so setup does not change it: {' and '.join(gaps)}")
+        text = f"s3://{bucket} existed before, so setup does not change it: {', '.join(gaps)}"
+        app.screen.warn(f"{text} (what it should be is in deploy/aws/foundation.yaml)")
 
 
 def _outputs(app: App) -> dict[str, Mapping[str, str]]:

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
 from tagship.domain.absent import Gone, gone_sentence
 from tagship.domain.deployment import Deployment, unfinished
-from tagship.domain.standing import marked_bad
 from tagship.domain.text import MANY, counted, moment
-from tagship.domain.units import Report, Unit, noun_of
+from tagship.domain.units import Unit
 from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
 from tagship.engine.candidates import suggested
+from tagship.engine.drift import NOT_KNOWN, NOTHING, Known, UnitStatus, is_down, units_now
 from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
 from tagship.engine.holder import lines as lease_lines
 from tagship.engine.holder import look as look_at_lease
-from tagship.engine.plan import Facts, facts
-from tagship.engine.session import observe
+from tagship.engine.plan import facts
 from tagship.engine.starts import uncommitted, warn_of_uncommitted
 from tagship.engine.unread import all_read, newest_unread
-from tagship.errors import Refused, TagshipError
+from tagship.errors import TagshipError
 from tagship.ports.app import App
-
-NOTHING, NOT_KNOWN = "nothing", "not known"  # in the place of a version
-
-
-@dataclass(frozen=True)
-class UnitStatus:
-    """What one unit says it runs.
-
-    `drift` is what is wrong with that, empty if nothing is.
-    """
-
-    id: str
-    name: str
-    runs: str
-    drift: str
-    noun: str = "unit"
 
 
 @dataclass(frozen=True)
@@ -93,9 +76,9 @@ def _look(app: App, environment: str) -> Status:
     history, serves = known.history, known.last
     last = serves.last if serves else None
     artifact = serves.artifact_id if serves else ArtifactId()
-    units, problem, unsigned = _units(app, environment, artifact, _Known.of(app, known))
+    units, problem, unsigned = units_now(app, environment, artifact, Known.of(app, known))
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
-    back = _back(app, environment, history) if bad or known.unfinished or _is_down(units) else ""
+    back = _back(app, environment, history) if bad or known.unfinished or is_down(units) else ""
     return Status(
         environment=environment,
         artifact=artifact,
@@ -116,12 +99,6 @@ def _look(app: App, environment: str) -> Status:
         partial=last.reason if last and last.state == "partial" else "",
         uncommitted=uncommitted(app, known),
     )
-
-
-def _is_down(units: Sequence[UnitStatus]) -> bool:
-    """Tell whether no unit that could be asked serves it."""
-    # False if none could be asked.
-    return all(unit.drift for unit in units) and any(unit.runs != NOT_KNOWN for unit in units)
 
 
 def _back(app: App, environment: str, history: Sequence[Deployment]) -> str:
@@ -150,58 +127,6 @@ def _unfinished(history: Sequence[Deployment]) -> str:
     return f"{last.first.action} of {last.artifact_id} by {last.first.who}, {last.state} {moment(last.last.at)} UTC"
 
 
-@dataclass(frozen=True)
-class _Known:
-    """What else tells of a unit that drifted.
-
-    Versions that are marked bad, and units that were skipped, by id.
-    """
-
-    bad: Set[str]
-    skipped: Set[str]
-
-    @classmethod
-    def of(cls, app: App, known: Facts) -> _Known:
-        bad = marked_bad(known.history, app.ledger.marks(known.environment))
-        return cls(bad, known.last.skipped if known.last else frozenset())
-
-
-def _units(app: App, environment: str, artifact: str, known: _Known) -> tuple[list[UnitStatus], str, bool]:
-    """Ask each unit what it runs.
-
-    Returns the units, why there is none, and whether one of them runs what nobody signed.
-    """
-    try:
-        units = app.target(environment).units()
-    except Refused as reason:
-        return [], reason.what, False
-    online = [unit for unit in units if unit.online]
-    with app.screen.live(f"asking {len(online)} of {counted(len(units), noun_of(units))} of {environment}") as phase:
-        reports = {report.unit: report for report in observe(app, environment, online, phase)}
-    unsigned = any(report.unsigned for report in reports.values())
-    return [_unit(unit, reports.get(unit.id), artifact, known) for unit in units], "", unsigned
-
-
-def _unit(unit: Unit, report: Report | None, artifact: str, known: _Known) -> UnitStatus:
-    runs, drift = NOT_KNOWN, ""
-    if report is None:
-        drift = unit.problem or "it cannot be reached"
-    elif report.outcome == "silent":
-        drift = report.reason
-    else:
-        runs = report.serving or NOTHING
-        drift = _drift(report, artifact, known)
-    return UnitStatus(unit.id, unit.name, runs, drift, unit.noun)
-
-
-def _drift(report: Report, artifact: str, known: _Known) -> str:
-    if report.serving != artifact:
-        bad = f"{report.serving} is marked bad; " if report.serving in known.bad else ""
-        skipped = ", and this one was skipped" if report.unit in known.skipped else ""
-        return f"{bad}the ledger says {artifact or 'nothing'}{skipped}"
-    return "" if report.good or report.outcome == "empty" else report.reason or "it is not healthy"
-
-
 def _show_signatures(app: App, current: Status) -> None:
     if current.unsigned:
         app.screen.warn(f"UNSIGNED: nobody signed what {current.environment} runs")
@@ -214,6 +139,7 @@ def _show_unfinished(app: App, current: Status) -> None:
     app.screen.warn(f"not ended: {deployment}")
     app.screen.say(f"  {when}")
     if not current.resume:
+        app.screen.say(f"  if its runner died:  {commands.resume(current.environment, wait='10m')}")
         return
     if current.unread:
         app.screen.warn("some of its entries can't be read, its end perhaps among them")
@@ -239,9 +165,17 @@ def _show_the_way(app: App, current: Status) -> None:
     elif current.bad and current.back:
         app.screen.say(f"to go back to what was good: {commands.rollback(current.back, current.environment)}")
     elif current.artifact and not current.bad:
-        app.screen.say(f"to bring them to {current.artifact}: {commands.heal(current.environment)}")
+        app.screen.say(_healing(current))
         if current.back:
             app.screen.say(f"or to go back to what was good: {commands.rollback(current.back, current.environment)}")
+
+
+def _healing(current: Status) -> str:
+    """Say what heals; what can't be asked can't be healed."""
+    heal = commands.heal(current.environment)
+    if all(unit.runs == NOT_KNOWN for unit in current.units if unit.drift):
+        return f"once they can be asked, to see that they run {current.artifact}: {heal}"
+    return f"to bring them to {current.artifact}: {heal}"
 
 
 def _state(current: Status, unit: UnitStatus) -> str:
@@ -251,6 +185,8 @@ def _state(current: Status, unit: UnitStatus) -> str:
     """
     if unit.drift and f" of {unit.runs} by " in current.unfinished:
         return "by the unfinished deployment"
+    if unit.drift and unit.runs == NOT_KNOWN:
+        return f"can't be asked: {unit.drift}"
     return f"drift: {unit.drift}" if unit.drift else "as recorded"
 
 
@@ -291,7 +227,7 @@ def _show(app: App, current: Status) -> None:
     if len(shown) < len(current.units):
         total = counted(len(current.units), current.units[0].noun)
         app.screen.say(f"{len(current.units) - len(shown)} of {total} run what is recorded")
-    if current.artifact and not current.unfinished and _is_down(current.units):
+    if current.artifact and not current.unfinished and is_down(current.units):
         app.screen.warn(
             f"no {current.units[0].noun} serves {current.artifact} now; it was healthy when it was deployed"
         )

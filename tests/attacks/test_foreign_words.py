@@ -138,21 +138,31 @@ def test_a_build_cannot_speak_to_the_runner(tmp_path: Path) -> None:
     """Nor can the tool of `infra`, whose lines go the same way."""
     program = tmp_path / "docker"
     program.write_text(
-        f"#!/bin/sh\nprintf '%s\\n%s\\r%s\\n' '{FORGED}' x '##[error]y' >&2\n[ $1 = image ] && echo '[]'\nexit 0\n"
+        f"#!/bin/sh\nprintf '%s\\n%s\\r%s\\n' '{FORGED}' x '##[error]y' >&2\n"
+        f"case $* in *.Id*) echo sha256:{'1' * 64} ;; image*) echo '[]' ;; esac\nexit 0\n"
     )
     program.chmod(0o755)
     log = Log()
     docker = Docker(os.environ, str(program), log.screen.say)
+    file = tmp_path / "i.tar"
+    image = docker.build(tmp_path, tmp_path / "Dockerfile", "r", "t", labels={}, arguments={}, to=file)
     with pytest.raises(Exception, match="digest"):
-        docker.build(tmp_path, tmp_path / "Dockerfile", "r", "t", labels={}, arguments={})
+        docker.push(file, image, "r", "t")
     Program([sys.executable, "-c", f"print({FORGED!r})"], tmp_path, os.environ).run(log.screen.say)
     assert log.text.count("tagship exit 0") == 3
     assert not log.obeyed
 
 
 def test_nothing_prints_but_where_words_are_made_inert() -> None:
-    """`print` and streams are used in these files alone; each is attacked above, or prints the sandbox's own story."""
-    edges = {"adapters/terminal.py", "tasks/_failures.py", "tasks/_usage.py", "tasks/_verb.py", "tasks/sandbox.py"}
+    """`print` and streams are used in these files alone; each is attacked above, asks, or tells the sandbox's story."""
+    edges = {
+        "adapters/terminal.py",
+        "adapters/prompt.py",
+        "tasks/_failures.py",
+        "tasks/_usage.py",
+        "tasks/_verb.py",
+        "tasks/sandbox.py",
+    }
     own = {"sandbox/play/demo.py", "sandbox/actions/runner.py", "sandbox/server.py"}
     package = TOP / "tagship"
     files = [path for path in package.rglob("*.py") if "hostbin" not in path.parts]

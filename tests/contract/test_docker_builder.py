@@ -17,7 +17,10 @@ STAND_IN = """\
 #!/bin/sh
 case $1 in
 --version) echo "Docker version {version}, build 297e128" ;;
-image) echo '["other.example/hello@sha256:0", "{repository}@{digest}"]' ;;
+image) case $4 in
+  *.Id*) echo sha256:1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d ;;
+  *) echo '["other.example/hello@sha256:0", "{repository}@{digest}"]' ;;
+  esac ;;
 login) cat >"$0.given" ;;
 esac
 echo "${{DOCKER_BUILDKIT-unset}} $*" >>"$0.calls"
@@ -32,19 +35,31 @@ def stand_in(folder: Path, version: str = "20.10.24+dfsg1", code: int = 0) -> Do
     return Docker(os.environ, str(program))
 
 
-def built(docker: Docker, folder: Path) -> ImageRef:
+def built(docker: Docker, folder: Path) -> str:
     labels, arguments = {"b": "2", "a": "1 'x'"}, {"VERSION": "0.1.0-dev"}
-    return docker.build(folder, folder / "Dockerfile", REPOSITORY, "0.1.0-dev", labels=labels, arguments=arguments)
+    return docker.build(
+        folder,
+        folder / "Dockerfile",
+        REPOSITORY,
+        "0.1.0-dev",
+        labels=labels,
+        arguments=arguments,
+        to=folder / "image.tar",
+    )
 
 
 def calls(folder: Path) -> list[str]:
     return (folder / "docker.calls").read_text().splitlines()
 
 
-def test_an_image_is_built_pushed_and_known_by_the_digest_of_its_own_repository(tmp_path: Path) -> None:
-    assert built(stand_in(tmp_path), tmp_path) == ImageRef(REPOSITORY, "0.1.0-dev", DIGEST)
+def test_an_image_is_built_and_pushed_and_known_by_the_digest_of_its_own_repository(tmp_path: Path) -> None:
+    docker = stand_in(tmp_path)
+    image_id = built(docker, tmp_path)
+    assert docker.push(tmp_path / "image.tar", image_id, REPOSITORY, "0.1.0-dev") == ImageRef(
+        REPOSITORY, "0.1.0-dev", DIGEST
+    )
     words = [line.split()[1] for line in calls(tmp_path)]
-    assert words == ["--version", "build", "push", "image"]
+    assert words == ["--version", "build", "save", "image", "load", "image", "push", "image"]
     assert "--label a=1 'x' --label b=2 --build-arg VERSION=0.1.0-dev" in calls(tmp_path)[1]
 
 

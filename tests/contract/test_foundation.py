@@ -43,7 +43,12 @@ def app() -> str:
 
 def wanted(app: str, **changes: str) -> Stack:
     values = {"App": app, "Bucket": f"{app}-artifacts", "MakeBucket": "yes", "KeyAlias": f"alias/{app}", "KeyArn": ""}
-    values |= {"ImageRepository": "", "ProviderArn": "arn:aws:iam::123456789012:oidc-provider/there", **changes}
+    values |= {
+        "LockDays": "0",
+        "ImageRepository": "",
+        "ProviderArn": "arn:aws:iam::123456789012:oidc-provider/there",
+        **changes,
+    }
     return Stack(f"tagship-{app}", TEMPLATE, values)
 
 
@@ -155,20 +160,28 @@ def test_the_bucket_of_the_stack_has_its_policy_and_another_has_gaps(app: str) -
     policy = strict_aws.aws().client("s3").get_bucket_policy(Bucket=f"{app}-artifacts")["Policy"]
     assert {one["Sid"] for one in json.loads(policy)["Statement"]} == {
         *("TlsOnly", "ArtifactsAreWrittenOnce", "ArtifactsAreCleanedUpByTheirRole"),
-        *("RecordsAreWrittenOnce", "RecordsStay"),
+        *("RecordsAreWrittenOnce", "RecordsStay", "LocksStay"),
     }
     strict_aws.bucket(f"{app}-older")
-    lacking = "ArtifactsAreWrittenOnce, RecordsAreWrittenOnce, RecordsStay"
-    unguarded = f"its policy lacks {lacking} of ArtifactsPolicy in deploy/aws/foundation.yaml"
-    assert account.bucket_gaps(f"{app}-older") == ["versioning is off", "public access is not blocked", unguarded]
+    open_to_all = [
+        "artifacts can be written over",
+        "artifacts can be deleted by anybody",
+        "the ledger can be written over",
+        "the ledger can be deleted",
+        "it can be spoken to without TLS",
+    ]
+    older = f"{app}-older"
+    assert account.bucket_gaps(older, app) == ["versioning is off", "public access is not blocked", *open_to_all]
     s3 = strict_aws.aws().client("s3")
     s3.put_bucket_versioning(Bucket=f"{app}-older", VersioningConfiguration={"Status": "Enabled"})
     blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
     everything = dict.fromkeys(blocks, True)
     s3.put_public_access_block(Bucket=f"{app}-older", PublicAccessBlockConfiguration=everything)  # type: ignore[arg-type]
-    assert account.bucket_gaps(f"{app}-older") == [unguarded]
-    s3.put_bucket_policy(Bucket=f"{app}-older", Policy=policy)
-    assert account.bucket_gaps(f"{app}-older") == []
+    assert account.bucket_gaps(older, app) == open_to_all
+    s3.put_bucket_policy(Bucket=older, Policy=policy)
+    assert account.bucket_gaps(older, app) == open_to_all, "that policy is of another bucket"
+    s3.put_bucket_policy(Bucket=older, Policy=policy.replace(f"{app}-artifacts", older))
+    assert account.bucket_gaps(older, app) == []
 
 
 def test_githubs_provider_is_made_once_in_an_account(app: str) -> None:

@@ -108,3 +108,13 @@ def test_a_tag_of_another_channel_in_a_folder_is_no_version(checkout: Checkout) 
     checkout.tag("0.1.0-dev/x")
     assert checkout.repository.newest("dev", 5).versions == []
     assert checkout.repository.tag("0.1.0-dev") is None
+
+
+def test_a_tag_that_another_process_made_meanwhile_is_told_with_a_look_at_it(checkout: Checkout) -> None:
+    checkout.repository.create_tag("0.1.1-dev", checkout.head, "theirs")
+    with pytest.raises(Refused) as caught:
+        checkout.repository.create_tag("0.1.1-dev", checkout.head, "ours")
+    assert caught.value.what == "The tag 0.1.1-dev was made here meanwhile, by another process."
+    program, *arguments = caught.value.remedy.partition(": ")[2].split()
+    assert program == "git"
+    assert "theirs" in git(checkout.work, *arguments)

@@ -20,10 +20,11 @@ import pytest
 from tagship.adapters.aws.ecr import Ecr, split
 from tagship.adapters.docker import Docker, build_command
 from tagship.domain.manifest import ImageRef
-from tagship.errors import Refused, ServiceFailed, SettingsError
+from tagship.errors import NotAuthentic, Refused, ServiceFailed, SettingsError
 from tests.contract import strict_aws
 
 DIGEST = "sha256:" + "a" * 64
+ONE, TWO = "sha256:" + "1d" * 32, "sha256:" + "2d" * 32  # ids that an engine gives an image
 MANIFEST = json.dumps(
     {
         "schemaVersion": 2,
@@ -39,7 +40,7 @@ STAND_IN = """#!/bin/sh
 {{ printf '%s\\n' "$*"; [ "$1" != login ] || cat; }} >> "{log}"
 case "$1 $2" in
   "push "*bad*) echo 'denied: requested access to the resource is denied' >&2; exit 1 ;;
-  "image inspect") case "$4" in *Labels*) echo '{{"org.opencontainers.image.revision":"c0ffee"}}' ;;
+  "image inspect") case "$4" in *.Id*) echo 'sha256:1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d' ;;
     *) echo '["other.example/hello@sha256:0","registry.example/hello@{digest}"]' ;; esac ;;
 esac
 """
@@ -77,21 +78,59 @@ def test_the_build_command_is_a_list_and_quotes_nothing() -> None:
     ]
 
 
-def test_an_image_is_built_pushed_and_its_pushed_digest_read(docker: Docker, tmp_path: Path) -> None:
-    image = docker.build(
-        Path("/src"), Path("/src/Dockerfile"), "registry.example/hello", "0.1.0-dev", labels={"a": "b"}, arguments={}
+def test_an_image_is_built_and_saved_and_known_by_its_id(docker: Docker, tmp_path: Path) -> None:
+    file = tmp_path / "image.tar"
+    image_id = docker.build(
+        Path("/src"),
+        Path("/src/Dockerfile"),
+        "registry.example/hello",
+        "0.1.0-dev",
+        labels={"a": "b"},
+        arguments={},
+        to=file,
+    )
+    assert image_id == ONE
+    assert said(tmp_path) == [
+        f"build --pull --file /src/Dockerfile --tag {NAME} --label a=b /src",
+        f"save --output {file} {NAME}",
+        f"image inspect --format {{{{.Id}}}} {NAME}",
+    ]
+
+
+def test_what_was_saved_is_loaded_and_pushed_and_its_pushed_digest_read(docker: Docker, tmp_path: Path) -> None:
+    image = docker.push(
+        tmp_path / "image.tar",
+        ONE,
+        "registry.example/hello",
+        "0.1.0-dev",
     )
     assert image == ImageRef("registry.example/hello", "0.1.0-dev", DIGEST)
     assert said(tmp_path) == [
-        f"build --pull --file /src/Dockerfile --tag {NAME} --label a=b /src",
+        f"load --quiet --input {tmp_path}/image.tar",
+        f"image inspect --format {{{{.Id}}}} {NAME}",
         f"push {NAME}",
         f"image inspect --format {{{{json .RepoDigests}}}} {NAME}",
     ]
 
 
-def test_labels_are_read_of_the_image_in_the_registry(docker: Docker, tmp_path: Path) -> None:
+def test_a_file_with_another_image_is_not_pushed(docker: Docker, tmp_path: Path) -> None:
+    with pytest.raises(
+        NotAuthentic,
+        match=f"holds another image .*: {ONE}, not {TWO}",
+    ) as caught:
+        docker.push(
+            tmp_path / "image.tar",
+            TWO,
+            "registry.example/hello",
+            "0.1.0-dev",
+        )
+    assert caught.value.state == "Nothing was pushed."
+    assert not [line for line in said(tmp_path) if line.startswith("push")]
+
+
+def test_the_id_of_an_image_in_the_registry_is_asked_by_digest(docker: Docker, tmp_path: Path) -> None:
     image = ImageRef("registry.example/hello", "0.1.0-dev", DIGEST)
-    assert docker.labels(image) == {"org.opencontainers.image.revision": "c0ffee"}
+    assert docker.identity(image) == ONE
     assert said(tmp_path)[0] == f"pull --quiet registry.example/hello@{DIGEST}"
 
 
@@ -102,8 +141,13 @@ def test_a_password_goes_through_standard_input_alone(docker: Docker, tmp_path: 
 
 def test_a_push_that_fails_is_told_and_stops_there(docker: Docker, tmp_path: Path) -> None:
     with pytest.raises(ServiceFailed, match=r"docker failed with exit 1 \(pushing registry\.example/bad:1\)"):
-        docker.build(Path("."), Path("Dockerfile"), "registry.example/bad", "1", labels={}, arguments={})
-    assert len(said(tmp_path)) == 2
+        docker.push(
+            tmp_path / "image.tar",
+            ONE,
+            "registry.example/bad",
+            "1",
+        )
+    assert said(tmp_path)[-1] == "push registry.example/bad:1"
 
 
 def test_without_docker_it_is_said_how_to_get_it(tmp_path: Path) -> None:

@@ -161,6 +161,21 @@ def test_a_limit_fetches_only_the_bodies_of_the_latest() -> None:
     assert len(store.read) == 3
 
 
+def test_an_entry_is_read_once_and_again_if_it_is_another_object() -> None:
+    store = Counting()
+    ledger = StoredLedger(store, "hello")
+    for n in range(3):
+        ledger.append(entry(f"20261120-1200{n:02d}-000000-aaaaaa"))
+    first = ledger.deployments("dev")
+    store.read.clear()
+    assert ledger.deployments("dev") == first
+    assert store.read == []
+    altered = next(stored for stored in store.list("hello/_ledger/dev/") if "120001" in stored.key)
+    store.replace(altered.key, replace(first[1].last, who="mallory@vm").to_json(), altered.etag)
+    assert ledger.deployments("dev")[1].last.who == "mallory@vm"
+    assert store.read == [altered.key]
+
+
 def test_a_put_that_succeeded_and_whose_answer_was_lost_is_recognised() -> None:
     store = MemoryStore()
     ledger = StoredLedger(store, "hello")
@@ -350,6 +365,7 @@ def test_a_spoilt_segment_is_named_and_costs_time_alone(body: bytes) -> None:
     assert sorted(ledger.unreadable("dev")) == [key, "hello/_ledger/dev/_index/odd"]
     assert ledger.rebuild_index("dev") == 1
     store.read.clear()
+    ledger = StoredLedger(store, "hello")  # one that has read nothing yet
     assert ledger.deployments("dev") == before
     assert ledger.unreadable("dev") == ()
     assert len(store.read) == 1 + 20  # the segment, and both entries of the ten deployments that it does not hold
@@ -369,6 +385,7 @@ def test_a_limit_lists_only_the_end_of_a_long_ledger() -> None:
     ledger.rebuild_index("dev")
     store.listed.clear()
     store.read.clear()
+    ledger = StoredLedger(store, "hello")  # one that has read nothing yet
     assert len(ledger.deployments("dev", 12)) == 12
     entries = [key for key in store.listed if "_index" not in key]
     assert len(entries) == 2 * (50 + 10)

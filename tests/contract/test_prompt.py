@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pexpect
 import pytest
 
-from tagship.adapters.terminal import TerminalPrompt
+from tagship.adapters.prompt import TerminalPrompt
 from tagship.errors import Interrupted
 from tests.fakes.prompt import CTRL_C, FakePrompt
 
@@ -25,7 +25,7 @@ QUESTIONS = {
 PROGRAM = """
 import sys
 from tests.contract.test_prompt import QUESTIONS
-from tagship.adapters.terminal import TerminalPrompt
+from tagship.adapters.prompt import TerminalPrompt
 from tagship.errors import Interrupted
 try:
     print("answer=%r" % QUESTIONS[sys.argv[1]](TerminalPrompt()))
@@ -46,6 +46,8 @@ TALKS: list[tuple[str, Sequence[str], Sequence[object], object]] = [
     ("text", [INTERRUPT], [CTRL_C], Interrupted),
     ("confirm", [ENTER], [True], True),
     ("confirm", ["n", ENTER], [False], False),
+    ("confirm", ["YES", ENTER], [True], True),
+    ("confirm", ["stop", ENTER, ERASE, "No", ENTER], [False], False),
     ("confirm", [INTERRUPT], [CTRL_C], Interrupted),
     ("confirm", [END], [CTRL_C], Interrupted),
 ]
@@ -121,13 +123,6 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not re.search(r"\x1b\[[0-9;]*[34]8;", child.before)
     child.sendcontrol("c")
     child.expect(pexpect.EOF)
-
-
-def test_an_interrupted_question_names_the_command_to_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["/x/.venv/bin/inv", "deploy-dev", "--commit", "a b"])
-    from tagship.adapters.terminal import command_line
-
-    assert command_line() == "inv deploy-dev --commit 'a b'"
 
 
 @pytest.mark.parametrize(

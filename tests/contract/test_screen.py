@@ -154,6 +154,18 @@ def test_phases_are_ticked_side_by_side_and_the_quick_ones_are_folded() -> None:
     assert phases.lines(80) == ["✓ validate 3 s   ✓ build 41 s   ✓ deploy 14 s"]
 
 
+def test_a_phase_that_counts_is_one_and_is_ticked_with_its_last_count() -> None:
+    clock = Stopwatch()
+    phases = Phases(clock)
+    phases.show("0 of 3 hosts answered")
+    clock.now = 2.0
+    phases.show("3 of 3 hosts answered")
+    assert phases.lines(80) == ["● 3 of 3 hosts answered 2 s"]
+    phases.show("recording how it ended")
+    phases.end()
+    assert phases.lines(80) == ["✓ 3 of 3 hosts answered 2 s"]
+
+
 def test_where_every_phase_was_quick_the_last_one_stays() -> None:
     phases = Phases(Stopwatch())
     phases.show("validate")

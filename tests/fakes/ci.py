@@ -17,6 +17,7 @@ class FakeCi:
     pull_request: str = ""
     run: str = ""
     run_url: str = ""
+    workflow: str = ""
     actor: str = ""
     owner_id: str = ""
     repository_id: str = ""

@@ -47,7 +47,7 @@ class FakeFoundation:
         made = key.startswith("kms:") and key.removeprefix("kms:") in aliases | self.retained
         return self.before.key or (KEY if made else "")
 
-    def bucket_gaps(self, bucket: str) -> Sequence[str]:
+    def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         return self.gaps
 
     def public_key(self, key: str) -> str:

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship.domain.manifest import ImageRef
+from tagship.errors import NotAuthentic
 
 
 @dataclass
 class FakeImages:
-    """Builder and Registry in one: what is built is what is found. `calls` holds what was asked for, in order."""
+    """Builder and Registry in one: what is pushed is what is found. `calls` holds what was asked for, in order."""
 
     stored: dict[tuple[str, str], ImageRef] = field(default_factory=dict)
     labelled: dict[str, Mapping[str, str]] = field(default_factory=dict)
     arguments: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)  # by digest
     calls: list[str] = field(default_factory=list)
 
     def build(
@@ -28,16 +30,24 @@ class FakeImages:
         *,
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
-    ) -> ImageRef:
+        to: Path,
+    ) -> str:
         self.calls.append(f"build {context.name or '.'} {dockerfile.name} {repository}:{tag}")
-        digest = "sha256:" + hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()
-        image = ImageRef(repository, tag, digest)
-        self.stored[repository, tag] = image
-        self.labelled[digest], self.arguments[digest] = labels, arguments
+        image_id = "sha256:" + hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()
+        self.labelled[image_id], self.arguments[image_id] = labels, arguments
+        to.write_text(image_id)
+        return image_id
+
+    def push(self, file: Path, image_id: str, repository: str, tag: str) -> ImageRef:
+        self.calls.append(f"push {repository}:{tag}")
+        if file.read_text() != image_id:
+            raise NotAuthentic(f"{file.name} holds another image.", remedy="Build it again.")
+        image = ImageRef(repository, tag, "sha256:" + hashlib.sha256(image_id.encode()).hexdigest())
+        self.stored[repository, tag], self.ids[image.digest] = image, image_id
         return image
 
-    def labels(self, image: ImageRef) -> Mapping[str, str]:
-        return self.labelled[image.digest]
+    def identity(self, image: ImageRef) -> str:
+        return self.ids[image.digest]
 
     def login(self, repository: str) -> None:
         self.calls.append(f"login {repository}")

@@ -30,8 +30,12 @@ class Journey:
     reached: Callable[[Environment], bool] = lambda _: True
 
     def begin(self, here: Environment, *, slow: bool) -> None:
-        """Bring the environment to where the journey begins; what an earlier one froze is thawed."""
+        """Bring the environment to where the journey begins; what an earlier one froze or held is free again.
+
+        Otherwise the first call of a journey would be what it does about a dead runner, which no later case has left.
+        """
         worlds.thawed(here)
+        worlds.free(here)
         here.advance(self.before, slow=slow)
         self.world(here)
 

@@ -52,6 +52,13 @@ def held(here: Environment) -> None:
     here.dead = here.app.leases.take(here.name, holder="bob@laptop", run_url="", ttl=TTL).deployment_id
 
 
+def free(here: Environment) -> None:
+    """Nobody holds the environment, and nobody has died holding it."""
+    seen = here.app.leases.look(here.name)
+    if seen and seen.record.holder:
+        here.app.leases.release(seen.record)
+
+
 def is_free(here: Environment) -> bool:
     seen = here.app.leases.look(here.name)
     return seen is None or seen.record.deployment_id != here.dead

@@ -12,14 +12,17 @@ from tagship.adapters.aws.ecr import Ecr
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.docker import Docker
 from tagship.domain.manifest import ImageRef
-from tagship.errors import Refused, ServiceFailed
+from tagship.errors import NotAuthentic, ServiceFailed
 from tagship.ports.app import App
-from tagship.verbs.build import CREATED, REVISION, build
+from tagship.verbs.build import REVISION, build
+from tagship.verbs.bundle import bundle
+from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp, environments
+from tests.fakes.ci import FakeCi
 from tests.host.engine import Engine
 from tests.host.ground import ADMIN_PATH
 from tests.host.registry import HOST, PASSWORD, Registry
-from tests.unit.ci import COMMIT, OTHER, VERSION, ci_app
+from tests.unit.ci import COMMIT, VERSION, ci_app
 
 DOCKERFILE = """\
 FROM {base}
@@ -63,7 +66,9 @@ def context(tmp_path: Path, python_base: str) -> Path:
 
 def push(docker: Docker, context: Path, repository: str, tag: str = VERSION) -> ImageRef:
     labels = {REVISION: COMMIT, "tagship.app": "hello", "odd": "a 'b' \"c\" $HOME"}
-    return docker.build(context, context / "Dockerfile", repository, tag, labels=labels, arguments=FACTS)
+    file = context.parent / f"{context.name}.tar"
+    image_id = docker.build(context, context / "Dockerfile", repository, tag, labels=labels, arguments=FACTS, to=file)
+    return docker.push(file, image_id, repository, tag)
 
 
 def test_an_image_is_pushed_with_its_labels_and_build_arguments(
@@ -75,7 +80,6 @@ def test_an_image_is_pushed_with_its_labels_and_build_arguments(
     config = registry.config(name, VERSION)
     assert config["Labels"] == {REVISION: COMMIT, "tagship.app": "hello", "odd": "a 'b' \"c\" $HOME"}
     assert {f"VERSION={VERSION}", f"COMMIT_SHA={COMMIT}"} <= set(cast(list[str], config["Env"]))
-    assert docker.labels(image)["tagship.app"] == "hello"
 
 
 def test_the_digest_is_the_registrys_own_word(docker: Docker, context: Path, repository: str) -> None:
@@ -124,26 +128,31 @@ def test_a_dockerfile_that_fails_pushes_nothing(
     assert registry.digest(repository.partition("/")[2], VERSION) == ""
 
 
-def test_build_twice_recognises_the_image_by_its_commit(docker: Docker, context: Path, repository: str) -> None:
-    app = _app(docker, context, repository)
-    first = build(_as_app(app), artifact=VERSION)
-    second = build(_as_app(app), artifact=VERSION)
-    assert first
-    assert first == second
-    assert "nothing to build" in app.screen.text
-    assert docker.labels(first)[REVISION] == COMMIT
-    assert docker.labels(first)[CREATED]
-
-
-def test_a_tag_of_another_commit_is_refused_and_stays(
+def test_what_one_job_saved_another_pushes_and_knows_again(
     docker: Docker, context: Path, repository: str, registry: Registry
 ) -> None:
-    labels = {REVISION: OTHER}
-    tag = VERSION
-    theirs = docker.build(context, context / "Dockerfile", repository, tag, labels=labels, arguments=FACTS)
-    with pytest.raises(Refused, match="is taken by commit bada55"):
-        build(_as_app(_app(docker, context, repository)), artifact=VERSION)
+    app = _app(docker, context, repository)
+    built = build(_as_app(app), artifact=VERSION)
+    assert built
+    assert registry.digest(repository.partition("/")[2], VERSION) == ""
+    place = context / ".tagship/build" / VERSION
+    pushed = docker.push(place / "image.tar", built.id, built.repository, built.tag)
+    assert docker.identity(pushed) == built.id
+    assert registry.digest(repository.partition("/")[2], VERSION) == pushed.digest
+
+
+def test_the_image_of_a_stranger_under_the_tag_is_refused_and_stays(
+    docker: Docker, context: Path, repository: str, registry: Registry
+) -> None:
+    app = _app(docker, context, repository)
+    app.ci = FakeCi(tag=VERSION)
+    build(_as_app(app), artifact=VERSION)
+    bundle(_as_app(app), artifact=VERSION)
+    theirs = push(docker, context, repository)  # with the right label: whoever pushes says what it says
+    with pytest.raises(NotAuthentic, match="no signed provenance says where it comes from"):
+        publish(_as_app(app), artifact=VERSION)
     assert registry.digest(repository.partition("/")[2], VERSION) == theirs.digest
+    assert app.store.objects == {}
 
 
 def _app(docker: Docker, root: Path, repository: str) -> FakeApp:

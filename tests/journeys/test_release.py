@@ -63,7 +63,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def environment() -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if name not in {"CI", "GITHUB_TOKEN", "GH_TOKEN"}}
-    return {**kept, "TERM": "xterm-256color", "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, "TERM": "xterm-256color"}
 
 
 def inv(running: Running, *words: str) -> subprocess.CompletedProcess[str]:
@@ -121,7 +121,7 @@ def test_the_happy_path_fits_on_twenty_rows(running: Running) -> None:
     assert "✓ 10 checks passed" in text
     assert "? Next version 0.1.1-dev  (patch)" in lines
     assert "  0.1.1-dev = 2 commits since 0.1.0-dev: Set the greeting · Answer faster" in lines
-    assert f"? Tag {head[:7]} as 0.1.1-dev and push it with dev? Yes" in lines
+    assert f"? Tag {head[:7]} as 0.1.1-dev and push it with dev? (Y/n)" in lines
     assert "git push" not in text, "exact commands are for --dry-run and --verbose"
     assert lines[-1].startswith("0.1.1-dev is healthy on dev (")
     assert lines[-1].endswith("To take it back: inv rollback --to 0.1.0-dev")

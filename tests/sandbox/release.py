@@ -51,7 +51,7 @@ class Typed(Checkout):
         """No token and no credentials, whatever the machine has; `gh` finds no login either."""
         gone = {"GH_TOKEN", "GITHUB_TOKEN", "CI"}
         kept = {name: text for name, text in os.environ.items() if name not in gone}
-        return {**kept, "GH_CONFIG_DIR": str(self.folder / "gh"), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**kept, "GH_CONFIG_DIR": str(self.folder / "gh")}
 
     def inv(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run it without a terminal."""

@@ -61,9 +61,9 @@ WHY = {
     "Ci": {
         "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
         "ecr:BatchCheckLayerAvailability": "docker push",
-        "ecr:BatchGetImage": "docker buildx imagetools inspect",
+        "ecr:BatchGetImage": "docker pull, of an image that is there already",
         "ecr:CompleteLayerUpload": "docker push",
-        "ecr:GetDownloadUrlForLayer": "docker buildx imagetools inspect",
+        "ecr:GetDownloadUrlForLayer": "docker pull, of an image that is there already",
         "ecr:InitiateLayerUpload": "docker push",
         "ecr:PutImage": "docker push",
         "ecr:UploadLayerPart": "docker push",

@@ -37,6 +37,9 @@ GIVEN = {
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
     "Repository": "acme/hello",
     "NumberedRepository": "acme@12/hello@34",
+    "Workflow": "deploy-dev.yml",
+    "Tags": "*-dev",
+    "LockDays": "0",
     "MakeBucket": "yes",
     "KeyAlias": "alias/hello-release",
 }
@@ -74,7 +77,7 @@ def resolved(value: Any, given: Mapping[str, str], conditions: Mapping[str, bool
         case {"Fn::If": [name, yes, no]}:
             value = again(yes if conditions[name] else no)
         case dict():
-            value = {key: again(one) for key, one in value.items()}
+            value = {key: again(one) for key, one in value.items() if again(one) is not NOTHING}
         case list():
             value = [one for one in map(again, value) if one is not NOTHING]
     return value
@@ -130,6 +133,8 @@ def _condition(kind: str, key: str, wanted: list[str], context: Mapping[str, str
         return (there is None) == (wanted == ["true"])
     if kind == "ArnNotLike":
         return there is None or not any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
+    if kind == "StringLike":
+        return there is not None and any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
     assert kind in {"StringEquals", "Bool"}, kind
     return there is not None and there in wanted
 
@@ -208,12 +213,17 @@ def test_the_tags_of_the_settings_take_the_place_of_the_usual_ones() -> None:
 # -- whose jobs they are -----------------------------------------------------------------------------------------------
 
 
-def trusted(subject: str, audience: str = "sts.amazonaws.com", role: str = "Ci", **changes: str) -> bool:
+WORKFLOW = "acme/hello/.github/workflows/deploy-dev.yml@refs/tags/0.1.30-dev"
+
+
+def trusted(
+    subject: str, audience: str = "sts.amazonaws.com", role: str = "Ci", workflow: str = WORKFLOW, **changes: str
+) -> bool:
     properties = template(read("environment"), **changes)[role]["Properties"]
     [statement] = properties["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Federated": GIVEN["ProviderArn"]}
     host = "token.actions.githubusercontent.com"
-    context = {f"{host}:sub": subject, f"{host}:aud": audience}
+    context = {f"{host}:sub": subject, f"{host}:aud": audience, f"{host}:job_workflow_ref": workflow}
     return allowed([{**statement, "Resource": "*"}], "sts:AssumeRoleWithWebIdentity", "*", context)
 
 
@@ -245,6 +255,26 @@ def test_no_other_job_is_trusted(subject: str) -> None:
 
 def test_a_token_for_somebody_else_is_not_trusted() -> None:
     assert not trusted("repo:acme/hello:environment:dev", audience="https://github.com/acme")
+
+
+ELSEWHERE = {
+    "another file": WORKFLOW.replace("deploy-dev", "ci"),
+    "a branch": WORKFLOW.replace("tags/0.1.30-dev", "heads/feature"),
+    "a branch that is named like a tag": WORKFLOW.replace("tags/0.1.30-dev", "heads/0.1.30-dev"),
+    "a pull request": WORKFLOW.replace("tags/0.1.30-dev", "pull/51/merge"),
+    "another channel's tag": WORKFLOW.replace("0.1.30-dev", "0.1.30-prod"),
+    "another repository": WORKFLOW.replace("acme/hello", "evil/hello"),
+    "no claim": "",
+}
+
+
+@pytest.mark.parametrize("role", ["Ci", "Notify"])
+def test_the_workflow_file_and_its_tags_are_pinned(role: str) -> None:
+    subject = "repo:acme/hello:environment:dev"
+    assert trusted(subject, role=role)
+    assert not [where for where, workflow in ELSEWHERE.items() if trusted(subject, role=role, workflow=workflow)]
+    anywhere = WORKFLOW.replace("deploy-dev", "ci")
+    assert trusted(subject, role=role, workflow=anywhere, Workflow="")
 
 
 def test_cleanup_is_for_a_github_environment_of_its_own() -> None:
@@ -434,7 +464,7 @@ ENTRY = layout.ledger_entry("hello", "dev", "20261120-155301-123456-9f3a1c", 1, 
 RECORDS = [s3(ENTRY), s3(layout.mark("hello", "dev", "20261120-155301-123456-9f3a1c"))]
 ARTIFACTS = [
     s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
-    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE)
+    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.PROVENANCE)
 ]
 
 
@@ -483,7 +513,7 @@ def test_notify_reads_the_ledger_and_changes_nothing() -> None:
     }
 
 
-@pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE])
+@pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.PROVENANCE])
 def test_an_artifact_is_written_with_if_none_match_or_not_at_all(name: str) -> None:
     key = s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
     assert not allowed(bucket_policy(), "s3:PutObject", key, TLS)
@@ -495,6 +525,17 @@ def test_the_parts_of_a_large_bundle_and_everything_else_need_no_condition() -> 
     assert allowed(bucket_policy(), "s3:PutObject", s3(layout.artifact("hello", "dev", "1.0.0", layout.BUNDLE)), part)
     for key in (layout.lease("hello", "dev"), layout.pointer("hello", "dev"), layout.state("hello", "dev")):
         assert allowed(bucket_policy(), "s3:PutObject", s3(key), TLS)
+
+
+def test_object_lock_is_there_if_it_was_chosen_and_nobody_passes_it_by() -> None:
+    bucket = template(read("foundation"), LockDays="30")["Artifacts"]["Properties"]
+    assert bucket["ObjectLockEnabled"] is True
+    rule = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert rule == {"Mode": "GOVERNANCE", "Days": "30"}
+    without = template(read("foundation"))["Artifacts"]["Properties"]
+    assert not {"ObjectLockEnabled", "ObjectLockConfiguration"} & set(without)
+    for action in ("s3:BypassGovernanceRetention", "s3:PutObjectRetention"):
+        assert not any(allowed(bucket_policy(), action, key, _as("admin")) for key in [*RECORDS, *ARTIFACTS])
 
 
 def test_nothing_is_said_to_the_bucket_without_tls() -> None:

@@ -105,7 +105,15 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     needed = {"signing.key", "signing.public_key", "environments.dev.ec2.tags"}
     needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
-    assert differing == needed | said
+    computed = {"environments.dev.workflow"}
+    assert differing == needed | said | computed
+
+
+def test_the_workflow_of_an_environment_is_named_after_it_unless_it_is_said(read: Loader) -> None:
+    assert read(MINIMAL).workflow("dev") == "deploy-dev.yml"
+    named = MINIMAL.replace("[environments.dev]", '[environments.dev]\nworkflow = "ship.yaml"')
+    assert read(named).workflow("dev") == "ship.yaml"
+    assert read(named.replace("ship.yaml", "")).workflow("dev") == ""
 
 
 def test_this_repository_settings_load() -> None:

@@ -20,7 +20,7 @@ from invoke.exceptions import Exit
 from invoke.parser.parser import Parser
 
 from tagship.domain import commands
-from tagship.errors import DeployFailed
+from tagship.errors import DeployFailed, ServiceFailed
 from tagship.tasks import ns, program
 from tagship.tasks._arguments import FlaggedTask
 from tagship.tasks._verb import command
@@ -453,6 +453,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "test-journeys",
         "test-program",
         "test-attacks",
+        "audit",
         "test-cases",
         "test-host",
         "test-terraform",
@@ -546,6 +547,38 @@ def test_what_no_workflow_expected_is_three_lines_too(
     assert what == f"error: {words}"
     assert now == "  now: unknown; look before you act: inv status"
     assert following.startswith(" next: ")
+
+
+@pytest.mark.parametrize(
+    ("remedy", "typed", "printed"),
+    [
+        ("Run the same command again", "deploy --yes", "Run the same command again: inv deploy --yes"),
+        (
+            "Set the clock, then run the same command again",
+            "lock",
+            "Set the clock, then run the same command again: inv lock",
+        ),
+        (
+            "Run the same command again. Who holds it: inv lock",
+            "heal",
+            "Run the same command again: inv heal. Who holds it: inv lock",
+        ),
+        ("Run the same command again: inv build", "deploy", "Run the same command again: inv build"),
+        ("Run the same command again", f"freeze --reason {'x' * 400}", "Run the same command again"),
+    ],
+)
+def test_a_remedy_to_run_again_says_what(
+    remedy: str, typed: str, printed: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @command()
+    def falls() -> None:
+        """Fail."""
+        raise ServiceFailed("AWS does not answer.", remedy=remedy)
+
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/inv", *typed.split()])
+    with pytest.raises(Exit):
+        falls.body(None)
+    assert capsys.readouterr().err.splitlines()[-1] == f" next: {printed}"
 
 
 @pytest.mark.parametrize("switch", ["heal", "resume"])

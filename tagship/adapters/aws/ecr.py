@@ -76,7 +76,7 @@ class Ecr:
 
     def _elsewhere(self, host: str, name: str, tag: str) -> str:
         scheme = "http" if LOOPBACK.match(host) else "https"
-        request = urllib.request.Request(f"{scheme}://{host}/v2/{name}/manifests/{tag}", method="HEAD")  # noqa: S310
+        request = urllib.request.Request(f"{scheme}://{host}/v2/{name}/manifests/{tag}", method="HEAD")  # noqa: S310 (set above)
         request.add_header("Accept", TYPES)
         for header, value in _authorization(host, self.docker.inherited).items():
             request.add_header(header, value)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.aws.session import Aws
-from tagship.domain import commands
+from tagship.domain import commands, denials
 from tagship.domain.foundation import Existing, Stack, pem, same_document, version_name
-from tagship.domain.text import listed
 from tagship.errors import Held, Refused, ServiceFailed
 from tagship.ports.people import Clock
 
@@ -18,8 +17,6 @@ GITHUB = "token.actions.githubusercontent.com"
 WAIT = 2.0  # seconds between looks at a stack that is being changed
 LONGEST = 1800  # seconds until it is no longer waited for
 _UNCHANGED = "This stack was not changed."
-# Statements of the bucket's policy by which nobody changes what was written.
-WRITE_ONCE = frozenset({"ArtifactsAreWrittenOnce", "RecordsAreWrittenOnce", "RecordsStay"})
 GONE = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"})  # a stack of that status has no resources
 USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
 
@@ -77,7 +74,7 @@ class AccountFoundation:
             return False
         return True
 
-    def bucket_gaps(self, bucket: str) -> Sequence[str]:
+    def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         s3 = self.aws.client("s3")
         gaps = []
         with self.aws.translated(f"looking at s3://{bucket}"):
@@ -91,8 +88,7 @@ class AccountFoundation:
                 blocks = {}
             if not blocks or not all(blocks.values()):
                 gaps.append("public access is not blocked")
-            if lacking := sorted(WRITE_ONCE - _denials(s3, bucket)):
-                gaps.append(f"its policy lacks {listed(lacking)} of ArtifactsPolicy in deploy/aws/foundation.yaml")
+            gaps += denials.gaps(_policy(s3, bucket), bucket, app)
         return gaps
 
     def public_key(self, key: str) -> str:
@@ -274,15 +270,15 @@ def _again(stack: Stack) -> str:
     return commands.setup()
 
 
-def _denials(s3: Any, bucket: str) -> set[str]:
-    """List the statements of a bucket's policy that deny, by their ids."""
+def _policy(s3: Any, bucket: str) -> dict[str, Any]:
+    """Read a bucket's policy; empty without one."""
     try:
-        policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+        policy: dict[str, Any] = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
     except s3.exceptions.ClientError as error:
         if error.response["Error"]["Code"] != "NoSuchBucketPolicy":
             raise
-        return set()
-    return {statement.get("Sid", "") for statement in policy["Statement"] if statement["Effect"] == "Deny"}
+        return {}
+    return policy
 
 
 def _look(name: str) -> str:

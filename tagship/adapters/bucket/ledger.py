@@ -35,6 +35,7 @@ class StoredLedger:
         self._loose: dict[str, int] = {}  # by environment, how many deployments no segment holds
         self._tips: dict[str, dict[str, str]] = {}  # by environment, the latest entries: what the next one names
         self._named: dict[str, dict[str, str]] = {}  # by key, what an entry that was written here names
+        self._copied: dict[tuple[str, str], Copy] = {}  # by key and ETag, what was read: such an object never changes
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -153,11 +154,13 @@ class StoredLedger:
     def _bodies(self, environment: str, wanted: Sequence[Object], known: dict[tuple[str, str], Copy]) -> list[Copy]:
         """Read each entry from its copy, else from the object.
 
-        A copy counts if it is of this very object.
+        A copy counts if it is of this very object; an object is read once.
         """
+        known = self._copied | known
         missing = [stored for stored in wanted if (stored.key, stored.etag) not in known]
         read = dict(zip((stored.key for stored in missing), _at_once(self._read, missing), strict=True))
         self._pass_over(environment, [key for key, copy in read.items() if copy is None])
+        self._copied |= {(copy.key, copy.etag): copy for copy in read.values() if copy}
         copies = (known.get((stored.key, stored.etag)) or read[stored.key] for stored in wanted)
         return [copy for copy in copies if copy]
 

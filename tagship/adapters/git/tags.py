@@ -97,6 +97,12 @@ def _unmade(git: GitProgram, name: str, commit: str, answer: Answer) -> Refused:
         why = gpg.reason(git, answer)
         words = "; ".join(filter(None, [answer.words, why]))
         return Refused(f"Git did not sign the tag {name}: {words}.", remedy=gpg.remedy(why))
+    if "already exists" in answer.err:
+        return Refused(
+            f"The tag {name} was made here meanwhile, by another process.",
+            state="This run changed nothing.",
+            remedy=f"See whose it is: git show --no-patch {name}",
+        )
     by_hand = f"git tag --annotate --message {name} {name} {commit[:12]}"
     return Refused(f"Git did not make the tag {name}: {answer.words}.", remedy=f"Try it by hand: {by_hand}")
 

@@ -66,6 +66,7 @@ def github_variables(place: Place, workflow: Workflow, run: RunRecord) -> dict[s
         "GITHUB_SERVER_URL": place.server_url,
         "GITHUB_SHA": run.head_sha,
         "GITHUB_WORKFLOW": workflow.name,
+        "GITHUB_WORKFLOW_REF": f"{place.repository}/{workflow.path}@{run.ref}",
     }
 
 

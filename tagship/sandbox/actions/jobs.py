@@ -113,7 +113,7 @@ class JobRun:
         """Run a step; return success, failure or cancelled, and its outputs."""
         try:
             if step.uses:
-                uses.use(step, self.place.origin, self.workspace, self.run, self._file(step, "log"))
+                uses.use(step, self.place, self.workspace, self.run, self._file(step, "log"))
                 return "success", {}
             code = self._execute(step, env)
             outputs = self._collect(step)

@@ -197,7 +197,7 @@ def _step(where: str, number: int, value: Any, defaults: tuple[str, str]) -> Ste
         id=str(step.get("id", "")),
         condition=_if(step),
         env=_mapping(where, "env", step.get("env")),
-        shell=shell,
+        shell=shell,  # nosec B604 (the name of a shell, in a record)
         folder=str(step.get("working-directory") or defaults[1]),
         given=_mapping(where, "with", step.get("with")),
         goes_on=_flag(where, step.get("continue-on-error", False)),

@@ -20,7 +20,7 @@ class Ports:
 
     def free(self) -> int:
         """Return a port that is free and not given. Raises OSError."""
-        for port in random.sample(RANGE, len(RANGE)):
+        for port in random.sample(RANGE, len(RANGE)):  # nosec B311 (a port that is likely free, not a secret)
             if port not in self.given and _is_free(port):
                 self.given.add(port)
                 return port

@@ -30,8 +30,13 @@ TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=30)
 SHARED = {"app": "hello", "bucket": "b-1", "key": "kms:alias/hello", "image": "hello"}
 
 
-def shared(found: Existing, before: dict[str, str] | None = None, **changes: str) -> dict[str, str]:
-    return foundation.shared(existing=found, before=before, **{**SHARED, **changes})
+def shared(found: Existing, before: dict[str, str] | None = None, *, locked: int = 0, **changes: str) -> dict[str, str]:
+    return foundation.shared(existing=found, before=before, locked=locked, **{**SHARED, **changes})
+
+
+def test_days_of_object_lock_are_a_parameter() -> None:
+    assert shared(Existing())["LockDays"] == "0"
+    assert shared(Existing(), locked=30)["LockDays"] == "30"
 
 
 def test_an_empty_account_has_all_of_it_made() -> None:

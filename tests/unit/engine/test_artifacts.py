@@ -24,6 +24,7 @@ from tagship.engine.artifacts import (
 )
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
 from tagship.ports.repository import Tag
+from tagship.verbs.mark_bad import mark_bad
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.repository import FakeRepository
 
@@ -309,3 +310,12 @@ def test_the_commit_is_the_tag_s_or_what_the_id_begins_with() -> None:
 
 def test_ci_s_steps_leave_their_work_in_a_folder_of_the_artifact(tmp_path: Path) -> None:
     assert folder(FakeApp(root=tmp_path), NEW) == tmp_path / ".tagship" / "build" / NEW
+
+
+def test_a_version_that_is_marked_bad_is_named_so_and_not_offered() -> None:
+    app = an_app(OLD, "0.1.28-dev")
+    mark_bad(app, version=OLD, reason="it loses mails")
+    error = missing(app)
+    assert error.remedy.startswith(
+        f"Stored are {OLD} (marked bad), 0.1.28-dev. Take one: inv deploy --version 0.1.28-dev"
+    )

@@ -209,3 +209,8 @@ def test_a_ledger_that_is_silent_after_the_mark_was_made_does_not_unsay_it() -> 
     assert app.screen.warnings[-1:] == ["can't tell if it runs on dev: AWS does not answer."]
     app.ledger.deployments = read  # type: ignore[method-assign]
     assert ONE in bad(app)
+
+
+def test_the_blank_of_a_remedy_is_no_reason() -> None:
+    with pytest.raises(UsageError, match="A reason is needed"):
+        mark_good(failed(), version=TWO, reason="…")

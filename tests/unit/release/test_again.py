@@ -69,7 +69,7 @@ def test_an_old_runs_word_is_told_as_such_with_its_time() -> None:
             "CI's run of 2026-11-20 11:00 UTC said: 0.1.1-dev is healthy on dev."
             " What dev runs now was not asked (no AWS credentials)."
         ),
-        "To ship the commit again, under a new number: inv deploy-dev --version 0.1.2-dev",
+        "To ship the commit again, under a new number: inv deploy-dev --version 0.1.2-dev --yes",
     ]
 
 
@@ -95,7 +95,7 @@ def test_a_version_that_was_rolled_back_from_is_not_called_healthy(monkeypatch: 
     assert caught.value.what.startswith("0.1.1-dev does not serve dev: 0.1.0-dev does (rollback by ada, 2026-11-20")
     assert caught.value.remedy == (
         "To bring it back: inv deploy --version 0.1.1-dev --allow-bad"
-        "\n       Or a new number: inv deploy-dev --version 0.1.2-dev"
+        "\n       Or a new number: inv deploy-dev --version 0.1.2-dev --yes"
     )
 
 

@@ -91,7 +91,7 @@ def test_no_run_in_time_is_an_error_that_names_the_likely_causes() -> None:
     problem = failed(release, ServiceFailed, FakeForge())
     assert problem.what == "No run began for 0.1.1-dev within 20 s."
     assert problem.state == "0.1.1-dev is on origin; as far as CI says, nothing deploys it."
-    assert problem.remedy.endswith("new number: inv deploy-dev --version 0.1.2-dev")
+    assert problem.remedy.endswith("new number: inv deploy-dev --version 0.1.2-dev --yes")
     for cause in ("GITHUB_TOKEN", "more than three tags", "trigger that matches", "Actions are disabled"):
         assert cause in problem.evidence
     assert "https://github.com/acme/hello/actions" in problem.remedy
@@ -196,7 +196,10 @@ def test_ctrl_c_while_following_leaves_the_deployment_alone() -> None:
     problem = failed(release, Interrupted, forge)
     assert problem.exit_code == 130
     assert "0.1.1-dev is on origin, and its deployment goes on" in problem.state
-    assert problem.remedy == f"Look again: inv deploy-dev --version 0.1.1-dev --commit {release.repository.head[:12]}"
+    assert (
+        problem.remedy
+        == f"Look again: inv deploy-dev --version 0.1.1-dev --commit {release.repository.head[:12]} --yes"
+    )
 
 
 def test_polling_slows_down_and_notices_the_end_soon() -> None:

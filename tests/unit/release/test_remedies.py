@@ -199,7 +199,7 @@ def of_a_first_release(forge: FakeForge) -> tuple[str, str]:
 
 def test_a_commit_that_mends_it_is_shipped_without_the_old_commit_and_not_as_the_first() -> None:
     _, remedy = of_a_first_release(FakeForge(run("completed", "failure")))
-    assert "If a commit mends it, ship that: inv deploy-dev --version 0.1.1-dev\n" in remedy
+    assert "If a commit mends it, ship that: inv deploy-dev --version 0.1.1-dev --yes\n" in remedy
 
 
 def test_the_ledgers_remedy_names_neither_too() -> None:
@@ -225,4 +225,4 @@ def failed_in_the_ledger(release: Release) -> None:
 
 def test_the_same_commit_under_a_new_number_is_not_the_first_any_more() -> None:
     commit, remedy = of_a_first_release(FakeForge())
-    assert remedy.endswith(f"so then take a new number: inv deploy-dev --version 0.1.1-dev --commit {commit}")
+    assert remedy.endswith(f"so then take a new number: inv deploy-dev --version 0.1.1-dev --commit {commit} --yes")

@@ -137,7 +137,7 @@ def test_a_branch_that_moved_during_the_run_takes_the_tag_with_it() -> None:
     problem = failed(release, Refused)
     assert "origin has newer commits (dev: [rejected] (non-fast-forward))" in problem.what
     assert problem.state == "Neither the branch nor the tag was pushed, and the local tag is removed."
-    assert problem.remedy == "git pull --ff-only origin dev, then inv deploy-dev"
+    assert problem.remedy == "git pull --ff-only origin dev, then inv deploy-dev --yes"
     assert release.repository.local == release.remote.tags == release.before[0]
 
 
@@ -190,7 +190,7 @@ def test_the_servers_own_words_are_told() -> None:
     release.remote.says = ("policy 7: only the release team", "see https://git.example.com/rules")
     problem = failed(release, Refused)
     assert problem.what.endswith("it says: policy 7: only the release team · see https://git.example.com/rules.")
-    assert problem.remedy == "Ask the owner of origin to let you push that tag, then inv deploy-dev"
+    assert problem.remedy == "Ask the owner of origin to let you push that tag, then inv deploy-dev --yes"
     assert release.unchanged
 
 
@@ -231,7 +231,7 @@ def test_ctrl_c_during_a_push_that_did_not_arrive_removes_the_tag() -> None:
     assert problem.what == "Interrupted during the push."
     assert problem.state.startswith("origin has no 0.1.1-dev of yours yet, and the local tag is removed.")
     assert "may still land; CI then ships it" in problem.state
-    assert problem.remedy.endswith("git ls-remote origin refs/tags/0.1.1-dev\n       Then: inv deploy-dev")
+    assert problem.remedy.endswith("git ls-remote origin refs/tags/0.1.1-dev\n       Then: inv deploy-dev --yes")
     assert release.unchanged
 
 
@@ -354,5 +354,5 @@ def test_a_tag_that_git_did_not_make_leads_on_to_the_push_of_the_one_made_by_han
         deploy_dev(release.app, yes=True, follow=False)
     commit = release.repository.head[:12]
     assert caught.value.remedy == (
-        f"Try it by hand: git tag 0.1.1-dev\n       Then: inv deploy-dev --version 0.1.1-dev --commit {commit}"
+        f"Try it by hand: git tag 0.1.1-dev\n       Then: inv deploy-dev --version 0.1.1-dev --commit {commit} --yes"
     )

@@ -138,6 +138,8 @@ def test_no_reason_is_made_up_beside_a_wrong_end() -> None:
     ("until", "reason", "what"),
     [
         ("2d", "", "The reason for the freeze is missing"),
+        ("2d", "…", "The reason for the freeze is missing"),
+        ("2d", " ... ", "The reason for the freeze is missing"),
         ("2d", "x" * 201, "longer than 200"),
         ("2d", "a\x1b[31mb", "has control characters"),
     ],
@@ -170,7 +172,7 @@ def test_a_freeze_that_cannot_be_read_holds_and_is_written_anew() -> None:
 def test_a_dry_run_freezes_and_thaws_nothing() -> None:
     app = an_app()
     freeze(app, until="8h", reason="the sale", dry_run=True)
-    assert "  deploys wait for its end; a rollback does not" in app.screen.lines
+    assert "  until then deploys are refused, and rollbacks are not" in app.screen.lines
     assert app.freezes.there == {}
     frozen(app)
     thaw(app, dry_run=True)

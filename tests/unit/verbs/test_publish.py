@@ -309,27 +309,6 @@ def test_an_environment_that_runs_images_needs_one(tmp_path: Path) -> None:
     assert caught.value.remedy == "Build it: inv build --version 0.1.0-dev"
 
 
-def test_an_image_is_named_by_digest_and_another_digest_is_another_artifact(tmp_path: Path) -> None:
-    docker = environments(ec2={"runtime": "docker", "command": []}, image={"repository": "registry.example/hello"})
-    app = built(tmp_path, environments=docker)
-    image = {
-        "repository": "registry.example/hello",
-        "tag": VERSION,
-        "digest": "sha256:" + "a" * 64,
-        "build_time": "2026-01-01T00:00:00Z",
-    }
-    path = tmp_path / ".tagship/build" / VERSION / "image.json"
-    path.write_text(json.dumps(image))
-    manifest = publish(app, artifact=VERSION)
-    assert manifest is not None
-    assert manifest.image is not None
-    assert manifest.image.by_digest == "registry.example/hello@sha256:" + "a" * 64
-    assert manifest.build_time == "2026-01-01T00:00:00Z"
-    path.write_text(json.dumps({**image, "digest": "sha256:" + "b" * 64}))
-    with pytest.raises(Refused, match=r"image .*sha256:aaaa.* there, .*sha256:bbbb.* here"):
-        publish(app, artifact=VERSION)
-
-
 # -- reading back ------------------------------------------------------------------------------------------------------
 
 
@@ -419,3 +398,12 @@ def tampered(app: FakeApp, key: str, body: bytes, metadata: dict[str, str] | Non
     """Write over an object, as somebody with the bucket's keys but not the release key could."""
     kept = dict(app.store.objects.pop(key).metadata)
     app.store.create(key, body, kept if metadata is None else metadata)
+
+
+def test_what_another_job_handed_over_is_published_if_its_digest_fits(tmp_path: Path) -> None:
+    app = built(tmp_path)
+    digest = app.ci.outputs["built"]
+    with pytest.raises(NotAuthentic, match="the job that built it says 0000") as caught:
+        publish(app, artifact=VERSION, built="0" * 64)
+    assert caught.value.state == "Nothing was signed or stored."
+    assert publish(app, artifact=VERSION, built=digest)

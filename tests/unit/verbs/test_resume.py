@@ -14,6 +14,7 @@ from tagship.domain.deployment import Deployment
 from tagship.domain.units import Operation, Unit
 from tagship.errors import DeployFailed, Held, LeaseLost, Refused, ServiceFailed, UsageError
 from tagship.verbs.deploy import deploy
+from tagship.verbs.heal import heal
 from tagship.verbs.lock import lock
 from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
@@ -93,6 +94,7 @@ def test_what_was_sent_is_waited_for_and_not_sent_again() -> None:
     assert sent(app) == [("deploy", NEW, ["web-1"])]
     assert states(app) == ["requested", "started", "started", "healthy"]
     assert is_free(app)
+    assert app.screen.lines[-1] == f"{NEW} is healthy on dev (web-1) 0.0 s after it was resumed"
 
 
 def test_the_ledger_says_who_took_it_up_and_the_fence_rises() -> None:
@@ -486,3 +488,14 @@ def test_status_says_of_a_living_one_that_it_goes_on() -> None:
     app.clock.advance(121)
     [found] = status(app)
     assert found.resume == "inv resume --env dev"
+
+
+def test_a_heal_with_nothing_to_do_names_the_deployment_that_has_not_ended() -> None:
+    app = died_before_sending(running_old())
+    with pytest.raises(Refused) as refused:
+        heal(app)
+    assert "Every host of dev runs 0.1.29-dev: there is nothing to heal." in refused.value.what
+    assert "0.1.30-dev" in refused.value.what
+    assert refused.value.what.endswith(" UTC has not ended.")
+    assert refused.value.remedy == "If its runner died, end it: inv resume --env dev --wait 10m"
+    assert app.hosts.serving == {"web-1": OLD}

@@ -274,7 +274,9 @@ def test_a_version_that_every_host_runs_is_refused_as_already_running() -> None:
         rollback(app, to=TWO)
     assert caught.value.exit_code == 3
     assert caught.value.what == f"{TWO} is already running on dev: every host says so."
-    assert caught.value.remedy == f"Go to the last good one: inv rollback --to {ONE} --env dev"
+    see, go = caught.value.remedy.splitlines()
+    assert see == f"See that it serves: inv verify --version {TWO} --env dev"
+    assert go.strip() == f"Go to the last good one: inv rollback --to {ONE} --env dev"
     assert [order.action for order, _ in app.hosts.asked] == ["status"]
     assert app.ledger.entries[-1].artifact_id == TWO
     assert app.ledger.entries[-1].action == "deploy"
@@ -285,7 +287,7 @@ def test_what_runs_is_answered_with_a_way_back_only_if_there_is_one() -> None:
     with pytest.raises(Refused) as caught:
         rollback(app, to=ONE)
     none = "No other version that was healthy here can be used."
-    assert caught.value.remedy == f"{none} See what ran: inv history --env dev"
+    assert caught.value.remedy.endswith(f"\n       {none} See what ran: inv history --env dev")
 
 
 def test_what_runs_is_answered_with_what_is_bad_if_nothing_else_is_there() -> None:

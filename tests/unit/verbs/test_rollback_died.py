@@ -136,6 +136,8 @@ def test_a_rollback_to_where_a_dead_one_was_going_says_so_and_any_other_takes_it
     app = killed_at_one_of_three()
     rollback(app, to=OLDEST, dry_run=True)
     assert f"not ended: rollback of {GOOD} by ada@laptop; it is taken back" in app.screen.lines
+    [headline] = [line for line in app.screen.lines if line.startswith(f"rollback {OLDEST} on dev, in place of ")]
+    assert headline.endswith(f" and of the unfinished {GOOD}")
     rollback(app, to=GOOD, dry_run=True)
     assert f"not ended: rollback of {GOOD} by ada@laptop; this goes to that version too" in app.screen.lines
 

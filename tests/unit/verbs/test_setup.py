@@ -155,6 +155,13 @@ def test_githubs_numbers_are_kept_once_they_were_given(make: Make) -> None:
     assert dev["NumberedRepository"] == "acme@12/hello@34"
 
 
+def test_the_roles_are_for_the_environments_own_workflow_at_its_tags(make: Make) -> None:
+    app = make()
+    setup(app)
+    dev = account(app).stacks["tagship-hello-dev"].parameters
+    assert (dev["Workflow"], dev["Tags"]) == ("deploy-dev.yml", "*-dev")
+
+
 @pytest.mark.parametrize("numbers", [("12", ""), ("", "34"), ("x", "34"), ("\u0661", "34")])
 def test_githubs_numbers_are_given_together(make: Make, numbers: tuple[str, str]) -> None:
     app = make()

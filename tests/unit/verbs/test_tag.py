@@ -170,7 +170,7 @@ def test_what_is_no_version_of_the_channel_is_a_usage_error(version: str, reason
 def test_a_version_lower_than_the_latest_is_refused() -> None:
     problem = refused(Release(released=("0.2.0-dev",)), version="0.1.9-dev")
     assert "lower than the latest, 0.2.0-dev" in problem.what
-    assert problem.remedy.endswith("inv tag --version 0.2.1-dev")
+    assert problem.remedy.endswith("inv tag --version 0.2.1-dev --yes")
 
 
 def test_a_version_taken_here_is_refused_with_whose_it_is() -> None:
@@ -282,7 +282,7 @@ def test_green_ci_lets_the_tag_pass() -> None:
 def test_a_channel_without_tags_wants_to_hear_that_it_is_the_first() -> None:
     problem = refused(Release(released=()))
     assert "there is no tag X.Y.Z-dev here or on origin" in problem.what
-    assert problem.remedy.endswith("inv tag --first")
+    assert problem.remedy.endswith("inv tag --yes --first")
 
 
 def test_the_first_version_is_0_1_0() -> None:
@@ -430,7 +430,7 @@ def test_a_spent_number_is_refused_by_name() -> None:
     release.app.publish("0.1.4-dev")
     problem = refused(release, version="0.1.4-dev")
     assert problem.what == "0.1.4-dev cannot be the next version: it is taken: it is published (the bucket has it)."
-    assert problem.remedy == "Take the next one: inv tag --version 0.1.5-dev"
+    assert problem.remedy == "Take the next one: inv tag --version 0.1.5-dev --yes"
 
 
 def test_without_credentials_a_number_that_ci_ran_for_is_not_suggested() -> None:

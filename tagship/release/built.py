@@ -1,0 +1,73 @@
+"""What `build` and `bundle` left for an artifact: read, and held against the digests that they wrote down."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.domain import commands, layout
+from tagship.domain.bundle import Built
+from tagship.domain.image import BuiltImage
+from tagship.domain.manifest import ImageRef
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import folder
+from tagship.errors import NotAuthentic, Refused
+from tagship.ports.app import App
+
+IMAGE, RECORD = "image.tar", "image.json"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What `bundle` and `build` left for an artifact, and where it goes."""
+
+    artifact_id: ArtifactId
+    environment: str
+    file: Path
+    built: Built
+    image: BuiltImage | None
+    ref: ImageRef | None = None  # once it is pushed, or believed
+
+    def key(self, app: App, name: str) -> str:
+        return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)
+
+
+def work_of(app: App, artifact_id: ArtifactId, environment: str) -> Work:
+    """Read what `inv bundle` and `inv build` left.
+
+    Raises Refused if one of them did not run, NotAuthentic if its file was altered.
+    """
+    place = folder(app, artifact_id)
+    built = Built.from_json(_left_by("bundle", place / "bundle.json", artifact_id).read_bytes())
+    file = place / layout.BUNDLE
+    _left_by("bundle", file, artifact_id)
+    _compare(app, file, built.sha256, commands.bundle(artifact_id))
+    image = _image(app, artifact_id) if app.settings.environment(environment).target.has_image else None
+    return Work(artifact_id, environment, file, built, image)
+
+
+def _image(app: App, artifact_id: ArtifactId) -> BuiltImage:
+    """Read what `inv build` left, and compare its file."""
+    place = folder(app, artifact_id)
+    record = _left_by("build", place / RECORD, artifact_id)
+    image = BuiltImage.from_json(record.read_bytes(), record.name, commands.build(artifact_id))
+    _compare(app, _left_by("build", place / IMAGE, artifact_id), image.sha256, commands.build(artifact_id))
+    return image
+
+
+def _compare(app: App, file: Path, built: str, again: str) -> None:
+    """Require the SHA-256 that was written down. Raises NotAuthentic."""
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if digest != built:
+        raise NotAuthentic(
+            f"{file.relative_to(app.root)} has sha256 {digest}; {built} was built.", remedy=f"Build it again: {again}"
+        )
+
+
+def _left_by(step: str, path: Path, artifact_id: ArtifactId) -> Path:
+    if path.is_file():
+        return path
+    spell = commands.bundle if step == "bundle" else commands.build
+    raise Refused(f"{path.name} of {artifact_id} is not built.", remedy=f"Build it: {spell(artifact_id)}")

@@ -1,0 +1,195 @@
+"""What comes from outside runs where nothing can be done with it: packages, builds, other jobs."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tagship.adapters.aws.session import Aws
+from tagship.adapters.terraform import Terraform
+from tagship.domain import layout
+from tagship.errors import NotAuthentic
+from tagship.ports.account import ToolFailed
+from tagship.verbs.bundle import bundle
+from tagship.verbs.publish import publish
+from tests.fakes.app import FakeApp
+from tests.fakes.ci import FakeCi
+from tests.fakes.images import FakeImages
+from tests.fakes.signing import WordSigner
+from tests.unit.ci import VERSION, ci_app
+from tests.unit.release.test_images import PROVENANCE, pushed_by_a_stranger, run, vouched
+from tests.unit.test_permissions import PEOPLE
+from tests.unit.test_policies import CI, ELSEWHERE, allowed, s3, trusted
+
+TOP = Path(__file__).parents[2]
+
+
+def jobs() -> list[tuple[str, dict[str, Any]]]:
+    """Every job of every workflow, by its file and name."""
+    files = sorted((TOP / ".github/workflows").glob("*.yml"))
+    read = [(file.name, yaml.safe_load(file.read_text("utf-8"))["jobs"]) for file in files]
+    return [(f"{name}: {key}", job) for name, every in read for key, job in every.items()]
+
+
+def with_an_identity() -> list[tuple[str, dict[str, Any]]]:
+    """The jobs that AWS credentials are given to."""
+    chosen = [(name, job) for name, job in jobs() if job.get("permissions", {}).get("id-token") == "write"]
+    assert len(chosen) > 1
+    return chosen
+
+
+def test_a_job_with_an_identity_installs_what_runs_and_no_tool_of_development() -> None:
+    action = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
+    installs = "\n".join(step.get("run", "") for step in action["runs"]["steps"])
+    assert re.findall(r"\bpip install .*", installs) == [
+        "pip install --quiet --require-hashes -r constraints-runtime.txt"
+    ]
+    for name, job in with_an_identity():
+        steps = "\n".join(step.get("run", "") for step in job["steps"])
+        assert not re.search(r"\b(pip|make|nox|npm|npx|uv)\b", steps), name
+
+
+def test_no_code_of_the_project_runs_beside_an_identity() -> None:
+    """Building is what runs it: the Dockerfile, packages, `bundle.built`. A step of ours is one `inv`, and no more."""
+    for name, job in with_an_identity():
+        commands = [step["run"] for step in job["steps"] if "run" in step]
+        assert {re.fullmatch(r"inv ([a-z]+)( [^\n;&|$]*)?( \"\$BUILT\")?", text)[1] for text in commands} <= {  # type: ignore[index]
+            "publish",
+            "deploy",
+            "verify",
+            "notify",
+        }, name
+
+
+def test_a_job_that_builds_has_no_identity_and_no_secrets() -> None:
+    building = [job for _, job in jobs() if any("inv build" in step.get("run", "") for step in job["steps"])]
+    assert building
+    for job in building:
+        assert job["permissions"] == {"contents": "read"}
+        assert "environment" not in job  # whose secrets and variables it would have
+        assert "secrets." not in json.dumps(job)
+        checkouts = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+        assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@pytest.fixture
+def handed(tmp_path: Path) -> tuple[FakeApp, str]:
+    """What a build job left in another one's checkout, and the digest that it put out."""
+    app = ci_app(tmp_path)
+    app.ci = FakeCi(tag=VERSION)
+    bundle(app, artifact=VERSION)
+    return app, app.ci.outputs["built"]
+
+
+def test_files_that_were_swapped_between_two_jobs_are_not_signed(handed: tuple[FakeApp, str], tmp_path: Path) -> None:
+    """A bundle of somebody's own, with a bundle.json that fits it: only the digest says that it is another."""
+    app, built = handed
+    evil = ci_app(
+        tmp_path / "evil", tree={"app/app.py": b"evil()\n", "deploy/ec2_deploy.sh": b"", "deploy/host/x": b""}
+    )
+    bundle(evil, artifact=VERSION)
+    shutil.copytree(tmp_path / "evil/.tagship/build", tmp_path / ".tagship/build", dirs_exist_ok=True)
+    with pytest.raises(NotAuthentic, match=r"has sha256 [0-9a-f]{64} here; the job that built it says [0-9a-f]{64}"):
+        publish(app, artifact=VERSION, built=built)
+    assert app.store.objects == {}
+
+
+@pytest.mark.parametrize("role", ["Ci", "Notify"])
+def test_a_branch_that_names_the_environment_gets_no_role(role: str) -> None:
+    """Also if nobody gave the GitHub environment its policies, which `setup` prints."""
+    subject = "repo:acme/hello:environment:dev"
+    assert trusted(subject, role=role)
+    assert not [where for where, workflow in ELSEWHERE.items() if trusted(subject, role=role, workflow=workflow)]
+
+
+def test_nothing_comes_from_a_cache_that_others_write() -> None:
+    for name, job in jobs():
+        for step in job["steps"]:
+            assert not step.get("uses", "").startswith("actions/cache"), name
+            assert "cache" not in step.get("with", {}), name
+    action = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
+    assert not any("cache" in step.get("with", {}) for step in action["runs"]["steps"])
+
+
+def test_a_developer_puts_nothing_where_ci_or_a_host_takes_code_from() -> None:
+    """An artifact, an image, the document that hosts obey. Terraform's state is theirs, too: see the next row."""
+    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE):
+        artifact = s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
+        assert allowed(CI, "s3:PutObject", artifact)
+        assert not allowed(PEOPLE, "s3:PutObject", artifact)
+    image = "arn:aws:ecr:us-east-1:123456789012:repository/hello"
+    assert allowed(CI, "ecr:PutImage", image)
+    assert not allowed(PEOPLE, "ecr:PutImage", image)
+    assert not [each for each in PEOPLE if re.search("Document|PassRole|AssumeRole", str(each["Action"]))]
+
+
+# -- images ------------------------------------------------------------------------------------------------------------
+
+
+def test_who_pushes_first_under_the_tag_is_not_deployed(tmp_path: Path) -> None:
+    """With the labels that a build of this commit would have: whoever pushes says what they say."""
+    images = FakeImages()
+    pushed_by_a_stranger(images)
+    app = run(tmp_path, images)
+    with pytest.raises(NotAuthentic, match="That is not the image that was built here, and no signed provenance says"):
+        publish(app, artifact=VERSION)
+    assert app.store.objects == {}
+
+
+def test_who_pushes_first_gains_nothing_by_provenance_of_their_own(tmp_path: Path) -> None:
+    """They may write to the bucket, too; the release key is not theirs."""
+    images = FakeImages()
+    app = run(tmp_path, images)
+    vouched(app, pushed_by_a_stranger(images), WordSigner("mallory"))
+    with pytest.raises(NotAuthentic, match="signature"):
+        publish(app, artifact=VERSION)
+    assert set(app.store.objects) == {PROVENANCE}
+
+
+def test_an_image_that_another_environment_signed_is_not_taken_under_the_tag(tmp_path: Path) -> None:
+    """One repository and one key for both: CI's job of dev signs for dev alone."""
+    images = FakeImages()
+    app = run(tmp_path, images)
+    vouched(app, pushed_by_a_stranger(images), place=f"hello/prod/{VERSION}")
+    with pytest.raises(NotAuthentic, match="no signed provenance says where it comes from"):
+        publish(app, artifact=VERSION)
+
+
+def test_an_image_that_was_swapped_between_two_jobs_is_not_pushed(tmp_path: Path) -> None:
+    images = FakeImages()
+    app = run(tmp_path, images)
+    (app.root / f".tagship/build/{VERSION}/image.tar").write_text("evil")
+    with pytest.raises(NotAuthentic, match=r"image\.tar has sha256"):
+        publish(app, artifact=VERSION)
+    assert images.stored == {}
+
+
+# -- Terraform ---------------------------------------------------------------------------------------------------------
+
+STAND_IN = """#!/bin/sh
+echo "$*" >>"$0.calls"
+case $1 in
+version) echo '{"terraform_version": "1.11.4"}' ;;
+init) echo 'Error: Provider dependency changes detected' >&2; exit 1 ;;
+esac
+"""
+
+
+def test_a_state_that_names_a_provider_of_somebodys_own_runs_none_in_ci(tmp_path: Path) -> None:
+    """Terraform fetches and runs what a state names, unless its lock file is only read; then it says what is here."""
+    program = tmp_path / "terraform"
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    aws = Aws("us-east-1")
+    terraform = Terraform(aws, tmp_path, tmp_path / "data", "b", "k", 1, print, {}, pinned=True, program=str(program))
+    with pytest.raises(ToolFailed, match="terraform init") as failed:
+        terraform.prepare()
+    assert failed.value.kind == "unpinned"
+    [init] = [line for line in (tmp_path / "terraform.calls").read_text().splitlines() if line.startswith("init")]
+    assert "-lockfile=readonly" in init.split()
