@@ -14,6 +14,7 @@ from tagship.domain.image import BuiltImage
 from tagship.domain.manifest import ImageRef
 from tagship.domain.provenance import Provenance, opened, sealed, to_sign
 from tagship.errors import NotAuthentic, ServiceFailed
+from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 from tagship.release.built import IMAGE, Work
@@ -32,6 +33,10 @@ class _Image:
     @property
     def key(self) -> str:
         return self.work.key(self.app, layout.PROVENANCE)
+
+    @property
+    def keys(self) -> Keys:
+        return self.app.keys(self.work.environment)
 
     @property
     def place(self) -> str:
@@ -104,8 +109,7 @@ def _provenance(image: _Image) -> Provenance | None:
     if stored is None:
         return None
     statement, signature, signer = opened(stored.body, image.key)
-    keys = image.app.keys(image.work.environment)
-    keys.verifier.verify(to_sign(statement), signature, image.key, signer)
+    image.keys.verifier.verify(to_sign(statement), signature, image.key, signer)
     return Provenance.read(statement, image.key)
 
 
@@ -114,8 +118,8 @@ def _put_provenance(image: _Image, shipped: ImageRef) -> None:
     app, workflow = image.app, image.app.ci.workflow
     statement = Provenance.of(shipped, image.built, image.place, workflow, app.run_url).statement()
     try:
-        keys = app.keys(image.work.environment)
-        app.store.create(image.key, sealed(statement, keys.signer.sign(to_sign(statement)), keys.id))
+        signature = image.keys.signer.sign(to_sign(statement))
+        app.store.create(image.key, sealed(statement, signature, image.keys.id))
     except Conflict as conflict:
         existing = _provenance(image)
         if existing is None or not existing.vouches(shipped, image.built, image.place, workflow):
