@@ -256,7 +256,7 @@ def held_by(seen: Seen, environment: str) -> LeaseHeld:
     return LeaseHeld(
         seen,
         f"{record.holder} has held {record.environment}{with_it}{since} ({doing}).",
-        remedy=f"Wait for it (--wait 10m), or if it has died: {unlock}",
+        remedy=f"Wait for it with --wait 10m; or, if it has died: {unlock}",
     )
 
 

@@ -61,7 +61,7 @@ def test_who_holds_it_since_when_what_they_do_and_how_to_go_on_is_said() -> None
     assert said(LeaseHeld, lambda: take(leases, "hers")) == (
         f"ada@laptop has held dev since 2026-11-20 12:00 UTC (taken, last heartbeat just now, {RUN}).",
         "Nothing was changed.",
-        "Wait for it (--wait 10m), or if it has died: inv unlock --env dev --id mine",
+        "Wait for it with --wait 10m; or, if it has died: inv unlock --env dev --id mine",
     )
 
 
