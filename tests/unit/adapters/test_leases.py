@@ -197,7 +197,7 @@ def test_a_taking_that_always_loses_ends_and_says_so() -> None:
     assert said(ServiceFailed, lambda: take(leases, "hers")) == (
         "Could not take the lease of dev: others changed it during all 10 attempts.",
         "Nothing was changed.",
-        "Run the same command again. Who holds it now: inv lock --env dev",
+        "Run the same command again\n       Or see who holds it now: inv lock --env dev",
     )
     assert lost == ["replace"] * ROUNDS
 
