@@ -174,6 +174,7 @@ ADVISED = [
     commands.init({"kind": "job"}, yes=True).replace("tagship", "inv", 1),
     commands.sandbox("reset"),
     commands.sandbox("secret", "GREETING=hello"),
+    commands.sandbox("stop-host", "hello-dev-1"),
 ]
 OF_AWS = {"calendar_state", "put_parameter", "store_again"}
 
