@@ -10,7 +10,7 @@ class Flag:
     """A flag as a person types it.
 
     `parameter` is what verbs call its value; left out, the name. `old` are earlier spellings, which keep working.
-    `after` is the first positional value that makes this positional one needed; otherwise it is not read.
+    `after` has the first positional values that make this positional one needed; otherwise it is not read.
     `many`: it may be given more than once, or with several values between commas.
     `becomes` names the task that a switch has become: the switch still runs it, and says so.
     """
@@ -22,7 +22,7 @@ class Flag:
     old: tuple[str, ...] = ()
     positional: bool = False
     becomes: str = ""
-    after: str = ""
+    after: tuple[str, ...] = ()
     many: bool = False
 
     @property
@@ -116,8 +116,17 @@ REPOSITORY_ID = Flag("repository-id", "GitHub's number of the repository, with -
 DOCUMENT_ONLY = Flag("document-only", "install the SSM document and leave everything else to you", False)
 COMPRESS = Flag("compress", "with --output: gzip it, which cloud-init unpacks", False)
 OUTPUT = Flag("output", "write it to a file; left out, it is printed")
-ACTION = Flag("action", "up, down, status, reset, secret NAME=value, run-timer or rerun", positional=True)
-ITEM = Flag("item", "of `secret`: NAME=value, kept as the secret of that variable", positional=True, after="secret")
+ACTION = Flag(
+    "action",
+    "up, down, status, reset, secret NAME=value, stop-host NAME, start-host NAME, run-timer or rerun",
+    positional=True,
+)
+ITEM = Flag(
+    "item",
+    "of `secret`: NAME=value, kept as the secret of that variable; of `stop-host` and `start-host`: the host",
+    positional=True,
+    after=("secret", "stop-host", "start-host"),
+)
 SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable: secret NAME --remove", False)
 SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")
 

@@ -174,6 +174,7 @@ ADVISED = [
     commands.init({"kind": "job"}, yes=True).replace("tagship", "inv", 1),
     commands.sandbox("reset"),
     commands.sandbox("secret", "GREETING=hello"),
+    commands.sandbox("stop-host", "hello-dev-1"),
 ]
 OF_AWS = {"calendar_state", "put_parameter", "store_again"}
 
@@ -562,10 +563,17 @@ def test_what_no_workflow_expected_is_three_lines_too(
             "Set the clock, then run the same command again: inv lock",
         ),
         (
-            "Run the same command again. Who holds it: inv lock",
-            "heal",
-            "Run the same command again: inv heal. Who holds it: inv lock",
+            "Name one: --env dev",
+            "heal --wait 10m",
+            "Name one: inv heal --wait 10m --env dev",
         ),
+        (
+            "Name it: --to 0.1.2-dev --env qa",
+            "rollback --version=x --env dev --yes",
+            "Name it: inv rollback --yes --to 0.1.2-dev --env qa",
+        ),
+        ("Wait ten minutes: --wait 10m", "heal --wait soon", "Wait ten minutes: inv heal --wait 10m"),
+        ("Say so: git tag --sign", "tag", "Say so: git tag --sign"),
         ("Run the same command again: inv build", "deploy", "Run the same command again: inv build"),
         ("Run the same command again", f"freeze --reason {'x' * 400}", "Run the same command again"),
     ],

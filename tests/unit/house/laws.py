@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import sys
 from collections.abc import Iterable
@@ -269,3 +270,23 @@ def possessive_patterns(house: House) -> list[str]:
         if isinstance(text, ast.Constant) and isinstance(text.value, str)
         if POSSESSIVE.search(re.sub(r"\\.|\[\^?\]?[^]]*\]", "x", text.value))
     ]
+
+
+AFTER_A_COMMAND = re.compile(r"(?: --[a-z-]+(?: [\w./-]+)?)*(?:$|\n| && |\)\.$)")  # or the end of a sentence's brackets
+
+
+def words_after_commands(house: House) -> list[str]:
+    """Messages in which a command is followed by words on its line: pasted, they are typed as well."""
+    return [
+        f"{file}:{text.lineno}: {follows.value[:40]!r}"
+        for file, tree in house.trees.items()
+        for text in ast.walk(tree)
+        if isinstance(text, ast.JoinedStr)
+        for command, follows in itertools.pairwise(text.values)
+        if _is_a_command(command) and isinstance(follows, ast.Constant)
+        if not AFTER_A_COMMAND.match(str(follows.value))
+    ]
+
+
+def _is_a_command(part: ast.expr) -> bool:
+    return isinstance(part, ast.FormattedValue) and ast.unparse(part.value).startswith("commands.")

@@ -302,6 +302,6 @@ def test_a_bundle_without_what_a_unit_runs_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_version_without_a_tag_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"no tag 0\.1\.1-dev") as caught:
+    with pytest.raises(Refused, match=r"has a tag 0\.1\.1-dev") as caught:
         bundle(ci_app(tmp_path), artifact="0.1.1-dev")
-    assert caught.value.remedy == "Fetch it: git fetch origin refs/tags/0.1.1-dev:refs/tags/0.1.1-dev"
+    assert caught.value.remedy.startswith("See which there are: inv versions\n")

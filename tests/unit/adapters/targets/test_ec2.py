@@ -526,7 +526,7 @@ def test_a_program_that_died_of_its_hosts_disk_says_so(errors: str, cause: str) 
     stand = Stand(Account(status={one: "Failed"}, output={one: ""}, errors=f"{errors}\n"))
     [report] = stand.run(1)
     assert report.outcome == "silent"
-    assert report.reason.startswith(f"its program failed without a verdict; {cause} (")
+    assert report.reason.startswith(f"its program failed without a verdict; {cause}")
     assert errors in report.evidence
 
 
