@@ -47,16 +47,16 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply) -> Draft:
     names = _make(made, scene, source)
     _ignore(made, scene)
     _pins(made, scene, source)
-    _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", _render("action.yml", apart=source.apart))
+    _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", render("action.yml", apart=source.apart))
     for env, suffix in _environments(scene, chosen).items():
         _workflow(made, scene, env, suffix)
     if not (scene.root / ".env.example").exists():
-        made.changes.append(change(scene.root, ".env.example", _render("env.example", app=chosen.app)))
+        made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app)))
     _say_names(made, scene, names)
     return made
 
 
-def _render(file: str, **values: Any) -> bytes:
+def render(file: str, **values: Any) -> bytes:
     """Render a template.
 
     Its marks are [[ ]] and [% %]: workflows have {{ }} of their own.
@@ -121,7 +121,7 @@ def _settings(made: Draft, scene: Scene, chosen: Blueprint) -> None:
         "include": [path for path in chosen.include.split(",") if path],
         "dockerfile": scene.dockerfile or "Dockerfile",
     }
-    made.changes.append(change(scene.root, FILE, _render(FILE, **values)))
+    made.changes.append(change(scene.root, FILE, render(FILE, **values)))
 
 
 def _environments(scene: Scene, chosen: Blueprint) -> Mapping[str, str]:
@@ -136,7 +136,7 @@ def _environments(scene: Scene, chosen: Blueprint) -> Mapping[str, str]:
 
 def _tasks(made: Draft, scene: Scene) -> None:
     if not (scene.root / "tasks.py").exists():
-        made.changes.append(change(scene.root, "tasks.py", _render("tasks.py")))
+        made.changes.append(change(scene.root, "tasks.py", render("tasks.py")))
     elif "tagship" not in scene.text("tasks.py"):
         made.notes.append("tasks.py is yours, so `inv` lacks tagship's verbs; the program `tagship` has them.")
 
@@ -145,7 +145,7 @@ def _make(made: Draft, scene: Scene, source: Supply) -> Mapping[str, str]:
     """Add tagship.mk and the Makefile's line; map each verb to its target."""
     names = {verb: f"tagship-{verb}" if verb in scene.targets else verb for verb in VERBS}
     pins = [LOCK, SANDBOX_LOCK, *([APART] if source.apart else [])]
-    content = _render("tagship.mk", names=names, pins=pins, apart=source.apart)
+    content = render("tagship.mk", names=names, pins=pins, apart=source.apart)
     _place(made, scene, "tagship.mk", "tagship.mk", content)
     makefile = scene.makefile or "Makefile"
     before = (scene.root / makefile).read_bytes() if scene.makefile else b""
@@ -191,9 +191,19 @@ def _pins(made: Draft, scene: Scene, source: Supply) -> None:
         made.changes.append(change(scene.root, *source.wheel))
 
 
-def _workflow(made: Draft, scene: Scene, env: str, suffix: str) -> None:
-    values = {"env": env, "action": ACTION, "example": f"0.1.30-{suffix}" if suffix else "1.4.0"}
+def workflow(env: str, suffix: str) -> bytes:
+    """Render an environment's workflow."""
     pattern = f"*-{suffix}" if suffix else "[0-9]+.[0-9]+.[0-9]+"
+    example = f"0.1.30-{suffix}" if suffix else "1.4.0"
+    return render("deploy.yml", name=f"deploy-{env}", pattern=pattern, env=env, action=ACTION, example=example)
+
+
+def _workflow(made: Draft, scene: Scene, env: str, suffix: str) -> None:
     name = f"deploy-{env}"
     path, beside = (f"{WORKFLOWS}/{text}.yml" for text in (name, f"tagship-{name}"))
-    _place(made, scene, path, beside, _render("deploy.yml", name=name, pattern=pattern, **values))
+    placed = _place(made, scene, path, beside, workflow(env, suffix))
+    if placed != path:
+        setting = f'workflow = "{placed.removeprefix(f"{WORKFLOWS}/")}"'
+        made.notes.append(
+            f"AWS will trust jobs of {name}.yml. For this one, write under [environments.{env}]: {setting}"
+        )

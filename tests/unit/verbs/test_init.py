@@ -173,6 +173,7 @@ def test_a_container_s_job_is_written_beside_what_its_team_has(tmp_path: Path, w
         "Makefile has its own deploy-dev, so tagship's is `make tagship-deploy-dev`",
         "Makefile has its own rollback",  # of the file that it includes
         f"{WORKFLOW} is yours, so tagship's is .github/workflows/tagship-deploy-dev.yml. To switch: git rm {WORKFLOW}",
+        'write under [environments.dev]: workflow = "tagship-deploy-dev.yml"',
         "tasks.py is yours",
     ):
         assert any(note in text for text in here.screen.warnings), note
