@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shlex
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Any
 
-from tagship.errors import SettingsError
 from tagship.scaffold.answers import Blueprint
 from tagship.scaffold.look import Scene
 from tagship.scaffold.source import Supply
 from tagship.scaffold.writing import FileChange, change
-from tagship.settings import FILE
+from tagship.settings import FILE, load
 
 MARK = b"Written by `tagship init`"
 ACTION = ".github/actions/tagship"
@@ -25,6 +24,7 @@ LOCK, SANDBOX_LOCK, APART = "tagship.txt", "tagship-sandbox.txt", "tagship-sourc
 VERBS = (
     "deploy-dev", "tag", "versions", "status", "history", "why-not", "rollback", "deploy", "freeze", "thaw", "sandbox",
 )  # fmt: skip
+BUILD = re.compile(r"""^        run: (".*") # the app's own$""", re.MULTILINE)
 IGNORED = (".tagship/", "__pycache__/")
 
 
@@ -49,7 +49,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply) -> Draft:
     _pins(made, scene, source)
     _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", _render("action.yml", apart=source.apart))
     for env, suffix in _environments(scene, chosen).items():
-        _workflow(made, scene, env, suffix)
+        _workflow(made, scene, env, suffix, chosen.build)
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", _render("env.example", app=chosen.app)))
     _say_names(made, scene, names)
@@ -119,6 +119,7 @@ def _settings(made: Draft, scene: Scene, chosen: Blueprint) -> None:
         "remote": scene.remote or "origin",
         "command": shlex.split(chosen.command),
         "include": [path for path in chosen.include.split(",") if path],
+        "built": [path for path in chosen.built.split(",") if path],
         "dockerfile": scene.dockerfile or "Dockerfile",
     }
     made.changes.append(change(scene.root, FILE, _render(FILE, **values)))
@@ -126,12 +127,10 @@ def _settings(made: Draft, scene: Scene, chosen: Blueprint) -> None:
 
 def _environments(scene: Scene, chosen: Blueprint) -> Mapping[str, str]:
     """Map each environment to its suffix; those of tagship.toml count."""
-    try:
-        values = tomllib.loads(scene.text(FILE))
-    except tomllib.TOMLDecodeError as reason:
-        raise SettingsError(f"{FILE} cannot be read: {reason}.", remedy=f"Mend it: git diff {FILE}") from reason
-    tables = values.get("environments", {}) or {chosen.env: {}}
-    return {name: table.get("suffix", name) for name, table in tables.items() if isinstance(table, dict)}
+    if not scene.settled:
+        return {chosen.env: chosen.env}
+    settings = load(scene.root / FILE, {})
+    return {name: settings.suffix(name) for name in settings.environments}
 
 
 def _tasks(made: Draft, scene: Scene) -> None:
@@ -180,7 +179,12 @@ def _with_line(before: bytes, line: str) -> bytes:
 def _pins(made: Draft, scene: Scene, source: Supply) -> None:
     """Add the requirement files and the wheel."""
     head = "# {}: installed with `pip install --require-hashes -r {}`. " + MARK.decode() + ".\n"
-    base = head.format("What CI installs", LOCK) + source.line + template("requirements.txt")
+    base = (
+        head.format("What CI installs", LOCK)
+        + source.line
+        + (template("requirements-build.txt") if source.apart else "")
+        + template("requirements.txt")
+    )
     more = (
         head.format("With what the sandbox needs", SANDBOX_LOCK) + f"-r {LOCK}\n" + template("requirements-sandbox.txt")
     )
@@ -191,9 +195,16 @@ def _pins(made: Draft, scene: Scene, source: Supply) -> None:
         made.changes.append(change(scene.root, *source.wheel))
 
 
-def _workflow(made: Draft, scene: Scene, env: str, suffix: str) -> None:
+def _workflow(made: Draft, scene: Scene, env: str, suffix: str, build: str) -> None:
     values = {"env": env, "action": ACTION, "example": f"0.1.30-{suffix}" if suffix else "1.4.0"}
     pattern = f"*-{suffix}" if suffix else "[0-9]+.[0-9]+.[0-9]+"
     name = f"deploy-{env}"
     path, beside = (f"{WORKFLOWS}/{text}.yml" for text in (name, f"tagship-{name}"))
-    _place(made, scene, path, beside, _render("deploy.yml", name=name, pattern=pattern, **values))
+    values |= {"name": name, "pattern": pattern, "build": build or _built_by(scene, path, beside)}
+    _place(made, scene, path, beside, _render("deploy.yml", **values))
+
+
+def _built_by(scene: Scene, *workflows: str) -> str:
+    """Read the app's own build from a workflow that init wrote earlier."""
+    matches = (BUILD.search(scene.text(path)) for path in workflows)
+    return next((str(json.loads(match[1])) for match in matches if match), "")

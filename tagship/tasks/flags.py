@@ -131,6 +131,8 @@ INIT = (
     Flag(
         "include", "the paths that a host gets, between commas; left out, what the repository holds but tests and docs"
     ),
+    Flag("build", "what the workflow runs before the bundle is made, such as 'make build'"),
+    Flag("built", "the paths that this makes and a host gets, between commas: bin,dist"),
     Flag("image", "the repository that images are pushed to"),
     Flag("health", "the path that answers with the version; left out, the one in the sources, or /healthz"),
     Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),

@@ -43,6 +43,8 @@ def init(
     health: str = "",
     bucket: str = "",
     region: str = "",
+    build: str = "",
+    built: str = "",
     source: str = "",
     hash: str = "",
     yes: bool = False,
@@ -54,6 +56,7 @@ def init(
     """
     given = {"app": name, "env": env, "branch": branch, "runtime": runtime, "kind": kind, "command": command}
     given |= {"include": include, "image": image, "health": health, "bucket": bucket, "region": region}
+    given |= {"build": build, "built": built}
     scene = Scene(app.surroundings)
     _say_found(app, scene)
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
@@ -86,7 +89,7 @@ def _show(app: Beginning, made: Draft) -> None:
         if entry.word == "same":
             app.screen.say(f"same   {entry.path}")
             continue
-        lines = entry.difference if b"\0" not in entry.after else []
+        lines = entry.difference
         app.screen.say(f"{entry.word:6} {entry.path} ({len(entry.after):,} bytes)")
         for line in lines if len(lines) <= MOST else []:
             app.screen.say(f"    {line}")
@@ -95,7 +98,9 @@ def _show(app: Beginning, made: Draft) -> None:
 
 
 def _say_next(app: Beginning, made: Draft) -> None:
-    paths = shlex.join(entry.path for entry in made.changes if entry.word != "same")
+    paths = [entry.path for entry in made.changes if entry.word != "same"]
+    ignored = app.surroundings.ignored(paths)
+    force = f"git add --force {shlex.join(ignored)} && " if ignored else ""
     app.screen.say("Written. What comes next:")
-    app.screen.say(f"  git add {paths} && git commit -m 'Ship with tagship'")
+    app.screen.say(f"  {force}git add . && git commit -m 'Ship with tagship'")
     app.screen.say(f"  {commands.sandbox('up').replace('inv ', 'tagship ', 1)}")

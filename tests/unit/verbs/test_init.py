@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from tagship import settings
 from tagship.adapters.git.surroundings import surroundings
-from tagship.errors import Interrupted, Refused, TagshipError, UsageError
+from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.repository import Surroundings
 from tagship.verbs.init import Initiated, init
 from tests.fakes.prompt import CTRL_C, FakePrompt
@@ -307,10 +308,11 @@ def test_a_wheel_is_brought_along_and_pinned_by_its_hash(tmp_path: Path, wheel: 
 def test_from_git_it_is_a_line_apart_at_a_commit(tmp_path: Path) -> None:
     root = repository(tmp_path / "shop", SERVICE)
     init(Here(root), source=AT_A_COMMIT, yes=True)
-    assert (root / "tagship-source.txt").read_text() == f"tagship @ {AT_A_COMMIT}\n"
-    assert "tagship @" not in (root / "tagship.txt").read_text()
+    assert (root / "tagship-source.txt").read_text() == f"{AT_A_COMMIT}\n"
+    assert "git+" not in (root / "tagship.txt").read_text()
+    assert "\nhatchling==" in (root / "tagship.txt").read_text()
     for name in ("tagship.mk", ".github/actions/tagship/action.yml"):
-        assert "--no-deps -r tagship-source.txt" in (root / name).read_text()
+        assert "--no-deps --no-build-isolation -r tagship-source.txt" in (root / name).read_text()
 
 
 def test_from_an_index_it_is_a_version_with_hashes(tmp_path: Path) -> None:
@@ -377,3 +379,36 @@ def test_the_action_installs_from_the_lock_alone_by_actions_that_this_repository
     first, install, _ = action["runs"]["steps"]
     assert first["uses"] in (ROOT / ".github/actions/setup/action.yml").read_text()
     assert "pip install --quiet --require-hashes -r tagship.txt" in install["run"]
+
+
+def test_an_app_that_is_built_is_built_by_the_workflow_and_comes_with_the_bundle(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {"main.go": 'const path = "/healthz"\n', "go.mod": ""})
+    begin(root, wheel, command="bin/shop", include="go.mod", build='go build -o "bin/shop"', built="bin")
+    steps = yaml.safe_load((root / WORKFLOW).read_text())["jobs"]["ship"]["steps"]
+    assert [step["run"] for step in steps if "run" in step][:2] == ['go build -o "bin/shop"', "tagship build"]
+    assert list(settings.load(root / "tagship.toml", {}).bundle.built) == ["bin"]
+    _, again = begin(root, wheel)
+    assert {entry.word for entry in again.files} == {"same"}
+
+
+def test_what_git_ignores_is_added_by_force(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {**SERVICE, ".gitignore": "vendor/\n*.txt\n"})
+    here, _ = begin(root, wheel)
+    forced = f"git add --force tagship.txt tagship-sandbox.txt vendor/{wheel.name} && git add . && git commit"
+    assert forced in here.screen.text
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", "a\nb", "é", "#"])
+def test_no_answer_can_break_the_settings(value: str, tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel, branch=f"feature/{value}", include=value)
+    table = tomllib.loads((root / "tagship.toml").read_text())
+    assert table["environments"]["dev"]["branch"] == f"feature/{value}"
+    assert table["bundle"]["include"] == [value]
+
+
+def test_settings_that_are_wrong_are_said_before_anything_is_written(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {**SERVICE, "tagship.toml": "app = 3\n"})
+    with pytest.raises(SettingsError):
+        begin(root, wheel)
+    assert set(content(root)) == {*SERVICE, "tagship.toml"}
