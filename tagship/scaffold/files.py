@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Any
 
+from tagship.domain import commands
 from tagship.scaffold.answers import Blueprint
 from tagship.scaffold.look import Scene
 from tagship.scaffold.source import Supply
@@ -33,6 +34,7 @@ class Draft:
     """What would be written, and what the team should know of it."""
 
     changes: list[FileChange] = field(default_factory=list)
+    kept: list[FileChange] = field(default_factory=list)  # of init's own, edited since, or of another version
     notes: list[str] = field(default_factory=list)
 
 
@@ -100,7 +102,8 @@ def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) ->
         made.changes.append(entry)
         return path
     if MARK in (entry.before or b""):
-        made.notes.append(f"{path} differs from what init would write now; it is kept.")
+        made.kept.append(entry)
+        made.notes.append(f"{path} differs from what init would write; it is kept. See: {commands.init(dry_run=True)}")
         return path
     if path == beside:
         made.notes.append(f"{path} is yours too; it is kept, and nothing is written for it.")

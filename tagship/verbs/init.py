@@ -63,7 +63,7 @@ def init(
     chosen = settle(scene, given, asking)
     pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)
     made = draft(scene, chosen, pinned)
-    _show(app, made)
+    _show(app, made, made.kept if dry_run else ())
     if all(entry.word == "same" for entry in made.changes):
         app.screen.say("There is nothing to write.")
         return Initiated(True, made.changes, made.notes)
@@ -83,7 +83,7 @@ def _say_found(app: Beginning, scene: Scene) -> None:
         app.screen.say(f"  {about:14} {text}")
 
 
-def _show(app: Beginning, made: Draft) -> None:
+def _show(app: Beginning, made: Draft, unwritten: Sequence[FileChange]) -> None:
     """Show every file as a difference; long ones by their size."""
     for entry in made.changes:
         if entry.word == "same":
@@ -92,6 +92,10 @@ def _show(app: Beginning, made: Draft) -> None:
         lines = entry.difference
         app.screen.say(f"{entry.word:6} {entry.path} ({len(entry.after):,} bytes)")
         for line in lines if len(lines) <= MOST else []:
+            app.screen.say(f"    {line}")
+    for entry in unwritten:
+        app.screen.say(f"keep   {entry.path}; init would make it so:")
+        for line in entry.difference:
             app.screen.say(f"    {line}")
     for note in made.notes:
         app.screen.warn(note)

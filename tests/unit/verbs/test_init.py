@@ -256,6 +256,15 @@ def test_what_somebody_edited_is_kept(edits: dict[str, str], tmp_path: Path, whe
     )
 
 
+def test_a_dry_run_shows_what_init_would_make_of_a_file_that_somebody_edited(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    (root / "tagship.mk").write_text((root / "tagship.mk").read_text() + "# ours\n")
+    here, _ = begin(root, wheel, dry_run=True)
+    assert "keep   tagship.mk; init would make it so:" in here.screen.lines
+    assert "    -# ours" in here.screen.lines
+
+
 ASKED = 6  # app, branch, runtime, kind, command, health
 
 
