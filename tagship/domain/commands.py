@@ -177,10 +177,10 @@ def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = 
     return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
 
 
-def init(answers: Mapping[str, str] | None = None, *, yes: bool = False, dry_run: bool = False) -> str:
+def init(answers: Mapping[str, str] | None = None, **switches: bool) -> str:
     """Spell the command that prepares a repository."""
     # Without a tasks.py there is no `inv`.
-    return _inv("init", **(answers or {}), yes=yes, dry_run=dry_run).replace("inv", "tagship", 1)
+    return _inv("init", **(answers or {}), **switches).replace("inv", "tagship", 1)
 
 
 def eject(*, yes: bool = False) -> str:

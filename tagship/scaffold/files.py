@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import re
 import shlex
@@ -19,6 +20,7 @@ from tagship.scaffold.writing import FileChange, change
 from tagship.settings import FILE, load
 
 MARK = b"Written by `tagship init`"
+STAMP = re.compile(re.escape(MARK) + rb" \[[0-9a-f]{16}\]")
 ACTION = ".github/actions/tagship"
 WORKFLOWS = ".github/workflows"
 LOCK, SANDBOX_LOCK, APART = "tagship.txt", "tagship-sandbox.txt", "tagship-source.txt"
@@ -33,20 +35,22 @@ IGNORED = (".tagship/", "__pycache__/")
 class Draft:
     """What would be written, and what the team should know of it."""
 
+    update: bool = False  # bring what init wrote earlier up to date
     changes: list[FileChange] = field(default_factory=list)
     kept: list[FileChange] = field(default_factory=list)  # of init's own, edited since, or of another version
     notes: list[str] = field(default_factory=list)
+    targets: dict[str, str] = field(default_factory=dict)  # of make, by verb
 
 
-def draft(scene: Scene, chosen: Blueprint, source: Supply) -> Draft:
+def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = False) -> Draft:
     """Render every file, and compare it with what the repository has.
 
     Raises SettingsError if there is a tagship.toml that cannot be read.
     """
-    made = Draft()
+    made = Draft(update)
     _settings(made, scene, chosen)
     _tasks(made, scene)
-    names = _make(made, scene, source)
+    _make(made, scene, source)
     _ignore(made, scene)
     _pins(made, scene, source)
     _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", _render("action.yml", apart=source.apart))
@@ -54,7 +58,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply) -> Draft:
         _workflow(made, scene, env, suffix, chosen.build)
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", _render("env.example", app=chosen.app)))
-    _say_names(made, scene, names)
+    _say_names(made, scene)
     return made
 
 
@@ -92,24 +96,47 @@ def template(name: str) -> str:
     return (files("tagship") / "templates" / name).read_text("utf-8")
 
 
-def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) -> str:
-    """Add a file, and return its path.
+def stamped(content: bytes) -> bytes:
+    """Put a digest of the content beside init's mark.
 
-    A file of the team's is kept, and ours is put beside it. What init wrote earlier and somebody changed since is kept.
+    By it, what nobody edited since is known.
     """
-    entry = change(scene.root, path, content)
+    return content.replace(MARK, MARK + f" [{hashlib.sha256(content).hexdigest()[:16]}]".encode(), 1)
+
+
+def _is_as_written(content: bytes) -> bool:
+    return stamped(STAMP.sub(MARK, content, count=1)) == content
+
+
+def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) -> None:
+    """Add a file; beside one of the team's, if need be."""
+    entry = change(scene.root, path, stamped(content))
     if entry.word != "change":
         made.changes.append(entry)
-        return path
-    if MARK in (entry.before or b""):
-        made.kept.append(entry)
-        made.notes.append(f"{path} differs from what init would write; it is kept. See: {commands.init(dry_run=True)}")
-        return path
-    if path == beside:
+    elif MARK in (entry.before or b""):
+        _bring_up_to_date(made, entry)
+    elif path == beside:
         made.notes.append(f"{path} is yours too; it is kept, and nothing is written for it.")
-        return path
-    made.notes.append(f"{path} is yours, so tagship's is {beside}. To switch: git rm {path}")
-    return _place(made, scene, beside, beside, content)
+    else:
+        made.notes.append(f"{path} is yours, so tagship's is {beside}. To switch: git rm {path}")
+        _place(made, scene, beside, beside, content)
+
+
+def _bring_up_to_date(made: Draft, entry: FileChange) -> None:
+    """Renew a file of init's, unless somebody edited it."""
+    untouched = _is_as_written(entry.before or b"")
+    if made.update and untouched:
+        made.changes.append(entry)
+        return
+    made.kept.append(entry)
+    if untouched:
+        made.notes.append(
+            f"{entry.path} is kept as it was written. To bring it up to date: {commands.init(update=True)}"
+        )
+    else:
+        made.notes.append(
+            f"{entry.path} was edited since, and is kept. What init would write: {commands.init(dry_run=True)}"
+        )
 
 
 # -- each file ---------------------------------------------------------------------------------------------------------
@@ -143,21 +170,20 @@ def _tasks(made: Draft, scene: Scene) -> None:
         made.notes.append("tasks.py is yours, so `inv` lacks tagship's verbs; the program `tagship` has them.")
 
 
-def _make(made: Draft, scene: Scene, source: Supply) -> Mapping[str, str]:
-    """Add tagship.mk and the Makefile's line; map each verb to its target."""
-    names = {verb: f"tagship-{verb}" if verb in scene.targets else verb for verb in VERBS}
+def _make(made: Draft, scene: Scene, source: Supply) -> None:
+    """Add tagship.mk and the Makefile's line."""
+    made.targets = {verb: f"tagship-{verb}" if verb in scene.targets else verb for verb in VERBS}
     pins = [LOCK, SANDBOX_LOCK, *([APART] if source.apart else [])]
-    content = _render("tagship.mk", names=names, pins=pins, apart=source.apart)
+    content = _render("tagship.mk", names=made.targets, pins=pins, apart=source.apart)
     _place(made, scene, "tagship.mk", "tagship.mk", content)
     makefile = scene.makefile or "Makefile"
     before = (scene.root / makefile).read_bytes() if scene.makefile else b""
     if b"include tagship.mk" not in before:
         made.changes.append(change(scene.root, makefile, _with_line(before, "include tagship.mk")))
-    return names
 
 
-def _say_names(made: Draft, scene: Scene, names: Mapping[str, str]) -> None:
-    for verb, name in names.items():
+def _say_names(made: Draft, scene: Scene) -> None:
+    for verb, name in made.targets.items():
         if name != verb:
             made.notes.append(
                 f"{scene.makefile} has its own {verb}, so tagship's is `make {name}`. "
@@ -191,10 +217,12 @@ def _pins(made: Draft, scene: Scene, source: Supply) -> None:
     more = (
         head.format("With what the sandbox needs", SANDBOX_LOCK) + f"-r {LOCK}\n" + template("requirements-sandbox.txt")
     )
-    texts = {LOCK: base, SANDBOX_LOCK: more} | ({APART: source.apart} if source.apart else {})
+    texts = {LOCK: base, SANDBOX_LOCK: more} | (
+        {APART: f"# tagship from Git. {MARK.decode()}.\n{source.apart}"} if source.apart else {}
+    )
     for name, text in texts.items():
         _place(made, scene, name, name, text.encode())
-    if source.wheel:
+    if source.wheel and any(entry.path == LOCK for entry in made.changes):  # else the lock has the hash of another
         made.changes.append(change(scene.root, *source.wheel))
 
 

@@ -47,12 +47,14 @@ def init(
     built: str = "",
     source: str = "",
     hash: str = "",
+    update: bool = False,
     yes: bool = False,
     dry_run: bool = False,
 ) -> Initiated:
     """Look, ask, show, and write; nothing that is there is overwritten.
 
-    What is left out is asked for, or taken as it was found. `source` and `hash` say where CI gets tagship.
+    What is left out is asked for, or taken as it was found. `source` and `hash` say where CI gets tagship. `update`
+    brings what init wrote earlier, and nobody edited, up to date.
     """
     given = {"app": name, "env": env, "branch": branch, "runtime": runtime, "kind": kind, "command": command}
     given |= {"include": include, "image": image, "health": health, "bucket": bucket, "region": region}
@@ -62,7 +64,7 @@ def init(
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
     chosen = settle(scene, given, asking)
     pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)
-    made = draft(scene, chosen, pinned)
+    made = draft(scene, chosen, pinned, update=update)
     _show(app, made, made.kept if dry_run else ())
     if all(entry.word == "same" for entry in made.changes):
         app.screen.say("There is nothing to write.")
@@ -71,7 +73,7 @@ def init(
         app.screen.say("Nothing was written.")
         return Initiated(False, made.changes, made.notes)
     if not yes:
-        require_yes(app.prompt, "Write these files?", commands.init(given, yes=True))
+        require_yes(app.prompt, "Write these files?", commands.init(given, update=update, yes=True))
     write(scene.root, made.changes)
     _say_next(app, made)
     return Initiated(True, made.changes, made.notes)
@@ -107,4 +109,4 @@ def _say_next(app: Beginning, made: Draft) -> None:
     force = f"git add --force {shlex.join(ignored)} && " if ignored else ""
     app.screen.say("Written. What comes next:")
     app.screen.say(f"  {force}git add . && git commit -m 'Ship with tagship'")
-    app.screen.say(f"  {commands.sandbox('up').replace('inv ', 'tagship ', 1)}")
+    app.screen.say(f"  make {made.targets['sandbox']}")
