@@ -29,7 +29,10 @@ EXPLAINED = {
         (f"{role}/{TRUST}", "UNKNOWN_FEDERATION_SOURCE"): "GitHub's provider, whose subject and audience are pinned"
         for role in ("Ci", "Notify", "Cleanup")
     },
-    ("SigningKey/KeyPolicy", "RESOURCE_STAR"): "in a key's policy * is that key; IAM policies decide who may sign",
+    **{
+        (f"{key}/KeyPolicy", "RESOURCE_STAR"): "in a key's policy * is that key; IAM policies decide who may sign"
+        for key in ("SigningKey", "ReleaseKey0", "OrderKey0")
+    },
     **{
         (policy, "RESOURCE_MISMATCH ssm:SendCommand document"): (
             "one SendCommand is allowed on two resources, the document and each host: a statement for each"
