@@ -21,7 +21,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
 .PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-journeys test-program test-cases test-host test-attacks
-.PHONY: test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
+.PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -54,11 +54,13 @@ unlock: setup ; @$(INV) unlock $(ARGS) # break the lease of a deployment that di
 mark-bad: setup ; @$(INV) mark-bad $(ARGS) # say that a version is bad
 mark-good: setup ; @$(INV) mark-good $(ARGS) # say that a version is good after all
 user-data: setup ; @$(INV) user-data $(ARGS) # what a launch template runs at a first boot
+eject: setup ; @$(INV) eject $(ARGS) # the host files, to change them in this repository
 sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to practise on
 demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
 test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host
+test-package: setup ; $(VENV)/bin/python -m pytest tests/package $(ARGS) # the built wheel, in an environment and a repository of its own
 test-attacks: setup ; $(VENV)/bin/python -m pytest -n auto tests/attacks $(ARGS) # each wall of docs/security.md, attacked
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest -n 2 tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd

@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).parents[1]
 
 
 def main(environment: str) -> None:
-    for found in Path(environment).absolute().glob("lib/python*/site-packages/tagship.pth"):
+    for found in Path(environment).absolute().glob("lib/python*/site-packages/_tagship.pth"):
         found.write_text(os.path.relpath(CHECKOUT.absolute(), found.parent) + "\n", encoding="utf-8")
 
 

@@ -465,7 +465,7 @@ lock() {
 held_by_others() {
   return 1
 }
-# shellcheck disable=SC2329 # as above
+# shellcheck disable=SC2329 # another takes its place
 renew_lock() {
   return 0
 }

@@ -30,7 +30,7 @@ EXPLAINED = {
         for role in ("Ci", "Notify", "Cleanup")
     },
     **{
-        (f"{key}/KeyPolicy", "RESOURCE_STAR"): "in a key's policy * is that key; IAM policies decide who may sign"
+        (f"{key}/{OF_A_KEY}", "RESOURCE_STAR"): "in a key's policy * is that key; IAM policies decide who may sign"
         for key in ("SigningKey", "ReleaseKey0", "OrderKey0")
     },
     **{

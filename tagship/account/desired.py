@@ -5,9 +5,11 @@ Resources that existed before are used unchanged; what our stack made stays part
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.domain import commands, foundation
 from tagship.domain.forge import alias_of, repository_of
@@ -100,15 +102,30 @@ def look_at_documents(app: App) -> Wanted:
 
 
 def image_repository(app: App) -> str:
-    """Return the settings' one ECR repository, or empty. Raises Refused for several."""
+    """Return the ECR repository that all environments share.
+
+    Empty if each has its own, or none. Raises Refused if some share one and others do not.
+    """
     environments = app.settings.environments.values()
-    named = {foundation.repository_name(environment.image.repository) for environment in environments} - {""}
-    if len(named) > 1:
+    named = [foundation.repository_name(environment.image.repository) for environment in environments]
+    counts = Counter(filter(None, named))
+    if len(counts) > 1 and max(counts.values()) > 1:
         raise Refused(
-            f"The environments push to several image repositories ({', '.join(sorted(named))}), but a release has one.",
-            remedy="Give all of them the same image.repository in tagship.toml",
+            f"Some environments share an image repository, and others do not: {', '.join(sorted(counts))}.",
+            remedy="Give each environment an image.repository of its own in tagship.toml, or all of them the same",
         )
-    return named.pop() if named else ""
+    return next(iter(counts)) if len(counts) == 1 else ""
+
+
+def _own_repository(app: App, name: str, shared: str, before: Stack | None) -> str:
+    """Tell whether the environment's stack makes its image repository: yes or no."""
+    # What it made once stays its own; what was there before is used and left alone.
+    repository = foundation.repository_name(app.settings.environments[name].image.repository)
+    if shared or not repository:
+        return "no"
+    made = before.parameters if before else {}
+    ours = made.get("MakeImages") == "yes" and made.get("ImageRepository") == repository
+    return "yes" if ours or not app.foundation.has_repository(repository) else "no"
 
 
 def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]) -> Stack:
@@ -135,7 +152,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Lease": settings.lease_group(name),
         **keys,
         "SecretsKeyArn": chosen.secrets.kms_key,
-        "ImageRepository": image if foundation.repository_name(chosen.image.repository) else "",
+        "ImageRepository": foundation.repository_name(chosen.image.repository),
+        "MakeImages": _own_repository(app, name, image, before),
         "ProviderArn": outputs.get("ProviderArn", unknown),
         "Repository": repository,
         "NumberedRepository": _numbered(repository, numbers, before),
@@ -182,7 +200,7 @@ def _documents(app: App) -> dict[str, str]:
 
 def _read(app: App, name: str) -> str:
     try:
-        return (app.root / name).read_text("utf-8")
+        return resources.text(app.root, name)
     except OSError as reason:
         raise Refused(
             f"{name} cannot be read: {reason.strerror}.", remedy=f"Put it back: git checkout -- {name}"

@@ -13,7 +13,7 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from tagship.domain import commands
@@ -45,6 +45,18 @@ class Member:
 
 
 @dataclass(frozen=True)
+class HostFiles:
+    """Whose host files a bundle has: tagship's own, or the repository's.
+
+    `tagship` is the version that built it; `digest` is the SHA-256 of their lines of SHA256SUMS.
+    """
+
+    source: str  # tagship | repository
+    tagship: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Built:
     """Facts about a bundle, for `publish`: its bundle.json.
 
@@ -58,17 +70,19 @@ class Built:
     sums_sha256: str
     unpacked: int
     files: Mapping[str, str]
+    host_files: HostFiles | None = None
 
     def to_json(self) -> bytes:
-        return (json.dumps({**vars(self), "files": dict(self.files)}, indent=2, sort_keys=True) + "\n").encode()
+        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
         """Read bundle.json; raises Refused if it cannot be read."""
         try:
             value: dict[str, Any] = json.loads(raw)
-            return cls(**value)
-        except (ValueError, TypeError) as reason:
+            host_files = value.pop("host_files", None)
+            return cls(**value, host_files=HostFiles(**host_files) if host_files else None)
+        except (ValueError, TypeError, AttributeError) as reason:
             raise Refused(
                 "bundle.json cannot be read: tagship did not write it.", remedy=f"Build it again: {commands.bundle()}"
             ) from reason

@@ -84,7 +84,7 @@ def _clean(facts: CheckoutFacts) -> Check:
         name = facts.linked[0]
         why = f"not committed: {named}; {name} is a link, and `{name}/` in .gitignore matches folders only"
         return Check("clean tree", why, f"echo '/{name}' >> \"$(git rev-parse --git-path info/exclude)\"")
-    return Check("clean tree", f"not committed: {named}", "git stash --include-untracked   (or commit it)")
+    return Check("clean tree", f"not committed: {named}", "commit it, or put it away: git stash --include-untracked")
 
 
 def _not_behind(facts: CheckoutFacts) -> Check:
@@ -142,7 +142,7 @@ def _known(facts: CheckoutFacts) -> Check:
 
 
 def _bundled(facts: CheckoutFacts) -> Check:
-    remedy = "git add what is missing and commit it, or correct bundle.include in tagship.toml"
+    remedy = "Add what is missing and commit it, or correct bundle.include in tagship.toml"
     return Check("files to bundle", facts.contents, remedy)
 
 
@@ -159,7 +159,7 @@ def _green(facts: CheckoutFacts) -> Check:
         "none": "CI has not seen this commit",
         "": "there is no token to ask CI with",
     }[facts.ci or ""]
-    remedies = {"": "gh auth login   (or set GITHUB_TOKEN)", "none": f"git push {facts.remote} {facts.branch}"}
+    remedies = {"": "set GITHUB_TOKEN, or: gh auth login", "none": f"git push {facts.remote} {facts.branch}"}
     return Check("CI green", problem, remedies.get(facts.ci or "", "look at the commit's checks, then run it again"))
 
 

@@ -187,6 +187,16 @@ def resign(environment: str, *, dry_run: bool = False) -> str:
     return _inv("resign", env=environment, dry_run=dry_run)
 
 
+def init(answers: Mapping[str, str] | None = None, *, yes: bool = False) -> str:
+    """Spell the command that prepares a repository."""
+    return _inv("init", **(answers or {}), yes=yes).replace("inv", "tagship", 1)  # without tasks.py there is no `inv`
+
+
+def eject(*, yes: bool = False) -> str:
+    """Spell the command that writes the host files into the repository."""
+    return _inv("eject", yes=yes)
+
+
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
     """Spell the command that prints a launch template's user data."""
     return _inv("user-data", env=environment, compress=compress, output=output)

@@ -47,7 +47,7 @@ def unreachable(url: str) -> tuple[str, str]:
             "the remote is not on GitHub",
             'if CI runs there, write repository = "owner/name" under [ci] in tagship.toml',
         )
-    return "there is no GitHub token", "gh auth login (or set GITHUB_TOKEN)"
+    return "there is no GitHub token", "set GITHUB_TOKEN, or: gh auth login"
 
 
 def run_id(url: str) -> str:

@@ -13,7 +13,7 @@ from typing import Self
 
 from tagship.domain import commands
 from tagship.domain.stored import ODD, moment_of, read_back
-from tagship.domain.text import moment, seconds
+from tagship.domain.text import either, moment, seconds
 from tagship.errors import ServiceFailed
 
 SCHEMA = 1
@@ -35,8 +35,10 @@ class FreezeUnreadable(ServiceFailed):
         super().__init__(
             f"The freeze of {environment} cannot be read ({why}).",
             state="Its end is unknown. It does not stop a rollback. Nothing was changed.",
-            remedy=f"Write it again: {commands.freeze(environment, '8h', 'the other could not be read')}"
-            f" (if nobody needs it, end it then: {commands.thaw(environment)})",
+            remedy=either(
+                f"Write it again: {commands.freeze(environment, '8h', 'the other could not be read')}",
+                f"If nobody needs it, end it then: {commands.thaw(environment)}",
+            ),
         )
         self.why, self.etag = why, etag
 

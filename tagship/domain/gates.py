@@ -32,7 +32,8 @@ class Gate:
         # A blocked one has its remedy in a row below.
         if not self.problem:
             return [["ok" if self.checked else "not checked", self.name, self.found]]
-        return [["blocked", self.name, self.problem], ["", "", f"  {self.remedy}"]]
+        ways = [["", "", f"  {way.strip()}"] for way in self.remedy.split("\n")]
+        return [["blocked", self.name, self.problem], *ways]
 
     def as_data(self) -> dict[str, object]:
         return {**asdict(self), "open": self.open}

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from tagship.domain import commands
+from tagship.domain.bundle import HostFiles
 from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
@@ -64,6 +65,7 @@ class Manifest:
     pull_request: str = ""
     configuration_sha256: str = ""
     secrets: Mapping[str, SecretRef] = field(default_factory=dict)  # by variable
+    host_files: HostFiles | None = None
     schema: int = SCHEMA
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
 
@@ -88,7 +90,9 @@ class Manifest:
             image = value.pop("image", None)
             bundle = BundleRef(**value.pop("bundle"))
             secrets = {name: SecretRef(**ref) for name, ref in value.pop("secrets", {}).items()}
-            return cls(**value, bundle=bundle, image=ImageRef(**image) if image else None, secrets=secrets)
+            host_files = value.pop("host_files", None)
+            value |= {"image": ImageRef(**image) if image else None, "bundle": bundle, "secrets": secrets}
+            return cls(**value, host_files=HostFiles(**host_files) if host_files else None)
         except (ValueError, TypeError, KeyError, AttributeError) as reason:
             raise NotAuthentic(
                 f"{where} is not a manifest ({type(reason).__name__}).",

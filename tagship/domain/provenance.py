@@ -96,21 +96,25 @@ def to_sign(statement: bytes) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(statement), statement)
 
 
-def sealed(statement: bytes, signature: bytes) -> bytes:
-    """Write the envelope."""
+def sealed(statement: bytes, signature: bytes, key: str) -> bytes:
+    """Write the envelope; `key` is the id of the key that signed."""
     payload, signed = (base64.b64encode(part).decode() for part in (statement, signature))
-    value = {"payloadType": PAYLOAD, "payload": payload, "signatures": [{"sig": signed}]}
+    value = {"payloadType": PAYLOAD, "payload": payload, "signatures": [{"keyid": key, "sig": signed}]}
     return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
-def opened(envelope: bytes, where: str) -> tuple[bytes, bytes]:
-    """Return an envelope's statement and signature, unverified. Raises NotAuthentic."""
+def opened(envelope: bytes, where: str) -> tuple[bytes, bytes, str]:
+    """Return an envelope's statement, its signature and the key's id.
+
+    None of them is verified. Raises NotAuthentic.
+    """
     try:
         value: dict[str, Any] = json.loads(envelope)
         [signature] = value["signatures"]
         if value["payloadType"] != PAYLOAD:
             raise _unread(where)
-        return base64.b64decode(value["payload"], validate=True), base64.b64decode(signature["sig"], validate=True)
+        payload, signed = (base64.b64decode(text, validate=True) for text in (value["payload"], signature["sig"]))
+        return payload, signed, str(signature["keyid"])
     except (ValueError, TypeError, KeyError) as reason:
         raise _unread(where) from reason
 

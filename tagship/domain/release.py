@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nlargest
 
+from tagship.domain.text import either
 from tagship.domain.version import Version, why_not_a_version
 from tagship.errors import UsageError
 
@@ -207,12 +208,13 @@ def rejection(
     `server_lines` are the server's own words.
     """
     if PRE_PUSH in rejected:
-        return f"the pre-push hook of this repository refused it ({rejected[PRE_PUSH]})", f"Fix that, then {again}"
+        return f"the pre-push hook of this repository refused it ({rejected[PRE_PUSH]})", f"Fix that, then: {again}"
     reasons = "; ".join(f"{ref.removeprefix('refs/heads/')}: {why}" for ref, why in rejected.items())
     if re.search(r"non-fast-forward|fetch first", reasons):
-        return f"{remote} has newer commits ({reasons})", f"git pull --ff-only {remote} {branch}, then {again}"
+        pull = f"git pull --ff-only {remote} {branch}"
+        return f"{remote} has newer commits ({reasons})", either(pull, f"Then: {again}")
     words = f"; it says: {' · '.join(server_lines)[:SERVER_WORDS].rstrip('.')}" if server_lines else ""
     problem = f"{remote} refused the push ({reasons}){words}"
     if any(ref.startswith("refs/tags/") for ref in rejected):
-        return problem, f"Ask the owner of {remote} to let you push that tag, then {again}"
-    return problem, f"Merge the commit into {branch} by its rules, then {again}"
+        return problem, f"Ask the owner of {remote} to let you push that tag, then: {again}"
+    return problem, f"Merge the commit into {branch} by its rules, then: {again}"

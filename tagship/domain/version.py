@@ -15,6 +15,7 @@ from typing import Self
 
 import semver
 
+from tagship.domain import commands
 from tagship.errors import Refused, UsageError
 
 MAX_LENGTH = 64
@@ -41,7 +42,7 @@ class Version:
         if reason:
             raise UsageError(
                 f"{_shown(text)} is not a version: {reason}.",
-                remedy="Give a version such as 0.1.30-dev: --version 0.1.30-dev",
+                remedy=f"See how versions look: {commands.versions()}",
             )
         return cls._of(text)
 

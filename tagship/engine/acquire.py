@@ -16,9 +16,9 @@ from tagship.domain import commands
 from tagship.domain.deployment import begun, is_id
 from tagship.domain.forge import run_id
 from tagship.domain.lease import LeaseHeld, LeaseRecord, LeaseUnreadable, Seen
-from tagship.domain.text import ago, span
+from tagship.domain.text import ago, either, span
 from tagship.domain.units import Operation
-from tagship.engine.holder import read, since_when, unlock_command
+from tagship.engine.holder import Holder, read, since_when, unlock_command
 from tagship.errors import Held, Interrupted, ServiceFailed
 from tagship.ports.app import App
 
@@ -114,11 +114,14 @@ def _advised(claim: Claim, reason: Held) -> Held:
     """
     if not isinstance(reason, LeaseHeld):
         return reason
-    remedy = f"Wait for it: {claim.command} --wait 10m (or, if it is dead: "
-    remedy += unlock_command(read(claim.environment, reason.seen))
-    if claim.urgent:
-        remedy += f"; or fence it off, which cancels what it has in flight: {claim.command} --preempt"
-    return LeaseHeld(reason.seen, reason.what, remedy=f"{remedy})")
+    fence = f"Or fence it off, which cancels what it has in flight: {claim.command} --preempt" if claim.urgent else ""
+    wait = wait_or_free(claim.command, read(claim.environment, reason.seen))
+    return LeaseHeld(reason.seen, reason.what, remedy=either(wait, fence))
+
+
+def wait_or_free(again: str, held: Holder) -> str:
+    """Say how to wait for a lease, or to free it."""
+    return either(f"Wait for it: {again} --wait 10m", f"Or, if it is dead: {unlock_command(held)}")
 
 
 def _whose_turn(environment: str, reason: Held) -> str:
@@ -156,7 +159,7 @@ def _mend(app: App, claim: Claim, damage: LeaseUnreadable, preempt: bool) -> Non
         app.screen.warn(f"{damage.what} It was written anew; who held it, and what they have in flight, is not known")
         return
     if damage.id and claim.urgent:
-        damage.remedy += f" (or fence off whoever has it: {claim.command} --preempt)"
+        damage.remedy = either(damage.remedy, f"Or fence off whoever has it: {claim.command} --preempt")
     raise damage
 
 
@@ -230,8 +233,7 @@ def not_held(app: App, environment: str, again: str) -> str:
         return "nobody holds it"
     held = read(environment, seen)
     if seen.held:
-        remedy = f"Wait for it: {again} --wait 10m (or, if it is dead: {unlock_command(held)})"
-        raise Held(f"{since_when(held)}.", remedy=remedy)
+        raise Held(f"{since_when(held)}.", remedy=wait_or_free(again, held))
     _check_dead(app, environment, seen)
     return f"{held.holder} died holding it, last heartbeat {held.heard}: the next deployment takes it over"
 
@@ -256,8 +258,10 @@ def _not_dead(environment: str, seen: Seen, but: str) -> Held:
     held = read(environment, seen)
     return Held(
         f"{since_when(held)}. Its heartbeat stopped {held.heard}, but {but}.",
-        remedy=f"Resume it: {commands.resume(held.changes or environment)}"
-        f" (or wait; or, if it is really dead: {unlock_command(held)})",
+        remedy=either(
+            f"Wait for its end, or resume it: {commands.resume(held.changes or environment)}",
+            f"Or, if it is really dead: {unlock_command(held)}",
+        ),
     )
 
 

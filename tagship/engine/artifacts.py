@@ -13,7 +13,7 @@ from tagship.domain.origin import Origin, written
 from tagship.domain.standing import marked_bad
 from tagship.domain.text import either
 from tagship.domain.version import ArtifactId, Version
-from tagship.errors import ArtifactMissing, NotAuthentic, Refused
+from tagship.errors import ArtifactMissing, NotAuthentic, Refused, TagshipError
 from tagship.ports.app import App
 from tagship.ports.bucket import Object
 from tagship.settings import own
@@ -54,12 +54,28 @@ def commit_of(app: App, artifact_id: ArtifactId) -> str:
         return app.repository.resolve(str(artifact_id)[:8])
     tag = app.repository.tag(str(artifact_id))
     if tag is None:
-        remote = app.settings.git.remote
-        raise Refused(
-            f"This clone has no tag {artifact_id}.",
-            remedy=f"Fetch it: git fetch {remote} refs/tags/{artifact_id}:refs/tags/{artifact_id}",
-        )
+        raise _untagged(app, artifact_id)
     return tag.commit
+
+
+def _untagged(app: App, artifact_id: ArtifactId) -> Refused:
+    """Build the error of a tag that this clone lacks."""
+    # Only what the remote has can be fetched.
+    remote = app.settings.git.remote
+    fetch = f"git fetch {remote} refs/tags/{artifact_id}:refs/tags/{artifact_id}"
+    try:
+        remote_tag = app.repository.remote_tag(str(artifact_id))
+    except TagshipError as reason:
+        problem = (
+            f"This clone has no tag {artifact_id}, and {remote} can't be asked for it ({reason.what.rstrip('.')})."
+        )
+        return Refused(problem, remedy=f"If {remote} has it, fetch it: {fetch}")
+    if remote_tag:
+        return Refused(f"This clone has no tag {artifact_id}.", remedy=f"Fetch it: {fetch}")
+    return Refused(
+        f"Neither this clone nor {remote} has a tag {artifact_id}.",
+        remedy=either(f"See which there are: {commands.versions()}", f"Or ship a version: {commands.deploy_dev()}"),
+    )
 
 
 def verified_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Manifest:

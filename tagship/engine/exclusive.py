@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tagship.domain import commands
+from tagship.domain.text import either
 from tagship.engine.acquire import Claim, acquire
 from tagship.engine.heartbeat import Heartbeat
 from tagship.engine.plan import facts
@@ -37,7 +38,7 @@ def _acquired(app: App, environment: str, wait: float, again: str) -> Heartbeat:
     try:
         return Heartbeat(app.leases, acquire(app, claim).record)
     except Held as reason:
-        remedy = f"When that has ended: {again}   (to see if it is dead: {commands.lock(environment)})"
+        remedy = either(f"When that has ended: {again}", f"Or see if it is dead: {commands.lock(environment)}")
         raise Held(reason.what, state=reason.state, remedy=remedy) from reason
 
 

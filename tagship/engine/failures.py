@@ -42,17 +42,21 @@ def _after_refusal(plan: Plan) -> str:
 
     What is altered and what could not be fetched are both refused, and only the first is somebody's doing.
     """
-    return (
-        f"If it was altered, find out by whom before anything else is deployed: {commands.history(plan.environment)} "
-        f"(if it could not be fetched, fix that, then: {plan.command})"
+    return either(
+        f"If it was altered, find out by whom before anything else is deployed: {commands.history(plan.environment)}",
+        f"If it could not be fetched, fix that, then: {plan.command}",
     )
 
 
 def _after_failure(plan: Plan) -> str:
     if plan.action == "rollback":
         other = commands.rollback(environment=plan.environment)
-        return f"If the cause lay outside, fix that and try again: {plan.command} (or another version: {other})"
-    return f"Ship a fixed version: {commands.deploy_dev()} (or, if the cause lay outside, try again: {plan.command})"
+        return either(
+            f"If the cause lay outside, fix that and try again: {plan.command}", f"Or take another version: {other}"
+        )
+    return either(
+        f"Ship a fixed version: {commands.deploy_dev()}", f"Or, if the cause lay outside, try again: {plan.command}"
+    )
 
 
 def _after_loss(plan: Plan) -> str:
@@ -62,7 +66,7 @@ def _after_loss(plan: Plan) -> str:
     """
     before = plan.replaces if plan.action == "deploy" and plan.replaces != plan.artifact_id else ""
     back = commands.rollback(before, plan.environment)
-    return f"Wake somebody, and go back: {back} (what each {plan.noun} runs: {look(plan)})"
+    return either(f"Wake somebody, and go back: {back}", _what_runs(plan))
 
 
 def interrupted(session: LeaseSession) -> Interrupted:
@@ -97,7 +101,8 @@ def unwritten(plan: Plan, failed: TagshipError, reason: ServiceFailed) -> Tagshi
     If nothing good is seen serving, the way back comes first.
     """
     problem = f"{failed.what} The ledger could not record it: {reason.what}"
-    ways = dict.fromkeys([failed.remedy, take_up(plan)]) if isinstance(failed, RollbackFailed) else [take_up(plan)]
+    first = failed.remedy if isinstance(failed, RollbackFailed) else ""
+    ways = dict.fromkeys(way.strip() for way in either(first, take_up(plan)).split("\n"))
     return type(failed)(problem, state=failed.state, remedy=either(*ways), evidence=failed.evidence)
 
 
@@ -156,7 +161,11 @@ def cause(reason: BaseException) -> str:
 
 def take_up(plan: Plan) -> str:
     """Say how to end a deployment that this process leaves."""
-    return f"End it: {commands.resume(plan.environment)} (what each {plan.noun} runs: {look(plan)})"
+    return either(f"End it: {commands.resume(plan.environment)}", _what_runs(plan))
+
+
+def _what_runs(plan: Plan) -> str:
+    return f"Or see what each {plan.noun} runs: {look(plan)}"
 
 
 def heal(plan: Plan) -> str:

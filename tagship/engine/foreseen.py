@@ -5,7 +5,7 @@ from __future__ import annotations
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.text import moment
+from tagship.domain.text import either, moment
 from tagship.engine.candidates import suggested
 from tagship.engine.gates import why_bad
 from tagship.engine.plan import Facts
@@ -48,5 +48,5 @@ def _onward(app: App, known: Facts, last: Deployment, shown: Plan) -> str:
     good = suggested(app, environment, known.history) if last.first.action == "deploy" else None
     if good and good != target:
         back = commands.rollback(good, environment)
-        return f"Go back from {known.serving}: {back} (to go to {target}, as was shown: {named})"
-    return f"Look: {commands.status(environment)}; then, to go to {target} as was shown: {named}"
+        return either(f"Go back from {known.serving}: {back}", f"Or go to {target}, as was shown: {named}")
+    return either(f"Look: {commands.status(environment)}", f"Then, to go to {target} as was shown: {named}")

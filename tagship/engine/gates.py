@@ -11,24 +11,29 @@ from tagship.domain import commands, layout
 from tagship.domain.deployment import Deployment, begun
 from tagship.domain.freeze import FreezeUnreadable, Frozen
 from tagship.domain.standing import Bad, bad_versions
-from tagship.domain.text import moment
+from tagship.domain.text import either, moment
 from tagship.domain.version import ArtifactId, is_older
 from tagship.engine.artifacts import stored_manifest
 from tagship.errors import Held, NotAuthentic, Refused
 from tagship.ports.app import App
 
 
-def require_newer(app: App, environment: str, wanted: ArtifactId, built: str, runs: str, *, bad: bool = False) -> None:
+def require_newer(
+    app: App, environment: str, wanted: ArtifactId, built: str, runs: str, *, bad: bool = False, again: str = ""
+) -> None:
     """Raise Refused for a version older than the one that runs.
 
-    `built` is its manifest's build time.
+    `built` is its manifest's build time; `again` is the command that deploys it all the same, by default the plain one.
     Versions have their own order; where one of the two is an untagged build, what was built first is the older.
     """
     if goes_back(app, environment, wanted, built, runs):
+        again = again or commands.deploy(wanted, environment, allow_bad=bad, allow_older=True)
         raise Refused(
             f"{wanted} is older than {runs}, which {environment} runs.",
-            remedy=f"To go back: {commands.rollback(wanted, environment, allow_bad=bad)}"
-            " (or, to deploy it anyway, add --allow-older)",
+            remedy=either(
+                f"To go back: {commands.rollback(wanted, environment, allow_bad=bad)}",
+                f"Or, to deploy it anyway: {again}",
+            ),
         )
 
 
@@ -82,8 +87,10 @@ def require_good(environment: str, artifact_id: ArtifactId, bad: Bad | None, aga
     if bad:
         raise Refused(
             f"{bad.said_of(artifact_id, environment)}.",
-            remedy=f"To do it anyway: {again} --allow-bad"
-            f" (or, if it is good after all: {commands.mark_good(artifact_id, environment, '…')})",
+            remedy=either(
+                f"To do it anyway: {again} --allow-bad",
+                f"Or, if it is good after all: {commands.mark_good(artifact_id, environment, '…')}",
+            ),
         )
 
 

@@ -10,7 +10,7 @@ from tagship.domain.absent import gone_sentence
 from tagship.domain.deployment import SERVES, Deployment, latest_serving, settled, unfinished
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.rules import Rules
-from tagship.domain.text import counted, listed
+from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
@@ -130,7 +130,7 @@ def name_unreadable(app: App, environment: str) -> None:
     As damage or as a later tagship's; a spoilt index can be mended.
     """
     for key in app.ledger.unreadable(environment):
-        mend = f" (rebuild it: {commands.history(environment, rebuild_index=True)})" if "/_index/" in key else ""
+        mend = f". Rebuild it: {commands.history(environment, rebuild_index=True)}" if "/_index/" in key else ""
         app.screen.warn(f"the ledger's {key} can't be read and is skipped{mend}")
 
 
@@ -170,8 +170,8 @@ def reachable(
 def _without(environment: str, around: str) -> str:
     """Say what to do about units that cannot be reached."""
     if around:
-        return f"Go on without: {around} (or start it; if it is gone for good, untag it)"
-    return f"Start it (or, if it is gone for good, untag it), then look: {commands.status(environment)}"
+        return either(f"Go on without: {around}", "Or start it; if it is gone for good, untag it")
+    return f"Start it, or untag it if it is gone for good. Then look: {commands.status(environment)}"
 
 
 def manifest_sha256(app: App, environment: str, artifact_id: ArtifactId) -> str:

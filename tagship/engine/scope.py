@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 
+from tagship.domain import commands
 from tagship.domain.plan import named as names_of
 from tagship.domain.text import listed, plural, seconds
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
-from tagship.errors import UsageError
+from tagship.errors import TagshipError, UsageError
 from tagship.ports.app import App
 
 
 def named(app: App, artifact: str, environment: str, flag: str = "--version") -> tuple[ArtifactId, str]:
     """Resolve the artifact and the environment that are meant.
 
-    By flag, in CI by the tag that was pushed, or by the suffix.
+    By flag, in CI by the tag that was pushed, or by the suffix. `flag` is what stands before the
+    version in its command.
     """
     text = artifact or app.ci.tag
     if not text:
-        raise UsageError("No version is given.", remedy=f"Name it: {flag} 0.1.30-dev")
-    artifact_id = _parsed(text, flag)
+        raise UsageError("No version is given.", remedy=name_one(app, environment, flag))
+    artifact_id = _parsed(app, text, environment, flag)
     if environment:
         app.settings.environment(environment)
         return artifact_id, environment
@@ -33,11 +36,23 @@ def named(app: App, artifact: str, environment: str, flag: str = "--version") ->
     return artifact_id, app.settings.environment_of(artifact_id.version.suffix)
 
 
-def _parsed(text: str, flag: str) -> ArtifactId:
+def name_one(app: App, environment: str, flag: str) -> str:
+    """Say how to name a version: the channel's latest.
+
+    If none is known here, how to find one.
+    """
+    known = environment if environment in app.settings.environments else next(iter(app.settings.environments))
+    with suppress(TagshipError):
+        for version in app.repository.newest(app.settings.suffix(known), 1).versions:
+            return f"Name it, the latest of {known}: {flag} {version}"
+    return f"Find one: {commands.versions(known)}"
+
+
+def _parsed(app: App, text: str, environment: str, flag: str) -> ArtifactId:
     try:
         return ArtifactId.parse(text)
     except UsageError as reason:
-        raise UsageError(reason.what, remedy=f"Give a version such as 0.1.30-dev: {flag} 0.1.30-dev") from None
+        raise UsageError(reason.what, remedy=name_one(app, environment, flag)) from None
 
 
 def one_environment(app: App, environment: str) -> str:

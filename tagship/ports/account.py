@@ -133,6 +133,9 @@ class Foundation(Protocol):
         Raises ServiceFailed if it can't be made: an id or an ARN.
         """
 
+    def has_repository(self, name: str) -> bool:
+        """Tell whether ECR has an image repository of that name."""
+
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         """List, in words, what a bucket that we did not make lacks."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from tagship.domain.keys import RELEASE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -13,9 +15,20 @@ if TYPE_CHECKING:
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
     from tagship.ports.people import Clock, Prompt, Screen
-    from tagship.ports.repository import Repository
+    from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.target import Target, Web
     from tagship.settings import Settings
+
+
+class Beginning(Protocol):
+    """What a verb is given before a repository has settings."""
+
+    @property
+    def screen(self) -> Screen: ...
+    @property
+    def prompt(self) -> Prompt: ...
+    @property
+    def surroundings(self) -> Surroundings: ...
 
 
 class App(Protocol):
@@ -85,7 +98,7 @@ class App(Protocol):
     def run_url(self) -> str:
         """Return the page of this process's CI run; empty outside CI."""
 
-    def keys(self, environment: str, purpose: str = "release") -> Keys:
+    def keys(self, environment: str, purpose: str = RELEASE) -> Keys:
         """Return an environment's keys for a purpose.
 
         Raises SettingsError if the settings name none.

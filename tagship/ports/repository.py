@@ -44,6 +44,21 @@ class State:
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What Git says of a repository before it has settings.
+
+    `branch` is empty for a detached HEAD; `remotes` maps a name to its URL; `files` are those in the index.
+    """
+
+    root: Path
+    remotes: Mapping[str, str] = field(default_factory=dict)
+    branch: str = ""
+    branches: Sequence[str] = ()  # here, and as the remotes had them
+    tags: Sequence[str] = ()
+    files: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Pushed:
     """How a push ended.
 

@@ -108,8 +108,8 @@ def _provenance(image: _Image) -> Provenance | None:
     stored = image.app.store.get(image.key)
     if stored is None:
         return None
-    statement, signature = opened(stored.body, image.key)
-    image.keys.verifier.verify(to_sign(statement), signature, image.key)
+    statement, signature, signer = opened(stored.body, image.key)
+    image.keys.verifier.verify(to_sign(statement), signature, image.key, signer)
     return Provenance.read(statement, image.key)
 
 
@@ -118,7 +118,8 @@ def _put_provenance(image: _Image, shipped: ImageRef) -> None:
     app, workflow = image.app, image.app.ci.workflow
     statement = Provenance.of(shipped, image.built, image.place, workflow, app.run_url).statement()
     try:
-        app.store.create(image.key, sealed(statement, image.keys.signer.sign(to_sign(statement))))
+        signature = image.keys.signer.sign(to_sign(statement))
+        app.store.create(image.key, sealed(statement, signature, image.keys.id))
     except Conflict as conflict:
         existing = _provenance(image)
         if existing is None or not existing.vouches(shipped, image.built, image.place, workflow):

@@ -14,6 +14,7 @@ from tagship.domain.forge import repository_of
 from tagship.domain.text import ago, moment
 from tagship.domain.version import Version
 from tagship.engine.gates import require_unfrozen
+from tagship.engine.hostfiles import ejected, of_commit
 from tagship.errors import Held, Refused, ServiceFailed, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.repository import State, Tag, Unfit
@@ -158,7 +159,7 @@ def _ci(app: App, commit: str) -> str | None:
 def _lacking(app: App, commit: str) -> str:
     """Say what the commit lacks for CI's bundle; empty if nothing."""
     try:
-        with closing(app.repository.files(commit, ["deploy", *app.settings.bundle.include])) as files:  # type: ignore[type-var]
+        with closing(app.repository.files(commit, of_commit(app, own=ejected(app, commit)))) as files:  # type: ignore[type-var]
             next(files, None)
     except (Unfit, UsageError) as reason:
         return reason.what.rstrip(".")

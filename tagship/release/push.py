@@ -59,8 +59,10 @@ def _half_pushed(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> Ref
     return Refused(
         f"Not pushed everywhere: {problem}.",
         state=f"{state} If CI listens there, it ships {plan.version}.",
-        remedy=f"Fix the other push URL ({urls}), then: "
-        f"{wish.spelled(version=str(plan.version), commit=plan.commit[:12])}",
+        remedy=either(
+            f"Fix the other push URL. They are listed by: {urls}",
+            f"Then: {wish.spelled(version=str(plan.version), commit=plan.commit[:12])}",
+        ),
     )
 
 
@@ -84,7 +86,7 @@ def _make(app: App, wish: Wish, plan: ReleasePlan) -> Tag:
         leftover = app.repository.tag(name)
         state = UNCHANGED
         if leftover and not app.repository.delete_tag(leftover):
-            state = f"Nothing was pushed; the tag {name} was made here (to delete it: git tag --delete {name})."
+            state = f"Nothing was pushed; the tag {name} was made here. To delete it: git tag --delete {name}"
         raise Interrupted(
             "Interrupted before the push.", state=state, remedy=f"When it is time: {wish.command}"
         ) from reason

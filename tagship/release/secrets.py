@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tagship.domain import commands
 from tagship.domain.secrets import SSM, SecretRef, of_parameter, of_secret, problems
+from tagship.domain.text import either
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.app import App
 
@@ -22,7 +23,9 @@ def resolved(app: App, environment: str) -> Mapping[str, SecretRef]:
     if path and not parameters:
         raise Refused(
             f"There is no parameter below {path} in {app.settings.aws.region}.",
-            remedy=f"{_put(app, path)} (or correct environments.{environment}.secrets.parameter_store in tagship.toml)",
+            remedy=either(
+                _put(app, path), f"Or correct environments.{environment}.secrets.parameter_store in tagship.toml"
+            ),
         )
     sources = [of_parameter(path, name) for name in sorted(parameters)]
     sources += [of_secret(variable, names[variable]) for variable in sorted(names)]

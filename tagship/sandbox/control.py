@@ -1,4 +1,4 @@
-"""The switches of a running sandbox, for tests: everything under /sandbox/ on its port."""
+"""The switches of a running sandbox, for tests and `inv sandbox stop-host`: everything under /sandbox/ on its port."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from tagship import settings
+from tagship.domain.text import counted
 from tagship.errors import Interrupted, ServiceFailed
 from tagship.sandbox import pairs, state
 from tagship.sandbox.hosts import processes
@@ -43,10 +43,18 @@ def home(start: Path) -> Path:
     return start
 
 
-def up(root: Path, hosts: int = 1, simulated: int = 0, shipping: Sequence[str] = ("dev",)) -> Up:
-    """Start the sandbox of the repository at `root`, unless it runs.
+def unseen(phase: str) -> None:
+    """Show nothing: nobody watches."""
 
-    Raises ServiceFailed with the daemon's last words.
+
+def up(
+    root: Path,
+    hosts: int = 1,
+    simulated: int = 0,
+    shipping: Sequence[str] = ("dev",),
+    show: Callable[[str], None] = unseen,
+) -> Up:
+    """Start the sandbox of the repository at `root`, unless it runs.
 
     Raises ServiceFailed with the end of the daemon's log.
     `shipping` are the branches that environments ship from; the practice clone is on the first. One that crashed is
@@ -57,9 +65,14 @@ def up(root: Path, hosts: int = 1, simulated: int = 0, shipping: Sequence[str] =
         running = state.read(folder)
         if running and state.alive(running):
             return Up(running, already=True)
+        show("making its Git repository and the practice clone")
         cleaned = _clean(folder) if folder.exists() or processes.daemons(folder) else ""
-        daemon = partial(_launch, folder, root, hosts, simulated)
-        return Up(_start(folder, root, daemon, shipping), cleaned=cleaned)
+
+        def launch() -> subprocess.Popen[bytes]:
+            show(f"starting an AWS, a GitHub and {counted(hosts, 'host')} for each environment")
+            return _launch(folder, root, hosts, simulated)
+
+        return Up(_start(folder, root, launch, shipping), cleaned=cleaned)
 
 
 def down(root: Path) -> bool:

@@ -31,8 +31,7 @@ class FlaggedTask(Task[Any]):
         ordered = sorted(self.flags, key=lambda flag: not flag.positional)  # Invoke fills these in this order
         arguments = [_Value.of(self.command, flag) for flag in ordered]
         for argument, flag in zip(arguments, ordered, strict=True):
-            if flag.after:
-                arguments[0].followers[flag.after] = argument
+            arguments[0].followers |= dict.fromkeys(flag.after, argument)
         return list(arguments)
 
     @property

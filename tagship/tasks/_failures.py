@@ -18,7 +18,9 @@ from tagship.errors import Interrupted, ServiceFailed, TagshipError
 
 _MAKE_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MAY_NOT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-_AGAIN = re.compile(r"(?i)\brun (?:the same command|it) again(?=$|\. )")
+_AGAIN = re.compile(r"(?i)\brun (?:the same command|it) again$", re.MULTILINE)
+_FLAGS = re.compile(r"(?<=: )(?:--[a-z-]+ [^\s-]\S*)(?: --[a-z-]+ [^\s-]\S*)*$", re.MULTILINE)
+_VERSIONS = ("--version", "--to", "--artifact")  # one flag, by its name and its old spellings
 _SHOWN = 300  # characters of a command that are printed
 _DONE = "What was printed last may be done, or not; nothing after it was started."
 
@@ -49,9 +51,27 @@ def three_lines(problem: TagshipError) -> str:
 
 
 def _spelled(remedy: str) -> str:
-    """Name the command that a remedy has somebody run again."""
-    typed = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return _AGAIN.sub(lambda words: f"{words[0]}: {typed}", remedy) if len(typed) <= _SHOWN else remedy
+    """Name the command that a remedy has somebody run again.
+
+    Whole as well if the remedy names only the flags that it takes.
+    """
+    typed = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    if len(shlex.join(typed)) > _SHOWN:
+        return remedy
+    again = _AGAIN.sub(lambda words: f"{words[0]}: {shlex.join(typed)}", remedy)
+    return _FLAGS.sub(lambda flags: _with(typed, flags[0].split()), again)
+
+
+def _with(typed: list[str], flags: list[str]) -> str:
+    """Spell what was typed with these flags in place of its own."""
+    names = {same for name in flags[::2] for same in (_VERSIONS if name in _VERSIONS else (name,))}
+    words, is_value = list[str](), False
+    for word in typed:
+        name, given, _ = word.partition("=")
+        if not is_value and name not in names:
+            words.append(word)
+        is_value = name in names and not given
+    return f"{shlex.join(words)} {' '.join(flags)}"
 
 
 def _indented(text: str) -> str:

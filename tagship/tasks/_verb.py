@@ -56,13 +56,19 @@ def _plain(value: Any) -> Any:
 
 
 def verb(
-    *flags: Flag, of: str = "", wrap: str = "", announce: bool = False, document: bool = False, default: bool = False
+    *flags: Flag,
+    of: str = "",
+    wrap: str = "",
+    announce: bool = False,
+    document: bool = False,
+    default: bool = False,
+    settled: bool = True,
 ) -> Callable[[Callable[[], None]], Task[Any]]:
     """Declare the task of verbs.<name>, named as the decorated function.
 
     That function's docstring is what `inv --list` shows. `of` is the group it belongs to. `wrap` is the JSON document's
     one key. `announce`: CI calls it, and its end becomes an annotation of the run. `document`: stdout is for its result
-    alone, with or without --json.
+    alone, with or without --json. `settled` is false for a verb of repositories that have no settings yet.
     """
 
     def declare(stub: Callable[[], None]) -> Task[Any]:
@@ -73,7 +79,7 @@ def verb(
                 return
             asked = {flag.attribute: values[flag.attribute] for flag in flags if not flag.becomes}
             as_json = bool(asked.pop("json", False))
-            app = opened(as_json=as_json or document)
+            app = (opened if settled else _begun)(as_json=as_json or document)
             with _announced(app) if announce else nullcontext():
                 result = _function(module)(app, **asked)
                 _show(app, result, as_json=as_json, wrap=wrap)
@@ -93,6 +99,15 @@ def opened(*, as_json: bool = False) -> Wiring:
     if app.settings.sandbox:
         app.screen.say("SANDBOX: everything below happens on this machine; no AWS account is touched.")
     return app
+
+
+def _begun(*, as_json: bool) -> Any:
+    """Make the ports of a repository that has no settings yet."""
+    from pathlib import Path
+
+    from tagship import bootstrap
+
+    return bootstrap.Unsettled(Path.cwd(), as_json)
 
 
 def _function(module: str) -> Callable[..., Any]:

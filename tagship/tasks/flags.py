@@ -10,7 +10,7 @@ class Flag:
     """A flag as a person types it.
 
     `parameter` is what verbs call its value; left out, the name. `old` are earlier spellings, which keep working.
-    `after` is the first positional value that makes this positional one needed; otherwise it is not read.
+    `after` has the first positional values that make this positional one needed; otherwise it is not read.
     `many`: it may be given more than once, or with several values between commas.
     `becomes` names the task that a switch has become: the switch still runs it, and says so.
     """
@@ -22,7 +22,7 @@ class Flag:
     old: tuple[str, ...] = ()
     positional: bool = False
     becomes: str = ""
-    after: str = ""
+    after: tuple[str, ...] = ()
     many: bool = False
 
     @property
@@ -116,7 +116,41 @@ REPOSITORY_ID = Flag("repository-id", "GitHub's number of the repository, with -
 DOCUMENT_ONLY = Flag("document-only", "install the SSM document and leave everything else to you", False)
 COMPRESS = Flag("compress", "with --output: gzip it, which cloud-init unpacks", False)
 OUTPUT = Flag("output", "write it to a file; left out, it is printed")
-ACTION = Flag("action", "up, down, status, reset, secret NAME=value, run-timer or rerun", positional=True)
-ITEM = Flag("item", "of `secret`: NAME=value, kept as the secret of that variable", positional=True, after="secret")
+ACTION = Flag(
+    "action",
+    "up, down, status, reset, secret NAME=value, stop-host NAME, start-host NAME, run-timer or rerun",
+    positional=True,
+)
+ITEM = Flag(
+    "item",
+    "of `secret`: NAME=value, kept as the secret of that variable; of `stop-host` and `start-host`: the host",
+    positional=True,
+    after=("secret", "stop-host", "start-host"),
+)
 SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable: secret NAME --remove", False)
 SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")
+
+# init: each is an answer, and left out it is asked for, or taken as it was found
+INIT = (
+    Flag("app", "the app's name; left out, the remote's or the folder's", parameter="name"),
+    Flag("env", "the environment; left out, dev"),
+    Flag("branch", "the branch that it ships from; left out, one of the environment's name, or the main one"),
+    Flag(
+        "runtime",
+        "process (the bundle carries the app) or docker (an image does); left out, docker if there is a Dockerfile",
+    ),
+    Flag("kind", "service or job; left out, service"),
+    Flag("command", "what starts a process, such as 'python3 app.py'"),
+    Flag(
+        "include", "the paths that a host gets, between commas; left out, what the repository holds but tests and docs"
+    ),
+    Flag("image", "the repository that images are pushed to"),
+    Flag("health", "the path that answers with the version; left out, the one in the sources, or /healthz"),
+    Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
+    Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
+)
+SOURCE = Flag(
+    "source",
+    "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",
+)
+HASH = Flag("hash", "with --source index: a hash of the wheel or the sdist, sha256:…", many=True)

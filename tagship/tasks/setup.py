@@ -1,4 +1,4 @@
-"""What is done once for an account: `setup`; for its keys: `pin`, `resign`; and for a launch template: `user-data`."""
+"""What is done once: for an account (`setup`), its keys (`pin`, `resign`), a repository (`init`, `eject`), hosts."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def resign() -> None:
 @verb(f.HOSTS_ENV, f.PINNED, f.COMPRESS, f.OUTPUT, f.JSON, document=True)
 def user_data() -> None:
     """Print what a launch template runs at a host's first boot."""
+
+
+@verb(*f.INIT, f.SOURCE, f.HASH, f.YES, f.DRY_RUN, f.JSON, settled=False)
+def init() -> None:
+    """Write what a repository needs to ship with tagship."""
+
+
+@verb(f.YES, f.DRY_RUN, f.JSON)
+def eject() -> None:
+    """Write tagship's host files into the repository, to change them there."""

@@ -1,4 +1,4 @@
-"""`bundle`: the commit, its deploy/, and the configuration of every environment as one reproducible tar.gz."""
+"""`bundle`: the commit, the host files, and the configuration of every environment as one reproducible tar.gz."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ import heapq
 import io
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from tagship import __version__, resources
 from tagship.domain import layout
 from tagship.domain.bundle import (
+    CONFIGURATION,
     DISK,
     GENERATED,
     GZIP_HEAD,
     VERSION,
     Archive,
     Built,
+    HostFiles,
     Member,
+    sums,
     why_not_in_a_bundle,
 )
 from tagship.domain.version import ArtifactId
+from tagship.engine import hostfiles
 from tagship.engine.artifacts import commit_of, folder
 from tagship.engine.handover import digest_of
 from tagship.engine.scope import named
@@ -43,13 +49,13 @@ def bundle(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False
     """
     artifact_id, _ = named(app, artifact, env)
     commit = commit_of(app, artifact_id)
-    paths = ["deploy", *app.settings.bundle.include]
-    app.screen.say(f"bundle {artifact_id}: {', '.join(paths)} of {commit[:8]}" + _beside(app))
+    sources = _sources(app, commit)
+    app.screen.say(f"bundle {artifact_id}: {_said(app, sources, commit)}")
     if dry_run:
         app.screen.say(UNCHANGED)
         return None
     to = folder(app, artifact_id) / layout.BUNDLE
-    built = _write(app, artifact_id, commit, to)
+    built = _write(app, artifact_id, sources, to)
     (to.parent / "bundle.json").write_bytes(built.to_json())
     app.ci.output({"built": digest_of(to.parent)})
     app.screen.say(
@@ -58,17 +64,36 @@ def bundle(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False
     return built
 
 
-def _beside(app: App) -> str:
+@dataclass(frozen=True)
+class _Sources:
+    """Paths of a commit and files of tagship."""
+
+    commit: str
+    paths: Sequence[str]
+    tagship: Sequence[str]
+    own: bool  # the commit has host files
+
+
+def _sources(app: App, commit: str) -> _Sources:
+    own = hostfiles.ejected(app, commit)
+    return _Sources(commit, hostfiles.of_commit(app, own=own), hostfiles.of_tagship(app, own=own), own)
+
+
+def _said(app: App, sources: _Sources, commit: str) -> str:
+    """Name what goes into the bundle."""
     built = app.settings.bundle.built
-    return f", with {', '.join(built)} from {DISK}" if built else ""
+    parts = [f"{', '.join(sources.paths)} of {commit[:8]}"] if sources.paths else []
+    parts += [f"the host files of tagship {__version__}"] if sources.tagship else []
+    parts += [f"{', '.join(built)} from {DISK}"] if built else []
+    return ", with ".join([parts[0], " and ".join(parts[1:])] if parts[1:] else parts)
 
 
-def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
+def _write(app: App, artifact_id: ArtifactId, sources: _Sources, to: Path) -> Built:
     """Stream the members into a file that appears only when whole."""
     to.parent.mkdir(parents=True, exist_ok=True)
     part = to.with_name(to.name + ".part")
     archive, whole = Archive(), hashlib.sha256()
-    with part.open("wb") as file, closing(_plain(app, artifact_id, commit, archive)) as plain:
+    with part.open("wb") as file, closing(_plain(app, artifact_id, sources, archive)) as plain:
 
         def put(packed: bytes) -> None:
             whole.update(packed)
@@ -77,9 +102,19 @@ def _write(app: App, artifact_id: ArtifactId, commit: str, to: Path) -> Built:
         _compress(plain, app.settings.bundle.level, put)
     size = part.stat().st_size
     part.replace(to)
-    return Built(
-        str(artifact_id), commit, whole.hexdigest(), size, archive.sums_sha256, archive.unpacked, archive.files
-    )
+    host_files = _host_files(archive.files, sources)
+    facts = (size, archive.sums_sha256, archive.unpacked, archive.files, host_files)
+    return Built(str(artifact_id), sources.commit, whole.hexdigest(), *facts)
+
+
+def _host_files(files: Mapping[str, str], sources: _Sources) -> HostFiles | None:
+    """Record whose host files a bundle has; None if it has none."""
+    prefix, generated = f"{resources.FOLDER}/", f"{CONFIGURATION}/"
+    names = sources.tagship or [path for path in files if path.startswith(prefix) and not path.startswith(generated)]
+    if not sources.tagship and not sources.own:
+        return None
+    digest = hashlib.sha256(sums({path: files[path] for path in names})).hexdigest()
+    return HostFiles("repository" if sources.own else "tagship", __version__, digest)
 
 
 def _compress(plain: Iterator[bytes], level: int, put: Callable[[bytes], None]) -> None:
@@ -127,19 +162,19 @@ def _batches(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield bytes(held)
 
 
-def _plain(app: App, artifact_id: ArtifactId, commit: str, archive: Archive) -> Generator[bytes, None, None]:
-    for member in _members(app, artifact_id, commit):
+def _plain(app: App, artifact_id: ArtifactId, of: _Sources, archive: Archive) -> Generator[bytes, None, None]:
+    for member in _members(app, artifact_id, of):
         yield from archive.add(member)
-    _check_required(app, archive, commit)
+    _check_required(app, archive, of.commit)
     yield from archive.finish()
 
 
-def _members(app: App, artifact_id: ArtifactId, commit: str) -> Iterator[Member]:
+def _members(app: App, artifact_id: ArtifactId, of: _Sources) -> Iterator[Member]:
     """Merge every file of the bundle but SHA256SUMS, in path order."""
     generated = {VERSION: f"{artifact_id}\n".encode()}
     for environment in app.settings.environments:
         generated |= app.target(environment).files()
-    sources = (_of_commit(app, commit), _of_disk(app), _generated(generated))
+    sources = (_of_commit(app, of), _of_tagship(of), _of_disk(app), _generated(generated))
     for member in heapq.merge(*sources, key=lambda entry: entry.path):
         reason = why_not_in_a_bundle(member.path)
         if reason:
@@ -151,10 +186,15 @@ def _members(app: App, artifact_id: ArtifactId, commit: str) -> Iterator[Member]
         yield member
 
 
-def _of_commit(app: App, commit: str) -> Iterator[Member]:
-    paths = ["deploy", *app.settings.bundle.include]
-    for path, executable, size, read in app.repository.files(commit, paths):
-        yield Member(path, executable, size, read, f"commit {commit[:8]}")
+def _of_commit(app: App, of: _Sources) -> Iterator[Member]:
+    for path, executable, size, read in app.repository.files(of.commit, of.paths):
+        yield Member(path, executable, size, read, f"commit {of.commit[:8]}")
+
+
+def _of_tagship(of: _Sources) -> Iterator[Member]:
+    for path in of.tagship:
+        raw = resources.content(path)
+        yield Member(path, resources.is_program(raw), len(raw), io.BytesIO(raw).read, f"tagship {__version__}")
 
 
 def _generated(files: dict[str, bytes]) -> Iterator[Member]:
@@ -208,5 +248,5 @@ def _check_required(app: App, archive: Archive, commit: str) -> None:
             if path not in archive.files:
                 raise Refused(
                     f"Commit {commit[:8]} has no {path}, which {environment} runs from each bundle.",
-                    remedy="Copy tagship's deploy/ into the repository, then: git add deploy && git commit",
+                    remedy=f"Commit {path}, and name it under bundle.include in tagship.toml",
                 )

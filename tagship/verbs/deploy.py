@@ -10,7 +10,7 @@ from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
 from tagship.domain.plan import named as names_of
 from tagship.domain.text import counted, listed
-from tagship.domain.units import Report, Unit
+from tagship.domain.units import Report
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified
@@ -73,28 +73,38 @@ class DeployRequest(Request):
         known = facts(app, self.environment)
         judged = (self.artifact_id, stored.manifest.build_time, known.serving)
         if not self.allow_older:
-            require_newer(app, self.environment, *judged)
-        _not_bad(app, self.environment, self.artifact_id, known.history, self.allow_bad)
+            require_newer(app, self.environment, *judged, again=self._spelled(older=True))
+        self._check_marks(app, known.history)
         units = app.target(self.environment).units()
         left = skipped(units, self.skip, self.environment)
         taken = reachable(
             app,
             self.environment,
             of=[unit for unit in units if unit not in left],
-            around=lambda away: self._without(units, [*left, *away]),
+            around=lambda away: self._spelled(names_of([*left, *away], units)),
         )
         backward = self.allow_older and goes_back(app, self.environment, *judged)
         return plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
 
-    def _without(self, units: Sequence[Unit], left: Sequence[Unit]) -> str:
-        """Build the command that leaves units as they are."""
+    def _spelled(self, skip: str = "", *, older: bool = False) -> str:
+        """Spell this deployment, with more units left out or an older version."""
         return commands.deploy(
             self.artifact_id,
             self.environment,
-            skip=names_of(left, units),
+            skip=skip or self.skip,
             allow_bad=self.allow_bad,
-            allow_older=self.allow_older,
+            allow_older=self.allow_older or older,
         )
+
+    def _check_marks(self, app: App, history: Sequence[Deployment]) -> None:
+        """Refuse a version that somebody went back from, or marked bad.
+
+        One that only failed is warned of: the cause may have lain outside, and trying again puts itself back.
+        """
+        bad = why_bad(app, self.environment, self.artifact_id, history)
+        if bad and bad.by_hand and not self.allow_bad:
+            require_good(self.environment, self.artifact_id, bad, self._spelled())
+        warn_of_bad(app, self.environment, self.artifact_id, bad)
 
     def already_done(self, app: App, plan: Plan) -> Result | None:
         """Return the result if the artifact runs already.
@@ -115,17 +125,6 @@ class DeployRequest(Request):
         but = f" but {listed([unit.name for unit in plan.skipped])} (skipped)" if plan.skipped else ""
         app.screen.say(f"{plan.label} is running on {plan.environment} already: every {plan.noun}{but} says so")
         return Result(plan, "unchanged", last.id, reports)
-
-
-def _not_bad(app: App, environment: str, artifact: ArtifactId, history: Sequence[Deployment], allowed: bool) -> None:
-    """Refuse a version that somebody went back from, or marked bad.
-
-    One that only failed is warned of: the cause may have lain outside, and trying again puts itself back.
-    """
-    bad = why_bad(app, environment, artifact, history)
-    if bad and bad.by_hand and not allowed:
-        require_good(environment, artifact, bad, commands.deploy(artifact, environment))
-    warn_of_bad(app, environment, artifact, bad)
 
 
 def _is_held(app: App, plan: Plan) -> bool:

@@ -92,7 +92,7 @@ def _away(plan: Plan) -> Incomplete | Refused:
     """
     total = len(plan.units) + len(plan.others)
     names = listed([f"{unit.name} ({unit.id}): {unit.away}" for unit in plan.units])
-    remedy = f"Start it (or, if it is gone for good, untag it), then: {commands.heal(plan.environment)}"
+    remedy = f"Start it, or untag it if it is gone for good. Then: {commands.heal(plan.environment)}"
     if not plan.others:
         return Refused(f"No {plan.noun} of {plan.environment} can be reached: {names}.", remedy=remedy)
     serving = f"{plan.artifact_id} serves on {len(plan.others)} of {counted(total, plan.noun)} of {plan.environment}"

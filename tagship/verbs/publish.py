@@ -248,6 +248,7 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
         configuration_sha256=_configuration(app, work),
         secrets=secrets,
         signed_by=app.keys(work.environment).id if _signs(app, work.environment) else "",
+        host_files=built.host_files,
     )
 
 

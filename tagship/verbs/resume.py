@@ -13,7 +13,7 @@ from datetime import timedelta
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.plan import Plan
-from tagship.domain.text import moment, plural, span
+from tagship.domain.text import either, moment, plural, span
 from tagship.domain.units import Report
 from tagship.domain.verdict import serves, what_serves
 from tagship.engine.acquire import in_flight, operation_names
@@ -186,6 +186,8 @@ def _alive(app: App, environment: str) -> Held:
     held = read(environment, app.leases.look(environment))
     return Held(
         f"{since_when(held)}. Its last heartbeat was {held.heard}: its runner may be alive.",
-        remedy=f"If it is dead, wait for its lease to expire: {commands.resume(environment, wait='10m')}"
-        f" (or at once: {unlock_command(held)})",
+        remedy=either(
+            f"If it is dead, wait for its lease to expire: {commands.resume(environment, wait='10m')}",
+            f"Or free it at once: {unlock_command(held)}",
+        ),
     )

@@ -35,7 +35,7 @@ def tag_undo(app: App, *, version: str = "", yes: bool = False, dry_run: bool = 
     The remote's goes by a lease on the very object that was looked at.
     """
     if not version:
-        raise UsageError("Which tag?", remedy=f"Name it: {commands.tag_undo('0.1.30-dev')}")
+        raise UsageError("Which tag?", remedy=f"See the tags: {commands.versions()}")
     wanted = Version.parse(version)
     name = str(wanted)
     local, remote = app.repository.tag(name), app.repository.remote_tag(name)

@@ -53,7 +53,7 @@ class WhyNot:
 
 def why_not(app: App, *, env: str, version: str) -> WhyNot:
     """Ask every gate; change nothing."""
-    artifact_id, environment = named(app, version, env, "--version")
+    artifact_id, environment = named(app, version, env, commands.why_not(env, "").removesuffix(" ''"))
     asked = _Asked(app, environment, artifact_id)
     seen = [_gate(name, ask) for name, ask in asked.gates().items()]
     answer = WhyNot(environment, str(artifact_id), seen, asked.again)

@@ -25,16 +25,26 @@ from tests.fakes.signing import WordSigner
 from tests.unit.ci import VERSION, ci_app
 from tests.unit.release.test_images import PROVENANCE, pushed_by_a_stranger, run, vouched
 from tests.unit.test_permissions import PEOPLE
-from tests.unit.test_policies import CI, ELSEWHERE, allowed, s3, trusted
+from tests.unit.test_policies import CI, ELSEWHERE, INSTANCE, OWN, TAGS, allowed, s3, trusted
 
 TOP = Path(__file__).parents[2]
+ACTION = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
+INSTALL = re.compile(r"pip install [^\n]*|session\.install\([^\n]*")
+
+
+def workflows() -> list[tuple[str, dict[Any, Any]]]:
+    files = sorted((TOP / ".github/workflows").glob("*.yml"))
+    return [(file.name, yaml.safe_load(file.read_text("utf-8"))) for file in files]
+
+
+def events(workflow: dict[Any, Any]) -> set[str]:
+    """What starts it: YAML 1.1 reads the bare word `on` as true."""
+    return set(workflow[True])
 
 
 def jobs() -> list[tuple[str, dict[str, Any]]]:
     """Every job of every workflow, by its file and name."""
-    files = sorted((TOP / ".github/workflows").glob("*.yml"))
-    read = [(file.name, yaml.safe_load(file.read_text("utf-8"))["jobs"]) for file in files]
-    return [(f"{name}: {key}", job) for name, every in read for key, job in every.items()]
+    return [(f"{name}: {key}", job) for name, workflow in workflows() for key, job in workflow["jobs"].items()]
 
 
 def with_an_identity() -> list[tuple[str, dict[str, Any]]]:
@@ -108,13 +118,46 @@ def test_a_branch_that_names_the_environment_gets_no_role(role: str) -> None:
     assert not [where for where, workflow in ELSEWHERE.items() if trusted(subject, role=role, workflow=workflow)]
 
 
+def test_a_forks_pull_request_runs_with_nothing_that_is_ours() -> None:
+    """It may read what is public. The events that run a fork's words with our token are not used at all."""
+    started = [(name, workflow) for name, workflow in workflows() if "pull_request" in events(workflow)]
+    assert started
+    for name, workflow in workflows():
+        assert not events(workflow) & {"pull_request_target", "workflow_run", "issue_comment", "issues"}, name
+    for name, workflow in started:
+        assert workflow["permissions"] == {}
+        assert "secrets." not in json.dumps(workflow), name
+        for job in workflow["jobs"].values():
+            assert job["permissions"] == {"contents": "read"}
+            assert "environment" not in job
+
+
+def test_what_is_installed_and_used_is_known_by_its_hash() -> None:
+    """A package that is changed on its way, an action whose tag is moved: neither is run."""
+    used = [step["uses"] for _, job in jobs() for step in job["steps"] if "uses" in step]
+    used += [step["uses"] for step in ACTION["runs"]["steps"] if "uses" in step]
+    assert [name for name in used if not name.startswith("./") and not re.search(r"@[0-9a-f]{40}$", name)] == []
+    places = ["Makefile", "noxfile.py", *(str(file.relative_to(TOP)) for file in (TOP / ".github").rglob("*.yml"))]
+    installs = [line for place in places for line in INSTALL.findall((TOP / place).read_text("utf-8"))]
+    assert len(installs) > 3
+    assert [line for line in installs if "--require-hashes" not in line and "--no-index" not in line] == []
+
+
+@pytest.mark.parametrize("key", [make("prod") for make in OWN])
+def test_ci_of_dev_writes_deletes_and_deploys_nothing_of_prod(key: str) -> None:
+    assert not any(allowed(CI, action, s3(key)) for action in ("s3:PutObject", "s3:DeleteObject"))
+    prod = {**TAGS, "ssm:resourceTag/tagship:environment": "prod"}
+    assert allowed(CI, "ssm:SendCommand", INSTANCE, TAGS)
+    assert not allowed(CI, "ssm:SendCommand", INSTANCE, prod)
+    assert not trusted("repo:acme/hello:environment:dev", Environment="prod")
+
+
 def test_nothing_comes_from_a_cache_that_others_write() -> None:
     for name, job in jobs():
         for step in job["steps"]:
             assert not step.get("uses", "").startswith("actions/cache"), name
             assert "cache" not in step.get("with", {}), name
-    action = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
-    assert not any("cache" in step.get("with", {}) for step in action["runs"]["steps"])
+    assert not any("cache" in step.get("with", {}) for step in ACTION["runs"]["steps"])
 
 
 def test_a_developer_puts_nothing_where_ci_or_a_host_takes_code_from() -> None:

@@ -24,7 +24,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(TOP / "scripts/relative_path.py", made / "scripts")
     venv.create(made / ".venv")
     [packages] = (made / ".venv").glob("lib/python*/site-packages")
-    (packages / "tagship.pth").write_text(f"{made}\n", "utf-8")
+    (packages / "_tagship.pth").write_text(f"{made}\n", "utf-8")
     return made
 
 

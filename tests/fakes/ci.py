@@ -17,10 +17,10 @@ class FakeCi:
     pull_request: str = ""
     run: str = ""
     run_url: str = ""
-    workflow: str = ""
     actor: str = ""
     owner_id: str = ""
     repository_id: str = ""
+    workflow: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     begun: bool = False

@@ -47,6 +47,10 @@ class FakeFoundation:
         made = key.startswith("kms:") and key.removeprefix("kms:") in aliases | self.retained
         return self.before.key or (KEY if made else "")
 
+    def has_repository(self, name: str) -> bool:
+        made = [one.parameters for one in self.stacks.values() if one.parameters.get("MakeImages", "yes") == "yes"]
+        return self.before.repository or any(one["ImageRepository"] == name for one in made)
+
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         return self.gaps
 

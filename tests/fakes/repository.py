@@ -69,7 +69,7 @@ class FakeRepository:
         self.stuck = False  # no local tag can be deleted
         self.undoing: Callable[[], None] = lambda: None  # called once the remote deleted a tag, before its answer
         self.hook = ""  # what the pre-push hook says as it refuses
-        self.tree = {"deploy/entry.sh": b"", ".github/workflows/deploy-dev.yml": WORKFLOW}
+        self.tree = {"app/app.py": b"", ".github/workflows/deploy-dev.yml": WORKFLOW}
         self.pushes: list[tuple[str, ...]] = []
         self.during_push: Callable[[], None] = lambda: None
         self.after_push: Callable[[], None] = lambda: None

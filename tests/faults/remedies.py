@@ -35,7 +35,8 @@ def next_lines(text: str) -> list[str]:
 def commands_of(lines: list[str], typed: str) -> list[str]:
     """What somebody types who knows that the cause is gone: each line's own command, or the one for that case.
 
-    Alternatives in brackets, and lines with a condition that does not hold, are left out. `typed` is what failed.
+    Lines with a condition that does not hold, and alternatives, are left out. `typed` is what failed. A command is the
+    last thing on its line (tests/unit/house/remedies holds that).
     """
     for line in lines:
         if outside := OUTSIDE.search(line):
@@ -44,17 +45,16 @@ def commands_of(lines: list[str], typed: str) -> list[str]:
     for line in lines:
         if found and CONDITION.match(line):
             continue
-        plain = re.split(r" ?\((?:or|and|what|if|to)\b", line)[0]
-        if command := COMMAND.search(plain):
+        if command := COMMAND.search(line):
             found.append(_whole(command[0]))
-        elif SAME.search(plain):
+        elif SAME.search(line):
             found.append(typed)
     return found
 
 
 def _whole(text: str) -> str:
-    """A command up to where the sentence goes on."""
-    return re.split(r"[;,)] |\)$| \((?:or|and|what|if|to)\b|   \(", text)[0].strip().rstrip(".")
+    """A command without what stands behind it in a sentence of `status`, or the advice to look at a CI run."""
+    return re.split(r"[;,)] |\)$| \(or see", text)[0].strip().rstrip(".")
 
 
 def follow(here: Environment, ran: Ran, ci: bool) -> tuple[Ran, list[str]]:

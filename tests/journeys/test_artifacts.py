@@ -19,7 +19,12 @@ from tagship.sandbox.state import Running
 from tests.sandbox.conftest import git
 
 TOP = Path(__file__).parents[2]
-FILES = {"deploy/ec2_deploy.sh": "#!/usr/bin/env bash\n", "deploy/host/health.sh": "# health\n", "app.py": "print(1)\n"}
+FILES = {
+    "deploy/ec2_deploy.sh": "#!/usr/bin/env bash\n",
+    "deploy/host/entry.sh": "",
+    "deploy/host/health.sh": "# health\n",
+    "app.py": "print(1)\n",
+}
 
 
 @pytest.fixture(scope="module")

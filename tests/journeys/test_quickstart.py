@@ -1,4 +1,4 @@
-"""The quickstart's own repository: the files that it shows, and the commands that it has one type."""
+"""The quickstart's own repository: the commands that it has one type, and the files that come of them."""
 
 from __future__ import annotations
 
@@ -20,63 +20,54 @@ from tests.sandbox.shapes import REPOSITORY
 
 PAGE = (REPOSITORY / "docs/quickstart.md").read_text("utf-8")
 OWN = PAGE.split("## In a repository of your own", 1)[1]
-SHOWN = re.compile(r"^`([\w./]+)`[^\n]*\n\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-WORKFLOW = ".github/workflows/deploy-dev.yml"
-
-
-def shown() -> dict[str, str]:
-    """Each file of the section, by its name."""
-    return dict(SHOWN.findall(OWN))
 
 
 def typed() -> list[str]:
     """The commands of the block after **Type**, without their comments."""
     block = OWN.split("**Type**", 1)[1].split("```\n", 2)[1]
-    return [line.partition("#")[0].strip() for line in block.splitlines()]
+    return [line.partition(" #")[0].strip() for line in block.splitlines()]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A repository made as the page says; this environment stands for what its Makefile would install."""
+    """The app that the page has one copy; this environment stands for what its Makefile would install."""
     root = tmp_path_factory.mktemp("own") / "shop"
-    for name, text in {**shown(), "tagship.txt": "", "tagship.in": ""}.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, "utf-8")
-    shutil.copytree(REPOSITORY / "deploy", root / "deploy")
+    root.mkdir()
     for name in ("app.py", "hello.json"):
         shutil.copy(REPOSITORY / "examples/hello" / name, root / name)
-    (root / WORKFLOW).parent.mkdir()
-    shutil.copy(REPOSITORY / WORKFLOW, root / WORKFLOW)
     git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "config", "user.name", "Ada")
+    git(root, "config", "user.email", "ada@example.com")
     git(root, "add", ".")
-    git(root, "commit", "--quiet", "-m", "Ship with tagship")
-    (root / ".venv").mkdir()
-    (root / ".venv/bin").symlink_to(Path(sys.executable).parent)
-    (root / ".venv/pyvenv.cfg").touch()
-    (root / ".venv/.installed").touch()
+    (root / ".tagship/venv").mkdir(parents=True)
+    (root / ".tagship/venv/bin").symlink_to(Path(sys.executable).parent)
     yield root
     lifecycle.down(root)
     assert not processes.belonging(root / FOLDER)
 
 
-def test_the_page_shows_every_file_that_it_needs() -> None:
-    assert set(shown()) == {"tasks.py", "tagship.toml", ".gitignore", "Makefile", ".github/actions/setup/action.yml"}
-    assert "./.github/actions/setup" in (REPOSITORY / WORKFLOW).read_text("utf-8")
-    assert "tagship.txt" in shown()[".github/actions/setup/action.yml"]
-
-
-def test_the_actions_that_it_uses_are_those_of_this_repository() -> None:
-    uses = re.findall(r"uses: (\S+@\S+)", shown()[".github/actions/setup/action.yml"])
-    assert uses
-    assert all(each in (REPOSITORY / ".github/actions/setup/action.yml").read_text("utf-8") for each in uses)
+def test_the_page_names_every_file_that_init_writes(root: Path) -> None:
+    wheel = root.parent / "tagship-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(b"of the tests")
+    said = shapes.run(root, str(Path(sys.executable).with_name("tagship")), "init", "--dry-run", "--source", str(wheel))
+    names = re.findall(r"^new    (\S+) ", said, re.MULTILINE)
+    assert len(names) > 10
+    table = OWN.split("| file |", 1)[1].split("\n\n", 1)[0]
+    assert all(f"`{name}`" in table or f"`{name.partition('/')[0]}/`" in table or name == "Makefile" for name in names)
 
 
 def test_what_it_has_one_type_ships_a_first_version(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    up, into, ship, status, rerun, down = typed()
+    init, commit, up, into, ship, status, rerun, down = typed()
+    wheel = root.parent / "tagship-0.1.0-py3-none-any.whl"
+    wheel.write_bytes(b"of the tests")
+    assert "Written." in shapes.run(root, *init.split(), "--yes", "--source", str(wheel))
+    (root / ".tagship/venv/.installed").touch()
+    shapes.run(root, "sh", "-c", commit)
+    assert "A practice clone, on the branch main, is ready" in shapes.run(root, *up.split())
     work = root / into.removeprefix("cd ")
-    assert "A practice clone, on the branch dev, is ready" in shapes.run(root, *up.split())
-    assert "0.1.0-dev is healthy on dev" in shapes.run(work, *ship.split(), "--yes")
+    first = ship.replace("ARGS=--first", "ARGS=--first --yes").split(" ", 2)
+    assert "0.1.0-dev is healthy on dev" in shapes.run(work, *first)
     assert "success" in shapes.run(work, *status.split())
     assert "No run has failed" in shapes.run(work, *rerun.split(), fails=True)
     said = shapes.run(work, "make", "status")

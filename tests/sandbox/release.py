@@ -37,8 +37,6 @@ class Typed(Checkout):
         (self.work / "tagship.toml").write_text(SETTINGS)
         (self.work / "tasks.py").write_text("from tagship.tasks import ns\n")
         (self.work / ".gitignore").write_text("__pycache__\n")
-        (self.work / "deploy").mkdir()
-        (self.work / "deploy/entry.sh").write_text("")
         git(self.work, "add", ".")
         self.commit("Ship with tagship")
         self.share()

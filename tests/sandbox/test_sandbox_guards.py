@@ -23,15 +23,10 @@ def test_missing_libraries_are_named_with_what_installs_them(monkeypatch: pytest
     assert "-m pip install 'moto[" in caught.value.remedy
 
 
-@pytest.mark.parametrize("name", ["shop", "My Shop (2)", "---"])
-def test_a_folder_without_settings_is_shown_some_that_can_be_loaded(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).mkdir()
+def test_without_settings_the_command_that_writes_some_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"There is no tagship\.toml") as caught:
-        report.perform(report.Request("up"), tmp_path / name)
-    assert "Then: inv sandbox up (without a tasks.py: tagship sandbox up)" in caught.value.remedy
-    file = tmp_path / settings.FILE
-    file.write_text(caught.value.evidence, "utf-8")
-    assert settings.load(file, {}).sandbox
+        report.perform(report.Request("up"), tmp_path)
+    assert caught.value.remedy.endswith("Or prepare this one: tagship init")
 
 
 def test_settings_that_are_not_committed_are_refused(tmp_path: Path) -> None:

@@ -348,3 +348,28 @@ def test_a_sandbox_whose_state_file_was_removed_is_found(root: Path) -> None:
     (running.folder / state.FILE).unlink()
     assert perform("down", root).value["was"]
     assert not processes.exists(again.value["pid"])
+
+
+def test_a_host_is_stopped_and_started_by_its_name_and_up_says_what_it_does(root: Path) -> None:
+    shown: list[str] = []
+    perform("up", root, hosts="2", show=shown.append)
+    assert shown == [
+        "making its Git repository and the practice clone",
+        "starting an AWS, a GitHub and 2 hosts for each environment",
+    ]
+    running = locate(root)
+    assert running
+    first, second = running.hosts
+    ssm = client(running, "ssm")
+
+    def pings() -> dict[str, str]:
+        listed = ssm.describe_instance_information()["InstanceInformationList"]
+        return {host["InstanceId"]: host["PingStatus"] for host in listed}
+
+    assert f"inv sandbox start-host {second.name}" in perform("stop-host", root, item=second.name).lines[-1]
+    assert pings() == {first.id: "Online", second.id: "ConnectionLost"}
+    assert f"inv heal --env {second.environment}" in perform("start-host", root, item=second.id).lines[-1]
+    assert set(pings().values()) == {"Online"}
+    with pytest.raises(UsageError, match="The sandbox has no host 'web-9'") as caught:
+        perform("stop-host", root, item="web-9")
+    assert f"inv sandbox stop-host {first.name}\n" in caught.value.remedy

@@ -16,6 +16,7 @@ TREE = {
     "app/app.py": b"print('hello')\n",
     "app/run.sh": b"#!/bin/sh\n",
     "deploy/ec2_deploy.sh": b"#!/usr/bin/env bash\n",
+    "deploy/host/entry.sh": b"#!/usr/bin/env bash\n",
     "deploy/host/health.sh": b"# health\n",
 }
 VERSION = "0.1.0-dev"
@@ -24,7 +25,7 @@ VERSION = "0.1.0-dev"
 def ci_app(root: Path, *, tree: dict[str, bytes] | None = None, **changes: Any) -> FakeApp:
     """An App with 0.1.0-dev tagged at COMMIT on dev."""
     commits = FakeCommits({COMMIT: tree or TREE, OTHER: TREE}, branches={"dev": [COMMIT]}, head=COMMIT)
-    commits.executable = ("deploy/ec2_deploy.sh", "app/run.sh")
+    commits.executable = ("deploy/ec2_deploy.sh", "deploy/host/entry.sh", "app/run.sh")
     commits.annotate(VERSION, COMMIT)
     bundle = {"include": ["app"], **changes.pop("bundle", {})}
     both = WordSigner()

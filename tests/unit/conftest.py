@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from tagship.errors import TagshipError
+from tests.unit.house.remedies import unpasteable
+
 HERE = Path(__file__).parent
 
 
@@ -58,6 +61,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         Guard.allowed = None
+
+
+@pytest.fixture(autouse=True)
+def remedies_can_be_pasted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every error that a unit test meets to the law of remedies."""
+
+    def checked(error: TagshipError, name: str, value: object) -> None:
+        assert name != "remedy" or not (odd := unpasteable(str(value))), odd
+        object.__setattr__(error, name, value)
+
+    monkeypatch.setattr(TagshipError, "__setattr__", checked, raising=False)
 
 
 @pytest.fixture

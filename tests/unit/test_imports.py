@@ -1,6 +1,6 @@
 """The house's laws hold: imports point one way, each kind and each library stays in its room, commands have one place.
 
-    errors < domain < settings < ports < engine < {release, account} < verbs
+    errors < domain < settings < ports < engine < {release, account, scaffold} < verbs
     adapters and sandbox stand beside; bootstrap and tasks on top
 
 Proved over syntax trees (tests/unit/house), so that an import in a function's body counts too. Beside each law stands
@@ -39,6 +39,9 @@ BREACHES: dict[Law, dict[str, str]] = {
     laws.aws_words: {"engine/run.py": "NOUN = 'SSM command'\n"},
     laws.leaking_kinds: {"engine/run.py": "from tagship.domain.ec2.order import Order\n"},
     laws.spelled_commands: {"verbs/tag.py": 'REMEDY = "Ship it: inv deploy-dev"\n'},
+    laws.words_after_commands: {
+        "verbs/tag.py": 'def remedy(env):\n    return f"End it: {commands.resume(env)} (or wait)"\n'
+    },
     laws.same_names: {"domain/plan.py": "class Plan: ...\n", "release/plan.py": "class Plan: ...\n"},
     laws.possessive_patterns: {"domain/plan.py": 'import re\n\nINSIDE = re.compile(r"(?:[^}]|x)*+")\n'},
     laws.process_ends: {"engine/run.py": "import sys\n\nsys.exit(1)\n"},

@@ -104,7 +104,9 @@ STORIES: dict[str, Callable[[], Any]] = {
     "infra.lock": lambda: infra_lock(held()),
     "infra.unlock": lambda: infra_unlock(held(), id=ID, run_ended=True, dry_run=True),
 }
-TIMELESS = {"tag-undo", "bundle", "validate", "setup", "user-data", "infra.apply", "pin", "resign"}
+TIMELESS = {
+    *("tag-undo", "bundle", "validate", "setup", "user-data", "infra.apply", "pin", "resign", "eject", "init"),
+}
 OTHERS = {
     "build": "the image, whose build_time tests/unit/verbs/test_build.py reads as a time with its zone",
     "publish": "the manifest, whose build_time tests/unit/verbs/test_publish.py reads as a time with its zone",

@@ -85,6 +85,8 @@ def resolved(value: Any, given: Mapping[str, str], conditions: Mapping[str, bool
 
 def _holds(condition: Any, given: Mapping[str, str]) -> bool:
     match condition:
+        case {"Fn::And": every}:
+            return all(_holds(inner, given) for inner in every)
         case {"Fn::Not": [inner]}:
             return not _holds(inner, given)
         case {"Fn::Equals": [{"Ref": name}, value]}:
@@ -452,6 +454,16 @@ def test_images_are_pushed_by_ci_and_pulled_by_hosts() -> None:
     assert not [
         one for one in statements("Ci", ImageRepository="") if "Image" in one["Sid"] or "Registry" in one["Sid"]
     ]
+
+
+def test_an_environments_own_repository_is_made_with_it_and_is_nobody_elses() -> None:
+    own = template(read("environment"), MakeImages="yes", ImageRepository="hello-dev")["Images"]
+    assert own["Condition"] == "MakesImages"
+    assert own["Properties"] == {**template(read("foundation"))["Images"]["Properties"], "RepositoryName": "hello-dev"}
+    assert own["DeletionPolicy"] == "RetainExceptOnCreate"
+    given = statements("Ci", ImageRepository="hello-dev")
+    assert allowed(given, "ecr:PutImage", f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/hello-dev")
+    assert not allowed(given, "ecr:PutImage", f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/hello-prod")
 
 
 def bucket_policy() -> list[Any]:

@@ -31,7 +31,7 @@ TOP = Path(__file__).parents[2]
 
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
-    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup",
+    "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject", "init",
     "pin", "resign"
 }  # fmt: skip
 REPORTS = {
@@ -170,8 +170,11 @@ ADVISED = [
     commands.pin("dev", dry_run=True),
     commands.resign("dev", dry_run=True),
     commands.user_data("dev", compress=True, output="user-data.gz"),
+    commands.eject(yes=True),
+    commands.init({"kind": "job"}, yes=True).replace("tagship", "inv", 1),
     commands.sandbox("reset"),
     commands.sandbox("secret", "GREETING=hello"),
+    commands.sandbox("stop-host", "hello-dev-1"),
 ]
 OF_AWS = {"calendar_state", "put_parameter", "store_again"}
 
@@ -364,7 +367,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     return made
 
 
-@pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
+@pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo", "init"}))
 def test_every_verb_says_sandbox_once(task: str, stage: Stage) -> None:
     stage.run(task)
     assert stage.app.screen.text.count("SANDBOX") == 1
@@ -440,7 +443,7 @@ def test_a_switch_that_became_a_task_runs_it_and_says_so(
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
 NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}
-NOT_TYPED |= {"pin", "resign"}  # once in a key's life
+NOT_TYPED |= {"init", "pin", "resign"}  # once in a repository's life, or a key's
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
 
 
@@ -451,6 +454,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
     assert set(recipes) - set(verbs) == {
         "test",
         "test-journeys",
+        "test-package",
         "test-program",
         "test-attacks",
         "audit",
@@ -559,10 +563,17 @@ def test_what_no_workflow_expected_is_three_lines_too(
             "Set the clock, then run the same command again: inv lock",
         ),
         (
-            "Run the same command again. Who holds it: inv lock",
-            "heal",
-            "Run the same command again: inv heal. Who holds it: inv lock",
+            "Name one: --env dev",
+            "heal --wait 10m",
+            "Name one: inv heal --wait 10m --env dev",
         ),
+        (
+            "Name it: --to 0.1.2-dev --env qa",
+            "rollback --version=x --env dev --yes",
+            "Name it: inv rollback --yes --to 0.1.2-dev --env qa",
+        ),
+        ("Wait ten minutes: --wait 10m", "heal --wait soon", "Wait ten minutes: inv heal --wait 10m"),
+        ("Say so: git tag --sign", "tag", "Say so: git tag --sign"),
         ("Run the same command again: inv build", "deploy", "Run the same command again: inv build"),
         ("Run the same command again", f"freeze --reason {'x' * 400}", "Run the same command again"),
     ],

@@ -36,7 +36,7 @@ class AccountFoundation:
                 bucket=self._has_bucket(bucket),
                 key=self.key(key),
                 provider=self._provider(),
-                repository=bool(repository) and self._has_repository(repository),
+                repository=bool(repository) and self.has_repository(repository),
             )
 
     def _has_bucket(self, bucket: str) -> bool:
@@ -66,12 +66,13 @@ class AccountFoundation:
         listed = self.aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
         return next((provider["Arn"] for provider in listed if provider["Arn"].endswith(f"/{GITHUB}")), "")
 
-    def _has_repository(self, name: str) -> bool:
+    def has_repository(self, name: str) -> bool:
         ecr = self.aws.client("ecr")
-        try:
-            ecr.describe_repositories(repositoryNames=[name])
-        except ecr.exceptions.RepositoryNotFoundException:
-            return False
+        with self.aws.translated(f"looking for the image repository {name}"):
+            try:
+                ecr.describe_repositories(repositoryNames=[name])
+            except ecr.exceptions.RepositoryNotFoundException:
+                return False
         return True
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:

@@ -22,7 +22,7 @@ from tagship.domain.lease import (
     same,
     taken,
 )
-from tagship.domain.text import ago, moment
+from tagship.domain.text import ago, either, moment
 from tagship.errors import LeaseLost, Refused, ServiceFailed
 from tagship.ports.bucket import Conflict, Store
 
@@ -112,7 +112,7 @@ class StoredLeases:
                 return self._known(landed)
         raise ServiceFailed(
             f"Could not take the lease of {environment}: others changed it during all {ROUNDS} attempts.",
-            remedy=f"Run the same command again. Who holds it now: {commands.lock(environment)}",
+            remedy=either("Run the same command again", f"Or see who holds it now: {commands.lock(environment)}"),
         )
 
     def _undo(self, environment: str, taking: str) -> None:
@@ -256,7 +256,7 @@ def held_by(seen: Seen, environment: str) -> LeaseHeld:
     return LeaseHeld(
         seen,
         f"{record.holder} has held {record.environment}{with_it}{since} ({doing}).",
-        remedy=f"Wait for it (--wait 10m), or if it has died: {unlock}",
+        remedy=f"Wait for it with --wait 10m; or, if it has died: {unlock}",
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from tagship.adapters.git.answer import Answer, lines
 from tagship.adapters.git.program import GitProgram
-from tagship.domain.text import visible
+from tagship.domain.text import either, visible
 
 CANCELLED = "gpg: signing failed: Operation cancelled"  # by us
 UNASKED = "gpg wants the key's passphrase, and nobody gave it"
@@ -26,7 +26,9 @@ def reason(git: GitProgram, answer: Answer) -> str:
 def remedy(why: str) -> str:
     if why == UNASKED:
         return "Let gpg ask at this terminal: export GPG_TTY=$(tty), then run it again"
-    return "Name the key to sign with: git config user.signingKey <key>   (or: git config tag.gpgSign false)"
+    return either(
+        "Name the key to sign with: git config user.signingKey <key>", "Or don't sign: git config tag.gpgSign false"
+    )
 
 
 def _key(git: GitProgram) -> str:

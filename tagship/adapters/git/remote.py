@@ -133,7 +133,7 @@ class Remote:
             )
         return Refused(
             f"There is no remote {self.name}.",
-            remedy=f"Add it: git remote add {self.name} <url>   (or set git.remote in tagship.toml)",
+            remedy=f"Set git.remote in tagship.toml, or add it: git remote add {self.name} <url>",
         )
 
 

@@ -102,7 +102,7 @@ def run_again(running: Running, runs: list[dict[str, Any]]) -> list[str]:
         raise Refused("No run has failed.", remedy="See the runs: inv sandbox status")
     url = f"{running.github_url}/repos/{running.repository}/actions/runs/{failed['id']}/rerun"
     try:
-        urllib.request.urlopen(_authorized(running, url), timeout=10).close()  # noqa: S310 - loopback
+        urllib.request.urlopen(authorized(running, url), timeout=10).close()  # noqa: S310 - loopback
     except OSError as reason:
         raise ServiceFailed(
             f"Run {failed['id']} cannot be run again: {_reason(reason)}.",
@@ -111,7 +111,8 @@ def run_again(running: Running, runs: list[dict[str, Any]]) -> list[str]:
     return [f"SANDBOX: run {failed['id']} ({failed['head_branch']}) runs again.", "See how it goes: inv sandbox status"]
 
 
-def _authorized(running: Running, url: str) -> urllib.request.Request:
+def authorized(running: Running, url: str) -> urllib.request.Request:
+    """Build a request that the sandbox's own keys allow."""
     headers = {"Authorization": f"token {running.keys.token}"}
     return urllib.request.Request(url, headers=headers, method="POST")  # noqa: S310 - loopback
 

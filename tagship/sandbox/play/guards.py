@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import re
 import shlex
 import subprocess
 import sys
@@ -17,42 +16,19 @@ from tagship.errors import Refused, SettingsError, UsageError
 from tagship.sandbox.play import losses, practice
 from tagship.sandbox.state import FOLDER
 
-FIRST_SETTINGS = """\
-app = "{app}"
-sandbox = true
-[aws]
-bucket = "{app}-artifacts"
-[signing]
-key = "kms:alias/{app}-{{environment}}-release"
-public_key = "deploy/keys/{{environment}}-release.pub.pem"
-order_key = "kms:alias/{app}-{{environment}}-orders"
-order_public_key = "deploy/keys/{{environment}}-orders.pub.pem"
-[bundle]
-include = ["app.py"]
-[environments.dev]
-branch = "dev"
-[environments.dev.ec2]
-tags = {{ "tagship:app" = "{app}", "tagship:environment" = "dev" }}
-command = ["python3", "app.py"]
-"""
 LIBRARIES = ("moto", "flask", "yaml")  # of the extra [sandbox]
 MOST = 5  # lines of what would be lost
 
 
 def repository(directory: Path) -> Path:
     """Find the repository around a folder by its settings."""
-    # Raises SettingsError, with a first tagship.toml, if there is none.
+    # Raises SettingsError if there are none.
     try:
         return settings.find(directory).parent
     except SettingsError as reason:
-        app = re.sub(r"[^a-z0-9]+", "-", directory.name.lower()).strip("-") or "hello"
         raise SettingsError(
             reason.what,
-            remedy="Go to the repository that ships with tagship.\n       "
-            f"Or practise with this one: write {settings.FILE} as above, with what starts your app; copy deploy/ "
-            f"from tagship; commit both.\n       "
-            f"Then: {commands.sandbox('up')} (without a tasks.py: tagship sandbox up)",
-            evidence=FIRST_SETTINGS.format(app=app),
+            remedy=f"Go to the repository that ships with tagship.\n       Or prepare this one: {commands.init()}",
         ) from reason
 
 

@@ -19,11 +19,13 @@ from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import actions as actions_of
 from tagship.sandbox.play import guards, hanging, practice
+from tagship.sandbox.play import hosts as hosts_of
 from tagship.sandbox.state import Running
 from tagship.settings.ec2 import Ec2
 
 BANNER = "=" * 80
 MOST_HOSTS = 100  # of each environment
+SLOW = frozenset({"up", "down", "reset"})  # actions that take seconds, and show their phases
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Outcome:
 class Request:
     """An action as it was typed.
 
-    `hosts` is empty if none was given; `item` is what the action is about.
+    `hosts` is empty if none was given; `item` is what the action is about. `show` is told each phase as it begins.
     """
 
     action: str
@@ -44,6 +46,7 @@ class Request:
     item: str = ""
     remove: bool = False
     yes: bool = False
+    show: Callable[[str], None] = lifecycle.unseen
 
 
 def perform(request: Request, directory: Path) -> Outcome:
@@ -58,11 +61,15 @@ def perform(request: Request, directory: Path) -> Outcome:
         "reset": lambda: _reset(root, directory, chosen, request),
         "secret": lambda: _secret(_running(root), request),
         "run-timer": lambda: _did(actions_of.play_timer(_running(root), _shipped(_running(root)))),
+        "stop-host": lambda: _did(hosts_of.stop(_running(root), request.item)),
+        "start-host": lambda: _did(hosts_of.start(_running(root), request.item)),
         "rerun": lambda: _did(actions_of.run_again(_running(root), _runs(_running(root), 100))),
     }
     if request.action not in actions:
-        choices = " | ".join(actions)
-        raise UsageError(f"sandbox has no action {request.action!r}.", remedy=f"One of: inv sandbox {choices}")
+        raise UsageError(
+            f"sandbox has no action {request.action!r}; it has {', '.join(actions)}.",
+            remedy="See what each does: inv sandbox --help",
+        )
     _require_taken(request)
     return actions[request.action]()
 
@@ -101,14 +108,14 @@ def _running(root: Path) -> Running:
 
 def _up(root: Path, chosen: settings.Settings, request: Request) -> Outcome:
     _require_ready(root, chosen)
-    return _started(root, chosen, _count_hosts(root, request))
+    return _started(root, chosen, _count_hosts(root, request), request.show)
 
 
 def _require_ready(root: Path, chosen: settings.Settings) -> None:
     if not chosen.sandbox:
         raise UsageError(
             f"{settings.FILE} does not say `sandbox = true`, so that nothing would use a sandbox.",
-            remedy="Say so for a while: export TAGSHIP_SANDBOX=true; inv sandbox up",
+            remedy="Say so for a while: export TAGSHIP_SANDBOX=true && inv sandbox up",
         )
     guards.require_libraries()
     guards.require_committed(root, _shipping(chosen)[0])
@@ -120,8 +127,8 @@ def _shipping(chosen: settings.Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(branch for branch in named if branch)) or ("dev",)
 
 
-def _started(root: Path, chosen: settings.Settings, hosts: int) -> Outcome:
-    up = lifecycle.up(root, hosts, _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000), _shipping(chosen))
+def _started(root: Path, chosen: settings.Settings, hosts: int, show: Callable[[str], None]) -> Outcome:
+    up = lifecycle.up(root, hosts, _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000), _shipping(chosen), show)
     before = ["It was up already."] if up.already else []
     if up.already:
         if pid := hanging.silent(up.running):
@@ -190,6 +197,7 @@ def _down(root: Path, directory: Path, request: Request) -> Outcome:
         hosts = int(request.hosts) if request.action == "reset" and request.hosts else 0
         guards.require_nothing_lost(root, directory, partial(commands.sandbox, request.action, hosts=hosts))
     silent = hanging.silent(state.read(root / state.FOLDER))
+    request.show("ending what runs in it")
     removed = lifecycle.down(root)
     if left := processes.daemons(root / state.FOLDER):
         raise hanging.unending(left[0])
@@ -204,7 +212,7 @@ def _reset(root: Path, directory: Path, chosen: settings.Settings, request: Requ
     _require_ready(root, chosen)
     hosts = _count_hosts(root, request)
     _down(root, directory, request)
-    return _started(root, chosen, hosts)
+    return _started(root, chosen, hosts, request.show)
 
 
 def _status(root: Path) -> Outcome:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tagship.domain import commands
 from tagship.domain.secrets import SSM, Source, of_parameter, of_secret
+from tagship.domain.text import either
 from tagship.errors import UsageError
 from tagship.settings import Environment, Settings
 
@@ -64,7 +65,9 @@ def require_value(settings: Settings, name: str, *, given: bool) -> None:
     if not given:
         raise UsageError(f"{name} was given no value: a secret is NAME=value.", remedy=remedy)
     gone = commands.sandbox("secret", name, remove=True)
-    raise UsageError(f"{name} was given an empty value, and AWS keeps none.", remedy=f"{remedy}; or remove it: {gone}")
+    raise UsageError(
+        f"{name} was given an empty value, and AWS keeps none.", remedy=either(remedy, f"Or remove it: {gone}")
+    )
 
 
 def seed(settings: Settings, clients: Clients, root: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tagship import resources
 from tagship.domain.keys import ORDERS, RELEASE
 from tagship.sandbox.aws import instances
 from tagship.sandbox.hosts import local
@@ -17,8 +18,8 @@ from tagship.sandbox.world import World
 from tagship.settings import Settings
 from tagship.settings.ec2 import Ec2
 
-TEMPLATE = Path("deploy/aws/ssm-document.json")
-ENTRY = Path("deploy/host/entry.sh")
+TEMPLATE = "deploy/aws/ssm-document.json"
+ENTRY = "deploy/host/entry.sh"
 IMAGE = "ami-0a5b1c2d3e4f50617"
 
 
@@ -64,12 +65,9 @@ def _bucket(ground: Ground) -> None:
 
 def _documents(ground: Ground) -> None:
     """Create the SSM documents of every environment."""
-    # A repository without a template is served by AWS-RunShellScript.
-    if not (ground.root / TEMPLATE).is_file():
-        return
     from tagship.domain.ec2 import document
 
-    content = document.render((ground.root / TEMPLATE).read_text("utf-8"), (ground.root / ENTRY).read_text("utf-8"))
+    content = document.render(resources.text(ground.root, TEMPLATE), resources.text(ground.root, ENTRY))
     hosts = [environment.runs_on(Ec2) for environment in ground.settings.environments.values()]
     for name in {host.document for host in hosts if host}:
         ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")

@@ -61,7 +61,7 @@ def test_who_holds_it_since_when_what_they_do_and_how_to_go_on_is_said() -> None
     assert said(LeaseHeld, lambda: take(leases, "hers")) == (
         f"ada@laptop has held dev since 2026-11-20 12:00 UTC (taken, last heartbeat just now, {RUN}).",
         "Nothing was changed.",
-        "Wait for it (--wait 10m), or if it has died: inv unlock --env dev --id mine",
+        "Wait for it with --wait 10m; or, if it has died: inv unlock --env dev --id mine",
     )
 
 
@@ -197,7 +197,7 @@ def test_a_taking_that_always_loses_ends_and_says_so() -> None:
     assert said(ServiceFailed, lambda: take(leases, "hers")) == (
         "Could not take the lease of dev: others changed it during all 10 attempts.",
         "Nothing was changed.",
-        "Run the same command again. Who holds it now: inv lock --env dev",
+        "Run the same command again\n       Or see who holds it now: inv lock --env dev",
     )
     assert lost == ["replace"] * ROUNDS
 

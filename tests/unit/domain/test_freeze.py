@@ -100,8 +100,8 @@ def test_one_that_cannot_be_read_says_why_and_how_it_is_written_again() -> None:
     assert (error.what, error.why, error.etag) == ("The freeze of prod cannot be read (schema 2).", "schema 2", "")
     assert error.state == "Its end is unknown. It does not stop a rollback. Nothing was changed."
     assert error.remedy == (
-        "Write it again: inv freeze --env prod --until 8h --reason 'the other could not be read'"
-        " (if nobody needs it, end it then: inv thaw --env prod)"
+        "Write it again: inv freeze --env prod --until 8h --reason 'the other could not be read'\n"
+        "       If nobody needs it, end it then: inv thaw --env prod"
     )
 
 

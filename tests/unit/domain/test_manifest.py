@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from tagship.domain.bundle import HostFiles
 from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
 from tagship.domain.secrets import SECRETS_MANAGER, SSM, SecretRef
@@ -17,6 +18,7 @@ SECRETS = {
     "API_KEY": SecretRef(SSM, "/hello/dev/api-key", "3"),
     "DATABASE_URL": SecretRef(SECRETS_MANAGER, "hello/dev/db", "a1b2c3d4-5678-90ab-cdef-EXAMPLE11111", "url"),
 }
+HOST_FILES = HostFiles("tagship", "0.1.0", "23" * 32)
 MANIFEST = Manifest(
     "hello",
     "dev",
@@ -32,7 +34,7 @@ MANIFEST = Manifest(
 )
 
 
-@pytest.mark.parametrize("manifest", [MANIFEST, replace(MANIFEST, image=IMAGE, secrets=SECRETS)])
+@pytest.mark.parametrize("manifest", [MANIFEST, replace(MANIFEST, image=IMAGE, secrets=SECRETS, host_files=HOST_FILES)])
 def test_a_manifest_comes_back_and_its_bytes_are_canonical(manifest: Manifest) -> None:
     again = Manifest.from_json(manifest.to_json(), "here")
     assert again == manifest

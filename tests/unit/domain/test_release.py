@@ -135,7 +135,7 @@ def test_a_persons_mail_is_what_is_compared(person: str, address: str) -> None:
 def test_a_rejection_by_newer_commits_is_mended_by_a_pull() -> None:
     problem, remedy = rejection("dev", "origin", {"refs/heads/dev": "[rejected] (fetch first)"}, "inv deploy-dev")
     assert problem == "origin has newer commits (dev: [rejected] (fetch first))"
-    assert remedy == "git pull --ff-only origin dev, then inv deploy-dev"
+    assert remedy == "git pull --ff-only origin dev\n       Then: inv deploy-dev"
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_what_is_no_version_is_shown_escaped_and_cut_with_what_to_give_instead()
     assert told.value.what == (
         "“0.1.0\\n” is not a version: it has characters other than letters, digits, dots and one hyphen."
     )
-    assert told.value.remedy == "Give a version such as 0.1.30-dev: --version 0.1.30-dev"
+    assert told.value.remedy == "See how versions look: inv versions"
     for length, shown in ((60, "x" * 60), (61, "x" * 60 + "…")):
         with pytest.raises(UsageError, match=f"^“{shown}” is not a version"):
             Version.parse("x" * length)

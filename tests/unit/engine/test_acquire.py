@@ -75,7 +75,7 @@ def test_waiting_says_who_holds_it_since_when_and_what_for() -> None:
     assert "waiting up to 60 s for dev" in app.screen.lines
     assert caught.value.what == "run 4711 (octocat) has held dev (deploy 0.1.1-dev: the hosts act). Waited 60 s."
     assert caught.value.state == "Nothing was changed."
-    assert caught.value.remedy.startswith("Wait for it: inv deploy --artifact 0.1.0-dev --env dev --wait 10m (or, ")
+    assert caught.value.remedy.startswith("Wait for it: inv deploy --artifact 0.1.0-dev --env dev --wait 10m\n")
     assert caught.value.exit_code == 4
     assert sum(app.clock.slept) == pytest.approx(60, abs=0.001)
 
@@ -343,8 +343,9 @@ def test_preempt_fences_a_living_holder_off_cancels_its_command_and_says_whom() 
         rollback(app, to="0.1.1-dev")
     again = "inv rollback --to 0.1.1-dev --env dev"
     assert caught.value.remedy == (
-        f"Wait for it: {again} --wait 10m (or, if it is dead: inv unlock --env dev --id {theirs}; "
-        f"or fence it off, which cancels what it has in flight: {again} --preempt)"
+        f"Wait for it: {again} --wait 10m\n"
+        f"       Or, if it is dead: inv unlock --env dev --id {theirs}\n"
+        f"       Or fence it off, which cancels what it has in flight: {again} --preempt"
     )
     result = rollback(app, to="0.1.1-dev", preempt=True)
     assert result.state == "healthy"
@@ -409,13 +410,13 @@ def refused(app: FakeApp, **changes: object) -> Held:
 def test_whoever_may_fence_off_is_told_so_last() -> None:
     app = an_app()
     dead = f"inv unlock --env dev --id {held_by_ci(app)}"
-    wait = f"Wait for it: inv deploy --artifact 0.1.0-dev --env dev --wait 10m (or, if it is dead: {dead}"
+    wait = f"Wait for it: inv deploy --artifact 0.1.0-dev --env dev --wait 10m\n       Or, if it is dead: {dead}"
     error = refused(app)
     assert isinstance(error, LeaseHeld)
-    assert (error.seen, error.remedy) == (app.leases.look("dev"), f"{wait})")
+    assert (error.seen, error.remedy) == (app.leases.look("dev"), wait)
     assert refused(app, urgent=True).remedy == (
-        f"{wait}; or fence it off, which cancels what it has in flight: "
-        "inv deploy --artifact 0.1.0-dev --env dev --preempt)"
+        f"{wait}\n       Or fence it off, which cancels what it has in flight: "
+        "inv deploy --artifact 0.1.0-dev --env dev --preempt"
     )
 
 
@@ -426,7 +427,8 @@ def test_what_is_not_known_to_be_dead_is_resumed_or_waited_for() -> None:
     error = refused(app)
     assert error.what == f"{STOPPED}, but its SSM command c-1, SSM command c-2 still runs."
     assert error.remedy == (
-        f"Resume it: inv resume --env dev (or wait; or, if it is really dead: inv unlock --env dev --id {id_})"
+        "Wait for its end, or resume it: inv resume --env dev\n"
+        f"       Or, if it is really dead: inv unlock --env dev --id {id_}"
     )
     app.hosts.running = {}
     assert refused(app).what == f"{STOPPED}, but its CI run has not ended: {RUN}."
@@ -475,7 +477,7 @@ def test_a_damaged_lease_is_written_again_or_by_whoever_is_urgent_fenced_off() -
     plain = refused_unreadable(app)
     assert plain.startswith("If nobody deploys to dev, write it again: inv unlock --env dev --id damaged-")
     assert refused_unreadable(app, urgent=True) == (
-        f"{plain} (or fence off whoever has it: inv deploy --artifact 0.1.0-dev --env dev --preempt)"
+        f"{plain}\n       Or fence off whoever has it: inv deploy --artifact 0.1.0-dev --env dev --preempt"
     )
 
 
@@ -494,7 +496,7 @@ def test_what_is_resumed_is_the_environment_that_the_holder_changes() -> None:
     app.hosts.running = {"c-1": record.deployment_id}
     with pytest.raises(Held, match="dependabot has held prodauto") as caught:
         acquire(app, claim("prod"))
-    assert caught.value.remedy.startswith("Resume it: inv resume --env prodauto (or wait; ")
+    assert caught.value.remedy.startswith("Wait for its end, or resume it: inv resume --env prodauto\n")
 
 
 def test_of_a_fenced_off_deployment_each_operation_is_ended_and_waited_for_a_minute_at_most() -> None:
@@ -556,7 +558,7 @@ def test_what_a_deployment_that_began_now_would_find() -> None:
         not_held(app, "dev", "inv deploy")
     assert caught.value.what == f"{SINCE}: deploy 0.1.1-dev: the hosts act."
     assert caught.value.remedy == (
-        f"Wait for it: inv deploy --wait 10m (or, if it is dead: inv unlock --env dev --id {id_})"
+        f"Wait for it: inv deploy --wait 10m\n       Or, if it is dead: inv unlock --env dev --id {id_}"
     )
     app.clock.advance(600)
     assert not_held(app, "dev", "inv deploy") == (

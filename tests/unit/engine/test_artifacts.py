@@ -302,10 +302,23 @@ def test_the_commit_is_the_tag_s_or_what_the_id_begins_with() -> None:
     assert commit_of(app, ArtifactId(f"{commit[:8]}-20261120-120000")) == commit
     repository.local[OLD] = Tag(OLD, "0" * 40, "c0ffee")
     assert commit_of(app, OLD) == "c0ffee"
+    fetch = f"git fetch origin refs/tags/{NEW}:refs/tags/{NEW}"
+    assert untagged(app) == (
+        f"Neither this clone nor origin has a tag {NEW}.",
+        "See which there are: inv versions\n       Or ship a version: inv deploy-dev",
+    )
+    repository.remote.tags[NEW] = Tag(NEW, "0" * 40, "c0ffee")
+    assert untagged(app) == (f"This clone has no tag {NEW}.", f"Fetch it: {fetch}")
+    repository.remote.reachable = False
+    what, remedy = untagged(app)
+    assert what.startswith(f"This clone has no tag {NEW}, and origin can't be asked for it (")
+    assert remedy == f"If origin has it, fetch it: {fetch}"
+
+
+def untagged(app: FakeApp) -> tuple[str, str]:
     with pytest.raises(Refused) as caught:
         commit_of(app, NEW)
-    assert caught.value.what == f"This clone has no tag {NEW}."
-    assert caught.value.remedy == f"Fetch it: git fetch origin refs/tags/{NEW}:refs/tags/{NEW}"
+    return caught.value.what, caught.value.remedy
 
 
 def test_ci_s_steps_leave_their_work_in_a_folder_of_the_artifact(tmp_path: Path) -> None:

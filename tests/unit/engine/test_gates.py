@@ -150,8 +150,8 @@ def test_a_bad_version_is_refused_with_both_ways_through() -> None:
         require_good("dev", NEW, Bad("marked", "it is slow"), "inv deploy --version 0.1.30-dev")
     assert caught.value.what == "0.1.30-dev is marked bad on dev: it is slow."
     assert caught.value.remedy == (
-        "To do it anyway: inv deploy --version 0.1.30-dev --allow-bad"
-        " (or, if it is good after all: inv mark-good --version 0.1.30-dev --env dev --reason '…')"
+        "To do it anyway: inv deploy --version 0.1.30-dev --allow-bad\n"
+        "       Or, if it is good after all: inv mark-good --version 0.1.30-dev --env dev --reason '…'"
     )
 
 
@@ -175,7 +175,8 @@ def test_an_older_version_is_refused_with_the_way_back_to_it() -> None:
         require_newer(FakeApp(), "qa", OLD, "", NEW)
     assert caught.value.what == "0.1.29-dev is older than 0.1.30-dev, which qa runs."
     assert caught.value.remedy == (
-        "To go back: inv rollback --to 0.1.29-dev --env qa (or, to deploy it anyway, add --allow-older)"
+        "To go back: inv rollback --to 0.1.29-dev --env qa\n"
+        "       Or, to deploy it anyway: inv deploy --version 0.1.29-dev --env qa --allow-older"
     )
     for wanted, runs in ((NEW, OLD), (NEW, NEW), (NEW, "")):
         require_newer(FakeApp(), "qa", wanted, "", runs)

@@ -32,7 +32,7 @@ from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, lost_when_recor
 
 BACK = f"{OLD} is serving on web-1, web-2, and nothing was changed on web-3."
 HALF_BACK = f"{NEW} is serving on web-1, web-2, and {OLD} is serving on web-3, web-4, and nothing was changed on web-5."
-END_IT = "End it: inv resume --env dev (what each host runs: inv status --env dev)"
+END_IT = "End it: inv resume --env dev\n       Or see what each host runs: inv status --env dev"
 
 
 def down(_: object) -> None:
@@ -293,9 +293,11 @@ def test_a_failure_after_which_nothing_serves_keeps_its_way_back_though_it_canno
     app = failing_second("healthy", "rollback-failed")
     app.ledger.before = lambda entry: down(entry) if entry.state == "failed" else None
     failure = failed(app, RollbackFailed)
-    first, second = failure.remedy.splitlines()
-    assert first.startswith(f"Wake somebody, and go back: inv rollback --to {OLD} --env dev")
-    assert second.strip() == END_IT
+    assert [line.strip() for line in failure.remedy.splitlines()] == [
+        f"Wake somebody, and go back: inv rollback --to {OLD} --env dev",
+        "Or see what each host runs: inv status --env dev",
+        "End it: inv resume --env dev",
+    ]
 
 
 def test_a_partial_one_that_cannot_be_recorded_is_still_incomplete() -> None:
@@ -328,7 +330,8 @@ def test_a_heal_after_which_it_serves_nowhere_names_the_way_back_first_though_it
     assert [line.strip() for line in caught.value.remedy.splitlines()] == [
         "Go back: inv rollback --to 0.1.28-dev --env dev",
         "Or fix what is wrong with them, then: inv heal --env dev",
-        END_IT,
+        "End it: inv resume --env dev",
+        "Or see what each host runs: inv status --env dev",
     ]
 
 

@@ -366,7 +366,7 @@ def test_a_deployment_that_is_refused_for_a_host_names_the_way_without_it_and_th
     away(app, "web-3")
     with pytest.raises(Refused) as caught:
         deploy(app, artifact=NEW)
-    assert f"inv deploy --version {NEW} --env dev --skip web-3 (" in caught.value.remedy
+    assert f"inv deploy --version {NEW} --env dev --skip web-3\n" in caught.value.remedy
     with pytest.raises(Incomplete):
         deploy(app, artifact=NEW, env="dev", skip="web-3")
 

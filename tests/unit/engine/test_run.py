@@ -89,8 +89,8 @@ def test_a_deployment_that_meets_another_is_told_to_wait_and_not_to_fence_it_off
     app = fleet(1)
     held(app)
     assert failed(app, Held).remedy == (
-        f"Wait for it: inv deploy --version {NEW} --env dev --wait 10m "
-        "(or, if it is dead: inv unlock --env dev --id hers)"
+        f"Wait for it: inv deploy --version {NEW} --env dev --wait 10m\n"
+        "       Or, if it is dead: inv unlock --env dev --id hers"
     )
 
 

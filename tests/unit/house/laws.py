@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import sys
 from collections.abc import Iterable
@@ -11,16 +12,18 @@ from tests.unit.house.source import House, Import, layer
 
 BELOW: dict[str, set[str]] = {
     "errors": set(),
+    "resources": set(),
     "domain": {"errors", "domain"},
     "settings": {"errors", "domain", "settings"},
     "ports": {"errors", "domain", "settings", "ports"},
-    "engine": {"errors", "domain", "settings", "ports", "engine"},
-    "release": {"errors", "domain", "settings", "ports", "engine", "release"},
-    "account": {"errors", "domain", "settings", "ports", "engine", "account"},
-    "verbs": {"errors", "domain", "settings", "ports", "engine", "release", "account"},
-    "adapters": {"errors", "domain", "settings", "ports", "adapters"},
+    "engine": {"errors", "resources", "domain", "settings", "ports", "engine"},
+    "release": {"errors", "resources", "domain", "settings", "ports", "engine", "release"},
+    "account": {"errors", "resources", "domain", "settings", "ports", "engine", "account"},
+    "scaffold": {"errors", "resources", "domain", "settings", "ports", "scaffold"},
+    "verbs": {"scaffold", "errors", "resources", "domain", "settings", "ports", "engine", "release", "account"},
+    "adapters": {"errors", "resources", "domain", "settings", "ports", "adapters"},
     "bootstrap": {"errors", "domain", "settings", "ports", "adapters"},
-    "sandbox": {"errors", "domain", "settings", "ports", "sandbox"},
+    "sandbox": {"errors", "resources", "domain", "settings", "ports", "sandbox"},
     "tasks": {"errors", "domain", "settings", "ports", "engine", "verbs", "bootstrap", "tasks"},
 }
 KNOW_THE_SANDBOX = {"bootstrap.py": "sandbox", "tasks/sandbox.py": "sandbox", "tasks/demo.py": "sandbox"}
@@ -45,6 +48,7 @@ LIBRARIES = {
     "requests": {"adapters"},
     "urllib3": {"adapters"},
     "tenacity": {"adapters"},
+    "jinja2": {"scaffold"},
     "zlib_ng": {"verbs"},  # bytes in, bytes out: bundle alone compresses
     "cryptography": {"adapters", "sandbox"},
     "moto": {"sandbox"},
@@ -266,3 +270,23 @@ def possessive_patterns(house: House) -> list[str]:
         if isinstance(text, ast.Constant) and isinstance(text.value, str)
         if POSSESSIVE.search(re.sub(r"\\.|\[\^?\]?[^]]*\]", "x", text.value))
     ]
+
+
+AFTER_A_COMMAND = re.compile(r"(?: --[a-z-]+(?: [\w./-]+)?)*(?:$|\n| && |\)\.$)")  # or the end of a sentence's brackets
+
+
+def words_after_commands(house: House) -> list[str]:
+    """Messages in which a command is followed by words on its line: pasted, they are typed as well."""
+    return [
+        f"{file}:{text.lineno}: {follows.value[:40]!r}"
+        for file, tree in house.trees.items()
+        for text in ast.walk(tree)
+        if isinstance(text, ast.JoinedStr)
+        for command, follows in itertools.pairwise(text.values)
+        if _is_a_command(command) and isinstance(follows, ast.Constant)
+        if not AFTER_A_COMMAND.match(str(follows.value))
+    ]
+
+
+def _is_a_command(part: ast.expr) -> bool:
+    return isinstance(part, ast.FormattedValue) and ast.unparse(part.value).startswith("commands.")

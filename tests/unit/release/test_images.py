@@ -63,7 +63,7 @@ def vouched(app: FakeApp, image: ImageRef, signer: WordSigner | None = None, **c
     said = Provenance(REPOSITORY, image.digest, COMMIT, f"hello/dev/{VERSION}", WORKFLOW, "", "2026-11-20T12:00:00Z")
     statement = replace(said, **changes).statement()
     signature = (signer or app.signer).sign(to_sign(statement))
-    app.store.create(PROVENANCE, sealed(statement, signature))
+    app.store.create(PROVENANCE, sealed(statement, signature, app.keys("dev").id))
 
 
 def test_the_image_that_was_built_is_pushed_and_named_by_the_registrys_digest(tmp_path: Path) -> None:
@@ -78,8 +78,9 @@ def test_its_provenance_is_an_in_toto_statement_that_the_release_key_signed(tmp_
     app = run(tmp_path, images)
     digest = image_of(app)
     envelope = app.store.objects[PROVENANCE].body
-    statement, signature = opened(envelope, "x")
-    app.verifier.verify(b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(statement), statement), signature, "x")
+    statement, signature, key = opened(envelope, "x")
+    signed = b"DSSEv1 28 application/vnd.in-toto+json %d %s" % (len(statement), statement)
+    app.verifier.verify(signed, signature, "x", key)
     said = json.loads(statement)
     assert said["_type"] == "https://in-toto.io/Statement/v1"
     assert said["predicateType"] == "https://slsa.dev/provenance/v1"
@@ -120,7 +121,7 @@ def test_provenance_of_something_else_vouches_for_nothing(changes: dict[str, str
         publish(app, artifact=VERSION)
 
 
-@pytest.mark.parametrize("flaw", ["signer", "payload", "kind", "json", "statement"])
+@pytest.mark.parametrize("flaw", ["signer", "key", "no key", "payload", "kind", "json", "statement"])
 def test_provenance_that_is_forged_or_broken_is_refused(flaw: str, tmp_path: Path) -> None:
     images = FakeImages()
     app = run(tmp_path, images)
@@ -129,11 +130,15 @@ def test_provenance_that_is_forged_or_broken_is_refused(flaw: str, tmp_path: Pat
     envelope = json.loads(app.store.objects[PROVENANCE].body)
     if flaw == "payload":
         envelope["payload"] = envelope["payload"][:-8] + "AAAA" + envelope["payload"][-4:]
+    if flaw == "key":
+        envelope["signatures"][0]["keyid"] = "0" * 16
+    if flaw == "no key":
+        del envelope["signatures"][0]["keyid"]
     if flaw == "kind":
         envelope["payloadType"] = "text/plain"
     body = b"{" if flaw == "json" else json.dumps(envelope).encode()
     if flaw == "statement":
-        body = sealed(b"[]", app.signer.sign(to_sign(b"[]")))
+        body = sealed(b"[]", app.signer.sign(to_sign(b"[]")), app.keys("dev").id)
     app.store.objects[PROVENANCE] = replace(app.store.objects[PROVENANCE], body=body)
     with pytest.raises(NotAuthentic):
         publish(app, artifact=VERSION)

@@ -52,7 +52,7 @@ def test_in_a_sandbox_its_own_command_puts_one_there() -> None:
     app.given["secrets"] = FakeSecrets(dict(STORED), {})
     with pytest.raises(Refused) as caught:
         resolved(app, "dev")
-    assert caught.value.remedy.startswith("Put one there: inv sandbox secret NAME=value (or")
+    assert caught.value.remedy.startswith("Put one there: inv sandbox secret NAME=value\n")
 
 
 def test_a_secret_that_is_not_there_is_refused() -> None:

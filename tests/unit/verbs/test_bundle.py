@@ -7,10 +7,12 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tagship.domain.bundle import Built
+from tagship import __version__, resources
+from tagship.domain.bundle import Built, HostFiles
 from tagship.errors import UNCHANGED, Refused, TagshipError
 from tagship.verbs.bundle import bundle
 from tests.fakes.app import FakeApp, environments
@@ -44,6 +46,7 @@ def test_it_holds_the_commit_the_configuration_and_the_version(tmp_path: Path) -
         "app/run.sh",
         "deploy/ec2_deploy.sh",
         "deploy/environments/dev.conf",
+        "deploy/host/entry.sh",
         "deploy/host/health.sh",
         "SHA256SUMS",
     ]
@@ -100,7 +103,8 @@ def test_only_modes_0644_and_0755_and_no_owner_or_time(tmp_path: Path) -> None:
     app = ci_app(tmp_path)
     bundle(app, artifact=VERSION)
     members = {member.name: member for member in tar_of(app).getmembers()}
-    assert {name for name, member in members.items() if member.mode == 0o755} == {"app/run.sh", "deploy/ec2_deploy.sh"}
+    executable = {"app/run.sh", "deploy/ec2_deploy.sh", "deploy/host/entry.sh"}
+    assert {name for name, member in members.items() if member.mode == 0o755} == executable
     assert {member.mode for member in members.values()} == {0o644, 0o755}
     assert {(m.uid, m.gid, m.uname, m.gname, m.mtime, m.isreg()) for m in members.values()} == {(0, 0, "", "", 0, True)}
 
@@ -159,6 +163,88 @@ def test_the_bytes_do_not_depend_on_how_much_a_pipe_gives_at_a_time(level: int, 
     assert bundle(apps[0], artifact=VERSION) == bundle(apps[1], artifact=VERSION)
 
 
+# -- whose host files --------------------------------------------------------------------------------------------------
+
+APP_ONLY = {path: raw for path, raw in TREE.items() if not path.startswith("deploy/")}
+
+
+def with_hosts(root: Path, tree: dict[str, bytes], **changes: Any) -> FakeApp:
+    """An app whose units run the host program."""
+    app = ci_app(root, tree=tree, **changes)
+    app.target("dev").needed = ["deploy/ec2_deploy.sh"]
+    return app
+
+
+def test_without_host_files_of_its_own_a_commit_ships_with_those_of_tagship(tmp_path: Path) -> None:
+    app = with_hosts(tmp_path, APP_ONLY)
+    built = bundle(app, artifact=VERSION)
+    assert built is not None
+    assert set(built.files) == {
+        *resources.names(),
+        "VERSION",
+        "app/app.py",
+        "app/run.sh",
+        "deploy/environments/dev.conf",
+    }
+    assert content(app, "deploy/host/entry.sh") == resources.content("deploy/host/entry.sh")
+    assert f"app of c0ffee00, with the host files of tagship {__version__}" in app.screen.text
+
+
+def test_a_team_s_own_deploy_folder_is_neither_shipped_nor_taken_for_host_files(tmp_path: Path) -> None:
+    theirs = {"deploy/ec2_deploy.sh": b"rsync everything\n", "deploy/README.md": b"how we deploy\n"}
+    app = with_hosts(tmp_path, {**APP_ONLY, **theirs})
+    bundle(app, artifact=VERSION)
+    assert content(app, "deploy/ec2_deploy.sh") == resources.content("deploy/ec2_deploy.sh")
+    assert "deploy/README.md" not in tar_of(app).getnames()
+
+
+def test_a_file_of_theirs_that_would_stand_where_one_of_tagship_s_does_is_refused(tmp_path: Path) -> None:
+    tree = {**APP_ONLY, "deploy/ec2_deploy.sh": b"rsync everything\n"}
+    app = with_hosts(tmp_path, tree, bundle={"include": ["deploy"]})
+    refused(app, r"deploy/ec2_deploy\.sh would be in the bundle twice; the second time from tagship")
+
+
+def test_where_nothing_runs_the_host_program_no_host_files_are_shipped(tmp_path: Path) -> None:
+    app = ci_app(tmp_path, tree=APP_ONLY)
+    built = bundle(app, artifact=VERSION)
+    assert built is not None
+    assert set(built.files) == {"VERSION", "app/app.py", "app/run.sh", "deploy/environments/dev.conf"}
+    assert built.host_files is None
+
+
+def test_the_same_host_files_in_the_repository_make_the_same_bytes_and_are_said_to_be_its_own(tmp_path: Path) -> None:
+    own = {name: resources.content(name) for name in resources.names()}
+    ejected = with_hosts(tmp_path / "ejected", {**APP_ONLY, **own})
+    ejected.given["repository"].executable = ["app/run.sh", *filter(_is_program, own)]
+    brought, theirs = (bundle(app, artifact=VERSION) for app in (with_hosts(tmp_path, APP_ONLY), ejected))
+    assert brought is not None
+    assert theirs is not None
+    assert brought.sha256 == theirs.sha256
+    assert (brought.host_files, theirs.host_files) == tuple(
+        HostFiles(source, __version__, digest_of(own)) for source in ("tagship", "repository")
+    )
+
+
+def _is_program(name: str) -> bool:
+    return resources.is_program(resources.content(name))
+
+
+def digest_of(files: dict[str, bytes]) -> str:
+    """As `sha256sum deploy/… | sha256sum` has it."""
+    lines = (f"{hashlib.sha256(raw).hexdigest()}  {name}\n" for name, raw in sorted(files.items()))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def test_a_changed_host_file_of_the_repository_changes_the_digest(tmp_path: Path) -> None:
+    changed = with_hosts(tmp_path / "b", {**TREE, "deploy/host/health.sh": b"# another\n"})
+    before, after = (bundle(app, artifact=VERSION) for app in (with_hosts(tmp_path / "a", TREE), changed))
+    assert before is not None
+    assert before.host_files is not None
+    assert after is not None
+    assert after.host_files is not None
+    assert before.host_files.digest != after.host_files.digest
+
+
 # -- refused -----------------------------------------------------------------------------------------------------------
 
 
@@ -209,14 +295,13 @@ def test_a_built_path_that_is_not_there_or_not_below_the_root_is_refused(path: s
     refused(ci_app(root, bundle={"built": [path]}), "no such file|is not below")
 
 
-def test_a_commit_without_the_host_program_is_refused(tmp_path: Path) -> None:
-    tree = {path: raw for path, raw in TREE.items() if path != "deploy/ec2_deploy.sh"}
-    app = ci_app(tmp_path, tree=tree)
-    app.target("dev").needed = ["deploy/ec2_deploy.sh"]
-    refused(app, r"has no deploy/ec2_deploy\.sh, which dev runs")
+def test_a_bundle_without_what_a_unit_runs_is_refused(tmp_path: Path) -> None:
+    app = ci_app(tmp_path)
+    app.target("dev").needed = ["deploy/started_by_units.sh"]
+    refused(app, r"has no deploy/started_by_units\.sh, which dev runs")
 
 
 def test_a_version_without_a_tag_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match=r"no tag 0\.1\.1-dev") as caught:
+    with pytest.raises(Refused, match=r"has a tag 0\.1\.1-dev") as caught:
         bundle(ci_app(tmp_path), artifact="0.1.1-dev")
-    assert caught.value.remedy == "Fetch it: git fetch origin refs/tags/0.1.1-dev:refs/tags/0.1.1-dev"
+    assert caught.value.remedy.startswith("See which there are: inv versions\n")

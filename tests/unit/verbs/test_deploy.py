@@ -459,7 +459,7 @@ def test_a_host_on_which_nothing_is_healthy_any_more_wakes_somebody() -> None:
     with pytest.raises(RollbackFailed) as caught:
         deploy(app, artifact=NEW)
     assert caught.value.state == "Nothing is serving."
-    assert caught.value.remedy.startswith(f"Wake somebody, and go back: inv rollback --to {OLD} --env dev (")
+    assert caught.value.remedy.startswith(f"Wake somebody, and go back: inv rollback --to {OLD} --env dev\n")
 
 
 @pytest.mark.parametrize("outcome", ["failed", "rollback-failed"])
@@ -496,7 +496,7 @@ def test_a_host_that_refuses_the_bytes_is_an_artifact_error() -> None:
     assert caught.value.exit_code == 5
     assert "refused" in caught.value.what
     assert caught.value.remedy.startswith("If it was altered, find out by whom before anything else is deployed: inv ")
-    assert f"if it could not be fetched, fix that, then: inv deploy --version {NEW}" in caught.value.remedy
+    assert f"If it could not be fetched, fix that, then: inv deploy --version {NEW}" in caught.value.remedy
     assert states(app)[-1] == "rolled-back"
 
 
@@ -592,7 +592,7 @@ def test_interrupted_while_hosts_act_the_command_it_names_ends_it_at_once(
     assert caught.value.state == (
         "The action on the hosts goes on (SSM command command-1), and nobody waits for its end or records it."
     )
-    assert caught.value.remedy.startswith("End it: inv resume --env dev (")
+    assert caught.value.remedy.startswith("End it: inv resume --env dev\n")
     assert states(app)[1:] == ["requested", "started"]
     assert not is_free(app)
     app.hosts.during = lambda _: None

@@ -137,7 +137,7 @@ def test_a_branch_that_moved_during_the_run_takes_the_tag_with_it() -> None:
     problem = failed(release, Refused)
     assert "origin has newer commits (dev: [rejected] (non-fast-forward))" in problem.what
     assert problem.state == "Neither the branch nor the tag was pushed, and the local tag is removed."
-    assert problem.remedy == "git pull --ff-only origin dev, then inv deploy-dev --yes"
+    assert problem.remedy == "git pull --ff-only origin dev\n       Then: inv deploy-dev --yes"
     assert release.repository.local == release.remote.tags == release.before[0]
 
 
@@ -190,7 +190,7 @@ def test_the_servers_own_words_are_told() -> None:
     release.remote.says = ("policy 7: only the release team", "see https://git.example.com/rules")
     problem = failed(release, Refused)
     assert problem.what.endswith("it says: policy 7: only the release team · see https://git.example.com/rules.")
-    assert problem.remedy == "Ask the owner of origin to let you push that tag, then inv deploy-dev --yes"
+    assert problem.remedy == "Ask the owner of origin to let you push that tag, then: inv deploy-dev --yes"
     assert release.unchanged
 
 

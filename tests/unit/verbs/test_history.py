@@ -126,7 +126,7 @@ def test_an_index_that_cannot_be_read_is_named_with_the_command_that_mends_it() 
     app = told()
     app.ledger.cannot_read = ["hello/_ledger/dev/_index/a_b.json.gz"]
     history(app)
-    assert app.screen.warnings[-1].endswith("(rebuild it: inv history --env dev --rebuild-index)")
+    assert app.screen.warnings[-1].endswith(". Rebuild it: inv history --env dev --rebuild-index")
 
 
 def test_the_index_is_written_anew_when_asked() -> None:

@@ -250,7 +250,7 @@ def test_a_deployment_that_is_under_way_is_waited_for_and_then_refuses(
         infra_apply(app, artifact=VERSION)
     assert "eve@desk has held dev" in caught.value.what
     assert "Waited 5 min." in caught.value.what
-    assert caught.value.remedy.startswith(f"When that has ended: inv infra --version {VERSION} --env dev ")
+    assert caught.value.remedy.startswith(f"When that has ended: inv infra --version {VERSION} --env dev\n")
     assert not {"apply", "cdk"} & set(tool.calls)
     assert not list(app.root.glob(f".tagship/build/{VERSION}/*.tfplan"))
 

@@ -129,6 +129,8 @@ def test_the_manifest_names_everything(tmp_path: Path) -> None:
     assert manifest.bundle.key == BUNDLE
     assert manifest.bundle.sha256 == sha256(app.store.objects[BUNDLE].body)
     assert manifest.files["app/app.py"] == sha256(TREE["app/app.py"])
+    assert manifest.host_files is not None
+    assert manifest.host_files.source == "repository"
     assert manifest.configuration_sha256 == manifest.files["deploy/environments/dev.conf"]
 
 

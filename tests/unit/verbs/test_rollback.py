@@ -9,12 +9,14 @@ import pytest
 from tagship.domain.standing import marked_bad, rollback_candidates
 from tagship.engine.plan import FEW, MANY
 from tagship.errors import ArtifactMissing, DeployFailed, Held, Interrupted, NotAuthentic, Refused, UsageError
+from tagship.ports.repository import Tag
 from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.prompt import CTRL_C, FakePrompt
+from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, machine
 
 ONE, TWO, THREE = "0.1.1-dev", "0.1.2-dev", "0.1.3-dev"
@@ -247,9 +249,11 @@ def test_where_the_ledger_cannot_all_be_read_nobody_is_kept_from_going_back() ->
 
 def test_what_is_no_version_is_told_with_this_verbs_own_flag() -> None:
     app = after(ONE, TWO)
+    app.given["repository"] = repository = FakeRepository()
+    repository.local[TWO] = Tag(TWO, "0" * 40, "c0ffee")
     with pytest.raises(UsageError) as caught:
         rollback(app, to="0.1.1-dev; rm -rf /")
-    assert caught.value.remedy == "Give a version such as 0.1.30-dev: --to 0.1.30-dev"
+    assert caught.value.remedy == f"Name it, the latest of dev: --to {TWO}"
     assert app.hosts.asked == []
 
 

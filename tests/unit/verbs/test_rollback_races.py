@@ -106,8 +106,8 @@ def test_without_anybody_to_ask_another_version_that_runs_by_then_is_refused_wit
     )
     assert caught.value.state == f"Nothing was changed. {FOUR} serves dev."
     assert caught.value.remedy == (
-        f"Go back from {FOUR}: inv rollback --to {THREE} --env dev "
-        f"(to go to {TWO}, as was shown: inv rollback --to {TWO} --env dev)"
+        f"Go back from {FOUR}: inv rollback --to {THREE} --env dev\n"
+        f"       Or go to {TWO}, as was shown: inv rollback --to {TWO} --env dev"
     )
     assert sent(app) == []
     seen = app.leases.look("dev")
@@ -123,7 +123,7 @@ def test_somebody_who_went_back_further_is_looked_at_first() -> None:
         rollback(app, yes=True, wait="10m")
     assert f"it runs {ONE} (rollback by grace@desk" in caught.value.what
     named = f"inv rollback --to {TWO} --env dev"
-    assert caught.value.remedy == f"Look: inv status --env dev; then, to go to {TWO} as was shown: {named}"
+    assert caught.value.remedy == f"Look: inv status --env dev\n       Then, to go to {TWO} as was shown: {named}"
     assert rollback(app, to=TWO, env="dev").state == "healthy"
 
 
@@ -190,7 +190,7 @@ def test_the_remedy_of_who_meets_another_names_what_was_shown_with_its_flags() -
     app.leases.take("dev", holder="grace@desk", run_url="", ttl=120, deployment_id="hers")
     with pytest.raises(Held) as caught:
         rollback(app, yes=True)
-    assert caught.value.remedy.startswith(f"Wait for it: inv rollback --to {ONE} --env dev --wait 10m (or, ")
+    assert caught.value.remedy.startswith(f"Wait for it: inv rollback --to {ONE} --env dev --wait 10m\n")
     with pytest.raises(Held) as caught:
         rollback(app, to=THREE, allow_bad=True)
     assert f"inv rollback --to {THREE} --env dev --allow-bad --wait 10m" in caught.value.remedy

@@ -291,15 +291,50 @@ def test_a_repository_elsewhere_is_refused(make: Make) -> None:
     assert "inv setup --document-only" in caught.value.remedy
 
 
-def test_one_release_has_one_image_repository(make: Make) -> None:
-    registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
-    dev = environments(image={"repository": f"{registry}/hello"})
-    both = {**dev, "prod": {**dev["dev"], "branch": "main", "image": {"repository": f"{registry}/hello-prod"}}}
-    with pytest.raises(Refused, match="several image repositories"):
-        setup(make(environments=both))
-    app = make(environments=dev)
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+
+
+def with_images(**repositories: str) -> dict[str, Any]:
+    dev = environments()["dev"]
+    return {
+        name: {**dev, "branch": name, "image": {"repository": f"{REGISTRY}/{repository}"}}
+        for name, repository in repositories.items()
+    }
+
+
+def test_a_repository_that_all_environments_share_is_the_apps(make: Make) -> None:
+    app = make(environments=with_images(dev="hello", prod="hello"))
     setup(app)
-    assert account(app).stacks["tagship-hello"].parameters["ImageRepository"] == "hello"
+    stacks = account(app).stacks
+    assert stacks["tagship-hello"].parameters["ImageRepository"] == "hello"
+    for name in ("tagship-hello-dev", "tagship-hello-prod"):
+        assert stacks[name].parameters["ImageRepository"] == "hello"
+        assert stacks[name].parameters["MakeImages"] == "no"
+
+
+def test_a_repository_of_its_own_is_made_with_the_environment_and_stays_its_own(make: Make) -> None:
+    app = make(environments=with_images(dev="hello-dev", prod="hello-prod"))
+    for _ in range(2):
+        setup(app)
+        stacks = account(app).stacks
+        assert stacks["tagship-hello"].parameters["ImageRepository"] == ""
+        for name in ("dev", "prod"):
+            assert stacks[f"tagship-hello-{name}"].parameters["ImageRepository"] == f"hello-{name}"
+            assert stacks[f"tagship-hello-{name}"].parameters["MakeImages"] == "yes"
+    assert "nothing to do" in app.screen.lines
+
+
+def test_a_repository_that_was_there_before_is_left_alone(make: Make) -> None:
+    app = make(FakeFoundation(before=Existing(repository=True)), environments=with_images(dev="a", prod="b"))
+    setup(app)
+    assert account(app).stacks["tagship-hello-dev"].parameters["MakeImages"] == "no"
+
+
+def test_some_that_share_a_repository_and_others_that_do_not_are_refused(make: Make) -> None:
+    app = make(environments=with_images(dev="hello", test="hello", prod="hello-prod"))
+    with pytest.raises(Refused, match="and others do not: hello, hello-prod"):
+        setup(app)
+    assert account(app).done == []
 
 
 def test_a_missing_template_is_named(make: Make) -> None:

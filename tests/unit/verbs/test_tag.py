@@ -381,12 +381,12 @@ def test_with_verbose_the_exact_commands_are_shown() -> None:
 @pytest.mark.parametrize(
     ("gone", "problem"),
     [
-        ("deploy/entry.sh", "has no file deploy"),
+        ("app/app.py", "has no file app"),
         (".github/workflows/deploy-dev.yml", "has no .github/workflows"),
     ],
 )
 def test_what_ci_would_miss_is_seen_before_a_number_is_spent(gone: str, problem: str) -> None:
-    release = Release()
+    release = Release(bundle={"include": ["app"]})
     del release.repository.tree[gone]
     assert problem in refused(release).what
 

@@ -33,10 +33,10 @@ WORDS = {
 }
 
 CAUSES = {  # what a program that could not even give a verdict wrote to its standard error -> what that means
-    "Read-only file system": "its disk is read-only (see why: dmesg | tail; then repair it, or replace the host)",
-    "No space left on device": "its disk is full (see what takes the room: df -h)",
-    "Disk quota exceeded": "its disk quota is used up (see it: quota)",
-    "Input/output error": "its disk fails (see why: dmesg | tail; then replace the disk, or the host)",
+    "Read-only file system": "its disk is read-only; repair it or replace the host (dmesg says why)",
+    "No space left on device": "its disk is full (df -h shows what takes the room)",
+    "Disk quota exceeded": "its disk quota is used up",
+    "Input/output error": "its disk fails; replace the disk or the host (dmesg says why)",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagship import resources
 from tagship.domain import commands, layout
 from tagship.domain.ec2 import userdata
 from tagship.errors import Refused
@@ -30,7 +31,7 @@ def script(app: App, ec2: Ec2, environment: str, artifact_id: str, pins: Pins, *
         "NUMBERS": ec2.numbers(chosen.health),
         "REVOKED": " ".join(pins.revoked),
     }
-    program = (app.root / PROGRAM).read_text("utf-8")
+    program = resources.text(app.root, PROGRAM)
     key = layout.artifact(settings.app, environment, artifact_id, layout.BUNDLE) if artifact_id else ""
     text = userdata.render(program, entry(app), values=values, key=key, keys=pins.keys)
     raw = userdata.squeezed(text) if compress else text.encode()
@@ -40,7 +41,7 @@ def script(app: App, ec2: Ec2, environment: str, artifact_id: str, pins: Pins, *
 
 def entry(app: App) -> str:
     """Read stage 1 of the host program."""
-    return (app.root / ENTRY).read_text("utf-8")
+    return resources.text(app.root, ENTRY)
 
 
 def _needs(ec2: Ec2) -> list[str]:

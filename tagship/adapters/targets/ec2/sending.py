@@ -21,7 +21,7 @@ from tagship.adapters.targets.ec2.instances import Instances, calls
 from tagship.domain import commands
 from tagship.domain.ec2.document import fallback_commands, parameters
 from tagship.domain.ec2.order import Order
-from tagship.domain.text import counted
+from tagship.domain.text import counted, either
 from tagship.domain.units import Operation
 from tagship.errors import Refused, ServiceFailed, Unheard
 from tagship.ports.people import Clock
@@ -112,17 +112,12 @@ class Sender:
             f"The SSM document {self.document} in this account was installed by another tagship ({why}).",
             remedy=f"Set the sandbox up again: {commands.sandbox('reset')}"
             if self.aws.sandbox
-            else f"Update it: {commands.setup()} (what would change: {commands.setup(dry_run=True)})",
+            else either(f"Update it: {commands.setup()}", f"Or see what would change: {commands.setup(dry_run=True)}"),
         )
 
     def _shell_lines(self, order: Order) -> dict[str, list[str]]:
         """Write the order for AWS-RunShellScript, if our document is not installed."""
         missing = f"The SSM document {self.document} is not installed in this account"
-        if not self.entry.is_file():
-            raise Refused(
-                f"{missing}, and there is no {self.entry} to send instead.",
-                remedy=f"Put it back: git checkout -- {self.entry}",
-            )
         self.warn(f"{missing}: {SHELL} is used instead, which needs a wider permission")
         lines = fallback_commands(order, self.entry.read_text("utf-8"))
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}

@@ -19,6 +19,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tagship import resources
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.ec2 import boot, orders
@@ -80,7 +81,7 @@ class Ec2Target:
             self.environment,
             context.clock,
             context.screen.warn,
-            entry=context.root / boot.ENTRY,
+            entry=resources.place(context.root) / boot.ENTRY,
         )
 
     # -- the hosts -----------------------------------------------------------------------------------------------------

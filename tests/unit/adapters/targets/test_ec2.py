@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from tagship import resources
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.answers import WORDS
 from tagship.adapters.targets.ec2.orders import order
 from tagship.adapters.targets.ec2.target import DELIVERY, GRACE, LOOK, Ec2Target, connect
 from tagship.domain.change import Change
+from tagship.domain.ec2 import document
 from tagship.domain.units import Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
 from tagship.settings.ec2 import Ec2
@@ -300,6 +302,7 @@ def test_without_the_document_the_shell_one_is_sent_with_a_warning(tmp_path: Pat
     entry = tmp_path / "deploy/host/entry.sh"
     entry.parent.mkdir(parents=True)
     entry.write_text("echo stage one\n")
+    (tmp_path / "deploy/ec2_deploy.sh").touch()
     stand = Stand(Account(documents=("AWS-RunShellScript",)), tmp_path)
     stand.start(1)
     [asked] = stand.account.sent
@@ -309,10 +312,13 @@ def test_without_the_document_the_shell_one_is_sent_with_a_warning(tmp_path: Pat
     assert "is not installed" in stand.warnings[0]
 
 
-def test_without_the_document_and_without_the_script_it_is_refused() -> None:
-    with pytest.raises(Refused) as caught:
-        Stand(Account(documents=())).start(1)
-    assert caught.value.remedy.startswith("Put it back: git checkout -- ")
+def test_without_the_document_and_without_host_files_of_its_own_that_of_tagship_is_sent() -> None:
+    stand = Stand(Account(documents=("AWS-RunShellScript",)))
+    stand.start(1)
+    [asked] = stand.account.sent
+    quoted, [end] = asked["Parameters"]["commands"][2:-1], asked["Parameters"]["commands"][-1:]
+    assert quoted == document._lines(resources.text(Path("/nowhere"), "deploy/host/entry.sh"))
+    assert end == document.END
 
 
 def _failing_from(number: int) -> Callable[[str], None]:
@@ -520,7 +526,7 @@ def test_a_program_that_died_of_its_hosts_disk_says_so(errors: str, cause: str) 
     stand = Stand(Account(status={one: "Failed"}, output={one: ""}, errors=f"{errors}\n"))
     [report] = stand.run(1)
     assert report.outcome == "silent"
-    assert report.reason.startswith(f"its program failed without a verdict; {cause} (")
+    assert report.reason.startswith(f"its program failed without a verdict; {cause}")
     assert errors in report.evidence
 
 

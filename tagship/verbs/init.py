@@ -1,0 +1,101 @@
+"""`init`: write what a repository needs to ship with tagship, beside what its team has."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tagship.domain import commands
+from tagship.ports.app import Beginning
+from tagship.scaffold.answers import settle
+from tagship.scaffold.files import Draft, draft
+from tagship.scaffold.look import Scene, described
+from tagship.scaffold.source import source_of
+from tagship.scaffold.writing import FileChange, require_yes, write
+
+MOST = 200  # lines of a file that is shown whole
+
+
+@dataclass(frozen=True)
+class Initiated:
+    """What init wrote, or would write."""
+
+    done: bool
+    files: Sequence[FileChange]
+    notes: Sequence[str]
+
+    def as_data(self) -> dict[str, object]:
+        return {"done": self.done, "files": [entry.as_data() for entry in self.files], "notes": list(self.notes)}
+
+
+def init(
+    app: Beginning,
+    *,
+    name: str = "",
+    env: str = "",
+    branch: str = "",
+    runtime: str = "",
+    kind: str = "",
+    command: str = "",
+    include: str = "",
+    image: str = "",
+    health: str = "",
+    bucket: str = "",
+    region: str = "",
+    source: str = "",
+    hash: str = "",
+    yes: bool = False,
+    dry_run: bool = False,
+) -> Initiated:
+    """Look, ask, show, and write; nothing that is there is overwritten.
+
+    What is left out is asked for, or taken as it was found. `source` and `hash` say where CI gets tagship.
+    """
+    given = {"app": name, "env": env, "branch": branch, "runtime": runtime, "kind": kind, "command": command}
+    given |= {"include": include, "image": image, "health": health, "bucket": bucket, "region": region}
+    scene = Scene(app.surroundings)
+    _say_found(app, scene)
+    asking = None if yes or dry_run or not app.prompt.possible else app.prompt
+    chosen = settle(scene, given, asking)
+    pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)
+    made = draft(scene, chosen, pinned)
+    _show(app, made)
+    if all(entry.word == "same" for entry in made.changes):
+        app.screen.say("There is nothing to write.")
+        return Initiated(True, made.changes, made.notes)
+    if dry_run:
+        app.screen.say("Nothing was written.")
+        return Initiated(False, made.changes, made.notes)
+    if not yes:
+        require_yes(app.prompt, "Write these files?", commands.init(given, yes=True))
+    write(scene.root, made.changes)
+    _say_next(app, made)
+    return Initiated(True, made.changes, made.notes)
+
+
+def _say_found(app: Beginning, scene: Scene) -> None:
+    app.screen.say(f"In {scene.root}:")
+    for about, text in described(scene):
+        app.screen.say(f"  {about:14} {text}")
+
+
+def _show(app: Beginning, made: Draft) -> None:
+    """Show every file as a difference; long ones by their size."""
+    for entry in made.changes:
+        if entry.word == "same":
+            app.screen.say(f"same   {entry.path}")
+            continue
+        lines = entry.difference if b"\0" not in entry.after else []
+        app.screen.say(f"{entry.word:6} {entry.path} ({len(entry.after):,} bytes)")
+        for line in lines if len(lines) <= MOST else []:
+            app.screen.say(f"    {line}")
+    for note in made.notes:
+        app.screen.warn(note)
+
+
+def _say_next(app: Beginning, made: Draft) -> None:
+    paths = shlex.join(entry.path for entry in made.changes if entry.word != "same")
+    app.screen.say("Written. What comes next:")
+    app.screen.say(f"  git add {paths} && git commit -m 'Ship with tagship'")
+    app.screen.say(f"  {commands.sandbox('up').replace('inv ', 'tagship ', 1)}")

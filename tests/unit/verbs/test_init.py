@@ -1,0 +1,379 @@
+"""`init`: what it finds, what it writes for each shape of repository, and that nothing of anybody's is overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tagship import settings
+from tagship.adapters.git.surroundings import surroundings
+from tagship.errors import Interrupted, Refused, TagshipError, UsageError
+from tagship.ports.repository import Surroundings
+from tagship.verbs.init import Initiated, init
+from tests.fakes.prompt import CTRL_C, FakePrompt
+from tests.fakes.screen import FakeScreen
+
+ROOT = Path(__file__).parents[3]
+WORKFLOW = ".github/workflows/deploy-dev.yml"
+MAKEFILE = """\
+include common.mk
+deploy-dev: test
+\t./deploy/run.sh
+test tag: ; pytest
+NAME := value
+"""
+TERRAFORM = 'terraform {\n  required_version = "1.9.8"\n}\n'
+OLD_WORKFLOW = """\
+on: { push: { tags: ["*-dev"] } }
+env: { AWS_REGION: eu-central-1, IMAGE: 210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/batch }
+jobs: { ship: { steps: [{ run: aws s3 cp x s3://team-artifacts/x }] } }
+"""
+SERVICE = {"app.py": 'HEALTH = "/health"\n', "lib/a.py": "", "tests/test_a.py": "", "README.md": "", "uv.lock": ""}
+BATCH = {
+    "Dockerfile": "FROM python:3.12 AS build\nFROM build AS run\nEXPOSE 9000\nUSER nobody\nCMD python job.py\n",
+    "Makefile": MAKEFILE,
+    "common.mk": "rollback:\n\techo ours\n",
+    "deploy/run.sh": "rsync\n",
+    WORKFLOW: OLD_WORKFLOW,
+    "infra/main.tf": TERRAFORM,
+    ".gitignore": "*.pyc",
+    "tasks.py": "from invoke import task\n",
+    ".env.example": "GREETING=hello\n",
+}
+NODE = {
+    "package.json": '{"name": "@acme/shop-api", "scripts": {"start": "node index.js"}}',
+    "index.js": "",
+    "pnpm-lock.yaml": "",
+}
+
+
+@dataclass
+class Here:
+    """The ports of a repository without settings: a real Git one, and a person who answers from a list."""
+
+    root: Path
+    prompt: FakePrompt = field(default_factory=lambda: FakePrompt(possible=False))
+    screen: FakeScreen = field(default_factory=FakeScreen)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        return surroundings(self.root, os.environ)
+
+
+def git(root: Path, *words: str) -> None:
+    subprocess.run(["git", "-C", str(root), *words], check=True, capture_output=True)
+
+
+def repository(root: Path, files: dict[str, str], *, branch: str = "main", url: str = "") -> Path:
+    root.mkdir()
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    git(root, "init", "--quiet", f"--initial-branch={branch}")
+    git(root, "add", ".")
+    if url:
+        git(root, "remote", "add", "origin", url)
+    return root
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    path = tmp_path / "dist/tagship-0.1.0-py3-none-any.whl"
+    path.parent.mkdir()
+    path.write_bytes(b"a wheel\0")
+    return path
+
+
+def begin(root: Path, wheel: Path, *answers: object, **flags: Any) -> tuple[Here, Initiated]:
+    here = Here(root, FakePrompt(*answers, possible=bool(answers)))
+    return here, init(here, source=str(wheel), **({"yes": not answers} | flags))
+
+
+def content(root: Path) -> dict[str, bytes]:
+    files = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.relative_to(root).parts)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+# -- a service that has nothing ----------------------------------------------------------------------------------------
+
+WRITTEN = {
+    "tagship.toml", "tasks.py", "tagship.mk", "Makefile", ".gitignore", "tagship.txt", "tagship-sandbox.txt",
+    ".env.example", ".github/actions/tagship/action.yml", WORKFLOW, "vendor/tagship-0.1.0-py3-none-any.whl",
+}  # fmt: skip
+
+
+def test_a_service_gets_all_that_it_needs_and_settings_that_load(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    here, result = begin(root, wheel)
+    assert result.done
+    assert set(content(root)) == {*SERVICE, *WRITTEN}
+    chosen = settings.load(root / "tagship.toml", {})
+    dev = chosen.environment("dev")
+    assert (chosen.app, chosen.aws.bucket, dev.branch, dev.health.path) == ("shop", "shop-artifacts", "main", "/health")
+    assert list(chosen.bundle.include) == ["app.py", "lib", "uv.lock"]
+    assert dev.target.model_dump()["command"] == ("python3", "app.py")
+    assert "git add " in here.screen.text
+    assert all(f"+++ b/{name}" in here.screen.text for name in ("tagship.toml", WORKFLOW, "Makefile"))
+
+
+def test_a_branch_of_the_environment_s_name_and_the_remote_s_name_are_taken(tmp_path: Path, wheel: Path) -> None:
+    root = repository(
+        tmp_path / "checkout", SERVICE, branch="dev", url="https://ada:hunter2@github.com/acme/Shop_Front.git"
+    )
+    git(root, "-c", "user.name=Ada", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "Begin")
+    here, _ = begin(root, wheel)
+    chosen = settings.load(root / "tagship.toml", {})
+    assert (chosen.app, chosen.environment("dev").branch) == ("shop-front", "dev")
+    assert "hunter2" not in here.screen.text
+
+
+def test_a_node_service_starts_as_its_package_says(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "api", NODE)
+    begin(root, wheel)
+    chosen = settings.load(root / "tagship.toml", {})
+    assert chosen.app == "acme-shop-api"
+    assert chosen.environment("dev").target.model_dump()["command"] == ("node", "index.js")
+
+
+def test_where_nothing_says_what_starts_the_app_the_flag_is_named(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {"cmd/main.go": "", "go.mod": ""})
+    with pytest.raises(UsageError, match="nothing in this repository says what starts the app") as caught:
+        begin(root, wheel)
+    assert caught.value.remedy == "Say it: tagship init --command '…'"
+    begin(root, wheel, command="./bin/shop --quiet", include="bin")
+    target = settings.load(root / "tagship.toml", {}).environment("dev").target.model_dump()
+    assert target["command"] == ("./bin/shop", "--quiet")
+
+
+# -- a team that ships already -----------------------------------------------------------------------------------------
+
+
+def test_a_container_s_job_is_written_beside_what_its_team_has(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "batch", BATCH)
+    before = content(root)
+    here, _ = begin(root, wheel, kind="job")
+    after = content(root)
+    assert after["Makefile"] == before["Makefile"] + b"include tagship.mk\n"
+    assert after[".gitignore"] == b"*.pyc\n.tagship/\n__pycache__/\n"
+    assert all(after[name] == before[name] for name in set(before) - {"Makefile", ".gitignore"})
+    assert ".github/workflows/tagship-deploy-dev.yml" in after
+    for note in (
+        "Makefile has its own deploy-dev, so tagship's is `make tagship-deploy-dev`",
+        "Makefile has its own rollback",  # of the file that it includes
+        f"{WORKFLOW} is yours, so tagship's is .github/workflows/tagship-deploy-dev.yml. To switch: git rm {WORKFLOW}",
+        "tasks.py is yours",
+    ):
+        assert any(note in text for text in here.screen.warnings), note
+    chosen = settings.load(root / "tagship.toml", {}).environment("dev")
+    assert chosen.image.repository == "210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/batch"
+    target = chosen.target.model_dump()
+    assert (target["runtime"], target["kind"]) == ("docker", "job")
+
+
+def test_what_it_found_is_said(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "batch", BATCH)
+    git(root, "-c", "user.name=Ada", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "Begin")
+    git(root, "tag", "v1.2.3")
+    here, _ = begin(root, wheel, dry_run=True)
+    for text in (
+        "1, such as v1.2.3; tagship's have no v",
+        "Dockerfile (stages build, run; listens on 9000)",
+        "a folder of yours, which is left alone",
+        "210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/batch, team-artifacts, eu-central-1",
+        "Terraform (1.9.8)",
+    ):
+        assert text in here.screen.text
+
+
+@pytest.mark.starts("make")
+def test_make_has_both_targets_and_the_team_s_default(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "batch", BATCH)
+    begin(root, wheel, kind="job")
+
+    def would_run(*targets: str) -> str:
+        done = subprocess.run(["make", "-n", *targets], cwd=root, capture_output=True, text=True, check=True)
+        return done.stdout + done.stderr
+
+    assert "echo ours" in would_run()
+    assert "./deploy/run.sh" in would_run("deploy-dev")
+    assert ".tagship/venv/bin/tagship deploy-dev" in would_run("tagship-deploy-dev")
+    assert "overriding" not in would_run("status")
+
+
+# -- nothing by halves -------------------------------------------------------------------------------------------------
+
+
+def test_a_second_time_there_is_nothing_to_write(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "batch", BATCH)
+    begin(root, wheel, kind="job")
+    git(root, "add", ".")
+    before = content(root)
+    here, result = begin(root, wheel)
+    assert {entry.word for entry in result.files} == {"same"}
+    assert "There is nothing to write." in here.screen.lines
+    assert content(root) == before
+
+
+EDITED = (
+    "tagship.toml",
+    "tagship.mk",
+    "tagship.txt",
+    WORKFLOW,
+    ".github/actions/tagship/action.yml",
+    "Makefile",
+    "tasks.py",
+)
+
+
+@given(edits=st.dictionaries(st.sampled_from(EDITED), st.text("ab #\n", min_size=1, max_size=20), min_size=1))
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_somebody_edited_is_kept(edits: dict[str, str], tmp_path: Path, wheel: Path) -> None:
+    root = tmp_path / "edited"
+    shutil.rmtree(root, ignore_errors=True)
+    repository(root, SERVICE)
+    begin(root, wheel)
+    for name, text in edits.items():
+        (root / name).write_text((root / name).read_text() + f"# {text!r}\n")
+    before = content(root)
+    here, _ = begin(root, wheel)
+    assert content(root) == before
+    assert all(
+        any(name in note for note in here.screen.warnings)
+        for name in set(edits) - {"tagship.toml", "Makefile", "tasks.py"}
+    )
+
+
+ASKED = 6  # app, branch, runtime, kind, command, health
+
+
+@pytest.mark.parametrize("answered", range(ASKED + 1))
+def test_ctrl_c_at_every_prompt_leaves_nothing(answered: int, tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    before = content(root)
+    with pytest.raises(Interrupted):
+        begin(root, wheel, *[""] * answered, CTRL_C)
+    assert content(root) == before
+
+
+def test_answers_at_the_prompt_win_over_what_was_found(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    here, _ = begin(root, wheel, "till", "", "", "", "python3 -m till", "", True)
+    assert len(here.prompt.asked) == ASKED + 1
+    chosen = settings.load(root / "tagship.toml", {})
+    assert (chosen.app, chosen.environment("dev").target.model_dump()["command"]) == ("till", ("python3", "-m", "till"))
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_written_and_the_flag_is_named(
+    tmp_path: Path, wheel: Path
+) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    with pytest.raises(UsageError) as caught:
+        begin(root, wheel, yes=False, kind="service")
+    assert caught.value.remedy == "Say it: tagship init --kind service --yes"
+    assert set(content(root)) == set(SERVICE)
+
+
+def test_outside_of_a_repository_it_is_refused(tmp_path: Path, wheel: Path) -> None:
+    with pytest.raises(Refused, match="is not in a Git repository") as caught:
+        begin(tmp_path, wheel)
+    assert caught.value.remedy == "Make it one: git init"
+
+
+# -- where tagship comes from ------------------------------------------------------------------------------------------
+
+AT_A_COMMIT = f"git+https://github.com/acme/tagship@{'ab' * 20}"
+
+
+def test_a_wheel_is_brought_along_and_pinned_by_its_hash(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    assert (root / "vendor" / wheel.name).read_bytes() == wheel.read_bytes()
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert f"./vendor/{wheel.name} \\\n    --hash=sha256:{digest}\n" in (root / "tagship.txt").read_text()
+
+
+def test_from_git_it_is_a_line_apart_at_a_commit(tmp_path: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    init(Here(root), source=AT_A_COMMIT, yes=True)
+    assert (root / "tagship-source.txt").read_text() == f"tagship @ {AT_A_COMMIT}\n"
+    assert "tagship @" not in (root / "tagship.txt").read_text()
+    for name in ("tagship.mk", ".github/actions/tagship/action.yml"):
+        assert "--no-deps -r tagship-source.txt" in (root / name).read_text()
+
+
+def test_from_an_index_it_is_a_version_with_hashes(tmp_path: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    init(Here(root), source="index", hash=f"sha256:{'1' * 64},sha256:{'2' * 64}", yes=True)
+    line = f"tagship==0.1.0 \\\n    --hash=sha256:{'1' * 64} \\\n    --hash=sha256:{'2' * 64}\n"
+    assert line in (root / "tagship.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        ({"source": "index"}, "--hash names none"),
+        ({"source": "index", "hash": "md5:1"}, "--hash names none"),
+        ({"source": "git+https://github.com/acme/tagship@main"}, "Invalid --source"),
+        ({"source": "nothing.whl"}, "cannot be read"),
+        ({"source": ""}, "installed from file://.*, which others do not have"),
+    ],
+)
+def test_what_pins_nothing_is_refused(flags: dict[str, str], problem: str, tmp_path: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    with pytest.raises(TagshipError, match=problem) as caught:
+        init(Here(root), yes=True, **flags)
+    assert caught.value.remedy
+    assert set(content(root)) == set(SERVICE)
+
+
+# -- the workflow ------------------------------------------------------------------------------------------------------
+
+
+def test_the_workflow_is_that_of_this_repository_but_for_how_tagship_gets_there(tmp_path: Path, wheel: Path) -> None:
+    """One workflow, tried day by day on tagship itself; what `init` writes may not fall behind it."""
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    text = (root / WORKFLOW).read_text()
+    own = (
+        (ROOT / WORKFLOW)
+        .read_text()
+        .replace("run: inv ", "run: tagship ")
+        .replace("/actions/setup", "/actions/tagship")
+    )
+    assert yaml.safe_load(text) == yaml.safe_load(own)
+    assert text.splitlines()[1:] == own.splitlines()[1:]
+
+
+def test_each_environment_of_the_settings_gets_a_workflow(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    more = '\n[environments.prod]\nsuffix = ""\n[environments.prod.ec2]\ntags = { a = "b" }\ncommand = ["x"]\n'
+    (root / "tagship.toml").write_text((root / "tagship.toml").read_text() + more)
+    begin(root, wheel)
+    workflow = yaml.safe_load((root / ".github/workflows/deploy-prod.yml").read_text())
+    assert workflow[True] == {"push": {"tags": ["[0-9]+.[0-9]+.[0-9]+"]}}
+    assert workflow["jobs"]["ship"]["environment"] == "prod"
+    assert workflow["concurrency"]["group"] == "deploy-prod"
+
+
+def test_the_action_installs_from_the_lock_alone_by_actions_that_this_repository_has_pinned(
+    tmp_path: Path, wheel: Path
+) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    action = yaml.safe_load((root / ".github/actions/tagship/action.yml").read_text())
+    first, install, _ = action["runs"]["steps"]
+    assert first["uses"] in (ROOT / ".github/actions/setup/action.yml").read_text()
+    assert "pip install --quiet --require-hashes -r tagship.txt" in install["run"]
