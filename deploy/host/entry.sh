@@ -371,7 +371,7 @@ pin() {
       if [[ $names != *" $folder/${each##*/} "* ]]; then rm -f "$each"; fi
     done
   done
-  rm -rf "$at/new" && echo "pinned for $2:${names%.pem }"
+  rm -rf "$at/new" && names=${names% } && echo "pinned for $2:${names//.pem/}"
 }
 
 # -- stage 1 -----------------------------------------------------------------------------------------------------------

@@ -47,6 +47,17 @@ def key_files(app: App) -> Sequence[KeyFile]:
 PURPOSES = (RELEASE, ORDERS)
 
 
+def key_problems(app: App) -> Iterator[str]:
+    """Say what the settings' keys let people do that they need not."""
+    signing = app.settings.signing
+    if not signing or not signing.key.startswith("kms:"):
+        return
+    if PLACE not in signing.key and len(app.settings.environments) > 1:
+        yield f"the environments share {signing.key}: who may ship to one of them can sign for all"
+    if not signing.has_own(ORDERS):
+        yield "there is no signing.order_key: a rollback by hand can't sign the pointer of hosts that boot"
+
+
 def stack_keys(app: App, environment: str, shared: str, before: Mapping[str, str]) -> dict[str, str]:
     """Choose an environment's parameters about keys.
 

@@ -21,7 +21,7 @@ from tagship.account.desired import (
     look,
     look_at_documents,
 )
-from tagship.account.keys import wanted_files
+from tagship.account.keys import key_problems, wanted_files
 from tagship.domain import commands, foundation
 from tagship.domain.foundation import Stack, same_document, stack_name
 from tagship.errors import ServiceFailed
@@ -125,6 +125,8 @@ def _show(app: App, wanted: Wanted, *, in_full: bool) -> None:
             app.screen.say(f"    new, {len(change.wanted.splitlines())} lines")
     if wanted.shared.parameters.get("MakeBucket") == "no":
         _warn_of_bucket(app)
+    for problem in key_problems(app) if wanted.environments else ():
+        app.screen.warn(f"{problem}: see docs/keys.md")
     fresh = [change for change in wanted.changes if change.kind == "stack" and not change.current]
     if fresh and not any(stack.parameters["NumberedRepository"] for stack in wanted.environments.values()):
         app.screen.say(

@@ -392,7 +392,7 @@ def test_the_keys_of_the_launch_template_take_the_place_of_the_images(here: Shop
     for folder in ("keys.d", "orders.d"):
         assert {file.name: file.read_text() for file in (pinned / folder).iterdir()} == {f"{id_}.pem": key}
     assert (pinned / "environment").read_text() == f"{here.environment}\n"
-    assert f"pinned for {here.environment}: keys.d/{id_}.pem orders.d/{id_}.pem" in ran.stdout
+    assert f"pinned for {here.environment}: keys.d/{id_} orders.d/{id_}\n" in ran.stdout
 
 
 def test_before_the_first_deployment_a_host_waits_for_it(running: tuple[Path, Running], boot: Boot) -> None:

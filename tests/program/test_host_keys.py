@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.bundles import make
+from tagship.domain.keys import key_id
+from tests.sandbox.bundles import make, public_pem, release_key
 from tests.sandbox.keyring import id_of, key, pem, pin, resign, signed
 from tests.sandbox.machine import Machine, machine
 from tests.sandbox.records import put_reset, reset, sealed
@@ -136,8 +137,10 @@ def test_a_manifest_that_names_no_key_by_its_id_is_refused(host: Machine, name: 
 
 def test_the_keys_of_before_are_those_of_an_older_tagship_until_others_are_pinned(host: Machine) -> None:
     by_release_key = make(V1)
-    by_release_key.put(host.bucket)
-    assert host.deploy(by_release_key).outcome == "healthy"
+    today = make(V2, signed_by=key_id(public_pem(release_key()).decode()))
+    for bundle in (by_release_key, today):
+        bundle.put(host.bucket)
+        assert host.deploy(bundle).outcome == "healthy"
     pin(host, ["new"])
     assert host.rollback(by_release_key).outcome == "refused"
 

@@ -223,6 +223,18 @@ def test_another_alias_makes_another_key_which_signs_and_the_one_before_still_co
     assert all(one.same for one in setup(later).changes)
 
 
+def test_keys_that_are_shared_are_named_with_what_that_lets_people_do(make: Make) -> None:
+    shared = make(environments={**environments(), "prod": environments()["dev"]})
+    setup(shared, dry_run=True)
+    assert (
+        "environments share kms:alias/hello-release: who may ship to one of them can sign for all" in shared.screen.text
+    )
+    assert "there is no signing.order_key" in shared.screen.text
+    own = make(FakeFoundation(pem=""), signing=KEYS)
+    setup(own, dry_run=True)
+    assert own.screen.warnings == []
+
+
 def test_a_strangers_key_in_the_repository_is_not_kept_beside_the_first_one(make: Make) -> None:
     app = make(FakeFoundation(pem=""), signing=KEYS)
     (app.root / "keys").mkdir()
