@@ -109,7 +109,7 @@ def _is_as_written(content: bytes) -> bool:
 
 
 def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) -> str:
-    """Add a file, beside one of the team's if need be; return where it goes."""
+    """Add a file, or beside one of the team's; return its path."""
     entry = change(scene.root, path, stamped(content))
     if entry.word != "change":
         made.changes.append(entry)

@@ -433,7 +433,7 @@ def test_the_action_installs_from_the_lock_alone_by_actions_that_this_repository
 def test_an_app_that_is_built_is_built_by_the_workflow_and_comes_with_the_bundle(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", {"main.go": 'const path = "/healthz"\n', "go.mod": ""})
     begin(root, wheel, command="bin/shop", include="go.mod", build='go build -o "bin/shop"', built="bin")
-    steps = yaml.safe_load((root / WORKFLOW).read_text())["jobs"]["ship"]["steps"]
+    steps = yaml.safe_load((root / WORKFLOW).read_text())["jobs"]["build"]["steps"]
     assert [step["run"] for step in steps if "run" in step][:2] == ['go build -o "bin/shop"', "tagship build"]
     assert list(settings.load(root / "tagship.toml", {}).bundle.built) == ["bin"]
     _, again = begin(root, wheel)
