@@ -73,6 +73,7 @@ def lint(session: nox.Session) -> None:
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions)
     session.run("zizmor", "--offline", "--quiet", ".github")
+    session.run("python", "-m", "scripts.lint.generated", external=True)  # what `init` writes of them
     session.run("cfn-lint", *sorted(str(path) for path in Path("deploy/aws").glob("*.yaml")))
     _githubs_own_validator(session, workflows)
 

@@ -29,7 +29,8 @@ PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 ACTION=$TAGSHIP_ACTION APP=$TAGSHIP_APP ENVIRONMENT=$TAGSHIP_ENVIRONMENT ARTIFACT=$TAGSHIP_ARTIFACT
 DEPLOYMENT=$TAGSHIP_DEPLOYMENT FENCE=$TAGSHIP_FENCE BASE=$TAGSHIP_BASE FETCH_MS=${TAGSHIP_FETCH_MS:-0}
 UNSIGNED=${TAGSHIP_UNSIGNED:-refused} NUMBERS=${TAGSHIP_NUMBERS:-none}
-BUCKET=${TAGSHIP_BUCKET-} REGION=${TAGSHIP_REGION-} # for a signature by `inv resign` that this host lacks
+# For a signature by `inv resign` that this host lacks:
+BUCKET=${TAGSHIP_BUCKET-} REGION=${TAGSHIP_REGION-}
 M_artifact_id=$ARTIFACT M_commit=${TAGSHIP_COMMIT-} M_build_time=${TAGSHIP_BUILD_TIME-} # of its manifest, read by stage 1
 KEY=$ROOT/etc/tagship/$APP/release.pub.pem
 MOST_LOGS=40       # files kept in log/

@@ -1,8 +1,8 @@
 """Write what `init` pins in somebody else's repository: `python -m scripts.lock`, after a change of constraints.txt.
 
-Two requirement files of tagship/templates: what tagship needs, and what its extra [sandbox] needs beside that, with the
-versions and hashes of constraints.txt. A package is in them if a Python that tagship supports needs it, on Linux or
-macOS.
+Three requirement files of tagship/templates: what tagship needs, what its extra [sandbox] needs beside that, and what
+builds tagship from Git, with the versions and hashes of constraints.txt. A package is in them if a Python that tagship
+supports needs it, on Linux or macOS.
 """
 
 from __future__ import annotations
@@ -71,7 +71,12 @@ def locks() -> dict[str, str]:
     """Each requirement file's name and text."""
     known = pins()
     base, whole = (needed("tagship", extra, known) for extra in ("", "sandbox"))
-    parts = {"requirements.txt": base, "requirements-sandbox.txt": whole - base}
+    build = {"hatchling", *needed("hatchling", "", known)}
+    parts = {
+        "requirements.txt": base,
+        "requirements-sandbox.txt": whole - base,
+        "requirements-build.txt": build - base,
+    }
     return {name: "".join(known[package] for package in sorted(packages)) for name, packages in parts.items()}
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tagship.domain import commands
 from tagship.domain.foundation import MADE_BY_US, same_key, stack_name
 from tagship.domain.keys import ORDERS, RELEASE, public_keys, with_first
+from tagship.domain.text import either
 from tagship.errors import Refused
 from tagship.ports.app import App
 from tagship.settings.tables import PLACE
@@ -119,6 +120,8 @@ def _first(text: str) -> str:
 def _another_key(file: KeyFile, which: str) -> Refused:
     return Refused(
         f"{file.file} is not the public half of {file.key}, {which}.",
-        remedy=f"If you changed the key on purpose: rm {file.file} && {commands.setup()}, then pin the new one: "
-        f"{commands.pin(file.environment)}",
+        remedy=either(
+            f"If you changed the key on purpose: rm {file.file} && {commands.setup()}",
+            f"Then pin the new one: {commands.pin(file.environment)}",
+        ),
     )

@@ -14,9 +14,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
+from tagship.adapters.logged import FOLDED, logged
 from tagship.domain.text import inert_json, lasted, packed, visible
 from tagship.ports.people import Progress
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-
-FOLDED = 1.0  # seconds: a phase that took less is not shown once it is over
 
 
 class TerminalScreen:
@@ -87,20 +85,8 @@ class TerminalScreen:
             with self._ticking() as show:
                 yield show
         else:
-            yield self._timestamped()
-
-    def _timestamped(self) -> Progress:
-        """Print one line with the time whenever the phase changes."""
-        # That is what a log wants.
-        last = [""]
-
-        def show(phase: str, /, took: float | None = None) -> None:
-            if phase != last[0] and (took is None or took >= FOLDED):
-                last[0] = phase
-                lasting = "" if took is None else f" {lasted(took)}"
-                self.say(f"{datetime.now(UTC):%H:%M:%S} {phase}{lasting}")
-
-        return show
+            with logged(self.say) as show:
+                yield show
 
     @contextmanager
     def _ticking(self) -> Iterator[Progress]:

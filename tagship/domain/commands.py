@@ -187,9 +187,10 @@ def resign(environment: str, *, dry_run: bool = False) -> str:
     return _inv("resign", env=environment, dry_run=dry_run)
 
 
-def init(answers: Mapping[str, str] | None = None, *, yes: bool = False) -> str:
+def init(answers: Mapping[str, str] | None = None, **switches: bool) -> str:
     """Spell the command that prepares a repository."""
-    return _inv("init", **(answers or {}), yes=yes).replace("inv", "tagship", 1)  # without tasks.py there is no `inv`
+    # Without a tasks.py there is no `inv`.
+    return _inv("init", **(answers or {}), **switches).replace("inv", "tagship", 1)
 
 
 def eject(*, yes: bool = False) -> str:

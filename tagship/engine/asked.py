@@ -42,6 +42,8 @@ def _word(report: Report | None, recorded: str) -> str:
 
 def _asked(app: App, plan: Plan) -> list[Report]:
     units = [unit for unit in plan.units if unit.online]
+    if not units:
+        return []
     try:
         with app.screen.live(f"asking {counted(len(units), plan.noun)} what they run") as phase:
             return observe(app, plan.environment, units, _in_time(app, phase))

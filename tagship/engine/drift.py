@@ -6,10 +6,9 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from tagship.domain.standing import marked_bad
-from tagship.domain.text import counted
-from tagship.domain.units import Report, Unit, noun_of
+from tagship.domain.units import Report, Unit
 from tagship.engine.plan import Facts
-from tagship.engine.session import observe
+from tagship.engine.session import ask
 from tagship.errors import Refused
 from tagship.ports.app import App
 
@@ -61,9 +60,7 @@ def units_now(app: App, environment: str, artifact: str, known: Known) -> tuple[
         units = app.target(environment).units()
     except Refused as reason:
         return [], reason.what, False
-    online = [unit for unit in units if unit.online]
-    with app.screen.live(f"asking {len(online)} of {counted(len(units), noun_of(units))} of {environment}") as phase:
-        reports = {report.unit: report for report in observe(app, environment, online, phase)}
+    reports = {report.unit: report for report in ask(app, environment, units)}
     unsigned = any(report.unsigned for report in reports.values())
     return [_unit(unit, reports.get(unit.id), artifact, known) for unit in units], "", unsigned
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from tagship.domain.change import Change
 from tagship.domain.lease import LeaseRecord
 from tagship.domain.plan import Plan
-from tagship.domain.text import plural
-from tagship.domain.units import Operation, Report, Unit
+from tagship.domain.text import counted, plural
+from tagship.domain.units import Operation, Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import Claim, acquire, stop_operations
 from tagship.engine.heartbeat import Heartbeat
@@ -25,6 +25,19 @@ def observe(app: App, environment: str, units: Sequence[Unit], phase: Callable[[
     It changes nothing: no lease, no fencing number.
     """
     return list(app.target(environment).observe(units, phase)) if units else []
+
+
+def ask(app: App, environment: str, units: Sequence[Unit]) -> list[Report]:
+    """Ask the units that can be reached, and show that.
+
+    If none can be, nobody is asked and nothing shown.
+    """
+    online = [unit for unit in units if unit.online]
+    if not online:
+        return []
+    of = f"{len(online)} of " if len(online) < len(units) else ""
+    with app.screen.live(f"asking {of}{counted(len(units), noun_of(units))} of {environment}") as phase:
+        return observe(app, environment, online, phase)
 
 
 def read_again(silent: Report, observed: Report, artifact_id: ArtifactId) -> Report:

@@ -47,7 +47,8 @@ class State:
 class Surroundings:
     """What Git says of a repository before it has settings.
 
-    `branch` is empty for a detached HEAD; `remotes` maps a name to its URL; `files` are those in the index.
+    `branch` is empty for a detached HEAD; `remotes` maps a name to its URL; `files` are those in the index. `ignored`
+    picks those of some paths that Git would not add.
     """
 
     root: Path
@@ -56,6 +57,7 @@ class Surroundings:
     branches: Sequence[str] = ()  # here, and as the remotes had them
     tags: Sequence[str] = ()
     files: Sequence[str] = ()
+    ignored: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ class Blueprint:
     health: str
     bucket: str
     region: str
+    build: str
+    built: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def _questions(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
     command = Enquiry("command", "The command that starts it", shlex.join(scene.command), _fault_of_command)
     yield Enquiry("command", "", "") if contained else command
     yield Enquiry("include", "", "" if contained else ",".join(_shipped(scene)), asked=False)
+    yield Enquiry("build", "", "", asked=False)
+    yield Enquiry("built", "", "", asked=False)
     yield Enquiry("region", "", next(iter(scene.regions), "us-east-1"), asked=False)
     image = f"{ACCOUNT}.dkr.ecr.{values['region']}.amazonaws.com/{values['app']}"
     yield Enquiry("image", "The repository of its images", next(iter(scene.images), image), _needed, asked=contained)

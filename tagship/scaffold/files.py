@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
+import re
 import shlex
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from typing import Any
 
-from tagship.errors import SettingsError
+from tagship.domain import commands
 from tagship.scaffold.answers import Blueprint
 from tagship.scaffold.look import Scene
 from tagship.scaffold.source import Supply
 from tagship.scaffold.writing import FileChange, change
-from tagship.settings import FILE
+from tagship.settings import FILE, load
 
 MARK = b"Written by `tagship init`"
+STAMP = re.compile(re.escape(MARK) + rb" \[[0-9a-f]{16}\]")
 ACTION = ".github/actions/tagship"
 WORKFLOWS = ".github/workflows"
 LOCK, SANDBOX_LOCK, APART = "tagship.txt", "tagship-sandbox.txt", "tagship-source.txt"
 VERBS = (
     "deploy-dev", "tag", "versions", "status", "history", "why-not", "rollback", "deploy", "freeze", "thaw", "sandbox",
 )  # fmt: skip
+BUILD = re.compile(r"""^        run: (".*") # the app's own$""", re.MULTILINE)
 IGNORED = (".tagship/", "__pycache__/")
 
 
@@ -32,31 +35,34 @@ IGNORED = (".tagship/", "__pycache__/")
 class Draft:
     """What would be written, and what the team should know of it."""
 
+    update: bool = False  # bring what init wrote earlier up to date
     changes: list[FileChange] = field(default_factory=list)
+    kept: list[FileChange] = field(default_factory=list)  # of init's own, edited since, or of another version
     notes: list[str] = field(default_factory=list)
+    targets: dict[str, str] = field(default_factory=dict)  # of make, by verb
 
 
-def draft(scene: Scene, chosen: Blueprint, source: Supply) -> Draft:
+def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = False) -> Draft:
     """Render every file, and compare it with what the repository has.
 
     Raises SettingsError if there is a tagship.toml that cannot be read.
     """
-    made = Draft()
+    made = Draft(update)
     _settings(made, scene, chosen)
     _tasks(made, scene)
-    names = _make(made, scene, source)
+    _make(made, scene, source)
     _ignore(made, scene)
     _pins(made, scene, source)
-    _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", _render("action.yml", apart=source.apart))
+    _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", render("action.yml", apart=source.apart))
     for env, suffix in _environments(scene, chosen).items():
-        _workflow(made, scene, env, suffix)
+        _workflow(made, scene, env, suffix, chosen.build)
     if not (scene.root / ".env.example").exists():
-        made.changes.append(change(scene.root, ".env.example", _render("env.example", app=chosen.app)))
-    _say_names(made, scene, names)
+        made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app)))
+    _say_names(made, scene)
     return made
 
 
-def _render(file: str, **values: Any) -> bytes:
+def render(file: str, **values: Any) -> bytes:
     """Render a template.
 
     Its marks are [[ ]] and [% %]: workflows have {{ }} of their own.
@@ -90,23 +96,48 @@ def template(name: str) -> str:
     return (files("tagship") / "templates" / name).read_text("utf-8")
 
 
-def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) -> str:
-    """Add a file, and return its path.
+def stamped(content: bytes) -> bytes:
+    """Put a digest of the content beside init's mark.
 
-    A file of the team's is kept, and ours is put beside it. What init wrote earlier and somebody changed since is kept.
+    By it, what nobody edited since is known.
     """
-    entry = change(scene.root, path, content)
+    return content.replace(MARK, MARK + f" [{hashlib.sha256(content).hexdigest()[:16]}]".encode(), 1)
+
+
+def _is_as_written(content: bytes) -> bool:
+    return stamped(STAMP.sub(MARK, content, count=1)) == content
+
+
+def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) -> str:
+    """Add a file, beside one of the team's if need be; return where it goes."""
+    entry = change(scene.root, path, stamped(content))
     if entry.word != "change":
         made.changes.append(entry)
-        return path
-    if MARK in (entry.before or b""):
-        made.notes.append(f"{path} differs from what init would write now; it is kept.")
-        return path
-    if path == beside:
+    elif MARK in (entry.before or b""):
+        _bring_up_to_date(made, entry)
+    elif path == beside:
         made.notes.append(f"{path} is yours too; it is kept, and nothing is written for it.")
-        return path
-    made.notes.append(f"{path} is yours, so tagship's is {beside}. To switch: git rm {path}")
-    return _place(made, scene, beside, beside, content)
+    else:
+        made.notes.append(f"{path} is yours, so tagship's is {beside}. To switch: git rm {path}")
+        return _place(made, scene, beside, beside, content)
+    return path
+
+
+def _bring_up_to_date(made: Draft, entry: FileChange) -> None:
+    """Renew a file of init's, unless somebody edited it."""
+    untouched = _is_as_written(entry.before or b"")
+    if made.update and untouched:
+        made.changes.append(entry)
+        return
+    made.kept.append(entry)
+    if untouched:
+        made.notes.append(
+            f"{entry.path} is kept as it was written. To bring it up to date: {commands.init(update=True)}"
+        )
+    else:
+        made.notes.append(
+            f"{entry.path} was edited since, and is kept. What init would write: {commands.init(dry_run=True)}"
+        )
 
 
 # -- each file ---------------------------------------------------------------------------------------------------------
@@ -119,43 +150,41 @@ def _settings(made: Draft, scene: Scene, chosen: Blueprint) -> None:
         "remote": scene.remote or "origin",
         "command": shlex.split(chosen.command),
         "include": [path for path in chosen.include.split(",") if path],
+        "built": [path for path in chosen.built.split(",") if path],
         "dockerfile": scene.dockerfile or "Dockerfile",
     }
-    made.changes.append(change(scene.root, FILE, _render(FILE, **values)))
+    made.changes.append(change(scene.root, FILE, render(FILE, **values)))
 
 
 def _environments(scene: Scene, chosen: Blueprint) -> Mapping[str, str]:
     """Map each environment to its suffix; those of tagship.toml count."""
-    try:
-        values = tomllib.loads(scene.text(FILE))
-    except tomllib.TOMLDecodeError as reason:
-        raise SettingsError(f"{FILE} cannot be read: {reason}.", remedy=f"Mend it: git diff {FILE}") from reason
-    tables = values.get("environments", {}) or {chosen.env: {}}
-    return {name: table.get("suffix", name) for name, table in tables.items() if isinstance(table, dict)}
+    if not scene.settled:
+        return {chosen.env: chosen.env}
+    settings = load(scene.root / FILE, {})
+    return {name: settings.suffix(name) for name in settings.environments}
 
 
 def _tasks(made: Draft, scene: Scene) -> None:
     if not (scene.root / "tasks.py").exists():
-        made.changes.append(change(scene.root, "tasks.py", _render("tasks.py")))
+        made.changes.append(change(scene.root, "tasks.py", render("tasks.py")))
     elif "tagship" not in scene.text("tasks.py"):
         made.notes.append("tasks.py is yours, so `inv` lacks tagship's verbs; the program `tagship` has them.")
 
 
-def _make(made: Draft, scene: Scene, source: Supply) -> Mapping[str, str]:
-    """Add tagship.mk and the Makefile's line; map each verb to its target."""
-    names = {verb: f"tagship-{verb}" if verb in scene.targets else verb for verb in VERBS}
+def _make(made: Draft, scene: Scene, source: Supply) -> None:
+    """Add tagship.mk and the Makefile's line."""
+    made.targets = {verb: f"tagship-{verb}" if verb in scene.targets else verb for verb in VERBS}
     pins = [LOCK, SANDBOX_LOCK, *([APART] if source.apart else [])]
-    content = _render("tagship.mk", names=names, pins=pins, apart=source.apart)
+    content = render("tagship.mk", names=made.targets, pins=pins, apart=source.apart)
     _place(made, scene, "tagship.mk", "tagship.mk", content)
     makefile = scene.makefile or "Makefile"
     before = (scene.root / makefile).read_bytes() if scene.makefile else b""
     if b"include tagship.mk" not in before:
         made.changes.append(change(scene.root, makefile, _with_line(before, "include tagship.mk")))
-    return names
 
 
-def _say_names(made: Draft, scene: Scene, names: Mapping[str, str]) -> None:
-    for verb, name in names.items():
+def _say_names(made: Draft, scene: Scene) -> None:
+    for verb, name in made.targets.items():
         if name != verb:
             made.notes.append(
                 f"{scene.makefile} has its own {verb}, so tagship's is `make {name}`. "
@@ -180,20 +209,44 @@ def _with_line(before: bytes, line: str) -> bytes:
 def _pins(made: Draft, scene: Scene, source: Supply) -> None:
     """Add the requirement files and the wheel."""
     head = "# {}: installed with `pip install --require-hashes -r {}`. " + MARK.decode() + ".\n"
-    base = head.format("What CI installs", LOCK) + source.line + template("requirements.txt")
+    base = (
+        head.format("What CI installs", LOCK)
+        + source.line
+        + (template("requirements-build.txt") if source.apart else "")
+        + template("requirements.txt")
+    )
     more = (
         head.format("With what the sandbox needs", SANDBOX_LOCK) + f"-r {LOCK}\n" + template("requirements-sandbox.txt")
     )
-    texts = {LOCK: base, SANDBOX_LOCK: more} | ({APART: source.apart} if source.apart else {})
+    texts = {LOCK: base, SANDBOX_LOCK: more} | (
+        {APART: f"# tagship from Git. {MARK.decode()}.\n{source.apart}"} if source.apart else {}
+    )
     for name, text in texts.items():
         _place(made, scene, name, name, text.encode())
-    if source.wheel:
+    if source.wheel and any(entry.path == LOCK for entry in made.changes):  # else the lock has the hash of another
         made.changes.append(change(scene.root, *source.wheel))
 
 
-def _workflow(made: Draft, scene: Scene, env: str, suffix: str) -> None:
-    values = {"env": env, "action": ACTION, "example": f"0.1.30-{suffix}" if suffix else "1.4.0"}
+def workflow(env: str, suffix: str, build: str = "") -> bytes:
+    """Render an environment's workflow; `build` is the app's own command for it."""
     pattern = f"*-{suffix}" if suffix else "[0-9]+.[0-9]+.[0-9]+"
+    example = f"0.1.30-{suffix}" if suffix else "1.4.0"
+    values = {"name": f"deploy-{env}", "pattern": pattern, "env": env, "action": ACTION, "example": example}
+    return render("deploy.yml", **values, build=build)
+
+
+def _workflow(made: Draft, scene: Scene, env: str, suffix: str, build: str) -> None:
     name = f"deploy-{env}"
     path, beside = (f"{WORKFLOWS}/{text}.yml" for text in (name, f"tagship-{name}"))
-    _place(made, scene, path, beside, _render("deploy.yml", name=name, pattern=pattern, **values))
+    placed = _place(made, scene, path, beside, workflow(env, suffix, build or _built_by(scene, path, beside)))
+    if placed != path:
+        setting = f'workflow = "{placed.removeprefix(f"{WORKFLOWS}/")}"'
+        made.notes.append(
+            f"AWS will trust jobs of {name}.yml. For this one, write under [environments.{env}]: {setting}"
+        )
+
+
+def _built_by(scene: Scene, *workflows: str) -> str:
+    """Read the app's own build from a workflow that init wrote earlier."""
+    matches = (BUILD.search(scene.text(path)) for path in workflows)
+    return next((str(json.loads(match[1])) for match in matches if match), "")

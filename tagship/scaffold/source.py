@@ -45,7 +45,7 @@ def source_of(given: str, hashes: Sequence[str], root: Path) -> Supply:
     if text == INDEX:
         return _of_index(hashes)
     if COMMIT.fullmatch(text):
-        return Supply(apart=f"tagship @ {text}\n")
+        return Supply(apart=f"{text}\n")
     if text.endswith(".whl"):
         return _of_wheel(Path(text).expanduser(), root)
     raise UsageError(f"Invalid --source {text!r}: use {CHOICES}.", remedy="tagship init --source ./tagship.whl")

@@ -31,7 +31,9 @@ class FileChange:
 
     @property
     def difference(self) -> list[str]:
-        """List the lines of a unified diff."""
+        """List the lines of a unified diff; none for binary files."""
+        if b"\0" in self.after + (self.before or b""):
+            return []
         before, after = ((raw or b"").decode("utf-8", "replace").splitlines() for raw in (self.before, self.after))
         old = "/dev/null" if self.before is None else f"a/{self.path}"
         return list(difflib.unified_diff(before, after, old, f"b/{self.path}", lineterm="", n=2))

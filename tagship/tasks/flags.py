@@ -144,6 +144,8 @@ INIT = (
     Flag(
         "include", "the paths that a host gets, between commas; left out, what the repository holds but tests and docs"
     ),
+    Flag("build", "what the workflow runs before the bundle is made, such as 'make build'"),
+    Flag("built", "the paths that this makes and a host gets, between commas: bin,dist"),
     Flag("image", "the repository that images are pushed to"),
     Flag("health", "the path that answers with the version; left out, the one in the sources, or /healthz"),
     Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
@@ -153,4 +155,5 @@ SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",
 )
+UPDATE = Flag("update", "bring what init wrote earlier up to date; what somebody edited is kept", False)
 HASH = Flag("hash", "with --source index: a hash of the wheel or the sdist, sha256:…", many=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tagship.domain.image import BuiltImage
 from tagship.domain.version import ArtifactId
-from tagship.engine.artifacts import commit_of, folder
+from tagship.engine.artifacts import folder
 from tagship.engine.scope import named
+from tagship.engine.tagged import commit_of
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
 from tagship.release.built import IMAGE, RECORD

@@ -30,9 +30,10 @@ from tagship.domain.bundle import (
 )
 from tagship.domain.version import ArtifactId
 from tagship.engine import hostfiles
-from tagship.engine.artifacts import commit_of, folder
+from tagship.engine.artifacts import folder
 from tagship.engine.handover import digest_of
 from tagship.engine.scope import named
+from tagship.engine.tagged import commit_of
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
 

@@ -13,13 +13,13 @@ from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
 from tagship.domain.text import counted, listed, moment
-from tagship.domain.units import Report, Unit, noun_of
+from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
 from tagship.engine.plan import facts, plan_of, show, warn_of_gone
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import one_environment, patience
-from tagship.engine.session import observe
+from tagship.engine.session import ask
 from tagship.errors import Incomplete, Refused
 from tagship.ports.app import App
 
@@ -101,9 +101,7 @@ def _away(plan: Plan) -> Incomplete | Refused:
 
 def _observed(app: App, environment: str, units: Sequence[Unit]) -> list[Report]:
     """Ask the units that can be reached; name the others."""
-    online = [unit for unit in units if unit.online]
-    with app.screen.live(f"asking {len(online)} of {counted(len(units), noun_of(units))} of {environment}") as phase:
-        reports = observe(app, environment, online, phase)
+    reports = ask(app, environment, units)
     away = [f"{unit.name} ({unit.id}): {unit.away}" for unit in units if not unit.online]
     if away:
         app.screen.warn(f"can't be reached, so not healed: {listed(away)}")

@@ -43,24 +43,29 @@ def init(
     health: str = "",
     bucket: str = "",
     region: str = "",
+    build: str = "",
+    built: str = "",
     source: str = "",
     hash: str = "",
+    update: bool = False,
     yes: bool = False,
     dry_run: bool = False,
 ) -> Initiated:
     """Look, ask, show, and write; nothing that is there is overwritten.
 
-    What is left out is asked for, or taken as it was found. `source` and `hash` say where CI gets tagship.
+    What is left out is asked for, or taken as it was found. `source` and `hash` say where CI gets tagship. `update`
+    brings what init wrote earlier, and nobody edited, up to date.
     """
     given = {"app": name, "env": env, "branch": branch, "runtime": runtime, "kind": kind, "command": command}
     given |= {"include": include, "image": image, "health": health, "bucket": bucket, "region": region}
+    given |= {"build": build, "built": built}
     scene = Scene(app.surroundings)
     _say_found(app, scene)
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
     chosen = settle(scene, given, asking)
     pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)
-    made = draft(scene, chosen, pinned)
-    _show(app, made)
+    made = draft(scene, chosen, pinned, update=update)
+    _show(app, made, made.kept if dry_run else ())
     if all(entry.word == "same" for entry in made.changes):
         app.screen.say("There is nothing to write.")
         return Initiated(True, made.changes, made.notes)
@@ -68,7 +73,7 @@ def init(
         app.screen.say("Nothing was written.")
         return Initiated(False, made.changes, made.notes)
     if not yes:
-        require_yes(app.prompt, "Write these files?", commands.init(given, yes=True))
+        require_yes(app.prompt, "Write these files?", commands.init(given, update=update, yes=True))
     write(scene.root, made.changes)
     _say_next(app, made)
     return Initiated(True, made.changes, made.notes)
@@ -80,22 +85,28 @@ def _say_found(app: Beginning, scene: Scene) -> None:
         app.screen.say(f"  {about:14} {text}")
 
 
-def _show(app: Beginning, made: Draft) -> None:
+def _show(app: Beginning, made: Draft, unwritten: Sequence[FileChange]) -> None:
     """Show every file as a difference; long ones by their size."""
     for entry in made.changes:
         if entry.word == "same":
             app.screen.say(f"same   {entry.path}")
             continue
-        lines = entry.difference if b"\0" not in entry.after else []
+        lines = entry.difference
         app.screen.say(f"{entry.word:6} {entry.path} ({len(entry.after):,} bytes)")
         for line in lines if len(lines) <= MOST else []:
+            app.screen.say(f"    {line}")
+    for entry in unwritten:
+        app.screen.say(f"keep   {entry.path}; init would make it so:")
+        for line in entry.difference:
             app.screen.say(f"    {line}")
     for note in made.notes:
         app.screen.warn(note)
 
 
 def _say_next(app: Beginning, made: Draft) -> None:
-    paths = shlex.join(entry.path for entry in made.changes if entry.word != "same")
+    paths = [entry.path for entry in made.changes if entry.word != "same"]
+    ignored = app.surroundings.ignored(paths)
+    force = f"git add --force {shlex.join(ignored)} && " if ignored else ""
     app.screen.say("Written. What comes next:")
-    app.screen.say(f"  git add {paths} && git commit -m 'Ship with tagship'")
-    app.screen.say(f"  {commands.sandbox('up').replace('inv ', 'tagship ', 1)}")
+    app.screen.say(f"  {force}git add . && git commit -m 'Ship with tagship'")
+    app.screen.say(f"  make {made.targets['sandbox']}")

@@ -135,16 +135,21 @@ def _onward(app: App, plan: Plan) -> str:
 def _in_time(app: App, env: str, wait: float) -> tuple[str, Deployment]:
     """Look for the deployment whose runner died, until time is over."""
     until = app.clock.now() + timedelta(seconds=wait)
-    while True:
-        try:
-            return _found(app, env)
-        except Held as reason:
-            left = (until - app.clock.now()).total_seconds()
-            if left <= 0:
-                raise
-            with app.screen.live(f"waiting up to {span(left)} for its lease to expire") as phase:
-                phase(reason.what)
-                app.clock.sleep(min(left, LOOK))
+    try:
+        return _found(app, env)
+    except Held as reason:
+        if not wait:
+            raise
+        app.screen.say(reason.what)
+    with app.screen.live(f"waiting up to {span(wait)} for its lease to expire") as phase:
+        while True:
+            phase("looking at its lease")
+            app.clock.sleep(min(max((until - app.clock.now()).total_seconds(), 0.0), LOOK))
+            try:
+                return _found(app, env)
+            except Held:
+                if app.clock.now() >= until:
+                    raise
 
 
 def _found(app: App, env: str) -> tuple[str, Deployment]:

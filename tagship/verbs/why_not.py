@@ -12,7 +12,7 @@ from tagship.domain import commands, gates
 from tagship.domain.deployment import Deployment, serving
 from tagship.domain.gates import Gate
 from tagship.domain.manifest import Manifest
-from tagship.domain.text import counted, moment
+from tagship.domain.text import moment
 from tagship.domain.units import noun_of
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
@@ -21,7 +21,7 @@ from tagship.engine.artifacts import verified
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.plan import reachable, recent
 from tagship.engine.scope import named
-from tagship.engine.session import observe
+from tagship.engine.session import ask
 from tagship.errors import Refused, TagshipError
 from tagship.ports.app import App
 
@@ -169,10 +169,8 @@ class _Asked:
         """
         if runs != self.artifact_id:
             return f"the ledger says that {runs or 'nothing'} runs"
-        units = [unit for unit in self.app.target(self.environment).units() if unit.online]
-        noun = noun_of(units)
-        with self.app.screen.live(f"asking {counted(len(units), noun)} what they run") as phase:
-            reports = observe(self.app, self.environment, units, phase)
+        units = self.app.target(self.environment).units()
+        noun, reports = noun_of(units), ask(self.app, self.environment, units)
         if reports and all(serves(report, runs) for report in reports):
             raise Refused(
                 f"{runs} runs on {self.environment} already: every {noun} says so.",

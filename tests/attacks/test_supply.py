@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.lint import generated
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.terraform import Terraform
 from tagship.domain import layout
@@ -29,12 +30,15 @@ from tests.unit.test_policies import CI, ELSEWHERE, INSTANCE, OWN, TAGS, allowed
 
 TOP = Path(__file__).parents[2]
 ACTION = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
+STEP = re.compile(r"(?:inv|tagship) ([a-z]+)( [^\n;&|$]*)?( \"\$BUILT\")?")
 INSTALL = re.compile(r"pip install [^\n]*|session\.install\([^\n]*")
 
 
 def workflows() -> list[tuple[str, dict[Any, Any]]]:
-    files = sorted((TOP / ".github/workflows").glob("*.yml"))
-    return [(file.name, yaml.safe_load(file.read_text("utf-8"))) for file in files]
+    """Ours, and those that `init` writes into another repository."""
+    read = [(file.name, file.read_bytes()) for file in sorted((TOP / ".github/workflows").glob("*.yml"))]
+    read += [(f"of init: {path}", content) for path, content in generated.files() if "/workflows/" in path]
+    return [(name, yaml.safe_load(content)) for name, content in read]
 
 
 def events(workflow: dict[Any, Any]) -> set[str]:
@@ -45,6 +49,10 @@ def events(workflow: dict[Any, Any]) -> set[str]:
 def jobs() -> list[tuple[str, dict[str, Any]]]:
     """Every job of every workflow, by its file and name."""
     return [(f"{name}: {key}", job) for name, workflow in workflows() for key, job in workflow["jobs"].items()]
+
+
+def words(step: dict[str, Any]) -> list[str]:
+    return str(step.get("run", "")).split()
 
 
 def with_an_identity() -> list[tuple[str, dict[str, Any]]]:
@@ -68,18 +76,16 @@ def test_a_job_with_an_identity_installs_what_runs_and_no_tool_of_development() 
 def test_no_code_of_the_project_runs_beside_an_identity() -> None:
     """Building is what runs it: the Dockerfile, packages, `bundle.built`. A step of ours is one `inv`, and no more."""
     for name, job in with_an_identity():
-        commands = [step["run"] for step in job["steps"] if "run" in step]
-        assert {re.fullmatch(r"inv ([a-z]+)( [^\n;&|$]*)?( \"\$BUILT\")?", text)[1] for text in commands} <= {  # type: ignore[index]
-            "publish",
-            "deploy",
-            "verify",
-            "notify",
-        }, name
+        commands = [STEP.fullmatch(step["run"]) for step in job["steps"] if "run" in step]
+        assert all(commands), name
+        assert {command[1] for command in commands if command} <= {"publish", "deploy", "verify", "notify"}, name
 
 
 def test_a_job_that_builds_has_no_identity_and_no_secrets() -> None:
-    building = [job for _, job in jobs() if any("inv build" in step.get("run", "") for step in job["steps"])]
-    assert building
+    building = [
+        job for _, job in jobs() if any(re.match(r"(inv|tagship) build", step.get("run", "")) for step in job["steps"])
+    ]
+    assert len(building) > 2  # ours, and those of `init`
     for job in building:
         assert job["permissions"] == {"contents": "read"}
         assert "environment" not in job  # whose secrets and variables it would have

@@ -1,8 +1,7 @@
 """The built wheel in an environment of its own, apart from this checkout: what somebody else installs.
 
 Its libraries are those of the tests' environment, lent by links in a folder that a .pth names; the checkout, which that
-environment knows by a .pth of its own, does not come with them. `REGISTRY=1` has pip fetch them instead, by the hashes
-of constraints.txt.
+environment knows by a .pth of its own, does not come with them. (test_locked.py has pip fetch them by their hashes.)
 """
 
 from __future__ import annotations
@@ -91,10 +90,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 def install(wheel: Path, folder: Path, *, without: Collection[str] = ()) -> Installed:
     """An environment with the wheel in it; `without` are top-level modules that it lacks."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    if os.environ.get("REGISTRY") and not without:
-        _pip(folder, "--require-hashes", "-r", str(TOP / "constraints.txt"))
-    else:
-        _lend_libraries(folder, without)
+    _lend_libraries(folder, without)
     _pip(folder, "--no-deps", "--no-index", str(wheel))
     return Installed(folder, wheel)
 

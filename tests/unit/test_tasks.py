@@ -217,6 +217,25 @@ def test_listing_imports_nothing_that_is_slow() -> None:
 # -- the program -------------------------------------------------------------------------------------------------------
 
 
+WARNED = """
+import sys
+sys.modules["socks"] = None  # as without the library
+import {first}
+try:
+    import urllib3.contrib.socks
+except ImportError:
+    pass
+"""
+
+
+@pytest.mark.starts("python", Path(sys.executable).name)
+@pytest.mark.parametrize(("first", "warns"), [("tagship.adapters", False), ("sys", True)])
+def test_no_library_s_warning_of_another_is_printed(first: str, warns: bool) -> None:
+    command = [sys.executable, "-c", WARNED.format(first=first)]
+    imported = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True)
+    assert ("SOCKS support" in imported.stderr) is warns
+
+
 def test_the_program_lists_the_same_tasks(capsys: pytest.CaptureFixture[str]) -> None:
     program.run(["tagship", "--list", "--list-format=json"], exit=False)
     told = json.loads(capsys.readouterr().out)

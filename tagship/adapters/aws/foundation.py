@@ -10,6 +10,7 @@ from typing import Any
 from tagship.adapters.aws.session import Aws
 from tagship.domain import commands, denials
 from tagship.domain.foundation import Existing, Stack, pem, same_document, version_name
+from tagship.domain.text import either
 from tagship.errors import Held, Refused, ServiceFailed
 from tagship.ports.people import Clock
 
@@ -257,7 +258,7 @@ def _check_usable(stack: Stack) -> None:
         raise Held(
             f"Somebody else is changing the stack {stack.name}: its status is {stack.status}.",
             state=_UNCHANGED,
-            remedy=f"Wait until it is done, then: {commands.setup()}   (to look: {_look(stack.name)})",
+            remedy=either(f"Wait until it is done, then: {commands.setup()}", f"To look: {_look(stack.name)}"),
         )
     problem = f"The stack {stack.name} cannot be changed: its status is {stack.status}."
     raise Refused(problem, state=_UNCHANGED, remedy=_again(stack))

@@ -30,6 +30,7 @@ def surroundings(folder: Path, inherited: Mapping[str, str]) -> Surroundings:
         branches=_branches(inside, remotes),
         tags=inside.must("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split("\n")[:-1],
         files=[path for path in inside.must("ls-files", "-z").split("\0") if path],
+        ignored=lambda paths: inside.run("check-ignore", "--", *paths).out.splitlines(),
     )
 
 

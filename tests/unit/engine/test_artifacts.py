@@ -15,13 +15,13 @@ from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import (
     altered,
-    commit_of,
     folder,
     stored_ids,
     stored_manifest,
     verified,
     verified_manifest,
 )
+from tagship.engine.tagged import commit_of
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
 from tagship.ports.repository import Tag
 from tagship.verbs.mark_bad import mark_bad

@@ -10,6 +10,7 @@ import pytest
 from tagship.domain.mark import Mark
 from tagship.domain.standing import marked_bad
 from tagship.errors import DeployFailed, Refused, ServiceFailed, SettingsError, UsageError
+from tagship.ports.repository import Tag
 from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
@@ -177,10 +178,16 @@ def test_a_dry_run_keeps_nothing() -> None:
     assert bad(app) == {TWO}
 
 
+def with_tags(app: FakeApp) -> FakeApp:
+    app.given["repository"] = repository = FakeRepository()
+    repository.local[ONE] = Tag(ONE, "0" * 40, "c0ffee")
+    return app
+
+
 def test_what_is_no_version_and_no_environment_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
-        mark_bad(failed(), version="latest", reason="it is slow")
-    assert "--version" in caught.value.remedy
+        mark_bad(with_tags(failed()), version="latest", reason="it is slow")
+    assert caught.value.remedy == f"Name it, the latest of dev: --version {ONE}"
     with pytest.raises(SettingsError):
         mark_bad(failed(), version=ONE, env="prod", reason="it is slow")
 

@@ -14,7 +14,7 @@ from tagship.domain.plan import Plan
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import Claim
-from tagship.engine.session import LeaseSession, hold_lease, observe, read_again
+from tagship.engine.session import LeaseSession, ask, hold_lease, observe, read_again
 from tagship.errors import LeaseLost, ServiceFailed, Unheard
 from tagship.ports.target import Tick
 from tests.fakes.app import FakeApp, environments, settings
@@ -297,3 +297,14 @@ def test_a_unit_of_which_there_is_no_word_is_not_passed_over() -> None:
     with session(app) as held, pytest.raises(ValueError, match="shorter"):
         held.carry_out(held.change(), app.hosts.units())
     assert held.in_flight
+
+
+def test_units_that_can_be_reached_are_asked_and_counted_and_of_none_nothing_is_said() -> None:
+    app = an_app()
+    units = app.hosts.units()
+    away = [replace(unit, online=False) for unit in units]
+    assert len(ask(app, "dev", units)) == 2
+    assert len(ask(app, "dev", [units[0], away[1]])) == 1
+    assert app.screen.lines == ["asking 2 hosts of dev", "asking 1 of 2 hosts of dev"]
+    assert ask(app, "dev", away) == []
+    assert len(app.screen.lines) == 2

@@ -39,6 +39,7 @@ from tagship.verbs.mark_good import mark_good
 from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
 from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, Machine, machine
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
@@ -188,8 +189,14 @@ def test_in_ci_the_pushed_tag_says_which_version() -> None:
 
 def test_without_a_tag_and_without_a_name_it_asks_for_one() -> None:
     with pytest.raises(UsageError) as caught:
-        deploy(an_app())
-    assert "--version" in caught.value.remedy
+        deploy(untagged())
+    assert caught.value.remedy == "Find one: inv versions --env dev"
+
+
+def untagged() -> FakeApp:
+    app = an_app()
+    app.given["repository"] = FakeRepository()
+    return app
 
 
 def test_a_suffix_of_no_environment_is_named() -> None:
@@ -221,7 +228,7 @@ def test_an_untagged_build_needs_its_environment_named() -> None:
     "text", ["0.1.30-dev; rm -rf /", "0.1.30-dev\n", "\u0660.\u0661.\u0663\u0660-dev", "9" * 300, "../../etc/passwd"]
 )
 def test_what_is_no_version_reaches_nothing(text: str) -> None:
-    app = an_app()
+    app = untagged()
     with pytest.raises(UsageError):
         deploy(app, artifact=text)
     assert app.hosts.asked == []

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +20,9 @@ from hypothesis import strategies as st
 
 from tagship import settings
 from tagship.adapters.git.surroundings import surroundings
-from tagship.errors import Interrupted, Refused, TagshipError, UsageError
+from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.repository import Surroundings
+from tagship.scaffold.files import stamped
 from tagship.verbs.init import Initiated, init
 from tests.fakes.prompt import CTRL_C, FakePrompt
 from tests.fakes.screen import FakeScreen
@@ -173,6 +175,7 @@ def test_a_container_s_job_is_written_beside_what_its_team_has(tmp_path: Path, w
         "Makefile has its own deploy-dev, so tagship's is `make tagship-deploy-dev`",
         "Makefile has its own rollback",  # of the file that it includes
         f"{WORKFLOW} is yours, so tagship's is .github/workflows/tagship-deploy-dev.yml. To switch: git rm {WORKFLOW}",
+        'write under [environments.dev]: workflow = "tagship-deploy-dev.yml"',
         "tasks.py is yours",
     ):
         assert any(note in text for text in here.screen.warnings), note
@@ -226,6 +229,7 @@ def test_a_second_time_there_is_nothing_to_write(tmp_path: Path, wheel: Path) ->
     assert content(root) == before
 
 
+MARKED = ("tagship.mk", "tagship.txt", WORKFLOW, ".github/actions/tagship/action.yml")
 EDITED = (
     "tagship.toml",
     "tagship.mk",
@@ -253,6 +257,52 @@ def test_what_somebody_edited_is_kept(edits: dict[str, str], tmp_path: Path, whe
         any(name in note for note in here.screen.warnings)
         for name in set(edits) - {"tagship.toml", "Makefile", "tasks.py"}
     )
+
+
+@given(
+    edits=st.dictionaries(st.sampled_from(MARKED), st.text("ab #\n", min_size=1, max_size=20)),
+    old=st.sets(st.sampled_from(MARKED)),
+)
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_update_brings_up_to_date_what_nobody_edited(
+    edits: dict[str, str], old: set[str], tmp_path: Path, wheel: Path
+) -> None:
+    root = tmp_path / "updated"
+    shutil.rmtree(root, ignore_errors=True)
+    repository(root, SERVICE)
+    begin(root, wheel)
+    new = content(root)
+    for name in old:
+        (root / name).write_bytes(stamped(b"# Written by `tagship init`, long ago.\n"))
+    for name, text in edits.items():
+        (root / name).write_text((root / name).read_text() + f"# {text!r}\n")
+    before = content(root)
+    begin(root, wheel)
+    assert content(root) == before
+    begin(root, wheel, update=True)
+    assert content(root) == {name: before[name] if name in edits else new[name] for name in new}
+
+
+def test_a_new_wheel_comes_with_the_pin_of_its_hash_and_not_without(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    before, old = content(root), wheel.read_bytes()
+    wheel.write_bytes(b"another wheel\0")
+    here, _ = begin(root, wheel)
+    assert content(root) == before
+    assert any("tagship.txt is kept as it was written" in note for note in here.screen.warnings)
+    begin(root, wheel, update=True)
+    assert (root / "vendor" / wheel.name).read_bytes() != old
+    assert hashlib.sha256(wheel.read_bytes()).hexdigest() in (root / "tagship.txt").read_text()
+
+
+def test_a_dry_run_shows_what_init_would_make_of_a_file_that_somebody_edited(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    (root / "tagship.mk").write_text((root / "tagship.mk").read_text() + "# ours\n")
+    here, _ = begin(root, wheel, dry_run=True)
+    assert "keep   tagship.mk; init would make it so:" in here.screen.lines
+    assert "    -# ours" in here.screen.lines
 
 
 ASKED = 6  # app, branch, runtime, kind, command, health
@@ -307,10 +357,11 @@ def test_a_wheel_is_brought_along_and_pinned_by_its_hash(tmp_path: Path, wheel: 
 def test_from_git_it_is_a_line_apart_at_a_commit(tmp_path: Path) -> None:
     root = repository(tmp_path / "shop", SERVICE)
     init(Here(root), source=AT_A_COMMIT, yes=True)
-    assert (root / "tagship-source.txt").read_text() == f"tagship @ {AT_A_COMMIT}\n"
-    assert "tagship @" not in (root / "tagship.txt").read_text()
+    assert (root / "tagship-source.txt").read_text().splitlines()[1:] == [AT_A_COMMIT]
+    assert "git+" not in (root / "tagship.txt").read_text()
+    assert "\nhatchling==" in (root / "tagship.txt").read_text()
     for name in ("tagship.mk", ".github/actions/tagship/action.yml"):
-        assert "--no-deps -r tagship-source.txt" in (root / name).read_text()
+        assert "--no-deps --no-build-isolation -r tagship-source.txt" in (root / name).read_text()
 
 
 def test_from_an_index_it_is_a_version_with_hashes(tmp_path: Path) -> None:
@@ -377,3 +428,36 @@ def test_the_action_installs_from_the_lock_alone_by_actions_that_this_repository
     first, install, _ = action["runs"]["steps"]
     assert first["uses"] in (ROOT / ".github/actions/setup/action.yml").read_text()
     assert "pip install --quiet --require-hashes -r tagship.txt" in install["run"]
+
+
+def test_an_app_that_is_built_is_built_by_the_workflow_and_comes_with_the_bundle(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {"main.go": 'const path = "/healthz"\n', "go.mod": ""})
+    begin(root, wheel, command="bin/shop", include="go.mod", build='go build -o "bin/shop"', built="bin")
+    steps = yaml.safe_load((root / WORKFLOW).read_text())["jobs"]["ship"]["steps"]
+    assert [step["run"] for step in steps if "run" in step][:2] == ['go build -o "bin/shop"', "tagship build"]
+    assert list(settings.load(root / "tagship.toml", {}).bundle.built) == ["bin"]
+    _, again = begin(root, wheel)
+    assert {entry.word for entry in again.files} == {"same"}
+
+
+def test_what_git_ignores_is_added_by_force(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {**SERVICE, ".gitignore": "vendor/\n*.txt\n"})
+    here, _ = begin(root, wheel)
+    forced = f"git add --force tagship.txt tagship-sandbox.txt vendor/{wheel.name} && git add . && git commit"
+    assert forced in here.screen.text
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", "a\nb", "é", "#"])
+def test_no_answer_can_break_the_settings(value: str, tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel, branch=f"feature/{value}", include=value)
+    table = tomllib.loads((root / "tagship.toml").read_text())
+    assert table["environments"]["dev"]["branch"] == f"feature/{value}"
+    assert table["bundle"]["include"] == [value]
+
+
+def test_settings_that_are_wrong_are_said_before_anything_is_written(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {**SERVICE, "tagship.toml": "app = 3\n"})
+    with pytest.raises(SettingsError):
+        begin(root, wheel)
+    assert set(content(root)) == {*SERVICE, "tagship.toml"}

@@ -359,8 +359,10 @@ def test_a_lease_that_has_to_expire_first_is_waited_for() -> None:
     with pytest.raises(Died):
         deploy(app, artifact=NEW)
     app.hosts.during = lambda _: None
+    shown = len(app.screen.lines)
     with pytest.raises(Held):
         resume(app, wait="90s")
+    assert app.screen.lines[shown + 1 :] == ["waiting up to 2 min for its lease to expire", "looking at its lease"]
     assert resume(app, wait="2m").state == "healthy"
 
 

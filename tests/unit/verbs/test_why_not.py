@@ -15,6 +15,7 @@ from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.why_not import WhyNot, why_not
 from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, machine
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
@@ -265,7 +266,9 @@ def test_it_changes_nothing() -> None:
 
 
 def test_what_is_no_version_or_no_environment_is_an_error_and_no_gate() -> None:
+    app = running_old()
+    app.given["repository"] = FakeRepository()
     with pytest.raises(UsageError):
-        why_not(running_old(), env="dev", version="latest")
+        why_not(app, env="dev", version="latest")
     with pytest.raises(SettingsError):
         why_not(running_old(), env="prod", version=NEW)

@@ -147,7 +147,8 @@ class Ec2Target:
                 if not awaited.isdisjoint(operation.units):
                     reports.update(answers.ended(operation.id, awaited))
             awaited -= set(reports)
-            tick(f"{len(units) - len(awaited)} of {total} answered")
+            answered = len(units) - len(awaited)
+            tick(f"{answered} of {total} answered" if answered else f"waiting for {total}")
             age = (clock.now() - began).total_seconds()
             if awaited and age - looked > LOOK:
                 looked = age

@@ -504,6 +504,19 @@ def test_an_ending_without_a_verdict_is_silence_in_words(status: str) -> None:
     assert (report.outcome, report.reason) == ("silent", WORDS[status.replace(" ", "")])
 
 
+def test_answers_are_counted_once_there_is_one() -> None:
+    slow, quick = ids(2)
+    phases: list[str] = []
+    stand = Stand(Account(status={slow: "InProgress", quick: "InProgress"}))
+
+    def later(phase: str) -> None:
+        phases.append(phase)
+        stand.account.status.pop(quick if len(phases) == 1 else slow, None)
+
+    stand.target.observe(hosts(2), later)
+    assert list(dict.fromkeys(phases)) == ["waiting for 2 hosts", "1 of 2 hosts answered", "2 of 2 hosts answered"]
+
+
 def test_a_program_that_died_leaves_what_it_said_as_evidence() -> None:
     one = ids(1)[0]
     stand = Stand(Account(status={one: "Failed"}, output={one: "half a line"}, errors="bash: boom\n"))

@@ -1,0 +1,38 @@
+"""What `init` writes for GitHub: rendered, and given to zizmor and to GitHub's schemas as our own workflows are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tagship.scaffold.files import ACTION, WORKFLOWS, render, workflow
+
+ENVIRONMENTS = {"dev": "dev", "production": ""}  # with a suffix, and the one of final releases
+
+
+def files() -> Iterator[tuple[str, bytes]]:
+    """Every file for GitHub, by its path."""
+    for env, suffix in ENVIRONMENTS.items():
+        yield f"{WORKFLOWS}/deploy-{env}.yml", workflow(env, suffix)
+    for apart in (False, True):
+        yield f"{ACTION}{'-apart' if apart else ''}/action.yml", render("action.yml", apart=apart)
+
+
+def commands(root: Path) -> Iterator[list[str]]:
+    workflows, actions = sorted(root.glob(f"{WORKFLOWS}/*.yml")), sorted(root.rglob("action.yml"))
+    yield ["zizmor", "--offline", "--quiet", "--config", ".github/zizmor.yml", str(root / ".github")]
+    yield ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, workflows)]
+    yield ["check-jsonschema", "--builtin-schema", "vendor.github-actions", *map(str, actions)]
+
+
+if __name__ == "__main__":
+    with TemporaryDirectory() as folder:
+        for path, content in files():
+            file = Path(folder) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        codes = [subprocess.run(command, check=False).returncode for command in commands(Path(folder))]
+    sys.exit(max(codes))
