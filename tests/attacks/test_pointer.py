@@ -15,9 +15,11 @@ import pytest
 from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.domain import layout
 from tagship.domain.ec2.pointer import PLACED_WITHIN, Pointer
+from tagship.domain.keys import pinned
 from tagship.domain.sealed import canonical, seal
 from tests.fakes.app import FakeApp
 from tests.fakes.signing import WordSigner
+from tests.sandbox import keyring
 from tests.sandbox.bundles import ROOT, Bundle, make
 from tests.sandbox.imds import Imds, serving
 from tests.sandbox.machine import ENTRY, Machine, machine
@@ -71,7 +73,7 @@ def to(bundle: Bundle, *, fence: int = 7, issued: datetime | None = None, **chan
     return {**pointer.at(issued or datetime.now(UTC)).as_data(), **changes}
 
 
-def boot(host: Machine, imds: Imds) -> tuple[int, str]:
+def boot(host: Machine, imds: Imds, keys: str = "") -> tuple[int, str]:
     """Run user data as cloud-init does."""
     script = host.root / "user-data"
     shutil.copy(ROOT / "deploy/user_data.sh", script)
@@ -81,6 +83,7 @@ def boot(host: Machine, imds: Imds) -> tuple[int, str]:
         "DEPLOYMENT_BUCKET": "hello-artifacts",
         "REGION": "us-east-1",
         "ENTRY": ENTRY,
+        "KEYS": keys,
         "AWS_EC2_METADATA_SERVICE_ENDPOINT": imds.url,
         "TAGSHIP_PAUSE": "0",
     }
@@ -134,6 +137,25 @@ def test_an_old_pointer_does_not_set_a_host_back_that_has_heard_of_a_later_one(h
     point(host, sealed(to(make(OLD), fence=8)))
     code, said = boot(host, imds)
     assert (code, serves(host)) == (4, NEW), said
+
+
+def test_a_person_moves_the_pointer_to_what_ci_signed_and_to_nothing_else(host: Machine, imds: Imds) -> None:
+    """The key for orders signs pointers alone, and the one for releases none."""
+    keys = pinned([keyring.pem("ci's")], [keyring.pem("people's")])
+    forged, good = keyring.signed(OLD, "people's"), keyring.signed(NEW, "ci's")
+    for bundle in (forged, good):
+        bundle.put(host.bucket)
+    for bundle, name, said in (
+        (good, "ci's", "the pointer of dev is not signed for this host"),
+        (forged, "people's", "which is no key pinned on this host"),
+    ):
+        point(host, sealed(to(bundle, key=keyring.id_of(name)), keyring.key(name)))
+        code, output = boot(host, imds, keys)
+        assert (code, said in output) == (5, True), output
+        assert not (host.base / "state.json").exists()
+    point(host, sealed(to(good, key=keyring.id_of("people's"), fence=8), keyring.key("people's")))
+    assert boot(host, imds, keys)[0] == 0
+    assert serves(host) == NEW
 
 
 WRITTEN = Pointer("hello", "dev", NEW, "ab" * 32, "d-1", 7)
