@@ -240,8 +240,9 @@ def test_status_says_what_is_up_and_what_has_crashed(root: Path, monkeypatch: py
     assert running
     said = perform("status", running.work)
     assert (said.value["up"], said.value["pid"]) == (True, running.pid)
-    monkeypatch.chdir(running.work)
-    within = perform("up", running.work).lines
+    with monkeypatch.context() as inside:
+        inside.chdir(running.work)
+        within = perform("up", running.work).lines
     assert not any(line.startswith("  cd .") for line in within), "one is there already"
     assert f"  cd {shlex.quote(str(root))} && inv sandbox down" in within
     crash(running)
