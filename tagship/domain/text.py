@@ -79,11 +79,11 @@ def excerpt(text: str, most: int, rest: str) -> str:
     lines = text.rstrip().splitlines()
     if len(lines) <= most:
         return "\n".join(lines)
-    kept = lines[len(lines) - (most - 1) :]
-    above = [line for line in lines[: -len(kept)] if line.startswith(HEADING)]
-    if above and not kept[0].startswith(HEADING):
-        kept = kept[1:] if kept[1].startswith(HEADING) else [above[-1], *kept[1:]]
-    return "\n".join([f"({len(lines) - len(kept)} earlier lines: {rest})", *kept])
+    shown = lines[len(lines) - (most - 1) :]
+    above = [line for line in lines[: -len(shown)] if line.startswith(HEADING)]
+    if above and not shown[0].startswith(HEADING):
+        shown = shown[1:] if shown[1].startswith(HEADING) else [above[-1], *shown[1:]]
+    return "\n".join([f"({len(lines) - len(shown)} earlier lines: {rest})", *shown])
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:

@@ -431,7 +431,8 @@ def test_a_spent_number_is_refused_by_name() -> None:
     release.app.signed_in = True
     release.app.publish("0.1.4-dev")
     problem = refused(release, version="0.1.4-dev")
-    assert problem.what == "0.1.4-dev cannot be the next version: it is taken: it is published (the bucket has it)."
+    why = "it is taken: it is published (the bucket has it)"
+    assert problem.what == f"0.1.4-dev cannot be the next version, because {why}."
     assert problem.remedy == "Take the next one: inv tag --version 0.1.5-dev --yes"
 
 
