@@ -12,7 +12,8 @@ flag = $(if $(filter-out undefined,$(origin $(1))),--$(2) '$($(1))')
 define TOUCHED
 make took --to for its own --touch, which would do nothing.
   now: Nothing was changed.
- next: make $(or $(firstword $(MAKECMDGOALS)),rollback) TO=$(or $(word 2,$(MAKECMDGOALS)),0.1.29-dev) (the other flags go in ARGS)
+ next: make $(or $(firstword $(MAKECMDGOALS)),rollback) TO=$(or $(word 2,$(MAKECMDGOALS)),0.1.29-dev)
+       The other flags go in ARGS.
 endef
 ifneq (,$(findstring t,$(filter-out --%,$(firstword -$(MAKEFLAGS)))))
 $(error $(TOUCHED))
@@ -23,10 +24,11 @@ endif
 .PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-journeys test-program test-cases test-host test-attacks
 .PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
-help: ; @sed -n 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 $(VENV)/.installed: constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tagship needs Python 3.11 or later: make PYTHON=python3.12 …")'
+	@echo "Installing tagship's pinned libraries into $(VENV): this takes a minute or two"
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
@@ -34,20 +36,20 @@ $(VENV)/.installed: constraints.txt pyproject.toml
 	@$(VENV)/bin/python -m compileall -q tagship tasks.py # Invoke switches the writing of bytecode off
 	@touch $@
 
-setup: $(VENV)/.installed
-deploy-dev: setup ; @$(INV) deploy-dev $(ARGS) # tag the next version, push it, follow it until it is healthy
+setup: $(VENV)/.installed # install what tagship needs; each target does it first
+deploy-dev: setup ; @$(INV) deploy-dev $(ARGS) # tag the next version, push it, follow it
 tag: setup ; @$(INV) tag $(call flag,SUFFIX,suffix) $(ARGS) # the tag alone: make tag SUFFIX=dev
-tag-undo: setup ; @$(INV) tag-undo $(ARGS) # delete a tag of your own: make tag-undo ARGS="--version 0.1.30-dev"
+tag-undo: setup ; @$(INV) tag-undo $(ARGS) # delete a tag of your own: ARGS="--version 0.1.30-dev"
 versions: setup ; @$(INV) versions $(ARGS) # the latest versions, and what could come next
 status: setup ; @$(INV) status $(ARGS) # what runs where
 history: setup ; @$(INV) history $(ARGS) # who shipped what, when
-verify: setup ; @$(INV) verify $(ARGS) # whether a version serves: make verify ARGS="--version 0.1.30-dev"
-why-not: setup ; @$(INV) why-not $(ARGS) # what stands in the way: make why-not ARGS="dev 0.1.30-dev"
+verify: setup ; @$(INV) verify $(ARGS) # whether it serves: ARGS="--version 0.1.30-dev"
+why-not: setup ; @$(INV) why-not $(ARGS) # what is in the way: ARGS="dev 0.1.30-dev"
 rollback: setup ; @$(INV) rollback $(call flag,TO,to) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
-deploy: setup ; @$(INV) deploy $(ARGS) # deploy a published version: make deploy ARGS="--version 0.1.30-dev"
+deploy: setup ; @$(INV) deploy $(ARGS) # a published version: ARGS="--version 0.1.30-dev"
 heal: setup ; @$(INV) heal $(ARGS) # bring hosts that lag to what the environment runs
 resume: setup ; @$(INV) resume $(ARGS) # end a deployment whose runner died
-freeze: setup ; @$(INV) freeze $(ARGS) # hold an environment: make freeze ARGS="--until 8h --reason sale"
+freeze: setup ; @$(INV) freeze $(ARGS) # hold it: ARGS="--until 8h --reason sale"
 thaw: setup ; @$(INV) thaw $(ARGS) # end a freeze
 lock: setup ; @$(INV) lock $(ARGS) # who holds an environment
 unlock: setup ; @$(INV) unlock $(ARGS) # break the lease of a deployment that died
@@ -60,15 +62,15 @@ demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
 test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host
-test-package: setup ; $(VENV)/bin/python -m pytest tests/package $(ARGS) # the built wheel, in an environment and a repository of its own
+test-package: setup ; $(VENV)/bin/python -m pytest tests/package $(ARGS) # the built wheel, in a repository of its own
 test-attacks: setup ; $(VENV)/bin/python -m pytest -n auto tests/attacks $(ARGS) # each wall of docs/security.md, attacked
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest -n 2 tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
 test-faults: setup ; $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
-audit: setup ; $(VENV)/bin/nox -s audit # known vulnerabilities of what is pinned, as PyPI knows them
+audit: setup ; $(VENV)/bin/nox -s audit # known vulnerabilities of what is pinned
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
 bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root
-bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/program/test_shell_values.py tests/program/test_host_tampering.py tests/unit/domain/test_document_shell.py $(ARGS) # 10,000 values through each shell, and every tampering, whole
+bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/program/test_shell_values.py tests/program/test_host_tampering.py tests/unit/domain/test_document_shell.py $(ARGS) # 10,000 values through each shell; tampering, whole

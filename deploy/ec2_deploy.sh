@@ -196,8 +196,9 @@ evidence() {
   unit_status "$colour"
   masked "$(state_of_colour "$colour")"
   if [[ -n $REPLY ]]; then printf '%s\n' "$REPLY"; fi
-  printf 'its last lines:\n'
   masked "$(last_lines "$colour" "${2-$DEPLOYMENT}")"
+  if [[ -z $REPLY ]]; then printf 'its last lines: none\n' && return; fi
+  printf 'its last lines:\n'
   printf '%s\n' "$REPLY" | tail -c "${3-3000}"
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship import settings
-from tagship.errors import ServiceFailed, SettingsError
+from tagship.errors import SettingsError
 
 if TYPE_CHECKING:
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
@@ -94,13 +94,9 @@ class Wiring(_Terminal):
         # Raises ServiceFailed if it is down.
         if not self.settings.sandbox:
             return None
-        from tagship.domain import commands
-        from tagship.sandbox.state import locate
+        from tagship.sandbox.state import require
 
-        running = locate(self.root)
-        if running is None:
-            raise ServiceFailed("The sandbox is not running.", remedy=f"Start it: {commands.sandbox('up')}")
-        return running
+        return require(self.root)
 
     @cached_property
     def aws(self) -> Any:

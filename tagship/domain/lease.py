@@ -127,7 +127,7 @@ def taken(
     fence = max(seen.record.fence, above) + 1
     id_ = deployment_id or new_id(seen.now.replace(microsecond=fence % 1_000_000))
     at = seen.now.astimezone(UTC).isoformat(timespec="seconds")
-    return LeaseRecord(environment, fence, holder, id_, run_url, "taken", (), ttl, at, taking=taking)
+    return LeaseRecord(environment, fence, holder, id_, run_url, "getting ready", (), ttl, at, taking=taking)
 
 
 class LeaseUnreadable(ServiceFailed):

@@ -114,7 +114,7 @@ class Plan:
         It has the unit's name, its id, what it runs and what it will run.
         """
         units = (*self.units, *self.skipped)
-        lines = [(unit, self.runs.get(unit.id) or "nothing known", self._fate(unit)) for unit in units]
+        lines = [(unit, self.runs.get(unit.id) or "not known", self._fate(unit)) for unit in units]
         if len(lines) > MANY:
             counts = sorted(Counter((now, then) for _, now, then in lines).items())
             return [[counted(count, self.noun), "", now, then] for (now, then), count in counts]

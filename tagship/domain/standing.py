@@ -71,7 +71,7 @@ def _apply_deployment(bad: dict[str, Bad], deployment: Deployment, runs: str) ->
         return
     if _failed(deployment):
         if artifact != runs:
-            because = f": {deployment.last.reason}" if deployment.last.reason else ""
+            because = f" ({deployment.last.reason})" if deployment.last.reason else ""
             bad[artifact] = Bad("failed", f"it failed on {moment(deployment.last.at)} UTC{because}")
     elif deployment.state == "healthy":
         bad.pop(artifact, None)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 QUOTE = "| "  # begins each line of what an app, a host or another program said
+HEADING = "--- "  # begins the line above what one unit captured
 MANY = 20  # units: more are counted, not each named
 
 
@@ -73,13 +74,16 @@ def packed(parts: Sequence[str], width: int, between: str = "   ") -> list[str]:
 def excerpt(text: str, most: int, rest: str) -> str:
     """Return the last lines of a text, at most `most`.
 
-    Lines that were cut are counted, and `rest` says where they are.
+    Lines that were cut are counted, and `rest` says where they are. What is left keeps its heading.
     """
     lines = text.rstrip().splitlines()
     if len(lines) <= most:
         return "\n".join(lines)
-    cut = len(lines) - (most - 1)
-    return "\n".join([f"({cut} earlier lines: {rest})", *lines[cut:]])
+    shown = lines[len(lines) - (most - 1) :]
+    above = [line for line in lines[: -len(shown)] if line.startswith(HEADING)]
+    if above and not shown[0].startswith(HEADING):
+        shown = shown[1:] if shown[1].startswith(HEADING) else [above[-1], *shown[1:]]
+    return "\n".join([f"({len(lines) - len(shown)} earlier lines: {rest})", *shown])
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tagship.domain.text import listed
+
 OUTCOMES = (
     "healthy",  # the artifact named is serving, seen by its health answer
     "unchanged",  # it already was
@@ -38,6 +40,17 @@ class Unit:
     def away(self) -> str:
         """Say why it cannot be reached, in a few words."""
         return self.problem or "it does not answer"
+
+
+def away_sentence(units: Sequence[Unit]) -> str:
+    """Name units that can't be reached, each reason once.
+
+    `web-1 (i-1) and web-2 (i-2): the agent does not answer`.
+    """
+    reasons: dict[str, list[str]] = {}
+    for unit in units:
+        reasons.setdefault(unit.away, []).append(f"{unit.name} ({unit.id})")
+    return "; ".join(f"{listed(names)}: {reason}" for reason, names in reasons.items())
 
 
 def noun_of(units: Sequence[Unit]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tagship.domain.plan import Plan
-from tagship.domain.text import MANY, listed
+from tagship.domain.text import HEADING, MANY, listed
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.errors import DeployFailed, Incomplete, RollbackFailed
 
@@ -131,7 +131,7 @@ def _reason(plan: Plan, reports: Sequence[Report]) -> str:
 def evidence(plan: Plan, reports: Sequence[Report]) -> str:
     """Join what each unit captured, under its name."""
     names = plan.names
-    captured = [report for report in reports if report.evidence][:MANY]
     return "\n".join(
-        f"--- {names.get(report.unit, report.unit)} ({report.unit})\n{report.evidence.rstrip()}" for report in captured
+        f"{HEADING}{names.get(report.unit, report.unit)} ({report.unit})\n{report.evidence.rstrip()}"
+        for report in [report for report in reports if report.evidence][:MANY]
     )

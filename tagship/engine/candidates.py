@@ -155,6 +155,9 @@ def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_o
     nothing = f"There is nothing to roll {environment} back to"
     if passed_over:
         return NotAuthentic(f"{nothing}: {listed(passed_over)} can't be used as stored.", remedy=remedy)
+    if not any(deployment.state == "healthy" for deployment in history):
+        ship = f"Ship a version: {commands.deploy_dev(environment)}"
+        return Refused(f"{nothing}: no version was ever healthy there.", remedy=ship)
     if not left_out:
         return Refused(f"{nothing}: no other version that was healthy there is still stored.", remedy=remedy)
     return Refused(

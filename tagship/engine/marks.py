@@ -44,7 +44,7 @@ def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tu
 
 
 def write_mark(app: App, mark: Mark, dry_run: bool) -> Mark:
-    app.screen.say(told(mark))
+    app.screen.say(told(mark, "would be" if dry_run else "is"))
     if dry_run:
         app.screen.say(UNCHANGED)
     else:
@@ -52,9 +52,9 @@ def write_mark(app: App, mark: Mark, dry_run: bool) -> Mark:
     return mark
 
 
-def told(mark: Mark) -> str:
+def told(mark: Mark, word: str = "is") -> str:
     """Describe a mark.
 
-    `mark 0.1.30-dev good on dev, by ada@laptop: the cause was the database`.
+    `0.1.30-dev is good on dev now (ada@laptop: the cause was the database)`.
     """
-    return f"mark {mark.artifact_id} {mark.verdict} on {mark.environment}, by {mark.who}: {mark.reason}"
+    return f"{mark.artifact_id} {word} {mark.verdict} on {mark.environment} now ({mark.who}: {mark.reason})"

@@ -11,7 +11,7 @@ from tagship.domain.deployment import SERVES, Deployment, latest_serving, settle
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted, either, listed
-from tagship.domain.units import Unit, noun_of
+from tagship.domain.units import Unit, away_sentence, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
 from tagship.engine.artifacts import Stored, verified
@@ -153,7 +153,7 @@ def reachable(
     away = [unit for unit in units if not unit.online]
     if not away:
         return units
-    names = listed([f"{unit.name} ({unit.id}): {unit.away}" for unit in away])
+    names = away_sentence(away)
     problem = f"{len(away)} of {counted(len(units), noun_of(units))} of {environment} cannot be reached"
     if len(away) == len(units):
         raise Refused(f"{problem}: {names}.", remedy=f"Start one, then look: {commands.status(environment)}")

@@ -67,7 +67,7 @@ def _given(app: App, wish: Wish, facts: ReleaseFacts) -> tuple[Version, bool]:
     reason = _why_not(app, facts, wish.version)
     if reason:
         raise Refused(
-            f"{version} cannot be the next version: {reason}.",
+            f"{version} cannot be the next version, because {reason}.",
             remedy=f"Take the next one: {wish.spelled(version=str(next_number(facts)), commit=wish.commit)}",
         )
     return version, False

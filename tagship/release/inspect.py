@@ -47,7 +47,7 @@ class Wish:
     @property
     def command(self) -> str:
         """Return the command that does the same again, with its flags."""
-        return self.spelled(commit=self.commit)
+        return self.spelled(version=self.version, commit=self.commit)
 
     def spelled(self, *, version: str = "", commit: str = "", rerun: bool = False) -> str:
         """Return the same command for a version, or a commit.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,7 +90,8 @@ def _by_word_alone(app: App, following: Following, sentence: str, when: str, why
 
 
 def _since(app: App, serving: Deployment) -> str:
-    return f", since {ago(app.store.now() - datetime.fromisoformat(serving.last.at))} ({serving.last.who})"
+    who = re.sub(r"^run (\d+) \((.+)\)$", r"CI run \1 of \2", serving.last.who)
+    return f" (recorded {ago(app.store.now() - datetime.fromisoformat(serving.last.at))} by {who})"
 
 
 def _back(app: App, environment: str, replaced: str, history: Sequence[Deployment]) -> str:

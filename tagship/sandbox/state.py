@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tagship.domain import commands
+from tagship.errors import ServiceFailed
 from tagship.sandbox.door.keys import NONE, Keys
 
 if TYPE_CHECKING:
@@ -105,6 +107,21 @@ def _past_any_proxy() -> None:
         exempt = os.environ.get(name, "")
         if "127.0.0.1" not in exempt.split(","):
             os.environ[name] = ",".join(filter(None, [exempt, "127.0.0.1"]))
+
+
+def require(start: Path) -> Running:
+    """Find the running sandbox; raise ServiceFailed without one."""
+    # What `up` does not bring back is said before anybody types it.
+    running = locate(start)
+    if running:
+        return running
+    if any((folder / FOLDER / FILE).is_file() for folder in (start, *start.parents)):
+        raise ServiceFailed(
+            "The sandbox is not running: its daemon ended without taking it down.",
+            state="What its AWS held (ledger, artifacts, secrets) is gone. Its Git repository is kept.",
+            remedy=f"Start it again, which empties its hosts: {commands.sandbox('up')}",
+        )
+    raise ServiceFailed("The sandbox is not running.", remedy=f"Start it: {commands.sandbox('up')}")
 
 
 def read(folder: Path) -> Running | None:

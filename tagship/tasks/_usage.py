@@ -31,6 +31,15 @@ def answer_usage(program: Program) -> None:
     # Invoke has no hook for it, and would end with 1.
     for step in ("parse_core", "parse_tasks", "parse_cleanup"):
         setattr(program, step, _answering(program, getattr(program, step)))
+    program.no_tasks_given = functools.partial(_list, program)  # type: ignore[method-assign]
+
+
+def _list(program: Program) -> None:
+    """List the tasks for somebody who typed none."""
+    # Invoke would print its own options, and no task.
+    program.list_tasks()
+    print(f"What one takes: {program.called_as} TASK --help")
+    raise Exit
 
 
 def _answering(program: Program, step: Callable[..., None]) -> Callable[..., None]:

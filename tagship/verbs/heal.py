@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.text import counted, listed, moment
-from tagship.domain.units import Report, Unit
+from tagship.domain.text import counted, moment
+from tagship.domain.units import Report, Unit, away_sentence
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
 from tagship.engine.plan import facts, plan_of, show, warn_of_gone
@@ -91,7 +91,7 @@ def _away(plan: Plan) -> Incomplete | Refused:
     Nothing is begun or recorded.
     """
     total = len(plan.units) + len(plan.others)
-    names = listed([f"{unit.name} ({unit.id}): {unit.away}" for unit in plan.units])
+    names = away_sentence(plan.units)
     remedy = f"Start it, or untag it if it is gone for good. Then: {commands.heal(plan.environment)}"
     if not plan.others:
         return Refused(f"No {plan.noun} of {plan.environment} can be reached: {names}.", remedy=remedy)
@@ -102,7 +102,7 @@ def _away(plan: Plan) -> Incomplete | Refused:
 def _observed(app: App, environment: str, units: Sequence[Unit]) -> list[Report]:
     """Ask the units that can be reached; name the others."""
     reports = ask(app, environment, units)
-    away = [f"{unit.name} ({unit.id}): {unit.away}" for unit in units if not unit.online]
+    away = [unit for unit in units if not unit.online]
     if away:
-        app.screen.warn(f"can't be reached, so not healed: {listed(away)}")
+        app.screen.warn(f"can't be reached, so not healed: {away_sentence(away)}")
     return reports

@@ -47,7 +47,8 @@ def _show(app: App, holder: Holder, *, resumable: bool) -> None:
         if resumable:
             say(f"  to end it:      {commands.resume(holder.changes)}")
         say(f"  to free it:     {unlock_command(holder)}")
-        say("  or leave it: the next deployment takes it over, once its CI run has ended")
-        say("  and no operation of it is in flight")
+        once = "its CI run has ended and " if holder.run_url else ""
+        say("  or leave it: the next deployment takes it over,")
+        say(f"  once {once}no operation of it is in flight")
     if holder.frozen:
         app.screen.say(f"  {holder.frozen}")

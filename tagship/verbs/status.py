@@ -174,8 +174,9 @@ def _healing(current: Status) -> str:
     """Say what heals; what can't be asked can't be healed."""
     heal = commands.heal(current.environment)
     if all(unit.runs == NOT_KNOWN for unit in current.units if unit.drift):
-        return f"once they can be asked, to see that they run {current.artifact}: {heal}"
-    return f"to bring them to {current.artifact}: {heal}"
+        return f"once every {current.units[0].noun} can be asked, to see that it runs {current.artifact}: {heal}"
+    them = "it" if len([unit for unit in current.units if unit.drift]) == 1 else "them"
+    return f"to bring {them} to {current.artifact}: {heal}"
 
 
 def _state(current: Status, unit: UnitStatus) -> str:

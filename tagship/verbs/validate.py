@@ -33,6 +33,8 @@ def validate(app: App, *, artifact: str = "", env: str = "") -> Outputs:
     """
     name = artifact or app.ci.tag
     outputs = _checked(app, name, env) if name else Outputs(should_deploy=False)
+    if not name:
+        app.screen.say("No tag set off this run, and --version names none: nothing is to be deployed.")
     for key, value in outputs.lines().items():
         app.screen.say(f"{key}={value}")
     app.ci.output(outputs.lines())

@@ -157,7 +157,7 @@ class _Asked:
     def _order(self, runs: str) -> str:
         built = self.manifest.build_time if self.manifest else ""
         require_newer(self.app, self.environment, self.artifact_id, built, runs, bad=self.bad)
-        return f"{runs} runs now" if runs else "nothing runs now"
+        return f"not older than {runs}" if runs else "nothing runs that it could be older than"
 
     def _units(self) -> str:
         return f"{len(reachable(self.app, self.environment))} reachable"
@@ -168,7 +168,7 @@ class _Asked:
         What the ledger alone says can be mended.
         """
         if runs != self.artifact_id:
-            return f"the ledger says that {runs or 'nothing'} runs"
+            return f"{runs or 'nothing'} runs, by the ledger"
         units = self.app.target(self.environment).units()
         noun, reports = noun_of(units), ask(self.app, self.environment, units)
         if reports and all(serves(report, runs) for report in reports):

@@ -183,5 +183,5 @@ def gone(unit: Unit) -> Report:
 
 def machine(name: str, serving: str = "", *answers: str | Report, online: bool = True) -> Machine:
     number = int(name.rpartition("-")[2])
-    problem = "" if online else "its agent's PingStatus is ConnectionLost"
+    problem = "" if online else "its SSM agent doesn't answer (ConnectionLost)"
     return Machine(Unit(f"i-{number:017x}", name, online, problem, "host"), serving, answers=deque(answers))

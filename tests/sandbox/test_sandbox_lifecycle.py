@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -229,7 +230,7 @@ def test_processes_are_found_without_proc_too(root: Path, monkeypatch: pytest.Mo
     assert processes.belonging(running.folder) == [app]
 
 
-def test_status_says_what_is_up_and_what_has_crashed(root: Path) -> None:
+def test_status_says_what_is_up_and_what_has_crashed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert perform("status", root).value == {"up": False, "crashed": False, "processes": 0}
     up = perform("up", root)
     assert up.value["hosts"][0]["name"] == "tiny-dev-1"
@@ -239,8 +240,17 @@ def test_status_says_what_is_up_and_what_has_crashed(root: Path) -> None:
     assert running
     said = perform("status", running.work)
     assert (said.value["up"], said.value["pid"]) == (True, running.pid)
+    with monkeypatch.context() as inside:
+        inside.chdir(running.work)
+        within = perform("up", running.work).lines
+    assert not any(line.startswith("  cd .") for line in within), "one is there already"
+    assert f"  cd {shlex.quote(str(root))} && inv sandbox down" in within
     crash(running)
     assert perform("status", root).value["crashed"]
+    with pytest.raises(ServiceFailed, match="its daemon ended") as caught:
+        perform("rerun", running.work)
+    assert caught.value.state.startswith("What its AWS held (ledger, artifacts, secrets) is gone.")
+    assert caught.value.remedy == "Start it again, which empties its hosts: inv sandbox up"
     assert perform("reset", root).value["up"]
     assert json.dumps(perform("down", root).value) == '{"up": false, "was": true}'
 

@@ -243,6 +243,14 @@ def test_the_program_lists_the_same_tasks(capsys: pytest.CaptureFixture[str]) ->
     assert {one["name"] for one in told["tasks"]} | below == set(TASKS)
 
 
+def test_without_a_task_the_tasks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    program.run(["tagship"], exit=False)
+    shown = capsys.readouterr().out
+    assert "rollback" in shown
+    assert "--prompt-for-sudo-password" not in shown
+    assert shown.splitlines()[-1] == "What one takes: tagship TASK --help"
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -544,6 +552,13 @@ def test_make_help_names_every_target_of_a_verb() -> None:
     shown = make("help").stdout
     named = re.findall(r"^  make ([a-z-]+) ", shown, re.MULTILINE)
     assert set(TASKS) - NOT_TYPED <= set(named)
+    assert named[0] == "setup"
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_first_make_says_what_it_installs_before_pip_is_silent() -> None:
+    makefile = (TOP / "Makefile").read_text("utf-8")
+    assert makefile.index("this takes a minute or two") < makefile.index("pip install --quiet")
 
 
 @pytest.mark.parametrize(

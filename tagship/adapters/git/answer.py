@@ -18,7 +18,7 @@ _PROGRESS = re.compile(
 )
 _ASIDE = re.compile(r"(remote: )?\d\d:\d\d:\d\d\.\d{6} |\[GNUPG:\]")  # GIT_TRACE on standard error, and gpg's status
 _PORCELAIN = re.compile(r"To |([+\-*!=]\t)?\S*:refs/\S+\t|Done$")
-_GIT = re.compile(r"To |hint:|fatal: |error: failed to push some refs|Everything up-to-date")
+_GIT = re.compile(r"To |hint:|fatal: |error: failed to push some refs|error: atomic push failed|Everything up-to-date")
 
 
 class Answer(NamedTuple):

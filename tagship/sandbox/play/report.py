@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from tagship import settings
 from tagship.domain import commands
 from tagship.domain.text import counted
-from tagship.errors import Refused, ServiceFailed, UsageError
+from tagship.errors import Refused, UsageError
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import actions as actions_of
@@ -100,10 +101,7 @@ def _shipped(running: Running) -> settings.Settings:
 
 
 def _running(root: Path) -> Running:
-    running = state.locate(root)
-    if running is None:
-        raise ServiceFailed("The sandbox is not running.", remedy="Start it: inv sandbox up")
-    return running
+    return state.require(root)
 
 
 def _up(root: Path, chosen: settings.Settings, request: Request) -> Outcome:
@@ -251,13 +249,14 @@ def _next(root: Path, running: Running, chosen: settings.Settings) -> list[str]:
     port = next((host.port for host in running.hosts if host.environment == first), 0)
     service = not any(hosts.kind == "job" for hosts in [chosen.environments[first].runs_on(Ec2)] if hosts)
     branch = practice.git(running.work, "branch", "--show-current") or "no branch"
+    inside = Path.cwd().is_relative_to(running.work)
     return [
         f"A practice clone, on the branch {branch}, is ready. Type:",
-        f"  cd {_short(running.work)}",
+        *([] if inside else [f"  cd {_short(running.work)}"]),
         f"  {_ship(root, first, first_time=not released)}",
         *([f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}"] if port and service else []),
         "  inv sandbox status",
-        "  cd - && inv sandbox down",
+        f"  cd {shlex.quote(str(root)) if inside else '-'} && inv sandbox down",
     ]
 
 

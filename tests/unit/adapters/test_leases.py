@@ -59,7 +59,7 @@ def test_who_holds_it_since_when_what_they_do_and_how_to_go_on_is_said() -> None
     _, leases = bucket()
     take(leases, url=RUN)
     assert said(LeaseHeld, lambda: take(leases, "hers")) == (
-        f"ada@laptop has held dev since 2026-11-20 12:00 UTC (taken, last heartbeat just now, {RUN}).",
+        f"ada@laptop has held dev since 2026-11-20 12:00 UTC (getting ready, last heartbeat just now, {RUN}).",
         "Nothing was changed.",
         "Wait for it with --wait 10m; or, if it has died: inv unlock --env dev --id mine",
     )
@@ -70,7 +70,7 @@ def test_a_holder_without_a_run_and_without_a_time_is_said_in_fewer_words() -> N
     record = replace(take(leases), taken_at="")
     store.replace(KEY, record.to_json(), store.objects[KEY].etag)
     what, _, _ = said(LeaseHeld, lambda: take(leases, "hers"))
-    assert what == "ada@laptop has held dev (taken, last heartbeat just now)."
+    assert what == "ada@laptop has held dev (getting ready, last heartbeat just now)."
 
 
 def test_who_meets_a_held_lease_is_given_what_was_read_of_it() -> None:
@@ -372,7 +372,7 @@ def test_the_record_has_who_where_since_when_and_for_how_long() -> None:
     _, leases = bucket()
     mine = leases.take("dev", holder="ada@laptop", deployment_id="mine", run_url=RUN, ttl=90, above=6)
     assert replace(mine, taking="") == LeaseRecord(
-        "dev", 7, "ada@laptop", "mine", RUN, "taken", (), 90, "2026-11-20T12:00:00+00:00"
+        "dev", 7, "ada@laptop", "mine", RUN, "getting ready", (), 90, "2026-11-20T12:00:00+00:00"
     )
     assert len(bytes.fromhex(mine.taking)) == 8
 
@@ -436,7 +436,7 @@ def test_a_lease_that_is_let_go_has_expired_in_its_holders_name() -> None:
     leases.let_go(take(leases))
     seen = leases.look("dev")
     assert seen is not None
-    assert (seen.expired, seen.record.holder, seen.record.phase) == (True, "ada@laptop", "interrupted: taken")
+    assert (seen.expired, seen.record.holder, seen.record.phase) == (True, "ada@laptop", "interrupted: getting ready")
 
 
 def test_a_damaged_lease_is_mended_to_a_free_one_that_keeps_its_number() -> None:

@@ -45,7 +45,7 @@ def test_a_free_lease_is_neither_held_nor_expired() -> None:
 
 def test_taking_raises_the_fence_by_one() -> None:
     record = taken(seen(RECORD, 61), environment="dev", holder="eve", deployment_id="d-2", run_url="", ttl=60)
-    assert (record.fence, record.holder, record.operations, record.phase) == (8, "eve", (), "taken")
+    assert (record.fence, record.holder, record.operations, record.phase) == (8, "eve", (), "getting ready")
     assert record.taking == ""
 
 
@@ -55,7 +55,7 @@ def test_a_taking_says_who_has_it_for_what_and_since_when_by_utc(in_tokyo: None)
         east, environment="qa", holder="eve", deployment_id="d-2", run_url="https://ci/1", ttl=90, taking="word"
     )
     at = "2026-11-20T12:01:01+00:00"
-    assert record == LeaseRecord("qa", 8, "eve", "d-2", "https://ci/1", "taken", (), 90, at, 0, "word")
+    assert record == LeaseRecord("qa", 8, "eve", "d-2", "https://ci/1", "getting ready", (), 90, at, 0, "word")
 
 
 def test_the_number_in_an_id_is_the_fence_also_beyond_what_a_second_has() -> None:

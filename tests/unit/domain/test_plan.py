@@ -92,7 +92,7 @@ def test_what_was_stopped_though_no_host_failed_has_failed_for_that_reason() -> 
 def test_many_hosts_are_shown_by_what_they_run() -> None:
     hosts = tuple(Unit(f"i-{n}", f"web-{n}", True, noun="host") for n in range(30))
     plan = replace(PLAN, units=hosts, runs={f"i-{n}": OLD for n in range(28)})
-    assert plan.rows() == [["28 hosts", "", OLD, NEW], ["2 hosts", "", "nothing known", NEW]]
+    assert plan.rows() == [["28 hosts", "", OLD, NEW], ["2 hosts", "", "not known", NEW]]
 
 
 def test_the_ledger_alone_can_say_that_something_is_lost() -> None:
@@ -132,7 +132,7 @@ def test_the_ledgers_last_word_of_each_host_counts_and_silence_is_no_word() -> N
 
 def test_the_plan_shows_what_runs_on_each_host() -> None:
     assert replace(FIRST, runs={"i-2": OLD}).rows()[:2] == [
-        ["web-1", "i-1", "nothing known", NEW],
+        ["web-1", "i-1", "not known", NEW],
         ["web-2", "i-2", OLD, NEW],
     ]
 

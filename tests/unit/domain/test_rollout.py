@@ -182,7 +182,7 @@ def test_a_host_that_left_is_not_put_back() -> None:
 
 def test_a_planned_host_that_cannot_be_reached_is_a_straggler_and_one_that_joins_so_is_not() -> None:
     fleet = hosts(3)
-    away = replace(fleet[2], online=False, problem="its agent's PingStatus is ConnectionLost")
+    away = replace(fleet[2], online=False, problem="its SSM agent doesn't answer (ConnectionLost)")
     new = Unit("i-9", "web-9", False, "no agent has registered")
     rollout, batches = carried_out(Rules("100%", "1"), Rollout.begin(NEW, fleet).seen([*fleet[:2], away, new]), healthy)
     assert batches == [["i-0", "i-1"]]
@@ -309,12 +309,12 @@ def test_a_host_that_ran_it_already_and_left_is_not_known_to_run_anything() -> N
 def test_whoever_lacks_it_is_listed_once_with_the_reason() -> None:
     """One failed, one went out of reach before its turn, one was not reached by the rollout, one is skipped."""
     fleet, skipped = hosts(5), hosts(2, first=7)
-    away = replace(fleet[2], online=False, problem="its agent's PingStatus is ConnectionLost")
+    away = replace(fleet[2], online=False, problem="its SSM agent doesn't answer (ConnectionLost)")
     rollout = Rollout.begin(NEW, fleet, skipped=skipped).heard([healthy(fleet[0]), failed(fleet[1])])
     rollout = rollout.seen([*fleet[:2], away, *fleet[3:], skipped[0]])  # the other skipped one left
     assert [(one.unit, one.outcome, one.reason) for one in rollout.lagging] == [
         ("i-1", "failed", "it answered 500"),
-        ("i-2", "silent", "its agent's PingStatus is ConnectionLost"),
+        ("i-2", "silent", "its SSM agent doesn't answer (ConnectionLost)"),
         ("i-3", "silent", "its turn never came"),
         ("i-4", "silent", "its turn never came"),
         ("i-7", "silent", "skipped"),

@@ -26,7 +26,7 @@ def test_what_was_rolled_back_from_is_nothing_to_go_back_to() -> None:
 def test_a_deployment_that_failed_on_an_empty_environment_says_why() -> None:
     failed = entry("0", 2, "rolled-back", ONE, reason="it answered 500")
     [bad] = bad_versions(fold([entry("0", 1, "requested", ONE), failed])).values()
-    assert bad.why == "it failed on 2026-11-20 12:00 UTC: it answered 500"
+    assert bad.why == "it failed on 2026-11-20 12:00 UTC (it answered 500)"
 
 
 def test_once_the_latest_has_ended_the_ways_back_are_what_was_healthy_before_what_runs() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from tagship.domain.text import ago, moment, span, visible
+from tagship.domain.text import ago, excerpt, moment, span, visible
 
 
 def test_a_moment_is_utc_to_the_minute_wherever_it_was_written() -> None:
@@ -52,3 +52,15 @@ def test_an_age_says_ago_and_never_a_negative_number() -> None:
 def test_words_from_outside_are_shown_and_not_obeyed(text: str, shown: str) -> None:
     assert visible(text) == shown
     visible(text).encode()
+
+
+def test_what_is_left_of_a_long_text_keeps_the_heading_of_its_first_block() -> None:
+    blocks = [line for host in ("web-1", "web-2") for line in (f"--- {host} (i-1)", *(f"line {n}" for n in range(4)))]
+    assert excerpt("\n".join(blocks), 9, "see the run").splitlines() == [
+        "(2 earlier lines: see the run)",
+        "--- web-1 (i-1)",
+        *blocks[3:],
+    ]
+    assert excerpt("\n".join(blocks), 6, "see the run").splitlines() == ["(5 earlier lines: see the run)", *blocks[5:]]
+    assert excerpt("\n".join(blocks), 7, "see the run").splitlines() == ["(5 earlier lines: see the run)", *blocks[5:]]
+    assert excerpt("1\n2\n3\n4", 3, "see the run").splitlines() == ["(2 earlier lines: see the run)", "3", "4"]

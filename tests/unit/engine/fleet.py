@@ -40,7 +40,7 @@ def many(count: int) -> list[Machine]:
 
 def set_online(one: Machine, there: bool) -> None:
     host = one.unit
-    problem = "" if there else "its agent's PingStatus is ConnectionLost"
+    problem = "" if there else "its SSM agent doesn't answer (ConnectionLost)"
     one.unit = replace(host, online=there, problem=problem)
 
 

@@ -50,7 +50,7 @@ def test_a_version_that_failed_is_good_again_once_somebody_says_why() -> None:
     )
     assert bad(app) == set()
     assert app.screen.lines[0].startswith(f"{TWO} counts as bad on dev: it failed on 2026-11-20")
-    assert app.screen.lines[1] == f"mark {TWO} good on dev, by ada@laptop: the disk was full"
+    assert app.screen.lines[1] == f"{TWO} is good on dev now (ada@laptop: the disk was full)"
 
 
 def test_a_version_that_nobody_calls_bad_needs_no_word() -> None:

@@ -30,7 +30,7 @@ from tests.fakes.app import FakeApp
 from tests.fakes.target import machine
 from tests.unit.engine.fleet import NEW, OLD, fleet, last_state, set_online, told
 
-AWAY = "web-3 (i-00000000000000003): its agent's PingStatus is ConnectionLost"
+AWAY = "web-3 (i-00000000000000003): its SSM agent doesn't answer (ConnectionLost)"
 
 
 def broken(*names: str, size: int = 3, **rules: object) -> FakeApp:
@@ -198,7 +198,7 @@ def test_status_names_the_host_that_was_left_and_the_command() -> None:
     [found] = status(app, env="dev")
     assert found.partial == "it is missing on 1 of 3 hosts: web-3"
     assert {unit.name: unit.runs for unit in found.units if unit.drift} == {"web-3": NEW}
-    assert f"to bring them to {OLD}: inv heal --env dev" in app.screen.lines
+    assert f"to bring it to {OLD}: inv heal --env dev" in app.screen.lines
 
 
 # -- a heal ------------------------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_a_host_that_returns_with_the_bad_version_is_named_by_status_with_the_co
     assert {unit.name: unit.drift for unit in found.units if unit.drift} == {
         "web-3": f"{NEW} is marked bad; the ledger says {OLD}"
     }
-    assert f"to bring them to {OLD}: inv heal --env dev" in app.screen.lines
+    assert f"to bring it to {OLD}: inv heal --env dev" in app.screen.lines
     assert heal(app).state == "healthy"
     assert told(app) == [["web-3"]]
 

@@ -159,7 +159,7 @@ def test_status_says_that_it_is_partial_who_drifted_and_how_to_heal() -> None:
     [found] = status(app, env="dev")
     assert (found.artifact, found.partial) == (NEW, "it is missing on 1 of 2 hosts: web-2")
     assert [one.drift for one in found.units] == ["", f"the ledger says {NEW}"]
-    assert app.screen.lines[-1] == f"to bring them to {NEW}: inv heal --env dev"
+    assert app.screen.lines[-1] == f"to bring it to {NEW}: inv heal --env dev"
 
 
 def test_a_version_that_no_host_runs_has_failed_however_many_may() -> None:
@@ -219,7 +219,7 @@ def test_a_host_that_cannot_be_reached_is_passed_over_where_one_may_fail_and_ref
     app = fleet(machine("web-1"), machine("web-2", online=False), machine("web-3"), max_errors=1)
     with pytest.raises(Incomplete) as caught:
         deploy(app, artifact=NEW)
-    assert "web-2 (i-00000000000000002): its agent's PingStatus is ConnectionLost" in caught.value.what
+    assert "web-2 (i-00000000000000002): its SSM agent doesn't answer (ConnectionLost)" in caught.value.what
     assert told(app) == [["web-1", "web-3"]]
     strict = fleet(machine("web-1"), machine("web-2", online=False))
     with pytest.raises(Refused):
@@ -463,7 +463,7 @@ def test_a_heal_that_sent_nothing_records_every_host_that_it_saw_run_it() -> Non
     app.screen.lines.clear()
     rollback(app, to=OLD, dry_run=True)
     assert f"web-9  i-00000000000000009  {NEW}  {OLD}" in app.screen.lines
-    assert "nothing known" not in app.screen.text
+    assert "not known" not in app.screen.text
 
 
 def test_a_heal_that_mended_one_records_the_others_with_it_and_no_host_that_it_could_not_reach() -> None:

@@ -78,7 +78,7 @@ def test_what_serves_now_is_the_last_word(monkeypatch: pytest.MonkeyPatch) -> No
     with_ledger(release, "0.1.0-dev", "0.1.1-dev")
     assert again(release, FakeForge(run("completed", "success"), notices=[HEALTHY]), yes=True).outcome == "healthy"
     assert release.app.screen.lines[-1] == (
-        "0.1.1-dev is healthy on dev, since just now (ada). To take it back: inv rollback --to 0.1.0-dev"
+        "0.1.1-dev is healthy on dev (recorded just now by ada). To take it back: inv rollback --to 0.1.0-dev"
     )
 
 

@@ -188,7 +188,7 @@ def test_marks_stand_among_the_deployments_with_who_and_why() -> None:
 def test_the_data_says_what_is_bad_now_and_what_people_said() -> None:
     app = told()
     failed, fine = history(app).as_data()
-    assert failed["bad"] == "it failed on 2026-11-20 12:01 UTC: it answered 500"
+    assert failed["bad"] == "it failed on 2026-11-20 12:01 UTC (it answered 500)"
     assert (fine["bad"], fine["marks"]) == ("", [])
     mark_good(app, version="0.1.2-dev", reason="the disk was full")
     failed, fine = history(app).as_data()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tagship.adapters.bucket.leases import StoredLeases
@@ -58,7 +60,17 @@ def test_a_lease_whose_heartbeat_stopped_has_expired() -> None:
         app.screen.lines[0] == "run 4711 (octocat) has held dev since 2026-11-20 12:00 UTC; its heartbeat has stopped"
     )
     assert "  to free it:     inv unlock --env dev --id d-1" in app.screen.lines
+    assert app.screen.lines[-1] == "  once its CI run has ended and no operation of it is in flight"
     assert "--resume" not in app.screen.text, "the ledger has no such deployment: there is nothing to end"
+
+
+def test_of_a_laptop_no_ci_run_is_spoken_of() -> None:
+    app = held()
+    lease, etag = app.leases.records["dev"]
+    app.leases.records["dev"] = (replace(lease, run_url=""), etag)
+    app.clock.advance(100)
+    lock(app)
+    assert app.screen.lines[-1] == "  once no operation of it is in flight"
 
 
 def test_unlock_frees_the_lease_it_names_and_stops_its_holder() -> None:

@@ -342,7 +342,14 @@ def test_versions_that_are_left_out_as_bad_are_named_with_the_way_to_one_of_them
 def test_nothing_to_go_back_to_is_refused() -> None:
     with pytest.raises(Refused) as caught:
         rollback(after(ONE))
-    assert "There is nothing to roll dev back to" in caught.value.what
+    assert caught.value.what.endswith("no other version that was healthy there is still stored.")
+
+
+def test_where_nothing_was_ever_healthy_no_other_version_is_spoken_of() -> None:
+    with pytest.raises(Refused) as caught:
+        rollback(after(), yes=True)
+    assert caught.value.what == "There is nothing to roll dev back to: no version was ever healthy there."
+    assert caught.value.remedy == "Ship a version: inv deploy-dev"
 
 
 def test_without_a_version_and_with_several_environments_one_must_be_named() -> None:

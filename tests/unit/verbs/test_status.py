@@ -85,7 +85,7 @@ def test_one_host_that_serves_or_none_that_can_be_asked_is_no_reason_to_go_back(
     assert only(app).back == ""
     app.hosts.machines[:] = [machine("web-1", V, online=False), machine("web-2", V, online=False)]
     assert only(app).back == ""
-    assert app.screen.lines[-1] == f"once they can be asked, to see that they run {V}: inv heal --env dev"
+    assert app.screen.lines[-1] == f"once every host can be asked, to see that it runs {V}: inv heal --env dev"
 
 
 def test_a_version_that_only_failed_is_not_said_to_be_marked() -> None:

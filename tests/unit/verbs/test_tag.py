@@ -283,6 +283,8 @@ def test_a_channel_without_tags_wants_to_hear_that_it_is_the_first() -> None:
     problem = refused(Release(released=()))
     assert "there is no tag X.Y.Z-dev here or on origin" in problem.what
     assert problem.remedy.endswith("inv tag --yes --first")
+    chosen = refused(Release(released=()), version="0.2.0-dev")
+    assert chosen.remedy.endswith("inv tag --version 0.2.0-dev --yes --first")
 
 
 def test_the_first_version_is_0_1_0() -> None:
@@ -429,7 +431,8 @@ def test_a_spent_number_is_refused_by_name() -> None:
     release.app.signed_in = True
     release.app.publish("0.1.4-dev")
     problem = refused(release, version="0.1.4-dev")
-    assert problem.what == "0.1.4-dev cannot be the next version: it is taken: it is published (the bucket has it)."
+    why = "it is taken: it is published (the bucket has it)"
+    assert problem.what == f"0.1.4-dev cannot be the next version, because {why}."
     assert problem.remedy == "Take the next one: inv tag --version 0.1.5-dev --yes"
 
 

@@ -32,6 +32,7 @@ def test_a_run_of_a_branch_deploys_nothing_and_succeeds(tmp_path: Path) -> None:
     app = ci_app(tmp_path)
     app.ci = run_of("")
     assert validate(app) == Outputs(False)
+    assert app.screen.lines[0] == "No tag set off this run, and --version names none: nothing is to be deployed."
     assert app.ci.outputs == {"should_deploy": "false", "environment": "", "version": "", "image_tag": "", "tag": ""}
 
 

@@ -46,9 +46,9 @@ def test_nothing_stands_between_a_good_version_and_a_free_environment() -> None:
         "artifact": "",
         "branch": "built from dev",
         "marks": "not marked bad",
-        "order": f"{OLD} runs now",
+        "order": f"not older than {OLD}",
         "units": "2 reachable",
-        "running": f"the ledger says that {OLD} runs",
+        "running": f"{OLD} runs, by the ledger",
         "freeze": "not frozen",
         "lease": "nobody holds it",
     }

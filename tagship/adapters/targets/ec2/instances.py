@@ -66,7 +66,7 @@ def described(instance: Any, pings: Mapping[str, str]) -> Unit:
     name = next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), host)
     ping = pings.get(host, "")
     problem = {"Online": "", "": "SSM does not know it: no agent has registered"}
-    return Unit(host, name, ping == "Online", problem.get(ping, f"its agent's PingStatus is {ping}"), noun="host")
+    return Unit(host, name, ping == "Online", problem.get(ping, f"its SSM agent doesn't answer ({ping})"), noun="host")
 
 
 def calls(ids: Iterable[str]) -> Iterable[list[str]]:
