@@ -12,6 +12,7 @@ from tagship.domain.forge import repository_of
 from tagship.errors import UsageError
 from tagship.ports.people import Prompt
 from tagship.scaffold.look import Scene
+from tagship.settings import FILE
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 ACCOUNT = "123456789012"  # AWS's own example: nobody's
@@ -60,11 +61,23 @@ def settle(scene: Scene, given: Mapping[str, str], prompt: Prompt | None) -> Blu
 
     Nor is it if there is a tagship.toml, which has the answers. Raises UsageError for what nothing says.
     """
+    if scene.settled:
+        _require_unsaid(given)
     values: dict[str, str] = {}
     for question in _questions(scene, values):
         flag = given.get(question.flag, "")
         values[question.flag] = flag or question.found if scene.settled else _answer(question, flag, prompt)
     return Blueprint(**values)
+
+
+def _require_unsaid(given: Mapping[str, str]) -> None:
+    """Raise UsageError for an answer that tagship.toml has already."""
+    flag = next((flag for flag, text in given.items() if text and flag != "build"), "")
+    if flag:
+        raise UsageError(
+            f"--{flag} is for a repository without a {FILE}, and this one has one.",
+            remedy=f"Change it in {FILE}, then: {commands.init()}",
+        )
 
 
 def _answer(question: Enquiry, flag: str, prompt: Prompt | None) -> str:
@@ -88,14 +101,17 @@ def _questions(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
     yield Enquiry("kind", "It is a (service, job)", "service", _choice("service", "job"))
     contained = values["runtime"] == "docker"
     command = Enquiry("command", "The command that starts it", shlex.join(scene.command), _fault_of_command)
-    yield Enquiry("command", "", "") if contained else command
+    of_image = Enquiry("command", "", "", _none("an image has its own command"), asked=False)
+    yield of_image if contained else command
     yield Enquiry("include", "", "" if contained else ",".join(_shipped(scene)), asked=False)
     yield Enquiry("build", "", "", asked=False)
     yield Enquiry("built", "", "", asked=False)
     yield Enquiry("region", "", next(iter(scene.regions), "us-east-1"), asked=False)
     image = f"{ACCOUNT}.dkr.ecr.{values['region']}.amazonaws.com/{values['app']}"
-    yield Enquiry("image", "The repository of its images", next(iter(scene.images), image), _needed, asked=contained)
-    yield Enquiry("health", "The path of its health check", scene.health or "/healthz", asked=values["kind"] != "job")
+    images = Enquiry("image", "The repository of its images", next(iter(scene.images), image), _needed)
+    yield images if contained else Enquiry("image", "", "", _none("is for runtime docker"), asked=False)
+    health = Enquiry("health", "The path of its health check", scene.health or "/healthz", _needed)
+    yield health if values["kind"] == "service" else Enquiry("health", "", "", _none("a job has none"), asked=False)
     yield Enquiry("bucket", "The bucket for its artifacts", f"{values['app']}-artifacts", _needed, asked=False)
 
 
@@ -117,6 +133,10 @@ def _shipped(scene: Scene) -> list[str]:
 
 def _needed(text: str) -> str:
     return "" if text.strip() else "nothing says it"
+
+
+def _none(reason: str) -> Callable[[str], str]:
+    return lambda text: reason if text else ""
 
 
 def _fault_of_name(text: str) -> str:

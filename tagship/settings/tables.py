@@ -127,7 +127,7 @@ class CiRuns(Section):
 
 
 class Bundle(Section):
-    """What goes into the bundle beside deploy/.
+    """What goes into the bundle beside the host files.
 
     `include` are paths of the commit, `built` are built paths that Git does not track.
     """

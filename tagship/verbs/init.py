@@ -73,7 +73,11 @@ def init(
         app.screen.say("Nothing was written.")
         return Initiated(False, made.changes, made.notes)
     if not yes:
-        require_yes(app.prompt, "Write these files?", commands.init(given, update=update, yes=True))
+        require_yes(
+            app.prompt,
+            "Write these files?",
+            commands.init(given | {"source": source, "hash": hash}, update=update, yes=True),
+        )
     write(scene.root, made.changes)
     _say_next(app, made)
     return Initiated(True, made.changes, made.notes)

@@ -331,7 +331,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_written_and_the_flag_is_n
     root = repository(tmp_path / "shop", SERVICE)
     with pytest.raises(UsageError) as caught:
         begin(root, wheel, yes=False, kind="service")
-    assert caught.value.remedy == "Say it: tagship init --kind service --yes"
+    assert caught.value.remedy == f"Say it: tagship init --kind service --source {wheel} --yes"
     assert set(content(root)) == set(SERVICE)
 
 
@@ -461,3 +461,29 @@ def test_settings_that_are_wrong_are_said_before_anything_is_written(tmp_path: P
     with pytest.raises(SettingsError):
         begin(root, wheel)
     assert set(content(root)) == {*SERVICE, "tagship.toml"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        ({"runtime": "docker", "command": "python3 app.py"}, "--command: an image has its own command"),
+        ({"image": "registry.example/shop"}, "--image: is for runtime docker"),
+        ({"kind": "job", "health": "/ping"}, "--health: a job has none"),
+        ({"kind": "cron"}, "--kind: use service or job"),
+        ({"name": "Shop!"}, "--app: use small letters, digits and hyphens"),
+        ({"command": "echo 'open"}, "--command: no closing quotation"),
+    ],
+)
+def test_no_flag_is_dropped_in_silence(flags: dict[str, str], problem: str, tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    with pytest.raises(UsageError, match=problem):
+        begin(root, wheel, **flags)
+    assert set(content(root)) == set(SERVICE)
+
+
+def test_an_answer_that_the_settings_have_already_is_refused(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    with pytest.raises(UsageError, match=r"--kind is for a repository without a tagship\.toml") as caught:
+        begin(root, wheel, kind="job")
+    assert caught.value.remedy == "Change it in tagship.toml, then: tagship init"

@@ -112,6 +112,16 @@ def test_a_dry_run_of_a_change_shows_its_lines(make: Make) -> None:
     assert "one more line" not in (account(app).document("tagship-deploy") or "")
 
 
+def test_without_host_files_of_its_own_a_repository_is_set_up_with_those_of_tagship(make: Make) -> None:
+    app = make()
+    setup(app)
+    shutil.rmtree(app.root / "deploy")
+    account(app).done.clear()
+    setup(app)
+    assert account(app).done == []
+    assert "nothing to do" in app.screen.lines
+
+
 def test_a_document_has_a_new_version_only_when_it_changed(make: Make) -> None:
     app = make()
     setup(app)

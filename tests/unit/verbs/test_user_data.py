@@ -50,6 +50,12 @@ def test_the_header_says_where_and_what(app: FakeApp) -> None:
     assert 'export DEPLOYMENT_KEY="${DEPLOYMENT_KEY-}"' in script
 
 
+def test_without_host_files_of_its_own_a_repository_has_the_script_of_tagship(app: FakeApp, tmp_path: Path) -> None:
+    other = tmp_path / "without"
+    other.mkdir()
+    assert user_data(Ec2App(root=other), env="dev").raw == user_data(app, env="dev").raw
+
+
 def test_a_host_of_docker_under_systemd_needs_both_programs(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
     dev = environments(ec2={"runtime": "docker", "manager": "systemd"}, image={"repository": "r/hello"})
