@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from scripts.lock import locks, pins
+from scripts.lock import TOP, locks, pins
 from tagship.scaffold.files import template
 
 NAMES = ("requirements.txt", "requirements-sandbox.txt", "requirements-build.txt")
@@ -33,3 +33,7 @@ def test_the_base_has_what_every_verb_needs_and_nothing_of_the_sandbox_or_the_te
     assert not base & build
     assert "hatchling" in build
     assert not {"pytest", "mypy", "ruff", "nox"} & (base | sandbox)
+
+
+def test_the_base_is_the_lock_that_this_repository_s_own_ci_installs() -> None:
+    assert template("requirements.txt") == (TOP / "constraints-runtime.txt").read_text("utf-8")
