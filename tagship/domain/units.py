@@ -53,6 +53,11 @@ def away_sentence(units: Sequence[Unit]) -> str:
     return "; ".join(f"{listed(names)}: {reason}" for reason, names in reasons.items())
 
 
+def them(units: Sequence[Unit]) -> str:
+    """Say `it` of one unit, `them` of several."""
+    return "it" if len(units) == 1 else "them"
+
+
 def noun_of(units: Sequence[Unit]) -> str:
     """Return what people call these units; `unit` if there are none."""
     return units[0].noun if units else "unit"

@@ -11,7 +11,7 @@ from tagship.domain.deployment import SERVES, Deployment, latest_serving, settle
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted, either, listed
-from tagship.domain.units import Unit, away_sentence, noun_of
+from tagship.domain.units import Unit, away_sentence, noun_of, them
 from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
 from tagship.engine.artifacts import Stored, verified
@@ -158,7 +158,7 @@ def reachable(
     if len(away) == len(units):
         raise Refused(f"{problem}: {names}.", remedy=f"Start one, then look: {commands.status(environment)}")
     if len(away) > rules.allowed(len(units)):
-        raise Refused(f"{problem}: {names}.", remedy=_without(environment, around(away) if around else ""))
+        raise Refused(f"{problem}: {names}.", remedy=_without(environment, away, around(away) if around else ""))
     if rules.everywhere:
         app.screen.warn(f"{problem}: {names}")
         app.screen.warn(f"it goes to the others; once those can be reached: {commands.heal(environment)}")
@@ -167,11 +167,11 @@ def reachable(
     return units
 
 
-def _without(environment: str, around: str) -> str:
+def _without(environment: str, away: Sequence[Unit], around: str) -> str:
     """Say what to do about units that cannot be reached."""
     if around:
-        return either(f"Go on without: {around}", "Or start it; if it is gone for good, untag it")
-    return f"Start it, or untag it if it is gone for good. Then look: {commands.status(environment)}"
+        return either(f"Go on without: {around}", f"Or start {them(away)}, or untag what is gone for good")
+    return f"Start {them(away)}, or untag what is gone for good. Then look: {commands.status(environment)}"
 
 
 def manifest_sha256(app: App, environment: str, artifact_id: ArtifactId) -> str:

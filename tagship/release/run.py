@@ -22,6 +22,9 @@ CAUSES = (
     "no workflow at this commit has a trigger that matches the tag (on.push.tags)",
     "Actions are disabled in the repository, or have no minutes left",
 )
+_PREPARES = re.compile(
+    r"check out|set up|log in|take over|hand over|install|run actions/|post |complete job|initialize|stop containers"
+)
 _PIN = re.compile(r"@[0-9a-f]{40}\b")  # an action's pinned commit: noise to whoever waits
 
 
@@ -86,15 +89,31 @@ def follow_to_its_end(app: App, forge: Forge, remedies: Remedies, run: Run, show
 
 
 def _show_steps(steps: Sequence[Step], ended: set[str], show: Progress) -> None:
-    """Show the steps that ended since the last look, and the present."""
-    for step in steps:
+    """Show the steps that ended since the last look, and the present.
+
+    All runs show the same steps: what only prepares a job counts as the step that it prepares, and no step as nothing.
+    """
+    for number, step in enumerate(steps):
         if step.state == "queued" or step.conclusion == "skipped" or step.name in ended:
             continue
-        if step.state == "completed":
+        if _prepares(step):
+            prepared = _prepared(steps[number:])
+            if step.state != "completed" and prepared:
+                show(_label(prepared.name))
+        elif step.state == "completed":
             ended.add(step.name)
-            show(_label(step.name), took=step.seconds or 0.0)
+            show(_label(step.name), took=max(1.0, step.seconds or 0.0))
         else:
             show(_label(step.name))
+
+
+def _prepares(step: Step) -> bool:
+    return _PREPARES.match(_label(step.name)) is not None
+
+
+def _prepared(steps: Sequence[Step]) -> Step | None:
+    """Find the step that a preparation leads to."""
+    return next((step for step in steps if step.state == "queued" and not _prepares(step)), None)
 
 
 def _label(name: str) -> str:

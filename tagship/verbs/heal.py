@@ -13,7 +13,7 @@ from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
 from tagship.domain.text import counted, moment
-from tagship.domain.units import Report, Unit, away_sentence
+from tagship.domain.units import Report, Unit, away_sentence, them
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
 from tagship.engine.plan import facts, plan_of, show, warn_of_gone
@@ -92,7 +92,7 @@ def _away(plan: Plan) -> Incomplete | Refused:
     """
     total = len(plan.units) + len(plan.others)
     names = away_sentence(plan.units)
-    remedy = f"Start it, or untag it if it is gone for good. Then: {commands.heal(plan.environment)}"
+    remedy = f"Start {them(plan.units)}, or untag what is gone for good. Then: {commands.heal(plan.environment)}"
     if not plan.others:
         return Refused(f"No {plan.noun} of {plan.environment} can be reached: {names}.", remedy=remedy)
     serving = f"{plan.artifact_id} serves on {len(plan.others)} of {counted(total, plan.noun)} of {plan.environment}"

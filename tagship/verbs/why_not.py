@@ -171,9 +171,10 @@ class _Asked:
             return f"{runs or 'nothing'} runs, by the ledger"
         units = self.app.target(self.environment).units()
         noun, reports = noun_of(units), ask(self.app, self.environment, units)
+        asked = " that can be asked" if len(reports) < len(units) else ""
         if reports and all(serves(report, runs) for report in reports):
             raise Refused(
-                f"{runs} runs on {self.environment} already: every {noun} says so.",
+                f"{runs} runs on {self.environment} already: every {noun}{asked} says so.",
                 remedy=f"There is nothing to deploy. See what runs: {commands.status(self.environment)}",
             )
         return f"the ledger says that it runs, but not every {noun} does"

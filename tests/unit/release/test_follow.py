@@ -20,6 +20,7 @@ from tagship.errors import (
     UsageError,
 )
 from tagship.ports.forge import Notice, Run, Step
+from tagship.release.run import _show_steps
 from tagship.verbs.deploy_dev import Shipped, deploy_dev
 from tagship.verbs.mark_bad import mark_bad
 from tests.fakes.forge import FakeForge
@@ -81,9 +82,37 @@ def test_steps_that_were_skipped_are_not_shown() -> None:
 
 def test_an_actions_pin_is_not_shown() -> None:
     release = Release()
-    steps = {f"Run actions/checkout@{'3d' * 20}": "success"}
+    steps = {f"Run acme/scan@{'3d' * 20}": "success"}
     follow(release, FakeForge(run("queued"), run("completed", "success", **steps), notices=[HEALTHY]))
-    assert release.app.screen.phases[-1] == "run actions/checkout"
+    assert release.app.screen.phases[-1] == "run acme/scan"
+
+
+def test_what_prepares_a_job_counts_as_the_step_that_it_prepares() -> None:
+    release = Release()
+
+    def steps(*states: str) -> Run:
+        names = ("ship: Check out", "ship: Set up tagship", "ship: Build", "ship: Publish")
+        listed = [
+            Step(name, state, "success" if state == "completed" else "", 0.0)
+            for name, state in zip(names, states, strict=True)
+        ]
+        return Run("7", URL, "in_progress", "", listed)
+
+    done, runs, queued = "completed", "in_progress", "queued"
+    looks = (steps(runs, queued, queued, queued), steps(done, runs, queued, queued), steps(done, done, done, runs))
+    follow(release, FakeForge(*looks, run("completed", "success"), notices=[HEALTHY]))
+    assert release.app.screen.phases == ["waiting for CI to begin", "build", "publish"]
+
+
+@pytest.mark.parametrize(("took", "shown"), [(None, 1.0), (0.0, 1.0), (41.0, 41.0)])
+def test_a_step_counts_for_a_second_at_least_so_that_every_run_shows_the_same(took: float | None, shown: float) -> None:
+    told: list[tuple[str, float | None]] = []
+
+    def show(phase: str, /, took: float | None = None) -> None:
+        told.append((phase, took))
+
+    _show_steps([Step("ship: Build", "completed", "success", took)], set(), show)
+    assert told == [("build", shown)]
 
 
 def test_no_run_in_time_is_an_error_that_names_the_likely_causes() -> None:
