@@ -105,7 +105,7 @@ def follow(app: FakeApp, text: str, deeper: int = 2) -> list[str]:
 
 def held(place: Place) -> str:
     place.owner.leases.take("dev", holder="eve@desk", run_url="", ttl=600)
-    return said(place.ada, lambda app: rollback(app, to=OLD)) + said(place.ada, lambda app: lock(app, env="dev"))
+    return said(place.ada, lambda app: rollback(app, to=OLD)) + "\n" + said(place.ada, lambda app: lock(app, env="dev"))
 
 
 def died(place: Place) -> str:

@@ -101,11 +101,11 @@ CASES: list[tuple[Callable[[Typed], None], str, str]] = [
     (moved, "not the same tag here and on origin: 0.1.0-dev", "git fetch --no-tags --force origin"),
     (nameless, "Git does not know who you are (fatal: ", "git config --global user.email"),
     (protected, "dev: [remote rejected] (hook declined)", "Merge the commit into dev by its rules"),
-    (hooked, "the pre-push hook of this repository refused it (the linter found 3 problems)", "then inv deploy-dev"),
-    (hooked_elsewhere, "the pre-push hook of this repository refused it", "then inv deploy-dev"),
+    (hooked, "the pre-push hook of this repository refused it (the linter found 3 problems)", "then: inv deploy-dev"),
+    (hooked_elsewhere, "the pre-push hook of this repository refused it", "then: inv deploy-dev"),
     (signing_without_a_key, "Git did not sign the tag 0.1.1-dev: error: ", "git config user.signingKey"),
     (locked, "left its lock: ", "If no git runs here: rm "),
-    (tags_protected, "origin refused the push", "then inv deploy-dev"),
+    (tags_protected, "origin refused the push", "then: inv deploy-dev"),
 ]
 
 
@@ -168,5 +168,5 @@ def test_a_channel_without_tags_wants_first(tmp_path: Path) -> None:
     assert typed.tags_there() == []
     done = typed.inv("deploy-dev", "--yes")
     assert done.returncode == 3
-    assert "inv deploy-dev --first" in done.stderr
+    assert "inv deploy-dev --yes --first" in done.stderr
     assert typed.tags_here() == typed.tags_there() == []
