@@ -20,7 +20,7 @@ $(error $(TOUCHED))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
+.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
 .PHONY: lock unlock mark-bad mark-good user-data sandbox demo test test-journeys test-program test-cases test-host test-attacks
 .PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
@@ -41,6 +41,7 @@ deploy-dev: setup ; @$(INV) deploy-dev $(ARGS) # tag the next version, push it, 
 tag: setup ; @$(INV) tag $(call flag,SUFFIX,suffix) $(ARGS) # the tag alone: make tag SUFFIX=dev
 tag-undo: setup ; @$(INV) tag-undo $(ARGS) # delete a tag of your own: ARGS="--version 0.1.30-dev"
 versions: setup ; @$(INV) versions $(ARGS) # the latest versions, and what could come next
+doctor: setup ; @$(INV) doctor $(ARGS) # all that shipping needs, and what mends it
 status: setup ; @$(INV) status $(ARGS) # what runs where
 history: setup ; @$(INV) history $(ARGS) # who shipped what, when
 verify: setup ; @$(INV) verify $(ARGS) # whether it serves: ARGS="--version 0.1.30-dev"

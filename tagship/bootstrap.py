@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tagship.ports.ci import Ci
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
+    from tagship.ports.machine import Machine
     from tagship.ports.people import Clock, Prompt, Screen
     from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.target import Target, Web
@@ -62,8 +63,7 @@ class Wiring(_Terminal):
 
     @cached_property
     def hurried(self) -> Wiring:
-        """Return the same app with seconds for AWS to answer."""
-        # For questions that one can do without.
+        """Return the same app, for questions that AWS has seconds for."""
         made = replace(self, in_seconds=True)
         vars(made).update(screen=self.screen, prompt=self.prompt, ci=self.ci)
         return made
@@ -90,8 +90,7 @@ class Wiring(_Terminal):
 
     @cached_property
     def sandbox(self) -> Running | None:
-        """Find the running sandbox, if the settings want one."""
-        # Raises ServiceFailed if it is down.
+        """Find the sandbox, if wanted. Raises ServiceFailed if down."""
         if not self.settings.sandbox:
             return None
         from tagship.sandbox.state import require
@@ -109,6 +108,12 @@ class Wiring(_Terminal):
             keys = (self.sandbox.keys.access, self.sandbox.keys.secret)
             made = Aws(region, self.sandbox.aws_url, sandbox=True, keys=keys, ci=ci, say=say)
         return hurried(made) if self.in_seconds else made
+
+    @cached_property
+    def machine(self) -> Machine:
+        from tagship.adapters.machine import LocalMachine
+
+        return LocalMachine()
 
     @cached_property
     def store(self) -> Store:

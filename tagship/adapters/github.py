@@ -1,4 +1,4 @@
-"""GitHub Actions through its REST API: six paths, each asked with one request (for unfinished runs, one a status).
+"""GitHub Actions through its REST API, each path asked with one request (for unfinished runs, one a status).
 
 https://docs.github.com/rest/actions/workflow-runs. A run that a tag set off has the tag's name as its head_branch.
 """
@@ -16,7 +16,7 @@ from tagship.domain import commands
 from tagship.domain.annotation import genuine
 from tagship.domain.forge import repository_of
 from tagship.errors import ServiceFailed
-from tagship.ports.forge import Notice, Run, Step
+from tagship.ports.forge import Notice, Protection, Run, Step
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -121,6 +121,24 @@ class GitHub:
         annotations = [self._get(f"/check-runs/{job['id']}/annotations?per_page=100") for job in self._jobs(run_id)]
         return [notice for notes in annotations for notice in _notices(notes)]
 
+    def gate(self, environment: str) -> Protection | None:
+        """Read an environment and its policies.
+
+        https://docs.github.com/rest/deployments/environments and /rest/deployments/branch-policies.
+        """
+        path = f"/environments/{quote(environment, safe='')}"
+        answer = self._maybe(path)
+        if answer is None:
+            return None
+        policy, rules = answer.get("deployment_branch_policy"), answer.get("protection_rules") or ()
+        reviewed = any(rule.get("type") == "required_reviewers" for rule in rules)
+        if not policy:
+            return Protection((), reviewed)
+        if not policy.get("custom_branch_policies"):
+            return Protection(("protected branches",), reviewed)
+        policies = self._get(f"{path}/deployment-branch-policies?per_page=100")["branch_policies"]
+        return Protection(tuple(f"{policy.get('type', 'branch')} {policy['name']}" for policy in policies), reviewed)
+
     def green(self, commit: str) -> str:
         runs = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]
         if any(run.get("conclusion") in BAD for run in runs):
@@ -136,13 +154,21 @@ class GitHub:
     def _get(self, path: str) -> Any:
         return self._ask("GET", path).json()
 
-    def _ask(self, method: str, path: str) -> Response:
-        """Send one request. Raises ServiceFailed, with GitHub's words if it answered."""
+    def _maybe(self, path: str) -> Any:
+        """Ask for what may not be there; None if it is not."""
+        answer = self._ask("GET", path, absent=True)
+        return answer.json() if answer.ok else None
+
+    def _ask(self, method: str, path: str, *, absent: bool = False) -> Response:
+        """Send one request. Raises ServiceFailed, with GitHub's words if it answered.
+
+        With `absent`, a 404 is an answer.
+        """
         from requests import RequestException
 
         try:
             response = self._session.request(method, self._url + path, timeout=TIMEOUT)
-            if response.ok:
+            if response.ok or (absent and response.status_code == 404):
                 return response
         except (RequestException, OSError) as reason:
             raise ServiceFailed(f"{self._away[0]} ({type(reason).__name__}).", remedy=self._away[1]) from reason

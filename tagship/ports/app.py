@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tagship.ports.ci import Ci
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
+    from tagship.ports.machine import Machine
     from tagship.ports.people import Clock, Prompt, Screen
     from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.target import Target, Web
@@ -69,6 +70,8 @@ class App(Protocol):
     def web(self) -> Web: ...
     @property
     def ci(self) -> Ci: ...
+    @property
+    def machine(self) -> Machine: ...
     @property
     def foundation(self) -> Foundation: ...
     @property

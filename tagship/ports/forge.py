@@ -46,6 +46,17 @@ class Run:
     name: str = ""
 
 
+@dataclass(frozen=True)
+class Protection:
+    """What keeps a GitHub environment, and its role, to some jobs.
+
+    `refs` are the patterns of branches and tags that may use it (empty: any); `reviewed`: somebody has to approve.
+    """
+
+    refs: Sequence[str] = ()
+    reviewed: bool = False
+
+
 class Forge(Protocol):
     """Where CI runs."""
 
@@ -72,6 +83,9 @@ class Forge(Protocol):
     def run(self, run_id: str) -> Run: ...
 
     def notices(self, run_id: str) -> Sequence[Notice]: ...
+
+    def gate(self, environment: str) -> Protection | None:
+        """Return what keeps an environment; None if the forge has none."""
 
     def green(self, commit: str) -> str:
         """Return CI's state of a commit: success, failure, pending or none."""

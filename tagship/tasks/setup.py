@@ -1,4 +1,4 @@
-"""What is done once: for an account (`setup`), its keys (`pin`, `resign`), a repository (`init`, `eject`), hosts."""
+"""What is done once: for an account (`setup`), keys (`pin`, `resign`), a repository (`init`, `eject`); and `doctor`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from tagship.tasks._verb import verb
 @verb(f.OWNER_ID, f.REPOSITORY_ID, f.DOCUMENT_ONLY, f.DRY_RUN, f.JSON)
 def setup() -> None:
     """Make or update an AWS account's bucket, keys, roles and SSM document."""
+
+
+@verb(f.JSON)
+def doctor() -> None:
+    """Look at all that shipping needs, and say what mends it."""
 
 
 @verb(f.ONE_ENV, f.DRY_RUN, f.JSON)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tagship.errors import ServiceFailed
-from tagship.ports.forge import Notice, Run
+from tagship.ports.forge import Notice, Protection, Run
 
 
 class FakeForge:
@@ -15,7 +15,7 @@ class FakeForge:
     `fails` is how many questions about a run of this commit go unanswered, one after the other, once `answers` were
     answered. `during` is called at every look. `reruns` are the states of each attempt after the first, with the
     notices that it ends with; one that is not there is refused. `of_tag` maps a tag to a run of another commit's.
-    `going` are the runs that have not ended.
+    `going` are the runs that have not ended. `gates` are the forge's environments.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class FakeForge:
         self.rerun_asked: list[str] = []
         self.of_tag: dict[str, Run] = {}
         self.going: list[Run] = []
+        self.gates: dict[str, Protection] = {}
 
     @property
     def where(self) -> str:
@@ -75,6 +76,10 @@ class FakeForge:
         states, self.said = self.reruns[0][0], list(self.reruns[0][1])
         self.states = [replace(state, attempt=state.attempt + len(self.rerun_asked)) for state in states]
         del self.reruns[0]
+
+    def gate(self, environment: str) -> Protection | None:
+        self._answer()
+        return self.gates.get(environment)
 
     def green(self, commit: str) -> str:
         return self.ci

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tagship.adapters.aws import credentials, skew
@@ -85,6 +86,7 @@ class Aws:
     patience: float = READ_TIMEOUT
     attempts: int = ATTEMPTS
     process_within: float = LONGEST_PROCESS
+    _making: Any = field(default_factory=RLock, repr=False, compare=False)  # boto3's session is not safe among threads
 
     @overload
     def client(self, name: Literal["s3"]) -> S3Client: ...
@@ -102,10 +104,10 @@ class Aws:
     def client(self, name: str) -> Any: ...
     def client(self, name: str) -> Any:
         """Make a client once; raise ServiceFailed if credentials cannot be read."""
-        if name not in self._clients:
-            with self.translated(f"preparing to talk to {name}"):
+        with self._making, self.translated(f"preparing to talk to {name}"):
+            if name not in self._clients:
                 self._clients[name] = self._made(name, self._config, self.attempts)
-        return self._clients[name]
+            return self._clients[name]
 
     def once(self, name: str) -> Any:
         """Make a client that sends each request once: some mustn't be repeated."""
@@ -285,8 +287,7 @@ def hurried(aws: Aws) -> Aws:
 
 
 def _status(error: Any) -> int:
-    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _allow(action: str) -> str:
@@ -295,6 +296,5 @@ def _allow(action: str) -> str:
 
 def _evidence(error: Any) -> str:
     """Quote AWS's own words, with the request id for its support."""
-    answer = getattr(error, "response", None) or {}  # of an HTTPClientError (a timeout) it is None
-    request = answer.get("ResponseMetadata", {}).get("RequestId", "")
-    return f"{error}" + (f" [request {request}]" if request else "")
+    request = (getattr(error, "response", None) or {}).get("ResponseMetadata", {}).get("RequestId")
+    return f"{error} [request {request}]" if request else f"{error}"

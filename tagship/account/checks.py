@@ -1,0 +1,213 @@
+"""Every prerequisite of shipping, each looked at by itself: what `doctor` asks, all at once.
+
+A check says how one thing is and what mends it. It raises nothing but a TagshipError, which says that it is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from tagship.account.desired import look
+from tagship.account.keys import key_problems
+from tagship.domain import commands
+from tagship.domain.finding import Finding, failing, ok, warning
+from tagship.domain.keys import named
+from tagship.domain.text import counted, listed, span
+from tagship.engine.candidates import suggested
+from tagship.engine.plan import recent
+from tagship.ports.app import App
+
+Check = Callable[[], Iterator[Finding]]
+
+GIT = (2, 30)
+TERRAFORM = (1, 10)  # the first with locks in S3 (use_lockfile)
+SKEWED, REFUSED = timedelta(seconds=30), timedelta(minutes=5)  # AWS refuses what is signed five minutes off
+WORKFLOWS = Path(".github/workflows")
+PINNED = re.compile(r'^\s*required_version\s*=\s*"([^"]+)"', re.MULTILINE)
+
+
+def checks(app: App) -> Mapping[str, Check]:
+    """List the checks: what each is about -> what looks."""
+    environments = app.settings.environments
+    common: dict[str, Check] = {
+        "git": partial(_git, app),
+        "docker": partial(_docker, app),
+        "terraform": partial(_terraform, app),
+        "credentials": partial(_credentials, app),
+        "clock": partial(_clock, app),
+        "bucket": partial(_bucket, app),
+        "account": partial(_account, app),
+        "keys": partial(_key_pairs, app),
+    }
+    of_each: dict[str, Callable[[App, str], Iterator[Finding]]] = {
+        "workflow": _workflow,
+        "GitHub": _gate,
+        "public keys": _public_keys,
+        "hosts": _units,
+        "way back": _way_back,
+    }
+    for name in environments:
+        common |= {f"{name}: {about}": partial(check, app, name) for about, check in of_each.items()}
+    return common
+
+
+# -- this machine ------------------------------------------------------------------------------------------------------
+
+
+def _git(app: App) -> Iterator[Finding]:
+    yield _tool(app, "git", GIT)
+
+
+def _docker(app: App) -> Iterator[Finding]:
+    wanted = [name for name, chosen in app.settings.environments.items() if chosen.target.has_image]
+    if not wanted:
+        return
+    version = app.machine.version("docker")
+    if version:
+        yield ok("docker", version)
+    else:
+        yield warning("docker", f"not here: CI builds the images of {listed(wanted)}", "Install Docker, to build here")
+
+
+def _terraform(app: App) -> Iterator[Finding]:
+    """Compare the version with what is needed, and with pins."""
+    folders = {
+        chosen.infra.directory
+        for chosen in app.settings.environments.values()
+        if chosen.infra.directory and not chosen.infra.command
+    }
+    if not folders:
+        return
+    yield _tool(app, "terraform", TERRAFORM)
+    version = app.machine.version("terraform")
+    for folder in sorted(folders) if version else ():
+        for pin in _pins(app.root / folder):
+            if re.fullmatch(r"=?\s*\d+(\.\d+)*", pin) and pin.strip("= ") != version:
+                yield failing("terraform", f"{folder} wants {pin}; here is {version}", f"Install Terraform {pin}")
+
+
+def _pins(folder: Path) -> Sequence[str]:
+    return [pin for file in sorted(folder.glob("*.tf")) for pin in PINNED.findall(file.read_text("utf-8", "replace"))]
+
+
+def _tool(app: App, tool: str, least: tuple[int, int]) -> Finding:
+    version = app.machine.version(tool)
+    wanted = ".".join(map(str, least))
+    if not version:
+        return failing(tool, "not on PATH", f"Install {tool} {wanted} or later")
+    if tuple(map(int, version.split(".")[:2])) < least:
+        return failing(tool, f"{version} is older than {wanted}", f"Install {tool} {wanted} or later")
+    return ok(tool, version)
+
+
+# -- the account -------------------------------------------------------------------------------------------------------
+
+
+def _credentials(app: App) -> Iterator[Finding]:
+    if app.caller:
+        yield ok("credentials", app.caller)
+    else:
+        yield failing("credentials", "AWS does not say whose they are", "aws sts get-caller-identity")
+
+
+def _clock(app: App) -> Iterator[Finding]:
+    off = abs(app.clock.now() - app.store.now())
+    words = f"{span(off.total_seconds())} off AWS's"
+    if off >= REFUSED:
+        yield failing("clock", words, "Set this machine's clock")
+    elif off >= SKEWED:
+        yield warning("clock", words, "Set this machine's clock")
+    else:
+        yield ok("clock", words)
+
+
+def _bucket(app: App) -> Iterator[Finding]:
+    bucket = app.settings.aws.bucket
+    gaps = app.foundation.bucket_gaps(bucket, app.settings.app)
+    if gaps:
+        yield failing("bucket", f"s3://{bucket}: {', '.join(gaps)}", commands.setup(dry_run=True))
+    else:
+        yield ok("bucket", f"s3://{bucket}")
+
+
+def _account(app: App) -> Iterator[Finding]:
+    """Compare what `setup` makes with what is there."""
+    for change in look(app, ("", "")).changes:
+        about = f"{change.kind} {change.name}"
+        if change.same:
+            yield ok(about, "as it should be")
+        elif change.current:
+            yield warning(about, "differs from this tagship's", commands.setup(dry_run=True))
+        else:
+            yield failing(about, "is not there", commands.setup())
+
+
+def _key_pairs(app: App) -> Iterator[Finding]:
+    for problem in key_problems(app):
+        yield warning("keys", problem, commands.setup())
+
+
+# -- an environment ----------------------------------------------------------------------------------------------------
+
+
+def _workflow(app: App, environment: str) -> Iterator[Finding]:
+    about, file = f"{environment}: workflow", app.settings.workflow(environment)
+    if not file:
+        yield warning(about, "any workflow gets the environment's role", f"Name it: workflow = … in [{environment}]")
+    elif (app.root / WORKFLOWS / file).is_file():
+        yield ok(about, str(WORKFLOWS / file))
+    else:
+        yield failing(about, f"there is no {WORKFLOWS / file}: a pushed tag starts nothing", commands.init())
+
+
+def _gate(app: App, environment: str) -> Iterator[Finding]:
+    """Look whether GitHub keeps an environment, and its role, to tags."""
+    about = f"{environment}: GitHub"
+    if app.settings.sandbox:
+        return
+    if app.forge is None:
+        yield warning(about, "was not asked: there is no token for it", "gh auth login")
+        return
+    gate = app.forge.gate(environment)
+    if gate is None:
+        yield failing(about, f"has no environment {environment}: jobs get no role", commands.setup())
+    elif not [ref for ref in gate.refs if ref != "branch *"]:
+        yield failing(about, f"any branch may use the environment {environment}", commands.setup())
+    else:
+        reviewed = "; somebody has to approve" if gate.reviewed else "; nobody has to approve"
+        yield ok(about, f"{listed(list(gate.refs))} may use it{reviewed}")
+
+
+def _public_keys(app: App, environment: str) -> Iterator[Finding]:
+    about = f"{environment}: public keys"
+    if app.settings.environments[environment].allow_unsigned:
+        yield warning(about, "takes artifacts that nobody signed", "Take allow_unsigned out of tagship.toml")
+        return
+    yield ok(about, named(app.keys(environment).verifier.public_keys()))
+
+
+def _units(app: App, environment: str) -> Iterator[Finding]:
+    units = app.target(environment).units()
+    away = [f"{unit.name}: {unit.away}" for unit in units if not unit.online]
+    about, total = f"{environment}: hosts", counted(len(units), units[0].noun if units else "host")
+    if len(away) == len(units):
+        yield failing(about, f"none of {total} can be reached ({listed(away)})", commands.status(environment))
+    elif away:
+        yield warning(about, f"{len(away)} of {total} can't be reached ({listed(away)})", commands.status(environment))
+    else:
+        yield ok(about, f"{total} can be reached")
+
+
+def _way_back(app: App, environment: str) -> Iterator[Finding]:
+    about, history = f"{environment}: way back", recent(app, environment)
+    back = suggested(app, environment, history)
+    if back:
+        yield ok(about, f"to {back}, which is stored, whole and signed")
+    elif len(history) > 1:
+        yield warning(about, "no other version can be gone back to", commands.history(environment))
+    else:
+        yield ok(about, "nothing to go back to yet")

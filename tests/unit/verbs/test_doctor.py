@@ -1,0 +1,180 @@
+"""doctor: each prerequisite by itself, all of them at once, and an exit code that a script can believe."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagship.errors import Refused, ServiceFailed
+from tagship.ports.forge import Protection
+from tagship.verbs import doctor as module
+from tagship.verbs.doctor import Examined, doctor
+from tagship.verbs.setup import setup
+from tests.fakes.app import FakeApp, environments, settings
+from tests.fakes.forge import FakeForge
+from tests.fakes.foundation import FakeFoundation
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass
+class FakeMachine:
+    versions: dict[str, str] = field(default_factory=lambda: {"git": "2.47.1", "docker": "29.1", "terraform": "1.12.2"})
+
+    def version(self, tool: str) -> str:
+        return self.versions.get(tool, "")
+
+
+def healthy(root: Path, **changes: Any) -> FakeApp:
+    """A repository whose account was set up, whose workflow is there, and whose GitHub environment is kept to tags."""
+    shutil.copytree(ROOT / "deploy", root / "deploy")
+    (root / ".github/workflows").mkdir(parents=True)
+    (root / ".github/workflows/deploy-dev.yml").write_text("name: deploy-dev\n")
+    values = {
+        "signing": {"key": "kms:alias/hello-release", "public_key": "keys/release.pub.pem"},
+        "ci": {"repository": "acme/hello"},
+        **changes,
+    }
+    app = FakeApp(settings=settings(**values), root=root)
+    forge = FakeForge()
+    forge.gates["dev"] = Protection(("tag *-dev",))
+    app.given |= {"foundation": FakeFoundation(), "machine": FakeMachine(), "forge": forge}
+    setup(app)
+    app.screen.lines.clear()
+    return app
+
+
+def seen(app: FakeApp, about: str) -> tuple[str, str, str]:
+    [found] = [each for each in doctor(app).findings if each.about == about]
+    return found.state, found.words, found.fix
+
+
+def test_all_is_well_where_all_is_there(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    examined = doctor(app)
+    assert {each.about: each.state for each in examined.findings if each.state == "failing"} == {}
+    examined.insist()
+    assert app.screen.lines[-1].endswith(" 0 failing")
+
+
+def test_what_fails_is_exit_3_with_its_fix(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    (tmp_path / ".github/workflows/deploy-dev.yml").unlink()
+    with pytest.raises(Refused, match=r"^1 of \d+ checks fail") as caught:
+        doctor(app).insist()
+    assert caught.value.exit_code == 3
+    assert caught.value.remedy == "tagship init"
+
+
+@pytest.mark.parametrize(
+    ("versions", "about", "state", "words"),
+    [
+        ({}, "git", "failing", "not on PATH"),
+        ({"git": "2.29.9"}, "git", "failing", "2.29.9 is older than 2.30"),
+        ({"git": "2.30"}, "git", "ok", "2.30"),
+    ],
+)
+def test_a_tool_that_is_missing_or_old_is_named(
+    tmp_path: Path, versions: dict[str, str], about: str, state: str, words: str
+) -> None:
+    app = healthy(tmp_path)
+    app.given["machine"] = FakeMachine(versions)
+    assert seen(app, about)[:2] == (state, words)
+
+
+def test_a_teams_own_pin_of_terraform_is_said_before_init_fails(tmp_path: Path) -> None:
+    app = healthy(tmp_path, environments=environments(infra={"directory": "infra"}))
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "infra/main.tf").write_text('terraform {\n  required_version = "1.9.8"\n}\n')
+    found = [each for each in doctor(app).findings if each.about == "terraform"]
+    assert [(each.state, each.words) for each in found] == [
+        ("ok", "1.12.2"),
+        ("failing", "infra wants 1.9.8; here is 1.12.2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("off", "state"), [(1, "ok"), (40, "warning"), (600, "failing"), (-600, "failing")], ids=["1", "40", "600", "-600"]
+)
+def test_a_clock_that_is_off_is_told_by_how_much(tmp_path: Path, off: int, state: str) -> None:
+    app = healthy(tmp_path)
+    now = app.clock.now()
+    app.store.now = lambda: now + timedelta(seconds=off)  # type: ignore[method-assign]
+    assert seen(app, "clock")[0] == state
+
+
+@pytest.mark.parametrize(
+    ("gate", "state", "words"),
+    [
+        (None, "failing", "has no environment dev: jobs get no role"),
+        (Protection(), "failing", "any branch may use the environment dev"),
+        (Protection(("branch *",)), "failing", "any branch may use the environment dev"),
+        (Protection(("tag *-dev",)), "ok", "tag *-dev may use it; nobody has to approve"),
+        (Protection(("tag *-dev",), reviewed=True), "ok", "tag *-dev may use it; somebody has to approve"),
+    ],
+)
+def test_what_keeps_githubs_environment_is_looked_at(
+    tmp_path: Path, gate: Protection | None, state: str, words: str
+) -> None:
+    app = healthy(tmp_path)
+    gates = app.given["forge"].gates
+    gates.pop("dev")
+    gates |= {"dev": gate} if gate else {}
+    assert seen(app, "dev: GitHub")[:2] == (state, words)
+
+
+def test_an_account_that_was_never_set_up_is_failing_with_setup(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    app.given["foundation"] = FakeFoundation(gaps=("it does not exist",))
+    shutil.rmtree(tmp_path / "keys")
+    found = {each.about: each for each in doctor(app).findings if each.state == "failing"}
+    assert {"bucket", "stack tagship-hello", "stack tagship-hello-dev", "document tagship-deploy"} <= set(found)
+    assert found["stack tagship-hello"].fix == "inv setup"
+
+
+def test_an_ssm_document_of_another_tagship_is_said(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    app.given["foundation"].put_document("tagship-deploy", '{"schemaVersion": "2.2"}')
+    assert seen(app, "document tagship-deploy") == ("warning", "differs from this tagship's", "inv setup --dry-run")
+
+
+def test_hosts_that_cannot_be_reached_are_named(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    first = app.hosts.machines[0]
+    app.hosts.machines[0] = type(first)(
+        **{**vars(first), "unit": type(first.unit)(**{**vars(first.unit), "online": False})}
+    )
+    state, words, fix = seen(app, "dev: hosts")
+    assert (state, fix) == ("warning" if len(app.hosts.machines) > 1 else "failing", "inv status --env dev")
+    assert first.unit.name in words
+
+
+def test_a_check_that_fails_itself_is_failing_and_hides_no_other(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+
+    def silent(*_: object) -> None:
+        raise ServiceFailed("AWS does not answer.", remedy="Try again.")
+
+    app.given["foundation"].found = silent
+    found = {each.about: each for each in doctor(app).findings}
+    assert (found["account"].state, found["account"].words) == ("failing", "AWS does not answer.")
+    assert found["git"].state == "ok"
+
+
+def test_what_does_not_answer_in_time_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = healthy(tmp_path)
+    monkeypatch.setattr(module, "WITHIN", 0.2)
+    app.given["foundation"].bucket_gaps = lambda *_: time.sleep(1) or ()
+    began = time.monotonic()
+    assert seen(app, "bucket")[:2] == ("warning", "did not answer within 0 s")
+    assert time.monotonic() - began < 0.9
+
+
+def test_the_document_counts_what_fails() -> None:
+    assert Examined(()).as_data() == {"failing": 0, "findings": []}
