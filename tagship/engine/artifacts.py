@@ -19,6 +19,7 @@ from tagship.ports.bucket import Object
 from tagship.settings import own
 
 SHOWN = 5  # artifacts that are named when another was asked for
+UNENDED = "If it should be there, its CI run says why its publishing did not end"
 AGAIN = f"Don't deploy it. Publish the commit under a new number: {commands.deploy_dev()}"
 
 
@@ -249,7 +250,7 @@ def _offer(app: App, environment: str, artifact_id: ArtifactId) -> str:
     whole = next(usable, "")
     take = f"Take one: {commands.deploy(whole, environment)}" if whole else f"Ship a version: {commands.deploy_dev()}"
     shown = [f"{version} (marked bad)" if version in bad else version for version in ids[:SHOWN]]
-    return f"Stored are {', '.join(shown)}. {take} (or see why its publishing did not end, in its CI run)"
+    return either(f"Stored are {', '.join(shown)}. {take}", UNENDED)
 
 
 def stored_ids(app: App, environment: str) -> list[str]:

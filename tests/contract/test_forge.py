@@ -13,7 +13,7 @@ import pytest
 
 from tagship.adapters.github import GitHub, connect, find_token
 from tagship.errors import ServiceFailed
-from tagship.ports.forge import Forge, Notice, Run, Step
+from tagship.ports.forge import Forge, Notice, Protection, Run, Step
 from tests.fakes.forge import FakeForge
 
 COMMIT = "a" * 40
@@ -308,3 +308,47 @@ def test_githubs_token_is_sent_to_no_other_host(no_gh: Path) -> None:
     assert find_token("git.acme.example", tokens) == ""
     tokens["GH_HOST"] = "git.acme.example"
     assert find_token("git.acme.example", tokens) == "ours"
+
+
+# -- environments ------------------------------------------------------------------------------------------------------
+
+DEV = f"{BASE}/environments/dev"
+CUSTOM = {"protected_branches": False, "custom_branch_policies": True}
+
+
+@pytest.mark.parametrize(
+    ("environment", "protection"),
+    [
+        ({"name": "dev"}, Protection()),
+        ({"name": "dev", "deployment_branch_policy": None, "protection_rules": []}, Protection()),
+        (
+            {"deployment_branch_policy": {"protected_branches": True, "custom_branch_policies": False}},
+            Protection(("protected branches",)),
+        ),
+        (
+            {"deployment_branch_policy": CUSTOM, "protection_rules": [{"type": "required_reviewers"}]},
+            Protection(("tag *-dev", "branch main"), reviewed=True),
+        ),
+        (
+            {"deployment_branch_policy": CUSTOM, "protection_rules": [{"type": "wait_timer"}]},
+            Protection(("tag *-dev", "branch main")),
+        ),
+    ],
+)
+def test_what_keeps_an_environment_is_read(
+    forge: GitHub, answers: Answers, environment: dict[str, Any], protection: Protection
+) -> None:
+    """Answers are of the shapes that GitHub's pages on deployment environments and branch policies show."""
+    answers.paths[DEV] = environment
+    answers.paths[f"{DEV}/deployment-branch-policies"] = {
+        "total_count": 2,
+        "branch_policies": [{"id": 1, "name": "*-dev", "type": "tag"}, {"id": 2, "name": "main"}],
+    }
+    assert forge.gate("dev") == protection
+
+
+def test_an_environment_that_is_not_there_is_none_and_a_refusal_is_an_error(forge: GitHub, answers: Answers) -> None:
+    assert forge.gate("dev") is None
+    answers.paths[DEV] = 403
+    with pytest.raises(ServiceFailed, match=r"403 \(Told off\)"):
+        forge.gate("dev")

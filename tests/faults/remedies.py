@@ -54,7 +54,7 @@ def commands_of(lines: list[str], typed: str) -> list[str]:
 
 def _whole(text: str) -> str:
     """A command without what stands behind it in a sentence of `status`, or the advice to look at a CI run."""
-    return re.split(r"[;,)] |\)$| \(or see", text)[0].strip().rstrip(".")
+    return re.split(r"[;,)] |\)$", text)[0].strip().rstrip(".")
 
 
 def follow(here: Environment, ran: Ran, ci: bool) -> tuple[Ran, list[str]]:

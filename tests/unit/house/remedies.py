@@ -11,12 +11,11 @@ COMMANDS = (
     re.compile(r"(?:^|: )((?:tagship|git|gh|aws|docker|rm|cd|kill|export|curl) [a-z~/.$-].*)"),
 )
 WORDS = re.compile(r" \((?!\d)|[;,] (?:then|or|to)\b|\.$|; | or ")
-LATER = " (or see why its publishing did not end, in its CI run)"
 
 
 def unpasteable(remedy: str) -> list[str]:
     """List the lines of a remedy whose command is followed by words."""
-    return [line.strip() for line in remedy.replace(LATER, "").split("\n") if not all(map(_is_whole, _commands(line)))]
+    return [line.strip() for line in remedy.split("\n") if not all(map(_is_whole, _commands(line)))]
 
 
 def _commands(line: str) -> Iterator[str]:

@@ -373,7 +373,7 @@ def test_what_is_missing_is_said_with_what_is_there_instead(tmp_path: Path) -> N
         verified_manifest(app, "dev", "0.1.9-dev")
     assert other.value.remedy == (
         "Stored are 0.1.0-dev. Take one: inv deploy --version 0.1.0-dev --env dev"
-        " (or see why its publishing did not end, in its CI run)"
+        "\n       If it should be there, its CI run says why its publishing did not end"
     )
 
 
