@@ -127,6 +127,9 @@ def _clock(app: App) -> Iterator[Finding]:
 
 def _bucket(app: App) -> Iterator[Finding]:
     bucket = app.settings.aws.bucket
+    if app.settings.sandbox:
+        yield ok("bucket", f"s3://{bucket}, the sandbox's own")
+        return
     gaps = app.foundation.bucket_gaps(bucket, app.settings.app)
     if gaps:
         yield failing("bucket", f"s3://{bucket}: {', '.join(gaps)}", commands.setup(dry_run=True))
@@ -142,6 +145,8 @@ def _account(app: App) -> Iterator[Finding]:
             yield ok(about, "as it should be")
         elif change.current:
             yield warning(about, "differs from this tagship's", commands.setup(dry_run=True))
+        elif app.settings.sandbox:
+            yield warning(about, "is not there; the sandbox does without", commands.setup())
         else:
             yield failing(about, "is not there", commands.setup())
 

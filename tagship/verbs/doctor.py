@@ -43,8 +43,7 @@ def doctor(app: App) -> Examined:
     What does not answer in time is a warning: it is not known.
     """
     asked = app.hurried
-    with app.screen.live("looking") as phase:
-        phase("looking at what shipping needs")
+    with app.screen.live("looking at what shipping needs"):
         findings = _all_at_once(checks(asked))
     app.screen.table(
         ("WHAT", "", "SEEN"), [[finding.about, WORDS[finding.state], finding.words] for finding in findings]

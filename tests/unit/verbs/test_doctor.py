@@ -138,6 +138,17 @@ def test_an_account_that_was_never_set_up_is_failing_with_setup(tmp_path: Path) 
     assert found["stack tagship-hello"].fix == "inv setup"
 
 
+def test_a_sandbox_needs_no_stacks_and_no_github(tmp_path: Path) -> None:
+    app = healthy(tmp_path, sandbox=True)
+    app.given["foundation"] = FakeFoundation(gaps=("versioning is off",))
+    app.given["foundation"].put_document("tagship-deploy", "{}")
+    examined = doctor(app)
+    examined.insist()
+    found = {each.about: each.state for each in examined.findings}
+    assert (found["bucket"], found["stack tagship-hello"]) == ("ok", "warning")
+    assert "dev: GitHub" not in found
+
+
 def test_an_ssm_document_of_another_tagship_is_said(tmp_path: Path) -> None:
     app = healthy(tmp_path)
     app.given["foundation"].put_document("tagship-deploy", '{"schemaVersion": "2.2"}')
