@@ -84,7 +84,7 @@ def ended(process: subprocess.Popen[str]) -> Ended:
     return Ended(process.returncode, out, err)
 
 
-def held(here: Shop, process: subprocess.Popen[str], phase: str = "hosts act|answered") -> Holder:
+def held(here: Shop, process: subprocess.Popen[str], phase: str = "hosts act|waiting for|answered") -> Holder:
     """The lease, once that command has it, and hosts act for it."""
 
     def look() -> Holder | None:
