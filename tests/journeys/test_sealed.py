@@ -87,8 +87,8 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "sandbox": lambda part, running: part.aws_url == running.aws_url,
     "aws": _talks_to_the_sandbox,
     "store": _talks_to_the_sandbox,
-    "signer": _talks_to_the_sandbox,
-    "verifier": HERE,
+    "keys": lambda keys, running: _talks_to_the_sandbox(keys.signer, running),  # the verifier reads files
+    "machine": HERE,
     "secrets": _talks_to_the_sandbox,
     "builder": _own_images,
     "registry": _own_images,
@@ -111,7 +111,8 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
 
 def _made() -> list[str]:
     given = {"settings", "root", "as_json", "in_seconds"}
-    return [name for name in vars(Wiring) if not name.startswith("_") and name not in given]
+    names = {name for kind in Wiring.__mro__[:-1] for name in vars(kind)}
+    return [name for name in names if not name.startswith("_") and name not in given]
 
 
 def test_every_adapter_has_an_entry() -> None:
@@ -122,7 +123,7 @@ def test_every_adapter_has_an_entry() -> None:
 def test_every_adapter_goes_to_the_sandbox(docker: tuple[Path, Running], name: str) -> None:
     root, running = docker
     part = getattr(app(root), name)
-    if name in {"state_store", "infrastructure", "target"}:
+    if name in {"keys", "state_store", "infrastructure", "target"}:
         part = part("dev")
     look = PARTS[name]
     assert callable(look)
