@@ -180,8 +180,9 @@ def test_a_version_that_is_not_there_is_said_first_and_not_deployed() -> None:
     app = running_old()
     gone(app)
     frozen(app)
-    artifact, freeze = ways(app)
+    artifact, unended, freeze = ways(app)
     assert (artifact[:9], freeze[:7]) == ("artifact:", "freeze:")
+    assert unended.startswith("If it should be there, its CI run says why")
 
 
 def test_the_table_has_a_line_for_each_gate_and_the_remedy_below_a_blocked_one() -> None:
