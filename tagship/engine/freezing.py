@@ -55,10 +55,15 @@ def reason_to_repeat(text: str) -> str:
     return BLANK if problem else why
 
 
+def is_blank(reason: str) -> bool:
+    """Tell whether a reason says nothing: BLANK, as a remedy has it."""
+    return not reason.strip(BLANK + ". ")
+
+
 def _read_reason(text: str) -> tuple[str, str]:
     """Put a reason on one line; also returns its fault."""
     why = " ".join(text.split())
-    if not why.strip(BLANK + ". "):
+    if is_blank(why):
         return why, "is missing"
     if len(why) > REASON:
         return why, f"is longer than {REASON} characters"

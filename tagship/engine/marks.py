@@ -7,6 +7,7 @@ from tagship.domain.commands import BLANK
 from tagship.domain.deployment import new_id
 from tagship.domain.mark import Mark
 from tagship.domain.standing import Bad, bad_versions
+from tagship.engine.freezing import is_blank
 from tagship.engine.known import require_known
 from tagship.engine.scope import named
 from tagship.errors import UNCHANGED, UsageError
@@ -21,7 +22,7 @@ def plan_mark(app: App, verdict: str, version: str, env: str, reason: str) -> tu
     """Make the mark, and read the version's verdict; change nothing."""
     artifact_id, environment = named(app, version, env, "--version")
     why = " ".join(reason.split())
-    if not why.strip(BLANK + ". ") or len(why) > LONGEST or not why.isprintable():
+    if is_blank(why) or len(why) > LONGEST or not why.isprintable():
         raise UsageError(
             f"A reason is needed, on one line of at most {LONGEST} characters: people will read it.",
             remedy=f"Give it: {AGAIN[verdict](artifact_id, environment, BLANK)}",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tagship.domain.finding import failing, ok, warning
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.forge import Protection
 from tagship.verbs import doctor as module
@@ -60,6 +61,9 @@ def test_all_is_well_where_all_is_there(tmp_path: Path) -> None:
     examined = doctor(app)
     assert {each.about: each.state for each in examined.findings if each.state == "failing"} == {}
     examined.insist()
+    looked = {each.about for each in examined.findings}
+    assert {"git", "credentials", "clock", "bucket", "stack tagship-hello", "document tagship-deploy"} <= looked
+    assert {f"dev: {about}" for about in ("workflow", "GitHub", "public keys", "hosts", "way back")} <= looked
     assert app.screen.lines[-1].endswith(" 0 failing")
 
 
@@ -188,4 +192,9 @@ def test_what_does_not_answer_in_time_is_not_known(tmp_path: Path, monkeypatch: 
 
 
 def test_the_document_counts_what_fails() -> None:
-    assert Examined(()).as_data() == {"failing": 0, "findings": []}
+    bad = failing("git", "not on PATH", "Install git 2.30 or later")
+    document = Examined((ok("clock", "0.1 s off AWS's"), bad, warning("keys", "one for all"))).as_data()
+    assert document["failing"] == 1
+    assert document["findings"][1] == {
+        "about": "git", "state": "failing", "words": "not on PATH", "fix": "Install git 2.30 or later"
+    }  # fmt: skip
