@@ -18,7 +18,7 @@ JOURNAL_WRITTEN, NOTHING_WRITTEN = 1, 2  # with the names and sizes of its journ
 # ext4 writes its journal every 5 s by itself: a test would be of that moment.
 FORMATS = {
     "ext4": (["mkfs.ext4", "-q", "-F"], "loop,commit=600"),
-    "xfs": (["mkfs.xfs", "-q", "-f"], "loop"),
+    "xfs": (["mkfs.xfs", "-q", "-f"], "loop,nouuid"),  # nouuid: a copy has the identity of what it was copied from
 }
 
 
@@ -45,8 +45,16 @@ class Disk:
         os.close(handle)
 
     def mount_again(self) -> None:
-        """As a boot does, once nobody holds it any more: the journal is replayed."""
+        """
+        As a boot does, once no process here holds it: the journal is replayed.
+
+        From a copy of the file. A mount namespace that another machine was making just then has the mount too, and
+        the kernel would give the same file's second mount the filesystem that was shut down.
+        """
         until(self._unmounted, 10, f"{self.at} is let go of")
+        after = self.file.with_name(f"{self.file.name}-again")
+        command("cp", "--sparse=always", str(self.file), str(after))
+        self.file = after
         self.mount()
 
     def _unmounted(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -10,7 +11,7 @@ from typing import NamedTuple, Protocol
 import pytest
 
 from tests.host.disk import JOURNAL_WRITTEN, NOTHING_WRITTEN, Disk
-from tests.host.ground import Ground, until
+from tests.host.ground import Ground, command, until
 from tests.host.host import Host, Shop
 from tests.host.registry import Registry
 
@@ -86,6 +87,27 @@ def test_every_file_of_what_was_committed_is_whole_after_a_power_cut(
     until(lambda: host.answers() == committed, 20, f"{committed} serves after the boot")
     assert host.status().serving == committed
     assert host.deploy(bundles[NEXT]).outcome == "healthy"
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+def test_a_disk_is_mounted_again_though_another_mount_namespace_holds_the_old_mount(tmp_path: Path, kind: str) -> None:
+    """As a machine does that is being made beside it: the kernel would find the filesystem that was shut down."""
+    disk = Disk(tmp_path, kind)
+    (disk.at / "kept").write_text("on the disk")
+    disk.sync()
+    (disk.at / "lost").write_text("in memory")
+    with subprocess.Popen(
+        ["unshare", "--mount", "--propagation=private", "sh", "-c", "echo; exec sleep 60"], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline()
+        try:
+            disk.cut(NOTHING_WRITTEN)
+            disk.mount_again()
+            assert [path.name for path in disk.at.iterdir() if path.is_file()] == ["kept"]
+        finally:
+            holder.kill()
+            command("umount", str(disk.at))
 
 
 def needed(at: Path, host: Host) -> dict[str, bytes]:
