@@ -45,6 +45,15 @@ class BundleRef:
 
 
 @dataclass(frozen=True)
+class PackageRef:
+    """A zip file: key, sha256 (hex), size (bytes)."""
+
+    key: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What an artifact is, its origin, and the hash of every byte."""
 
@@ -67,14 +76,16 @@ class Manifest:
     secrets: Mapping[str, SecretRef] = field(default_factory=dict)  # by variable
     host_files: HostFiles | None = None
     schema: int = SCHEMA
+    packages: Mapping[str, PackageRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
 
     def to_json(self) -> bytes:
         """Write the canonical bytes, which are signed and stored."""
-        # Two-space indent, sorted keys. Without an id, the bytes are those that an older tagship signed.
+        # Two-space indent, sorted keys. Without an id and packages, the bytes are those that an older tagship signed.
         values = asdict(self)
-        if not self.signed_by:
-            del values["signed_by"]
+        for later in ("signed_by", "packages"):
+            if not values[later]:
+                del values[later]
         return (json.dumps(values, indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
 
     @classmethod
@@ -90,8 +101,14 @@ class Manifest:
             image = value.pop("image", None)
             bundle = BundleRef(**value.pop("bundle"))
             secrets = {name: SecretRef(**ref) for name, ref in value.pop("secrets", {}).items()}
+            packages = {name: PackageRef(**ref) for name, ref in value.pop("packages", {}).items()}
             host_files = value.pop("host_files", None)
-            value |= {"image": ImageRef(**image) if image else None, "bundle": bundle, "secrets": secrets}
+            value |= {
+                "image": ImageRef(**image) if image else None,
+                "bundle": bundle,
+                "secrets": secrets,
+                "packages": packages,
+            }
             return cls(**value, host_files=HostFiles(**host_files) if host_files else None)
         except (ValueError, TypeError, KeyError, AttributeError) as reason:
             raise NotAuthentic(
