@@ -34,6 +34,7 @@ from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, Sett
 from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
+from tagship.release import packages
 from tagship.release.built import Work, work_of
 from tagship.release.images import shipped
 from tagship.release.secrets import resolved
@@ -56,6 +57,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
     if stored:
         work = replace(work, ref=stored.image)
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
+        _check_packages(work, stored)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return verified_manifest(app, work.environment, work.artifact_id)
     secrets = resolved(app, work.environment)
@@ -67,7 +69,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
     with said_to_be_stored(app, work.environment, work.artifact_id):
         work = replace(work, ref=shipped(app, work, signs=signs))
         origin = _put_bundle(app, work)
-        manifest = _manifest(app, work, origin, secrets)
+        manifest = replace(_manifest(app, work, origin, secrets), packages=packages.store(app, work, origin))
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
         _put_manifest(app, work, manifest.to_json(), origin)
@@ -110,6 +112,18 @@ def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping
         state="What is stored under that id stays as it is.",
         remedy=f"Ship under the next number: {commands.deploy_dev()}",
     )
+
+
+def _check_packages(work: Work, stored: Manifest) -> None:
+    """Require that the stored packages are the same. Raises Refused."""
+    mine = {name: built.sha256 for name, built in work.packages.items()}
+    differing = sorted(mine.items() ^ {name: package.sha256 for name, package in stored.packages.items()}.items())
+    if differing:
+        raise Refused(
+            f"{work.artifact_id} is taken in {work.environment}: its package {differing[0][0]} has other bytes there.",
+            state="What is stored under that id stays as it is.",
+            remedy=f"Ship under the next number: {commands.deploy_dev()}",
+        )
 
 
 def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] | None) -> str:
