@@ -90,6 +90,9 @@ class Ec2Target:
     def rules(self) -> Rules:
         return self.ec2.rules
 
+    def prepare(self) -> None:
+        self.aws.prepare("ec2", "ssm")
+
     def units(self) -> Sequence[Unit]:
         """List running instances with every tag, by name. Raises Refused without any."""
         with self.aws.translated(f"looking for the hosts of {self.environment}"):
