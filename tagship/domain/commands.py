@@ -177,6 +177,11 @@ def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = 
     return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
 
 
+def doctor(*, fix: bool = False, yes: bool = False) -> str:
+    """Spell the command that looks at all that shipping needs."""
+    return _inv("doctor", fix=fix, yes=yes)
+
+
 def pin(environment: str = "", *, dry_run: bool = False) -> str:
     """Spell the command that pins an environment's keys on its hosts."""
     return _inv("pin", env=environment, dry_run=dry_run)

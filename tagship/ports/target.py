@@ -128,6 +128,17 @@ class KeyHolder(Protocol):
 
 
 @runtime_checkable
+class Inspectable(Protocol):
+    """A target whose units can be looked at before a deployment."""
+
+    def inspect(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        """Ask each unit for its room and what is in the way.
+
+        It changes nothing. `facts` of each report are read by tagship.domain.inspection.
+        """
+
+
+@runtime_checkable
 class FirstBoot(Protocol):
     """A target whose new units run a script when they first start."""
 

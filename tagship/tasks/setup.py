@@ -11,7 +11,7 @@ def setup() -> None:
     """Make or update an AWS account's bucket, keys, roles and SSM document."""
 
 
-@verb(f.JSON)
+@verb(f.FIX, f.YES, f.JSON)
 def doctor() -> None:
     """Look at all that shipping needs, and say what mends it."""
 

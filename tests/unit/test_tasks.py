@@ -167,6 +167,7 @@ ADVISED = [
     commands.infra_lock("dev"),
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
+    commands.doctor(fix=True, yes=True),
     commands.pin("dev", dry_run=True),
     commands.resign("dev", dry_run=True),
     commands.user_data("dev", compress=True, output="user-data.gz"),
