@@ -71,7 +71,8 @@ def _room(about: str, seen: Mapping[str, Inspection]) -> Iterator[Finding]:
 def _in_the_way(environment: str, seen: Mapping[str, Inspection]) -> Iterator[Finding]:
     for name, host in seen.items():
         if host.in_the_way:
-            yield warning(f"{environment}: {name}", f"ran something before tagship: {host.in_the_way}")
+            words = f"ran something before tagship: {host.in_the_way}"
+            yield warning(f"{environment}: {name}", words, commands.adopt(environment))
 
 
 def _way_back(app: App, environment: str) -> Iterator[Finding]:

@@ -182,6 +182,11 @@ def doctor(*, fix: bool = False, yes: bool = False) -> str:
     return _inv("doctor", fix=fix, yes=yes)
 
 
+def adopt(environment: str, *, undo: bool = False, yes: bool = False) -> str:
+    """Spell the command that takes over hosts that ran the app before."""
+    return _inv("adopt", env=environment, undo=undo, yes=yes)
+
+
 def pin(environment: str = "", *, dry_run: bool = False) -> str:
     """Spell the command that pins an environment's keys on its hosts."""
     return _inv("pin", env=environment, dry_run=dry_run)

@@ -18,7 +18,7 @@ class Inspection:
 
     `free_kb` and `free_inodes` are None if it does not count them. The others are names: `files` of the app's folder
     that tagship did not make, `units` of its service manager, `containers`, and the programs that listen on the app's
-    `port`.
+    `port`, and the `users` that its units ran as. `ours`: tagship deploys there; `adopted`: it keeps what ran before.
     """
 
     free_kb: int | None = None
@@ -27,7 +27,9 @@ class Inspection:
     units: Sequence[str] = ()
     containers: Sequence[str] = ()
     port: Sequence[str] = ()
+    users: Sequence[str] = ()
     ours: bool = False
+    adopted: str = "no"  # half: it was begun
 
     @property
     def full(self) -> str:
@@ -38,6 +40,11 @@ class Inspection:
     def filling(self) -> str:
         """Say what there is little of; or nothing."""
         return self._short_of(LITTLE_KB, FEW_INODES)
+
+    @property
+    def before(self) -> bool:
+        """Tell whether something ran here that is still to be adopted."""
+        return not self.ours and bool(self.files or self.units or self.containers or self.adopted == "half")
 
     @property
     def in_the_way(self) -> str:
@@ -68,7 +75,9 @@ def inspection_of(facts: Mapping[str, Any]) -> Inspection:
         units=_names(facts.get("units")),
         containers=_names(facts.get("containers")),
         port=_names(facts.get("port")),
+        users=_names(facts.get("users")),
         ours=facts.get("ours") == "yes",
+        adopted=str(facts.get("adopted", "no")),
     )
 
 

@@ -139,6 +139,19 @@ class Inspectable(Protocol):
 
 
 @runtime_checkable
+class Adoptable(Inspectable, Protocol):
+    """A target whose units may have run the app before tagship."""
+
+    def units(self) -> Sequence[Unit]: ...
+
+    def adopt(self, units: Sequence[Unit], tick: Tick, *, undo: bool) -> Sequence[Report]:
+        """Stop and keep what ran before, or start it again.
+
+        Either may be repeated, and deletes nothing. `unchanged` is a unit on which it is done.
+        """
+
+
+@runtime_checkable
 class FirstBoot(Protocol):
     """A target whose new units run a script when they first start."""
 

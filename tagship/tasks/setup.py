@@ -16,6 +16,11 @@ def doctor() -> None:
     """Look at all that shipping needs, and say what mends it."""
 
 
+@verb(f.ONE_ENV, f.UNDONE, f.YES, f.DRY_RUN, f.JSON)
+def adopt() -> None:
+    """Take over hosts that ran the app before tagship, and keep that."""
+
+
 @verb(f.ONE_ENV, f.DRY_RUN, f.JSON)
 def pin() -> None:
     """Pin an environment's public keys on its hosts, and no others."""

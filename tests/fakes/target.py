@@ -85,6 +85,8 @@ class FakeTarget:
     needed: Sequence[str] = ()
     faults: dict[str, str] = field(default_factory=dict)  # artifact -> error | impostor: its health check fails
     facts: dict[str, Mapping[str, Any] | str] = field(default_factory=dict)  # by unit's name; text: why it is silent
+    adoptions: list[tuple[str, list[str]]] = field(default_factory=list)
+    refusing: dict[str, str] = field(default_factory=dict)  # why a unit does not adopt, by its name
     terminated: set[str] = field(default_factory=set)  # ids of units that never return
     _reports: dict[str, list[Report]] = field(default_factory=dict)
 
@@ -109,6 +111,18 @@ class FakeTarget:
             if isinstance(facts, str)
             else Report(unit.id, "unchanged", facts=facts)
             for unit, facts in answers
+        ]
+
+    def adopt(self, units: Sequence[Unit], tick: Tick, *, undo: bool) -> Sequence[Report]:
+        tick("asking")
+        self.adoptions.append(("undo" if undo else "adopt", [unit.name for unit in units]))
+        return [
+            Report(
+                unit.id,
+                "failed" if unit.name in self.refusing else "unchanged",
+                reason=self.refusing.get(unit.name, ""),
+            )
+            for unit in units
         ]
 
     def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:

@@ -28,6 +28,7 @@ from tagship.adapters.targets.ec2.instances import Instances, described
 from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, SHELL_TIME, Sender, Sent
 from tagship.domain.change import Change
+from tagship.domain.ec2.adoption import adoption_commands
 from tagship.domain.ec2.document import pin_commands
 from tagship.domain.ec2.inspection import inspection_commands
 from tagship.domain.ec2.order import Order
@@ -218,6 +219,11 @@ class Ec2Target:
         """Look at hosts by AWS-RunShellScript, which an administrator may send."""
         lines = inspection_commands(self.context.settings.app, self.ec2.port)
         return self._shell("inspect", lines, units, tick)
+
+    def adopt(self, units: Sequence[Unit], tick: Tick, *, undo: bool) -> Sequence[Report]:
+        """Take hosts over by AWS-RunShellScript, or give them back."""
+        lines = adoption_commands(self.context.settings.app, self.ec2.port, undo=undo)
+        return self._shell("adopt", lines, units, tick)
 
     def _shell(self, action: str, lines: Sequence[str], units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         sent = self._sender.shell(action, lines, [host.id for host in units])
