@@ -132,6 +132,30 @@ class KeyHolder(Protocol):
 
 
 @runtime_checkable
+class Inspectable(Protocol):
+    """A target whose units can be looked at before a deployment."""
+
+    def inspect(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        """Ask each unit for its room and what is in the way.
+
+        It changes nothing. `facts` of each report are read by tagship.domain.inspection.
+        """
+
+
+@runtime_checkable
+class Adoptable(Inspectable, Protocol):
+    """A target whose units may have run the app before tagship."""
+
+    def units(self) -> Sequence[Unit]: ...
+
+    def adopt(self, units: Sequence[Unit], tick: Tick, *, undo: bool) -> Sequence[Report]:
+        """Stop and keep what ran before, or start it again.
+
+        Either may be repeated, and deletes nothing. `unchanged` is a unit on which it is done.
+        """
+
+
+@runtime_checkable
 class FirstBoot(Protocol):
     """A target whose new units run a script when they first start."""
 
