@@ -208,9 +208,8 @@ class Ec2Target:
 
     def pin(self, pins: Pins, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         """Send the keys by AWS-RunShellScript: who may do that is root there."""
-        lines = pin_commands(
-            self.context.settings.app, self.environment, pins.keys, pins.revoked, boot.entry(self.context)
-        )
+        app, entry = self.context.settings.app, boot.entry(self.context)
+        lines = pin_commands(app, self.environment, pins.keys, pins.revoked, entry, attested=pins.attested)
         return self._collect(self._sender.shell(lines, [host.id for host in units]), units, SHELL_TIME, tick)
 
     def files(self) -> Mapping[str, bytes]:
