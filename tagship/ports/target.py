@@ -110,6 +110,7 @@ class Pins:
     release: Sequence[str] = ()
     orders: Sequence[str] = ()
     revoked: Sequence[str] = ()
+    attested: bool = False  # units require provenance
 
 
 @runtime_checkable

@@ -213,9 +213,8 @@ class Ec2Target:
 
     def pin(self, pins: Pins, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         """Send the keys by AWS-RunShellScript: who may do that is root there."""
-        lines = pin_commands(
-            self.context.settings.app, self.environment, pins.keys, pins.revoked, boot.entry(self.context)
-        )
+        app, entry = self.context.settings.app, boot.entry(self.context)
+        lines = pin_commands(app, self.environment, pins.keys, pins.revoked, entry, attested=pins.attested)
         return self._shell("pin", lines, units, tick)
 
     def inspect(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
