@@ -159,6 +159,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "NumberedRepository": _numbered(repository, numbers, before),
         "Workflow": settings.workflow(name),
         "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "CleanupWorkflow": settings.ci.cleanup_workflow,
+        "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
         **chosen.target.stack_parameters,
     }

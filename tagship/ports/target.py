@@ -30,6 +30,10 @@ class Target(Protocol):
     def rules(self) -> Rules:
         """Return how an artifact goes through the environment's units."""
 
+    def prepare(self) -> None:
+        """Begin to get ready to be asked, beside other work."""
+        # It asks nothing, and raises nothing.
+
     def units(self) -> Sequence[Unit]:
         """List the units, and whether each can be reached. Raises Refused."""
         # If there are none.
@@ -106,6 +110,7 @@ class Pins:
     release: Sequence[str] = ()
     orders: Sequence[str] = ()
     revoked: Sequence[str] = ()
+    attested: bool = False  # units require provenance
 
 
 @runtime_checkable

@@ -90,6 +90,8 @@ class FakeTarget:
     terminated: set[str] = field(default_factory=set)  # ids of units that never return
     _reports: dict[str, list[Report]] = field(default_factory=dict)
 
+    def prepare(self) -> None: ...
+
     def units(self) -> Sequence[Unit]:
         if not self.machines:
             raise Refused("No running instance has the tags of dev.", remedy="Start one.")

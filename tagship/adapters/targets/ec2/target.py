@@ -92,6 +92,9 @@ class Ec2Target:
     def rules(self) -> Rules:
         return self.ec2.rules
 
+    def prepare(self) -> None:
+        self.aws.prepare("ec2", "ssm")
+
     def units(self) -> Sequence[Unit]:
         """List running instances with every tag, by name. Raises Refused without any."""
         with self.aws.translated(f"looking for the hosts of {self.environment}"):
@@ -210,9 +213,8 @@ class Ec2Target:
 
     def pin(self, pins: Pins, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         """Send the keys by AWS-RunShellScript: who may do that is root there."""
-        lines = pin_commands(
-            self.context.settings.app, self.environment, pins.keys, pins.revoked, boot.entry(self.context)
-        )
+        app, entry = self.context.settings.app, boot.entry(self.context)
+        lines = pin_commands(app, self.environment, pins.keys, pins.revoked, entry, attested=pins.attested)
         return self._shell("pin", lines, units, tick)
 
     def inspect(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
