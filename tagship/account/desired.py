@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.domain import commands, foundation
-from tagship.domain.forge import alias_of, repository_of
+from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
@@ -144,7 +144,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     template = foundation.with_keys(
         template, {"ReleaseKey": keys["ReleaseKeyAlias"], "OrderKey": keys["OrderKeyAlias"]}
     )
-    repository = _repository(app)
+    repository = github_repository(app)
     parameters = {
         "App": settings.app,
         "Environment": name,
@@ -159,6 +159,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "NumberedRepository": _numbered(repository, numbers, before),
         "Workflow": settings.workflow(name),
         "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "CleanupWorkflow": settings.ci.cleanup_workflow,
+        "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
         **chosen.target.stack_parameters,
     }
@@ -167,15 +169,14 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
 
 def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -> str:
     """Return owner@id/name@id; without numbers, what the stack already has."""
-    owner, _, name = repository.partition("/")
     if all(numbers):
-        return f"{owner}@{numbers[0]}/{name}@{numbers[1]}"
+        return numbered(repository, *numbers)
     if before and before.parameters.get("Repository") == repository:
         return before.parameters.get("NumberedRepository", "")
     return ""
 
 
-def _repository(app: App) -> str:
+def github_repository(app: App) -> str:
     """Return owner/name from the settings or the remote. Raises SettingsError."""
     named = app.settings.ci.repository
     if not named and app.settings.sandbox:

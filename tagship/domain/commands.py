@@ -177,6 +177,16 @@ def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = 
     return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
 
 
+def doctor(*, fix: bool = False, yes: bool = False) -> str:
+    """Spell the command that looks at all that shipping needs."""
+    return _inv("doctor", fix=fix, yes=yes)
+
+
+def adopt(environment: str, *, undo: bool = False, yes: bool = False) -> str:
+    """Spell the command that takes over hosts that ran the app before."""
+    return _inv("adopt", env=environment, undo=undo, yes=yes)
+
+
 def pin(environment: str = "", *, dry_run: bool = False) -> str:
     """Spell the command that pins an environment's keys on its hosts."""
     return _inv("pin", env=environment, dry_run=dry_run)

@@ -14,6 +14,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
+LATER = ("provenance_sha256", "sbom_sha256", "signed_by")  # older manifests lack them
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,17 @@ class Manifest:
     secrets: Mapping[str, SecretRef] = field(default_factory=dict)  # by variable
     host_files: HostFiles | None = None
     schema: int = SCHEMA
+    provenance_sha256: str = ""  # of provenance.json; empty: nobody's, or from before every artifact had one
+    sbom_sha256: str = ""  # of sbom.json
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
 
     def to_json(self) -> bytes:
         """Write the canonical bytes, which are signed and stored."""
-        # Two-space indent, sorted keys. Without an id, the bytes are those that an older tagship signed.
+        # Two-space indent, sorted keys. Without these, the bytes are those that an older tagship signed.
         values = asdict(self)
-        if not self.signed_by:
-            del values["signed_by"]
+        for name in LATER:
+            if not values[name]:
+                del values[name]
         return (json.dumps(values, indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
 
     @classmethod

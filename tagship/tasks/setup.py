@@ -11,9 +11,14 @@ def setup() -> None:
     """Make or update an AWS account's bucket, keys, roles and SSM document."""
 
 
-@verb(f.JSON)
+@verb(f.FIX, f.YES, f.JSON)
 def doctor() -> None:
     """Look at all that shipping needs, and say what mends it."""
+
+
+@verb(f.ONE_ENV, f.UNDONE, f.YES, f.DRY_RUN, f.JSON)
+def adopt() -> None:
+    """Take over hosts that ran the app before tagship, and keep that."""
 
 
 @verb(f.ONE_ENV, f.DRY_RUN, f.JSON)

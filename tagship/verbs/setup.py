@@ -23,6 +23,7 @@ from tagship.account.desired import (
 )
 from tagship.account.keys import key_problems, wanted_files
 from tagship.domain import commands, foundation
+from tagship.domain.forge import tags_alone
 from tagship.domain.foundation import Stack, same_document, stack_name
 from tagship.errors import ServiceFailed
 from tagship.ports.app import App
@@ -160,24 +161,7 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         app.screen.say(f"gh variable set AWS_ROLE_ARN --env {name} --body {made['CiRoleArn']}")
         app.screen.say(f"gh variable set AWS_NOTIFY_ROLE_ARN --env {name} --body {made['NotifyRoleArn']}")
         app.screen.say(f"gh variable set AWS_REGION --env {name} --body {app.settings.aws.region}")
-        for line in _tags_alone(app, name):
+        for line in tags_alone(name, app.settings.suffix(name)):
             app.screen.say(line)
         app.screen.say(f"hosts of {name}: instance profile {made['HostProfile']}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
-
-
-def _tags_alone(app: App, environment: str) -> tuple[str, str]:
-    """Spell what keeps an environment's role to its tags.
-
-    Without it, a job of any branch that names the environment gets the role. The REST API: Deployment environments,
-    and Deployment branch policies.
-    """
-    suffix = app.settings.suffix(environment)
-    tags = f"*-{suffix}" if suffix else "[0-9]*"
-    path = f"repos/{{owner}}/{{repo}}/environments/{environment}"
-    chosen = {"protected_branches": "false", "custom_branch_policies": "true"}
-    fields = " ".join(f"-F 'deployment_branch_policy[{name}]={value}'" for name, value in chosen.items())
-    return (
-        f"gh api -X PUT {path} {fields}",
-        f"gh api -X POST {path}/deployment-branch-policies -f type=tag -f name='{tags}'",
-    )

@@ -18,7 +18,7 @@ from tagship.adapters.clock import SystemClock
 from tagship.adapters.signing import KmsSigner, PemVerifier
 from tagship.domain.foundation import Stack, same_document, with_keys
 from tagship.errors import Held, Refused
-from tagship.ports.account import Foundation
+from tagship.ports.account import Foundation, ImageRepository
 from tests.contract import strict_aws
 from tests.fakes.foundation import FakeFoundation
 
@@ -116,6 +116,22 @@ def test_what_a_stack_made_is_found_afterwards(account: Foundation, app: str) ->
     found = account.found(f"{app}-artifacts", f"kms:alias/{app}", "")
     assert found.bucket
     assert found.key == made.outputs["KeyArn"]
+
+
+def test_how_a_repository_keeps_its_images_is_read() -> None:
+    account = real()
+    assert account.image_repository("nobody/hello") is None
+    ecr = account.aws.client("ecr")
+    ecr.create_repository(repositoryName="kept/hello", imageTagMutability="IMMUTABLE")
+    assert account.image_repository("kept/hello") == ImageRepository(movable=False)
+    rule = {"rulePriority": 1, "action": {"type": "expire"}, "selection": {
+        "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 3}}  # fmt: skip
+    ecr.put_lifecycle_policy(repositoryName="kept/hello", lifecyclePolicyText=json.dumps({"rules": [rule]}))
+    ecr.put_image_tag_mutability(repositoryName="kept/hello", imageTagMutability="MUTABLE")
+    images = account.image_repository("kept/hello")
+    assert images
+    assert images.movable
+    assert '"countNumber": 3' in images.lifecycle
 
 
 def test_a_document_that_is_not_there_is_none(account: Foundation, app: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tagship.domain.foundation import Existing, Stack, same_document
 from tagship.errors import Refused, ServiceFailed
+from tagship.ports.account import ImageRepository
 from tests.fakes.signing import public
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -26,6 +27,7 @@ class FakeFoundation:
     default: dict[str, int] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     retained: set[str] = field(default_factory=set)  # aliases of keys that stacks have made, and left behind
+    images: ImageRepository = field(default_factory=lambda: ImageRepository(movable=False))  # of every repository
     broken: str = ""  # a stack that cannot be made
 
     def found(self, bucket: str, key: str, repository: str) -> Existing:
@@ -50,6 +52,9 @@ class FakeFoundation:
     def has_repository(self, name: str) -> bool:
         made = [one.parameters for one in self.stacks.values() if one.parameters.get("MakeImages", "yes") == "yes"]
         return self.before.repository or any(one["ImageRepository"] == name for one in made)
+
+    def image_repository(self, name: str) -> ImageRepository | None:
+        return self.images if self.has_repository(name) else None
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         return self.gaps
