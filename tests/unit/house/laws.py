@@ -55,6 +55,7 @@ LIBRARIES = {
     "werkzeug": {"sandbox"},
     "flask": {"sandbox"},
     "yaml": {"sandbox"},
+    "packaging": {"sandbox"},
     "invoke": {"tasks"},
 }
 IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "requests", "cryptography"}
