@@ -13,7 +13,7 @@ from tagship.domain.forge import numbered, tags_alone
 from tagship.domain.foundation import repository_name, stack_name
 from tagship.domain.keys import named
 from tagship.domain.text import counted, listed
-from tagship.engine.candidates import OFFERED
+from tagship.engine.rollback_candidates import OFFERED
 from tagship.errors import Refused
 from tagship.ports.app import App
 
