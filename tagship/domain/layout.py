@@ -13,6 +13,11 @@ def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
     return f"{app}/{environment}/{artifact_id}/{name}"
 
 
+def package(name: str) -> str:
+    """Name the zip file of a package, beside an artifact's bundle."""
+    return f"packages/{name}.zip"
+
+
 def signature_by(key: str) -> str:
     """Name the signature that `resign` puts beside a manifest's own."""
     # An object of its own: the manifest and its signature are written once.
