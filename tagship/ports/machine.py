@@ -11,3 +11,7 @@ class Machine(Protocol):
 
         Such as 2.30.1; empty if there is no such program, or it does not say.
         """
+
+    def run(self, command: str) -> int:
+        """Run a command of ours in a shell; return its exit code."""
+        # What it prints goes to stderr, and it may ask.

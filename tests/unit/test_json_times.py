@@ -107,6 +107,7 @@ STORIES: dict[str, Callable[[], Any]] = {
 TIMELESS = {
     *("tag-undo", "bundle", "validate", "setup", "user-data", "infra.apply", "pin", "resign", "eject", "init"),
     "doctor",
+    "adopt",
 }
 OTHERS = {
     "build": "the image, whose build_time tests/unit/verbs/test_build.py reads as a time with its zone",

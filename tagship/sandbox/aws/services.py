@@ -5,7 +5,7 @@ Stock moto answers for EC2, ECR, IAM, STS and everything else that is not named 
 
 from __future__ import annotations
 
-from tagship.sandbox.aws import calendars, cloudformation, kms, s3, ssm
+from tagship.sandbox.aws import calendars, cloudformation, kms, lambda_, s3, ssm
 from tagship.sandbox.door.keys import Keys
 from tagship.sandbox.door.signed import Signed
 from tagship.sandbox.world import World
@@ -16,6 +16,7 @@ SERVICES = (
     kms,
     ssm,
     calendars,
+    lambda_,
 )
 
 

@@ -57,6 +57,7 @@ LIBRARIES = {
     "werkzeug": {"sandbox"},
     "flask": {"sandbox"},
     "yaml": {"sandbox"},
+    "packaging": {"sandbox"},
     "invoke": {"tasks"},
 }
 IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "requests", "cryptography"}

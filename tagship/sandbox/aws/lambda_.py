@@ -1,0 +1,272 @@
+"""Lambda that runs: functions of zip files with a Python handler, their versions and their aliases.
+
+Follows the API reference of each operation
+(https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html and its neighbours), and
+https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html. Stock moto knows no RevisionId, ends each update at
+once, lets all versions share one code, and uses numbers again. Here an update takes a while, in which invocations run
+the old code and other changes are refused; RevisionId and CodeSha256 are guards; a version never changes.
+
+Its switches, by POST /sandbox/faults: {"lambda": {"update": 0.3}} is the seconds of an update and of a new version's
+State Pending; "throttled" invocations answer 429; "lost" publishings make no version and answer with the last;
+"failed_updates" end as Failed; "states" sets the State of `name:version`.
+
+Does not model: image functions, layers, function URLs, permissions, provisioned concurrency, SnapStart, capacity
+providers, asynchronous invocations, the limits on sizes and on the rate of requests, and the context of a handler.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from tagship.sandbox.aws import lambda_answers as answers
+from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.lambda_kept import Kept
+from tagship.sandbox.aws.lambda_requests import (
+    DEFAULTS,
+    SET,
+    Given,
+    LambdaError,
+    check_revision,
+    put,
+)
+from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
+from tagship.sandbox.functions.running import run
+from tagship.sandbox.pace import now
+from tagship.sandbox.world import World
+
+
+@dataclass
+class _Faults:
+    """What a test asks for; `update` is in seconds."""
+
+    update: float = 0.3
+    throttled: int = 0
+    lost: int = 0
+    failed_updates: int = 0
+
+    def strikes(self, name: str) -> bool:
+        """Use up one of a planned number."""
+        left = getattr(self, name)
+        setattr(self, name, max(0, left - 1))
+        return bool(left)
+
+
+def install(world: World) -> None:
+    """Replace moto's operations by those that act on this world."""
+    api = _Api(world, Kept(world.region))
+    world.switches["lambda"] = api.switch
+    for act in (
+        api.create_function,
+        api.delete_function,
+        api.list_functions,
+        api.get_function,
+        api.get_function_configuration,
+        api.update_function_code,
+        api.update_function_configuration,
+        api.publish_version,
+        api.list_versions_by_function,
+        api.create_alias,
+        api.get_alias,
+        api.update_alias,
+        api.delete_alias,
+        api.list_aliases,
+        api.invoke,
+    ):
+        put(act)
+
+
+@dataclass
+class _Api:
+    """The operations of Lambda.
+
+    Each takes a request's members, and returns the answer's.
+    """
+
+    world: World
+    kept: Kept
+    faults: _Faults = field(default_factory=_Faults)
+    _changing: threading.RLock = field(default_factory=threading.RLock)
+
+    # -- what tests can set --------------------------------------------------------------------------------------------
+
+    def switch(self, asked: Mapping[str, Any]) -> None:
+        for name, value in asked.items():
+            if name == "states":
+                for place, state in value.items():
+                    function, _, version = place.partition(":")
+                    self.kept.functions[function].versions[version].state = state
+            else:
+                setattr(self.faults, name, type(getattr(self.faults, name))(value))
+
+    # -- functions -----------------------------------------------------------------------------------------------------
+
+    def create_function(self, given: Given) -> Given:
+        name = given["FunctionName"]
+        if name in self.kept.functions:
+            raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
+        settings = DEFAULTS | {key: given[key] for key in SET if key in given}
+        function = Function(name, Snapshot(self._archive(given.get("Code", {})), settings))
+        self.kept.functions[name] = function
+        return self._configuration(function)
+
+    def delete_function(self, given: Given) -> None:
+        del self.kept.functions[self.kept.function(given).name]
+
+    def list_functions(self, _given: Given) -> Given:
+        return {"Functions": [self._configuration(function) for function in self.kept.functions.values()]}
+
+    def get_function(self, given: Given) -> Given:
+        configuration = self.get_function_configuration(given)
+        where = {"RepositoryType": "S3", "Location": f"{self.world.url}/sandbox-code/{given['FunctionName']}"}
+        return {"Configuration": configuration, "Code": where, "Tags": {}}
+
+    def get_function_configuration(self, given: Given) -> Given:
+        function = self.kept.function(given)
+        version = self.kept.version(function, given.get("Qualifier", LATEST))
+        return self._configuration(function, version)
+
+    def update_function_code(self, given: Given) -> Given:
+        with self._changing:
+            function = self.kept.changeable(given)
+            content = Snapshot(self._archive(given), function.content.settings)
+            if given.get("DryRun"):
+                return self._configuration(function)
+            return self._updated(function, content)
+
+    def update_function_configuration(self, given: Given) -> Given:
+        with self._changing:
+            function = self.kept.changeable(given)
+            settings = {**function.content.settings, **{key: given[key] for key in SET if key in given}}
+            return self._updated(function, Snapshot(function.content.archive, settings))
+
+    def _updated(self, function: Function, content: Snapshot) -> Given:
+        failed = self.faults.strikes("failed_updates")
+        failure = ("InvalidZipFileException", "The zip file could not be read.") if failed else ("", "")
+        function.update(content, self._ready(), failure)
+        return self._configuration(function)
+
+    # -- versions ------------------------------------------------------------------------------------------------------
+
+    def publish_version(self, given: Given) -> Given:
+        with self._changing:
+            function = self.kept.changeable(given)
+            wanted = given.get("CodeSha256") or function.content.code_sha256
+            if wanted != function.content.code_sha256:
+                raise LambdaError(
+                    "InvalidParameterValueException",
+                    f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST "
+                    f"({function.content.code_sha256}). Please try again with the CodeSHA256 in $LATEST.",
+                )
+            if function.versions and self.faults.strikes("lost"):
+                return self._configuration(function, function.versions[str(function.published)])
+            return self._configuration(function, function.publish(given.get("Description", ""), self._ready()))
+
+    def list_versions_by_function(self, given: Given) -> Given:
+        function = self.kept.function(given)
+        versions = [None, *function.versions.values()]
+        first, most = int(given.get("Marker") or 0), min(int(given.get("MaxItems") or 50), 50)
+        rows = [self._configuration(function, version) for version in versions[first : first + most]]
+        more = {"NextMarker": str(first + most)} if first + most < len(versions) else {}
+        return {"Versions": rows, **more}
+
+    # -- aliases -------------------------------------------------------------------------------------------------------
+
+    def create_alias(self, given: Given) -> Given:
+        with self._changing:
+            function = self.kept.function(given)
+            name = given["Name"]
+            if name in function.aliases:
+                arn = answers.arn(self.world.region, function.name, name)
+                raise LambdaError("ResourceConflictException", f"Alias already exists: {arn}", 409)
+            alias = Alias(name, self.kept.existing(function, given["FunctionVersion"]), given.get("Description", ""))
+            alias.weights = self.kept.weights(function, given)
+            function.aliases[name] = alias
+            return answers.alias(self.world.region, function, alias)
+
+    def get_alias(self, given: Given) -> Given:
+        function = self.kept.function(given)
+        return answers.alias(self.world.region, function, self.kept.alias(function, given["Name"]))
+
+    def update_alias(self, given: Given) -> Given:
+        """Change what is given; what is left out stays."""
+        with self._changing:
+            function = self.kept.function(given)
+            alias = self.kept.alias(function, given["Name"])
+            check_revision(given, alias.revision)
+            changed = Alias(alias.name, alias.version, alias.description, alias.weights)
+            if "FunctionVersion" in given:
+                changed.version = self.kept.existing(function, given["FunctionVersion"])
+            if "RoutingConfig" in given:
+                changed.weights = self.kept.weights(function, given)
+            changed.description = given.get("Description", alias.description)
+            function.aliases[alias.name] = changed
+            return answers.alias(self.world.region, function, changed)
+
+    def delete_alias(self, given: Given) -> None:
+        self.kept.function(given).aliases.pop(given["Name"], None)
+
+    def list_aliases(self, given: Given) -> Given:
+        function = self.kept.function(given)
+        return {"Aliases": [answers.alias(self.world.region, function, alias) for alias in function.aliases.values()]}
+
+    # -- invocations ---------------------------------------------------------------------------------------------------
+
+    def invoke(self, given: Given) -> Given:
+        """Run the handler of what the qualifier chooses."""
+        if self.faults.strikes("throttled"):
+            raise LambdaError("TooManyRequestsException", "Rate Exceeded.", 429)
+        function = self.kept.function(given)
+        version = self.kept.version(function, given.get("Qualifier", LATEST))
+        content = version.content if version else function.runs
+        number = version.number if version else LATEST
+        if version and version.current_state != "Active":
+            raise self._not_ready(version)
+        ran = run(content, function.name, number, given["Payload"], self.world.folder)
+        answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": number, "Payload": ran.payload}
+        answer |= {"FunctionError": ran.error} if ran.error else {}
+        return answer | ({"LogResult": ran.tail} if given["LogType"] == "Tail" else {})
+
+    def _not_ready(self, version: Version) -> LambdaError:
+        state = version.current_state
+        if state == "Inactive":  # the first invocation wakes it up, and is refused
+            version.state, version.ready = "Active", self._ready()
+        return LambdaError(
+            "ResourceConflictException",
+            "The operation cannot be performed at this time. The function is currently in the following state: "
+            f"{state}",
+            409,
+        )
+
+    # -- what they share -----------------------------------------------------------------------------------------------
+
+    def _archive(self, given: Given) -> bytes:
+        """Read a request's zip file, from the bucket if it says so."""
+        if "ZipFile" in given:
+            raw = base64.b64decode(given["ZipFile"])
+        else:
+            key = stock.backend("s3", "aws").get_object(given.get("S3Bucket"), given.get("S3Key", ""))
+            if key is None:
+                raise LambdaError(
+                    "InvalidParameterValueException",
+                    "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key "
+                    "does not exist.",
+                )
+            raw = key.value
+        if not zipfile.is_zipfile(io.BytesIO(raw)):
+            raise LambdaError(
+                "InvalidParameterValueException", "Could not unzip uploaded file. Please check your file."
+            )
+        return raw
+
+    def _ready(self) -> Any:
+        return now() + timedelta(seconds=self.faults.update)
+
+    def _configuration(self, function: Function, version: Version | None = None) -> Given:
+        return answers.configuration(self.world.region, function, version)

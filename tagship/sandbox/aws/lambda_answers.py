@@ -1,0 +1,57 @@
+"""Functions, versions and aliases as Lambda's API describes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from tagship.sandbox.functions.function import LATEST, Alias, Function, Version
+
+
+def arn(region: str, name: str, qualifier: str = "") -> str:
+    """Spell the ARN of a function, a version or an alias."""
+    return f"arn:aws:lambda:{region}:{DEFAULT_ACCOUNT_ID}:function:{name}" + (f":{qualifier}" if qualifier else "")
+
+
+def configuration(region: str, function: Function, version: Version | None) -> dict[str, Any]:
+    """Describe a version, or $LATEST, as FunctionConfiguration."""
+    content = version.content if version else function.content
+    number = version.number if version else LATEST
+    answer: dict[str, Any] = {
+        **content.settings,
+        "FunctionName": function.name,
+        "FunctionArn": arn(region, function.name, version.number if version else ""),
+        "CodeSize": len(content.archive),
+        "CodeSha256": content.code_sha256,
+        "ConfigSha256": content.config_sha256,
+        "Version": number,
+        "PackageType": "Zip",
+        "LastModified": f"{version.modified if version else function.modified:%Y-%m-%dT%H:%M:%S.000+0000}",
+        "RevisionId": version.revision if version else function.revision,
+    }
+    if version is None:
+        return answer | _update(function)
+    answer |= {"Description": version.description, "State": version.current_state, "LastUpdateStatus": "Successful"}
+    return answer | ({"StateReason": version.reason} if version.reason else {})
+
+
+def _update(function: Function) -> dict[str, Any]:
+    """Describe how $LATEST's update goes."""
+    answer = {"State": "Active", "LastUpdateStatus": function.update_status}
+    code, reason = function.failure
+    if code and not function.updating:
+        answer |= {"LastUpdateStatusReasonCode": code, "LastUpdateStatusReason": reason}
+    return answer
+
+
+def alias(region: str, function: Function, named: Alias) -> dict[str, Any]:
+    """Describe an alias as AliasConfiguration."""
+    answer: dict[str, Any] = {
+        "AliasArn": arn(region, function.name, named.name),
+        "Name": named.name,
+        "FunctionVersion": named.version,
+        "Description": named.description,
+        "RevisionId": named.revision,
+    }
+    return answer | ({"RoutingConfig": {"AdditionalVersionWeights": dict(named.weights)}} if named.weights else {})

@@ -1,0 +1,1 @@
+"""The Lambda functions of a sandbox: what they are, and how they run."""
