@@ -89,7 +89,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     shared = Stack(stack_name(settings.app), _read(app, f"{AWS}/foundation.yaml"), parameters)
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in settings.environments}
-    documents = _documents(app)
+    documents = documents_of(app)
     changes = [_stack_change(current, shared), *_key_changes(app)]
     changes += [_stack_change(app.foundation.stack(stack.name), stack) for stack in environments.values()]
     return Wanted(existing, shared, environments, documents, [*changes, *_document_changes(app, documents)])
@@ -97,7 +97,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
 
 def look_at_documents(app: App) -> Wanted:
     """Compare the SSM documents and nothing else."""
-    documents = _documents(app)
+    documents = documents_of(app)
     return Wanted(Existing(), Stack("", "", {}), {}, documents, _document_changes(app, documents))
 
 
@@ -192,7 +192,7 @@ def github_repository(app: App) -> str:
     return repository[1]
 
 
-def _documents(app: App) -> dict[str, str]:
+def documents_of(app: App) -> dict[str, str]:
     """Render every SSM document that an environment needs: name -> content."""
     targets = [environment.target for environment in app.settings.environments.values()]
     rendered = [target.documents(lambda path: _read(app, path)) for target in targets]

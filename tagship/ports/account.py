@@ -167,6 +167,14 @@ class Foundation(Protocol):
         Raises ServiceFailed with the resource that failed.
         """
 
+    def remove_stack(self, name: str) -> None:
+        """Delete a stack, protected or not, and wait until it is gone.
+
+        Raises ServiceFailed with the resource that could not be deleted.
+        """
+
+    def remove_document(self, name: str) -> None: ...
+
     def document(self, name: str) -> str | None:
         """Return the content of an SSM document's default version."""
 

@@ -23,6 +23,7 @@ TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
 SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
 FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
 MEMORY = r"^([1-9][0-9]{0,8}[bkmg])?$"
+PLACE = r"^(/[A-Za-z0-9_@\-][A-Za-z0-9._@\-]*)+$"
 USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 
 
@@ -69,6 +70,8 @@ class Container(Section):
     """What a container is given beyond its bounds, by default nothing."""
 
     root: bool = False  # true: the image may run as root
+    command: tuple[Text, ...] = ()  # in place of the image's CMD
+    entrypoint: str = ""  # in place of the image's ENTRYPOINT
     capabilities: tuple[Text, ...] = ()  # of Linux, without CAP_: "NET_RAW"
 
     @classmethod
@@ -76,6 +79,26 @@ class Container(Section):
         for name in _texts(values.get("capabilities")):
             if name not in walls.CAPABILITIES:
                 yield "capabilities", f"{shown(name)} is not a capability of Linux as Docker names it, such as NET_RAW"
+
+
+class Volume(Section):
+    """A folder of the host that the app sees.
+
+    It has to be there, and to be the app's to write: tagship makes none.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {
+        PLACE: "an absolute path of letters, digits and ._@-, no name of which begins with a dot"
+    }
+
+    host: str = Field(pattern=PLACE)
+    container: str = Field(default="", pattern=rf"^$|{PLACE}")  # where the app sees it; empty: at the same path
+    read_only: bool = False
+
+    @property
+    def mapped(self) -> str:
+        """Write it as Docker does: host:container:rw."""
+        return f"{self.host}:{self.container or self.host}:{'ro' if self.read_only else 'rw'}"
 
 
 class Ec2(Kind):
@@ -113,11 +136,13 @@ class Ec2(Kind):
     drain: int = Field(default=5, ge=0, le=600)  # seconds
     kind: Literal["service", "job"] = "service"  # a job ends
     timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
+    run_at_rollback: bool = False  # of a job: run the version that is gone back to, too
     run_at_deploy: bool = True  # of a job; false without a timer: it is run on demand
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
     limits: Limits = Field(default_factory=Limits)
     container: Container = Field(default_factory=Container)
+    volumes: tuple[Volume, ...] = ()
     metadata: bool = False  # true: the app may ask the metadata service, and has the rights of the host's role
     trusted_proxies: tuple[Text, ...] = ()  # networks of load balancers whose X-Forwarded-For is believed
     rollout: Batches = Field(default_factory=Batches)
@@ -161,9 +186,11 @@ class Ec2(Kind):
             keys["ZERO_DOWNTIME"] = "false"
         if self.kind == "job":
             keys |= {"KIND": "job", "TIMER": self.timer, "RUN_AT_DEPLOY": str(self.run_at_deploy).lower()}
+            keys |= {"RUN_AT_ROLLBACK": "true"} if self.run_at_rollback else {}
         if self.manager == "systemd":
             keys |= {"MEMORY": self.limits.memory, "PIDS": self.limits.pids}
             keys |= {"ACCOUNT": self.user} if self.user else {}
+            keys |= {"VOLUMES": " ".join(volume.mapped for volume in self.volumes)} if self.volumes else {}
             keys |= self._walls()
         return keys
 
@@ -175,6 +202,8 @@ class Ec2(Kind):
         if self.has_image:
             keys["CAPABILITIES"] = " ".join(self.container.capabilities)
             keys |= {"CONTAINER_ROOT": "allowed"} if self.container.root else {}
+            keys |= {"ENTRYPOINT": self.container.entrypoint} if self.container.entrypoint else {}
+            keys |= {"ARGUMENTS": shlex.join(self.container.command)} if self.container.command else {}
         return keys
 
     def numbers(self, health: Health) -> str:
@@ -221,11 +250,12 @@ class Ec2(Kind):
 
 
 def _of_job(values: Values) -> Iterator[Finding]:
-    job, timer = values.get("kind", "service") == "job", values.get("timer", "")
+    job = values.get("kind", "service") == "job"
     if job and values.get("manager", "process") != "systemd":
         yield "kind", 'kind = "job" needs a service manager with units and timers: manager = "systemd"'
-    if timer and not job:
-        yield "timer", 'is for jobs: set kind = "job"'
+    for key in ("timer", "run_at_rollback"):
+        if values.get(key) and not job:
+            yield key, 'is for jobs: set kind = "job"'
 
 
 def _of_systemd(values: Values) -> Iterator[Finding]:
@@ -236,7 +266,7 @@ def _of_systemd(values: Values) -> Iterator[Finding]:
         return
     limits = table(values, "limits")
     needing_manager: dict[str, Any] = {"user": values.get("user"), "limits.memory": limits.get("memory")}
-    needing_manager |= {key: values.get(key) for key in ("metadata", "trusted_proxies")}
+    needing_manager |= {key: values.get(key) for key in ("metadata", "trusted_proxies", "volumes")}
     needing_manager["limits.pids"] = number(limits, "pids", Limits) != Limits.model_fields["pids"].default
     for place, value in needing_manager.items():
         if value:

@@ -23,7 +23,7 @@ def tables(model: type[Section], name: str = "<name>") -> Iterator[tuple[Place, 
     # `name` stands for an environment's name.
     for key, field in model.model_fields.items():
         inner = section_of(field.annotation)
-        if inner is None:
+        if inner is None or get_origin(field.annotation) is tuple:  # a list of tables is one key
             yield (key,), field
             continue
         above = (key, name) if get_origin(field.annotation) is not None and key == "environments" else (key,)

@@ -80,6 +80,18 @@ class FakeFoundation:
         } - {""}
         return made
 
+    def remove_stack(self, name: str) -> None:
+        self.done.append(f"remove stack {name}")
+        if name == self.broken:
+            raise ServiceFailed(
+                f"CloudFormation could not delete the stack {name}: People: in use", remedy="Detach it."
+            )
+        del self.stacks[name]
+
+    def remove_document(self, name: str) -> None:
+        self.done.append(f"remove document {name}")
+        del self.versions[name]
+
     def document(self, name: str) -> str | None:
         return self.versions[name][self.default[name]] if name in self.versions else None
 

@@ -80,15 +80,17 @@ def test_a_host_is_adopted_deployed_to_and_given_back(before: Host, shop: Shop) 
     assert adopt(host) == "what ran is stopped and kept"
     assert look(host).in_the_way == ""
     assert host.machine.run("systemctl is-enabled hello.service").out.strip() == "disabled"
-    tells = 'assert os.environ["TOKEN"] == "before"'
-    first = host.publish(shop.process("0.1.0-dev", code=tells, user="shopkeeper"))
+    tells = 'assert os.environ["TOKEN"] == "before"\nassert open("/opt/hello/data/orders").read() == "42\\n"\n'
+    tells += 'open("/opt/hello/data/orders", "a").write("43\\n")'
+    volume = {"host": "/opt/hello.before-tagship/data", "container": "/opt/hello/data"}
+    first = host.publish(shop.process("0.1.0-dev", code=tells, user="shopkeeper", volumes=[volume]))
     assert host.deploy(first).code == 0
     assert host.answers() == "0.1.0-dev"
     assert look(host).ours
     assert adopt(host, undo=True) == "what ran before runs again"
     until(lambda: host.answers() == "before", 30, "the answer to be 'before'")
     assert host.machine.check("cat /opt/hello/data/orders; stat -c '%U %a' /opt/hello/.env").split() == [
-        "42", "shopkeeper", "600"
+        "42", "43", "shopkeeper", "600"
     ]  # fmt: skip
     assert host.machine.run("systemctl is-enabled hello.service").out.strip() == "enabled"
 
@@ -111,7 +113,15 @@ def test_a_container_that_ran_before_is_kept_with_its_policy_and_runs_again(host
     assert look(host).containers == ("hello",)
     adopt(host)
     until(lambda: host.answers() == "", 30, "the answer to be ''")
-    assert host.deploy(host.publish(shop.docker("0.1.0-dev"))).code == 0
+    volumes = [{"host": "/srv/orders", "container": "/data", "read_only": True}]
+    words = {"entrypoint": "python3", "command": ["app.py", "a b"]}
+    code = 'assert open("/data/all").read() == "42\\n" and sys.argv[1:] == ["a b"]'
+    bundle = host.publish(shop.docker("0.1.0-dev", code=code, volumes=volumes, container=words))
+    answer = host.deploy(bundle)
+    assert (answer.code, "/srv/orders of ec2.volumes is not on this host" in answer.reason) == (6, True), answer.output
+    host.machine.check("mkdir -p /srv/orders && echo 42 >/srv/orders/all")
+    answer = host.deploy(bundle)
+    assert answer.code == 0, answer.output
     assert host.answers() == "0.1.0-dev"
     adopt(host, undo=True)
     until(lambda: host.answers() == "before", 30, "the answer to be 'before'")

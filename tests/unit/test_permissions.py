@@ -54,7 +54,7 @@ NEEDS = {
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 RELEASE = ["aws/s3", *EC2, "aws/calendar", "aws/identity"]
 USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
-SETUP = ["aws/foundation", "aws/repositories"]
+SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 
 WHY = {

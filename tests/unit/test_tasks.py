@@ -168,6 +168,7 @@ ADVISED = [
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.doctor(fix=True, yes=True),
+    commands.setup(remove=True, env="dev", yes=True),
     commands.adopt("dev", undo=True, yes=True),
     commands.pin("dev", dry_run=True),
     commands.resign("dev", dry_run=True),

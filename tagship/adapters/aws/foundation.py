@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tagship.adapters.aws import removal
 from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
 from tagship.domain import commands, denials
@@ -134,6 +135,12 @@ class AccountFoundation:
                 if "No updates are to be performed" not in str(error):
                     raise
         return self._awaited(wanted.name)
+
+    def remove_stack(self, name: str) -> None:
+        removal.remove_stack(self.aws, self.clock, name, self.stack)
+
+    def remove_document(self, name: str) -> None:
+        removal.remove_document(self.aws, name)
 
     def _awaited(self, name: str) -> Stack:
         """Wait for the stack; raises ServiceFailed with the first resource that failed."""
