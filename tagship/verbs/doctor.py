@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tagship.account.checks import Check, checks
+from tagship.account.doctor_checks import Check, checks
 from tagship.domain import commands
 from tagship.domain.finding import Finding, warning
 from tagship.errors import Interrupted, Refused, TagshipError, UsageError

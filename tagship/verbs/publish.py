@@ -37,6 +37,7 @@ from tagship.ports.bucket import Conflict, Object
 from tagship.release.attesting import attested_provenance, check_pair
 from tagship.release.built import Work, work_of
 from tagship.release.images import shipped
+from tagship.release.sbom import attested_sbom
 from tagship.release.secrets import resolved
 
 
@@ -72,7 +73,8 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
             attested_provenance(app, work, mine.build_time)
         origin = _put_bundle(app, work, mine)
         provenance = attested_provenance(app, work, origin.build_time) if signs else ""
-        manifest = replace(_manifest(app, work, origin, secrets), provenance_sha256=provenance)
+        bill = attested_sbom(app, work, origin) if signs else ""
+        manifest = replace(_manifest(app, work, origin, secrets), provenance_sha256=provenance, sbom_sha256=bill)
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
         _put_manifest(app, work, manifest.to_json(), origin)
