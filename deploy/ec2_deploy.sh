@@ -46,8 +46,8 @@ configure() {
   REPLY="the release of $1 has no deploy/environments/$ENVIRONMENT.conf"
   [[ -f $conf ]] || return
   # What a conf need not say. An account's name has at most 31 letters.
-  KIND=service TIMER='' RUN_AT_DEPLOY=true ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
-  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older
+  KIND=service TIMER='' RUN_AT_DEPLOY=true RUN_AT_ROLLBACK=false ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
+  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' ENTRYPOINT='' ARGUMENTS='' ALIVE=0
   KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60
   # shellcheck source=/dev/null
   . "$conf"
@@ -126,8 +126,12 @@ serves() {
 
 # The account, the secrets, and what the runtime has to fetch, before anything is started or stopped.
 prepare_idle() {
-  local from
+  local from each
   provide_account || conclude failed "$PROBLEM" || return
+  for each in $VOLUMES; do
+    [[ -d ${each%%:*} ]] ||
+      conclude failed "the folder ${each%%:*} of ec2.volumes is not on this host: make it, for the account that the app runs as" || return
+  done
   fetch_secrets "$ARTIFACT" || conclude failed "$PROBLEM" || return
   clock && from=$REPLY
   prepare "$ARTIFACT" || conclude failed "$PROBLEM" || return
@@ -437,6 +441,11 @@ last_step() {
 
 # -- status and prune --------------------------------------------------------------------------------------------------
 
+# Whether an app that answers nothing runs; true of any other, which is asked.
+stays_up() {
+  ((ALIVE == 0)) || { [[ -n $S_COLOUR ]] && { lives "$S_COLOUR" || died "$S_COLOUR"; }; }
+}
+
 # What really answers on the app's port, beside what is recorded.
 report() {
   read_state
@@ -447,7 +456,7 @@ report() {
     return
   fi
   ATTEMPTS=1
-  if ask "$PORT" "${S_SERVING:-none}"; then
+  if stays_up && ask "$PORT" "${S_SERVING:-none}"; then
     SERVING=$S_SERVING
     conclude healthy '' || return
   fi

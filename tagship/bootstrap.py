@@ -59,12 +59,12 @@ class Wiring(_Terminal):
     settings: settings.Settings
     root: Path
     as_json: bool = False
-    in_seconds: bool = False  # see `hurried`
+    hurries: Wiring | None = None  # whose clients this one's are made of; see `hurried`
 
     @cached_property
     def hurried(self) -> Wiring:
         """Return the same app, for questions that AWS has seconds for."""
-        made = replace(self, in_seconds=True)
+        made = replace(self, hurries=self)
         vars(made).update(screen=self.screen, prompt=self.prompt, ci=self.ci)
         return made
 
@@ -102,12 +102,13 @@ class Wiring(_Terminal):
         """Make boto3 clients: region, endpoint and credentials in one place."""
         from tagship.adapters.aws.session import Aws, hurried
 
+        if self.hurries:
+            return hurried(self.hurries.aws)
         region, ci, say = self.settings.aws.region, self.ci.running, self.screen.warn
-        made = Aws(region, profile=self.settings.aws.profile, ci=ci, say=say)
-        if self.sandbox:
-            keys = (self.sandbox.keys.access, self.sandbox.keys.secret)
-            made = Aws(region, self.sandbox.aws_url, sandbox=True, keys=keys, ci=ci, say=say)
-        return hurried(made) if self.in_seconds else made
+        if not self.sandbox:
+            return Aws(region, profile=self.settings.aws.profile, ci=ci, say=say)
+        box, keys = self.sandbox, (self.sandbox.keys.access, self.sandbox.keys.secret)
+        return Aws(region, box.aws_url, sandbox=True, keys=keys, ci=ci, say=say)
 
     @cached_property
     def machine(self) -> Machine:
@@ -295,6 +296,5 @@ def _user() -> str:
 
 def app(start: Path | None = None, *, as_json: bool = False) -> Wiring:
     """Make the App of the nearest tagship.toml, upwards from `start`."""
-    # By default, from the working directory.
     path = settings.find((start or Path.cwd()).resolve())
     return Wiring(settings.load(path), path.parent, as_json)

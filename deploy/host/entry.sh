@@ -122,6 +122,13 @@ seconds() {
   printf -v REPLY '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
 }
 
+# What a refused artifact comes to: in the log of user data, for people alone.
+# shellcheck disable=SC2329 # another takes its place
+speak() {
+  speak_to_people
+}
+
+# not at first boot: begin
 # The verdict on standard output, then the lines for people. At most 20,000 characters: SSM keeps the first 24,000.
 speak() {
   local artifact reason evidence answer fetch start health switch total kept gap='' unsigned=false
@@ -145,6 +152,7 @@ speak() {
     "$fetch" "$start" "$health" "$switch" "$total" "$gap" "$kept"
   speak_to_people
 }
+# not at first boot: end
 
 # Whether the artifact, or what serves, is a release here that nobody signed; its name in REPLY.
 nobodys() {
@@ -217,10 +225,10 @@ hash_of() {
 # What the manifest says, in M_*: it is canonical JSON (two-space indent, one value a line), so awk reads it line by line.
 read_manifest() {
   local name value
-  M_app='' M_environment='' M_artifact_id='' M_commit='' M_build_time='' M_sha256='' M_size='' M_sums_sha256='' M_unpacked='' M_signed_by=''
+  M_app='' M_environment='' M_artifact_id='' M_commit='' M_build_time='' M_sha256='' M_size='' M_sums_sha256='' M_unpacked='' M_signed_by='' M_provenance_sha256=''
   while read -r name value; do
     case $name in
-    app | environment | artifact_id | commit | build_time | sha256 | size | sums_sha256 | unpacked | signed_by)
+    app | environment | artifact_id | commit | build_time | sha256 | size | sums_sha256 | unpacked | signed_by | provenance_sha256)
       printf -v "M_$name" '%s' "$value"
       ;;
     esac
@@ -343,7 +351,18 @@ verify_release() {
   verify_manifest "$1" "$2" && verify_files "$1"
 }
 
-# Pin keys on this host, those and no others, and say of which environment it is: pin APP ENVIRONMENT KEYS REVOKED. A key is
+# Whether a release has the provenance that its manifest names, if this host requires that. What is kept has it already, but
+# from before this host required it: then it is fetched, once.
+attested() {
+  [[ -e ${KEY%/*}/attested ]] || return 0
+  [[ -n $M_provenance_sha256 ]] || conclude refused "$ARTIFACT has no provenance, and this host requires it" || return
+  [[ -e $1/manifest.provenance.json ]] || download "$1" manifest.provenance.json "$APP/$ENVIRONMENT/$ARTIFACT/provenance.json" || return
+  hash_of "$1/manifest.provenance.json"
+  [[ $REPLY == "$M_provenance_sha256" ]] || conclude refused "the provenance of $ARTIFACT is not the one that its manifest names"
+}
+
+# Pin keys on this host, those and no others, say of which environment it is, and whether it requires provenance:
+# pin APP ENVIRONMENT KEYS REVOKED [REQUIRED]. A key is
 # `release:` or `orders:` and the point of a P-256 key in base64; its id is the sha256 of the key's DER. Root does this: user data,
 # and `inv pin`. At no moment are there fewer keys than before and after. release.pub.pem is for programs of older bundles.
 pin() {
@@ -354,6 +373,7 @@ pin() {
   fi
   rm -rf "$at/new" && mkdir -p "$at/new/keys.d" "$at/new/orders.d" && printf '%s\n' "$2" >"$at/environment" || return
   if [[ -z $3 ]]; then return; fi
+  if [[ ${5-} == true ]]; then : >"$at/attested"; else rm -f "$at/attested"; fi || return
   for each in $3; do
     folder=keys.d
     if [[ $each == orders:* ]]; then folder=orders.d; fi
@@ -672,7 +692,7 @@ unfinished() {
 # Whether the release is on this host, and is still what was signed.
 kept() {
   [[ -d $BASE/releases/$ARTIFACT ]] || return
-  verify_release "$BASE/releases/$ARTIFACT" "$WANTED" && return
+  verify_release "$BASE/releases/$ARTIFACT" "$WANTED" && attested "$BASE/releases/$ARTIFACT" && return
   say "The release kept on this host is not usable ($REASON); fetching it again."
   return 1
 }
@@ -684,7 +704,7 @@ fetch() {
   [[ -f $KEY || -d ${KEY%/*}/keys.d || $UNSIGNED == allowed ]] || conclude refused "no key is pinned on this host: ${KEY%/*}/keys.d" || return
   rm -rf "$BASE"/incoming/* && mkdir -p "$in/files" || unwritable "$in" || return
   journal fetch && download "$in" manifest.json && download_signature "$in" || return
-  journal verify && verify_manifest "$in" "$WANTED" && download "$in" deploy-bundle.tar.gz && verify_bundle "$in" || return
+  journal verify && verify_manifest "$in" "$WANTED" && attested "$in" && download "$in" deploy-bundle.tar.gz && verify_bundle "$in" || return
   journal unpack && unpack "$in" || return
   clock && FETCH_MS=$((REPLY - from)) FETCHED=yes
 }
@@ -745,7 +765,7 @@ look_into_tar() {
       gsub(/\\[23][0-7][0-7]/, "x", plain)
       if (plain ~ /[^ -~\200-\377]/ || plain ~ /\\/) bad("a name in it has control characters: " $0)
       if (plain ~ /^\// || plain ~ /(^|\/)\.?\.?(\/|$)/) bad("a name in it leads out of its folder: " $0)
-      if (plain ~ /^manifest\.([0-9a-f]+\.)?(json|sig)$/) bad("a name in it is taken: " $0)
+      if (plain ~ /^manifest\.([0-9a-z]+\.)?(json|sig)$/) bad("a name in it is taken: " $0)
       total += size
       if (total > most) bad("it unpacks to more than " most " bytes")
     }

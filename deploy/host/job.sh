@@ -10,7 +10,9 @@
 # take their place is complete on the disk by the commit, with run/next.switch, which puts it there. That may be cut off
 # too, and done again: by the next run, or by the boot, which comes before what a timer starts.
 
+# What is gone back to does not run, unless the settings say so: it would send its mails once more.
 RUN_NOW=${RUN_AT_DEPLOY:-true}
+if [[ $ACTION == rollback ]]; then RUN_NOW=${RUN_AT_ROLLBACK:-false}; fi
 
 change_job() {
   IDLE=next IDLE_PORT=0

@@ -235,7 +235,11 @@ reload_units() {
 
 # Whether a file is what its template makes of it; that text is in REPLY.
 is_from() {
-  local listen="*:$PORT" memory=infinity swap=infinity trusted=always_false needs='' denied='' rule=''
+  local listen="*:$PORT" memory=infinity swap=infinity trusted=always_false needs='' denied='' rule='' each volumes=''
+  for each in $VOLUMES; do
+    if [[ $each == *:ro ]]; then volumes+=$'\nBindReadOnlyPaths='; else volumes+=$'\nBindPaths='; fi
+    volumes+=${each%:*}
+  done
   if [[ -e /proc/net/if_inet6 ]]; then listen=":::$PORT v4v6"; fi
   if [[ $METADATA != open ]]; then
     needs=$'\n'"Requires=$APP-metadata.service"$'\n'"After=$APP-metadata.service"
@@ -243,7 +247,7 @@ is_from() {
   fi
   if [[ $1 == metadata.service ]]; then metadata_rule && rule=$REPLY || return; fi
   REPLY=$(<"$PROGRAM/systemd/$1")
-  REPLY=${REPLY//$'\n'@NEEDS@/$needs} REPLY=${REPLY//$'\n'@DENIED@/$denied} REPLY=${REPLY//@RULE@/$rule}
+  REPLY=${REPLY//$'\n'@NEEDS@/$needs} REPLY=${REPLY//$'\n'@DENIED@/$denied} REPLY=${REPLY//@RULE@/$rule} REPLY=${REPLY//$'\n'@VOLUMES@/$volumes}
   if [[ $2 == */"$APP@"@(job|next).service ]]; then # the same unit, but that it ends
     REPLY=${REPLY/Type=exec/Type=oneshot} REPLY=${REPLY/Restart=always/Restart=no} REPLY=${REPLY/$'\n'SuccessExitStatus=143/}
   fi

@@ -245,6 +245,10 @@ run_colour() {
   if [[ -e $BASE/run/$colour.ready ]]; then rm -f "$BASE/run/$colour.ready"; fi
   know_manifest "$artifact"
   if [[ -n $MEMORY ]]; then words+=(--memory "$MEMORY" --memory-swap "$MEMORY"); fi
+  for name in $VOLUMES; do
+    words+=(--volume "$name")
+  done
+  if [[ -n $ENTRYPOINT ]]; then words+=(--entrypoint "$ENTRYPOINT"); fi
   words+=(--init --volume "$BASE/output:$BASE/output" --group-add "$group"
     --pids-limit "$PIDS" --security-opt no-new-privileges --ulimit core=0 --stop-timeout 10
     --log-driver local --log-opt max-size=10m --log-opt max-file=2
@@ -256,7 +260,7 @@ run_colour() {
     words+=(--cap-add "$name")
   done
   text_of "$BASE/run/$colour.env" && variables=$REPLY
-  print=$(printf '%s\n' "$image" "$port:$PORT" "${words[@]}" "$variables" | sha256sum) || return
+  print=$(printf '%s\n' "$image" "$port:$PORT" "${words[@]}" "$ARGUMENTS" "$variables" | sha256sum) || return
   print=${print%% *}
   if [[ $colour == "$IDLE" && $port == "$READY_PORT" && $print == "$READY_PRINT" ]] && starts "$colour" "$print" && metadata_is_settled; then
     say "Its container is ready."
@@ -268,6 +272,7 @@ run_colour() {
   done < <(names_in "$BASE/run/$colour.env")
   if [[ $colour != next ]]; then words+=(--publish "127.0.0.1:$port:$PORT"); fi
   words+=(--label "tagship.port=$port" --label "tagship.print=$print" "$image")
+  eval "words+=($ARGUMENTS)" # shlex.join wrote it, and the bundle that it came in was verified
   start_colour "$colour" "$port" "$artifact" "$BASE/run/$colour.env" "$output" "${words[@]}"
 }
 

@@ -1,10 +1,13 @@
-"""What `init` writes for GitHub: rendered, and given to zizmor and to GitHub's schemas as our own workflows are."""
+"""What `init` writes for GitHub: rendered, and given to zizmor and to GitHub's schemas as our own workflows are.
+
+`python -m scripts.lint.generated FOLDER` writes them there, for the readers that are node programs.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,11 +31,23 @@ def commands(root: Path) -> Iterator[list[str]]:
     yield ["check-jsonschema", "--builtin-schema", "vendor.github-actions", *map(str, actions)]
 
 
-if __name__ == "__main__":
+def write(folder: Path) -> None:
+    """Every file for GitHub, below a folder."""
+    for path, content in files():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def main(words: Sequence[str]) -> int:
+    """With a folder: write them there. Without: lint them."""
+    if words:
+        write(Path(words[0]))
+        return 0
     with TemporaryDirectory() as folder:
-        for path, content in files():
-            file = Path(folder) / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        codes = [subprocess.run(command, check=False).returncode for command in commands(Path(folder))]
-    sys.exit(max(codes))
+        write(Path(folder))
+        return max(subprocess.run(command, check=False).returncode for command in commands(Path(folder)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.domain import commands, foundation
-from tagship.domain.forge import alias_of, repository_of
+from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
@@ -89,7 +89,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     shared = Stack(stack_name(settings.app), _read(app, f"{AWS}/foundation.yaml"), parameters)
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in settings.environments}
-    documents = _documents(app)
+    documents = documents_of(app)
     changes = [_stack_change(current, shared), *_key_changes(app)]
     changes += [_stack_change(app.foundation.stack(stack.name), stack) for stack in environments.values()]
     return Wanted(existing, shared, environments, documents, [*changes, *_document_changes(app, documents)])
@@ -97,7 +97,7 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
 
 def look_at_documents(app: App) -> Wanted:
     """Compare the SSM documents and nothing else."""
-    documents = _documents(app)
+    documents = documents_of(app)
     return Wanted(Existing(), Stack("", "", {}), {}, documents, _document_changes(app, documents))
 
 
@@ -145,7 +145,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     template = foundation.with_keys(
         template, {"ReleaseKey": keys["ReleaseKeyAlias"], "OrderKey": keys["OrderKeyAlias"]}
     )
-    repository = _repository(app)
+    repository = github_repository(app)
     parameters = {
         "App": settings.app,
         "Environment": name,
@@ -160,6 +160,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "NumberedRepository": _numbered(repository, numbers, before),
         "Workflow": settings.workflow(name),
         "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "CleanupWorkflow": settings.ci.cleanup_workflow,
+        "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
         **chosen.target.stack_parameters,
     }
@@ -168,15 +170,14 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
 
 def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -> str:
     """Return owner@id/name@id; without numbers, what the stack already has."""
-    owner, _, name = repository.partition("/")
     if all(numbers):
-        return f"{owner}@{numbers[0]}/{name}@{numbers[1]}"
+        return numbered(repository, *numbers)
     if before and before.parameters.get("Repository") == repository:
         return before.parameters.get("NumberedRepository", "")
     return ""
 
 
-def _repository(app: App) -> str:
+def github_repository(app: App) -> str:
     """Return owner/name from the settings or the remote. Raises SettingsError."""
     named = app.settings.ci.repository
     if not named and app.settings.sandbox:
@@ -192,7 +193,7 @@ def _repository(app: App) -> str:
     return repository[1]
 
 
-def _documents(app: App) -> dict[str, str]:
+def documents_of(app: App) -> dict[str, str]:
     """Render every SSM document that an environment needs: name -> content."""
     targets = [environment.target for environment in app.settings.environments.values()]
     rendered = [target.documents(lambda path: _read(app, path)) for target in targets]

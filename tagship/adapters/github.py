@@ -16,7 +16,7 @@ from tagship.domain import commands
 from tagship.domain.annotation import genuine
 from tagship.domain.forge import repository_of
 from tagship.errors import ServiceFailed
-from tagship.ports.forge import Notice, Protection, Run, Step
+from tagship.ports.forge import Home, Notice, Protection, Run, Step
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -138,6 +138,12 @@ class GitHub:
             return Protection(("protected branches",), reviewed)
         policies = self._get(f"{path}/deployment-branch-policies?per_page=100")["branch_policies"]
         return Protection(tuple(f"{policy.get('type', 'branch')} {policy['name']}" for policy in policies), reviewed)
+
+    def home(self) -> Home:
+        """Read the repository: https://docs.github.com/rest/repos/repos."""
+        answer = self._get("")
+        owner, created = answer["owner"], str(answer.get("created_at") or "")
+        return Home(str(owner["id"]), str(answer["id"]), created, bool(answer.get("private")))
 
     def green(self, commit: str) -> str:
         runs = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +41,12 @@ class LocalMachine:
             return ""
         number = _NUMBER.search(answer.stdout)
         return number[0] if answer.returncode == 0 and number else ""
+
+    def run_verb(self, command: str) -> int:
+        """Run a command with the `inv` and `tagship` beside this Python."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), self.inherited.get("PATH", os.defpath)])
+        variables = {**self.inherited, "PATH": path}
+        return subprocess.run(["/bin/sh", "-c", command], env=variables, stdout=sys.stderr, check=False).returncode
 
     def run(self, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
         passed = {name: value for name, value in self.inherited.items() if not CREDENTIALS.fullmatch(name)}

@@ -172,9 +172,29 @@ def infra_unlock(environment: str, lock_id: str, *, run_ended: bool = False) -> 
     return _inv("infra.unlock", env=environment, id=lock_id, run_ended=run_ended)
 
 
-def setup(*, owner_id: str = "", repository_id: str = "", document_only: bool = False, dry_run: bool = False) -> str:
-    """Spell the command that sets up an account."""
-    return _inv("setup", owner_id=owner_id, repository_id=repository_id, document_only=document_only, dry_run=dry_run)
+def setup(
+    *,
+    owner_id: str = "",
+    repository_id: str = "",
+    document_only: bool = False,
+    remove: bool = False,
+    env: str = "",
+    yes: bool = False,
+    dry_run: bool = False,
+) -> str:
+    """Spell the command that sets up an account, or takes that away."""
+    numbers = {"owner_id": owner_id, "repository_id": repository_id}
+    return _inv("setup", **numbers, document_only=document_only, remove=remove, env=env, yes=yes, dry_run=dry_run)
+
+
+def doctor(*, fix: bool = False, yes: bool = False) -> str:
+    """Spell the command that looks at all that shipping needs."""
+    return _inv("doctor", fix=fix, yes=yes)
+
+
+def adopt(environment: str, *, undo: bool = False, yes: bool = False) -> str:
+    """Spell the command that takes over hosts that ran the app before."""
+    return _inv("adopt", env=environment, undo=undo, yes=yes)
 
 
 def pin(environment: str = "", *, dry_run: bool = False) -> str:

@@ -50,6 +50,28 @@ def unreachable(url: str) -> tuple[str, str]:
     return "there is no GitHub token", "set GITHUB_TOKEN, or: gh auth login"
 
 
+def numbered(repository: str, owner_id: str, repository_id: str) -> str:
+    """Write owner@id/name@id, as tokens of newer repositories name it."""
+    owner, _, name = repository.partition("/")
+    return f"{owner}@{owner_id}/{name}@{repository_id}"
+
+
+def tags_alone(environment: str, suffix: str) -> tuple[str, str]:
+    """Spell the two commands that keep an environment's role to its tags.
+
+    Without it, a job of any branch that names the environment gets the role. The REST API: Deployment environments,
+    and Deployment branch policies.
+    """
+    tags = f"*-{suffix}" if suffix else "[0-9]*"
+    path = f"repos/{{owner}}/{{repo}}/environments/{environment}"
+    chosen = {"protected_branches": "false", "custom_branch_policies": "true"}
+    fields = " ".join(f"-F 'deployment_branch_policy[{name}]={value}'" for name, value in chosen.items())
+    return (
+        f"gh api -X PUT {path} {fields}",
+        f"gh api -X POST {path}/deployment-branch-policies -f type=tag -f name='{tags}'",
+    )
+
+
 def run_id(url: str) -> str:
     """Read the id from a CI run's address, or return nothing."""
     match = _RUN.search(url)

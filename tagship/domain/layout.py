@@ -6,10 +6,11 @@ BUNDLE = "deploy-bundle.tar.gz"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 PROVENANCE = "provenance.json"
+SBOM = "sbom.json"
 
 
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
-    """Spell an artifact's key for BUNDLE, MANIFEST, SIGNATURE or PROVENANCE."""
+    """Spell an artifact's key for BUNDLE, MANIFEST, SBOM and so on."""
     return f"{app}/{environment}/{artifact_id}/{name}"
 
 

@@ -14,6 +14,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
+LATER = ("packages", "provenance_sha256", "sbom_sha256", "signed_by")  # older manifests lack them
 
 
 @dataclass(frozen=True)
@@ -76,16 +77,18 @@ class Manifest:
     secrets: Mapping[str, SecretRef] = field(default_factory=dict)  # by variable
     host_files: HostFiles | None = None
     schema: int = SCHEMA
+    provenance_sha256: str = ""  # of provenance.json; empty: nobody's, or from before every artifact had one
+    sbom_sha256: str = ""  # of sbom.json
     packages: Mapping[str, PackageRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
 
     def to_json(self) -> bytes:
         """Write the canonical bytes, which are signed and stored."""
-        # Two-space indent, sorted keys. Without an id and packages, the bytes are those that an older tagship signed.
+        # Two-space indent, sorted keys. Without these, the bytes are those that an older tagship signed.
         values = asdict(self)
-        for later in ("signed_by", "packages"):
-            if not values[later]:
-                del values[later]
+        for name in LATER:
+            if not values[name]:
+                del values[name]
         return (json.dumps(values, indent=2, sort_keys=True, ensure_ascii=True) + "\n").encode()
 
     @classmethod

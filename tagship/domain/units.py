@@ -27,7 +27,8 @@ OUTCOMES = (
 class Unit:
     """The smallest thing that serves one version and can be rolled back.
 
-    `noun` is what people call it: host, service, function.
+    `noun` is what people call it: host, service, function. `agent` is the version of the program on it that carries
+    orders out, if there is one.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Unit:
     online: bool
     problem: str = ""
     noun: str = "unit"
+    agent: str = ""
 
     @property
     def away(self) -> str:
@@ -95,6 +97,7 @@ class Report:
     durations: Mapping[str, float] = field(default_factory=dict)
     health: Mapping[str, Any] = field(default_factory=dict)
     kept: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)  # of an inspection; see tagship.domain.inspection
     unsigned: bool = False  # the artifact, or what serves, is signed by nobody
 
     @property

@@ -13,6 +13,7 @@ from tagship.domain.origin import Origin, written
 from tagship.domain.standing import marked_bad
 from tagship.domain.text import either
 from tagship.domain.version import ArtifactId, Version
+from tagship.engine.attested import check_required
 from tagship.errors import ArtifactMissing, NotAuthentic
 from tagship.ports.app import App
 from tagship.ports.bucket import Object
@@ -87,9 +88,9 @@ def stored_manifest(app: App, environment: str, artifact_id: ArtifactId) -> Mani
 
 
 def altered(app: App, environment: str, artifact_id: ArtifactId) -> bool:
-    """Tell whether a stored artifact differs from what was published.
+    """Tell whether a stored artifact can't be used.
 
-    That is so if anything of it is missing or altered. Nothing is said or raised.
+    That is so if anything of it is missing or altered, or is not what the settings require. Nothing is said or raised.
     """
     try:
         stored = _stored(app, environment, artifact_id)
@@ -116,6 +117,7 @@ def _stored(app: App, environment: str, artifact_id: ArtifactId) -> Stored | Non
     _check_names(app, manifest, environment, artifact_id, _url(app, key))
     if manifest.to_json() != stored.body:
         raise NotAuthentic(f"{_url(app, key)} is not in tagship's form of a manifest.", remedy=AGAIN)
+    check_required(app, manifest)
     return Stored(manifest, signed)
 
 

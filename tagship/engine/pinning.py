@@ -14,4 +14,6 @@ def to_pin(app: App, environment: str) -> Pins:
         return Pins()
     release = app.keys(environment).verifier.public_keys()
     orders = app.keys(environment, ORDERS).verifier.public_keys()
-    return Pins(pinned(release.values(), orders.values()), tuple(release), tuple(orders), tuple(signing.revoked))
+    required = app.settings.environment(environment).require_attestation
+    keys = pinned(release.values(), orders.values())
+    return Pins(keys, tuple(release), tuple(orders), tuple(signing.revoked), required)

@@ -112,6 +112,6 @@ def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
 def _unit(report: Report) -> dict[str, Any]:
     """Convert a unit's verdict to what the ledger keeps.
 
-    All of it but the evidence, which the deployment's entry has once.
+    All of it but the evidence, which the deployment's entry has once, and what only doctor asks for.
     """
-    return {name: value for name, value in asdict(report).items() if name not in {"evidence", "kept"}}
+    return {name: value for name, value in asdict(report).items() if name not in {"evidence", "kept", "facts"}}

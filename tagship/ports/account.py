@@ -115,6 +115,17 @@ class Infrastructure(Protocol):
         """Run another tool's command in the same place."""
 
 
+@dataclass(frozen=True)
+class ImageRepository:
+    """How ECR keeps the images of a repository.
+
+    `movable`: a push may move a tag. `lifecycle` is its lifecycle policy, as JSON text; empty without one.
+    """
+
+    movable: bool
+    lifecycle: str = ""
+
+
 class Foundation(Protocol):
     """What an account needs before anything can be shipped.
 
@@ -136,6 +147,9 @@ class Foundation(Protocol):
     def has_repository(self, name: str) -> bool:
         """Tell whether ECR has an image repository of that name."""
 
+    def image_repository(self, name: str) -> ImageRepository | None:
+        """Return how ECR keeps the images of a repository."""
+
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         """List, in words, what a bucket that we did not make lacks."""
 
@@ -152,6 +166,14 @@ class Foundation(Protocol):
 
         Raises ServiceFailed with the resource that failed.
         """
+
+    def remove_stack(self, name: str) -> None:
+        """Delete a stack, protected or not, and wait until it is gone.
+
+        Raises ServiceFailed with the resource that could not be deleted.
+        """
+
+    def remove_document(self, name: str) -> None: ...
 
     def document(self, name: str) -> str | None:
         """Return the content of an SSM document's default version."""

@@ -57,6 +57,19 @@ class Protection:
     reviewed: bool = False
 
 
+@dataclass(frozen=True)
+class Home:
+    """A repository as the forge has it.
+
+    Its numbers are those that newer repositories' tokens name; `created` is ISO 8601.
+    """
+
+    owner_id: str
+    repository_id: str
+    created: str
+    private: bool = False
+
+
 class Forge(Protocol):
     """Where CI runs."""
 
@@ -86,6 +99,9 @@ class Forge(Protocol):
 
     def gate(self, environment: str) -> Protection | None:
         """Return what keeps an environment; None if the forge has none."""
+
+    def home(self) -> Home:
+        """Return what the forge says of the repository."""
 
     def green(self, commit: str) -> str:
         """Return CI's state of a commit: success, failure, pending or none."""

@@ -43,3 +43,6 @@ class Registry(Protocol):
 
     def find(self, repository: str, tag: str) -> ImageRef | None:
         """Find the image under a tag, with the registry's digest."""
+
+    def holds(self, image: ImageRef) -> bool:
+        """Tell whether the image of that digest is still there."""

@@ -30,6 +30,10 @@ class Target(Protocol):
     def rules(self) -> Rules:
         """Return how an artifact goes through the environment's units."""
 
+    def prepare(self) -> None:
+        """Begin to get ready to be asked, beside other work."""
+        # It asks nothing, and raises nothing.
+
     def units(self) -> Sequence[Unit]:
         """List the units, and whether each can be reached. Raises Refused."""
         # If there are none.
@@ -106,6 +110,7 @@ class Pins:
     release: Sequence[str] = ()
     orders: Sequence[str] = ()
     revoked: Sequence[str] = ()
+    attested: bool = False  # units require provenance
 
 
 @runtime_checkable
@@ -124,6 +129,30 @@ class KeyHolder(Protocol):
         """Sign again what booting units obey; say what was done.
 
         Empty if there is nothing to sign again. Raises NotAuthentic.
+        """
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A target whose units can be looked at before a deployment."""
+
+    def inspect(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        """Ask each unit for its room and what is in the way.
+
+        It changes nothing. `facts` of each report are read by tagship.domain.inspection.
+        """
+
+
+@runtime_checkable
+class Adoptable(Inspectable, Protocol):
+    """A target whose units may have run the app before tagship."""
+
+    def units(self) -> Sequence[Unit]: ...
+
+    def adopt(self, units: Sequence[Unit], tick: Tick, *, undo: bool) -> Sequence[Report]:
+        """Stop and keep what ran before, or start it again.
+
+        Either may be repeated, and deletes nothing. `unchanged` is a unit on which it is done.
         """
 
 

@@ -32,6 +32,10 @@ class Work:
     packages: Mapping[str, BuiltPackage] = field(default_factory=dict)  # by name
     ref: ImageRef | None = None  # once it is pushed, or believed
 
+    def place(self, app: App) -> str:
+        """Name the artifact for its attestations."""
+        return f"{app.settings.app}/{self.environment}/{self.artifact_id}"
+
     def key(self, app: App, name: str) -> str:
         return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from tagship.domain import commands, layout
 from tagship.domain.image import BuiltImage
 from tagship.domain.manifest import ImageRef
-from tagship.domain.provenance import Provenance, opened, sealed, to_sign
+from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic, ServiceFailed
-from tagship.ports.account import Keys
 from tagship.ports.app import App
-from tagship.ports.bucket import Conflict
+from tagship.release.attesting import verified_statement
 from tagship.release.built import IMAGE, Work
 
 UNSIGNED = "Nothing was signed or deployed; the image in the registry is unchanged."
@@ -30,34 +29,18 @@ class _Image:
     work: Work
     built: BuiltImage
 
-    @property
-    def key(self) -> str:
-        return self.work.key(self.app, layout.PROVENANCE)
 
-    @property
-    def keys(self) -> Keys:
-        return self.app.keys(self.work.environment)
-
-    @property
-    def place(self) -> str:
-        return f"{self.app.settings.app}/{self.work.environment}/{self.work.artifact_id}"
-
-
-def shipped(app: App, work: Work, *, signs: bool) -> ImageRef | None:
+def shipped(app: App, work: Work) -> ImageRef | None:
     """Push what was built, or believe what is there.
 
-    Returns it by digest, and writes signed provenance of it; None without an image. Raises NotAuthentic for an image
-    that nobody vouches for.
+    Returns it by digest; None without an image. Raises NotAuthentic for an image that nobody vouches for.
     """
     if work.image is None:
         return None
     image = _Image(app, work, work.image)
     app.registry.login(image.built.repository)
     stored = app.registry.find(image.built.repository, image.built.tag)
-    shipped = _believed(image, stored) if stored else _pushed(image)
-    if signs:
-        _put_provenance(image, shipped)
-    return shipped
+    return _believed(image, stored) if stored else _pushed(image)
 
 
 def _pushed(image: _Image) -> ImageRef:
@@ -91,8 +74,8 @@ def _believed(image: _Image, stored: ImageRef) -> ImageRef:
     if image.app.builder.identity(stored) == built.id:
         say(f"{built.name} is pushed already: it is the image that was built")
         return stored
-    provenance = _provenance(image)
-    if provenance and provenance.vouches(stored, built, image.place, image.app.ci.workflow):
+    provenance = _provenance(image, stored)
+    if provenance:
         say(f"{built.name} was built and pushed by {provenance.run_url or 'an earlier run'}: going on from it")
         return stored
     raise NotAuthentic(
@@ -103,28 +86,13 @@ def _believed(image: _Image, stored: ImageRef) -> ImageRef:
     )
 
 
-def _provenance(image: _Image) -> Provenance | None:
-    """Read the artifact's provenance, verified; None without one. Raises NotAuthentic."""
-    stored = image.app.store.get(image.key)
-    if stored is None:
+def _provenance(image: _Image, stored: ImageRef) -> Provenance | None:
+    """Read provenance that vouches for an image; None without it. Raises NotAuthentic."""
+    app, work = image.app, image.work
+    statement = verified_statement(app, work, layout.PROVENANCE)
+    if statement is None:
         return None
-    statement, signature, signer = opened(stored.body, image.key)
-    image.keys.verifier.verify(to_sign(statement), signature, image.key, signer)
-    return Provenance.read(statement, image.key)
-
-
-def _put_provenance(image: _Image, shipped: ImageRef) -> None:
-    """Create the provenance, or require that the existing one fits."""
-    app, workflow = image.app, image.app.ci.workflow
-    statement = Provenance.of(shipped, image.built, image.place, workflow, app.run_url).statement()
-    try:
-        signature = image.keys.signer.sign(to_sign(statement))
-        app.store.create(image.key, sealed(statement, signature, image.keys.id))
-    except Conflict as conflict:
-        existing = _provenance(image)
-        if existing is None or not existing.vouches(shipped, image.built, image.place, workflow):
-            raise NotAuthentic(
-                f"{image.key} is there already, and vouches for another image than {shipped.by_digest}.",
-                state=UNSIGNED,
-                remedy=f"Ship under the next number: {commands.deploy_dev()}",
-            ) from conflict
+    provenance = Provenance.read(statement[0], work.key(app, layout.PROVENANCE))
+    subjects = {stored.repository: stored.digest}
+    fits = provenance.vouches(subjects, image.built.commit, work.place(app), app.ci.workflow)
+    return provenance if fits else None

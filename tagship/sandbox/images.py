@@ -73,6 +73,9 @@ class SandboxImages:
         place = self._place(repository, tag)
         return ImageRef(repository, tag, json.loads(place.read_text("utf-8"))["digest"]) if place.is_file() else None
 
+    def holds(self, image: ImageRef) -> bool:
+        return self._image(image.digest).is_dir()
+
     def _keep(self, partial: Path, image: Image, labels: Mapping[str, str]) -> str:
         """Move an unpacked image to its place; return its digest."""
         config = json.dumps(asdict(image) | {"labels": dict(labels)}, indent=2, sort_keys=True)

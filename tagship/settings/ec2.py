@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from tagship.domain.ec2 import document, hostconf, numbers, walls
 from tagship.domain.health import waits
 from tagship.domain.rules import Rules
+from tagship.settings.bounds import Limits, Volume
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
 from tagship.settings.section import Finding, Section, Text, Values, number, shown, table
@@ -22,7 +23,6 @@ DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
 SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
 FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
-MEMORY = r"^([1-9][0-9]{0,8}[bkmg])?$"
 USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 
 
@@ -56,19 +56,12 @@ class Batches(Section):
             yield "bake", "is how long the canary is watched: set rollout.canary = true"
 
 
-class Limits(Section):
-    """What an app may use of a host, contained or not."""
-
-    words: ClassVar[Mapping[str, str]] = {MEMORY: 'an amount of memory such as "512m" or "2g"'}
-
-    memory: str = Field(default="", pattern=MEMORY)  # empty: no limit
-    pids: int = Field(default=1024, ge=1, le=4_194_304)  # processes and threads
-
-
 class Container(Section):
     """What a container is given beyond its bounds, by default nothing."""
 
     root: bool = False  # true: the image may run as root
+    command: tuple[Text, ...] = ()  # in place of the image's CMD
+    entrypoint: str = ""  # in place of the image's ENTRYPOINT
     capabilities: tuple[Text, ...] = ()  # of Linux, without CAP_: "NET_RAW"
 
     @classmethod
@@ -113,11 +106,14 @@ class Ec2(Kind):
     drain: int = Field(default=5, ge=0, le=600)  # seconds
     kind: Literal["service", "job"] = "service"  # a job ends
     timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
+    run_at_rollback: bool = False  # of a job: run the version that is gone back to, too
     run_at_deploy: bool = True  # of a job; false without a timer: it is run on demand
+    alive: int = Field(default=0, ge=0, le=3600)  # seconds that an app which answers nothing stays up, to be healthy
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
     limits: Limits = Field(default_factory=Limits)
     container: Container = Field(default_factory=Container)
+    volumes: tuple[Volume, ...] = ()
     metadata: bool = False  # true: the app may ask the metadata service, and has the rights of the host's role
     trusted_proxies: tuple[Text, ...] = ()  # networks of load balancers whose X-Forwarded-For is believed
     rollout: Batches = Field(default_factory=Batches)
@@ -157,13 +153,17 @@ class Ec2(Kind):
             "HEALTH_VERSION_KEY": health.version_key,
             "COMMAND": shlex.join(self.command),
         }
+        if self.alive:
+            keys["ALIVE"] = self.alive
         if not self.zero_downtime:
             keys["ZERO_DOWNTIME"] = "false"
         if self.kind == "job":
             keys |= {"KIND": "job", "TIMER": self.timer, "RUN_AT_DEPLOY": str(self.run_at_deploy).lower()}
+            keys |= {"RUN_AT_ROLLBACK": "true"} if self.run_at_rollback else {}
         if self.manager == "systemd":
             keys |= {"MEMORY": self.limits.memory, "PIDS": self.limits.pids}
             keys |= {"ACCOUNT": self.user} if self.user else {}
+            keys |= {"VOLUMES": " ".join(volume.mapped for volume in self.volumes)} if self.volumes else {}
             keys |= self._walls()
         return keys
 
@@ -175,6 +175,8 @@ class Ec2(Kind):
         if self.has_image:
             keys["CAPABILITIES"] = " ".join(self.container.capabilities)
             keys |= {"CONTAINER_ROOT": "allowed"} if self.container.root else {}
+            keys |= {"ENTRYPOINT": self.container.entrypoint} if self.container.entrypoint else {}
+            keys |= {"ARGUMENTS": shlex.join(self.container.command)} if self.container.command else {}
         return keys
 
     def numbers(self, health: Health) -> str:
@@ -221,11 +223,14 @@ class Ec2(Kind):
 
 
 def _of_job(values: Values) -> Iterator[Finding]:
-    job, timer = values.get("kind", "service") == "job", values.get("timer", "")
+    job = values.get("kind", "service") == "job"
     if job and values.get("manager", "process") != "systemd":
         yield "kind", 'kind = "job" needs a service manager with units and timers: manager = "systemd"'
-    if timer and not job:
-        yield "timer", 'is for jobs: set kind = "job"'
+    if job and values.get("alive"):
+        yield "alive", "is for services: a job is healthy when it has run"
+    for key in ("timer", "run_at_rollback"):
+        if values.get(key) and not job:
+            yield key, 'is for jobs: set kind = "job"'
 
 
 def _of_systemd(values: Values) -> Iterator[Finding]:
@@ -236,7 +241,7 @@ def _of_systemd(values: Values) -> Iterator[Finding]:
         return
     limits = table(values, "limits")
     needing_manager: dict[str, Any] = {"user": values.get("user"), "limits.memory": limits.get("memory")}
-    needing_manager |= {key: values.get(key) for key in ("metadata", "trusted_proxies")}
+    needing_manager |= {key: values.get(key) for key in ("metadata", "trusted_proxies", "volumes")}
     needing_manager["limits.pids"] = number(limits, "pids", Limits) != Limits.model_fields["pids"].default
     for place, value in needing_manager.items():
         if value:
@@ -261,7 +266,7 @@ def _texts(value: object) -> list[str]:
 
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:
     """Find a timeout that is shorter than an action's health checks."""
-    longest = number(values, "drain", Ec2)
+    longest = number(values, "drain", Ec2) + number(values, "alive", Ec2)
     for key in ("attempts", "attempts_after_rollback"):
         attempts, seconds = number(health, key, Health), number(health, "timeout", Health)
         longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * seconds

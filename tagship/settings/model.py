@@ -55,6 +55,7 @@ class Environment(Section):
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
+    require_attestation: bool = False  # take artifacts alone whose provenance names the environment's workflow
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
@@ -89,6 +90,8 @@ class Environment(Section):
             yield from _no_single_target(list(kinds), chosen)
         for name in chosen:
             yield from kinds[name].problems_in(values)
+        if values.get("require_attestation") is True and values.get("allow_unsigned") is True:
+            yield "require_attestation", "is nothing for artifacts that nobody signed: remove allow_unsigned"
         yield from _taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
 
 

@@ -119,6 +119,8 @@ class CiRuns(Section):
     appears_within: int = Field(default=60, ge=1)  # seconds
     timeout: int = Field(default=3600, ge=1)  # seconds
     green_before_tag: bool = False
+    cleanup_workflow: str = Field(default="cleanup.yml", pattern=WORKFLOW)  # whose jobs delete artifacts; empty: any
+    cleanup_branch: str = Field(default="main", pattern=REF)  # where it runs
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:

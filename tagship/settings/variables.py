@@ -23,7 +23,8 @@ def tables(model: type[Section], name: str = "<name>") -> Iterator[tuple[Place, 
     # `name` stands for an environment's name. Another table of tables that the user names is one key.
     for key, field in model.model_fields.items():
         inner = section_of(field.annotation)
-        if inner is None or (key != "environments" and is_of_names(field.annotation)):
+        listed = get_origin(field.annotation) is tuple  # a list of tables is one key
+        if inner is None or listed or (key != "environments" and is_of_names(field.annotation)):
             yield (key,), field
             continue
         above = (key, name) if key == "environments" else (key,)

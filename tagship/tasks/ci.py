@@ -48,6 +48,11 @@ def verify() -> None:
     """Ask every host and the health URL whether the version serves."""
 
 
+@verb(f.VERSION, f.ENV, f.OUTPUT, f.JSON, document=True)
+def sbom() -> None:
+    """Print what a published version is made of, as CycloneDX."""
+
+
 @verb(f.VERSION, f.ENV, f.JSON)
 def notify() -> None:
     """Report the deployment on the console and in the run's summary."""

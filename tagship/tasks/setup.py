@@ -6,14 +6,19 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import verb
 
 
-@verb(f.OWNER_ID, f.REPOSITORY_ID, f.DOCUMENT_ONLY, f.DRY_RUN, f.JSON)
+@verb(f.OWNER_ID, f.REPOSITORY_ID, f.DOCUMENT_ONLY, f.REMOVED, f.REMOVED_ENV, f.YES, f.DRY_RUN, f.JSON)
 def setup() -> None:
     """Make or update an AWS account's bucket, keys, roles and SSM document."""
 
 
-@verb(f.JSON)
+@verb(f.FIX, f.YES, f.JSON)
 def doctor() -> None:
     """Look at all that shipping needs, and say what mends it."""
+
+
+@verb(f.ONE_ENV, f.UNDONE, f.YES, f.DRY_RUN, f.JSON)
+def adopt() -> None:
+    """Take over hosts that ran the app before tagship, and keep that."""
 
 
 @verb(f.ONE_ENV, f.DRY_RUN, f.JSON)

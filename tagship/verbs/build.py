@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
 
-from tagship.domain.image import BuiltImage
+from tagship.domain.image import BuiltImage, base_of
 from tagship.domain.text import counted
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
@@ -116,4 +116,13 @@ def _made(app: App, image: Image, tag: str, facts: Mapping[str, str], to: Path) 
     )
     with to.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return BuiltImage(image.repository, tag, image_id, digest, facts["COMMIT_SHA"], facts["BUILD_TIME"])
+    base = _base(app.root / image.dockerfile)
+    return BuiltImage(image.repository, tag, image_id, digest, facts["COMMIT_SHA"], facts["BUILD_TIME"], base)
+
+
+def _base(dockerfile: Path) -> str:
+    """Name the pinned base image; empty if it is not known."""
+    try:
+        return base_of(dockerfile.read_text("utf-8", "replace"))
+    except OSError:  # the builder took it, so it may be anywhere that this program can't read
+        return ""

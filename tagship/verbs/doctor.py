@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tagship.account.checks import Check, checks
+from tagship.account.doctor_checks import Check, checks
+from tagship.domain import commands
 from tagship.domain.finding import Finding, warning
-from tagship.errors import Refused, TagshipError
+from tagship.errors import Interrupted, Refused, TagshipError, UsageError
 from tagship.ports.app import App
 
 WITHIN = 10.0  # seconds for all of them
@@ -37,11 +38,42 @@ class Examined:
             raise Refused(f"{self.failing} of {len(self.findings)} checks fail.", remedy=first.fix)
 
 
-def doctor(app: App) -> Examined:
+def doctor(app: App, *, fix: bool = False, yes: bool = False) -> Examined:
     """Look at every prerequisite, within WITHIN seconds.
 
-    What does not answer in time is a warning: it is not known.
+    What does not answer in time is a warning: it is not known. With `fix`, run the fixes that only make what is
+    missing, once they were shown, and look again; raises UsageError if nobody can be asked, Interrupted for a no.
     """
+    findings = _examined(app)
+    safe = list(dict.fromkeys(finding.fix for finding in findings if finding.safe))
+    if not fix or not safe:
+        if fix:
+            app.screen.say("Nothing here can be mended without you: the lines above say how.")
+        return Examined(findings)
+    _mend(app, safe, yes)
+    return Examined(_examined(app))
+
+
+def _mend(app: App, fixes: Sequence[str], yes: bool) -> None:
+    """Run fixes, one after the other; one that fails stops no other."""
+    app.screen.say()
+    app.screen.say("These make what is missing; they change nothing that is in use, and delete nothing:")
+    for command in fixes:
+        app.screen.say(f"  {command}")
+    again = commands.doctor(fix=True, yes=True)
+    if not yes and not app.prompt.possible:
+        raise UsageError("There is no terminal to ask at, and no --yes was given.", remedy=f"Say it: {again}")
+    if not yes and not app.prompt.confirm(f"Run {'it' if len(fixes) == 1 else 'them'}?"):
+        raise Interrupted("Not confirmed.", remedy=f"When it is time: {again}")
+    for command in fixes:
+        app.screen.say(f"$ {command}")
+        code = app.machine.run_verb(command)
+        if code:
+            app.screen.warn(f"it failed (exit code {code}): {command}")
+
+
+def _examined(app: App) -> list[Finding]:
+    """Look once, and show what was found."""
     asked = app.hurried
     with app.screen.live("looking at what shipping needs"):
         findings = _all_at_once(checks(asked))
@@ -53,7 +85,7 @@ def doctor(app: App) -> Examined:
             app.screen.say(f"{finding.about}: {finding.fix}")
     counts = Counter(finding.state for finding in findings)
     app.screen.say(f"{counts['ok']} ok, {counts['warning']} to look at, {counts['failing']} failing")
-    return Examined(findings)
+    return findings
 
 
 def _all_at_once(wanted: Mapping[str, Check]) -> list[Finding]:

@@ -70,6 +70,8 @@ def _show(app: App, environment: str, pins: Pins, units: Sequence[Unit]) -> None
         app.screen.say(f"{purpose} of {environment}: {ids[0]} signs{older}")
     if pins.revoked:
         app.screen.say(f"revoked: {named(pins.revoked)}")
+    if pins.attested:
+        app.screen.say("they require provenance of what they are ordered to run (require_attestation)")
     app.screen.say(f"pin them on {listed([unit.name for unit in units])}; any other key is taken away")
 
 

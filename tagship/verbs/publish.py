@@ -28,15 +28,17 @@ from tagship.domain.origin import Origin, written
 from tagship.domain.secrets import SecretRef
 from tagship.engine import handover
 from tagship.engine.artifacts import folder, stored_manifest, verified_manifest
+from tagship.engine.attested import check_named
 from tagship.engine.scope import named
 from tagship.engine.storing import said_to_be_stored
 from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
-from tagship.ports.account import Keys
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
 from tagship.release import packages
+from tagship.release.attesting import attested_provenance, check_pair
 from tagship.release.built import Work, work_of
 from tagship.release.images import shipped
+from tagship.release.sbom import attested_sbom
 from tagship.release.secrets import resolved
 
 
@@ -59,7 +61,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
         _check_packages(work, stored)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
-        return verified_manifest(app, work.environment, work.artifact_id)
+        return _read_back(app, work)
     secrets = resolved(app, work.environment)
     for variable, secret in secrets.items():
         app.screen.say(f"secret {variable}: {secret}")
@@ -67,15 +69,28 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         app.screen.say(UNCHANGED)
         return None
     with said_to_be_stored(app, work.environment, work.artifact_id):
-        work = replace(work, ref=shipped(app, work, signs=signs))
-        origin = _put_bundle(app, work)
-        manifest = replace(_manifest(app, work, origin, secrets), packages=packages.store(app, work, origin))
+        work = replace(work, ref=shipped(app, work))
+        mine = _origin(app, work)
+        if signs and work.ref:  # another run that builds anew knows by it whose image is under the tag
+            attested_provenance(app, work, mine.build_time)
+        origin = _put_bundle(app, work, mine)
+        provenance = attested_provenance(app, work, origin.build_time) if signs else ""
+        bill = attested_sbom(app, work, origin) if signs else ""
+        manifest = replace(_manifest(app, work, origin, secrets), provenance_sha256=provenance, sbom_sha256=bill)
+        manifest = replace(manifest, packages=packages.store(app, work, origin))
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
         _put_manifest(app, work, manifest.to_json(), origin)
-        published = verified_manifest(app, work.environment, work.artifact_id)
+        published = _read_back(app, work)
     app.screen.say(f"published {work.artifact_id}: manifest sha256 {sha256(published.to_json())}")
     return published
+
+
+def _read_back(app: App, work: Work) -> Manifest:
+    """Verify all that is stored, the attestations that the manifest names too."""
+    manifest = verified_manifest(app, work.environment, work.artifact_id)
+    check_named(app, manifest)
+    return manifest
 
 
 # -- what there is to publish ------------------------------------------------------------------------------------------
@@ -137,11 +152,11 @@ def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] |
 # -- the three objects -------------------------------------------------------------------------------------------------
 
 
-def _put_bundle(app: App, work: Work) -> Origin:
+def _put_bundle(app: App, work: Work, mine: Origin) -> Origin:
     """Create the bundle, or find it; return its metadata's origin."""
     key = work.key(app, layout.BUNDLE)
     try:
-        app.store.create(key, work.file, _origin(app, work).metadata())
+        app.store.create(key, work.file, mine.metadata())
     except Conflict:
         app.screen.say("the bundle is there already: going on from it")
     head = app.store.head(key)
@@ -174,7 +189,7 @@ def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
     """Create the signature; an existing one has to verify the manifest."""
     key, keys = work.key(app, layout.SIGNATURE), app.keys(work.environment)
     signature = keys.signer.sign(raw)
-    _check_pair(keys, raw, signature)
+    check_pair(keys, raw, signature)
     try:
         app.store.create(key, signature, origin.metadata())
         return
@@ -190,18 +205,6 @@ def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
             f"An earlier publish of {work.artifact_id} did not end, and a secret or the key has changed since.",
             state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
-        ) from reason
-
-
-def _check_pair(keys: Keys, raw: bytes, signature: bytes) -> None:
-    """Before anything is put: what we sign is what hosts will verify."""
-    try:
-        keys.verifier.verify(raw, signature, "the manifest", keys.id)
-    except NotAuthentic as reason:
-        raise SettingsError(
-            "signing.key and signing.public_key are not a pair: hosts would refuse every release.",
-            state="Nothing was signed; a bundle without a manifest is not an artifact.",
-            remedy="Put the public half first in that file: openssl ec -in <key> -pubout",
         ) from reason
 
 

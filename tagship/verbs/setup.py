@@ -8,7 +8,7 @@ document that hosts obey. Resources that existed before are used unchanged. A se
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from tagship.account.desired import (
     ASK_NUMBERS,
@@ -22,10 +22,25 @@ from tagship.account.desired import (
     look_at_documents,
 )
 from tagship.account.keys import key_problems, wanted_files
+from tagship.account.removal import Removal, removal
 from tagship.domain import commands, foundation
+from tagship.domain.forge import tags_alone
 from tagship.domain.foundation import Stack, same_document, stack_name
-from tagship.errors import ServiceFailed
+from tagship.engine.scope import one_environment
+from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What setup took away, or would, and what it leaves, in words."""
+
+    done: bool
+    removed: Sequence[str]
+    left: Sequence[str]
+
+    def as_data(self) -> dict[str, object]:
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -42,14 +57,25 @@ class Prepared:
 
 
 def setup(
-    app: App, *, owner_id: str = "", repository_id: str = "", document_only: bool = False, dry_run: bool = False
-) -> Prepared:
+    app: App,
+    *,
+    owner_id: str = "",
+    repository_id: str = "",
+    document_only: bool = False,
+    remove: bool = False,
+    env: str = "",
+    yes: bool = False,
+    dry_run: bool = False,
+) -> Prepared | Removed:
     """Make and update what the account needs; see the module.
 
-    `document_only`: the SSM document and nothing else.
+    `document_only`: the SSM document and nothing else. `remove`: delete what setup made for the environment `env`, and
+    what all share if it is the last one; data stays. It is confirmed by the environment's name, or `yes`.
     `owner_id` and `repository_id` are GitHub's numbers, which name a repository created from 2026-07-15 in its tokens;
     in CI, the run's own.
     """
+    if remove:
+        return _remove(app, one_environment(app, env), yes=yes, dry_run=dry_run)
     numbers = both(owner_id or app.ci.owner_id, repository_id or app.ci.repository_id)
     wanted = look_at_documents(app) if document_only else look(app, numbers)
     _show(app, wanted, in_full=dry_run)
@@ -111,6 +137,49 @@ def _write_keys(app: App) -> None:
         app.screen.say(f"wrote {file.file}: commit it; {hosts if current else 'hosts pin it'}")
 
 
+# -- taking it away ----------------------------------------------------------------------------------------------------
+
+
+def _remove(app: App, environment: str, *, yes: bool, dry_run: bool) -> Removed:
+    """Delete what setup made for an environment; list it first."""
+    if app.settings.sandbox:
+        raise Refused("A sandbox is taken away whole.", remedy=f"Take it away: {commands.sandbox('down')}")
+    wanted = removal(app, environment)
+    names = [*(f"stack {name}" for name in wanted.stacks), *(f"document {name}" for name in wanted.documents)]
+    for name in names:
+        app.screen.say(f"remove {name}")
+    for words in wanted.left:
+        app.screen.say(f"leave  {words}")
+    if wanted.empty:
+        app.screen.say(f"nothing to remove: the account has nothing that setup made for {environment}")
+        return Removed(not dry_run, (), ())
+    app.screen.say(f"Its jobs, hosts and people lose their roles; what runs on the hosts of {environment} goes on.")
+    if not dry_run:
+        if not yes:
+            _confirm(app, environment)
+        _delete(app, wanted)
+    return Removed(not dry_run, names, wanted.left)
+
+
+def _confirm(app: App, environment: str) -> None:
+    """Have the environment's name typed. Raises UsageError if nobody can be asked."""
+    if not app.prompt.possible:
+        again = commands.setup(remove=True, env=environment, yes=True)
+        raise UsageError("There is no terminal to ask at, and no --yes was given.", remedy=f"Say it: {again}")
+    wrong = f"Type {environment} to go on, or press Ctrl-C."
+    question = "Type the name of the environment to remove all of that"
+    app.prompt.text(question, "", lambda typed: "" if typed == environment else wrong)
+
+
+def _delete(app: App, wanted: Removal) -> None:
+    for name in wanted.documents:
+        app.foundation.remove_document(name)
+        app.screen.say(f"document {name}: removed")
+    for name in wanted.stacks:
+        app.foundation.remove_stack(name)
+        app.screen.say(f"stack {name}: removed")
+
+
 # -- saying it ---------------------------------------------------------------------------------------------------------
 
 
@@ -160,26 +229,9 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         app.screen.say(f"gh variable set AWS_ROLE_ARN --env {name} --body {made['CiRoleArn']}")
         app.screen.say(f"gh variable set AWS_NOTIFY_ROLE_ARN --env {name} --body {made['NotifyRoleArn']}")
         app.screen.say(f"gh variable set AWS_REGION --env {name} --body {app.settings.aws.region}")
-        for line in _tags_alone(app, name):
+        for line in tags_alone(name, app.settings.suffix(name)):
             app.screen.say(line)
         app.screen.say(f"hosts of {name}: instance profile {made['HostProfile']}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
         if functions := made.get("PeopleOfFunctionsPolicyArn"):
             app.screen.say(f"and, for its functions: {functions}")
-
-
-def _tags_alone(app: App, environment: str) -> tuple[str, str]:
-    """Spell what keeps an environment's role to its tags.
-
-    Without it, a job of any branch that names the environment gets the role. The REST API: Deployment environments,
-    and Deployment branch policies.
-    """
-    suffix = app.settings.suffix(environment)
-    tags = f"*-{suffix}" if suffix else "[0-9]*"
-    path = f"repos/{{owner}}/{{repo}}/environments/{environment}"
-    chosen = {"protected_branches": "false", "custom_branch_policies": "true"}
-    fields = " ".join(f"-F 'deployment_branch_policy[{name}]={value}'" for name, value in chosen.items())
-    return (
-        f"gh api -X PUT {path} {fields}",
-        f"gh api -X POST {path}/deployment-branch-policies -f type=tag -f name='{tags}'",
-    )

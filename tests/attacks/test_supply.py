@@ -26,7 +26,18 @@ from tests.fakes.signing import WordSigner
 from tests.unit.ci import VERSION, ci_app
 from tests.unit.release.test_images import PROVENANCE, pushed_by_a_stranger, run, vouched
 from tests.unit.test_permissions import PEOPLE
-from tests.unit.test_policies import CI, ELSEWHERE, INSTANCE, OWN, TAGS, allowed, s3, trusted
+from tests.unit.test_policies import (
+    CI,
+    CLEANUP,
+    ELSEWHERE,
+    INSTANCE,
+    NOT_CLEANUP,
+    OWN,
+    TAGS,
+    allowed,
+    s3,
+    trusted,
+)
 
 TOP = Path(__file__).parents[2]
 ACTION = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
@@ -122,6 +133,12 @@ def test_a_branch_that_names_the_environment_gets_no_role(role: str) -> None:
     subject = "repo:acme/hello:environment:dev"
     assert trusted(subject, role=role)
     assert not [where for where, workflow in ELSEWHERE.items() if trusted(subject, role=role, workflow=workflow)]
+
+
+def test_a_branch_that_names_the_cleanup_environment_deletes_nothing() -> None:
+    subject = "repo:acme/hello:environment:dev-cleanup"
+    assert trusted(subject, role="Cleanup", workflow=CLEANUP)
+    assert not [where for where, workflow in NOT_CLEANUP.items() if trusted(subject, role="Cleanup", workflow=workflow)]
 
 
 def test_a_forks_pull_request_runs_with_nothing_that_is_ours() -> None:

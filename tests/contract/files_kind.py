@@ -28,6 +28,8 @@ class FilesTarget:
     root: Path
     rules: Rules = field(default_factory=Rules)
 
+    def prepare(self) -> None: ...
+
     def units(self) -> Sequence[Unit]:
         folders = sorted((self.root / "units").glob("*"))
         if not folders:

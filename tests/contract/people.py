@@ -46,8 +46,7 @@ class Person(Aws):
     key: str = ""
     secret: str = ""
 
-    @property
-    def _session(self) -> object:  # type: ignore[override]
+    def _session(self) -> object:
         import boto3
 
         return boto3.Session(self.key, self.secret, region_name=self.region)

@@ -21,6 +21,7 @@ from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.silence import Bound, Patience
 from tagship.errors import ServiceFailed
+from tests.sandbox.conftest import until
 
 KEY = "hello/dev/0.1.0-dev/manifest.json"
 
@@ -356,8 +357,36 @@ def test_an_answer_that_comes_in_time_is_not_spoken_of(url: str, laptop: pytest.
     assert heard == []
 
 
+@pytest.mark.usefixtures("laptop")
 def test_a_question_that_one_can_do_without_is_given_up_within_seconds() -> None:
     assert session.SECONDS * session.FEW <= 6
+    hurried = session.hurried(Aws("eu-west-1")).client("sts").meta.config
+    assert (hurried.read_timeout, hurried.retries["total_max_attempts"]) == (session.SECONDS, session.FEW)
+
+
+def test_clients_of_little_patience_come_from_the_same_session(laptop: pytest.MonkeyPatch) -> None:
+    """A session reads the service models anew, and may ask for credentials anew."""
+    made: list[object] = []
+    core = Aws._session
+    laptop.setattr(Aws, "_session", lambda aws: made.append(aws) or core(aws))
+    aws = Aws("eu-west-1")
+    assert session.hurried(aws).client("sts") is not aws.client("sts")
+    assert made == [session.hurried(aws)]
+
+
+@pytest.mark.usefixtures("laptop")
+def test_clients_that_are_prepared_are_those_that_are_used() -> None:
+    aws = Aws("eu-west-1")
+    aws.prepare("sts", "kms")
+    until(lambda: {"sts", "kms"} <= aws._clients.keys())
+    prepared = dict(aws._clients)
+    assert aws.client("kms") is prepared["kms"]
+
+
+def test_what_cannot_be_prepared_fails_where_it_is_used(work: Aws, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("[profile other]\n")
+    work.prepare("s3")
+    assert "work" in failure(S3Store(work, "releases")).what
 
 
 def test_a_credential_process_that_never_ends_is_ended_and_named(work: Aws, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tagship.adapters.github import GitHub, connect, find_token
 from tagship.errors import ServiceFailed
-from tagship.ports.forge import Forge, Notice, Protection, Run, Step
+from tagship.ports.forge import Forge, Home, Notice, Protection, Run, Step
 from tests.fakes.forge import FakeForge
 
 COMMIT = "a" * 40
@@ -143,6 +143,11 @@ def test_a_run_is_started_again_with_one_post(forge: GitHub, answers: Answers) -
     answers.paths[f"{BASE}/actions/runs/7/rerun"] = 403
     with pytest.raises(ServiceFailed, match=r"403 \(Told off\)"):
         forge.rerun("7")
+
+
+def test_a_repository_says_its_numbers_and_when_it_was_made(forge: GitHub, answers: Answers) -> None:
+    answers.paths[BASE] = {"id": 34, "owner": {"id": 12}, "private": True, "created_at": "2026-08-01T00:00:00Z"}
+    assert forge.home() == Home("12", "34", "2026-08-01T00:00:00Z", private=True)
 
 
 def test_a_tags_run_is_found_whatever_its_commit(forge: GitHub, answers: Answers) -> None:

@@ -10,6 +10,7 @@ import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,13 +19,33 @@ from tagship.adapters.clock import SystemClock
 from tagship.adapters.signing import KmsSigner, PemVerifier
 from tagship.domain.foundation import Stack, same_document, with_keys
 from tagship.errors import Held, Refused
-from tagship.ports.account import Foundation
+from tagship.ports.account import Foundation, ImageRepository
+from tagship.sandbox.aws import stock
 from tests.contract import strict_aws
 from tests.fakes.foundation import FakeFoundation
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = (ROOT / "deploy/aws/foundation.yaml").read_text("utf-8")
 _number = itertools.count(1)
+
+
+def _protect(self: Any) -> Any:
+    """UpdateTerminationProtection, which moto has not."""
+    from moto.core.responses import EmptyResult
+
+    stack = self.cloudformation_backend.get_stack(self._get_param("StackName"))
+    stack.enable_termination_protection = self._get_param("EnableTerminationProtection") == "true"
+    return EmptyResult()
+
+
+def _refusing(original: Any) -> Any:
+    """DeleteStack of a stack that may be protected: moto deletes it, and CloudFormation refuses."""
+
+    def delete(self: Any) -> Any:
+        assert not self.cloudformation_backend.get_stack(self._get_param("StackName")).enable_termination_protection
+        return original(self)
+
+    return delete
 
 
 def real() -> AccountFoundation:
@@ -116,6 +137,35 @@ def test_what_a_stack_made_is_found_afterwards(account: Foundation, app: str) ->
     found = account.found(f"{app}-artifacts", f"kms:alias/{app}", "")
     assert found.bucket
     assert found.key == made.outputs["KeyArn"]
+
+
+def test_how_a_repository_keeps_its_images_is_read() -> None:
+    account = real()
+    assert account.image_repository("nobody/hello") is None
+    ecr = account.aws.client("ecr")
+    ecr.create_repository(repositoryName="kept/hello", imageTagMutability="IMMUTABLE")
+    assert account.image_repository("kept/hello") == ImageRepository(movable=False)
+    rule = {"rulePriority": 1, "action": {"type": "expire"}, "selection": {
+        "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 3}}  # fmt: skip
+    ecr.put_lifecycle_policy(repositoryName="kept/hello", lifecyclePolicyText=json.dumps({"rules": [rule]}))
+    ecr.put_image_tag_mutability(repositoryName="kept/hello", imageTagMutability="MUTABLE")
+    images = account.image_repository("kept/hello")
+    assert images
+    assert images.movable
+    assert '"countNumber": 3' in images.lifecycle
+
+
+def test_what_was_made_can_be_taken_away_protected_or_not(account: Foundation, app: str) -> None:
+    from moto.cloudformation.responses import CloudFormationResponse
+
+    stock.replace(CloudFormationResponse, "update_termination_protection", lambda _: _protect)
+    stock.replace(CloudFormationResponse, "delete_stack", _refusing)
+    account.put_stack(wanted(app, MakeBucket="no"), protect=True)
+    account.put_document(app, document("one"))
+    account.remove_stack(f"tagship-{app}")
+    account.remove_document(app)
+    assert account.stack(f"tagship-{app}") is None
+    assert account.document(app) is None
 
 
 def test_a_document_that_is_not_there_is_none(account: Foundation, app: str) -> None:

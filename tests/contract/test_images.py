@@ -180,6 +180,16 @@ def test_ecr_answers_the_digest_of_a_tag(ecr: Ecr, repository: str) -> None:
     assert ecr.find(repository, "0.1.1-dev") is None
 
 
+def test_ecr_tells_whether_an_image_is_still_there(ecr: Ecr, repository: str) -> None:
+    ecr.aws.client("ecr").put_image(
+        repositoryName="images/hello", imageManifest=MANIFEST, imageTag="0.2.0-dev", imageDigest="sha256:" + "c" * 64
+    )
+    image = ecr.find(repository, "0.2.0-dev")
+    assert image
+    assert ecr.holds(image)
+    assert not ecr.holds(ImageRef(repository, "0.1.0-dev", "sha256:" + "b" * 64))
+
+
 def test_an_ecr_repository_that_is_not_there_is_said_with_the_command(ecr: Ecr, repository: str) -> None:
     with pytest.raises(SettingsError, match="has no repository nobody/hello") as caught:
         ecr.find(repository.replace("images/hello", "nobody/hello"), "0.1.0-dev")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tagship.errors import ServiceFailed
-from tagship.ports.forge import Notice, Protection, Run
+from tagship.ports.forge import Home, Notice, Protection, Run
 
 
 class FakeForge:
@@ -15,7 +15,7 @@ class FakeForge:
     `fails` is how many questions about a run of this commit go unanswered, one after the other, once `answers` were
     answered. `during` is called at every look. `reruns` are the states of each attempt after the first, with the
     notices that it ends with; one that is not there is refused. `of_tag` maps a tag to a run of another commit's.
-    `going` are the runs that have not ended. `gates` are the forge's environments.
+    `going` are the runs that have not ended. `gates` are the forge's environments, `owned` is its repository.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class FakeForge:
         self.of_tag: dict[str, Run] = {}
         self.going: list[Run] = []
         self.gates: dict[str, Protection] = {}
+        self.owned = Home("12", "34", "2024-01-01T00:00:00Z")
 
     @property
     def where(self) -> str:
@@ -80,6 +81,10 @@ class FakeForge:
     def gate(self, environment: str) -> Protection | None:
         self._answer()
         return self.gates.get(environment)
+
+    def home(self) -> Home:
+        self._answer()
+        return self.owned
 
     def green(self, commit: str) -> str:
         return self.ci

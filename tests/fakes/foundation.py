@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tagship.domain.foundation import Existing, Stack, same_document
 from tagship.errors import Refused, ServiceFailed
+from tagship.ports.account import ImageRepository
 from tests.fakes.signing import public
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -26,6 +27,7 @@ class FakeFoundation:
     default: dict[str, int] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     retained: set[str] = field(default_factory=set)  # aliases of keys that stacks have made, and left behind
+    images: ImageRepository = field(default_factory=lambda: ImageRepository(movable=False))  # of every repository
     broken: str = ""  # a stack that cannot be made
 
     def found(self, bucket: str, key: str, repository: str) -> Existing:
@@ -51,6 +53,9 @@ class FakeFoundation:
         made = [one.parameters for one in self.stacks.values() if one.parameters.get("MakeImages", "yes") == "yes"]
         return self.before.repository or any(one["ImageRepository"] == name for one in made)
 
+    def image_repository(self, name: str) -> ImageRepository | None:
+        return self.images if self.has_repository(name) else None
+
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         return self.gaps
 
@@ -74,6 +79,18 @@ class FakeFoundation:
             wanted.parameters.get(name, "") for name in ("KeyAlias", "ReleaseKeyAlias", "OrderKeyAlias")
         } - {""}
         return made
+
+    def remove_stack(self, name: str) -> None:
+        self.done.append(f"remove stack {name}")
+        if name == self.broken:
+            raise ServiceFailed(
+                f"CloudFormation could not delete the stack {name}: People: in use", remedy="Detach it."
+            )
+        del self.stacks[name]
+
+    def remove_document(self, name: str) -> None:
+        self.done.append(f"remove document {name}")
+        del self.versions[name]
 
     def document(self, name: str) -> str | None:
         return self.versions[name][self.default[name]] if name in self.versions else None

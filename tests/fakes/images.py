@@ -54,3 +54,6 @@ class FakeImages:
 
     def find(self, repository: str, tag: str) -> ImageRef | None:
         return self.stored.get((repository, tag))
+
+    def holds(self, image: ImageRef) -> bool:
+        return any(stored.digest == image.digest for stored in self.stored.values())

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from tagship.domain.change import Change
 from tagship.domain.rules import Rules
@@ -83,8 +84,13 @@ class FakeTarget:
     carried: Callable[[], Mapping[str, bytes]] = dict
     needed: Sequence[str] = ()
     faults: dict[str, str] = field(default_factory=dict)  # artifact -> error | impostor: its health check fails
+    facts: dict[str, Mapping[str, Any] | str] = field(default_factory=dict)  # by unit's name; text: why it is silent
+    adoptions: list[tuple[str, list[str]]] = field(default_factory=list)
+    refusing: dict[str, str] = field(default_factory=dict)  # why a unit does not adopt, by its name
     terminated: set[str] = field(default_factory=set)  # ids of units that never return
     _reports: dict[str, list[Report]] = field(default_factory=dict)
+
+    def prepare(self) -> None: ...
 
     def units(self) -> Sequence[Unit]:
         if not self.machines:
@@ -99,6 +105,27 @@ class FakeTarget:
         reports = [self._by_id[unit.id].observed() if unit.id in self._by_id else gone(unit) for unit in units]
         self._poll(OBSERVATION, units, tick)
         return reports
+
+    def inspect(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        answers = [(unit, self.facts.get(unit.name, {"free_kb": 9_000_000, "free_inodes": 900_000})) for unit in units]
+        return [
+            Report(unit.id, "silent", reason=facts)
+            if isinstance(facts, str)
+            else Report(unit.id, "unchanged", facts=facts)
+            for unit, facts in answers
+        ]
+
+    def adopt(self, units: Sequence[Unit], tick: Tick, *, undo: bool) -> Sequence[Report]:
+        tick("asking")
+        self.adoptions.append(("undo" if undo else "adopt", [unit.name for unit in units]))
+        return [
+            Report(
+                unit.id,
+                "failed" if unit.name in self.refusing else "unchanged",
+                reason=self.refusing.get(unit.name, ""),
+            )
+            for unit in units
+        ]
 
     def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
         id_ = self._note(change, units)

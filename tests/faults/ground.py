@@ -61,6 +61,7 @@ on:
 permissions: {{}}
 env:
   PYTHONPATH: {path}
+  PATH: {bin}:/usr/local/bin:/usr/bin:/bin
 jobs:
   ship:
     runs-on: ubuntu-24.04
@@ -87,7 +88,7 @@ def make(folder: Path) -> Path:
         "tasks.py": "from tagship.tasks import ns\n",
         ".gitignore": ".tagship\n__pycache__\napplied\n",
         "infra/README": "What the environments stand on.\n",
-        ".github/workflows/deploy-dev.yml": WORKFLOW.format(path=HERE),
+        ".github/workflows/deploy-dev.yml": WORKFLOW.format(path=HERE, bin=Path(sys.executable).parent),
     }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -64,7 +64,7 @@ def boot(host: Host, imds: Imds, key: str = "") -> Result:
     """Run the user data as systemd's cloud-final runs it: a file of root's, with next to nothing in its environment."""
     program, entry = ((ROOT / "deploy" / name).read_text() for name in ("user_data.sh", "host/entry.sh"))
     values = {"APP": "hello", "ENVIRONMENT": "dev", "DEPLOYMENT_BUCKET": BUCKET, "REGION": "us-east-1"}
-    values |= {"NEEDS": "docker haproxy", "ALLOW_UNSIGNED": "false", "REVOKED": ""}
+    values |= {"NEEDS": "docker haproxy", "ALLOW_UNSIGNED": "false", "REVOKED": "", "ATTESTED": "false"}
     public = public_pem(release_key()).decode()
     path = host.machine.root / SCRIPT[1:]
     path.parent.mkdir(parents=True, exist_ok=True)

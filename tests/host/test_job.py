@@ -91,13 +91,17 @@ def test_a_job_that_fails_leaves_the_version_before_it_in_place(host: Host, shop
     assert (runs(host), host.status().serving) == (["0.1.0-dev", "0.1.1-dev"], "0.1.0-dev")
 
 
-def test_a_job_is_rolled_back(host: Host, shop: Shop, runtime: str) -> None:
-    first = host.publish(job(shop, "0.1.0-dev", runtime=runtime))
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_job_is_rolled_back_and_run_only_if_that_is_asked_for(
+    host: Host, shop: Shop, runtime: str, asked: bool
+) -> None:
+    first = host.publish(job(shop, "0.1.0-dev", runtime=runtime, run_at_rollback=asked))
     for bundle in (first, host.publish(job(shop, "0.1.1-dev", runtime=runtime))):
         assert host.deploy(bundle).outcome == "healthy"
     answer = host.rollback(first)
     assert (answer.outcome, answer.serving, answer.previous) == ("healthy", "0.1.0-dev", "0.1.1-dev"), answer.output
-    assert runs(host) == ["0.1.0-dev", "0.1.1-dev", "0.1.0-dev"]
+    assert runs(host) == ["0.1.0-dev", "0.1.1-dev", *(["0.1.0-dev"] if asked else [])]
+    assert by_timer(host) == ["0.1.0-dev"]
 
 
 def test_a_timer_runs_the_job_also_after_a_boot(host: Host, shop: Shop, runtime: str) -> None:

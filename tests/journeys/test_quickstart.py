@@ -14,6 +14,7 @@ import pytest
 from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.state import FOLDER
+from tests.package.conftest import built_wheel
 from tests.sandbox import shapes
 from tests.sandbox.conftest import git
 from tests.sandbox.shapes import REPOSITORY
@@ -59,8 +60,7 @@ def test_the_page_names_every_file_that_init_writes(root: Path) -> None:
 def test_what_it_has_one_type_ships_a_first_version(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     init, commit, up, into, ship, status, rerun, down = typed()
-    wheel = root.parent / "tagship-0.1.0-py3-none-any.whl"
-    wheel.write_bytes(b"of the tests")
+    wheel = built_wheel(REPOSITORY, root.parent)
     assert "Written." in shapes.run(root, *init.split(), "--yes", "--source", str(wheel))
     (root / ".tagship/venv/.installed").touch()
     shapes.run(root, "sh", "-c", commit)

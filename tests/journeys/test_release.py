@@ -27,6 +27,7 @@ WORKFLOW = """\
 name: deploy-dev
 on: {push: {tags: ["*-dev"]}}
 permissions: {}
+env: {PATH: "INSTALLED:/usr/local/bin:/usr/bin:/bin"}
 jobs:
   ship:
     runs-on: ubuntu-24.04
@@ -46,7 +47,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A sandbox of a repository that ships examples/hello to dev by the workflow above; 0.1.0-dev is out."""
     root = tmp_path_factory.mktemp("journey")
     (root / ".github/workflows").mkdir(parents=True)
-    (root / ".github/workflows/deploy-dev.yml").write_text(WORKFLOW)
+    (root / ".github/workflows/deploy-dev.yml").write_text(WORKFLOW.replace("INSTALLED", str(BIN)))
     (root / "tasks.py").write_text("from tagship.tasks import ns\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
@@ -165,7 +166,7 @@ def test_a_version_that_was_rolled_back_from_is_not_called_healthy_again(running
     assert inv(running, *back.split()).returncode == 0, "the remedy works as it is printed"
     done = inv(running, "deploy-dev", "--yes")
     assert done.returncode == 0, done.stderr
-    assert f"{version} is healthy on dev, since " in done.stdout
+    assert f"{version} is healthy on dev (recorded " in done.stdout
 
 
 def test_a_published_version_keeps_its_tag(running: Running) -> None:

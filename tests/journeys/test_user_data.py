@@ -167,7 +167,7 @@ def test_run_command_can_take_such_a_host_further_and_user_data_does_not_set_it_
     (boot.root / "opt/hello/fence").write_text("40\n")
     ran = boot.run(script)
     assert ran.returncode == 4
-    assert '"outcome":"held"' in ran.stdout
+    assert "\nheld: fencing number" in ran.stdout
     assert boot.answers() == first
 
 

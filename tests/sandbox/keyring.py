@@ -37,10 +37,12 @@ def pin(
     orders: Sequence[str] = ("orders",),
     revoked: Sequence[str] = (),
     environment: str = "dev",
+    *,
+    attested: bool = False,
 ) -> dict[str, Any]:
     """Pin keys by their names, and return the host's answer."""
     words = pinned(map(pem, release), map(pem, orders))
-    lines = pin_commands("hello", environment, words, [id_of(name) for name in revoked], ENTRY)
+    lines = pin_commands("hello", environment, words, [id_of(name) for name in revoked], ENTRY, attested=attested)
     script = host.root / "_pin.sh"
     script.write_text("\n".join(lines) + "\n")
     done = subprocess.run(["sh", str(script)], env=host.environment({}), capture_output=True, text=True, check=True)

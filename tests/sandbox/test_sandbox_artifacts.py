@@ -10,7 +10,7 @@ import pytest
 from tagship.sandbox.actions.contexts import Place
 from tagship.sandbox.actions.expressions import NotUnderstood
 from tagship.sandbox.actions.records import RunRecord
-from tagship.sandbox.actions.uses import use
+from tagship.sandbox.actions.uses import Ground, use
 from tagship.sandbox.actions.workflow import parse
 
 RUN = RunRecord(1, 1, "w", "w.yml", "refs/tags/0.1.0-dev", "0.1.0-dev", "c0ffee", "t")
@@ -19,15 +19,16 @@ WORKFLOW = "on: push\njobs: {{a: {{steps: [{{uses: {uses}, with: {given}}}]}}}}\
 
 def perform(uses: str, given: dict[str, Any], run: Path, job: str) -> Path:
     """One step in a job's workspace."""
-    workspace = run / job / "workspace"
-    workspace.mkdir(parents=True, exist_ok=True)
-    [step] = parse("w.yml", WORKFLOW.format(uses=uses, given=given)).jobs["a"].steps
-    use(step, Place(run, run / "origin.git", "sandbox/tiny", "http://x"), workspace, RUN, run / "log")
-    return workspace
+    parsed = parse("w.yml", WORKFLOW.format(uses=uses, given=given)).jobs["a"]
+    ground = Ground(Place(run, run / "origin.git", "sandbox/tiny", "http://x"), RUN, parsed, run / job)
+    ground.workspace.mkdir(parents=True, exist_ok=True)
+    use(parsed.steps[0], ground, run / "log")
+    return ground.workspace
 
 
 def upload(run: Path, job: str = "build", **given: Any) -> None:
-    perform("actions/upload-artifact@v7", {"name": "built", "path": "out", **given}, run, job)
+    asked = {"name": "built", "path": "out", "if-no-files-found": "error", **given}
+    perform("actions/upload-artifact@v7", asked, run, job)
 
 
 def download(run: Path, job: str = "ship", **given: Any) -> Path:
@@ -58,6 +59,24 @@ def test_hidden_files_are_handed_over_if_that_is_asked(run: Path) -> None:
         upload(run, path=".hidden")
     upload(run, **{"path": ".hidden", "include-hidden-files": "true"})
     assert (download(run) / "in/c").read_text() == ".hidden/c"
+
+
+def test_a_file_alone_is_handed_over_too(run: Path) -> None:
+    upload(run, path="out/a.json")
+    assert (download(run) / "in/a.json").read_text() == "out/a.json"
+
+
+def test_nothing_to_hand_over_is_a_warning_unless_it_is_to_be_an_error(run: Path) -> None:
+    upload(run, path="none", **{"if-no-files-found": "warn"})
+    assert "No artifacts will be uploaded" in (run / "log").read_text()
+    with pytest.raises(NotUnderstood, match="Artifact not found"):
+        download(run)
+
+
+@pytest.mark.parametrize("path", ["out/*", "!out", ""])
+def test_a_path_that_is_no_plain_one_is_refused(path: str, run: Path) -> None:
+    with pytest.raises(NotUnderstood, match="name one folder or one file"):
+        upload(run, path=path)
 
 
 def test_what_is_not_there_is_an_error(run: Path) -> None:

@@ -35,12 +35,16 @@ jobs:
       - uses: actions/checkout@v7
         with: {fetch-depth: 0}
       - uses: ./.github/actions/setup
+        id: setup
+        with: {word: "${{ github.ref_name }}"}
       - id: first
         name: First
-        env: {LEVEL: step}
+        env: {LEVEL: step, SAID: "${{ steps.setup.outputs.said }}"}
         run: |
           sh step.sh
           echo "$LEVEL $NAME"
+          test "$SAID" = "0.1 and $NAME" && test "$BY_SETUP" = yes && test "$(set-up)" = here
+          ! command -v tagship && ! command -v inv
           echo "go=true" >>"$GITHUB_OUTPUT"
           printf 'lines<<END\\na\\nb\\nEND\\n' >>"$GITHUB_OUTPUT"
           echo "FROM_FIRST=yes" >>"$GITHUB_ENV"
@@ -71,6 +75,24 @@ jobs:
           ! git rev-parse --show-toplevel
 """
 SETUP = ".github/actions/setup/action.yml"
+ACTION = """\
+name: setup
+inputs: {word: {default: none}, other: {default: "0.1"}}
+outputs: {said: {value: "${{ steps.say.outputs.said }}"}}
+runs:
+  using: composite
+  steps:
+    - {id: say, shell: bash, run: 'echo "said=${{ inputs.other }} and ${{ inputs.word }}" >>"$GITHUB_OUTPUT"'}
+    - shell: bash
+      run: |
+        test -f "$GITHUB_ACTION_PATH/action.yml"
+        echo BY_SETUP=yes >>"$GITHUB_ENV"
+        mkdir -p "$RUNNER_TEMP/set"; echo "$RUNNER_TEMP/set" >>"$GITHUB_PATH"
+        printf '#!/bin/sh\\necho here' >"$RUNNER_TEMP/set/set-up"; chmod +x "$RUNNER_TEMP/set/set-up"
+    - {if: failure(), shell: bash, run: "echo never"}
+    - {shell: bash, run: "exit ${{ github.ref_name == '0.7.0-dev' && 3 || 0 }}"}
+    - {if: always(), shell: bash, run: "echo all was done"}
+"""
 BRANCHES = """\
 name: tiny checks
 on: {push: {branches: [main, "release/**"]}}
@@ -85,9 +107,7 @@ jobs:
 def ci(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A sandbox whose repository has the two workflows above, and a step.sh that does nothing."""
     workflows = {".github/workflows/deploy.yml": DEPLOY, ".github/workflows/checks.yaml": BRANCHES}
-    root = repository(
-        tmp_path_factory.mktemp("ci"), workflows | {"step.sh": "true\n", "inner/file": "", SETUP: "name: setup\n"}
-    )
+    root = repository(tmp_path_factory.mktemp("ci"), workflows | {"step.sh": "true\n", "inner/file": "", SETUP: ACTION})
     running = start(root)
     yield running
     lifecycle.down(root)
@@ -163,7 +183,7 @@ def test_a_tag_runs_its_workflow_from_outputs_to_needs(ci: Running) -> None:
         "last": "success",
     }
     assert log(ci, run, "one", 3) == "step 0.1.0-dev\n"
-    assert "passes over ./.github/actions/setup" in log(ci, run, "one", 2)
+    assert "all was done\n" in log(ci, run, "one", 2)
     assert log(ci, run, "last", 1).startswith("two: failure\n")
     assert [step["conclusion"] for step in found["one"]["steps"]] == ["success"] * 4 + ["skipped"]
     assert (run["conclusion"], run["head_branch"], run["path"]) == (
@@ -189,6 +209,17 @@ def test_what_a_step_says_becomes_an_annotation(ci: Running) -> None:
         ("warning", "W", "look"),
         ("failure", "", "bad"),
     ]
+
+
+def test_an_action_whose_step_fails_fails_and_ends_with_what_always_runs(ci: Running) -> None:
+    head = commit(ci, {"step.sh": "true\n"})
+    push(ci, "0.7.0-dev")
+    (run,) = finished(ci, head)
+    job = jobs(ci, run)["one"]
+    assert [step["conclusion"] for step in job["steps"]][:3] == ["success", "failure", "skipped"]
+    assert annotations(ci, job) == [("failure", "", "Process completed with exit code 3.")]
+    assert "all was done" in log(ci, run, "one", 2)
+    assert "never" not in log(ci, run, "one", 2).splitlines()
 
 
 def test_a_failed_step_skips_what_follows_and_what_needs_it(ci: Running) -> None:
@@ -254,6 +285,10 @@ def test_branches_tags_of_no_pattern_and_deleted_tags_start_nothing(ci: Running)
             "Can't find 'action.yml'",
         ),
         ("jobs: {a: {steps: [{uses: ./.github/actions/setup}]}}", "Did you forget to run actions/checkout"),
+        (
+            "jobs: {a: {steps: [{uses: acme/deploy@v1}]}}",
+            "does not know the action acme/deploy@v1, and passes over none",
+        ),
         ("jobs: {a: {steps: [{run: 'true', shell: pwsh}]}}", "the shell 'pwsh' is not simulated"),
         ("jobs: {a: {needs: b, steps: [{run: 'true'}]}}", "needs b, which does not exist"),
         ("jobs: {a: {steps: [{run: 'true', if: \"github.ref = 'x'\"}]}}", "Unexpected symbol: '='"),

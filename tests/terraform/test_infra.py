@@ -118,7 +118,7 @@ permissions: {}
 jobs:
   infra:
     runs-on: ubuntu-24.04
-    env: {TF_VAR_seconds: "120"}
+    env: {TF_VAR_seconds: "120", PATH: PROGRAMS}
     steps:
       - uses: actions/checkout@v7
         with: {fetch-depth: 0}
@@ -126,7 +126,9 @@ jobs:
 """
 FILES = {
     "infra/main.tf": MAIN,
-    ".github/workflows/infra.yml": WORKFLOW,
+    ".github/workflows/infra.yml": WORKFLOW.replace(
+        "PROGRAMS", json.dumps(f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    ),
     "bad/main.tf": 'terraform {\n  backend "s3" {}\n}\noutput "x" {\n  value = var.nowhere\n}\n',
     "half/main.tf": 'terraform {\n  backend "s3" {}\n}\n' + FAILING,
     "local/main.tf": 'output "x" {\n  value = 1\n}\n',

@@ -107,9 +107,11 @@ STORIES: dict[str, Callable[[], Any]] = {
 TIMELESS = {
     *("tag-undo", "bundle", "validate", "setup", "user-data", "infra.apply", "pin", "resign", "eject", "init"),
     "doctor",
+    "adopt",
 }
 OTHERS = {
     "build": "the image, whose build_time tests/unit/verbs/test_build.py reads as a time with its zone",
+    "sbom": "CycloneDX's, whose timestamp tests/unit/release/test_sbom.py reads as a time with its zone",
     "publish": "the manifest, whose build_time tests/unit/verbs/test_publish.py reads as a time with its zone",
     "sandbox": "the sandbox's own state: ports and process ids",
 }

@@ -55,7 +55,7 @@ LAMBDA = ["targets/lambda_/calls"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 RELEASE = ["aws/s3", *EC2, *LAMBDA, "aws/calendar", "aws/identity"]
 USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
-SETUP = ["aws/foundation"]
+SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 
 WHY = {

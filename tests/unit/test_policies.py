@@ -39,6 +39,8 @@ GIVEN = {
     "Repository": "acme/hello",
     "NumberedRepository": "acme@12/hello@34",
     "Workflow": "deploy-dev.yml",
+    "CleanupWorkflow": "cleanup.yml",
+    "CleanupBranch": "main",
     "Tags": "*-dev",
     "LockDays": "0",
     "MakeBucket": "yes",
@@ -280,10 +282,26 @@ def test_the_workflow_file_and_its_tags_are_pinned(role: str) -> None:
     assert trusted(subject, role=role, workflow=anywhere, Workflow="")
 
 
-def test_cleanup_is_for_a_github_environment_of_its_own() -> None:
-    assert trusted("repo:acme/hello:environment:dev-cleanup", role="Cleanup")
-    assert not trusted("repo:acme/hello:environment:dev", role="Cleanup")
-    assert not trusted("repo:acme/hello:environment:dev-cleanup")
+CLEANUP = "acme/hello/.github/workflows/cleanup.yml@refs/heads/main"
+NOT_CLEANUP = {
+    "another file": CLEANUP.replace("cleanup.yml", "ci.yml"),
+    "another branch": CLEANUP.replace("main", "feature"),
+    "a branch that begins so": CLEANUP + "-2",
+    "a tag that is named like the branch": CLEANUP.replace("heads", "tags"),
+    "a pull request": CLEANUP.replace("heads/main", "pull/51/merge"),
+    "the file that deploys": WORKFLOW,
+    "another repository": CLEANUP.replace("acme/hello", "evil/hello"),
+    "no claim": "",
+}
+
+
+def test_cleanup_is_for_a_github_environment_and_a_workflow_file_of_its_own() -> None:
+    subject = "repo:acme/hello:environment:dev-cleanup"
+    assert trusted(subject, role="Cleanup", workflow=CLEANUP)
+    assert not trusted("repo:acme/hello:environment:dev", role="Cleanup", workflow=CLEANUP)
+    assert not [where for where, workflow in NOT_CLEANUP.items() if trusted(subject, role="Cleanup", workflow=workflow)]
+    assert trusted(subject, role="Cleanup", workflow=NOT_CLEANUP["another file"], CleanupWorkflow="")
+    assert not trusted(subject)
     assert trusted("repo:acme/hello:environment:dev", role="Notify")
     assert not trusted("repo:acme/hello:environment:prod", role="Notify")
 

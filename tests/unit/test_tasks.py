@@ -32,11 +32,11 @@ TOP = Path(__file__).parents[2]
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
     "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject", "init",
-    "pin", "resign"
+    "pin", "resign", "adopt"
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor"
+    "user-data", "doctor", "sbom"
 }  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
 
@@ -167,6 +167,9 @@ ADVISED = [
     commands.infra_lock("dev"),
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
+    commands.doctor(fix=True, yes=True),
+    commands.setup(remove=True, env="dev", yes=True),
+    commands.adopt("dev", undo=True, yes=True),
     commands.pin("dev", dry_run=True),
     commands.resign("dev", dry_run=True),
     commands.user_data("dev", compress=True, output="user-data.gz"),

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.docker import Docker
@@ -53,18 +54,27 @@ class Ecr:
         self.docker.login(host, user, password)
 
     def find(self, repository: str, tag: str) -> ImageRef | None:
-        host, name = split(repository)
-        known = ECR.match(host)
-        digest = self._in_ecr(known["account"], name, tag) if known else self._elsewhere(host, name, tag)
+        digest = self._digest(repository, tag)
         return ImageRef(repository, tag, digest) if digest else None
 
-    def _in_ecr(self, account: str, name: str, tag: str) -> str:
+    def holds(self, image: ImageRef) -> bool:
+        return bool(self._digest(image.repository, image.digest))
+
+    def _digest(self, repository: str, reference: str) -> str:
+        """Ask for the digest of an image; empty without one."""
+        # `reference` is a tag or a digest.
+        host, name = split(repository)
+        known = ECR.match(host)
+        return self._in_ecr(known["account"], name, reference) if known else self._elsewhere(host, name, reference)
+
+    def _in_ecr(self, account: str, name: str, reference: str) -> str:
         from botocore.exceptions import ClientError
 
-        with self.aws.translated(f"looking for {name}:{tag} in ECR"):
+        wanted: Any = {"imageDigest" if ":" in reference else "imageTag": reference}
+        with self.aws.translated(f"looking for {name}:{reference} in ECR"):
             try:
                 answer = self.aws.client("ecr").describe_images(
-                    registryId=account, repositoryName=name, imageIds=[{"imageTag": tag}]
+                    registryId=account, repositoryName=name, imageIds=[wanted]
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] == "ImageNotFoundException":

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tagship.adapters.aws import removal
+from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
 from tagship.domain import commands, denials
 from tagship.domain.foundation import Existing, Stack, pem, same_document, version_name
 from tagship.domain.text import either
 from tagship.errors import Held, Refused, ServiceFailed
+from tagship.ports.account import ImageRepository
 from tagship.ports.people import Clock
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -68,13 +71,10 @@ class AccountFoundation:
         return next((provider["Arn"] for provider in listed if provider["Arn"].endswith(f"/{GITHUB}")), "")
 
     def has_repository(self, name: str) -> bool:
-        ecr = self.aws.client("ecr")
-        with self.aws.translated(f"looking for the image repository {name}"):
-            try:
-                ecr.describe_repositories(repositoryNames=[name])
-            except ecr.exceptions.RepositoryNotFoundException:
-                return False
-        return True
+        return self.image_repository(name) is not None
+
+    def image_repository(self, name: str) -> ImageRepository | None:
+        return image_repository(self.aws, name)
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         s3 = self.aws.client("s3")
@@ -135,6 +135,12 @@ class AccountFoundation:
                 if "No updates are to be performed" not in str(error):
                     raise
         return self._awaited(wanted.name)
+
+    def remove_stack(self, name: str) -> None:
+        removal.remove_stack(self.aws, self.clock, name, self.stack)
+
+    def remove_document(self, name: str) -> None:
+        removal.remove_document(self.aws, name)
 
     def _awaited(self, name: str) -> Stack:
         """Wait for the stack; raises ServiceFailed with the first resource that failed."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from threading import RLock
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tagship.adapters.aws import credentials, skew
+from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
 from tagship.adapters.aws.silence import Bound, Patience
 from tagship.domain import commands
 from tagship.errors import ServiceFailed
@@ -29,42 +30,6 @@ ATTEMPTS = 4  # in all, of one call: botocore's standard mode repeats what is sa
 SECONDS, FEW = 3, 2  # patience and attempts for a question that one can do without
 
 AGAIN = "run the same command again"
-
-KINDS: dict[str, frozenset[str]] = {
-    "expired": frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}),
-    "unknown": frozenset(
-        {
-            "AuthFailure",
-            "InvalidAccessKeyId",
-            "InvalidClientTokenId",
-            "InvalidSignatureException",
-            "InvalidToken",
-            "SignatureDoesNotMatch",
-            "UnrecognizedClientException",
-        }
-    ),
-    "denied": frozenset(
-        {"403", "AccessDenied", "AccessDeniedException", "KMSAccessDeniedException", "UnauthorizedOperation"}
-    ),
-    "bucket": frozenset({"NoSuchBucket"}),
-    "elsewhere": frozenset({"301", "AuthorizationHeaderMalformed", "PermanentRedirect"}),
-    "skewed": frozenset({"RequestTimeTooSkewed"}),
-    "throttled": frozenset(
-        {
-            "503",
-            "RequestLimitExceeded",
-            "SlowDown",
-            "ThrottledException",
-            "Throttling",
-            "ThrottlingException",
-            "TooManyRequestsException",
-        }
-    ),
-}
-"""Error codes by what a person does about them. HEAD is answered without a body: the code is then the status."""
-
-IAM_ACTIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket", "HeadBucket": "ListBucket"}
-"""Operations whose permission has another name (Service Authorization Reference, Amazon S3)."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +52,7 @@ class Aws:
     attempts: int = ATTEMPTS
     process_within: float = LONGEST_PROCESS
     _making: Any = field(default_factory=RLock, repr=False, compare=False)  # boto3's session is not safe among threads
+    _sessions: list[Any] = field(default_factory=list, repr=False, compare=False)  # the one, once it is made
 
     @overload
     def client(self, name: Literal["s3"]) -> S3Client: ...
@@ -103,33 +69,53 @@ class Aws:
     @overload
     def client(self, name: str) -> Any: ...
     def client(self, name: str) -> Any:
-        """Make a client once; raise ServiceFailed if credentials cannot be read."""
+        """Make a client once. Raises ServiceFailed without credentials."""
+        if name in self._clients:  # not behind the lock: another may be in the making for long
+            return self._clients[name]
         with self._making, self.translated(f"preparing to talk to {name}"):
             if name not in self._clients:
                 self._clients[name] = self._made(name, self._config, self.attempts)
             return self._clients[name]
+
+    def prepare(self, *names: str) -> None:
+        """Begin to make clients, beside what waits for AWS meanwhile."""
+        if all(name in self._clients for name in names):
+            return
+        with suppress(Exception):  # whoever needs the client hears of it
+            self._opened.get_credentials()  # here, where somebody may be asked for a code
+            Thread(target=self._prepare, args=names, daemon=True).start()
+
+    def _prepare(self, *names: str) -> None:
+        with suppress(Exception):
+            for name in names:
+                self.client(name)
 
     def once(self, name: str) -> Any:
         """Make a client that sends each request once: some mustn't be repeated."""
         from botocore.config import Config
 
         key = f"{name}, once"
-        if key not in self._clients:
-            with self.translated(f"preparing to talk to {name}"):
+        with self._making, self.translated(f"preparing to talk to {name}"):
+            if key not in self._clients:
                 config = self._config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
                 self._clients[key] = self._made(name, config, 1)
         return self._clients[key]
 
     def _made(self, name: str, config: Any, attempts: int) -> Any:
-        client = self._session.client(name, endpoint_url=self.endpoint, config=config)
+        client = self._opened.client(name, endpoint_url=self.endpoint, config=config)
         Patience(self.say, self.patience, CONNECT_TIMEOUT, attempts).watch(client)
         return client
+
+    @property
+    def _opened(self) -> Any:
+        with self._making:
+            self._sessions[:] = self._sessions or [self._session()]
+            return self._sessions[0]
 
     @cached_property
     def _clients(self) -> dict[str, Any]:
         return {}
 
-    @cached_property
     def _session(self) -> Any:
         import boto3
         from botocore.session import Session
@@ -282,7 +268,7 @@ class Aws:
 
 
 def hurried(aws: Aws) -> Aws:
-    """Make the same clients with little patience: for a dispensable question."""
+    """Make clients of little patience, for a dispensable question."""
     return replace(aws, patience=SECONDS, attempts=FEW)
 
 

@@ -16,7 +16,7 @@ def off(error: Any, kind: str, now: datetime | None = None) -> str:
     """Say how far this machine's clock is off, if that matters.
 
     From AWS's clock; empty if that does not explain the refusal.
-    `kind` is the refusal's, of session.KINDS.
+    `kind` is the refusal's, of codes.KINDS.
     """
     most = {"unknown": SIGNATURES, "expired": SIGNATURES, "skewed": SIGNATURES, "denied": S3}.get(kind)
     date = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 # Set by git for its hooks and aliases (git rev-parse --local-env-vars), or left over in a shell: they name another
 # repository, index or namespace than the one that we stand in.
@@ -30,13 +29,13 @@ ELSEWHERE = (
 )
 
 
-def pinned(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that every call of git has.
+def environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return git's variables: those inherited, but for ELSEWHERE, and ours.
 
-    LC_MESSAGES alone is pinned: hooks keep the user's encoding. (GitPython's own LC_ALL=C would take it from them.)
+    LC_MESSAGES alone is pinned: hooks keep the user's encoding, which LC_ALL would take from them.
     """
-    encoding = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or "C"
-    return {
+    encoding = inherited.get("LC_ALL") or inherited.get("LC_CTYPE") or inherited.get("LANG") or "C"
+    return {name: value for name, value in inherited.items() if name not in ELSEWHERE} | {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",  # refs/replace is one person's; what is released is everybody's
@@ -45,13 +44,6 @@ def pinned(environ: Mapping[str, str]) -> dict[str, str]:
         "LC_MESSAGES": "C",
         "LANGUAGE": "C",
     }
-
-
-def command(root: Path, arguments: tuple[str, ...], environ: Mapping[str, str]) -> list[str]:
-    """Build git's command line, without variables that name another repository."""
-    strays = [name for name in ELSEWHERE if name in environ]
-    unset = [word for name in strays for word in ("-u", name)]
-    return [*(["env", *unset] if unset else []), "git", "-C", str(root), *arguments]
 
 
 def at_a_terminal() -> bool:

@@ -14,12 +14,12 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import IO, Any
 
 CHUNK = 1 << 16
 REST = 1 << 20  # more than a pipe holds
@@ -83,14 +83,28 @@ def _at_work(trace: str) -> bool:
     return bool(running)
 
 
+def begin(
+    command: list[str], environment: Mapping[str, str], *, stdin: IO[bytes] | None, grouped: bool
+) -> subprocess.Popen[bytes]:
+    """Start a program with pipes. Raises OSError if there is none."""
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stdin=stdin or subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        process_group=0 if grouped else None,
+    )
+
+
 @dataclass
 class GitRun:
     """A process and what it says.
 
-    `grouped`: it leads a process group of its own. `owner` ends the process once nothing refers to it.
+    `grouped`: it leads a process group of its own.
     """
 
-    owner: Any
+    process: subprocess.Popen[bytes]
     grouped: bool
     watch: Watch
     hear_out: Hear
@@ -99,10 +113,11 @@ class GitRun:
     err: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
-        self.process: subprocess.Popen[bytes] = self.owner.proc
         self._pipes = selectors.DefaultSelector()
-        self._pipes.register(self.process.stdout, selectors.EVENT_READ, (self.out, self.hear_out))
-        self._pipes.register(self.process.stderr, selectors.EVENT_READ, (self.err, self.hear_err))
+        heard = ((self.process.stdout, (self.out, self.hear_out)), (self.process.stderr, (self.err, self.hear_err)))
+        for pipe, words in heard:
+            if pipe:
+                self._pipes.register(pipe, selectors.EVENT_READ, words)
 
     def step(self) -> bool:
         """Read what is ready; return false once git's output is complete."""

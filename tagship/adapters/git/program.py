@@ -5,18 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, NoReturn, cast
+from typing import IO, NoReturn
 
 from tagship.adapters.git.answer import Answer, Listener, decoded
-from tagship.adapters.git.environment import at_a_terminal, command, pinned
-from tagship.adapters.git.process import GitRun, Silence, Stdout, Watch, watch
+from tagship.adapters.git.environment import at_a_terminal, environment
+from tagship.adapters.git.process import GitRun, Silence, Stdout, Watch, begin, watch
 from tagship.domain.text import visible
 from tagship.errors import Refused, ServiceFailed
-
-if TYPE_CHECKING:
-    from git.cmd import Git
 
 _LOCKED = re.compile(r"Unable to create '([^']+\.lock)': File exists")
 _DUBIOUS = re.compile(r"dubious ownership in repository at '([^']+)'")
@@ -105,38 +101,20 @@ class GitProgram:
         self, arguments: tuple[str, ...], silence: Watch, heard: Listener | None = None, stdin: IO[bytes] | None = None
     ) -> GitRun:
         grouped = not at_a_terminal()  # what asks at a terminal must be in its foreground
-        options: dict[str, object] = {"process_group": 0} if grouped else {}
         try:
-            started = self._git.execute(
-                command(self.root, arguments, self._inherited),
-                as_process=True,
-                istream=cast("io.BufferedReader | None", stdin),
-                env=silence.environment,
-                **options,
+            process = begin(
+                ["git", "-C", str(self.root), *arguments],
+                environment(self._inherited) | silence.environment,
+                stdin=stdin,
+                grouped=grouped,
             )
-        except (OSError, self._not_found) as reason:
+        except OSError as reason:
             raise _no_git() from reason
-        return GitRun(started, grouped, silence, heard.out if heard else _ignore, heard.err if heard else _ignore)
+        return GitRun(process, grouped, silence, heard.out if heard else _ignore, heard.err if heard else _ignore)
 
     def _ended(self, run: GitRun) -> Answer:
         status = run.ended()
         return Answer(status, run.out.decode(errors="replace"), decoded(run.err))
-
-    @cached_property
-    def _git(self) -> Git:
-        try:
-            from git.cmd import Git
-        except ImportError as reason:  # GitPython looks for git when it is imported
-            raise _no_git() from reason
-        git = Git()  # it would expand $ and ~ in the folder's name, and run elsewhere: git's own -C does not
-        git.update_environment(**pinned(self._inherited))
-        return git
-
-    @cached_property
-    def _not_found(self) -> type[Exception]:
-        from git.exc import GitCommandNotFound
-
-        return GitCommandNotFound
 
 
 class Reading:

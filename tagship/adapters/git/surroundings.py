@@ -1,16 +1,27 @@
-"""What Git says of a repository that does not ship with tagship yet."""
+"""What Git says of a repository that does not ship with tagship yet, by GitPython's plumbing.
+
+Verbs that ship start git themselves (program.py): GitPython would add its import, and two runs of git, to each of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from tagship.adapters.git.answer import Answer
+from tagship.adapters.git.environment import ELSEWHERE, environment
 from tagship.adapters.git.program import GitProgram
 from tagship.adapters.git.remote import without_password
 from tagship.errors import Refused
 from tagship.ports.repository import Surroundings
 
+if TYPE_CHECKING:
+    from git.cmd import Git
+
 LOCAL = 20.0  # seconds; nothing here asks a remote
+
+Ask = Callable[..., str]
 
 
 def surroundings(folder: Path, inherited: Mapping[str, str]) -> Surroundings:
@@ -21,25 +32,53 @@ def surroundings(folder: Path, inherited: Mapping[str, str]) -> Surroundings:
         if "not a git repository" in top.words:
             raise Refused(f"{folder} is not in a Git repository.", remedy="Make it one: git init")
         git.refuse("rev-parse", top)
-    inside = GitProgram(Path(top.out.rstrip("\n")), lambda _: None, LOCAL, inherited)
-    remotes = inside.must("remote").split()
+    return _read(GitProgram(Path(top.out.rstrip("\n")), lambda _: None, LOCAL, inherited), inherited)
+
+
+def _read(program: GitProgram, inherited: Mapping[str, str]) -> Surroundings:
+    ask = _asking(program, inherited)
+    remotes = ask("remote").split()
     return Surroundings(
-        root=inside.root,
-        remotes={name: without_password(inside.run("remote", "get-url", name).out.strip()) for name in remotes},
-        branch=inside.run("symbolic-ref", "--short", "--quiet", "HEAD").out.strip(),
-        branches=_branches(inside, remotes),
-        tags=inside.must("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split("\n")[:-1],
-        files=[path for path in inside.must("ls-files", "-z").split("\0") if path],
-        ignored=lambda paths: inside.run("check-ignore", "--", *paths).out.splitlines(),
+        root=program.root,
+        remotes={name: without_password(ask("remote", "get-url", name)) for name in remotes},
+        branch=ask("symbolic-ref", "--short", "--quiet", "HEAD", may_fail=True),  # a detached HEAD has none
+        branches=_branches(ask, remotes),
+        tags=ask("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").splitlines(),
+        files=[path for path in ask("ls-files", "-z").split("\0") if path],
+        ignored=lambda paths: ask("check-ignore", "--", *paths, may_fail=True).splitlines(),  # it fails for none
     )
 
 
-def _branches(git: GitProgram, remotes: list[str]) -> list[str]:
+def _asking(program: GitProgram, inherited: Mapping[str, str]) -> Ask:
+    """Return how to ask git in a program's repository."""
+    # A folder given to Git() would have its $ and ~ expanded, and git run elsewhere: git's own -C does not.
+    git = _plumbing(inherited)
+    unset = [word for name in ELSEWHERE if name in inherited for word in ("-u", name)]
+    begin = [*(["env", *unset] if unset else []), "git", "-C", str(program.root)]
+
+    def ask(*arguments: str, may_fail: bool = False) -> str:
+        status, out, err = git.execute([*begin, *arguments], with_extended_output=True, with_exceptions=False)
+        if status and not may_fail:
+            program.refuse(arguments[0], Answer(status, str(out), str(err)))
+        return str(out)
+
+    return ask
+
+
+def _plumbing(inherited: Mapping[str, str]) -> Git:
+    from git.cmd import Git
+
+    git = Git()
+    git.update_environment(**environment(inherited))
+    return git
+
+
+def _branches(ask: Ask, remotes: list[str]) -> list[str]:
     """List the branches here and those that the remotes had."""
-    local = git.must("for-each-ref", "--format=%(refname:strip=2)", "refs/heads").split("\n")
+    local = ask("for-each-ref", "--format=%(refname:strip=2)", "refs/heads").splitlines()
     remote = [
         name
         for remote_name in remotes
-        for name in git.must("for-each-ref", "--format=%(refname:strip=3)", f"refs/remotes/{remote_name}").split("\n")
+        for name in ask("for-each-ref", "--format=%(refname:strip=3)", f"refs/remotes/{remote_name}").splitlines()
     ]
     return [name for name in dict.fromkeys([*local, *remote]) if name not in {"", "HEAD"}]

@@ -87,12 +87,14 @@ def parameters(order: Order) -> dict[str, list[str]]:
     return {name: ["none" if name in _OPTIONAL and not value else value] for name, value in values.items()}
 
 
-def pin_commands(app: str, environment: str, keys: str, revoked: Sequence[str], entry: str) -> list[str]:
+def pin_commands(
+    app: str, environment: str, keys: str, revoked: Sequence[str], entry: str, *, attested: bool = False
+) -> list[str]:
     """Write lines for AWS-RunShellScript that pin keys on a host.
 
-    Stage 1 has the words; the host answers with a verdict.
+    Where `attested`, it requires provenance from then on. Stage 1 has the words; the host answers with a verdict.
     """
-    values = [app, environment, keys, " ".join(revoked)]
+    values = [app, environment, keys, " ".join(revoked), "true" if attested else "false"]
     arguments = " ".join(shlex.quote(value) for value in values)
     return ["set -eu", f"exec bash -c {shlex.quote(_PIN)} pin {arguments} <<'{END}'", *_lines(entry), END]
 

@@ -32,8 +32,8 @@ def render(program: str, entry: str, *, values: Mapping[str, str], key: str, key
     """Write the script of a launch template's user data.
 
     Without a key, one that was exported before counts, or else the environment's pointer. `values` are APP,
-    ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS, ALLOW_UNSIGNED, NUMBERS and REVOKED; `keys` as tagship.domain.keys
-    writes those to pin.
+    ENVIRONMENT, DEPLOYMENT_BUCKET, REGION, NEEDS, ALLOW_UNSIGNED, NUMBERS, REVOKED and ATTESTED; `keys` as
+    tagship.domain.keys writes those to pin.
     """
     return SCRIPT.format(
         app=values["APP"],

@@ -17,6 +17,7 @@ _FIELDS: dict[str, tuple[str, type]] = {  # of the verdict: our name for it, and
     "health": ("health", dict),
     "kept": ("kept", list),
     "unsigned": ("unsigned", bool),
+    "facts": ("facts", dict),
 }
 
 

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox.actions import contexts, records, stepfiles, uses
+from tagship.sandbox.actions import composite, contexts, programs, records, stepfiles, uses
 from tagship.sandbox.actions.contexts import Place
 from tagship.sandbox.actions.expression_values import CaseSensitive
 from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, render
@@ -28,6 +29,27 @@ SHELLS = {
 }
 
 
+IN_ACTIONS = ("github", "inputs", "steps", "job", "runner", "env")  # the contexts of a local action's steps
+
+
+@dataclass
+class Frame:
+    """What the steps of a job, or of an action, share."""
+
+    steps: dict[str, Any] = field(default_factory=dict)  # the context `steps`
+    inputs: Mapping[str, str] | None = None  # of an action
+    folder: Path | None = None  # of an action
+    env: Mapping[str, str] = field(default_factory=dict)  # what the step that uses an action has beside the job's
+    state: str = "success"
+
+    def remember(self, step: Step, outcome: str, conclusion: str, outputs: Mapping[str, str]) -> None:
+        """Keep how a step ended, for those after it."""
+        if conclusion == "failure":
+            self.state = "failure"
+        if step.id:
+            self.steps[step.id] = {"outcome": outcome, "conclusion": conclusion, "outputs": outputs}
+
+
 class JobRun:
     """The execution of one job.
 
@@ -38,11 +60,10 @@ class JobRun:
         self.place, self.workflow, self.job, self.run, self.record = place, workflow, job, run, record
         self.folder = place.folder / job.id
         self.workspace = self.folder / "workspace"
-        self.steps: dict[str, Any] = {}  # the context `steps`
+        self.top = Frame()
         self.added: dict[str, str] = {}  # by GITHUB_ENV
         self.path: list[str] = []  # by GITHUB_PATH
         self.outputs: dict[str, str] = {}
-        self.state = "success"
         self.cancelled = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -60,7 +81,7 @@ class JobRun:
             self.outputs = {name: render(str(text), self.scope({})) for name, text in self.job.outputs.items()}
         except NotUnderstood as reason:
             self._fail(str(reason))
-        records.conclude(self.record, "cancelled" if self.cancelled.is_set() else self.state)
+        records.conclude(self.record, "cancelled" if self.cancelled.is_set() else self.top.state)
 
     def _make_folders(self) -> None:
         for name in ("workspace", "temp"):
@@ -72,53 +93,61 @@ class JobRun:
         self.cancelled.set()
         self._kill()
 
-    def scope(self, env: Mapping[str, str]) -> Scope:
+    def scope(self, env: Mapping[str, str], frame: Frame | None = None) -> Scope:
         """Return what an expression sees at this moment."""
+        frame = frame or self.top
         common = contexts.github_context(self.place, self.workflow, self.run)
         common["github"] |= {"job": self.job.id, "workspace": str(self.workspace)}
-        state = "cancelled" if self.cancelled.is_set() else self.state
+        state = "cancelled" if self.cancelled.is_set() else frame.state
         own = {
             "env": CaseSensitive(env),
             "needs": self.needs,
-            "steps": self.steps,
+            "steps": frame.steps,
             "job": {"status": state},
             "runner": contexts.runner_context(self.folder),
         }
-        return Scope(common | own, state, {"hashfiles": hash_files_in(self.workspace)})
+        every = common | own
+        if frame.inputs is not None:
+            every["inputs"] = frame.inputs
+            every["github"] |= {"action_path": str(frame.folder)}
+            every = {name: every[name] for name in IN_ACTIONS}
+        return Scope(every, state, {"hashfiles": hash_files_in(self.workspace)})
 
     def _step(self, step: Step, record: StepRecord, changed: Callable[[], None]) -> None:
-        try:
-            env = self._environment(step)
-            wanted = condition(step.condition or "success()", self.scope(env))
-        except NotUnderstood as reason:
-            self._fail(f"{step.name}: {reason}")
-            records.conclude(record, "failure")
+        def begin() -> None:
+            records.start(record)
             changed()
-            return
-        if not wanted:
-            records.conclude(record, "skipped")
-            self._remember(step, "skipped", "skipped", {})
-            return
-        records.start(record)
-        changed()
-        outcome, outputs = self._outcome(step, env)
-        conclusion = "success" if step.goes_on and outcome == "failure" else outcome
-        if conclusion == "failure":
-            self.state = "failure"
-        self._remember(step, outcome, conclusion, outputs)
-        records.conclude(record, conclusion)
+
+        records.conclude(record, self._attempt(step, self.top, begin))
         changed()
 
-    def _outcome(self, step: Step, env: dict[str, str]) -> tuple[str, dict[str, str]]:
+    def _attempt(self, step: Step, frame: Frame, begin: Callable[[], None]) -> str:
+        """Run a step, if its condition holds; return its conclusion."""
+        try:
+            env = self._environment(step, frame)
+            wanted = condition(step.condition or "success()", self.scope(env, frame))
+        except NotUnderstood as reason:
+            self._annotate(f"{step.name}: {reason}")
+            frame.state = "failure"
+            return "failure"
+        if not wanted:
+            frame.remember(step, "skipped", "skipped", {})
+            return "skipped"
+        begin()
+        outcome, outputs = self._outcome(step, env, frame)
+        conclusion = "success" if step.goes_on and outcome == "failure" else outcome
+        frame.remember(step, outcome, conclusion, outputs)
+        return conclusion
+
+    def _outcome(self, step: Step, env: dict[str, str], frame: Frame) -> tuple[str, Mapping[str, str]]:
         """Run a step; return success, failure or cancelled, and its outputs."""
         try:
             if step.uses:
-                uses.use(step, self.place, self.workspace, self.run, self._file(step, "log"))
-                return "success", {}
-            code = self._execute(step, env)
+                return self._use(step, env, frame)
+            code = self._execute(step, env, frame)
             outputs = self._collect(step)
         except (NotUnderstood, OSError) as reason:
-            self._fail(f"{step.name}: {reason}")
+            self._annotate(f"{step.name}: {reason}")
             return "failure", {}
         if self.cancelled.is_set():
             return "cancelled", outputs
@@ -126,8 +155,37 @@ class JobRun:
             self.record.annotations.append(Annotation("failure", "", f"Process completed with exit code {code}."))
         return "failure" if code else "success", outputs
 
-    def _execute(self, step: Step, env: dict[str, str]) -> int:
-        self._process = self._start(step, env)
+    def _use(self, step: Step, env: dict[str, str], frame: Frame) -> tuple[str, Mapping[str, str]]:
+        """Do what an action does; return success or failure, and its outputs."""
+        scope = self.scope(env, frame)
+        given = {name: render(_as_text(value), scope) for name, value in step.given.items()}
+        if step.uses.startswith("./"):
+            return self._act(step, given, env)
+        ground = uses.Ground(self.place, self.run, self.job, self.folder)
+        used = uses.use(replace(step, given=given), ground, self._file(step, "log"))
+        self.path = [*used.path, *self.path]
+        return "success", used.outputs
+
+    def _act(self, step: Step, given: Mapping[str, str], env: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+        """Run the steps of a local action."""
+        action = composite.read(self.workspace / step.uses, step.uses, step.key)
+        defaults = {name: render(text, self.scope(env)) for name, text in action.defaults.items()}
+        own = {name: env[name] for name in step.env}
+        frame = Frame(inputs=defaults | dict(given), folder=action.folder, env=own)
+        for inner in action.steps:
+            self._attempt(inner, frame, lambda: None)
+            self._tell(step, inner)
+        outputs = {name: render(text, self.scope(env, frame)) for name, text in action.outputs.items()}
+        return ("cancelled" if self.cancelled.is_set() else frame.state), outputs
+
+    def _tell(self, step: Step, inner: Step) -> None:
+        """Add what an action's step said to what the action says."""
+        log = self._file(inner, "log")
+        with self._file(step, "log").open("a", encoding="utf-8") as file:
+            file.write(f"{inner.name}\n{log.read_text('utf-8', 'replace') if log.is_file() else ''}")
+
+    def _execute(self, step: Step, env: dict[str, str], frame: Frame) -> int:
+        self._process = self._start(step, env, frame)
         if self.cancelled.is_set():
             self._kill()
         alarm = _alarm(step.timeout, self._late, f"{step.name} took longer than {step.timeout:g} minutes.")
@@ -136,12 +194,12 @@ class JobRun:
         self._kill()  # what the step left behind in its group goes with it
         return code
 
-    def _start(self, step: Step, env: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _start(self, step: Step, env: dict[str, str], frame: Frame) -> subprocess.Popen[bytes]:
         script = self._file(step, "sh")
-        script.write_text(render(step.run, self.scope(env)), "utf-8")
+        script.write_text(render(step.run, self.scope(env, frame)), "utf-8")
         for name in ("output", "env", "path"):
             self._file(step, name).touch()
-        folder = self.workspace / render(step.folder, self.scope(env))
+        folder = self.workspace / render(step.folder, self.scope(env, frame))
         with self._file(step, "log").open("wb") as log:
             return subprocess.Popen(
                 [*SHELLS[step.shell], str(script)],
@@ -161,19 +219,19 @@ class JobRun:
         self.path = [*self._file(step, "path").read_text("utf-8").split("\n")[:-1], *self.path]
         return stepfiles.assignments(self._file(step, "output").read_text("utf-8"))
 
-    def _environment(self, step: Step) -> dict[str, str]:
+    def _environment(self, step: Step, frame: Frame) -> dict[str, str]:
         """Return all variables of a step."""
         # The runner's, then the file's three levels, the nearest last.
         env = self._base(step)
-        for level in (self.workflow.env, self.job.env, self.added, step.env):
-            scope = self.scope(env)
-            env |= {
-                name: value if level is self.added else render(_as_text(value), scope) for name, value in level.items()
-            }
+        if frame.folder:
+            env["GITHUB_ACTION_PATH"] = str(frame.folder)
+        for level in (self.workflow.env, self.job.env, self.added, frame.env, step.env):
+            scope, plain = self.scope(env, frame if level is step.env else None), level in (self.added, frame.env)
+            env |= {name: value if plain else render(_as_text(value), scope) for name, value in level.items()}
         return env
 
     def _base(self, step: Step) -> dict[str, str]:
-        path = [*self.path, str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        path = [*self.path, *programs.path(self.place.folder.parents[1] / "programs")]
         return (
             contexts.inherited_variables()
             | contexts.github_variables(self.place, self.workflow, self.run)
@@ -196,14 +254,13 @@ class JobRun:
         }
 
     def _file(self, step: Step, kind: str) -> Path:
-        return self.folder / f"{step.number}.{kind}"
-
-    def _remember(self, step: Step, outcome: str, conclusion: str, outputs: Mapping[str, str]) -> None:
-        if step.id:
-            self.steps[step.id] = {"outcome": outcome, "conclusion": conclusion, "outputs": outputs}
+        return self.folder / f"{step.key}.{kind}"
 
     def _fail(self, message: str) -> None:
-        self.state = "failure"
+        self.top.state = "failure"
+        self._annotate(message)
+
+    def _annotate(self, message: str) -> None:
         self.record.annotations.append(Annotation("failure", "The sandbox's runner", message))
 
     def _late(self, message: str) -> None:

@@ -1,83 +1,123 @@
-"""What the sandbox does for a step that `uses:` an action: checkouts, artifacts; it passes over every other action.
+"""What the sandbox does for a step that `uses:` a published action, of those in known.py.
 
-A local action has to be in the checkout, as on GitHub:
-https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstepsuses
-
-https://github.com/actions/checkout: its inputs `ref`, `repository`, `path`, `token` and `submodules` are not simulated.
-https://github.com/actions/upload-artifact, https://github.com/actions/download-artifact: a folder by `name` and `path`;
-hidden files have to be asked for, and a name is given once a run. Other inputs are not simulated.
+Credentials, registries and caches are simulated as such: a run's AWS, its registry and its GitHub are the sandbox's.
 """
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from tagship.sandbox.actions import artifacts, environments
 from tagship.sandbox.actions.contexts import Place
 from tagship.sandbox.actions.expressions import NotUnderstood
+from tagship.sandbox.actions.known import action_of
 from tagship.sandbox.actions.records import RunRecord
-from tagship.sandbox.actions.workflow import Step
-
-CHECKOUT, UPLOAD, DOWNLOAD = "actions/checkout@", "actions/upload-artifact@", "actions/download-artifact@"
-KEPT = ".artifacts"  # in a run's folder
-ACTIONS = ("action.yml", "action.yaml", "Dockerfile")
+from tagship.sandbox.actions.workflow import Job, Step
 
 
-def use(step: Step, place: Place, workspace: Path, run: RunRecord, log: Path) -> None:
-    """Check out, hand files over, or name the action in the log.
+@dataclass(frozen=True)
+class Used:
+    """What an action leaves to the steps after it."""
 
-    Raises NotUnderstood if that fails, or if a local action is not there.
-    """
-    if step.uses.startswith("./"):
-        _require_local(workspace / step.uses)
-    if step.uses.startswith(UPLOAD):
-        _upload(step, place.folder / KEPT, workspace)
-    if step.uses.startswith(DOWNLOAD):
-        _download(step, place.folder / KEPT, workspace)
-    if step.uses.startswith((UPLOAD, DOWNLOAD)):
-        log.write_text(f"{step.uses}: {step.given.get('name')}\n", "utf-8")
-        return
-    if not step.uses.startswith(CHECKOUT):
-        log.write_text(f"The sandbox passes over {step.uses}\n", "utf-8")
-        return
-    for command in checkout(place.origin, workspace, run, int(step.given.get("fetch-depth", 1))):
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Where an action acts: a job of a run."""
+
+    place: Place
+    run: RunRecord
+    job: Job
+    folder: Path
+
+    @property
+    def workspace(self) -> Path:
+        """Return the folder that the job's steps run in."""
+        return self.folder / "workspace"
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of environments that runs share."""
+        return self.place.folder.parents[2] / "ci"  # .tagship/ci, beside .tagship/sandbox/runs/<id>
+
+
+def use(step: Step, ground: Ground, log: Path) -> Used:
+    """Do what a published action does; raise NotUnderstood if that fails."""
+    action = action_of(step)
+    owner, _, name = action.name.partition("/")
+    if action.name == "actions/checkout":
+        return _check_out(step, ground, log)
+    if action.name == "actions/setup-python":
+        return _set_up_python(step, ground, log)
+    log.write_text(_done(owner, name, step, ground) + "\n", "utf-8")
+    return Used()
+
+
+def _done(owner: str, name: str, step: Step, ground: Ground) -> str:
+    """Do it, and return what the log says."""
+    if name == "upload-artifact":
+        return artifacts.upload(step, ground.place.folder, ground.workspace)
+    if name == "download-artifact":
+        return artifacts.download(step, ground.place.folder, ground.workspace)
+    if name == "configure-aws-credentials":
+        return _credentials(step, ground.job)
+    if name == "setup-node":
+        return _node(step)
+    if name == "cache":
+        return f"{step.uses}: nothing is cached in the sandbox, so this is a cache miss"
+    return f"{step.uses}: the sandbox's registry needs no login and no builder of {owner}'s"
+
+
+def _check_out(step: Step, ground: Ground, log: Path) -> Used:
+    depth = str(step.given.get("fetch-depth", 1))
+    if not depth.isdecimal():
+        raise NotUnderstood(f"{step.uses}: fetch-depth is {depth!r}, and not a number")
+    for command in checkout(ground.place.origin, ground.workspace, ground.run, int(depth)):
         with log.open("ab") as file:
             result = subprocess.run(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, check=False)
         if result.returncode:
             raise NotUnderstood(f"{' '.join(command[:2])} failed: {log.read_text('utf-8', 'replace').strip()}")
+    return Used()
 
 
-def _require_local(folder: Path) -> None:
-    if not any((folder / name).is_file() for name in ACTIONS):
+def _set_up_python(step: Step, ground: Ground, log: Path) -> Used:
+    """Make a Python without packages, of the version that runs the sandbox."""
+    asked, version = str(step.given.get("python-version", "")), sys.version.partition(" ")[0]
+    bin_ = environments.tool(ground.folder / "tools/python", ground.cache)
+    log.write_text(f"{step.uses}: Python {version} of this machine stands for {asked or 'the default'}\n", "utf-8")
+    return Used({"python-version": version, "python-path": str(bin_ / "python")}, (str(bin_),))
+
+
+def _credentials(step: Step, job: Job) -> str:
+    """Check what AWS and GitHub would ask for; assume no role."""
+    if "aws-region" not in step.given:
+        raise NotUnderstood(f"{step.uses}: Input required and not supplied: aws-region")
+    if "role-to-assume" in step.given and not _may_identify(job.permissions):
         raise NotUnderstood(
-            f"Can't find 'action.yml', 'action.yaml' or 'Dockerfile' under '{folder}'. "
-            "Did you forget to run actions/checkout before running your local action?"
+            f"{step.uses}: Credentials could not be loaded, please check your action inputs: the job {job.id} assumes "
+            "a role, and has no `permissions: id-token: write`"
         )
+    return f"{step.uses}: the sandbox's AWS has one identity, so no role is assumed"
 
 
-def _upload(step: Step, artifacts: Path, workspace: Path) -> None:
-    source, target = workspace / str(step.given.get("path", "")), artifacts / _name(step)
-    hidden = any(part.startswith(".") for part in Path(str(step.given.get("path", ""))).parts)
-    if not source.is_dir() or (hidden and not step.given.get("include-hidden-files")):
-        raise NotUnderstood(f"No files were found with the provided path: {step.given.get('path')}")
-    if target.exists():
-        raise NotUnderstood(f"Conflict: an artifact with this name already exists on the workflow run: {target.name}")
-    shutil.copytree(source, target)
+def _may_identify(permissions: object) -> bool:
+    """Tell whether a job gets an identity token. By default none does."""
+    return permissions == "write-all" or (isinstance(permissions, dict) and permissions.get("id-token") == "write")
 
 
-def _download(step: Step, artifacts: Path, workspace: Path) -> None:
-    source = artifacts / _name(step)
-    if not source.is_dir():
-        raise NotUnderstood(f"Artifact not found for name: {source.name}")
-    shutil.copytree(source, workspace / str(step.given.get("path", "")), dirs_exist_ok=True)
-
-
-def _name(step: Step) -> str:
-    name = str(step.given.get("name", "artifact"))
-    if "/" in name or name.startswith(".") or "${{" in name:
-        raise NotUnderstood(f"the name of an artifact {name!r} is not simulated")
-    return name
+def _node(step: Step) -> str:
+    node = shutil.which("node")
+    if node is None:
+        raise NotUnderstood(f"{step.uses}: this machine has no node, which the sandbox's runner takes. Install it.")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    return f"{step.uses}: node {version} of this machine stands for {step.given.get('node-version', 'the default')}"
 
 
 def checkout(origin: Path, workspace: Path, run: RunRecord, depth: int) -> list[list[str]]:

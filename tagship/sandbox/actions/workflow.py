@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -21,7 +21,8 @@ Plain = Mapping[str, Any]
 class Step:
     """One step; without `run`, it `uses` an action.
 
-    The sandbox names such an action and passes over it.
+    `version` is what a comment behind the action's commit says of it. `part` tells the files of an action's own steps
+    apart.
     """
 
     number: int
@@ -36,6 +37,13 @@ class Step:
     given: Plain = field(default_factory=dict)  # an action's `with`
     goes_on: bool = False
     timeout: float = 360  # minutes
+    version: str = ""
+    part: str = ""
+
+    @property
+    def key(self) -> str:
+        """Name the step's files in its job's folder."""
+        return self.part or str(self.number)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class Job:
     env: Plain
     steps: Sequence[Step]
     timeout: float = 360  # minutes
+    permissions: Any = None  # None: what the repository's settings give
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,16 @@ class Workflow:
     queue: bool = False  # whether more than one run may wait in the group
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What a file says of every step in it."""
+
+    defaults: tuple[str, str] = ("", "")  # the shell, and the folder
+    versions: Mapping[str, str] = field(default_factory=dict)  # of actions, by what comments say
+    permissions: Any = None
+
+
+VERSIONED = re.compile(r"""^\s*(?:- +)?uses: *["']?([^\s"'#]+@[0-9a-f]{40})["']? +# *(v[\d.]+)""", re.MULTILINE)
 JOB_KEYS = "name needs if outputs env steps runs-on permissions environment timeout-minutes defaults continue-on-error"
 STEP_KEYS = "name id if run uses with env shell working-directory continue-on-error timeout-minutes"
 TOP_KEYS = "name run-name on permissions env defaults concurrency jobs"
@@ -69,17 +88,18 @@ TOP_KEYS = "name run-name on permissions env defaults concurrency jobs"
 def triggers(text: str) -> Plain | None:
     """Return the filters of `on: push`; None if pushes start nothing."""
     # Whatever else is in the file.
-    events = _events(_load(text))
+    events = _events(load(text))
     return events.get("push") or {} if "push" in events else None
 
 
 def parse(path: str, text: str) -> Workflow:
     """Read a workflow file. Raises NotUnderstood."""
-    value = _load(text)
+    value = load(text)
     _known(path, value, TOP_KEYS)
     events = _events(value)
     defaults = _run_defaults(path, value.get("defaults"))
-    jobs = {key: _job(key, job, defaults) for key, job in _mapping(path, "jobs", value.get("jobs")).items()}
+    whole = Whole(defaults, versions(text), value.get("permissions"))
+    jobs = {key: _job(key, job, whole) for key, job in _mapping(path, "jobs", value.get("jobs")).items()}
     for job in jobs.values():
         for needed in set(job.needs) - set(jobs):
             raise NotUnderstood(f"{path}: the job {job.id} needs {needed}, which does not exist")
@@ -136,7 +156,8 @@ def _selected(patterns: str | Sequence[str], name: str) -> bool:
     return chosen
 
 
-def _load(text: str) -> dict[Any, Any]:
+def load(text: str) -> dict[Any, Any]:
+    """Read a mapping of YAML. Raises NotUnderstood."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as reason:
@@ -157,7 +178,13 @@ def _events(value: Mapping[Any, Any]) -> Plain:
     return events or {}
 
 
-def _job(key: str, value: Any, defaults: tuple[str, str]) -> Job:
+def versions(text: str) -> dict[str, str]:
+    """Map each action that a comment names the version of to it."""
+    # YAML's readers drop comments, so the lines are read.
+    return {match[1]: match[2] for match in VERSIONED.finditer(text)}
+
+
+def _job(key: str, value: Any, whole: Whole) -> Job:
     where = f"the job {key}"
     job = _mapping(where, "it", value)
     _known(where, job, JOB_KEYS)
@@ -165,7 +192,7 @@ def _job(key: str, value: Any, defaults: tuple[str, str]) -> Job:
     shell, folder = _run_defaults(where, job.get("defaults"))
     if job.get("continue-on-error"):
         raise NotUnderstood(f"{where}: continue-on-error of a job is not simulated")
-    inner = (shell or defaults[0], folder or defaults[1])
+    inner = replace(whole, defaults=(shell or whole.defaults[0], folder or whole.defaults[1]))
     return Job(
         id=key,
         name=str(job.get("name") or key),
@@ -173,18 +200,20 @@ def _job(key: str, value: Any, defaults: tuple[str, str]) -> Job:
         condition=_if(job),
         outputs=_mapping(where, "outputs", job.get("outputs")),
         env=_mapping(where, "env", job.get("env")),
-        steps=[_step(where, number, step, inner) for number, step in enumerate(job.get("steps") or [], 1)],
+        steps=[read_step(where, number, step, inner) for number, step in enumerate(job.get("steps") or [], 1)],
         timeout=float(job.get("timeout-minutes", 360)),
+        permissions=job.get("permissions", whole.permissions),
     )
 
 
-def _step(where: str, number: int, value: Any, defaults: tuple[str, str]) -> Step:
+def read_step(where: str, number: int, value: Any, whole: Whole) -> Step:
+    """Read one step of a job, or of an action. Raises NotUnderstood."""
     where = f"{where}, step {number}"
     step = _mapping(where, "it", value)
     _known(where, step, STEP_KEYS)
     if ("run" in step) == ("uses" in step):
         raise NotUnderstood(f"{where}: a step has either `run` or `uses`")
-    shell = str(step.get("shell") or defaults[0])
+    shell = str(step.get("shell") or whole.defaults[0])
     if "run" in step and shell not in ("", "bash", "sh", "python"):
         raise NotUnderstood(f"{where}: the shell {shell!r} is not simulated")
     run = str(step.get("run", ""))
@@ -198,10 +227,11 @@ def _step(where: str, number: int, value: Any, defaults: tuple[str, str]) -> Ste
         condition=_if(step),
         env=_mapping(where, "env", step.get("env")),
         shell=shell,  # nosec B604 (the name of a shell, in a record)
-        folder=str(step.get("working-directory") or defaults[1]),
+        folder=str(step.get("working-directory") or whole.defaults[1]),
         given=_mapping(where, "with", step.get("with")),
         goes_on=_flag(where, step.get("continue-on-error", False)),
         timeout=float(step.get("timeout-minutes", 360)),
+        version=whole.versions.get(str(step.get("uses", "")), ""),
     )
 
 

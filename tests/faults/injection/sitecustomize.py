@@ -227,11 +227,11 @@ HUNG_UP = '"$@" >/dev/null 2>&1; echo "fatal: the remote end hung up unexpectedl
 TOO_MANY = "echo 'error: RPC failed; HTTP 429 curl 22' >&2; exit 128"
 
 
-def git_cmd(module: ModuleType, faults: Faults) -> None:
-    """A git program, as GitPython starts it."""
-    inner = module.Git.execute
+def git_process(module: ModuleType, faults: Faults) -> None:
+    """A git program, as tagship starts it."""
+    inner = module.begin
 
-    def execute(self: Any, command: list[str], *rest: Any, **options: Any) -> Any:
+    def begin(command: list[str], *rest: Any, **options: Any) -> Any:
         kind = faults.begin(named(command))
         told = {
             "error before": ["sh", "-c", BROKEN],
@@ -240,13 +240,13 @@ def git_cmd(module: ModuleType, faults: Faults) -> None:
             "answer lost once": ["sh", "-c", HUNG_UP, "sh", *command],
             "stalled": ["sh", "-c", f'sleep {STALL * SCALE}; exec "$@"', "sh", *command],
         }
-        process = inner(self, told.get(kind, command), *rest, **options)
+        process = inner(told.get(kind, command), *rest, **options)
         if kind == "killed after":
             process.communicate()
             die()
         return process
 
-    module.Git.execute = execute
+    module.begin = begin
 
 
 def named(command: list[str]) -> str:
@@ -265,7 +265,7 @@ WRAPPED: dict[str, Callable[[ModuleType, Faults], None]] = {
     "botocore.endpoint": botocore_endpoint,
     "botocore.retries.standard": botocore_backoff,
     "requests.sessions": requests_sessions,
-    "git.cmd": git_cmd,
+    "tagship.adapters.git.process": git_process,
 }
 
 

@@ -80,7 +80,8 @@ def test_what_is_special_about_a_deployment_is_in_each_of_its_entries() -> None:
 
 
 def test_a_units_verdict_is_kept_whole_but_for_its_evidence_and_every_unit_by_its_name() -> None:
-    report = Report("i-1", "healthy", NEW, NEW, OLD, "fine", "a log", {"start": 1.0}, {"status": 200}, (OLD,), True)
+    words = ("i-1", "healthy", NEW, NEW, OLD, "fine", "a log", {"start": 1.0}, {"status": 200}, (OLD,))
+    report = Report(*words, unsigned=True, facts={"disk": "90"})
     entry = recorded(an_app(), replace(PLAN, others=HOSTS[1:2], skipped=HOSTS[2:]), units=[report])
     assert entry.details["units"] == [
         {

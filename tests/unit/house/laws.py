@@ -50,11 +50,14 @@ LIBRARIES = {
     "tenacity": {"adapters"},
     "jinja2": {"scaffold"},
     "zlib_ng": {"verbs"},  # bytes in, bytes out: bundle alone compresses
+    "cyclonedx": {"release"},  # values in, values out: the SBOM
+    "packageurl": {"release"},
     "cryptography": {"adapters", "sandbox"},
     "moto": {"sandbox"},
     "werkzeug": {"sandbox"},
     "flask": {"sandbox"},
     "yaml": {"sandbox"},
+    "packaging": {"sandbox"},
     "invoke": {"tasks"},
 }
 IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "requests", "cryptography"}

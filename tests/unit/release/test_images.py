@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tagship.domain.manifest import ImageRef, Manifest
-from tagship.domain.provenance import Provenance, opened, sealed, to_sign
+from tagship.domain.attestation import opened, sealed, to_sign
+from tagship.domain.manifest import ImageRef, Manifest, sha256
+from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic, ServiceFailed
 from tagship.verbs.build import REVISION, build
 from tagship.verbs.bundle import bundle
@@ -60,7 +61,8 @@ def pushed_by_a_stranger(images: FakeImages) -> ImageRef:
 
 def vouched(app: FakeApp, image: ImageRef, signer: WordSigner | None = None, **changes: str) -> None:
     """Provenance in the bucket as `publish` writes it, but for what changes."""
-    said = Provenance(REPOSITORY, image.digest, COMMIT, f"hello/dev/{VERSION}", WORKFLOW, "", "2026-11-20T12:00:00Z")
+    subjects = {changes.pop("repository", REPOSITORY): changes.pop("digest", image.digest)}
+    said = Provenance(subjects, COMMIT, f"hello/dev/{VERSION}", WORKFLOW, "", "2026-11-20T12:00:00Z")
     statement = replace(said, **changes).statement()
     signature = (signer or app.signer).sign(to_sign(statement))
     app.store.create(PROVENANCE, sealed(statement, signature, app.keys("dev").id))
@@ -84,7 +86,11 @@ def test_its_provenance_is_an_in_toto_statement_that_the_release_key_signed(tmp_
     said = json.loads(statement)
     assert said["_type"] == "https://in-toto.io/Statement/v1"
     assert said["predicateType"] == "https://slsa.dev/provenance/v1"
-    assert said["subject"] == [{"name": REPOSITORY, "digest": {"sha256": digest.removeprefix("sha256:")}}]
+    built_bundle = sha256(app.store.objects[f"hello/dev/{VERSION}/deploy-bundle.tar.gz"].body)
+    assert said["subject"] == [
+        {"name": REPOSITORY, "digest": {"sha256": digest.removeprefix("sha256:")}},
+        {"name": f"hello/dev/{VERSION}/deploy-bundle.tar.gz", "digest": {"sha256": built_bundle}},
+    ]
     assert said["predicate"]["runDetails"]["builder"]["id"] == WORKFLOW
     built = said["predicate"]["buildDefinition"]
     assert built["externalParameters"]["workflow"]["repository"] == "acme/hello"

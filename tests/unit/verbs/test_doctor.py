@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,8 +29,15 @@ ROOT = Path(__file__).parents[3]
 class FakeMachine:
     versions: dict[str, str] = field(default_factory=lambda: {"git": "2.47.1", "docker": "29.1", "terraform": "1.12.2"})
 
+    ran: list[str] = field(default_factory=list)
+    does: Callable[[str], int] = lambda _: 0
+
     def version(self, tool: str) -> str:
         return self.versions.get(tool, "")
+
+    def run_verb(self, command: str) -> int:
+        self.ran.append(command)
+        return self.does(command)
 
 
 def healthy(root: Path, **changes: Any) -> FakeApp:
@@ -63,7 +71,9 @@ def test_all_is_well_where_all_is_there(tmp_path: Path) -> None:
     examined.insist()
     looked = {each.about for each in examined.findings}
     assert {"git", "credentials", "clock", "bucket", "stack tagship-hello", "document tagship-deploy"} <= looked
-    assert {f"dev: {about}" for about in ("workflow", "GitHub", "public keys", "hosts", "way back")} <= looked
+    assert {
+        f"dev: {about}" for about in ("workflow", "GitHub", "subject", "public keys", "hosts", "host room", "way back")
+    } <= looked
     assert app.screen.lines[-1].endswith(" 0 failing")
 
 
@@ -99,7 +109,7 @@ def test_a_teams_own_pin_of_terraform_is_said_before_init_fails(tmp_path: Path) 
     found = [each for each in doctor(app).findings if each.about == "terraform"]
     assert [(each.state, each.words) for each in found] == [
         ("ok", "1.12.2"),
-        ("failing", "infra wants 1.9.8; here is 1.12.2"),
+        ("failing", "infra wants 1.9.8; here is 1.12.2: `terraform init` fails"),
     ]
 
 
@@ -196,5 +206,5 @@ def test_the_document_counts_what_fails() -> None:
     document = Examined((ok("clock", "0.1 s off AWS's"), bad, warning("keys", "one for all"))).as_data()
     assert document["failing"] == 1
     assert document["findings"][1] == {
-        "about": "git", "state": "failing", "words": "not on PATH", "fix": "Install git 2.30 or later"
+        "about": "git", "state": "failing", "words": "not on PATH", "fix": "Install git 2.30 or later", "safe": False
     }  # fmt: skip

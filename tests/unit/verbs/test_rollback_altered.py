@@ -87,7 +87,10 @@ def test_a_typo_is_answered_with_no_altered_one() -> None:
     with pytest.raises(ArtifactMissing) as caught:
         rollback(app, to="0.1.22-dev")
     assert caught.value.remedy == f"Go to the last good one: inv rollback --to {ONE} --env dev"
-    assert caught.value.state == f"Nothing was changed. Stored for dev: {THREE} (runs now), {TWO} (altered), {ONE}."
+    assert (
+        caught.value.state
+        == f"Nothing was changed. Stored for dev: {THREE} (runs now), {TWO} (can't be used as stored), {ONE}."
+    )
     with pytest.raises(ArtifactMissing) as caught:
         deploy(app, artifact="0.1.22-dev")
     assert f"inv deploy --version {TWO} " not in caught.value.remedy

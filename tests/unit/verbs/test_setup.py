@@ -170,6 +170,7 @@ def test_the_roles_are_for_the_environments_own_workflow_at_its_tags(make: Make)
     setup(app)
     dev = account(app).stacks["tagship-hello-dev"].parameters
     assert (dev["Workflow"], dev["Tags"]) == ("deploy-dev.yml", "*-dev")
+    assert (dev["CleanupWorkflow"], dev["CleanupBranch"]) == ("cleanup.yml", "main")
 
 
 @pytest.mark.parametrize("numbers", [("12", ""), ("", "34"), ("x", "34"), ("\u0661", "34")])

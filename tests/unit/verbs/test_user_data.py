@@ -44,7 +44,7 @@ def test_the_header_says_where_and_what(app: FakeApp) -> None:
         "export APP=hello ENVIRONMENT=dev DEPLOYMENT_BUCKET=hello-artifacts REGION=us-east-1 "
         "NEEDS='' ALLOW_UNSIGNED=false "
         "NUMBERS=KEEP=3,DRAIN=5,TIMEOUT=900,HEALTH_ATTEMPTS=15,HEALTH_ATTEMPTS_AFTER_ROLLBACK=5,"
-        "HEALTH_PASSES=2,HEALTH_TIMEOUT=3,HEALTH_CAP=60 REVOKED=''"
+        "HEALTH_PASSES=2,HEALTH_TIMEOUT=3,HEALTH_CAP=60 REVOKED='' ATTESTED=false"
     )
     assert to_pin(app, "dev").keys in script
     assert 'export DEPLOYMENT_KEY="${DEPLOYMENT_KEY-}"' in script

@@ -30,6 +30,7 @@ def script(app: App, ec2: Ec2, environment: str, artifact_id: str, pins: Pins, *
         "ALLOW_UNSIGNED": "true" if chosen.allow_unsigned else "false",
         "NUMBERS": ec2.numbers(chosen.health),
         "REVOKED": " ".join(pins.revoked),
+        "ATTESTED": "true" if pins.attested else "false",
     }
     program = resources.text(app.root, PROGRAM)
     key = layout.artifact(settings.app, environment, artifact_id, layout.BUNDLE) if artifact_id else ""

@@ -32,15 +32,15 @@ class Instances:
         pages = self.aws.client("ec2").get_paginator("describe_instances").paginate(Filters=filters)
         return [instance for page in pages for group in page["Reservations"] for instance in group["Instances"]]
 
-    def pings(self, ids: Sequence[str]) -> dict[str, str]:
-        """Return PingStatus by instance id."""
+    def agents(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Return what SSM knows of each host's agent, by instance id."""
         # SSM does not know a host whose agent never registered.
         pages = self.aws.client("ssm").get_paginator("describe_instance_information")
-        pings: dict[str, str] = {}
+        agents: dict[str, Any] = {}
         for group in calls(ids):
             for page in pages.paginate(Filters=[{"Key": "InstanceIds", "Values": group}]):
-                pings.update({host["InstanceId"]: host["PingStatus"] for host in page["InstanceInformationList"]})
-        return pings
+                agents.update({agent["InstanceId"]: agent for agent in page["InstanceInformationList"]})
+        return agents
 
     def terminated(self, ids: Sequence[str]) -> set[str]:
         """Return those that are terminated, or that EC2 no longer knows."""
@@ -56,17 +56,19 @@ class Instances:
     def reachable(self, ids: Sequence[str]) -> list[str]:
         """Return the hosts that still run, have the tags and answer SSM."""
         running = {id_["InstanceId"] for id_ in self.running()}
-        pings = self.pings([id_ for id_ in ids if id_ in running])
-        return [id_ for id_ in ids if id_ in pings]
+        agents = self.agents([id_ for id_ in ids if id_ in running])
+        return [id_ for id_ in ids if id_ in agents]
 
 
-def described(instance: Any, pings: Mapping[str, str]) -> Unit:
+def described(instance: Any, agents: Mapping[str, Any]) -> Unit:
     """Describe an instance, and why it cannot be reached, if so."""
     host = instance["InstanceId"]
     name = next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "Name"), host)
-    ping = pings.get(host, "")
+    agent = agents.get(host, {})
+    ping = agent.get("PingStatus", "")
     problem = {"Online": "", "": "SSM does not know it: no agent has registered"}
-    return Unit(host, name, ping == "Online", problem.get(ping, f"its SSM agent doesn't answer ({ping})"), noun="host")
+    away = problem.get(ping, f"its SSM agent doesn't answer ({ping})")
+    return Unit(host, name, ping == "Online", away, noun="host", agent=agent.get("AgentVersion", ""))
 
 
 def calls(ids: Iterable[str]) -> Iterable[list[str]]:

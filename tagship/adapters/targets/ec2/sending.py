@@ -122,7 +122,7 @@ class Sender:
         lines = fallback_commands(order, self.entry.read_text("utf-8"))
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}
 
-    def shell(self, lines: Sequence[str], ids: Sequence[str]) -> Sent:
+    def shell(self, action: str, lines: Sequence[str], ids: Sequence[str]) -> Sent:
         """Send lines that may be run twice, as AWS-RunShellScript."""
         sent = Sent()
         for group in calls(ids):
@@ -132,9 +132,9 @@ class Sender:
                     DocumentName=SHELL,
                     Parameters={"commands": list(lines), "executionTimeout": [str(SHELL_TIME)]},
                     TimeoutSeconds=DELIVERY,
-                    Comment=f"tagship pin {self.environment}",
+                    Comment=f"tagship {action} {self.environment}",
                 )
-            sent.operations.append(operation(answer["Command"]["CommandId"], "pin", "", group))
+            sent.operations.append(operation(answer["Command"]["CommandId"], action, "", group))
         return sent
 
     def _command(self, order: Order, ids: Sequence[str], document: str, values: Mapping[str, Sequence[str]]) -> str:

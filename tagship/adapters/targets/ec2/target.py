@@ -28,7 +28,9 @@ from tagship.adapters.targets.ec2.instances import Instances, described
 from tagship.adapters.targets.ec2.pointer import StoredPointer
 from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, SHELL_TIME, Sender, Sent
 from tagship.domain.change import Change
+from tagship.domain.ec2.adoption import adoption_commands
 from tagship.domain.ec2.document import pin_commands
+from tagship.domain.ec2.inspection import inspection_commands
 from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
 from tagship.domain.rules import Rules
@@ -90,17 +92,20 @@ class Ec2Target:
     def rules(self) -> Rules:
         return self.ec2.rules
 
+    def prepare(self) -> None:
+        self.aws.prepare("ec2", "ssm")
+
     def units(self) -> Sequence[Unit]:
         """List running instances with every tag, by name. Raises Refused without any."""
         with self.aws.translated(f"looking for the hosts of {self.environment}"):
             running = self._instances.running()
-            pings = self._instances.pings([instance["InstanceId"] for instance in running])
+            agents = self._instances.agents([instance["InstanceId"] for instance in running])
         if not running:
             raise Refused(
                 f"No running instance has the tags of {self.environment}: {self._instances.wanted}.",
                 remedy=f"Start one, tag one, or correct environments.{self.environment}.ec2.tags in tagship.toml",
             )
-        return sorted((described(instance, pings) for instance in running), key=lambda host: (host.name, host.id))
+        return sorted((described(instance, agents) for instance in running), key=lambda host: (host.name, host.id))
 
     def ended(self, units: Sequence[str]) -> Collection[str]:
         with self.aws.translated(f"looking for hosts that {self.environment} had"):
@@ -208,10 +213,23 @@ class Ec2Target:
 
     def pin(self, pins: Pins, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         """Send the keys by AWS-RunShellScript: who may do that is root there."""
-        lines = pin_commands(
-            self.context.settings.app, self.environment, pins.keys, pins.revoked, boot.entry(self.context)
-        )
-        return self._collect(self._sender.shell(lines, [host.id for host in units]), units, SHELL_TIME, tick)
+        app, entry = self.context.settings.app, boot.entry(self.context)
+        lines = pin_commands(app, self.environment, pins.keys, pins.revoked, entry, attested=pins.attested)
+        return self._shell("pin", lines, units, tick)
+
+    def inspect(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        """Look at hosts by AWS-RunShellScript, which an administrator may send."""
+        lines = inspection_commands(self.context.settings.app, self.ec2.port)
+        return self._shell("inspect", lines, units, tick)
+
+    def adopt(self, units: Sequence[Unit], tick: Tick, *, undo: bool) -> Sequence[Report]:
+        """Take hosts over by AWS-RunShellScript, or give them back."""
+        lines = adoption_commands(self.context.settings.app, self.ec2.port, undo=undo)
+        return self._shell("adopt", lines, units, tick)
+
+    def _shell(self, action: str, lines: Sequence[str], units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        sent = self._sender.shell(action, lines, [host.id for host in units])
+        return self._collect(sent, units, SHELL_TIME, tick)
 
     def files(self) -> Mapping[str, bytes]:
         """Write the environment's conf, which its hosts read from every bundle."""

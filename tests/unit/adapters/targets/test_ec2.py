@@ -117,7 +117,7 @@ class Account:
         assert len(ids) <= 50
         known = [one for one in ids if self.pings.get(one, "Online")]
         return "InstanceInformationList", [
-            {"InstanceId": one, "PingStatus": self.pings.get(one, "Online")} for one in known
+            {"InstanceId": one, "PingStatus": self.pings.get(one, "Online"), "AgentVersion": "3.3.1.0"} for one in known
         ]
 
     def _list_commands(self, asked: dict[str, Any]) -> tuple[str, list[Any]]:
@@ -265,6 +265,18 @@ def test_no_host_is_refused_with_the_tags_that_were_looked_for() -> None:
     assert caught.value.what == (
         "No running instance has the tags of dev: tagship:app = hello, tagship:environment = dev."
     )
+
+
+def test_hosts_are_looked_at_by_one_command_and_say_their_agents_version() -> None:
+    line = '{"tagship":1,"action":"inspect","outcome":"unchanged","facts":{"free_kb":7,"files":["app.py"]}}'
+    stand = Stand()
+    stand.account.output = dict.fromkeys(ids(2), line)
+    units = stand.target.units()
+    assert [host.agent for host in units] == ["3.3.1.0", "3.3.1.0"]
+    reports = stand.target.inspect(units, lambda _: None)
+    assert [report.facts["free_kb"] for report in reports] == [7, 7]
+    [asked] = stand.account.sent
+    assert (asked["DocumentName"], asked["Comment"]) == ("AWS-RunShellScript", "tagship inspect dev")
 
 
 # -- telling them ------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_the_longest_names_and_a_key_fit_into_what_ec2_takes() -> None:
         "NUMBERS": numbers.written(MOST),
     }
     key = f"{longest['APP']}/{longest['ENVIRONMENT']}/{'v' * 64}/deploy-bundle.tar.gz"
-    longest["REVOKED"] = "0123456789abcdef"
+    longest |= {"REVOKED": "0123456789abcdef", "ATTESTED": "false"}
     p_256 = " ".join(["release:" + "k" * 88, "orders:" + "k" * 88] * 2)  # an old key of each beside the new one
     assert len(userdata.render(PROGRAM, ENTRY, values=longest, key=key, keys=p_256)) < userdata.LIMIT - 256
 

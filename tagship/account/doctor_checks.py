@@ -11,14 +11,13 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from tagship.account import doctor_environment, doctor_github, doctor_units
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
 from tagship.domain import commands
+from tagship.domain.constraint import allows
 from tagship.domain.finding import Finding, failing, ok, warning
-from tagship.domain.keys import named
-from tagship.domain.text import counted, listed, span
-from tagship.engine.candidates import suggested
-from tagship.engine.plan import recent
+from tagship.domain.text import listed, span
 from tagship.ports.app import App
 
 Check = Callable[[], Iterator[Finding]]
@@ -26,13 +25,11 @@ Check = Callable[[], Iterator[Finding]]
 GIT = (2, 30)
 TERRAFORM = (1, 10)  # the first with locks in S3 (use_lockfile)
 SKEWED, REFUSED = timedelta(seconds=30), timedelta(minutes=5)  # AWS refuses what is signed five minutes off
-WORKFLOWS = Path(".github/workflows")
 PINNED = re.compile(r'^\s*required_version\s*=\s*"([^"]+)"', re.MULTILINE)
 
 
 def checks(app: App) -> Mapping[str, Check]:
     """List the checks: what each is about -> what looks."""
-    environments = app.settings.environments
     common: dict[str, Check] = {
         "git": partial(_git, app),
         "docker": partial(_docker, app),
@@ -43,14 +40,8 @@ def checks(app: App) -> Mapping[str, Check]:
         "account": partial(_account, app),
         "keys": partial(_key_pairs, app),
     }
-    of_each: dict[str, Callable[[App, str], Iterator[Finding]]] = {
-        "workflow": _workflow,
-        "GitHub": _gate,
-        "public keys": _public_keys,
-        "hosts": _units,
-        "way back": _way_back,
-    }
-    for name in environments:
+    of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_units.CHECKS}
+    for name in app.settings.environments:
         common |= {f"{name}: {about}": partial(check, app, name) for about, check in of_each.items()}
     return common
 
@@ -86,8 +77,9 @@ def _terraform(app: App) -> Iterator[Finding]:
     version = app.machine.version("terraform")
     for folder in sorted(folders) if version else ():
         for pin in _pins(app.root / folder):
-            if re.fullmatch(r"=?\s*\d+(\.\d+)*", pin) and pin.strip("= ") != version:
-                yield failing("terraform", f"{folder} wants {pin}; here is {version}", f"Install Terraform {pin}")
+            if not allows(pin, version):
+                words = f"{folder} wants {pin}; here is {version}: `terraform init` fails"
+                yield failing("terraform", words, f"Install Terraform {pin}")
 
 
 def _pins(folder: Path) -> Sequence[str]:
@@ -148,71 +140,9 @@ def _account(app: App) -> Iterator[Finding]:
         elif app.settings.sandbox:
             yield warning(about, "is not there; the sandbox does without", commands.setup())
         else:
-            yield failing(about, "is not there", commands.setup())
+            yield failing(about, "is not there", commands.setup(), safe=True)
 
 
 def _key_pairs(app: App) -> Iterator[Finding]:
     for problem in key_problems(app):
         yield warning("keys", problem, commands.setup())
-
-
-# -- an environment ----------------------------------------------------------------------------------------------------
-
-
-def _workflow(app: App, environment: str) -> Iterator[Finding]:
-    about, file = f"{environment}: workflow", app.settings.workflow(environment)
-    if not file:
-        yield warning(about, "any workflow gets the environment's role", f"Name it: workflow = … in [{environment}]")
-    elif (app.root / WORKFLOWS / file).is_file():
-        yield ok(about, str(WORKFLOWS / file))
-    else:
-        yield failing(about, f"there is no {WORKFLOWS / file}: a pushed tag starts nothing", commands.init())
-
-
-def _gate(app: App, environment: str) -> Iterator[Finding]:
-    """Look whether GitHub keeps an environment, and its role, to tags."""
-    about = f"{environment}: GitHub"
-    if app.settings.sandbox:
-        return
-    if app.forge is None:
-        yield warning(about, "was not asked: there is no token for it", "gh auth login")
-        return
-    gate = app.forge.gate(environment)
-    if gate is None:
-        yield failing(about, f"has no environment {environment}: jobs get no role", commands.setup())
-    elif not [ref for ref in gate.refs if ref != "branch *"]:
-        yield failing(about, f"any branch may use the environment {environment}", commands.setup())
-    else:
-        reviewed = "; somebody has to approve" if gate.reviewed else "; nobody has to approve"
-        yield ok(about, f"{listed(list(gate.refs))} may use it{reviewed}")
-
-
-def _public_keys(app: App, environment: str) -> Iterator[Finding]:
-    about = f"{environment}: public keys"
-    if app.settings.environments[environment].allow_unsigned:
-        yield warning(about, "takes artifacts that nobody signed", "Take allow_unsigned out of tagship.toml")
-        return
-    yield ok(about, named(app.keys(environment).verifier.public_keys()))
-
-
-def _units(app: App, environment: str) -> Iterator[Finding]:
-    units = app.target(environment).units()
-    away = [f"{unit.name}: {unit.away}" for unit in units if not unit.online]
-    about, total = f"{environment}: hosts", counted(len(units), units[0].noun if units else "host")
-    if len(away) == len(units):
-        yield failing(about, f"none of {total} can be reached ({listed(away)})", commands.status(environment))
-    elif away:
-        yield warning(about, f"{len(away)} of {total} can't be reached ({listed(away)})", commands.status(environment))
-    else:
-        yield ok(about, f"{total} can be reached")
-
-
-def _way_back(app: App, environment: str) -> Iterator[Finding]:
-    about, history = f"{environment}: way back", recent(app, environment)
-    back = suggested(app, environment, history)
-    if back:
-        yield ok(about, f"to {back}, which is stored, whole and signed")
-    elif len(history) > 1:
-        yield warning(about, "no other version can be gone back to", commands.history(environment))
-    else:
-        yield ok(about, "nothing to go back to yet")

@@ -213,10 +213,10 @@ def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMis
 
 
 def _described(app: App, environment: str, near: Sequence[str], history: Sequence[Deployment]) -> list[str]:
-    """Describe versions: runs now, marked bad, or altered."""
+    """Describe versions: runs now, marked bad, or unusable."""
     bad, runs = marked_bad(history, app.ledger.marks(environment)), serving(history)
     words = {version: "marked bad" for version in near if version in bad}
-    words |= {version: "altered" for version in near if altered(app, environment, ArtifactId(version))}
+    words |= {version: "can't be used as stored" for version in near if altered(app, environment, ArtifactId(version))}
     words |= {runs: "runs now"} if runs in near else {}
     return [f"{version} ({words[version]})" if version in words else version for version in near]
 

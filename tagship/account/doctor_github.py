@@ -1,0 +1,77 @@
+"""What `doctor` asks of GitHub for an environment: the workflow, who gets its role, how tokens name the repository."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from tagship.account.desired import github_repository
+from tagship.domain import commands
+from tagship.domain.finding import Finding, failing, ok, warning
+from tagship.domain.forge import numbered, tags_alone
+from tagship.domain.foundation import stack_name
+from tagship.domain.text import listed
+from tagship.ports.app import App
+
+WORKFLOWS = Path(".github/workflows")
+NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by their numbers in GitHub's tokens
+
+
+def _workflow(app: App, environment: str) -> Iterator[Finding]:
+    about, file = f"{environment}: workflow", app.settings.workflow(environment)
+    if not file:
+        yield warning(about, "any workflow gets the environment's role", f"Name it: workflow = … in [{environment}]")
+    elif (app.root / WORKFLOWS / file).is_file():
+        yield ok(about, str(WORKFLOWS / file))
+    else:
+        yield failing(about, f"there is no {WORKFLOWS / file}: a pushed tag starts nothing", commands.init())
+
+
+def _gate(app: App, environment: str) -> Iterator[Finding]:
+    """Look whether GitHub keeps an environment, and its role, to tags."""
+    about = f"{environment}: GitHub"
+    if app.settings.sandbox:
+        return
+    if app.forge is None:
+        yield warning(about, "was not asked: there is no token for it", "gh auth login")
+        return
+    gate = app.forge.gate(environment)
+    alone = " && ".join(tags_alone(environment, app.settings.suffix(environment)))
+    if gate is None:
+        yield failing(about, f"has no environment {environment}: jobs get no role", alone, safe=True)
+    elif not [ref for ref in gate.refs if ref != "branch *"]:
+        yield failing(about, f"any branch may use the environment {environment}", alone)
+    else:
+        reviewed = "somebody has to approve" if gate.reviewed else f"nobody has to approve{_approvals(app)}"
+        yield ok(about, f"{listed(list(gate.refs))} may use it; {reviewed}")
+
+
+def _approvals(app: App) -> str:
+    """Say whether this repository could ask for approvals at all."""
+    # https://docs.github.com/actions/reference/workflows-and-actions/deployments-and-environments
+    private = app.forge is not None and app.forge.home().private
+    return " (a private repository can ask for that on GitHub Enterprise alone)" if private else ""
+
+
+def _subject(app: App, environment: str) -> Iterator[Finding]:
+    """Compare how GitHub's tokens name the repository with what the role trusts."""
+    about, stack = f"{environment}: subject", app.foundation.stack(stack_name(app.settings.app, environment))
+    if app.settings.sandbox or app.forge is None or stack is None:
+        return
+    home, repository = app.forge.home(), github_repository(app)
+    wanted = numbered(repository, home.owner_id, home.repository_id)
+    trusted = stack.parameters.get("NumberedRepository", "")
+    fix = commands.setup(owner_id=home.owner_id, repository_id=home.repository_id)
+    if trusted and trusted != wanted:
+        yield failing(about, f"the role trusts {trusted}, and GitHub's numbers are {wanted}", fix)
+    elif not trusted and home.created >= NUMBERED_FROM:
+        yield failing(about, f"GitHub's tokens name {wanted}, and the role trusts {repository} alone", fix)
+    else:
+        yield ok(about, f"repo:{trusted or repository}:environment:{environment}")
+
+
+CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {
+    "workflow": _workflow,
+    "GitHub": _gate,
+    "subject": _subject,
+}

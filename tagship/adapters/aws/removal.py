@@ -1,0 +1,57 @@
+"""Take away stacks and documents that `setup` made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tagship.adapters.aws.session import Aws
+from tagship.domain.foundation import Stack
+from tagship.errors import ServiceFailed
+from tagship.ports.people import Clock
+
+WAIT = 2.0  # seconds between looks at a stack that is being deleted
+LONGEST = 1800  # seconds until it is no longer waited for
+
+
+def remove_stack(aws: Aws, clock: Clock, name: str, look: Callable[[str], Stack | None]) -> None:
+    """Delete a stack, and wait until it is gone.
+
+    Its protection is taken off first. Raises ServiceFailed with the first resource that could not be deleted.
+    """
+    cloudformation = aws.client("cloudformation")
+    with aws.translated(f"deleting the stack {name}", state="This stack was not deleted."):
+        described = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        if described.get("EnableTerminationProtection"):
+            cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
+        cloudformation.delete_stack(StackName=name)
+    began = clock.now()
+    while (stack := look(name)) is not None:
+        if stack.status == "DELETE_FAILED":
+            raise _failed(name, _why(aws, name))
+        if (clock.now() - began).total_seconds() > LONGEST:
+            raise _failed(name, f"it is not done after {LONGEST // 60} min")
+        clock.sleep(WAIT)
+
+
+def _failed(name: str, why: str) -> ServiceFailed:
+    return ServiceFailed(
+        f"CloudFormation could not delete the stack {name}: {why}",
+        state="What it has deleted is gone; the rest of the stack is there.",
+        remedy=f"Fix that, then: aws cloudformation delete-stack --stack-name {name}",
+    )
+
+
+def _why(aws: Aws, name: str) -> str:
+    """Find the newest failure; events come newest first."""
+    with aws.translated(f"asking why the stack {name} was not deleted"):
+        events = aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    failed = [event for event in events if event["ResourceStatus"] == "DELETE_FAILED"]
+    reasons = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '?')}" for event in failed]
+    return reasons[-1] if reasons else "it gave no reason"
+
+
+def remove_document(aws: Aws, name: str) -> None:
+    """Delete an SSM document with all its versions."""
+    ssm = aws.client("ssm")
+    with aws.translated(f"deleting the SSM document {name}"):
+        ssm.delete_document(Name=name)

@@ -1,0 +1,96 @@
+"""Attestations as they are stored: held against the manifest that names them, and against the settings.
+
+A manifest names each by its SHA-256, and is signed itself: an attestation is believed for that, also after the key that
+signed its envelope was replaced. The envelope's own signature is for programs that know no manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tagship.domain import layout
+from tagship.domain.attestation import SBOM, Statement, opened, place_of, subjects_of_manifest
+from tagship.domain.manifest import Manifest, sha256
+from tagship.domain.provenance import Provenance
+from tagship.errors import NotAuthentic
+from tagship.ports.app import App
+
+AGAIN = "Don't deploy it. See who wrote to the bucket, then take another version"
+
+
+def check_named(app: App, manifest: Manifest) -> None:
+    """Require every attestation that a manifest names. Raises NotAuthentic."""
+    if manifest.provenance_sha256:
+        provenance_of(app, manifest)
+    if manifest.sbom_sha256:
+        sbom_of(app, manifest)
+
+
+def check_required(app: App, manifest: Manifest) -> None:
+    """Require provenance by the environment's workflow, if the settings do.
+
+    Raises NotAuthentic.
+    """
+    if not app.settings.environment(manifest.environment).require_attestation:
+        return
+    if not manifest.provenance_sha256:
+        raise NotAuthentic(
+            f"{manifest.artifact_id} has no provenance, and {manifest.environment} requires it (require_attestation).",
+            remedy="Take a version that has",
+        )
+    _check_workflow(app, manifest, provenance_of(app, manifest).file)
+
+
+def provenance_of(app: App, manifest: Manifest) -> Provenance:
+    """Read a manifest's provenance.
+
+    Raises NotAuthentic if it is of something else.
+    """
+    where, statement = named_statement(app, manifest, layout.PROVENANCE, manifest.provenance_sha256)
+    provenance = Provenance.read(statement, where)
+    if not provenance.vouches(subjects_of_manifest(manifest), manifest.commit, place_of(manifest), provenance.workflow):
+        raise NotAuthentic(f"{where} is the provenance of something else than its manifest.", remedy=AGAIN)
+    return provenance
+
+
+def sbom_of(app: App, manifest: Manifest) -> Mapping[str, Any]:
+    """Read a manifest's SBOM, CycloneDX's JSON.
+
+    Raises NotAuthentic if it is of something else.
+    """
+    where, raw = named_statement(app, manifest, layout.SBOM, manifest.sbom_sha256)
+    statement = Statement.read(raw, where, SBOM)
+    if statement.subjects != subjects_of_manifest(manifest):
+        raise NotAuthentic(f"{where} is the SBOM of something else than its manifest.", remedy=AGAIN)
+    return statement.predicate
+
+
+def named_statement(app: App, manifest: Manifest, name: str, digest: str) -> tuple[str, bytes]:
+    """Read an attestation that a manifest names.
+
+    Returns its address and its statement. Raises NotAuthentic if it is gone or another.
+    """
+    key = layout.artifact(manifest.app, manifest.environment, manifest.artifact_id, name)
+    where, stored = f"s3://{app.store.bucket}/{key}", app.store.get(key)
+    if stored is None:
+        raise NotAuthentic(f"{where} is gone; the manifest of {manifest.artifact_id} names it.", remedy=AGAIN)
+    if sha256(stored.body) != digest:
+        raise NotAuthentic(
+            f"{where} is not the one that the manifest of {manifest.artifact_id} names: sha256 {sha256(stored.body)}, "
+            f"not {digest}.",
+            remedy=AGAIN,
+        )
+    return where, opened(stored.body, where)[0]
+
+
+def _check_workflow(app: App, manifest: Manifest, file: str) -> None:
+    """Require the workflow file that ships to the environment."""
+    wanted, repository = app.settings.workflow(manifest.environment), app.settings.ci.repository
+    owner, _, name = file.partition("/.github/workflows/")
+    if (wanted and name != wanted) or (repository and owner != repository) or not name:
+        raise NotAuthentic(
+            f"{manifest.artifact_id} was published by {file or 'no workflow'}, and {manifest.environment} requires "
+            f"{'/'.join(filter(None, (repository, wanted))) or 'one'} (require_attestation).",
+            remedy="Take a version that its workflow published",
+        )

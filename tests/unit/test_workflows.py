@@ -1,0 +1,65 @@
+"""The workflow that `init` writes is ours, but for the program's name and the action that sets it up."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.lint import generated
+from tagship.scaffold.files import ACTION, workflow
+
+TOP = Path(__file__).parents[2]
+OURS = (TOP / ".github/workflows/deploy-dev.yml").read_text("utf-8")
+
+
+def translated(text: str) -> str:
+    """Our words for what is generated."""
+    return text.replace(f"./{ACTION}", "./.github/actions/setup").replace("run: tagship ", "run: inv ")
+
+
+def generated_text(build: str = "") -> str:
+    return workflow("dev", "dev", build).decode() if build else dict(generated.files())[WORKFLOW].decode()
+
+
+WORKFLOW = ".github/workflows/deploy-dev.yml"
+
+
+def without_head(text: str) -> str:
+    """The lines after the comment at the top, which says who wrote the file."""
+    return "\n".join(text.splitlines()[1:])
+
+
+def test_both_are_the_same_workflow_line_by_line_comments_included() -> None:
+    assert without_head(translated(generated_text())) == without_head(OURS)
+
+
+def test_a_build_of_the_apps_own_is_the_one_step_more() -> None:
+    ours, theirs = (yaml.safe_load(text) for text in (OURS, translated(generated_text("make app"))))
+    steps = theirs["jobs"]["build"]["steps"]
+    more = [step for step in steps if step not in ours["jobs"]["build"]["steps"]]
+    assert more == [{"name": "Build the app", "run": "make app"}]
+    steps.remove(more[0])
+    assert theirs == ours
+
+
+def pins(value: Any) -> set[str]:
+    return set(re.findall(r"uses: (\S+@[0-9a-f]{40} # v[\d.]+)", str(value)))
+
+
+def test_the_actions_that_both_use_are_pinned_alike() -> None:
+    setup = (TOP / ".github/actions/setup/action.yml").read_text("utf-8")
+    theirs = dict(generated.files())[f"{ACTION}/action.yml"].decode()
+    assert pins(setup) == pins(theirs) != set()
+    ci = (TOP / ".github/workflows/ci.yml").read_text("utf-8")
+    assert {pin for pin in pins(ci) if "checkout" in pin} == {pin for pin in pins(OURS) if "checkout" in pin}
+
+
+@pytest.mark.parametrize("line", ["  queue: max\n", "    environment: dev\n", "      id-token: write\n"])
+def test_a_line_that_is_lost_in_either_is_noticed(line: str) -> None:
+    text = generated_text()
+    assert line.strip() in text
+    assert without_head(translated(text.replace(line.rstrip("\n"), "", 1))) != without_head(OURS)
