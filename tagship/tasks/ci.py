@@ -13,7 +13,7 @@ def validate() -> None:
 
 @verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, wrap="image", announce=True)
 def build() -> None:
-    """Build and push the container image, if the environment runs one."""
+    """Build the container image or the packages that the environment runs."""
 
 
 @verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, wrap="bundle", announce=True)

@@ -34,6 +34,7 @@ from tagship.engine.storing import said_to_be_stored
 from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
+from tagship.release import packages
 from tagship.release.attesting import attested_provenance, check_pair
 from tagship.release.built import Work, work_of
 from tagship.release.images import shipped
@@ -58,6 +59,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
     if stored:
         work = replace(work, ref=stored.image)
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
+        _check_packages(work, stored)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return _read_back(app, work)
     secrets = resolved(app, work.environment)
@@ -75,6 +77,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         provenance = attested_provenance(app, work, origin.build_time) if signs else ""
         bill = attested_sbom(app, work, origin) if signs else ""
         manifest = replace(_manifest(app, work, origin, secrets), provenance_sha256=provenance, sbom_sha256=bill)
+        manifest = replace(manifest, packages=packages.store(app, work, origin))
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
         _put_manifest(app, work, manifest.to_json(), origin)
@@ -124,6 +127,18 @@ def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping
         state="What is stored under that id stays as it is.",
         remedy=f"Ship under the next number: {commands.deploy_dev()}",
     )
+
+
+def _check_packages(work: Work, stored: Manifest) -> None:
+    """Require that the stored packages are the same. Raises Refused."""
+    mine = {name: built.sha256 for name, built in work.packages.items()}
+    differing = sorted(mine.items() ^ {name: package.sha256 for name, package in stored.packages.items()}.items())
+    if differing:
+        raise Refused(
+            f"{work.artifact_id} is taken in {work.environment}: its package {differing[0][0]} has other bytes there.",
+            state="What is stored under that id stays as it is.",
+            remedy=f"Ship under the next number: {commands.deploy_dev()}",
+        )
 
 
 def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] | None) -> str:

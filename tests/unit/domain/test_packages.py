@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tagship.domain.image import base_of
-from tagship.domain.packages import NotALock, Package, is_lock, packages
+from tagship.domain.packages import Locked, NotALock, is_lock, packages
 
 A, B = "a" * 64, "b" * 64
 PINNED = f"python:3.12@sha256:{A}"
@@ -64,21 +64,21 @@ NPM = json.dumps(
             "app/requirements.txt",
             REQUIREMENTS,
             [
-                Package("pypi", "plain", "1.0"),
-                Package("pypi", "zope-interface", "7.0", (("SHA-256", A), ("SHA-256", B))),
+                Locked("pypi", "plain", "1.0"),
+                Locked("pypi", "zope-interface", "7.0", (("SHA-256", A), ("SHA-256", B))),
             ],
         ),
-        ("constraints.txt", f"idna==3.10 --hash=sha256:{A}\n", [Package("pypi", "idna", "3.10", (("SHA-256", A),))]),
-        ("uv.lock", UV, [Package("pypi", "idna", "3.10", (("SHA-256", A), ("SHA-256", B)))]),
-        ("poetry.lock", POETRY, [Package("pypi", "idna", "3.10", (("SHA-256", A),))]),
+        ("constraints.txt", f"idna==3.10 --hash=sha256:{A}\n", [Locked("pypi", "idna", "3.10", (("SHA-256", A),))]),
+        ("uv.lock", UV, [Locked("pypi", "idna", "3.10", (("SHA-256", A), ("SHA-256", B)))]),
+        ("poetry.lock", POETRY, [Locked("pypi", "idna", "3.10", (("SHA-256", A),))]),
         (
             "web/package-lock.json",
             NPM,
-            [Package("npm", "@types/node", "22.1.0", (("SHA-512", "00" * 64),)), Package("npm", "b", "2.0.0")],
+            [Locked("npm", "@types/node", "22.1.0", (("SHA-512", "00" * 64),)), Locked("npm", "b", "2.0.0")],
         ),
     ],
 )  # fmt: skip
-def test_a_lock_file_names_packages_with_their_hashes(path: str, text: str, expected: list[Package]) -> None:
+def test_a_lock_file_names_packages_with_their_hashes(path: str, text: str, expected: list[Locked]) -> None:
     assert is_lock(path)
     assert packages(path, text.encode()) == expected
 

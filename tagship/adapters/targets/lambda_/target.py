@@ -71,7 +71,7 @@ class LambdaTarget:
     # -- asking --------------------------------------------------------------------------------------------------------
 
     def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
-        """Read what each alias names, and invoke that."""
+        """Read what each alias names, and ask that version."""
         asking = self._asking()
         reports = together(
             self._all_calls(units),
