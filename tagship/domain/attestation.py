@@ -50,15 +50,22 @@ class Statement:
             raise unread(where) from reason
 
 
-def subjects_of(place: str, bundle_sha256: str, image: ImageRef | None) -> dict[str, str]:
-    """List an artifact's parts by name; `place` is app/environment/artifact id."""
-    parts = {f"{place}/{layout.BUNDLE}": f"sha256:{bundle_sha256}"}
+def subjects_of(
+    place: str, bundle_sha256: str, image: ImageRef | None, packages: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """List an artifact's parts by name; `place` is app/environment/artifact id.
+
+    `packages` are name -> SHA-256 of its zip files.
+    """
+    files = {layout.BUNDLE: bundle_sha256} | {layout.package(name): sha for name, sha in (packages or {}).items()}
+    parts = {f"{place}/{name}": f"sha256:{digest}" for name, digest in files.items()}
     return parts | ({image.repository: image.digest} if image else {})
 
 
 def subjects_of_manifest(manifest: Manifest) -> dict[str, str]:
     """List the parts that a manifest names."""
-    return subjects_of(place_of(manifest), manifest.bundle.sha256, manifest.image)
+    packages = {name: package.sha256 for name, package in manifest.packages.items()}
+    return subjects_of(place_of(manifest), manifest.bundle.sha256, manifest.image, packages)
 
 
 def place_of(manifest: Manifest) -> str:

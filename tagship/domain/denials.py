@@ -46,6 +46,7 @@ def _forbidden(app: str) -> dict[str, list[_Request]]:
         layout.signature_by("0" * 16),
         layout.PROVENANCE,
         layout.SBOM,
+        layout.package("any"),
     )
     artifacts = [layout.artifact(app, ANYWHERE, ARTIFACT, name) for name in names]
     records = [layout.ledger_entry(app, ANYWHERE, ENTRY, 1, "healthy"), layout.mark(app, ANYWHERE, ENTRY)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tagship.domain import commands, layout
-from tagship.domain.attestation import opened, sealed, subjects_of, to_sign
+from tagship.domain.attestation import opened, sealed, to_sign
 from tagship.domain.manifest import sha256
 from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic, Refused, SettingsError
@@ -21,7 +21,7 @@ def attested_provenance(app: App, work: Work, build_time: str) -> str:
     Returns its SHA-256. Raises Refused if that one is of something else, NotAuthentic if it is not signed by the
     release key.
     """
-    subjects = subjects_of(work.place(app), work.built.sha256, work.ref)
+    subjects = work.subjects(app)
     facts = (work.built.commit, work.place(app), app.ci.workflow)
     made = Provenance(subjects, *facts, app.run_url, build_time)
     return attested(

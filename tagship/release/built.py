@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship.domain import commands, layout
+from tagship.domain.attestation import subjects_of
 from tagship.domain.bundle import Built
 from tagship.domain.image import BuiltImage
 from tagship.domain.manifest import ImageRef
@@ -35,6 +36,11 @@ class Work:
     def place(self, app: App) -> str:
         """Name the artifact for its attestations."""
         return f"{app.settings.app}/{self.environment}/{self.artifact_id}"
+
+    def subjects(self, app: App) -> Mapping[str, str]:
+        """List the parts that attestations are about."""
+        packages = {name: package.sha256 for name, package in self.packages.items()}
+        return subjects_of(self.place(app), self.built.sha256, self.ref, packages)
 
     def key(self, app: App, name: str) -> str:
         return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)

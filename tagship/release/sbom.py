@@ -15,9 +15,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from tagship import __version__
 from tagship.domain import layout
-from tagship.domain.attestation import SBOM, Statement, subjects_of
+from tagship.domain.attestation import SBOM, Statement
 from tagship.domain.origin import Origin
-from tagship.domain.packages import Hash, Locked, NotALock, is_lock, packages
+from tagship.domain.packages import Hash, NotALock, PinnedPackage, is_lock, packages
 from tagship.ports.app import App
 from tagship.ports.repository import Unfit
 from tagship.release.attesting import attested
@@ -31,13 +31,13 @@ PROPERTY = "tagship:"  # of ours, in CycloneDX's properties
 
 
 @dataclass(frozen=True)
-class Locked:
+class LockFiles:
     """What lock files pin: packages, with the files that name each.
 
     `unread` are lock files that could not be read.
     """
 
-    packages: Mapping[Locked, Sequence[str]] = field(default_factory=dict)
+    packages: Mapping[PinnedPackage, Sequence[str]] = field(default_factory=dict)
     unread: Sequence[str] = ()
 
 
@@ -47,7 +47,7 @@ def attested_sbom(app: App, work: Work, origin: Origin) -> str:
     Returns its SHA-256. Raises Refused if that one is of something else, NotAuthentic if it is not signed by the
     release key.
     """
-    subjects = subjects_of(work.place(app), work.built.sha256, work.ref)
+    subjects = work.subjects(app)
     locked = locked_in(app, work.built.commit)
     for path in locked.unread:
         app.screen.warn(f"{path} can't be read: the SBOM names it, and nothing that it pins")
@@ -59,9 +59,9 @@ def attested_sbom(app: App, work: Work, origin: Origin) -> str:
     return attested(app, work, layout.SBOM, Statement(subjects, SBOM, bill).to_json(), same)
 
 
-def locked_in(app: App, commit: str) -> Locked:
+def locked_in(app: App, commit: str) -> LockFiles:
     """Read every lock file of a commit."""
-    named: dict[Locked, list[str]] = {}
+    named: dict[PinnedPackage, list[str]] = {}
     unread = []
     for path in filter(is_lock, app.repository.paths(commit)):
         try:
@@ -69,7 +69,7 @@ def locked_in(app: App, commit: str) -> Locked:
                 named.setdefault(package, []).append(path)
         except (NotALock, Unfit):
             unread.append(path)
-    return Locked(named, unread)
+    return LockFiles(named, unread)
 
 
 def _content(app: App, commit: str, path: str) -> bytes:
@@ -79,7 +79,7 @@ def _content(app: App, commit: str, path: str) -> bytes:
 # -- CycloneDX ---------------------------------------------------------------------------------------------------------
 
 
-def document(work: Work, place: str, build_time: str, locked: Locked) -> Mapping[str, Any]:
+def document(work: Work, place: str, build_time: str, locked: LockFiles) -> Mapping[str, Any]:
     """Write the bill of an artifact, as CycloneDX's JSON."""
     from cyclonedx.output.json import JsonV1Dot6
 
@@ -89,7 +89,8 @@ def document(work: Work, place: str, build_time: str, locked: Locked) -> Mapping
 
 
 def _files(work: Work) -> list[dict[str, Any]]:
-    """Describe the bundle's files, as parts of the artifact."""
+    """Describe the bundle's files and the packages, as parts of the artifact."""
+    zipped = {layout.package(name): package.sha256 for name, package in work.packages.items()}
     # Written here: the library takes twenty seconds to sort 10,000 of them.
     return [
         {
@@ -98,11 +99,11 @@ def _files(work: Work) -> list[dict[str, Any]]:
             "name": path,
             "type": "file",
         }
-        for path, digest in sorted(work.built.files.items())
+        for path, digest in sorted({**work.built.files, **zipped}.items())
     ]
 
 
-def _bom(work: Work, place: str, build_time: str, locked: Locked) -> Bom:
+def _bom(work: Work, place: str, build_time: str, locked: LockFiles) -> Bom:
     from cyclonedx.model import Property
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.model.component import ComponentType
@@ -148,7 +149,7 @@ def _images(work: Work) -> Iterator[Component]:
         )
 
 
-def _packages(locked: Locked) -> Iterator[Component]:
+def _packages(locked: LockFiles) -> Iterator[Component]:
     from cyclonedx.model.component import ComponentType
     from packageurl import PackageURL
 

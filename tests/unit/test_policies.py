@@ -497,7 +497,14 @@ ENTRY = layout.ledger_entry("hello", "dev", "20261120-155301-123456-9f3a1c", 1, 
 RECORDS = [s3(ENTRY), s3(layout.mark("hello", "dev", "20261120-155301-123456-9f3a1c"))]
 ARTIFACTS = [
     s3(layout.artifact("hello", "dev", "0.1.30-dev", name))
-    for name in (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.PROVENANCE)
+    for name in (
+        layout.BUNDLE,
+        layout.MANIFEST,
+        layout.SIGNATURE,
+        layout.PROVENANCE,
+        layout.SBOM,
+        layout.package("api"),
+    )
 ]
 
 

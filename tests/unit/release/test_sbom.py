@@ -18,6 +18,7 @@ from tagship.domain.attestation import opened, to_sign
 from tagship.domain.manifest import sha256
 from tagship.engine.artifacts import verified_manifest
 from tagship.errors import ArtifactMissing, NotAuthentic
+from tagship.verbs.build import build
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tagship.verbs.sbom import sbom
@@ -26,6 +27,7 @@ from tests.fakes.images import FakeImages
 from tests.unit.ci import COMMIT, TREE, VERSION, ci_app
 from tests.unit.domain.test_packages import PINNED, UV, A
 from tests.unit.release.test_images import REPOSITORY, run
+from tests.unit.verbs.test_packages import functions
 
 KEY = f"hello/dev/{VERSION}/{layout.SBOM}"
 LOCKED = {**TREE, "uv.lock": UV.encode(), "web/package-lock.json": b"{"}
@@ -131,3 +133,17 @@ def test_a_version_without_one_is_said(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissing, match=r"0\.1\.0-dev has no SBOM") as caught:
         sbom(app, artifact=VERSION)
     assert caught.value.remedy == "Ship a version, which has one: inv deploy-dev"
+
+
+def test_packages_are_parts_of_it_and_subjects_of_both_attestations(tmp_path: Path) -> None:
+    app = functions(tmp_path)
+    build(app, artifact=VERSION)
+    bundle(app, artifact=VERSION)
+    manifest = publish(app, artifact=VERSION)
+    assert manifest is not None
+    api = manifest.packages["api"]
+    whole = sbom(app, artifact=VERSION).content["metadata"]["component"]
+    assert {"alg": "SHA-256", "content": api.sha256} in [part["hashes"][0] for part in whole["components"]]
+    for name in (layout.SBOM, layout.PROVENANCE):
+        said = json.loads(opened(app.store.objects[f"hello/dev/{VERSION}/{name}"].body, "")[0])
+        assert {"name": api.key, "digest": {"sha256": api.sha256}} in said["subject"]
