@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.lambda_.artifact import Artifact
 from tagship.adapters.targets.lambda_.asking import Asking, Query
@@ -49,6 +50,10 @@ class LambdaTarget:
     @property
     def rules(self) -> Rules:
         return self.table.rules
+
+    def prepare(self) -> None:
+        aws: Aws = self.context.aws
+        aws.prepare("lambda")
 
     def units(self) -> Sequence[Unit]:
         """List the functions of the settings, and whether each is there."""
