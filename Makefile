@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
-.PHONY: adopt lock unlock mark-bad mark-good user-data sandbox demo test test-journeys test-program test-cases test-host test-attacks
+.PHONY: adopt picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
 .PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -58,9 +58,11 @@ mark-bad: setup ; @$(INV) mark-bad $(ARGS) # say that a version is bad
 mark-good: setup ; @$(INV) mark-good $(ARGS) # say that a version is good after all
 adopt: setup ; @$(INV) adopt $(ARGS) # take over hosts that ran the app before tagship
 user-data: setup ; @$(INV) user-data $(ARGS) # what a launch template runs at a first boot
+sbom: setup ; @$(INV) sbom $(ARGS) # what a version is made of: ARGS="--version 0.1.30-dev"
 eject: setup ; @$(INV) eject $(ARGS) # the host files, to change them in this repository
 sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to practise on
 demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
+picture: setup ; $(VENV)/bin/python -m scripts.picture # docs/demo.svg, of a run of the demo
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
 test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host

@@ -114,7 +114,7 @@ class Wiring(_Terminal):
     def machine(self) -> Machine:
         from tagship.adapters.machine import LocalMachine
 
-        return LocalMachine(os.environ)
+        return LocalMachine(os.environ, self.screen.say)
 
     @cached_property
     def store(self) -> Store:

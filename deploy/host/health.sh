@@ -19,6 +19,10 @@ poise_questions() {
 # 2xx and names the artifact.
 ask() {
   local port=$1 artifact=$2 result version='' answer
+  if ((ALIVE > 0)); then # it answers nothing; whoever asks has seen that it lives
+    STATUS=200 ANSWER='none: it is not asked (ec2.alive)'
+    return 0
+  fi
   told "health$((QUESTIONS > 0 ? QUESTIONS-- : 0))" "url = \"http://127.0.0.1:$port$HEALTH_PATH\"" "${HOW_TO_ASK[@]}" "$HEALTH_TIMEOUT"
   result=$? answer=$REPLY
   ANSWER=''
@@ -62,6 +66,11 @@ attempt() {
   await_start
   lives "$colour" || died "$colour" || return
   port=$R_PORT
+  if ((ALIVE > 0)); then
+    ATTEMPTS=1
+    pause "$colour" "$ALIVE" && ask "$port" "$artifact"
+    return
+  fi
   pause "$colour" "$GRACE" "$port" || return
   # Seen alive once more only after the last good answer: what `lives` found, and not one that was started anew since.
   while :; do

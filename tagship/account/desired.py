@@ -139,6 +139,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         chosen.target.resource_tags,
         chosen.secrets.parameter_store,
         [secret.partition("#")[0] for secret in chosen.secrets.secrets_manager.values()],
+        functions=chosen.target.stack_functions,
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
     template = foundation.with_keys(

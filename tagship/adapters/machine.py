@@ -1,4 +1,4 @@
-"""The programs on PATH, each asked for its version."""
+"""The programs on PATH: asked for their versions, or run for a build without the credentials of whoever builds."""
 
 from __future__ import annotations
 
@@ -6,20 +6,30 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from tagship.adapters.program import Program
+from tagship.errors import Refused
 
 WITHIN = 5.0  # seconds that a program may take to say its version
 ASKED = {"terraform": ("version",)}  # the others know --version
+# What a build's command has no business with: it runs what packages of other people say.
+CREDENTIALS = re.compile(r"AWS_\w+|ACTIONS_\w+|\w*(TOKEN|SECRET|PASSWORD)\w*", re.IGNORECASE)
+TAIL = 2000  # characters of what a command complained
 _NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
 
 @dataclass(frozen=True)
 class LocalMachine:
-    """This machine; see tagship.ports.machine."""
+    """This machine; see tagship.ports.machine.
 
-    inherited: Mapping[str, str]
+    Commands get the `inherited` variables; `say` gets their lines.
+    """
+
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str], None] = lambda _: None
 
     def version(self, tool: str) -> str:
         command = [tool, *ASKED.get(tool, ("--version",))]
@@ -32,8 +42,20 @@ class LocalMachine:
         number = _NUMBER.search(answer.stdout)
         return number[0] if answer.returncode == 0 and number else ""
 
-    def run(self, command: str) -> int:
+    def run_verb(self, command: str) -> int:
         """Run a command with the `inv` and `tagship` beside this Python."""
         path = os.pathsep.join([str(Path(sys.executable).parent), self.inherited.get("PATH", os.defpath)])
         variables = {**self.inherited, "PATH": path}
         return subprocess.run(["/bin/sh", "-c", command], env=variables, stdout=sys.stderr, check=False).returncode
+
+    def run(self, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
+        passed = {name: value for name, value in self.inherited.items() if not CREDENTIALS.fullmatch(name)}
+        code, errors = Program(command, directory, {**passed, **variables}).run(self.say)
+        if code:
+            words = " ".join(command)
+            raise Refused(
+                f"{words} ended with exit code {code}.",
+                state="Nothing was built of it.",
+                remedy=f"See what it says, in {directory}: {words}",
+                evidence=errors[-TAIL:],
+            )

@@ -16,6 +16,7 @@ from tagship.domain.manifest import ImageRef, Manifest
 from tagship.errors import NotAuthentic
 
 STATEMENT = "https://in-toto.io/Statement/v1"
+SBOM = "https://cyclonedx.org/bom"  # the predicate of a bill of materials
 PAYLOAD = "application/vnd.in-toto+json"
 
 

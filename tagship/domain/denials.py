@@ -39,7 +39,14 @@ def gaps(policy: Mapping[str, Any], bucket: str, app: str) -> Sequence[str]:
 
 
 def _forbidden(app: str) -> dict[str, list[_Request]]:
-    names = (layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE)
+    names = (
+        layout.BUNDLE,
+        layout.MANIFEST,
+        layout.SIGNATURE,
+        layout.signature_by("0" * 16),
+        layout.PROVENANCE,
+        layout.SBOM,
+    )
     artifacts = [layout.artifact(app, ANYWHERE, ARTIFACT, name) for name in names]
     records = [layout.ledger_entry(app, ANYWHERE, ENTRY, 1, "healthy"), layout.mark(app, ANYWHERE, ENTRY)]
     return {

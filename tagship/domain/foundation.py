@@ -94,8 +94,10 @@ def with_keys(template: str, aliases: Mapping[str, str]) -> str:
     return template
 
 
-def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str]) -> str:
-    """Fill the blocks of environment.yaml: tags, a parameter path, secrets.
+def with_blocks(
+    template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str], *, functions: Sequence[str] = ()
+) -> str:
+    """Fill the blocks of environment.yaml: tags, parameters, secrets, functions.
 
     A tag is always read as text. An empty argument leaves its block unchanged.
     """
@@ -103,7 +105,12 @@ def with_blocks(template: str, tags: Mapping[str, str], parameters: str, secrets
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
     # Six characters that Secrets Manager adds to a name: a question mark each, so that no longer name is meant too.
     named = [_resource("secretsmanager", f"secret:{name}-??????") for name in sorted(set(secrets))]
-    return _block(_block(_block(template, "tags", condition), "parameters", path), "secrets", named)
+    # A function's own name stands for $LATEST; the other for its versions and aliases.
+    allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
+    blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
+    for name, lines in blocks.items():
+        template = _block(template, name, lines)
+    return template
 
 
 def _text(text: str) -> str:

@@ -6,11 +6,17 @@ BUNDLE = "deploy-bundle.tar.gz"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 PROVENANCE = "provenance.json"
+SBOM = "sbom.json"
 
 
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
-    """Spell an artifact's key for BUNDLE, MANIFEST, SIGNATURE or PROVENANCE."""
+    """Spell an artifact's key for BUNDLE, MANIFEST, SBOM and so on."""
     return f"{app}/{environment}/{artifact_id}/{name}"
+
+
+def package(name: str) -> str:
+    """Name the zip file of a package, beside an artifact's bundle."""
+    return f"packages/{name}.zip"
 
 
 def signature_by(key: str) -> str:

@@ -14,7 +14,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
-LATER = ("provenance_sha256", "sbom_sha256", "signed_by")  # older manifests lack them
+LATER = ("packages", "provenance_sha256", "sbom_sha256", "signed_by")  # older manifests lack them
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,15 @@ class BundleRef:
 
 
 @dataclass(frozen=True)
+class PackageRef:
+    """A zip file: key, sha256 (hex), size (bytes)."""
+
+    key: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What an artifact is, its origin, and the hash of every byte."""
 
@@ -70,6 +79,7 @@ class Manifest:
     schema: int = SCHEMA
     provenance_sha256: str = ""  # of provenance.json; empty: nobody's, or from before every artifact had one
     sbom_sha256: str = ""  # of sbom.json
+    packages: Mapping[str, PackageRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
 
     def to_json(self) -> bytes:
@@ -94,8 +104,14 @@ class Manifest:
             image = value.pop("image", None)
             bundle = BundleRef(**value.pop("bundle"))
             secrets = {name: SecretRef(**ref) for name, ref in value.pop("secrets", {}).items()}
+            packages = {name: PackageRef(**ref) for name, ref in value.pop("packages", {}).items()}
             host_files = value.pop("host_files", None)
-            value |= {"image": ImageRef(**image) if image else None, "bundle": bundle, "secrets": secrets}
+            value |= {
+                "image": ImageRef(**image) if image else None,
+                "bundle": bundle,
+                "secrets": secrets,
+                "packages": packages,
+            }
             return cls(**value, host_files=HostFiles(**host_files) if host_files else None)
         except (ValueError, TypeError, KeyError, AttributeError) as reason:
             raise NotAuthentic(

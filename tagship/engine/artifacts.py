@@ -72,6 +72,7 @@ def verified(app: App, environment: str, artifact_id: ArtifactId) -> Stored:
             remedy=f"Take another version. {_offer(app, environment, artifact_id)}",
         )
     _check_bundle(app, stored.manifest, head)
+    _check_packages(app, environment, stored.manifest)
     return stored
 
 
@@ -192,6 +193,23 @@ def _check_bundle(app: App, manifest: Manifest, head: Object) -> None:
         raise NotAuthentic(
             f"{_url(app, head.key)} is not the bundle that its manifest names: {'; '.join(wrong)}.", remedy=AGAIN
         )
+
+
+def _check_packages(app: App, environment: str, manifest: Manifest) -> None:
+    """Compare the stored packages with the manifest.
+
+    Raises ArtifactMissing, NotAuthentic.
+    """
+    for name, package in manifest.packages.items():
+        head = app.store.head(package.key)
+        if head is None:
+            raise ArtifactMissing(
+                f"The package {name} of {manifest.artifact_id} is gone: its manifest is there, and "
+                f"{_url(app, package.key)} is not.",
+                remedy=f"Take another version. {_offer(app, environment, ArtifactId(manifest.artifact_id))}",
+            )
+        if (head.size, head.sha256) != (package.size, package.sha256):
+            raise NotAuthentic(f"{_url(app, package.key)} is not the package that its manifest names.", remedy=AGAIN)
 
 
 def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAuthentic:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from tagship.domain.plan import Plan
 from tagship.domain.text import counted
 from tagship.domain.units import Report
-from tagship.engine.session import observe
+from tagship.engine.lease_session import observe
 from tagship.errors import TagshipError
 from tagship.ports.app import App
 

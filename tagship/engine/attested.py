@@ -6,8 +6,11 @@ signed its envelope was replaced. The envelope's own signature is for programs t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tagship.domain import layout
-from tagship.domain.attestation import opened, place_of, subjects_of_manifest
+from tagship.domain.attestation import SBOM, Statement, opened, place_of, subjects_of_manifest
 from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic
@@ -20,6 +23,8 @@ def check_named(app: App, manifest: Manifest) -> None:
     """Require every attestation that a manifest names. Raises NotAuthentic."""
     if manifest.provenance_sha256:
         provenance_of(app, manifest)
+    if manifest.sbom_sha256:
+        sbom_of(app, manifest)
 
 
 def check_required(app: App, manifest: Manifest) -> None:
@@ -47,6 +52,18 @@ def provenance_of(app: App, manifest: Manifest) -> Provenance:
     if not provenance.vouches(subjects_of_manifest(manifest), manifest.commit, place_of(manifest), provenance.workflow):
         raise NotAuthentic(f"{where} is the provenance of something else than its manifest.", remedy=AGAIN)
     return provenance
+
+
+def sbom_of(app: App, manifest: Manifest) -> Mapping[str, Any]:
+    """Read a manifest's SBOM, CycloneDX's JSON.
+
+    Raises NotAuthentic if it is of something else.
+    """
+    where, raw = named_statement(app, manifest, layout.SBOM, manifest.sbom_sha256)
+    statement = Statement.read(raw, where, SBOM)
+    if statement.subjects != subjects_of_manifest(manifest):
+        raise NotAuthentic(f"{where} is the SBOM of something else than its manifest.", remedy=AGAIN)
+    return statement.predicate
 
 
 def named_statement(app: App, manifest: Manifest, name: str, digest: str) -> tuple[str, bytes]:

@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import NoReturn
 
 from tagship.domain.plan import Plan
-from tagship.domain.rollout import INTERRUPTED, Rollout
+from tagship.domain.rollout_decision import INTERRUPTED, Rollout
 from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import Ending, ending, evidence, serves, unserved, what_serves
-from tagship.engine.candidates import way_back
 from tagship.engine.failures import cause, cut_short, failure, heal, unwritten
+from tagship.engine.lease_session import LeaseSession
 from tagship.engine.recorder import Recorder
+from tagship.engine.rollback_candidates import way_back
 from tagship.engine.rollout import put_back, without_the_gone
-from tagship.engine.session import LeaseSession
 from tagship.errors import Interrupted, RollbackFailed, ServiceFailed, TagshipError
 from tagship.ports.app import App
 

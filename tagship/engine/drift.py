@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tagship.domain.standing import marked_bad
 from tagship.domain.units import Report, Unit
+from tagship.engine.lease_session import ask
 from tagship.engine.plan import Facts
-from tagship.engine.session import ask
 from tagship.errors import Refused
 from tagship.ports.app import App
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tagship.domain import commands
 from tagship.domain.plan import Plan
-from tagship.domain.rollout import INTERRUPTED
+from tagship.domain.rollout_decision import INTERRUPTED
 from tagship.domain.text import either, plural
 from tagship.domain.verdict import Ending
-from tagship.engine.session import LeaseSession
+from tagship.engine.lease_session import LeaseSession
 from tagship.errors import (
     ArtifactError,
     DeployFailed,

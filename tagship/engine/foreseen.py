@@ -6,9 +6,9 @@ from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
 from tagship.domain.text import either, moment
-from tagship.engine.candidates import suggested
 from tagship.engine.gates import why_bad
 from tagship.engine.plan import Facts
+from tagship.engine.rollback_candidates import suggested
 from tagship.errors import Refused
 from tagship.ports.app import App
 

@@ -1,6 +1,6 @@
 """Take an artifact through an environment's units, and back: a batch, the units that there are by then, the next batch.
 
-tagship.domain.rollout decides; here is what it takes to ask. Nothing is started but through the lease's session.
+tagship.domain.rollout_decision decides; here is what it takes to ask. Nothing is started but through the lease.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tagship.domain import rollout as domain
+from tagship.domain import rollout_decision as domain
 from tagship.domain.deployment import Deployment
 from tagship.domain.plan import Plan
-from tagship.domain.rollout import Rollout, RolloutStep, conclusion, next_step
+from tagship.domain.rollout_decision import Rollout, RolloutStep, conclusion, next_step
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted, listed, plural
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import SKEW, operation_names
+from tagship.engine.lease_session import LeaseSession, observe
 from tagship.engine.plan import manifest_sha256
 from tagship.engine.recorder import Recorder
-from tagship.engine.session import LeaseSession, observe
 from tagship.errors import ArtifactError, LeaseLost, Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
 

@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass
 
 from tagship.domain.deployment import Deployment, fenced
 from tagship.domain.plan import Plan
-from tagship.domain.rollout import Rollout
+from tagship.domain.rollout_decision import Rollout
 from tagship.domain.text import listed, span
 from tagship.domain.units import Report
 from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
 from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
+from tagship.engine.lease_session import LeaseSession, hold_lease
 from tagship.engine.plan import facts, recent, show
 from tagship.engine.recorder import Recorder, abandon
 from tagship.engine.rollout import resumed, roll_out
-from tagship.engine.session import LeaseSession, hold_lease
 from tagship.engine.signals import signals_interrupt
 from tagship.errors import UNCHANGED, LeaseLost, ServiceFailed, TagshipError
 from tagship.ports.app import App

@@ -1,7 +1,9 @@
-"""The machine that a verb runs on, as far as `doctor` looks at it."""
+"""The machine that a verb runs on: its programs, and the commands of a build."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 
@@ -12,6 +14,10 @@ class Machine(Protocol):
         Such as 2.30.1; empty if there is no such program, or it does not say.
         """
 
-    def run(self, command: str) -> int:
+    def run_verb(self, command: str) -> int:
         """Run a command of ours in a shell; return its exit code."""
         # What it prints goes to stderr, and it may ask.
+
+    def run(self, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
+        """Run a build's command, which gets no credentials. Raises Refused."""
+        # If it fails.

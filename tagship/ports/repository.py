@@ -171,6 +171,9 @@ class Repository(Protocol):
 
     def tags_at(self, commit: str) -> Sequence[str]: ...
 
+    def paths(self, commit: str) -> Sequence[str]:
+        """List the regular files of a commit, sorted."""
+
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
         """Yield each file of the commit under `paths`, sorted by path.
 

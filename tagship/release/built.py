@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship.domain import commands, layout
 from tagship.domain.bundle import Built
 from tagship.domain.image import BuiltImage
 from tagship.domain.manifest import ImageRef
+from tagship.domain.package import BuiltPackage, BuiltPackages
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
 from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
 
-IMAGE, RECORD = "image.tar", "image.json"
+IMAGE, RECORD, PACKAGES = "image.tar", "image.json", "packages.json"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Work:
     file: Path
     built: Built
     image: BuiltImage | None
+    packages: Mapping[str, BuiltPackage] = field(default_factory=dict)  # by name
     ref: ImageRef | None = None  # once it is pushed, or believed
 
     def place(self, app: App) -> str:
@@ -47,8 +50,21 @@ def work_of(app: App, artifact_id: ArtifactId, environment: str) -> Work:
     file = place / layout.BUNDLE
     _left_by("bundle", file, artifact_id)
     _compare(app, file, built.sha256, commands.bundle(artifact_id))
-    image = _image(app, artifact_id) if app.settings.environment(environment).target.has_image else None
-    return Work(artifact_id, environment, file, built, image)
+    target = app.settings.environment(environment).target
+    image = _image(app, artifact_id) if target.has_image else None
+    packages = _packages(app, artifact_id, target.packages) if target.packages else {}
+    return Work(artifact_id, environment, file, built, image, packages)
+
+
+def _packages(app: App, artifact_id: ArtifactId, names: Sequence[str]) -> dict[str, BuiltPackage]:
+    """Read what `inv build` left of packages, and compare their files."""
+    place, again = folder(app, artifact_id), commands.build(artifact_id)
+    record = _left_by("build", place / PACKAGES, artifact_id)
+    made = BuiltPackages.from_json(record.read_bytes(), record.name, again).packages
+    for name in names:
+        file = _left_by("build", place / layout.package(name), artifact_id)
+        _compare(app, file, made[name].sha256 if name in made else "no package of that name", again)
+    return {name: made[name] for name in names}
 
 
 def _image(app: App, artifact_id: ArtifactId) -> BuiltImage:

@@ -8,7 +8,7 @@ from tagship.domain import commands
 from tagship.domain.deployment import Deployment
 from tagship.domain.forge import page
 from tagship.domain.text import either, excerpt
-from tagship.engine.candidates import way_back
+from tagship.engine.rollback_candidates import way_back
 from tagship.errors import DeployFailed, Incomplete, RollbackFailed, ServiceFailed
 from tagship.ports.app import App
 from tagship.release.ending import EVIDENCE

@@ -7,8 +7,8 @@ from tagship.domain.release import ReleasePlan
 from tagship.domain.version import Version
 from tagship.errors import Interrupted
 from tagship.ports.app import App
-from tagship.release.choose import decide, needs_a_terminal
 from tagship.release.inspect import ReleaseFacts, Wish, judge, look, suffix_of, table
+from tagship.release.next_version import decide, needs_a_terminal
 
 
 def planned(app: App, wish: Wish) -> tuple[ReleasePlan, ReleaseFacts]:

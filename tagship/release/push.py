@@ -11,8 +11,8 @@ from tagship.domain.text import either
 from tagship.errors import UNCHANGED, Interrupted, Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.repository import Pushed, Tag
-from tagship.release.choose import described
 from tagship.release.inspect import Wish
+from tagship.release.next_version import described
 from tagship.release.remedies import Remedies
 
 

@@ -14,9 +14,9 @@ from tagship.domain.standing import marked_bad, ways_back
 from tagship.domain.text import ago, either, lasted, listed, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves, unserved
-from tagship.engine.candidates import way_back
+from tagship.engine.lease_session import observe
 from tagship.engine.plan import recent
-from tagship.engine.session import observe
+from tagship.engine.rollback_candidates import way_back
 from tagship.errors import Held, Refused, RollbackFailed, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.release.remedies import Remedies, needed_env, ship_again

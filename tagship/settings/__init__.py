@@ -9,7 +9,7 @@ from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Environment, Settings
 from tagship.settings.section import Section
-from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Health, Image, Infra, SecretNames, Signing
+from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Health, Image, Infra, Package, SecretNames, Signing
 
 __all__ = [
     "FILE",
@@ -23,6 +23,7 @@ __all__ = [
     "Image",
     "Infra",
     "Kind",
+    "Package",
     "SecretNames",
     "Section",
     "Settings",

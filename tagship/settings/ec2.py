@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from tagship.domain.ec2 import document, hostconf, numbers, walls
 from tagship.domain.health import waits
 from tagship.domain.rules import Rules
+from tagship.settings.bounds import Limits, Volume
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
 from tagship.settings.section import Finding, Section, Text, Values, number, shown, table
@@ -22,8 +23,6 @@ DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
 SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
 FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
-MEMORY = r"^([1-9][0-9]{0,8}[bkmg])?$"
-PLACE = r"^(/[A-Za-z0-9_@\-][A-Za-z0-9._@\-]*)+$"
 USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 
 
@@ -57,15 +56,6 @@ class Batches(Section):
             yield "bake", "is how long the canary is watched: set rollout.canary = true"
 
 
-class Limits(Section):
-    """What an app may use of a host, contained or not."""
-
-    words: ClassVar[Mapping[str, str]] = {MEMORY: 'an amount of memory such as "512m" or "2g"'}
-
-    memory: str = Field(default="", pattern=MEMORY)  # empty: no limit
-    pids: int = Field(default=1024, ge=1, le=4_194_304)  # processes and threads
-
-
 class Container(Section):
     """What a container is given beyond its bounds, by default nothing."""
 
@@ -79,26 +69,6 @@ class Container(Section):
         for name in _texts(values.get("capabilities")):
             if name not in walls.CAPABILITIES:
                 yield "capabilities", f"{shown(name)} is not a capability of Linux as Docker names it, such as NET_RAW"
-
-
-class Volume(Section):
-    """A folder of the host that the app sees.
-
-    It has to be there, and to be the app's to write: tagship makes none.
-    """
-
-    words: ClassVar[Mapping[str, str]] = {
-        PLACE: "an absolute path of letters, digits and ._@-, no name of which begins with a dot"
-    }
-
-    host: str = Field(pattern=PLACE)
-    container: str = Field(default="", pattern=rf"^$|{PLACE}")  # where the app sees it; empty: at the same path
-    read_only: bool = False
-
-    @property
-    def mapped(self) -> str:
-        """Write it as Docker does: host:container:rw."""
-        return f"{self.host}:{self.container or self.host}:{'ro' if self.read_only else 'rw'}"
 
 
 class Ec2(Kind):
@@ -138,6 +108,7 @@ class Ec2(Kind):
     timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
     run_at_rollback: bool = False  # of a job: run the version that is gone back to, too
     run_at_deploy: bool = True  # of a job; false without a timer: it is run on demand
+    alive: int = Field(default=0, ge=0, le=3600)  # seconds that an app which answers nothing stays up, to be healthy
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
     limits: Limits = Field(default_factory=Limits)
@@ -182,6 +153,8 @@ class Ec2(Kind):
             "HEALTH_VERSION_KEY": health.version_key,
             "COMMAND": shlex.join(self.command),
         }
+        if self.alive:
+            keys["ALIVE"] = self.alive
         if not self.zero_downtime:
             keys["ZERO_DOWNTIME"] = "false"
         if self.kind == "job":
@@ -253,6 +226,8 @@ def _of_job(values: Values) -> Iterator[Finding]:
     job = values.get("kind", "service") == "job"
     if job and values.get("manager", "process") != "systemd":
         yield "kind", 'kind = "job" needs a service manager with units and timers: manager = "systemd"'
+    if job and values.get("alive"):
+        yield "alive", "is for services: a job is healthy when it has run"
     for key in ("timer", "run_at_rollback"):
         if values.get(key) and not job:
             yield key, 'is for jobs: set kind = "job"'
@@ -291,7 +266,7 @@ def _texts(value: object) -> list[str]:
 
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:
     """Find a timeout that is shorter than an action's health checks."""
-    longest = number(values, "drain", Ec2)
+    longest = number(values, "drain", Ec2) + number(values, "alive", Ec2)
     for key in ("attempts", "attempts_after_rollback"):
         attempts, seconds = number(health, key, Health), number(health, "timeout", Health)
         longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * seconds

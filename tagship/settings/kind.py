@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from tagship.domain.rules import Rules
@@ -46,6 +46,16 @@ class Kind(Section):
         """Tell whether it runs a container image, which `build` makes."""
         return False
 
+    @property
+    def packages(self) -> Sequence[str]:
+        """Name the packages that it runs, which `build` makes."""
+        return ()
+
+    @classmethod
+    def packages_in(cls, values: Values) -> Iterator[Finding]:  # noqa: ARG003
+        """List the keys of this table that name a package."""
+        yield from ()
+
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Make what the bundle carries for an environment: path -> bytes."""
         return {}
@@ -56,6 +66,11 @@ class Kind(Section):
     def resource_tags(self) -> Mapping[str, str]:
         """Return tags of resources that a role may act on, if any."""
         return {}
+
+    @property
+    def stack_functions(self) -> Sequence[str]:
+        """Name the functions that the environment's roles may change."""
+        return ()
 
     @property
     def stack_parameters(self) -> Mapping[str, str]:

@@ -10,10 +10,11 @@ from pydantic import Field, create_model
 
 from tagship.settings.ec2 import Ec2
 from tagship.settings.kind import Kind
+from tagship.settings.lambda_ import Lambda
 from tagship.settings.model import Environment, Settings
 from tagship.settings.section import Name
 
-KINDS: tuple[type[Kind], ...] = (Ec2,)
+KINDS: tuple[type[Kind], ...] = (Ec2, Lambda)
 
 
 @cache

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated, TypeVar, cast
 
 from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings.kind import Kind
-from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, table
+from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.tables import (
     BRANCH,
     CALENDAR,
@@ -29,6 +29,7 @@ from tagship.settings.tables import (
     Health,
     Image,
     Infra,
+    Package,
     SecretNames,
     Signing,
 )
@@ -36,7 +37,7 @@ from tagship.settings.tables import (
 # Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
 # Planned kinds. Their tables are refused by name: an "unknown key" would send people looking for a typo.
-PLANNED = ("ecs", "lambda", "asg")
+PLANNED = ("ecs", "asg")
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
@@ -126,6 +127,7 @@ class Settings(Section):
     signing: Signing | None = None
     ci: CiRuns = Field(default_factory=CiRuns)
     bundle: Bundle = Field(default_factory=Bundle)
+    packages: Mapping[Name, Package] = Field(default_factory=dict)
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
     def suffix(self, environment: str) -> str:
@@ -189,6 +191,20 @@ class Settings(Section):
         yield from _unsigned(values, environments)
         yield from _same_channel(environments)
         yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
+        yield from cls._missing_packages(table(values, "packages"), environments)
+
+    @classmethod
+    def _missing_packages(cls, packages: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
+        """Find packages that a target runs and nobody makes."""
+        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
+        for name, environment in environments.items():
+            for kind in (kind for kind in kinds.values() if kind.table in environment):
+                for place, package in kind.packages_in(table(environment, kind.table)):
+                    if package not in packages:
+                        yield (
+                            f"environments.{name}.{kind.table}.{place}",
+                            f"names {shown(package)}, which nothing makes: add [packages.{cut(package)}]",
+                        )
 
 
 def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:

@@ -90,14 +90,12 @@ def contradictions(model: type[Section], values: Values, above: str = "") -> Ite
         yield ".".join(filter(None, (above, place))), problem
     for key, field in model.model_fields.items():
         inner, below = section_of(field.annotation), table(values, key)
-        several = (
-            {f".{name}": entry for name, entry in below.items()} if _is_of_names(field.annotation) else {"": below}
-        )
+        several = {f".{name}": entry for name, entry in below.items()} if is_of_names(field.annotation) else {"": below}
         for name, entry in several.items():
             if inner and key in values and isinstance(entry, Mapping):
                 yield from contradictions(inner, entry, f"{above}.{key}{name}".lstrip("."))
 
 
-def _is_of_names(annotation: Any) -> bool:
+def is_of_names(annotation: Any) -> bool:
     """Tell whether it is a table of tables that the user names."""
-    return get_origin(annotation) is Mapping or any(_is_of_names(argument) for argument in get_args(annotation))
+    return get_origin(annotation) is Mapping or any(is_of_names(argument) for argument in get_args(annotation))

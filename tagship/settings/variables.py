@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from tagship.settings.model import Settings
 from tagship.settings.moved import of_variables
-from tagship.settings.section import Section, cut, section_of
+from tagship.settings.section import Section, cut, is_of_names, section_of
 
 PREFIX = "TAGSHIP_"
 # Names that only look like keys: the sandbox and the host program pass them to what they start.
@@ -20,13 +20,14 @@ Place = tuple[str, ...]
 
 def tables(model: type[Section], name: str = "<name>") -> Iterator[tuple[Place, Any]]:
     """List every key as its path of tables and its field."""
-    # `name` stands for an environment's name.
+    # `name` stands for an environment's name. Another table of tables that the user names is one key.
     for key, field in model.model_fields.items():
         inner = section_of(field.annotation)
-        if inner is None or get_origin(field.annotation) is tuple:  # a list of tables is one key
+        listed = get_origin(field.annotation) is tuple  # a list of tables is one key
+        if inner is None or listed or (key != "environments" and is_of_names(field.annotation)):
             yield (key,), field
             continue
-        above = (key, name) if get_origin(field.annotation) is not None and key == "environments" else (key,)
+        above = (key, name) if key == "environments" else (key,)
         for place, leaf in tables(inner, name):
             yield (*above, *place), leaf
 

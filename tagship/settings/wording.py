@@ -8,7 +8,7 @@ from datetime import date, time
 from typing import Any
 
 from tagship.settings.model import PLANNED, Settings
-from tagship.settings.section import cut, section_of, sections, shown
+from tagship.settings.section import cut, is_of_names, section_of, sections, shown
 from tagship.settings.tables import WORDS
 from tagship.settings.variables import Place, tables
 
@@ -108,9 +108,14 @@ class Wording:
 
     def _siblings(self, above: Sequence[str]) -> list[str]:
         """List the known keys and tables of the table at `above`."""
-        name = above[1] if len(above) > 1 and above[0] == "environments" else "<name>"
-        places = [place for place, _ in tables(self.model, name) if place[: len(above)] == tuple(above)]
-        return list(dict.fromkeys(place[len(above)] for place in places))
+        section: Any = self.model
+        keys = iter(above)
+        for key in keys:
+            field = section.model_fields[key]
+            section = section_of(field.annotation)
+            if is_of_names(field.annotation):
+                next(keys)
+        return list(section.model_fields)
 
 
 def _shown(value: Any) -> str:

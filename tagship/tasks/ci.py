@@ -13,7 +13,7 @@ def validate() -> None:
 
 @verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, wrap="image", announce=True)
 def build() -> None:
-    """Build and push the container image, if the environment runs one."""
+    """Build the container image or the packages that the environment runs."""
 
 
 @verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, wrap="bundle", announce=True)
@@ -46,6 +46,11 @@ def resume() -> None:
 @verb(f.VERSION, f.ENV, f.JSON, announce=True)
 def verify() -> None:
     """Ask every host and the health URL whether the version serves."""
+
+
+@verb(f.VERSION, f.ENV, f.OUTPUT, f.JSON, document=True)
+def sbom() -> None:
+    """Print what a published version is made of, as CycloneDX."""
 
 
 @verb(f.VERSION, f.ENV, f.JSON)

@@ -1,13 +1,14 @@
-"""`build`: the image of an artifact as a file. It needs no credentials: `publish` pushes it, in another job."""
+"""`build`: an artifact's image or packages as files. It needs no credentials: `publish` stores them, in another job."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
 
-from tagship.domain.image import BuiltImage
+from tagship.domain.image import BuiltImage, base_of
+from tagship.domain.text import counted
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
 from tagship.engine.scope import named
@@ -15,6 +16,7 @@ from tagship.engine.tagged import commit_of
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
 from tagship.release.built import IMAGE, RECORD
+from tagship.release.packages import make
 from tagship.settings import Image
 
 REVISION = "org.opencontainers.image.revision"
@@ -22,18 +24,35 @@ CREATED = "org.opencontainers.image.created"
 
 
 def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> BuiltImage | None:
-    """Build the image into .tagship/build/<artifact id>/image.tar.
+    """Build what the environment runs into .tagship/build/<artifact id>.
 
-    Writes image.json beside it. Without an image to build, it says so.
+    That is image.tar or packages/<name>.zip, with image.json or packages.json beside it. Without either, it says so.
     Raises Refused when the checkout is not at the artifact's commit.
     """
     artifact_id, chosen = named(app, artifact, env)
     settings = app.settings.environment(chosen)
-    if not settings.target.has_image:
+    if not settings.target.has_image and not settings.target.packages:
         app.screen.say(f"{chosen} runs {artifact_id} as a process: there is no image to build")
         return None
-    commit, tag = commit_of(app, artifact_id), artifact_id.image_tag(chosen)
+    commit = commit_of(app, artifact_id)
     _check_checkout(app, artifact_id, commit)
+    if settings.target.packages:
+        _build_packages(app, artifact_id, commit, settings.target.packages, dry_run=dry_run)
+    return _build_image(app, artifact_id, commit, chosen, dry_run=dry_run) if settings.target.has_image else None
+
+
+def _build_packages(app: App, artifact_id: ArtifactId, commit: str, names: Sequence[str], *, dry_run: bool) -> None:
+    app.screen.say(f"build {counted(len(names), 'package')} of {commit[:8]}: {', '.join(names)}")
+    if dry_run:
+        app.screen.say(UNCHANGED)
+        return
+    make(app, artifact_id, commit, names)
+
+
+def _build_image(
+    app: App, artifact_id: ArtifactId, commit: str, environment: str, *, dry_run: bool
+) -> BuiltImage | None:
+    settings, tag = app.settings.environment(environment), artifact_id.image_tag(environment)
     facts = _facts(app, artifact_id, commit, settings.branch)
     app.screen.say(f"build {settings.image.repository}:{tag} of {commit[:8]} from {settings.image.dockerfile}")
     if dry_run:
@@ -97,4 +116,13 @@ def _made(app: App, image: Image, tag: str, facts: Mapping[str, str], to: Path) 
     )
     with to.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return BuiltImage(image.repository, tag, image_id, digest, facts["COMMIT_SHA"], facts["BUILD_TIME"])
+    base = _base(app.root / image.dockerfile)
+    return BuiltImage(image.repository, tag, image_id, digest, facts["COMMIT_SHA"], facts["BUILD_TIME"], base)
+
+
+def _base(dockerfile: Path) -> str:
+    """Name the pinned base image; empty if it is not known."""
+    try:
+        return base_of(dockerfile.read_text("utf-8", "replace"))
+    except OSError:  # the builder took it, so it may be anywhere that this program can't read
+        return ""

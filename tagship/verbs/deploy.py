@@ -15,10 +15,10 @@ from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified
 from tagship.engine.gates import goes_back, require_good, require_newer, require_unfrozen, warn_of_bad, why_bad
+from tagship.engine.lease_session import observe
 from tagship.engine.plan import facts, plan_of, reachable, show
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, patience, skipped
-from tagship.engine.session import observe
 from tagship.ports.app import App
 
 

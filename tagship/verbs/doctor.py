@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tagship.account.checks import Check, checks
+from tagship.account.doctor_checks import Check, checks
 from tagship.domain import commands
 from tagship.domain.finding import Finding, warning
 from tagship.errors import Interrupted, Refused, TagshipError, UsageError
@@ -67,7 +67,7 @@ def _mend(app: App, fixes: Sequence[str], yes: bool) -> None:
         raise Interrupted("Not confirmed.", remedy=f"When it is time: {again}")
     for command in fixes:
         app.screen.say(f"$ {command}")
-        code = app.machine.run(command)
+        code = app.machine.run_verb(command)
         if code:
             app.screen.warn(f"it failed (exit code {code}): {command}")
 

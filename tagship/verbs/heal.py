@@ -16,10 +16,10 @@ from tagship.domain.text import counted, moment
 from tagship.domain.units import Report, Unit, away_sentence, them
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
+from tagship.engine.lease_session import ask
 from tagship.engine.plan import facts, plan_of, show, warn_of_gone
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import one_environment, patience
-from tagship.engine.session import ask
 from tagship.errors import Incomplete, Refused
 from tagship.ports.app import App
 

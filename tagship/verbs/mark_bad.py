@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tagship.domain import commands
 from tagship.domain.mark import Mark
-from tagship.engine.candidates import way_back
 from tagship.engine.marks import plan_mark, write_mark
 from tagship.engine.plan import facts
+from tagship.engine.rollback_candidates import way_back
 from tagship.errors import ServiceFailed
 from tagship.ports.app import App
 

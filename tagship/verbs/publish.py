@@ -34,9 +34,11 @@ from tagship.engine.storing import said_to_be_stored
 from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
+from tagship.release import packages
 from tagship.release.attesting import attested_provenance, check_pair
 from tagship.release.built import Work, work_of
 from tagship.release.images import shipped
+from tagship.release.sbom import attested_sbom
 from tagship.release.secrets import resolved
 
 
@@ -57,6 +59,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
     if stored:
         work = replace(work, ref=stored.image)
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
+        _check_packages(work, stored)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return _read_back(app, work)
     secrets = resolved(app, work.environment)
@@ -72,7 +75,9 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
             attested_provenance(app, work, mine.build_time)
         origin = _put_bundle(app, work, mine)
         provenance = attested_provenance(app, work, origin.build_time) if signs else ""
-        manifest = replace(_manifest(app, work, origin, secrets), provenance_sha256=provenance)
+        bill = attested_sbom(app, work, origin) if signs else ""
+        manifest = replace(_manifest(app, work, origin, secrets), provenance_sha256=provenance, sbom_sha256=bill)
+        manifest = replace(manifest, packages=packages.store(app, work, origin))
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
         _put_manifest(app, work, manifest.to_json(), origin)
@@ -122,6 +127,18 @@ def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping
         state="What is stored under that id stays as it is.",
         remedy=f"Ship under the next number: {commands.deploy_dev()}",
     )
+
+
+def _check_packages(work: Work, stored: Manifest) -> None:
+    """Require that the stored packages are the same. Raises Refused."""
+    mine = {name: built.sha256 for name, built in work.packages.items()}
+    differing = sorted(mine.items() ^ {name: package.sha256 for name, package in stored.packages.items()}.items())
+    if differing:
+        raise Refused(
+            f"{work.artifact_id} is taken in {work.environment}: its package {differing[0][0]} has other bytes there.",
+            state="What is stored under that id stays as it is.",
+            remedy=f"Ship under the next number: {commands.deploy_dev()}",
+        )
 
 
 def _how_the_bundles_compare(work: Work, digest: str, files: Mapping[str, str] | None) -> str:

@@ -15,8 +15,8 @@ from tagship.domain import commands, layout
 from tagship.domain.text import counted, listed
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import signed_again, verified
-from tagship.engine.candidates import range_of
 from tagship.engine.fences import resign_reset
+from tagship.engine.rollback_candidates import range_of
 from tagship.engine.scope import one_environment
 from tagship.errors import ArtifactError, NotAuthentic, SettingsError
 from tagship.ports.account import Keys

@@ -18,13 +18,13 @@ from tagship.domain.units import Report
 from tagship.domain.verdict import serves, what_serves
 from tagship.engine.acquire import in_flight, operation_names
 from tagship.engine.artifacts import verified
-from tagship.engine.candidates import suggested
 from tagship.engine.holder import read, since_when, unlock_command
+from tagship.engine.lease_session import hold_lease, observe
 from tagship.engine.plan import facts, plan_of, recent, show
 from tagship.engine.recorder import Recorder
+from tagship.engine.rollback_candidates import suggested
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import patience
-from tagship.engine.session import hold_lease, observe
 from tagship.engine.unread import all_read, last_number
 from tagship.errors import Held, Refused, ServiceFailed, UsageError
 from tagship.ports.app import App

@@ -13,15 +13,15 @@ from tagship.domain.text import counted, either, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
-from tagship.engine.candidates import chosen, ever_served, instead, kept, require_ran
 from tagship.engine.foreseen import Changed, require_foreseen
 from tagship.engine.freezing import Hold, describe, freeze_before, hold_of, said_to_stay
 from tagship.engine.gates import frozen_by, require_good, warn_of_bad, why_bad
+from tagship.engine.lease_session import observe
 from tagship.engine.plan import FEW, MANY, facts, plan_of, reachable, show
 from tagship.engine.queued import Question, say_runs
+from tagship.engine.rollback_candidates import chosen, ever_served, instead, kept, require_ran
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import named, one_environment, patience
-from tagship.engine.session import observe
 from tagship.engine.unread import all_read
 from tagship.errors import Incomplete, Refused, UsageError
 from tagship.ports.app import App

@@ -233,3 +233,5 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
             app.screen.say(line)
         app.screen.say(f"hosts of {name}: instance profile {made['HostProfile']}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
+        if functions := made.get("PeopleOfFunctionsPolicyArn"):
+            app.screen.say(f"and, for its functions: {functions}")

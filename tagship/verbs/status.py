@@ -12,13 +12,13 @@ from tagship.domain.text import MANY, counted, moment
 from tagship.domain.units import Unit
 from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
-from tagship.engine.candidates import suggested
 from tagship.engine.drift import NOT_KNOWN, NOTHING, Known, UnitStatus, is_down, units_now
 from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
 from tagship.engine.holder import lines as lease_lines
 from tagship.engine.holder import look as look_at_lease
 from tagship.engine.plan import facts
+from tagship.engine.rollback_candidates import suggested
 from tagship.engine.starts import uncommitted, warn_of_uncommitted
 from tagship.engine.unread import all_read, newest_unread
 from tagship.errors import TagshipError

@@ -1,6 +1,6 @@
 """`tag`: make the next version of a channel. What leads up to the tag is the same for `deploy-dev`, which then pushes.
 
-Fetch, look and check (release/inspect), choose the next version (release/choose), plan (release/plan).
+Fetch, look and check (release/inspect), choose the next version (release/next_version), plan (release/plan).
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from tagship.domain.text import counted, either, plural
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves, unserved, what_serves
 from tagship.engine.absent import gone
-from tagship.engine.candidates import way_back
+from tagship.engine.lease_session import observe
 from tagship.engine.plan import facts, reachable
+from tagship.engine.rollback_candidates import way_back
 from tagship.engine.scope import named
-from tagship.engine.session import observe
 from tagship.errors import DeployFailed, RollbackFailed, TagshipError
 from tagship.ports.app import App
 

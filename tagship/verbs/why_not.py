@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tagship.domain import commands, gates
+from tagship.domain import blocked, commands
+from tagship.domain.blocked import Gate
 from tagship.domain.deployment import Deployment, serving
-from tagship.domain.gates import Gate
 from tagship.domain.manifest import Manifest
 from tagship.domain.text import moment
 from tagship.domain.units import noun_of
@@ -19,9 +19,9 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import not_held
 from tagship.engine.artifacts import verified
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
+from tagship.engine.lease_session import ask
 from tagship.engine.plan import reachable, recent
 from tagship.engine.scope import named
-from tagship.engine.session import ask
 from tagship.errors import Refused, TagshipError
 from tagship.ports.app import App
 
@@ -48,7 +48,7 @@ class WhyNot:
 
     def insist(self) -> None:
         """Raise Refused if a gate is blocked."""
-        gates.refuse(self.gates, self.version, self.environment, self.command)
+        blocked.refuse(self.gates, self.version, self.environment, self.command)
 
 
 def why_not(app: App, *, env: str, version: str) -> WhyNot:

@@ -21,7 +21,8 @@ class Stand:
     """`connect` gives the target as another process would have it; `make` an artifact with a fault: its id and digest.
 
     Faults: error (its health answer is an error), impostor (it answers as another version), slow (it takes seconds to
-    answer). `serving` is what answers on each unit, asked from outside.
+    answer). `serving` is what answers on each unit, asked from outside. `pointer`: what comes up by itself runs what
+    was committed, and not what its unit was switched to.
     """
 
     connect: Callable[[], Target]
@@ -29,6 +30,7 @@ class Stand:
     serving: Callable[[], list[str]]
     app: str
     environment: str
+    pointer: bool = True
     fences: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def good(self) -> tuple[str, str]:
@@ -92,8 +94,22 @@ def ec2(folder: Path) -> Iterator[Stand]:
         lifecycle.down(root)
 
 
+@contextmanager
+def lambda_(folder: Path) -> Iterator[Stand]:
+    from tests.contract.functions import Functions
+
+    place, numbers = Functions.made(["one", "two"]), itertools.count(1)
+
+    def make(fault: str) -> tuple[str, str]:
+        return place.publish(f"0.1.{next(numbers)}-dev", fault)
+
+    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False)
+    place.remove()
+
+
 STANDS: dict[str, Callable[[Path], AbstractContextManager[Stand]]] = {  # another kind joins by a line
     "fake": fake,
     "files": files,
     "ec2": ec2,
+    "lambda": lambda_,
 }

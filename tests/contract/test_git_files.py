@@ -93,6 +93,18 @@ def test_files_are_streamed_as_they_are_committed(checkout: Checkout) -> None:
     )
 
 
+def test_the_paths_of_a_commit_are_its_regular_files(checkout: Checkout) -> None:
+    (checkout.work / "link").symlink_to("/etc/passwd")
+    (checkout.work / "ünï\ttxt").write_text("")
+    (checkout.work / "run.sh").write_text("#!/bin/sh\n")
+    (checkout.work / "run.sh").chmod(0o755)
+    git(checkout.work, "add", ".")
+    paths = checkout.repository.paths(checkout.commit("Files"))
+    assert paths == sorted(paths)
+    assert {"ünï\ttxt", "run.sh"} <= set(paths)
+    assert "link" not in paths
+
+
 def test_files_refuses_links_and_names_a_path_that_is_not_there(checkout: Checkout) -> None:
     (checkout.work / "link").symlink_to("/etc/passwd")
     git(checkout.work, "add", ".")

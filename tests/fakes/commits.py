@@ -39,6 +39,9 @@ class FakeCommits:
     def on_branch(self, commit: str, branch: str) -> bool:
         return commit in self.branches.get(branch, ())
 
+    def paths(self, commit: str) -> Sequence[str]:
+        return sorted(self.trees[commit])
+
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
         for path, content in sorted(self.trees[commit].items()):
             if any(path == top.rstrip("/") or path.startswith(top.rstrip("/") + "/") for top in paths):

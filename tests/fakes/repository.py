@@ -244,6 +244,9 @@ class FakeRepository:
     def tags_at(self, commit: str) -> Sequence[str]:
         return [one.name for one in self.local.values() if one.commit == commit]
 
+    def paths(self, commit: str) -> Sequence[str]:
+        return sorted(self.tree)
+
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
         # Every commit holds the same few. (What packs files is tested with tests/fakes/commits.py.)
         for wanted in paths:

@@ -12,7 +12,7 @@ import pytest
 
 from tagship.domain.manifest import ImageRef
 from tests.host.ground import until
-from tests.host.host import REPOSITORY, Host, Shop
+from tests.host.host import PORT, REPOSITORY, Host, Shop
 from tests.sandbox.bundles import Bundle
 
 BASE = "/opt/hello"
@@ -351,6 +351,27 @@ def test_nobody_else_can_bind_the_port_of_an_app_that_crashed(host: Host, shop: 
         until(lambda: host.machine.check(restarts) == times, 15, "it is started anew")  # noqa: B023
         until(lambda: host.answers() == "0.1.0-dev", 15, "it serves, on the port that it had")
     out, err = squatter.communicate(timeout=30)
+    assert (out.strip(), err) == ("PermissionError", "")
+
+
+def test_nobody_else_can_bind_the_port_of_a_proxy_that_crashed_on_a_host_that_keeps_it(
+    host: Host, serving: Bundle
+) -> None:
+    """The proxy has the right to bind such a port whatever its number; the host says which ports are such."""
+    setting = "net.ipv4.ip_unprivileged_port_start"
+    host.machine.check(f"sysctl -qw {setting}={PORT + 1}")
+    try:
+        (host.machine.root / "srv/squat.py").write_text(SQUATS)
+        as_nobody = "setpriv --reuid nobody --regid nogroup --clear-groups"
+        squatter = host.machine.start(f"{as_nobody} python3 /srv/squat.py {PORT}")
+        for times in ("1", "2"):
+            host.machine.check("systemctl kill -s KILL hello-proxy")
+            restarts = "systemctl show -p NRestarts --value hello-proxy"
+            until(lambda: host.machine.check(restarts) == times, 15, "it is started anew")  # noqa: B023
+            until(lambda: host.answers() == "0.1.0-dev", 15, "the proxy serves")
+        out, err = squatter.communicate(timeout=30)
+    finally:
+        host.machine.check(f"sysctl -qw {setting}=1024")
     assert (out.strip(), err) == ("PermissionError", "")
 
 

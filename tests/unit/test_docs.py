@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import re
 import shlex
 from functools import cache
@@ -161,3 +162,17 @@ def test_each_variable_of_the_sandbox_that_a_page_names_is_read_by_the_code() ->
     name = re.compile(r"TAGSHIP_SANDBOX_[A-Z]+")
     read = {found for file in (TOP / "tagship").rglob("*.py") for found in name.findall(file.read_text("utf-8"))}
     assert {found for page in PAGES for found in name.findall(text(page))} <= read
+
+
+def test_the_ten_commands_of_the_readme_are_ten() -> None:
+    """tests/package/test_ship.py types them, but for the first, in repositories of several shapes."""
+    block = text("README.md").partition("<!-- ten commands: begin -->")[2].partition("<!-- ten commands: end -->")[0]
+    [lines] = FENCE.findall(block.lstrip("\n"))
+    assert len(lines.splitlines()) == 10
+
+
+def test_the_picture_shows_the_rollback_of_the_demo_and_no_name_of_a_machine() -> None:
+    drawn = html.unescape(re.sub(r"<[^>]+>", " ", (TOP / "docs/demo.svg").read_text("utf-8"))).replace("\xa0", " ")
+    for words in ("invoke rollback --to 0.1.0-dev", "0.1.0-dev is healthy on dev", "invoke history --env dev"):
+        assert words in drawn
+    assert set(re.findall(r"[\w.-]+@[\w-]+", drawn)) == {"ada@laptop"}

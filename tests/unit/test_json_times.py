@@ -111,6 +111,7 @@ TIMELESS = {
 }
 OTHERS = {
     "build": "the image, whose build_time tests/unit/verbs/test_build.py reads as a time with its zone",
+    "sbom": "CycloneDX's, whose timestamp tests/unit/release/test_sbom.py reads as a time with its zone",
     "publish": "the manifest, whose build_time tests/unit/verbs/test_publish.py reads as a time with its zone",
     "sandbox": "the sandbox's own state: ports and process ids",
 }

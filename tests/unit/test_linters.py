@@ -59,7 +59,15 @@ def test_a_policy_that_allows_too_much_is_noticed(actions: list[str], finding: s
 
 def test_every_policy_of_the_templates_is_looked_at() -> None:
     names = {name for name, _ in policies.policies()}
-    assert {"Ci/release", "People", "Host/run", "Notify/read", "Cleanup/cleanup", "ArtifactsPolicy"} <= names
+    assert {
+        "Ci/release",
+        "People",
+        "PeopleOfFunctions",
+        "Host/run",
+        "Notify/read",
+        "Cleanup/cleanup",
+        "ArtifactsPolicy",
+    } <= names
     assert {"Ci/AssumeRolePolicyDocument", "SigningKey/KeyPolicy"} <= names
 
 

@@ -30,14 +30,13 @@ from tests.unit.test_policies import (
     READ_BY_ALL,
     TAGS,
     allowed,
-    read,
     s3,
     statements,
 )
 
 TOP = Path(__file__).parents[2]
 ADAPTERS = TOP / "tagship/adapters"
-PEOPLE = statements("People", text=read("environment"))
+PEOPLE = statements("People") + statements("PeopleOfFunctions")
 
 # What an operation needs, where that is not the action of its own name (Service Authorization Reference). A write with
 # If-Match, and a conditional deletion, need s3:GetObject on the key as well (S3 User Guide, Conditional requests).
@@ -47,12 +46,14 @@ NEEDS = {
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "s3:PutObject": ["s3:PutObject", "s3:GetObject"],
     "s3:DeleteObject": ["s3:DeleteObject", "s3:GetObject"],
+    "lambda:Invoke": ["lambda:InvokeFunction"],
     "sts:GetCallerIdentity": [],  # needs none: it answers even where a policy denies it
 }
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
+LAMBDA = ["targets/lambda_/calls"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
-RELEASE = ["aws/s3", *EC2, "aws/calendar", "aws/identity"]
+RELEASE = ["aws/s3", *EC2, *LAMBDA, "aws/calendar", "aws/identity"]
 USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
@@ -94,7 +95,7 @@ def asked(adapter: str) -> set[str]:
     tree = ast.parse((ADAPTERS / f"{adapter}.py").read_text("utf-8"))
     words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    services = texts & {"s3", "ssm", "ec2", "ecr", "kms", "secretsmanager", "iam", "cloudformation", "sts"}
+    services = texts & {"s3", "ssm", "ec2", "ecr", "kms", "secretsmanager", "iam", "cloudformation", "sts", "lambda"}
     return {
         f"{service}:{operation}"
         for service in services

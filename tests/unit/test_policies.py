@@ -34,6 +34,7 @@ GIVEN = {
     "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
     "OrderKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/9012",
     "ImageRepository": "hello",
+    "Functions": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
     "Repository": "acme/hello",
     "NumberedRepository": "acme@12/hello@34",
@@ -433,7 +434,9 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
-    every = [one for role in ("Ci", "Host", "People", "Notify", "Cleanup") for one in statements(role)]
+    every = [
+        one for role in ("Ci", "Host", "People", "PeopleOfFunctions", "Notify", "Cleanup") for one in statements(role)
+    ]
     open_ = [action for one in every if one["Resource"] == "*" for action in _list(one["Action"])]
     assert open_
     assert all(free.fullmatch(action) for action in open_)
@@ -615,8 +618,18 @@ def test_the_longest_names_fit_into_what_iam_takes(role: str, most: int) -> None
         "/" + "p" * 200,
         [f"{n}{'s' * 100}" for n in range(10)],
     )
-    size = len(json.dumps(statements(role, text, **long, ImageRepository="i" * 200), separators=(",", ":")))
+    size = len(
+        json.dumps(statements(role, text, **long, ImageRepository="i" * 200, Functions="no"), separators=(",", ":"))
+    )
     assert size < most - 200
+
+
+@pytest.mark.parametrize(("role", "most"), [("Ci", 10_240), ("PeopleOfFunctions", 6_144)])
+def test_twenty_functions_with_names_of_thirty_characters_fit_too(role: str, most: int) -> None:
+    """An environment has hosts or functions: the tags of hosts are not in it."""
+    long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63}
+    text = foundation.with_blocks(read("environment"), {}, "", [], functions=[f"{n}{'f' * 28}" for n in range(10, 30)])
+    assert len(json.dumps(statements(role, text, **long), separators=(",", ":"))) < most - 200
     assert len(text.encode()) < 51_200
     assert len(read("foundation").encode()) < 51_200
 
@@ -626,3 +639,16 @@ def test_a_template_is_ascii(name: str) -> None:
     """CloudFormation gives other characters back as question marks: a stack would never be as it is wanted."""
     assert read(name).isascii()
     assert foundation.with_blocks(read(name), {"Näme": "\u2028 \U0001f600"}, "", []).isascii()
+
+
+def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
+    text = foundation.with_blocks(read("environment"), {}, "", [], functions=["hello-api"])
+    place = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function"
+    for role in ("Ci", "PeopleOfFunctions"):
+        given = statements(role, text=text)
+        for action in ("lambda:UpdateFunctionCode", "lambda:UpdateAlias", "lambda:InvokeFunction"):
+            assert allowed(given, action, f"{place}:hello-api")
+            assert allowed(given, action, f"{place}:hello-api:live")
+            assert not allowed(given, action, f"{place}:hello-api-prod")
+        assert not allowed(given, "lambda:AddPermission", f"{place}:hello-api")
+    assert not allowed(statements("Ci", text=text, Functions="no"), "lambda:UpdateAlias", f"{place}:hello-api")

@@ -13,8 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagship.errors import SettingsError
-from tagship.settings import Settings, find, load, settings_of
+from tagship.settings import KINDS, Settings, find, load, settings_of
 from tagship.settings.ec2 import Ec2
+from tagship.settings.lambda_ import Lambda
 from tagship.settings.tables import BRANCH, SUFFIX, WORDS
 from tagship.settings.variables import known, tables
 
@@ -33,6 +34,8 @@ NO_MANAGER = 'needs a service manager: manager = "systemd"'
 OUTSIDE = "is outside the repository: give a path relative to its top"
 DEV = "environments.dev"
 ROLLOUT = "environments.dev.ec2.rollout"
+TABLES = {kind.table for kind in KINDS}
+SHOWN = {"ec2": "dev", "lambda": "api"}  # kind -> the environment of the sample that has its table
 Loader = Callable[..., Settings]
 Told = Callable[..., list[str]]
 Variables = dict[str, str] | None
@@ -72,6 +75,8 @@ def values(loaded: Settings) -> dict[str, Any]:
     """Every key's value by its dotted name."""
     found = {}
     for place, _ in tables(settings_of(), "dev"):
+        if place[2:] and place[2] in TABLES - {"ec2"}:
+            continue
         value: Any = loaded
         for key in place:
             value = value[key] if isinstance(value, dict) else getattr(value, key)
@@ -90,7 +95,8 @@ def test_the_sample_has_every_key_and_no_other() -> None:
     raw = tomllib.loads(SAMPLE.read_text("utf-8"))
     missing = []
     for place, _ in tables(settings_of(), "dev"):
-        table: Any = raw
+        kind = place[2] if place[2:] and place[2] in TABLES else "ec2"
+        table: Any = {**raw, "environments": {"dev": raw["environments"][SHOWN[kind]]}}
         for key in place:
             if key not in table:
                 missing.append(".".join(place))
@@ -105,8 +111,15 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     needed = {"signing.key", "signing.public_key", "environments.dev.ec2.tags"}
     needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
-    computed = {"environments.dev.workflow"}
+    computed = {"environments.dev.workflow", "packages"}
     assert differing == needed | said | computed
+
+
+def test_the_sample_shows_the_defaults_of_functions_too() -> None:
+    functions = load(SAMPLE, {}).environment("api").runs_on(Lambda)
+    assert functions
+    assert functions == Lambda.model_validate({"functions": functions.functions})
+    assert load(SAMPLE, {}).packages["api"].command == ()
 
 
 def test_the_workflow_of_an_environment_is_named_after_it_unless_it_is_said(read: Loader) -> None:
@@ -256,7 +269,10 @@ def test_every_error_of_a_file_is_told_at_once(errors: Told) -> None:
         "environments.dev.ec2.tags: missing; add it",
         "environments.dev.ec2.port: must be 65535 or less; is 70000",
         'environments.dev.image.repository: runtime = "docker" needs the repository that images are pushed to',
-        "environments.prod: has no table that says what it runs on: add [environments.<name>.ec2]",
+        (
+            "environments.prod: has no table that says what it runs on: add [environments.<name>.ec2] or "
+            "[environments.<name>.lambda]"
+        ),
         'TAGSHIP_CI_TIMEOUT (ci.timeout): must be a whole number; is "x"',
     ]
 
@@ -278,7 +294,7 @@ def test_the_remedy_names_the_file_and_the_sample(read: Loader) -> None:
         ('tags = { a = "b" }', "tags: unknown key; did you mean environments.dev.ec2.tags?"),
         ('ec2.dokument = "x"', "ec2.dokument: unknown key; did you mean document?"),
         ("image.zzz = 1", "image.zzz: unknown key; known here: repository, dockerfile, context"),
-        ("ecs.cluster = 1", "ecs: this kind of target does not exist yet; there is: ec2"),
+        ("ecs.cluster = 1", "ecs: this kind of target does not exist yet; there is: ec2, lambda"),
         ('ec2.port = \"8080\"', 'ec2.port: must be a whole number; is "8080"'),
         ("ec2.port = true", "ec2.port: must be a whole number; is true"),
         ("ec2.port = 8080.0", "ec2.port: must be a whole number; is 8080.0"),

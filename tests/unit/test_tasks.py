@@ -36,7 +36,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor"
+    "user-data", "doctor", "sbom"
 }  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
 

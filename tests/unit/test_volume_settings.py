@@ -43,3 +43,8 @@ def test_a_rollback_runs_a_job_only_if_the_settings_say_so() -> None:
     job = {"kind": "job", "manager": "systemd"}
     assert "RUN_AT_ROLLBACK" not in conf(**job)
     assert "RUN_AT_ROLLBACK=true\n" in conf(**job, run_at_rollback=True)
+
+
+def test_an_app_that_answers_nothing_is_healthy_by_staying_up() -> None:
+    assert "ALIVE=10\n" in conf(alive=10)
+    assert "ALIVE" not in conf()

@@ -50,6 +50,12 @@ def stream(git: GitProgram, commit: str, paths: Sequence[str]) -> Files:
             blobs.ended_well()
 
 
+def regular(git: GitProgram, commit: str) -> list[str]:
+    """List the paths of a commit's regular files, sorted."""
+    listing = git.must("ls-tree", "-r", "-z", "--full-tree", commit)
+    return sorted(line.partition("\t")[2] for line in filter(None, listing.split("\0")) if line.startswith("100"))
+
+
 def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[str, bool, str]]:
     """List path, executable and object id of each file, sorted by path.
 

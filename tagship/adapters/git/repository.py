@@ -115,5 +115,8 @@ class GitRepository:
     def in_head(self, commit: str) -> bool:
         return history.is_ancestor(self._git, commit, "HEAD")
 
+    def paths(self, commit: str) -> Sequence[str]:
+        return files.regular(self._git, commit)
+
     def files(self, commit: str, paths: Sequence[str]) -> files.Files:
         return files.stream(self._git, commit, paths)

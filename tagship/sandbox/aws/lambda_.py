@@ -117,7 +117,15 @@ class _Api:
         return self._configuration(function)
 
     def delete_function(self, given: Given) -> None:
-        del self.kept.functions[self.kept.function(given).name]
+        """Delete a function, or a version that no alias names."""
+        function = self.kept.function(given)
+        number = given.get("Qualifier")
+        if number is None:
+            del self.kept.functions[function.name]
+        elif any(number in {alias.version, *alias.weights} for alias in function.aliases.values()):
+            raise LambdaError("ResourceConflictException", f"Version {number} is currently used by an alias.", 409)
+        else:
+            function.versions.pop(number, None)
 
     def list_functions(self, _given: Given) -> Given:
         return {"Functions": [self._configuration(function) for function in self.kept.functions.values()]}

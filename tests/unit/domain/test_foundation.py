@@ -125,3 +125,10 @@ def test_a_public_key_is_written_as_openssl_does() -> None:
     assert all(len(line) <= 64 for line in lines)
     assert foundation.same_key("\n".join(lines), "\r\n".join(lines) + "\r\n")
     assert not foundation.same_key("\n".join(lines), "")
+
+
+def test_functions_may_be_changed_by_their_names_and_their_versions() -> None:
+    template = "  - Resource:\n      # functions: begin\n      - x\n      # functions: end\n"
+    text = foundation.with_blocks(template, {}, "", [], functions=["b", "a"])
+    place = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function"
+    assert text == "  - Resource:\n" + "".join(f'      - !Sub "{place}:{name}"\n' for name in ("a", "a:*", "b", "b:*"))

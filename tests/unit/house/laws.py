@@ -50,6 +50,8 @@ LIBRARIES = {
     "tenacity": {"adapters"},
     "jinja2": {"scaffold"},
     "zlib_ng": {"verbs"},  # bytes in, bytes out: bundle alone compresses
+    "cyclonedx": {"release"},  # values in, values out: the SBOM
+    "packageurl": {"release"},
     "cryptography": {"adapters", "sandbox"},
     "moto": {"sandbox"},
     "werkzeug": {"sandbox"},

@@ -46,6 +46,7 @@ def test_an_image_is_built_into_a_file_and_written_down(tmp_path: Path) -> None:
         "sha256": sha256((place / "image.tar").read_bytes()),
         "commit": COMMIT,
         "build_time": "2026-11-20T12:00:00Z",
+        "base": "",
     }
 
 

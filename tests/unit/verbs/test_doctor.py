@@ -35,7 +35,7 @@ class FakeMachine:
     def version(self, tool: str) -> str:
         return self.versions.get(tool, "")
 
-    def run(self, command: str) -> int:
+    def run_verb(self, command: str) -> int:
         self.ran.append(command)
         return self.does(command)
 

@@ -19,11 +19,12 @@ from tests.fakes.ci import FakeCi
 from tests.fakes.signing import WordSigner
 from tests.unit.ci import COMMIT, OTHER, TREE, VERSION, ci_app
 
-BUNDLE, PROVENANCE, SIGNATURE, MANIFEST = (
+ORDER = [
     layout.artifact("hello", "dev", VERSION, name)
-    for name in (layout.BUNDLE, layout.PROVENANCE, layout.SIGNATURE, layout.MANIFEST)
-)
-PUTS = pytest.mark.parametrize("key", [BUNDLE, PROVENANCE, SIGNATURE, MANIFEST], ids=lambda key: key.rsplit("/")[-1])
+    for name in (layout.BUNDLE, layout.PROVENANCE, layout.SBOM, layout.SIGNATURE, layout.MANIFEST)
+]
+BUNDLE, PROVENANCE, SBOM, SIGNATURE, MANIFEST = ORDER
+PUTS = pytest.mark.parametrize("key", ORDER, ids=lambda key: key.rsplit("/")[-1])
 
 
 def silent(*_: object) -> Any:
@@ -90,7 +91,7 @@ def snapshot(app: FakeApp) -> dict[str, bytes]:
 def test_its_objects_are_created_the_manifest_last(tmp_path: Path) -> None:
     app = built(tmp_path)
     manifest = publish(app, artifact=VERSION)
-    assert app.store.writes == [("create", key) for key in (BUNDLE, PROVENANCE, SIGNATURE, MANIFEST)]
+    assert app.store.writes == [("create", key) for key in ORDER]
     assert manifest == verified_manifest(app, "dev", VERSION)
     assert app.store.objects[MANIFEST].body == manifest.to_json()
 
@@ -225,7 +226,7 @@ def test_a_crash_at_any_put_leaves_no_artifact_and_converges(key: str, moment: s
     assert manifest == verified_manifest(app, "dev", VERSION)
     assert manifest.ci_run == ("4711" if left else "4712"), "the first to store the bundle says where it comes from"
     assert {at: snapshot(app)[at] for at in left} == left, "nothing is ever overwritten"
-    assert len(app.store.writes) == 4
+    assert len(app.store.writes) == len(ORDER)
 
 
 @PUTS
@@ -241,7 +242,7 @@ def test_two_publishers_at_once_make_one_artifact(key: str, tmp_path: Path) -> N
     app.store.before = race
     manifest = publish(app, artifact=VERSION)
     assert manifest == verified_manifest(other, "dev", VERSION)
-    assert sorted(app.store.writes) == sorted(("create", key) for key in (BUNDLE, PROVENANCE, SIGNATURE, MANIFEST))
+    assert sorted(app.store.writes) == sorted(("create", key) for key in ORDER)
 
 
 # -- refused -----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from tagship.domain.deployment import Entry
 from tagship.domain.freeze import Freeze
 from tagship.errors import Held, Interrupted, Refused, ServiceFailed, SettingsError, TagshipError, UsageError
 from tagship.ports.forge import Run
-from tagship.release.choose import OTHER
+from tagship.release.next_version import OTHER
 from tagship.verbs.tag import tag
 from tests.fakes.app import environments
 from tests.fakes.forge import FakeForge

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
+from tagship.domain.blocked import Gate
 from tagship.domain.freeze import Freeze
-from tagship.domain.gates import Gate
 from tagship.errors import DeployFailed, Refused, SettingsError, TagshipError, UsageError
 from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad

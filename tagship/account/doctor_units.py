@@ -12,7 +12,7 @@ from tagship.domain.text import counted, listed
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified_manifest
-from tagship.engine.candidates import range_of
+from tagship.engine.rollback_candidates import range_of
 from tagship.errors import ArtifactError, TagshipError
 from tagship.ports.app import App
 from tagship.ports.target import Inspectable

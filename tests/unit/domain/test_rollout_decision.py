@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagship.domain.rollout import Back, Rollout, conclusion, next_step, put_back, why_stop
+from tagship.domain.rollout_decision import Back, Rollout, conclusion, next_step, put_back, why_stop
 from tagship.domain.rules import Rules, amount
 from tagship.domain.text import listed
 from tagship.domain.units import Report, Unit

@@ -14,7 +14,7 @@ from tagship.domain.plan import Plan
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import Claim
-from tagship.engine.session import LeaseSession, ask, hold_lease, observe, read_again
+from tagship.engine.lease_session import LeaseSession, ask, hold_lease, observe, read_again
 from tagship.errors import LeaseLost, ServiceFailed, Unheard
 from tagship.ports.target import Tick
 from tests.fakes.app import FakeApp, environments, settings

@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from tagship.account import environment_checks, unit_checks
+from tagship.account import doctor_environment, doctor_github, doctor_units
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
 from tagship.domain import commands
@@ -40,7 +40,7 @@ def checks(app: App) -> Mapping[str, Check]:
         "account": partial(_account, app),
         "keys": partial(_key_pairs, app),
     }
-    of_each = {**environment_checks.CHECKS, **unit_checks.CHECKS}
+    of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_units.CHECKS}
     for name in app.settings.environments:
         common |= {f"{name}: {about}": partial(check, app, name) for about, check in of_each.items()}
     return common

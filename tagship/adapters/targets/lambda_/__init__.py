@@ -1,0 +1,1 @@
+"""Functions of Lambda, each behind an alias."""

@@ -1,0 +1,112 @@
+"""Asking a function whether it works: invocations until enough good answers came in a row."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced
+from tagship.domain.health import Sample, Verdict, verdict, waits
+from tagship.domain.lambda_.answer import why_wrong
+from tagship.errors import ServiceFailed
+from tagship.settings.lambda_ import Function
+from tagship.settings.tables import Health
+
+NOT_READY = "it cannot be invoked yet"
+STEP = 0.5  # seconds between looks whether somebody wants this to end
+
+
+class Stopped(Exception):
+    """The change was given up: nothing more is done."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Whether a version works, asked by its number or an alias."""
+
+    calls: Calls
+    function: Function
+    qualifier: str
+    number: str
+    artifact: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """One invocation; `elsewhere` if another version answered."""
+
+    sample: Sample
+    log: str = ""
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of asking, and the log of a bad answer."""
+
+    verdict: Verdict
+    log: str = ""
+    elsewhere: bool = False  # the last answer was another version's
+
+
+@dataclass
+class Asking:
+    """Asks a function's versions; `sleep` waits, and `stop` ends all waits."""
+
+    health: Health
+    sleep: Callable[[float], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def wait(self, seconds: float) -> None:
+        """Wait. Raises Stopped."""
+        while seconds > 0 and not self.stop.is_set():
+            self.sleep(min(STEP, seconds))
+            seconds -= STEP
+        if self.stop.is_set():
+            raise Stopped
+
+    def ask(self, question: Query, attempts: int, passes: int) -> Answered:
+        """Invoke until `passes` answers in a row are good.
+
+        A good one is the version's own, and what the settings expect of that artifact.
+        """
+        samples: list[Sample] = []
+        answer = _Answer(Sample(0))
+        log = ""
+        for pause in [*waits(attempts, self.health.cap), 0.0]:
+            answer = _sampled(question)
+            samples.append(answer.sample)
+            log = answer.log or log
+            judged = verdict(samples, expected=question.artifact, passes=passes)
+            if judged.healthy:
+                return Answered(judged)
+            self.wait(0.0 if answer.sample.status else pause)
+        return Answered(judged, log, answer.elsewhere)
+
+
+def _sampled(question: Query) -> _Answer:
+    """Invoke once."""
+    try:
+        invoked = question.calls.invoke(question.qualifier, question.function.payload)
+    except (Raced, Missing):
+        return _Answer(Sample(0, problem=NOT_READY))
+    except ServiceFailed as reason:
+        return _Answer(Sample(0, problem=reason.what.rstrip(".")))
+    if invoked.version != question.number:
+        other = f"version {invoked.version} answered, not version {question.number}"
+        return _Answer(Sample(0, problem=other), elsewhere=True)
+    wrong = why_wrong(invoked.payload, question.function.expect, question.artifact)
+    problem = _raised(invoked.payload) if invoked.error else wrong
+    return _Answer(Sample(0, problem=problem), invoked.log) if problem else _Answer(Sample(200, question.artifact))
+
+
+def _raised(payload: bytes) -> str:
+    """Word the error that a function ended in."""
+    try:
+        value: Any = json.loads(payload)
+        return f"it failed with {value['errorType']}: {value['errorMessage']}"
+    except (ValueError, KeyError, TypeError):
+        return "it failed without a message"

@@ -1,0 +1,238 @@
+"""What tagship asks Lambda of one function, and how the answers read.
+
+RevisionId guards each change: another change meanwhile is `Raced`, and nothing was done. A field that UpdateAlias is
+not given stays as it is, so weights are always sent with a version
+(https://docs.aws.amazon.com/lambda/latest/api/API_UpdateAlias.html).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tagship.adapters.aws.session import Aws
+from tagship.domain.lambda_.record import Label, Record
+from tagship.domain.manifest import PackageRef
+
+LATEST = "$LATEST"
+MANY = 50  # versions a page
+TAIL = 2000  # characters of a log
+
+
+class Raced(Exception):
+    """Somebody else changed the function or its alias, or is changing it."""
+
+
+class Missing(Exception):
+    """There is no such function, version or alias."""
+
+
+MEANINGS: dict[str, type[Raced | Missing]] = {
+    "ResourceNotFoundException": Missing,
+    "PreconditionFailedException": Raced,
+    "ResourceConflictException": Raced,
+}
+
+
+@dataclass(frozen=True)
+class Alias:
+    """What an alias names, and what its description records."""
+
+    version: str
+    revision: str
+    weights: Mapping[str, float] = field(default_factory=dict)
+    record: Record | None = None
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A version, or $LATEST, as Lambda describes it."""
+
+    version: str
+    revision: str
+    code_sha256: str  # hex
+    label: Label | None
+    state: str
+    problem: str  # why it cannot run, as far as Lambda says
+    updating: bool
+    failed: str  # why the last update failed
+    handler: str
+    variables: Mapping[str, str]
+    unfit: str  # why tagship cannot change it
+
+
+@dataclass(frozen=True)
+class Invoked:
+    """An answer: its version, FunctionError or "", the log's end."""
+
+    payload: bytes
+    version: str
+    error: str
+    log: str
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The calls for one function and its alias. Each raises ServiceFailed."""
+
+    aws: Aws
+    function: str
+    name: str
+
+    @property
+    def _client(self) -> Any:
+        return self.aws.client("lambda")
+
+    @contextmanager
+    def _asking(self, doing: str) -> Iterator[Any]:
+        """Translate what Lambda's own exceptions mean here."""
+        from botocore.exceptions import ClientError
+
+        with self.aws.translated(f"{doing} {self.function}"):
+            try:
+                yield self._client
+            except ClientError as reason:
+                meaning = MEANINGS.get(reason.response.get("Error", {}).get("Code", ""))
+                if meaning is None:
+                    raise
+                raise meaning(self.function) from reason
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def alias(self) -> Alias:
+        """Read the alias. Raises Missing."""
+        with self._asking("reading the alias of") as client:
+            return _alias(client.get_alias(FunctionName=self.function, Name=self.name))
+
+    def configuration(self, version: str = LATEST) -> Configuration:
+        """Describe a version. Raises Missing."""
+        with self._asking("reading") as client:
+            return _configuration(client.get_function_configuration(FunctionName=self.function, Qualifier=version))
+
+    def version_of(self, label: Label) -> str:
+        """Find the version of an artifact; empty if there is none."""
+        with self._asking("listing the versions of") as client:
+            pages = client.get_paginator("list_versions_by_function").paginate(
+                FunctionName=self.function, PaginationConfig={"PageSize": MANY}
+            )
+            numbers = [
+                row["Version"]
+                for page in pages
+                for row in page["Versions"]
+                if row["Version"] != LATEST and Label.read(row.get("Description", "")) == label
+            ]
+        return numbers[-1] if numbers else ""
+
+    # -- changing ------------------------------------------------------------------------------------------------------
+
+    def update_code(self, bucket: str, package: PackageRef, revision: str) -> None:
+        """Begin an update of $LATEST's code. Raises Raced."""
+        with self._asking("updating the code of") as client:
+            client.update_function_code(
+                FunctionName=self.function, S3Bucket=bucket, S3Key=package.key, RevisionId=revision
+            )
+
+    def configure(self, variables: Mapping[str, str], handler: str, revision: str) -> None:
+        """Begin an update of $LATEST's configuration. Raises Raced."""
+        more = {"Handler": handler} if handler else {}
+        with self._asking("configuring") as client:
+            client.update_function_configuration(
+                FunctionName=self.function, Environment={"Variables": dict(variables)}, RevisionId=revision, **more
+            )
+
+    def publish(self, now: Configuration, label: Label | None = None) -> Configuration:
+        """Make a version of $LATEST, if it is still that. Raises Raced."""
+        # Lambda makes none if nothing has changed, and answers with the last: its label says which that is.
+        with self._asking("publishing a version of") as client:
+            answer = client.publish_version(
+                FunctionName=self.function,
+                CodeSha256=base64.b64encode(bytes.fromhex(now.code_sha256)).decode(),
+                RevisionId=now.revision,
+                Description=label.text() if label else "",
+            )
+        return _configuration(answer)
+
+    def create(self, record: Record) -> Alias:
+        """Make the alias. Raises Raced if it is there by now."""
+        with self._asking("making the alias of") as client:
+            answer = client.create_alias(
+                FunctionName=self.function, Name=self.name, FunctionVersion=record.number, Description=record.text()
+            )
+        return _alias(answer)
+
+    def note(self, alias: Alias, record: Record) -> Alias:
+        """Write a record, and leave what the alias names. Raises Raced."""
+        return self._updated(alias, record)
+
+    def move(self, alias: Alias, record: Record) -> Alias:
+        """Have the alias name the record's version, alone. Raises Raced, Missing."""
+        return self._updated(
+            alias, record, FunctionVersion=record.number, RoutingConfig={"AdditionalVersionWeights": {}}
+        )
+
+    def _updated(self, alias: Alias, record: Record, **more: Any) -> Alias:
+        with self._asking("moving the alias of") as client:
+            answer = client.update_alias(
+                FunctionName=self.function,
+                Name=self.name,
+                RevisionId=alias.revision,
+                Description=record.text(),
+                **more,
+            )
+        return _alias(answer)
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def invoke(self, qualifier: str, payload: str) -> Invoked:
+        """Invoke a version or an alias, once. Raises Raced if unready."""
+        once = self.aws.once("lambda")
+        with self._asking("invoking"):
+            answer = once.invoke(
+                FunctionName=self.function, Qualifier=qualifier, Payload=payload.encode(), LogType="Tail"
+            )
+            body = answer["Payload"].read()
+        log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
+        return Invoked(body, answer.get("ExecutedVersion", ""), answer.get("FunctionError", ""), log[-TAIL:])
+
+
+def _alias(answer: Any) -> Alias:
+    weights = answer.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    record = Record.read(answer.get("Description", ""))
+    return Alias(answer["FunctionVersion"], answer["RevisionId"], weights, record)
+
+
+def _configuration(answer: Any) -> Configuration:
+    failed = answer.get("LastUpdateStatus") == "Failed"
+    return Configuration(
+        version=answer["Version"],
+        revision=answer["RevisionId"],
+        code_sha256=base64.b64decode(answer["CodeSha256"]).hex(),
+        label=Label.read(answer.get("Description", "")),
+        state=answer.get("State", ""),
+        problem=_words(answer, "State"),
+        updating=answer.get("LastUpdateStatus") == "InProgress",
+        failed=_words(answer, "LastUpdateStatus") or "no reason given" if failed else "",
+        handler=answer.get("Handler", ""),
+        variables=answer.get("Environment", {}).get("Variables", {}),
+        unfit=_unfit(answer),
+    )
+
+
+def _words(answer: Any, what_of: str) -> str:
+    """Join Lambda's code and its sentence."""
+    words = (answer.get(f"{what_of}ReasonCode", ""), answer.get(f"{what_of}Reason", ""))
+    return ": ".join(word.rstrip(".") for word in words if word)
+
+
+def _unfit(answer: Any) -> str:
+    """Say why tagship cannot change a function."""
+    if answer.get("PackageType", "Zip") != "Zip":
+        return "it is a function of a container image, and its package is a zip file"
+    if answer.get("CapacityProviderConfig"):
+        return "it runs on a capacity provider, whose versions become active in another way"
+    if answer.get("Environment", {}).get("Error"):
+        return "its variables cannot be read, so they would be lost (kms:Decrypt)"
+    return ""

@@ -1,0 +1,86 @@
+"""The first step of a change: a record on the alias, under its RevisionId. It accepts the fencing number.
+
+A version that is there already (a rollback's) is switched to by that same call: an incident waits for nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker, Unchangeable
+from tagship.domain.change import Change
+from tagship.domain.lambda_.record import BEGUN, DONE, Record
+from tagship.domain.units import Report
+
+CHANGED = f"its alias changed during each of {ROUNDS} attempts"
+
+
+@dataclass(frozen=True)
+class Claims:
+    """Claims functions for one change."""
+
+    change: Change
+    maker: Maker
+
+    def claimed(self, calls: Calls) -> Alias | Report:
+        """Write the record; return the alias, or why not."""
+        try:
+            for _ in range(ROUNDS):
+                try:
+                    return self._claimed(calls)
+                except Raced:
+                    continue
+        except Missing:
+            return Report(calls.function, "failed", reason="there is no such function")
+        except Unchangeable as reason:
+            return Report(calls.function, "failed", reason=str(reason))
+        return Report(calls.function, "held", reason=CHANGED)
+
+    def _claimed(self, calls: Calls) -> Alias | Report:
+        change = self.change
+        try:
+            alias = calls.alias()
+        except Missing:
+            return calls.create(Record.of(change, BEGUN, number := self.maker.base(calls), "", number))
+        if alias.record and change.fence < alias.record.fence:
+            return _held(calls.function, change, alias.record)
+        if alias.version == LATEST:  # updates would reach callers unseen
+            return calls.move(alias, Record.of(change, BEGUN, number := self.maker.base(calls), "", number))
+        return self._switched(calls, alias, serving(calls, alias))
+
+    def _switched(self, calls: Calls, alias: Alias, before: str) -> Alias:
+        """Switch to an existing version, or note the beginning."""
+        change, number = self.change, alias.version
+        if before == change.artifact_id:
+            return calls.move(alias, Record.of(change, DONE, number, before, number))
+        back = self._number_to_go_back_to(calls, alias)
+        try:
+            if back:
+                return calls.move(alias, Record.of(change, DONE, back, before, number))
+        except Missing:
+            pass  # the version was deleted: it is made again
+        return calls.note(alias, Record.of(change, BEGUN, number, before, number))
+
+    def _number_to_go_back_to(self, calls: Calls, alias: Alias) -> str:
+        """Return the version of a rollback; empty if there is none."""
+        change, record = self.change, alias.record
+        if not (change.backward or change.action == "rollback"):
+            return ""
+        if record and record.state == DONE and record.previous == change.artifact_id:
+            return record.previous_number
+        return calls.version_of(self.maker.artifact.label)
+
+
+def serving(calls: Calls, alias: Alias) -> str:
+    """Return the artifact that an alias names; empty if it is nobody's."""
+    record = alias.record
+    if record and record.number == alias.version:
+        return record.serving
+    label = calls.configuration(alias.version).label
+    return label.artifact if label else ""
+
+
+def _held(function: str, change: Change, record: Record) -> Report:
+    reason = f"it accepted fencing number {record.fence}, and this change has {change.fence}"
+    return Report(function, "held", change.artifact_id, record.serving, record.serving, reason)

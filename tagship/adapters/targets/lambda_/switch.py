@@ -1,0 +1,243 @@
+"""One change of several functions: all versions made and asked, then all aliases moved; or all as before.
+
+Each step can be repeated, and reads first what is so: a process that takes over finds the record on each alias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tagship.adapters.targets.lambda_.asking import Answered, Asking, Query
+from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.claims import serving
+from tagship.adapters.targets.lambda_.together import together
+from tagship.adapters.targets.lambda_.versions import Maker, Unchangeable
+from tagship.domain.change import Change
+from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
+from tagship.domain.text import listed
+from tagship.domain.units import Report
+from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
+from tagship.ports.target import Tick
+from tagship.settings.lambda_ import Function
+
+OVERTAKEN = frozenset({"held", "superseded"})
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One function under this change: its alias, and our record."""
+
+    calls: Calls
+    function: Function
+    alias: Alias
+    record: Record
+
+    @property
+    def name(self) -> str:
+        return self.calls.function
+
+    def report(self, outcome: str, reason: str = "", evidence: str = "", serves: str | None = None) -> Report:
+        """Report on it; it serves what it served before unless said otherwise."""
+        record = self.record
+        now = record.previous if serves is None else serves
+        return Report(self.name, outcome, record.artifact, now, record.previous, reason, evidence)
+
+
+@dataclass
+class Switch:
+    """Carries one change out.
+
+    `aliases` are those that are known to be as they are now; `held` reports of functions that could not be claimed.
+    """
+
+    change: Change
+    maker: Maker
+    asking: Asking
+    tick: Tick
+    functions: Mapping[str, tuple[Calls, Function]]
+    aliases: Mapping[str, Alias]
+    held: Sequence[Report] = ()
+
+    def carried(self) -> dict[str, Report]:
+        """Carry it on from wherever it is; return each function's report."""
+        reports: dict[str, Report] = {}
+        hands = self._each("looking at the aliases", dict(self.functions), self._standing, reports)
+        begun = {name: hand for name, hand in hands.items() if hand.record.state == BEGUN}
+        ready = self._each("making and asking the new versions", begun, self._prepared, reports)
+        ready |= {name: hand for name, hand in hands.items() if hand.record.state == DONE}
+        if self._all_or_none and self._bad(reports):
+            return reports | self._given_up(ready, reports)
+        moved = self._each("moving the aliases", ready, self._moved, reports)
+        asked = self._each("asking the functions", moved, self._asked, reports)
+        reports |= {name: hand.report(_good(hand), serves=hand.record.artifact) for name, hand in asked.items()}
+        if self._all_or_none and self._bad(reports):
+            changed = {name: hand for name, hand in asked.items() if _good(hand) == "healthy"}
+            return reports | self._given_up(changed, reports)
+        return reports
+
+    @property
+    def _all_or_none(self) -> bool:
+        """Tell whether functions stay as they are unless all can change."""
+        # A rollback is urgent: it goes wherever it can.
+        return self.change.action == "deploy"
+
+    def _each(
+        self, doing: str, items: Mapping[str, object], act: Callable[..., Hand | Report], reports: dict[str, Report]
+    ) -> dict[str, Hand]:
+        """Act on all at once; note the reports of those that end."""
+        if not items:
+            return {}
+        results = together(items, act, tick=self.tick, doing=doing, stop=self.asking.stop)
+        reports |= {name: result for name, result in results.items() if isinstance(result, Report)}
+        return {name: result for name, result in results.items() if isinstance(result, Hand)}
+
+    # -- the steps, of one function ------------------------------------------------------------------------------------
+
+    def _standing(self, of: tuple[Calls, Function]) -> Hand | Report:
+        """See whether its alias is still ours."""
+        calls, function = of
+        try:
+            alias = self.aliases.get(calls.function) or calls.alias()
+            record = alias.record
+            if record and record.belongs_to(self.change) and alias.version == record.number:
+                hand = Hand(calls, function, alias, record)
+                return hand if record.state != ENDED else hand.report("failed", "the change was ended before its time")
+            return _overtaken(calls, self.change, alias)
+        except Missing:
+            return Report(calls.function, "failed", reason="its alias, or the version that it names, is gone")
+        except ServiceFailed as reason:
+            return Report(calls.function, "silent", reason=reason.what.rstrip("."))
+
+    def _prepared(self, hand: Hand) -> Hand | Report:
+        """Make its version and ask that, before any caller meets it."""
+        try:
+            number = self.maker.made(hand.calls, hand.function)
+            answered = self._ask(hand, number, number, self.change.artifact_id, self.asking.health.attempts)
+        except (ArtifactMissing, NotAuthentic) as reason:
+            return self._ended(hand, "refused", reason.what.rstrip("."))
+        except (Unchangeable, ServiceFailed) as reason:
+            return self._ended(hand, "failed", str(reason).rstrip("."))
+        if not answered.verdict.healthy:
+            return self._ended(hand, "failed", answered.verdict.reason, answered.log)
+        record = hand.record
+        return replace(hand, record=Record.of(self.change, DONE, number, record.previous, record.previous_number))
+
+    def _moved(self, hand: Hand) -> Hand | Report:
+        """Have its alias name the version, and no other beside it."""
+        if hand.alias.record == hand.record and not hand.alias.weights:
+            return hand
+        try:
+            return replace(hand, alias=hand.calls.move(hand.alias, hand.record))
+        except (Raced, Missing):
+            return self._superseded(hand)
+        except ServiceFailed as reason:
+            return hand.report("silent", reason.what.rstrip("."))
+
+    def _asked(self, hand: Hand) -> Hand | Report:
+        """Ask by the alias; put back what does not answer well."""
+        record, health = hand.record, self.asking.health
+        attempts = health.attempts if self._all_or_none else health.attempts_after_rollback
+        try:
+            label = hand.calls.configuration(record.number).label
+            if label != self.maker.artifact.label:
+                return self._back(hand, f"version {record.number} is not {record.artifact}")
+            answered = self._ask(hand, hand.calls.name, record.number, record.artifact, attempts)
+        except Missing:
+            return self._back(hand, f"version {record.number} is gone")
+        except ServiceFailed as reason:
+            return hand.report("silent", reason.what.rstrip("."))
+        if answered.verdict.healthy:
+            return hand
+        if answered.elsewhere and self._left(hand):
+            return self._superseded(hand)
+        return self._back(hand, answered.verdict.reason, answered.log)
+
+    # -- and back ------------------------------------------------------------------------------------------------------
+
+    def _given_up(self, hands: Mapping[str, Hand], reports: Mapping[str, Report]) -> dict[str, Report]:
+        """Leave or put back functions because others could not change."""
+        bad = self._bad(reports)
+        because = f"{listed([report.unit for report in bad])} could not be changed, and they change together"
+        overtaken = all(report.outcome in OVERTAKEN for report in bad)
+
+        def back(hand: Hand) -> Report:
+            if hand.alias.record and hand.alias.record.state == DONE:
+                if hand.record.previous == hand.record.artifact:
+                    return hand.report("unchanged")
+                return self._back(hand, because)
+            return self._ended(hand, "superseded" if overtaken else "failed", because)
+
+        if not hands:
+            return {}
+        return together(hands, back, tick=self.tick, doing="putting functions back", stop=self.asking.stop)
+
+    def _ended(self, hand: Hand, outcome: str, reason: str, log: str = "") -> Report:
+        """Note on the alias that the change has ended there."""
+        record = replace(hand.record, state=ENDED, number=hand.alias.version)
+        try:
+            hand.calls.note(hand.alias, record)
+        except (Raced, Missing):
+            return self._superseded(hand)
+        except ServiceFailed as problem:  # nothing was moved: only the note is missing
+            reason = f"{reason}; {problem.what.rstrip('.')}"
+        return hand.report(outcome, reason, log)
+
+    def _back(self, hand: Hand, reason: str, log: str = "") -> Report:
+        """Have the alias name what it named before, and ask that."""
+        record = hand.record
+        if record.number == record.previous_number:
+            return hand.report("failed", reason, log)
+        restored = replace(record, state=ENDED, number=record.previous_number)
+        try:
+            hand.calls.move(hand.alias, restored)
+            problem = self._why_not_back(hand, restored)
+        except Raced:
+            return self._superseded(hand)
+        except Missing:
+            return hand.report("rollback-failed", f"{reason}; version {restored.number} is gone", log, record.artifact)
+        except ServiceFailed as failure:
+            return hand.report("silent", f"{reason}; {failure.what.rstrip('.')}", log)
+        if problem:
+            return hand.report("rollback-failed", f"{reason}; put back, {problem}", log, "")
+        return hand.report("rolled-back", reason, log)
+
+    def _why_not_back(self, hand: Hand, restored: Record) -> str:
+        """Say why the version before does not answer; empty if good."""
+        if not restored.previous:  # nothing that tagship deployed: nobody knows how it answers
+            return ""
+        attempts = self.asking.health.attempts_after_rollback
+        answered = self._ask(hand, hand.calls.name, restored.number, restored.previous, attempts)
+        return "" if answered.verdict.healthy else answered.verdict.reason
+
+    def _ask(self, hand: Hand, qualifier: str, number: str, artifact: str, attempts: int) -> Answered:
+        question = Query(hand.calls, hand.function, qualifier, number, artifact)
+        return self.asking.ask(question, attempts, min(self.asking.health.passes, attempts))
+
+    def _bad(self, reports: Mapping[str, Report]) -> list[Report]:
+        return [*self.held, *(report for report in reports.values() if not report.good)]
+
+    def _left(self, hand: Hand) -> bool:
+        """Tell whether somebody else moved the alias."""
+        now = hand.calls.alias()
+        return now.revision != hand.alias.revision
+
+    def _superseded(self, hand: Hand) -> Report:
+        try:
+            return _overtaken(hand.calls, self.change, hand.calls.alias())
+        except (Missing, ServiceFailed):
+            return hand.report("silent", "its alias was changed, and cannot be read")
+
+
+def _overtaken(calls: Calls, change: Change, alias: Alias) -> Report:
+    """Report that somebody else changed the alias."""
+    now, record = serving(calls, alias), alias.record
+    if record and record.number == alias.version:
+        who = f"deployment {record.deployment} changed its alias meanwhile ({record.action} of {record.artifact})"
+    else:
+        who = f"somebody else moved its alias to version {alias.version}"
+    return Report(calls.function, "superseded", change.artifact_id, now, now, who)
+
+
+def _good(hand: Hand) -> str:
+    return "unchanged" if hand.record.previous == hand.record.artifact else "healthy"

@@ -1,0 +1,216 @@
+"""Functions of Lambda, each behind an alias: a unit is a function, and what its alias names is what it serves.
+
+Nothing acts on AWS but the process that carries a change out: if that dies, what it began is found on the aliases, and
+nothing goes on by itself. So no operation is ever running, and a lease that has expired can be taken over at once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tagship.adapters.targets import Context
+from tagship.adapters.targets.lambda_.artifact import Artifact
+from tagship.adapters.targets.lambda_.asking import Asking, Query
+from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.claims import Claims
+from tagship.adapters.targets.lambda_.switch import Switch
+from tagship.adapters.targets.lambda_.together import together
+from tagship.adapters.targets.lambda_.versions import Maker
+from tagship.domain.change import Change
+from tagship.domain.deployment import begun
+from tagship.domain.lambda_.record import BEGUN, ENDED, Record
+from tagship.domain.rules import Rules
+from tagship.domain.units import Operation, Report, Unit
+from tagship.errors import ServiceFailed
+from tagship.ports.target import Tick
+from tagship.settings.lambda_ import Lambda
+
+LOOKS = 2  # invocations of one observation: the first may wake a function
+
+
+@dataclass
+class LambdaTarget:
+    """The functions of an environment.
+
+    After a start, `_aliases` are as it left them, and `_refused` has a report of each function that it left alone.
+    """
+
+    context: Context
+    environment: str
+    table: Lambda
+    _aliases: dict[str, Alias] = field(default_factory=dict)
+    _refused: dict[str, Report] = field(default_factory=dict)
+
+    # -- the functions -------------------------------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> Rules:
+        return self.table.rules
+
+    def units(self) -> Sequence[Unit]:
+        """List the functions of the settings, and whether each is there."""
+        return [self._unit(name) for name in self.table.functions]
+
+    def _unit(self, name: str) -> Unit:
+        try:
+            self._calls(name).configuration()
+        except Missing:
+            problem = f"there is no function {name} in {self.context.settings.aws.region}"
+            return Unit(name, name, False, problem, noun="function")
+        return Unit(name, name, True, noun="function")
+
+    def _calls(self, name: str) -> Calls:
+        return Calls(self.context.aws, name, self.table.alias)
+
+    def _all_calls(self, units: Sequence[Unit]) -> dict[str, Calls]:
+        return {unit.id: self._calls(unit.id) for unit in units}
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        """Read what each alias names, and ask that version."""
+        asking = self._asking()
+        reports = together(
+            self._all_calls(units),
+            lambda calls: self._observed(calls, asking),
+            tick=tick,
+            doing="asking",
+            stop=asking.stop,
+        )
+        return [reports[unit.id] for unit in units]
+
+    def _observed(self, calls: Calls, asking: Asking) -> Report:
+        try:
+            alias = calls.alias()
+            label = calls.configuration(alias.version).label
+        except Missing:
+            return Report(calls.function, "empty", reason=f"it has no alias {self.table.alias}")
+        except ServiceFailed as reason:
+            return Report(calls.function, "silent", reason=reason.what.rstrip("."))
+        if label is None:
+            return Report(calls.function, "empty")
+        if alias.weights:
+            shares = ", ".join(f"{share:.0%} to version {number}" for number, share in alias.weights.items())
+            return Report(calls.function, "failed", serving=label.artifact, reason=f"its alias sends {shares}")
+        question = Query(calls, self.table.functions[calls.function], calls.name, alias.version, label.artifact)
+        answered = asking.ask(question, LOOKS, 1)
+        outcome = "healthy" if answered.verdict.healthy else "failed"
+        return Report(
+            calls.function, outcome, serving=label.artifact, reason=answered.verdict.reason, evidence=answered.log
+        )
+
+    # -- changing ------------------------------------------------------------------------------------------------------
+
+    def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
+        """Write the record on each alias; go back if possible."""
+        self._aliases, self._refused = {}, {}
+        claims, problems = Claims(change, self._maker(change, self._asking())), list[ServiceFailed]()
+
+        def claimed(calls: Calls) -> Alias | Report:
+            try:
+                return claims.claimed(calls)
+            except ServiceFailed as reason:
+                problems.append(reason)
+                return Report(calls.function, "silent", reason=reason.what.rstrip("."))
+
+        results = together(
+            self._all_calls(units), claimed, tick=lambda _: None, doing="claiming", stop=threading.Event()
+        )
+        self._aliases = {name: result for name, result in results.items() if isinstance(result, Alias)}
+        self._refused = {name: result for name, result in results.items() if isinstance(result, Report)}
+        if problems and not self._aliases:
+            raise problems[0]
+        return [_operation(name, alias.record) for name, alias in self._aliases.items() if alias.record]
+
+    def finish(
+        self,
+        operations: Sequence[Operation],  # noqa: ARG002 (the records on the aliases have them)
+        change: Change,
+        units: Sequence[Unit],
+        tick: Tick,
+    ) -> Sequence[Report]:
+        """Make the versions, ask them, move the aliases, ask the functions."""
+        aliases, refused = self._aliases, self._refused
+        self._aliases, asking = {}, self._asking()
+        held = [report for name, report in refused.items() if name in {unit.id for unit in units}]
+        functions = {
+            unit.id: (self._calls(unit.id), self.table.functions[unit.id]) for unit in units if unit.id not in refused
+        }
+        switch = Switch(change, self._maker(change, asking), asking, tick, functions, aliases, held)
+        reports = {**refused, **switch.carried()}
+        return [reports[unit.id] for unit in units]
+
+    def _asking(self) -> Asking:
+        return Asking(self.context.settings.environment(self.environment).health, self.context.clock.sleep)
+
+    def _maker(self, change: Change, asking: Asking) -> Maker:
+        artifact = Artifact(self.context.store, change)
+        return Maker(artifact, self.context.store.bucket, self.table.timeout, asking.wait, self.context.clock.now)
+
+    # -- what was started ----------------------------------------------------------------------------------------------
+
+    def operations(self, deployment_id: str, since: datetime) -> Sequence[Operation]:
+        """Find a deployment's records on the aliases."""
+        if begun(deployment_id) < since.replace(microsecond=0):
+            return []
+        records = {name: self._record(name) for name in self.table.functions}
+        return [
+            _operation(name, record)
+            for name, record in records.items()
+            if record and record.deployment == deployment_id
+        ]
+
+    def _record(self, name: str) -> Record | None:
+        try:
+            return self._calls(name).alias().record
+        except Missing:
+            return None
+
+    def cancel(self, operations: Sequence[Operation]) -> None:
+        """Note on each alias that the change has ended."""
+        # One that has moved its alias is over.
+        for operation in operations:
+            for name in operation.units:
+                self._cancel(self._calls(name), operation.id)
+
+    def _cancel(self, calls: Calls, operation: str) -> None:
+        try:
+            alias = calls.alias()
+            record = alias.record
+            if record and record.state == BEGUN and _operation(calls.function, record).id == operation:
+                calls.note(alias, replace(record, state=ENDED))
+        except (Missing, Raced):
+            return  # it is another's by now
+
+    # -- what comes up by itself ---------------------------------------------------------------------------------------
+
+    def committed(self, change: Change) -> None:
+        """Do nothing: an alias decides what starts from now on."""
+
+    def uncommitted(self, artifact_id: str) -> str:  # noqa: ARG002 (an alias has no pointer beside it)
+        return ""
+
+    def files(self) -> Mapping[str, bytes]:
+        """Write the variables, which are taken from each artifact's own bundle."""
+        settings = self.context.settings
+        return self.table.files(self.environment, settings.environment(self.environment), settings.aws.region)
+
+    def required(self) -> Sequence[str]:
+        return ()
+
+
+def _operation(name: str, record: Record) -> Operation:
+    id_ = f"{record.deployment}/{record.action}/{record.artifact}/{name}"
+    words = f"{record.action} of {name} to {record.artifact}"
+    return Operation(id_, words, record.action, record.artifact, (name,), running=False)
+
+
+def connect(context: Context, environment: str) -> LambdaTarget:
+    """Connect to the functions of one environment of the settings."""
+    table = context.settings.environment(environment).runs_on(Lambda)
+    if table is None:
+        raise TypeError(f"{environment} has no lambda table: the settings refuse that")
+    return LambdaTarget(context, environment, table)

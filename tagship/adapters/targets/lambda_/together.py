@@ -1,0 +1,42 @@
+"""The functions of one change at once: each in a thread, and a heartbeat while they are at it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from tagship.domain.text import counted
+from tagship.ports.target import Tick
+
+MOST = 16  # functions at a time
+BEAT = 0.25  # seconds between two ticks
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def together(
+    items: Mapping[str, T], act: Callable[[T], R], *, tick: Tick, doing: str, stop: threading.Event
+) -> dict[str, R]:
+    """Act on each item; return what came of it.
+
+    What `tick` raises sets `stop` and, when all have ended, is raised. What an act raises is raised too.
+    """
+    with ThreadPoolExecutor(max(1, min(MOST, len(items)))) as pool:
+        futures: dict[str, Future[R]] = {key: pool.submit(act, item) for key, item in items.items()}
+        try:
+            _watched(list(futures.values()), tick, doing)
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return {key: future.result() for key, future in futures.items()}
+
+
+def _watched(futures: Sequence[Future[R]], tick: Tick, doing: str) -> None:
+    waiting = set(futures)
+    while waiting:
+        tick(f"{doing}: {len(futures) - len(waiting)} of {counted(len(futures), 'function')}")
+        _, waiting = wait(waiting, BEAT, FIRST_COMPLETED)

@@ -1,0 +1,116 @@
+"""Makes the version of a function that an artifact is, by the sequence that Lambda's states ask for.
+
+Wait until no update is in progress; update, guarded by RevisionId; wait again, because invocations run the old code
+until then, and RevisionId changes once more; publish, guarded by that and by the code's SHA-256; see that the version
+is ours, because Lambda publishes nothing if nothing has changed; wait until it is active
+(https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tagship.adapters.targets.lambda_.artifact import Artifact
+from tagship.adapters.targets.lambda_.calls import Calls, Configuration, Raced
+from tagship.domain.manifest import PackageRef
+from tagship.settings.lambda_ import Function
+
+ROUNDS = 5  # how often a lost race is run again
+FIRST_LOOK, LAST_LOOK, GROWTH = 0.1, 1.0, 1.5  # seconds between looks at an update
+WAITS = frozenset({"Pending"})
+RUNS = frozenset({"Active", "Inactive", ""})  # an invocation wakes what is inactive; an unknown state isn't healthy
+
+
+class Unchangeable(Exception):
+    """The function cannot be brought to the artifact; the words say why."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes versions; `wait` waits some seconds, `now` is the time."""
+
+    artifact: Artifact
+    bucket: str
+    timeout: int
+    wait: Callable[[float], None]
+    now: Callable[[], datetime]
+
+    def made(self, calls: Calls, function: Function) -> str:
+        """Return the number of the artifact's version, active. Raises Unchangeable."""
+        number = calls.version_of(self.artifact.label)
+        if not number:
+            number = self._published(calls, function)
+        self._until_active(calls, number)
+        return number
+
+    def base(self, calls: Calls) -> str:
+        """Publish $LATEST as it is, for a new alias. Raises Unchangeable."""
+        for _ in range(ROUNDS):
+            try:
+                return calls.publish(self._settled(calls)).version
+            except Raced:
+                self.wait(LAST_LOOK)
+        raise Unchangeable(_raced())
+
+    def _published(self, calls: Calls, function: Function) -> str:
+        package = self.artifact.package(function.package)
+        for _ in range(ROUNDS):
+            try:
+                return self._once(calls, function, package)
+            except Raced:
+                self.wait(LAST_LOOK)
+        raise Unchangeable(_raced())
+
+    def _once(self, calls: Calls, function: Function, package: PackageRef) -> str:
+        """Update and publish. Raises Raced if another does so too."""
+        now = self._settled(calls)
+        if now.unfit:
+            raise Unchangeable(now.unfit)
+        if now.code_sha256 != package.sha256:
+            calls.update_code(self.bucket, package, now.revision)
+            now = self._updated(calls)
+        variables = {**now.variables, **self.artifact.variables}
+        if variables != now.variables or function.handler not in {"", now.handler}:
+            calls.configure(variables, function.handler, now.revision)
+            now = self._updated(calls)
+        if now.code_sha256 != package.sha256 or now.variables != variables:
+            raise Raced(calls.function)
+        version = calls.publish(now, self.artifact.label)
+        if version.label != self.artifact.label:
+            other = f", of {version.label.artifact}" if version.label else ""
+            raise Unchangeable(f"Lambda published nothing new: it answered with version {version.version}{other}")
+        return version.version
+
+    def _updated(self, calls: Calls) -> Configuration:
+        now = self._settled(calls)
+        if now.failed:
+            raise Unchangeable(f"Lambda could not update it ({now.failed})")
+        return now
+
+    def _settled(self, calls: Calls) -> Configuration:
+        """Wait until no update is in progress. Raises Unchangeable."""
+        return self._once_it(calls.configuration, lambda now: not now.updating, "its update did not end")
+
+    def _until_active(self, calls: Calls, number: str) -> None:
+        now = self._once_it(
+            lambda: calls.configuration(number), lambda now: now.state not in WAITS, "its new version stayed Pending"
+        )
+        if now.state not in RUNS:
+            raise Unchangeable(f"version {number} is {now.state}" + (f" ({now.problem})" if now.problem else ""))
+
+    def _once_it(
+        self, look: Callable[[], Configuration], over: Callable[[Configuration], bool], problem: str
+    ) -> Configuration:
+        until, pause = self.now() + timedelta(seconds=self.timeout), FIRST_LOOK
+        while not over(now := look()):
+            if self.now() > until:
+                raise Unchangeable(f"{problem} within {self.timeout} s")
+            self.wait(pause)
+            pause = min(pause * GROWTH, LAST_LOOK)
+        return now
+
+
+def _raced() -> str:
+    return f"somebody else changed it during each of {ROUNDS} attempts"

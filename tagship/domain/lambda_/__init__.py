@@ -1,0 +1,1 @@
+"""What tagship writes on functions of Lambda, and reads there. Pure."""

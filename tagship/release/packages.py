@@ -1,0 +1,106 @@
+"""Packages of an artifact: made by `build`, stored by `publish`, named in the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tagship.domain import commands, layout
+from tagship.domain.manifest import PackageRef
+from tagship.domain.origin import Origin
+from tagship.domain.package import LARGEST, BuiltPackage, BuiltPackages, member
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import folder
+from tagship.errors import Refused
+from tagship.ports.app import App
+from tagship.ports.bucket import Conflict
+from tagship.release.built import PACKAGES, Work
+
+
+def make(app: App, artifact_id: ArtifactId, commit: str, names: Sequence[str]) -> BuiltPackages:
+    """Run each package's command, and zip what its directory has.
+
+    Writes the zip files and packages.json into the artifact's build folder.
+    """
+    place = folder(app, artifact_id)
+    facts = {"VERSION": str(artifact_id), "COMMIT_SHA": commit}
+    made: dict[str, BuiltPackage] = {}
+    for name in names:
+        package = app.settings.packages[name]
+        if package.command:
+            app.screen.say(f"package {name}: {' '.join(package.command)}")
+            app.machine.run(package.command, app.root, facts)
+        made[name] = _zipped(name, app.root / package.directory, place / layout.package(name))
+        app.screen.say(f"built package {name}: {made[name].size:,} bytes, sha256 {made[name].sha256}")
+    packages = BuiltPackages(commit, made)
+    (place / PACKAGES).write_bytes(packages.to_json())
+    return packages
+
+
+def _zipped(name: str, directory: Path, to: Path) -> BuiltPackage:
+    """Zip the files of a directory, in path order."""
+    files = list(_files(name, directory))
+    _check_size(name, files)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(to, "w") as archive:
+        for path in files:
+            executable = bool(path.stat().st_mode & 0o100)
+            entry = member(path.relative_to(directory).as_posix(), executable=executable)
+            entry.file_size = path.stat().st_size
+            with path.open("rb") as source, archive.open(entry, "w") as packed:
+                shutil.copyfileobj(source, packed)
+    with to.open("rb") as written:
+        digest = hashlib.file_digest(written, "sha256").hexdigest()
+    return BuiltPackage(digest, to.stat().st_size)
+
+
+def _files(name: str, directory: Path) -> Iterator[Path]:
+    """List files in path order. Raises Refused for links, or nothing."""
+    paths = sorted(directory.rglob("*"), key=lambda path: path.relative_to(directory).as_posix())
+    for path in paths:
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise Refused(
+                f"{path} is not a regular file: a package holds nothing else.",
+                remedy="Copy what it points to in its place, or have the package's command leave it out",
+            )
+    if not any(path.is_file() for path in paths):
+        raise Refused(
+            f"{directory} has no files for the package {name}.",
+            remedy=f"Fill it, or name what does: packages.{name}.command in tagship.toml",
+        )
+    yield from (path for path in paths if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _check_size(name: str, files: Sequence[Path]) -> None:
+    size = sum(path.stat().st_size for path in files)
+    if size > LARGEST:
+        raise Refused(
+            f"The package {name} has {size:,} bytes of files, and Lambda takes at most {LARGEST:,}.",
+            remedy=f"Leave something out of packages.{name}.directory in tagship.toml",
+        )
+
+
+def store(app: App, work: Work, origin: Origin) -> Mapping[str, PackageRef]:
+    """Create each package's object, or require that the existing one fits."""
+    refs = {}
+    for name, built in work.packages.items():
+        key = work.key(app, layout.package(name))
+        try:
+            app.store.create(key, folder(app, work.artifact_id) / layout.package(name), origin.metadata())
+        except Conflict:
+            _check_same(app, work, name, key, built)
+        refs[name] = PackageRef(key, built.sha256, built.size)
+    return refs
+
+
+def _check_same(app: App, work: Work, name: str, key: str, built: BuiltPackage) -> None:
+    head = app.store.head(key)
+    if head is None or (head.sha256, head.size) != (built.sha256, built.size):
+        raise Refused(
+            f"{work.artifact_id} is taken in {work.environment}: its package {name} has other bytes there.",
+            state="What is stored under that id stays as it is.",
+            remedy=f"Ship under the next number: {commands.deploy_dev()}",
+        )

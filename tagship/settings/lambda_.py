@@ -1,0 +1,117 @@
+"""[environments.<name>.lambda]: functions of Lambda, each behind an alias."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from tagship.domain.bundle import CONFIGURATION
+from tagship.domain.rules import Rules
+from tagship.settings.kind import Kind
+from tagship.settings.model import Environment
+from tagship.settings.section import NAME, Finding, Section, Text, Values, table
+
+FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
+ALIAS = r"^[A-Za-z][A-Za-z0-9_-]{0,127}$"
+HANDLER = r"^([^\s]{1,128})?$"
+VARIABLE = r"[A-Za-z][A-Za-z0-9_]+\Z"
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: what the runtime sets itself
+RESERVED = re.compile(r"_HANDLER$|_X_AMZN_TRACE_ID$|AWS_(?!XRAY_)|LAMBDA_(TASK_ROOT|RUNTIME_DIR)$")
+
+
+def _as_text(value: object) -> object:
+    """Turn a number or a boolean into text: an answer has either."""
+    return json.dumps(value) if isinstance(value, int) else value
+
+
+Answer = Annotated[str, BeforeValidator(_as_text)]
+FunctionName = Annotated[str, StringConstraints(pattern=FUNCTION)]
+
+
+class Function(Section):
+    """One function: its package, and how its health is asked.
+
+    `expect` are values of its answer by their dotted places; `{version}` stands for the version that is deployed.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {HANDLER: "a handler such as app.handler"}
+
+    package: str = Field(pattern=NAME)
+    handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
+    payload: str = "{}"  # JSON
+    expect: Mapping[Text, Answer] = Field(default_factory=dict)
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        payload = values.get("payload", "{}")
+        try:
+            json.loads(payload) if isinstance(payload, str) else None
+        except ValueError:
+            yield "payload", "is not JSON: give the event that the function is asked with"
+
+
+class Lambda(Kind):
+    """The functions of an environment, all behind one alias's name."""
+
+    table = "lambda"
+    words: ClassVar[Mapping[str, str]] = {
+        FUNCTION: "a function's name: letters, digits, hyphens and underscores, at most 64",
+        ALIAS: "an alias: letters, digits, hyphens and underscores, a letter first",
+    }
+
+    alias: str = Field(default="live", pattern=ALIAS)
+    timeout: int = Field(default=300, ge=5, le=3600)  # seconds that an update and a new version may take
+    functions: Annotated[Mapping[FunctionName, Function], Field(min_length=1)]
+
+    @property
+    def rules(self) -> Rules:
+        return Rules("100%", "0")
+
+    @property
+    def longest(self) -> int:
+        return self.timeout
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        return tuple(sorted({function.package for function in self.functions.values()}))
+
+    @classmethod
+    def packages_in(cls, values: Values) -> Iterator[Finding]:
+        for name, function in table(values, "functions").items():
+            if isinstance(function, Mapping) and isinstance(function.get("package"), str):
+                yield f"functions.{name}.package", function["package"]
+
+    @property
+    def stack_functions(self) -> tuple[str, ...]:
+        return tuple(self.functions)
+
+    @property
+    def stack_parameters(self) -> Mapping[str, str]:
+        return {"Functions": "yes"}
+
+    def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
+        """Write the variables that the functions of this artifact are given."""
+        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
+        return {variables_file(name): f"{text}\n".encode()}
+
+    @classmethod
+    def why_not_settable(cls, variable: str, values: Values) -> str:  # noqa: ARG003
+        if RESERVED.match(variable):
+            return "is a variable of Lambda's own"
+        return "" if re.match(VARIABLE, variable) else "is not a variable that Lambda takes"
+
+    @classmethod
+    def problems_in(cls, environment: Values) -> Iterator[Finding]:
+        secrets = table(environment, "secrets")
+        for key in ("parameter_store", "secrets_manager"):
+            if secrets.get(key):
+                yield f"secrets.{key}", "is for hosts: a function reads its secrets itself, with its own role"
+
+
+def variables_file(environment: str) -> str:
+    """Name the file of a bundle that has an environment's variables."""
+    return f"{CONFIGURATION}/{environment}.json"

@@ -1,0 +1,50 @@
+"""A host that ran the app before tagship, through the commands, Run Command and a shell on the host: found, taken over,
+deployed to, and given back. (Units and containers: tests/host/test_adopt.py.)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tagship.sandbox import lifecycle
+from tagship.verbs.deploy import deploy
+from tests.journeys.test_setup import tagship
+from tests.sandbox import shop
+from tests.sandbox.conftest import start
+from tests.sandbox.shop import Shop
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Shop]:
+    root = shop.make(tmp_path, ["dev"])
+    running = start(root)
+    yield Shop(root, running, "dev")
+    lifecycle.down(root)
+
+
+def ran(here: Shop, *words: str) -> str:
+    done = tagship(here, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_what_ran_on_a_host_before_is_found_kept_and_given_back(here: Shop) -> None:
+    base = here.running.hosts[0].root / "opt/hello"
+    base.mkdir(parents=True, exist_ok=True)
+    (base / "app.py").write_text("print(1)\n")
+    (base / ".env").write_text("TOKEN=1\n")
+    assert "ran something before tagship: the folder has .env, app.py" in tagship(here, "doctor").stdout
+    ran(here, "adopt", "--env", "dev", "--yes")
+    assert (base.parent / "hello.before-tagship/app.py").read_text() == "print(1)\n"
+    assert (base / ".env.local").read_text() == "TOKEN=1\n"
+    version = here.publish("0.1.0")
+    assert deploy(here.app(), artifact=version).state == "healthy"
+    assert "TOKEN='1'" in (base / ".env").read_text()
+    given = json.loads(ran(here, "adopt", "--env", "dev", "--undo", "--yes", "--json"))
+    assert (given["undo"], given["done"]) == (True, True)
+    assert (base / "app.py").read_text() == "print(1)\n"
+    assert (base / ".env").read_text() == "TOKEN=1\n"

@@ -1,0 +1,124 @@
+"""Functions of Lambda in tagship.toml: what is missing or cannot work is told in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tagship.errors import SettingsError
+from tagship.settings import Settings, load
+from tagship.settings.lambda_ import Lambda
+
+TOP = """
+app = "hello"
+aws.bucket = "hello-artifacts"
+signing = { key = "release.key.pem", public_key = "release.pub.pem" }
+packages.api.directory = "build/api"
+[environments.dev]
+"""
+FUNCTIONS = 'lambda.functions.hello = { package = "api" }\n'
+HELLO = "environments.dev.lambda.functions.hello"
+
+
+def read(folder: Path, text: str, variables: dict[str, str] | None = None) -> Settings:
+    (folder / "tagship.toml").write_text(TOP + text, "utf-8")
+    return load(folder / "tagship.toml", variables or {})
+
+
+def errors(folder: Path, text: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read(folder, text)
+    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+
+
+def functions(settings: Settings) -> Lambda:
+    found = settings.environment("dev").runs_on(Lambda)
+    assert found
+    return found
+
+
+def test_a_function_and_its_package_are_all_that_is_needed(tmp_path: Path) -> None:
+    made = functions(read(tmp_path, FUNCTIONS))
+    assert (made.alias, made.timeout, made.packages) == ("live", 300, ("api",))
+    assert made.functions["hello"].expect == {}
+    assert (made.rules.concurrency, made.rules.errors, made.has_image) == ("100%", "0", False)
+
+
+def test_expected_values_are_compared_as_text(tmp_path: Path) -> None:
+    text = 'lambda.functions.hello = { package = "api", expect = { ok = true, code = 200, "a.b" = "{version}" } }\n'
+    assert functions(read(tmp_path, text)).functions["hello"].expect == {
+        "ok": "true",
+        "code": "200",
+        "a.b": "{version}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("lambda = {}", "environments.dev.lambda.functions: missing; add it"),
+        ("lambda.functions = {}", "environments.dev.lambda.functions: must not be empty: add at least one"),
+        ("lambda.functions.hello = {}", f"{HELLO}.package: missing; add it"),
+        (
+            'lambda.functions.hello.package = "worker"',
+            f'{HELLO}.package: names "worker", which nothing makes: add [packages.worker]',
+        ),
+        (
+            'lambda.functions."a b".package = "api"',
+            ("environments.dev.lambda.functions.a b: the name must be a function's name: letters, digits, hyphens and "
+            "underscores, at most 64"),
+        ),
+        (
+            'lambda.functions.hello = { package = "api", payload = "{" }',
+            f"{HELLO}.payload: is not JSON: give the event that the function is asked with",
+        ),
+        (
+            'lambda.functions.hello = { package = "api", paylod = "{}" }',
+            f"{HELLO}.paylod: unknown key; did you mean payload?",
+        ),
+        (
+            FUNCTIONS + 'lambda.alias = "1"',
+            ("environments.dev.lambda.alias: must be an alias: letters, digits, hyphens and underscores, a letter "
+            'first; is "1"'),
+        ),
+        (
+            FUNCTIONS + 'secrets.parameter_store = "/hello/dev/"',
+            ("environments.dev.secrets.parameter_store: is for hosts: a function reads its secrets itself, with its "
+            "own role"),
+        ),
+        (
+            FUNCTIONS + 'variables.AWS_REGION = "x"',
+            "environments.dev.variables.AWS_REGION: is a variable of Lambda's own: give it another name",
+        ),
+        (
+            FUNCTIONS + 'variables._X = "x"',
+            "environments.dev.variables._X: is not a variable that Lambda takes: give it another name",
+        ),
+        (
+            FUNCTIONS + "[packages.worker]\n",
+            "packages.worker.directory: missing; add it",
+        ),
+        (
+            FUNCTIONS + '[packages.worker]\ndirectory = "../x"\n',
+            'packages.worker.directory: "../x" is outside the repository: give a path relative to its top',
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_told_with_its_place(tmp_path: Path, text: str, error: str) -> None:
+    assert error in errors(tmp_path, text + "\n")
+
+
+def test_the_bundle_carries_the_variables(tmp_path: Path) -> None:
+    files = read(tmp_path, FUNCTIONS + 'variables = { NAME_B = "2", NAME_A = "1" }\n').files()
+    assert files == {"deploy/environments/dev.json": b'{\n  "NAME_A": "1",\n  "NAME_B": "2"\n}\n'}
+
+
+def test_functions_and_packages_are_keys_of_their_own_for_variables(tmp_path: Path) -> None:
+    given = {
+        "TAGSHIP_PACKAGES": '{ other = { directory = "x" } }',
+        "TAGSHIP_ENVIRONMENTS_DEV_LAMBDA_FUNCTIONS": '{ hi = { package = "other" } }',
+        "TAGSHIP_ENVIRONMENTS_DEV_LAMBDA_ALIAS": "blue",
+    }
+    made = functions(read(tmp_path, FUNCTIONS, given))
+    assert (list(made.functions), made.alias) == (["hi"], "blue")
