@@ -37,6 +37,7 @@ ask() {
   masked "$answer"
   ANSWER="$STATUS ${REPLY:0:500}"
   PROBLEM="it answered $STATUS"
+  if [[ $STATUS == 30[12378] ]]; then PROBLEM+=", a redirect: have health.path name where it leads"; fi
   [[ $STATUS == 2?? ]] || return 1
   if [[ $answer =~ \"$HEALTH_VERSION_KEY\"[[:space:]]*:[[:space:]]*\"([^\"]*)\" ]]; then version=${BASH_REMATCH[1]}; fi
   masked "${version:-no version}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+REDIRECTS = (301, 302, 303, 307, 308)
+
 
 def waits(attempts: int, cap: float = 60.0) -> list[float]:
     """List the seconds to wait after each attempt but the last.
@@ -56,6 +58,8 @@ def verdict(samples: Sequence[Sample], *, expected: str, passes: int) -> Verdict
 def _reason(sample: Sample, expected: str) -> str:
     if not sample.status:
         return sample.problem or "it never answered"
+    if sample.status in REDIRECTS:
+        return f"it answered {sample.status}, a redirect: have health.path name where it leads"
     if not 200 <= sample.status < 300:
         return f"it answered {sample.status}"
     return f"it answered as {sample.version or 'no version'}, not as {expected}"

@@ -37,6 +37,7 @@ from tagship.engine.tagged import commit_of
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
 
+BYTECODE = "__pycache__"
 BATCH = 256 * 1024  # bytes compressed at a time; another number gives other bundles (ADR 0018)
 AHEAD = 4  # batches that may wait to be compressed
 GZIP = 31  # zlib's wbits for a 32 KiB window in gzip's frame
@@ -226,6 +227,7 @@ def _opened(path: Path) -> BinaryIO:
 def _walk(root: Path, top: str) -> Iterator[str]:
     """List the files under a built path, relative to the root.
 
+    What Python compiled is left out: it names times, and Python writes over it on a host, which would be an alteration.
     Raises Refused for a link, a device, or nothing.
     """
     start = root / top
@@ -240,7 +242,7 @@ def _walk(root: Path, top: str) -> Iterator[str]:
                 f"{os.path.relpath(path, root)} is not a regular file: a bundle holds nothing else.",
                 remedy="Copy what it points to in its place, or narrow bundle.built in tagship.toml",
             )
-        if path.is_file():
+        if path.is_file() and BYTECODE not in path.parts:
             yield os.path.relpath(path, root)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tagship import bootstrap
 from tagship.domain import layout
+from tagship.domain.attestation import opened, to_sign
 from tagship.engine.artifacts import verified_manifest
 from tagship.sandbox.state import Running
 from tests.sandbox.conftest import git
@@ -89,6 +90,10 @@ def test_four_steps_make_a_verified_artifact(clone: Path, s3: Any) -> None:
     head = s3.head_object(Bucket="tiny-artifacts", Key=manifest.bundle.key, ChecksumMode="ENABLED")
     assert head["Metadata"]["workflow-run-id"] == "4711"
     assert head["ContentLength"] == manifest.bundle.size
+    answer = inv(clone, "sbom", "--version", version)
+    bill = json.loads(answer.stdout)
+    assert (answer.returncode, bill["bomFormat"]) == (0, "CycloneDX"), answer.stderr
+    assert {part["name"] for part in bill["metadata"]["component"]["components"]} == set(manifest.files)
 
 
 def test_openssl_verifies_it_with_the_sandboxs_public_key(
@@ -99,6 +104,12 @@ def test_openssl_verifies_it_with_the_sandboxs_public_key(
         s3.download_file("tiny-artifacts", key(version, name), str(tmp_path / name))
     command = ["openssl", "dgst", "-sha256", "-verify", str(sandbox.public_key), "-signature", layout.SIGNATURE]
     subprocess.run([*command, layout.MANIFEST], cwd=tmp_path, check=True)
+    for name in (layout.PROVENANCE, layout.SBOM):
+        s3.download_file("tiny-artifacts", key(version, name), str(tmp_path / name))
+        statement, signature, _ = opened((tmp_path / name).read_bytes(), name)
+        (tmp_path / layout.SIGNATURE).write_bytes(signature)
+        (tmp_path / "signed").write_bytes(to_sign(statement))
+        subprocess.run([*command, "signed"], cwd=tmp_path, check=True)
 
 
 def test_publishing_again_from_another_clone_changes_nothing(clone: Path, sandbox: Running, s3: Any) -> None:

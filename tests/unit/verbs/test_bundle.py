@@ -281,6 +281,16 @@ def test_a_path_from_two_sources_is_refused(tmp_path: Path) -> None:
     refused(ci_app(tmp_path, tree=tree), r"deploy/environments/dev\.conf would be in the bundle twice")
 
 
+def test_what_python_compiled_of_built_files_is_left_out(tmp_path: Path) -> None:
+    """A host's Python would write over it, and the release would count as altered."""
+    for name in ("dist/app.py", "dist/__pycache__/app.cpython-312.pyc", "dist/deep/__pycache__/b.pyc", "dist/own.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    app = ci_app(tmp_path, bundle={"built": ["dist"]})
+    bundle(app, artifact=VERSION)
+    assert [name for name in tar_of(app).getnames() if name.startswith("dist/")] == ["dist/app.py", "dist/own.pyc"]
+
+
 def test_a_built_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist/link").symlink_to("/etc/passwd")
