@@ -13,6 +13,7 @@ class Change:
 
     Only ids, digests and numbers travel to a unit. A unit that accepted a higher `fence` refuses the change.
     One that goes `backward` is a person's order to go back, whatever its action: units take no older version otherwise.
+    If a unit `keeps` it whatever becomes of the others, units that change as one do not wait for each other (a heal).
     `allow_unsigned` comes from the environment's settings: a unit that was not prepared for it still refuses.
     """
 
@@ -25,3 +26,4 @@ class Change:
     fence: int
     allow_unsigned: bool = False
     backward: bool = False
+    keeps: bool = False

@@ -107,6 +107,7 @@ class LeaseSession:
             fence=self.lease.fence,
             allow_unsigned=self.app.settings.environment(environment).allow_unsigned,
             backward=self.plan.backward,
+            keeps=self.plan.keeps,
         )
 
     def carry_out(self, change: Change, units: Sequence[Unit]) -> list[Report]:

@@ -101,6 +101,13 @@ def test_a_rollback_does_not_wait_for_a_function_that_cannot_go_back(place: Func
     assert (place.answer(one)["version"], place.answer(two)["version"]) == ("0.1.0-dev", "0.1.1-dev")
 
 
+def test_a_heal_brings_those_that_it_can_whatever_becomes_of_the_others(place: Functions) -> None:
+    place.deploy("0.1.0-dev")
+    change = replace(place.change(place.publish("0.1.1-dev", {"two": "error"})), keeps=True)
+    assert outcomes(place.carry_out(change)) == {"one": "healthy", "two": "failed"}
+    assert place.serving() == ["0.1.1-dev", "0.1.0-dev"]
+
+
 def test_who_loses_the_lease_makes_no_version_and_moves_no_alias(place: Functions) -> None:
     place.deploy("0.1.0-dev")
     name = place.names[0]

@@ -79,8 +79,8 @@ class Switch:
     @property
     def _all_or_none(self) -> bool:
         """Tell whether functions stay as they are unless all can change."""
-        # A rollback is urgent: it goes wherever it can.
-        return self.change.action == "deploy"
+        # A rollback is urgent, and a heal mends: both go wherever they can.
+        return self.change.action == "deploy" and not self.change.keeps
 
     def _each(
         self, doing: str, items: Mapping[str, object], act: Callable[..., Hand | Report], reports: dict[str, Report]
@@ -137,7 +137,7 @@ class Switch:
     def _asked(self, hand: Hand) -> Hand | Report:
         """Ask by the alias; put back what does not answer well."""
         record, health = hand.record, self.asking.health
-        attempts = health.attempts if self._all_or_none else health.attempts_after_rollback
+        attempts = health.attempts if self.change.action == "deploy" else health.attempts_after_rollback
         try:
             label = hand.calls.configuration(record.number).label
             if label != self.maker.artifact.label:
