@@ -19,7 +19,7 @@ _HASH = re.compile(r"--hash=(sha\d+):([0-9a-f]+)")
 
 
 @dataclass(frozen=True, order=True)
-class Locked:
+class PinnedPackage:
     """A pinned package; the hashes are those of its files."""
 
     kind: str  # as package URLs name it: pypi | npm
@@ -37,7 +37,7 @@ def is_lock(path: str) -> bool:
     return _reader(path) is not None
 
 
-def packages(path: str, raw: bytes) -> list[Locked]:
+def packages(path: str, raw: bytes) -> list[PinnedPackage]:
     """List the packages of a lock file, sorted. Raises NotALock."""
     reader = _reader(path)
     try:
@@ -46,38 +46,38 @@ def packages(path: str, raw: bytes) -> list[Locked]:
         raise NotALock(f"{path} cannot be read ({type(reason).__name__})") from reason
 
 
-def _reader(path: str) -> Callable[[str], Iterator[Locked]] | None:
+def _reader(path: str) -> Callable[[str], Iterator[PinnedPackage]] | None:
     name = path.rpartition("/")[2]
     return next((reader for pattern, reader in READERS.items() if fnmatch.fnmatchcase(name, pattern)), None)
 
 
-def _requirements(text: str) -> Iterator[Locked]:
+def _requirements(text: str) -> Iterator[PinnedPackage]:
     """Read pip's format: pinned lines alone, with their hashes."""
     for line in text.replace("\\\n", " ").splitlines():
         if pin := _PIN.match(line.strip()):
             hashes = tuple(sorted((SHA[kind], digest) for kind, digest in _HASH.findall(line) if kind in SHA))
-            yield Locked("pypi", _normal(pin[1]), pin[2], hashes)
+            yield PinnedPackage("pypi", _normal(pin[1]), pin[2], hashes)
 
 
-def _uv(text: str) -> Iterator[Locked]:
+def _uv(text: str) -> Iterator[PinnedPackage]:
     for package in tomllib.loads(text).get("package", []):
         if "registry" not in package.get("source", {}):
             continue  # the project itself, or a folder, a checkout
         files = [*package.get("wheels", []), *filter(None, [package.get("sdist")])]
-        yield Locked("pypi", _normal(package["name"]), package["version"], _written(files))
+        yield PinnedPackage("pypi", _normal(package["name"]), package["version"], _written(files))
 
 
-def _poetry(text: str) -> Iterator[Locked]:
+def _poetry(text: str) -> Iterator[PinnedPackage]:
     for package in tomllib.loads(text).get("package", []):
-        yield Locked("pypi", _normal(package["name"]), package["version"], _written(package.get("files", [])))
+        yield PinnedPackage("pypi", _normal(package["name"]), package["version"], _written(package.get("files", [])))
 
 
-def _npm(text: str) -> Iterator[Locked]:
+def _npm(text: str) -> Iterator[PinnedPackage]:
     """Read npm's format, versions 2 and 3."""
     for path, package in json.loads(text)["packages"].items():
         name = package.get("name") or path.rpartition("node_modules/")[2]
         if path.startswith("node_modules/") and not package.get("link") and "version" in package:
-            yield Locked("npm", name, package["version"], tuple(_integrity(package.get("integrity", ""))))
+            yield PinnedPackage("npm", name, package["version"], tuple(_integrity(package.get("integrity", ""))))
 
 
 def _integrity(text: str) -> Iterator[Hash]:
@@ -102,7 +102,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-READERS: Mapping[str, Callable[[str], Iterator[Locked]]] = {
+READERS: Mapping[str, Callable[[str], Iterator[PinnedPackage]]] = {
     "requirements*.txt": _requirements,
     "constraints*.txt": _requirements,
     "uv.lock": _uv,

@@ -87,6 +87,8 @@ class LeaseSession:
     def what_goes_on(self) -> str:
         """Say what units may be doing when nobody watches any more."""
         names = ", ".join(operation.name for operation in self.operations) or "id unknown"
+        if self.operations and not any(operation.running for operation in self.operations):
+            return f"The change of the {plural(self.plan.noun)} stopped where this runner left it ({names})"
         return f"The action on the {plural(self.plan.noun)} goes on ({names})"
 
     def change(self, action: str = "", artifact_id: ArtifactId | None = None, digest: str = "") -> Change:

@@ -17,7 +17,7 @@ from tagship import __version__
 from tagship.domain import layout
 from tagship.domain.attestation import SBOM, Statement
 from tagship.domain.origin import Origin
-from tagship.domain.packages import Hash, Locked, NotALock, is_lock, packages
+from tagship.domain.packages import Hash, NotALock, PinnedPackage, is_lock, packages
 from tagship.ports.app import App
 from tagship.ports.repository import Unfit
 from tagship.release.attesting import attested
@@ -37,7 +37,7 @@ class LockFiles:
     `unread` are lock files that could not be read.
     """
 
-    packages: Mapping[Locked, Sequence[str]] = field(default_factory=dict)
+    packages: Mapping[PinnedPackage, Sequence[str]] = field(default_factory=dict)
     unread: Sequence[str] = ()
 
 
@@ -61,7 +61,7 @@ def attested_sbom(app: App, work: Work, origin: Origin) -> str:
 
 def locked_in(app: App, commit: str) -> LockFiles:
     """Read every lock file of a commit."""
-    named: dict[Locked, list[str]] = {}
+    named: dict[PinnedPackage, list[str]] = {}
     unread = []
     for path in filter(is_lock, app.repository.paths(commit)):
         try:

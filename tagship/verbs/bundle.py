@@ -86,6 +86,8 @@ def _said(app: App, sources: _Sources, commit: str) -> str:
     parts = [f"{', '.join(sources.paths)} of {commit[:8]}"] if sources.paths else []
     parts += [f"the host files of tagship {__version__}"] if sources.tagship else []
     parts += [f"{', '.join(built)} from {DISK}"] if built else []
+    if not parts:
+        return "the configuration of its environments alone"
     return ", with ".join([parts[0], " and ".join(parts[1:])] if parts[1:] else parts)
 
 

@@ -483,6 +483,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
     verbs = {name: recipe for name, recipe in recipes.items() if "$(INV)" in recipe}
     assert set(recipes) - set(verbs) == {
         "test",
+        "picture",
         "test-journeys",
         "test-package",
         "test-program",

@@ -43,6 +43,12 @@ note() {
   if [ -n "$(files)" ]; then echo folder; fi
 }
 
+# Whether a file of the old folder is in it. By a link, whose folder it was could have root read any file to the app.
+within() {
+  case $(readlink -f "$1") in "$(readlink -f "$before")"/*) return 0 ;; esac
+  return 1
+}
+
 if [ -s "$base/state.json" ]; then end unchanged 'tagship deploys here already'; fi
 if [ ! -e "$record" ]; then
   if [ -e "$before" ]; then end refused "$before is there already: move it elsewhere"; fi
@@ -66,9 +72,12 @@ while read -r kind name _; do
     if [ ! -e "$before" ]; then mv "$base" "$before" || end failed "$base cannot be renamed"; fi
     mkdir -p "$base" && chmod 0711 "$base" || end failed "$base cannot be made"
     # What an order of a failed deployment left; a number that was seen counts on.
-    if [ -s "$before/fence" ] && [ ! -e "$base/fence" ]; then cp -p "$before/fence" "$base/fence"; fi
+    if [ -s "$before/fence" ] && [ ! -e "$base/fence" ] && within "$before/fence"; then
+      cp -p "$before/fence" "$base/fence"
+    fi
     for file in .env.local .env; do
       if [ -f "$before/$file" ] && [ ! -e "$base/.env.local" ]; then
+        within "$before/$file" || end failed "$before/$file is a link out of its folder: copy it to $base/.env.local"
         (umask 077 && cp "$before/$file" "$base/.env.local.new") && mv "$base/.env.local.new" "$base/.env.local" ||
           end failed "$before/$file cannot be copied"
       fi
@@ -96,7 +105,8 @@ if [ -e "$before" ] && grep -qx folder "$record"; then
   if [ -e "$base" ]; then mv "$base" "$aside" || end failed "$base cannot be renamed"; fi
   mv "$before" "$base" || end failed "$before cannot be renamed"
   # An order that comes late is held by the number that was seen last.
-  if [ -s "$aside/fence" ]; then cp -p "$aside/fence" "$base/fence"; fi
+  # (Not through a link that lies there: the folder is somebody else's again.)
+  if [ -s "$aside/fence" ]; then cp -p --remove-destination "$aside/fence" "$base/fence"; fi
 fi
 while read -r kind name was boots; do
   case $kind in

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tagship.domain.image import base_of
-from tagship.domain.packages import Locked, NotALock, is_lock, packages
+from tagship.domain.packages import NotALock, PinnedPackage, is_lock, packages
 
 A, B = "a" * 64, "b" * 64
 PINNED = f"python:3.12@sha256:{A}"
@@ -64,21 +64,28 @@ NPM = json.dumps(
             "app/requirements.txt",
             REQUIREMENTS,
             [
-                Locked("pypi", "plain", "1.0"),
-                Locked("pypi", "zope-interface", "7.0", (("SHA-256", A), ("SHA-256", B))),
+                PinnedPackage("pypi", "plain", "1.0"),
+                PinnedPackage("pypi", "zope-interface", "7.0", (("SHA-256", A), ("SHA-256", B))),
             ],
         ),
-        ("constraints.txt", f"idna==3.10 --hash=sha256:{A}\n", [Locked("pypi", "idna", "3.10", (("SHA-256", A),))]),
-        ("uv.lock", UV, [Locked("pypi", "idna", "3.10", (("SHA-256", A), ("SHA-256", B)))]),
-        ("poetry.lock", POETRY, [Locked("pypi", "idna", "3.10", (("SHA-256", A),))]),
+        (
+            "constraints.txt",
+            f"idna==3.10 --hash=sha256:{A}\n",
+            [PinnedPackage("pypi", "idna", "3.10", (("SHA-256", A),))],
+        ),
+        ("uv.lock", UV, [PinnedPackage("pypi", "idna", "3.10", (("SHA-256", A), ("SHA-256", B)))]),
+        ("poetry.lock", POETRY, [PinnedPackage("pypi", "idna", "3.10", (("SHA-256", A),))]),
         (
             "web/package-lock.json",
             NPM,
-            [Locked("npm", "@types/node", "22.1.0", (("SHA-512", "00" * 64),)), Locked("npm", "b", "2.0.0")],
+            [
+                PinnedPackage("npm", "@types/node", "22.1.0", (("SHA-512", "00" * 64),)),
+                PinnedPackage("npm", "b", "2.0.0"),
+            ],
         ),
     ],
 )  # fmt: skip
-def test_a_lock_file_names_packages_with_their_hashes(path: str, text: str, expected: list[Locked]) -> None:
+def test_a_lock_file_names_packages_with_their_hashes(path: str, text: str, expected: list[PinnedPackage]) -> None:
     assert is_lock(path)
     assert packages(path, text.encode()) == expected
 

@@ -213,6 +213,9 @@ def test_what_goes_on_names_the_operations_as_people_find_them() -> None:
         assert held.what_goes_on == "The action on the hosts goes on (id unknown)"
         held.operations = (operation("c-1", held.change(), []), operation("c-2", held.change(), []))
         assert held.what_goes_on == "The action on the hosts goes on (SSM command c-1, SSM command c-2)"
+        held.operations = tuple(replace(operation, running=False) for operation in held.operations)
+        ended = "The change of the hosts stopped where this runner left it (SSM command c-1, SSM command c-2)"
+        assert held.what_goes_on == ended
 
 
 def test_the_lease_is_given_back_at_the_end() -> None:

@@ -128,6 +128,12 @@ def test_more_than_lambda_takes_is_refused(tmp_path: Path, monkeypatch: pytest.M
         build(functions(tmp_path), artifact=VERSION)
 
 
+def test_a_bundle_without_files_of_the_commit_says_what_it_has(tmp_path: Path) -> None:
+    app = functions(tmp_path, bundle={"include": []}, tree={"README.md": b"nothing of it"})
+    bundle(app, artifact=VERSION, dry_run=True)
+    assert app.screen.lines[0] == f"bundle {VERSION}: the configuration of its environments alone"
+
+
 # -- publishing --------------------------------------------------------------------------------------------------------
 
 

@@ -90,3 +90,31 @@ def test_what_stands_where_it_would_be_kept_is_not_written_over(tmp_path: Path, 
     (tmp_path / "opt/hello.before-tagship").mkdir()
     assert run(tmp_path).outcome == "refused"
     assert (base / "app.py").exists()
+
+
+def test_a_link_in_the_folder_of_another_account_has_root_read_and_write_nothing_elsewhere(
+    tmp_path: Path, base: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("PASSWORD=root's\n")
+    (base / ".env").unlink()
+    (base / ".env").symlink_to(secret)
+    refused = run(tmp_path)
+    assert (refused.outcome, "is a link out of its folder" in refused.reason) == ("failed", True)
+    assert not (base / ".env.local").exists()
+    (base / ".env.local").write_text("TOKEN=1\n")
+    assert run(tmp_path).outcome == "unchanged"
+    (base / "fence").write_text("7\n")
+    (tmp_path / "opt/hello.before-tagship/fence").symlink_to(secret)
+    assert run(tmp_path, undo=True).outcome == "unchanged"
+    assert secret.read_text() == "PASSWORD=root's\n"
+    assert (base / "fence").read_text() == "7\n"
+    assert not (base / "fence").is_symlink()
+
+
+def test_a_link_within_the_folder_is_followed(tmp_path: Path, base: Path) -> None:
+    (base / "shared").mkdir()
+    (base / ".env").rename(base / "shared/.env")
+    (base / ".env").symlink_to("shared/.env")
+    assert run(tmp_path).outcome == "unchanged"
+    assert (base / ".env.local").read_text() == "TOKEN=1\n"
