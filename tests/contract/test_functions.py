@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tagship.domain.lambda_.record import ENDED, Record
+from tagship.errors import LeaseLost
 from tests.contract.functions import PATIENT, Functions, switch
 
 
@@ -84,6 +85,39 @@ def test_if_one_alias_cannot_be_moved_those_that_were_are_put_back(place: Functi
 def test_a_first_deployment_that_fails_leaves_callers_with_what_infrastructure_made(place: Functions) -> None:
     assert outcomes(place.deploy("0.1.0-dev", "error")) == {"one": "failed", "two": "failed"}
     assert place.serving() == ["", ""]
+
+
+def test_a_rollback_does_not_wait_for_a_function_that_cannot_go_back(place: Functions) -> None:
+    place.deploy("0.1.0-dev")
+    one, two = place.names
+    number = place.client.get_alias(FunctionName=two, Name="live")["FunctionVersion"]
+    place.deploy("0.1.1-dev")
+    switch(states={f"{two}:{number}": "Failed"})
+    reports = place.carry_out(place.change(place.artifact("0.1.0-dev"), "rollback"))
+    assert {name: (report.outcome, report.serving) for name, report in reports.items()} == {
+        "one": ("healthy", "0.1.0-dev"),
+        "two": ("rolled-back", "0.1.1-dev"),
+    }
+    assert (place.answer(one)["version"], place.answer(two)["version"]) == ("0.1.0-dev", "0.1.1-dev")
+
+
+def test_who_loses_the_lease_makes_no_version_and_moves_no_alias(place: Functions) -> None:
+    place.deploy("0.1.0-dev")
+    name = place.names[0]
+    before = place.client.list_versions_by_function(FunctionName=name)["Versions"]
+    change, target = place.change(place.publish("0.1.1-dev")), place.connect()
+    operations = target.start(change, target.units())
+    switch(update=0.6)
+
+    def lost(phase: str) -> None:
+        if phase.startswith("making"):
+            raise LeaseLost("Another deployment took the lease.", remedy="Look: inv lock")
+
+    with pytest.raises(LeaseLost):
+        target.finish(operations, change, target.units(), lost)
+    switch(update=0)
+    assert len(place.client.list_versions_by_function(FunctionName=name)["Versions"]) == len(before)
+    assert place.serving() == ["0.1.0-dev"] * 2
 
 
 # -- variables ---------------------------------------------------------------------------------------------------------

@@ -29,7 +29,10 @@ class Unchangeable(Exception):
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes versions; `wait` waits some seconds, `now` is the time."""
+    """Makes versions; `now` is the time.
+
+    `wait` waits some seconds, and raises if the change is given up: so it is asked before each step.
+    """
 
     artifact: Artifact
     bucket: str
@@ -69,14 +72,17 @@ class Maker:
         if now.unfit:
             raise Unchangeable(now.unfit)
         if now.code_sha256 != package.sha256:
+            self.wait(0)
             calls.update_code(self.bucket, package, now.revision)
             now = self._updated(calls)
         variables = {**now.variables, **self.artifact.variables}
         if variables != now.variables or function.handler not in {"", now.handler}:
+            self.wait(0)
             calls.configure(variables, function.handler, now.revision)
             now = self._updated(calls)
         if now.code_sha256 != package.sha256 or now.variables != variables:
             raise Raced(calls.function)
+        self.wait(0)
         version = calls.publish(now, self.artifact.label)
         if version.label != self.artifact.label:
             other = f", of {version.label.artifact}" if version.label else ""
