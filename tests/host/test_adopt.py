@@ -36,7 +36,7 @@ WantedBy=multi-user.target
 """
 GIVEN_BACK = """
 systemctl disable --quiet --now hello.service 2>/dev/null
-rm -rf /etc/systemd/system/hello.service /opt/hello.* /etc/tagship/hello/adopted*
+rm -rf /etc/systemd/system/hello.service /opt/hello.* /etc/tagship/hello/adopted* /root/.docker /srv/orders
 systemctl daemon-reload
 """
 
