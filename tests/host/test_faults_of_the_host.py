@@ -190,12 +190,14 @@ def test_a_proxy_configuration_broken_by_hand_and_a_version_that_fails(host: Hos
 def test_a_clock_that_jumps_while_a_version_starts(
     host: Host, shop: Shop, serving: Bundle, before: int, after: int
 ) -> None:
-    answer, watch = deploy_while_it_jumps(host, host.publish(shop.docker(NEW, SLOW)), before, after)
+    answer, watch = deploy_while_it_jumps(
+        host, host.publish(shop.docker(NEW, SLOW, health={"attempts": 15})), before, after
+    )
     assert answer.outcome == "healthy", answer.output
     assert set(watch.heard) == {OLD, NEW}
     durations = answer.verdict["durations"]
-    assert 3 < durations["health"] < 10
-    assert durations["health"] < durations["total"] < 20
+    assert 3 < durations["health"] < 60  # an hour, or none, if the clock that jumps were asked
+    assert durations["health"] < durations["total"] < 120
     works_again(host, host.publish(shop.docker("0.1.2-dev")))
 
 

@@ -100,7 +100,7 @@ def test_without_the_extra_what_needs_it_names_the_command_that_installs_it(
 ) -> None:
     said = base.run(shop, "tagship", *words.split(), fails=True)
     assert "needs Python packages that are not installed: moto, flask, yaml" in said
-    assert re.search(r"Install them: \S+/python3? -m pip install 'moto\[\S+' 'pyyaml>=6'", said)
+    assert re.search(r"Install them: \S+/python3? -m pip install 'moto\[\S+' 'packaging>=\S+' 'pyyaml>=6'", said)
 
 
 @pytest.mark.parametrize("words", ["--list", "sandbox down", "sandbox status", "deploy-dev --help", "eject --dry-run"])
