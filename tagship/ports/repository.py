@@ -47,8 +47,8 @@ class State:
 class Surroundings:
     """What Git says of a repository before it has settings.
 
-    `branch` is empty for a detached HEAD; `remotes` maps a name to its URL; `files` are those in the index. `ignored`
-    picks those of some paths that Git would not add.
+    `branch` is empty for a detached HEAD; `remotes` maps a name to its URL; `files` are those that Git has, or would
+    add. `ignored` picks those of some paths that Git would not add.
     """
 
     root: Path

@@ -18,7 +18,7 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 ACCOUNT = "123456789012"  # AWS's own example: nobody's
 UNSHIPPED = {
     ".github", "deploy", "docs", "test", "tests", "spec", "tagship.toml", "tagship.mk", "tasks.py", "vendor", "infra",
-    "terraform", "LICENSE", "node_modules", "tagship.txt", "tagship-sandbox.txt", "tagship-source.txt",
+    "terraform", "LICENSE", "node_modules", "venv", "tagship.txt", "tagship-sandbox.txt", "tagship-source.txt",
 }  # fmt: skip
 UNSHIPPED_ENDS = (".md", ".rst", "file", ".yml", ".yaml", ".mk", ".pub.pem")  # README.md, Makefile, Dockerfile
 
@@ -126,7 +126,7 @@ def _name(scene: Scene) -> str:
 
 
 def _shipped(scene: Scene) -> list[str]:
-    """List what the index has at the top and hosts need."""
+    """List what Git has at the top and hosts need."""
     top = dict.fromkeys(path.partition("/")[0] for path in scene.git.files)
     return [name for name in top if not (name in UNSHIPPED or name.startswith(".") or name.endswith(UNSHIPPED_ENDS))]
 

@@ -64,7 +64,7 @@ class Scene:
 
     @cached_property
     def files(self) -> Sequence[str]:
-        """List the files of the index, and those at the top."""
+        """List the files that Git would have, and those at the top."""
         top = (entry.name for entry in self.root.iterdir() if entry.is_file())
         return sorted({*self.git.files, *top})
 

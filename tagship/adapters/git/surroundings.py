@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LOCAL = 20.0  # seconds; nothing here asks a remote
 
+_COMMITTED = ("--cached", "--others", "--exclude-standard")  # what `git add .`, the next step, makes of them
+
 Ask = Callable[..., str]
 
 
@@ -44,7 +46,7 @@ def _read(program: GitProgram, inherited: Mapping[str, str]) -> Surroundings:
         branch=ask("symbolic-ref", "--short", "--quiet", "HEAD", may_fail=True),  # a detached HEAD has none
         branches=_branches(ask, remotes),
         tags=ask("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").splitlines(),
-        files=[path for path in ask("ls-files", "-z").split("\0") if path],
+        files=sorted({path for path in ask("ls-files", "-z", *_COMMITTED).split("\0") if path}),
         ignored=lambda paths: ask("check-ignore", "--", *paths, may_fail=True).splitlines(),  # it fails for none
     )
 

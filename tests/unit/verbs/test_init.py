@@ -108,6 +108,19 @@ def content(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
+# -- what Git does not have yet ---------------------------------------------------------------------------------------
+
+
+def test_what_nobody_has_added_yet_is_shipped_and_what_git_ignores_is_not(tmp_path: Path, wheel: Path) -> None:
+    """The next step is `git add .`."""
+    root = repository(tmp_path / "shop", {".gitignore": "cache/\n"})
+    for name in ("app.py", "lib/orders.py", "cache/orders", "venv/bin/python"):
+        (root / name).parent.mkdir(exist_ok=True, parents=True)
+        (root / name).write_text("")
+    begin(root, wheel, command="python3 app.py")
+    assert list(settings.load(root / "tagship.toml", {}).bundle.include) == ["app.py", "lib"]
+
+
 # -- a service that has nothing ----------------------------------------------------------------------------------------
 
 WRITTEN = {
