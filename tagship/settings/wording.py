@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from typing import Any
+from typing import Any, get_origin
 
 from tagship.settings.model import PLANNED, Settings
 from tagship.settings.section import cut, is_of_names, section_of, sections, shown
@@ -113,8 +113,8 @@ class Wording:
         for key in keys:
             field = section.model_fields[key]
             section = section_of(field.annotation)
-            if is_of_names(field.annotation):
-                next(keys)
+            if is_of_names(field.annotation) or get_origin(field.annotation) is tuple:
+                next(keys)  # a name of the user's, or a number in a list
         return list(section.model_fields)
 
 

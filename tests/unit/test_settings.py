@@ -447,6 +447,11 @@ def test_no_file_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
         find(tmp_path)
 
 
+def test_a_wrong_key_in_a_list_of_tables_is_told_with_those_that_are_known(read: Loader) -> None:
+    with pytest.raises(SettingsError, match=r"ec2\.volumes\.0\.hots: unknown key; did you mean host\?"):
+        read(MINIMAL, {}, {"environments.dev.ec2.volumes": [{"hots": "/srv", "container": "/data"}]})
+
+
 PLACES = sorted({".".join(place[:n]) for place, _ in tables(settings_of(), "dev") for n in range(1, len(place) + 1)})
 ANYTHING = st.recursive(
     st.booleans() | st.integers() | st.floats() | st.text() | st.datetimes(),
