@@ -26,6 +26,7 @@ from tagship.account.removal import Removal, removal
 from tagship.domain import commands, foundation
 from tagship.domain.forge import tags_alone
 from tagship.domain.foundation import Stack, same_document, stack_name
+from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
@@ -94,7 +95,7 @@ def _check_done(again: Wanted) -> None:
     left = [change.name for change in again.changes if not change.same]
     if left:
         raise ServiceFailed(
-            f"AWS accepted the changes, but {', '.join(left)} still differs.",
+            f"AWS accepted the changes, but {listed(left)} still {'differs' if len(left) == 1 else 'differ'}.",
             state="The changes shown above were made.",
             remedy=f"See the difference: {commands.setup(dry_run=True)}",
         )

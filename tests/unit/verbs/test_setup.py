@@ -80,6 +80,18 @@ def test_what_keeps_the_role_to_its_tags_is_printed(make: Make) -> None:
     )
 
 
+def test_every_parameter_of_a_template_is_given(make: Make) -> None:
+    """AWS keeps a default as the stack's own value: what nobody gave would differ for ever."""
+    app = make()
+    setup(app)
+    for name, file in {"tagship-hello": "foundation", "tagship-hello-dev": "environment"}.items():
+        stack = account(app).stack(name)
+        assert stack
+        section = re.search(r"^Parameters:\n(.*?)^\w", (ROOT / f"deploy/aws/{file}.yaml").read_text(), re.M | re.S)
+        assert section
+        assert sorted(stack.parameters) == sorted(re.findall(r"^  (\w+):$", section[1], re.M))
+
+
 def test_a_second_run_says_that_there_is_nothing_to_do(make: Make) -> None:
     app = make()
     setup(app)
