@@ -26,6 +26,7 @@ from tests.sandbox.bundles import ROOT, Bundle
 from tests.sandbox.machine import Answer
 
 SLOW = {"healthy": False, "fault": "slow", "delay": 4}
+ATTEMPTS = {"attempts": 15}  # of a slow start: this machine may be busy
 HOUR = 3600
 
 
@@ -61,7 +62,7 @@ def test_docker_restarted_at_rest(lasting: Host, serving: Bundle) -> None:
 
 
 def test_docker_restarted_while_the_new_version_starts(lasting: Host, shop: Shop, serving: Bundle) -> None:
-    bundle = lasting.publish(shop.docker(NEW, SLOW, health={"attempts": 8}))  # while it starts, Docker forwards nothing
+    bundle = lasting.publish(shop.docker(NEW, SLOW, health=ATTEMPTS))  # while it starts, Docker forwards nothing
     with Watch(lasting) as watch, deploying(lasting, bundle) as answers:
         until(lambda: running(lasting) == [NEW, OLD], 20, "the new container runs")
         restart_docker(lasting)
@@ -124,7 +125,7 @@ def test_a_first_boot_has_containers_outlive_docker_where_there_is_none_yet(host
 
 def test_docker_restarted_where_containers_end_with_it(host: Host, shop: Shop, serving: Bundle) -> None:
     """Nothing answers for some seconds. The old version comes back by itself, and the error says what happened."""
-    with deploying(host, host.publish(shop.docker(NEW, SLOW))) as answers:
+    with deploying(host, host.publish(shop.docker(NEW, SLOW, health=ATTEMPTS))) as answers:
         until(lambda: running(host) == [NEW, OLD], 20, "the new container runs")
         restart_docker(host)
     assert (answers[0].code, answers[0].outcome) == (6, "failed"), answers[0].output
@@ -190,9 +191,7 @@ def test_a_proxy_configuration_broken_by_hand_and_a_version_that_fails(host: Hos
 def test_a_clock_that_jumps_while_a_version_starts(
     host: Host, shop: Shop, serving: Bundle, before: int, after: int
 ) -> None:
-    answer, watch = deploy_while_it_jumps(
-        host, host.publish(shop.docker(NEW, SLOW, health={"attempts": 15})), before, after
-    )
+    answer, watch = deploy_while_it_jumps(host, host.publish(shop.docker(NEW, SLOW, health=ATTEMPTS)), before, after)
     assert answer.outcome == "healthy", answer.output
     assert set(watch.heard) == {OLD, NEW}
     durations = answer.verdict["durations"]
@@ -251,7 +250,7 @@ def test_a_clock_that_is_set_back_makes_no_wait_longer() -> None:
 
 
 def test_two_deployments_at_once(host: Host, shop: Shop, serving: Bundle) -> None:
-    slow, other = host.publish(shop.docker(NEW, SLOW)), host.publish(shop.docker("0.1.2-dev"))
+    slow, other = host.publish(shop.docker(NEW, SLOW, health=ATTEMPTS)), host.publish(shop.docker("0.1.2-dev"))
     with Watch(host) as watch, deploying(host, slow) as first:
         until(lambda: running(host) == [NEW, OLD] and host.journal()[-1] == "health", 20, "the first is under way")
         before = changeable(host)
