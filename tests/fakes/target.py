@@ -75,6 +75,7 @@ class FakeTarget:
     machines: list[Machine] = field(default_factory=lambda: [machine("web-1")])
     asked: list[tuple[Change, list[str]]] = field(default_factory=list)
     polls: int = 1
+    prepared: bool = False
     rules: Rules = field(default_factory=Rules)
     asking: Callable[[Change], None] = lambda _: None
     during: Callable[[Change], None] = lambda _: None
@@ -90,7 +91,8 @@ class FakeTarget:
     terminated: set[str] = field(default_factory=set)  # ids of units that never return
     _reports: dict[str, list[Report]] = field(default_factory=dict)
 
-    def prepare(self) -> None: ...
+    def prepare(self) -> None:
+        self.prepared = True
 
     def units(self) -> Sequence[Unit]:
         if not self.machines:

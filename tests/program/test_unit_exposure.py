@@ -15,7 +15,9 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze comes with systemd")
+pytestmark = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze comes with systemd: .ci/run has it"
+)
 
 GIVEN = {
     "\n@NEEDS@": "\nRequires=hello-metadata.service",

@@ -86,7 +86,7 @@ class Aws:
             Thread(target=self._prepare, args=names, daemon=True).start()
 
     def _prepare(self, *names: str) -> None:
-        with suppress(Exception):
+        with suppress(Exception):  # as in `prepare`
             for name in names:
                 self.client(name)
 
