@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -52,7 +53,7 @@ class LocalMachine:
         passed = {name: value for name, value in self.inherited.items() if not CREDENTIALS.fullmatch(name)}
         code, errors = Program(command, directory, {**passed, **variables}).run(self.say)
         if code:
-            words = " ".join(command)
+            words = shlex.join(command)
             raise Refused(
                 f"{words} ended with exit code {code}.",
                 state="Nothing was built of it.",

@@ -27,6 +27,7 @@ def test_one_that_fails_is_refused_with_what_it_complained(tmp_path: Path) -> No
     with pytest.raises(Refused, match="ended with exit code 3") as caught:
         LocalMachine().run([sys.executable, "-c", "import sys; sys.stderr.write('no npm'); sys.exit(3)"], tmp_path, {})
     assert caught.value.evidence == "no npm"
+    assert "-c 'import sys; " in caught.value.remedy, "it can be typed as it stands"
 
 
 def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
