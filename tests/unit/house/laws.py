@@ -22,11 +22,11 @@ BELOW: dict[str, set[str]] = {
     "scaffold": {"errors", "resources", "domain", "settings", "ports", "scaffold"},
     "verbs": {"scaffold", "errors", "resources", "domain", "settings", "ports", "engine", "release", "account"},
     "adapters": {"errors", "resources", "domain", "settings", "ports", "adapters"},
-    "bootstrap": {"errors", "domain", "settings", "ports", "adapters"},
+    "bootstrap": {"errors", "domain", "settings", "ports", "adapters", "bootstrap"},
     "sandbox": {"errors", "resources", "domain", "settings", "ports", "sandbox"},
     "tasks": {"errors", "domain", "settings", "ports", "engine", "verbs", "bootstrap", "tasks"},
 }
-KNOW_THE_SANDBOX = {"bootstrap.py": "sandbox", "tasks/sandbox.py": "sandbox", "tasks/demo.py": "sandbox"}
+KNOW_THE_SANDBOX = {"bootstrap/__init__.py": "sandbox", "tasks/sandbox.py": "sandbox", "tasks/demo.py": "sandbox"}
 
 # library -> the layers that may import it
 LIBRARIES = {
@@ -66,12 +66,12 @@ IO = {
     "os", "io", "pathlib", "subprocess", "socket", "time", "random", "shutil", "tempfile", "logging",
     "urllib.request", "http.client", "http.server",
 }  # fmt: skip
-CHEAP = {"errors", "tasks", "settings", "ports", ""}  # what tasks and bootstrap may import at once
+CHEAP = {"errors", "tasks", "settings", "ports", "bootstrap", ""}  # what tasks and bootstrap may import at once
 
 KINDS = ("ec2", "ecs", "lambda_", "asg", "static")
 KINDS_LINES = {"adapters/targets/__init__.py", "settings/kinds.py"}  # the two places that name every kind
 AWS_WORDS = re.compile(r"(?<![a-z])(ec2|ssm|ecs|lambda)(?![a-z])", re.IGNORECASE)
-READ_THE_ENVIRONMENT = {"bootstrap.py", "adapters/ci_github.py"}  # and settings
+READ_THE_ENVIRONMENT = {"bootstrap/__init__.py", "bootstrap/terminal.py", "adapters/ci_github.py"}  # and settings
 STORIES = {"sandbox", "demo"}  # tasks of the sandbox alone: their verbs stand in sandbox/play
 # Turns that no message takes: DESIGN 9. ("There is no environment …" and "is no longer" are plain English.)
 BANNED = re.compile(
@@ -144,7 +144,7 @@ def early_imports(house: House) -> list[str]:
     """What is slow and imported as a module is; what tasks and bootstrap import before a task runs."""
     slow = [one for one in _foreign(house) if one.library in SLOW and one.layer != "sandbox"]
     own = [one for one in house.own if one.layer in {"tasks", "bootstrap"} and one.reaches not in CHEAP]
-    own += [one for one in house.own if one.layer == "tasks" and one.reaches in {"settings", "ports"}]
+    own += [one for one in house.own if one.layer == "tasks" and one.reaches in {"settings", "ports", "bootstrap"}]
     return [one.where for one in (*slow, *own) if not one.late and not one.typing]
 
 

@@ -11,49 +11,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship import settings
+from tagship.bootstrap.terminal import Terminal, Unsettled
 from tagship.errors import SettingsError
+
+__all__ = ["Unsettled", "Wiring", "app", "debugging"]
 
 if TYPE_CHECKING:
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
-    from tagship.ports.ci import Ci
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
     from tagship.ports.machine import Machine
-    from tagship.ports.people import Clock, Prompt, Screen
-    from tagship.ports.repository import Repository, Surroundings
+    from tagship.ports.people import Clock
+    from tagship.ports.repository import Repository
     from tagship.ports.target import Target, Web
     from tagship.sandbox.state import Running
 
 
-class _Terminal:
-    """The person, and CI if that is who runs this."""
-
-    as_json: bool
-
-    @cached_property
-    def screen(self) -> Screen:
-        from tagship.adapters.terminal import TerminalScreen
-
-        return TerminalScreen(as_json=self.as_json, dumb=os.environ.get("TERM") == "dumb")
-
-    @cached_property
-    def prompt(self) -> Prompt:
-        from tagship.adapters.prompt import TerminalPrompt
-
-        # Without this the prompt asks the terminal where the cursor is, and waits on terminals that never say.
-        os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
-        return TerminalPrompt(attended=not (self.ci.running or self.as_json))
-
-    @cached_property
-    def ci(self) -> Ci:
-        from tagship.adapters.ci_github import connect
-
-        return connect(os.environ, self.screen.directive, self.screen.warn)
-
-
 @dataclass(frozen=True)
-class Wiring(_Terminal):
+class Wiring(Terminal):
     """The ports of one repository's settings; see tagship.ports.app.App."""
 
     settings: settings.Settings
@@ -264,20 +240,6 @@ class Wiring(_Terminal):
         from tagship.adapters.targets import connect
 
         return connect(self, environment)
-
-
-@dataclass(frozen=True)
-class Unsettled(_Terminal):
-    """The ports of a repository that has no settings yet."""
-
-    start: Path
-    as_json: bool = False
-
-    @cached_property
-    def surroundings(self) -> Surroundings:
-        from tagship.adapters.git.surroundings import surroundings
-
-        return surroundings(self.start, os.environ)
 
 
 def debugging() -> bool:
