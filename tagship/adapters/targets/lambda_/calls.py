@@ -8,7 +8,7 @@ not given stays as it is, so weights are always sent with a version
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from tagship.adapters.aws.session import Aws
 from tagship.domain.lambda_.record import Label, Record
 from tagship.domain.manifest import PackageRef
+from tagship.errors import ServiceFailed
 
 LATEST = "$LATEST"
 MANY = 50  # versions a page
@@ -165,13 +166,23 @@ class Calls:
 
     def note(self, alias: Alias, record: Record) -> Alias:
         """Write a record, and leave what the alias names. Raises Raced."""
-        return self._updated(alias, record)
+        return self._certain(record, lambda: self._updated(alias, record))
 
     def move(self, alias: Alias, record: Record) -> Alias:
         """Have the alias name the record's version, alone. Raises Raced, Missing."""
-        return self._updated(
-            alias, record, FunctionVersion=record.number, RoutingConfig={"AdditionalVersionWeights": {}}
-        )
+        alone = {"FunctionVersion": record.number, "RoutingConfig": {"AdditionalVersionWeights": {}}}
+        return self._certain(record, lambda: self._updated(alias, record, **alone))
+
+    def _certain(self, record: Record, update: Callable[[], Alias]) -> Alias:
+        """Update the alias, and read it if the answer got lost."""
+        # An update whose answer is lost has been sent again, and then AWS says that the alias is another by now.
+        try:
+            return update()
+        except (Raced, ServiceFailed):
+            now = self.alias()
+            if now.record == record and now.version == record.number and not now.weights:
+                return now
+            raise
 
     def _updated(self, alias: Alias, record: Record, **more: Any) -> Alias:
         with self._asking("moving the alias of") as client:
