@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced
-from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker, Unchangeable
+from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced, Unchangeable
+from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.units import Report

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagship.adapters.targets.lambda_.asking import Answered, Asking, Query
-from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced, Unchangeable
 from tagship.adapters.targets.lambda_.claims import serving
 from tagship.adapters.targets.lambda_.together import together
-from tagship.adapters.targets.lambda_.versions import Maker, Unchangeable
+from tagship.adapters.targets.lambda_.versions import Maker
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.text import listed
