@@ -48,12 +48,12 @@ class Place:
         return layout.static_presence(self.app.settings.app, self.environment, self.name)
 
     def read(self) -> tuple[Presence, str]:
-        """Read the record and its ETag; nothing and none if there is none."""
+        """Read the record and its ETag; empty ones without it."""
         stored = self.app.store.get(self.key)
         return (Presence.from_json(stored.body, self.key), stored.etag) if stored else (NOTHING, "")
 
     def write(self, presence: Presence, etag: str) -> str:
-        """Write the record over that ETag. Raises LeaseLost if another deployment was faster."""
+        """Write the record over that ETag. Raises LeaseLost on a conflict."""
         try:
             if etag:
                 return self.app.store.replace(self.key, presence.to_json(), etag).etag
@@ -76,7 +76,7 @@ class Place:
         return ref, StaticSet.from_json(body, ref.files_key, AGAIN)
 
     def sets(self, artifacts: Sequence[str]) -> list[StaticSet]:
-        """Read the sets of artifacts; none at all if one of them can't be read."""
+        """Read the sets of artifacts; none if one can't be read."""
         try:
             return [self.files(artifact)[1] for artifact in artifacts]
         except (ArtifactMissing, NotAuthentic):
@@ -84,13 +84,13 @@ class Place:
 
 
 def switch(session: LeaseSession) -> None:
-    """Bring each static set to the plan's artifact, and delete what is out of use."""
+    """Bring each static set to the plan's artifact."""
     for name in _names(session, session.plan.artifact_id):
         _bring(Place(session, name), session.plan.artifact_id)
 
 
 def put_back(session: LeaseSession) -> str:
-    """Put back what this deployment changed; say what could not be, if anything."""
+    """Put back what this deployment changed; return what could not be."""
     problems = []
     for name in session.app.settings.static_sets(session.plan.environment):
         place = Place(session, name)
@@ -136,7 +136,7 @@ def _restored(place: Place, before: str) -> list[str]:
 
 
 def _bring(place: Place, artifact: str) -> None:
-    """Put what differs from the sets that may be there, then say so."""
+    """Put what differs from the sets that may be there."""
     session = place.session
     presence, etag = place.read()
     if presence.fence > session.lease.fence:
@@ -152,7 +152,7 @@ def _bring(place: Place, artifact: str) -> None:
     etag = place.write(moving, etag)
     _put(place, ref, wanted, changed)
     _invalidate(place, invalidated(changed, present, _destination(place).url_path), artifact)
-    place.write(moving.arrived(artifact, place.app.settings.static[place.name].keep + 1), etag)
+    place.write(moving.arrived(artifact), etag)
     place.app.screen.say(
         f"static set {place.name}: {len(changed):,} of {counted(len(wanted.files), 'file')} put, of {artifact}"
     )
@@ -185,7 +185,7 @@ def _invalidate(place: Place, paths: Sequence[str], artifact: str) -> None:
 
 
 def _sweep(place: Place) -> None:
-    """Delete the files of the oldest set on record, once there is one too many."""
+    """Delete files of the sets that are too many on record."""
     presence, etag = place.read()
     keep = place.app.settings.static[place.name].keep
     if len(presence.recent) <= keep:

@@ -118,7 +118,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     }
     root = repository(tmp_path_factory.mktemp("static"), files)
     running = start(root)
-    client(running, "s3").create_bucket(Bucket="shop-site")
     made = client(running, "cloudfront").create_distribution(DistributionConfig=ORIGIN)["Distribution"]["Id"]
     (root / "tagship.toml").write_text(SETTINGS.replace("DISTRIBUTION", made), "utf-8")
     shop = Place(root, running, made)

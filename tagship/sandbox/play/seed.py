@@ -61,7 +61,9 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
 def _bucket(ground: Ground) -> None:
     region = ground.settings.aws.region
     elsewhere = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    ground.client("s3").create_bucket(Bucket=ground.settings.aws.bucket, **elsewhere)
+    sites = {place.bucket for made in ground.settings.static.values() for place in made.environments.values()}
+    for bucket in sorted({ground.settings.aws.bucket, *sites}):
+        ground.client("s3").create_bucket(Bucket=bucket, **elsewhere)
 
 
 def _documents(ground: Ground) -> None:

@@ -72,11 +72,11 @@ def test_only_files_that_no_recent_set_names_are_dropped() -> None:
 
 
 def test_a_destination_remembers_what_a_deployment_found() -> None:
-    first = NOTHING.moving("a", "d1", 1).arrived("a", 3)
+    first = NOTHING.moving("a", "d1", 1).arrived("a")
     assert (first.present, first.before, first.recent) == (("a",), "", ("a",))
     begun = first.moving("b", "d2", 2)
     assert (begun.present, begun.before) == (("a", "b"), "a")
-    back = begun.moving("a", "d2", 2).arrived("a", 3)
+    back = begun.moving("a", "d2", 2).arrived("a")
     assert (back.present, back.before, back.recent) == (("a",), "a", ("a", "b"))
     assert begun.moving("c", "d3", 3).before == "a"  # d2 died: what it found is what there is to go back to
 
