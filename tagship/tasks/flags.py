@@ -114,6 +114,12 @@ WHY_RESET = Flag("reason", "of --reset-fence: why, in one line; the ledger keeps
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 
+# What is stored.
+CLEANED_PR = Flag("pr", "the pull request whose environment to clean up: 51 is pr-51")
+DAYS = Flag("days", "how many days an artifact stays after it was stored or deployed last", 7)
+KEEP = Flag("keep", "how many of the newest healthy artifacts stay, however old they are", 5)
+EXPLAIN = Flag("explain", "list each artifact with its size, its age, and why it stays or goes", False)
+
 # An account and its hosts.
 OWNER_ID = Flag("owner-id", "GitHub's number of the owner, if the repository was created from 2026-07-15 on")
 REPOSITORY_ID = Flag("repository-id", "GitHub's number of the repository, with --owner-id")
