@@ -17,7 +17,7 @@ from itertools import groupby, islice
 from tagship.domain import commands, layout
 from tagship.domain.deployment import fenced
 from tagship.domain.retention import Judgement, Retention, StoredArtifact, Use
-from tagship.domain.text import counted
+from tagship.domain.text import counted, plural
 from tagship.domain.version import ArtifactId
 from tagship.engine.gates import freeze_of
 from tagship.engine.in_use import complete
@@ -95,7 +95,7 @@ class Sweep:
                 for problems in workers.map(self.app.store.delete_all, few):
                     failed |= problems
                 self.deleted += sum(map(len, few))
-                self.phase(f"{self.deleted:,} objects deleted")
+                self.phase(f"{self.deleted:,} {plural('object', self.deleted)} deleted")
                 if failed:
                     self.deleted -= len(failed)
                     raise _not_deleted(self.environment, failed)

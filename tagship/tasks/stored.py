@@ -9,3 +9,8 @@ from tagship.tasks._verb import verb
 @verb(f.ANY_ENV, f.CLEANED_PR, f.DAYS, f.KEEP, f.EXPLAIN, f.DRY_RUN, f.JSON)
 def cleanup() -> None:
     """Delete old artifacts that nothing uses: never one that can be needed."""
+
+
+@verb(f.ANY_ENV, f.PERIOD, f.OPENMETRICS, f.JSON, document=True)
+def metrics() -> None:
+    """Show how deployments go: success, time, rollbacks, DORA's four keys."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from tagship.domain import commands
 from tagship.domain.retention import DAYS, KEEP, Policy, Retention
-from tagship.domain.text import counted, span
+from tagship.domain.text import counted, size, span
 from tagship.engine.in_use import Histories, histories, in_use
 from tagship.engine.sweep import Judged, Sweep
 from tagship.errors import SettingsError, TagshipError, UsageError
@@ -30,12 +30,12 @@ class Row:
     @classmethod
     def of(cls, judged: Judged) -> Row:
         artifact, verdict = judged.artifact, judged.verdict
-        days = round(verdict.age.total_seconds() / 86400, 1)
+        days = round(verdict.age.total_seconds() / 86400, 4)
         return cls(artifact.id, artifact.size, artifact.stored.isoformat(), days, verdict.goes, verdict.reason)
 
     def cells(self) -> list[str]:
         word = "goes" if self.goes else "stays"
-        return [self.artifact, _size(self.bytes), span(self.days * 86400), word, self.reason]
+        return [self.artifact, size(self.bytes), span(self.days * 86400), word, self.reason]
 
 
 @dataclass
@@ -56,9 +56,9 @@ class Cleaned:
     rows: list[Row] = field(default_factory=list)
 
     def count(self, judged: Judged, *, listing: bool) -> None:
-        size, goes = judged.artifact.size, judged.verdict.goes
-        self.go, self.go_bytes = self.go + goes, self.go_bytes + size * goes
-        self.stay, self.stay_bytes = self.stay + (not goes), self.stay_bytes + size * (not goes)
+        bytes_, goes = judged.artifact.size, judged.verdict.goes
+        self.go, self.go_bytes = self.go + goes, self.go_bytes + bytes_ * goes
+        self.stay, self.stay_bytes = self.stay + (not goes), self.stay_bytes + bytes_ * (not goes)
         if listing:
             self.rows.append(Row.of(judged))
 
@@ -157,15 +157,7 @@ def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:
         app.screen.warn(f"{cleaned.environment} was not cleaned up: {cleaned.problem}")
         return
     verb = "would go" if dry_run else "gone"
-    go = f"{counted(cleaned.go, 'artifact')} {verb} ({_size(cleaned.go_bytes)})"
-    app.screen.say(f"{cleaned.environment}: {go}, {cleaned.stay} stay ({_size(cleaned.stay_bytes)})")
+    go = f"{counted(cleaned.go, 'artifact')} {verb} ({size(cleaned.go_bytes)})"
+    app.screen.say(f"{cleaned.environment}: {go}, {cleaned.stay} stay ({size(cleaned.stay_bytes)})")
     if cleaned.hold:
         app.screen.say(f"  nothing of {cleaned.environment} goes now: {cleaned.hold}")
-
-
-def _size(count: int) -> str:
-    """Write bytes as people do: `812 B`, `1.4 MB`, `3.0 GB`."""
-    for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if count >= bytes_:
-            return f"{count / bytes_:.1f} {unit}"
-    return f"{count} B"

@@ -72,7 +72,8 @@ JOURNEYS = {
 LOOKS_ONLY = "it changes nothing outside"
 ELSEWHERE = {  # verbs without a journey, and why
     **dict.fromkeys(
-        ("status", "history", "lock", "versions", "why-not", "user-data", "infra.lock", "doctor", "sbom"), LOOKS_ONLY
+        ("status", "history", "lock", "versions", "why-not", "user-data", "infra.lock", "doctor", "sbom", "metrics"),
+        LOOKS_ONLY,
     ),
     "setup": "its stacks and keys are the account's: tests/unit/verbs/test_setup.py, tests/journeys/test_setup.py",
     "adopt": "what it changes is on hosts alone: tests/unit/verbs/test_adopt.py, tests/host/test_adopt.py",

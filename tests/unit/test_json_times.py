@@ -26,6 +26,7 @@ from tagship.verbs.infra_unlock import infra_unlock
 from tagship.verbs.lock import lock
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
+from tagship.verbs.metrics import metrics
 from tagship.verbs.notify import notify
 from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
@@ -96,6 +97,7 @@ STORIES: dict[str, Callable[[], Any]] = {
     "thaw": lambda: thaw(busy(), env="dev", yes=True),
     "mark-bad": lambda: mark_bad(busy(), version=OLD, reason="it leaks"),
     "mark-good": lambda: mark_good(busy(), version=NEW, reason="it was the network"),
+    "metrics": lambda: metrics(deployable()),
     "cleanup": lambda: cleanup(deployable(), dry_run=True),
     "why-not": lambda: why_not(busy(), env="dev", version=NEW),
     "verify": lambda: verify(busy(), artifact=OLD),

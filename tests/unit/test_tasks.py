@@ -36,7 +36,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom"
+    "user-data", "doctor", "sbom", "metrics"
 }  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
 
@@ -123,6 +123,7 @@ PAGES = [
     "docs/unsigned.md",
     "docs/setup.md",
     "docs/cleanup.md",
+    "docs/metrics.md",
     "docs/tagship.sample.toml",
 ]
 COMMAND = re.compile(r"\b(?:inv|invoke) ([a-z][a-z-]+(?:\.[a-z-]+)?)((?: +(?:--[a-z-]+|[\w.<>{}-]+))*)")
