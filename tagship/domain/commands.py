@@ -218,6 +218,11 @@ def eject(*, yes: bool = False) -> str:
     return _inv("eject", yes=yes)
 
 
+def cleanup(environment: str = "", *, dry_run: bool = False) -> str:
+    """Spell the command that deletes old artifacts."""
+    return _inv("cleanup", env=environment, dry_run=dry_run)
+
+
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
     """Spell the command that prints a launch template's user data."""
     return _inv("user-data", env=environment, compress=compress, output=output)

@@ -16,6 +16,8 @@ MADE_BY_US = "(made with the stack {})"  # in a plan: what is known only once an
 DOCUMENT = "tagship-deploy"  # the template needs a name, also for a kind of target without documents
 _ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]{1,255})\Z")
 
+LARGEST = 51_200  # bytes of a TemplateBody (CloudFormation quotas)
+
 
 @dataclass(frozen=True)
 class Existing:
@@ -99,7 +101,8 @@ def with_blocks(
 ) -> str:
     """Fill the blocks of environment.yaml: tags, parameters, secrets, functions.
 
-    A tag is always read as text. An empty argument leaves its block unchanged.
+    A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
+    CloudFormation loses its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -110,7 +113,7 @@ def with_blocks(
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
-    return template
+    return template if len(template.encode()) <= LARGEST else re.sub(r"^ *#.*\n", "", template, flags=re.MULTILINE)
 
 
 def _text(text: str) -> str:
