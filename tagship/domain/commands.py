@@ -64,6 +64,11 @@ def verify(artifact: str, environment: str = "") -> str:
     return _inv("verify", version=artifact, env=environment)
 
 
+def notify(*, test: bool = False) -> str:
+    """Spell the command that tells people; `test` tries webhooks alone."""
+    return _inv("notify", test=test)
+
+
 def status(environment: str = "") -> str:
     """Spell the command that shows what runs."""
     return _inv("status", env=environment)

@@ -550,7 +550,16 @@ def test_notify_reads_the_ledger_and_changes_nothing() -> None:
     assert {action for statement in notify for action in _list(statement["Action"])} == {
         "s3:ListBucket",
         "s3:GetObject",
+        "s3:PutObject",
     }
+
+
+def test_notify_writes_notes_of_its_own_once_and_nothing_else() -> None:
+    notify = statements("Notify")
+    note = s3(layout.notified("hello", "dev", "20261120-120000-000000-abcdef", "team-1"))
+    assert allowed(notify, "s3:PutObject", note, {"s3:if-none-match": "*"})
+    assert not allowed(notify, "s3:PutObject", note)
+    assert not allowed(notify, "s3:PutObject", s3(ENTRY), {"s3:if-none-match": "*"})
 
 
 @pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.PROVENANCE])

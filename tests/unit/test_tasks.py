@@ -146,6 +146,7 @@ ADVISED = [
     commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True, freeze="8h", reason="it fails"),
     commands.rollback(),
     commands.heal("dev", wait="10m"),
+    commands.notify(test=True),
     commands.resume("dev", wait="10m"),
     commands.verify(V, "dev"),
     commands.status("dev"),
