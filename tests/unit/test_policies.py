@@ -34,6 +34,7 @@ GIVEN = {
     "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
     "OrderKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/9012",
     "ImageRepository": "hello",
+    "Hosts": "yes",
     "Functions": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
     "Repository": "acme/hello",
@@ -668,3 +669,10 @@ def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
             assert not allowed(given, action, f"{place}:hello-api-prod")
         assert not allowed(given, "lambda:AddPermission", f"{place}:hello-api")
     assert not allowed(statements("Ci", text=text, Functions="no"), "lambda:UpdateAlias", f"{place}:hello-api")
+
+
+def test_an_environment_without_hosts_gets_no_role_for_them() -> None:
+    made = yaml.load(read("environment"), _Loader)
+    places = (made["Resources"]["Host"], made["Resources"]["HostProfile"], made["Outputs"]["HostProfile"])
+    assert {place["Condition"] for place in places} == {"HasHosts"}
+    assert not _holds(made["Conditions"]["HasHosts"], {"Hosts": "no"})
