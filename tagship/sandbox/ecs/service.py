@@ -118,7 +118,7 @@ class Service:
         return sum(task.healthy for task in self.of(revision))
 
     def settled(self, revision: Revision) -> bool:
-        """Tell whether it has every task that it is to have, and no other runs."""
+        """Tell whether its tasks run, all of them, and no others."""
         return self.healthy(revision) == self.desired and not self.others(revision) and self._exact(revision)
 
     def _exact(self, revision: Revision) -> bool:
