@@ -1,0 +1,1 @@
+"""What tagship writes on task definitions of ECS, and what its answers mean. Pure."""
