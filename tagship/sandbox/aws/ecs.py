@@ -34,13 +34,13 @@ from tagship.sandbox.aws.ecs_definitions import Definitions
 from tagship.sandbox.aws.ecs_deployments import Deployments
 from tagship.sandbox.aws.ecs_kept import Kept
 from tagship.sandbox.aws.ecs_requests import Faults, Given, invalid, last, page, put
+from tagship.sandbox.ecs import shifting
 from tagship.sandbox.ecs.breaker import Alarms, Breaker
 from tagship.sandbox.ecs.clock import Clock
 from tagship.sandbox.ecs.endings import Ending, Scripted
 from tagship.sandbox.ecs.revision import TRIGGERS, Revision
 from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.service import Service
-from tagship.sandbox.ecs.strategy import Rolling
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
 
@@ -205,8 +205,8 @@ class _Api:
             target=target,
             sources=sources,
             previous=service.completed,
-            strategy=Rolling(chosen.get("earlySuccessCriteria", {})),
-            breaker=Breaker(chosen.get("deploymentCircuitBreaker", {}), service.desired),
+            strategy=shifting.chosen(chosen, lambda minutes: self.world.pace.shortened(60 * minutes)),
+            breaker=Breaker(_breaker(chosen), service.desired),
             alarms=Alarms(chosen.get("alarms", {}), self._firing),
             created=at,
         )
@@ -215,6 +215,12 @@ class _Api:
         """Return which alarms are in ALARM, by CloudWatch of moto."""
         alarms = stock.backend("cloudwatch", self.world.region).alarms
         return [name for name in names if name in alarms and alarms[name].state_value == "ALARM"]
+
+
+def _breaker(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the breaker's settings; it is for rolling updates only."""
+    rolling = configuration.get("strategy", "ROLLING") == "ROLLING"
+    return configuration.get("deploymentCircuitBreaker", {}) if rolling else {}
 
 
 def _merged(settings: Mapping[str, Any], given: Given) -> dict[str, Any]:

@@ -101,6 +101,11 @@ class Service:
         self.stop(old[: max(0, running - least)], now)
         self.stop(live[self.desired :], now)
 
+    def fill(self, wanted: Revision, now: datetime) -> None:
+        """Start every task of a revision beside what runs."""
+        for _ in range(self.desired - sum(task.wanted for task in self.of(wanted))):
+            self.start(wanted, now)
+
     def start(self, revision: Revision, now: datetime) -> None:
         task = self.launch(revision, now)
         self.tasks.append(task)
