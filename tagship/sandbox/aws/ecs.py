@@ -37,7 +37,9 @@ from tagship.sandbox.aws.ecs_requests import Faults, Given, invalid, last, page,
 from tagship.sandbox.ecs import shifting
 from tagship.sandbox.ecs.breaker import Alarms, Breaker
 from tagship.sandbox.ecs.clock import Clock
-from tagship.sandbox.ecs.endings import Ending, Scripted
+from tagship.sandbox.ecs.endings import Ending
+from tagship.sandbox.ecs.front import Front, listen
+from tagship.sandbox.ecs.processes import Processes
 from tagship.sandbox.ecs.revision import TRIGGERS, Revision
 from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.service import Service
@@ -59,7 +61,7 @@ def install(world: World) -> None:
     """Replace moto's operations by those that act on this world."""
     definitions = Definitions(world.region)
     state = Kept(world.region, definitions)
-    api = _Api(world, state)
+    api = _Api(world, state, Processes(folder=world.folder, ports=world.ports))
     world.switches["ecs"] = api.switch
     for act in (
         *Clusters(state).operations(),
@@ -86,8 +88,8 @@ class _Api:
 
     world: World
     kept: Kept
+    runner: Processes
     faults: Faults = field(default_factory=Faults)
-    runner: Scripted = field(default_factory=Scripted)
     clock: Clock = field(default_factory=Clock)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _stale: dict[str, tuple[str, int]] = field(default_factory=dict)  # by service: what is shown, for how many reads
@@ -133,8 +135,19 @@ class _Api:
         )
         service.tags = {tag["key"]: tag["value"] for tag in given.get("tags", [])}
         cluster.services[name] = service
+        self.world.fronts[service.arn] = functools.partial(self._open, service)
         self._deploy(service)
         return {"service": self._described(service)}
+
+    def _open(self, service: Service, port: int) -> str:
+        """Give a service an address on this machine; return it."""
+        return listen(Front(functools.partial(self._port, service), self.lock), port)
+
+    def _port(self, service: Service, turn: int) -> int:
+        if self.clock.step:
+            self.clock.pass_for(service)
+        ports = [port for port in map(self.runner.port, [task.place for task in service.serving(turn)]) if port]
+        return ports[turn % len(ports)] if ports else 0
 
     def update_service(self, given: Given) -> dict[str, Any]:
         """Change a service; start a deployment if something asks for one."""

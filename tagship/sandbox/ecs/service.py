@@ -18,6 +18,7 @@ from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.task import Task
 
 EVENTS = 100  # that a service shows, newest first
+SPREAD = 37  # coprime to 100: turns that go to the smaller share are spread among the others
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,15 @@ class Service:
             revision = task.revision
             task.ask_to_stop(now, f"Scaling activity initiated by (deployment {revision.deployment})")
             self.tell(now, f"has stopped 1 running tasks: (task {task.id}).")
+
+    def serving(self, turn: int) -> list[Task]:
+        """List the healthy tasks that a request of that turn may go to."""
+        healthy = [task for task in self.tasks if task.healthy]
+        weights = self.rollout.strategy.weights
+        if weights is None or not self.rollout.active:
+            return healthy
+        to_target = (turn * SPREAD) % 100 < weights[0]
+        return [task for task in healthy if (task.revision == self.rollout.target) == to_target]
 
     def healthy(self, revision: Revision) -> int:
         return sum(task.healthy for task in self.of(revision))
