@@ -34,6 +34,7 @@ from tagship.sandbox.aws.ecs_definitions import Definitions
 from tagship.sandbox.aws.ecs_deployments import Deployments
 from tagship.sandbox.aws.ecs_kept import Kept
 from tagship.sandbox.aws.ecs_requests import Faults, Given, invalid, last, page, put
+from tagship.sandbox.aws.ecs_targets import Targets, write_log
 from tagship.sandbox.ecs import shifting
 from tagship.sandbox.ecs.breaker import Alarms, Breaker
 from tagship.sandbox.ecs.clock import Clock
@@ -43,6 +44,7 @@ from tagship.sandbox.ecs.processes import Processes
 from tagship.sandbox.ecs.revision import TRIGGERS, Revision
 from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.service import Service
+from tagship.sandbox.ecs.task import Task
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
 
@@ -63,6 +65,7 @@ def install(world: World) -> None:
     state = Kept(world.region, definitions)
     api = _Api(world, state, Processes(folder=world.folder, ports=world.ports))
     world.switches["ecs"] = api.switch
+    Targets(state, api.clock).install()
     for act in (
         *Clusters(state).operations(),
         *Deployments(state, api.clock, api.faults).operations(),
@@ -129,7 +132,7 @@ class _Api:
             raise invalid("Creation of service was not idempotent.")
         definition = self.kept.definitions.usable(given["taskDefinition"])
         settings = _merged(STANDARD, given) | {"taskDefinition": definition.arn}
-        launch = functools.partial(self.kept.launch, name)
+        launch = functools.partial(self.kept.launch, name, on_end=self._write_log)
         service = Service(
             name, self.kept.arn("service", cluster.name, name), cluster.arn, settings, now(), launch, self.runner
         )
@@ -138,6 +141,9 @@ class _Api:
         self.world.fronts[service.arn] = functools.partial(self._open, service)
         self._deploy(service)
         return {"service": self._described(service)}
+
+    def _write_log(self, task: Task) -> None:
+        write_log(self.world.region, self.kept, task)
 
     def _open(self, service: Service, port: int) -> str:
         """Give a service an address on this machine; return it."""
