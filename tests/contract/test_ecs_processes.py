@@ -18,6 +18,7 @@ from tagship.sandbox import web
 from tagship.sandbox.aws import ecs as service
 from tagship.sandbox.aws import services
 from tagship.sandbox.images import SandboxImages
+from tagship.sandbox.play import services as made
 from tagship.sandbox.world import World
 from tests.contract import strict_aws
 
@@ -43,6 +44,7 @@ class Shop:
 
     client: Any
     folder: Path
+    world: World
     address: str = ""
 
     def image(self, text: str, first: str = "") -> str:
@@ -97,14 +99,14 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
     url = f"http://127.0.0.1:{listening.server_port}"
     client = Aws(strict_aws.REGION, url, sandbox=True, keys=(world.keys.access, world.keys.secret)).once("ecs")
     world.switch({"ecs": {"step": 0.05, "listed_after": 0}})
-    made = Shop(client, tmp_path)
+    made_shop = Shop(client, tmp_path, world)
     client.create_cluster(clusterName="real")
-    first = made.definition(made.image("one"))
+    first = made_shop.definition(made_shop.image("one"))
     answer = client.create_service(cluster="real", serviceName="web", taskDefinition=first, desiredCount=1)
-    made.address = world.fronts[answer["service"]["serviceArn"]](0)
+    made_shop.address = world.fronts[answer["service"]["serviceArn"]](0)
     [row] = client.list_service_deployments(**AT)["serviceDeployments"]
-    assert made.follow(row["serviceDeploymentArn"])["status"] == "SUCCESSFUL"
-    yield made
+    assert made_shop.follow(row["serviceDeploymentArn"])["status"] == "SUCCESSFUL"
+    yield made_shop
     client.delete_service(**AT, force=True)
     listening.shutdown()
     service.install(strict_aws.world())
@@ -145,3 +147,18 @@ def test_a_service_without_a_healthy_task_answers_503(shop: Shop) -> None:
     while shop.answer() != "503":
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_service_that_a_sandbox_makes_runs_nothing_yet_and_answers_at_its_health_url(shop: Shop) -> None:
+    port = shop.world.ports.free()
+    shop.address = f"http://127.0.0.1:{port}/healthz"
+    urls = {"api": shop.address, "worker": "", "far": "https://hello.example/healthz"}
+    made.make(shop.client, shop.world.fronts, "made", "hello", urls, role="task")
+    assert len(shop.client.list_services(cluster="made")["serviceArns"]) == 3
+    assert shop.answer() == "503"
+    shop.client.update_service(cluster="made", service="api", taskDefinition=shop.definition(shop.image("two")))
+    deadline = time.monotonic() + 30
+    while shop.answer() != "two":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    shop.client.delete_service(cluster="made", service="api", force=True)
