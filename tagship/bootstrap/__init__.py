@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
-    from tagship.ports.machine import Machine
+    from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
     from tagship.ports.repository import Repository
     from tagship.ports.target import Target, Web
@@ -93,7 +93,13 @@ class Wiring(Terminal):
     def machine(self) -> Machine:
         from tagship.adapters.machine import LocalMachine
 
-        return LocalMachine(os.environ, self.screen.say)
+        return LocalMachine(os.environ)
+
+    @cached_property
+    def packager(self) -> Packager:
+        from tagship.adapters.machine import LocalPackager
+
+        return LocalPackager(os.environ, self.screen.say)
 
     @cached_property
     def store(self) -> Store:

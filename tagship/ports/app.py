@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tagship.ports.ci import Ci
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
-    from tagship.ports.machine import Machine
+    from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock, Prompt, Screen
     from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.target import Target, Web
@@ -74,6 +74,8 @@ class App(Protocol):
     def ci(self) -> Ci: ...
     @property
     def machine(self) -> Machine: ...
+    @property
+    def packager(self) -> Packager: ...
     @property
     def foundation(self) -> Foundation: ...
     @property

@@ -17,7 +17,7 @@ from tagship.ports.app import App
 from tagship.ports.board import Board, Hook
 from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
-from tagship.ports.machine import Machine
+from tagship.ports.machine import Machine, Packager
 from tagship.ports.repository import Repository
 from tagship.settings import Settings, settings_of
 from tests.fakes.ci import FakeCi
@@ -126,6 +126,10 @@ class FakeApp:
     @property
     def machine(self) -> Machine:
         return cast(Machine, self.given["machine"])
+
+    @property
+    def packager(self) -> Packager:
+        return cast(Packager, self.given["packager"])
 
     @property
     def foundation(self) -> Foundation:

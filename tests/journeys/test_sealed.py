@@ -92,6 +92,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "store": _talks_to_the_sandbox,
     "keys": lambda keys, running: _talks_to_the_sandbox(keys.signer, running),  # the verifier reads files
     "machine": HERE,
+    "packager": HERE,
     "secrets": _talks_to_the_sandbox,
     "builder": _own_images,
     "registry": _own_images,
