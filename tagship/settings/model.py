@@ -38,7 +38,7 @@ from tagship.settings.tables import (
 # Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
 # Planned kinds. Their tables are refused by name: an "unknown key" would send people looking for a typo.
-PLANNED = ("ecs", "asg")
+PLANNED = ("asg",)
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
