@@ -54,7 +54,7 @@ class Targets:
 
 
 def group_of(service: Service, revision: Revision, balancer: Mapping[str, Any]) -> str:
-    """Return the ARN of the target group that a revision's tasks are in."""
+    """Return the ARN of the group that a revision's tasks are in."""
     # Traffic shifts from one group to the other, and the next deployment shifts it back.
     other = balancer.get("advancedConfiguration", {}).get("alternateTargetGroupArn", "")
     number = list(service.revisions).index(revision.arn)
