@@ -54,7 +54,7 @@ class Targets:
 
 
 def group_of(service: Service, revision: Revision, balancer: Mapping[str, Any]) -> str:
-    """Return the ARN of the target group that a revision's tasks are in."""
+    """Return the ARN of the group that a revision's tasks are in."""
     # Traffic shifts from one group to the other, and the next deployment shifts it back.
     other = balancer.get("advancedConfiguration", {}).get("alternateTargetGroupArn", "")
     number = list(service.revisions).index(revision.arn)
@@ -92,9 +92,9 @@ def _operation(targets: Targets, original: Callable[[Any], Any]) -> Callable[[An
     return describe_target_health
 
 
-def write_log(region: str, kept: Kept, task: Task) -> None:
+def write_log(region: str, state: Kept, task: Task) -> None:
     """Write the lines of a stopped task, if its driver is awslogs."""
-    for container in kept.definitions.get(task.revision.definition).content["containerDefinitions"][:1]:
+    for container in state.definitions.get(task.revision.definition).content["containerDefinitions"][:1]:
         options = container.get("logConfiguration", {}).get("options", {})
         if container.get("logConfiguration", {}).get("logDriver") != "awslogs" or not task.lines or not task.stopped:
             continue

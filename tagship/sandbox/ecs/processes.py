@@ -36,7 +36,10 @@ class Running:
 
 @dataclass
 class Processes(Scripted):
-    """Runs a task whose image is in the sandbox, unless a script says how it ends."""
+    """Runs a task whose image is in the sandbox.
+
+    A script that says how it ends goes first.
+    """
 
     folder: Path = Path()  # the sandbox's
     ports: Ports = field(default_factory=Ports)

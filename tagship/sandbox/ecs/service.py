@@ -121,7 +121,7 @@ class Service:
             self.tell(now, f"has stopped 1 running tasks: (task {task.id}).")
 
     def serving(self, turn: int) -> list[Task]:
-        """List the healthy tasks that a request of that turn may go to."""
+        """List the healthy tasks that a request may go to."""
         healthy = [task for task in self.tasks if task.healthy]
         weights = self.rollout.strategy.weights
         if weights is None or not self.rollout.active:

@@ -6,11 +6,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from tagship.settings import Settings
+from tagship.settings.ecs import Ecs
+
 ROLE = "arn:aws:iam::123456789012:role/{name}"
 PORT = 8080  # that a container is said to listen on: its process is told another by PORT
 LOOPBACK = ("127.0.0.1", "localhost")
 
 Fronts = Mapping[str, Callable[[int], str]]  # World.fronts
+
+
+def seed(settings: Settings, client: Any, fronts: Fronts) -> None:
+    """Make the services of every environment."""
+    for environment in settings.environments.values():
+        table = environment.runs_on(Ecs)
+        if table:
+            urls = {name: service.url for name, service in table.services.items()}
+            role = next(iter(table.roles), "")
+            make(client, fronts, table.cluster, environment.image.repository, urls, role=role)
 
 
 def make(
