@@ -9,7 +9,19 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain.infra import NAMES, TWIN
 from tagship.domain.keys import ID, ORDERS, RELEASE
-from tagship.settings.section import NAME, VARIABLE, Finding, Section, Text, Values, Variable, number, outside, table
+from tagship.settings.section import (
+    NAME,
+    VARIABLE,
+    Finding,
+    Name,
+    Section,
+    Text,
+    Values,
+    Variable,
+    number,
+    outside,
+    table,
+)
 
 SUFFIX = r"^([a-z][a-z0-9]{0,30})?$"
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -110,6 +122,14 @@ class Signing(Section):
         for key, other in (("order_key", "key"), ("order_public_key", "public_key")):
             if texts[key] and texts[key] == texts[other]:
                 yield key, f"is {other} too: who may sign orders could sign releases"
+
+
+class Promotion(Section):
+    """How a version goes from one environment to the next."""
+
+    order: tuple[Name, ...] = ()  # the environments, the first one first; empty: nothing is promoted
+    tests: bool = True  # only what passed its tests in the environment before
+    bake: int = Field(default=0, ge=0, le=43200)  # minutes that it has to have served there
 
 
 class CiRuns(Section):

@@ -74,6 +74,15 @@ JUDGED_ENV = Flag(
     "environment", "the environment that it would be deployed to", parameter="env", old=("env",), positional=True
 )
 
+# A promotion.
+FROM = Flag("from", "the environment that it comes from; left out, the one before it", parameter="source")
+PROMOTED_TO = Flag("to", "the environment that it goes to; left out, the next one in promotion.order")
+PROMOTED = Flag(
+    "version", "the version or artifact id; left out, what runs there", parameter="artifact", old=("artifact",)
+)
+TESTED = Flag("version", "the version that was tested; left out, what runs there", parameter="artifact", old=_OLD)
+ALL_THE_WAY = Flag("all-the-way", "through every environment of promotion.order; it stops where one refuses", False)
+
 # A release.
 COMMIT = Flag("commit", "tag this commit instead of the checked-out one; it must be on the branch")
 FIRST = Flag("first", "there is no version of this channel yet", False)
