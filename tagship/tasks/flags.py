@@ -49,6 +49,7 @@ _OLD = ("artifact", "to")
 VERSION = Flag("version", "the version or artifact id; in CI, the tag that was pushed", parameter="artifact", old=_OLD)
 MARKED = Flag("version", "the version or artifact id", old=_OLD)
 ONLY_VERSION = Flag("version", "only deployments of this version or artifact id", old=_OLD)
+WHERE = Flag("version", "say where this version is now, in every environment", old=_OLD)
 NEW_VERSION = Flag("version", "the version to make; left out, it is suggested, and with --yes taken", old=_OLD)
 OWN_TAG = Flag("version", "the version whose tag to delete, here and on the remote; it must be your own", old=_OLD)
 PINNED = Flag(

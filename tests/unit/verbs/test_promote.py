@@ -13,6 +13,7 @@ import pytest
 from tagship.domain import layout
 from tagship.domain.manifest import Manifest
 from tagship.engine.run import Result
+from tagship.engine.whereabouts import Whereabouts
 from tagship.errors import Held, NotAuthentic, Refused, SettingsError, TagshipError, UsageError
 from tagship.verbs import tested as verb
 from tagship.verbs.deploy import deploy
@@ -20,6 +21,7 @@ from tagship.verbs.freeze import freeze
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.promote import promote
 from tagship.verbs.rollback import rollback
+from tagship.verbs.status import status
 from tests.fakes.app import VALUES, FakeApp, settings
 from tests.fakes.prompt import FakePrompt
 from tests.fakes.repository import FakeRepository
@@ -82,6 +84,10 @@ def in_preprod(app: FakeApp, version: str = NEW) -> Result:
 def manifest_of(app: FakeApp, environment: str, version: str = NEW) -> Manifest:
     key = layout.artifact("hello", environment, version, layout.MANIFEST)
     return Manifest.from_json(app.store.objects[key].body, key)
+
+
+def where_is(app: FakeApp, version: str) -> list[Whereabouts]:
+    return [place for place in status(app, version=version) if isinstance(place, Whereabouts)]
 
 
 def stored(app: FakeApp, environment: str, name: str) -> bytes:
@@ -373,6 +379,35 @@ def test_all_the_way_stops_where_the_tests_are_missing_and_goes_on_from_there(tm
 def test_all_the_way_takes_no_ends(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no --from and no --to"):
         promote(an_app(tmp_path), all_the_way=True, to="prod")
+
+
+# -- where it is -------------------------------------------------------------------------------------------------------
+
+
+def test_one_command_says_where_a_version_is_now(tmp_path: Path) -> None:
+    app = an_app(tmp_path)
+    in_preprod(app)
+    app.publish("0.1.31-dev")
+    deploy(app, artifact="0.1.31-dev", env="dev")
+    mark_bad(app, version=NEW, env="dev", reason="it leaks")
+    places = where_is(app, NEW)
+    assert [(place.environment, place.state) for place in places] == [
+        ("dev", "replaced"),
+        ("preprod", "running"),
+        ("prod", "absent"),
+    ]
+    assert (places[0].tested, places[0].runs) == (True, "0.1.31-dev")
+    assert places[0].bad.endswith("it leaks")
+    assert [row[:2] for row in app.screen.tables[-1][1]] == [
+        ["dev", "replaced, tested, bad"],
+        ["preprod", "running"],
+        ["prod", "absent"],
+    ]
+
+
+def test_what_is_published_and_was_never_deployed_is_said_to_be_so(tmp_path: Path) -> None:
+    app = an_app(tmp_path)
+    assert [place.state for place in where_is(app, OLD)] == ["published", "absent", "absent"]
 
 
 # -- what differs ------------------------------------------------------------------------------------------------------
