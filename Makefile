@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
-.PHONY: adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
+.PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
 .PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -48,6 +48,8 @@ verify: setup ; @$(INV) verify $(ARGS) # whether it serves: ARGS="--version 0.1.
 why-not: setup ; @$(INV) why-not $(ARGS) # what is in the way: ARGS="dev 0.1.30-dev"
 rollback: setup ; @$(INV) rollback $(call flag,TO,to) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
 deploy: setup ; @$(INV) deploy $(ARGS) # a published version: ARGS="--version 0.1.30-dev"
+promote: setup ; @$(INV) promote $(ARGS) # the same bytes, one environment on: ARGS="--to prod"
+tested: setup ; @$(INV) tested $(ARGS) # say that what runs passed its tests
 heal: setup ; @$(INV) heal $(ARGS) # bring hosts that lag to what the environment runs
 resume: setup ; @$(INV) resume $(ARGS) # end a deployment whose runner died
 freeze: setup ; @$(INV) freeze $(ARGS) # hold it: ARGS="--until 8h --reason sale"

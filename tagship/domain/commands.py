@@ -122,6 +122,16 @@ def mark_bad(artifact: str, environment: str = "", reason: str = "") -> str:
     return _inv("mark-bad", version=artifact, env=environment, reason=reason)
 
 
+def tested(artifact: str, environment: str) -> str:
+    """Spell the command that records that a version passed its tests."""
+    return _inv("tested", version=artifact, env=environment)
+
+
+def promote(source: str, to: str, artifact: str = "", *, allow_older: bool = False, yes: bool = False) -> str:
+    """Spell a promotion from one environment to the next."""
+    return _inv("promote", **{"from": source}, to=to, version=artifact, allow_older=allow_older, yes=yes)
+
+
 def why_not(environment: str, artifact: str) -> str:
     """Spell the command that lists the gates before a version."""
     return shlex.join(["inv", "why-not", environment, artifact])

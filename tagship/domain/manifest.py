@@ -14,7 +14,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
-LATER = ("packages", "provenance_sha256", "sbom_sha256", "signed_by")  # older manifests lack them
+LATER = ("packages", "promoted", "provenance_sha256", "sbom_sha256", "signed_by")  # older manifests lack them
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,22 @@ class PackageRef:
 
 
 @dataclass(frozen=True)
+class Promoted:
+    """Where a promoted artifact comes from.
+
+    That is the manifest that was believed there, with its signature. `environment` is the one before, `published` the
+    one that it was built and published for: its attestations are about that. `signature` is base64, of the manifest
+    whose digest is `manifest_sha256`, by the key `signed_by`.
+    """
+
+    environment: str
+    published: str
+    manifest_sha256: str
+    signature: str
+    signed_by: str = ""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What an artifact is, its origin, and the hash of every byte."""
 
@@ -81,6 +97,12 @@ class Manifest:
     sbom_sha256: str = ""  # of sbom.json
     packages: Mapping[str, PackageRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
+    promoted: Promoted | None = None  # from the environment before
+
+    @property
+    def published(self) -> str:
+        """Name the environment that it was built and published for."""
+        return self.promoted.published if self.promoted else self.environment
 
     def to_json(self) -> bytes:
         """Write the canonical bytes, which are signed and stored."""
@@ -106,11 +128,13 @@ class Manifest:
             secrets = {name: SecretRef(**ref) for name, ref in value.pop("secrets", {}).items()}
             packages = {name: PackageRef(**ref) for name, ref in value.pop("packages", {}).items()}
             host_files = value.pop("host_files", None)
+            promoted = value.pop("promoted", None)
             value |= {
                 "image": ImageRef(**image) if image else None,
                 "bundle": bundle,
                 "secrets": secrets,
                 "packages": packages,
+                "promoted": Promoted(**promoted) if promoted else None,
             }
             return cls(**value, host_files=HostFiles(**host_files) if host_files else None)
         except (ValueError, TypeError, KeyError, AttributeError) as reason:

@@ -124,6 +124,14 @@ class Signing(Section):
                 yield key, f"is {other} too: who may sign orders could sign releases"
 
 
+class Promotion(Section):
+    """How a version goes from one environment to the next."""
+
+    order: tuple[Name, ...] = ()  # the environments, the first one first; empty: nothing is promoted
+    tests: bool = True  # only what passed its tests in the environment before
+    bake: int = Field(default=0, ge=0, le=43200)  # minutes that it has to have served there
+
+
 class CiRuns(Section):
     """How a pushed tag's run is found and followed."""
 

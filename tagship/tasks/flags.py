@@ -49,6 +49,7 @@ _OLD = ("artifact", "to")
 VERSION = Flag("version", "the version or artifact id; in CI, the tag that was pushed", parameter="artifact", old=_OLD)
 MARKED = Flag("version", "the version or artifact id", old=_OLD)
 ONLY_VERSION = Flag("version", "only deployments of this version or artifact id", old=_OLD)
+WHERE = Flag("version", "say where this version is now, in every environment", old=_OLD)
 NEW_VERSION = Flag("version", "the version to make; left out, it is suggested, and with --yes taken", old=_OLD)
 OWN_TAG = Flag("version", "the version whose tag to delete, here and on the remote; it must be your own", old=_OLD)
 PINNED = Flag(
@@ -73,6 +74,15 @@ HOSTS_ENV = Flag("env", "the environment that the hosts belong to", positional=T
 JUDGED_ENV = Flag(
     "environment", "the environment that it would be deployed to", parameter="env", old=("env",), positional=True
 )
+
+# A promotion.
+FROM = Flag("from", "the environment that it comes from; left out, the one before it", parameter="source")
+PROMOTED_TO = Flag("to", "the environment that it goes to; left out, the next one in promotion.order")
+PROMOTED = Flag(
+    "version", "the version or artifact id; left out, what runs there", parameter="artifact", old=("artifact",)
+)
+TESTED = Flag("version", "the version that was tested; left out, what runs there", parameter="artifact", old=_OLD)
+ALL_THE_WAY = Flag("all-the-way", "through every environment of promotion.order; it stops where one refuses", False)
 
 # A release.
 COMMIT = Flag("commit", "tag this commit instead of the checked-out one; it must be on the branch")

@@ -344,7 +344,8 @@ READ_BY_ALL = [
     layout.lease("hello", "prod"),
     layout.freeze("hello", "prod"),
 ]
-PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (layout.BUNDLE, layout.SIGNATURE)]
+CARRIED = (layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
+PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (*CARRIED, layout.package("api"))]
 AT_WORK = [layout.state("hello", "prod") + ".tflock", layout.at_work("hello", "prod") + "x.json"]
 PRIVATE = [
     layout.state("hello", "prod"),

@@ -32,7 +32,7 @@ TOP = Path(__file__).parents[2]
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
     "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject", "init",
-    "pin", "resign", "adopt", "cleanup"
+    "pin", "resign", "adopt", "cleanup", "tested", "promote"
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
@@ -159,6 +159,8 @@ ADVISED = [
     commands.mark_good(V, "dev", "it was the database"),
     commands.mark_bad(V, "dev", "it sends every mail twice"),
     commands.why_not("dev", V),
+    commands.tested(V, "dev"),
+    commands.promote("dev", "prod", V, allow_older=True, yes=True),
     commands.tag("dev", version=V),
     commands.tag_undo(V),
     commands.versions("dev", count=5),
