@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
     from tagship.ports.repository import Repository
+    from tagship.ports.site import Site
     from tagship.ports.target import Target, Web
     from tagship.sandbox.state import Running
 
@@ -240,6 +241,12 @@ class Wiring(Terminal):
         from tagship.adapters.aws.s3 import S3Store
 
         return S3Store(self.aws, self.settings.state(environment)[0])
+
+    def site(self, environment: str, static_set: str) -> Site:
+        from tagship.adapters.aws.site import AwsSite
+
+        place = self.settings.static[static_set].environments[environment]
+        return AwsSite(self.aws, place.bucket, place.prefix, place.distribution)
 
     def infrastructure(self, environment: str) -> Infrastructure:
         from tagship.adapters.terraform import Terraform

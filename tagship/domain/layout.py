@@ -19,6 +19,21 @@ def package(name: str) -> str:
     return f"packages/{name}.zip"
 
 
+def static(name: str) -> str:
+    """Name the zip file of a static set's files."""
+    return f"static/{name}.zip"
+
+
+def static_files(name: str) -> str:
+    """Name the list of a static set's files, with their headers."""
+    return f"static/{name}.json"
+
+
+def static_presence(app: str, environment: str, name: str) -> str:
+    """Spell the key of what a static set's destination holds."""
+    return f"{app}/_static/{environment}/{name}.json"
+
+
 def signature_by(key: str) -> str:
     """Name the signature that `resign` puts beside a manifest's own."""
     # An object of its own: the manifest and its signature are written once.

@@ -14,7 +14,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
-LATER = ("packages", "promoted", "provenance_sha256", "sbom_sha256", "signed_by")  # older manifests lack them
+LATER = ("packages", "promoted", "provenance_sha256", "sbom_sha256", "signed_by", "static")  # older manifests lack them
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,23 @@ class Promoted:
 
 
 @dataclass(frozen=True)
+class StaticRef:
+    """A static set: the zip's key, sha256 (hex), size (bytes).
+
+    `files_sha256` is that of the list of its files, which is beside it.
+    """
+
+    key: str
+    sha256: str
+    size: int
+    files_sha256: str
+
+    @property
+    def files_key(self) -> str:
+        return self.key.removesuffix(".zip") + ".json"
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What an artifact is, its origin, and the hash of every byte."""
 
@@ -96,6 +113,7 @@ class Manifest:
     provenance_sha256: str = ""  # of provenance.json; empty: nobody's, or from before every artifact had one
     sbom_sha256: str = ""  # of sbom.json
     packages: Mapping[str, PackageRef] = field(default_factory=dict)  # by the name that the settings have
+    static: Mapping[str, StaticRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
     promoted: Promoted | None = None  # from the environment before
 
@@ -127,6 +145,7 @@ class Manifest:
             bundle = BundleRef(**value.pop("bundle"))
             secrets = {name: SecretRef(**ref) for name, ref in value.pop("secrets", {}).items()}
             packages = {name: PackageRef(**ref) for name, ref in value.pop("packages", {}).items()}
+            static = {name: StaticRef(**ref) for name, ref in value.pop("static", {}).items()}
             host_files = value.pop("host_files", None)
             promoted = value.pop("promoted", None)
             value |= {
@@ -135,6 +154,7 @@ class Manifest:
                 "secrets": secrets,
                 "packages": packages,
                 "promoted": Promoted(**promoted) if promoted else None,
+                "static": static,
             }
             return cls(**value, host_files=HostFiles(**host_files) if host_files else None)
         except (ValueError, TypeError, KeyError, AttributeError) as reason:

@@ -200,16 +200,23 @@ def _check_packages(app: App, environment: str, manifest: Manifest) -> None:
 
     Raises ArtifactMissing, NotAuthentic.
     """
-    for name, package in manifest.packages.items():
-        head = app.store.head(package.key)
+    parts = [(f"package {name}", package.key, package.sha256) for name, package in manifest.packages.items()]
+    for name, ref in manifest.static.items():
+        parts += [
+            (f"static set {name}", ref.key, ref.sha256),
+            (f"static set {name}", ref.files_key, ref.files_sha256),
+        ]
+    for name, key, digest in parts:
+        head = app.store.head(key)
         if head is None:
             raise ArtifactMissing(
-                f"The package {name} of {manifest.artifact_id} is gone: its manifest is there, and "
-                f"{_url(app, package.key)} is not.",
+                f"The {name} of {manifest.artifact_id} is gone: its manifest is there, and {_url(app, key)} is not.",
                 remedy=f"Take another version. {_offer(app, environment, ArtifactId(manifest.artifact_id))}",
             )
-        if (head.size, head.sha256) != (package.size, package.sha256):
-            raise NotAuthentic(f"{_url(app, package.key)} is not the package that its manifest names.", remedy=AGAIN)
+        if head.sha256 != digest:
+            raise NotAuthentic(
+                f"{_url(app, key)} is not the {name.rpartition(' ')[0]} that its manifest names.", remedy=AGAIN
+            )
 
 
 def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAuthentic:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock, Prompt, Screen
     from tagship.ports.repository import Repository, Surroundings
+    from tagship.ports.site import Site
     from tagship.ports.target import Target, Web
     from tagship.settings import Settings
 
@@ -120,6 +121,9 @@ class App(Protocol):
         """
 
     def target(self, environment: str) -> Target: ...
+
+    def site(self, environment: str, static_set: str) -> Site:
+        """Open the place that an environment serves a static set from."""
 
     def infrastructure(self, environment: str) -> Infrastructure: ...
 

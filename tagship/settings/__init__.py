@@ -9,6 +9,7 @@ from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Environment, Settings
 from tagship.settings.section import Section
+from tagship.settings.static_sets import Destination, Static
 from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Health, Image, Infra, Package, SecretNames, Signing
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "AwsAccount",
     "Bundle",
     "CiRuns",
+    "Destination",
     "Environment",
     "Git",
     "Health",
@@ -28,6 +30,7 @@ __all__ = [
     "Section",
     "Settings",
     "Signing",
+    "Static",
     "find",
     "load",
     "own",

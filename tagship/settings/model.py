@@ -16,6 +16,7 @@ from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings.kind import Kind
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
+from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
     BRANCH,
     CALENDAR,
@@ -132,6 +133,7 @@ class Settings(Section):
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
+    static: Mapping[Name, Static] = Field(default_factory=dict)
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
     def suffix(self, environment: str) -> str:
@@ -150,6 +152,10 @@ class Settings(Section):
             f"tagship.toml has no environment {cut(name)!r}. It has: {', '.join(self.environments)}.",
             remedy=f"Name one of them: --env {near[0]}",
         )
+
+    def static_sets(self, environment: str) -> list[str]:
+        """Name the static sets that an environment serves."""
+        return [name for name, chosen in self.static.items() if environment in chosen.environments]
 
     def lease_group(self, environment: str) -> str:
         """Return the lease group of an environment: its setting, or its name."""
@@ -196,6 +202,11 @@ class Settings(Section):
         yield from _promoted(table(values, "promotion").get("order", ()), named)
         yield from _same_channel(environments)
         yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
+        for name, chosen in table(values, "static").items():
+            for environment in table(table({"it": chosen}, "it"), "environments"):
+                if environment not in environments:
+                    place = f"static.{name}.environments.{environment}"
+                    yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"
         yield from cls._missing_packages(table(values, "packages"), environments)
 
     @classmethod

@@ -15,6 +15,7 @@ from tagship.engine.scope import named
 from tagship.engine.tagged import commit_of
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
+from tagship.release import static_sets
 from tagship.release.built import IMAGE, RECORD
 from tagship.release.packages import make
 from tagship.settings import Image
@@ -31,13 +32,16 @@ def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False)
     """
     artifact_id, chosen = named(app, artifact, env)
     settings = app.settings.environment(chosen)
-    if not settings.target.has_image and not settings.target.packages:
+    sets = app.settings.static_sets(chosen)
+    if not settings.target.has_image and not settings.target.packages and not sets:
         app.screen.say(f"{chosen} runs {artifact_id} as a process: there is no image to build")
         return None
     commit = commit_of(app, artifact_id)
     _check_checkout(app, artifact_id, commit)
     if settings.target.packages:
         _build_packages(app, artifact_id, commit, settings.target.packages, dry_run=dry_run)
+    if sets:
+        _build_sets(app, artifact_id, commit, sets, dry_run=dry_run)
     return _build_image(app, artifact_id, commit, chosen, dry_run=dry_run) if settings.target.has_image else None
 
 
@@ -47,6 +51,14 @@ def _build_packages(app: App, artifact_id: ArtifactId, commit: str, names: Seque
         app.screen.say(UNCHANGED)
         return
     make(app, artifact_id, commit, names)
+
+
+def _build_sets(app: App, artifact_id: ArtifactId, commit: str, names: Sequence[str], *, dry_run: bool) -> None:
+    app.screen.say(f"build {counted(len(names), 'static set')} of {commit[:8]}: {', '.join(names)}")
+    if dry_run:
+        app.screen.say(UNCHANGED)
+        return
+    static_sets.make(app, artifact_id, commit, names)
 
 
 def _build_image(

@@ -34,7 +34,7 @@ from tagship.engine.storing import said_to_be_stored
 from tagship.errors import UNCHANGED, NotAuthentic, Refused, ServiceFailed, SettingsError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
-from tagship.release import packages
+from tagship.release import packages, static_sets
 from tagship.release.attesting import attested_provenance, check_pair
 from tagship.release.built import Work, work_of
 from tagship.release.images import shipped
@@ -60,6 +60,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         work = replace(work, ref=stored.image)
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
         _check_packages(work, stored)
+        static_sets.check_stored(app, work, stored.static)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return _read_back(app, work)
     secrets = resolved(app, work.environment)
@@ -77,7 +78,8 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         provenance = attested_provenance(app, work, origin.build_time) if signs else ""
         bill = attested_sbom(app, work, origin) if signs else ""
         manifest = replace(_manifest(app, work, origin, secrets), provenance_sha256=provenance, sbom_sha256=bill)
-        manifest = replace(manifest, packages=packages.store(app, work, origin))
+        stored_sets = static_sets.store(app, work, origin)
+        manifest = replace(manifest, packages=packages.store(app, work, origin), static=stored_sets)
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
         _put_manifest(app, work, manifest.to_json(), origin)

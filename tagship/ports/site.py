@@ -1,0 +1,23 @@
+"""The places that static sets are served from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tagship.domain.static_set import StaticFile
+
+
+class Site(Protocol):
+    """One destination of a static set. Paths are the set's."""
+
+    def put(self, path: str, body: bytes, file: StaticFile) -> None:
+        """Put a file with its headers; the bytes have to have its SHA-256."""
+
+    def delete(self, paths: Sequence[str]) -> None: ...
+
+    def invalidate(self, paths: Sequence[str], reference: str) -> str:
+        """Drop URL paths from the CDN's caches; return the request's id.
+
+        The same reference again asks for nothing new. Without a CDN, the id is empty.
+        """
