@@ -29,7 +29,8 @@ class Exit:
 class TaskFacts:
     """A task of a service, as ECS describes it.
 
-    `revision` is its task definition's ARN."""
+    `revision` is its task definition's ARN.
+    """
 
     arn: str
     revision: str
