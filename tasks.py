@@ -1,5 +1,11 @@
-"""The release tasks of this repository: `inv --list` names them."""
+"""The release tasks of this repository: `inv --list` names them.
 
-from tagship.tasks import ns
+Another repository needs one line, `from tagship.tasks import ns`; the rest is tagship's own release.
+"""
+
+from scripts.release import tasks
+from tagship.tasks import ns as toolkit
+
+ns = tasks.collected(toolkit, *tasks.TASKS)
 
 __all__ = ["ns"]

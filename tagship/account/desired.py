@@ -165,6 +165,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "CleanupWorkflow": settings.ci.cleanup_workflow,
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
+        "Hosts": "yes",
         "Functions": "yes" if chosen.target.stack_functions else "no",
         "Services": "yes" if chosen.target.stack_services else "no",
         **chosen.target.stack_parameters,

@@ -84,7 +84,8 @@ class Docker:
 
         `shown` says the program's own progress, line by line.
         """
-        environment = {**self.inherited, "BUILDKIT_PROGRESS": "plain"}
+        # Lambda refuses the index that an attestation makes of an image; an artifact has its own signed provenance.
+        environment = {**self.inherited, "BUILDKIT_PROGRESS": "plain", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
         try:
             if arguments[0] == "build" and self._defaults_to_the_classic_builder():
                 environment.setdefault("DOCKER_BUILDKIT", "1")

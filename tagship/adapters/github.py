@@ -9,22 +9,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from tagship.domain import commands
+from tagship.adapters.github_client import Client
 from tagship.domain.annotation import genuine
 from tagship.domain.forge import repository_of
-from tagship.errors import ServiceFailed
 from tagship.ports.forge import Home, Notice, Protection, Run, Step
 
-if TYPE_CHECKING:
-    from requests import Response, Session
-
 API = "https://api.github.com"
-HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "tagship"}
-TIMEOUT = 15  # seconds, to connect and for each part of an answer
-RETRIES = 2  # of a request that got no answer
 UNFINISHED = ("queued", "in_progress", "pending", "waiting", "requested")
 BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"})
 
@@ -81,10 +74,12 @@ class GitHub:
     """One repository's runs."""
 
     def __init__(self, name: str, api: str, token: str, where: str, sandbox: bool = False) -> None:
-        self._session = _session(token)
-        self._url = f"{api}/repos/{name}"
+        self._client = Client(name, api, token, sandbox)
         self._where = where
-        self._sandbox = sandbox
+
+    @property
+    def client(self) -> Client:
+        return self._client
 
     @property
     def where(self) -> str:
@@ -109,7 +104,7 @@ class GitHub:
         ]
 
     def rerun(self, run_id: str) -> None:
-        self._ask("POST", f"/actions/runs/{run_id}/rerun")
+        self._client.ask("POST", f"/actions/runs/{run_id}/rerun")
 
     def run(self, run_id: str) -> Run:
         """Read the run and its jobs' steps, in the order they run."""
@@ -158,71 +153,12 @@ class GitHub:
         return jobs
 
     def _get(self, path: str) -> Any:
-        return self._ask("GET", path).json()
+        return self._client.ask("GET", path).json()
 
     def _maybe(self, path: str) -> Any:
         """Ask for what may not be there; None if it is not."""
-        answer = self._ask("GET", path, absent=True)
+        answer = self._client.ask("GET", path, absent=True)
         return answer.json() if answer.ok else None
-
-    def _ask(self, method: str, path: str, *, absent: bool = False) -> Response:
-        """Send one request. Raises ServiceFailed, with GitHub's words if it answered.
-
-        With `absent`, a 404 is an answer.
-        """
-        from requests import RequestException
-
-        try:
-            response = self._session.request(method, self._url + path, timeout=TIMEOUT)
-            if response.ok or (absent and response.status_code == 404):
-                return response
-        except (RequestException, OSError) as reason:
-            raise ServiceFailed(f"{self._away[0]} ({type(reason).__name__}).", remedy=self._away[1]) from reason
-        raise _refusal(response)
-
-    @property
-    def _away(self) -> tuple[str, str]:
-        """Say why nobody answers, and what to do about it."""
-        if self._sandbox:
-            return "The sandbox does not answer: it is down", f"Start it again: {commands.sandbox('up')}"
-        return "GitHub cannot be reached", "Try: gh api /zen"
-
-
-def _session(token: str) -> Session:
-    """Make a session that sends the token, whatever ~/.netrc says."""
-    from requests import PreparedRequest, Session
-    from requests.adapters import HTTPAdapter
-
-    def authorize(request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"token {token}"
-        return request
-
-    session = Session()
-    session.auth = authorize
-    session.headers.update(HEADERS)
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=RETRIES))
-    return session
-
-
-def _refusal(response: Response) -> ServiceFailed:
-    """Turn an answer that is not 2xx into an error."""
-    if response.status_code == 401:
-        return ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login")
-    message = _message(response)
-    return ServiceFailed(
-        f"GitHub answered {response.status_code}{f' ({message})' if message else ''}.",
-        remedy="Check what the token may see: gh auth status",
-    )
-
-
-def _message(response: Response) -> str:
-    """Return GitHub's own words; empty for a proxy's page."""
-    try:
-        body = response.json()
-    except ValueError:
-        return ""
-    return str(body.get("message", "")) if isinstance(body, dict) else ""
 
 
 def _notices(notes: Sequence[Mapping[str, Any]]) -> list[Notice]:

@@ -17,7 +17,10 @@ from tagship.errors import SettingsError
 __all__ = ["Unsettled", "Wiring", "app", "debugging"]
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
@@ -179,6 +182,19 @@ class Wiring(Terminal):
             name = self.settings.ci.repository or "sandbox/" + self.settings.app
             return connect(name, self.sandbox.github_url, self.sandbox.keys.token, sandbox=True)
         return connect(self.settings.ci.repository or self.repository.remote_url(), variables=os.environ)
+
+    @cached_property
+    def board(self) -> Board | None:
+        from tagship.adapters.github import GitHub
+        from tagship.adapters.github_board import GitHubBoard
+
+        return GitHubBoard(self.forge.client) if isinstance(self.forge, GitHub) else None
+
+    @cached_property
+    def hooks(self) -> Mapping[str, Hook]:
+        from tagship.adapters.webhook import hooks
+
+        return hooks(self.settings.notify.webhooks, os.environ, local=self.settings.sandbox)
 
     @cached_property
     def web(self) -> Web:

@@ -64,6 +64,11 @@ def verify(artifact: str, environment: str = "") -> str:
     return _inv("verify", version=artifact, env=environment)
 
 
+def notify(*, test: bool = False) -> str:
+    """Spell the command that tells people; `test` tries webhooks alone."""
+    return _inv("notify", test=test)
+
+
 def status(environment: str = "") -> str:
     """Spell the command that shows what runs."""
     return _inv("status", env=environment)
@@ -216,6 +221,11 @@ def init(answers: Mapping[str, str] | None = None, **switches: bool) -> str:
 def eject(*, yes: bool = False) -> str:
     """Spell the command that writes the host files into the repository."""
     return _inv("eject", yes=yes)
+
+
+def cleanup(environment: str = "", *, dry_run: bool = False) -> str:
+    """Spell the command that deletes old artifacts."""
+    return _inv("cleanup", env=environment, dry_run=dry_run)
 
 
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:

@@ -16,6 +16,9 @@ MADE_BY_US = "(made with the stack {})"  # in a plan: what is known only once an
 DOCUMENT = "tagship-deploy"  # the template needs a name, also for a kind of target without documents
 _ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]{1,255})\Z")
 
+LARGEST = 51_200  # bytes of a TemplateBody (CloudFormation quotas)
+COMMENT = re.compile(r"^ *#.*\n|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # a whole line, or what follows a value
+
 
 @dataclass(frozen=True)
 class Existing:
@@ -107,7 +110,8 @@ def with_blocks(
     """Fill the blocks of environment.yaml.
 
     `services` are cluster/service; `roles` are those that their task definitions name.
-    A tag is always read as text. An empty argument leaves its block unchanged.
+    A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
+    CloudFormation loses its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -119,7 +123,7 @@ def with_blocks(
     blocks |= {"services": _services(services), "roles": [_role(name) for name in sorted(roles)]}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
-    return template
+    return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
 
 
 def _services(services: Sequence[str]) -> list[str]:

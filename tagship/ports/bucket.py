@@ -63,6 +63,12 @@ class Store(Protocol):
     def delete(self, key: str, etag: str) -> None:
         """Delete an object. Raises Conflict if it is no longer `etag`."""
 
+    def delete_all(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Delete objects, many a request, whatever they are by now.
+
+        Returns why, for each key whose object was not deleted. One that is gone already is no failure.
+        """
+
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
         """Yield objects under a prefix in key order, by pages.
 

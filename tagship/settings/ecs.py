@@ -80,6 +80,10 @@ class Ecs(Kind):
         return True
 
     @property
+    def stack_parameters(self) -> Mapping[str, str]:
+        return {"Hosts": "no"}
+
+    @property
     def stack_services(self) -> tuple[str, ...]:
         return tuple(f"{self.cluster}/{name}" for name in self.services)
 

@@ -33,20 +33,28 @@ FunctionName = Annotated[str, StringConstraints(pattern=FUNCTION)]
 
 
 class Function(Section):
-    """One function: its package, and how its health is asked.
+    """One function: its package or image, and how its health is asked.
 
-    `expect` are values of its answer by their dotted places; `{version}` stands for the version that is deployed.
+    `image` is the environment's own image, which says what its handler is. `expect` are values of its answer by their
+    dotted places; `{version}` stands for the version that is deployed.
     """
 
     words: ClassVar[Mapping[str, str]] = {HANDLER: "a handler such as app.handler"}
 
-    package: str = Field(pattern=NAME)
+    package: str = Field(default="", pattern=NAME)
+    image: bool = False
     handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
     payload: str = "{}"  # JSON
     expect: Mapping[Text, Answer] = Field(default_factory=dict)
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
+        if values.get("image") is True:
+            for key in ("package", "handler"):
+                if values.get(key):
+                    yield key, "is for a zip file, and image = true is for a container image: take one of them out"
+        elif "package" not in values:
+            yield "package", "missing; add it, or image = true"
         payload = values.get("payload", "{}")
         try:
             json.loads(payload) if isinstance(payload, str) else None
@@ -77,7 +85,11 @@ class Lambda(Kind):
 
     @property
     def packages(self) -> tuple[str, ...]:
-        return tuple(sorted({function.package for function in self.functions.values()}))
+        return tuple(sorted({function.package for function in self.functions.values() if function.package}))
+
+    @property
+    def has_image(self) -> bool:
+        return any(function.image for function in self.functions.values())
 
     @classmethod
     def packages_in(cls, values: Values) -> Iterator[Finding]:
@@ -88,6 +100,10 @@ class Lambda(Kind):
     @property
     def stack_functions(self) -> tuple[str, ...]:
         return tuple(self.functions)
+
+    @property
+    def stack_parameters(self) -> Mapping[str, str]:
+        return {"Hosts": "no"}
 
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the functions of this artifact are given."""
@@ -102,6 +118,10 @@ class Lambda(Kind):
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:
+        functions = table(table(environment, cls.table), "functions")
+        wants_image = any(isinstance(value, Mapping) and value.get("image") is True for value in functions.values())
+        if wants_image and not table(environment, "image").get("repository"):
+            yield "image.repository", "a function with image = true needs the repository that images are pushed to"
         secrets = table(environment, "secrets")
         for key in ("parameter_store", "secrets_manager"):
             if secrets.get(key):

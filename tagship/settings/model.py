@@ -29,6 +29,7 @@ from tagship.settings.tables import (
     Health,
     Image,
     Infra,
+    Notify,
     Package,
     SecretNames,
     Signing,
@@ -126,6 +127,7 @@ class Settings(Section):
     aws: AwsAccount
     signing: Signing | None = None
     ci: CiRuns = Field(default_factory=CiRuns)
+    notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]

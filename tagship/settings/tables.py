@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from tagship.domain.infra import NAMES, TWIN
 from tagship.domain.keys import ID, ORDERS, RELEASE
-from tagship.settings.section import NAME, VARIABLE, Finding, Section, Text, Values, Variable, number, outside, table
+from tagship.settings.section import (
+    NAME,
+    VARIABLE,
+    Finding,
+    Name,
+    Section,
+    Text,
+    Values,
+    Variable,
+    number,
+    outside,
+    table,
+)
 
 SUFFIX = r"^([a-z][a-z0-9]{0,30})?$"
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -126,6 +138,23 @@ class CiRuns(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         if number(values, "appears_within", cls) > number(values, "timeout", cls):
             yield "appears_within", "is longer than ci.timeout: make it shorter"
+
+
+class Webhook(Section):
+    """A webhook that is told how deployments end.
+
+    Its address is a secret: the settings name the variable that has it.
+    """
+
+    kind: Literal["slack", "teams", "generic"]
+    variable: Variable
+    when: Literal["always", "failures"] = "always"
+
+
+class Notify(Section):
+    """Who is told how a deployment ended, beside GitHub."""
+
+    webhooks: Mapping[Name, Webhook] = Field(default_factory=dict)
 
 
 class Bundle(Section):

@@ -53,6 +53,6 @@ def sbom() -> None:
     """Print what a published version is made of, as CycloneDX."""
 
 
-@verb(f.VERSION, f.ENV, f.JSON)
+@verb(f.VERSION, f.ENV, f.TEST, f.JSON)
 def notify() -> None:
-    """Report the deployment on the console and in the run's summary."""
+    """Say how a deployment ended: in the run, on GitHub, by webhooks."""

@@ -85,6 +85,7 @@ COUNT = Flag("count", "how many versions", 5)
 OFFLINE = Flag("offline", "do not ask the remote: list what is known here", False)
 
 # A deployment.
+TEST = Flag("test", "send a test to each webhook of the settings, and read no ledger", False)
 BUILT = Flag("built", "the output `built` of the job that built it: other files are refused")
 ALLOW_OLDER = Flag("allow-older", "deploy a version that is older than the one that runs", False)
 ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled back from, or is marked bad", False)
@@ -103,6 +104,8 @@ LIMIT = Flag("limit", "how many deployments, the newest first; 0: all", 20)
 STATE = Flag("state", "only those in this state: healthy, rolled-back, abandoned …")
 WHO = Flag("who", "only those by somebody whose name contains this")
 SINCE = Flag("since", "only those that began since a day, a time, or that long ago: 2026-11-20, 12h, 7d")
+PERIOD = Flag("since", "deployments that began since a day, a time, or that long ago: 2026-11-20, 12h", "30d")
+OPENMETRICS = Flag("openmetrics", "print OpenMetrics text, as Prometheus and CloudWatch's agent read it", False)
 REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index again first; it only makes reading quicker", False)
 VERIFY = Flag("verify", "hold the ledger against its chain first: exit 5 if an entry was altered or deleted", False)
 
@@ -113,6 +116,12 @@ RESET_FENCE = Flag("reset-fence", "start the fencing numbers again, in a new ran
 WHY_RESET = Flag("reason", "of --reset-fence: why, in one line; the ledger keeps it with your name")
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
+
+# What is stored.
+CLEANED_PR = Flag("pr", "the pull request whose environment to clean up: 51 is pr-51")
+DAYS = Flag("days", "how many days an artifact stays after it was stored or deployed last", 7)
+KEEP = Flag("keep", "how many of the newest healthy artifacts stay, however old they are", 5)
+EXPLAIN = Flag("explain", "list each artifact with its size, its age, and why it stays or goes", False)
 
 # An account and its hosts.
 OWNER_ID = Flag("owner-id", "GitHub's number of the owner, if the repository was created from 2026-07-15 on")

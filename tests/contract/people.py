@@ -47,9 +47,11 @@ class Person(Aws):
     secret: str = ""
 
     def _session(self) -> object:
-        import boto3
+        from botocore.session import Session
 
-        return boto3.Session(self.key, self.secret, region_name=self.region)
+        core = Session()
+        core.set_credentials(self.key, self.secret)
+        return core
 
 
 def person(bucket: str) -> Person:

@@ -13,6 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
+from tagship.sandbox.ecs.breaker import Breaker
+from tagship.sandbox.ecs.rollout import TRANSITIONS
 from tests.contract import strict_aws
 
 MODEL = Session().get_service_model("ecs")
@@ -348,3 +350,177 @@ def test_what_is_not_there_is_not_found(ecs: Any) -> None:
         assert refused(caught) == code
     assert ecs.describe_services(cluster="hello", services=["nobody"])["failures"][0]["reason"] == "MISSING"
     assert ecs.describe_service_deployments(serviceDeploymentArns=["arn:x"])["failures"][0]["reason"] == "MISSING"
+
+
+# -- how it fails ------------------------------------------------------------------------------------------------------
+
+
+def breaker(*, rollback: bool = True, **more: Any) -> Any:
+    return {"deploymentCircuitBreaker": {**COUNT_2, "rollback": rollback, **more}}
+
+
+def firing(ecs: Any, state: str) -> None:
+    """Put the alarm `errors` into a state."""
+    watch = strict_aws.aws().client("cloudwatch")
+    watch.put_metric_alarm(AlarmName="errors", ComparisonOperator="GreaterThanThreshold", EvaluationPeriods=1)
+    watch.set_alarm_state(AlarmName="errors", StateValue=state, StateReason="asked for")
+
+
+ALARMED = {"alarms": {"enable": True, "rollback": True, "alarmNames": ["errors"]}}
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "reason", "exit_code"),
+    [
+        ("exits(3)", "EssentialContainerExited", "Essential container in task exited", 3),
+        ("cannot_pull", "TaskFailedToStart", "CannotPullContainerError", None),
+        ("never_healthy", "ServiceSchedulerInitiated", "Task failed container health checks", 137),
+    ],
+)
+def test_a_breaker_that_fires_restores_what_ran_and_tasks_say_why_they_stopped(
+    ecs: Any, ending: str, code: str, reason: str, exit_code: int | None
+) -> None:
+    before = primary(described(ecs))["id"]
+    ends(BAD, ending)
+    deploy(ecs, BAD, deploymentConfiguration=breaker())
+    row = follow(ecs)
+    assert row["status"] == "ROLLBACK_SUCCESSFUL"
+    assert row["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 2, "threshold": 2}
+    assert row["rollback"]["serviceRevisionArn"].endswith(before.removeprefix("ecs-svc/"))
+    assert "circuit breaker" in row["rollback"]["reason"] == row["statusReason"]
+    stopped = [task for task in tasks(ecs, "STOPPED") if task["containers"][0]["image"].endswith(BAD)]
+    assert {(task["stopCode"], task["containers"][0].get("exitCode")) for task in stopped} == {(code, exit_code)}
+    assert all(reason in task["stoppedReason"] for task in stopped)
+    assert primary(described(ecs))["id"] == before
+    assert running(ecs) == [GOOD, GOOD]
+
+
+def test_while_a_rollback_goes_on_the_failed_deployment_is_active_and_failed(ecs: Any) -> None:
+    ends(BAD, "never_healthy")
+    deploy(ecs, BAD, deploymentConfiguration=breaker(thresholdConfiguration={"type": "COUNT", "value": 1}))
+    arn = newest(ecs)
+    seen = {}
+    while deployment(ecs, arn)["status"] not in ENDED:
+        seen |= {(row["status"], row["rolloutState"]): row["failedTasks"] for row in described(ecs)["deployments"]}
+    assert seen["ACTIVE", "FAILED"] == 2
+    assert {("PRIMARY", "IN_PROGRESS"), ("ACTIVE", "COMPLETED")} <= set(seen)
+
+
+def test_a_breaker_without_rollback_stops_and_restores_nothing(ecs: Any) -> None:
+    ends(BAD, "exits(1)")
+    ecs.update_service(**AT, desiredCount=4)
+    for _ in range(3):
+        described(ecs)
+    deploy(ecs, BAD, deploymentConfiguration=breaker(rollback=False))
+    row = follow(ecs)
+    assert (row["status"], "rollback" in row, "stoppedAt" in row) == ("STOPPED", False, True)
+    service = described(ecs)
+    assert (primary(service)["taskDefinition"], primary(service)["rolloutState"]) == (
+        service["taskDefinition"],
+        "FAILED",
+    )
+    assert running(ecs) == [GOOD] * 4
+
+
+def test_a_deployment_that_stopped_half_way_leaves_old_and_new_tasks(ecs: Any) -> None:
+    deploy(ecs, NEW, deploymentConfiguration={**breaker(rollback=False), "maximumPercent": 150})
+    arn = newest(ecs)
+    while deployment(ecs, arn)["targetServiceRevision"]["runningTaskCount"] < 1:
+        pass
+    ends(NEW, "exits(1)")
+    assert follow(ecs, arn)["status"] == "STOPPED"
+    assert GOOD in running(ecs)
+
+
+def test_without_a_breaker_it_tries_for_ever(ecs: Any) -> None:
+    ends(BAD, "exits(1)")
+    off = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
+    deploy(ecs, BAD, deploymentConfiguration=off)
+    arn = newest(ecs)
+    rows = [deployment(ecs, arn) for _ in range(30)]
+    assert (rows[-1]["status"], rows[-1]["deploymentCircuitBreaker"]["status"]) == ("IN_PROGRESS", "DISABLED")
+    assert rows[-1]["deploymentCircuitBreaker"]["failureCount"] > 10
+
+
+@pytest.mark.parametrize(
+    ("chosen", "desired", "threshold"),
+    [
+        (None, 2, 3),
+        (None, 20, 10),
+        ({"type": "BOUNDED_PERCENT", "value": 100}, 1000, 200),
+        ({"type": "UNBOUNDED_PERCENT", "value": 50}, 2, 1),
+        ({"type": "COUNT", "value": 7}, 2, 7),
+    ],
+)
+def test_the_threshold_is_the_count_or_the_share_of_the_desired_tasks(
+    chosen: Any, desired: int, threshold: int
+) -> None:
+    settings = {"enable": True, "rollback": True} | ({"thresholdConfiguration": chosen} if chosen else {})
+    assert Breaker(settings, desired).threshold == threshold
+
+
+def test_a_healthy_task_sets_the_count_to_zero_unless_it_is_told_not_to() -> None:
+    resets, keeps = (Breaker({**COUNT_2, "resetOnHealthyTask": reset}, 2) for reset in (True, False))
+    for monitor in (resets, keeps):
+        monitor.count(failed=1, healthy=0)
+        monitor.count(failed=0, healthy=1)
+        monitor.count(failed=1, healthy=0)
+    assert (resets.status, keeps.status) == ("MONITORING", "TRIGGERED")
+
+
+def test_an_alarm_that_fires_rolls_back(ecs: Any) -> None:
+    firing(ecs, "OK")
+    deploy(ecs, NEW, deploymentConfiguration=ALARMED)
+    arn = newest(ecs)
+    firing(ecs, "ALARM")
+    row = follow(ecs, arn)
+    assert (row["status"], row["alarms"]["status"]) == ("ROLLBACK_SUCCESSFUL", "TRIGGERED")
+    assert row["alarms"]["triggeredAlarmNames"] == ["errors"]
+    assert running(ecs) == [GOOD, GOOD]
+
+
+def test_an_alarm_that_fires_when_a_deployment_begins_is_not_watched(ecs: Any) -> None:
+    firing(ecs, "ALARM")
+    deploy(ecs, NEW, deploymentConfiguration=ALARMED)
+    assert follow(ecs)["status"] == "SUCCESSFUL"
+    firing(ecs, "OK")
+
+
+def test_a_rollback_whose_tasks_fail_too_fails(ecs: Any) -> None:
+    deploy(ecs, NEW, deploymentConfiguration=breaker())
+    arn = newest(ecs)
+    ends(GOOD, "exits(1)")
+    ecs.stop_service_deployment(serviceDeploymentArn=arn)
+    assert follow(ecs, arn)["status"] == "ROLLBACK_FAILED"
+
+
+def test_a_first_deployment_that_fails_has_nothing_to_go_back_to(ecs: Any) -> None:
+    ends(BAD, "exits(1)")
+    arn = definition(ecs, BAD)
+    ecs.create_service(
+        cluster="hello", serviceName="young", taskDefinition=arn, deploymentConfiguration=breaker(), desiredCount=1
+    )
+    at = {"cluster": "hello", "service": "young"}
+    [row] = ecs.list_service_deployments(**at)["serviceDeployments"]
+    assert follow(ecs, row["serviceDeploymentArn"])["status"] == "STOPPED"
+    ecs.delete_service(**at, force=True)
+
+
+def test_early_success_comes_before_every_task_runs_the_new_digest(ecs: Any) -> None:
+    ecs.update_service(**AT, desiredCount=4)
+    for _ in range(3):
+        described(ecs)
+    early = {"enable": True, "healthyPercent": 50, "sourceServiceRevisionCleanup": "DEFERRED"}
+    deploy(ecs, NEW, deploymentConfiguration={"earlySuccessCriteria": early, "maximumPercent": 150})
+    row = follow(ecs)
+    assert (row["status"], row["targetServiceRevision"]["runningTaskCount"]) == ("SUCCESSFUL", 2)
+    for _ in range(12):
+        described(ecs)
+    assert running(ecs) == [NEW] * 4
+
+
+def test_no_deployment_makes_a_move_that_aws_does_not_name() -> None:
+    """The list of moves, against the states of the model: all are there, and the completed ones end."""
+    states = set(MODEL.shape_for("ServiceDeploymentStatus").enum)
+    assert states == set(TRANSITIONS) == {"PENDING", *(state for after in TRANSITIONS.values() for state in after)}
+    assert {state for state, after in TRANSITIONS.items() if not after} == ENDED

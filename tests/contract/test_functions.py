@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -55,6 +56,22 @@ def test_a_first_deployment_makes_the_aliases_and_an_observation_says_what_serve
     assert outcomes(place.deploy("0.1.0-dev")) == {"one": "healthy", "two": "healthy"}
     reports = target.observe(target.units(), lambda _: None)
     assert [(report.outcome, report.serving) for report in reports] == [("healthy", "0.1.0-dev")] * 2
+
+
+def test_functions_are_looked_for_at_once(place: Functions) -> None:
+    """The first question waits for the second: one after another they would wait for ever."""
+    both, event = threading.Barrier(2, timeout=20), "before-send.lambda.GetFunctionConfiguration"
+
+    def wait(**_: Any) -> None:
+        both.wait()
+
+    events = place.app.aws.client("lambda").meta.events
+    events.register_first(event, wait)
+    try:
+        units = place.connect().units()
+    finally:
+        events.unregister(event, wait)
+    assert [(unit.id, unit.online) for unit in units] == [(name, True) for name in place.names]
 
 
 def test_if_one_version_does_not_answer_no_alias_is_moved(place: Functions) -> None:

@@ -422,11 +422,11 @@ def test_rebuilding_reads_the_entries_and_not_the_old_index() -> None:
 
 # -- many processes ----------------------------------------------------------------------------------------------------
 
-# Sixteen processes that have boto3 before they part, and begin when the last of them is there: the pipe is closed then.
+# Sixteen processes that have botocore before they part, and begin when the last is there: the pipe is closed then.
 WRITERS = """
 import os, sys, traceback
 from dataclasses import replace
-import boto3
+import botocore.session
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.s3 import S3Store
 from tagship.adapters.bucket.ledger import StoredLedger

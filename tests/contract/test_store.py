@@ -72,9 +72,33 @@ def test_creating_twice_conflicts_even_with_the_same_bytes(store: Store) -> None
     assert stored(store, "key").body == b"one"
 
 
+def test_many_are_deleted_and_the_rest_stays(store: Store) -> None:
+    keys = [f"many/{number:04}" for number in range(7)]
+    for key in keys:
+        store.create(key, b"body")
+    assert store.delete_all([*keys[:5], "many/never-there"]) == {}
+    assert [stored.key for stored in store.list("many/")] == keys[5:]
+    assert store.delete_all([]) == {}
+
+
 def test_its_time_is_its_own_whatever_this_machine_says(store: Store) -> None:
     answered = store.create("key", b"body").now
     assert timedelta(0) <= store.now() - answered < timedelta(seconds=5)
+
+
+def test_a_request_deletes_a_thousand_objects(s3: S3Store) -> None:
+    keys = [f"many/{number:04}" for number in range(1001)]
+    for key in keys:
+        strict_aws.put(s3.bucket, key)
+    calls: list[str] = []
+    events = s3.aws.client("s3").meta.events
+    events.register("before-call.s3", lambda model, **_: calls.append(model.name), unique_id="counted")
+    try:
+        assert s3.delete_all(keys) == {}
+    finally:
+        events.unregister("before-call.s3", unique_id="counted")
+    assert calls == ["DeleteObjects"] * 2
+    assert list(s3.list("many/")) == []
 
 
 def test_s3_is_asked_for_the_time_once(s3: S3Store) -> None:

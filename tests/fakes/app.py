@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin
 from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
 from tagship.ports.app import App
+from tagship.ports.board import Board, Hook
 from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
 from tagship.ports.machine import Machine
@@ -96,6 +98,14 @@ class FakeApp:
     @property
     def forge(self) -> Forge | None:
         return cast("Forge | None", self.given.get("forge"))
+
+    @property
+    def board(self) -> Board | None:
+        return cast("Board | None", self.given.get("board"))
+
+    @property
+    def hooks(self) -> Mapping[str, Hook]:
+        return cast("Mapping[str, Hook]", self.given.get("hooks", {}))
 
     @property
     def hurried(self) -> FakeApp:

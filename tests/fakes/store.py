@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,16 @@ class MemoryStore:
             del self.objects[key]
             self.writes.append(("delete", key))
         self.after("delete", key)
+
+    def delete_all(self, keys: Sequence[str]) -> Mapping[str, str]:
+        for start in range(0, len(keys), 1000):
+            batch = keys[start : start + 1000]
+            self.before("delete_all", batch[0])
+            with self._lock:
+                gone = [key for key in batch if self.objects.pop(key, None)]
+                self.writes += [("delete", key) for key in gone]
+            self.after("delete_all", batch[0])
+        return {}
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
         last = ""

@@ -43,6 +43,8 @@ directory = "worker"
 branch = "main"
 variables = { GREETING = "hello" }
 health = { attempts = 2, attempts_after_rollback = 2, passes = 1, cap = 1 }
+[environments.dev.image]
+repository = "registry.example/shop"
 [environments.dev.lambda]
 timeout = 30
 [environments.dev.lambda.functions.shop-dev-api]
@@ -52,6 +54,9 @@ payload = '{"path": "/healthz"}'
 expect = { statusCode = 200, "body.version" = "{version}" }
 [environments.dev.lambda.functions.shop-dev-worker]
 package = "worker"
+[environments.dev.lambda.functions.shop-dev-page]
+image = true
+expect = { "version" = "{version}", "built" = "{version}" }
 """
 API = """
 import json, os
@@ -60,6 +65,19 @@ def handler(event, context):
     return {"statusCode": STATUS, "body": json.dumps(body)}
 """
 WORKER = 'def handler(event, context):\n    return {"done": len(event)}\n'
+PAGE = """
+import os
+def handler(event, context):
+    return {"version": os.environ["VERSION"], "built": os.environ["BUILT"]}
+"""
+DOCKERFILE = """
+FROM public.ecr.aws/lambda/python:3.12
+ARG VERSION
+ENV BUILT=$VERSION
+WORKDIR /var/task
+COPY page.py .
+CMD ["page.handler"]
+"""
 PACKAGE = "rm -rf build/api && mkdir -p build/api/src && cp app.py build/api/src/ && touch build/api/src/__init__.py\n"
 
 
@@ -102,6 +120,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         ".gitignore": ".tagship\n__pycache__\nbuild\n",
         "app.py": API.replace("STATUS", "200"),
         "worker/app.py": WORKER,
+        "page.py": PAGE,
+        "Dockerfile": DOCKERFILE,
         "package.sh": PACKAGE,
     }
     root = repository(tmp_path_factory.mktemp("functions"), files)
@@ -115,10 +135,22 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def test_a_deployment_says_what_it_did_in_the_words_of_functions(place: Place) -> None:
-    assert f"{SECOND} is healthy on dev (shop-dev-api, shop-dev-worker) after " in place.shown
-    assert "making and asking the new versions: 0 of 2 functions" in place.shown
+    assert f"{SECOND} is healthy on dev (shop-dev-api, shop-dev-worker, shop-dev-page) after " in place.shown
+    assert "making and asking the new versions: 0 of 3 functions" in place.shown
     assert "host" not in place.shown
     assert place.answer() == {"version": SECOND, "greeting": "hello", "asked": "/"}
+
+
+def test_an_image_function_runs_the_image_of_the_artifact_by_its_digest(place: Place) -> None:
+    lambda_ = client(place.running, "lambda")
+    code = lambda_.get_function(FunctionName="shop-dev-page", Qualifier="live")
+    images = place.running.images(lambda _: None)
+    image = images.find("registry.example/shop", SECOND)
+    assert image
+    assert code["Code"]["ResolvedImageUri"] == code["Code"]["ImageUri"] == image.by_digest
+    assert code["Configuration"]["CodeSha256"] == image.digest.removeprefix("sha256:")
+    answer = lambda_.invoke(FunctionName="shop-dev-page", Qualifier="live", Payload=b"{}")
+    assert json.load(answer["Payload"]) == {"version": SECOND, "built": SECOND}
 
 
 def test_the_same_again_changes_nothing(place: Place) -> None:
@@ -143,8 +175,9 @@ def test_a_rollback_and_what_status_and_verify_say_of_it(place: Place) -> None:
     assert [(unit.name, unit.runs, unit.drift) for unit in place.units()] == [
         ("shop-dev-api", FIRST, ""),
         ("shop-dev-worker", FIRST, ""),
+        ("shop-dev-page", FIRST, ""),
     ]
-    assert len(verify(place.app(), artifact=FIRST).units) == 2
+    assert len(verify(place.app(), artifact=FIRST).units) == 3
     rollback(place.app(), to=SECOND, allow_bad=True)
     assert place.answer()["version"] == SECOND
 
@@ -155,7 +188,7 @@ def test_an_alias_that_somebody_moved_is_drift_and_heal_moves_it_back(place: Pla
     versions = lambda_.list_versions_by_function(FunctionName="shop-dev-worker")["Versions"]
     [other] = [row["Version"] for row in versions if f"tagship {FIRST} " in row["Description"]]
     lambda_.update_alias(FunctionName="shop-dev-worker", Name="live", FunctionVersion=other)
-    assert [unit.drift for unit in place.units()] == ["", f"the ledger says {SECOND}"]
+    assert [unit.drift for unit in place.units()] == ["", f"the ledger says {SECOND}", ""]
     heal(place.app(), env="dev")
     assert lambda_.get_alias(FunctionName="shop-dev-worker", Name="live")["FunctionVersion"] == before
     assert not any(unit.drift for unit in place.units())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from invoke.parser.parser import Parser
 
-from tagship.tasks import ns
+from tasks import ns
 
 TOP = Path(__file__).parents[2]
 PAGES = ["README.md", *sorted(str(page.relative_to(TOP)) for page in (TOP / "docs").glob("*.md"))]

@@ -15,6 +15,7 @@ import pytest
 from tagship.adapters.terminal import TerminalScreen
 from tagship.tasks import ns
 from tagship.tasks._verb import _data
+from tagship.verbs.cleanup import cleanup
 from tagship.verbs.deploy import deploy
 from tagship.verbs.deploy_dev import deploy_dev
 from tagship.verbs.freeze import freeze
@@ -25,6 +26,7 @@ from tagship.verbs.infra_unlock import infra_unlock
 from tagship.verbs.lock import lock
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
+from tagship.verbs.metrics import metrics
 from tagship.verbs.notify import notify
 from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
@@ -95,6 +97,8 @@ STORIES: dict[str, Callable[[], Any]] = {
     "thaw": lambda: thaw(busy(), env="dev", yes=True),
     "mark-bad": lambda: mark_bad(busy(), version=OLD, reason="it leaks"),
     "mark-good": lambda: mark_good(busy(), version=NEW, reason="it was the network"),
+    "metrics": lambda: metrics(deployable()),
+    "cleanup": lambda: cleanup(deployable(), dry_run=True),
     "why-not": lambda: why_not(busy(), env="dev", version=NEW),
     "verify": lambda: verify(busy(), artifact=OLD),
     "versions": lambda: versions(Release().app, env="dev"),
@@ -150,7 +154,7 @@ def test_no_time_is_without_its_zone(verb: str, capsys: pytest.CaptureFixture[st
             assert datetime.fromisoformat(text).tzinfo, f"{text} is for people"
 
 
-@pytest.mark.parametrize("verb", ["status", "history", "lock", "mark-bad", "freeze", "versions", "notify"])
+@pytest.mark.parametrize("verb", ["status", "history", "cleanup", "lock", "mark-bad", "freeze", "versions", "notify"])
 def test_the_times_that_are_looked_for_are_there(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert any(alone for _, alone in times(json.loads(printed(STORIES[verb](), capsys))))
 

@@ -42,7 +42,16 @@ def test_a_function_and_its_package_are_all_that_is_needed(tmp_path: Path) -> No
     made = functions(read(tmp_path, FUNCTIONS))
     assert (made.alias, made.timeout, made.packages) == ("live", 300, ("api",))
     assert made.functions["hello"].expect == {}
+    assert made.stack_parameters == {"Hosts": "no"}, "setup makes no role for hosts"
     assert (made.rules.concurrency, made.rules.errors, made.has_image) == ("100%", "0", False)
+
+
+def test_a_function_may_run_the_environments_image(tmp_path: Path) -> None:
+    text = (
+        'lambda.functions.hello.image = true\nlambda.functions.b.package = "api"\nimage.repository = "r.example/hello"'
+    )
+    made = functions(read(tmp_path, text))
+    assert (made.has_image, made.packages, made.functions["hello"].image) == (True, ("api",), True)
 
 
 def test_expected_values_are_compared_as_text(tmp_path: Path) -> None:
@@ -59,7 +68,18 @@ def test_expected_values_are_compared_as_text(tmp_path: Path) -> None:
     [
         ("lambda = {}", "environments.dev.lambda.functions: missing; add it"),
         ("lambda.functions = {}", "environments.dev.lambda.functions: must not be empty: add at least one"),
-        ("lambda.functions.hello = {}", f"{HELLO}.package: missing; add it"),
+        ("lambda.functions.hello = {}", f"{HELLO}.package: missing; add it, or image = true"),
+        (
+            'lambda.functions.hello.image = true',
+            (
+                "environments.dev.image.repository: a function with image = true needs the repository that images are "
+                "pushed to"
+            ),
+        ),
+        (
+            'image.repository = "r.example/hello"\nlambda.functions.hello = { package = "api", image = true }',
+            f"{HELLO}.package: is for a zip file, and image = true is for a container image: take one of them out",
+        ),
         (
             'lambda.functions.hello.package = "worker"',
             f'{HELLO}.package: names "worker", which nothing makes: add [packages.worker]',

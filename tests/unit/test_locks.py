@@ -73,5 +73,5 @@ def test_nothing_outside_the_sandbox_imports_what_the_runtime_lock_lacks() -> No
     roots = {module.split(".")[0] for module in imported()} - ours - {""}
     distributions = {canonicalize_name(name) for root in roots for name in packages_distributions().get(root, [root])}
     stubs = {name for name in distributions if name.startswith("mypy-boto3")}  # imported under TYPE_CHECKING
-    assert {"boto3", "pydantic", "invoke"} <= distributions
+    assert {"botocore", "pydantic", "invoke"} <= distributions
     assert distributions - stubs <= names(RUNTIME)

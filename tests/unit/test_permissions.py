@@ -46,6 +46,7 @@ NEEDS = {
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "s3:PutObject": ["s3:PutObject", "s3:GetObject"],
     "s3:DeleteObject": ["s3:DeleteObject", "s3:GetObject"],
+    "s3:DeleteObjects": ["s3:DeleteObject"],
     "lambda:Invoke": ["lambda:InvokeFunction"],
     "sts:GetCallerIdentity": [],  # needs none: it answers even where a policy denies it
 }
@@ -178,6 +179,43 @@ def test_a_host_is_granted_what_its_program_asks_and_the_agents_own() -> None:
     ]
     assert called
     assert unknown == []
+
+
+CLEANUP = statements("Cleanup")
+ASKED_BY_CLEANUP = {  # of the same adapters: those calls that looking, asking and deleting make
+    "s3": ["s3:ListBucket", "s3:GetObject", "s3:DeleteObject", "s3:PutObject"],
+    "hosts": [
+        "ssm:SendCommand",
+        "ssm:DescribeInstanceInformation",
+        "ssm:GetCommandInvocation",
+        "ssm:ListCommandInvocations",
+        "ec2:DescribeInstances",
+    ],
+    "functions": ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+}
+
+
+def test_cleanup_is_granted_what_looking_asking_and_deleting_need() -> None:
+    asks = {action for actions in ASKED_BY_CLEANUP.values() for action in actions}
+    assert granted(CLEANUP) == asks
+    assert asks <= needed("Ci")
+
+
+def test_cleanup_deletes_artifacts_of_its_environment_and_writes_the_lease_alone() -> None:
+    for key in (ARTIFACT, WRITTEN["ledger"], WRITTEN["mark"], WRITTEN["lease"], WRITTEN["pointer"], FREEZE):
+        assert allowed(CLEANUP, "s3:GetObject", s3(key))
+        assert allowed(CLEANUP, "s3:PutObject", s3(key)) == (key == WRITTEN["lease"])
+        assert allowed(CLEANUP, "s3:DeleteObject", s3(key)) == (key == ARTIFACT)
+    assert not allowed(CLEANUP, "s3:DeleteObject", s3(ARTIFACT.replace("dev", "prod")))
+    assert allowed(CLEANUP, "s3:GetObject", s3(WRITTEN["ledger"].replace("dev", "prod")))
+    assert not any(allowed(CLEANUP, "s3:GetObject", s3(key)) for key in (WRITTEN["state"], WRITTEN["note"]))
+
+
+def test_cleanup_asks_the_hosts_of_its_environment_by_one_document() -> None:
+    assert allowed(CLEANUP, "ssm:SendCommand", INSTANCE, TAGS)
+    assert not allowed(CLEANUP, "ssm:SendCommand", INSTANCE, {**TAGS, "ssm:resourceTag/tagship:environment": "prod"})
+    assert allowed(CLEANUP, "ssm:SendCommand", DOCUMENT)
+    assert not allowed(CLEANUP, "ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript")
 
 
 # -- on what -----------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ GIVEN = {
     "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
     "OrderKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/9012",
     "ImageRepository": "hello",
+    "Hosts": "yes",
     "Functions": "yes",
     "Services": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
@@ -554,7 +555,16 @@ def test_notify_reads_the_ledger_and_changes_nothing() -> None:
     assert {action for statement in notify for action in _list(statement["Action"])} == {
         "s3:ListBucket",
         "s3:GetObject",
+        "s3:PutObject",
     }
+
+
+def test_notify_writes_notes_of_its_own_once_and_nothing_else() -> None:
+    notify = statements("Notify")
+    note = s3(layout.notified("hello", "dev", "20261120-120000-000000-abcdef", "team-1"))
+    assert allowed(notify, "s3:PutObject", note, {"s3:if-none-match": "*"})
+    assert not allowed(notify, "s3:PutObject", note)
+    assert not allowed(notify, "s3:PutObject", s3(ENTRY), {"s3:if-none-match": "*"})
 
 
 @pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.PROVENANCE])
@@ -689,3 +699,17 @@ def test_the_services_of_the_environment_are_changed_and_no_others() -> None:
         assert allowed(given, "iam:PassRole", f"{role_}/task", to_tasks)
         assert not allowed(given, "iam:PassRole", f"{role_}/task", {"iam:PassedToService": "lambda.amazonaws.com"})
         assert not allowed(given, "iam:PassRole", f"{role_}/admin", to_tasks)
+
+
+def test_an_environment_without_hosts_gets_no_role_for_them() -> None:
+    made = yaml.load(read("environment"), _Loader)
+    places = (made["Resources"]["Host"], made["Resources"]["HostProfile"], made["Outputs"]["HostProfile"])
+    assert {place["Condition"] for place in places} == {"HasHosts"}
+    assert not _holds(made["Conditions"]["HasHosts"], {"Hosts": "no"})
+
+
+def test_a_template_that_loses_its_comments_says_the_same() -> None:
+    text = read("environment")
+    bare = foundation.COMMENT.sub("", text)
+    assert len(bare) < len(text) * 0.9
+    assert yaml.load(bare, _Loader) == yaml.load(text, _Loader)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
 LARGEST = 5 * 1024**3  # bytes, of one PutObject (S3 User Guide, "Uploading objects")
 CHUNK = 1024 * 1024
+BATCH = 1000  # keys of one DeleteObjects (S3 API Reference)
 RACES = 8  # attempts, when S3 answers 409 each time
 LOST = {"PreconditionFailed", "412"}
 ABSENT = {"NoSuchKey", "404", "NotFound"}
 RACED = {"ConditionalRequestConflict", "409"}
+UNSURE_DELETED = "Some objects may have been deleted. Running the same command again is safe."
 UNSURE = "Whether S3 took the write is not known. Running the same command again is safe."
 
 
@@ -139,6 +141,15 @@ class S3Store:
             return self._s3.delete_object(Bucket=self.bucket, Key=key, IfMatch=etag)
 
         self._write(key, delete, gone)
+
+    def delete_all(self, keys: Sequence[str]) -> Mapping[str, str]:
+        failed: dict[str, str] = {}
+        for start in range(0, len(keys), BATCH):
+            objects: Any = [{"Key": key} for key in keys[start : start + BATCH]]
+            with self.aws.translated(f"deleting from {self._url('')}", state=UNSURE_DELETED):
+                answer = self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+            failed |= {row["Key"]: f"{row['Code']}: {row.get('Message', '')}" for row in answer.get("Errors", ())}
+        return failed
 
     def _put(self, key: str, body: bytes | Path, metadata: Mapping[str, str], condition: Mapping[str, str]) -> Object:
         size, digest = _measured(body)

@@ -34,13 +34,17 @@ from tagship.sandbox.aws.ecs_definitions import Definitions
 from tagship.sandbox.aws.ecs_deployments import Deployments
 from tagship.sandbox.aws.ecs_kept import Kept
 from tagship.sandbox.aws.ecs_requests import Faults, Given, invalid, last, page, put
+from tagship.sandbox.aws.ecs_targets import Targets, write_log
+from tagship.sandbox.ecs import shifting
 from tagship.sandbox.ecs.breaker import Alarms, Breaker
 from tagship.sandbox.ecs.clock import Clock
-from tagship.sandbox.ecs.endings import Ending, Scripted
+from tagship.sandbox.ecs.endings import Ending
+from tagship.sandbox.ecs.front import Front, listen
+from tagship.sandbox.ecs.processes import Processes
 from tagship.sandbox.ecs.revision import TRIGGERS, Revision
 from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.service import Service
-from tagship.sandbox.ecs.strategy import Rolling
+from tagship.sandbox.ecs.task import Task
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
 
@@ -59,8 +63,9 @@ def install(world: World) -> None:
     """Replace moto's operations by those that act on this world."""
     definitions = Definitions(world.region)
     state = Kept(world.region, definitions)
-    api = _Api(world, state)
+    api = _Api(world, state, Processes(folder=world.folder, ports=world.ports))
     world.switches["ecs"] = api.switch
+    Targets(state, api.clock).install()
     for act in (
         *Clusters(state).operations(),
         *Deployments(state, api.clock, api.faults).operations(),
@@ -86,8 +91,8 @@ class _Api:
 
     world: World
     kept: Kept
+    runner: Processes
     faults: Faults = field(default_factory=Faults)
-    runner: Scripted = field(default_factory=Scripted)
     clock: Clock = field(default_factory=Clock)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _stale: dict[str, tuple[str, int]] = field(default_factory=dict)  # by service: what is shown, for how many reads
@@ -127,14 +132,28 @@ class _Api:
             raise invalid("Creation of service was not idempotent.")
         definition = self.kept.definitions.usable(given["taskDefinition"])
         settings = _merged(STANDARD, given) | {"taskDefinition": definition.arn}
-        launch = functools.partial(self.kept.launch, name)
+        launch = functools.partial(self.kept.launch, name, on_end=self._write_log)
         service = Service(
             name, self.kept.arn("service", cluster.name, name), cluster.arn, settings, now(), launch, self.runner
         )
         service.tags = {tag["key"]: tag["value"] for tag in given.get("tags", [])}
         cluster.services[name] = service
+        self.world.fronts[service.arn] = functools.partial(self._open, service)
         self._deploy(service)
         return {"service": self._described(service)}
+
+    def _write_log(self, task: Task) -> None:
+        write_log(self.world.region, self.kept, task)
+
+    def _open(self, service: Service, port: int) -> str:
+        """Give a service an address on this machine; return it."""
+        return listen(Front(functools.partial(self._port, service), self.lock), port)
+
+    def _port(self, service: Service, turn: int) -> int:
+        if self.clock.step:
+            self.clock.pass_for(service)
+        ports = [port for port in map(self.runner.port, [task.place for task in service.serving(turn)]) if port]
+        return ports[turn % len(ports)] if ports else 0
 
     def update_service(self, given: Given) -> dict[str, Any]:
         """Change a service; start a deployment if something asks for one."""
@@ -205,8 +224,8 @@ class _Api:
             target=target,
             sources=sources,
             previous=service.completed,
-            strategy=Rolling(chosen.get("earlySuccessCriteria", {})),
-            breaker=Breaker(chosen.get("deploymentCircuitBreaker", {}), service.desired),
+            strategy=shifting.chosen(chosen, lambda minutes: self.world.pace.shortened(60 * minutes)),
+            breaker=Breaker(_breaker(chosen), service.desired),
             alarms=Alarms(chosen.get("alarms", {}), self._firing),
             created=at,
         )
@@ -215,6 +234,12 @@ class _Api:
         """Return which alarms are in ALARM, by CloudWatch of moto."""
         alarms = stock.backend("cloudwatch", self.world.region).alarms
         return [name for name in names if name in alarms and alarms[name].state_value == "ALARM"]
+
+
+def _breaker(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the breaker's settings; it is for rolling updates only."""
+    rolling = configuration.get("strategy", "ROLLING") == "ROLLING"
+    return configuration.get("deploymentCircuitBreaker", {}) if rolling else {}
 
 
 def _merged(settings: Mapping[str, Any], given: Given) -> dict[str, Any]:

@@ -76,8 +76,14 @@ def _current(held: Service) -> list[dict[str, Any]]:
 def _deployments(held: Service) -> list[dict[str, Any]]:
     """Describe the old view of deployments: PRIMARY first, then what still runs."""
     primary = held.rollout.standing
-    rows = [revision for revision in held.revisions.values() if revision != primary and held.of(revision)]
+    rows = [revision for revision in held.revisions.values() if revision != primary and _lingers(held, revision)]
     return [_deployment(held, primary, "PRIMARY"), *[_deployment(held, row, "ACTIVE") for row in reversed(rows)]]
+
+
+def _lingers(held: Service, revision: Revision) -> bool:
+    """Tell whether one that isn't the PRIMARY is still shown."""
+    newest = held.rollout
+    return bool(held.of(revision)) or (newest.active and newest.rollback is not None and newest.target == revision)
 
 
 def _deployment(held: Service, revision: Revision, status: str) -> dict[str, Any]:

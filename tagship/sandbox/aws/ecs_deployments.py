@@ -19,6 +19,7 @@ from tagship.sandbox.aws.ecs_requests import Act, EcsError, Faults, Given, inval
 from tagship.sandbox.ecs.clock import Clock
 from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.service import Service
+from tagship.sandbox.ecs.shifting import Shifting
 from tagship.sandbox.pace import now
 
 
@@ -36,6 +37,7 @@ class Deployments:
             self.describe_service_deployments,
             self.describe_service_revisions,
             self.stop_service_deployment,
+            self.continue_service_deployment,
             self.list_tasks,
             self.describe_tasks,
         )
@@ -79,6 +81,17 @@ class Deployments:
         if rollout.status not in {"PENDING", "IN_PROGRESS"}:
             raise EcsError("ConflictException", f"The service deployment is {rollout.status} and cannot be stopped.")
         rollout.go_back(now())
+        return {"serviceDeploymentArn": rollout.arn}
+
+    def continue_service_deployment(self, given: Given) -> dict[str, Any]:
+        """End a pause."""
+        service, rollout = self._rollout(given)
+        self.clock.pass_for(service)
+        strategy = rollout.strategy
+        waits = rollout.active and [hook["hookId"] for hook in strategy.hooks] == [given["hookId"]]
+        if not waits or not isinstance(strategy, Shifting):
+            raise invalid("The lifecycle hook is not awaiting an action.")
+        strategy.act(given.get("action", "CONTINUE"))
         return {"serviceDeploymentArn": rollout.arn}
 
     def _rollout(self, given: Given) -> tuple[Service, Rollout]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -79,7 +79,7 @@ class Kept:
         arn = self.arn("service-revision", last(service.cluster), service.name, digits)
         return Revision(digits, arn, chosen | {"taskDefinition": definition.arn}, images(definition), at)
 
-    def launch(self, service: str, revision: Revision, at: datetime) -> Task:
+    def launch(self, service: str, revision: Revision, at: datetime, *, on_end: Callable[[Task], None]) -> Task:
         """Make a task of a revision, not yet started."""
         id_ = uuid.uuid4().hex
         container = self.definitions.get(revision.definition).content["containerDefinitions"][0]
@@ -87,7 +87,7 @@ class Kept:
         environment = {pair["name"]: pair["value"] for pair in container["environment"]}
         place = Place(id_, service, container["name"], revision.images[0]["imageDigest"], port, environment)
         low, high = int(id_[:2], 16), int(id_[2:4], 16)
-        return Task(id_, revision, place, at, address=f"10.0.{low}.{high}")
+        return Task(id_, revision, place, at, address=f"10.0.{low}.{high}", on_end=on_end)
 
 
 def images(definition: Definition) -> Sequence[Mapping[str, str]]:

@@ -1,4 +1,4 @@
-"""Lambda that runs: functions of zip files with a Python handler, their versions and their aliases.
+"""Lambda that runs: functions of zip files and images with a Python handler, their versions and their aliases.
 
 Follows the API reference of each operation
 (https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html and its neighbours), and
@@ -10,23 +10,23 @@ Its switches, by POST /sandbox/faults: {"lambda": {"update": 0.3}} is the second
 State Pending; "throttled" invocations answer 429; "lost" publishings make no version and answer with the last;
 "failed_updates" end as Failed; "states" sets the State of `name:version`.
 
-Does not model: image functions, layers, function URLs, permissions, provisioned concurrency, SnapStart, capacity
-providers, asynchronous invocations, the limits on sizes and on the rate of requests, and the context of a handler.
+An image is one of this sandbox's own, and its command is the handler.
+
+Does not model: an image's base, its index and its architecture, layers, function URLs, permissions, provisioned
+concurrency, SnapStart, capacity providers, asynchronous invocations, the limits on sizes and on the rate of requests,
+and the context of a handler.
 """
 
 from __future__ import annotations
 
-import base64
-import io
 import threading
-import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from tagship.sandbox.aws import lambda_answers as answers
-from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.lambda_code import read
 from tagship.sandbox.aws.lambda_kept import Kept
 from tagship.sandbox.aws.lambda_requests import (
     DEFAULTS,
@@ -37,6 +37,7 @@ from tagship.sandbox.aws.lambda_requests import (
     put,
 )
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
+from tagship.sandbox.functions.images import Images
 from tagship.sandbox.functions.running import run
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
@@ -112,7 +113,7 @@ class _Api:
         if name in self.kept.functions:
             raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
         settings = DEFAULTS | {key: given[key] for key in SET if key in given}
-        function = Function(name, Snapshot(self._archive(given.get("Code", {})), settings))
+        function = Function(name, read(self._images, given.get("Code", {}), settings))
         self.kept.functions[name] = function
         return self._configuration(function)
 
@@ -132,8 +133,11 @@ class _Api:
 
     def get_function(self, given: Given) -> Given:
         configuration = self.get_function_configuration(given)
-        where = {"RepositoryType": "S3", "Location": f"{self.world.url}/sandbox-code/{given['FunctionName']}"}
-        return {"Configuration": configuration, "Code": where, "Tags": {}}
+        function = self.kept.function(given)
+        version = self.kept.version(function, given.get("Qualifier", LATEST))
+        content = version.content if version else function.content
+        code = answers.code(content, f"{self.world.url}/sandbox-code/{function.name}")
+        return {"Configuration": configuration, "Code": code, "Tags": {}}
 
     def get_function_configuration(self, given: Given) -> Given:
         function = self.kept.function(given)
@@ -143,7 +147,11 @@ class _Api:
     def update_function_code(self, given: Given) -> Given:
         with self._changing:
             function = self.kept.changeable(given)
-            content = Snapshot(self._archive(given), function.content.settings)
+            content = read(self._images, given, function.content.settings)
+            if bool(content.image) != bool(function.content.image):
+                raise LambdaError(
+                    "InvalidParameterValueException", "Please do not change the PackageType of a function."
+                )
             if given.get("DryRun"):
                 return self._configuration(function)
             return self._updated(function, content)
@@ -152,7 +160,7 @@ class _Api:
         with self._changing:
             function = self.kept.changeable(given)
             settings = {**function.content.settings, **{key: given[key] for key in SET if key in given}}
-            return self._updated(function, Snapshot(function.content.archive, settings))
+            return self._updated(function, replace(function.content, settings=settings))
 
     def _updated(self, function: Function, content: Snapshot) -> Given:
         failed = self.faults.strikes("failed_updates")
@@ -252,26 +260,11 @@ class _Api:
             409,
         )
 
-    # -- what they share -----------------------------------------------------------------------------------------------
+    @property
+    def _images(self) -> Images:
+        return Images(self.world.folder / "images")
 
-    def _archive(self, given: Given) -> bytes:
-        """Read a request's zip file, from the bucket if it says so."""
-        if "ZipFile" in given:
-            raw = base64.b64decode(given["ZipFile"])
-        else:
-            key = stock.backend("s3", "aws").get_object(given.get("S3Bucket"), given.get("S3Key", ""))
-            if key is None:
-                raise LambdaError(
-                    "InvalidParameterValueException",
-                    "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key "
-                    "does not exist.",
-                )
-            raw = key.value
-        if not zipfile.is_zipfile(io.BytesIO(raw)):
-            raise LambdaError(
-                "InvalidParameterValueException", "Could not unzip uploaded file. Please check your file."
-            )
-        return raw
+    # -- what they share -----------------------------------------------------------------------------------------------
 
     def _ready(self) -> Any:
         return now() + timedelta(seconds=self.faults.update)

@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from tagship.sandbox.functions.function import LATEST, Alias, Function, Version
+from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
 
 
 def arn(region: str, name: str, qualifier: str = "") -> str:
@@ -26,7 +26,7 @@ def configuration(region: str, function: Function, version: Version | None) -> d
         "CodeSha256": content.code_sha256,
         "ConfigSha256": content.config_sha256,
         "Version": number,
-        "PackageType": "Zip",
+        "PackageType": "Image" if content.image else "Zip",
         "LastModified": f"{version.modified if version else function.modified:%Y-%m-%dT%H:%M:%S.000+0000}",
         "RevisionId": version.revision if version else function.revision,
     }
@@ -34,6 +34,15 @@ def configuration(region: str, function: Function, version: Version | None) -> d
         return answer | _update(function)
     answer |= {"Description": version.description, "State": version.current_state, "LastUpdateStatus": "Successful"}
     return answer | ({"StateReason": version.reason} if version.reason else {})
+
+
+def code(content: Snapshot, location: str) -> dict[str, Any]:
+    """Describe where code is, as FunctionCodeLocation."""
+    if not content.image:
+        return {"RepositoryType": "S3", "Location": location}
+    repository = content.image.partition("@")[0].removesuffix(f":{content.image.rpartition(':')[2]}")
+    resolved = f"{repository}@{content.digest}"
+    return {"RepositoryType": "ECR", "ImageUri": content.image, "ResolvedImageUri": resolved}
 
 
 def _update(function: Function) -> dict[str, Any]:

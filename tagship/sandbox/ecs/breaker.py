@@ -58,7 +58,10 @@ class Breaker:
 
 @dataclass
 class Alarms:
-    """The alarms of one deployment; one that fires when it begins isn't watched."""
+    """The alarms of one deployment.
+
+    One that fires when the deployment begins isn't watched.
+    """
 
     settings: Mapping[str, Any]  # DeploymentAlarms
     firing: FIRING

@@ -16,7 +16,10 @@ MOST = 100  # steps that one look catches up on: nothing takes more
 
 @dataclass
 class Clock:
-    """`step` is how many seconds a step takes; 0 is a step a look."""
+    """Passes time for services, in steps.
+
+    `step` is how many seconds one takes; 0 is a step a look.
+    """
 
     step: float = 0.3
     _last: dict[str, datetime] = field(default_factory=dict)  # by service

@@ -12,7 +12,10 @@ FORM = re.compile(r"(runs|never_healthy|cannot_pull|exits\((\d+)\))")
 
 @dataclass(frozen=True)
 class Ending:
-    """`kind` is runs, never_healthy, cannot_pull or exits; `code` is the exit code of the last."""
+    """How a task ends.
+
+    `kind` is runs, never_healthy, cannot_pull or exits; `code` is the exit code of the last.
+    """
 
     kind: str = "runs"
     code: int = 0

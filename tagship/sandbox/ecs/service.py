@@ -18,6 +18,7 @@ from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.task import Task
 
 EVENTS = 100  # that a service shows, newest first
+SPREAD = 37  # coprime to 100: turns that go to the smaller share are spread among the others
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,11 @@ class Service:
         self.stop(old[: max(0, running - least)], now)
         self.stop(live[self.desired :], now)
 
+    def fill(self, wanted: Revision, now: datetime) -> None:
+        """Start every task of a revision beside what runs."""
+        for _ in range(self.desired - sum(task.wanted for task in self.of(wanted))):
+            self.start(wanted, now)
+
     def start(self, revision: Revision, now: datetime) -> None:
         task = self.launch(revision, now)
         self.tasks.append(task)
@@ -114,11 +120,20 @@ class Service:
             task.ask_to_stop(now, f"Scaling activity initiated by (deployment {revision.deployment})")
             self.tell(now, f"has stopped 1 running tasks: (task {task.id}).")
 
+    def serving(self, turn: int) -> list[Task]:
+        """List the healthy tasks that a request may go to."""
+        healthy = [task for task in self.tasks if task.healthy]
+        weights = self.rollout.strategy.weights
+        if weights is None or not self.rollout.active:
+            return healthy
+        to_target = (turn * SPREAD) % 100 < weights[0]
+        return [task for task in healthy if (task.revision == self.rollout.target) == to_target]
+
     def healthy(self, revision: Revision) -> int:
         return sum(task.healthy for task in self.of(revision))
 
     def settled(self, revision: Revision) -> bool:
-        """Tell whether it has every task that it is to have, and no other runs."""
+        """Tell whether its tasks run, all of them, and no others."""
         return self.healthy(revision) == self.desired and not self.others(revision) and self._exact(revision)
 
     def _exact(self, revision: Revision) -> bool:

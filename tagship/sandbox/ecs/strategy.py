@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 class Strategy(Protocol):
     """How one deployment goes on."""
 
-    stage: str  # lifecycleStage, "" for a rolling update
     weights: tuple[float, float] | None  # production and test traffic of the target, in percent
     refused: str  # why it is to be rolled back, or ""
+
+    @property
+    def stage(self) -> str:
+        """Return the lifecycleStage; "" for a rolling update."""
 
     @property
     def hooks(self) -> list[dict[str, Any]]:
@@ -41,9 +44,12 @@ class Rolling:
     """A rolling update; `early` is DeploymentEarlySuccessCriteria."""
 
     early: Mapping[str, Any] = field(default_factory=dict)
-    stage: str = ""
     weights: tuple[float, float] | None = None
     refused: str = ""
+
+    @property
+    def stage(self) -> str:
+        return ""
 
     @property
     def hooks(self) -> list[dict[str, Any]]:

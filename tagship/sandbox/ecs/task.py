@@ -8,7 +8,7 @@ first) and Spot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,7 @@ class Task:
     container_reason: str = ""
     address: str = ""  # the private IP that a target group has
     lines: Sequence[str] = field(default_factory=list)
+    on_end: Callable[[Task], None] = lambda _: None
 
     @property
     def wanted(self) -> bool:
@@ -114,6 +115,7 @@ class Task:
         runner.stop(self.place)
         self.lines = runner.log(self.place)
         self.stopping, self.stopped = self.stopping or now, now
+        self.on_end(self)
         self.last_status, self.exit_code = "STOPPED", exit_code
 
     def status(self) -> dict[str, Any]:

@@ -30,9 +30,14 @@ class Snapshot:
 
     archive: bytes
     settings: Mapping[str, Any]
+    image: str = ""  # the address that a request named; empty for a zip file
+    digest: str = ""  # what it was resolved to
 
     @property
     def code_sha256(self) -> str:
+        """Return the zip file's hash in base64, or the image's digest."""
+        if self.image:
+            return self.digest.rpartition(":")[2]
         return base64.b64encode(hashlib.sha256(self.archive).digest()).decode()
 
     @property

@@ -1,4 +1,4 @@
-"""Runs a zip function's Python handler, in a process of its own for each invocation."""
+"""Runs the Python handler of a zip file or an image, in a process of its own for each invocation."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.sandbox.functions.function import Snapshot
+from tagship.sandbox.functions.images import Images
 
 TAIL = 4096  # bytes of the log that an answer has
 LONGEST_NAME = 140  # characters of an ARN's last part: more is nobody's function
@@ -60,14 +61,28 @@ def run(content: Snapshot, name: str, version: str, event: bytes, folder: Path) 
     if made:
         made.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{name[:LONGEST_NAME]}-", dir=made) as place:
-        return _ran(content, Path(place), _environment(content, name, version, place), event or b"{}")
+        images = Images(folder / "images")
+        environment = _environment(content, name, version, place)
+        if content.image:
+            environment = {**images.config(content.digest)["variables"], **environment}
+        return _ran(content, Path(place), environment, event or b"{}", images)
 
 
-def _ran(content: Snapshot, place: Path, environment: Mapping[str, str], event: bytes) -> Ran:
+def _unpacked(content: Snapshot, place: Path, images: Images) -> str:
+    """Put the code in its place; return the handler."""
+    if content.image:
+        config = images.config(content.digest)
+        (place / "code").symlink_to(images.files(content.digest) / str(config["folder"]).lstrip("/"))
+        return str(config["command"][-1])
     (place / "code").mkdir()
     zipfile.ZipFile(io.BytesIO(content.archive)).extractall(place / "code")
+    return str(content.settings["Handler"])
+
+
+def _ran(content: Snapshot, place: Path, environment: Mapping[str, str], event: bytes, images: Images) -> Ran:
+    handler = _unpacked(content, place, images)
     (place / "event.json").write_bytes(event)
-    command = [sys.executable, "-c", BOOT, str(place), content.settings["Handler"]]
+    command = [sys.executable, "-c", BOOT, str(place), handler]
     timeout = float(content.settings["Timeout"])
     try:
         done = subprocess.run(command, cwd=place, env=environment, capture_output=True, timeout=timeout, check=False)

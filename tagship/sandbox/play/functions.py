@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tagship.domain.package import member
 from tagship.settings import Settings
-from tagship.settings.lambda_ import Lambda
+from tagship.settings.lambda_ import Function, Lambda
 
 HANDLER = "app.handler"  # of a function whose settings leave the handler to infrastructure
 RUNTIME, ROLE = "python3.12", "arn:aws:iam::123456789012:role/sandbox-function"
+NOTHING = f"sha256:{64 * '0'}"  # the digest of an image that no build makes
 PLACEHOLDER = "def handler(event, context):\n    return {'statusCode': 200, 'body': 'nothing is deployed yet'}\n"
 
 
-def seed(settings: Settings, client: Callable[[str], Any]) -> None:
-    """Create each function, with code that says that nothing is deployed."""
-    tables = [environment.runs_on(Lambda) for environment in settings.environments.values()]
-    for table in tables:
+def seed(settings: Settings, client: Callable[[str], Any], images: Path) -> None:
+    """Create each function, with code that says that nothing is deployed.
+
+    `images` is the folder of the sandbox's images.
+    """
+    for environment in settings.environments.values():
+        table = environment.runs_on(Lambda)
         for name, function in table.functions.items() if table else ():
             client("lambda").create_function(
                 FunctionName=name,
-                Runtime=RUNTIME,
                 Role=ROLE,
-                Handler=function.handler or HANDLER,
                 Timeout=10,
-                Code={"ZipFile": _placeholder()},
+                **(_of_image(environment.image.repository, images) if function.image else _of_zip(function)),
             )
+
+
+def _of_zip(function: Function) -> dict[str, Any]:
+    return {
+        "Runtime": RUNTIME,
+        "Handler": function.handler or HANDLER,
+        "Code": {"ZipFile": _placeholder()},
+    }
+
+
+def _of_image(repository: str, images: Path) -> dict[str, Any]:
+    """Keep an image that says that nothing is deployed, and name it."""
+    place = images / NOTHING.replace(":", "-")
+    (place / "root").mkdir(parents=True, exist_ok=True)
+    (place / "root/app.py").write_text(PLACEHOLDER, "utf-8")
+    config = {"folder": "/", "variables": {}, "command": [HANDLER], "passed_over": [], "labels": {}}
+    (place / "config.json").write_text(json.dumps(config), "utf-8")
+    return {"PackageType": "Image", "Code": {"ImageUri": f"{repository}@{NOTHING}"}}
 
 
 def _placeholder() -> bytes:

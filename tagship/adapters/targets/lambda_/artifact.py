@@ -12,7 +12,7 @@ from functools import cached_property
 from tagship.domain import commands, layout
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import Label
-from tagship.domain.manifest import Manifest, PackageRef, sha256
+from tagship.domain.manifest import ImageRef, Manifest, PackageRef, sha256
 from tagship.errors import ArtifactMissing, NotAuthentic
 from tagship.ports.bucket import Store
 from tagship.settings.lambda_ import variables_file
@@ -49,6 +49,13 @@ class Artifact:
         if name not in self.manifest.packages:
             raise ArtifactMissing(f"{self.change.artifact_id} has no package {name}.", remedy=AGAIN)
         return self.manifest.packages[name]
+
+    @property
+    def image(self) -> ImageRef:
+        """Return the image. Raises ArtifactMissing."""
+        if self.manifest.image is None:
+            raise ArtifactMissing(f"{self.change.artifact_id} has no image.", remedy=AGAIN)
+        return self.manifest.image
 
     @cached_property
     def variables(self) -> Mapping[str, str]:

@@ -8,16 +8,18 @@ not given stays as it is, so weights are always sent with a version
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from tagship.adapters.aws.session import Aws
 from tagship.domain.lambda_.record import Label, Record
-from tagship.domain.manifest import PackageRef
+from tagship.domain.manifest import ImageRef, PackageRef
+from tagship.errors import ServiceFailed
 
 LATEST = "$LATEST"
+ZIP, IMAGE = "Zip", "Image"  # PackageType
 MANY = 50  # versions a page
 TAIL = 2000  # characters of a log
 
@@ -28,6 +30,10 @@ class Raced(Exception):
 
 class Missing(Exception):
     """There is no such function, version or alias."""
+
+
+class Unchangeable(Exception):
+    """The function cannot be brought to the artifact; the words say why."""
 
 
 MEANINGS: dict[str, type[Raced | Missing]] = {
@@ -53,7 +59,9 @@ class Configuration:
 
     version: str
     revision: str
-    code_sha256: str  # hex
+    packaged: str  # PackageType
+    guard: str  # CodeSha256, as Lambda writes it
+    code_sha256: str  # hex; of an image, its digest's
     label: Label | None
     state: str
     problem: str  # why it cannot run, as far as Lambda says
@@ -112,6 +120,12 @@ class Calls:
         with self._asking("reading") as client:
             return _configuration(client.get_function_configuration(FunctionName=self.function, Qualifier=version))
 
+    def resolved_image(self, version: str) -> str:
+        """Read the address, by digest, of a version's image."""
+        with self._asking("reading the image of") as client:
+            answer = client.get_function(FunctionName=self.function, Qualifier=version)
+        return str(answer["Code"].get("ResolvedImageUri", ""))
+
     def version_of(self, label: Label) -> str:
         """Find the version of an artifact; empty if there is none."""
         with self._asking("listing the versions of") as client:
@@ -135,6 +149,18 @@ class Calls:
                 FunctionName=self.function, S3Bucket=bucket, S3Key=package.key, RevisionId=revision
             )
 
+    def update_image(self, image: ImageRef, revision: str) -> None:
+        """Begin an update of $LATEST's image. Raises Raced, Unchangeable."""
+        from botocore.exceptions import ClientError
+
+        with self._asking("updating the image of") as client:
+            try:
+                client.update_function_code(FunctionName=self.function, ImageUri=image.by_digest, RevisionId=revision)
+            except ClientError as reason:
+                if why := _why_no_image(image, reason.response.get("Error", {})):
+                    raise Unchangeable(why) from reason
+                raise
+
     def configure(self, variables: Mapping[str, str], handler: str, revision: str) -> None:
         """Begin an update of $LATEST's configuration. Raises Raced."""
         more = {"Handler": handler} if handler else {}
@@ -149,7 +175,7 @@ class Calls:
         with self._asking("publishing a version of") as client:
             answer = client.publish_version(
                 FunctionName=self.function,
-                CodeSha256=base64.b64encode(bytes.fromhex(now.code_sha256)).decode(),
+                CodeSha256=now.guard,
                 RevisionId=now.revision,
                 Description=label.text() if label else "",
             )
@@ -165,13 +191,23 @@ class Calls:
 
     def note(self, alias: Alias, record: Record) -> Alias:
         """Write a record, and leave what the alias names. Raises Raced."""
-        return self._updated(alias, record)
+        return self._certain(record, lambda: self._updated(alias, record))
 
     def move(self, alias: Alias, record: Record) -> Alias:
         """Have the alias name the record's version, alone. Raises Raced, Missing."""
-        return self._updated(
-            alias, record, FunctionVersion=record.number, RoutingConfig={"AdditionalVersionWeights": {}}
-        )
+        alone = {"FunctionVersion": record.number, "RoutingConfig": {"AdditionalVersionWeights": {}}}
+        return self._certain(record, lambda: self._updated(alias, record, **alone))
+
+    def _certain(self, record: Record, update: Callable[[], Alias]) -> Alias:
+        """Update the alias, and read it if the answer got lost."""
+        # An update whose answer is lost has been sent again, and then AWS says that the alias is another by now.
+        try:
+            return update()
+        except (Raced, ServiceFailed):
+            now = self.alias()
+            if now.record == record and now.version == record.number and not now.weights:
+                return now
+            raise
 
     def _updated(self, alias: Alias, record: Record, **more: Any) -> Alias:
         with self._asking("moving the alias of") as client:
@@ -206,10 +242,13 @@ def _alias(answer: Any) -> Alias:
 
 def _configuration(answer: Any) -> Configuration:
     failed = answer.get("LastUpdateStatus") == "Failed"
+    packaged = answer.get("PackageType", ZIP)
     return Configuration(
         version=answer["Version"],
         revision=answer["RevisionId"],
-        code_sha256=base64.b64decode(answer["CodeSha256"]).hex(),
+        packaged=packaged,
+        guard=answer["CodeSha256"],
+        code_sha256=answer["CodeSha256"] if packaged == IMAGE else base64.b64decode(answer["CodeSha256"]).hex(),
         label=Label.read(answer.get("Description", "")),
         state=answer.get("State", ""),
         problem=_words(answer, "State"),
@@ -227,10 +266,19 @@ def _words(answer: Any, what_of: str) -> str:
     return ": ".join(word.rstrip(".") for word in words if word)
 
 
+def _why_no_image(image: ImageRef, error: Any) -> str:
+    """Say why Lambda refuses an image; empty if that is not why."""
+    # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html: one platform, and no attestations beside it
+    if error.get("Code") != "InvalidParameterValueException" or "media type" not in error.get("Message", ""):
+        return ""
+    return (
+        f"{image.by_digest} is an index of several manifests, and Lambda runs one platform's image alone: build it "
+        "with --platform, --provenance=false and --sbom=false"
+    )
+
+
 def _unfit(answer: Any) -> str:
     """Say why tagship cannot change a function."""
-    if answer.get("PackageType", "Zip") != "Zip":
-        return "it is a function of a container image, and its package is a zip file"
     if answer.get("CapacityProviderConfig"):
         return "it runs on a capacity provider, whose versions become active in another way"
     if answer.get("Environment", {}).get("Error"):

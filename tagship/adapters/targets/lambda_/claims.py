@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced
-from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker, Unchangeable
+from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced, Unchangeable
+from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker
 from tagship.domain.change import Change
-from tagship.domain.lambda_.record import BEGUN, DONE, Record
+from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.units import Report
 
 CHANGED = f"its alias changed during each of {ROUNDS} attempts"
@@ -45,9 +45,18 @@ class Claims:
             return calls.create(Record.of(change, BEGUN, number := self.maker.base(calls), "", number))
         if alias.record and change.fence < alias.record.fence:
             return _held(calls.function, change, alias.record)
+        if self._mine(alias):  # a start that is repeated, or whose answer got lost
+            return alias
         if alias.version == LATEST:  # updates would reach callers unseen
             return calls.move(alias, Record.of(change, BEGUN, number := self.maker.base(calls), "", number))
         return self._switched(calls, alias, serving(calls, alias))
+
+    def _mine(self, alias: Alias) -> bool:
+        """Tell whether the alias is as this very change left it."""
+        record = alias.record
+        if record is None or record.number != alias.version or alias.weights:
+            return False
+        return record.belongs_to(self.change) and record.fence == self.change.fence and record.state != ENDED
 
     def _switched(self, calls: Calls, alias: Alias, before: str) -> Alias:
         """Switch to an existing version, or note the beginning."""

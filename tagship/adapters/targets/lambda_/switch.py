@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagship.adapters.targets.lambda_.asking import Answered, Asking, Query
-from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced, Unchangeable
 from tagship.adapters.targets.lambda_.claims import serving
 from tagship.adapters.targets.lambda_.together import together
-from tagship.adapters.targets.lambda_.versions import Maker, Unchangeable
+from tagship.adapters.targets.lambda_.versions import Maker
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
 from tagship.domain.text import listed
@@ -36,6 +36,11 @@ class Hand:
     @property
     def name(self) -> str:
         return self.calls.function
+
+    @property
+    def moved(self) -> bool:
+        """Tell whether its alias names the change's version by now."""
+        return self.alias.record is not None and self.alias.record.state == DONE
 
     def report(self, outcome: str, reason: str = "", evidence: str = "", serves: str | None = None) -> Report:
         """Report on it; it serves what it served before unless said otherwise."""
@@ -69,6 +74,9 @@ class Switch:
         if self._all_or_none and self._bad(reports):
             return reports | self._given_up(ready, reports)
         moved = self._each("moving the aliases", ready, self._moved, reports)
+        if self._all_or_none and self._bad(reports):
+            unclear = {name: hand for name, hand in ready.items() if name in reports and _unclear(reports[name])}
+            return reports | self._given_up(moved | unclear, reports)
         asked = self._each("asking the functions", moved, self._asked, reports)
         reports |= {name: hand.report(_good(hand), serves=hand.record.artifact) for name, hand in asked.items()}
         if self._all_or_none and self._bad(reports):
@@ -132,7 +140,14 @@ class Switch:
         except (Raced, Missing):
             return self._superseded(hand)
         except ServiceFailed as reason:
-            return hand.report("silent", reason.what.rstrip("."))
+            return self._unanswered(hand, reason.what.rstrip("."))
+
+    def _unanswered(self, hand: Hand, reason: str) -> Hand | Report:
+        """See whether a move happened whose answer never came."""
+        now = self._read_again(hand, reason)
+        if isinstance(now, Report) or now.moved:
+            return now
+        return self._ended(now, "failed", reason)  # another RevisionId: the request cannot take effect later
 
     def _asked(self, hand: Hand) -> Hand | Report:
         """Ask by the alias; put back what does not answer well."""
@@ -146,7 +161,8 @@ class Switch:
         except Missing:
             return self._back(hand, f"version {record.number} is gone")
         except ServiceFailed as reason:
-            return hand.report("silent", reason.what.rstrip("."))
+            problem = reason.what.rstrip(".")
+            return self._back(hand, problem) if self._all_or_none else hand.report("silent", problem)
         if answered.verdict.healthy:
             return hand
         if answered.elsewhere and self._left(hand):
@@ -162,11 +178,18 @@ class Switch:
         overtaken = all(report.outcome in OVERTAKEN for report in bad)
 
         def back(hand: Hand) -> Report:
-            if hand.alias.record and hand.alias.record.state == DONE:
-                if hand.record.previous == hand.record.artifact:
-                    return hand.report("unchanged")
-                return self._back(hand, because)
-            return self._ended(hand, "superseded" if overtaken else "failed", because)
+            reason = because
+            if hand.name in reports:  # it is not known whether its alias moved
+                reason = reports[hand.name].reason
+                now = self._read_again(hand, reason, "rollback-failed")
+                if isinstance(now, Report):
+                    return now
+                hand = now
+            if not hand.moved:
+                return self._ended(hand, "superseded" if overtaken else "failed", reason)
+            if hand.record.previous == hand.record.artifact:
+                return hand.report("unchanged")
+            return self._back(hand, reason)
 
         if not hands:
             return {}
@@ -197,10 +220,27 @@ class Switch:
         except Missing:
             return hand.report("rollback-failed", f"{reason}; version {restored.number} is gone", log, record.artifact)
         except ServiceFailed as failure:
-            return hand.report("silent", f"{reason}; {failure.what.rstrip('.')}", log)
+            return self._stayed(hand, f"{reason}; {failure.what.rstrip('.')}", log)
         if problem:
             return hand.report("rollback-failed", f"{reason}; put back, {problem}", log, "")
         return hand.report("rolled-back", reason, log)
+
+    def _stayed(self, hand: Hand, reason: str, log: str) -> Report:
+        """Report what a function serves that could not be put back."""
+        now = self._read_again(hand, reason, "rollback-failed")
+        return now if isinstance(now, Report) else hand.report("rollback-failed", reason, log, hand.record.artifact)
+
+    def _read_again(self, hand: Hand, reason: str, unread: str = "silent") -> Hand | Report:
+        """Read an alias that may have moved; `unread` if that fails too."""
+        try:
+            alias = hand.calls.alias()
+            if alias.record and alias.record.belongs_to(self.change) and alias.version == alias.record.number:
+                return replace(hand, alias=alias)
+            return _overtaken(hand.calls, self.change, alias)
+        except Missing:
+            return hand.report(unread, f"{reason}; its alias is gone", serves="")
+        except ServiceFailed:
+            return hand.report(unread, f"{reason}; its alias cannot be read", serves="")
 
     def _why_not_back(self, hand: Hand, restored: Record) -> str:
         """Say why the version before does not answer; empty if good."""
@@ -219,8 +259,10 @@ class Switch:
 
     def _left(self, hand: Hand) -> bool:
         """Tell whether somebody else moved the alias."""
-        now = hand.calls.alias()
-        return now.revision != hand.alias.revision
+        try:
+            return hand.calls.alias().revision != hand.alias.revision
+        except (Missing, ServiceFailed):
+            return False  # putting it back is guarded by its RevisionId
 
     def _superseded(self, hand: Hand) -> Report:
         try:
@@ -237,6 +279,10 @@ def _overtaken(calls: Calls, change: Change, alias: Alias) -> Report:
     else:
         who = f"somebody else moved its alias to version {alias.version}"
     return Report(calls.function, "superseded", change.artifact_id, now, now, who)
+
+
+def _unclear(report: Report) -> bool:
+    return report.outcome == "silent"
 
 
 def _good(hand: Hand) -> str:

@@ -7,9 +7,10 @@ nothing goes on by itself. So no operation is ever running, and a lease that has
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
@@ -28,6 +29,9 @@ from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
 from tagship.settings.lambda_ import Lambda
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 LOOKS = 2  # invocations of one observation: the first may wake a function
 
@@ -57,7 +61,8 @@ class LambdaTarget:
 
     def units(self) -> Sequence[Unit]:
         """List the functions of the settings, and whether each is there."""
-        return [self._unit(name) for name in self.table.functions]
+        names = {name: name for name in self.table.functions}
+        return [*_at_once(names, self._unit, "finding the functions").values()]
 
     def _unit(self, name: str) -> Unit:
         try:
@@ -121,9 +126,7 @@ class LambdaTarget:
                 problems.append(reason)
                 return Report(calls.function, "silent", reason=reason.what.rstrip("."))
 
-        results = together(
-            self._all_calls(units), claimed, tick=lambda _: None, doing="claiming", stop=threading.Event()
-        )
+        results = _at_once(self._all_calls(units), claimed, "claiming")
         self._aliases = {name: result for name, result in results.items() if isinstance(result, Alias)}
         self._refused = {name: result for name, result in results.items() if isinstance(result, Report)}
         if problems and not self._aliases:
@@ -161,7 +164,7 @@ class LambdaTarget:
         """Find a deployment's records on the aliases."""
         if begun(deployment_id) < since.replace(microsecond=0):
             return []
-        records = {name: self._record(name) for name in self.table.functions}
+        records = _at_once({name: name for name in self.table.functions}, self._record, "reading the aliases")
         return [
             _operation(name, record)
             for name, record in records.items()
@@ -205,6 +208,11 @@ class LambdaTarget:
 
     def required(self) -> Sequence[str]:
         return ()
+
+
+def _at_once(items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:
+    """Act on all at once, without a heartbeat."""
+    return together(items, act, tick=lambda _: None, doing=doing, stop=threading.Event())
 
 
 def _operation(name: str, record: Record) -> Operation:

@@ -13,18 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tagship.adapters.targets.lambda_.artifact import Artifact
-from tagship.adapters.targets.lambda_.calls import Calls, Configuration, Raced
-from tagship.domain.manifest import PackageRef
+from tagship.adapters.targets.lambda_.calls import Calls, Configuration, Raced, Unchangeable
+from tagship.adapters.targets.lambda_.code import Code, code_of
 from tagship.settings.lambda_ import Function
 
 ROUNDS = 5  # how often a lost race is run again
 FIRST_LOOK, LAST_LOOK, GROWTH = 0.1, 1.0, 1.5  # seconds between looks at an update
 WAITS = frozenset({"Pending"})
 RUNS = frozenset({"Active", "Inactive", ""})  # an invocation wakes what is inactive; an unknown state isn't healthy
-
-
-class Unchangeable(Exception):
-    """The function cannot be brought to the artifact; the words say why."""
 
 
 @dataclass(frozen=True)
@@ -58,29 +54,29 @@ class Maker:
         raise Unchangeable(_raced())
 
     def _published(self, calls: Calls, function: Function) -> str:
-        package = self.artifact.package(function.package)
+        code = code_of(self.artifact, self.bucket, function)
         for _ in range(ROUNDS):
             try:
-                return self._once(calls, function, package)
+                return self._once(calls, function, code)
             except Raced:
                 self.wait(LAST_LOOK)
         raise Unchangeable(_raced())
 
-    def _once(self, calls: Calls, function: Function, package: PackageRef) -> str:
+    def _once(self, calls: Calls, function: Function, code: Code) -> str:
         """Update and publish. Raises Raced if another does so too."""
         now = self._settled(calls)
-        if now.unfit:
-            raise Unchangeable(now.unfit)
-        if now.code_sha256 != package.sha256:
+        if unfit := now.unfit or code.why_unfit(now):
+            raise Unchangeable(unfit)
+        if not code.runs(calls, now):
             self.wait(0)
-            calls.update_code(self.bucket, package, now.revision)
+            code.update(calls, now.revision)
             now = self._updated(calls)
         variables = {**now.variables, **self.artifact.variables}
         if variables != now.variables or function.handler not in {"", now.handler}:
             self.wait(0)
             calls.configure(variables, function.handler, now.revision)
             now = self._updated(calls)
-        if now.code_sha256 != package.sha256 or now.variables != variables:
+        if not code.runs(calls, now) or now.variables != variables:
             raise Raced(calls.function)
         self.wait(0)
         version = calls.publish(now, self.artifact.label)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tagship.adapters.targets.lambda_ import calls
+from tagship.adapters.targets.lambda_.code import Container, Package
 from tagship.adapters.targets.lambda_.together import together
 from tagship.domain.lambda_.record import Label
+from tagship.domain.manifest import ImageRef, PackageRef
 
 LABEL = Label("0.1.0-dev", "a" * 64)
 ANSWER: dict[str, Any] = {
@@ -38,7 +40,6 @@ def test_a_version_is_read_with_its_label_and_its_code_in_hex() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"PackageType": "Image"}, "container image"),
         ({"CapacityProviderConfig": {"x": 1}}, "capacity provider"),
         ({"Environment": {"Error": {"ErrorCode": "AccessDenied"}}}, "kms:Decrypt"),
     ],
@@ -52,6 +53,30 @@ def test_a_failed_update_has_lambdas_code_and_its_sentence() -> None:
     assert read(**failed).failed == "InvalidImage"
     assert read(**failed, LastUpdateStatusReason="It is none.").failed == "InvalidImage: It is none"
     assert read(LastUpdateStatus="Failed").failed == "no reason given"
+
+
+def test_an_image_is_known_by_its_digest_and_guarded_by_what_lambda_calls_it() -> None:
+    image = read(PackageType="Image", CodeSha256="ab" * 32)
+    assert (image.packaged, image.code_sha256, image.guard) == ("Image", "ab" * 32, "ab" * 32)
+    assert (read().packaged, read().code_sha256, read().guard) == ("Zip", "abcd", "q80=")
+
+
+def test_a_function_cannot_be_given_code_of_another_kind_than_it_was_made_for() -> None:
+    package, container = Package("bucket", PackageRef("key", "abcd", 1)), Container(ImageRef("r", "t", "sha256:ab"))
+    assert package.why_unfit(read()) == container.why_unfit(read(PackageType="Image")) == ""
+    assert container.why_unfit(read()).startswith(
+        "it was created for a zip file, and tagship.toml gives it a container"
+    )
+    assert package.why_unfit(read(PackageType="Image")).startswith("it was created for a container image, and")
+
+
+def test_an_index_is_told_from_other_reasons_to_refuse_an_image() -> None:
+    image = ImageRef("123456789012.dkr.ecr.us-east-1.amazonaws.com/hello", "t", "sha256:ab")
+    said = "The image manifest, config or layer media type for the source image r@sha256:ab is not supported."
+    index = {"Code": "InvalidParameterValueException", "Message": said}
+    assert calls._why_no_image(image, index).startswith(f"{image.by_digest} is an index of several manifests")
+    gone = {"Code": "InvalidParameterValueException", "Message": "Source image r@sha256:ab does not exist."}
+    assert calls._why_no_image(image, gone) == ""
 
 
 def test_an_alias_is_read_with_its_weights() -> None:

@@ -1,0 +1,97 @@
+"""Requests to GitHub's REST API, below one repository's URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tagship.domain import commands
+from tagship.errors import ServiceFailed
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "tagship"}
+TIMEOUT = 15  # seconds, to connect and for each part of an answer
+RETRIES = 2  # of a request that got no answer
+
+
+class Client:
+    """One repository's part of the API, and the token for it."""
+
+    def __init__(self, name: str, api: str, token: str, sandbox: bool = False) -> None:
+        self._session = _session(token)
+        self._url = f"{api}/repos/{name}"
+        self._sandbox = sandbox
+
+    def ask(self, method: str, path: str, body: object = None, *, absent: bool = False) -> Response:
+        """Send one request below the repository's URL.
+
+        With `absent`, a 404 is an answer. Raises ServiceFailed, with GitHub's words if it answered.
+        """
+        return self._send(method, self._url + path, absent=absent, json=body)
+
+    def read(self, method: str, path: str, body: object = None) -> Any:
+        """Send one request; return the JSON of its answer."""
+        try:
+            return self.ask(method, path, body).json()
+        except ValueError as reason:  # a proxy's page
+            raise ServiceFailed("GitHub's answer cannot be read.", remedy="Try: gh api /zen") from reason
+
+    def upload(self, url: str, content: bytes) -> Response:
+        """Upload a file to the URL that GitHub named. Raises ServiceFailed."""
+        return self._send("POST", url, data=content, headers={"Content-Type": "application/octet-stream"})
+
+    def _send(self, method: str, url: str, *, absent: bool = False, **given: Any) -> Response:
+        from requests import RequestException
+
+        try:
+            response = self._session.request(method, url, timeout=TIMEOUT, **given)
+            if response.ok or (absent and response.status_code == 404):
+                return response
+        except (RequestException, OSError) as reason:
+            raise ServiceFailed(f"{self._away[0]} ({type(reason).__name__}).", remedy=self._away[1]) from reason
+        raise _refusal(response)
+
+    @property
+    def _away(self) -> tuple[str, str]:
+        """Say why nobody answers, and what to do about it."""
+        if self._sandbox:
+            return "The sandbox does not answer: it is down", f"Start it again: {commands.sandbox('up')}"
+        return "GitHub cannot be reached", "Try: gh api /zen"
+
+
+def _session(token: str) -> Session:
+    """Make a session that sends the token, whatever ~/.netrc says."""
+    from requests import PreparedRequest, Session
+    from requests.adapters import HTTPAdapter
+
+    def authorize(request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"token {token}"
+        return request
+
+    session = Session()
+    session.auth = authorize
+    session.headers.update(HEADERS)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(max_retries=RETRIES))
+    return session
+
+
+def _refusal(response: Response) -> ServiceFailed:
+    """Turn an answer that is not 2xx into an error."""
+    if response.status_code == 401:
+        return ServiceFailed("GitHub does not accept the token.", remedy="Take a new one: gh auth login")
+    message = _message(response)
+    return ServiceFailed(
+        f"GitHub answered {response.status_code}{f' ({message})' if message else ''}.",
+        remedy="Check what the token may see: gh auth status",
+    )
+
+
+def _message(response: Response) -> str:
+    """Return GitHub's own words; empty for a proxy's page."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    return str(body.get("message", "")) if isinstance(body, dict) else ""
