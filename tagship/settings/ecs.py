@@ -79,6 +79,18 @@ class Ecs(Kind):
     def has_image(self) -> bool:
         return True
 
+    @property
+    def stack_parameters(self) -> Mapping[str, str]:
+        return {"Hosts": "no"}
+
+    @property
+    def stack_services(self) -> tuple[str, ...]:
+        return tuple(f"{self.cluster}/{name}" for name in self.services)
+
+    @property
+    def stack_passed_roles(self) -> tuple[str, ...]:
+        return self.roles
+
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the containers of this artifact are given."""
         text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)

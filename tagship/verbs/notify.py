@@ -39,7 +39,7 @@ class Notified:
 
 
 @dataclass(frozen=True)
-class Tested:
+class Tried:
     """What went wrong with each webhook's test; empty: nothing."""
 
     hooks: Mapping[str, str]
@@ -58,14 +58,14 @@ class Tested:
             )
 
 
-def notify(app: App, *, artifact: str = "", env: str = "", test: bool = False) -> Notified | Tested:
+def notify(app: App, *, artifact: str = "", env: str = "", test: bool = False) -> Notified | Tried:
     """Report the latest deployment of an artifact, by the ledger.
 
     In CI, the artifact is that of the pushed tag, and GitHub and webhooks are told too; what fails of that is a
     warning. With `test`, webhooks alone are tried. Raises Refused outside CI if there is no deployment.
     """
     if test:
-        return Tested(try_hooks(app))
+        return Tried(try_hooks(app))
     artifact_id, environment = named(app, artifact, env)
     known = recent(app, environment, MANY)
     deployments = [entry for entry in known if entry.artifact_id == artifact_id]

@@ -237,3 +237,5 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
         if functions := made.get("PeopleOfFunctionsPolicyArn"):
             app.screen.say(f"and, for its functions: {functions}")
+        if services := made.get("PeopleOfServicesPolicyArn"):
+            app.screen.say(f"and, for its services: {services}")

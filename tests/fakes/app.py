@@ -19,6 +19,7 @@ from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
 from tagship.ports.machine import Machine, Packager
 from tagship.ports.repository import Repository
+from tagship.ports.site import Site
 from tagship.settings import Settings, settings_of
 from tests.fakes.ci import FakeCi
 from tests.fakes.clock import FakeClock
@@ -130,6 +131,9 @@ class FakeApp:
     @property
     def packager(self) -> Packager:
         return cast(Packager, self.given["packager"])
+
+    def site(self, environment: str, static_set: str) -> Site:
+        return cast(Site, self.given[f"site {environment} {static_set}"])
 
     @property
     def foundation(self) -> Foundation:

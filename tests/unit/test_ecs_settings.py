@@ -46,6 +46,12 @@ def test_a_cluster_and_a_service_and_the_repository_are_all_that_is_needed(tmp_p
     assert (made.rules.concurrency, made.rules.errors) == ("100%", "0")
 
 
+def test_setup_is_told_the_services_and_the_roles_and_makes_none_for_hosts(tmp_path: Path) -> None:
+    made = services(read(tmp_path, IMAGE + TABLE + 'ecs.roles = ["task"]\n'))
+    assert (made.stack_services, made.stack_passed_roles) == (("dev/hello-dev-api",), ("task",))
+    assert made.stack_parameters == {"Hosts": "no"}
+
+
 def test_services_in_order_are_batches_of_one(tmp_path: Path) -> None:
     made = services(read(tmp_path, IMAGE + TABLE + 'ecs.order = "in order"\n'))
     assert (made.rules.batch(3), made.rules.errors) == (1, "0")

@@ -36,7 +36,7 @@ from tests.unit.test_policies import (
 
 TOP = Path(__file__).parents[2]
 ADAPTERS = TOP / "tagship/adapters"
-PEOPLE = statements("People") + statements("PeopleOfFunctions")
+PEOPLE = statements("People") + statements("PeopleOfFunctions") + statements("PeopleOfServices")
 
 # What an operation needs, where that is not the action of its own name (Service Authorization Reference). A write with
 # If-Match, and a conditional deletion, need s3:GetObject on the key as well (S3 User Guide, Conditional requests).
@@ -53,8 +53,9 @@ NEEDS = {
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
 LAMBDA = ["targets/lambda_/calls"]
+ECS = ["targets/ecs/calls"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
-RELEASE = ["aws/s3", *EC2, *LAMBDA, "aws/calendar", "aws/identity"]
+RELEASE = ["aws/s3", *EC2, *LAMBDA, *ECS, "aws/calendar", "aws/identity"]
 USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SITES = ["aws/site"]  # a site's bucket and distribution are infrastructure's: docs/static.md has the statement
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
@@ -70,8 +71,12 @@ WHY = {
         "ecr:InitiateLayerUpload": "docker push",
         "ecr:PutImage": "docker push",
         "ecr:UploadLayerPart": "docker push",
+        "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
     },
-    "People": {"s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB"},
+    "People": {
+        "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
+        "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
+    },
 }
 """What a program asks for that tagship starts."""
 
@@ -97,7 +102,19 @@ def asked(adapter: str) -> set[str]:
     tree = ast.parse((ADAPTERS / f"{adapter}.py").read_text("utf-8"))
     words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    services = texts & {"s3", "ssm", "ec2", "ecr", "kms", "secretsmanager", "iam", "cloudformation", "sts", "lambda"}
+    services = texts & {
+        "s3",
+        "ssm",
+        "ec2",
+        "ecr",
+        "kms",
+        "secretsmanager",
+        "iam",
+        "cloudformation",
+        "sts",
+        "lambda",
+        "ecs",
+    }
     return {
         f"{service}:{operation}"
         for service in services
@@ -142,7 +159,7 @@ def test_the_calls_that_matter_most_are_among_them() -> None:
 
 @pytest.mark.parametrize("role", USES)
 def test_what_is_asked_is_what_is_granted(role: str) -> None:
-    given = {"Ci": CI, "People": PEOPLE}[role]
+    given = {"Ci": CI + statements("PeopleOfServices"), "People": PEOPLE}[role]
     assert granted(given) == needed(role) | set(WHY[role])
     assert not set(WHY[role]) & needed(role), "a reason that is not needed any more"
 

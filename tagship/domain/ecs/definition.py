@@ -50,7 +50,7 @@ class TaskRevision:
 
     @property
     def artifact(self) -> str:
-        """Return the artifact that it is; empty if tagship did not make it."""
+        """Return the artifact that it is; empty: not made by tagship."""
         return self.label.artifact if self.label else ""
 
     @property

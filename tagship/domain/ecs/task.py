@@ -27,7 +27,10 @@ class Exit:
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """A task of a service, as ECS describes it. `revision` is its task definition's ARN."""
+    """A task of a service, as ECS describes it.
+
+    `revision` is its task definition's ARN.
+    """
 
     arn: str
     revision: str

@@ -29,7 +29,7 @@ LONG = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Begun:
-    """A service under a change: its revision, and the PRIMARY that runs it.
+    """A service under a change: its revision and its PRIMARY.
 
     `started` is false if it ran that already. `since` is a time before its deployment was made.
     """
@@ -51,7 +51,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Beginning:
+class ServiceStart:
     """Starts a change; `repository` is the one of the environment's image."""
 
     calls: EcsCalls
@@ -79,7 +79,7 @@ class Beginning:
         return Report(service.name, "held", self.change.artifact_id, now.artifact, now.artifact, reason)
 
     def _adopted(self, service: ServiceFacts, now: TaskRevision) -> Begun:
-        """Take over the revision that it runs, or is on its way to."""
+        """Take over the revision that it runs, or goes to."""
         record = RevisionRecord.of(self.change, now.artifact, now.name)
         if now.record and not service.completed:
             record = RevisionRecord.of(self.change, now.record.previous, now.record.previous_revision)

@@ -49,13 +49,13 @@ class EcsCalls:
         """Describe services; those that are not there are left out."""
         facts: dict[str, ServiceFacts] = {}
         with self.aws.translated(f"describing the services of cluster {self.cluster}"):
-            for some in _parts(names, FEW):
-                answer = self._client.describe_services(cluster=self.cluster, services=list(some))
+            for part in _parts(names, FEW):
+                answer = self._client.describe_services(cluster=self.cluster, services=list(part))
                 facts |= {row["serviceName"]: service_of(row) for row in answer["services"]}
         return facts
 
     def revision(self, name: str) -> TaskRevision:
-        """Describe a task definition: a revision, or a family's newest. Raises Unregistrable."""
+        """Describe a revision, or a family's newest. Raises Unregistrable."""
         raw: list[bytes] = []
 
         def keep(response_dict: Mapping[str, Any], **_: Any) -> None:
@@ -113,16 +113,16 @@ class EcsCalls:
         """Describe service deployments, by their ARNs."""
         facts: dict[str, ServiceDeployment] = {}
         with self.aws.translated("following service deployments"):
-            for some in _parts(arns, DEPLOYMENTS):
-                answer = self._client.describe_service_deployments(serviceDeploymentArns=list(some))
+            for part in _parts(arns, DEPLOYMENTS):
+                answer = self._client.describe_service_deployments(serviceDeploymentArns=list(part))
                 facts |= {row["serviceDeploymentArn"]: deployment_of(row) for row in answer["serviceDeployments"]}
         return facts
 
     def definitions(self, arns: Iterable[str]) -> dict[str, str]:
         """Map service revisions to the ARNs of their task definitions."""
         wanted = list(dict.fromkeys(arns))
-        for some in _parts([arn for arn in wanted if arn not in self._revisions], DEPLOYMENTS):
-            for row in self._service_revisions(some):
+        for part in _parts([arn for arn in wanted if arn not in self._revisions], DEPLOYMENTS):
+            for row in self._service_revisions(part):
                 self._revisions[row["serviceRevisionArn"]] = row["taskDefinition"]
         return {arn: self._revisions[arn] for arn in wanted if arn in self._revisions}
 
@@ -150,8 +150,8 @@ class EcsCalls:
             arns = [arn for page in pages for arn in page["taskArns"]]
             rows = [
                 row
-                for some in _parts(arns, MANY)
-                for row in self._client.describe_tasks(cluster=self.cluster, tasks=list(some))["tasks"]
+                for part in _parts(arns, MANY)
+                for row in self._client.describe_tasks(cluster=self.cluster, tasks=list(part))["tasks"]
             ]
         return [task_of(row) for row in rows]
 

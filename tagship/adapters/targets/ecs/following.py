@@ -29,7 +29,7 @@ APPEARS = timedelta(seconds=60)  # within which a service deployment has to be l
 
 @dataclass
 class Way:
-    """How far a service is: on its way to the revision, or `back`."""
+    """How far a service is, on its way there or `back`."""
 
     begun: Begun
     until: datetime
@@ -52,7 +52,7 @@ class Way:
 
 
 @dataclass
-class Following:
+class ServiceFollowing:
     """Follows the services of one change; `now` and `sleep` are the clock's."""
 
     change: Change
@@ -90,7 +90,7 @@ class Following:
             seconds -= STEP
 
     def _looked(self) -> dict[str, Report]:
-        """Look once at all of them; return the reports of those that ended."""
+        """Look once; return the reports of services that ended."""
         services = self.calls.services(list(self._ways))
         self._join()
         deployments = self.calls.described([way.begun.arn for way in self._ways.values() if way.begun.arn])

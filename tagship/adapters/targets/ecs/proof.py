@@ -26,9 +26,9 @@ class Proof:
     wait: Callable[[float], None]
 
     def why_not_running(self, service: ServiceFacts, revision: TaskRevision, *, whole: bool = True) -> str:
-        """Say why not all its tasks run a revision; empty if all do.
+        """Say why not all its tasks run a revision.
 
-        `whole`: as many as the service wants have to run.
+        Empty if all do. `whole`: as many as the service wants have to run.
         """
         tasks = self.calls.tasks(service.name)
         why = self._why(tasks, service, revision)

@@ -15,7 +15,10 @@ AWAITING = "AWAITING_ACTION"
 
 @dataclass(frozen=True)
 class ServiceFacts:
-    """A service. `primary` is the id of its PRIMARY deployment, `definition` that one's task definition."""
+    """A service.
+
+    `primary` is the id of its PRIMARY deployment, `definition` that one's task definition.
+    """
 
     name: str
     primary: str
@@ -60,7 +63,7 @@ def _unfit(row: Mapping[str, Any]) -> str:
 
 
 def deployment_of(row: Mapping[str, Any]) -> ServiceDeployment:
-    """Read a service deployment: a whole one, or a line of the list."""
+    """Read a service deployment, whole or from the list."""
     target = row.get("targetServiceRevision", {})
     breaker, alarms = row.get("deploymentCircuitBreaker", {}), row.get("alarms", {})
     early = row.get("deploymentConfiguration", {}).get("earlySuccessCriteria", {})

@@ -49,7 +49,7 @@ class Search:
         deployments: Sequence[ServiceDeployment],
         since: datetime,
     ) -> dict[str, Started]:
-        """Look at what the service runs, which a change may have taken over."""
+        """Look at what runs: a change may have taken it over."""
         revision = self._mine(service.definition)
         if revision is None or revision.record is None or revision.arn in starts:
             return {}

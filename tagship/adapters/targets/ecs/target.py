@@ -12,10 +12,10 @@ from datetime import datetime
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
-from tagship.adapters.targets.ecs.beginning import Beginning, Begun
+from tagship.adapters.targets.ecs.beginning import Begun, ServiceStart
 from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.carried import ImageArtifact
-from tagship.adapters.targets.ecs.following import Following
+from tagship.adapters.targets.ecs.following import ServiceFollowing
 from tagship.adapters.targets.ecs.proof import Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.adapters.targets.ecs.search import Search
@@ -123,7 +123,7 @@ class EcsTarget:
         else:
             self._refused[name] = result
 
-    def _start(self, beginning: Beginning, name: str, service: ServiceFacts | None) -> Begun | Report:
+    def _start(self, beginning: ServiceStart, name: str, service: ServiceFacts | None) -> Begun | Report:
         """Start it on one service, or say why not."""
         if service is None or service.unfit:
             return Report(name, "failed", reason=self._unit(name, service).problem)
@@ -134,10 +134,10 @@ class EcsTarget:
         except (ArtifactMissing, NotAuthentic) as reason:
             return Report(name, "refused", reason=reason.what.rstrip("."))
 
-    def _beginning(self, calls: EcsCalls, change: Change) -> Beginning:
+    def _beginning(self, calls: EcsCalls, change: Change) -> ServiceStart:
         artifact = ImageArtifact(self.context.store, change)
         repository = self.context.settings.environment(self.environment).image.repository
-        return Beginning(calls, change, self.table, artifact, repository)
+        return ServiceStart(calls, change, self.table, artifact, repository)
 
     def finish(
         self,
@@ -159,10 +159,10 @@ class EcsTarget:
         reports |= self._following(calls, change, tick).followed(begun)
         return [reports[name] for name in names]
 
-    def _following(self, calls: EcsCalls, change: Change, tick: Tick) -> Following:
+    def _following(self, calls: EcsCalls, change: Change, tick: Tick) -> ServiceFollowing:
         health, clock = self.context.settings.environment(self.environment).health, self.context.clock
         attempts = health.attempts if change.action == "deploy" else health.attempts_after_rollback
-        following = Following(
+        following = ServiceFollowing(
             change, calls, self._proof(calls), self.table.timeout, attempts, health.passes, clock.now, clock.sleep, tick
         )
         following.proof = replace(following.proof, wait=following.wait)
