@@ -21,7 +21,7 @@ endif
 
 .DEFAULT_GOAL := help
 .PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
-.PHONY: adopt picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
+.PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
 .PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -48,6 +48,8 @@ verify: setup ; @$(INV) verify $(ARGS) # whether it serves: ARGS="--version 0.1.
 why-not: setup ; @$(INV) why-not $(ARGS) # what is in the way: ARGS="dev 0.1.30-dev"
 rollback: setup ; @$(INV) rollback $(call flag,TO,to) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
 deploy: setup ; @$(INV) deploy $(ARGS) # a published version: ARGS="--version 0.1.30-dev"
+promote: setup ; @$(INV) promote $(ARGS) # the same bytes, one environment on: ARGS="--to prod"
+tested: setup ; @$(INV) tested $(ARGS) # say that what runs passed its tests
 heal: setup ; @$(INV) heal $(ARGS) # bring hosts that lag to what the environment runs
 resume: setup ; @$(INV) resume $(ARGS) # end a deployment whose runner died
 freeze: setup ; @$(INV) freeze $(ARGS) # hold it: ARGS="--until 8h --reason sale"
@@ -56,6 +58,8 @@ lock: setup ; @$(INV) lock $(ARGS) # who holds an environment
 unlock: setup ; @$(INV) unlock $(ARGS) # break the lease of a deployment that died
 mark-bad: setup ; @$(INV) mark-bad $(ARGS) # say that a version is bad
 mark-good: setup ; @$(INV) mark-good $(ARGS) # say that a version is good after all
+metrics: setup ; @$(INV) metrics $(ARGS) # how deployments go, and DORA's keys: ARGS="--since 90d"
+cleanup: setup ; @$(INV) cleanup $(ARGS) # delete old artifacts that nothing uses: ARGS=--dry-run
 adopt: setup ; @$(INV) adopt $(ARGS) # take over hosts that ran the app before tagship
 user-data: setup ; @$(INV) user-data $(ARGS) # what a launch template runs at a first boot
 sbom: setup ; @$(INV) sbom $(ARGS) # what a version is made of: ARGS="--version 0.1.30-dev"

@@ -56,7 +56,7 @@ def tests(session: nox.Session) -> None:
     session.log(f"Pythons here: {', '.join(PYTHONS)}")
     session.install("--quiet", "--require-hashes", "-r", "constraints.txt")
     session.install("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "-e", ".")
-    session.run("python", "-m", "pytest", "-n", "auto", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "auto", "--ignore=tests/aws_cli", *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -116,6 +116,14 @@ def workflows(session: nox.Session) -> None:
     session.install("--quiet", "--require-hashes", "-r", "scripts/lint/act.txt")
     program = str(Path(session.bin) / "act")
     session.run(sys.executable, "-m", "scripts.lint.act", program, external=True)
+
+
+@nox.session
+def aws_cli(session: nox.Session) -> None:
+    """The AWS CLI against a sandbox: it sees what tagship did."""
+    session.install("--quiet", "--require-hashes", "-r", "scripts/lint/awscli.txt")
+    program = str(Path(session.bin) / "aws")
+    session.run(sys.executable, "-m", "pytest", "-q", "tests/aws_cli", env={"REAL_AWS": program}, external=True)
 
 
 @nox.session(venv_backend="none")

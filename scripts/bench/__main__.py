@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scripts.bench.bundle import bundle
+from scripts.bench.cleanup import cleanup
 from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.faults import faults
 from scripts.bench.fleet import fleet
@@ -28,11 +29,18 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "bundle": bundle,
     "rollback": rollback,
     "ledger": ledger,
+    "cleanup": cleanup,
     "fleet": fleet,
     "faults": faults,
     "host": host,
 }
-LONG = {"ledger", "fleet", "faults", "host"}  # minutes, and `host` needs root: measured where they are asked for
+LONG = {
+    "ledger",
+    "cleanup",
+    "fleet",
+    "faults",
+    "host",
+}  # minutes, and `host` needs root: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 

@@ -37,7 +37,7 @@ EXPLAINED = {
         (policy, "RESOURCE_MISMATCH ssm:SendCommand document"): (
             "one SendCommand is allowed on two resources, the document and each host: a statement for each"
         )
-        for policy in ("Ci/release", "People")
+        for policy in ("Ci/release", "People", "Cleanup/cleanup")
     },
     **{
         (policy, "credentials ecr:GetAuthorizationToken"): "docker's login to the registry; it " + TAKES_NO_RESOURCE

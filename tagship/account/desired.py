@@ -140,6 +140,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         chosen.secrets.parameter_store,
         [secret.partition("#")[0] for secret in chosen.secrets.secrets_manager.values()],
         functions=chosen.target.stack_functions,
+        services=chosen.target.stack_services,
+        roles=chosen.target.stack_passed_roles,
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
     template = foundation.with_keys(
@@ -163,7 +165,9 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "CleanupWorkflow": settings.ci.cleanup_workflow,
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
+        "Hosts": "yes",
         "Functions": "yes" if chosen.target.stack_functions else "no",
+        "Services": "yes" if chosen.target.stack_services else "no",
         **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)

@@ -8,7 +8,7 @@ from tagship.domain import commands
 from tagship.domain.deployment import serving
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.inspection import Inspection, inspection_of
-from tagship.domain.text import counted, listed
+from tagship.domain.text import counted, listed, plural
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified_manifest
@@ -21,7 +21,7 @@ from tagship.ports.target import Inspectable
 def _units(app: App, environment: str) -> Iterator[Finding]:
     units = app.target(environment).units()
     away = [f"{unit.name}: {unit.away}" for unit in units if not unit.online]
-    about, total = f"{environment}: hosts", counted(len(units), noun_of(units))
+    about, total = f"{environment}: {plural(noun_of(units))}", counted(len(units), noun_of(units))
     if len(away) == len(units):
         yield failing(about, f"none of {total} can be reached ({listed(away)})", commands.status(environment))
     elif away:
@@ -103,7 +103,7 @@ def _problem(app: App, environment: str, version: ArtifactId) -> str:
 
 
 CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {
-    "hosts": _units,
+    "units": _units,
     "room": _inspected,
     "way back": _way_back,
 }

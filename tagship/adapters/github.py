@@ -78,6 +78,10 @@ class GitHub:
         self._where = where
 
     @property
+    def client(self) -> Client:
+        return self._client
+
+    @property
     def where(self) -> str:
         return self._where
 

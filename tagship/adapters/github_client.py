@@ -30,6 +30,13 @@ class Client:
         """
         return self._send(method, self._url + path, absent=absent, json=body)
 
+    def read(self, method: str, path: str, body: object = None) -> Any:
+        """Send one request; return the JSON of its answer."""
+        try:
+            return self.ask(method, path, body).json()
+        except ValueError as reason:  # a proxy's page
+            raise ServiceFailed("GitHub's answer cannot be read.", remedy="Try: gh api /zen") from reason
+
     def upload(self, url: str, content: bytes) -> Response:
         """Upload a file to the URL that GitHub named. Raises ServiceFailed."""
         return self._send("POST", url, data=content, headers={"Content-Type": "application/octet-stream"})

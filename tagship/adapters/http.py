@@ -34,7 +34,7 @@ class Http:
         # The settings allow http and https only.
         request = urllib.request.Request(url, headers={"User-Agent": "tagship", "Cache-Control": "no-cache"})  # noqa: S310 (as above)
         try:
-            with _OPENER.open(request, timeout=timeout) as answer:
+            with OPENER.open(request, timeout=timeout) as answer:
                 return Sample(answer.status, _version(answer.read(LARGEST), version_key))
         except urllib.error.HTTPError as reason:
             return Sample(reason.code, problem=f"it answered {reason.code}")
@@ -43,7 +43,7 @@ class Http:
             return Sample(0, problem=f"{url} did not answer: {why}")
 
 
-_OPENER = urllib.request.build_opener(_NoRedirects)
+OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 class SandboxHttp(Http):

@@ -24,13 +24,9 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)+")
 
 @dataclass(frozen=True)
 class LocalMachine:
-    """This machine; see tagship.ports.machine.
-
-    Commands get the `inherited` variables; `say` gets their lines.
-    """
+    """This machine; see tagship.ports.machine. Commands get the `inherited` variables."""
 
     inherited: Mapping[str, str] = field(default_factory=dict)
-    say: Callable[[str], None] = lambda _: None
 
     def version(self, tool: str) -> str:
         command = [tool, *ASKED.get(tool, ("--version",))]
@@ -48,6 +44,14 @@ class LocalMachine:
         path = os.pathsep.join([str(Path(sys.executable).parent), self.inherited.get("PATH", os.defpath)])
         variables = {**self.inherited, "PATH": path}
         return subprocess.run(["/bin/sh", "-c", command], env=variables, stdout=sys.stderr, check=False).returncode
+
+
+@dataclass(frozen=True)
+class LocalPackager:
+    """Runs a build's commands on this machine; `say` gets their lines."""
+
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str], None] = lambda _: None
 
     def run(self, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
         passed = {name: value for name, value in self.inherited.items() if not CREDENTIALS.fullmatch(name)}

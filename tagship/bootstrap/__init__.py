@@ -17,11 +17,14 @@ from tagship.errors import SettingsError
 __all__ = ["Unsettled", "Wiring", "app", "debugging"]
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
-    from tagship.ports.machine import Machine
+    from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
     from tagship.ports.repository import Repository
     from tagship.ports.site import Site
@@ -91,7 +94,13 @@ class Wiring(Terminal):
     def machine(self) -> Machine:
         from tagship.adapters.machine import LocalMachine
 
-        return LocalMachine(os.environ, self.screen.say)
+        return LocalMachine(os.environ)
+
+    @cached_property
+    def packager(self) -> Packager:
+        from tagship.adapters.machine import LocalPackager
+
+        return LocalPackager(os.environ, self.screen.say)
 
     @cached_property
     def store(self) -> Store:
@@ -180,6 +189,19 @@ class Wiring(Terminal):
             name = self.settings.ci.repository or "sandbox/" + self.settings.app
             return connect(name, self.sandbox.github_url, self.sandbox.keys.token, sandbox=True)
         return connect(self.settings.ci.repository or self.repository.remote_url(), variables=os.environ)
+
+    @cached_property
+    def board(self) -> Board | None:
+        from tagship.adapters.github import GitHub
+        from tagship.adapters.github_board import GitHubBoard
+
+        return GitHubBoard(self.forge.client) if isinstance(self.forge, GitHub) else None
+
+    @cached_property
+    def hooks(self) -> Mapping[str, Hook]:
+        from tagship.adapters.webhook import hooks
+
+        return hooks(self.settings.notify.webhooks, os.environ, local=self.settings.sandbox)
 
     @cached_property
     def web(self) -> Web:

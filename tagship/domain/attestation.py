@@ -69,7 +69,8 @@ def subjects_of_manifest(manifest: Manifest) -> dict[str, str]:
 
 
 def place_of(manifest: Manifest) -> str:
-    return f"{manifest.app}/{manifest.environment}/{manifest.artifact_id}"
+    """Name the artifact as its attestations do."""
+    return f"{manifest.app}/{manifest.published}/{manifest.artifact_id}"
 
 
 def to_sign(statement: bytes) -> bytes:

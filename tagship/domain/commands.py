@@ -64,6 +64,11 @@ def verify(artifact: str, environment: str = "") -> str:
     return _inv("verify", version=artifact, env=environment)
 
 
+def notify(*, test: bool = False) -> str:
+    """Spell the command that tells people; `test` tries webhooks alone."""
+    return _inv("notify", test=test)
+
+
 def status(environment: str = "") -> str:
     """Spell the command that shows what runs."""
     return _inv("status", env=environment)
@@ -115,6 +120,16 @@ def mark_good(artifact: str, environment: str = "", reason: str = "") -> str:
 def mark_bad(artifact: str, environment: str = "", reason: str = "") -> str:
     """Spell the command that marks a version bad."""
     return _inv("mark-bad", version=artifact, env=environment, reason=reason)
+
+
+def tested(artifact: str, environment: str) -> str:
+    """Spell the command that records that a version passed its tests."""
+    return _inv("tested", version=artifact, env=environment)
+
+
+def promote(source: str, to: str, artifact: str = "", *, allow_older: bool = False, yes: bool = False) -> str:
+    """Spell a promotion from one environment to the next."""
+    return _inv("promote", **{"from": source}, to=to, version=artifact, allow_older=allow_older, yes=yes)
 
 
 def why_not(environment: str, artifact: str) -> str:
@@ -216,6 +231,11 @@ def init(answers: Mapping[str, str] | None = None, **switches: bool) -> str:
 def eject(*, yes: bool = False) -> str:
     """Spell the command that writes the host files into the repository."""
     return _inv("eject", yes=yes)
+
+
+def cleanup(environment: str = "", *, dry_run: bool = False) -> str:
+    """Spell the command that deletes old artifacts."""
+    return _inv("cleanup", env=environment, dry_run=dry_run)
 
 
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:

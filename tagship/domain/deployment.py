@@ -3,6 +3,7 @@
     requested → started → healthy | partial
                         → failed → rolled-back | rollback-failed
     reset                                               (no deployment: a person started the fencing numbers again)
+    tested                                              (no deployment: a version passed its tests there)
     requested | started | failed → abandoned            (given up with nothing changed, or nobody took it up again)
 
 `started` is written once units have been asked, with the names of the first operations, and again by whoever resumes a
@@ -34,7 +35,7 @@ SCHEMA = 1
 CHAINED = ("by", "before")  # fields that the first entries lacked: their bytes have to come out as they are stored
 
 NEXT: dict[str, frozenset[str]] = {
-    "": frozenset({"requested", "reset"}),
+    "": frozenset({"requested", "reset", "tested"}),
     "requested": frozenset({"started", "healthy", "partial", "failed", "abandoned"}),
     "started": frozenset({"started", "healthy", "partial", "failed", "abandoned"}),
     "failed": frozenset({"rolled-back", "rollback-failed", "abandoned"}),
@@ -44,8 +45,10 @@ NEXT: dict[str, frozenset[str]] = {
     "rollback-failed": frozenset(),
     "abandoned": frozenset(),
     "reset": frozenset(),
+    "tested": frozenset(),
 }
 SERVES = frozenset({"healthy", "partial"})
+TESTED = "tested"
 FAILED = frozenset({"failed", "rolled-back", "rollback-failed"})
 ENDED = frozenset(state for state, following in NEXT.items() if not following)
 STATES = tuple(state for state in NEXT if state)
@@ -83,7 +86,7 @@ class Entry:
     at: str
     app: str
     environment: str
-    action: str  # deploy | rollback | unlock (of state reset: no deployment)
+    action: str  # deploy | rollback | unlock and test (of the states reset and tested: no deployment)
     artifact_id: str
     who: str
     where: str

@@ -16,6 +16,9 @@ MADE_BY_US = "(made with the stack {})"  # in a plan: what is known only once an
 DOCUMENT = "tagship-deploy"  # the template needs a name, also for a kind of target without documents
 _ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]{1,255})\Z")
 
+LARGEST = 51_200  # bytes of a TemplateBody (CloudFormation quotas)
+COMMENT = re.compile(r"^ *#.*\n|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # a whole line, or what follows a value
+
 
 @dataclass(frozen=True)
 class Existing:
@@ -95,11 +98,20 @@ def with_keys(template: str, aliases: Mapping[str, str]) -> str:
 
 
 def with_blocks(
-    template: str, tags: Mapping[str, str], parameters: str, secrets: Sequence[str], *, functions: Sequence[str] = ()
+    template: str,
+    tags: Mapping[str, str],
+    parameters: str,
+    secrets: Sequence[str],
+    *,
+    functions: Sequence[str] = (),
+    services: Sequence[str] = (),
+    roles: Sequence[str] = (),
 ) -> str:
-    """Fill the blocks of environment.yaml: tags, parameters, secrets, functions.
+    """Fill the blocks of environment.yaml.
 
-    A tag is always read as text. An empty argument leaves its block unchanged.
+    `services` are cluster/service; `roles` are those that their task definitions name.
+    A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
+    CloudFormation loses its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -108,9 +120,23 @@ def with_blocks(
     # A function's own name stands for $LATEST; the other for its versions and aliases.
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
+    blocks |= {"services": _services(services), "roles": [_role(name) for name in sorted(roles)]}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
-    return template
+    return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
+
+
+def _services(services: Sequence[str]) -> list[str]:
+    """List a service, its deployments and revisions; the tasks of its cluster."""
+    clusters = sorted({name.partition("/")[0] for name in services})
+    names = [f"service/{name}" for name in sorted(services)]
+    names += [f"{kind}/{name}/*" for kind in ("service-deployment", "service-revision") for name in sorted(services)]
+    return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
+
+
+def _role(name: str) -> str:
+    # A role's name is unique in its account whatever its path is.
+    return "- !Sub " + _text(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}")
 
 
 def _text(text: str) -> str:

@@ -90,6 +90,11 @@ def freeze(app: str, environment: str) -> str:
     return f"{app}/_freeze/{environment}.json"
 
 
+def notified(app: str, environment: str, news_id: str, name: str) -> str:
+    """Spell the key of a note that a webhook is told."""
+    return f"{app}/_notified/{environment}/{news_id}/{name}.json"
+
+
 def pointer(app: str, environment: str) -> str:
     """Spell the key of what a booting host runs; see tagship.domain.ec2.pointer."""
     return f"{app}/_pointer/{environment}.json"

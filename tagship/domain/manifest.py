@@ -14,7 +14,7 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
-LATER = ("packages", "provenance_sha256", "sbom_sha256", "signed_by", "static")  # older manifests lack them
+LATER = ("packages", "promoted", "provenance_sha256", "sbom_sha256", "signed_by", "static")  # older manifests lack them
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,22 @@ class PackageRef:
     key: str
     sha256: str
     size: int
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """Where a promoted artifact comes from.
+
+    That is the manifest that was believed there, with its signature. `environment` is the one before, `published` the
+    one that it was built and published for: its attestations are about that. `signature` is base64, of the manifest
+    whose digest is `manifest_sha256`, by the key `signed_by`.
+    """
+
+    environment: str
+    published: str
+    manifest_sha256: str
+    signature: str
+    signed_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +115,12 @@ class Manifest:
     packages: Mapping[str, PackageRef] = field(default_factory=dict)  # by the name that the settings have
     static: Mapping[str, StaticRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
+    promoted: Promoted | None = None  # from the environment before
+
+    @property
+    def published(self) -> str:
+        """Name the environment that it was built and published for."""
+        return self.promoted.published if self.promoted else self.environment
 
     def to_json(self) -> bytes:
         """Write the canonical bytes, which are signed and stored."""
@@ -125,11 +147,13 @@ class Manifest:
             packages = {name: PackageRef(**ref) for name, ref in value.pop("packages", {}).items()}
             static = {name: StaticRef(**ref) for name, ref in value.pop("static", {}).items()}
             host_files = value.pop("host_files", None)
+            promoted = value.pop("promoted", None)
             value |= {
                 "image": ImageRef(**image) if image else None,
                 "bundle": bundle,
                 "secrets": secrets,
                 "packages": packages,
+                "promoted": Promoted(**promoted) if promoted else None,
                 "static": static,
             }
             return cls(**value, host_files=HostFiles(**host_files) if host_files else None)

@@ -49,6 +49,8 @@ class Plan:
     serves: Deployment | None = None
     unfinished: Deployment | None = None
     gone: tuple[Gone, ...] = ()
+    built: str = ""  # when the artifact was, ISO 8601; with its size, for whoever asks the ledger later
+    size: int = 0  # bytes, of its bundle and packages
     allow_bad: bool = False  # it goes to a version that is marked bad
 
     @property

@@ -56,7 +56,7 @@ class StoredArtifact:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """Whether an artifact goes, and why; `age` is the one that counts."""
 
     goes: bool
@@ -84,7 +84,7 @@ class Use:
 
 
 def healthy_versions(history: Sequence[Deployment], marks: Iterable[Mark] = ()) -> list[str]:
-    """List ids that were healthy and are not marked bad, the latest first."""
+    """List ids that were healthy and are not bad, latest first."""
     bad = marked_bad(history, marks)
     healthy = (deployment.artifact_id for deployment in reversed(history) if deployment.state == "healthy")
     return list(dict.fromkeys(artifact for artifact in healthy if artifact not in bad))
@@ -133,7 +133,7 @@ def last_deployed(history: Sequence[Deployment]) -> dict[str, datetime]:
 
 @dataclass(frozen=True)
 class Retention:
-    """The rules of one cleaning: what stays, and from what age on the rest goes.
+    """What stays in one cleaning, and how old the rest may be.
 
     `kept` is what `protected` gives, `deployed` what `last_deployed` gives; `hold` is why nothing may go at all.
     """
@@ -148,18 +148,18 @@ class Retention:
     def of(cls, use: Use, policy: Policy, now: datetime) -> Retention:
         return cls(protected(use), last_deployed(use.history), policy, now, use.hold)
 
-    def verdict(self, artifact: StoredArtifact) -> Verdict:
+    def verdict(self, artifact: StoredArtifact) -> Judgement:
         """Decide whether an artifact goes."""
         used = self.deployed.get(artifact.id)
         age = self.now - max(artifact.stored, used or artifact.stored)
         if reason := self.kept.get(artifact.id) or self.hold or self._young(artifact, age, deployed=bool(used)):
-            return Verdict(False, reason, age)
+            return Judgement(False, reason, age)
         if not artifact.whole:
-            return Verdict(True, "it has no manifest", age)
-        return Verdict(True, "nothing uses it" if used else "it was never deployed", age)
+            return Judgement(True, "it has no manifest", age)
+        return Judgement(True, "nothing uses it" if used else "it was never deployed", age)
 
     def _young(self, artifact: StoredArtifact, age: timedelta, *, deployed: bool) -> str:
-        """Say that an artifact is too young to go; empty if it isn't."""
+        """Say that it is too young to go; empty if not."""
         if age < UNDEPLOYED and not (deployed and artifact.whole):
             return "not deployed, and less than a day old" if artifact.whole else "still being stored"
         return f"younger than {self.policy.days} days" if age < self.policy.age else ""

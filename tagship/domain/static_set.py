@@ -16,7 +16,7 @@ HTML = "text/html"
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file: sha256 (hex), and the headers it is served with."""
+    """A file of a set: sha256 (hex), and its headers."""
 
     sha256: str
     content_type: str
@@ -107,10 +107,7 @@ def uploads(wanted: StaticSet, present: Sequence[StaticSet]) -> list[str]:
 
 
 def ranks(wanted: StaticSet, paths: Sequence[str]) -> list[list[str]]:
-    """Group paths by rank, in order.
-
-    A group is put when the one before it is there.
-    """
+    """Group paths by rank, in the order they are put."""
     groups = [[path for path in paths if wanted.files[path].rank == rank] for rank in range(3)]
     return [group for group in groups if group]
 
@@ -122,6 +119,8 @@ def dropped(old: StaticSet, recent: Sequence[StaticSet]) -> list[str]:
 
 def invalidated(changed: Sequence[str], present: Sequence[StaticSet], top: str) -> list[str]:
     """List the URL paths to invalidate, or one wildcard.
+
+    They are of files that were there and changed.
 
     They are of files that were there and changed.
     Nothing caches a file that was never there. A folder's index.html is cached under the folder's path as well. If it

@@ -49,6 +49,14 @@ def span(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
+def size(count: float) -> str:
+    """Write bytes as people do: `812 B`, `1.4 MB`, `3.0 GB`."""
+    for unit, bytes_ in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= bytes_:
+            return f"{count / bytes_:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
 def lasted(seconds: float) -> str:
     """Write a duration to the second: `3 s`, `1 min 2 s`."""
     whole = max(0, round(seconds))

@@ -27,19 +27,20 @@ def check_named(app: App, manifest: Manifest) -> None:
         sbom_of(app, manifest)
 
 
-def check_required(app: App, manifest: Manifest) -> None:
+def check_required(app: App, manifest: Manifest, environment: str = "") -> None:
     """Require provenance by the environment's workflow, if the settings do.
 
-    Raises NotAuthentic.
+    Those are the settings of the manifest's environment, or of the one it is to go to. Raises NotAuthentic.
     """
-    if not app.settings.environment(manifest.environment).require_attestation:
+    environment = environment or manifest.environment
+    if not app.settings.environment(environment).require_attestation:
         return
     if not manifest.provenance_sha256:
         raise NotAuthentic(
-            f"{manifest.artifact_id} has no provenance, and {manifest.environment} requires it (require_attestation).",
+            f"{manifest.artifact_id} has no provenance, and {environment} requires it (require_attestation).",
             remedy="Take a version that has",
         )
-    _check_workflow(app, manifest, provenance_of(app, manifest).file)
+    _check_workflow(app, manifest, environment, provenance_of(app, manifest).file)
 
 
 def provenance_of(app: App, manifest: Manifest) -> Provenance:
@@ -84,13 +85,16 @@ def named_statement(app: App, manifest: Manifest, name: str, digest: str) -> tup
     return where, opened(stored.body, where)[0]
 
 
-def _check_workflow(app: App, manifest: Manifest, file: str) -> None:
-    """Require the workflow file that ships to the environment."""
-    wanted, repository = app.settings.workflow(manifest.environment), app.settings.ci.repository
+def _check_workflow(app: App, manifest: Manifest, environment: str, file: str) -> None:
+    """Require the workflow file that ships to the environment.
+
+    Of a promoted artifact it is the workflow of the environment that it was published for.
+    """
+    wanted, repository = app.settings.workflow(manifest.published), app.settings.ci.repository
     owner, _, name = file.partition("/.github/workflows/")
     if (wanted and name != wanted) or (repository and owner != repository) or not name:
         raise NotAuthentic(
-            f"{manifest.artifact_id} was published by {file or 'no workflow'}, and {manifest.environment} requires "
+            f"{manifest.artifact_id} was published by {file or 'no workflow'}, and {environment} requires "
             f"{'/'.join(filter(None, (repository, wanted))) or 'one'} (require_attestation).",
             remedy="Take a version that its workflow published",
         )

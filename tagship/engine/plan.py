@@ -110,6 +110,8 @@ def plan_of(
         serves=known.last,
         unfinished=known.unfinished,
         gone=gone(app, known.environment, known.history, (*units, *others, *skipped)),
+        built=stored.manifest.build_time,
+        size=stored.manifest.bundle.size + sum(package.size for package in stored.manifest.packages.values()),
     )
 
 

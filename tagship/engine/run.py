@@ -166,7 +166,7 @@ def _ordered(session: LeaseSession, record: Recorder, dead: Deployment | None) -
     try:
         if dead:
             return roll_out(session, resumed(session, record, dead))
-        record.add("requested")
+        record.add("requested", built=session.plan.built, size=session.plan.size)
         return roll_out(session)
     except KeyboardInterrupt as reason:
         if not session.in_flight and not dead:

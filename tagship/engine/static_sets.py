@@ -48,12 +48,14 @@ class Place:
         return layout.static_presence(self.app.settings.app, self.environment, self.name)
 
     def read(self) -> tuple[Presence, str]:
-        """Read the record and its ETag; empty ones without it."""
+        """Read the record and its ETag; nothing if it is absent."""
         stored = self.app.store.get(self.key)
         return (Presence.from_json(stored.body, self.key), stored.etag) if stored else (NOTHING, "")
 
     def write(self, presence: Presence, etag: str) -> str:
-        """Write the record over that ETag. Raises LeaseLost on a conflict."""
+        """Write the record over that ETag.
+
+        Raises LeaseLost if another deployment was faster."""
         try:
             if etag:
                 return self.app.store.replace(self.key, presence.to_json(), etag).etag
@@ -76,7 +78,7 @@ class Place:
         return ref, StaticSet.from_json(body, ref.files_key, AGAIN)
 
     def sets(self, artifacts: Sequence[str]) -> list[StaticSet]:
-        """Read the sets of artifacts; none if one can't be read."""
+        """Read the artifacts' sets; none if one can't be read."""
         try:
             return [self.files(artifact)[1] for artifact in artifacts]
         except (ArtifactMissing, NotAuthentic):
@@ -84,13 +86,13 @@ class Place:
 
 
 def switch(session: LeaseSession) -> None:
-    """Bring each static set to the plan's artifact."""
+    """Bring each static set to the artifact; delete what nobody uses."""
     for name in _names(session, session.plan.artifact_id):
         _bring(Place(session, name), session.plan.artifact_id)
 
 
 def put_back(session: LeaseSession) -> str:
-    """Put back what this deployment changed; return what could not be."""
+    """Put back what this deployment changed; say what failed."""
     problems = []
     for name in session.app.settings.static_sets(session.plan.environment):
         place = Place(session, name)
@@ -136,7 +138,7 @@ def _restored(place: Place, before: str) -> list[str]:
 
 
 def _bring(place: Place, artifact: str) -> None:
-    """Put what differs from the sets that may be there."""
+    """Put what differs from the sets that may exist."""
     session = place.session
     presence, etag = place.read()
     if presence.fence > session.lease.fence:
@@ -185,7 +187,7 @@ def _invalidate(place: Place, paths: Sequence[str], artifact: str) -> None:
 
 
 def _sweep(place: Place) -> None:
-    """Delete files of the sets that are too many on record."""
+    """Delete the oldest set's files, if there are too many sets."""
     presence, etag = place.read()
     keep = place.app.settings.static[place.name].keep
     if len(presence.recent) <= keep:

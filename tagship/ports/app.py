@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Protocol
 from tagship.domain.keys import RELEASE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.board import Board, Hook
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
-    from tagship.ports.machine import Machine
+    from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock, Prompt, Screen
     from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.site import Site
@@ -74,10 +76,20 @@ class App(Protocol):
     @property
     def machine(self) -> Machine: ...
     @property
+    def packager(self) -> Packager: ...
+    @property
     def foundation(self) -> Foundation: ...
     @property
     def forge(self) -> Forge | None:
         """Connect to CI; None without a token."""
+
+    @property
+    def board(self) -> Board | None:
+        """Connect to where the forge tells people; None without a token."""
+
+    @property
+    def hooks(self) -> Mapping[str, Hook]:
+        """Return the webhooks of the settings, by name."""
 
     @property
     def hurried(self) -> App:

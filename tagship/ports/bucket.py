@@ -169,6 +169,9 @@ class Ledger(Protocol):
         `limit` keeps the latest that many (0: all).
         """
 
+    def tests(self, environment: str) -> Sequence[Entry]:
+        """Read who said that a version passed its tests, oldest first."""
+
     def unreadable(self, environment: str) -> Sequence[str]:
         """List keys that the last reading skipped as unreadable.
 

@@ -1,4 +1,4 @@
-"""The machine that a verb runs on: its programs, and the commands of a build."""
+"""The machine that a verb runs on: its programs, and what runs the commands of a build there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Protocol
 
 
 class Machine(Protocol):
+    """What `doctor` looks at, and mends."""
+
     def version(self, tool: str) -> str:
         """Return the version that a program on PATH says it is.
 
@@ -17,6 +19,10 @@ class Machine(Protocol):
     def run_verb(self, command: str) -> int:
         """Run a command of ours in a shell; return its exit code."""
         # What it prints goes to stderr, and it may ask.
+
+
+class Packager(Protocol):
+    """Runs what a package is built by."""
 
     def run(self, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
         """Run a build's command, which gets no credentials. Raises Refused."""

@@ -12,7 +12,7 @@ class Site(Protocol):
     """One destination of a static set. Paths are the set's."""
 
     def put(self, path: str, body: bytes, file: StaticFile) -> None:
-        """Put a file with its headers; its SHA-256 has to fit."""
+        """Put a file whose bytes have that SHA-256, with headers."""
 
     def delete(self, paths: Sequence[str]) -> None: ...
 

@@ -168,6 +168,17 @@ class FirstBoot(Protocol):
 
 
 @runtime_checkable
+class Starter(Protocol):
+    """A target that has it written down what new units run."""
+
+    def starting(self) -> Collection[str]:
+        """List the artifacts that units run if they start now.
+
+        Raises NotAuthentic if that can't be believed.
+        """
+
+
+@runtime_checkable
 class Mortal(Protocol):
     """A target whose units can end for good, and never return."""
 

@@ -32,7 +32,7 @@ def make(app: App, artifact_id: ArtifactId, commit: str, names: Sequence[str]) -
         package = app.settings.packages[name]
         if package.command:
             app.screen.say(f"package {name}: {' '.join(package.command)}")
-            app.machine.run(package.command, app.root, facts)
+            app.packager.run(package.command, app.root, facts)
         made[name] = _zipped(name, app.root / package.directory, place / layout.package(name))
         app.screen.say(f"built package {name}: {made[name].size:,} bytes, sha256 {made[name].sha256}")
     packages = BuiltPackages(commit, made)

@@ -23,13 +23,13 @@ from tagship.settings import Static
 
 
 def make(app: App, artifact_id: ArtifactId, commit: str, names: Sequence[str]) -> None:
-    """Run each set's command; write its zip file and list."""
+    """Run each set's command; write its zip and list."""
     facts = {"VERSION": str(artifact_id), "COMMIT_SHA": commit}
     for name in names:
         chosen = app.settings.static[name]
         if chosen.command:
             app.screen.say(f"static set {name}: {' '.join(chosen.command)}")
-            app.machine.run(chosen.command, app.root, facts)
+            app.packager.run(chosen.command, app.root, facts)
         made = _zipped(name, chosen, app.root / chosen.directory, folder(app, artifact_id) / layout.static(name))
         (folder(app, artifact_id) / layout.static_files(name)).write_bytes(made.to_json())
         app.screen.say(f"built static set {name}: {len(made.files):,} files")
@@ -79,7 +79,9 @@ def store(app: App, work: Work, origin: Origin) -> Mapping[str, StaticRef]:
 
 
 def refs_of(app: App, artifact_id: ArtifactId, environment: str) -> dict[str, StaticRef]:
-    """Read what `build` left of an environment's sets. Raises Refused."""
+    """Read what `build` left of the environment's sets.
+
+    Raises Refused if it left none."""
     refs = {}
     for name in app.settings.static_sets(environment):
         file, listed = (folder(app, artifact_id) / part for part in (layout.static(name), layout.static_files(name)))

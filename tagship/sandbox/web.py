@@ -93,9 +93,10 @@ def _refusal(message: str) -> bytes:
     return json.dumps({"__type": "NotSimulated", "message": message}).encode()
 
 
-def server(app: WsgiApp) -> BaseWSGIServer:
-    """Make a server on a free port of 127.0.0.1, not yet serving."""
-    return make_server("127.0.0.1", 0, app, threaded=True, request_handler=KeepAlive)
+def server(app: WsgiApp, port: int = 0) -> BaseWSGIServer:
+    """Make a server on a port of 127.0.0.1, not yet serving."""
+    # 0 is any free port.
+    return make_server("127.0.0.1", port, app, threaded=True, request_handler=KeepAlive)
 
 
 def answer(

@@ -73,6 +73,19 @@ class Kind(Section):
         return ()
 
     @property
+    def stack_services(self) -> Sequence[str]:
+        """Name services that the environment's roles may change.
+
+        As cluster/service.
+        """
+        return ()
+
+    @property
+    def stack_passed_roles(self) -> Sequence[str]:
+        """Name the roles that the environment's roles may pass to tasks."""
+        return ()
+
+    @property
     def stack_parameters(self) -> Mapping[str, str]:
         """Return the parameters of the environment's stack that this kind decides."""
         return {}

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 from pydantic import Field, create_model
 
 from tagship.settings.ec2 import Ec2
+from tagship.settings.ecs import Ecs
 from tagship.settings.kind import Kind
 from tagship.settings.lambda_ import Lambda
 from tagship.settings.model import Environment, Settings
 from tagship.settings.section import Name
 
-KINDS: tuple[type[Kind], ...] = (Ec2, Lambda)
+KINDS: tuple[type[Kind], ...] = (Ec2, Lambda, Ecs)
 
 
 @cache

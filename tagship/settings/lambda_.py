@@ -101,6 +101,10 @@ class Lambda(Kind):
     def stack_functions(self) -> tuple[str, ...]:
         return tuple(self.functions)
 
+    @property
+    def stack_parameters(self) -> Mapping[str, str]:
+        return {"Hosts": "no"}
+
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the functions of this artifact are given."""
         text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import Field, StringConstraints
 
@@ -30,7 +30,9 @@ from tagship.settings.tables import (
     Health,
     Image,
     Infra,
+    Notify,
     Package,
+    Promotion,
     SecretNames,
     Signing,
 )
@@ -38,7 +40,7 @@ from tagship.settings.tables import (
 # Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
 # Planned kinds. Their tables are refused by name: an "unknown key" would send people looking for a typo.
-PLANNED = ("ecs", "asg")
+PLANNED = ("asg",)
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
@@ -127,7 +129,9 @@ class Settings(Section):
     aws: AwsAccount
     signing: Signing | None = None
     ci: CiRuns = Field(default_factory=CiRuns)
+    notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
+    promotion: Promotion = Field(default_factory=Promotion)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
@@ -195,6 +199,7 @@ class Settings(Section):
         named = table(values, "environments")
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from _unsigned(values, environments)
+        yield from _promoted(table(values, "promotion").get("order", ()), named)
         yield from _same_channel(environments)
         yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
         for name, chosen in table(values, "static").items():
@@ -224,6 +229,20 @@ def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Fi
     if "signing" not in values and wanting:
         names = ", ".join(f"environments.{name}" for name in wanting)
         yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {cut(names, 500)}"
+
+
+def _promoted(order: Any, environments: Values) -> Iterator[Finding]:
+    """Find names in promotion.order that are no environments, or are there twice."""
+    names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
+    for name in sorted(set(names) - set(environments)):
+        yield (
+            "promotion.order",
+            f"names {shown(name)}, which tagship.toml lacks: add [environments.{cut(name)}]",
+        )
+    if len(set(names)) < len(names):
+        yield "promotion.order", "names an environment twice: a version goes to each once"
+    if len(names) == 1:
+        yield "promotion.order", "needs two environments at least: from one to the next"
 
 
 def _same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from tagship.domain.infra import NAMES, TWIN
 from tagship.domain.keys import ID, ORDERS, RELEASE
-from tagship.settings.section import NAME, VARIABLE, Finding, Section, Text, Values, Variable, number, outside, table
+from tagship.settings.section import (
+    NAME,
+    VARIABLE,
+    Finding,
+    Name,
+    Section,
+    Text,
+    Values,
+    Variable,
+    number,
+    outside,
+    table,
+)
 
 SUFFIX = r"^([a-z][a-z0-9]{0,30})?$"
 BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -112,6 +124,14 @@ class Signing(Section):
                 yield key, f"is {other} too: who may sign orders could sign releases"
 
 
+class Promotion(Section):
+    """How a version goes from one environment to the next."""
+
+    order: tuple[Name, ...] = ()  # the environments, the first one first; empty: nothing is promoted
+    tests: bool = True  # only what passed its tests in the environment before
+    bake: int = Field(default=0, ge=0, le=43200)  # minutes that it has to have served there
+
+
 class CiRuns(Section):
     """How a pushed tag's run is found and followed."""
 
@@ -126,6 +146,23 @@ class CiRuns(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         if number(values, "appears_within", cls) > number(values, "timeout", cls):
             yield "appears_within", "is longer than ci.timeout: make it shorter"
+
+
+class Webhook(Section):
+    """A webhook that is told how deployments end.
+
+    Its address is a secret: the settings name the variable that has it.
+    """
+
+    kind: Literal["slack", "teams", "generic"]
+    variable: Variable
+    when: Literal["always", "failures"] = "always"
+
+
+class Notify(Section):
+    """Who is told how a deployment ended, beside GitHub."""
+
+    webhooks: Mapping[Name, Webhook] = Field(default_factory=dict)
 
 
 class Bundle(Section):

@@ -33,6 +33,19 @@ def deploy() -> None:
     """Make an environment run a published version; undo it on failure."""
 
 
+@verb(f.TESTED, f.ONE_ENV, f.DRY_RUN, f.JSON, announce=True)
+def tested() -> None:
+    """Record that what an environment runs passed its tests there."""
+
+
+@verb(
+    f.FROM, f.PROMOTED_TO, f.PROMOTED, f.ALL_THE_WAY, f.ALLOW_OLDER, f.ALLOW_BAD, f.WAIT, f.YES, f.DRY_RUN, f.JSON,
+    announce=True,
+)  # fmt: skip
+def promote() -> None:
+    """Deploy the very bytes that passed in the environment before."""
+
+
 @verb(f.ONE_ENV, f.WAIT, f.DRY_RUN, f.JSON, announce=True)
 def heal() -> None:
     """Bring the hosts that lag to what the environment runs."""
@@ -53,6 +66,6 @@ def sbom() -> None:
     """Print what a published version is made of, as CycloneDX."""
 
 
-@verb(f.VERSION, f.ENV, f.JSON)
+@verb(f.VERSION, f.ENV, f.TEST, f.JSON)
 def notify() -> None:
-    """Report the deployment on the console and in the run's summary."""
+    """Say how a deployment ended: in the run, on GitHub, by webhooks."""

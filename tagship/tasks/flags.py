@@ -49,6 +49,7 @@ _OLD = ("artifact", "to")
 VERSION = Flag("version", "the version or artifact id; in CI, the tag that was pushed", parameter="artifact", old=_OLD)
 MARKED = Flag("version", "the version or artifact id", old=_OLD)
 ONLY_VERSION = Flag("version", "only deployments of this version or artifact id", old=_OLD)
+WHERE = Flag("version", "say where this version is now, in every environment", old=_OLD)
 NEW_VERSION = Flag("version", "the version to make; left out, it is suggested, and with --yes taken", old=_OLD)
 OWN_TAG = Flag("version", "the version whose tag to delete, here and on the remote; it must be your own", old=_OLD)
 PINNED = Flag(
@@ -74,6 +75,15 @@ JUDGED_ENV = Flag(
     "environment", "the environment that it would be deployed to", parameter="env", old=("env",), positional=True
 )
 
+# A promotion.
+FROM = Flag("from", "the environment that it comes from; left out, the one before it", parameter="source")
+PROMOTED_TO = Flag("to", "the environment that it goes to; left out, the next one in promotion.order")
+PROMOTED = Flag(
+    "version", "the version or artifact id; left out, what runs there", parameter="artifact", old=("artifact",)
+)
+TESTED = Flag("version", "the version that was tested; left out, what runs there", parameter="artifact", old=_OLD)
+ALL_THE_WAY = Flag("all-the-way", "through every environment of promotion.order; it stops where one refuses", False)
+
 # A release.
 COMMIT = Flag("commit", "tag this commit instead of the checked-out one; it must be on the branch")
 FIRST = Flag("first", "there is no version of this channel yet", False)
@@ -85,6 +95,7 @@ COUNT = Flag("count", "how many versions", 5)
 OFFLINE = Flag("offline", "do not ask the remote: list what is known here", False)
 
 # A deployment.
+TEST = Flag("test", "send a test to each webhook of the settings, and read no ledger", False)
 BUILT = Flag("built", "the output `built` of the job that built it: other files are refused")
 ALLOW_OLDER = Flag("allow-older", "deploy a version that is older than the one that runs", False)
 ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled back from, or is marked bad", False)
@@ -103,6 +114,8 @@ LIMIT = Flag("limit", "how many deployments, the newest first; 0: all", 20)
 STATE = Flag("state", "only those in this state: healthy, rolled-back, abandoned …")
 WHO = Flag("who", "only those by somebody whose name contains this")
 SINCE = Flag("since", "only those that began since a day, a time, or that long ago: 2026-11-20, 12h, 7d")
+PERIOD = Flag("since", "deployments that began since a day, a time, or that long ago: 2026-11-20, 12h", "30d")
+OPENMETRICS = Flag("openmetrics", "print OpenMetrics text, as Prometheus and CloudWatch's agent read it", False)
 REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index again first; it only makes reading quicker", False)
 VERIFY = Flag("verify", "hold the ledger against its chain first: exit 5 if an entry was altered or deleted", False)
 
@@ -113,6 +126,12 @@ RESET_FENCE = Flag("reset-fence", "start the fencing numbers again, in a new ran
 WHY_RESET = Flag("reason", "of --reset-fence: why, in one line; the ledger keeps it with your name")
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
+
+# What is stored.
+CLEANED_PR = Flag("pr", "the pull request whose environment to clean up: 51 is pr-51")
+DAYS = Flag("days", "how many days an artifact stays after it was stored or deployed last", 7)
+KEEP = Flag("keep", "how many of the newest healthy artifacts stay, however old they are", 5)
+EXPLAIN = Flag("explain", "list each artifact with its size, its age, and why it stays or goes", False)
 
 # An account and its hosts.
 OWNER_ID = Flag("owner-id", "GitHub's number of the owner, if the repository was created from 2026-07-15 on")

@@ -14,7 +14,7 @@ def rollback() -> None:
     """Take an environment back to an earlier version, without Git or CI."""
 
 
-@verb(f.ANY_ENV, f.JSON)
+@verb(f.ANY_ENV, f.WHERE, f.JSON)
 def status() -> None:
     """Show what runs where, by the ledger and by each host."""
 

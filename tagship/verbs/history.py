@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from tagship.domain import commands
 from tagship.domain.deployment import STATES, Deployment
 from tagship.domain.history import as_data, state
 from tagship.domain.mark import Mark
 from tagship.domain.standing import Bad, bad_versions
-from tagship.domain.text import counted, moment, seconds, span
+from tagship.domain.text import counted, moment, span
+from tagship.engine.period import since_when
 from tagship.engine.plan import name_unreadable
 from tagship.engine.trail import require_as_written
 from tagship.errors import UsageError
@@ -101,7 +102,7 @@ def history(
         raise UsageError(
             f"Invalid --limit {limit}: it can't be negative.", remedy="Use a number, or 0 for all: --limit 20"
         )
-    filters = Filters(version, _state(state), who, _since(since, app.store.now))
+    filters = Filters(version, _state(state), who, since_when(since, app.store.now))
     environments = [env] if env else list(app.settings.environments)
     deployments, marks, bad = list[Deployment](), list[Mark](), dict[tuple[str, str], Bad]()
     for environment in environments:
@@ -134,23 +135,6 @@ def _state(text: str) -> str:
             f"Invalid --state {text!r}: no deployment has it.", remedy=f"Use one of these: --state {'|'.join(STATES)}"
         )
     return text
-
-
-def _since(text: str, now: Callable[[], datetime]) -> datetime | None:
-    """Parse a day, a time, or an age; None for nothing.
-
-    2026-11-20, 2026-11-20T15:53 (UTC unless it says otherwise), 12h, 7d. Raises UsageError for anything else.
-    """
-    if not text:
-        return None
-    age = None if text.isdigit() else seconds(text)
-    try:
-        at = datetime.fromisoformat(text) if age is None else now() - timedelta(seconds=age)
-    except (ValueError, OverflowError):
-        raise UsageError(
-            f"Invalid --since {text!r}.", remedy="Use a day, a time, or an age: --since 2026-11-20, --since 7d"
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _newest(

@@ -1,21 +1,25 @@
-"""notify: say what came of the deployment, where people look: the console and the run's summary page.
+"""notify: say what came of the deployment, where people look: the run's page, GitHub's other pages, webhooks.
 
 A run that failed before its deployment has nothing in the ledger: then the run itself is asked what failed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from tagship.domain import commands, markdown
 from tagship.domain.deployment import Deployment
 from tagship.domain.history import as_data, outcome
+from tagship.domain.news import NOT_DEPLOYED, News
 from tagship.domain.text import moment, span
 from tagship.engine.plan import MANY, recent
 from tagship.engine.scope import named
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.app import App
 from tagship.release.ending import evidence, reason_of
+from tagship.release.telling import tell, try_hooks
 
 
 @dataclass(frozen=True)
@@ -34,39 +38,74 @@ class Notified:
         return as_data([self.deployment])[0]
 
 
-def notify(app: App, *, artifact: str = "", env: str = "") -> Notified:
+@dataclass(frozen=True)
+class Tried:
+    """What went wrong with each webhook's test; empty: nothing."""
+
+    hooks: Mapping[str, str]
+
+    def as_data(self) -> dict[str, object]:
+        return {"webhooks": dict(self.hooks)}
+
+    def insist(self) -> None:
+        """Raise ServiceFailed if a webhook did not take its test."""
+        failed = [name for name, problem in self.hooks.items() if problem]
+        if failed:
+            raise ServiceFailed(
+                f"Not notified: {', '.join(failed)}.",
+                state="Deployments go on as ever; these webhooks hear nothing of them.",
+                remedy=f"Mend what is named above, then try again: {commands.notify(test=True)}",
+            )
+
+
+def notify(app: App, *, artifact: str = "", env: str = "", test: bool = False) -> Notified | Tried:
     """Report the latest deployment of an artifact, by the ledger.
 
-    In CI, the artifact is that of the pushed tag.
-    Raises Refused outside CI if there is none.
+    In CI, the artifact is that of the pushed tag, and GitHub and webhooks are told too; what fails of that is a
+    warning. With `test`, webhooks alone are tried. Raises Refused outside CI if there is no deployment.
     """
+    if test:
+        return Tried(try_hooks(app))
     artifact_id, environment = named(app, artifact, env)
-    deployments = [entry for entry in recent(app, environment, MANY) if entry.artifact_id == artifact_id]
+    known = recent(app, environment, MANY)
+    deployments = [entry for entry in known if entry.artifact_id == artifact_id]
     if deployments:
-        return _deployed(app, deployments[-1])
+        return _deployed(app, deployments[-1], newest=deployments[-1].id == known[-1].id)
     if app.ci.run:
-        return _not_deployed(app, f"{artifact_id} was not deployed to {environment}")
+        return _not_deployed(app, str(artifact_id), environment)
     raise Refused(
         f"The ledger knows no deployment of {artifact_id} to {environment}.",
         remedy=f"See what ran: {commands.history(environment)}",
     )
 
 
-def _deployed(app: App, latest: Deployment) -> Notified:
+def _deployed(app: App, latest: Deployment, *, newest: bool) -> Notified:
     app.screen.say(_headline(latest))
     app.ci.summarize(_summary(latest))
+    facts = {"state": latest.state, "headline": _headline(latest), "evidence": _evidence(latest)}
+    tell(app, replace(_news(app, latest.first.environment, latest.label), id=latest.id, newest=newest, **facts))
     return Notified(latest)
 
 
-def _not_deployed(app: App, headline: str) -> Notified:
+def _news(app: App, environment: str, version: str) -> News:
+    """Begin the news of this run: a version that was not deployed."""
+    url = urlsplit(app.settings.environment(environment).health.url)
+    place = f"{url.scheme}://{url.netloc}" if url.netloc else ""
+    ids = (f"run-{app.ci.run}", app.settings.app, environment, version, app.ci.commit)
+    return News(*ids, NOT_DEPLOYED, "", app.run_url, place)
+
+
+def _not_deployed(app: App, artifact_id: str, environment: str) -> Notified:
     """Report a run that failed before its deployment.
 
     The words are those of the step that failed.
     """
+    headline = f"{artifact_id} was not deployed to {environment}"
     reason, captured = _why(app)
     app.screen.say(f"{headline}. {reason}")
     lines = [*markdown.heading(headline), *markdown.paragraph(reason), *markdown.folded("evidence", captured)]
     app.ci.summarize("\n".join(lines))
+    tell(app, replace(_news(app, environment, artifact_id), headline=f"{headline}. {reason}", evidence=captured))
     return Notified(None, reason)
 
 
@@ -102,14 +141,17 @@ def _summary(deployment: Deployment) -> str:
     The headline, each unit, and the evidence of a failure.
     """
     units = deployment.last.details.get("units", ())
-    captured = next((entry.details["evidence"] for entry in deployment.entries if entry.details.get("evidence")), "")
     lines = [
         *markdown.heading(f"{deployment.label} on {deployment.first.environment}: {deployment.state}"),
         *markdown.paragraph(_headline(deployment)),
         *markdown.table(tuple(_COLUMNS), [[unit.get(key, "") for key in _COLUMNS.values()] for unit in units]),
-        *markdown.folded("evidence", captured),
+        *markdown.folded("evidence", _evidence(deployment)),
     ]
     return "\n".join(lines)
+
+
+def _evidence(deployment: Deployment) -> str:
+    return next((entry.details["evidence"] for entry in deployment.entries if entry.details.get("evidence")), "")
 
 
 _COLUMNS = {"unit": "unit", "outcome": "outcome", "serving": "serving", "before": "previous", "reason": "reason"}

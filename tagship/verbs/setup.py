@@ -232,7 +232,10 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         app.screen.say(f"gh variable set AWS_REGION --env {name} --body {app.settings.aws.region}")
         for line in tags_alone(name, app.settings.suffix(name)):
             app.screen.say(line)
-        app.screen.say(f"hosts of {name}: instance profile {made['HostProfile']}")
+        if profile := made.get("HostProfile"):
+            app.screen.say(f"hosts of {name}: instance profile {profile}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
         if functions := made.get("PeopleOfFunctionsPolicyArn"):
             app.screen.say(f"and, for its functions: {functions}")
+        if services := made.get("PeopleOfServicesPolicyArn"):
+            app.screen.say(f"and, for its services: {services}")

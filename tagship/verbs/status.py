@@ -21,6 +21,7 @@ from tagship.engine.plan import facts
 from tagship.engine.rollback_candidates import suggested
 from tagship.engine.starts import uncommitted, warn_of_uncommitted
 from tagship.engine.unread import all_read, newest_unread
+from tagship.engine.whereabouts import Whereabouts, where_is
 from tagship.errors import TagshipError
 from tagship.ports.app import App
 
@@ -60,9 +61,18 @@ class Status:
         return {**asdict(self), "drifted": self.drifted}
 
 
-def status(app: App, *, env: str = "") -> list[Status]:
-    """Look at one environment, or at all; nothing is changed."""
+def status(app: App, *, env: str = "", version: str = "") -> list[Status] | list[Whereabouts]:
+    """Look at one environment, or at all; nothing is changed.
+
+    With a version, say where that one is now.
+    """
     environments = [env] if env else list(app.settings.environments)
+    if version:
+        return where_is(app, ArtifactId.parse(version), environments)
+    return _statuses(app, environments)
+
+
+def _statuses(app: App, environments: Sequence[str]) -> list[Status]:
     statuses = []
     for environment in environments:
         app.settings.environment(environment)

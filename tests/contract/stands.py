@@ -107,9 +107,23 @@ def lambda_(folder: Path) -> Iterator[Stand]:
     place.remove()
 
 
+@contextmanager
+def ecs(folder: Path) -> Iterator[Stand]:
+    from tests.contract.services import Services
+
+    place, numbers = Services.made(["api", "web"]), itertools.count(1)
+
+    def make(fault: str) -> tuple[str, str]:
+        return place.publish(f"0.1.{next(numbers)}-dev", fault)
+
+    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False)
+    place.remove()
+
+
 STANDS: dict[str, Callable[[Path], AbstractContextManager[Stand]]] = {  # another kind joins by a line
     "fake": fake,
     "files": files,
     "ec2": ec2,
     "lambda": lambda_,
+    "ecs": ecs,
 }

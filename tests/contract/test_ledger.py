@@ -54,6 +54,28 @@ def entry(
     return Entry(deployment, number, state, at, "hello", "dev", "deploy", "0.1.30-dev", who, "")
 
 
+def test_what_was_tested_is_read_by_itself_and_is_no_deployment(ledger: Ledger) -> None:
+    ids = [f"20261120-12000{number}-000000-aaaaaa" for number in range(4)]
+    for deployment, state in zip(ids, ("healthy", "tested", "healthy", "tested"), strict=True):
+        ledger.append(entry(deployment, state=state))
+    assert [one.deployment_id for one in ledger.tests("dev")] == [ids[1], ids[3]]
+    assert [one.id for one in ledger.deployments("dev")] == [ids[0], ids[2]]
+    assert [one.id for one in ledger.deployments("dev", 1)] == [ids[2]]
+    assert [one.id for one in ledger.deployments("dev", 2)] == [ids[0], ids[2]]
+    assert not ledger.unreadable("dev")
+
+
+@pytest.mark.parametrize("make", [memory, s3])
+def test_the_entry_after_what_was_tested_names_it(make: Callable[[], StoredLedger]) -> None:
+    ledger = make()
+    ledger.append(entry("20261120-120000-000000-aaaaaa", state="healthy"))
+    ledger.append(entry("20261120-120001-000000-aaaaaa", state="tested"))
+    ledger.deployments("dev", 1)
+    ledger.append(entry("20261120-120002-000000-aaaaaa", state="requested"))
+    [last] = [raw for raw in ledger.stored("dev") if raw.name.endswith("requested.json")]
+    assert list(last.before) == ["20261120-120001-000000-aaaaaa/1-tested.json"]
+
+
 def test_a_deployment_is_what_its_entries_say_in_order(ledger: Ledger) -> None:
     for number, state in enumerate(("requested", "started", "healthy"), start=1):
         ledger.append(entry(number=number, state=state))
@@ -422,7 +444,7 @@ def test_rebuilding_reads_the_entries_and_not_the_old_index() -> None:
 
 # -- many processes ----------------------------------------------------------------------------------------------------
 
-# Sixteen processes that have botocore before they part, and begin when the last of them is there: the pipe is closed then.
+# Sixteen processes that have botocore before they part, and begin when the last is there: the pipe is closed then.
 WRITERS = """
 import os, sys, traceback
 from dataclasses import replace

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tagship.adapters.machine import LocalMachine
+from tagship.adapters.machine import LocalPackager
 from tagship.errors import Refused
 
 SHOW = """
@@ -18,18 +18,18 @@ print(os.getcwd(), os.environ.get("VERSION"), sorted(set(os.environ) & {"AWS_PRO
 
 def test_a_command_runs_in_its_directory_without_credentials(tmp_path: Path) -> None:
     lines: list[str] = []
-    machine = LocalMachine({"PATH": "/usr/bin", "AWS_PROFILE": "prod", "GH_TOKEN": "x"}, lines.append)
+    machine = LocalPackager({"PATH": "/usr/bin", "AWS_PROFILE": "prod", "GH_TOKEN": "x"}, lines.append)
     machine.run([sys.executable, "-c", SHOW], tmp_path, {"VERSION": "0.1.0-dev"})
     assert lines == [f"{tmp_path} 0.1.0-dev ['PATH']"]
 
 
 def test_one_that_fails_is_refused_with_what_it_complained(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="ended with exit code 3") as caught:
-        LocalMachine().run([sys.executable, "-c", "import sys; sys.stderr.write('no npm'); sys.exit(3)"], tmp_path, {})
+        LocalPackager().run([sys.executable, "-c", "import sys; sys.stderr.write('no npm'); sys.exit(3)"], tmp_path, {})
     assert caught.value.evidence == "no npm"
     assert "-c 'import sys; " in caught.value.remedy, "it can be typed as it stands"
 
 
 def test_one_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no-such-program cannot be started"):
-        LocalMachine().run(["no-such-program"], tmp_path, {})
+        LocalPackager().run(["no-such-program"], tmp_path, {})

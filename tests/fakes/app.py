@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +14,12 @@ from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin
 from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
 from tagship.ports.app import App
+from tagship.ports.board import Board, Hook
 from tagship.ports.forge import Forge
 from tagship.ports.images import Builder, Registry
-from tagship.ports.machine import Machine
+from tagship.ports.machine import Machine, Packager
 from tagship.ports.repository import Repository
+from tagship.ports.site import Site
 from tagship.settings import Settings, settings_of
 from tests.fakes.ci import FakeCi
 from tests.fakes.clock import FakeClock
@@ -98,6 +101,14 @@ class FakeApp:
         return cast("Forge | None", self.given.get("forge"))
 
     @property
+    def board(self) -> Board | None:
+        return cast("Board | None", self.given.get("board"))
+
+    @property
+    def hooks(self) -> Mapping[str, Hook]:
+        return cast("Mapping[str, Hook]", self.given.get("hooks", {}))
+
+    @property
     def hurried(self) -> FakeApp:
         return self
 
@@ -116,6 +127,13 @@ class FakeApp:
     @property
     def machine(self) -> Machine:
         return cast(Machine, self.given["machine"])
+
+    @property
+    def packager(self) -> Packager:
+        return cast(Packager, self.given["packager"])
+
+    def site(self, environment: str, static_set: str) -> Site:
+        return cast(Site, self.given[f"site {environment} {static_set}"])
 
     @property
     def foundation(self) -> Foundation:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tagship.domain.chain import RawEntry
-from tagship.domain.deployment import Deployment, Entry, fold
+from tagship.domain.deployment import TESTED, Deployment, Entry, fold
 from tagship.domain.mark import Mark
 
 
@@ -38,8 +38,11 @@ class FakeLedger:
         self.entries.insert(0, Entry(id_, 1, "healthy", at, "hello", environment, "deploy", version, "ada", ""))
 
     def deployments(self, environment: str, limit: int = 0) -> Sequence[Deployment]:
-        found = fold(one for one in self.entries if one.environment == environment)
+        found = fold(one for one in self.entries if one.environment == environment and one.state != TESTED)
         return found[-limit:] if limit else found
+
+    def tests(self, environment: str) -> Sequence[Entry]:
+        return [one for one in self.entries if one.environment == environment and one.state == TESTED]
 
     def stored(self, environment: str) -> Sequence[RawEntry]:
         return self.objects

@@ -182,6 +182,9 @@ class FakeTarget:
         last = self.commits[-1].artifact_id if self.commits else "nothing"
         return "" if last == artifact_id else f"units that start run {last}"
 
+    def starting(self) -> Collection[str]:
+        return [self.commits[-1].artifact_id] if self.commits else []
+
     def files(self) -> Mapping[str, bytes]:
         return self.carried()
 

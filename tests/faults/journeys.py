@@ -72,12 +72,16 @@ JOURNEYS = {
 LOOKS_ONLY = "it changes nothing outside"
 ELSEWHERE = {  # verbs without a journey, and why
     **dict.fromkeys(
-        ("status", "history", "lock", "versions", "why-not", "user-data", "infra.lock", "doctor", "sbom"), LOOKS_ONLY
+        ("status", "history", "lock", "versions", "why-not", "user-data", "infra.lock", "doctor", "sbom", "metrics"),
+        LOOKS_ONLY,
     ),
     "setup": "its stacks and keys are the account's: tests/unit/verbs/test_setup.py, tests/journeys/test_setup.py",
     "adopt": "what it changes is on hosts alone: tests/unit/verbs/test_adopt.py, tests/host/test_adopt.py",
     "pin": "what it changes is on hosts alone: tests/unit/verbs/test_pin.py, tests/journeys/test_keys.py",
+    "cleanup": "it deletes, which a crash leaves to the next time: tests/unit/verbs/test_cleanup.py",
     "resign": "it adds signatures, each written once: tests/unit/verbs/test_resign.py, tests/journeys/test_keys.py",
+    "tested": "one record, written once: tests/unit/verbs/test_promote.py",
+    "promote": "it needs two environments: tests/unit/verbs/test_promote.py; then it is a deploy",
     "init": "it writes files of the repository: tests/unit/verbs/test_init.py",
     "eject": "it writes files of the repository: tests/unit/verbs/test_eject.py",
     "infra.unlock": "it needs Terraform's own lock: tests/terraform",

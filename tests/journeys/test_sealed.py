@@ -15,8 +15,9 @@ import pytest
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.http import SandboxHttp
 from tagship.adapters.terraform import require_sealed
+from tagship.adapters.webhook import HttpHook
 from tagship.bootstrap import Wiring, app
-from tagship.errors import Refused
+from tagship.errors import Refused, ServiceFailed
 from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.hosts.tools import REFUSED
@@ -41,6 +42,8 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Runnin
 
 def _up(folder: Path, shape: str) -> Iterator[tuple[Path, Running]]:
     root = shapes.make(folder / "repository", shape)
+    with (root / "tagship.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[notify.webhooks.team]\nkind = "slack"\nvariable = "SLACK_WEBHOOK_URL"\n')
     running = start(root)
     yield root, running
     lifecycle.down(root)
@@ -89,6 +92,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "store": _talks_to_the_sandbox,
     "keys": lambda keys, running: _talks_to_the_sandbox(keys.signer, running),  # the verifier reads files
     "machine": HERE,
+    "packager": HERE,
     "secrets": _talks_to_the_sandbox,
     "builder": _own_images,
     "registry": _own_images,
@@ -97,6 +101,8 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "ledger": _talks_to_the_sandbox,
     "calendar": _talks_to_the_sandbox,
     "forge": _talks_to_its_github,
+    "board": _talks_to_its_github,
+    "hooks": lambda hooks, _running: bool(hooks) and all(hook.local for hook in hooks.values()),
     "web": lambda part, _running: isinstance(part, SandboxHttp),
     "hurried": lambda part, running: _talks_to_the_sandbox(part.store, running),
     "foundation": _talks_to_the_sandbox,
@@ -140,6 +146,12 @@ def test_terraform_may_use_what_acts_on_the_sandbox_alone(tmp_path: Path) -> Non
 
 def test_an_address_elsewhere_is_not_asked() -> None:
     assert "not asked" in SandboxHttp().ask("https://hello.example.com/healthz", "version", 1.0).problem
+
+
+def test_a_webhook_elsewhere_is_not_called() -> None:
+    hook = HttpHook("team", "slack", "URL", False, "https://hooks.example.com/secret", local=True)
+    with pytest.raises(ServiceFailed, match="a sandbox sends nothing elsewhere"):
+        hook.send({})
 
 
 # -- programs and files ------------------------------------------------------------------------------------------------

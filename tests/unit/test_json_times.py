@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from tagship.adapters.terminal import TerminalScreen
 from tagship.tasks import ns
 from tagship.tasks._verb import _data
+from tagship.verbs import tested
+from tagship.verbs.cleanup import cleanup
 from tagship.verbs.deploy import deploy
 from tagship.verbs.deploy_dev import deploy_dev
 from tagship.verbs.freeze import freeze
@@ -25,7 +28,9 @@ from tagship.verbs.infra_unlock import infra_unlock
 from tagship.verbs.lock import lock
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
+from tagship.verbs.metrics import metrics
 from tagship.verbs.notify import notify
+from tagship.verbs.promote import promote
 from tagship.verbs.resume import resume
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
@@ -38,6 +43,7 @@ from tagship.verbs.why_not import why_not
 from tests.fakes.app import FakeApp
 from tests.unit.channel import Release
 from tests.unit.verbs.test_infra_lock import ID, held
+from tests.unit.verbs.test_promote import promotable
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?P<zone>Z|[+-]\d\d:\d\d| UTC)?")
@@ -95,7 +101,11 @@ STORIES: dict[str, Callable[[], Any]] = {
     "thaw": lambda: thaw(busy(), env="dev", yes=True),
     "mark-bad": lambda: mark_bad(busy(), version=OLD, reason="it leaks"),
     "mark-good": lambda: mark_good(busy(), version=NEW, reason="it was the network"),
+    "metrics": lambda: metrics(deployable()),
+    "cleanup": lambda: cleanup(deployable(), dry_run=True),
     "why-not": lambda: why_not(busy(), env="dev", version=NEW),
+    "tested": lambda: tested.tested(deployable(), env="dev"),
+    "promote": lambda: promote(promotable(Path("/nowhere")), to="preprod", dry_run=True),
     "verify": lambda: verify(busy(), artifact=OLD),
     "versions": lambda: versions(Release().app, env="dev"),
     "notify": lambda: notify(busy(), artifact=NEW),
@@ -150,7 +160,7 @@ def test_no_time_is_without_its_zone(verb: str, capsys: pytest.CaptureFixture[st
             assert datetime.fromisoformat(text).tzinfo, f"{text} is for people"
 
 
-@pytest.mark.parametrize("verb", ["status", "history", "lock", "mark-bad", "freeze", "versions", "notify"])
+@pytest.mark.parametrize("verb", ["status", "history", "cleanup", "lock", "mark-bad", "freeze", "versions", "notify"])
 def test_the_times_that_are_looked_for_are_there(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert any(alone for _, alone in times(json.loads(printed(STORIES[verb](), capsys))))
 

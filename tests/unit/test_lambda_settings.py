@@ -42,6 +42,7 @@ def test_a_function_and_its_package_are_all_that_is_needed(tmp_path: Path) -> No
     made = functions(read(tmp_path, FUNCTIONS))
     assert (made.alias, made.timeout, made.packages) == ("live", 300, ("api",))
     assert made.functions["hello"].expect == {}
+    assert made.stack_parameters == {"Hosts": "no"}, "setup makes no role for hosts"
     assert (made.rules.concurrency, made.rules.errors, made.has_image) == ("100%", "0", False)
 
 

@@ -36,7 +36,7 @@ from tests.unit.test_policies import (
 
 TOP = Path(__file__).parents[2]
 ADAPTERS = TOP / "tagship/adapters"
-PEOPLE = statements("People") + statements("PeopleOfFunctions")
+PEOPLE = statements("People") + statements("PeopleOfFunctions") + statements("PeopleOfServices")
 
 # What an operation needs, where that is not the action of its own name (Service Authorization Reference). A write with
 # If-Match, and a conditional deletion, need s3:GetObject on the key as well (S3 User Guide, Conditional requests).
@@ -46,14 +46,16 @@ NEEDS = {
     "s3:ListObjectsV2": ["s3:ListBucket"],
     "s3:PutObject": ["s3:PutObject", "s3:GetObject"],
     "s3:DeleteObject": ["s3:DeleteObject", "s3:GetObject"],
+    "s3:DeleteObjects": ["s3:DeleteObject"],
     "lambda:Invoke": ["lambda:InvokeFunction"],
     "sts:GetCallerIdentity": [],  # needs none: it answers even where a policy denies it
 }
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
 LAMBDA = ["targets/lambda_/calls"]
+ECS = ["targets/ecs/calls"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
-RELEASE = ["aws/s3", *EC2, *LAMBDA, "aws/calendar", "aws/identity"]
+RELEASE = ["aws/s3", *EC2, *LAMBDA, *ECS, "aws/calendar", "aws/identity"]
 USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SITES = ["aws/site"]  # a site's bucket and distribution are infrastructure's: docs/static.md has the statement
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
@@ -69,8 +71,12 @@ WHY = {
         "ecr:InitiateLayerUpload": "docker push",
         "ecr:PutImage": "docker push",
         "ecr:UploadLayerPart": "docker push",
+        "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
     },
-    "People": {"s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB"},
+    "People": {
+        "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
+        "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
+    },
 }
 """What a program asks for that tagship starts."""
 
@@ -96,7 +102,19 @@ def asked(adapter: str) -> set[str]:
     tree = ast.parse((ADAPTERS / f"{adapter}.py").read_text("utf-8"))
     words = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    services = texts & {"s3", "ssm", "ec2", "ecr", "kms", "secretsmanager", "iam", "cloudformation", "sts", "lambda"}
+    services = texts & {
+        "s3",
+        "ssm",
+        "ec2",
+        "ecr",
+        "kms",
+        "secretsmanager",
+        "iam",
+        "cloudformation",
+        "sts",
+        "lambda",
+        "ecs",
+    }
     return {
         f"{service}:{operation}"
         for service in services
@@ -141,7 +159,7 @@ def test_the_calls_that_matter_most_are_among_them() -> None:
 
 @pytest.mark.parametrize("role", USES)
 def test_what_is_asked_is_what_is_granted(role: str) -> None:
-    given = {"Ci": CI, "People": PEOPLE}[role]
+    given = {"Ci": CI + statements("PeopleOfServices"), "People": PEOPLE}[role]
     assert granted(given) == needed(role) | set(WHY[role])
     assert not set(WHY[role]) & needed(role), "a reason that is not needed any more"
 
@@ -162,6 +180,43 @@ def test_a_host_is_granted_what_its_program_asks_and_the_agents_own() -> None:
     ]
     assert called
     assert unknown == []
+
+
+CLEANUP = statements("Cleanup")
+ASKED_BY_CLEANUP = {  # of the same adapters: those calls that looking, asking and deleting make
+    "s3": ["s3:ListBucket", "s3:GetObject", "s3:DeleteObject", "s3:PutObject"],
+    "hosts": [
+        "ssm:SendCommand",
+        "ssm:DescribeInstanceInformation",
+        "ssm:GetCommandInvocation",
+        "ssm:ListCommandInvocations",
+        "ec2:DescribeInstances",
+    ],
+    "functions": ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
+}
+
+
+def test_cleanup_is_granted_what_looking_asking_and_deleting_need() -> None:
+    asks = {action for actions in ASKED_BY_CLEANUP.values() for action in actions}
+    assert granted(CLEANUP) == asks
+    assert asks <= needed("Ci")
+
+
+def test_cleanup_deletes_artifacts_of_its_environment_and_writes_the_lease_alone() -> None:
+    for key in (ARTIFACT, WRITTEN["ledger"], WRITTEN["mark"], WRITTEN["lease"], WRITTEN["pointer"], FREEZE):
+        assert allowed(CLEANUP, "s3:GetObject", s3(key))
+        assert allowed(CLEANUP, "s3:PutObject", s3(key)) == (key == WRITTEN["lease"])
+        assert allowed(CLEANUP, "s3:DeleteObject", s3(key)) == (key == ARTIFACT)
+    assert not allowed(CLEANUP, "s3:DeleteObject", s3(ARTIFACT.replace("dev", "prod")))
+    assert allowed(CLEANUP, "s3:GetObject", s3(WRITTEN["ledger"].replace("dev", "prod")))
+    assert not any(allowed(CLEANUP, "s3:GetObject", s3(key)) for key in (WRITTEN["state"], WRITTEN["note"]))
+
+
+def test_cleanup_asks_the_hosts_of_its_environment_by_one_document() -> None:
+    assert allowed(CLEANUP, "ssm:SendCommand", INSTANCE, TAGS)
+    assert not allowed(CLEANUP, "ssm:SendCommand", INSTANCE, {**TAGS, "ssm:resourceTag/tagship:environment": "prod"})
+    assert allowed(CLEANUP, "ssm:SendCommand", DOCUMENT)
+    assert not allowed(CLEANUP, "ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript")
 
 
 # -- on what -----------------------------------------------------------------------------------------------------------

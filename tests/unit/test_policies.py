@@ -34,7 +34,9 @@ GIVEN = {
     "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
     "OrderKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/9012",
     "ImageRepository": "hello",
+    "Hosts": "yes",
     "Functions": "yes",
+    "Services": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
     "Repository": "acme/hello",
     "NumberedRepository": "acme@12/hello@34",
@@ -343,7 +345,8 @@ READ_BY_ALL = [
     layout.lease("hello", "prod"),
     layout.freeze("hello", "prod"),
 ]
-PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (layout.BUNDLE, layout.SIGNATURE)]
+CARRIED = (layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
+PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (*CARRIED, layout.package("api"))]
 AT_WORK = [layout.state("hello", "prod") + ".tflock", layout.at_work("hello", "prod") + "x.json"]
 PRIVATE = [
     layout.state("hello", "prod"),
@@ -429,13 +432,16 @@ def test_a_host_reads_the_secrets_that_the_settings_name() -> None:
 
 
 def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
-    """Service Authorization Reference: these actions of Systems Manager, EC2, ECR and the agent name no resource."""
+    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR and the agent name no resource."""
     free = re.compile(
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
+        r"|ecs:(Describe|Register)TaskDefinition|ecs:List(TaskDefinitions|Tasks)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
     every = [
-        one for role in ("Ci", "Host", "People", "PeopleOfFunctions", "Notify", "Cleanup") for one in statements(role)
+        one
+        for role in ("Ci", "Host", "People", "PeopleOfFunctions", "PeopleOfServices", "Notify", "Cleanup")
+        for one in statements(role)
     ]
     open_ = [action for one in every if one["Resource"] == "*" for action in _list(one["Action"])]
     assert open_
@@ -550,7 +556,16 @@ def test_notify_reads_the_ledger_and_changes_nothing() -> None:
     assert {action for statement in notify for action in _list(statement["Action"])} == {
         "s3:ListBucket",
         "s3:GetObject",
+        "s3:PutObject",
     }
+
+
+def test_notify_writes_notes_of_its_own_once_and_nothing_else() -> None:
+    notify = statements("Notify")
+    note = s3(layout.notified("hello", "dev", "20261120-120000-000000-abcdef", "team-1"))
+    assert allowed(notify, "s3:PutObject", note, {"s3:if-none-match": "*"})
+    assert not allowed(notify, "s3:PutObject", note)
+    assert not allowed(notify, "s3:PutObject", s3(ENTRY), {"s3:if-none-match": "*"})
 
 
 @pytest.mark.parametrize("name", [layout.BUNDLE, layout.MANIFEST, layout.SIGNATURE, layout.PROVENANCE])
@@ -626,7 +641,10 @@ def test_the_longest_names_fit_into_what_iam_takes(role: str, most: int) -> None
         [f"{n}{'s' * 100}" for n in range(10)],
     )
     size = len(
-        json.dumps(statements(role, text, **long, ImageRepository="i" * 200, Functions="no"), separators=(",", ":"))
+        json.dumps(
+            statements(role, text, **long, ImageRepository="i" * 200, Functions="no", Services="no"),
+            separators=(",", ":"),
+        )
     )
     assert size < most - 200
 
@@ -636,7 +654,7 @@ def test_twenty_functions_with_names_of_thirty_characters_fit_too(role: str, mos
     """An environment has hosts or functions: the tags of hosts are not in it."""
     long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63}
     text = foundation.with_blocks(read("environment"), {}, "", [], functions=[f"{n}{'f' * 28}" for n in range(10, 30)])
-    assert len(json.dumps(statements(role, text, **long), separators=(",", ":"))) < most - 200
+    assert len(json.dumps(statements(role, text, **long, Services="no"), separators=(",", ":"))) < most - 200
     assert len(text.encode()) < 51_200
     assert len(read("foundation").encode()) < 51_200
 
@@ -659,3 +677,40 @@ def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
             assert not allowed(given, action, f"{place}:hello-api-prod")
         assert not allowed(given, "lambda:AddPermission", f"{place}:hello-api")
     assert not allowed(statements("Ci", text=text, Functions="no"), "lambda:UpdateAlias", f"{place}:hello-api")
+
+
+def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
+    long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63, "Functions": "no"}
+    names = [f"{'c' * 30}/{n}{'s' * 28}" for n in range(10, 20)]
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=names, roles=["r" * 64, "x" * 64])
+    assert len(json.dumps(statements("PeopleOfServices", text, **long), separators=(",", ":"))) < 6_144 - 200
+    assert len(text.encode()) < 51_200
+
+
+def test_the_services_of_the_environment_are_changed_and_no_others() -> None:
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=["dev/api"], roles=["task"])
+    place, role_ = f"arn:aws:ecs:us-east-1:{ACCOUNT}", f"arn:aws:iam::{ACCOUNT}:role"
+    to_tasks = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+    for role in ("PeopleOfServices",):  # which the role of CI has too
+        given = statements(role, text=text)
+        assert allowed(given, "ecs:UpdateService", f"{place}:service/dev/api")
+        assert allowed(given, "ecs:StopServiceDeployment", f"{place}:service-deployment/dev/api/0123")
+        assert not allowed(given, "ecs:UpdateService", f"{place}:service/dev/web")
+        assert not allowed(given, "ecs:DeleteService", f"{place}:service/dev/api")
+        assert allowed(given, "iam:PassRole", f"{role_}/task", to_tasks)
+        assert not allowed(given, "iam:PassRole", f"{role_}/task", {"iam:PassedToService": "lambda.amazonaws.com"})
+        assert not allowed(given, "iam:PassRole", f"{role_}/admin", to_tasks)
+
+
+def test_an_environment_without_hosts_gets_no_role_for_them() -> None:
+    made = yaml.load(read("environment"), _Loader)
+    places = (made["Resources"]["Host"], made["Resources"]["HostProfile"], made["Outputs"]["HostProfile"])
+    assert {place["Condition"] for place in places} == {"HasHosts"}
+    assert not _holds(made["Conditions"]["HasHosts"], {"Hosts": "no"})
+
+
+def test_a_template_that_loses_its_comments_says_the_same() -> None:
+    text = read("environment")
+    bare = foundation.COMMENT.sub("", text)
+    assert len(bare) < len(text) * 0.9
+    assert yaml.load(bare, _Loader) == yaml.load(text, _Loader)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tagship.errors import SettingsError
 from tagship.settings import KINDS, Settings, find, load, settings_of
 from tagship.settings.ec2 import Ec2
+from tagship.settings.ecs import Ecs
 from tagship.settings.lambda_ import Lambda
 from tagship.settings.tables import BRANCH, SUFFIX, WORDS
 from tagship.settings.variables import known, tables
@@ -35,7 +36,7 @@ OUTSIDE = "is outside the repository: give a path relative to its top"
 DEV = "environments.dev"
 ROLLOUT = "environments.dev.ec2.rollout"
 TABLES = {kind.table for kind in KINDS}
-SHOWN = {"ec2": "dev", "lambda": "api"}  # kind -> the environment of the sample that has its table
+SHOWN = {"ec2": "dev", "lambda": "api", "ecs": "shop"}  # kind -> the environment of the sample that has its table
 Loader = Callable[..., Settings]
 Told = Callable[..., list[str]]
 Variables = dict[str, str] | None
@@ -111,7 +112,7 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     needed = {"signing.key", "signing.public_key", "environments.dev.ec2.tags"}
     needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
-    computed = {"environments.dev.workflow", "packages", "static"}
+    computed = {"environments.dev.workflow", "packages", "notify.webhooks", "static"}
     assert differing == needed | said | computed
 
 
@@ -120,6 +121,12 @@ def test_the_sample_shows_the_defaults_of_functions_too() -> None:
     assert functions
     assert functions == Lambda.model_validate({"functions": functions.functions})
     assert load(SAMPLE, {}).packages["api"].command == ()
+
+
+def test_the_sample_shows_the_defaults_of_services_too() -> None:
+    services = load(SAMPLE, {}).environment("shop").runs_on(Ecs)
+    assert services
+    assert services == Ecs.model_validate({"cluster": services.cluster, "services": {"hello-api": {}}})
 
 
 def test_the_workflow_of_an_environment_is_named_after_it_unless_it_is_said(read: Loader) -> None:
@@ -271,7 +278,7 @@ def test_every_error_of_a_file_is_told_at_once(errors: Told) -> None:
         'environments.dev.image.repository: runtime = "docker" needs the repository that images are pushed to',
         (
             "environments.prod: has no table that says what it runs on: add [environments.<name>.ec2] or "
-            "[environments.<name>.lambda]"
+            "[environments.<name>.lambda] or [environments.<name>.ecs]"
         ),
         'TAGSHIP_CI_TIMEOUT (ci.timeout): must be a whole number; is "x"',
     ]
@@ -294,7 +301,7 @@ def test_the_remedy_names_the_file_and_the_sample(read: Loader) -> None:
         ('tags = { a = "b" }', "tags: unknown key; did you mean environments.dev.ec2.tags?"),
         ('ec2.dokument = "x"', "ec2.dokument: unknown key; did you mean document?"),
         ("image.zzz = 1", "image.zzz: unknown key; known here: repository, dockerfile, context"),
-        ("ecs.cluster = 1", "ecs: this kind of target does not exist yet; there is: ec2, lambda"),
+        ("asg.name = 1", "asg: this kind of target does not exist yet; there is: ec2, lambda, ecs"),
         ('ec2.port = \"8080\"', 'ec2.port: must be a whole number; is "8080"'),
         ("ec2.port = true", "ec2.port: must be a whole number; is true"),
         ("ec2.port = 8080.0", "ec2.port: must be a whole number; is 8080.0"),

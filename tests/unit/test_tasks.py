@@ -32,11 +32,11 @@ TOP = Path(__file__).parents[2]
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
     "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject", "init",
-    "pin", "resign", "adopt"
+    "pin", "resign", "adopt", "cleanup", "tested", "promote"
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom"
+    "user-data", "doctor", "sbom", "metrics"
 }  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
 
@@ -122,6 +122,8 @@ PAGES = [
     "docs/secrets.md",
     "docs/unsigned.md",
     "docs/setup.md",
+    "docs/cleanup.md",
+    "docs/metrics.md",
     "docs/tagship.sample.toml",
 ]
 COMMAND = re.compile(r"\b(?:inv|invoke) ([a-z][a-z-]+(?:\.[a-z-]+)?)((?: +(?:--[a-z-]+|[\w.<>{}-]+))*)")
@@ -144,6 +146,7 @@ ADVISED = [
     commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True, freeze="8h", reason="it fails"),
     commands.rollback(),
     commands.heal("dev", wait="10m"),
+    commands.notify(test=True),
     commands.resume("dev", wait="10m"),
     commands.verify(V, "dev"),
     commands.status("dev"),
@@ -156,6 +159,8 @@ ADVISED = [
     commands.mark_good(V, "dev", "it was the database"),
     commands.mark_bad(V, "dev", "it sends every mail twice"),
     commands.why_not("dev", V),
+    commands.tested(V, "dev"),
+    commands.promote("dev", "prod", V, allow_older=True, yes=True),
     commands.tag("dev", version=V),
     commands.tag_undo(V),
     commands.versions("dev", count=5),
@@ -172,6 +177,7 @@ ADVISED = [
     commands.adopt("dev", undo=True, yes=True),
     commands.pin("dev", dry_run=True),
     commands.resign("dev", dry_run=True),
+    commands.cleanup("dev", dry_run=True),
     commands.user_data("dev", compress=True, output="user-data.gz"),
     commands.eject(yes=True),
     commands.init({"kind": "job"}, yes=True).replace("tagship", "inv", 1),

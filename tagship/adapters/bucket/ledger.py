@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from tagship.domain import commands, layout
 from tagship.domain.chain import RawEntry, tips
-from tagship.domain.deployment import Deployment, Entry, fold, is_id
+from tagship.domain.deployment import TESTED, Deployment, Entry, fold, is_id
 from tagship.domain.mark import Mark
 from tagship.domain.segment import SIZE, Copy, Span, begin_after, full, needed, packed, unpacked
 from tagship.errors import ServiceFailed
@@ -109,7 +109,7 @@ class StoredLedger:
         self._unread[environment] = {}
         spans = self._spans(environment)
         entries = self._entries(environment, begin_after(spans, limit))
-        if limit and len({_id(entry) for entry in entries}) < limit and begin_after(spans, limit):
+        if limit and len(_deployments(entries)) < limit and begin_after(spans, limit):
             entries = self._entries(environment, "")  # the index promised more than there is
         last = spans[-1].last if spans else ""
         self._loose[environment] = len({_id(entry) for entry in entries if _id(entry) > last})
@@ -117,8 +117,14 @@ class StoredLedger:
         copies = self._copies(environment, needed(spans, {_id(entry) for entry in wanted}))
         bodies = self._bodies(environment, wanted, copies)
         self._tips[environment] = tips(copy.entry for copy in bodies)
-        read = fold(copy.entry for copy in bodies)
-        return read, len({_id(entry) for entry in wanted}) >= limit > 0
+        read = fold(copy.entry for copy in bodies if copy.entry.state != TESTED)
+        return read, len(_deployments(wanted)) >= limit > 0
+
+    def tests(self, environment: str) -> Sequence[Entry]:
+        passed = [stored for stored in self._entries(environment, "") if _is_test(stored)]
+        spans = needed(self._spans(environment), {_id(stored) for stored in passed})
+        copies = self._bodies(environment, passed, self._copies(environment, spans))
+        return sorted((copy.entry for copy in copies), key=lambda entry: entry.deployment_id)
 
     def stored(self, environment: str) -> Sequence[RawEntry]:
         listed = self._entries(environment, "")
@@ -240,12 +246,22 @@ def _id(entry: Object | Copy) -> str:
 def _latest(entries: Iterable[Object], limit: int) -> list[Object]:
     """Choose the entries of the latest `limit` deployments (0: all).
 
-    Ids sort by time.
+    Ids sort by time. What was tested since the first of them is among them: the next entry names it.
     """
     ordered = sorted(entries, key=lambda entry: entry.key)
-    ids = sorted({_id(entry) for entry in ordered})
-    latest = set(ids[-limit:]) if limit else set(ids)
-    return [entry for entry in ordered if _id(entry) in latest]
+    ids = sorted(_deployments(ordered))
+    first = ids[-limit] if 0 < limit <= len(ids) else ""
+    return [entry for entry in ordered if _id(entry) >= first]
+
+
+def _deployments(entries: Iterable[Object]) -> set[str]:
+    """Return the ids of deployments alone."""
+    return {_id(entry) for entry in entries if not _is_test(entry)}
+
+
+def _is_test(entry: Object) -> bool:
+    """Tell by its key whether an entry says that a version passed."""
+    return entry.key.endswith(f"-{TESTED}.json")
 
 
 def _at_once(act: Callable[[A], B], items: Sequence[A]) -> list[B]:

@@ -15,6 +15,7 @@ from tagship.ports.target import Target
 KINDS = {  # the name of a kind -> the module that connects to it, imported when it is first needed
     "ec2": "tagship.adapters.targets.ec2.target",
     "lambda": "tagship.adapters.targets.lambda_.target",
+    "ecs": "tagship.adapters.targets.ecs.target",
 }
 
 

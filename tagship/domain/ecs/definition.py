@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tagship.domain.ecs.record import Label, Record
+from tagship.domain.ecs.record import RevisionLabel, RevisionRecord
 from tagship.domain.text import listed
 
 ANY = "*"  # in a shape: whatever key a map has
@@ -18,12 +18,12 @@ ANY = "*"  # in a shape: whatever key a map has
 Shape = Any  # a mapping of members to shapes, a list with the shape of its members, or None
 
 
-class Unchangeable(Exception):
+class Unregistrable(Exception):
     """The service cannot be brought to the artifact; the words say why."""
 
 
 @dataclass(frozen=True)
-class Revision:
+class TaskRevision:
     """A revision of a task definition, as ECS describes it."""
 
     arn: str
@@ -41,16 +41,16 @@ class Revision:
         return self.name.partition(":")[0]
 
     @property
-    def label(self) -> Label | None:
-        return Label.read(self.tags)
+    def label(self) -> RevisionLabel | None:
+        return RevisionLabel.read(self.tags)
 
     @property
-    def record(self) -> Record | None:
-        return Record.read(self.tags)
+    def record(self) -> RevisionRecord | None:
+        return RevisionRecord.read(self.tags)
 
     @property
     def artifact(self) -> str:
-        """Return the artifact that it is; empty if tagship did not make it."""
+        """Return the artifact that it is; empty: not made by tagship."""
         return self.label.artifact if self.label else ""
 
     @property
@@ -66,7 +66,7 @@ def registrable(description: Mapping[str, Any], members: Collection[str]) -> dic
 
 
 def unknown(raw: Any, shape: Shape, place: str = "") -> Iterator[str]:
-    """Name the members of a raw answer that the model does not have."""
+    """Name the members of an answer that the model lacks."""
     if isinstance(shape, list):
         for row in raw if isinstance(raw, list) else ():
             yield from unknown(row, shape[0], place)
@@ -80,13 +80,13 @@ def unknown(raw: Any, shape: Shape, place: str = "") -> Iterator[str]:
 
 
 def containers(definition: Mapping[str, Any], named: Sequence[str], repository: str) -> list[str]:
-    """Choose the containers that run the app's image. Raises Unchangeable."""
+    """Choose the containers that run the app's image. Raises Unregistrable."""
     images = {row["name"]: row.get("image", "") for row in definition.get("containerDefinitions", ())}
     if missing := [name for name in named if name not in images]:
-        raise Unchangeable(f"its task definition has no container {listed(missing)}: it has {listed(list(images))}")
+        raise Unregistrable(f"its task definition has no container {listed(missing)}: it has {listed(list(images))}")
     chosen = list(named) or [name for name, image in images.items() if _repository(image) == repository]
     if not chosen:
-        raise Unchangeable(
+        raise Unregistrable(
             f"no container of its task definition runs an image of {repository}: name the container in `containers`"
         )
     return chosen
@@ -102,7 +102,7 @@ def _repository(image: str) -> str:
 def wanted(
     definition: Mapping[str, Any], chosen: Collection[str], image: str, variables: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Change the image and the variables of some containers. Raises Unchangeable."""
+    """Change the image and the variables of some containers. Raises Unregistrable."""
     rows = [
         {**row, "image": image, "environment": _environment(row, variables)} if row["name"] in chosen else row
         for row in definition["containerDefinitions"]
@@ -114,6 +114,6 @@ def _environment(row: Mapping[str, Any], variables: Mapping[str, str]) -> list[d
     """Set variables, each in its place, new ones at the end."""
     secrets = {secret["name"] for secret in row.get("secrets", ())}
     if both := sorted(secrets & set(variables)):
-        raise Unchangeable(f"{listed(both)} is a secret of its task definition, and tagship sets it too")
+        raise Unregistrable(f"{listed(both)} is a secret of its task definition, and tagship sets it too")
     before = {pair["name"]: pair.get("value", "") for pair in row.get("environment", ())}
     return [{"name": name, "value": value} for name, value in {**before, **variables}.items()]

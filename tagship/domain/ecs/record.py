@@ -19,7 +19,7 @@ NOTHING = "-"
 
 
 @dataclass(frozen=True)
-class Label:
+class RevisionLabel:
     """Which artifact a revision is: its id, and its manifest's SHA-256."""
 
     artifact: str
@@ -33,7 +33,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Record:
+class RevisionRecord:
     """The last change that switched to a revision.
 
     `previous` and `previous_revision` are what the service ran before: an artifact's id, empty if tagship had not
@@ -67,7 +67,7 @@ class Record:
         return " ".join(word or NOTHING for word in words)
 
 
-def tags_of(label: Label, record: Record) -> dict[str, str]:
+def tags_of(label: RevisionLabel, record: RevisionRecord) -> dict[str, str]:
     """Write both as tags."""
     return {ARTIFACT: f"{label.artifact} {label.manifest_sha256}", CHANGE: record.text()}
 

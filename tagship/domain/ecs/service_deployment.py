@@ -21,7 +21,7 @@ STOPPABLE = frozenset({"PENDING", "IN_PROGRESS"})
 
 
 @dataclass(frozen=True)
-class Pause:
+class HookPause:
     """A hook at which a deployment waits for a person."""
 
     hook: str
@@ -51,7 +51,7 @@ class ServiceDeployment:
     running: int = 0
     weight: float | None = None  # percent of the traffic that it gets
     early: int = 0
-    pauses: tuple[Pause, ...] = ()
+    pauses: tuple[HookPause, ...] = ()
 
     @property
     def under_way(self) -> bool:

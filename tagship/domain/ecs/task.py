@@ -26,8 +26,11 @@ class Exit:
 
 
 @dataclass(frozen=True)
-class Task:
-    """A task of a service, as ECS describes it. `revision` is its task definition's ARN."""
+class TaskFacts:
+    """A task of a service, as ECS describes it.
+
+    `revision` is its task definition's ARN.
+    """
 
     arn: str
     revision: str
@@ -50,11 +53,11 @@ class Task:
 
 
 def why_not_all(
-    tasks: Sequence[Task], revision: str, digests: Mapping[str, Collection[str]], names: Mapping[str, str]
+    tasks: Sequence[TaskFacts], revision: str, digests: Mapping[str, Collection[str]], names: Mapping[str, str]
 ) -> str:
-    """Say why not every running task is of a revision; empty if all are.
+    """Say why not every running task is of a revision.
 
-    `digests` are those that each container may run. `names` are words for the other revisions.
+    Empty if all are. `digests` are those that each container may run. `names` are words for the other revisions.
     """
     running = [task for task in tasks if task.runs]
     if not running:
@@ -75,7 +78,7 @@ def _share(number: int, total: int, names: Mapping[str, str], revision: str) -> 
     return f"{number} of {counted(total, 'task')} {verb} {names.get(revision, revision.rpartition('/')[2])}"
 
 
-def last_stops(tasks: Sequence[Task], revision: str) -> str:
+def last_stops(tasks: Sequence[TaskFacts], revision: str) -> str:
     """Quote why the last tasks of a revision stopped, the newest first."""
     stopped = [task for task in tasks if task.revision == revision and task.status == "STOPPED"]
     newest = sorted(stopped, key=lambda task: task.stopped_at, reverse=True)[:SHOWN]

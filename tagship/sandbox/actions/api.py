@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from tagship.sandbox import web
+from tagship.sandbox.actions.board import Board
 from tagship.sandbox.actions.records import JobRecord, Records, RunRecord
 from tagship.sandbox.actions.refusals import Forbidden, NotFound, Unauthorized
 from tagship.sandbox.door.keys import Keys, same
@@ -40,6 +41,7 @@ class GitHub:
         self.repository, self.origin, self.records = repository, origin, records
         self.cancel, self.rerun = cancel, rerun
         self.base, self.keys, self.top = "", keys, f"/github/{keys.page}"
+        self.board = Board(records.folder / "board.json", lambda: f"{self.base}/{repository}")
         self.routes: list[tuple[str, str, Callable[..., Any]]] = [
             ("GET", r"", self._repository),
             ("GET", r"/actions/runs", self._runs),
@@ -64,7 +66,8 @@ class GitHub:
             own = f"/repos/{self.repository}"
             if path != own and not path.startswith(f"{own}/"):
                 raise NotFound
-            status, value = self._route(environ["REQUEST_METHOD"], path.removeprefix(own), query)
+            method, below, body = environ["REQUEST_METHOD"], path.removeprefix(own), environ["wsgi.input"].read()
+            status, value = self.board.answer(method, below, query, body) or self._route(method, below, query)
             return web.answer(start_response, status, value)
         except Unauthorized as reason:
             return web.answer(start_response, "401 Unauthorized", {"message": str(reason), "status": "401"})

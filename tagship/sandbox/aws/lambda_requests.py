@@ -63,7 +63,8 @@ def _read(request: Any, is_payload: bool) -> Given:
     elif request.body:
         given |= json.loads(request.body)
     if path:
-        given["FunctionName"] = path[0].rpartition(":function:")[2]
+        name, colon, qualifier = path[0].rpartition(":function:")[2].partition(":")
+        given |= {"FunctionName": name} | ({"Qualifier": qualifier} if colon else {})
     if len(path) > 2 and path[1] == "aliases":
         given["Name"] = path[2]
     return given

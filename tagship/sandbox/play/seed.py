@@ -1,4 +1,4 @@
-"""What a fresh sandbox holds: the bucket, the hosts and functions of every environment, the SSM document of hosts."""
+"""What a fresh sandbox holds: the bucket, what every environment runs on, the SSM document of hosts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tagship.sandbox.aws import instances
 from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
 from tagship.sandbox.pairs import pair_of
-from tagship.sandbox.play import functions, secrets
+from tagship.sandbox.play import functions, secrets, services
 from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
 from tagship.settings import Settings
@@ -51,6 +51,7 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
     _documents(ground)
     secrets.seed(ground.settings, ground.client, ground.root)
     functions.seed(ground.settings, ground.client, ground.world.folder / "images")
+    services.seed(ground.settings, ground.client("ecs"), ground.world.fronts)
     ec2 = ground.client("ec2")
     named = [name for name, environment in ground.settings.environments.items() if environment.runs_on(Ec2)]
     if simulated:

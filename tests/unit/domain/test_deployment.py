@@ -130,7 +130,7 @@ def test_it_is_settled_once_the_latest_has_ended() -> None:
 def test_every_state_is_reached_and_only_ends_have_no_next() -> None:
     reached = {following for states in NEXT.values() for following in states}
     assert reached == set(STATES)
-    assert {"healthy", "partial", "rolled-back", "rollback-failed", "abandoned", "reset"} == ENDED
+    assert {"healthy", "partial", "rolled-back", "rollback-failed", "abandoned", "reset", "tested"} == ENDED
 
 
 def test_what_serves_is_the_last_healthy_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -178,6 +178,13 @@ def test_hosts_that_cannot_be_reached_are_named(tmp_path: Path) -> None:
     state, words, fix = seen(app, "dev: hosts")
     assert (state, fix) == ("warning" if len(app.hosts.machines) > 1 else "failing", "inv status --env dev")
     assert first.unit.name in words
+
+
+def test_units_are_called_what_people_call_them(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    app.hosts.machines = [replace(each, unit=replace(each.unit, noun="function")) for each in app.hosts.machines]
+    count = len(app.hosts.machines)
+    assert seen(app, "dev: functions")[1].startswith(f"{count} function{'s' if count > 1 else ''} can be reached")
 
 
 def test_a_check_that_fails_itself_is_failing_and_hides_no_other(tmp_path: Path) -> None:

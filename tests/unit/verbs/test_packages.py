@@ -28,12 +28,9 @@ MANIFEST = layout.artifact("hello", "dev", VERSION, layout.MANIFEST)
 
 @dataclass
 class Commands:
-    """A machine that notes what it is asked to run, and acts by `does`."""
+    """A packager that notes what it is asked to run, and acts by `does`."""
 
     ran: list[tuple[list[str], Path, dict[str, str]]] = field(default_factory=list)
-
-    def version(self, tool: str) -> str:
-        return ""
 
     def run(self, command: Sequence[str], directory: Path, variables: Mapping[str, str]) -> None:
         self.ran.append((list(command), directory, dict(variables)))
@@ -45,7 +42,7 @@ def functions(root: Path, command: Sequence[str] = (), **changes: Any) -> FakeAp
     packages = {"api": {"directory": "dist", "command": list(command)}}
     app = ci_app(root, environments={"dev": dev}, packages=packages, **changes)
     app.ci = FakeCi(tag=VERSION, run="4711")
-    app.given["machine"] = Commands()
+    app.given["packager"] = Commands()
     (root / "dist/lib").mkdir(parents=True, exist_ok=True)
     (root / "dist/lib/deep.py").write_text("x = 1\n")
     (root / "dist/app.py").write_text("def handler(event, context): ...\n")
@@ -100,14 +97,14 @@ def test_it_is_the_same_bytes_under_another_umask_and_on_another_day(tmp_path: P
 def test_the_command_runs_first_in_the_repositorys_top_and_knows_the_version(tmp_path: Path) -> None:
     app = functions(tmp_path, ["sh", "package.sh"])
     build(app, artifact=VERSION)
-    assert app.given["machine"].ran == [(["sh", "package.sh"], tmp_path, {"VERSION": VERSION, "COMMIT_SHA": COMMIT})]
+    assert app.given["packager"].ran == [(["sh", "package.sh"], tmp_path, {"VERSION": VERSION, "COMMIT_SHA": COMMIT})]
 
 
 def test_a_dry_run_says_what_it_would_build_and_builds_nothing(tmp_path: Path) -> None:
     app = functions(tmp_path, ["sh", "package.sh"])
     build(app, artifact=VERSION, dry_run=True)
     assert app.screen.lines[0] == f"build 1 package of {COMMIT[:8]}: api"
-    assert not app.given["machine"].ran
+    assert not app.given["packager"].ran
     assert not file(tmp_path).exists()
 
 

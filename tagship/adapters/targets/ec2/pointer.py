@@ -59,6 +59,14 @@ class StoredPointer:
             self.point(pointer)
         return f"the pointer to {pointer.artifact}: {'to be ' if dry_run else ''}signed by {self._keys.id}"
 
+    def named(self) -> list[str]:
+        """List what the pointer names; nothing if it is not there.
+
+        Raises NotAuthentic if it can't be believed.
+        """
+        stored = self.context.store.get(self.key)
+        return [self._believed(stored).artifact] if stored else []
+
     def uncommitted(self, artifact_id: str) -> str:
         """Say why hosts that boot won't run that artifact."""
         # Empty if they will.

@@ -208,6 +208,9 @@ class Ec2Target:
     def uncommitted(self, artifact_id: str) -> str:
         return StoredPointer(self.context, self.environment).uncommitted(artifact_id)
 
+    def starting(self) -> Collection[str]:
+        return StoredPointer(self.context, self.environment).named()
+
     def resign(self, *, dry_run: bool) -> str:
         return StoredPointer(self.context, self.environment).resign(dry_run=dry_run)
 

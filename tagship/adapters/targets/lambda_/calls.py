@@ -32,7 +32,7 @@ class Missing(Exception):
     """There is no such function, version or alias."""
 
 
-class Unchangeable(Exception):
+class UnfitFunction(Exception):
     """The function cannot be brought to the artifact; the words say why."""
 
 
@@ -150,7 +150,7 @@ class Calls:
             )
 
     def update_image(self, image: ImageRef, revision: str) -> None:
-        """Begin an update of $LATEST's image. Raises Raced, Unchangeable."""
+        """Begin an update of $LATEST's image. Raises Raced, UnfitFunction."""
         from botocore.exceptions import ClientError
 
         with self._asking("updating the image of") as client:
@@ -158,7 +158,7 @@ class Calls:
                 client.update_function_code(FunctionName=self.function, ImageUri=image.by_digest, RevisionId=revision)
             except ClientError as reason:
                 if why := _why_no_image(image, reason.response.get("Error", {})):
-                    raise Unchangeable(why) from reason
+                    raise UnfitFunction(why) from reason
                 raise
 
     def configure(self, variables: Mapping[str, str], handler: str, revision: str) -> None:

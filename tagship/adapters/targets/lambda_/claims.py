@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced, Unchangeable
+from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
@@ -33,7 +33,7 @@ class Claims:
                     continue
         except Missing:
             return Report(calls.function, "failed", reason="there is no such function")
-        except Unchangeable as reason:
+        except UnfitFunction as reason:
             return Report(calls.function, "failed", reason=str(reason))
         return Report(calls.function, "held", reason=CHANGED)
 

@@ -23,11 +23,11 @@ class Code(Protocol):
         """Tell whether a version, or $LATEST, has it."""
 
     def update(self, calls: Calls, revision: str) -> None:
-        """Begin to give it to $LATEST. Raises Raced, Unchangeable."""
+        """Begin to give it to $LATEST. Raises Raced, UnfitFunction."""
 
 
 @dataclass(frozen=True)
-class Package:
+class ZipCode:
     """A zip file, known by its SHA-256."""
 
     bucket: str
@@ -44,7 +44,7 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Container:
+class ImageCode:
     """An image, known by what Lambda resolved its address to."""
 
     image: ImageRef
@@ -61,7 +61,7 @@ class Container:
 
 def code_of(artifact: Artifact, bucket: str, function: Function) -> Code:
     """Return an artifact's code for a function. Raises ArtifactMissing."""
-    return Container(artifact.image) if function.image else Package(bucket, artifact.package(function.package))
+    return ImageCode(artifact.image) if function.image else ZipCode(bucket, artifact.package(function.package))
 
 
 def _why_unfit(now: Configuration, wanted: str) -> str:

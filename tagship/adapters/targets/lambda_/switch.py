@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tagship.adapters.targets.lambda_.asking import Answered, Asking, Query
-from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced, Unchangeable
+from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import serving
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import Maker
@@ -124,7 +124,7 @@ class Switch:
             answered = self._ask(hand, number, number, self.change.artifact_id, self.asking.health.attempts)
         except (ArtifactMissing, NotAuthentic) as reason:
             return self._ended(hand, "refused", reason.what.rstrip("."))
-        except (Unchangeable, ServiceFailed) as reason:
+        except (UnfitFunction, ServiceFailed) as reason:
             return self._ended(hand, "failed", str(reason).rstrip("."))
         if not answered.verdict.healthy:
             return self._ended(hand, "failed", answered.verdict.reason, answered.log)

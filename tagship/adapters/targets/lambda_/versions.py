@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tagship.adapters.targets.lambda_.artifact import Artifact
-from tagship.adapters.targets.lambda_.calls import Calls, Configuration, Raced, Unchangeable
+from tagship.adapters.targets.lambda_.calls import Calls, Configuration, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.code import Code, code_of
 from tagship.settings.lambda_ import Function
 
@@ -37,7 +37,7 @@ class Maker:
     now: Callable[[], datetime]
 
     def made(self, calls: Calls, function: Function) -> str:
-        """Return the number of the artifact's version, active. Raises Unchangeable."""
+        """Return the number of the artifact's version, active. Raises UnfitFunction."""
         number = calls.version_of(self.artifact.label)
         if not number:
             number = self._published(calls, function)
@@ -45,13 +45,13 @@ class Maker:
         return number
 
     def base(self, calls: Calls) -> str:
-        """Publish $LATEST as it is, for a new alias. Raises Unchangeable."""
+        """Publish $LATEST as it is, for a new alias. Raises UnfitFunction."""
         for _ in range(ROUNDS):
             try:
                 return calls.publish(self._settled(calls)).version
             except Raced:
                 self.wait(LAST_LOOK)
-        raise Unchangeable(_raced())
+        raise UnfitFunction(_raced())
 
     def _published(self, calls: Calls, function: Function) -> str:
         code = code_of(self.artifact, self.bucket, function)
@@ -60,13 +60,13 @@ class Maker:
                 return self._once(calls, function, code)
             except Raced:
                 self.wait(LAST_LOOK)
-        raise Unchangeable(_raced())
+        raise UnfitFunction(_raced())
 
     def _once(self, calls: Calls, function: Function, code: Code) -> str:
         """Update and publish. Raises Raced if another does so too."""
         now = self._settled(calls)
         if unfit := now.unfit or code.why_unfit(now):
-            raise Unchangeable(unfit)
+            raise UnfitFunction(unfit)
         if not code.runs(calls, now):
             self.wait(0)
             code.update(calls, now.revision)
@@ -82,17 +82,17 @@ class Maker:
         version = calls.publish(now, self.artifact.label)
         if version.label != self.artifact.label:
             other = f", of {version.label.artifact}" if version.label else ""
-            raise Unchangeable(f"Lambda published nothing new: it answered with version {version.version}{other}")
+            raise UnfitFunction(f"Lambda published nothing new: it answered with version {version.version}{other}")
         return version.version
 
     def _updated(self, calls: Calls) -> Configuration:
         now = self._settled(calls)
         if now.failed:
-            raise Unchangeable(f"Lambda could not update it ({now.failed})")
+            raise UnfitFunction(f"Lambda could not update it ({now.failed})")
         return now
 
     def _settled(self, calls: Calls) -> Configuration:
-        """Wait until no update is in progress. Raises Unchangeable."""
+        """Wait until no update is in progress. Raises UnfitFunction."""
         return self._once_it(calls.configuration, lambda now: not now.updating, "its update did not end")
 
     def _until_active(self, calls: Calls, number: str) -> None:
@@ -100,7 +100,7 @@ class Maker:
             lambda: calls.configuration(number), lambda now: now.state not in WAITS, "its new version stayed Pending"
         )
         if now.state not in RUNS:
-            raise Unchangeable(f"version {number} is {now.state}" + (f" ({now.problem})" if now.problem else ""))
+            raise UnfitFunction(f"version {number} is {now.state}" + (f" ({now.problem})" if now.problem else ""))
 
     def _once_it(
         self, look: Callable[[], Configuration], over: Callable[[Configuration], bool], problem: str
@@ -108,7 +108,7 @@ class Maker:
         until, pause = self.now() + timedelta(seconds=self.timeout), FIRST_LOOK
         while not over(now := look()):
             if self.now() > until:
-                raise Unchangeable(f"{problem} within {self.timeout} s")
+                raise UnfitFunction(f"{problem} within {self.timeout} s")
             self.wait(pause)
             pause = min(pause * GROWTH, LAST_LOOK)
         return now

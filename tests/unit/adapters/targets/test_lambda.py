@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tagship.adapters.targets.lambda_ import calls
-from tagship.adapters.targets.lambda_.code import Container, Package
+from tagship.adapters.targets.lambda_.code import ImageCode, ZipCode
 from tagship.adapters.targets.lambda_.together import together
 from tagship.domain.lambda_.record import Label
 from tagship.domain.manifest import ImageRef, PackageRef
@@ -62,7 +62,7 @@ def test_an_image_is_known_by_its_digest_and_guarded_by_what_lambda_calls_it() -
 
 
 def test_a_function_cannot_be_given_code_of_another_kind_than_it_was_made_for() -> None:
-    package, container = Package("bucket", PackageRef("key", "abcd", 1)), Container(ImageRef("r", "t", "sha256:ab"))
+    package, container = ZipCode("bucket", PackageRef("key", "abcd", 1)), ImageCode(ImageRef("r", "t", "sha256:ab"))
     assert package.why_unfit(read()) == container.why_unfit(read(PackageType="Image")) == ""
     assert container.why_unfit(read()).startswith(
         "it was created for a zip file, and tagship.toml gives it a container"

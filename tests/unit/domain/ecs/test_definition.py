@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tagship.domain.ecs.definition import ANY, Revision, Unchangeable, containers, registrable, unknown, wanted
+from tagship.domain.ecs.definition import ANY, TaskRevision, Unregistrable, containers, registrable, unknown, wanted
 
 REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello"
 DIGEST = "sha256:" + "a" * 64
@@ -46,7 +46,7 @@ def test_the_same_bytes_and_variables_are_the_same_definition() -> None:
 
 
 def test_a_variable_that_is_a_secret_already_is_refused() -> None:
-    with pytest.raises(Unchangeable, match="PASSWORD is a secret"):
+    with pytest.raises(Unregistrable, match="PASSWORD is a secret"):
         wanted(DEFINITION, ["app"], "x", {"PASSWORD": "1"})
 
 
@@ -62,7 +62,7 @@ def test_the_containers_are_those_that_are_named_or_that_run_the_repository() ->
     [(("api",), REPOSITORY, "no container api: it has app, envoy"), ((), "other", "no container .* an image of other")],
 )
 def test_containers_that_are_not_there_are_told(named: tuple[str, ...], repository: str, words: str) -> None:
-    with pytest.raises(Unchangeable, match=words):
+    with pytest.raises(Unregistrable, match=words):
         containers(DEFINITION, named, repository)
 
 
@@ -79,7 +79,7 @@ def test_members_that_the_model_does_not_have_are_named_with_their_place() -> No
 
 def test_a_revision_knows_its_name_and_the_digests_of_its_containers() -> None:
     definition = wanted(DEFINITION, ["app"], f"{REPOSITORY}@{DIGEST}", {})
-    revision = Revision("arn:aws:ecs:us-east-1:123456789012:task-definition/hello:12", True, definition)
+    revision = TaskRevision("arn:aws:ecs:us-east-1:123456789012:task-definition/hello:12", True, definition)
     assert (revision.name, revision.family) == ("hello:12", "hello")
     assert revision.digests == {"app": DIGEST}
     assert (revision.artifact, revision.record) == ("", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.domain.ecs.service_deployment import Pause, ServiceDeployment, leads_to, ours
+from tagship.domain.ecs.service_deployment import HookPause, ServiceDeployment, leads_to, ours
 
 REVISION = "arn:aws:ecs:us-east-1:123456789012:service-revision/dev/api/"
 
@@ -70,7 +70,7 @@ def test_why_names_the_monitor_that_ended_it_and_the_reason_of_the_rollback() ->
         ({"status": "ROLLBACK_IN_PROGRESS"}, "ECS is going back to the version before"),
         ({"status": "SUCCESSFUL", "early": 50}, "succeeded at 50% of its tasks; the others start"),
         (
-            {"pauses": (Pause("approve", "2026-11-29 12:00 UTC", "ROLLBACK"),)},
+            {"pauses": (HookPause("approve", "2026-11-29 12:00 UTC", "ROLLBACK"),)},
             "waits at hook approve for a decision until 2026-11-29 12:00 UTC, then ECS does ROLLBACK",
         ),
     ],

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from tagship.domain.ecs.task import Exit, Task, last_stops, why_not_all
+from tagship.domain.ecs.task import Exit, TaskFacts, last_stops, why_not_all
 
 DIGEST, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 NEW, OLD = "arn:aws:ecs:x:1:task-definition/api:2", "arn:aws:ecs:x:1:task-definition/api:1"
 
 
-def task(number: int = 1, revision: str = NEW, status: str = "RUNNING", digest: str = DIGEST, **more: Any) -> Task:
-    return Task(f"arn:aws:ecs:x:1:task/dev/{number:032d}", revision, status, {"app": digest}, **more)
+def task(number: int = 1, revision: str = NEW, status: str = "RUNNING", digest: str = DIGEST, **more: Any) -> TaskFacts:
+    return TaskFacts(f"arn:aws:ecs:x:1:task/dev/{number:032d}", revision, status, {"app": digest}, **more)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def task(number: int = 1, revision: str = NEW, status: str = "RUNNING", digest: 
         ([task(1, digest="")], f"container app of task {1:032d} runs no known digest"),
     ],
 )
-def test_every_running_task_has_to_run_those_very_bytes(tasks: list[Task], why: str) -> None:
+def test_every_running_task_has_to_run_those_very_bytes(tasks: list[TaskFacts], why: str) -> None:
     assert why_not_all(tasks, NEW, {"app": [DIGEST]}, {OLD: "0.1.0-dev"}) == why
 
 

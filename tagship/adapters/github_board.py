@@ -1,0 +1,106 @@
+"""GitHub's deployments, commit statuses and issues. Each is looked for before it is made: nothing is there twice.
+
+https://docs.github.com/rest/deployments, https://docs.github.com/rest/commits/statuses, https://docs.github.com/rest/issues
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from tagship.adapters.github_client import Client
+from tagship.domain.news import News
+
+Answer = Mapping[str, Any]
+STATUSES = {"success": "success", "failure": "failure", "error": "error", "in_progress": "pending"}
+
+
+@dataclass(frozen=True)
+class GitHubBoard:
+    """One repository's pages."""
+
+    client: Client
+
+    def deployment(self, news: News) -> None:
+        earlier = next((made for made in self._deployments(news) if _is_of(made, news)), None)
+        path = f"/deployments/{(earlier or self._made(news))['id']}/statuses"
+        statuses: Sequence[Answer] = self._get(path) if earlier else ()
+        if any(status["state"] == news.outcome for status in statuses):
+            return
+        texts = {"description": news.description, "log_url": news.run_url, "environment_url": news.url}
+        self._post(path, {"state": news.outcome, **{name: text for name, text in texts.items() if text}})
+
+    def _deployments(self, news: News) -> Sequence[Answer]:
+        query = urlencode({"sha": news.commit, "environment": news.environment, "per_page": 100})
+        deployments: Sequence[Answer] = self._get(f"/deployments?{query}")
+        return deployments
+
+    def _made(self, news: News) -> Answer:
+        return self._post(
+            "/deployments",
+            {
+                "ref": news.commit,
+                "environment": news.environment,
+                "description": news.version,
+                "payload": {"tagship": news.id, "version": news.version},
+                "auto_merge": False,  # nor are other checks asked: it has happened already
+                "required_contexts": [],
+            },
+        )
+
+    def status(self, news: News) -> None:
+        wanted = {
+            "context": f"tagship/{news.environment}",
+            "state": STATUSES[news.outcome],
+            "description": news.description,
+            "target_url": news.run_url,
+        }
+        path = f"/commits/{quote(news.commit, safe='')}/statuses?per_page=100"
+        last = next((made for made in self._get(path) if made["context"] == wanted["context"]), None)
+        if last is None or any((last.get(name) or "") != text for name, text in wanted.items()):
+            self._post(
+                f"/statuses/{quote(news.commit, safe='')}", {name: text for name, text in wanted.items() if text}
+            )
+
+    def issue(self, news: News) -> str:
+        open_ = self._open(news)
+        if news.is_bad:
+            return self._add(open_, news) if open_ else str(self._post("/issues", _issue(news))["html_url"])
+        if news.is_good and open_:
+            self._add(open_, news)
+            self.client.ask("PATCH", f"/issues/{open_['number']}", {"state": "closed", "state_reason": "completed"})
+            return str(open_["html_url"])
+        return ""
+
+    def _open(self, news: News) -> Answer | None:
+        """Find the environment's open issue; a mark says that it is ours."""
+        query = urlencode({"state": "open", "labels": f"deployment,{news.environment}", "per_page": 100})
+        issues: Sequence[Answer] = self._get(f"/issues?{query}")
+        return next((issue for issue in issues if news.place in (issue.get("body") or "")), None)
+
+    def _add(self, issue: Answer, news: News) -> str:
+        """Comment on an issue, unless it has this news already."""
+        path = f"/issues/{issue['number']}/comments"
+        bodies = [issue.get("body") or "", *(comment["body"] for comment in self._get(f"{path}?per_page=100"))]
+        if not any(news.mark in body for body in bodies):
+            self._post(path, {"body": news.body()})
+            self._post(f"/issues/{issue['number']}/labels", {"labels": news.labels})
+        return str(issue["html_url"])
+
+    def _get(self, path: str) -> Any:
+        return self.client.read("GET", path)
+
+    def _post(self, path: str, value: object) -> Answer:
+        answer: Answer = self.client.read("POST", path, value)
+        return answer
+
+
+def _is_of(deployment: Answer, news: News) -> bool:
+    payload = deployment.get("payload")
+    return isinstance(payload, Mapping) and payload.get("tagship") == news.id
+
+
+def _issue(news: News) -> Answer:
+    return {"title": news.title, "body": news.body(), "labels": news.labels}

@@ -1,0 +1,222 @@
+"""Follows services to the end of a change: two calls a tick for all of them, and a report of each.
+
+ECS's word that a deployment succeeded is not enough: the tasks are counted. If ECS has gone back by itself, that is
+followed too. If it stopped and restored nothing, or the version does not answer, the revision before is put back here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from tagship.adapters.targets.ecs.beginning import Begun
+from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.adapters.targets.ecs.proof import Proof
+from tagship.adapters.targets.ecs.reading import ServiceFacts
+from tagship.domain.change import Change
+from tagship.domain.ecs.definition import TaskRevision
+from tagship.domain.ecs.service_deployment import STOPPABLE, SUCCESSFUL, ServiceDeployment, ours
+from tagship.domain.ecs.task import last_stops
+from tagship.domain.units import Report
+from tagship.errors import ServiceFailed
+from tagship.ports.target import Tick
+
+FIRST_LOOK, LAST_LOOK, GROWTH = 0.2, 3.0, 1.3  # seconds between two ticks
+STEP = 0.5  # seconds between looks whether somebody wants this to end
+APPEARS = timedelta(seconds=60)  # within which a service deployment has to be listed
+
+
+@dataclass
+class Way:
+    """How far a service is, on its way there or `back`."""
+
+    begun: Begun
+    until: datetime
+    appears: datetime
+    back: TaskRevision | None = None  # the revision before, once it is put back
+    reason: str = ""  # why it goes back
+    evidence: str = ""
+    stopped: bool = False
+    words: str = "begins"
+
+    @property
+    def name(self) -> str:
+        return self.begun.service
+
+    def report(self, outcome: str, serves: str, reason: str = "") -> Report:
+        """Report on it."""
+        artifact, previous = self.begun.revision.artifact, self.begun.record.previous
+        why = "; ".join(filter(None, (self.reason, reason)))
+        return Report(self.name, outcome, artifact, serves, previous, why, self.evidence)
+
+
+@dataclass
+class ServiceFollowing:
+    """Follows the services of one change; `now` and `sleep` are the clock's."""
+
+    change: Change
+    calls: EcsCalls
+    proof: Proof
+    timeout: int
+    attempts: int
+    passes: int
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    tick: Tick
+    _ways: dict[str, Way] = field(default_factory=dict)
+
+    def followed(self, begun: Mapping[str, Begun]) -> dict[str, Report]:
+        """Follow them all; return each service's report."""
+        now = self.now()
+        until = now + timedelta(seconds=self.timeout)
+        self._ways = {name: Way(service, until, now + APPEARS) for name, service in begun.items()}
+        reports: dict[str, Report] = {}
+        pause = FIRST_LOOK
+        while self._ways:
+            reports |= self._looked()
+            self._ways = {name: way for name, way in self._ways.items() if name not in reports}
+            if self._ways:
+                self.wait(pause)
+                pause = min(pause * GROWTH, LAST_LOOK)
+        return reports
+
+    def wait(self, seconds: float) -> None:
+        """Wait, and say how far it is. Raises what a tick raises."""
+        words = "; ".join(f"{name}: {way.words}" for name, way in self._ways.items())
+        while seconds > 0:
+            self.tick(words)
+            self.sleep(min(STEP, seconds))
+            seconds -= STEP
+
+    def _looked(self) -> dict[str, Report]:
+        """Look once; return the reports of services that ended."""
+        services = self.calls.services(list(self._ways))
+        self._join()
+        deployments = self.calls.described([way.begun.arn for way in self._ways.values() if way.begun.arn])
+        reports: dict[str, Report] = {}
+        for name, way in self._ways.items():
+            self.tick(f"{name}: {way.words}")
+            report = self._ended(way, services.get(name), deployments.get(way.begun.arn))
+            if report:
+                reports[name] = report
+        return reports
+
+    def _join(self) -> None:
+        """Find each service's own deployment, by its digits."""
+        for way in self._ways.values():
+            begun = way.begun
+            if begun.started and not begun.arn and begun.primary:
+                deployment = ours(begun.primary, self.calls.deployments(begun.service, begun.since))
+                way.begun = replace(begun, arn=deployment.arn if deployment else "")
+
+    # -- what one look shows -------------------------------------------------------------------------------------------
+
+    def _ended(self, way: Way, service: ServiceFacts | None, deployment: ServiceDeployment | None) -> Report | None:
+        """Judge a service; None while its change goes on."""
+        if service is None:
+            return way.report("silent", "", "the service is gone")
+        return self._overtaken(way, service) or self._judged(way, service, deployment)
+
+    def _judged(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment | None) -> Report | None:
+        """Judge by its service deployment."""
+        if way.begun.started and deployment is None:
+            return self._unlisted(way)
+        if deployment and deployment.under_way:
+            return self._under_way(way, deployment)
+        if deployment and deployment.status != SUCCESSFUL:
+            return self._failed(way, service, deployment)
+        if way.back:
+            return self._returned(way, service, way.back)
+        return self._arrived(way, service, deployment)
+
+    def _unlisted(self, way: Way) -> Report | None:
+        way.words = "its service deployment is not listed yet"
+        if self.now() < way.appears:
+            return None
+        return way.report("silent", "", f"ECS lists no service deployment of {way.begun.primary}")
+
+    def _under_way(self, way: Way, deployment: ServiceDeployment) -> Report | None:
+        """Wait on; have ECS go back once the time is up."""
+        way.words = deployment.progress
+        if deployment.pauses:
+            way.until = self.now() + timedelta(seconds=self.timeout)
+        if self.now() < way.until:
+            return None
+        if not way.stopped and deployment.status in STOPPABLE:
+            way.stopped, way.until = True, self.now() + timedelta(seconds=self.timeout)
+            way.reason = f"{deployment.progress} after {self.timeout} s"
+            way.evidence = self._stops(way)
+            self.calls.stop(deployment.arn)
+            return None
+        return way.report("silent", "", f"its service deployment is still {deployment.status}")
+
+    def _arrived(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment | None) -> Report | None:
+        """Count its tasks, and ask it."""
+        begun = way.begun
+        artifact = begun.revision.artifact
+        if why := self.proof.why_not_running(service, begun.revision):
+            way.words = f"{deployment.progress}; {why}" if deployment and deployment.early else why
+            return None if self.now() < way.until else self._put_back(way, service, why)
+        way.words = "asking it"
+        if why := self.proof.why_not_answering(begun.service, artifact, self.attempts, self.passes):
+            return self._put_back(way, service, why)
+        return way.report("unchanged" if begun.record.previous == artifact else "healthy", artifact)
+
+    def _failed(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment) -> Report | None:
+        """Follow ECS on its way back; go back if it restored nothing."""
+        if not way.evidence:
+            way.reason = "; ".join(filter(None, (way.reason, deployment.why)))
+            way.evidence = self._stops(way) or deployment.why
+        if way.back:
+            return way.report("rollback-failed", "", f"putting back: {deployment.why}")
+        if service.revision != way.begun.record.previous_revision:
+            return self._put_back(way, service, "")
+        way.back = self.calls.revision(way.begun.record.previous_revision)
+        way.until = self.now() + timedelta(seconds=self.timeout)
+        return self._returned(way, service, way.back)
+
+    # -- and back ------------------------------------------------------------------------------------------------------
+
+    def _put_back(self, way: Way, service: ServiceFacts, reason: str) -> Report | None:
+        """Have the service run the revision before."""
+        begun, before = way.begun, way.begun.record.previous_revision
+        way.reason = "; ".join(filter(None, (way.reason, reason)))
+        way.evidence = way.evidence or self._stops(way)
+        if before == begun.revision.name:
+            return way.report("failed", begun.record.previous)
+        try:
+            way.back = self.calls.revision(before)
+            primary, since = self.calls.update(begun.service, before, {})
+        except ServiceFailed as problem:
+            return way.report("rollback-failed", "", problem.what.rstrip("."))
+        started = primary != service.primary
+        way.begun = replace(begun, primary=primary, since=since, arn="", started=started)
+        way.until, way.appears = self.now() + timedelta(seconds=self.timeout), self.now() + APPEARS
+        way.words = f"going back to {before}"
+        return None
+
+    def _returned(self, way: Way, service: ServiceFacts, before: TaskRevision) -> Report | None:
+        """Count the tasks of the version before."""
+        why = self.proof.why_not_running(service, before)
+        way.words = f"going back to {before.name}: {why}"
+        if not why:
+            return way.report("rolled-back", way.begun.record.previous)
+        return None if self.now() < way.until else way.report("rollback-failed", "", f"after going back, {why}")
+
+    def _overtaken(self, way: Way, service: ServiceFacts) -> Report | None:
+        """Report that somebody else's change runs by now."""
+        begun = way.begun
+        if service.revision == begun.revision.name and not way.back:
+            return None
+        now = self.calls.revision(service.definition)
+        record = now.record
+        later = record and record.fence > self.change.fence
+        if service.revision in {begun.revision.name, begun.record.previous_revision} and not later:
+            return None
+        who = f"deployment {record.deployment} changed it" if record else f"somebody else had it run {now.name}"
+        artifact = begun.revision.artifact
+        return Report(begun.service, "superseded", artifact, now.artifact, now.artifact, who)
+
+    def _stops(self, way: Way) -> str:
+        return last_stops(self.calls.tasks(way.name, "STOPPED"), way.begun.revision.arn)

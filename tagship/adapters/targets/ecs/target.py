@@ -1,0 +1,210 @@
+"""Services of ECS: a unit is a service, and what its running tasks are is what it serves.
+
+ECS itself goes on with a deployment if the process that started it dies: it is found again by the tags of the task
+definition that it leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tagship.adapters.aws.session import Aws
+from tagship.adapters.targets import Context
+from tagship.adapters.targets.ecs.beginning import Begun, ServiceStart
+from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.adapters.targets.ecs.carried import ImageArtifact
+from tagship.adapters.targets.ecs.following import ServiceFollowing
+from tagship.adapters.targets.ecs.proof import Proof
+from tagship.adapters.targets.ecs.reading import ServiceFacts
+from tagship.adapters.targets.ecs.search import Search
+from tagship.domain.change import Change
+from tagship.domain.ecs.definition import Unregistrable
+from tagship.domain.ecs.service_deployment import STOPPABLE
+from tagship.domain.rules import Rules
+from tagship.domain.units import Operation, Report, Unit
+from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
+from tagship.ports.target import Tick
+from tagship.settings.ecs import Ecs
+
+LOOKS = 2  # requests to a service's URL in one observation
+
+
+@dataclass
+class EcsTarget:
+    """The services of an environment.
+
+    After a start, `_begun` are those under way, and `_refused` has a report of each service that it left alone.
+    """
+
+    context: Context
+    environment: str
+    table: Ecs
+    _begun: dict[str, Begun] = field(default_factory=dict)
+    _refused: dict[str, Report] = field(default_factory=dict)
+
+    # -- the services --------------------------------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> Rules:
+        return self.table.rules
+
+    def prepare(self) -> None:
+        aws: Aws = self.context.aws
+        aws.prepare("ecs")
+
+    def units(self) -> Sequence[Unit]:
+        """List the services of the settings, and whether each can be changed."""
+        services = self._calls.services(list(self.table.services))
+        return [self._unit(name, services.get(name)) for name in self.table.services]
+
+    def _unit(self, name: str, service: ServiceFacts | None) -> Unit:
+        problem = service.unfit if service else f"there is no service {name} in cluster {self.table.cluster}"
+        return Unit(name, name, not problem, problem, noun="service")
+
+    @property
+    def _calls(self) -> EcsCalls:
+        return EcsCalls(self.context.aws, self.table.cluster)
+
+    def _proof(self, calls: EcsCalls) -> Proof:
+        health = self.context.settings.environment(self.environment).health
+        return Proof(calls, self.context.web, health, self.table.services, self.context.clock.sleep)
+
+    # -- asking --------------------------------------------------------------------------------------------------------
+
+    def observe(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
+        """Count each service's running tasks by digest, and ask its URL."""
+        calls = self._calls
+        services = calls.services([unit.id for unit in units])
+        reports = []
+        for unit in units:
+            tick(f"asking {unit.name}")
+            reports.append(self._observed(calls, unit.id, services.get(unit.id)))
+        return reports
+
+    def _observed(self, calls: EcsCalls, name: str, service: ServiceFacts | None) -> Report:
+        if service is None:
+            return Report(name, "silent", reason=f"there is no service {name} in cluster {self.table.cluster}")
+        try:
+            revision = calls.revision(service.definition)
+            if not revision.artifact:
+                return Report(name, "empty", reason=f"it runs {revision.name}, which tagship did not deploy")
+            proof = self._proof(calls)
+            why = proof.why_not_running(service, revision, whole=False)
+            why = why or proof.why_not_answering(name, revision.artifact, LOOKS, 1)
+        except Unregistrable as reason:
+            return Report(name, "silent", reason=str(reason))
+        except ServiceFailed as reason:
+            return Report(name, "silent", reason=reason.what.rstrip("."))
+        return Report(name, "failed" if why else "healthy", serving=revision.artifact, reason=why)
+
+    # -- changing ------------------------------------------------------------------------------------------------------
+
+    def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
+        """Have each service run the artifact's task definition."""
+        self._begun, self._refused = {}, {}
+        calls, problems = self._calls, list[ServiceFailed]()
+        services = calls.services([unit.id for unit in units])
+        beginning = self._beginning(calls, change)
+        for name in (unit.id for unit in units):
+            try:
+                self._note(name, self._start(beginning, name, services.get(name)))
+            except ServiceFailed as reason:
+                problems.append(reason)
+                self._refused[name] = Report(name, "silent", reason=reason.what.rstrip("."))
+        if problems and not self._begun:
+            raise problems[0]
+        return [begun.operation for begun in self._begun.values()]
+
+    def _note(self, name: str, result: Begun | Report) -> None:
+        if isinstance(result, Begun):
+            self._begun[name] = result
+        else:
+            self._refused[name] = result
+
+    def _start(self, beginning: ServiceStart, name: str, service: ServiceFacts | None) -> Begun | Report:
+        """Start it on one service, or say why not."""
+        if service is None or service.unfit:
+            return Report(name, "failed", reason=self._unit(name, service).problem)
+        try:
+            return beginning.begin(service)
+        except Unregistrable as reason:
+            return Report(name, "failed", reason=str(reason))
+        except (ArtifactMissing, NotAuthentic) as reason:
+            return Report(name, "refused", reason=reason.what.rstrip("."))
+
+    def _beginning(self, calls: EcsCalls, change: Change) -> ServiceStart:
+        artifact = ImageArtifact(self.context.store, change)
+        repository = self.context.settings.environment(self.environment).image.repository
+        return ServiceStart(calls, change, self.table, artifact, repository)
+
+    def finish(
+        self,
+        operations: Sequence[Operation],  # noqa: ARG002 (the tags of task definitions have them)
+        change: Change,
+        units: Sequence[Unit],
+        tick: Tick,
+    ) -> Sequence[Report]:
+        """Follow each service's own deployment, and count its tasks."""
+        names = [unit.id for unit in units]
+        refused = {name: report for name, report in self._refused.items() if name in names}
+        begun = {name: begun for name, begun in self._begun.items() if name in names and name not in refused}
+        self._begun, calls = {}, self._calls
+        search = Search(calls, change.deployment_id)
+        missing = [name for name in names if name not in begun and name not in refused]
+        begun |= search.of(change, missing)
+        lost = [name for name in missing if name not in begun]
+        reports = {**refused, **{name: search.overtaken(change, name) for name in lost}}
+        reports |= self._following(calls, change, tick).followed(begun)
+        return [reports[name] for name in names]
+
+    def _following(self, calls: EcsCalls, change: Change, tick: Tick) -> ServiceFollowing:
+        health, clock = self.context.settings.environment(self.environment).health, self.context.clock
+        attempts = health.attempts if change.action == "deploy" else health.attempts_after_rollback
+        following = ServiceFollowing(
+            change, calls, self._proof(calls), self.table.timeout, attempts, health.passes, clock.now, clock.sleep, tick
+        )
+        following.proof = replace(following.proof, wait=following.wait)
+        return following
+
+    # -- what was started ----------------------------------------------------------------------------------------------
+
+    def operations(self, deployment_id: str, since: datetime) -> Sequence[Operation]:
+        """Find a deployment's records on task definitions."""
+        search = Search(self._calls, deployment_id)
+        return [operation for name in self.table.services for operation in search.operations(name, since)]
+
+    def cancel(self, operations: Sequence[Operation]) -> None:
+        """Have ECS go back where a deployment is still under way."""
+        calls = self._calls
+        for operation in operations:
+            deployment_id = operation.id.partition("/")[0]
+            for name in operation.units:
+                for begun, deployment in Search(calls, deployment_id).of_service(name):
+                    if begun.operation.id == operation.id and deployment and deployment.status in STOPPABLE:
+                        calls.stop(deployment.arn)
+
+    # -- what comes up by itself ---------------------------------------------------------------------------------------
+
+    def committed(self, change: Change) -> None:
+        """Do nothing: the service decides what its new tasks run."""
+
+    def uncommitted(self, artifact_id: str) -> str:  # noqa: ARG002 (a service has no pointer beside it)
+        return ""
+
+    def files(self) -> Mapping[str, bytes]:
+        """Write the variables, which are taken from each artifact's own bundle."""
+        settings = self.context.settings
+        return self.table.files(self.environment, settings.environment(self.environment), settings.aws.region)
+
+    def required(self) -> Sequence[str]:
+        return ()
+
+
+def connect(context: Context, environment: str) -> EcsTarget:
+    """Connect to the services of one environment of the settings."""
+    table = context.settings.environment(environment).runs_on(Ecs)
+    if table is None:
+        raise TypeError(f"{environment} has no ecs table: the settings refuse that")
+    return EcsTarget(context, environment, table)

@@ -1,0 +1,67 @@
+"""The services of ECS that the settings name: a sandbox has no infrastructure that would make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from tagship.settings import Settings
+from tagship.settings.ecs import Ecs
+
+ROLE = "arn:aws:iam::123456789012:role/{name}"
+PORT = 8080  # that a container is said to listen on: its process is told another by PORT
+LOOPBACK = ("127.0.0.1", "localhost")
+
+Fronts = Mapping[str, Callable[[int], str]]  # World.fronts
+
+
+def seed(settings: Settings, client: Any, fronts: Fronts) -> None:
+    """Make the services of every environment."""
+    for environment in settings.environments.values():
+        table = environment.runs_on(Ecs)
+        if table:
+            urls = {name: service.url for name, service in table.services.items()}
+            role = next(iter(table.roles), "")
+            make(client, fronts, table.cluster, environment.image.repository, urls, role=role)
+
+
+def make(
+    client: Any, fronts: Fronts, cluster: str, repository: str, urls: Mapping[str, str], *, role: str = ""
+) -> None:
+    """Create a cluster and its services, of an image that isn't there.
+
+    `urls` has each service's health URL, or "": one of this machine is answered by the service's tasks. `role` is the
+    name of the role in the task definitions.
+    """
+    client.create_cluster(clusterName=cluster)
+    for name, url in urls.items():
+        roles = {"executionRoleArn": ROLE.format(name=role)} if role else {}
+        definition = client.register_task_definition(
+            family=name,
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            cpu="256",
+            memory="512",
+            containerDefinitions=[_container(repository)],
+            **roles,
+        )
+        answer = client.create_service(
+            cluster=cluster,
+            serviceName=name,
+            taskDefinition=definition["taskDefinition"]["taskDefinitionArn"],
+            desiredCount=1,
+            launchType="FARGATE",
+        )
+        _open(fronts[answer["service"]["serviceArn"]], url)
+
+
+def _container(repository: str) -> dict[str, Any]:
+    return {"name": "app", "image": f"{repository}:nothing-yet", "portMappings": [{"containerPort": PORT}]}
+
+
+def _open(front: Callable[[int], str], url: str) -> None:
+    """Answer at a URL of this machine; any other is nobody's here."""
+    address = urlsplit(url)
+    if address.hostname in LOOPBACK and address.port:
+        front(address.port)

@@ -1,0 +1,106 @@
+"""[environments.<name>.ecs]: services of ECS in one cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from tagship.domain.bundle import CONFIGURATION
+from tagship.domain.rules import Rules
+from tagship.settings.kind import Kind
+from tagship.settings.model import Environment
+from tagship.settings.section import Finding, Section, Text, Values, table
+from tagship.settings.tables import URL
+
+SERVICE = r"^[A-Za-z0-9_-]{1,255}$"
+ROLE = r"^[A-Za-z0-9+=,.@_-]{1,64}$"
+VERSION_KEY = r"^([A-Za-z0-9_\-]+)?$"
+
+ServiceName = Annotated[str, StringConstraints(pattern=SERVICE)]
+RoleName = Annotated[str, StringConstraints(pattern=ROLE)]
+
+
+class ServiceTable(Section):
+    """One service: which of its containers run the image, and its health.
+
+    Digests of its tasks say what it runs. `url` is asked too, if given.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {VERSION_KEY: "a key of a JSON object, or empty"}
+
+    containers: tuple[Text, ...] = ()  # empty: those that run an image of image.repository already
+    url: str = Field(default="", pattern=URL)
+    version_key: str = Field(default="", pattern=VERSION_KEY)  # of its JSON answer; empty: any 2xx answer is good
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if values.get("version_key") and not values.get("url"):
+            yield "version_key", "is a key of the answer of `url`, which is missing: add it"
+
+
+class Monitors(Section):
+    """What ECS is to watch during a deployment, set with the version.
+
+    What is left out stays as the service has it.
+    """
+
+    failures: int = Field(default=0, ge=0, le=200)  # failed tasks at which the circuit breaker goes back
+    alarms: tuple[Text, ...] = ()  # names of CloudWatch alarms at which ECS goes back
+
+
+class Ecs(Kind):
+    """The services of an environment."""
+
+    table = "ecs"
+    words: ClassVar[Mapping[str, str]] = {
+        SERVICE: "a service's or a cluster's name: letters, digits, hyphens and underscores",
+        ROLE: "the name of an IAM role, without its path",
+    }
+
+    cluster: str = Field(pattern=SERVICE)
+    order: Literal["together", "in order"] = "together"
+    timeout: int = Field(default=900, ge=5, le=86_400)  # seconds that a service may take to run the version
+    services: Annotated[Mapping[ServiceName, ServiceTable], Field(min_length=1)]
+    roles: tuple[RoleName, ...] = ()  # that its task definitions name: who registers one must be allowed to pass them
+    monitors: Monitors = Field(default_factory=Monitors)
+
+    @property
+    def rules(self) -> Rules:
+        return Rules("100%" if self.order == "together" else "1", "0")
+
+    @property
+    def longest(self) -> int:
+        return 2 * self.timeout  # there, and back
+
+    @property
+    def has_image(self) -> bool:
+        return True
+
+    @property
+    def stack_parameters(self) -> Mapping[str, str]:
+        return {"Hosts": "no"}
+
+    @property
+    def stack_services(self) -> tuple[str, ...]:
+        return tuple(f"{self.cluster}/{name}" for name in self.services)
+
+    @property
+    def stack_passed_roles(self) -> tuple[str, ...]:
+        return self.roles
+
+    def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
+        """Write the variables that the containers of this artifact are given."""
+        text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
+        return {f"{CONFIGURATION}/{name}.json": f"{text}\n".encode()}
+
+    @classmethod
+    def problems_in(cls, environment: Values) -> Iterator[Finding]:
+        if not table(environment, "image").get("repository"):
+            yield "image.repository", "is missing: name the repository of the image that the services run"
+        secrets = table(environment, "secrets")
+        for key in ("parameter_store", "secrets_manager"):
+            if secrets.get(key):
+                yield f"secrets.{key}", "is for hosts: a task definition names its own secrets"

@@ -1,0 +1,47 @@
+"""metrics: how deployments go: success, time, rollbacks, and DORA's four keys, from the ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from tagship.domain import metrics_text
+from tagship.domain.metrics import Metrics
+from tagship.domain.metrics import metrics as computed
+from tagship.engine.period import since_when
+from tagship.engine.plan import name_unreadable
+from tagship.errors import UsageError
+from tagship.ports.app import App
+
+LONG_AGO = "30d"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of each environment; `text` is what is printed."""
+
+    environments: Sequence[Metrics]
+    text: str
+
+    def as_data(self) -> list[dict[str, object]]:
+        return [asdict(metrics) for metrics in self.environments]
+
+
+def metrics(app: App, *, env: str = "", since: str = LONG_AGO, openmetrics: bool = False) -> Figures:
+    """Compute the figures of one environment, or of all.
+
+    Of deployments that began since then, by the store's clock.
+    """
+    until = app.store.now()
+    begin = since_when(since, app.store.now)
+    if begin is None or begin >= until:
+        raise UsageError(f"Invalid --since {since!r}: nothing is after it.", remedy="Give an age: --since 30d")
+    chosen = [env] if env else list(app.settings.environments)
+    figures = list[Metrics]()
+    for environment in chosen:
+        app.settings.environment(environment)
+        deployments = app.ledger.deployments(environment)
+        name_unreadable(app, environment)
+        figures.append(computed(deployments, environment, begin, until))
+    text = metrics_text.openmetrics(figures) if openmetrics else metrics_text.plain(figures)
+    return Figures(figures, text)

@@ -1,0 +1,130 @@
+"""Where people are told: the adapter, over the sandbox's GitHub. Told twice, nothing is there twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from tagship.adapters.github_board import GitHubBoard
+from tagship.adapters.github_client import Client
+from tagship.domain.news import NOT_DEPLOYED, News
+from tagship.errors import ServiceFailed
+from tagship.sandbox import web
+from tagship.sandbox.actions.board import Board as Pages
+
+COMMIT = "c" * 40
+RUN = "https://github.com/acme/hello/actions/runs/7"
+GOOD = News("d-1", "hello", "dev", "0.1.30-dev", COMMIT, "healthy", "It serves.", RUN, "https://dev.example.com")
+BAD = replace(GOOD, id="d-2", state="rolled-back", headline="It failed @all <b>.", evidence="Traceback: boom")
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> Pages:
+    return Pages(tmp_path / "board.json", lambda: "https://github.com/acme/hello")
+
+
+@pytest.fixture
+def board(pages: Pages) -> Iterator[GitHubBoard]:
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        query = {name: values[-1] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+        path, body = environ["PATH_INFO"].removeprefix("/repos/acme/hello"), environ["wsgi.input"].read()
+        status, value = pages.answer(environ["REQUEST_METHOD"], path, query, body) or ("404 Not Found", {})
+        return web.answer(start_response, status, value)
+
+    server = web.server(application)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield GitHubBoard(Client("acme/hello", f"http://127.0.0.1:{server.port}", "t"))
+    server.shutdown()
+    server.server_close()
+
+
+def get(pages: Pages, path: str, **query: str) -> Any:
+    answer = pages.answer("GET", path, query, b"")
+    assert answer
+    return answer[1]
+
+
+def test_a_deployment_has_its_outcome_and_the_address_of_what_serves(board: GitHubBoard, pages: Pages) -> None:
+    board.deployment(GOOD)
+    board.deployment(GOOD)
+    [deployment] = get(pages, "/deployments", sha=COMMIT, environment="dev")
+    [status] = get(pages, f"/deployments/{deployment['id']}/statuses")
+    assert (status["state"], status["environment_url"], status["log_url"]) == ("success", GOOD.url, RUN)
+
+
+def test_two_deployments_of_a_commit_are_two(board: GitHubBoard, pages: Pages) -> None:
+    board.deployment(BAD)
+    board.deployment(GOOD)
+    assert len(get(pages, "/deployments", sha=COMMIT, environment="dev")) == 2
+
+
+def test_a_deployment_that_had_not_ended_gets_its_end(board: GitHubBoard, pages: Pages) -> None:
+    board.deployment(replace(GOOD, state="started"))
+    board.deployment(GOOD)
+    [deployment] = get(pages, "/deployments")
+    states = [status["state"] for status in get(pages, f"/deployments/{deployment['id']}/statuses")]
+    assert states == ["success", "in_progress"]
+
+
+def test_the_commit_has_a_status_an_environment_and_it_is_not_said_twice(board: GitHubBoard, pages: Pages) -> None:
+    for news in (BAD, BAD, GOOD, GOOD):
+        board.status(news)
+    statuses = get(pages, f"/commits/{COMMIT}/statuses")
+    assert [(status["context"], status["state"]) for status in statuses] == [
+        ("tagship/dev", "success"), ("tagship/dev", "failure"),
+    ]  # fmt: skip
+
+
+def test_a_long_headline_is_cut_to_what_github_takes(board: GitHubBoard, pages: Pages) -> None:
+    board.status(replace(GOOD, headline="x" * 500))
+    assert len(get(pages, f"/commits/{COMMIT}/statuses")[0]["description"]) == 140
+
+
+def test_a_failure_is_one_issue_while_it_lasts_and_closed_when_it_is_healed(board: GitHubBoard, pages: Pages) -> None:
+    opened = board.issue(replace(BAD, id="d-1", state=NOT_DEPLOYED))
+    for _ in range(2):
+        assert board.issue(BAD) == opened
+    [issue] = get(pages, "/issues")
+    assert {label["name"] for label in issue["labels"]} == {"deployment", "dev", "rollback", "urgent"}
+    assert len(get(pages, "/issues/1/comments")) == 1
+    assert board.issue(replace(GOOD, id="d-3")) == opened
+    assert get(pages, "/issues") == []
+    assert board.issue(replace(GOOD, id="d-3")) == ""
+    assert board.issue(replace(BAD, id="d-4")) != opened
+
+
+def test_an_issue_has_the_facts_and_foreign_words_stay_words(board: GitHubBoard, pages: Pages) -> None:
+    board.issue(BAD)
+    [issue] = get(pages, "/issues")
+    assert issue["title"] == "dev: 0.1.30-dev failed, and was rolled back"
+    for fact in ("0.1.30-dev", COMMIT, RUN, "rolled-back", "Traceback: boom", "inv status --env dev"):
+        assert fact in issue["body"]
+    assert "@all" not in issue["body"]
+    assert "<b>" not in issue["body"]
+
+
+def test_an_issue_of_somebody_else_with_these_labels_is_left_alone(board: GitHubBoard, pages: Pages) -> None:
+    other = b'{"title": "Mine", "body": "Hands off", "labels": ["deployment", "dev"]}'
+    assert pages.answer("POST", "/issues", {}, other)
+    board.issue(GOOD)
+    board.issue(BAD)
+    assert {issue["title"]: issue["state"] for issue in get(pages, "/issues")} == {
+        "Mine": "open", "dev: 0.1.30-dev failed, and was rolled back": "open",
+    }  # fmt: skip
+
+
+def test_environments_have_issues_of_their_own(board: GitHubBoard, pages: Pages) -> None:
+    board.issue(BAD)
+    board.issue(replace(GOOD, environment="prod"))
+    assert len(get(pages, "/issues")) == 1
+
+
+def test_what_github_refuses_is_a_failure_in_its_words() -> None:
+    with pytest.raises(ServiceFailed, match="GitHub cannot be reached"):
+        GitHubBoard(Client("acme/hello", "http://127.0.0.1:9", "t")).status(GOOD)

@@ -1,0 +1,98 @@
+"""Services of ECS in tagship.toml: what is missing or cannot work is told in plain words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tagship.errors import SettingsError
+from tagship.settings import Settings, load
+from tagship.settings.ecs import Ecs
+
+TOP = """
+app = "hello"
+aws.bucket = "hello-artifacts"
+signing = { key = "release.key.pem", public_key = "release.pub.pem" }
+[environments.dev]
+"""
+IMAGE = 'image.repository = "hello"\n'
+SERVICES = IMAGE + 'ecs = { cluster = "dev", services = { hello-dev-api = {} } }\n'
+TABLE = 'ecs.cluster = "dev"\necs.services.hello-dev-api = {}\n'
+API = "environments.dev.ecs.services.hello-dev-api"
+
+
+def read(folder: Path, text: str) -> Settings:
+    (folder / "tagship.toml").write_text(TOP + text, "utf-8")
+    return load(folder / "tagship.toml", {})
+
+
+def errors(folder: Path, text: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read(folder, text)
+    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+
+
+def services(settings: Settings) -> Ecs:
+    chosen = settings.environment("dev").runs_on(Ecs)
+    assert chosen
+    return chosen
+
+
+def test_a_cluster_and_a_service_and_the_repository_are_all_that_is_needed(tmp_path: Path) -> None:
+    made = services(read(tmp_path, SERVICES))
+    assert (made.cluster, made.timeout, made.longest, made.has_image) == ("dev", 900, 1800, True)
+    assert (made.services["hello-dev-api"].containers, made.monitors.failures, made.monitors.alarms) == ((), 0, ())
+    assert (made.rules.concurrency, made.rules.errors) == ("100%", "0")
+
+
+def test_setup_is_told_the_services_and_the_roles_and_makes_none_for_hosts(tmp_path: Path) -> None:
+    made = services(read(tmp_path, IMAGE + TABLE + 'ecs.roles = ["task"]\n'))
+    assert (made.stack_services, made.stack_passed_roles) == (("dev/hello-dev-api",), ("task",))
+    assert made.stack_parameters == {"Hosts": "no"}
+
+
+def test_services_in_order_are_batches_of_one(tmp_path: Path) -> None:
+    made = services(read(tmp_path, IMAGE + TABLE + 'ecs.order = "in order"\n'))
+    assert (made.rules.batch(3), made.rules.errors) == (1, "0")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (IMAGE + "ecs = {}", "environments.dev.ecs.cluster: missing; add it"),
+        (IMAGE + 'ecs = { cluster = "dev" }', "environments.dev.ecs.services: missing; add it"),
+        (
+            IMAGE + 'ecs = { cluster = "dev", services = {} }',
+            "environments.dev.ecs.services: must not be empty: add at least one",
+        ),
+        (
+            TABLE,
+            "environments.dev.image.repository: is missing: name the repository of the image that the services run",
+        ),
+        (
+            IMAGE + 'ecs = { cluster = "dev", services = { "a/b" = {} } }',
+            ("environments.dev.ecs.services.a/b: the name must be a service's or a cluster's name: letters, digits, "
+            "hyphens and underscores"),
+        ),
+        (
+            IMAGE + 'ecs = { cluster = "dev", services = { hello-dev-api = { version_key = "v" } } }',
+            f"{API}.version_key: is a key of the answer of `url`, which is missing: add it",
+        ),
+        (
+            IMAGE + TABLE + 'ecs.order = "random"',
+            'environments.dev.ecs.order: must be "together" or "in order"; is "random"',
+        ),
+        (
+            IMAGE + TABLE + 'secrets.parameter_store = "/hello/dev/"',
+            "environments.dev.secrets.parameter_store: is for hosts: a task definition names its own secrets",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_told_with_its_place(tmp_path: Path, text: str, error: str) -> None:
+    assert error in errors(tmp_path, text + "\n")
+
+
+def test_the_bundle_carries_the_variables(tmp_path: Path) -> None:
+    files = read(tmp_path, SERVICES + 'variables = { NAME_B = "2", NAME_A = "1" }\n').files()
+    assert files == {"deploy/environments/dev.json": b'{\n  "NAME_A": "1",\n  "NAME_B": "2"\n}\n'}
