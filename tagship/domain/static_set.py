@@ -121,8 +121,6 @@ def invalidated(changed: Sequence[str], present: Sequence[StaticSet], top: str) 
     """List the URL paths to invalidate, or one wildcard.
 
     They are of files that were there and changed.
-
-    They are of files that were there and changed.
     Nothing caches a file that was never there. A folder's index.html is cached under the folder's path as well. If it
     is not known what was there, everything is invalidated.
     """
