@@ -19,6 +19,12 @@ TAKES_NO_RESOURCE = "takes no resource (Service Authorization Reference): test_p
 
 # (policy, finding) → why it stays. A policy is its resource in the template, then its own name.
 EXPLAINED = {
+    ("PeopleOfServices", "RESOURCE_STAR"): "task definitions have no resource that these actions could be bound to",
+    ("PeopleOfServices", "UNKNOWN_ACTION"): "the linter's list is older than ECS's service deployments (October 2024)",
+    (
+        "PeopleOfServices",
+        "unbounded ecs:RegisterTaskDefinition",
+    ): "it takes no resource; UpdateService is bound to ours",
     **{
         (f"{role}/{TRUST}", "MALFORMED Statement contains neither Resource nor NotResource"): (
             "a trust policy has no Resource: it is on the role itself"
