@@ -89,7 +89,13 @@ def test_no_code_of_the_project_runs_beside_an_identity() -> None:
     for name, job in with_an_identity():
         commands = [STEP.fullmatch(step["run"]) for step in job["steps"] if "run" in step]
         assert all(commands), name
-        assert {command[1] for command in commands if command} <= {"publish", "deploy", "verify", "notify"}, name
+        assert {command[1] for command in commands if command} <= {
+            "publish",
+            "deploy",
+            "verify",
+            "notify",
+            "cleanup",
+        }, name
 
 
 def test_a_job_that_builds_has_no_identity_and_no_secrets() -> None:
@@ -192,7 +198,10 @@ def test_a_developer_puts_nothing_where_ci_or_a_host_takes_code_from() -> None:
     image = "arn:aws:ecr:us-east-1:123456789012:repository/hello"
     assert allowed(CI, "ecr:PutImage", image)
     assert not allowed(PEOPLE, "ecr:PutImage", image)
-    assert not [each for each in PEOPLE if re.search("Document|PassRole|AssumeRole", str(each["Action"]))]
+    risky = [each for each in PEOPLE if re.search("Document|PassRole|AssumeRole", str(each["Action"]))]
+    assert [each["Sid"] for each in risky] == ["PassTheRolesOfTasks"]  # a task definition names its role
+    assert risky[0]["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    assert risky[0]["Resource"] == ["arn:aws:iam::123456789012:role/hello-dev-task"]
 
 
 # -- images ------------------------------------------------------------------------------------------------------------

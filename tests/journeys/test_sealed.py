@@ -16,6 +16,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.http import SandboxHttp
 from tagship.adapters.terraform import require_sealed
 from tagship.adapters.webhook import HttpHook
+from tagship.adapters.aws.site import AwsSite
 from tagship.bootstrap import Wiring, app
 from tagship.errors import Refused, ServiceFailed
 from tagship.sandbox import lifecycle
@@ -109,6 +110,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "who": HERE,
     "signed_in": HERE,
     "run_url": HERE,
+    "site": _talks_to_the_sandbox,
     "state_store": _talks_to_the_sandbox,
     "infrastructure": _talks_to_the_sandbox,
     "target": _talks_to_the_sandbox,
@@ -131,6 +133,8 @@ def test_every_adapter_goes_to_the_sandbox(docker: tuple[Path, Running], name: s
     part = getattr(app(root), name)
     if name in {"keys", "state_store", "infrastructure", "target"}:
         part = part("dev")
+    if name == "site":
+        part = AwsSite(app(root).aws, "pages", "", "")  # the settings here have no static set
     look = PARTS[name]
     assert callable(look)
     assert look(part, running)
