@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.aws.site import AwsSite
 from tagship.adapters.http import SandboxHttp
 from tagship.adapters.terraform import require_sealed
 from tagship.adapters.webhook import HttpHook
-from tagship.adapters.aws.site import AwsSite
 from tagship.bootstrap import Wiring, app
 from tagship.errors import Refused, ServiceFailed
 from tagship.sandbox import lifecycle
