@@ -157,6 +157,11 @@ def sums(files: Mapping[str, str]) -> bytes:
 CONFIGURATION = "deploy/environments"  # where a bundle has what its environments' targets read
 
 
+def variables_file(environment: str) -> str:
+    """Name the file of a bundle that has an environment's variables."""
+    return f"{CONFIGURATION}/{environment}.json"
+
+
 def difference(stored: Mapping[str, str], built: Mapping[str, str], configuration: str) -> str:
     """Say in one sentence how two bundles differ.
 

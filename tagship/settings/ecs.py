@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from tagship.domain.bundle import CONFIGURATION
+from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
@@ -94,7 +94,7 @@ class Ecs(Kind):
     def files(self, name: str, environment: Environment, region: str) -> Mapping[str, bytes]:  # noqa: ARG002
         """Write the variables that the containers of this artifact are given."""
         text = json.dumps(dict(environment.variables), indent=2, sort_keys=True)
-        return {f"{CONFIGURATION}/{name}.json": f"{text}\n".encode()}
+        return {variables_file(name): f"{text}\n".encode()}
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:

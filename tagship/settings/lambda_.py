@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from tagship.domain.bundle import CONFIGURATION
+from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
@@ -126,8 +126,3 @@ class Lambda(Kind):
         for key in ("parameter_store", "secrets_manager"):
             if secrets.get(key):
                 yield f"secrets.{key}", "is for hosts: a function reads its secrets itself, with its own role"
-
-
-def variables_file(environment: str) -> str:
-    """Name the file of a bundle that has an environment's variables."""
-    return f"{CONFIGURATION}/{environment}.json"

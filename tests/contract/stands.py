@@ -31,6 +31,7 @@ class Stand:
     app: str
     environment: str
     pointer: bool = True
+    repeated: str = "unchanged"  # what comes of the same change once more, if another process starts it
     fences: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def good(self) -> tuple[str, str]:
@@ -103,7 +104,7 @@ def lambda_(folder: Path) -> Iterator[Stand]:
     def make(fault: str) -> tuple[str, str]:
         return place.publish(f"0.1.{next(numbers)}-dev", fault)
 
-    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False)
+    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False, repeated="healthy")
     place.remove()
 
 

@@ -304,7 +304,7 @@ def test_an_artifact_without_the_package_is_refused(single: Functions) -> None:
     assert (reports["one"].outcome, reports["one"].reason) == ("refused", "0.1.1-dev has no package one")
     reports = single.carry_out(single.change((version, digest)))
     assert (reports["one"].outcome, reports["one"].serving) == ("refused", "0.1.0-dev")
-    assert "is not the manifest that was verified" in reports["one"].reason
+    assert "is not what was verified" in reports["one"].reason
 
 
 def test_a_change_that_was_cancelled_does_nothing_more(single: Functions) -> None:

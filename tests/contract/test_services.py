@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
+from tagship.errors import ServiceFailed, Unheard
 from tests.contract.services import Services, switch
 
 NO_BREAKER: dict[str, Any] = {"deploymentConfiguration": {}}
@@ -50,6 +52,37 @@ def test_a_rollback_by_the_breaker_is_no_success_although_the_service_is_stable(
     assert report.reason.startswith("the circuit breaker ended it after 2 of 2 failures")
     assert "app exited with 1" in report.evidence
     assert place.serving() == ["0.2.0-dev"]
+
+
+def test_an_update_whose_answer_is_lost_is_unheard_and_found_again(place: Services) -> None:
+    outcome(place, "0.2.5-dev")
+    change, target = place.change(place.publish("0.2.6-dev")), place.connect()
+
+    def lost(**_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="ecs")
+
+    place.app.aws.client("ecs").meta.events.register("needs-retry.ecs.UpdateService", lost)
+    try:
+        with pytest.raises(Unheard, match="The answer to UpdateService of api was lost"):
+            target.start(change, target.units())
+    finally:
+        place.app.aws.client("ecs").meta.events.unregister("needs-retry.ecs.UpdateService", lost)
+    [operation] = place.connect().operations(change.deployment_id, datetime.now(UTC) - timedelta(minutes=1))
+    assert operation.units == ("api",)
+    [report] = place.connect().finish([operation], change, target.units(), lambda _: None)
+    assert (report.outcome, report.serving) == ("healthy", "0.2.6-dev")
+
+
+def test_a_request_that_ecs_refused_asked_no_service(place: Services) -> None:
+    outcome(place, "0.2.7-dev")
+    change, target = place.change(place.publish("0.2.8-dev")), place.connect()
+    switch(throttled=99)
+    try:
+        with pytest.raises(ServiceFailed) as refusal:
+            target.start(change, target.units())
+    finally:
+        switch(throttled=0)
+    assert not isinstance(refusal.value, Unheard)
 
 
 def test_a_rollback_goes_to_the_revision_that_ran_and_registers_none(place: Services) -> None:

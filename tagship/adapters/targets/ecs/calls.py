@@ -20,6 +20,7 @@ from tagship.domain.ecs.definition import TaskRevision, Unregistrable, registrab
 from tagship.domain.ecs.service_deployment import ServiceDeployment
 from tagship.domain.ecs.task import TaskFacts
 from tagship.domain.text import listed
+from tagship.errors import ServiceFailed, Unheard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,9 +183,18 @@ class EcsCalls:
 
     @contextmanager
     def _uncertain(self, service: str) -> Iterator[None]:
-        """Translate errors of a request that may have been carried out."""
-        with self.aws.translated(f"updating {service}", state="The service may have been updated."):
-            yield
+        """Translate errors. Raises Unheard if it may have been carried out."""
+        try:
+            with self.aws.translated(f"updating {service}"):
+                yield
+        except ServiceFailed as reason:
+            if not (isinstance(reason.__cause__, Exception) and self.aws.unsure(reason.__cause__)):
+                raise
+            raise Unheard(
+                f"The answer to UpdateService of {service} was lost: ECS may or may not have received it.",
+                state="The service may be starting tasks.",
+                remedy=f"See what it runs: aws ecs describe-services --cluster {self.cluster} --services {service}",
+            ) from reason
 
     def stop(self, deployment: str) -> None:
         """Have ECS go back to the revision before."""

@@ -1,77 +1,14 @@
-"""An artifact as services need it: its image by digest, and the variables that its bundle carries."""
+"""An artifact as services need it: its image by digest, and its variables."""
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
-
-from tagship.domain import commands, layout
-from tagship.domain.bundle import CONFIGURATION
-from tagship.domain.change import Change
+from tagship.adapters.targets.carried import Carried
 from tagship.domain.ecs.record import RevisionLabel
-from tagship.domain.manifest import ImageRef, Manifest, sha256
-from tagship.errors import ArtifactMissing, NotAuthentic
-from tagship.ports.bucket import Store
-
-AGAIN = f"Publish the commit under a new number: {commands.deploy_dev()}"
 
 
-@dataclass(frozen=True)
-class ImageArtifact:
-    """The artifact of a change, by its manifest's SHA-256.
-
-    The engine verified that manifest's signature.
-    """
-
-    store: Store
-    change: Change
+class ImageArtifact(Carried):
+    """The artifact of a change to services."""
 
     @property
     def label(self) -> RevisionLabel:
         return RevisionLabel(self.change.artifact_id, self.change.manifest_sha256)
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """Read the manifest. Raises NotAuthentic if it is another."""
-        change = self.change
-        key = layout.artifact(change.app, change.environment, change.artifact_id, layout.MANIFEST)
-        return Manifest.from_json(self._read(key, change.manifest_sha256), key)
-
-    @property
-    def image(self) -> ImageRef:
-        """Return the image. Raises ArtifactMissing."""
-        if self.manifest.image is None:
-            raise ArtifactMissing(f"{self.change.artifact_id} has no image.", remedy=AGAIN)
-        return self.manifest.image
-
-    @cached_property
-    def variables(self) -> Mapping[str, str]:
-        """Read the settings' variables of that time, and add tagship's own."""
-        manifest = self.manifest
-        own = {
-            "VERSION": manifest.artifact_id,
-            "COMMIT_SHA": manifest.commit,
-            "BUILD_TIME": manifest.build_time,
-            "ENVIRONMENT": manifest.environment,
-        }
-        return {**self._carried(f"{CONFIGURATION}/{manifest.environment}.json"), **own}
-
-    def _carried(self, path: str) -> Mapping[str, str]:
-        """Read a file of the bundle; empty if it is not there."""
-        bundle = self.manifest.bundle
-        body = self._read(bundle.key, bundle.sha256)
-        with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
-            content = archive.extractfile(path) if path in self.manifest.files else None
-            values: Mapping[str, str] = json.loads(content.read() if content else b"{}")
-        return values
-
-    def _read(self, key: str, digest: str) -> bytes:
-        """Read an object. Raises NotAuthentic if its bytes are others."""
-        stored = self.store.get(key)
-        if stored is None or sha256(stored.body) != digest:
-            raise NotAuthentic(f"{key} is not what was verified.", remedy=AGAIN)
-        return stored.body

@@ -24,7 +24,7 @@ from tagship.domain.ecs.definition import Unregistrable
 from tagship.domain.ecs.service_deployment import STOPPABLE
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
-from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
+from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed, Unheard
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
 
@@ -102,7 +102,10 @@ class EcsTarget:
     # -- changing ------------------------------------------------------------------------------------------------------
 
     def start(self, change: Change, units: Sequence[Unit]) -> Sequence[Operation]:
-        """Have each service run the artifact's task definition."""
+        """Have each service run the artifact's task definition.
+
+        Raises Unheard if none is known to have begun, and an answer was lost.
+        """
         self._begun, self._refused = {}, {}
         calls, problems = self._calls, list[ServiceFailed]()
         services = calls.services([unit.id for unit in units])
@@ -114,7 +117,7 @@ class EcsTarget:
                 problems.append(reason)
                 self._refused[name] = Report(name, "silent", reason=reason.what.rstrip("."))
         if problems and not self._begun:
-            raise problems[0]
+            raise next((problem for problem in problems if isinstance(problem, Unheard)), problems[0])
         return [begun.operation for begun in self._begun.values()]
 
     def _note(self, name: str, result: Begun | Report) -> None:
