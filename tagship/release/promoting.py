@@ -27,6 +27,7 @@ from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 from tagship.release.attesting import check_pair
+from tagship.release.manifests import put_manifest
 from tagship.release.secrets import resolved
 from tagship.settings import own
 
@@ -162,7 +163,8 @@ def carry(app: App, promotion: Passage, source: Stored, manifest: Manifest) -> M
         for name, digest in _objects(source.manifest):
             _copy(app, promotion, name, digest)
         _put_signature(app, promotion, manifest)
-        _put_manifest(app, promotion, manifest)
+        key, remedy = promotion.key(app, layout.MANIFEST, onward=True), commands.deploy_dev(promotion.source)
+        put_manifest(app, key, manifest.to_json(), _metadata(app, promotion), f"Ship the next version: {remedy}")
         stored = verified(app, promotion.to, promotion.artifact_id)
         check_named(app, stored.manifest)
     return stored.manifest
@@ -240,21 +242,6 @@ def _check_signature(app: App, promotion: Passage, raw: bytes, signature: bytes)
             state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
             remedy=f"Ship the next version: {commands.deploy_dev(promotion.source)}",
         ) from reason
-
-
-def _put_manifest(app: App, promotion: Passage, manifest: Manifest) -> None:
-    """Create the manifest: from here the artifact exists there."""
-    key, raw = promotion.key(app, layout.MANIFEST, onward=True), manifest.to_json()
-    try:
-        app.store.create(key, raw, _metadata(app, promotion))
-    except Conflict as conflict:
-        existing = app.store.get(key)
-        if existing is None or existing.body != raw:
-            raise NotAuthentic(
-                f"{key} was stored by somebody else meanwhile, with other bytes.",
-                state="What is stored under that id stays as it is.",
-                remedy=f"Ship the next version: {commands.deploy_dev(promotion.source)}",
-            ) from conflict
 
 
 def _metadata(app: App, promotion: Passage) -> Mapping[str, str]:

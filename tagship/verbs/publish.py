@@ -38,6 +38,7 @@ from tagship.release import packages, static_sets
 from tagship.release.attesting import attested_provenance, check_pair
 from tagship.release.built import Work, work_of
 from tagship.release.images import shipped
+from tagship.release.manifests import put_manifest
 from tagship.release.sbom import attested_sbom
 from tagship.release.secrets import resolved
 
@@ -82,7 +83,13 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         manifest = replace(manifest, packages=packages.store(app, work, origin), static=stored_sets)
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
-        _put_manifest(app, work, manifest.to_json(), origin)
+        put_manifest(
+            app,
+            work.key(app, layout.MANIFEST),
+            manifest.to_json(),
+            origin.metadata(),
+            f"Ship under the next number: {commands.deploy_dev()}",
+        )
         published = _read_back(app, work)
     app.screen.say(f"published {work.artifact_id}: manifest sha256 {sha256(published.to_json())}")
     return published
@@ -208,24 +215,6 @@ def _put_signature(app: App, work: Work, raw: bytes, origin: Origin) -> None:
             state="What is stored under that id stays as it is, but is not an artifact: it has no manifest.",
             remedy=f"Ship under the next number: {commands.deploy_dev()}",
         ) from reason
-
-
-def _put_manifest(app: App, work: Work, raw: bytes, origin: Origin) -> None:
-    """Create the manifest: from here the artifact exists.
-
-    Another publisher's is the same, or something is wrong.
-    """
-    key = work.key(app, layout.MANIFEST)
-    try:
-        app.store.create(key, raw, origin.metadata())
-    except Conflict as conflict:
-        existing = app.store.get(key)
-        if existing is None or existing.body != raw:
-            raise NotAuthentic(
-                f"{key} was stored by somebody else meanwhile, with other bytes.",
-                state="What is stored under that id stays as it is.",
-                remedy=f"Ship under the next number: {commands.deploy_dev()}",
-            ) from conflict
 
 
 def _origin(app: App, work: Work) -> Origin:

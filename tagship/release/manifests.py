@@ -1,0 +1,26 @@
+"""The last object of an artifact: from its manifest on, it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tagship.errors import NotAuthentic
+from tagship.ports.app import App
+from tagship.ports.bucket import Conflict
+
+
+def put_manifest(app: App, key: str, raw: bytes, metadata: Mapping[str, str], remedy: str) -> None:
+    """Create the manifest.
+
+    Another publisher's is the same. Raises NotAuthentic if it has other bytes.
+    """
+    try:
+        app.store.create(key, raw, metadata)
+    except Conflict as conflict:
+        existing = app.store.get(key)
+        if existing is None or existing.body != raw:
+            raise NotAuthentic(
+                f"{key} was stored by somebody else meanwhile, with other bytes.",
+                state="What is stored under that id stays as it is.",
+                remedy=remedy,
+            ) from conflict
