@@ -20,7 +20,7 @@ TAKES_NO_RESOURCE = "takes no resource (Service Authorization Reference): test_p
 # (policy, finding) → why it stays. A policy is its resource in the template, then its own name.
 EXPLAINED = {
     ("PeopleOfServices", "RESOURCE_STAR"): "task definitions have no resource that these actions could be bound to",
-    ("PeopleOfServices", "UNKNOWN_ACTION"): "the linter's list is older than ECS's service deployments (October 2024)",
+    ("PeopleOfServices", "UNKNOWN_ACTION ecs:StopServiceDeployment"): "newer than the linter's list; botocore has it",
     (
         "PeopleOfServices",
         "unbounded ecs:RegisterTaskDefinition",
@@ -81,6 +81,8 @@ def _of_parliament(policy: Mapping[str, Any]) -> Iterator[str]:
         match finding.issue, finding.detail:
             case "RESOURCE_MISMATCH", [{"action": action, "required_format": wanted}]:
                 yield f"{finding.issue} {action} {wanted.split(':')[-1].split('/')[0]}"
+            case "UNKNOWN_ACTION", detail:  # a statement's first one
+                yield f"{finding.issue} {str(detail).split()[-1]}"
             case "MALFORMED" | "RESOURCE_MISMATCH", detail:
                 yield f"{finding.issue} {detail}"
             case issue, _:

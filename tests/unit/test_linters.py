@@ -49,7 +49,7 @@ def policy(*actions: str, resource: str = "*") -> dict[str, object]:
         (["iam:PutRolePolicy"], "permissions iam:PutRolePolicy"),
         (["s3:DeleteObject"], "unbounded s3:DeleteObject"),
         (["s3:*"], "wildcard s3"),
-        (["s3:GetObjekt"], "UNKNOWN_ACTION"),
+        (["s3:GetObjekt"], "UNKNOWN_ACTION s3:GetObjekt"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
