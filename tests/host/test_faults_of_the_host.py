@@ -75,7 +75,8 @@ def test_docker_restarted_while_an_image_is_pulled(
     lasting: Host, shop: Shop, registry: Registry, serving: Bundle
 ) -> None:
     bundle = lasting.publish(shop.docker(NEW, code=ballast(64)))
-    with slow_line(lasting, registry, 8 << 10), never_stops(lasting, OLD), deploying(lasting, bundle) as answers:
+    # The line is slow enough (64 MB in half a minute) that a busy machine restarts Docker before the pull has ended.
+    with slow_line(lasting, registry, 2 << 10), never_stops(lasting, OLD), deploying(lasting, bundle) as answers:
         until(lambda: lasting.journal()[-1] == "pull", 20, "it is being pulled")
         until(lambda: " pull --quiet" in lasting.machine.check("ps axww"), 20, "Docker is asked for it")
         restart_docker(lasting)
