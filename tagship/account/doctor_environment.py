@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tagship.domain import commands
+from tagship.domain import aws_commands, commands
 from tagship.domain.expiry import expiries
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.foundation import repository_name
@@ -33,7 +33,7 @@ def _secrets(app: App, environment: str) -> Iterator[Finding]:
         count += len(parameters)
         if not parameters:
             name = f"{wanted.parameter_store.rstrip('/')}/NAME"
-            fix = commands.put_parameter(name, app.settings.aws.region)
+            fix = aws_commands.put_parameter(name, app.settings.aws.region)
             yield failing(about, f"there is no parameter below {wanted.parameter_store}", fix)
     for name in sorted({secret.partition("#")[0] for secret in wanted.secrets_manager.values()}):
         try:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship import settings
-from tagship.bootstrap.terminal import Terminal, Unsettled
+from tagship.bootstrap.storage import Storage
+from tagship.bootstrap.terminal import Unsettled
 from tagship.errors import SettingsError
 
 __all__ = ["Unsettled", "Wiring", "app", "debugging"]
@@ -19,21 +20,19 @@ __all__ = ["Unsettled", "Wiring", "app", "debugging"]
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
+    from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
     from tagship.ports.board import Board, Hook
-    from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.forge import Forge
     from tagship.ports.images import Builder, Registry
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
     from tagship.ports.repository import Repository
-    from tagship.ports.site import Site
     from tagship.ports.target import Target, Web
     from tagship.sandbox.state import Running
 
 
 @dataclass(frozen=True)
-class Wiring(Terminal):
+class Wiring(Storage):
     """The ports of one repository's settings; see tagship.ports.app.App."""
 
     settings: settings.Settings
@@ -102,12 +101,6 @@ class Wiring(Terminal):
 
         return LocalPackager(os.environ, self.screen.say)
 
-    @cached_property
-    def store(self) -> Store:
-        from tagship.adapters.aws.s3 import S3Store
-
-        return S3Store(self.aws, self.settings.aws.bucket)
-
     def keys(self, environment: str, purpose: str = "release") -> Keys:
         from tagship.adapters.signing import PemVerifier, signer
         from tagship.ports.account import Keys
@@ -156,30 +149,6 @@ class Wiring(Terminal):
         from tagship.adapters.docker import Docker
 
         return Ecr(self.aws, Docker(os.environ))
-
-    @cached_property
-    def leases(self) -> Leases:
-        from tagship.adapters.bucket.leases import StoredLeases
-
-        return StoredLeases(self.store, self.settings.app, self.settings.lease_group)
-
-    @cached_property
-    def freezes(self) -> Freezes:
-        from tagship.adapters.bucket.freezes import StoredFreezes
-
-        return StoredFreezes(self.store, self.settings.app)
-
-    @cached_property
-    def calendar(self) -> Calendar:
-        from tagship.adapters.aws.calendar import SsmCalendar
-
-        return SsmCalendar(self.aws)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        from tagship.adapters.bucket.ledger import StoredLedger
-
-        return StoredLedger(self.store, self.settings.app)
 
     @cached_property
     def forge(self) -> Forge | None:
@@ -236,17 +205,6 @@ class Wiring(Terminal):
     @property
     def run_url(self) -> str:
         return self.ci.run_url
-
-    def state_store(self, environment: str) -> Store:
-        from tagship.adapters.aws.s3 import S3Store
-
-        return S3Store(self.aws, self.settings.state(environment)[0])
-
-    def site(self, environment: str, static_set: str) -> Site:
-        from tagship.adapters.aws.site import AwsSite
-
-        place = self.settings.static[static_set].environments[environment]
-        return AwsSite(self.aws, place.bucket, place.prefix, place.distribution)
 
     def infrastructure(self, environment: str) -> Infrastructure:
         from tagship.adapters.terraform import Terraform

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.domain import commands, layout
+from tagship.domain import aws_commands, commands, layout
 from tagship.domain.manifest import Manifest, sha256, signer_of
 from tagship.domain.origin import Origin, written
 from tagship.domain.standing import marked_bad
@@ -235,7 +235,7 @@ def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAut
         run_url=manifest.ci_url,
         image=written(manifest.image),
     )
-    mend = commands.store_again(app.store.bucket, key, origin.metadata(), app.settings.aws.region)
+    mend = aws_commands.store_again(app.store.bucket, key, origin.metadata(), app.settings.aws.region)
     return NotAuthentic(
         f"{_url(app, key)} lacks its {' and '.join(missing)}: it was put there by something other than tagship.",
         remedy=either(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tagship.domain import commands, layout
+from tagship.domain import aws_commands, commands, layout
 from tagship.domain.deployment import Deployment, begun
 from tagship.domain.freeze import FreezeUnreadable, Frozen
 from tagship.domain.standing import Bad, bad_versions
@@ -145,5 +145,5 @@ def require_unfrozen(app: App, environment: str) -> None:
         until = f" until {moment(window.changes)} UTC" if window.changes else ""
         raise Held(
             f"The change calendar {name} is closed for {environment}{until}.",
-            remedy=f"Deploy when it is open: {commands.calendar_state(name)}",
+            remedy=f"Deploy when it is open: {aws_commands.calendar_state(name)}",
         )

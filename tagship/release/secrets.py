@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tagship.domain import commands
+from tagship.domain import aws_commands, commands
 from tagship.domain.secrets import SSM, SecretRef, of_parameter, of_secret, problems
 from tagship.domain.text import either
 from tagship.errors import Refused, ServiceFailed
@@ -47,7 +47,7 @@ def _put(app: App, path: str) -> str:
     """Spell how to put the first parameter there."""
     if app.settings.sandbox:
         return f"Put one there: {commands.sandbox('secret', 'NAME=value')}"
-    command = commands.put_parameter(f"{path.rstrip('/')}/NAME", app.settings.aws.region)
+    command = aws_commands.put_parameter(f"{path.rstrip('/')}/NAME", app.settings.aws.region)
     return f"Put one there, its value in a file (or file:///dev/stdin): {command}"
 
 

@@ -1,0 +1,30 @@
+"""The commands of the AWS CLI that messages advise."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+
+def put_parameter(name: str, region: str) -> str:
+    """Spell AWS's own command that stores a secret from a file."""
+    words = ["aws", "ssm", "put-parameter", "--type", "SecureString", "--name", name, "--value", "file://value.txt"]
+    return shlex.join([*words, "--region", region])
+
+
+def store_again(bucket: str, key: str, metadata: Mapping[str, str], region: str) -> str:
+    """Spell AWS's commands that store an object again, with its SHA-256.
+
+    The bucket's policy lets nobody write over an artifact: it is fetched, removed and put.
+    """
+    place, file, where = f"s3://{bucket}/{key}", key.rpartition("/")[2], ["--region", region]
+    put = ["aws", "s3api", "put-object", "--bucket", bucket, "--key", key, "--body", file, "--if-none-match", "*"]
+    put += ["--checksum-algorithm", "SHA256", "--metadata", json.dumps(dict(metadata)), *where]
+    steps = [["aws", "s3", "cp", place, file, *where], ["aws", "s3", "rm", place, *where], put]
+    return " && ".join(map(shlex.join, steps))
+
+
+def calendar_state(calendar: str) -> str:
+    """Spell AWS's command that asks whether a change calendar is open."""
+    return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])
