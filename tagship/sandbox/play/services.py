@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from tagship.settings import Settings
 from tagship.settings.ecs import Ecs
+from tagship.settings.model import Environment
 
 ROLE = "arn:aws:iam::123456789012:role/{name}"
 PORT = 8080  # that a container is said to listen on: its process is told another by PORT
@@ -56,12 +57,22 @@ def make(
         _open(fronts[answer["service"]["serviceArn"]], url)
 
 
+def here(environment: Environment) -> list[str]:
+    """List the URLs of an environment's services on this machine."""
+    table = environment.runs_on(Ecs)
+    return [service.url for service in table.services.values() if _is_here(service.url)] if table else []
+
+
 def _container(repository: str) -> dict[str, Any]:
     return {"name": "app", "image": f"{repository}:nothing-yet", "portMappings": [{"containerPort": PORT}]}
 
 
 def _open(front: Callable[[int], str], url: str) -> None:
     """Answer at a URL of this machine; any other is nobody's here."""
+    if _is_here(url):
+        front(urlsplit(url).port or 0)
+
+
+def _is_here(url: str) -> bool:
     address = urlsplit(url)
-    if address.hostname in LOOPBACK and address.port:
-        front(address.port)
+    return address.hostname in LOOPBACK and bool(address.port)
