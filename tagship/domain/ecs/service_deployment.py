@@ -74,7 +74,8 @@ class ServiceDeployment:
         return f"the alarm {listed(list(self.alarms))} ended it" if self.alarms else ""
 
     @property
-    def _count(self) -> str:
+    def count(self) -> str:
+        """Say how many tasks failed, of how many that may; empty if none did."""
         return f"{self.failures} of {counted(self.threshold, 'failure')}" if self.failures else ""
 
     @property
@@ -91,7 +92,7 @@ class ServiceDeployment:
         words = [count if self.requested else "no new task yet"]
         words += [self.stage.lower().replace("_", " ")] if self.stage else []
         words += [f"{self.weight:g}% of the traffic"] if self.weight is not None and self.stage else []
-        words += [self._count] if self.failures else []
+        words += [self.count] if self.failures else []
         return ", ".join(words)
 
 
