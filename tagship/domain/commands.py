@@ -35,6 +35,7 @@ def rollback(
     *,
     yes: bool = False,
     allow_bad: bool = False,
+    allow_legacy: bool = False,
     wait: str = "",
     preempt: bool = False,
     all_or_nothing: bool = False,
@@ -43,8 +44,8 @@ def rollback(
     dry_run: bool = False,
 ) -> str:
     """Spell a rollback; without `to`, it offers a list."""
-    flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
-    flags |= {"dry_run": dry_run}
+    flags = {"yes": yes, "allow_bad": allow_bad, "allow_legacy": allow_legacy, "preempt": preempt}
+    flags |= {"all_or_nothing": all_or_nothing, "dry_run": dry_run}
     return _inv("rollback", to=to, env=environment, wait=wait, freeze=freeze, reason=reason, **flags)
 
 

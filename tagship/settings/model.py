@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints
 from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings.kind import Kind
+from tagship.settings.legacy import legacy_problems
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -134,6 +135,7 @@ class Settings(Section):
     promotion: Promotion = Field(default_factory=Promotion)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
+    legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
     def suffix(self, environment: str) -> str:
@@ -200,6 +202,7 @@ class Settings(Section):
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from _unsigned(values, environments)
         yield from _promoted(table(values, "promotion").get("order", ()), named)
+        yield from legacy_problems(values.get("legacy_keys", ()))
         yield from _same_channel(environments)
         yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
         for name, chosen in table(values, "static").items():

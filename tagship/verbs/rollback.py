@@ -25,6 +25,7 @@ from tagship.engine.scope import named, one_environment, patience
 from tagship.engine.unread import all_read
 from tagship.errors import Incomplete, Refused, UsageError
 from tagship.ports.app import App
+from tagship.release import legacy
 
 
 def rollback(
@@ -34,6 +35,7 @@ def rollback(
     env: str = "",
     yes: bool = False,
     allow_bad: bool = False,
+    allow_legacy: bool = False,
     wait: str = "",
     preempt: bool = False,
     all_or_nothing: bool = False,
@@ -51,6 +53,8 @@ def rollback(
     by the time of the lease, a person is shown that and asks again; without a terminal, or with `yes`, it is refused. A
     version that somebody named, and a rollback that fences somebody off, go on: they say what changed.
 
+    A version from before tagship is taken from its archive if it is named: somebody confirms that (`allow_legacy`).
+
     `freeze` is an end, `reason` why: the environment is frozen before its units act, and stays so if the rollback
     fails. A freeze that is there stays if it ends later or is somebody else's.
 
@@ -60,9 +64,10 @@ def rollback(
     longest = patience(wait)
     artifact_id, environment = named(app, to, env, "--to") if to else (None, one_environment(app, env))
     flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
+    flags |= {"dry_run": dry_run}
 
-    def again(until: str, why: str) -> str:
-        return commands.rollback(to, environment, wait=wait, freeze=until, reason=why, dry_run=dry_run, **flags)
+    def again(until: str, why: str, *, taken: bool = allow_legacy) -> str:
+        return commands.rollback(to, environment, wait=wait, freeze=until, reason=why, allow_legacy=taken, **flags)
 
     request = RollbackRequest(
         environment=environment,
@@ -74,6 +79,7 @@ def rollback(
         preempt=preempt,
         all_or_nothing=all_or_nothing,
         hold=hold_of(app, freeze, reason, again),
+        legacy=legacy.taken(app, environment, artifact_id) if artifact_id else None,
     )
     question = Question(app, environment)
     while True:
@@ -84,6 +90,7 @@ def rollback(
             return planned(app, plan)
         if not (to or yes or app.prompt.possible):
             raise _unasked(request.spelled(plan.artifact_id, wait=wait))
+        request = _taken(app, request, again(freeze, reason, taken=True), allowed=allow_legacy)
         try:
             with _how_to_keep(app, environment, keep):
                 return _run(app, request.pinned_to(plan), plan)
@@ -110,6 +117,7 @@ class RollbackRequest(Request):
     all_or_nothing: bool = False
     hold: Hold | None = None
     shown: Plan | None = None
+    legacy: legacy.Taken | None = None  # from before tagship, and not stored yet
 
     def pinned_to(self, plan: Plan) -> RollbackRequest:
         """Pin the version that was shown.
@@ -129,8 +137,9 @@ class RollbackRequest(Request):
         if self.artifact_id is None:
             stored = chosen(app, known, ask=_asks(app, self.yes))
         else:
-            stored = kept(app, self.environment, self.artifact_id)
-            require_ran(app, self.environment, self.artifact_id, known.history)
+            stored = self.legacy.stored if self.legacy else kept(app, self.environment, self.artifact_id)
+            if not stored.manifest.legacy:
+                require_ran(app, self.environment, self.artifact_id, known.history)
             self._require_good(app, self.artifact_id, known.history)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
         plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
@@ -202,6 +211,15 @@ def _say_what_may_follow(app: App, request: RollbackRequest, plan: Plan, questio
     hold = commands.freeze(environment, "8h", f"rollback to {plan.artifact_id}")
     say_runs(app, environment, answer, held=held, hold=hold)
     return hold if answer and not held and not isinstance(answer, str) else ""
+
+
+def _taken(app: App, request: RollbackRequest, again: str, *, allowed: bool) -> RollbackRequest:
+    """Store what is taken from an archive, once somebody confirmed it."""
+    if request.legacy is None:
+        return request
+    legacy.confirm(app, request.legacy, again, allowed=allowed)
+    legacy.store(app, request.legacy)
+    return replace(request, legacy=None)
 
 
 def _run(app: App, request: RollbackRequest, plan: Plan) -> Result:
