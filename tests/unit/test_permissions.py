@@ -53,9 +53,11 @@ NEEDS = {
     "sts:GetCallerIdentity": [],  # needs none: it answers even where a policy denies it
 }
 
+ACTIONS = {"elbv2": "elasticloadbalancing"}  # how IAM names a service that boto3 names otherwise
+
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
 LAMBDA = ["targets/lambda_/calls"]
-ECS = ["targets/ecs/calls"]
+ECS = ["targets/ecs/calls", "targets/ecs/around"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 RELEASE = ["aws/s3", *EC2, *LAMBDA, *ECS, "aws/site", "aws/calendar", "aws/identity"]
 USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
@@ -116,9 +118,12 @@ def asked(adapter: str) -> set[str]:
         "lambda",
         "ecs",
         "cloudfront",
+        "elbv2",
+        "logs",
+        "cloudwatch",
     }
     return {
-        f"{service}:{operation}"
+        f"{ACTIONS.get(service, service)}:{operation}"
         for service in services
         for name, operation in methods(service).items()
         if name in words | texts and f"{service}:{operation}" not in OTHERS

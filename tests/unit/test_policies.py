@@ -439,6 +439,7 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
     free = re.compile(
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
         r"|ecs:(Describe|Register)TaskDefinition|ecs:List(TaskDefinitions|Tasks)"
+        r"|cloudwatch:DescribeAlarms|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
     every = [one for role in ("Ci", "Host", "Notify", "Cleanup", *OF_PEOPLE) for one in statements(role)]
