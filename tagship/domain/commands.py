@@ -38,13 +38,14 @@ def rollback(
     wait: str = "",
     preempt: bool = False,
     all_or_nothing: bool = False,
+    allow_irreversible: bool = False,
     freeze: str = "",
     reason: str = "",
     dry_run: bool = False,
 ) -> str:
     """Spell a rollback; without `to`, it offers a list."""
     flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
-    flags |= {"dry_run": dry_run}
+    flags |= {"allow_irreversible": allow_irreversible, "dry_run": dry_run}
     return _inv("rollback", to=to, env=environment, wait=wait, freeze=freeze, reason=reason, **flags)
 
 

@@ -14,7 +14,8 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
-LATER = ("packages", "promoted", "provenance_sha256", "sbom_sha256", "signed_by", "static")  # older manifests lack them
+# Older manifests lack them.
+LATER = ("irreversible", "packages", "promoted", "provenance_sha256", "sbom_sha256", "signed_by", "static")
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class Manifest:
     static: Mapping[str, StaticRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
     promoted: Promoted | None = None  # from the environment before
+    irreversible: bool = False  # its hook before_switch does what can't be undone
 
     @property
     def published(self) -> str:

@@ -13,6 +13,7 @@ from tagship.domain.text import counted, either, moment
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
+from tagship.engine.crossing import left_applied, require_asked, require_no_more
 from tagship.engine.foreseen import Changed, require_foreseen
 from tagship.engine.freezing import Hold, describe, freeze_before, hold_of, said_to_stay
 from tagship.engine.gates import frozen_by, require_good, warn_of_bad, why_bad
@@ -37,6 +38,7 @@ def rollback(
     wait: str = "",
     preempt: bool = False,
     all_or_nothing: bool = False,
+    allow_irreversible: bool = False,
     freeze: str = "",
     reason: str = "",
     dry_run: bool = False,
@@ -51,6 +53,9 @@ def rollback(
     by the time of the lease, a person is shown that and asks again; without a terminal, or with `yes`, it is refused. A
     version that somebody named, and a rollback that fences somebody off, go on: they say what changed.
 
+    What goes back across a migration that can't be undone has to be agreed to: at the terminal, or by
+    `allow_irreversible`.
+
     `freeze` is an end, `reason` why: the environment is frozen before its units act, and stays so if the rollback
     fails. A freeze that is there stays if it ends later or is somebody else's.
 
@@ -60,6 +65,7 @@ def rollback(
     longest = patience(wait)
     artifact_id, environment = named(app, to, env, "--to") if to else (None, one_environment(app, env))
     flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
+    flags["allow_irreversible"] = allow_irreversible
 
     def again(until: str, why: str) -> str:
         return commands.rollback(to, environment, wait=wait, freeze=until, reason=why, dry_run=dry_run, **flags)
@@ -73,6 +79,7 @@ def rollback(
         wait=longest,
         preempt=preempt,
         all_or_nothing=all_or_nothing,
+        allow_irreversible=allow_irreversible,
         hold=hold_of(app, freeze, reason, again),
     )
     question = Question(app, environment)
@@ -84,6 +91,7 @@ def rollback(
             return planned(app, plan)
         if not (to or yes or app.prompt.possible):
             raise _unasked(request.spelled(plan.artifact_id, wait=wait))
+        require_asked(app, plan, request.across(plan.artifact_id, wait), yes=yes)
         try:
             with _how_to_keep(app, environment, keep):
                 return _run(app, request.pinned_to(plan), plan)
@@ -108,6 +116,7 @@ class RollbackRequest(Request):
     yes: bool = False
     allow_bad: bool = False
     all_or_nothing: bool = False
+    allow_irreversible: bool = False
     hold: Hold | None = None
     shown: Plan | None = None
 
@@ -134,7 +143,10 @@ class RollbackRequest(Request):
             self._require_good(app, self.artifact_id, known.history)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
         plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
-        plan = replace(plan, allow_bad=self.allow_bad)
+        migrations = left_applied(app, self.environment, plan.artifact_id, known.history)
+        plan = replace(plan, allow_bad=self.allow_bad, allow_irreversible=self.allow_irreversible)
+        plan = replace(plan, irreversible=migrations)
+        require_no_more(plan, self.shown, self.across(plan.artifact_id))
         if self.shown is None and _is_recorded(plan) and not self.preempt:
             _refuse_if_running(app, plan, self.hold)
         return plan
@@ -185,9 +197,14 @@ class RollbackRequest(Request):
             wait=wait,
             preempt=self.preempt,
             all_or_nothing=self.all_or_nothing if all_or_nothing is None else all_or_nothing,
+            allow_irreversible=self.allow_irreversible,
             freeze=self.hold.until if self.hold else "",
             reason=self.hold.reason if self.hold else "",
         )
+
+    def across(self, to: ArtifactId, wait: str = "") -> str:
+        """Spell it as somebody who agrees to cross a migration."""
+        return replace(self, allow_irreversible=True).spelled(to, wait=wait)
 
 
 def _say_what_may_follow(app: App, request: RollbackRequest, plan: Plan, question: Question) -> str:
