@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tagship.domain.deployment import SERVES, Deployment
 from tagship.domain.hook import crossed
 from tagship.domain.plan import Plan
-from tagship.domain.text import listed
+from tagship.domain.text import listed, plural
 from tagship.errors import Interrupted, Refused
 from tagship.ports.app import App
 
@@ -38,11 +38,11 @@ def require_asked(app: App, plan: Plan, again: str, *, yes: bool) -> None:
     """
     if not plan.irreversible or plan.allow_irreversible:
         return
-    crossing = f"{plan.artifact_id} runs without the {across(plan)}"
+    remedy = f"If {plan.artifact_id} works with that data: {again}"
     if yes or not app.prompt.possible:
-        raise Refused(f"{crossing}, which can't be undone.", remedy=f"If it works with that data: {again}")
-    if not app.prompt.confirm(f"{crossing}, which can't be undone. Go back anyway?"):
-        raise Interrupted("Not rolled back.", remedy=f"If it works with that data: {again}")
+        raise Refused(f"{_crossing(plan)}.", remedy=remedy)
+    if not app.prompt.confirm(f"{_crossing(plan)}. Go back anyway?"):
+        raise Interrupted("Not rolled back.", remedy=remedy)
 
 
 def require_no_more(plan: Plan, shown: Plan | None, again: str) -> None:
@@ -50,13 +50,12 @@ def require_no_more(plan: Plan, shown: Plan | None, again: str) -> None:
     if shown is None or plan.allow_irreversible or not set(plan.irreversible) - set(shown.irreversible):
         return
     raise Refused(
-        f"{plan.environment} changed since this was planned: {plan.artifact_id} would run without the {across(plan)}, "
-        "which can't be undone.",
-        remedy=f"If it works with that data: {again}",
+        f"{plan.environment} changed since this was planned. {_crossing(plan)}.",
+        remedy=f"If {plan.artifact_id} works with that data: {again}",
     )
 
 
-def across(plan: Plan) -> str:
-    """Name the migrations: `migration of 0.1.30-dev`."""
-    versions = plan.irreversible
-    return f"migration{'s' if len(versions) > 1 else ''} of {listed(versions)}"
+def _crossing(plan: Plan) -> str:
+    """Say what it goes back across."""
+    migrations = plural("migration", len(plan.irreversible))
+    return f"The {migrations} of {listed(plan.irreversible)} can't be undone, and {plan.artifact_id} came before"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from tagship.settings.section import Finding, Section, Text, Values, number, table
+from tagship.settings.section import Finding, Section, Text, Values, cut, number, table
 
 FUNCTION = r"^([A-Za-z0-9_:-]{1,170})?$"
 BEFORE = "before_switch"
 PlaceOfHook = Literal["before_switch", "after_switch", "tests"]
+SHOWN = 40  # characters of a command
 LONGEST = 900  # seconds that an invocation may take: Lambda's own limit
 
 
@@ -36,7 +38,7 @@ class HookTable(Section):
     @property
     def work(self) -> str:
         """Say what it runs."""
-        return f"function {self.function}" if self.function else self.command[0]
+        return f"function {self.function}" if self.function else cut(shlex.join(self.command), SHOWN)
 
     @property
     def irreversible(self) -> bool:

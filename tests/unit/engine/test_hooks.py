@@ -326,7 +326,7 @@ def test_a_rollback_across_it_is_refused_unless_it_is_asked_for(flags: dict[str,
     app = crossed()
     with pytest.raises(Refused) as caught:
         rollback(app, to=OLD, **flags)
-    assert caught.value.what == f"{OLD} runs without the migration of {NEW}, which can't be undone."
+    assert caught.value.what == f"The migration of {NEW} can't be undone, and {OLD} came before."
     assert f"inv rollback --to {OLD} --env dev --allow-irreversible" in caught.value.remedy
     assert rollback(app, to=OLD, allow_irreversible=True, **flags).state == "healthy"
 
