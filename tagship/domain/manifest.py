@@ -14,7 +14,9 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
+# Older manifests lack them.
 LATER = (
+    "irreversible",
     "legacy",
     "packages",
     "promoted",
@@ -22,7 +24,7 @@ LATER = (
     "sbom_sha256",
     "signed_by",
     "static",
-)  # older ones lack them
+)
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ class Manifest:
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
     promoted: Promoted | None = None  # from the environment before
     legacy: Legacy | None = None  # what it was made of, if that is not a commit
+    irreversible: bool = False  # its hook before_switch does what can't be undone
 
     @property
     def published(self) -> str:

@@ -109,6 +109,7 @@ SKIP = Flag("skip", "leave this host as it is, by name or id (several: web-3,web
 ALL_OR_NOTHING = Flag(
     "all-or-nothing", "put every host back unless every host takes it; refuse if one can't be reached", False
 )
+ALLOW_IRREVERSIBLE = Flag("allow-irreversible", "go back across a migration that can't be undone", False)
 FREEZE = Flag("freeze", "freeze the environment first, and leave it frozen until then: 8h, 2d, 18:00")
 WHY_FROZEN = Flag("reason", "of --freeze: why, in one line; left out, that it was rolled back")
 
