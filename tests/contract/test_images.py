@@ -255,11 +255,11 @@ def test_ecr_tells_what_a_scan_found(ecr: Ecr, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_an_image_that_nobody_scanned_has_no_scan(ecr: Ecr, repository: str) -> None:
-    digest = "sha256:" + "e" * 64
-    ecr.aws.client("ecr").put_image(
-        repositoryName="images/hello", imageManifest=MANIFEST, imageTag="0.3.0-dev", imageDigest=digest
+    put = ecr.aws.client("ecr").put_image(
+        repositoryName="images/hello", imageManifest=MANIFEST.replace("[]", "[ ]"), imageTag="0.3.0-dev"
     )
-    status = ecr.status(ImageRef(repository, "0.3.0-dev", digest), scanned=True)
+    image = ImageRef(repository, "0.3.0-dev", put["image"]["imageId"]["imageDigest"])
+    status = ecr.status(image, scanned=True)
     assert (status.state, status.scan) == ("there", None)
 
 
