@@ -153,12 +153,19 @@ class Wiring(Storage):
 
     @cached_property
     def forge(self) -> Forge | None:
-        from tagship.adapters.github import connect
-
         if self.sandbox:
+            from tagship.adapters.github import connect
+
             name = self.settings.ci.repository or "sandbox/" + self.settings.app
             return connect(name, self.sandbox.github_url, self.sandbox.keys.token, sandbox=True)
-        return connect(self.settings.ci.repository or self.repository.remote_url(), variables=os.environ)
+        from tagship.domain.forge import repository_of
+
+        address = self.settings.ci.repository or self.repository.remote_url()
+        if repository_of(address) is None:
+            return None
+        from tagship.adapters.github import connect
+
+        return connect(address, variables=os.environ)
 
     @cached_property
     def board(self) -> Board | None:

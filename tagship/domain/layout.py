@@ -7,6 +7,7 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 PROVENANCE = "provenance.json"
 SBOM = "sbom.json"
+CONFIGURATION = "deploy/environments"  # where a bundle has what its environments' targets read
 
 
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:

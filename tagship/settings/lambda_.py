@@ -16,7 +16,7 @@ from tagship.settings.model import Environment
 from tagship.settings.section import NAME, Finding, Section, Text, Values, table
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
-ALIAS = r"^[A-Za-z][A-Za-z0-9_-]{0,127}$"
+ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"
 HANDLER = r"^([^\s]{1,128})?$"
 VARIABLE = r"[A-Za-z][A-Za-z0-9_]+\Z"
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: what the runtime sets itself
@@ -63,7 +63,10 @@ class Function(Section):
 
 
 class Lambda(Kind):
-    """The functions of an environment, all behind one alias's name."""
+    """The functions of an environment, all behind one alias's name.
+
+    Without an alias, callers call the functions themselves: what is deployed there serves at once.
+    """
 
     table = "lambda"
     words: ClassVar[Mapping[str, str]] = {

@@ -16,7 +16,6 @@ from typing import BinaryIO
 from tagship import __version__, resources
 from tagship.domain import layout
 from tagship.domain.bundle import (
-    CONFIGURATION,
     DISK,
     GENERATED,
     GZIP_HEAD,
@@ -113,7 +112,7 @@ def _write(app: App, artifact_id: ArtifactId, sources: _Sources, to: Path) -> Bu
 
 def _host_files(files: Mapping[str, str], sources: _Sources) -> HostFiles | None:
     """Record whose host files a bundle has; None if it has none."""
-    prefix, generated = f"{resources.FOLDER}/", f"{CONFIGURATION}/"
+    prefix, generated = f"{resources.FOLDER}/", f"{layout.CONFIGURATION}/"
     names = sources.tagship or [path for path in files if path.startswith(prefix) and not path.startswith(generated)]
     if not sources.tagship and not sources.own:
         return None

@@ -22,7 +22,8 @@ from dataclasses import replace
 from datetime import UTC
 
 from tagship.domain import commands, layout
-from tagship.domain.bundle import CONFIGURATION, difference
+from tagship.domain.bundle import difference
+from tagship.domain.layout import CONFIGURATION
 from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
 from tagship.domain.secrets import SecretRef

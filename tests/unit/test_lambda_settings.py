@@ -142,3 +142,8 @@ def test_functions_and_packages_are_keys_of_their_own_for_variables(tmp_path: Pa
     }
     made = functions(read(tmp_path, FUNCTIONS, given))
     assert (list(made.functions), made.alias) == (["hi"], "blue")
+
+
+def test_an_empty_alias_is_for_functions_that_callers_call_themselves(tmp_path: Path) -> None:
+    assert functions(read(tmp_path, 'lambda.alias = ""\n' + FUNCTIONS)).alias == ""
+    assert functions(read(tmp_path, FUNCTIONS)).alias == "live"

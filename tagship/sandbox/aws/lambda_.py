@@ -26,7 +26,7 @@ from datetime import timedelta
 from typing import Any
 
 from tagship.sandbox.aws import lambda_answers as answers
-from tagship.sandbox.aws.lambda_code import read
+from tagship.sandbox.aws.lambda_code import located, read
 from tagship.sandbox.aws.lambda_kept import Kept
 from tagship.sandbox.aws.lambda_requests import (
     DEFAULTS,
@@ -136,7 +136,7 @@ class _Api:
         function = self.kept.function(given)
         version = self.kept.version(function, given.get("Qualifier", LATEST))
         content = version.content if version else function.content
-        code = answers.code(content, f"{self.world.url}/sandbox-code/{function.name}")
+        code = answers.code(content, located(self.world, content))
         return {"Configuration": configuration, "Code": code, "Tags": {}}
 
     def get_function_configuration(self, given: Given) -> Given:

@@ -60,7 +60,7 @@ LIBRARIES = {
     "packaging": {"sandbox"},
     "invoke": {"tasks"},
 }
-IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "requests", "cryptography"}
+IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "cryptography"}
 SLOW = set(LIBRARIES) - {"semver", "pydantic", "invoke"}
 IO = {
     "os", "io", "pathlib", "subprocess", "socket", "time", "random", "shutil", "tempfile", "logging",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced, UnfitFunction
+from tagship.adapters.targets.lambda_.calls import LATEST, Calls, Missing, Raced, UnfitFunction
+from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
