@@ -243,7 +243,7 @@ def _unversioned(calls: Calls, change: Change) -> str:
         return ""
     raise ServiceFailed(
         f"{calls.function} has no alias, so {change.artifact_id} of it can't run before it serves.",
-        remedy="Give the functions an alias, or have the hook invoke another function: hooks.before_switch.function",
+        remedy="Give the functions an alias, or have the hook call another function: hooks.before_switch.function",
     )
 
 
