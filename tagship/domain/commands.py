@@ -84,13 +84,15 @@ def history(
     who: str = "",
     since: str = "",
     limit: str = "",
+    evidence: bool = False,
     verify: bool = False,
     rebuild_index: bool = False,
     as_json: bool = False,
 ) -> str:
     """Spell the command that shows who shipped what."""
     filters = {"version": version, "state": state, "who": who, "since": since, "limit": limit}
-    return _inv("history", env=environment, **filters, verify=verify, rebuild_index=rebuild_index, json=as_json)
+    switches = {"evidence": evidence, "verify": verify, "rebuild_index": rebuild_index, "json": as_json}
+    return _inv("history", env=environment, **filters, **switches)
 
 
 def lock(environment: str = "") -> str:

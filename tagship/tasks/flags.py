@@ -120,6 +120,7 @@ WHO = Flag("who", "only those by somebody whose name contains this")
 SINCE = Flag("since", "only those that began since a day, a time, or that long ago: 2026-11-20, 12h, 7d")
 PERIOD = Flag("since", "deployments that began since a day, a time, or that long ago: 2026-11-20, 12h", "30d")
 OPENMETRICS = Flag("openmetrics", "print OpenMetrics text, as Prometheus and CloudWatch's agent read it", False)
+EVIDENCE = Flag("evidence", "show what hosts, hooks and services said when it failed, below the list", False)
 REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index again first; it only makes reading quicker", False)
 VERIFY = Flag("verify", "hold the ledger against its chain first: exit 5 if an entry was altered or deleted", False)
 

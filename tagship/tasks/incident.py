@@ -20,7 +20,7 @@ def status() -> None:
     """Show what runs where, by the ledger and by each host."""
 
 
-@verb(f.ANY_ENV, f.LIMIT, f.ONLY_VERSION, f.STATE, f.WHO, f.SINCE, f.VERIFY, f.REBUILD_INDEX, f.JSON)
+@verb(f.ANY_ENV, f.LIMIT, f.ONLY_VERSION, f.STATE, f.WHO, f.SINCE, f.EVIDENCE, f.VERIFY, f.REBUILD_INDEX, f.JSON)
 def history() -> None:
     """Show who deployed what where, when, and how it ended."""
 
