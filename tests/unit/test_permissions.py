@@ -52,7 +52,7 @@ NEEDS = {
 }
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
-LAMBDA = ["targets/lambda_/calls"]
+LAMBDA = ["targets/lambda_/calls", "targets/lambda_/watching"]
 ECS = ["targets/ecs/calls"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 RELEASE = ["aws/s3", *EC2, *LAMBDA, *ECS, "aws/calendar", "aws/identity"]
@@ -114,6 +114,7 @@ def asked(adapter: str) -> set[str]:
         "sts",
         "lambda",
         "ecs",
+        "cloudwatch",
     }
     return {
         f"{service}:{operation}"
