@@ -12,6 +12,7 @@ from tagship.domain.text import counted, listed, plural
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified_manifest
+from tagship.engine.before_tagship import way_before
 from tagship.engine.rollback_candidates import range_of
 from tagship.errors import ArtifactError, TagshipError
 from tagship.ports.app import App
@@ -88,7 +89,10 @@ def _way_back(app: App, environment: str) -> Iterator[Finding]:
     if whole:
         yield ok(about, f"to {whole[0]}, which is stored, whole and signed ({len(whole)} in all)")
     elif others:
-        yield failing(about, f"none of {counted(len(others), 'version')} can be gone back to")
+        none = f"none of {counted(len(others), 'version')} can be gone back to"
+        yield failing(about, none, way_before(app, environment))
+    elif undo := way_before(app, environment):
+        yield ok(about, f"no version yet; what ran before tagship is kept: {undo}")
     else:
         yield ok(about, "nothing to go back to yet")
 

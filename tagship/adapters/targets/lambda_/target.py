@@ -17,7 +17,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.lambda_.artifact import Artifact
 from tagship.adapters.targets.lambda_.asking import LOOKS, Asking, Query
-from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import Claims
 from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.gradual import Gradual
@@ -175,6 +175,24 @@ class LambdaTarget:
         artifact = Artifact(self.context.store, change)
         now = self.context.clock.now
         return Maker(self.table.timeout, asking.wait, now, artifact=artifact, bucket=self.context.store.bucket)
+
+    def version_of(self, change: Change, name: str, tick: Tick) -> str:
+        """Make a function's version beside what serves; return its number."""
+        if name not in self.table.functions:
+            return ""
+        asking = self._asking()
+        maker, calls = self._maker(change, asking), {name: self._calls(name)}
+        try:
+            made = together(
+                calls,
+                lambda called: maker.made(called, self.table.functions[name]),
+                tick=tick,
+                doing="making the version",
+                stop=asking.stop,
+            )
+        except (UnfitFunction, Missing) as reason:
+            raise ServiceFailed(f"{name}: {reason}.", remedy="Mend that, then run the same command again") from reason
+        return made[name]
 
     # -- what was started ----------------------------------------------------------------------------------------------
 
