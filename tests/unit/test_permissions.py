@@ -56,7 +56,7 @@ NEEDS = {
 ACTIONS = {"elbv2": "elasticloadbalancing"}  # how IAM names a service that boto3 names otherwise
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
-LAMBDA = ["targets/lambda_/calls"]
+LAMBDA = ["targets/lambda_/calls", "targets/lambda_/watching"]
 ECS = ["targets/ecs/calls", "targets/ecs/around"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, "aws/site", "aws/calendar", "aws/identity"]
