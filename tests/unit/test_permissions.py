@@ -53,13 +53,15 @@ NEEDS = {
     "sts:GetCallerIdentity": [],  # needs none: it answers even where a policy denies it
 }
 
+ACTIONS = {"elbv2": "elasticloadbalancing"}  # how IAM names a service that boto3 names otherwise
+
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
-LAMBDA = ["targets/lambda_/calls"]
-ECS = ["targets/ecs/calls"]
+LAMBDA = ["targets/lambda_/calls", "targets/lambda_/watching"]
+ECS = ["targets/ecs/calls", "targets/ecs/around"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 ASG = ["targets/asg/calls"]
-RELEASE = ["aws/s3", *EC2, *LAMBDA, *ECS, *ASG, "aws/site", "aws/calendar", "aws/identity"]
-USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
+RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, *ASG, "aws/site", "aws/calendar", "aws/identity"]
+USES = {"Ci": [*RELEASE, "aws/ecr_images", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 
@@ -122,9 +124,12 @@ def asked(adapter: str) -> set[str]:
         "ecs",
         "autoscaling",
         "cloudfront",
+        "elbv2",
+        "logs",
+        "cloudwatch",
     }
     return {
-        f"{service}:{operation}"
+        f"{ACTIONS.get(service, service)}:{operation}"
         for service in services
         for name, operation in methods(service).items()
         if name in words | texts and f"{service}:{operation}" not in OTHERS

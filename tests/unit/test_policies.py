@@ -436,11 +436,15 @@ def test_a_host_reads_the_secrets_that_the_settings_name() -> None:
 
 
 def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
-    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR and the agent name no resource."""
+    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR, CloudWatch and the agent name none.
+
+    DescribeAlarms could name alarms, but of composite alarms only as `*`.
+    """
     free = re.compile(
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
         r"|ecs:(Describe|Register)TaskDefinition|ecs:List(TaskDefinitions|Tasks)"
         r"|autoscaling:Describe(AutoScalingGroups|InstanceRefreshes)|ec2:DescribeLaunchTemplateVersions"
+        r"|cloudwatch:(DescribeAlarms|GetMetricData)|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
     every = [one for role in ("Ci", "Host", "Notify", "Cleanup", *OF_PEOPLE) for one in statements(role)]
