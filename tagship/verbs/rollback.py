@@ -17,6 +17,7 @@ from tagship.engine.foreseen import Changed, require_foreseen
 from tagship.engine.freezing import Hold, describe, freeze_before, hold_of, said_to_stay
 from tagship.engine.gates import frozen_by, require_good, warn_of_bad, why_bad
 from tagship.engine.lease_session import observe
+from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import FEW, MANY, facts, plan_of, reachable, show
 from tagship.engine.queued import Question, say_runs
 from tagship.engine.rollback_candidates import chosen, ever_served, instead, kept, require_ran
@@ -133,6 +134,7 @@ class RollbackRequest(Request):
             require_ran(app, self.environment, self.artifact_id, known.history)
             self._require_good(app, self.artifact_id, known.history)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
+        require_clear(app, self.environment, "rollback", stored, units)
         plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         plan = replace(plan, allow_bad=self.allow_bad)
         if self.shown is None and _is_recorded(plan) and not self.preempt:

@@ -77,6 +77,7 @@ WHY = {
         "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
     },
     "People": {
+        "ecr:DescribeImages": "whether a service's image is there, before the service is brought to it",
         "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
         "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
     },
