@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
-from tagship.domain import commands, foundation
+from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
@@ -145,6 +145,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         roles=chosen.target.stack_passed_roles,
         sites=sites,
         distributions=distributions,
+        legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
     template = foundation.with_keys(

@@ -7,7 +7,8 @@ from tagship.tasks._verb import verb
 
 
 @verb(
-    f.TO, f.ENV, f.YES, f.ALLOW_BAD, f.WAIT, f.PREEMPT, f.ALL_OR_NOTHING, f.FREEZE, f.WHY_FROZEN, f.DRY_RUN, f.JSON,
+    f.TO, f.ENV, f.YES, f.ALLOW_BAD, f.ALLOW_LEGACY, f.ALLOW_IRREVERSIBLE, f.WAIT, f.PREEMPT, f.ALL_OR_NOTHING,
+    f.FREEZE, f.WHY_FROZEN, f.DRY_RUN, f.JSON,
     announce=True,
 )  # fmt: skip
 def rollback() -> None:

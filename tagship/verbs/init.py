@@ -62,8 +62,8 @@ def init(
     scene = Scene(app.surroundings)
     _say_found(app, scene)
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
+    pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)  # nobody answers in vain
     chosen = settle(scene, given, asking)
-    pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)
     made = draft(scene, chosen, pinned, update=update)
     _show(app, made, made.kept if dry_run else ())
     if all(entry.word == "same" for entry in made.changes):

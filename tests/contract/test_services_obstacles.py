@@ -9,6 +9,7 @@ import pytest
 
 from tagship.domain import layout
 from tagship.domain.finding import Finding
+from tagship.domain.image import ImageStatus
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tests.contract import strict_aws
@@ -64,8 +65,22 @@ def test_an_image_that_the_registry_lost_is_the_artifacts_own_lack(place: Servic
     place.app.registry.stored.clear()  # type: ignore[attr-defined]
     [lost] = obstacles(place, "0.1.0-dev", "rollback")
     assert lost.artifact
-    assert lost.what.startswith(f"the registry no longer has {REPOSITORY}@sha256:")
+    assert lost.what.startswith(f"no task can pull {REPOSITORY}@sha256:")
+    assert lost.what.endswith("which 0.1.0-dev runs: the registry no longer has it")
     assert "inv history --env dev" in lost.remedy
+
+
+@pytest.mark.parametrize(
+    ("state", "why"), [("archived", "must be restored first: aws ecr x"), ("activating", "takes some minutes")]
+)
+def test_an_image_that_is_archived_or_on_its_way_back_says_so(place: Services, state: str, why: str) -> None:
+    place.publish("0.1.0-dev")
+    registry: Any = place.app.registry
+    [image] = registry.stored.values()
+    registry.states[image.digest] = ImageStatus(state, restore="aws ecr x")
+    [archived] = obstacles(place, "0.1.0-dev", "rollback")
+    assert archived.artifact
+    assert why in archived.what
 
 
 def test_an_alarm_that_rings_already_holds_a_deployment_up_and_warns_of_a_rollback(alarm: Any) -> None:

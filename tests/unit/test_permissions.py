@@ -59,8 +59,8 @@ ACTIONS = {"elbv2": "elasticloadbalancing"}  # how IAM names a service that boto
 LAMBDA = ["targets/lambda_/calls"]
 ECS = ["targets/ecs/calls", "targets/ecs/around"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
-RELEASE = ["aws/s3", *EC2, *LAMBDA, *ECS, "aws/site", "aws/calendar", "aws/identity"]
-USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
+RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, "aws/site", "aws/calendar", "aws/identity"]
+USES = {"Ci": [*RELEASE, "aws/ecr_images", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 

@@ -122,11 +122,11 @@ class ServiceObstacles:
 
 def of_image(registry: Registry, change: Change, image: ImageRef | None) -> Iterator[Obstacle]:
     """Find an image that no task could pull."""
-    if image is None or registry.holds(image):
-        return
-    history = commands.history(change.environment)
-    yield Obstacle(
-        f"the registry no longer has {image.by_digest}, which {change.artifact_id} runs",
-        either(f"Choose another version: {history}", f"Or ship the next one: {commands.deploy_dev()}"),
-        artifact=True,
-    )
+    why = registry.status(image).why_not_pullable if image else ""
+    if image and why:
+        history = commands.history(change.environment)
+        yield Obstacle(
+            f"no task can pull {image.by_digest}, which {change.artifact_id} runs: {why}",
+            either(f"Choose another version: {history}", f"Or ship the next one: {commands.deploy_dev()}"),
+            artifact=True,
+        )
