@@ -185,5 +185,5 @@ SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",
 )
-UPDATE = Flag("update", "bring what init wrote earlier up to date; what somebody edited is kept", False)
+UPDATE = Flag("update", "bring what init wrote earlier up to date; what somebody edited of it is merged", False)
 HASH = Flag("hash", "with --source index: a hash of the wheel or the sdist, sha256:…", many=True)
