@@ -17,6 +17,7 @@ from tagship.engine.artifacts import Stored
 from tagship.engine.crossing import left_applied
 from tagship.engine.gate import NotChecked, gate
 from tagship.engine.lease_session import ask
+from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import MANY, Facts, facts, reachable
 from tagship.engine.rollback_candidates import chosen, kept, require_ran
 from tagship.engine.scope import named, one_environment
@@ -120,6 +121,7 @@ class _Look:
             "secrets": self._secrets,
             "migrations": self._migrations,
             "units": self._units,
+            "target": self._target,
             "kept": self._kept,
             "lease": lambda: not_held(self.app, self.environment, commands.rollback(self.version, self.environment)),
             "permissions": self._permissions,
@@ -170,6 +172,13 @@ class _Look:
                 remedy=f"If {self.version} works with that data: {again}",
             )
         return "none that can't be undone is in between"
+
+    def _target(self) -> str:
+        """Ask the target what it knows that would make it fail."""
+        stored, units = self._needed(), self.app.target(self.environment).units()
+        if require_clear(self.app, self.environment, "rollback", stored, units):
+            return "nothing is known that would make it fail"
+        raise NotChecked("this kind of target knows nothing in advance")
 
     def _kept(self) -> str:
         """Count the units that have the version at hand."""

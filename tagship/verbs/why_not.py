@@ -156,7 +156,7 @@ class _Asked:
     def _target(self) -> str:
         """Check what the target itself knows that would make it fail."""
         if self.stored is None:
-            raise _NotChecked("the artifact can't be used (see artifact)")
+            raise NotChecked("the artifact can't be used (see artifact)")
         units = self.app.target(self.environment).units()
         require_clear(self.app, self.environment, "deploy", self.stored, units)
         return "nothing is in the way"
