@@ -20,6 +20,7 @@ from tagship.adapters.targets.lambda_.bare import served
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import Claims
 from tagship.adapters.targets.lambda_.described import Alias
+from tagship.adapters.targets.lambda_.events import events
 from tagship.adapters.targets.lambda_.switch import Switch
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import Maker
@@ -160,7 +161,8 @@ class LambdaTarget:
         return [reports[unit.id] for unit in units]
 
     def _asking(self) -> Asking:
-        return Asking(self.context.settings.environment(self.environment).health, self.context.clock.sleep)
+        health = self.context.settings.environment(self.environment).health
+        return Asking(health, self.context.clock.sleep, events(self.table.functions, self.context.root))
 
     def _maker(self, change: Change, asking: Asking) -> Maker:
         artifact = Artifact(self.context.store, change)
