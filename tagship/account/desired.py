@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
-from tagship.domain import commands, foundation
+from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
@@ -133,6 +133,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     # Until the app's stack exists, a placeholder stands for each of its outputs.
     chosen, settings = app.settings.environments[name], app.settings
     unknown = MADE_BY_US.format(stack_name(settings.app))
+    sites, distributions = _sites(app, name)
     before = app.foundation.stack(stack_name(settings.app, name))
     template = foundation.with_blocks(
         _read(app, f"{AWS}/environment.yaml"),
@@ -142,6 +143,9 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         functions=chosen.target.stack_functions,
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
+        sites=sites,
+        distributions=distributions,
+        legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
     template = foundation.with_keys(
@@ -168,9 +172,19 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Hosts": "yes",
         "Functions": "yes" if chosen.target.stack_functions else "no",
         "Services": "yes" if chosen.target.stack_services else "no",
+        "Sites": "yes" if sites else "no",
+        "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)
+
+
+def _sites(app: App, name: str) -> tuple[list[str], list[str]]:
+    """List where an environment serves static sets: bucket/prefix, distributions."""
+    places = [app.settings.static[static].environments[name] for static in app.settings.static_sets(name)]
+    return [f"{place.bucket}/{place.prefix}" for place in places], [
+        place.distribution for place in places if place.distribution
+    ]
 
 
 def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -> str:

@@ -103,7 +103,8 @@ def _problem(app: App, environment: str, version: ArtifactId) -> str:
         image = verified_manifest(app, environment, version).image
     except ArtifactError as reason:
         return reason.what.rstrip(".")
-    return f"the registry no longer has {image.by_digest}" if image and not app.registry.holds(image) else ""
+    why = app.registry.status(image).why_not_pullable if image else ""
+    return f"{image.by_digest}: {why}" if image and why else ""
 
 
 CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {

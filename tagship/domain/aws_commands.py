@@ -28,3 +28,11 @@ def store_again(bucket: str, key: str, metadata: Mapping[str, str], region: str)
 def calendar_state(calendar: str) -> str:
     """Spell AWS's command that asks whether a change calendar is open."""
     return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])
+
+
+def restore_image(repository: str, digest: str, region: str) -> str:
+    """Spell AWS's command that takes an image out of ECR's archive."""
+    command = ["aws", "ecr", "update-image-storage-class", "--repository-name", repository]
+    return shlex.join(
+        [*command, "--image-id", f"imageDigest={digest}", "--target-storage-class", "STANDARD", "--region", region]
+    )

@@ -106,10 +106,14 @@ def with_blocks(
     functions: Sequence[str] = (),
     services: Sequence[str] = (),
     roles: Sequence[str] = (),
+    sites: Sequence[str] = (),
+    distributions: Sequence[str] = (),
+    legacy: Sequence[str] = (),
 ) -> str:
     """Fill the blocks of environment.yaml.
 
-    `services` are cluster/service; `roles` are those that their task definitions name.
+    `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
+    are those that their task definitions name; `sites` are bucket/prefix.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
     CloudFormation loses its comments.
     """
@@ -120,7 +124,11 @@ def with_blocks(
     # A function's own name stands for $LATEST; the other for its versions and aliases.
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
-    blocks |= {"services": _services(services), "roles": [_role(name) for name in sorted(roles)]}
+    blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
+    blocks |= {"services": _services(services), "roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
+    # No region in the ARNs of either, and in a bucket's no account.
+    blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
+    blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
@@ -134,9 +142,17 @@ def _services(services: Sequence[str]) -> list[str]:
     return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
 
 
-def _role(name: str) -> str:
-    # A role's name is unique in its account whatever its path is.
-    return "- !Sub " + _text(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}")
+def _archives(key: str) -> str:
+    return f'- !Sub "arn:${{AWS::Partition}}:s3:::${{Bucket}}/{key}"'
+
+
+def _global(service: str, name: str) -> str:
+    """Name a resource of a service without regions."""
+    return _sub(f"arn:${{AWS::Partition}}:{service}::${{AWS::AccountId}}:{name}")
+
+
+def _sub(arn: str) -> str:
+    return f"- !Sub {_text(arn)}"
 
 
 def _text(text: str) -> str:
@@ -147,7 +163,7 @@ def _text(text: str) -> str:
 
 
 def _resource(service: str, name: str) -> str:
-    return "- !Sub " + _text(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}")
+    return _sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}")
 
 
 def _block(template: str, name: str, lines: Sequence[str]) -> str:

@@ -179,6 +179,17 @@ class Starter(Protocol):
 
 
 @runtime_checkable
+class Versioned(Protocol):
+    """A target that can run an artifact before it serves."""
+
+    def version_of(self, change: Change, name: str, tick: Tick) -> str:
+        """Make the artifact's own version of a function; return its name.
+
+        Nothing that serves changes. Empty if no unit has that name. Raises ServiceFailed.
+        """
+
+
+@runtime_checkable
 class Mortal(Protocol):
     """A target whose units can end for good, and never return."""
 

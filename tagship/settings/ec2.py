@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from tagship.domain.ec2 import document, hostconf, numbers, walls
+from tagship.domain.ec2 import hostconf, numbers, walls
 from tagship.domain.health import waits
 from tagship.domain.rules import Rules
 from tagship.settings.bounds import Limits, Volume
@@ -205,6 +205,8 @@ class Ec2(Kind):
         return {"Document": self.document}
 
     def documents(self, read: Callable[[str], str]) -> Mapping[str, str]:
+        from tagship.domain.ec2 import document
+
         return {self.document: document.render(read(TEMPLATE), read(ENTRY))}
 
     # -- combinations that cannot work ---------------------------------------------------------------------------------

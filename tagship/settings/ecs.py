@@ -69,7 +69,7 @@ class Ecs(Kind):
 
     @property
     def rules(self) -> Rules:
-        return Rules("100%" if self.order == "together" else "1", "0")
+        return Rules("100%" if self.order == "together" else "1", "0", limit="")
 
     @property
     def longest(self) -> int:

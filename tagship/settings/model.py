@@ -14,7 +14,9 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
+from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.kind import Kind
+from tagship.settings.legacy import legacy_problems
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -65,6 +67,7 @@ class Environment(Section):
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
+    hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
 
     @property
     def target(self) -> Kind:
@@ -132,8 +135,10 @@ class Settings(Section):
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
+    legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
     def suffix(self, environment: str) -> str:
@@ -156,6 +161,17 @@ class Settings(Section):
     def static_sets(self, environment: str) -> list[str]:
         """Name the static sets that an environment serves."""
         return [name for name, chosen in self.static.items() if environment in chosen.environments]
+
+    def hook(self, environment: str, place: str) -> HookTable | None:
+        """Return an environment's hook of a place; None without one."""
+        tables = cast("Mapping[str, HookTable]", {**self.hooks, **self.environment(environment).hooks})
+        hook = tables.get(place)
+        return None if hook is None or hook.skip else hook
+
+    def is_irreversible(self, environment: str) -> bool:
+        """Tell whether the migration of this commit can't be undone."""
+        hook = self.hook(environment, BEFORE)
+        return hook is not None and hook.irreversible
 
     def lease_group(self, environment: str) -> str:
         """Return the lease group of an environment: its setting, or its name."""
@@ -200,6 +216,10 @@ class Settings(Section):
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from _unsigned(values, environments)
         yield from _promoted(table(values, "promotion").get("order", ()), named)
+        yield from legacy_problems(values.get("legacy_keys", ()))
+        yield from misplaced(values)
+        for name, values_of in environments.items():
+            yield from misplaced(values_of, f"environments.{name}.")
         yield from _same_channel(environments)
         yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
         for name, chosen in table(values, "static").items():

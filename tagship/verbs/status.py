@@ -11,6 +11,7 @@ from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.text import MANY, counted, moment
 from tagship.domain.units import Unit
 from tagship.domain.version import ArtifactId
+from tagship.engine.abreast import abreast
 from tagship.engine.absent import gone
 from tagship.engine.drift import NOT_KNOWN, NOTHING, Known, UnitStatus, is_down, units_now
 from tagship.engine.gates import why_bad
@@ -76,8 +77,10 @@ def _statuses(app: App, environments: Sequence[str]) -> list[Status]:
     statuses = []
     for environment in environments:
         app.settings.environment(environment)
-        statuses.append(_look(app, environment))
-        _show(app, statuses[-1])
+    _ = app.ledger, app.freezes, app.leases  # made once, before the looks share them
+    for current in abreast(app, environments, _look):
+        statuses.append(current)
+        _show(app, current)
     return statuses
 
 

@@ -37,6 +37,8 @@ GIVEN = {
     "Hosts": "yes",
     "Functions": "yes",
     "Services": "yes",
+    "Sites": "yes",
+    "Distributions": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
     "Repository": "acme/hello",
     "NumberedRepository": "acme@12/hello@34",
@@ -152,6 +154,7 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
     return "Allow" in about and "Deny" not in about
 
 
+OF_PEOPLE = ("People", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfSites")
 CI, HOST = statements("Ci"), statements("Host")
 
 
@@ -432,17 +435,17 @@ def test_a_host_reads_the_secrets_that_the_settings_name() -> None:
 
 
 def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
-    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR and the agent name no resource."""
+    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR, CloudWatch and the agent name none.
+
+    DescribeAlarms could name alarms, but of composite alarms only as `*`.
+    """
     free = re.compile(
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
         r"|ecs:(Describe|Register)TaskDefinition|ecs:List(TaskDefinitions|Tasks)"
+        r"|cloudwatch:(DescribeAlarms|GetMetricData)|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
-    every = [
-        one
-        for role in ("Ci", "Host", "People", "PeopleOfFunctions", "PeopleOfServices", "Notify", "Cleanup")
-        for one in statements(role)
-    ]
+    every = [one for role in ("Ci", "Host", "Notify", "Cleanup", *OF_PEOPLE) for one in statements(role)]
     open_ = [action for one in every if one["Resource"] == "*" for action in _list(one["Action"])]
     assert open_
     assert all(free.fullmatch(action) for action in open_)
@@ -649,9 +652,9 @@ def test_the_longest_names_fit_into_what_iam_takes(role: str, most: int) -> None
     assert size < most - 200
 
 
-@pytest.mark.parametrize(("role", "most"), [("Ci", 10_240), ("PeopleOfFunctions", 6_144)])
-def test_twenty_functions_with_names_of_thirty_characters_fit_too(role: str, most: int) -> None:
+def test_twenty_functions_with_names_of_thirty_characters_fit_too() -> None:
     """An environment has hosts or functions: the tags of hosts are not in it."""
+    role, most = "PeopleOfFunctions", 6_144
     long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63}
     text = foundation.with_blocks(read("environment"), {}, "", [], functions=[f"{n}{'f' * 28}" for n in range(10, 30)])
     assert len(json.dumps(statements(role, text, **long, Services="no"), separators=(",", ":"))) < most - 200
@@ -669,14 +672,25 @@ def test_a_template_is_ascii(name: str) -> None:
 def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
     text = foundation.with_blocks(read("environment"), {}, "", [], functions=["hello-api"])
     place = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function"
-    for role in ("Ci", "PeopleOfFunctions"):
-        given = statements(role, text=text)
-        for action in ("lambda:UpdateFunctionCode", "lambda:UpdateAlias", "lambda:InvokeFunction"):
-            assert allowed(given, action, f"{place}:hello-api")
-            assert allowed(given, action, f"{place}:hello-api:live")
-            assert not allowed(given, action, f"{place}:hello-api-prod")
-        assert not allowed(given, "lambda:AddPermission", f"{place}:hello-api")
-    assert not allowed(statements("Ci", text=text, Functions="no"), "lambda:UpdateAlias", f"{place}:hello-api")
+    given = statements("PeopleOfFunctions", text=text)  # which the role of CI has too
+    for action in ("lambda:UpdateFunctionCode", "lambda:UpdateAlias", "lambda:InvokeFunction"):
+        assert allowed(given, action, f"{place}:hello-api")
+        assert allowed(given, action, f"{place}:hello-api:live")
+        assert not allowed(given, action, f"{place}:hello-api-prod")
+    assert not allowed(given, "lambda:AddPermission", f"{place}:hello-api")
+    properties = template(text)["PeopleOfFunctions"]["Properties"]
+    assert properties["Roles"] == ["Ci"]
+
+
+@pytest.mark.parametrize("policy", OF_PEOPLE[1:])
+def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(policy: str) -> None:
+    made = yaml.load(read("environment"), _Loader)
+    resource = made["Resources"][policy]
+    noun = policy.removeprefix("PeopleOf")
+    assert resource["Condition"] == f"Has{noun}"
+    assert _holds(made["Conditions"][f"Has{noun}"], {noun: "yes"})
+    assert not _holds(made["Conditions"][f"Has{noun}"], {noun: "no"})
+    assert resource["Properties"]["Roles"] == [{"Ref": "Ci"}]
 
 
 def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
@@ -700,6 +714,41 @@ def test_the_services_of_the_environment_are_changed_and_no_others() -> None:
         assert allowed(given, "iam:PassRole", f"{role_}/task", to_tasks)
         assert not allowed(given, "iam:PassRole", f"{role_}/task", {"iam:PassedToService": "lambda.amazonaws.com"})
         assert not allowed(given, "iam:PassRole", f"{role_}/admin", to_tasks)
+
+
+def test_ten_static_sets_with_names_of_the_longest_fit_too() -> None:
+    long = {"App": "a" * 31, "Environment": "e" * 31, "Bucket": "b" * 63}
+    places = [f"{n}{'s' * 61}/{'p' * 100}/" for n in range(10, 20)]
+    text = foundation.with_blocks(
+        read("environment"), {}, "", [], sites=places, distributions=[f"E{n}{'D' * 12}" for n in range(10, 20)]
+    )
+    assert len(json.dumps(statements("PeopleOfSites", text, **long), separators=(",", ":"))) < 6_144 - 200
+    assert len(text.encode()) < 51_200
+
+
+def test_the_static_sets_of_the_environment_are_changed_and_no_others() -> None:
+    text = foundation.with_blocks(
+        read("environment"), {}, "", [], sites=["site-dev/www/", "docs-dev/", "site-dev/www/"], distributions=["E2DEV"]
+    )
+    given = statements("PeopleOfSites", text)  # which the role of CI has too
+    distribution = f"arn:aws:cloudfront::{ACCOUNT}:distribution"
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert allowed(given, action, "arn:aws:s3:::site-dev/www/index.html")
+        assert allowed(given, action, "arn:aws:s3:::docs-dev/index.html")
+        assert not allowed(given, action, "arn:aws:s3:::site-dev/other/index.html")
+        assert not allowed(given, action, "arn:aws:s3:::site-prod/www/index.html")
+        assert not allowed(given, action, "arn:aws:s3:::hello-dev-site/index.html")
+    assert not allowed(given, "s3:GetObject", "arn:aws:s3:::site-dev/www/index.html")
+    assert allowed(given, "cloudfront:CreateInvalidation", f"{distribution}/E2DEV")
+    assert not allowed(given, "cloudfront:CreateInvalidation", f"{distribution}/E2PROD")
+    assert not allowed(given, "cloudfront:UpdateDistribution", f"{distribution}/E2DEV")
+    record = layout.static_presence("hello", "dev", "site")
+    assert all(allowed(given, action, s3(record)) for action in ("s3:GetObject", "s3:PutObject"))
+    assert not allowed(given, "s3:PutObject", s3(record.replace("/dev/", "/prod/")))
+
+
+def test_without_a_distribution_nothing_of_cloudfront_is_granted() -> None:
+    assert not [one for one in statements("PeopleOfSites", Distributions="no") if "cloudfront" in str(one["Action"])]
 
 
 def test_an_environment_without_hosts_gets_no_role_for_them() -> None:

@@ -113,6 +113,7 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
     computed = {"environments.dev.workflow", "packages", "notify.webhooks", "static"}
+    computed |= {"hooks", "environments.dev.hooks"}
     assert differing == needed | said | computed
 
 

@@ -397,3 +397,27 @@ def test_a_stack_of_other_parameters_is_changed(make: Make) -> None:
     assert [one.name for one in result.changes if not one.same] == ["tagship-hello-dev"]
     assert account(app).done == ["stack tagship-hello-dev"]
     assert account(app).stacks["tagship-hello-dev"].parameters["Lease"] == "dev"
+
+
+SITE = {
+    "directory": "public",
+    "environments": {"dev": {"bucket": "site-dev", "prefix": "www/", "distribution": "E2EXAMPLE"}},
+}
+
+
+def test_what_static_sets_need_is_granted_where_an_environment_serves_some(make: Make) -> None:
+    app = make(static={"site": SITE})
+    setup(app)
+    stack = account(app).stacks["tagship-hello-dev"]
+    assert (stack.parameters["Sites"], stack.parameters["Distributions"]) == ("yes", "yes")
+    assert 's3:::site-dev/www/*"' in stack.template
+    assert 'distribution/E2EXAMPLE"' in stack.template
+    again = setup(app)
+    assert all(change.same for change in again.changes)
+
+
+def test_an_environment_without_static_sets_is_granted_nothing_for_them(make: Make) -> None:
+    app = make(static={"site": {"directory": "public", "environments": {}}})
+    setup(app)
+    parameters = account(app).stacks["tagship-hello-dev"].parameters
+    assert (parameters["Sites"], parameters["Distributions"]) == ("no", "no")

@@ -12,9 +12,11 @@ from datetime import datetime
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
+from tagship.adapters.targets.ecs.around import Around
 from tagship.adapters.targets.ecs.beginning import Begun, ServiceStart
 from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.carried import ImageArtifact
+from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.following import ServiceFollowing
 from tagship.adapters.targets.ecs.proof import Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
@@ -166,7 +168,16 @@ class EcsTarget:
         health, clock = self.context.settings.environment(self.environment).health, self.context.clock
         attempts = health.attempts if change.action == "deploy" else health.attempts_after_rollback
         following = ServiceFollowing(
-            change, calls, self._proof(calls), self.table.timeout, attempts, health.passes, clock.now, clock.sleep, tick
+            change,
+            calls,
+            self._proof(calls),
+            Evidence(calls, Around(self.context.aws)),
+            self.table.timeout,
+            attempts,
+            health.passes,
+            clock.now,
+            clock.sleep,
+            tick,
         )
         following.proof = replace(following.proof, wait=following.wait)
         return following
