@@ -15,9 +15,14 @@ def rollback() -> None:
     """Take an environment back to an earlier version, without Git or CI."""
 
 
+@verb(f.ONE_ENV, f.DRY_RUN, f.JSON)
+def continue_() -> None:
+    """Have a deployment go on that is paused for a person's decision."""
+
+
 @verb(f.ANY_ENV, f.WHERE, f.JSON)
 def status() -> None:
-    """Show what runs where, by the ledger and by each host."""
+    """Show what runs where, by the ledger and by each unit."""
 
 
 @verb(f.ANY_ENV, f.LIMIT, f.ONLY_VERSION, f.STATE, f.WHO, f.SINCE, f.VERIFY, f.REBUILD_INDEX, f.JSON)
