@@ -17,6 +17,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.lambda_.artifact import Artifact
 from tagship.adapters.targets.lambda_.asking import LOOKS, Asking, Query
+from tagship.adapters.targets.lambda_.bare import served
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import Claims
 from tagship.adapters.targets.lambda_.described import Alias
@@ -180,6 +181,8 @@ class LambdaTarget:
         """Make a function's version beside what serves; return its number."""
         if name not in self.table.functions:
             return ""
+        if not self.table.alias:
+            return _unversioned(self._calls(name), change)
         asking = self._asking()
         maker, calls = self._maker(change, asking), {name: self._calls(name)}
         try:
@@ -242,6 +245,16 @@ class LambdaTarget:
 
     def required(self) -> Sequence[str]:
         return ()
+
+
+def _unversioned(calls: Calls, change: Change) -> str:
+    """Choose what a hook invokes of a function without an alias: itself."""
+    if served(calls, calls.whole()).artifact == change.artifact_id:
+        return ""
+    raise ServiceFailed(
+        f"{calls.function} has no alias, so {change.artifact_id} of it can't run before it serves.",
+        remedy="Give the functions an alias, or have the hook call another function: hooks.before_switch.function",
+    )
 
 
 def at_once(items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:
