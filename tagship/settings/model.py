@@ -17,6 +17,7 @@ from tagship.errors import SettingsError
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.kind import Kind
+from tagship.settings.legacy import legacy_problems
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -40,8 +41,6 @@ from tagship.settings.tables import (
 
 # Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
-# Planned kinds. Their tables are refused by name: an "unknown key" would send people looking for a typo.
-PLANNED = ("asg",)
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
@@ -91,8 +90,7 @@ class Environment(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         kinds = cls.kinds()
         chosen = [name for name in kinds if name in values]
-        if not any(name in values for name in PLANNED):
-            yield from _no_single_target(list(kinds), chosen)
+        yield from _no_single_target(list(kinds), chosen)
         for name in chosen:
             yield from kinds[name].problems_in(values)
         if values.get("require_attestation") is True and values.get("allow_unsigned") is True:
@@ -137,6 +135,7 @@ class Settings(Section):
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
+    legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
     def suffix(self, environment: str) -> str:
@@ -214,6 +213,7 @@ class Settings(Section):
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from _unsigned(values, environments)
         yield from _promoted(table(values, "promotion").get("order", ()), named)
+        yield from legacy_problems(values.get("legacy_keys", ()))
         yield from misplaced(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")

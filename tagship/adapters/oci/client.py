@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from tagship.adapters.oci.logins import HUB, Login
+from tagship.adapters.oci.sessions import session_of
 from tagship.adapters.oci.tokens import Tokens
 from tagship.domain.oci import ACCEPT, LARGEST, RawManifest, challenge_of, raw_manifest
 from tagship.errors import NotAuthentic, ServiceFailed
@@ -64,15 +65,7 @@ class RegistryClient:
 
     @cached_property
     def _session(self) -> Session:
-        from requests import Session
-        from requests.adapters import HTTPAdapter
-
-        session = Session()
-        session.auth = lambda request: request  # never what ~/.netrc says
-        session.headers.update({"User-Agent": "tagship", "Accept-Encoding": "identity"})
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
-        return session
+        return session_of(CONNECTIONS, secure=self.base.startswith("https:"))
 
     @cached_property
     def _tokens(self) -> Tokens:
@@ -250,11 +243,6 @@ class RegistryClient:
         if answer.ok or (absent and answer.status_code == 404):
             return answer
         words = _words(answer)
-        if answer.status_code in (401, 403):
-            raise ServiceFailed(
-                f"The registry {self.host} refuses {path}: it answered {answer.status_code}{words}.",
-                remedy=f"Log in as who may: docker login {self.host}",
-            )
         raise self._away(f"it answered {answer.status_code}{words} for {path}")
 
     def _away(self, why: str) -> ServiceFailed:

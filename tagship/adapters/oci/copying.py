@@ -87,6 +87,16 @@ class Copying:
             self._tag(tag, manifest)
         return manifest
 
+    def point(self, digest: str, tag: str) -> None:
+        """Have a tag name the image of a digest from now on.
+
+        Raises ArtifactMissing.
+        """
+        manifest, client = self._manifest(digest), self.to.client
+        existing = client.manifest(self.to.name, tag)
+        if existing is None or existing.digest != digest:
+            client.put_manifest(self.to.name, tag, manifest)
+
     def _tag(self, tag: str, manifest: RawManifest) -> None:
         """Set a tag that is free, or this image's already. Raises NotAuthentic."""
         existing = self.to.client.manifest(self.to.name, tag)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from tagship.adapters.aws.session import Aws
@@ -21,9 +22,11 @@ from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitF
 from tagship.adapters.targets.lambda_.claims import Claims
 from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.events import events
+from tagship.adapters.targets.lambda_.gradual import Gradual
 from tagship.adapters.targets.lambda_.switch import Switch
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import Maker
+from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
 from tagship.domain.lambda_.record import BEGUN, ENDED, Record
@@ -148,7 +151,7 @@ class LambdaTarget:
         functions = {
             unit.id: (self._calls(unit.id), self.table.functions[unit.id]) for unit in units if unit.id not in refused
         }
-        switch = Switch(
+        switch = self._switch()(
             change=change,
             maker=self._maker(change, asking),
             asking=asking,
@@ -159,6 +162,13 @@ class LambdaTarget:
         )
         reports = {**refused, **switch.carried()}
         return [reports[unit.id] for unit in units]
+
+    def _switch(self) -> Callable[..., Switch]:
+        """Choose how callers are led over: at once, or by steps."""
+        if not self.table.steps:
+            return Switch
+        watching = Watching(self.context.aws, self.table.alarms, self.table.errors)
+        return partial(Gradual, steps=self.table.steps, watching=watching, now=self.context.clock.now)
 
     def _asking(self) -> Asking:
         health = self.context.settings.environment(self.environment).health
@@ -245,7 +255,7 @@ def _unversioned(calls: Calls, change: Change) -> str:
         return ""
     raise ServiceFailed(
         f"{calls.function} has no alias, so {change.artifact_id} of it can't run before it serves.",
-        remedy="Give the functions an alias, or have the hook invoke another function: hooks.before_switch.function",
+        remedy="Give the functions an alias, or have the hook call another function: hooks.before_switch.function",
     )
 
 
