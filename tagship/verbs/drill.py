@@ -188,7 +188,7 @@ class _Look:
         if not any(report.kept for report in reports):
             raise NotChecked(f"no {noun_of(units)} keeps versions, or says so: it is fetched again")
         having = sum(self.version in report.kept for report in reports)
-        return f"{having} of {counted(len(units), noun_of(units))} have it: they fetch nothing"
+        return f"on {having} of {counted(len(units), noun_of(units))}: nothing is fetched there"
 
     def _permissions(self) -> str:
         real = commands.drill(self.environment, for_real=True)
