@@ -16,6 +16,7 @@ from tagship.settings.variables import Place, tables
 WANTED = {
     "bool_type": "must be true or false; is {given}",
     "int_type": "must be a whole number; is {given}",
+    "float_type": "must be a number; is {given}",
     "string_type": 'must be text in quotes, "…"; is {given}',
     "tuple_type": 'must be a list, ["…"]; is {given}',
     "mapping_type": "must be a table of names and values; is {given}",
