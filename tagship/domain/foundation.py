@@ -122,13 +122,18 @@ def with_blocks(
     # A function's own name stands for $LATEST; the other for its versions and aliases.
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
-    blocks |= {"services": _services(services), "roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
+    blocks |= {"services": _services(services), "clusters": _clusters(services)}
+    blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
     blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
+
+
+def _clusters(services: Sequence[str]) -> list[str]:
+    return [_resource("ecs", f"cluster/{name}") for name in sorted({name.partition("/")[0] for name in services})]
 
 
 def _services(services: Sequence[str]) -> list[str]:

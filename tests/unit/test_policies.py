@@ -144,7 +144,7 @@ def _condition(kind: str, key: str, wanted: list[str], context: Mapping[str, str
         return there is None or not any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
     if kind == "StringLike":
         return there is not None and any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
-    assert kind in {"StringEquals", "Bool"}, kind
+    assert kind in {"StringEquals", "ArnEquals", "Bool"}, kind
     return there is not None and there in wanted
 
 
@@ -386,7 +386,6 @@ def test_the_ledger_the_lease_and_the_pointer_are_never_deleted() -> None:
         layout.pointer("hello", "dev"),
     ]
     assert not any(allowed(CI, "s3:DeleteObject", s3(key)) for key in keys)
-    assert allowed(CI, "s3:DeleteObject", s3(layout.index_segment("hello", "dev", "a", "b")))
 
 
 def test_ci_may_read_the_stores_clock_and_ask_a_calendar() -> None:
@@ -438,7 +437,8 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
     """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR and the agent name no resource."""
     free = re.compile(
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
-        r"|ecs:(Describe|Register)TaskDefinition|ecs:List(TaskDefinitions|Tasks)"
+        r"|ecs:DescribeTaskDefinition|ecs:ListTaskDefinitions"
+        r"|ecs:ListTasks"  # of which a condition names the clusters
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
     every = [one for role in ("Ci", "Host", "Notify", "Cleanup", *OF_PEOPLE) for one in statements(role)]
