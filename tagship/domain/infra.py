@@ -50,6 +50,8 @@ def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> d
         "IMAGE_TAG": image.tag if image else None,
         "IMAGE_URI": image.by_digest if image else None,
     }
+    for name, ref in manifest.images.items():
+        named[f"IMAGE_URI_{name.upper().replace('-', '_')}"] = ref.by_digest
     twins = {TWIN + name.lower(): value for name, value in named.items()}
     own = {name: value for key, value in variables.items() for name in (key, TWIN + key)}
     return {**own, **named, **twins}
