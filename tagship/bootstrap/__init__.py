@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
     from tagship.ports.board import Board, Hook
     from tagship.ports.forge import Forge
+    from tagship.ports.hooks import HookRunner
     from tagship.ports.images import Builder, Registry
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
@@ -178,6 +179,14 @@ class Wiring(Storage):
         from tagship.adapters.webhook import hooks
 
         return hooks(self.settings.notify.webhooks, os.environ, local=self.settings.sandbox)
+
+    @cached_property
+    def hook_runner(self) -> HookRunner:
+        from tagship.adapters.hook_runner import LocalHookRunner
+
+        withheld = [webhook.variable for webhook in self.settings.notify.webhooks.values()]
+        home = settings.own(self.root) / "hooks" / "home"
+        return LocalHookRunner(self.aws, self.root, home, self.screen.say, os.environ, withheld)
 
     @cached_property
     def web(self) -> Web:

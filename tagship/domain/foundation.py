@@ -108,10 +108,13 @@ def with_blocks(
     roles: Sequence[str] = (),
     sites: Sequence[str] = (),
     distributions: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    legacy: Sequence[str] = (),
 ) -> str:
     """Fill the blocks of environment.yaml.
 
-    `services` are cluster/service; `roles` are those that their task definitions name; `sites` are bucket/prefix.
+    `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
+    are those that their task definitions name; `sites` are bucket/prefix.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
     CloudFormation loses its comments.
     """
@@ -122,10 +125,13 @@ def with_blocks(
     # A function's own name stands for $LATEST; the other for its versions and aliases.
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
+    blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
     blocks |= {"services": _services(services), "roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
     blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
+    of_groups = [f"autoScalingGroup:*:autoScalingGroupName/{name}" for name in sorted(groups)]
+    blocks |= {"groups": [_resource("autoscaling", name) for name in of_groups]}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
@@ -137,6 +143,10 @@ def _services(services: Sequence[str]) -> list[str]:
     names = [f"service/{name}" for name in sorted(services)]
     names += [f"{kind}/{name}/*" for kind in ("service-deployment", "service-revision") for name in sorted(services)]
     return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
+
+
+def _archives(key: str) -> str:
+    return f'- !Sub "arn:${{AWS::Partition}}:s3:::${{Bucket}}/{key}"'
 
 
 def _global(service: str, name: str) -> str:

@@ -271,7 +271,8 @@ def _ran(deployments: Sequence[Deployment], artifact_id: ArtifactId) -> bool:
     """Tell whether units were ever asked to run it."""
     unasked = {"requested", "abandoned"}
     return any(
-        deployment.artifact_id == artifact_id and any(entry.state not in unasked for entry in deployment.entries)
+        deployment.artifact_id == artifact_id
+        and any(entry.state not in unasked and not entry.details.get("unasked") for entry in deployment.entries)
         for deployment in deployments
     )
 

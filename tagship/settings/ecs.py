@@ -58,6 +58,7 @@ class Monitors(Section):
 
     failures: int = Field(default=0, ge=0, le=200)  # failed tasks at which the circuit breaker goes back
     alarms: tuple[Text, ...] = ()  # names of CloudWatch alarms at which ECS goes back
+    firing: Literal["refuse", "warn"] = "refuse"  # an alarm that is in ALARM before: ECS would not watch it
 
 
 class Ecs(Kind):

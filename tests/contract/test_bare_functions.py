@@ -10,6 +10,7 @@ import pytest
 
 from tagship.adapters.targets.lambda_.bare import LARGEST, MIXED, _too_large
 from tagship.domain.lambda_.record import ENDED, Record
+from tagship.errors import ServiceFailed
 from tests.contract.functions import PATIENT, Functions, switch
 
 OLD, NEW, NEXT = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
@@ -168,3 +169,12 @@ def test_a_zip_file_that_a_request_could_not_carry_back_is_left_alone(place: Fun
     now = place.connect()._calls(place.names[0]).configuration()
     assert _too_large(replace(now, size=LARGEST)) == ""
     assert "give it an alias" in _too_large(replace(now, size=LARGEST + 1))
+
+
+def test_no_hook_runs_its_new_version_before_it_serves(place: Functions) -> None:
+    [name, _] = place.names
+    change, target = place.change(place.publish("0.1.8-dev")), place.connect()
+    with pytest.raises(ServiceFailed, match=r"has no alias, so 0\.1\.8-dev of it can't run before it serves"):
+        target.version_of(change, name, lambda _: None)
+    place.carry_out(change)
+    assert target.version_of(change, name, lambda _: None) == ""

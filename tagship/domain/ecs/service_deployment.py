@@ -75,7 +75,7 @@ class ServiceDeployment:
 
     @property
     def count(self) -> str:
-        """Say how many tasks failed, of how many that may; empty if none did."""
+        """Say how many tasks failed, of how many that may."""
         return f"{self.failures} of {counted(self.threshold, 'failure')}" if self.failures else ""
 
     @property

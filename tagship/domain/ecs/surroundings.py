@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-FINE = frozenset({"healthy", "draining", "unused"})
+FINE = frozenset({"healthy", "initial", "draining", "unused"})
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class TargetState:
 
 @dataclass(frozen=True)
 class Firing:
-    """Whether an alarm is in ALARM, and why it is as it is."""
+    """Whether an alarm is in ALARM, and the reason of its state."""
 
     now: bool
     reason: str = ""
@@ -42,7 +42,7 @@ class LogStream:
 
 
 def unwell(targets: Sequence[TargetState]) -> list[str]:
-    """Say of each target that is not healthy how it is."""
+    """Say of each target that gets no requests why."""
     return [target.words for target in targets if target.state not in FINE]
 
 

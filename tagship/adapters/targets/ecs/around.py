@@ -28,7 +28,7 @@ class Around:
         return [_target(row) for row in answer["TargetHealthDescriptions"]]
 
     def weights(self, rule: str) -> Mapping[str, int]:
-        """Map the target groups of a listener or a rule to their weights."""
+        """Map the target groups of a listener or rule to weights."""
         client = self.aws.client("elbv2")
         with self.aws.translated(f"asking where {rule.rpartition('/app/')[2] or rule} sends requests"):
             if ":listener/" in rule:
@@ -51,11 +51,18 @@ class Around:
         return {row["AlarmName"]: Firing(row["StateValue"] == "ALARM", row.get("StateReason", "")) for row in rows}
 
     def log(self, stream: LogStream, most: int) -> list[str]:
-        """Read the last lines of a container's log."""
+        """Read the last lines of a container's log.
+
+        None of a container that has written nothing yet.
+        """
+        client = self.aws.client("logs")
         with self.aws.translated(f"reading the log {stream.group}"):
-            answer = self.aws.client("logs").get_log_events(
-                logGroupName=stream.group, logStreamName=stream.name, limit=most, startFromHead=False
-            )
+            try:
+                answer = client.get_log_events(
+                    logGroupName=stream.group, logStreamName=stream.name, limit=most, startFromHead=False
+                )
+            except client.exceptions.ResourceNotFoundException:
+                return []
         return [event["message"].rstrip() for event in answer["events"]]
 
 

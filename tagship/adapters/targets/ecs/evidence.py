@@ -59,7 +59,7 @@ class Evidence:
             yield f"alarm {name}: {alarm.reason or 'it gives no reason'}"
 
     def _log(self, service: ServiceFacts, revision: TaskRevision, stopped: Sequence[TaskFacts]) -> Iterator[str]:
-        """Quote the log of the last task of the revision, container by container."""
+        """Quote the log of the revision's last task, by container."""
         task = newest_stopped(stopped, revision.arn) or self._running(service, revision)
         for stream in streams(revision.definition, task.arn) if task else ():
             lines = self.around.log(stream, LINES)

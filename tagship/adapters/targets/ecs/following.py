@@ -38,8 +38,8 @@ class Way:
     back: TaskRevision | None = None  # the revision before, once it is put back
     reason: str = ""  # why it goes back
     evidence: str = ""
-    failures: int = 0  # tasks that had failed at the last look
-    targets: str = ""  # how its targets were when the last one of them failed
+    unwell: str = ""  # how its targets are, if one is not healthy
+    targets: str = ""  # the same, when one last was not
     stopped: bool = False
     words: str = "begins"
 
@@ -142,18 +142,15 @@ class ServiceFollowing:
         return way.report("silent", "", f"ECS lists no service deployment of {way.begun.primary}")
 
     def _watch(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment) -> None:
-        """Note how its targets are when one more task fails.
-
-        ECS takes a failed task from its target group.
-        """
-        if deployment.failures > way.failures:
+        """See how its targets are: ECS takes one that failed away."""
+        if deployment.running and service.groups:
             with suppress(ServiceFailed):  # the evidence asks again, and says why it can't
-                way.targets = self.evidence.unhealthy(service) or way.targets
-        way.failures = deployment.failures
+                way.unwell = self.evidence.unhealthy(service)
+        way.targets = way.unwell or way.targets
 
     def _under_way(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment) -> Report | None:
         """Wait on; have ECS go back once the time is up."""
-        way.words = deployment.progress
+        way.words = "; ".join(filter(None, (deployment.progress, way.unwell.partition("\n")[0])))
         if deployment.pauses:
             way.until = self.now() + timedelta(seconds=self.timeout)
         if self.now() < way.until:

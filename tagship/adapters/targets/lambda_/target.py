@@ -10,18 +10,22 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.lambda_.artifact import Artifact
 from tagship.adapters.targets.lambda_.asking import LOOKS, Asking, Query
-from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.bare import served
+from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import Claims
 from tagship.adapters.targets.lambda_.described import Alias
+from tagship.adapters.targets.lambda_.gradual import Gradual
 from tagship.adapters.targets.lambda_.switch import Switch
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import Maker
+from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
 from tagship.domain.lambda_.record import BEGUN, ENDED, Record
@@ -146,7 +150,7 @@ class LambdaTarget:
         functions = {
             unit.id: (self._calls(unit.id), self.table.functions[unit.id]) for unit in units if unit.id not in refused
         }
-        switch = Switch(
+        switch = self._switch()(
             change=change,
             maker=self._maker(change, asking),
             asking=asking,
@@ -158,6 +162,13 @@ class LambdaTarget:
         reports = {**refused, **switch.carried()}
         return [reports[unit.id] for unit in units]
 
+    def _switch(self) -> Callable[..., Switch]:
+        """Choose how callers are led over: at once, or by steps."""
+        if not self.table.steps:
+            return Switch
+        watching = Watching(self.context.aws, self.table.alarms, self.table.errors)
+        return partial(Gradual, steps=self.table.steps, watching=watching, now=self.context.clock.now)
+
     def _asking(self) -> Asking:
         return Asking(self.context.settings.environment(self.environment).health, self.context.clock.sleep)
 
@@ -165,6 +176,26 @@ class LambdaTarget:
         artifact = Artifact(self.context.store, change)
         now = self.context.clock.now
         return Maker(self.table.timeout, asking.wait, now, artifact=artifact, bucket=self.context.store.bucket)
+
+    def version_of(self, change: Change, name: str, tick: Tick) -> str:
+        """Make a function's version beside what serves; return its number."""
+        if name not in self.table.functions:
+            return ""
+        if not self.table.alias:
+            return _unversioned(self._calls(name), change)
+        asking = self._asking()
+        maker, calls = self._maker(change, asking), {name: self._calls(name)}
+        try:
+            made = together(
+                calls,
+                lambda called: maker.made(called, self.table.functions[name]),
+                tick=tick,
+                doing="making the version",
+                stop=asking.stop,
+            )
+        except (UnfitFunction, Missing) as reason:
+            raise ServiceFailed(f"{name}: {reason}.", remedy="Mend that, then run the same command again") from reason
+        return made[name]
 
     # -- what was started ----------------------------------------------------------------------------------------------
 
@@ -214,6 +245,16 @@ class LambdaTarget:
 
     def required(self) -> Sequence[str]:
         return ()
+
+
+def _unversioned(calls: Calls, change: Change) -> str:
+    """Choose what a hook invokes of a function without an alias: itself."""
+    if served(calls, calls.whole()).artifact == change.artifact_id:
+        return ""
+    raise ServiceFailed(
+        f"{calls.function} has no alias, so {change.artifact_id} of it can't run before it serves.",
+        remedy="Give the functions an alias, or have the hook call another function: hooks.before_switch.function",
+    )
 
 
 def at_once(items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:
