@@ -349,7 +349,8 @@ READ_BY_ALL = [
     layout.lease("hello", "prod"),
     layout.freeze("hello", "prod"),
 ]
-CARRIED = (layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
+SETS = (layout.static("site"), layout.static_files("site"))
+CARRIED = (*SETS, layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
 PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (*CARRIED, layout.package("api"))]
 AT_WORK = [layout.state("hello", "prod") + ".tflock", layout.at_work("hello", "prod") + "x.json"]
 PRIVATE = [
