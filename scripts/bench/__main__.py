@@ -16,6 +16,7 @@ from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.faults import faults
 from scripts.bench.fleet import fleet
 from scripts.bench.host import host
+from scripts.bench.images import images
 from scripts.bench.ledger import ledger
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
@@ -33,6 +34,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "fleet": fleet,
     "faults": faults,
     "host": host,
+    "images": images,
 }
 LONG = {
     "ledger",
@@ -40,7 +42,8 @@ LONG = {
     "fleet",
     "faults",
     "host",
-}  # minutes, and `host` needs root: measured where they are asked for
+    "images",
+}  # minutes, `host` needs root and `images` a registry: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 

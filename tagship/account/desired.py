@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
-from tagship.domain import commands, foundation
+from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
@@ -144,7 +144,9 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
         sites=sites,
+        groups=chosen.target.stack_groups,
         distributions=distributions,
+        legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
     template = foundation.with_keys(
@@ -172,6 +174,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Functions": "yes" if chosen.target.stack_functions else "no",
         "Services": "yes" if chosen.target.stack_services else "no",
         "Sites": "yes" if sites else "no",
+        "Groups": "yes" if chosen.target.stack_groups else "no",
         "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,
     }

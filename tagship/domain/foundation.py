@@ -108,12 +108,15 @@ def with_blocks(
     roles: Sequence[str] = (),
     sites: Sequence[str] = (),
     distributions: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    legacy: Sequence[str] = (),
 ) -> str:
     """Fill the blocks of environment.yaml.
 
-    `services` are cluster/service; `roles` are those that their task definitions name; `sites` are bucket/prefix.
+    `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
+    are those that their task definitions name; `sites` are bucket/prefix.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
-    CloudFormation loses its comments.
+    CloudFormation loses the policies that its conditions leave out, and then its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -122,13 +125,25 @@ def with_blocks(
     # A function's own name stands for $LATEST; the other for its versions and aliases.
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
+    blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
     blocks |= {"services": _services(services), "clusters": _clusters(services)}
     blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
     blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
+    of_groups = [f"autoScalingGroup:*:autoScalingGroupName/{name}" for name in sorted(groups)]
+    blocks |= {"groups": [_resource("autoscaling", name) for name in of_groups]}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
+    running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
+    return _fitting(template, [noun for noun, names in running.items() if not names])
+
+
+def _fitting(template: str, absent: Sequence[str]) -> str:
+    """Make a template fit: without policies of what is absent, then without comments."""
+    for noun in absent:
+        if len(template.encode()) > LARGEST:
+            template = re.sub(rf"^  PeopleOf{noun}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+", "", template, flags=re.MULTILINE)
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
 
 
@@ -142,6 +157,10 @@ def _services(services: Sequence[str]) -> list[str]:
     names = [f"service/{name}" for name in sorted(services)]
     names += [f"{kind}/{name}/*" for kind in ("service-deployment", "service-revision") for name in sorted(services)]
     return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
+
+
+def _archives(key: str) -> str:
+    return f'- !Sub "arn:${{AWS::Partition}}:s3:::${{Bucket}}/{key}"'
 
 
 def _global(service: str, name: str) -> str:

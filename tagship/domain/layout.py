@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 BUNDLE = "deploy-bundle.tar.gz"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 PROVENANCE = "provenance.json"
 SBOM = "sbom.json"
+CONFIGURATION = "deploy/environments"  # where a bundle has what its environments' targets read
 
 
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
@@ -100,6 +103,11 @@ def pointer(app: str, environment: str) -> str:
     return f"{app}/_pointer/{environment}.json"
 
 
+def group(app: str, environment: str, name: str) -> str:
+    """Spell the key of a group's last change; see tagship.domain.asg.record."""
+    return f"{app}/_pointer/{environment}/{name}.json"
+
+
 def state(app: str, environment: str) -> str:
     """Spell the default key of an environment's Terraform state."""
     return f"{app}/_infra/{environment}/terraform.tfstate"
@@ -108,6 +116,13 @@ def state(app: str, environment: str) -> str:
 def at_work(app: str, environment: str) -> str:
     """Spell the prefix of notes about who works on a Terraform state."""
     return f"{app}/_infra/{environment}/at-work/"
+
+
+def legacy_archives(patterns: Sequence[str], app: str, environment: str, artifact_id: str) -> list[str]:
+    """List where a version's archive may be from before tagship."""
+    # `legacy_keys` first; of the older layouts the one whose key names the version.
+    keys = [pattern.format(app=app, environment=environment, tag=artifact_id) for pattern in patterns]
+    return [*keys, legacy_bundles(app, environment, artifact_id)[0]]
 
 
 def legacy_bundles(app: str, environment: str, artifact_id: str) -> list[str]:

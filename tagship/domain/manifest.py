@@ -14,7 +14,17 @@ from tagship.domain.secrets import SecretRef
 from tagship.errors import NotAuthentic
 
 SCHEMA = 1
-LATER = ("packages", "promoted", "provenance_sha256", "sbom_sha256", "signed_by", "static")  # older manifests lack them
+# Older manifests lack them.
+LATER = (
+    "irreversible",
+    "legacy",
+    "packages",
+    "promoted",
+    "provenance_sha256",
+    "sbom_sha256",
+    "signed_by",
+    "static",
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,18 @@ class Promoted:
 
 
 @dataclass(frozen=True)
+class Legacy:
+    """The archive from before tagship that an artifact was made of.
+
+    `modified` is when it was stored, ISO 8601 in UTC. Nobody had signed it; who signed the manifest took it as it was.
+    """
+
+    key: str
+    sha256: str
+    modified: str
+
+
+@dataclass(frozen=True)
 class StaticRef:
     """A static set: the zip's key, sha256 (hex), size (bytes).
 
@@ -116,6 +138,8 @@ class Manifest:
     static: Mapping[str, StaticRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
     promoted: Promoted | None = None  # from the environment before
+    legacy: Legacy | None = None  # what it was made of, if that is not a commit
+    irreversible: bool = False  # its hook before_switch does what can't be undone
 
     @property
     def published(self) -> str:
@@ -148,12 +172,14 @@ class Manifest:
             static = {name: StaticRef(**ref) for name, ref in value.pop("static", {}).items()}
             host_files = value.pop("host_files", None)
             promoted = value.pop("promoted", None)
+            legacy = value.pop("legacy", None)
             value |= {
                 "image": ImageRef(**image) if image else None,
                 "bundle": bundle,
                 "secrets": secrets,
                 "packages": packages,
                 "promoted": Promoted(**promoted) if promoted else None,
+                "legacy": Legacy(**legacy) if legacy else None,
                 "static": static,
             }
             return cls(**value, host_files=HostFiles(**host_files) if host_files else None)

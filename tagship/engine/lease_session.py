@@ -62,7 +62,8 @@ class LeaseSession:
     Nothing is started unless the lease is still ours.
     `in_flight` says that units may be acting: the lease is then not given back. `started` is called with the names of
     operations once the lease has them, and before anything waits for them. `serves` is the sentence of what serves by
-    what units last answered; empty until they were all changed or asked.
+    what units last answered; empty until they were all changed or asked. `left` says what a hook did that stays, and
+    `evidence` has the output of one that failed.
     """
 
     app: App
@@ -74,6 +75,8 @@ class LeaseSession:
     operations: tuple[Operation, ...] = ()
     in_flight: bool = False
     serves: str = ""
+    left: str = ""
+    evidence: str = ""
 
     @property
     def lease(self) -> LeaseRecord:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from tagship.domain.image import ImageStatus
 from tagship.domain.manifest import ImageRef
 
 
@@ -44,5 +45,23 @@ class Registry(Protocol):
     def find(self, repository: str, tag: str) -> ImageRef | None:
         """Find the image under a tag, with the registry's digest."""
 
-    def holds(self, image: ImageRef) -> bool:
-        """Tell whether the image of that digest is still there."""
+    def status(self, image: ImageRef, *, scanned: bool = False) -> ImageStatus:
+        """Ask whether the image of that digest is still there, and pullable.
+
+        With `scanned`, what a scan of it found, too.
+        """
+
+    def platforms(self, image: ImageRef) -> Mapping[str, str]:
+        """Map an image's platforms (`linux/arm64`) to their digests.
+
+        Those are the image's own, unless it is an index.
+        """
+
+    def copy(self, image: ImageRef, repository: str) -> ImageRef:
+        """Copy an image to another repository, under the same tag and digest.
+
+        Raises ArtifactMissing, NotAuthentic if another image has the tag there.
+        """
+
+    def tag(self, image: ImageRef, tag: str) -> None:
+        """Have a tag name this image, whatever it named before."""

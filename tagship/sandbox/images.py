@@ -10,14 +10,17 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from tagship.domain import commands
+from tagship.domain.image import ImageStatus
 from tagship.domain.manifest import ImageRef
-from tagship.errors import NotAuthentic, Refused
+from tagship.errors import ArtifactMissing, NotAuthentic, Refused
 from tagship.sandbox.dockerfile import Image, read
+
+PLATFORM = "linux/amd64"  # what every image is built for here, as far as anybody asks
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,9 @@ class SandboxImages:
             raise NotAuthentic(
                 f"{file.name} does not name the image {image_id}.", remedy=f"Build it: {commands.build()}"
             )
-        place = self._place(repository, tag)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"digest": digest}), "utf-8")
-        return ImageRef(repository, tag, digest)
+        image = ImageRef(repository, tag, digest)
+        self.tag(image, tag)
+        return image
 
     def identity(self, image: ImageRef) -> str:
         return image.digest
@@ -73,8 +75,31 @@ class SandboxImages:
         place = self._place(repository, tag)
         return ImageRef(repository, tag, json.loads(place.read_text("utf-8"))["digest"]) if place.is_file() else None
 
-    def holds(self, image: ImageRef) -> bool:
-        return self._image(image.digest).is_dir()
+    def status(self, image: ImageRef, *, scanned: bool = False) -> ImageStatus:  # noqa: ARG002 (nobody scans here)
+        return ImageStatus("there" if self._image(image.digest).is_dir() else "missing")
+
+    def platforms(self, image: ImageRef) -> Mapping[str, str]:
+        return {PLATFORM: image.digest}
+
+    def copy(self, image: ImageRef, repository: str) -> ImageRef:
+        """Put the tag on the same image in another repository."""
+        if self.status(image).state != "there":
+            raise ArtifactMissing(
+                f"{image.by_digest} is gone.", remedy=f"Ship the next version: {commands.deploy_dev()}"
+            )
+        existing = self.find(repository, image.tag)
+        if existing and existing.digest != image.digest:
+            raise NotAuthentic(
+                f"{repository}:{image.tag} is {existing.digest} already, and not {image.digest}.",
+                remedy=f"Ship the next version: {commands.deploy_dev()}",
+            )
+        self.tag(replace(image, repository=repository), image.tag)
+        return replace(image, repository=repository)
+
+    def tag(self, image: ImageRef, tag: str) -> None:
+        place = self._place(image.repository, tag)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps({"digest": image.digest}), "utf-8")
 
     def _keep(self, partial: Path, image: Image, labels: Mapping[str, str]) -> str:
         """Move an unpacked image to its place; return its digest."""

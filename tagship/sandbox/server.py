@@ -24,6 +24,7 @@ from tagship import settings
 from tagship.sandbox import pairs, state, web
 from tagship.sandbox.actions.api import GitHub
 from tagship.sandbox.actions.runner import Runner
+from tagship.sandbox.actions.triggers import Triggers
 from tagship.sandbox.aws import services
 from tagship.sandbox.control import Control
 from tagship.sandbox.door.visitors import guarded
@@ -89,7 +90,15 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
         pairs.make(pair)
     services.install(world)
     runner = Runner(folder, chosen.ci.repository or f"sandbox/{chosen.app}")
-    github = GitHub(runner.repository, world.origin, runner.records, runner.cancel, runner.rerun, keys=world.keys)
+    github = GitHub(
+        runner.repository,
+        world.origin,
+        runner.records,
+        runner.cancel,
+        runner.rerun,
+        keys=world.keys,
+        triggers=Triggers(runner),
+    )
     world.url = _listen(guarded(Dispatcher(services.application(world.keys), Control(world), github)))
     stop = _stopped_by_signals()
     planted = seed.plant(seed.Ground(world, chosen, root), hosts, simulated)

@@ -5,6 +5,7 @@ A variable is TAGSHIP_ and the key's path in capitals: TAGSHIP_AWS_REGION, TAGSH
 
 from tagship.settings.file import FILE, find, load
 from tagship.settings.folder import own
+from tagship.settings.hooks import HookTable
 from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Environment, Settings
@@ -22,6 +23,7 @@ __all__ = [
     "Environment",
     "Git",
     "Health",
+    "HookTable",
     "Image",
     "Infra",
     "Kind",

@@ -49,6 +49,7 @@ class Monitors(Section):
 
     failures: int = Field(default=0, ge=0, le=200)  # failed tasks at which the circuit breaker goes back
     alarms: tuple[Text, ...] = ()  # names of CloudWatch alarms at which ECS goes back
+    firing: Literal["refuse", "warn"] = "refuse"  # an alarm that is in ALARM before: ECS would not watch it
 
 
 class Ecs(Kind):
@@ -69,7 +70,7 @@ class Ecs(Kind):
 
     @property
     def rules(self) -> Rules:
-        return Rules("100%" if self.order == "together" else "1", "0")
+        return Rules("100%" if self.order == "together" else "1", "0", limit="")
 
     @property
     def longest(self) -> int:

@@ -34,7 +34,7 @@ class Kind(Section):
     @property
     def rules(self) -> Rules:
         """Say how many units change at once, and how many may fail."""
-        return Rules("100%", "0")
+        return Rules("100%", "0", limit="")
 
     @property
     def longest(self) -> int:
@@ -45,6 +45,11 @@ class Kind(Section):
     def has_image(self) -> bool:
         """Tell whether it runs a container image, which `build` makes."""
         return False
+
+    @property
+    def has_hosts(self) -> bool:
+        """Tell whether it runs on hosts, which boot and pin keys."""
+        return self.stack_parameters.get("Hosts") != "no"
 
     @property
     def packages(self) -> Sequence[str]:
@@ -78,6 +83,11 @@ class Kind(Section):
 
         As cluster/service.
         """
+        return ()
+
+    @property
+    def stack_groups(self) -> Sequence[str]:
+        """Name the Auto Scaling groups whose instances may be replaced."""
         return ()
 
     @property

@@ -14,7 +14,9 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
+from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.kind import Kind
+from tagship.settings.legacy import legacy_problems
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -39,8 +41,6 @@ from tagship.settings.tables import (
 
 # Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
-# Planned kinds. Their tables are refused by name: an "unknown key" would send people looking for a typo.
-PLANNED = ("asg",)
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
@@ -65,6 +65,7 @@ class Environment(Section):
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
+    hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
 
     @property
     def target(self) -> Kind:
@@ -89,8 +90,7 @@ class Environment(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         kinds = cls.kinds()
         chosen = [name for name in kinds if name in values]
-        if not any(name in values for name in PLANNED):
-            yield from _no_single_target(list(kinds), chosen)
+        yield from _no_single_target(list(kinds), chosen)
         for name in chosen:
             yield from kinds[name].problems_in(values)
         if values.get("require_attestation") is True and values.get("allow_unsigned") is True:
@@ -132,8 +132,10 @@ class Settings(Section):
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
+    legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
 
     def suffix(self, environment: str) -> str:
@@ -156,6 +158,17 @@ class Settings(Section):
     def static_sets(self, environment: str) -> list[str]:
         """Name the static sets that an environment serves."""
         return [name for name, chosen in self.static.items() if environment in chosen.environments]
+
+    def hook(self, environment: str, place: str) -> HookTable | None:
+        """Return an environment's hook of a place; None without one."""
+        tables = cast("Mapping[str, HookTable]", {**self.hooks, **self.environment(environment).hooks})
+        hook = tables.get(place)
+        return None if hook is None or hook.skip else hook
+
+    def is_irreversible(self, environment: str) -> bool:
+        """Tell whether the migration of this commit can't be undone."""
+        hook = self.hook(environment, BEFORE)
+        return hook is not None and hook.irreversible
 
     def lease_group(self, environment: str) -> str:
         """Return the lease group of an environment: its setting, or its name."""
@@ -200,6 +213,10 @@ class Settings(Section):
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
         yield from _unsigned(values, environments)
         yield from _promoted(table(values, "promotion").get("order", ()), named)
+        yield from legacy_problems(values.get("legacy_keys", ()))
+        yield from misplaced(values)
+        for name, values_of in environments.items():
+            yield from misplaced(values_of, f"environments.{name}.")
         yield from _same_channel(environments)
         yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
         for name, chosen in table(values, "static").items():

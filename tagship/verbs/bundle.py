@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
-import io
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from tagship import __version__, resources
+from tagship import __version__
 from tagship.domain import layout
-from tagship.domain.bundle import (
-    CONFIGURATION,
-    DISK,
-    GENERATED,
-    GZIP_HEAD,
-    VERSION,
-    Archive,
-    Built,
-    HostFiles,
-    Member,
-    sums,
-    why_not_in_a_bundle,
-)
+from tagship.domain.bundle import DISK, Archive, Built, Member, why_not_in_a_bundle
 from tagship.domain.version import ArtifactId
 from tagship.engine import hostfiles
 from tagship.engine.artifacts import folder
@@ -36,11 +21,9 @@ from tagship.engine.scope import named
 from tagship.engine.tagged import commit_of
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
+from tagship.release.packing import generated, host_files, of_tagship, packed
 
 BYTECODE = "__pycache__"
-BATCH = 256 * 1024  # bytes compressed at a time; another number gives other bundles (ADR 0018)
-AHEAD = 4  # batches that may wait to be compressed
-GZIP = 31  # zlib's wbits for a 32 KiB window in gzip's frame
 
 
 def bundle(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Built | None:
@@ -94,76 +77,12 @@ def _said(app: App, sources: _Sources, commit: str) -> str:
 
 def _write(app: App, artifact_id: ArtifactId, sources: _Sources, to: Path) -> Built:
     """Stream the members into a file that appears only when whole."""
-    to.parent.mkdir(parents=True, exist_ok=True)
-    part = to.with_name(to.name + ".part")
-    archive, whole = Archive(), hashlib.sha256()
-    with part.open("wb") as file, closing(_plain(app, artifact_id, sources, archive)) as plain:
-
-        def put(packed: bytes) -> None:
-            whole.update(packed)
-            file.write(packed)
-
-        _compress(plain, app.settings.bundle.level, put)
-    size = part.stat().st_size
-    part.replace(to)
-    host_files = _host_files(archive.files, sources)
-    facts = (size, archive.sums_sha256, archive.unpacked, archive.files, host_files)
-    return Built(str(artifact_id), sources.commit, whole.hexdigest(), *facts)
-
-
-def _host_files(files: Mapping[str, str], sources: _Sources) -> HostFiles | None:
-    """Record whose host files a bundle has; None if it has none."""
-    prefix, generated = f"{resources.FOLDER}/", f"{CONFIGURATION}/"
-    names = sources.tagship or [path for path in files if path.startswith(prefix) and not path.startswith(generated)]
-    if not sources.tagship and not sources.own:
-        return None
-    digest = hashlib.sha256(sums({path: files[path] for path in names})).hexdigest()
-    return HostFiles("repository" if sources.own else "tagship", __version__, digest)
-
-
-def _compress(plain: Iterator[bytes], level: int, put: Callable[[bytes], None]) -> None:
-    """Compress a tar to gzip.
-
-    Nothing of this machine, its Python or its zlib decides the bytes.
-    """
-    from zlib_ng import zlib_ng
-
-    compressor = zlib_ng.compressobj(level, wbits=GZIP)
-    compressor.compress(b"")  # its own header, dropped because it names this machine's operating system
-    put(GZIP_HEAD)
-    _read_ahead(_batches(plain), lambda batch: put(compressor.compress(batch)))
-    put(compressor.flush())
-
-
-def _read_ahead(batches: Iterator[bytes], handle: Callable[[bytes], None]) -> None:
-    """Read the next batches while one is compressed.
-
-    Compressing leaves the interpreter free; at most AHEAD batches wait.
-    """
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    waiting: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(1) as compressing:
-        for batch in batches:
-            waiting.append(compressing.submit(handle, batch))
-            if len(waiting) > AHEAD:
-                waiting.popleft().result()
-        for future in waiting:
-            future.result()
-
-
-def _batches(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Cut a stream into pieces of exactly BATCH bytes.
-
-    Where zlib-ng's input is cut decides its output.
-    """
-    held = bytearray()
-    for chunk in chunks:
-        held += chunk
-        while len(held) >= BATCH:
-            yield bytes(held[:BATCH])
-            del held[:BATCH]
-    yield bytes(held)
+    archive = Archive()
+    with closing(_plain(app, artifact_id, sources, archive)) as plain:
+        digest, size = packed(plain, app.settings.bundle.level, to)
+    whose = host_files(archive.files, sources.tagship, own=sources.own)
+    facts = (size, archive.sums_sha256, archive.unpacked, archive.files, whose)
+    return Built(str(artifact_id), sources.commit, digest, *facts)
 
 
 def _plain(app: App, artifact_id: ArtifactId, of: _Sources, archive: Archive) -> Generator[bytes, None, None]:
@@ -175,10 +94,7 @@ def _plain(app: App, artifact_id: ArtifactId, of: _Sources, archive: Archive) ->
 
 def _members(app: App, artifact_id: ArtifactId, of: _Sources) -> Iterator[Member]:
     """Merge every file of the bundle but SHA256SUMS, in path order."""
-    generated = {VERSION: f"{artifact_id}\n".encode()}
-    for environment in app.settings.environments:
-        generated |= app.target(environment).files()
-    sources = (_of_commit(app, of), _of_tagship(of), _of_disk(app), _generated(generated))
+    sources = (_of_commit(app, of), of_tagship(of.tagship), _of_disk(app), generated(app, artifact_id))
     for member in heapq.merge(*sources, key=lambda entry: entry.path):
         reason = why_not_in_a_bundle(member.path)
         if reason:
@@ -193,17 +109,6 @@ def _members(app: App, artifact_id: ArtifactId, of: _Sources) -> Iterator[Member
 def _of_commit(app: App, of: _Sources) -> Iterator[Member]:
     for path, executable, size, read in app.repository.files(of.commit, of.paths):
         yield Member(path, executable, size, read, f"commit {of.commit[:8]}")
-
-
-def _of_tagship(of: _Sources) -> Iterator[Member]:
-    for path in of.tagship:
-        raw = resources.content(path)
-        yield Member(path, resources.is_program(raw), len(raw), io.BytesIO(raw).read, f"tagship {__version__}")
-
-
-def _generated(files: dict[str, bytes]) -> Iterator[Member]:
-    for path in sorted(files):
-        yield Member(path, False, len(files[path]), io.BytesIO(files[path]).read, GENERATED)
 
 
 def _of_disk(app: App) -> Iterator[Member]:

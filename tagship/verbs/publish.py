@@ -22,7 +22,8 @@ from dataclasses import replace
 from datetime import UTC
 
 from tagship.domain import commands, layout
-from tagship.domain.bundle import CONFIGURATION, difference
+from tagship.domain.bundle import difference
+from tagship.domain.layout import CONFIGURATION
 from tagship.domain.manifest import BundleRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
 from tagship.domain.secrets import SecretRef
@@ -257,6 +258,7 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
         secrets=secrets,
         signed_by=app.keys(work.environment).id if _signs(app, work.environment) else "",
         host_files=built.host_files,
+        irreversible=app.settings.is_irreversible(work.environment),
     )
 
 

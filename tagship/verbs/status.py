@@ -11,18 +11,19 @@ from tagship.domain.deployment import Deployment, unfinished
 from tagship.domain.text import MANY, counted, moment
 from tagship.domain.units import Unit
 from tagship.domain.version import ArtifactId
+from tagship.engine.abreast import abreast
 from tagship.engine.absent import gone
 from tagship.engine.drift import NOT_KNOWN, NOTHING, Known, UnitStatus, is_down, units_now
 from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
 from tagship.engine.holder import lines as lease_lines
 from tagship.engine.holder import look as look_at_lease
-from tagship.engine.plan import Facts, facts
+from tagship.engine.plan import facts
 from tagship.engine.rollback_candidates import suggested
 from tagship.engine.starts import uncommitted, warn_of_uncommitted
 from tagship.engine.unread import all_read, newest_unread
 from tagship.engine.whereabouts import Whereabouts, where_is
-from tagship.errors import NotAllowed, TagshipError
+from tagship.errors import TagshipError
 from tagship.ports.app import App
 
 
@@ -76,17 +77,19 @@ def _statuses(app: App, environments: Sequence[str]) -> list[Status]:
     statuses = []
     for environment in environments:
         app.settings.environment(environment)
-        statuses.append(_look(app, environment, alone=len(environments) == 1))
-        _show(app, statuses[-1])
+    _ = app.ledger, app.freezes, app.leases  # made once, before the looks share them
+    for current in abreast(app, environments, _look):
+        statuses.append(current)
+        _show(app, current)
     return statuses
 
 
-def _look(app: App, environment: str, *, alone: bool) -> Status:
+def _look(app: App, environment: str) -> Status:
     known = facts(app, environment)
     history, serves = known.history, known.last
     last = serves.last if serves else None
     artifact = serves.artifact_id if serves else ArtifactId()
-    units, problem, unsigned, asked = _units(app, known, artifact, alone=alone)
+    units, problem, unsigned = units_now(app, environment, artifact, Known.of(app, known))
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
     back = _back(app, environment, history) if bad or known.unfinished or is_down(units) else ""
     return Status(
@@ -103,25 +106,12 @@ def _look(app: App, environment: str, *, alone: bool) -> Status:
         marked=bool(bad and bad.by_hand),
         unsigned=unsigned or bool(serves and serves.unsigned),
         back=back,
-        gone=gone(app, environment, history, [Unit(unit.id, unit.name, True) for unit in units]) if asked else (),
+        gone=gone(app, environment, history, [Unit(unit.id, unit.name, True) for unit in units]),
         unread=_unread(app, environment, history),
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
-        uncommitted=uncommitted(app, known) if asked else "",
+        uncommitted=uncommitted(app, known),
     )
-
-
-def _units(app: App, known: Facts, artifact: str, *, alone: bool) -> tuple[list[UnitStatus], str, bool, bool]:
-    """Ask each unit, and tell whether that was allowed.
-
-    Units that this identity may not ask are a failure only if their environment is looked at `alone`.
-    """
-    try:
-        return *units_now(app, known.environment, artifact, Known.of(app, known)), True
-    except NotAllowed as reason:
-        if alone:
-            raise
-        return [], f"what {known.environment} runs was not asked: {reason.what}", False, False
 
 
 def _back(app: App, environment: str, history: Sequence[Deployment]) -> str:

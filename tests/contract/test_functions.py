@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tagship.adapters.hook_runner import LocalHookRunner
 from tagship.domain.lambda_.record import ENDED, Record
 from tagship.errors import LeaseLost
 from tests.contract.functions import PATIENT, Functions, switch
@@ -316,3 +318,32 @@ def test_a_change_that_was_cancelled_does_nothing_more(single: Functions) -> Non
     record = Record.read(single.client.get_alias(FunctionName=single.names[0], Name="live")["Description"])
     assert record
     assert record.state == ENDED
+
+
+# -- before it serves --------------------------------------------------------------------------------------------------
+
+
+def test_a_version_is_made_for_a_hook_once_and_what_serves_stays(single: Functions) -> None:
+    [name] = single.names
+    before = single.client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+    change, target = single.change(single.publish("0.1.1-dev")), single.connect()
+    made = target.version_of(change, name, lambda _: None)
+    assert target.version_of(change, name, lambda _: None) == made != before
+    assert single.client.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == before
+    assert target.version_of(change, "another", lambda _: None) == ""
+    assert outcomes(single.carry_out(change)) == {"one": "healthy"}
+    assert single.client.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == made
+
+
+def test_a_hook_invokes_that_version_and_its_answer_is_kept(single: Functions, tmp_path: Path) -> None:
+    [name] = single.names
+    change, target = single.change(single.publish("0.1.1-dev")), single.connect()
+    made = target.version_of(change, name, lambda _: None)
+    runner = LocalHookRunner(single.app.aws, tmp_path, tmp_path / "home", print, {})
+    outcome = runner.invoke(f"{name}:{made}", '{"do": "migrate"}', 20, lambda _: None)
+    assert outcome.problem == ""
+    assert "0.1.1-dev" in outcome.output
+    broken = single.change(single.publish("0.1.2-dev", fault="error"))
+    made = target.version_of(broken, name, lambda _: None)
+    outcome = runner.invoke(f"{name}:{made}", "{}", 20, lambda _: None)
+    assert outcome.problem == "it failed with RuntimeError: it is broken"

@@ -146,7 +146,7 @@ def test_every_spelling_of_on_is_read(spelling: str) -> None:
         ("jobs: {a: {container: x, steps: []}}", "'container' is not simulated"),
         ("jobs: {a: {needs: b}, b: {needs: a}}", "need each other"),
         ("concurrency: {group: a, cancel-in-progress: true}\njobs: {}", "cancel-in-progress"),
-        ("jobs: {a: {concurrency: x, steps: []}}", "'concurrency' is not simulated"),
+        ("jobs: {a: {continue-on-error: true, steps: []}}", "'continue-on-error' is not simulated"),
     ],
 )
 def test_a_file_that_is_not_understood_says_where(text: str, why: str) -> None:

@@ -60,9 +60,8 @@ class ServiceDeployment:
     @property
     def why(self) -> str:
         """Say why it did not succeed, in words without a full stop."""
-        reasons = [self._monitor, self.rollback or self.reason]
-        words = "; ".join(reason.rstrip(".") for reason in reasons if reason)
-        return words or f"its service deployment ended as {self.status}"
+        words = self._monitor or self.rollback or self.reason
+        return words.rstrip(".") or f"its service deployment ended as {self.status}"
 
     @property
     def _monitor(self) -> str:
@@ -75,7 +74,8 @@ class ServiceDeployment:
         return f"the alarm {listed(list(self.alarms))} ended it" if self.alarms else ""
 
     @property
-    def _count(self) -> str:
+    def count(self) -> str:
+        """Say how many tasks failed, of how many that may."""
         return f"{self.failures} of {counted(self.threshold, 'failure')}" if self.failures else ""
 
     @property
@@ -88,10 +88,11 @@ class ServiceDeployment:
             return "ECS is going back to the version before"
         if self.status == SUCCESSFUL and self.early:
             return f"succeeded at {self.early}% of its tasks; the others start"
-        words = [f"{self.running} of {counted(self.requested, 'new task')} running"]
+        count = f"{self.running} of {counted(self.requested, 'new task')} running"
+        words = [count if self.requested else "no new task yet"]
         words += [self.stage.lower().replace("_", " ")] if self.stage else []
         words += [f"{self.weight:g}% of the traffic"] if self.weight is not None and self.stage else []
-        words += [self._count] if self.failures else []
+        words += [self.count] if self.failures else []
         return ", ".join(words)
 
 

@@ -19,6 +19,7 @@ from tagship.sandbox import web
 from tagship.sandbox.actions.board import Board
 from tagship.sandbox.actions.records import JobRecord, Records, RunRecord
 from tagship.sandbox.actions.refusals import Forbidden, NotFound, Unauthorized
+from tagship.sandbox.actions.triggers import Triggers
 from tagship.sandbox.door.keys import Keys, same
 from tagship.sandbox.web import Environ, StartResponse
 
@@ -37,9 +38,10 @@ class GitHub:
         rerun: Callable[[int], bool],
         *,
         keys: Keys,
+        triggers: Triggers | None = None,
     ) -> None:
         self.repository, self.origin, self.records = repository, origin, records
-        self.cancel, self.rerun = cancel, rerun
+        self.cancel, self.rerun, self.triggers = cancel, rerun, triggers
         self.base, self.keys, self.top = "", keys, f"/github/{keys.page}"
         self.board = Board(records.folder / "board.json", lambda: f"{self.base}/{repository}")
         self.routes: list[tuple[str, str, Callable[..., Any]]] = [
@@ -67,7 +69,9 @@ class GitHub:
             if path != own and not path.startswith(f"{own}/"):
                 raise NotFound
             method, below, body = environ["REQUEST_METHOD"], path.removeprefix(own), environ["wsgi.input"].read()
-            status, value = self.board.answer(method, below, query, body) or self._route(method, below, query)
+            started = self.triggers.answer(method, below, body) if self.triggers else None
+            written = started or self.board.answer(method, below, query, body)
+            status, value = written or self._route(method, below, query)
             return web.answer(start_response, status, value)
         except Unauthorized as reason:
             return web.answer(start_response, "401 Unauthorized", {"message": str(reason), "status": "401"})
@@ -114,7 +118,7 @@ class GitHub:
         # By head_sha, branch, event and status (which is a status or a conclusion).
         runs = [run for run in reversed(self.records.runs) if query.get("head_sha", run.head_sha) == run.head_sha]
         runs = [run for run in runs if query.get("branch", run.head_branch) == run.head_branch]
-        runs = [run for run in runs if query.get("event", "push") == "push"]
+        runs = [run for run in runs if query.get("event", run.event) == run.event]
         runs = [run for run in runs if query.get("status") in (None, run.status, run.conclusion)]
         return {"total_count": len(runs), "workflow_runs": [self._run(run) for run in _page(runs, query)]}
 
@@ -174,7 +178,8 @@ class GitHub:
             "path": run.path,
             "head_branch": run.head_branch,
             "head_sha": run.head_sha,
-            "event": "push",
+            "event": run.event,
+            "actor": {"login": run.actor},
             "status": run.status,
             "conclusion": run.conclusion,
             "run_number": run.number,
@@ -271,17 +276,8 @@ class GitHub:
         return pair
 
     def _resolve(self, ref: str) -> str:
-        words = [
-            "git",
-            "-C",
-            str(self.origin),
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            f"{ref}^{{commit}}",
-        ]
-        result = subprocess.run(words, capture_output=True, text=True, check=False)
+        words = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"]
+        result = subprocess.run(["git", "-C", str(self.origin), *words], capture_output=True, text=True, check=False)
         if result.returncode:
             raise NotFound
         return result.stdout.strip()

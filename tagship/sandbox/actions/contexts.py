@@ -40,11 +40,22 @@ def github_context(place: Place, workflow: Workflow, run: RunRecord) -> dict[str
         name.removeprefix("GITHUB_").lower(): value for name, value in names.items() if name.startswith("GITHUB_")
     }
     return {
-        "github": context | {"token": place.token, "event": {"ref": run.ref, "after": run.head_sha}},
+        "github": context | {"token": place.token, "event": event_of(run)},
         "vars": {},
         "secrets": {"GITHUB_TOKEN": place.token},
-        "inputs": {},
+        "inputs": dict(run.payload.get("inputs", {})) if run.event == "workflow_dispatch" else {},
     }
+
+
+def event_of(run: RunRecord) -> dict[str, Any]:
+    """Return what GitHub says of the event that started a run."""
+    return {"ref": run.ref, "after": run.head_sha} | run.payload
+
+
+def is_of_a_fork(place: Place, run: RunRecord) -> bool:
+    """Tell whether a run is a fork's: it gets no credential."""
+    head = run.payload.get("pull_request", {}).get("head", {}).get("repo", {})
+    return str(head.get("full_name", place.repository)) != place.repository
 
 
 def github_variables(place: Place, workflow: Workflow, run: RunRecord) -> dict[str, str]:
@@ -52,11 +63,12 @@ def github_variables(place: Place, workflow: Workflow, run: RunRecord) -> dict[s
     return {
         "CI": "true",
         "GITHUB_ACTIONS": "true",
-        "GITHUB_ACTOR": getpass.getuser(),
+        "GITHUB_ACTOR": run.actor or getpass.getuser(),
         "GITHUB_API_URL": place.server_url,
-        "GITHUB_EVENT_NAME": "push",
+        "GITHUB_EVENT_NAME": run.event,
+        "GITHUB_HEAD_REF": str(run.payload.get("pull_request", {}).get("head", {}).get("ref", "")),
         "GITHUB_REF": run.ref,
-        "GITHUB_REF_NAME": run.head_branch,
+        "GITHUB_REF_NAME": run.ref.split("/", 2)[2],
         "GITHUB_REF_TYPE": "tag" if run.ref.startswith("refs/tags/") else "branch",
         "GITHUB_REPOSITORY": place.repository,
         "GITHUB_REPOSITORY_OWNER": place.repository.split("/", maxsplit=1)[0],

@@ -86,8 +86,7 @@ class JobRun:
     def _make_folders(self) -> None:
         for name in ("workspace", "temp"):
             (self.folder / name).mkdir(parents=True)
-        event = {"ref": self.run.ref, "after": self.run.head_sha}
-        (self.folder / "event.json").write_text(json.dumps(event), "utf-8")
+        (self.folder / "event.json").write_text(json.dumps(contexts.event_of(self.run)), "utf-8")
 
     def cancel(self) -> None:
         self.cancelled.set()

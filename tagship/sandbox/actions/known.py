@@ -54,7 +54,7 @@ class Action:
 ACTIONS = {
     action.name: action
     for action in (
-        Action("actions/checkout", range(4, 8), "fetch-depth", "persist-credentials clean show-progress token"),
+        Action("actions/checkout", range(4, 8), "fetch-depth ref", "persist-credentials clean show-progress token"),
         Action("actions/setup-python", range(5, 8), "python-version", "cache cache-dependency-path check-latest"),
         Action("actions/setup-node", range(4, 7), "node-version", "cache cache-dependency-path check-latest"),
         Action("actions/cache", range(4, 6), "", ANY),

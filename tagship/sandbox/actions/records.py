@@ -8,9 +8,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-Status = Literal["queued", "in_progress", "completed"]
+Status = Literal["queued", "in_progress", "waiting", "completed"]
 Level = Literal["notice", "warning", "failure"]
 
 
@@ -62,6 +62,9 @@ class RunRecord:
     updated_at: str = ""
     run_started_at: str = ""
     attempt: int = 1
+    event: str = "push"
+    payload: dict[str, Any] = field(default_factory=dict)
+    actor: str = ""
     jobs: list[JobRecord] = field(default_factory=list)
 
 

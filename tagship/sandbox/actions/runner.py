@@ -1,46 +1,33 @@
-"""Continuous integration: what a push to `origin` starts, run by the workflow files of the very commit pushed.
+"""Continuous integration: what starts runs, by the workflow files of the very commit that it happened at.
 
-The hook of `origin` leaves each push in inbox/. Tags start runs. Branches do not: what listens to them is a
-repository's tests, which are no part of a release. As on GitHub, a push of more than three tags starts nothing; runs of
-one concurrency group run one at a time, in the order of their pushes, and unless the group says `queue: max` a newer
-run replaces the one that waits.
+The hook of `origin` leaves each push in inbox/. A tag starts every workflow that listens to it, and a branch that was
+there before those that deploy (events.py). What else can happen is left there as <name>.json: `event`, `ref`, `actor`
+and GitHub's own `payload`. A dispatch comes through GitHub's API. A run that ends is an event too: `workflow_run`, at
+the default branch. As on GitHub, a push of more than three tags starts nothing.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox.actions import records, workflow
+from tagship.sandbox.actions import events, records, workflow
+from tagship.sandbox.actions.approvals import Approvals
 from tagship.sandbox.actions.contexts import Place, github_context
-from tagship.sandbox.actions.expressions import NotUnderstood, Scope, condition, render
-from tagship.sandbox.actions.jobs import JobRun
+from tagship.sandbox.actions.events import DEFAULT_BRANCH, Event
+from tagship.sandbox.actions.expressions import NotUnderstood, Scope, render
 from tagship.sandbox.actions.records import Annotation, JobRecord, Records, RunRecord, StepRecord
+from tagship.sandbox.actions.running import Active, Execution
 from tagship.sandbox.actions.workflow import Workflow
 
 NOTHING = "0" * 40
 MOST_TAGS = 3
-JOB_CONDITION_CONTEXTS = ("github", "inputs", "needs", "vars")  # GitHub gives a job's `if:` no other
 LOOK_EVERY = 0.05  # seconds
-
-
-@dataclass
-class Active:
-    """A run that waits or runs."""
-
-    record: RunRecord
-    workflow: Workflow
-    place: Place
-    group: str
-    turn: threading.Event = field(default_factory=threading.Event)
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    jobs: list[JobRun] = field(default_factory=list)
 
 
 class Runner:
@@ -55,10 +42,15 @@ class Runner:
         self.records = Records(folder / "runs")
         self.server_url = self.token = ""  # nosec B105 (none yet: the server that starts sets it)
         self.active: dict[int, Active] = {}
-        self.groups: dict[str, deque[Active]] = {}
-        self._lock = threading.Lock()
+        self.pulls: dict[str, dict[str, Any]] = {}
+        self._execution = Execution(self.records)
         self._stopped = threading.Event()
         self._count = 0
+
+    @property
+    def approvals(self) -> Approvals:
+        """Return who waits for an approval."""
+        return self._execution.approvals
 
     def start(self, server_url: str, token: str) -> None:
         self.server_url, self.token = server_url, token
@@ -72,13 +64,9 @@ class Runner:
     def cancel(self, run_id: int) -> bool:
         """Cancel a run; false if none of that id is still going."""
         active = self.active.get(run_id)
-        if active is None:
-            return False
-        active.cancelled.set()
-        active.turn.set()
-        for job in active.jobs:
-            job.cancel()
-        return True
+        if active:
+            active.cancel()
+        return active is not None
 
     def rerun(self, run_id: int) -> bool:
         """Start every job of an ended run again; false if impossible."""
@@ -119,38 +107,71 @@ class Runner:
         inbox = self.folder / "inbox"
         while not self._stopped.wait(LOOK_EVERY):
             for path in sorted(entry for entry in inbox.iterdir() if not entry.name.startswith(".")):
-                lines = path.read_text("utf-8").splitlines()
+                text = path.read_text("utf-8")
                 path.unlink()
                 try:
-                    self.pushed([line.split(" ", 2) for line in lines])
-                except Exception as defect:  # one push that cannot be read must not end the watch for the next
+                    self._arrived(path.suffix, text)
+                except Exception as defect:  # one that cannot be read must not end the watch for the next
                     print(f"{path.name} in the inbox: {defect!r}", file=sys.stderr, flush=True)
+
+    def _arrived(self, suffix: str, text: str) -> None:
+        if suffix == ".json":
+            self.reported(json.loads(text))
+        else:
+            self.pushed([line.split(" ", 2) for line in text.splitlines()])
 
     def pushed(self, updates: Sequence[Sequence[str]]) -> None:
         """Start the runs of a push."""
         # `updates` are (old, new, ref) of each ref in it.
         tags = [(new, ref) for _, new, ref in updates if ref.startswith("refs/tags/")]
         for new, ref in tags if len(tags) <= MOST_TAGS else ():
-            if new == NOTHING:  # deleted
-                continue
-            commit = self._git("rev-parse", f"{new}^{{commit}}")
-            for path in self._git("ls-tree", "--name-only", commit, ".github/workflows/").splitlines():
-                if path.endswith((".yml", ".yaml")):
-                    self._consider(path, commit, ref)
+            if new != NOTHING:  # else it was deleted
+                self.happened(Event("push", ref, self._git("rev-parse", f"{new}^{{commit}}")))
+        for old, new, ref in updates:
+            if ref.startswith("refs/heads/") and NOTHING not in (old, new):
+                changed = self._git("diff", "--name-only", old, new).splitlines()
+                payload = {"ref": ref, "before": old, "after": new}
+                self.happened(Event("push", ref, new, payload, changed=changed))
 
-    def _consider(self, path: str, commit: str, ref: str) -> None:
-        """Start a workflow if the push is one of its triggers."""
+    def reported(self, value: Mapping[str, Any]) -> None:
+        """Start the runs of what somebody says has happened."""
+        payload = value.get("payload", {})
+        pull = payload.get("pull_request", {})
+        if pull.get("merged"):
+            self.pulls[pull["merge_commit_sha"]] = pull
+        ref = value.get("ref", f"refs/heads/{DEFAULT_BRANCH}")
+        commit = pull["head"]["sha"] if pull else self._git("rev-parse", f"{ref}^{{commit}}")
+        self.happened(Event(value["event"], ref, commit, payload, value.get("actor", "")))
+
+    def dispatch(self, file: str, ref: str, given: Mapping[str, Any]) -> bool:
+        """Start a workflow by hand; false if there is none. Raises NotUnderstood."""
+        full = ref if ref.startswith("refs/") else f"refs/heads/{ref}"
+        commit, path = self._git("rev-parse", "--verify", "--quiet", f"{full}^{{commit}}"), f".github/workflows/{file}"
+        text = self._git("show", f"{commit}:{path}") if commit else ""
+        if not text or "workflow_dispatch" not in workflow.events(workflow.load(text)):
+            return False
+        payload = {"ref": full, "inputs": events.inputs(text, given), "workflow": path}
+        self.happened(Event("workflow_dispatch", full, commit, payload, only=path))
+        return True
+
+    def happened(self, event: Event) -> None:
+        """Start every workflow of the event's commit that listens to it."""
+        for path in self._git("ls-tree", "--name-only", event.commit, ".github/workflows/").splitlines():
+            if path.endswith((".yml", ".yaml")) and event.only in ("", path):
+                self._consider(path, event)
+
+    def _consider(self, path: str, event: Event) -> None:
+        """Start a workflow if it listens to the event."""
         # One that is not understood is a run that failed.
-        text = self._git("show", f"{commit}:{path}")
+        text = self._git("show", f"{event.commit}:{path}")
         try:
-            push = workflow.triggers(text)
-            if push is None or not workflow.starts(push, ref):
+            if not events.starts(text, event):
                 return
             parsed = workflow.parse(path, text)
         except NotUnderstood as reason:
-            self._end_unread(self._record(path, path, commit, ref), f"{path}: {reason}")
+            self._end_unread(self._record(path, path, event), f"{path}: {reason}")
             return
-        self._begin(parsed, self._record(parsed.name, path, commit, ref))
+        self._begin(parsed, self._record(parsed.name, path, event))
 
     def _begin(self, parsed: Workflow, record: RunRecord) -> None:
         """Line a run up in its concurrency group."""
@@ -166,20 +187,24 @@ class Runner:
             for at, job in enumerate(parsed.jobs.values())
         ]
         self.records.add(record)
-        self._enter(Active(record, parsed, place, group), queue=parsed.queue)
+        self._enter(Active(record, parsed, place), group, queue=parsed.queue)
 
-    def _record(self, name: str, path: str, commit: str, ref: str) -> RunRecord:
+    def _record(self, name: str, path: str, event: Event) -> RunRecord:
         self._count += 1
+        pull = event.payload.get("pull_request", {})
         return RunRecord(
             id=self.records.next_id(),
             number=self._count,
             name=name,
             path=path,
-            ref=ref,
-            head_branch=ref.split("/", 2)[2],
-            head_sha=commit,
-            title=self._git("log", "-1", "--format=%s", commit),
+            ref=event.ref,
+            head_branch=pull["head"]["ref"] if pull else event.ref.split("/", 2)[2],
+            head_sha=event.commit,
+            title=self._git("log", "-1", "--format=%s", event.commit),
             created_at=records.stamp(),
+            event=event.name,
+            payload=dict(event.payload),
+            actor=event.actor,
         )
 
     def _end_unread(self, record: RunRecord, reason: str) -> None:
@@ -192,104 +217,48 @@ class Runner:
             records.conclude(unread, "failure")
         self.records.add(record)
 
-    def _enter(self, active: Active, *, queue: bool) -> None:
+    def _enter(self, active: Active, group: str, *, queue: bool) -> None:
         """Line up in the run's group, and start its thread."""
-        with self._lock:
-            self.active[active.record.id] = active
-            line = self.groups.setdefault(active.group, deque()) if active.group else deque()
-            waiting = [] if queue else list(line)[1:]
-            line.append(active)
-            if line[0] is active:
-                active.turn.set()
-        for other in waiting:
-            self.cancel(other.record.id)
-        threading.Thread(target=self._run, args=(active, line), name=f"run {active.record.id}", daemon=True).start()
+        self.active[active.record.id] = active
+        active.ticket = self._execution.groups.enter(group, active.cancel, queue=queue)
+        threading.Thread(target=self._run, args=(active,), name=f"run {active.record.id}", daemon=True).start()
 
-    def _run(self, active: Active, line: deque[Active]) -> None:
-        active.turn.wait()
-        record = active.record
-        records.start(record)
-        self.records.save(record)
+    def _run(self, active: Active) -> None:
+        assert active.ticket  # noqa: S101 (it has one before its thread begins)
+        active.ticket.turn.wait()
         try:
-            results = self._jobs(active)
-            ended = {result["result"] for result in results.values()}
-            conclusion = next((word for word in ("failure", "cancelled") if word in ended), "success")
-            conclusion = "skipped" if ended == {"skipped"} else conclusion
-            records.conclude(record, "cancelled" if active.cancelled.is_set() else conclusion)
+            self._execution.run(active)
         finally:
-            with self._lock:
-                line.remove(active)
-                self.active.pop(record.id, None)
-                if line:
-                    line[0].turn.set()
-            self.records.save(record)
+            self._execution.groups.leave(active.ticket)
+            self.active.pop(active.record.id, None)
+            self.records.save(active.record)
+        if not self._stopped.is_set():
+            self._tell_of_its_end(active.record)
 
-    def _jobs(self, active: Active) -> dict[str, Any]:
-        """Run every job once what it needs has ended."""
-        # Returns the context `needs` as it is in the end.
-        results: dict[str, Any] = {}
-        ended = {key: threading.Event() for key in active.workflow.jobs}
+    def _tell_of_its_end(self, run: RunRecord) -> None:
+        """Start what the default branch has listening to it."""
+        ref = f"refs/heads/{DEFAULT_BRANCH}"
+        commit = self._git("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        if commit:
+            payload = {"action": "completed", "workflow_run": self._as_payload(run)}
+            self.happened(Event("workflow_run", ref, commit, payload, run.actor))
 
-        def run_when_ready(key: str, record: JobRecord) -> None:
-            try:
-                for needed in active.workflow.jobs[key].needs:
-                    ended[needed].wait()
-                results[key] = self._job(active, key, record, results)
-            finally:
-                results.setdefault(key, {"result": "failure", "outputs": {}})
-                ended[key].set()
-
-        threads = [
-            threading.Thread(target=run_when_ready, args=(job.key, job), daemon=True) for job in active.record.jobs
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return results
-
-    def _job(self, active: Active, key: str, record: JobRecord, results: Mapping[str, Any]) -> dict[str, Any]:
-        job = active.workflow.jobs[key]
-        needs = {needed: results[needed] for needed in job.needs}
-        execution = JobRun(active.place, active.workflow, job, active.record, record)
-        execution.needs = needs
-        active.jobs.append(execution)
-        if active.cancelled.is_set():
-            execution.cancelled.set()
-        records.start(record)
-        try:
-            state = _standing(active, key, results)
-            contexts = execution.scope({}).contexts
-            scope = Scope({name: contexts[name] for name in JOB_CONDITION_CONTEXTS}, state)
-            if not condition(job.condition or "success()", scope):
-                for step in record.steps:
-                    records.conclude(step, "skipped")
-                records.conclude(record, "cancelled" if state == "cancelled" else "skipped")
-            else:
-                execution.perform(needs, lambda: self.records.save(active.record))
-        except (NotUnderstood, OSError) as reason:
-            record.annotations.append(Annotation("failure", "The sandbox's runner", f"{job.name}: {reason}"))
-            records.conclude(record, "failure")
-        self.records.save(active.record)
-        return {"result": record.conclusion, "outputs": execution.outputs}
+    def _as_payload(self, run: RunRecord) -> dict[str, Any]:
+        head = run.payload.get("pull_request", {}).get("head", {}).get("repo", {})
+        return {
+            "id": run.id,
+            "name": run.name,
+            "path": run.path,
+            "event": run.event,
+            "conclusion": run.conclusion,
+            "head_branch": run.head_branch,
+            "head_sha": run.head_sha,
+            "head_repository": {"full_name": head.get("full_name", self.repository)},
+            "run_attempt": run.attempt,
+        }
 
     def _git(self, *words: str) -> str:
         result = subprocess.run(
             ["git", "-C", str(self.origin), *words], capture_output=True, text=True, errors="replace", check=False
         )
         return result.stdout if words[0] == "show" else result.stdout.strip()
-
-
-def _standing(active: Active, key: str, results: Mapping[str, Any]) -> str:
-    """Return the worst result of everything that a job needs."""
-    # However far back.
-    if active.cancelled.is_set():
-        return "cancelled"
-    needed_jobs, queue = set[str](), list(active.workflow.jobs[key].needs)
-    while queue:
-        needed = queue.pop()
-        if needed not in needed_jobs:
-            needed_jobs.add(needed)
-            queue.extend(active.workflow.jobs[needed].needs)
-    ended = {results[needed]["result"] for needed in needed_jobs}
-    return next((word for word in ("failure", "cancelled", "skipped") if word in ended), "success")

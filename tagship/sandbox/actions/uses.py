@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship.sandbox.actions import artifacts, environments
-from tagship.sandbox.actions.contexts import Place
+from tagship.sandbox.actions.contexts import Place, is_of_a_fork
 from tagship.sandbox.actions.expressions import NotUnderstood
 from tagship.sandbox.actions.known import action_of
 from tagship.sandbox.actions.records import RunRecord
 from tagship.sandbox.actions.workflow import Job, Step
+
+ALL_REFS = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", "+refs/pull/*:refs/remotes/pull/*")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def _done(owner: str, name: str, step: Step, ground: Ground) -> str:
     if name == "download-artifact":
         return artifacts.download(step, ground.place.folder, ground.workspace)
     if name == "configure-aws-credentials":
-        return _credentials(step, ground.job)
+        return _credentials(step, ground)
     if name == "setup-node":
         return _node(step)
     if name == "cache":
@@ -79,7 +81,8 @@ def _check_out(step: Step, ground: Ground, log: Path) -> Used:
     depth = str(step.given.get("fetch-depth", 1))
     if not depth.isdecimal():
         raise NotUnderstood(f"{step.uses}: fetch-depth is {depth!r}, and not a number")
-    for command in checkout(ground.place.origin, ground.workspace, ground.run, int(depth)):
+    wanted = str(step.given.get("ref") or ground.run.head_sha)
+    for command in checkout(ground.place.origin, ground.workspace, ground.run, int(depth), wanted):
         with log.open("ab") as file:
             result = subprocess.run(command, stdout=file, stderr=file, stdin=subprocess.DEVNULL, check=False)
         if result.returncode:
@@ -95,10 +98,13 @@ def _set_up_python(step: Step, ground: Ground, log: Path) -> Used:
     return Used({"python-version": version, "python-path": str(bin_ / "python")}, (str(bin_),))
 
 
-def _credentials(step: Step, job: Job) -> str:
+def _credentials(step: Step, ground: Ground) -> str:
     """Check what AWS and GitHub would ask for; assume no role."""
     if "aws-region" not in step.given:
         raise NotUnderstood(f"{step.uses}: Input required and not supplied: aws-region")
+    job = ground.job
+    if is_of_a_fork(ground.place, ground.run):
+        raise NotUnderstood(f"{step.uses}: a fork's pull request gets no identity, so there are no credentials")
     if "role-to-assume" in step.given and not _may_identify(job.permissions):
         raise NotUnderstood(
             f"{step.uses}: Credentials could not be loaded, please check your action inputs: the job {job.id} assumes "
@@ -120,17 +126,18 @@ def _node(step: Step) -> str:
     return f"{step.uses}: node {version} of this machine stands for {step.given.get('node-version', 'the default')}"
 
 
-def checkout(origin: Path, workspace: Path, run: RunRecord, depth: int) -> list[list[str]]:
-    """Return the commands that check out the ref that was pushed."""
+def checkout(origin: Path, workspace: Path, run: RunRecord, depth: int, wanted: str) -> list[list[str]]:
+    """Return the commands that check out a commit."""
     # One commit, or, with `fetch-depth: 0`, all there is.
     place = ["git", "-C", str(workspace)]
     begin = [["git", "init", "--quiet", str(workspace)], [*place, "remote", "add", "origin", f"file://{origin}"]]
     if depth == 0:
-        all_refs = ["+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"]
-        fetch = [*place, "fetch", "--quiet", "--no-tags", "origin", *all_refs]
+        fetch = [*place, "fetch", "--quiet", "--no-tags", "origin", *ALL_REFS]
     else:
-        fetch = [*place, "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", f"+{run.ref}:{_local(run.ref)}"]
-    return [*begin, fetch, [*place, "checkout", "--quiet", "--detach", run.head_sha]]
+        pushed = run.event == "push" and wanted == run.head_sha
+        ref = f"+{run.ref}:{_local(run.ref)}" if pushed else wanted
+        fetch = [*place, "fetch", "--quiet", "--no-tags", f"--depth={depth}", "origin", ref]
+    return [*begin, fetch, [*place, "checkout", "--quiet", "--detach", wanted]]
 
 
 def _local(ref: str) -> str:

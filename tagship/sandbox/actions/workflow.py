@@ -57,6 +57,9 @@ class Job:
     steps: Sequence[Step]
     timeout: float = 360  # minutes
     permissions: Any = None  # None: what the repository's settings give
+    environment: str = ""  # an expression
+    group: str = ""  # of `concurrency`, an expression
+    queue: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Whole:
 
 
 VERSIONED = re.compile(r"""^\s*(?:- +)?uses: *["']?([^\s"'#]+@[0-9a-f]{40})["']? +# *(v[\d.]+)""", re.MULTILINE)
-JOB_KEYS = "name needs if outputs env steps runs-on permissions environment timeout-minutes defaults continue-on-error"
+JOB_KEYS = "name needs if outputs env steps runs-on permissions environment concurrency timeout-minutes defaults"
 STEP_KEYS = "name id if run uses with env shell working-directory continue-on-error timeout-minutes"
 TOP_KEYS = "name run-name on permissions env defaults concurrency jobs"
 
@@ -88,15 +91,15 @@ TOP_KEYS = "name run-name on permissions env defaults concurrency jobs"
 def triggers(text: str) -> Plain | None:
     """Return the filters of `on: push`; None if pushes start nothing."""
     # Whatever else is in the file.
-    events = _events(load(text))
-    return events.get("push") or {} if "push" in events else None
+    listening = events(load(text))
+    return listening.get("push") or {} if "push" in listening else None
 
 
 def parse(path: str, text: str) -> Workflow:
     """Read a workflow file. Raises NotUnderstood."""
     value = load(text)
     _known(path, value, TOP_KEYS)
-    events = _events(value)
+    listening = events(value)
     defaults = _run_defaults(path, value.get("defaults"))
     whole = Whole(defaults, versions(text), value.get("permissions"))
     jobs = {key: _job(key, job, whole) for key, job in _mapping(path, "jobs", value.get("jobs")).items()}
@@ -108,7 +111,7 @@ def parse(path: str, text: str) -> Workflow:
     return Workflow(
         path=path,
         name=str(value.get("name") or path),
-        push=events.get("push") or {} if "push" in events else None,
+        push=listening.get("push") or {} if "push" in listening else None,
         env=_mapping(path, "env", value.get("env")),
         jobs=jobs,
         group=group,
@@ -126,9 +129,9 @@ def starts(push: Plain, ref: str) -> bool:
     for key in set(push) - {"branches", "tags", "branches-ignore", "tags-ignore"}:
         raise NotUnderstood(f"on.push.{key} is not simulated")
     if own in push:
-        return _selected(push[own], name)
+        return selected(push[own], name)
     if f"{own}-ignore" in push:
-        return not _selected(push[f"{own}-ignore"], name)
+        return not selected(push[f"{own}-ignore"], name)
     return other not in push and f"{other}-ignore" not in push
 
 
@@ -147,7 +150,7 @@ def _translated(pattern: str) -> str:
     )
 
 
-def _selected(patterns: str | Sequence[str], name: str) -> bool:
+def selected(patterns: str | Sequence[str], name: str) -> bool:
     """Apply patterns in order; `!` removes what an earlier one chose."""
     chosen = False
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
@@ -167,15 +170,15 @@ def load(text: str) -> dict[Any, Any]:
     return value
 
 
-def _events(value: Mapping[Any, Any]) -> Plain:
+def events(value: Mapping[Any, Any]) -> Plain:
     """Read `on:`, in its three spellings."""
     # YAML 1.1 reads the bare word `on` as true.
-    events = value.get("on", value.get(True))
-    if isinstance(events, str):
-        return {events: None}
-    if isinstance(events, list):
-        return dict.fromkeys(events)
-    return events or {}
+    listening = value.get("on", value.get(True))
+    if isinstance(listening, str):
+        return {listening: None}
+    if isinstance(listening, list):
+        return dict.fromkeys(listening)
+    return listening or {}
 
 
 def versions(text: str) -> dict[str, str]:
@@ -190,8 +193,7 @@ def _job(key: str, value: Any, whole: Whole) -> Job:
     _known(where, job, JOB_KEYS)
     needs = job.get("needs") or []
     shell, folder = _run_defaults(where, job.get("defaults"))
-    if job.get("continue-on-error"):
-        raise NotUnderstood(f"{where}: continue-on-error of a job is not simulated")
+    group, queue = _concurrency(where, job.get("concurrency"))
     inner = replace(whole, defaults=(shell or whole.defaults[0], folder or whole.defaults[1]))
     return Job(
         id=key,
@@ -203,7 +205,14 @@ def _job(key: str, value: Any, whole: Whole) -> Job:
         steps=[read_step(where, number, step, inner) for number, step in enumerate(job.get("steps") or [], 1)],
         timeout=float(job.get("timeout-minutes", 360)),
         permissions=job.get("permissions", whole.permissions),
+        environment=_environment(job.get("environment")),
+        group=group,
+        queue=queue,
     )
+
+
+def _environment(value: Any) -> str:
+    return str((value.get("name") if isinstance(value, dict) else value) or "")
 
 
 def read_step(where: str, number: int, value: Any, whole: Whole) -> Step:

@@ -8,21 +8,25 @@ from urllib.parse import urlsplit
 
 from tagship.settings import Settings
 from tagship.settings.ecs import Ecs
+from tagship.settings.model import Environment
 
 ROLE = "arn:aws:iam::123456789012:role/{name}"
 PORT = 8080  # that a container is said to listen on: its process is told another by PORT
+LOG = "/ecs/{name}"
 LOOPBACK = ("127.0.0.1", "localhost")
 
 Fronts = Mapping[str, Callable[[int], str]]  # World.fronts
 
 
-def seed(settings: Settings, client: Any, fronts: Fronts) -> None:
-    """Make the services of every environment."""
+def seed(settings: Settings, client: Any, fronts: Fronts, logs: Any) -> None:
+    """Make the services of every environment, and the groups of their logs."""
     for environment in settings.environments.values():
         table = environment.runs_on(Ecs)
         if table:
             urls = {name: service.url for name, service in table.services.items()}
             role = next(iter(table.roles), "")
+            for name in urls:
+                logs.create_log_group(logGroupName=LOG.format(name=name))
             make(client, fronts, table.cluster, environment.image.repository, urls, role=role)
 
 
@@ -43,7 +47,7 @@ def make(
             networkMode="awsvpc",
             cpu="256",
             memory="512",
-            containerDefinitions=[_container(repository)],
+            containerDefinitions=[_container(repository, name)],
             **roles,
         )
         answer = client.create_service(
@@ -56,12 +60,28 @@ def make(
         _open(fronts[answer["service"]["serviceArn"]], url)
 
 
-def _container(repository: str) -> dict[str, Any]:
-    return {"name": "app", "image": f"{repository}:nothing-yet", "portMappings": [{"containerPort": PORT}]}
+def here(environment: Environment) -> list[str]:
+    """List the URLs of an environment's services on this machine."""
+    table = environment.runs_on(Ecs)
+    return [service.url for service in table.services.values() if _is_here(service.url)] if table else []
+
+
+def _container(repository: str, service: str) -> dict[str, Any]:
+    options = {"awslogs-group": LOG.format(name=service), "awslogs-region": "us-east-1", "awslogs-stream-prefix": "ecs"}
+    return {
+        "name": "app",
+        "image": f"{repository}:nothing-yet",
+        "portMappings": [{"containerPort": PORT}],
+        "logConfiguration": {"logDriver": "awslogs", "options": options},
+    }
 
 
 def _open(front: Callable[[int], str], url: str) -> None:
     """Answer at a URL of this machine; any other is nobody's here."""
+    if _is_here(url):
+        front(urlsplit(url).port or 0)
+
+
+def _is_here(url: str) -> bool:
     address = urlsplit(url)
-    if address.hostname in LOOPBACK and address.port:
-        front(address.port)
+    return address.hostname in LOOPBACK and bool(address.port)

@@ -49,7 +49,7 @@ LIBRARIES = {
     "urllib3": {"adapters"},
     "tenacity": {"adapters"},
     "jinja2": {"scaffold"},
-    "zlib_ng": {"verbs"},  # bytes in, bytes out: bundle alone compresses
+    "zlib_ng": {"release"},  # bytes in, bytes out: bundles alone are compressed
     "cyclonedx": {"release"},  # values in, values out: the SBOM
     "packageurl": {"release"},
     "cryptography": {"adapters", "sandbox"},
@@ -60,7 +60,7 @@ LIBRARIES = {
     "packaging": {"sandbox"},
     "invoke": {"tasks"},
 }
-IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "requests", "cryptography"}
+IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "cryptography"}
 SLOW = set(LIBRARIES) - {"semver", "pydantic", "invoke"}
 IO = {
     "os", "io", "pathlib", "subprocess", "socket", "time", "random", "shutil", "tempfile", "logging",
@@ -69,6 +69,7 @@ IO = {
 CHEAP = {"errors", "tasks", "settings", "ports", "bootstrap", ""}  # what tasks and bootstrap may import at once
 
 KINDS = ("ec2", "ecs", "lambda_", "asg", "static")
+BUILT_ON = {"asg": "ec2"}  # a kind whose hosts are another's: ADR 0039
 KINDS_LINES = {"adapters/targets/__init__.py", "settings/kinds.py"}  # the two places that name every kind
 AWS_WORDS = re.compile(r"(?<![a-z])(ec2|ssm|ecs|lambda)(?![a-z])", re.IGNORECASE)
 READ_THE_ENVIRONMENT = {"bootstrap/__init__.py", "bootstrap/terminal.py", "adapters/ci_github.py"}  # and settings
@@ -177,7 +178,8 @@ def leaking_kinds(house: House) -> list[str]:
 
 
 def _is_part_of(kind: str, file: str) -> bool:
-    return kind in file.removesuffix(".py").split("/") or layer(file) == "sandbox"
+    parts = file.removesuffix(".py").split("/")
+    return kind in parts or any(BUILT_ON.get(part) == kind for part in parts) or layer(file) == "sandbox"
 
 
 def aws_words(house: House) -> list[str]:

@@ -23,6 +23,7 @@ from tagship.verbs.promote import promote
 from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.fakes.app import VALUES, FakeApp, settings
+from tests.fakes.hooks import FakeHookRunner
 from tests.fakes.prompt import FakePrompt
 from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, machine
@@ -434,3 +435,24 @@ def test_a_rollback_in_the_next_environment_needs_no_promotion(tmp_path: Path) -
     deploy(app, artifact=NEW, env="dev")
     in_preprod(app, NEW)
     assert rollback(app, to=OLD, env="preprod").state == "healthy"
+
+
+# -- migrations that can't be undone -----------------------------------------------------------------------------------
+
+
+def test_a_promotion_names_the_migrations_that_it_brings_also_of_versions_that_were_skipped(tmp_path: Path) -> None:
+    app = an_app(tmp_path, tests=False)
+    hook = {"before_switch": {"command": ["migrate"], "reversible": False}}
+    app.settings = app.settings.model_copy(update={"hooks": settings(hooks=hook).hooks})
+    app.given["hook_runner"] = FakeHookRunner()
+    deploy(app, artifact=OLD, env="dev", allow_older=True)
+    promote(app, source="dev", to="preprod", artifact=OLD, yes=True)
+    later = "0.1.31-dev"
+    app.publish(later)
+    give_configuration(app, later)
+    deploy(app, artifact=NEW, env="dev")
+    app.settings = app.settings.model_copy(update={"hooks": {}})
+    deploy(app, artifact=later, env="dev")
+    app.screen.lines.clear()
+    promote(app, source="dev", to="preprod", artifact=later, yes=True)
+    assert f"warning: migrations that can't be undone: {NEW}" in app.screen.lines

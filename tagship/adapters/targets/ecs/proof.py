@@ -56,6 +56,10 @@ class Proof:
                     more[container].add(digest)
         return more
 
+    def answers(self, service: str, why: str) -> str:
+        """Name the URL that answered badly, for the evidence."""
+        return f"{self.services[service].url}: {why}\n"
+
     def why_not_answering(self, service: str, artifact: str, attempts: int, passes: int) -> str:
         """Ask the service's URL; say why its answers are not good."""
         table = self.services[service]

@@ -16,6 +16,7 @@ from tagship.settings.lambda_ import Function
 from tagship.settings.tables import Health
 
 NOT_READY = "it cannot be invoked yet"
+LOOKS = 2  # invocations of one observation: the first may wake a function
 STEP = 0.5  # seconds between looks whether somebody wants this to end
 
 
