@@ -42,6 +42,7 @@ UNUSED = [
     Unused(
         r"LogInToTheRegistry|PushImages", "docker push and pull; a sandbox has a folder for a registry", "lambda|ecs"
     ),
+    Unused(r"WatchFunctions", "new versions that get their calls by steps: `lambda.steps`", "lambda"),
     Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
     Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
     Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),

@@ -288,6 +288,42 @@ def test_the_workflow_file_and_its_tags_are_pinned(role: str) -> None:
     assert trusted(subject, role=role, workflow=anywhere, Workflow="")
 
 
+PROMOTION = "acme/hello/.github/workflows/promote.yml@refs/heads/main"
+PROMOTES = {"PromotionWorkflow": "promote.yml", "PromotionBranch": "main"}
+NOT_PROMOTION = {
+    "another file": PROMOTION.replace("promote.yml", "ci.yml"),
+    "another branch": PROMOTION.replace("main", "feature"),
+    "a branch that begins so": PROMOTION + "-2",
+    "a tag that is named like the branch": PROMOTION.replace("heads", "tags"),
+    "a pull request": PROMOTION.replace("heads/main", "pull/51/merge"),
+    "the file that deploys, on that branch": PROMOTION.replace("promote.yml", "deploy-dev.yml"),
+    "another repository": PROMOTION.replace("acme/hello", "evil/hello"),
+    "no claim": "",
+}
+
+
+@pytest.mark.parametrize("role", ["Ci", "Notify"])
+def test_a_promotion_is_for_one_file_on_one_branch_beside_the_tags(role: str) -> None:
+    subject = "repo:acme/hello:environment:dev"
+    assert trusted(subject, role=role, workflow=PROMOTION, **PROMOTES)
+    assert trusted(subject, role=role, **PROMOTES), "a tag still ships"
+    assert not trusted(subject, role=role, workflow=PROMOTION), "nothing is promoted there"
+    wrong = {**NOT_PROMOTION, **{f"tag: {name}": workflow for name, workflow in ELSEWHERE.items()}}
+    assert not [name for name, ref in wrong.items() if trusted(subject, role=role, workflow=ref, **PROMOTES)]
+    assert not trusted("repo:acme/hello:environment:prod", role=role, workflow=PROMOTION, **PROMOTES)
+    assert not trusted(subject, role="Cleanup", workflow=PROMOTION, **PROMOTES)
+
+
+def test_a_trust_policy_with_the_longest_names_fits() -> None:
+    """2,048 characters (IAM quotas)."""
+    name = f"{'o' * 39}/{'r' * 100}"
+    long = {"Repository": name, "NumberedRepository": f"{'o' * 39}@{'1' * 9}/{'r' * 100}@{'1' * 10}", **PROMOTES}
+    long |= {"Environment": "e" * 31, "Workflow": f"{'w' * 60}.yml", "PromotionWorkflow": f"{'w' * 60}.yml"}
+    for role in ("Ci", "Notify", "Cleanup"):
+        trust = template(read("environment"), **long)[role]["Properties"]["AssumeRolePolicyDocument"]
+        assert len(json.dumps(trust, separators=(",", ":"))) < 2_048
+
+
 CLEANUP = "acme/hello/.github/workflows/cleanup.yml@refs/heads/main"
 NOT_CLEANUP = {
     "another file": CLEANUP.replace("cleanup.yml", "ci.yml"),
