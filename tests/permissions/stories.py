@@ -95,12 +95,11 @@ def tell(account: Account) -> Story:
 def _look(story: Story, who: str) -> None:
     """What a person looks at: nothing is changed."""
     act = story.act
-    for verb in ("history", "lock", "infra_lock", "metrics"):
+    for verb in ("status", "history", "lock", "infra_lock", "metrics"):
         act(who, verb)
-    act(who, "status", fails="Access denied")  # to the units of prod: the others are shown
-    act(who, "status", env="dev")
     act(who, "status", version=V1)
     act(who, "history", env="dev", verify=True)
+    act(who, "drill", env="dev")
     act(who, "why_not", fails="order", env="dev", version=V1)
     act(who, "verify", artifact=V2)
     act(who, "sbom", artifact=V2)

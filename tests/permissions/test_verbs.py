@@ -16,7 +16,7 @@ ROLES = ("Ci of dev", "Notify of dev", "Cleanup of dev", "People of dev")
 
 # By role and verb: what is refused, and is to be.
 REFUSED = {
-    ("People of dev", "status"): "the units of prod, whose policy the person does not have",
+    ("People of dev", "status"): "the units of prod, whose policy the person does not have: `status` says so",
 }
 
 

@@ -80,11 +80,11 @@ WHY = {
         "ec2:CreateTags": "the same, where the template tags what it launches",
     },
     "People": {
-        "ecr:BatchGetImage": "UpdateFunctionCode, of a function that runs an image",
-        "ecr:GetDownloadUrlForLayer": "UpdateFunctionCode, of a function that runs an image",
         "ec2:RunInstances": "StartInstanceRefresh, of who names a launch template",
         "ec2:CreateTags": "the same, where the template tags what it launches",
         "ecr:DescribeImages": "whether a service's image is there, before the service is brought to it",
+        "ecr:BatchGetImage": "UpdateFunctionCode, of a function that runs an image",
+        "ecr:GetDownloadUrlForLayer": "UpdateFunctionCode, of a function that runs an image",
         "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
         "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
     },
@@ -208,11 +208,11 @@ ASKED_BY_CLEANUP = {  # of the same adapters: those calls that looking, asking a
         "ssm:ListCommandInvocations",
         "ec2:DescribeInstances",
     ],
+    "groups": ["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeLaunchTemplateVersions"],
     "services": [
         *("ecs:DescribeServices", "ecs:DescribeServiceRevisions", "ecs:DescribeTaskDefinition"),
         *("ecs:DescribeTasks", "ecs:ListTasks"),
     ],
-    "groups": ["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeLaunchTemplateVersions"],
     "functions": ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
 }
 

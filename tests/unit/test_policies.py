@@ -739,6 +739,16 @@ def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
     assert len(text.encode()) < 51_200
 
 
+def test_a_policy_that_is_left_out_is_named_nowhere() -> None:
+    """An environment of ten services has no room for the policies of functions, groups and sites."""
+    names = [f"{'c' * 30}/{n}{'s' * 28}" for n in range(10, 20)]
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=names, roles=["r" * 64, "x" * 64])
+    there = set(re.findall(r"^  (\w+):$", text, re.MULTILINE))
+    assert set(re.findall(r"!Ref (PeopleOf\w+)", text)) <= there
+    assert "PeopleOfServices" in there
+    assert not {"PeopleOfFunctions", "PeopleOfFunctionsPolicyArn"} <= there
+
+
 def test_the_groups_of_the_environment_are_refreshed_and_no_others() -> None:
     given = statements("PeopleOfGroups", foundation.with_blocks(read("environment"), {}, "", [], groups=["web"]))
     name = f"arn:aws:autoscaling:us-east-1:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName"

@@ -152,7 +152,7 @@ def test_a_branch_that_promotes_has_to_be_let_into_githubs_environment(tmp_path:
     app.given["forge"].gates["dev"] = Protection(("tag *-dev", "branch main"))
     assert seen(app, "dev: GitHub")[0] == "ok"
     assert "there is no .github/workflows/promote.yml, which promotion.workflow names" in [
-        each.found for each in doctor(app).findings
+        each.words for each in doctor(app).findings
     ]
 
 
