@@ -195,6 +195,11 @@ class Settings(Section):
         workflow = self.environments[environment].workflow
         return f"deploy-{environment}.yml" if workflow is None else workflow
 
+    def promoted_from(self, environment: str) -> str:
+        """Name the branch whose promotions go to an environment; empty: none."""
+        promotion = self.promotion
+        return promotion.branch if promotion.workflow and environment in promotion.order[1:] else ""
+
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""
         # There may be none, or several.
