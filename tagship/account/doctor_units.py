@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tagship.domain import commands
 from tagship.domain.deployment import serving
@@ -16,7 +17,7 @@ from tagship.engine.before_tagship import way_before
 from tagship.engine.rollback_candidates import range_of
 from tagship.errors import ArtifactError, TagshipError
 from tagship.ports.app import App
-from tagship.ports.target import Inspectable
+from tagship.ports.target import Examinable, Inspectable
 
 
 def _units(app: App, environment: str) -> Iterator[Finding]:
@@ -107,8 +108,17 @@ def _problem(app: App, environment: str, version: ArtifactId) -> str:
     return f"{image.by_digest}: {why}" if image and why else ""
 
 
+def _examined(app: App, environment: str) -> Iterator[Finding]:
+    """Look at what a target itself knows to examine."""
+    target = app.target(environment)
+    if isinstance(target, Examinable):
+        for finding in target.examine():
+            yield replace(finding, about=f"{environment}: {finding.about}")
+
+
 CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {
     "units": _units,
     "room": _inspected,
+    "target": _examined,
     "way back": _way_back,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def put_parameter(name: str, region: str) -> str:
@@ -23,6 +23,16 @@ def store_again(bucket: str, key: str, metadata: Mapping[str, str], region: str)
     put += ["--checksum-algorithm", "SHA256", "--metadata", json.dumps(dict(metadata)), *where]
     steps = [["aws", "s3", "cp", place, file, *where], ["aws", "s3", "rm", place, *where], put]
     return " && ".join(map(shlex.join, steps))
+
+
+def alarms(names: Sequence[str]) -> str:
+    """Spell AWS's command that shows alarms and their reasons."""
+    return shlex.join(["aws", "cloudwatch", "describe-alarms", "--alarm-names", *names])
+
+
+def target_health(group: str) -> str:
+    """Spell AWS's command that shows how the targets of a group are."""
+    return shlex.join(["aws", "elbv2", "describe-target-health", "--target-group-arn", group])
 
 
 def calendar_state(calendar: str) -> str:

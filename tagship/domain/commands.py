@@ -40,6 +40,7 @@ def rollback(
     preempt: bool = False,
     all_or_nothing: bool = False,
     allow_irreversible: bool = False,
+    drill: bool = False,
     freeze: str = "",
     reason: str = "",
     dry_run: bool = False,
@@ -47,8 +48,13 @@ def rollback(
     """Spell a rollback; without `to`, it offers a list."""
     flags = {"yes": yes, "allow_bad": allow_bad, "allow_legacy": allow_legacy, "preempt": preempt}
     flags |= {"all_or_nothing": all_or_nothing, "allow_irreversible": allow_irreversible}
-    flags |= {"dry_run": dry_run}
+    flags |= {"drill": drill, "dry_run": dry_run}
     return _inv("rollback", to=to, env=environment, wait=wait, freeze=freeze, reason=reason, **flags)
+
+
+def drill(environment: str, *, to: str = "", for_real: bool = False, yes: bool = False) -> str:
+    """Spell the command that proves that a rollback would work."""
+    return _inv("drill", env=environment, to=to, for_real=for_real, yes=yes)
 
 
 def heal(environment: str, *, wait: str = "") -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from tagship.domain.change import Change
+from tagship.domain.finding import Finding
 from tagship.domain.health import Sample
 from tagship.domain.keys import ORDERS, pinned
+from tagship.domain.manifest import Manifest
+from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 
@@ -214,7 +217,31 @@ class Mortal(Protocol):
         # One that nobody knows any more has ended too.
 
 
+@runtime_checkable
+class Careful(Protocol):
+    """A target that knows in advance what would make a change fail."""
+
+    def obstacles(
+        self, action: str, manifest: Manifest, manifest_sha256: str, units: Sequence[Unit]
+    ) -> Sequence[Obstacle]:
+        """List what is in the way of bringing units to an artifact.
+
+        It changes nothing, and needs no lease.
+        """
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A target whose units have more to examine."""
+
+    def examine(self) -> Iterator[Finding]:
+        """Look at how its units are set up."""
+
+
 class Web(Protocol):
     """An app's health answer, as the outside sees it."""
 
     def ask(self, url: str, version_key: str, timeout: float) -> Sample: ...
+
+    def connect(self, address: str, timeout: float) -> Sample:
+        """Connect to `host:port` and hang up; status 200 if that works."""

@@ -17,6 +17,7 @@ from tagship.engine.foreseen import require_foreseen
 from tagship.engine.freezing import Hold
 from tagship.engine.gates import require_good, warn_of_bad, why_bad
 from tagship.engine.lease_session import observe
+from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import FEW, MANY, facts, plan_of, reachable
 from tagship.engine.rollback_candidates import chosen, ever_served, instead, kept, require_ran
 from tagship.engine.run import Request, Result
@@ -41,6 +42,7 @@ class RollbackRequest(Request):
     allow_bad: bool = False
     all_or_nothing: bool = False
     allow_irreversible: bool = False
+    drill: bool = False
     hold: Hold | None = None
     shown: Plan | None = None
     legacy: legacy.Taken | None = None  # from before tagship, and not stored yet
@@ -68,10 +70,11 @@ class RollbackRequest(Request):
                 require_ran(app, self.environment, self.artifact_id, known.history)
             self._require_good(app, self.artifact_id, known.history)
         units = self._units(app, ArtifactId(stored.manifest.artifact_id))
+        require_clear(app, self.environment, "rollback", stored, units)
         plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         migrations = left_applied(app, self.environment, plan.artifact_id, known.history)
         plan = replace(plan, allow_bad=self.allow_bad, allow_irreversible=self.allow_irreversible)
-        plan = replace(plan, irreversible=migrations)
+        plan = replace(plan, irreversible=migrations, drill=self.drill)
         require_no_more(plan, self.shown, self.across(plan.artifact_id))
         if self.shown is None and _is_recorded(plan) and not self.preempt:
             _refuse_if_running(app, plan, self.hold)
@@ -124,6 +127,7 @@ class RollbackRequest(Request):
             preempt=self.preempt,
             all_or_nothing=self.all_or_nothing if all_or_nothing is None else all_or_nothing,
             allow_irreversible=self.allow_irreversible,
+            drill=self.drill,
             freeze=self.hold.until if self.hold else "",
             reason=self.hold.reason if self.hold else "",
         )

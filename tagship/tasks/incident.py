@@ -8,11 +8,16 @@ from tagship.tasks._verb import verb
 
 @verb(
     f.TO, f.ENV, f.YES, f.ALLOW_BAD, f.ALLOW_LEGACY, f.ALLOW_IRREVERSIBLE, f.WAIT, f.PREEMPT, f.ALL_OR_NOTHING,
-    f.FREEZE, f.WHY_FROZEN, f.DRY_RUN, f.JSON,
+    f.FREEZE, f.WHY_FROZEN, f.DRILLED, f.DRY_RUN, f.JSON,
     announce=True,
 )  # fmt: skip
 def rollback() -> None:
     """Take an environment back to an earlier version, without Git or CI."""
+
+
+@verb(f.TO, f.ENV, f.FOR_REAL, f.YES, f.JSON, announce=True)
+def drill() -> None:
+    """Prove that a rollback would work; with --for-real, do it and return."""
 
 
 @verb(f.ANY_ENV, f.WHERE, f.JSON)

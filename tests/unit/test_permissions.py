@@ -82,6 +82,7 @@ WHY = {
     "People": {
         "ec2:RunInstances": "StartInstanceRefresh, of who names a launch template",
         "ec2:CreateTags": "the same, where the template tags what it launches",
+        "ecr:DescribeImages": "whether a service's image is there, before the service is brought to it",
         "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
         "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
     },

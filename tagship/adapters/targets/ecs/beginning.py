@@ -90,7 +90,7 @@ class ServiceStart:
     def _made(self, service: str, now: TaskRevision, newest: TaskRevision) -> tuple[TaskRevision, RevisionRecord]:
         """Take a revision that is there, or register one."""
         record = RevisionRecord.of(self.change, now.artifact, now.name)
-        before = self._before(now) if self.change.backward or self.change.action == "rollback" else None
+        before = self.before(now) if self.change.backward or self.change.action == "rollback" else None
         if before:
             return self._tagged(before, record), record
         chosen = containers(newest.definition, self.table.services[service].containers, self.repository)
@@ -100,7 +100,7 @@ class ServiceStart:
         tags = {**carried_over(newest.tags), **tags_of(self.artifact.label, record)}
         return self.calls.register(definition, tags), record
 
-    def _before(self, now: TaskRevision) -> TaskRevision | None:
+    def before(self, now: TaskRevision) -> TaskRevision | None:
         """Find the active revision of the artifact; None if there is none."""
         label, record = self.artifact.label, now.record
         if record and record.previous == self.change.artifact_id:

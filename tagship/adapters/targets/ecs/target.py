@@ -6,7 +6,7 @@ definition that it leads to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,15 +17,21 @@ from tagship.adapters.targets.ecs.beginning import Begun, ServiceStart
 from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.carried import ImageArtifact
 from tagship.adapters.targets.ecs.evidence import Evidence
+from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
-from tagship.adapters.targets.ecs.proof import Proof
+from tagship.adapters.targets.ecs.obstacles import ServiceObstacles, of_image
+from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.adapters.targets.ecs.search import Search
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import Unregistrable
 from tagship.domain.ecs.service_deployment import STOPPABLE
+from tagship.domain.finding import Finding
+from tagship.domain.manifest import Manifest
+from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
+from tagship.domain.version import ArtifactId
 from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed, Unheard
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
@@ -62,7 +68,9 @@ class EcsTarget:
         return [self._unit(name, services.get(name)) for name in self.table.services]
 
     def _unit(self, name: str, service: ServiceFacts | None) -> Unit:
-        problem = service.unfit if service else f"there is no service {name} in cluster {self.table.cluster}"
+        problem = f"there is no service {name} in cluster {self.table.cluster}"
+        if service:
+            problem = "" if service.active else service.unfit
         return Unit(name, name, not problem, problem, noun="service")
 
     @property
@@ -71,7 +79,31 @@ class EcsTarget:
 
     def _proof(self, calls: EcsCalls) -> Proof:
         health = self.context.settings.environment(self.environment).health
-        return Proof(calls, self.context.web, health, self.table.services, self.context.clock.sleep)
+        context = self.context
+        command = Command(lambda: context.hook_runner, self.environment)
+        return Proof(calls, context.web, health, self.table.services, context.clock.sleep, command)
+
+    # -- before a change -----------------------------------------------------------------------------------------------
+
+    def obstacles(
+        self, action: str, manifest: Manifest, manifest_sha256: str, units: Sequence[Unit]
+    ) -> Sequence[Obstacle]:
+        """List what is in the way of bringing services to an artifact."""
+        change = Change(
+            action, manifest.app, self.environment, ArtifactId(manifest.artifact_id), manifest_sha256, "", 0
+        )
+        calls, around = self._calls, Around(self.context.aws)
+        look = ServiceObstacles(calls, around, self._beginning(calls, change), self.table.monitors)
+        services = calls.services([unit.id for unit in units])
+        in_the_way = [obstacle for service in services.values() for obstacle in look.of(service)]
+        return [*in_the_way, *of_image(self.context.registry, change, manifest.image)]
+
+    def examine(self) -> Iterator[Finding]:
+        """Look at how each service is set up."""
+        calls, around = self._calls, Around(self.context.aws)
+        look = ServiceExamination(calls, around, self._proof(calls), self.table.monitors)
+        for service in calls.services(list(self.table.services)).values():
+            yield from look.of(service)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -131,7 +163,7 @@ class EcsTarget:
     def _start(self, beginning: ServiceStart, name: str, service: ServiceFacts | None) -> Begun | Report:
         """Start it on one service, or say why not."""
         if service is None or service.unfit:
-            return Report(name, "failed", reason=self._unit(name, service).problem)
+            return Report(name, "failed", reason=service.unfit if service else self._unit(name, None).problem)
         try:
             return beginning.begin(service)
         except Unregistrable as reason:
