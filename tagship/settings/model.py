@@ -14,10 +14,12 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
+from tagship.settings.apart import same_channel, same_state
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
+from tagship.settings.previews import Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -132,11 +134,28 @@ class Settings(Section):
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
     legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Have environments of pull requests made when they are named."""
+        if template := self.previews.environment:
+            make = self.environment_model().model_validate
+            object.__setattr__(self, "environments", Named(self.environments, lambda n: make(filled(template, n))))
+
+    def is_preview(self, environment: str) -> bool:
+        """Tell whether an environment is a pull request's, of the template."""
+        own = getattr(self.environments, "own", self.environments)
+        return environment in self.environments and environment not in own
+
+    @classmethod
+    def environment_model(cls) -> type[Environment]:
+        """Return the model of one environment, with every kind's table."""
+        return cast("type[Environment]", section_of(cls.model_fields["environments"].annotation))
 
     def suffix(self, environment: str) -> str:
         """Name an environment's suffix: its own setting, or its name."""
@@ -217,8 +236,8 @@ class Settings(Section):
         yield from misplaced(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
-        yield from _same_channel(environments)
-        yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
+        yield from same_channel(environments)
+        yield from same_state(environments, str(table(values, "aws").get("bucket", "")))
         for name, chosen in table(values, "static").items():
             for environment in table(table({"it": chosen}, "it"), "environments"):
                 if environment not in environments:
@@ -229,7 +248,7 @@ class Settings(Section):
     @classmethod
     def _missing_packages(cls, packages: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
         """Find packages that a target runs and nobody makes."""
-        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
+        kinds = cls.environment_model().kinds()
         for name, environment in environments.items():
             for kind in (kind for kind in kinds.values() if kind.table in environment):
                 for place, package in kind.packages_in(table(environment, kind.table)):
@@ -260,27 +279,3 @@ def _promoted(order: Any, environments: Values) -> Iterator[Finding]:
         yield "promotion.order", "names an environment twice: a version goes to each once"
     if len(names) == 1:
         yield "promotion.order", "needs two environments at least: from one to the next"
-
-
-def _same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
-    owners: dict[tuple[str, str], str] = {}
-    for name, environment in environments.items():
-        channel = (str(environment.get("suffix", name)), str(environment.get("branch", "")))
-        owner = owners.setdefault(channel, name)
-        if owner != name:
-            yield (
-                f"environments.{name}",
-                f"has the same suffix and the same branch as environments.{cut(owner)}: change one",
-            )
-
-
-def _same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
-    """Find environments that share one Terraform state."""
-    # Each apply would destroy the other's resources.
-    owners: dict[tuple[str, str], str] = {}
-    for name, environment in environments.items():
-        infra = table(environment, "infra")
-        key = str(infra.get("state_key", ""))
-        owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
-        if owner != name:
-            yield f"environments.{name}.infra.state_key", f"is the state of environments.{cut(owner)} too: change one"

@@ -80,6 +80,8 @@ ELSEWHERE = {  # verbs without a journey, and why
     "adopt": "what it changes is on hosts alone: tests/unit/verbs/test_adopt.py, tests/host/test_adopt.py",
     "pin": "what it changes is on hosts alone: tests/unit/verbs/test_pin.py, tests/journeys/test_keys.py",
     "cleanup": "it deletes, which a crash leaves to the next time: tests/unit/verbs/test_cleanup.py",
+    "preview.close": "what it takes away is the tool's: tests/unit/verbs/test_previews.py",
+    "preview.sweep": "it closes previews: tests/unit/verbs/test_previews.py",
     "resign": "it adds signatures, each written once: tests/unit/verbs/test_resign.py, tests/journeys/test_keys.py",
     "tested": "one record, written once: tests/unit/verbs/test_promote.py",
     "promote": "it needs two environments: tests/unit/verbs/test_promote.py; then it is a deploy",
