@@ -12,7 +12,7 @@ from tagship.domain.ec2 import hostconf, numbers, walls
 from tagship.domain.health import waits
 from tagship.domain.rules import Rules
 from tagship.settings.bounds import Limits, Volume
-from tagship.settings.health import GOOD, Health
+from tagship.settings.health import Health
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
 from tagship.settings.section import Finding, Section, Text, Values, number, shown, table
@@ -135,7 +135,7 @@ class Hosts(Kind):
             "COMMAND": shlex.join(self.command),
         }
         keys |= {"ALIVE": health.seconds} if health.kind == "alive" else {}
-        keys |= {"HEALTH_STATUS": " ".join(health.accepted("").codes)} if _accepts_more(health) else {}
+        keys |= {"HEALTH_STATUS": " ".join(health.accepted("").codes)} if health.accepts_more else {}
         if not self.zero_downtime:
             keys["ZERO_DOWNTIME"] = "false"
         if self.kind == "job":
@@ -243,10 +243,6 @@ class Ec2(Hosts):
     def rules(self) -> Rules:
         chosen = self.rollout
         return Rules(chosen.max_concurrency, chosen.max_errors, chosen.canary, chosen.bake)
-
-
-def _accepts_more(health: Health) -> bool:
-    return health.redirects or health.status != GOOD
 
 
 def _of_job(values: Values) -> Iterator[Finding]:

@@ -39,6 +39,11 @@ class GoodAnswers(Section):
     status: tuple[Status, ...] = GOOD
     redirects: bool = False  # true: a redirect is a good answer too; it is never followed
 
+    @property
+    def accepts_more(self) -> bool:
+        """Tell whether the good statuses are not just 2xx."""
+        return self.redirects or self.status != GOOD
+
     def accepted(self, version_key: str) -> Accepted:
         """Return which answers are good; with a key they name a version."""
         codes = (*self.status, "300-399") if self.redirects else self.status
