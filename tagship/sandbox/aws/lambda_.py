@@ -8,7 +8,8 @@ the old code and other changes are refused; RevisionId and CodeSha256 are guards
 
 Its switches, by POST /sandbox/faults: {"lambda": {"update": 0.3}} is the seconds of an update and of a new version's
 State Pending; "throttled" invocations answer 429; "lost" publishings make no version and answer with the last;
-"failed_updates" end as Failed; "states" sets the State of `name:version`.
+"failed_updates" end as Failed; "states" sets the State of `name:version`; "simulated"
+runs no handlers, and has each invocation answer with the variable VERSION.
 
 An image is one of this sandbox's own, and its command is the handler.
 
@@ -39,7 +40,7 @@ from tagship.sandbox.aws.lambda_requests import (
 )
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
 from tagship.sandbox.functions.images import Images
-from tagship.sandbox.functions.running import run
+from tagship.sandbox.functions.running import pretended, run
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
 
@@ -52,6 +53,7 @@ class _Faults:
     throttled: int = 0
     lost: int = 0
     failed_updates: int = 0
+    simulated: bool = False
 
     def strikes(self, name: str) -> bool:
         """Use up one of a planned number."""
@@ -245,7 +247,11 @@ class _Api:
         number = version.number if version else LATEST
         if version and version.current_state != "Active":
             raise self._not_ready(version)
-        ran = run(content, function.name, number, given["Payload"], self.world.folder)
+        ran = (
+            pretended(content)
+            if self.faults.simulated
+            else run(content, function.name, number, given["Payload"], self.world.folder)
+        )
         counted(self.world.region, function.name, given.get("Qualifier", ""), number, failed=bool(ran.error))
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": number, "Payload": ran.payload}
         answer |= {"FunctionError": ran.error} if ran.error else {}
