@@ -20,7 +20,7 @@ $(error $(TOUCHED))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume freeze thaw
+.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume continue freeze thaw
 .PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
 .PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-targets bench-host bench-shell setup
 
@@ -52,6 +52,7 @@ deploy: setup ; @$(INV) deploy $(ARGS) # a published version: ARGS="--version 0.
 promote: setup ; @$(INV) promote $(ARGS) # the same bytes, one environment on: ARGS="--to prod"
 tested: setup ; @$(INV) tested $(ARGS) # say that what runs passed its tests
 heal: setup ; @$(INV) heal $(ARGS) # bring hosts that lag to what the environment runs
+continue: setup ; @$(INV) continue $(ARGS) # have a deployment go on that is paused for a decision
 resume: setup ; @$(INV) resume $(ARGS) # end a deployment whose runner died
 freeze: setup ; @$(INV) freeze $(ARGS) # hold it: ARGS="--until 8h --reason sale"
 thaw: setup ; @$(INV) thaw $(ARGS) # end a freeze

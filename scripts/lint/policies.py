@@ -21,6 +21,7 @@ TAKES_NO_RESOURCE = "takes no resource (Service Authorization Reference): test_p
 EXPLAINED = {
     ("PeopleOfServices", "RESOURCE_STAR"): "task definitions have no resource that these actions could be bound to",
     ("PeopleOfServices", "UNKNOWN_ACTION ecs:StopServiceDeployment"): "newer than the linter's list; botocore has it",
+    ("PeopleOfServices", "UNKNOWN_ACTION ecs:ContinueServiceDeployment"): "newer than its list; botocore has it",
     (
         "PeopleOfServices",
         "unbounded ecs:RegisterTaskDefinition",
