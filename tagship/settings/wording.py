@@ -27,7 +27,6 @@ WANTED = {
     "too_short": "must not be empty: add at least one",
     "string_pattern_mismatch": "must be {words}; is {given}",
     "literal_error": "must be {expected}; is {given}",
-    "float_type": "must be a number; is {given}",
     "finite_number": "must be a number that is not endless; is {given}",
     "less_than": "must be less than {lt}; is {given}",
     "greater_than_equal": "must be {ge} or more; is {given}",
