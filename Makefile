@@ -20,7 +20,7 @@ $(error $(TOUCHED))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume continue freeze thaw
+.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume continue freeze thaw
 .PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
 .PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
@@ -47,6 +47,7 @@ history: setup ; @$(INV) history $(ARGS) # who shipped what, when
 verify: setup ; @$(INV) verify $(ARGS) # whether it serves: ARGS="--version 0.1.30-dev"
 why-not: setup ; @$(INV) why-not $(ARGS) # what is in the way: ARGS="dev 0.1.30-dev"
 rollback: setup ; @$(INV) rollback $(call flag,TO,to) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
+drill: setup ; @$(INV) drill $(ARGS) # prove that a rollback would work
 deploy: setup ; @$(INV) deploy $(ARGS) # a published version: ARGS="--version 0.1.30-dev"
 promote: setup ; @$(INV) promote $(ARGS) # the same bytes, one environment on: ARGS="--to prod"
 tested: setup ; @$(INV) tested $(ARGS) # say that what runs passed its tests

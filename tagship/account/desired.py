@@ -144,6 +144,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
         sites=sites,
+        groups=chosen.target.stack_groups,
         distributions=distributions,
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
@@ -173,6 +174,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Functions": "yes" if chosen.target.stack_functions else "no",
         "Services": "yes" if chosen.target.stack_services else "no",
         "Sites": "yes" if sites else "no",
+        "Groups": "yes" if chosen.target.stack_groups else "no",
         "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,
     }

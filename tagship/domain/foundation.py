@@ -108,6 +108,7 @@ def with_blocks(
     roles: Sequence[str] = (),
     sites: Sequence[str] = (),
     distributions: Sequence[str] = (),
+    groups: Sequence[str] = (),
     legacy: Sequence[str] = (),
 ) -> str:
     """Fill the blocks of environment.yaml.
@@ -129,6 +130,8 @@ def with_blocks(
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
     blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
+    of_groups = [f"autoScalingGroup:*:autoScalingGroupName/{name}" for name in sorted(groups)]
+    blocks |= {"groups": [_resource("autoscaling", name) for name in of_groups]}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)

@@ -103,6 +103,11 @@ def pointer(app: str, environment: str) -> str:
     return f"{app}/_pointer/{environment}.json"
 
 
+def group(app: str, environment: str, name: str) -> str:
+    """Spell the key of a group's last change; see tagship.domain.asg.record."""
+    return f"{app}/_pointer/{environment}/{name}.json"
+
+
 def state(app: str, environment: str) -> str:
     """Spell the default key of an environment's Terraform state."""
     return f"{app}/_infra/{environment}/terraform.tfstate"

@@ -55,6 +55,7 @@ class Plan:
     allow_bad: bool = False  # it goes to a version that is marked bad
     irreversible: tuple[str, ...] = ()
     allow_irreversible: bool = False
+    drill: bool = False  # an exercise: it says nothing against what it leaves
 
     @property
     def command(self) -> str:
@@ -68,6 +69,7 @@ class Plan:
                 allow_bad=self.allow_bad,
                 all_or_nothing=self.all_or_nothing,
                 allow_irreversible=self.allow_irreversible,
+                drill=self.drill,
             )
         return commands.deploy(self.artifact_id, self.environment, skip=named(self.skipped, self.everyone))
 

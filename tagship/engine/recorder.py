@@ -43,6 +43,8 @@ class Recorder:
             filled["unsigned"] = True
         if self._plan.all_or_nothing:
             filled["all_or_nothing"] = True
+        if self._plan.drill:
+            filled["drill"] = True
         if self._plan.backward:
             filled["backward"] = True
         if self._plan.skipped:

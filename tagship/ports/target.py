@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from tagship.domain.change import Change
 from tagship.domain.finding import Finding
 from tagship.domain.health import Sample
+from tagship.domain.keys import ORDERS, pinned
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.pause import Pause
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
+
+if TYPE_CHECKING:
+    from tagship.ports.app import App
 
 Tick = Callable[[str], None]  # called at each poll with how far it is; what it raises ends the wait
 
@@ -115,6 +119,18 @@ class Pins:
     orders: Sequence[str] = ()
     revoked: Sequence[str] = ()
     attested: bool = False  # units require provenance
+
+    @classmethod
+    def of(cls, app: App, environment: str) -> Self:
+        """Take an environment's keys from the settings; none without [signing]."""
+        signing = app.settings.signing
+        if not signing:
+            return cls()
+        release = app.keys(environment).verifier.public_keys()
+        orders = app.keys(environment, ORDERS).verifier.public_keys()
+        required = app.settings.environment(environment).require_attestation
+        keys = pinned(release.values(), orders.values())
+        return cls(keys, tuple(release), tuple(orders), tuple(signing.revoked), required)
 
 
 @runtime_checkable

@@ -42,6 +42,7 @@ class RollbackRequest(Request):
     allow_bad: bool = False
     all_or_nothing: bool = False
     allow_irreversible: bool = False
+    drill: bool = False
     hold: Hold | None = None
     shown: Plan | None = None
     legacy: legacy.Taken | None = None  # from before tagship, and not stored yet
@@ -73,7 +74,7 @@ class RollbackRequest(Request):
         plan = plan_of(app, known, "rollback", stored, units, all_or_nothing=self.all_or_nothing)
         migrations = left_applied(app, self.environment, plan.artifact_id, known.history)
         plan = replace(plan, allow_bad=self.allow_bad, allow_irreversible=self.allow_irreversible)
-        plan = replace(plan, irreversible=migrations)
+        plan = replace(plan, irreversible=migrations, drill=self.drill)
         require_no_more(plan, self.shown, self.across(plan.artifact_id))
         if self.shown is None and _is_recorded(plan) and not self.preempt:
             _refuse_if_running(app, plan, self.hold)
@@ -126,6 +127,7 @@ class RollbackRequest(Request):
             preempt=self.preempt,
             all_or_nothing=self.all_or_nothing if all_or_nothing is None else all_or_nothing,
             allow_irreversible=self.allow_irreversible,
+            drill=self.drill,
             freeze=self.hold.until if self.hold else "",
             reason=self.hold.reason if self.hold else "",
         )

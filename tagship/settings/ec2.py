@@ -71,24 +71,12 @@ class Container(Section):
                 yield "capabilities", f"{shown(name)} is not a capability of Linux as Docker names it, such as NET_RAW"
 
 
-class Ec2(Kind):
-    """The hosts of an environment, and how an app runs on them.
+class Hosts(Kind):
+    """How an app runs on hosts.
 
     Every one of the EC2 `tags` must match.
     """
 
-    table = "ec2"
-    moved: ClassVar[Mapping[str, str]] = {
-        "target": "",
-        **{
-            key: key
-            for key in (
-                "runtime", "manager", "command", "port", "keep", "drain", "kind", "timer", "run_at_deploy",
-                "zero_downtime", "user", "limits",
-            )
-        },
-        "fleet": "rollout",
-    }  # fmt: skip
     words: ClassVar[Mapping[str, str]] = {
         DOCUMENT: "a document's name: 3 to 128 letters, digits, dots, hyphens and underscores",
         TIMER: 'times of a calendar as systemd has them: "*-*-* 03:30:00 UTC", "hourly"',
@@ -116,12 +104,6 @@ class Ec2(Kind):
     volumes: tuple[Volume, ...] = ()
     metadata: bool = False  # true: the app may ask the metadata service, and has the rights of the host's role
     trusted_proxies: tuple[Text, ...] = ()  # networks of load balancers whose X-Forwarded-For is believed
-    rollout: Batches = Field(default_factory=Batches)
-
-    @property
-    def rules(self) -> Rules:
-        chosen = self.rollout
-        return Rules(chosen.max_concurrency, chosen.max_errors, chosen.canary, chosen.bake)
 
     @property
     def longest(self) -> int:
@@ -216,12 +198,39 @@ class Ec2(Kind):
         values = table(environment, cls.table)
         runtime = values.get("runtime", "process")
         if runtime == "process" and not values.get("command"):
-            yield "ec2.command", 'runtime = "process" needs the program to start: command = ["python3", "app.py"]'
+            yield (
+                f"{cls.table}.command",
+                'runtime = "process" needs the program to start: command = ["python3", "app.py"]',
+            )
         if runtime == "docker" and not table(environment, "image").get("repository"):
             yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
         health = table(environment, "health")
         for place, problem in (*_of_job(values), *_of_systemd(values), *_of_walls(values), *_of_time(values, health)):
-            yield f"ec2.{place}", problem
+            yield f"{cls.table}.{place}", problem
+
+
+class Ec2(Hosts):
+    """The hosts of an environment, which deployments change in place."""
+
+    table = "ec2"
+    moved: ClassVar[Mapping[str, str]] = {
+        "target": "",
+        **{
+            key: key
+            for key in (
+                "runtime", "manager", "command", "port", "keep", "drain", "kind", "timer", "run_at_deploy",
+                "zero_downtime", "user", "limits",
+            )
+        },
+        "fleet": "rollout",
+    }  # fmt: skip
+
+    rollout: Batches = Field(default_factory=Batches)
+
+    @property
+    def rules(self) -> Rules:
+        chosen = self.rollout
+        return Rules(chosen.max_concurrency, chosen.max_errors, chosen.canary, chosen.bake)
 
 
 def _of_job(values: Values) -> Iterator[Finding]:
@@ -268,9 +277,9 @@ def _texts(value: object) -> list[str]:
 
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:
     """Find a timeout that is shorter than an action's health checks."""
-    longest = number(values, "drain", Ec2) + number(values, "alive", Ec2)
+    longest = number(values, "drain", Hosts) + number(values, "alive", Hosts)
     for key in ("attempts", "attempts_after_rollback"):
         attempts, seconds = number(health, key, Health), number(health, "timeout", Health)
         longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * seconds
-    if longest > number(values, "timeout", Ec2):
+    if longest > number(values, "timeout", Hosts):
         yield "timeout", f"would kill a host's action before its health checks end: they may take {longest} s"

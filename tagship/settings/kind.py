@@ -86,6 +86,11 @@ class Kind(Section):
         return ()
 
     @property
+    def stack_groups(self) -> Sequence[str]:
+        """Name the Auto Scaling groups whose instances may be replaced."""
+        return ()
+
+    @property
     def stack_passed_roles(self) -> Sequence[str]:
         """Name the roles that the environment's roles may pass to tasks."""
         return ()

@@ -62,6 +62,13 @@ class Function(Section):
             yield "payload", "is not JSON: give the event that the function is asked with"
 
 
+class ShiftStep(Section):
+    """One step of a gradual change: a share, and how long."""
+
+    percent: int = Field(ge=1, le=99)  # of the calls
+    minutes: int = Field(ge=1, le=1440)
+
+
 class Lambda(Kind):
     """The functions of an environment, all behind one alias's name.
 
@@ -76,6 +83,9 @@ class Lambda(Kind):
 
     alias: str = Field(default="live", pattern=ALIAS)
     timeout: int = Field(default=300, ge=5, le=3600)  # seconds that an update and a new version may take
+    steps: tuple[ShiftStep, ...] = ()  # shares that a new version gets before all calls; empty: all at once
+    alarms: tuple[Text, ...] = ()  # of CloudWatch, each in ALARM if the new version must not go on
+    errors: float = Field(default=0, ge=0, lt=100)  # percent of its invocations that may fail; 0: not looked at
     functions: Annotated[Mapping[FunctionName, Function], Field(min_length=1)]
 
     @property
@@ -84,7 +94,24 @@ class Lambda(Kind):
 
     @property
     def longest(self) -> int:
-        return self.timeout
+        return self.timeout + 60 * sum(step.minutes for step in self.steps)
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        steps = values.get("steps")
+        if not isinstance(steps, list) or not steps:
+            for key in ("alarms", "errors"):
+                if values.get(key):
+                    yield key, "is looked at between steps, and there are none: add steps"
+            return
+        if values.get("alias") == "":
+            yield "steps", "needs an alias, which sends shares of the calls"
+        if not values.get("alarms") and not values.get("errors"):
+            yield "steps", "only delays without alarms or errors to stop it: add one of them"
+        percents = [step.get("percent") for step in steps if isinstance(step, Mapping)]
+        numbers = [percent for percent in percents if type(percent) is int]
+        if numbers != sorted(set(numbers)):
+            yield "steps", "has to rise: each step gives the new version more of the calls than the one before"
 
     @property
     def packages(self) -> tuple[str, ...]:

@@ -41,8 +41,6 @@ from tagship.settings.tables import (
 
 # Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
-# Planned kinds. Their tables are refused by name: an "unknown key" would send people looking for a typo.
-PLANNED = ("asg",)
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
@@ -92,8 +90,7 @@ class Environment(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         kinds = cls.kinds()
         chosen = [name for name in kinds if name in values]
-        if not any(name in values for name in PLANNED):
-            yield from _no_single_target(list(kinds), chosen)
+        yield from _no_single_target(list(kinds), chosen)
         for name in chosen:
             yield from kinds[name].problems_in(values)
         if values.get("require_attestation") is True and values.get("allow_unsigned") is True:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any, get_origin
 
-from tagship.settings.model import PLANNED, Settings
+from tagship.settings.model import Settings
 from tagship.settings.section import cut, is_of_names, section_of, sections, shown
 from tagship.settings.tables import WORDS
 from tagship.settings.variables import Place, tables
@@ -69,8 +69,6 @@ class Wording:
         return Fault(f"{source} ({key}): {problem}" if source else f"{key}: {problem}", source)
 
     def _what(self, error: Any, place: Place) -> str:
-        if place[0] == "environments" and len(place) == 3 and place[2] in PLANNED:
-            return f"this kind of target does not exist yet; there is: {', '.join(self._kinds())}"
         context = dict(error.get("ctx", {}))
         return WANTED[error["type"]].format(
             given=_shown(error["input"]),
@@ -101,10 +99,6 @@ class Wording:
         if near := get_close_matches(place[-1], list(anywhere), 1, 0.8):
             return f"did you mean {anywhere[near[0]]}?"
         return f"known here: {', '.join(siblings)}"
-
-    def _kinds(self) -> list[str]:
-        environment: Any = section_of(self.model.model_fields["environments"].annotation)
-        return list(environment.kinds())
 
     def _siblings(self, above: Sequence[str]) -> list[str]:
         """List the known keys and tables of the table at `above`."""

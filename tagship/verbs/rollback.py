@@ -38,6 +38,7 @@ def rollback(
     allow_irreversible: bool = False,
     freeze: str = "",
     reason: str = "",
+    drill: bool = False,
     dry_run: bool = False,
 ) -> Result:
     """Go back to a version, or to the last healthy one.
@@ -54,6 +55,8 @@ def rollback(
     What goes back across a migration that can't be undone has to be agreed to: at the terminal, or by
     `allow_irreversible`.
 
+    A `drill` is an exercise: what it leaves does not count as bad, and metrics leave it out.
+
     `freeze` is an end, `reason` why: the environment is frozen before its units act, and stays so if the rollback
     fails. A freeze that is there stays if it ends later or is somebody else's.
 
@@ -63,7 +66,7 @@ def rollback(
     longest = patience(wait)
     artifact_id, environment = named(app, to, env, "--to") if to else (None, one_environment(app, env))
     flags = {"yes": yes, "allow_bad": allow_bad, "preempt": preempt, "all_or_nothing": all_or_nothing}
-    flags |= {"allow_irreversible": allow_irreversible, "dry_run": dry_run}
+    flags |= {"allow_irreversible": allow_irreversible, "drill": drill, "dry_run": dry_run}
 
     def again(until: str, why: str, *, taken: bool = allow_legacy) -> str:
         return commands.rollback(to, environment, wait=wait, freeze=until, reason=why, allow_legacy=taken, **flags)
@@ -78,6 +81,7 @@ def rollback(
         preempt=preempt or _takes_back(app, environment),
         all_or_nothing=all_or_nothing,
         allow_irreversible=allow_irreversible,
+        drill=drill,
         hold=hold_of(app, freeze, reason, again),
         legacy=legacy.taken(app, environment, artifact_id) if artifact_id else None,
     )

@@ -235,6 +235,6 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         if profile := made.get("HostProfile"):
             app.screen.say(f"hosts of {name}: instance profile {profile}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
-        for noun in ("functions", "services", "sites"):
+        for noun in ("functions", "services", "groups", "sites"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
                 app.screen.say(f"and, for its {'static sets' if noun == 'sites' else noun}: {policy}")

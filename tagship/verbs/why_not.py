@@ -18,12 +18,13 @@ from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import not_held
 from tagship.engine.artifacts import Stored, verified
+from tagship.engine.gate import NotChecked, gate
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.lease_session import ask
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import reachable, recent
 from tagship.engine.scope import named
-from tagship.errors import Refused, TagshipError
+from tagship.errors import Refused
 from tagship.ports.app import App
 from tagship.ports.target import Careful
 
@@ -57,27 +58,13 @@ def why_not(app: App, *, env: str, version: str) -> WhyNot:
     """Ask every gate; change nothing."""
     artifact_id, environment = named(app, version, env, commands.why_not(env, "").removesuffix(" ''"))
     asked = _Asked(app, environment, artifact_id)
-    seen = [_gate(name, ask) for name, ask in asked.gates().items()]
+    seen = [gate(name, ask) for name, ask in asked.gates().items()]
     answer = WhyNot(environment, str(artifact_id), seen, asked.again)
     rows = [row for gate in answer.gates for row in gate.rows()]
     app.screen.table(("", "GATE", ""), rows)
     if all(gate.open for gate in answer.gates):
         app.screen.say(f"{version} can go to {env}: {commands.deploy(artifact_id, environment)}")
     return answer
-
-
-def _gate(name: str, ask: Callable[[], str]) -> Gate:
-    """Make a check a gate: what it found, or why it refuses."""
-    try:
-        return Gate(name, found=ask())
-    except _NotChecked as reason:
-        return Gate(name, found=str(reason), checked=False)
-    except TagshipError as reason:
-        return Gate(name, problem=reason.what, remedy=reason.remedy)
-
-
-class _NotChecked(Exception):
-    """A check lacks what it would look at; says what that is."""
 
 
 @dataclass
@@ -130,7 +117,7 @@ class _Asked:
         """
         wanted, version = self.app.settings.environment(self.environment).branch, self.artifact_id.version
         if self.manifest is None:
-            raise _NotChecked("the manifest names the branch, and can't be used (see artifact)")
+            raise NotChecked("the manifest names the branch, and can't be used (see artifact)")
         if version and version.suffix != self.app.settings.suffix(self.environment):
             return f"of the channel {version.suffix or 'of final releases'}, promoted"
         if wanted and self.manifest.branch and self.manifest.branch != wanted:
@@ -169,7 +156,7 @@ class _Asked:
     def _target(self) -> str:
         """Check what the target itself knows that would make it fail."""
         if self.stored is None:
-            raise _NotChecked("the artifact can't be used (see artifact)")
+            raise NotChecked("the artifact can't be used (see artifact)")
         units = self.app.target(self.environment).units()
         require_clear(self.app, self.environment, "deploy", self.stored, units)
         return "nothing is in the way"

@@ -75,7 +75,9 @@ class Functions:
     fences: Any = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
-    def made(cls, short: Sequence[str], alias: str = "live", **changes: Any) -> Functions:
+    def made(
+        cls, short: Sequence[str], alias: str = "live", more: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Functions:
         number = next(_NUMBERS)
         names = [f"{name}-{number}" for name in short]
         table = {
@@ -84,7 +86,7 @@ class Functions:
         dev = {
             "branch": "dev",
             "health": HEALTH,
-            "lambda": {"functions": table, "timeout": 20, "alias": alias},
+            "lambda": {"functions": table, "timeout": 20, "alias": alias, **(more or {})},
             **changes,
         }
         packages = {name: {"directory": f"build/{name}"} for name in short}

@@ -135,6 +135,19 @@ def ecs(folder: Path) -> Iterator[Stand]:
     place.remove()
 
 
+@contextmanager
+def asg(folder: Path) -> Iterator[Stand]:
+    from tests.contract.groups import Groups
+
+    place, numbers = Groups.made(["api", "web"]), itertools.count(1)
+
+    def make(fault: str) -> tuple[str, str]:
+        return place.publish(f"0.1.{next(numbers)}-dev", fault)
+
+    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False, repeated="healthy")
+    place.remove()
+
+
 STANDS: dict[str, Callable[[Path], AbstractContextManager[Stand]]] = {  # another kind joins by a line
     "fake": fake,
     "files": files,
@@ -142,4 +155,5 @@ STANDS: dict[str, Callable[[Path], AbstractContextManager[Stand]]] = {  # anothe
     "lambda": lambda_,
     "lambda, no alias": bare,
     "ecs": ecs,
+    "asg": asg,
 }

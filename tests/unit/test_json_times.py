@@ -118,6 +118,7 @@ STORIES: dict[str, Callable[[], Any]] = {
 TIMELESS = {
     *("tag-undo", "bundle", "validate", "setup", "user-data", "infra.apply", "pin", "resign", "eject", "init"),
     "doctor",
+    "drill",
     "adopt",
     "continue",
 }

@@ -147,3 +147,24 @@ def test_functions_and_packages_are_keys_of_their_own_for_variables(tmp_path: Pa
 def test_an_empty_alias_is_for_functions_that_callers_call_themselves(tmp_path: Path) -> None:
     assert functions(read(tmp_path, 'lambda.alias = ""\n' + FUNCTIONS)).alias == ""
     assert functions(read(tmp_path, FUNCTIONS)).alias == "live"
+
+
+def test_steps_rise_and_have_something_that_stops_them(tmp_path: Path) -> None:
+    steps = "lambda.steps = [{ percent = 10, minutes = 5 }, { percent = 50, minutes = 5 }]\n" + FUNCTIONS
+    made = functions(read(tmp_path, 'lambda.alarms = ["a"]\n' + steps))
+    assert [(step.percent, step.minutes) for step in made.steps] == [(10, 5), (50, 5)]
+    assert made.longest == 300 + 600
+    place = "environments.dev.lambda"
+    assert errors(tmp_path, steps) == [
+        f"{place}.steps: only delays without alarms or errors to stop it: add one of them"
+    ]
+    falling = steps.replace("percent = 50", "percent = 10")
+    assert errors(tmp_path, "lambda.errors = 1\n" + falling) == [
+        f"{place}.steps: has to rise: each step gives the new version more of the calls than the one before"
+    ]
+    assert errors(tmp_path, 'lambda.alias = ""\nlambda.errors = 1\n' + steps) == [
+        f"{place}.steps: needs an alias, which sends shares of the calls"
+    ]
+    assert errors(tmp_path, 'lambda.alarms = ["a"]\n' + FUNCTIONS) == [
+        f"{place}.alarms: is looked at between steps, and there are none: add steps"
+    ]

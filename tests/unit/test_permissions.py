@@ -56,10 +56,11 @@ NEEDS = {
 ACTIONS = {"elbv2": "elasticloadbalancing"}  # how IAM names a service that boto3 names otherwise
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
-LAMBDA = ["targets/lambda_/calls"]
+LAMBDA = ["targets/lambda_/calls", "targets/lambda_/watching"]
 ECS = ["targets/ecs/calls", "targets/ecs/around"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
-RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, "aws/site", "aws/calendar", "aws/identity"]
+ASG = ["targets/asg/calls"]
+RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, *ASG, "aws/site", "aws/calendar", "aws/identity"]
 USES = {"Ci": [*RELEASE, "aws/ecr_images", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
@@ -75,8 +76,12 @@ WHY = {
         "ecr:PutImage": "docker push",
         "ecr:UploadLayerPart": "docker push",
         "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
+        "ec2:RunInstances": "StartInstanceRefresh, of who names a launch template",
+        "ec2:CreateTags": "the same, where the template tags what it launches",
     },
     "People": {
+        "ec2:RunInstances": "StartInstanceRefresh, of who names a launch template",
+        "ec2:CreateTags": "the same, where the template tags what it launches",
         "ecr:DescribeImages": "whether a service's image is there, before the service is brought to it",
         "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
         "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
@@ -118,6 +123,7 @@ def asked(adapter: str) -> set[str]:
         "sts",
         "lambda",
         "ecs",
+        "autoscaling",
         "cloudfront",
         "elbv2",
         "logs",
@@ -200,6 +206,7 @@ ASKED_BY_CLEANUP = {  # of the same adapters: those calls that looking, asking a
         "ssm:ListCommandInvocations",
         "ec2:DescribeInstances",
     ],
+    "groups": ["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeLaunchTemplateVersions"],
     "functions": ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
 }
 

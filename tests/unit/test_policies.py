@@ -37,6 +37,7 @@ GIVEN = {
     "Hosts": "yes",
     "Functions": "yes",
     "Services": "yes",
+    "Groups": "yes",
     "Sites": "yes",
     "Distributions": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
@@ -154,7 +155,7 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
     return "Allow" in about and "Deny" not in about
 
 
-OF_PEOPLE = ("People", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfSites")
+OF_PEOPLE = ("People", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
 CI, HOST = statements("Ci"), statements("Host")
 
 
@@ -435,11 +436,15 @@ def test_a_host_reads_the_secrets_that_the_settings_name() -> None:
 
 
 def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
-    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR and the agent name no resource."""
+    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR, CloudWatch and the agent name none.
+
+    DescribeAlarms could name alarms, but of composite alarms only as `*`.
+    """
     free = re.compile(
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
         r"|ecs:(Describe|Register)TaskDefinition|ecs:List(TaskDefinitions|Tasks)"
-        r"|cloudwatch:DescribeAlarms|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
+        r"|autoscaling:Describe(AutoScalingGroups|InstanceRefreshes)|ec2:DescribeLaunchTemplateVersions"
+        r"|cloudwatch:(DescribeAlarms|GetMetricData)|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
     every = [one for role in ("Ci", "Host", "Notify", "Cleanup", *OF_PEOPLE) for one in statements(role)]
@@ -695,6 +700,29 @@ def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
     names = [f"{'c' * 30}/{n}{'s' * 28}" for n in range(10, 20)]
     text = foundation.with_blocks(read("environment"), {}, "", [], services=names, roles=["r" * 64, "x" * 64])
     assert len(json.dumps(statements("PeopleOfServices", text, **long), separators=(",", ":"))) < 6_144 - 200
+    assert len(text.encode()) < 51_200
+
+
+def test_the_groups_of_the_environment_are_refreshed_and_no_others() -> None:
+    given = statements("PeopleOfGroups", foundation.with_blocks(read("environment"), {}, "", [], groups=["web"]))
+    name = f"arn:aws:autoscaling:us-east-1:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName"
+    template_ = f"arn:aws:ec2:us-east-1:{ACCOUNT}:launch-template/lt-1"
+    tags = {"aws:ResourceTag/tagship:app": "hello", "aws:ResourceTag/tagship:environment": "dev"}
+    assert allowed(given, "autoscaling:StartInstanceRefresh", f"{name}/web")
+    assert not allowed(given, "autoscaling:StartInstanceRefresh", f"{name}/api")
+    assert not allowed(given, "autoscaling:UpdateAutoScalingGroup", f"{name}/web")
+    assert allowed(given, "ec2:CreateLaunchTemplateVersion", template_, tags)
+    assert not allowed(
+        given, "ec2:CreateLaunchTemplateVersion", template_, {**tags, "aws:ResourceTag/tagship:environment": "prod"}
+    )
+    assert allowed(given, "s3:PutObject", s3(layout.group("hello", "dev", "web")))
+    assert not allowed(given, "s3:PutObject", s3(layout.group("hello", "prod", "web")))
+
+
+def test_ten_groups_with_names_of_sixty_characters_fit_too() -> None:
+    long = {"App": "a" * 31, "Environment": "e" * 31, "Bucket": "b" * 63}
+    text = foundation.with_blocks(read("environment"), {}, "", [], groups=[f"{n}{'g' * 58}" for n in range(10, 20)])
+    assert len(json.dumps(statements("PeopleOfGroups", text, **long), separators=(",", ":"))) < 6_144 - 200
     assert len(text.encode()) < 51_200
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tagship.errors import SettingsError
 from tagship.settings import KINDS, Settings, find, load, settings_of
-from tagship.settings.ec2 import Ec2
+from tagship.settings.ec2 import Ec2, Hosts
 from tagship.settings.ecs import Ecs
 from tagship.settings.lambda_ import Lambda
 from tagship.settings.tables import BRANCH, SUFFIX, WORDS
@@ -36,7 +36,12 @@ OUTSIDE = "is outside the repository: give a path relative to its top"
 DEV = "environments.dev"
 ROLLOUT = "environments.dev.ec2.rollout"
 TABLES = {kind.table for kind in KINDS}
-SHOWN = {"ec2": "dev", "lambda": "api", "ecs": "shop"}  # kind -> the environment of the sample that has its table
+SHOWN = {
+    "ec2": "dev",
+    "lambda": "api",
+    "ecs": "shop",
+    "asg": "fleet",
+}  # kind -> the environment of the sample that has its table
 Loader = Callable[..., Settings]
 Told = Callable[..., list[str]]
 Variables = dict[str, str] | None
@@ -95,7 +100,9 @@ def test_the_sample_loads() -> None:
 def test_the_sample_has_every_key_and_no_other() -> None:
     raw = tomllib.loads(SAMPLE.read_text("utf-8"))
     missing = []
-    for place, _ in tables(settings_of(), "dev"):
+    for path, _ in tables(settings_of(), "dev"):
+        shared = path[2:3] == ("asg",) and path[3:] and path[3] in Hosts.model_fields  # what all hosts have: at ec2
+        place = (*path[:2], "ec2", *path[3:]) if shared else path
         kind = place[2] if place[2:] and place[2] in TABLES else "ec2"
         table: Any = {**raw, "environments": {"dev": raw["environments"][SHOWN[kind]]}}
         for key in place:
@@ -279,7 +286,7 @@ def test_every_error_of_a_file_is_told_at_once(errors: Told) -> None:
         'environments.dev.image.repository: runtime = "docker" needs the repository that images are pushed to',
         (
             "environments.prod: has no table that says what it runs on: add [environments.<name>.ec2] or "
-            "[environments.<name>.lambda] or [environments.<name>.ecs]"
+            "[environments.<name>.lambda] or [environments.<name>.ecs] or [environments.<name>.asg]"
         ),
         'TAGSHIP_CI_TIMEOUT (ci.timeout): must be a whole number; is "x"',
     ]
@@ -302,7 +309,6 @@ def test_the_remedy_names_the_file_and_the_sample(read: Loader) -> None:
         ('tags = { a = "b" }', "tags: unknown key; did you mean environments.dev.ec2.tags?"),
         ('ec2.dokument = "x"', "ec2.dokument: unknown key; did you mean document?"),
         ("image.zzz = 1", "image.zzz: unknown key; known here: repository, dockerfile, context"),
-        ("asg.name = 1", "asg: this kind of target does not exist yet; there is: ec2, lambda, ecs"),
         ('ec2.port = \"8080\"', 'ec2.port: must be a whole number; is "8080"'),
         ("ec2.port = true", "ec2.port: must be a whole number; is true"),
         ("ec2.port = 8080.0", "ec2.port: must be a whole number; is 8080.0"),

@@ -37,7 +37,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics"
+    "user-data", "doctor", "sbom", "metrics", "drill"
 }  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
 
@@ -94,7 +94,7 @@ def test_no_flag_has_a_short_form(task: str) -> None:
 def test_the_version_has_one_name_and_its_old_ones(task: str) -> None:
     spelled = flags(task) & {"version", "artifact", "to"}
     assert spelled in (set(), {"version", "artifact", "to"})
-    assert task == "rollback" or not spelled or "version" in {flag.name for flag in TASKS[task].flags}
+    assert task in {"rollback", "drill"} or not spelled or "version" in {flag.name for flag in TASKS[task].flags}
 
 
 @pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
@@ -154,6 +154,7 @@ ADVISED = [
     commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True, freeze="8h", reason="it fails"),
     commands.rollback(),
     commands.heal("dev", wait="10m"),
+    commands.drill("dev", to="0.1.29-dev", for_real=True, yes=True),
     commands.notify(test=True),
     commands.resume("dev", wait="10m"),
     commands.continue_("dev"),

@@ -28,6 +28,7 @@ from typing import Any
 from tagship.sandbox.aws import lambda_answers as answers
 from tagship.sandbox.aws.lambda_code import located, read
 from tagship.sandbox.aws.lambda_kept import Kept
+from tagship.sandbox.aws.lambda_metrics import counted
 from tagship.sandbox.aws.lambda_requests import (
     DEFAULTS,
     SET,
@@ -245,6 +246,7 @@ class _Api:
         if version and version.current_state != "Active":
             raise self._not_ready(version)
         ran = run(content, function.name, number, given["Payload"], self.world.folder)
+        counted(self.world.region, function.name, given.get("Qualifier", ""), number, failed=bool(ran.error))
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": number, "Payload": ran.payload}
         answer |= {"FunctionError": ran.error} if ran.error else {}
         return answer | ({"LogResult": ran.tail} if given["LogType"] == "Tail" else {})

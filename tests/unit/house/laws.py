@@ -70,6 +70,7 @@ IO = {
 CHEAP = {"errors", "tasks", "settings", "ports", "bootstrap", ""}  # what tasks and bootstrap may import at once
 
 KINDS = ("ec2", "ecs", "lambda_", "asg", "static")
+BUILT_ON = {"asg": "ec2"}  # a kind whose hosts are another's: ADR 0039
 KINDS_LINES = {"adapters/targets/__init__.py", "settings/kinds.py"}  # the two places that name every kind
 AWS_WORDS = re.compile(r"(?<![a-z])(ec2|ssm|ecs|lambda)(?![a-z])", re.IGNORECASE)
 READ_THE_ENVIRONMENT = {"bootstrap/__init__.py", "bootstrap/terminal.py", "adapters/ci_github.py"}  # and settings
@@ -179,7 +180,8 @@ def leaking_kinds(house: House) -> list[str]:
 
 
 def _is_part_of(kind: str, file: str) -> bool:
-    return kind in file.removesuffix(".py").split("/") or layer(file) == "sandbox"
+    parts = file.removesuffix(".py").split("/")
+    return kind in parts or any(BUILT_ON.get(part) == kind for part in parts) or layer(file) == "sandbox"
 
 
 def aws_words(house: House) -> list[str]:

@@ -168,21 +168,26 @@ class Calls:
 
     def note(self, alias: Alias, record: Record) -> Alias:
         """Write a record, and leave what the alias names. Raises Raced."""
-        return self._certain(record, lambda: self._updated(alias, record))
+        return self._certain(record, alias.weights, lambda: self._updated(alias, record))
+
+    def share(self, alias: Alias, record: Record, weights: Mapping[str, float]) -> Alias:
+        """Send shares of the calls to other versions. Raises Raced, Missing."""
+        routing = {"RoutingConfig": {"AdditionalVersionWeights": dict(weights)}}
+        return self._certain(record, weights, lambda: self._updated(alias, record, **routing))
 
     def move(self, alias: Alias, record: Record) -> Alias:
         """Have the alias name the record's version, alone. Raises Raced, Missing."""
         alone = {"FunctionVersion": record.number, "RoutingConfig": {"AdditionalVersionWeights": {}}}
-        return self._certain(record, lambda: self._updated(alias, record, **alone))
+        return self._certain(record, {}, lambda: self._updated(alias, record, **alone))
 
-    def _certain(self, record: Record, update: Callable[[], Alias]) -> Alias:
+    def _certain(self, record: Record, weights: Mapping[str, float], update: Callable[[], Alias]) -> Alias:
         """Update the alias, and read it if the answer got lost."""
         # An update whose answer is lost has been sent again, and then AWS says that the alias is another by now.
         try:
             return update()
         except (Raced, ServiceFailed):
             now = self.alias()
-            if now.record == record and now.version == record.number and not now.weights:
+            if now.record == record and now.version == record.number and now.weights == weights:
                 return now
             raise
 

@@ -70,7 +70,15 @@ class Claims:
                 return calls.move(alias, Record.of(change, DONE, back, before, number))
         except Missing:
             pass  # the version was deleted: it is made again
-        return calls.note(alias, Record.of(change, BEGUN, number, before, number))
+        record = Record.of(change, BEGUN, number, before, number)
+        if alias.weights and not self._shifting(alias):  # a share that somebody, or a dead process, left behind
+            return calls.move(alias, record)
+        return calls.note(alias, record)
+
+    def _shifting(self, alias: Alias) -> bool:
+        """Tell whether this very change sends a share to its version."""
+        record = alias.record
+        return record is not None and record.belongs_to(self.change) and record.state == BEGUN
 
     def _number_to_go_back_to(self, calls: Calls, alias: Alias) -> str:
         """Return the version of a rollback; empty if there is none."""

@@ -64,6 +64,9 @@ class Switch(Several[Hand]):
         ready |= {name: hand for name, hand in hands.items() if hand.record.state == DONE}
         if self._all_or_none and self._bad(reports):
             return reports | self._given_up(ready, reports)
+        ready = self._led(ready, reports)
+        if self._all_or_none and self._bad(reports):
+            return reports | self._given_up(ready, reports)
         moved = self._each("moving the aliases", ready, self._moved, reports)
         if self._all_or_none and self._bad(reports):
             unclear = {name: hand for name, hand in ready.items() if name in reports and _unclear(reports[name])}
@@ -105,6 +108,11 @@ class Switch(Several[Hand]):
             return self._ended(hand, "failed", answered.verdict.reason, answered.log)
         record = hand.record
         return replace(hand, record=Record.of(self.change, DONE, number, record.previous, record.previous_number))
+
+    def _led(self, hands: dict[str, Hand], reports: dict[str, Report]) -> dict[str, Hand]:  # noqa: ARG002
+        """Lead callers over before all of them are moved."""
+        # At once: tagship.adapters.targets.lambda_.gradual has steps.
+        return hands
 
     def _moved(self, hand: Hand) -> Hand | Report:
         """Have its alias name the version, and no other beside it."""
@@ -157,7 +165,7 @@ class Switch(Several[Hand]):
                 if isinstance(now, Report):
                     return now
                 hand = now
-            if not hand.moved:
+            if not hand.moved and not hand.alias.weights:
                 return self._ended(hand, overtaken or "failed", reason)
             if hand.record.previous == hand.record.artifact:
                 return hand.report("unchanged")
@@ -171,7 +179,7 @@ class Switch(Several[Hand]):
         """Note on the alias that the change has ended there."""
         record = replace(hand.record, state=ENDED, number=hand.alias.version)
         try:
-            hand.calls.note(hand.alias, record)
+            hand.calls.move(hand.alias, record) if hand.alias.weights else hand.calls.note(hand.alias, record)
         except (Raced, Missing):
             return self._superseded(hand)
         except ServiceFailed as problem:  # nothing was moved: only the note is missing

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from tagship.adapters.aws.session import Aws
@@ -20,9 +21,11 @@ from tagship.adapters.targets.lambda_.bare import served
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import Claims
 from tagship.adapters.targets.lambda_.described import Alias
+from tagship.adapters.targets.lambda_.gradual import Gradual
 from tagship.adapters.targets.lambda_.switch import Switch
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import Maker
+from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
 from tagship.domain.lambda_.record import BEGUN, ENDED, Record
@@ -147,7 +150,7 @@ class LambdaTarget:
         functions = {
             unit.id: (self._calls(unit.id), self.table.functions[unit.id]) for unit in units if unit.id not in refused
         }
-        switch = Switch(
+        switch = self._switch()(
             change=change,
             maker=self._maker(change, asking),
             asking=asking,
@@ -158,6 +161,13 @@ class LambdaTarget:
         )
         reports = {**refused, **switch.carried()}
         return [reports[unit.id] for unit in units]
+
+    def _switch(self) -> Callable[..., Switch]:
+        """Choose how callers are led over: at once, or by steps."""
+        if not self.table.steps:
+            return Switch
+        watching = Watching(self.context.aws, self.table.alarms, self.table.errors)
+        return partial(Gradual, steps=self.table.steps, watching=watching, now=self.context.clock.now)
 
     def _asking(self) -> Asking:
         return Asking(self.context.settings.environment(self.environment).health, self.context.clock.sleep)
