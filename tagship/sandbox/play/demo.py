@@ -146,15 +146,14 @@ def _change(path: Path, **values: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | values, indent=2) + "\n")
     message = f"Set {', '.join(f'{name} to {json.dumps(value)}' for name, value in values.items())}"
     print(f"$ git commit --all -m '{message}'", flush=True)
-    subprocess.run(
-        ["git", "commit", "--quiet", "--all", "-m", message], cwd=path.parent, env=_environment(), check=True
-    )
+    command = ["git", "commit", "--quiet", "--all", "-m", message]
+    subprocess.run(command, cwd=path.parent, env=_environment(), check=True)
 
 
 def _expect(url: str, version: str) -> None:
     """Look at what answers. Raises ServiceFailed if another version does."""
     print(f"$ curl {url}", flush=True)
-    with urllib.request.urlopen(url, timeout=10) as answer:  # nosec B310 (http, on loopback)
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # nosec B310 (http, here)
         body = answer.read().decode()
     print(body.strip(), flush=True)
     if json.loads(body).get("version") != version:
