@@ -265,3 +265,6 @@ class Web(Protocol):
     """An app's health answer, as the outside sees it."""
 
     def ask(self, url: str, version_key: str, timeout: float) -> Sample: ...
+
+    def connect(self, address: str, timeout: float) -> Sample:
+        """Connect to `host:port` and hang up; status 200 if that works."""

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
+from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
@@ -29,7 +30,6 @@ from tagship.settings.tables import (
     Bundle,
     CiRuns,
     Git,
-    Health,
     Image,
     Infra,
     Notify,

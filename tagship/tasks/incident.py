@@ -15,14 +15,14 @@ def rollback() -> None:
     """Take an environment back to an earlier version, without Git or CI."""
 
 
-@verb(f.ONE_ENV, f.DRY_RUN, f.JSON)
-def continue_() -> None:
-    """Have a deployment go on that is paused for a person's decision."""
-
-
 @verb(f.TO, f.ENV, f.FOR_REAL, f.YES, f.JSON, announce=True)
 def drill() -> None:
     """Prove that a rollback would work; with --for-real, do it and return."""
+
+
+@verb(f.ONE_ENV, f.DRY_RUN, f.JSON)
+def continue_() -> None:
+    """Have a deployment go on that is paused for a person's decision."""
 
 
 @verb(f.ANY_ENV, f.WHERE, f.JSON)

@@ -34,6 +34,7 @@ LIBRARIES = {
     "semver": {"domain"},
     "pydantic": {"settings"},
     "boto3": {"adapters", "sandbox"},
+    "jmespath": {"adapters"},
     "botocore": {"adapters", "sandbox"},
     "s3transfer": {"adapters"},
     "mypy_boto3_ec2": {"adapters"},

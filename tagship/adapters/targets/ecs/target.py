@@ -21,7 +21,7 @@ from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
 from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
-from tagship.adapters.targets.ecs.proof import Proof
+from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.adapters.targets.ecs.search import Search
 from tagship.domain import commands
@@ -81,7 +81,9 @@ class EcsTarget:
 
     def _proof(self, calls: EcsCalls) -> Proof:
         health = self.context.settings.environment(self.environment).health
-        return Proof(calls, self.context.web, health, self.table.services, self.context.clock.sleep)
+        context = self.context
+        command = Command(lambda: context.hook_runner, self.environment)
+        return Proof(calls, context.web, health, self.table.services, context.clock.sleep, command)
 
     # -- before a change -----------------------------------------------------------------------------------------------
 
