@@ -41,3 +41,9 @@ def test_an_example_is_laid_over_a_clone_on_a_port_that_is_free(kind: str, tmp_p
 def test_a_kind_without_a_story_is_named_with_those_that_have_one() -> None:
     with pytest.raises(UsageError, match="Invalid --kind vms: ec2, ecs"):
         play(TOP, "vms")
+
+
+def test_a_service_answers_at_the_url_of_its_settings(tmp_path: Path) -> None:
+    (tmp_path / "tagship.toml").write_bytes((TOP / "examples/ecs/tagship.toml").read_bytes())
+    url = STORIES["ecs"].url(tmp_path, None)  # type: ignore[arg-type]
+    assert url == f"http://127.0.0.1:{PLACEHOLDER}/healthz"

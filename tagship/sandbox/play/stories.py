@@ -54,7 +54,7 @@ def _service(clone: Path, _running: Running) -> str:
     """Return the health URL of the first service in the settings."""
     settings: dict[str, Any] = tomllib.loads((clone / "tagship.toml").read_text("utf-8"))
     services = settings["environments"]["dev"]["ecs"]["services"]
-    return str(next(iter(services.values()))["url"])
+    return str(next(iter(services.values()))["health"]["url"])
 
 
 def _free_port() -> int:
