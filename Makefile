@@ -67,7 +67,7 @@ user-data: setup ; @$(INV) user-data $(ARGS) # what a launch template runs at a 
 sbom: setup ; @$(INV) sbom $(ARGS) # what a version is made of: ARGS="--version 0.1.30-dev"
 eject: setup ; @$(INV) eject $(ARGS) # the host files, to change them in this repository
 sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to practise on
-demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
+demo: setup ; @$(INV) demo $(ARGS) # the whole story on a sandbox of its own
 picture: setup ; $(VENV)/bin/python -m scripts.picture # docs/demo.svg, of a run of the demo
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
