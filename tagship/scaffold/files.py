@@ -11,6 +11,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
+from tagship import resources
 from tagship.scaffold.answers import Blueprint
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
@@ -21,6 +22,7 @@ from tagship.scaffold.written import RECORD, record_of
 from tagship.settings import FILE, load
 
 ACTION = ".github/actions/tagship"
+SCHEMA = f"{ACTION}/schema.json"  # tagship.toml names it for editors
 WORKFLOWS = ".github/workflows"
 LOCK, SANDBOX_LOCK, APART = "tagship.txt", "tagship-sandbox.txt", "tagship-source.txt"
 VERBS = (
@@ -42,10 +44,11 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     _ignore(made, scene)
     _pins(made, scene, source)
     _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", render("action.yml", apart=source.apart))
+    _place(made, scene, SCHEMA, SCHEMA, schema())
     for env, suffix in _environments(scene, chosen).items():
         _workflow(made, scene, env, suffix, chosen.build)
     if not (scene.root / ".env.example").exists():
-        made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app)))
+        made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
     _say_names(made, scene)
     return made
@@ -114,6 +117,12 @@ def _settings(made: Draft, scene: Scene, chosen: Blueprint) -> None:
         "dockerfile": scene.dockerfile or "Dockerfile",
     }
     made.changes.append(change(scene.root, FILE, render(FILE, **values)))
+
+
+def schema() -> bytes:
+    """Return the schema of tagship.toml, with init's mark."""
+    begin = b'{\n "$comment": "' + MARK + b'.",'
+    return begin + resources.content(resources.SCHEMA).removeprefix(b"{")
 
 
 def _environments(scene: Scene, chosen: Blueprint) -> Mapping[str, str]:

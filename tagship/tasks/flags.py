@@ -171,15 +171,19 @@ INIT = (
         "runtime",
         "process (the bundle carries the app) or docker (an image does); left out, docker if there is a Dockerfile",
     ),
-    Flag("kind", "service or job; left out, service"),
-    Flag("command", "what starts a process, such as 'python3 app.py'"),
+    Flag("kind", "service or job, on hosts; ecs; lambda; left out, what its workflows say, or service"),
+    Flag("command", "what starts a process, such as 'python3 app.py'; of a function, what makes its zip's folder"),
     Flag(
         "include", "the paths that a host gets, between commas; left out, what the repository holds but tests and docs"
     ),
     Flag("build", "what the workflow runs before the bundle is made, such as 'make build'"),
-    Flag("built", "the paths that this makes and a host gets, between commas: bin,dist"),
+    Flag("built", "the paths that this makes and a host gets: bin,dist; of a function, its zip's folder"),
     Flag("image", "the repository that images are pushed to"),
     Flag("health", "the path that answers with the version; left out, the one in the sources, or /healthz"),
+    Flag("cluster", "the cluster of ECS; left out, <app>-<env>"),
+    Flag("service", "the service of ECS; left out, <app>-<env>"),
+    Flag("function", "the function of Lambda; left out, <app>-<env>"),
+    Flag("handler", "the function's handler; left out, the one in the sources, or app.handler"),
     Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
     Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
 )
@@ -188,4 +192,5 @@ SOURCE = Flag(
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",
 )
 UPDATE = Flag("update", "bring what init wrote earlier up to date; what somebody edited of it is merged", False)
+SCHEMA = Flag("schema", "print the JSON schema of tagship.toml, by which editors check it, and stop", False)
 HASH = Flag("hash", "with --source index: a hash of the wheel or the sdist, sha256:…", many=True)
