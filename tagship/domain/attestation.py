@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -51,7 +51,7 @@ class Statement:
 
 
 def subjects_of(
-    place: str, bundle_sha256: str, image: ImageRef | None, packages: Mapping[str, str] | None = None
+    place: str, bundle_sha256: str, images: Iterable[ImageRef], packages: Mapping[str, str] | None = None
 ) -> dict[str, str]:
     """List an artifact's parts by name; `place` is app/environment/artifact id.
 
@@ -59,13 +59,13 @@ def subjects_of(
     """
     files = {layout.BUNDLE: bundle_sha256} | {layout.package(name): sha for name, sha in (packages or {}).items()}
     parts = {f"{place}/{name}": f"sha256:{digest}" for name, digest in files.items()}
-    return parts | ({image.repository: image.digest} if image else {})
+    return parts | {image.pushed_to: image.digest for image in images}
 
 
 def subjects_of_manifest(manifest: Manifest) -> dict[str, str]:
     """List the parts that a manifest names."""
     packages = {name: package.sha256 for name, package in manifest.packages.items()}
-    return subjects_of(place_of(manifest), manifest.bundle.sha256, manifest.image, packages)
+    return subjects_of(place_of(manifest), manifest.bundle.sha256, manifest.every_image.values(), packages)
 
 
 def place_of(manifest: Manifest) -> str:

@@ -15,7 +15,7 @@ from tagship.settings.bounds import Limits, Volume
 from tagship.settings.health import Health
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import Finding, Section, Text, Values, number, shown, table
+from tagship.settings.section import NAME, Finding, Section, Text, Values, number, shown, table
 
 TEMPLATE = "deploy/aws/ssm-document.json"
 ENTRY = "deploy/host/entry.sh"
@@ -23,6 +23,7 @@ DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
 SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
 FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
+OWN_OR_NAMED = rf"^({NAME[1:-1]})?$"
 USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 
 
@@ -57,8 +58,9 @@ class Batches(Section):
 
 
 class Container(Section):
-    """What a container is given beyond its bounds, by default nothing."""
+    """Its image, and what a container is given beyond its bounds."""
 
+    image: str = Field(default="", pattern=OWN_OR_NAMED)  # of [images.<name>]; empty: the environment's own
     root: bool = False  # true: the image may run as root
     command: tuple[Text, ...] = ()  # in place of the image's CMD
     entrypoint: str = ""  # in place of the image's ENTRYPOINT
@@ -111,6 +113,20 @@ class Hosts(Kind):
     @property
     def has_image(self) -> bool:
         return self.runtime == "docker"
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return (self.container.image,) if self.has_image else ()
+
+    @property
+    def host_image(self) -> str:
+        return self.container.image
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:
+        image = table(values, "container").get("image")
+        if isinstance(image, str) and image:
+            yield "container.image", image
 
     @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:
@@ -201,7 +217,10 @@ class Hosts(Kind):
                 f"{cls.table}.command",
                 'runtime = "process" needs the program to start: command = ["python3", "app.py"]',
             )
-        if runtime == "docker" and not table(environment, "image").get("repository"):
+        image = table(values, "container").get("image")
+        if image and runtime != "docker":
+            yield f"{cls.table}.container.image", 'is for runtime = "docker": remove it'
+        if runtime == "docker" and not image and not table(environment, "image").get("repository"):
             yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
         health = table(environment, "health")
         for place, problem in (*_of_job(values), *_of_systemd(values), *_of_walls(values), *_of_time(values, health)):

@@ -14,8 +14,10 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
+from tagship.settings import images as image_tables
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
+from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
@@ -30,7 +32,6 @@ from tagship.settings.tables import (
     Bundle,
     CiRuns,
     Git,
-    Image,
     Infra,
     Notify,
     Package,
@@ -134,6 +135,7 @@ class Settings(Section):
     promotion: Promotion = Field(default_factory=Promotion)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
+    images: Mapping[Name, NamedImage] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
     legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
@@ -154,6 +156,14 @@ class Settings(Section):
             f"tagship.toml has no environment {cut(name)!r}. It has: {', '.join(self.environments)}.",
             remedy=f"Name one of them: --env {near[0]}",
         )
+
+    def images_of(self, environment: str) -> dict[str, Image]:
+        """Return the images that an environment runs, by name.
+
+        Its own, of its table `image`, has the name "".
+        """
+        chosen = self.environment(environment)
+        return {name: self.images[name].of(environment) if name else chosen.image for name in chosen.target.images}
 
     def static_sets(self, environment: str) -> list[str]:
         """Name the static sets that an environment serves."""
@@ -225,13 +235,26 @@ class Settings(Section):
                     place = f"static.{name}.environments.{environment}"
                     yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"
         yield from cls._missing_packages(table(values, "packages"), environments)
+        used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
+        yield from image_tables.problems(table(values, "images"), environments, used)
+
+    @classmethod
+    def _kinds_in(cls, environment: Values) -> Iterator[type[Kind]]:
+        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
+        return (kind for kind in kinds.values() if kind.table in environment)
+
+    @classmethod
+    def _images_in(cls, name: str, environment: Values) -> Iterator[Finding]:
+        """List the keys of an environment that name an image."""
+        for kind in cls._kinds_in(environment):
+            for place, image in kind.images_in(table(environment, kind.table)):
+                yield f"environments.{name}.{kind.table}.{place}", image
 
     @classmethod
     def _missing_packages(cls, packages: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
         """Find packages that a target runs and nobody makes."""
-        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
         for name, environment in environments.items():
-            for kind in (kind for kind in kinds.values() if kind.table in environment):
+            for kind in cls._kinds_in(environment):
                 for place, package in kind.packages_in(table(environment, kind.table)):
                     if package not in packages:
                         yield (
