@@ -135,6 +135,7 @@ LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 
 # What is stored.
+KIND = Flag("kind", "another kind of target than hosts: ecs, lambda or asg", "ec2")
 PR_NUMBER = Flag("pr", "the pull request: 51 is pr-51; in CI, its own")
 CLEANED_PR = Flag("pr", "the pull request whose environment to clean up: 51 is pr-51")
 DAYS = Flag("days", "how many days an artifact stays after it was stored or deployed last", 7)
