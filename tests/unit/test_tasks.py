@@ -182,6 +182,7 @@ ADVISED = [
     commands.infra_lock("dev"),
     commands.preview_close("51"),
     commands.preview_sweep(),
+    commands.demo("asg"),
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.doctor(fix=True, yes=True),
