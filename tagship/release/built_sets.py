@@ -23,7 +23,7 @@ class BuiltSet:
 
 
 def built_sets(app: App, artifact_id: ArtifactId, environment: str) -> dict[str, BuiltSet]:
-    """Read the sets that the environment serves. Raises Refused if one isn't built."""
+    """Read the environment's sets. Raises Refused if one isn't built."""
     return {name: _built(app, artifact_id, environment, name) for name in app.settings.static_sets(environment)}
 
 
