@@ -122,7 +122,7 @@ def _drift(app: App, environment: str, name: str, artifact: str) -> str:
 
 
 def _has(app: App, environment: str, artifact: str, name: str) -> bool:
-    """Tell whether an artifact has that set; also if that can't be read."""
+    """Tell whether an artifact has that set, or can't be read."""
     try:
         manifest = stored_manifest(app, environment, ArtifactId(artifact))
     except TagshipError:

@@ -16,7 +16,7 @@ from tagship.ports.app import App
 
 @dataclass(frozen=True)
 class BuiltSet:
-    """A static set as it was built: what the manifest will say, and its files."""
+    """A built static set: the manifest's words for it, and its files."""
 
     ref: StaticRef
     files: StaticSet
