@@ -20,8 +20,8 @@ $(error $(TOUCHED))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume freeze thaw
-.PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
+.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume continue freeze thaw
+.PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks test-permissions
 .PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -52,6 +52,7 @@ deploy: setup ; @$(INV) deploy $(ARGS) # a published version: ARGS="--version 0.
 promote: setup ; @$(INV) promote $(ARGS) # the same bytes, one environment on: ARGS="--to prod"
 tested: setup ; @$(INV) tested $(ARGS) # say that what runs passed its tests
 heal: setup ; @$(INV) heal $(ARGS) # bring hosts that lag to what the environment runs
+continue: setup ; @$(INV) continue $(ARGS) # have a deployment go on that is paused for a decision
 resume: setup ; @$(INV) resume $(ARGS) # end a deployment whose runner died
 freeze: setup ; @$(INV) freeze $(ARGS) # hold it: ARGS="--until 8h --reason sale"
 thaw: setup ; @$(INV) thaw $(ARGS) # end a freeze
@@ -73,6 +74,7 @@ test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARG
 test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host
 test-package: setup ; $(VENV)/bin/python -m pytest tests/package $(ARGS) # the built wheel, in a repository of its own
 test-attacks: setup ; $(VENV)/bin/python -m pytest -n auto tests/attacks $(ARGS) # each wall of docs/security.md, attacked
+test-permissions: setup ; $(VENV)/bin/python -m pytest -n auto tests/permissions $(ARGS) # every verb under the policies that setup makes
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest -n 2 tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform

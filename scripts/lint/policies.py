@@ -21,10 +21,16 @@ TAKES_NO_RESOURCE = "takes no resource (Service Authorization Reference): test_p
 EXPLAINED = {
     ("PeopleOfServices", "RESOURCE_STAR"): "task definitions have no resource that these actions could be bound to",
     ("PeopleOfServices", "UNKNOWN_ACTION ecs:StopServiceDeployment"): "newer than the linter's list; botocore has it",
+    ("PeopleOfServices", "UNKNOWN_ACTION ecs:ContinueServiceDeployment"): "newer than its list; botocore has it",
+    ("Cleanup/cleanup", "RESOURCE_STAR"): "the same, and tasks, of which a condition names the cluster",
     (
-        "PeopleOfServices",
-        "unbounded ecs:RegisterTaskDefinition",
-    ): "it takes no resource; UpdateService is bound to ours",
+        "Cleanup/cleanup",
+        (
+            "RESOURCE_MISMATCH [{'action': 'ecs:DescribeServiceRevisions', "
+            "'required_format': 'arn:*:ecs:*:*:service-revision/*/*/*'}, "
+            "{'action': 'ecs:DescribeTasks', 'required_format': 'arn:*:ecs:*:*:task/*/*'}]"
+        ),
+    ): "of the template as it stands; `setup` writes services, revisions and tasks in its place",
     **{
         (f"{role}/{TRUST}", "MALFORMED Statement contains neither Resource nor NotResource"): (
             "a trust policy has no Resource: it is on the role itself"

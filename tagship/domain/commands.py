@@ -67,6 +67,11 @@ def resume(environment: str, *, wait: str = "") -> str:
     return _inv("resume", env=environment, wait=wait)
 
 
+def continue_(environment: str = "") -> str:
+    """Spell the command that has a paused deployment go on."""
+    return _inv("continue", env=environment)
+
+
 def verify(artifact: str, environment: str = "") -> str:
     """Spell the command that checks whether an artifact serves."""
     return _inv("verify", version=artifact, env=environment)

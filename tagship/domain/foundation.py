@@ -121,7 +121,7 @@ def with_blocks(
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
     are those that their task definitions name; `sites` are bucket/prefix.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
-    CloudFormation loses its comments.
+    CloudFormation loses its comments, and then the policies of what the environment does not run.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -131,7 +131,8 @@ def with_blocks(
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
-    blocks |= {"services": _services(services), "roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
+    blocks |= {"services": _services(services), "clusters": _clusters(services)}
+    blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
     blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
@@ -140,7 +141,22 @@ def with_blocks(
     blocks |= {"images": _repositories(images), "copied": _repositories(copied)}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
-    return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
+    used = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
+    return _small_enough(template, [name for name, names in used.items() if not names])
+
+
+def _small_enough(template: str, unused: Sequence[str]) -> str:
+    """Leave out comments, then the policies of what nothing runs on."""
+    if len(template.encode()) > LARGEST:
+        template = COMMENT.sub("", template)
+    for name in unused:
+        if len(template.encode()) > LARGEST:
+            template = re.sub(rf"^  PeopleOf{name}(?:PolicyArn)?:\n(?:    .*\n|\n)*", "", template, flags=re.MULTILINE)
+    return template
+
+
+def _clusters(services: Sequence[str]) -> list[str]:
+    return [_resource("ecs", f"cluster/{name}") for name in sorted({name.partition("/")[0] for name in services})]
 
 
 def _repositories(images: Sequence[str]) -> list[str]:

@@ -13,10 +13,10 @@ from tagship.domain.health import waits
 from tagship.domain.rules import Rules
 from tagship.settings.batches import Batches
 from tagship.settings.bounds import Limits, Volume
+from tagship.settings.health import Health
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
 from tagship.settings.section import NAME, Finding, Section, Text, Values, number, shown, table
-from tagship.settings.tables import Health
 
 TEMPLATE = "deploy/aws/ssm-document.json"
 ENTRY = "deploy/host/entry.sh"
@@ -67,7 +67,6 @@ class Hosts(Kind):
     timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
     run_at_rollback: bool = False  # of a job: run the version that is gone back to, too
     run_at_deploy: bool = True  # of a job; false without a timer: it is run on demand
-    alive: int = Field(default=0, ge=0, le=3600)  # seconds that an app which answers nothing stays up, to be healthy
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
     limits: Limits = Field(default_factory=Limits)
@@ -120,8 +119,8 @@ class Hosts(Kind):
             "HEALTH_VERSION_KEY": health.version_key,
             "COMMAND": shlex.join(self.command),
         }
-        if self.alive:
-            keys["ALIVE"] = self.alive
+        keys |= {"ALIVE": health.seconds} if health.kind == "alive" else {}
+        keys |= {"HEALTH_STATUS": " ".join(health.accepted("").codes)} if health.accepts_more else {}
         if not self.zero_downtime:
             keys["ZERO_DOWNTIME"] = "false"
         if self.kind == "job":
@@ -195,6 +194,19 @@ class Hosts(Kind):
         health = table(environment, "health")
         for place, problem in (*_of_job(values), *_of_systemd(values), *_of_walls(values), *_of_time(values, health)):
             yield f"{cls.table}.{place}", problem
+        if values.get("kind") == "job" and health.get("kind") == "alive":
+            yield "health.kind", "is for services: a job is healthy when it has run"
+        if "." in str(health.get("version_key", "")):
+            yield "health.version_key", "is one key on a host, wherever it is in the answer: name the last one alone"
+
+    @classmethod
+    def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        values = environment.get(cls.table)
+        if isinstance(values, dict) and "alive" in values:
+            seconds = values.pop("alive")
+            if seconds and isinstance(health := environment.setdefault("health", {}), dict):
+                health |= {"kind": "alive", "seconds": seconds}
+            yield f"{cls.table}.alive", 'health: kind = "alive" and seconds'
 
 
 class Ec2(Hosts):
@@ -225,8 +237,6 @@ def _of_job(values: Values) -> Iterator[Finding]:
     job = values.get("kind", "service") == "job"
     if job and values.get("manager", "process") != "systemd":
         yield "kind", 'kind = "job" needs a service manager with units and timers: manager = "systemd"'
-    if job and values.get("alive"):
-        yield "alive", "is for services: a job is healthy when it has run"
     for key in ("timer", "run_at_rollback"):
         if values.get(key) and not job:
             yield key, 'is for jobs: set kind = "job"'
@@ -260,7 +270,8 @@ def _of_walls(values: Values) -> Iterator[Finding]:
 
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:
     """Find a timeout that is shorter than an action's health checks."""
-    longest = number(values, "drain", Hosts) + number(values, "alive", Hosts)
+    longest = number(values, "drain", Hosts)
+    longest += number(health, "seconds", Health) if health.get("kind") == "alive" else 0
     for key in ("attempts", "attempts_after_rollback"):
         attempts, seconds = number(health, key, Health), number(health, "timeout", Health)
         longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tagship.domain.rules import Rules
 from tagship.settings.section import Finding, Section, Values
@@ -23,6 +23,12 @@ class Kind(Section):
     def problems_in(cls, environment: Values) -> Iterator[Finding]:  # noqa: ARG003  # for kinds that look
         """Find values of an environment that this kind cannot work with."""
         # Keys are the environment's.
+        yield from ()
+
+    @classmethod
+    def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003
+        """Move keys of an older form; yield old and new place."""
+        # Both are below the environment.
         yield from ()
 
     @classmethod

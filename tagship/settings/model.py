@@ -16,6 +16,7 @@ from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.across import promoted, same_channel, same_state, unsigned
+from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
@@ -32,7 +33,6 @@ from tagship.settings.tables import (
     Bundle,
     CiRuns,
     Git,
-    Health,
     Infra,
     Notify,
     Package,

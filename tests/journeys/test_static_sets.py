@@ -46,7 +46,7 @@ branch = "main"
 health = { attempts = 2, attempts_after_rollback = 2, passes = 1, cap = 1 }
 [environments.dev.lambda.functions.shop-dev-api]
 package = "api"
-expect = { statusCode = 200 }
+health.expect = { statusCode = 200 }
 """
 API = "def handler(event, context):\n    return {'statusCode': 200}\n"
 ORIGIN: dict[str, Any] = {

@@ -137,7 +137,8 @@ def test_the_sample_shows_the_defaults_of_functions_too() -> None:
 def test_the_sample_shows_the_defaults_of_services_too() -> None:
     services = load(SAMPLE, {}).environment("shop").runs_on(Ecs)
     assert services
-    assert services == Ecs.model_validate({"cluster": services.cluster, "services": {"hello-api": {}}})
+    checked = {"hello-api": {"health": {"url": "https://hello.example/healthz"}}}
+    assert services == Ecs.model_validate({"cluster": services.cluster, "services": checked})
 
 
 def test_the_workflow_of_an_environment_is_named_after_it_unless_it_is_said(read: Loader) -> None:

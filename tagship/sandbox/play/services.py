@@ -23,7 +23,7 @@ def seed(settings: Settings, client: Any, fronts: Fronts, logs: Any) -> None:
     for place, environment in settings.environments.items():
         table = environment.runs_on(Ecs)
         if table:
-            urls = {name: service.url for name, service in table.services.items()}
+            urls = {name: _url(service) for name, service in table.services.items()}
             role = next(iter(table.roles), "")
             for name in urls:
                 logs.create_log_group(logGroupName=LOG.format(name=name))
@@ -72,7 +72,11 @@ def make(
 def here(environment: Environment) -> list[str]:
     """List the URLs of an environment's services on this machine."""
     table = environment.runs_on(Ecs)
-    return [service.url for service in table.services.values() if _is_here(service.url)] if table else []
+    return [_url(service) for service in table.services.values() if _is_here(_url(service))] if table else []
+
+
+def _url(service: ServiceTable) -> str:
+    return service.health.url if service.health else ""
 
 
 def _containers(settings: Settings, environment: str, service: ServiceTable) -> dict[str, str]:

@@ -21,6 +21,7 @@ from tagship.adapters.targets.lambda_.bare import served
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import Claims
 from tagship.adapters.targets.lambda_.described import Alias
+from tagship.adapters.targets.lambda_.events import events
 from tagship.adapters.targets.lambda_.gradual import Gradual
 from tagship.adapters.targets.lambda_.switch import Switch
 from tagship.adapters.targets.lambda_.together import together
@@ -170,7 +171,8 @@ class LambdaTarget:
         return partial(Gradual, steps=self.table.steps, watching=watching, now=self.context.clock.now)
 
     def _asking(self) -> Asking:
-        return Asking(self.context.settings.environment(self.environment).health, self.context.clock.sleep)
+        health = self.context.settings.environment(self.environment).health
+        return Asking(health, self.context.clock.sleep, events(self.table.functions, self.context.root))
 
     def _maker(self, change: Change, asking: Asking) -> Maker:
         artifact = Artifact(self.context.store, change)
