@@ -22,9 +22,7 @@ from tagship.settings.variables import known, tables
 
 TOP = Path(__file__).parents[2]
 SAMPLE = TOP / "docs" / "tagship.sample.toml"
-IMAGE_KEYS = (
-    "known here: repository, dockerfile, context, target, platform, arguments, cache_from, cache_to, smoke, moving_tags"
-)
+IMAGE_KEYS = "known here: repository, dockerfile, context, target, platform, arguments, cache_from, cache_to, smoke, refuse, moving_tags"
 MINIMAL = """
 app = "hello"
 aws.bucket = "hello-artifacts"
