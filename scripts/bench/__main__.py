@@ -21,6 +21,7 @@ from scripts.bench.ledger import ledger
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
 from scripts.bench.rollback import rollback
+from scripts.bench.static import static
 from scripts.bench.suggest import suggest
 
 BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "faults": faults,
     "host": host,
     "images": images,
+    "static": static,
 }
 LONG = {
     "ledger",
@@ -43,7 +45,8 @@ LONG = {
     "faults",
     "host",
     "images",
-}  # minutes, `host` needs root and `images` a registry: measured where they are asked for
+    "static",
+}  # minutes, `host` needs root `images` a registry, `static` the AWS CLI: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 

@@ -55,6 +55,9 @@ def stack_name(app: str, environment: str = "") -> str:
     return f"tagship-{app}-{environment}" if environment else f"tagship-{app}"
 
 
+_PLACE = re.compile(r"([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([A-Za-z0-9._/-]+)\Z")
+
+
 def repository_name(image: str) -> str:
     """Name an ECR repository within its account; empty for other registries."""
     match = _ECR.match(image)
@@ -108,6 +111,8 @@ def with_blocks(
     roles: Sequence[str] = (),
     sites: Sequence[str] = (),
     distributions: Sequence[str] = (),
+    images: Sequence[str] = (),
+    copied: Sequence[str] = (),
     groups: Sequence[str] = (),
     legacy: Sequence[str] = (),
 ) -> str:
@@ -133,6 +138,7 @@ def with_blocks(
     blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
     of_groups = [f"autoScalingGroup:*:autoScalingGroupName/{name}" for name in sorted(groups)]
     blocks |= {"groups": [_resource("autoscaling", name) for name in of_groups]}
+    blocks |= {"images": _repositories(images), "copied": _repositories(copied)}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
@@ -149,6 +155,13 @@ def _fitting(template: str, absent: Sequence[str]) -> str:
 
 def _clusters(services: Sequence[str]) -> list[str]:
     return [_resource("ecs", f"cluster/{name}") for name in sorted({name.partition("/")[0] for name in services})]
+
+
+def _repositories(images: Sequence[str]) -> list[str]:
+    """List the repositories of ECR, in whatever account and region."""
+    places = sorted({match.groups() for match in map(_PLACE.match, images) if match})
+    arn = "arn:${{AWS::Partition}}:ecr:{1}:{0}:repository/{2}"
+    return [_sub(arn.format(*place)) for place in places]
 
 
 def _services(services: Sequence[str]) -> list[str]:

@@ -190,19 +190,6 @@ class Package(Section):
         yield from outside("directory", [values.get("directory", "")])
 
 
-class Image(Section):
-    """The container image, for what runs one."""
-
-    repository: str = ""
-    dockerfile: Text = "Dockerfile"
-    context: Text = "."
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        for key in ("dockerfile", "context"):
-            yield from outside(key, [values.get(key, "")])
-
-
 class Infra(Section):
     """An environment's infrastructure: Terraform, or another tool's command.
 

@@ -135,6 +135,7 @@ LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 
 # What is stored.
+PR_NUMBER = Flag("pr", "the pull request: 51 is pr-51; in CI, its own")
 CLEANED_PR = Flag("pr", "the pull request whose environment to clean up: 51 is pr-51")
 DAYS = Flag("days", "how many days an artifact stays after it was stored or deployed last", 7)
 KEEP = Flag("keep", "how many of the newest healthy artifacts stay, however old they are", 5)

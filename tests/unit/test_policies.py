@@ -34,6 +34,8 @@ GIVEN = {
     "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
     "OrderKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/9012",
     "ImageRepository": "hello",
+    "NamedImages": "no",
+    "ImageCopies": "no",
     "Hosts": "yes",
     "Functions": "yes",
     "Services": "yes",
@@ -385,7 +387,8 @@ READ_BY_ALL = [
     layout.lease("hello", "prod"),
     layout.freeze("hello", "prod"),
 ]
-CARRIED = (layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
+SETS = (layout.static("site"), layout.static_files("site"))
+CARRIED = (*SETS, layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
 PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (*CARRIED, layout.package("api"))]
 AT_WORK = [layout.state("hello", "prod") + ".tflock", layout.at_work("hello", "prod") + "x.json"]
 PRIVATE = [
@@ -511,6 +514,21 @@ def test_what_an_environments_keys_are_made_for_is_what_may_be_signed_with_them(
         assert all(one["Condition"] == {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}} for one in given)
     for one in ("Notify", "Cleanup", "Host"):
         assert not any("kms:Sign" in str(each["Action"]) for each in statements(one, read("environment"), **made))
+
+
+def test_images_that_have_names_are_pushed_to_their_repositories_and_copied_from_those_before() -> None:
+    here, before = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/", "210987654321.dkr.ecr.eu-west-1.amazonaws.com/"
+    text = foundation.with_blocks(
+        read("environment"), {}, "", [], images=[here + "api", here + "worker", "ghcr.io/x/y"], copied=[before + "api"]
+    )
+    given = statements("Ci", text, ImageRepository="", NamedImages="yes", ImageCopies="yes")
+    own = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/"
+    assert allowed(given, "ecr:PutImage", own + "api")
+    assert allowed(given, "ecr:PutImage", own + "worker")
+    assert not allowed(given, "ecr:PutImage", own)
+    source = "arn:aws:ecr:eu-west-1:210987654321:repository/api"
+    assert allowed(given, "ecr:BatchGetImage", source)
+    assert not allowed(given, "ecr:PutImage", source)
 
 
 def test_images_are_pushed_by_ci_and_pulled_by_hosts() -> None:
