@@ -159,6 +159,7 @@ ITEM = Flag(
     after=("secret", "stop-host", "start-host"),
 )
 SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable: secret NAME --remove", False)
+DEMO_KIND = Flag("kind", "what it ships to: ec2 (hosts) or ecs (a service)", "ec2")
 SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")
 
 # init: each is an answer, and left out it is asked for, or taken as it was found

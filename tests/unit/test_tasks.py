@@ -516,6 +516,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench",
         "bench-faults",
         "bench-host",
+        "bench-targets",
         "bench-shell",
         "test-permissions",
     }
