@@ -35,6 +35,7 @@ class FakeForge:
         self.of_tag: dict[str, Run] = {}
         self.going: list[Run] = []
         self.gates: dict[str, Protection] = {}
+        self.authors: dict[str, str] = {}  # of merged pull requests, by commit
         self.owned = Home("12", "34", "2024-01-01T00:00:00Z")
 
     @property
@@ -60,6 +61,10 @@ class FakeForge:
     def notices(self, run_id: str) -> Sequence[Notice]:
         self._answer()
         return self.said
+
+    def author(self, commit: str) -> str:
+        self._answer()
+        return self.authors.get(commit, "")
 
     def find_tag_run(self, tag: str) -> Run | None:
         return self.of_tag.get(tag)
