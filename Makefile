@@ -20,9 +20,9 @@ $(error $(TOUCHED))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback deploy heal resume freeze thaw
-.PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks
-.PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
+.PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume continue freeze thaw
+.PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks test-permissions
+.PHONY: eject test-pipelines test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -47,10 +47,12 @@ history: setup ; @$(INV) history $(ARGS) # who shipped what, when
 verify: setup ; @$(INV) verify $(ARGS) # whether it serves: ARGS="--version 0.1.30-dev"
 why-not: setup ; @$(INV) why-not $(ARGS) # what is in the way: ARGS="dev 0.1.30-dev"
 rollback: setup ; @$(INV) rollback $(call flag,TO,to) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
+drill: setup ; @$(INV) drill $(ARGS) # prove that a rollback would work
 deploy: setup ; @$(INV) deploy $(ARGS) # a published version: ARGS="--version 0.1.30-dev"
 promote: setup ; @$(INV) promote $(ARGS) # the same bytes, one environment on: ARGS="--to prod"
 tested: setup ; @$(INV) tested $(ARGS) # say that what runs passed its tests
 heal: setup ; @$(INV) heal $(ARGS) # bring hosts that lag to what the environment runs
+continue: setup ; @$(INV) continue $(ARGS) # have a deployment go on that is paused for a decision
 resume: setup ; @$(INV) resume $(ARGS) # end a deployment whose runner died
 freeze: setup ; @$(INV) freeze $(ARGS) # hold it: ARGS="--until 8h --reason sale"
 thaw: setup ; @$(INV) thaw $(ARGS) # end a freeze
@@ -70,8 +72,10 @@ picture: setup ; $(VENV)/bin/python -m scripts.picture # docs/demo.svg, of a run
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
 test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host
+test-pipelines: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -n 2 tests/journeys/test_pipelines.py tests/journeys/test_pipeline_races.py $(ARGS) # every trigger and race of the workflows, whole
 test-package: setup ; $(VENV)/bin/python -m pytest tests/package $(ARGS) # the built wheel, in a repository of its own
 test-attacks: setup ; $(VENV)/bin/python -m pytest -n auto tests/attacks $(ARGS) # each wall of docs/security.md, attacked
+test-permissions: setup ; $(VENV)/bin/python -m pytest -n auto tests/permissions $(ARGS) # every verb under the policies that setup makes
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest -n 2 tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform

@@ -47,7 +47,7 @@ configure() {
   [[ -f $conf ]] || return
   # What a conf need not say. An account's name has at most 31 letters.
   KIND=service TIMER='' RUN_AT_DEPLOY=true RUN_AT_ROLLBACK=false ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
-  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' ENTRYPOINT='' ARGUMENTS='' ALIVE=0
+  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' ENTRYPOINT='' ARGUMENTS='' ALIVE=0 HEALTH_STATUS=200-299
   KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60
   # shellcheck source=/dev/null
   . "$conf"
@@ -441,9 +441,9 @@ last_step() {
 
 # -- status and prune --------------------------------------------------------------------------------------------------
 
-# Whether an app that answers nothing runs; true of any other, which is asked.
+# Whether an app runs whose answers name no version, or that gives none; true of any other, which is asked.
 stays_up() {
-  ((ALIVE == 0)) || { [[ -n $S_COLOUR ]] && { lives "$S_COLOUR" || died "$S_COLOUR"; }; }
+  { ((ALIVE == 0)) && [[ -n $HEALTH_VERSION_KEY ]]; } || { [[ -n $S_COLOUR ]] && { lives "$S_COLOUR" || died "$S_COLOUR"; }; }
 }
 
 # What really answers on the app's port, beside what is recorded.

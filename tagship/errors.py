@@ -90,9 +90,9 @@ class RollbackFailed(TagshipError):
 
 
 class Incomplete(TagshipError):
-    """The version serves, but some hosts do not run it.
+    """The version serves, but some hosts lack it, or a hook failed.
 
-    They failed, can't be reached, or were skipped; a heal brings them to it.
+    The hosts failed, can't be reached, or were skipped; a heal brings them to it.
     """
 
     exit_code = 9
@@ -102,6 +102,10 @@ class ServiceFailed(TagshipError):
     """AWS, GitHub or Git's remote failed, or the outcome is unknown."""
 
     exit_code = 8
+
+
+class NotAllowed(ServiceFailed):
+    """The AWS identity in use may not do what was asked."""
 
 
 class Unheard(ServiceFailed):
@@ -124,6 +128,6 @@ EXIT_CODES: dict[int, str] = {
     6: "deploy failed and was undone: what served before is serving",
     7: "deploy failed, and what served before is not seen serving: wake somebody",
     8: "an outside service failed",
-    9: "the version serves, but not on every host: heal the stragglers",
+    9: "the version serves, but not on every host, or a hook failed: heal the stragglers",
     130: "interrupted",
 }

@@ -16,10 +16,12 @@ from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.faults import faults
 from scripts.bench.fleet import fleet
 from scripts.bench.host import host
+from scripts.bench.images import images
 from scripts.bench.ledger import ledger
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
 from scripts.bench.rollback import rollback
+from scripts.bench.static import static
 from scripts.bench.suggest import suggest
 
 BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
@@ -33,6 +35,8 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "fleet": fleet,
     "faults": faults,
     "host": host,
+    "images": images,
+    "static": static,
 }
 LONG = {
     "ledger",
@@ -40,7 +44,9 @@ LONG = {
     "fleet",
     "faults",
     "host",
-}  # minutes, and `host` needs root: measured where they are asked for
+    "images",
+    "static",
+}  # minutes, `host` needs root `images` a registry, `static` the AWS CLI: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 

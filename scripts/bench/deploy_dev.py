@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from scripts.bench.measure import BIN, Figure, git, in_turns, repository, run, seconds
+from scripts.bench.measure import BIN, Figure, git, in_turns, ratio, repository, run, seconds
 
 # What a careful person would type: the same checks, the same tag, the same push.
 SCRIPT = """\
@@ -39,7 +39,14 @@ def deploy_dev(folder: Path) -> list[Figure]:
         git(plain, "commit", "--quiet", "--allow-empty", "-m", "Change something")
         return run(["sh", str(script), f"0.1.{next(numbers)}-dev"], plain)
 
-    took, beside = in_turns(7, ours, by_hand)
+    def bare() -> float:
+        return run([str(BIN / "inv"), "--version"], work)
+
+    took, beside, invoke = in_turns(7, ours, by_hand, bare)
     more = took - beside
     what = "deploy-dev --yes --no-follow, beside a shell script"
-    return [Figure("deploy-dev", what, seconds(took), seconds(beside), f"+{more:.2f} s", "≤ +0.4 s", more <= 0.4)]
+    # 2.7: what 0.4 s are on a machine whose `inv --version` takes 0.15 s; the seconds are for that machine alone.
+    return [
+        Figure("deploy-dev", what, seconds(took), seconds(beside), f"+{more:.2f} s", "≤ +0.4 s", more <= 0.4),
+        ratio("deploy-dev", "what it takes more than the script, beside `inv --version`", more, invoke, 2.7),
+    ]

@@ -133,6 +133,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     # Until the app's stack exists, a placeholder stands for each of its outputs.
     chosen, settings = app.settings.environments[name], app.settings
     unknown = MADE_BY_US.format(stack_name(settings.app))
+    sites, distributions = _sites(app, name)
     before = app.foundation.stack(stack_name(settings.app, name))
     template = foundation.with_blocks(
         _read(app, f"{AWS}/environment.yaml"),
@@ -142,6 +143,11 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         functions=chosen.target.stack_functions,
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
+        sites=sites,
+        images=_images(app, name),
+        copied=_copied(app, name),
+        groups=chosen.target.stack_groups,
+        distributions=distributions,
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
@@ -163,15 +169,49 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "NumberedRepository": _numbered(repository, numbers, before),
         "Workflow": settings.workflow(name),
         "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "PromotionWorkflow": settings.promotion.workflow if settings.promoted_from(name) else "",
+        "PromotionBranch": settings.promotion.branch,
         "CleanupWorkflow": settings.ci.cleanup_workflow,
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
         "Hosts": "yes",
         "Functions": "yes" if chosen.target.stack_functions else "no",
         "Services": "yes" if chosen.target.stack_services else "no",
+        "Sites": "yes" if sites else "no",
+        "NamedImages": "yes" if _named_in_ecr(app, name) else "no",
+        "ImageCopies": "yes" if _copied(app, name) else "no",
+        "Groups": "yes" if chosen.target.stack_groups else "no",
+        "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)
+
+
+def _images(app: App, name: str) -> list[str]:
+    """List the repositories of an environment's images."""
+    return [image.repository for image in app.settings.images_of(name).values()]
+
+
+def _named_in_ecr(app: App, name: str) -> bool:
+    """Tell whether an image that has a name is kept in ECR."""
+    images = app.settings.images_of(name).items()
+    return any(named and foundation.repository_name(image.repository) for named, image in images)
+
+
+def _copied(app: App, name: str) -> list[str]:
+    """List the repositories of ECR that a promotion copies images from."""
+    order, own = app.settings.promotion.order, set(_images(app, name))
+    before = order[order.index(name) - 1] if name in order[1:] else ""
+    others = set(_images(app, before)) - own if before else set()
+    return sorted(repository for repository in others if foundation.repository_name(repository))
+
+
+def _sites(app: App, name: str) -> tuple[list[str], list[str]]:
+    """List where an environment serves static sets: bucket/prefix, distributions."""
+    places = [app.settings.static[static].environments[name] for static in app.settings.static_sets(name)]
+    return [f"{place.bucket}/{place.prefix}" for place in places], [
+        place.distribution for place in places if place.distribution
+    ]
 
 
 def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tagship.domain import commands
 from tagship.domain.deployment import serving
@@ -12,10 +13,11 @@ from tagship.domain.text import counted, listed, plural
 from tagship.domain.units import Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified_manifest
+from tagship.engine.before_tagship import way_before
 from tagship.engine.rollback_candidates import range_of
 from tagship.errors import ArtifactError, TagshipError
 from tagship.ports.app import App
-from tagship.ports.target import Inspectable
+from tagship.ports.target import Examinable, Inspectable
 
 
 def _units(app: App, environment: str) -> Iterator[Finding]:
@@ -88,7 +90,10 @@ def _way_back(app: App, environment: str) -> Iterator[Finding]:
     if whole:
         yield ok(about, f"to {whole[0]}, which is stored, whole and signed ({len(whole)} in all)")
     elif others:
-        yield failing(about, f"none of {counted(len(others), 'version')} can be gone back to")
+        none = f"none of {counted(len(others), 'version')} can be gone back to"
+        yield failing(about, none, way_before(app, environment))
+    elif undo := way_before(app, environment):
+        yield ok(about, f"no version yet; what ran before tagship is kept: {undo}")
     else:
         yield ok(about, "nothing to go back to yet")
 
@@ -96,14 +101,24 @@ def _way_back(app: App, environment: str) -> Iterator[Finding]:
 def _problem(app: App, environment: str, version: ArtifactId) -> str:
     """Say what a stored version lacks: its signature, its bundle, its image."""
     try:
-        image = verified_manifest(app, environment, version).image
+        images = verified_manifest(app, environment, version).every_image.values()
     except ArtifactError as reason:
         return reason.what.rstrip(".")
-    return f"the registry no longer has {image.by_digest}" if image and not app.registry.holds(image) else ""
+    unusable = ((image, app.registry.status(image).why_not_pullable) for image in images)
+    return next((f"{image.by_digest}: {why}" for image, why in unusable if why), "")
+
+
+def _examined(app: App, environment: str) -> Iterator[Finding]:
+    """Look at what a target itself knows to examine."""
+    target = app.target(environment)
+    if isinstance(target, Examinable):
+        for finding in target.examine():
+            yield replace(finding, about=f"{environment}: {finding.about}")
 
 
 CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {
     "units": _units,
     "room": _inspected,
+    "target": _examined,
     "way back": _way_back,
 }

@@ -11,6 +11,7 @@ from tagship.domain.text import visible
 from tagship.errors import Interrupted
 
 if TYPE_CHECKING:
+    from prompt_toolkit.key_binding import KeyBindingsBase, KeyPressEvent
     from questionary import Question
 
 ANSWERS = {"": True, "y": True, "yes": True, "n": False, "no": False}
@@ -63,9 +64,26 @@ def _questionary() -> ModuleType:
 
 
 def _asked(question: Question) -> object:
+    question.application.key_bindings = _ending(question.application.key_bindings)
     try:
         return question.application.run(
             handle_sigint=False
         )  # prompt_toolkit would swallow a SIGINT that is not a key press
     except (KeyboardInterrupt, EOFError) as reason:
         raise Interrupted("Interrupted at the question.", remedy="Run it again") from reason
+
+
+def _ending(bindings: KeyBindingsBase | None) -> KeyBindingsBase:
+    """Let Ctrl-D end any question.
+
+    A list would ignore it, and so would a line with text in it.
+    """
+    from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
+
+    end = KeyBindings()
+
+    @end.add("c-d", eager=True)
+    def _(event: KeyPressEvent) -> None:
+        event.app.exit(exception=EOFError())
+
+    return merge_key_bindings([*([bindings] if bindings else []), end])

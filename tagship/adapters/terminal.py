@@ -23,6 +23,7 @@ from tagship.ports.people import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.live import Live
     from rich.table import Table
     from rich.text import Text
 
@@ -46,6 +47,7 @@ class TerminalScreen:
         self._stderr = stderr or sys.stderr
         self._lines = self._stderr if as_json else self._stdout
         self._live: Console | None = None  # while progress is shown, lines go above it
+        self._drawn: Live | None = None
 
     def say(self, text: str = "") -> None:
         self._print(text, self._lines)
@@ -94,17 +96,30 @@ class TerminalScreen:
         from rich.live import Live
 
         console, phases = self._console(), Phases()
-        with Live(get_renderable=lambda: phases.rendered(console.width), console=console), self._above(console):
+        live = Live(get_renderable=lambda: phases.rendered(console.width), console=console)
+        with live, self._above(console, live):
             yield phases.show
             phases.end()
 
     @contextmanager
-    def _above(self, console: Console) -> Iterator[None]:
-        self._live = console
+    def _above(self, console: Console, live: Live) -> Iterator[None]:
+        self._live, self._drawn = console, live
         try:
             yield
         finally:
-            self._live = None
+            self._live = self._drawn = None
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        drawn = self._drawn
+        if drawn is None:
+            yield
+            return
+        drawn.stop()
+        try:
+            yield
+        finally:
+            drawn.start()
 
     def _console(self) -> Console:
         from rich.console import Console

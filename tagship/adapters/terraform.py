@@ -162,7 +162,7 @@ class Terraform:
         }
         if self.aws.profile:
             own["AWS_PROFILE"] = self.aws.profile
-        return {**own, **(_sandboxed(self.aws, self.inherited) if self.aws.sandbox else {})}
+        return {**own, **(sandboxed(self.aws, self.inherited) if self.aws.sandbox else {})}
 
     def _check_version(self) -> None:
         try:
@@ -235,7 +235,7 @@ def environment(inherited: Mapping[str, str], own: Mapping[str, str | None]) -> 
     return {name: value for name, value in {**passed, **own}.items() if value is not None}
 
 
-def _sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
+def sandboxed(aws: Aws, inherited: Mapping[str, str]) -> dict[str, str | None]:
     """Return variables that keep the caller's account from a sandbox's tool."""
     away = {name: None for name in inherited if name.startswith("AWS_")}
     loopback = ",".join(filter(None, [inherited.get("NO_PROXY", ""), "127.0.0.1"]))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
     from tagship.ports.board import Board, Hook
     from tagship.ports.forge import Forge
+    from tagship.ports.hooks import HookRunner
     from tagship.ports.images import Builder, Registry
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
@@ -152,12 +153,19 @@ class Wiring(Storage):
 
     @cached_property
     def forge(self) -> Forge | None:
-        from tagship.adapters.github import connect
-
         if self.sandbox:
+            from tagship.adapters.github import connect
+
             name = self.settings.ci.repository or "sandbox/" + self.settings.app
             return connect(name, self.sandbox.github_url, self.sandbox.keys.token, sandbox=True)
-        return connect(self.settings.ci.repository or self.repository.remote_url(), variables=os.environ)
+        from tagship.domain.forge import repository_of
+
+        address = self.settings.ci.repository or self.repository.remote_url()
+        if repository_of(address) is None:
+            return None
+        from tagship.adapters.github import connect
+
+        return connect(address, variables=os.environ)
 
     @cached_property
     def board(self) -> Board | None:
@@ -171,6 +179,14 @@ class Wiring(Storage):
         from tagship.adapters.webhook import hooks
 
         return hooks(self.settings.notify.webhooks, os.environ, local=self.settings.sandbox)
+
+    @cached_property
+    def hook_runner(self) -> HookRunner:
+        from tagship.adapters.hook_runner import LocalHookRunner
+
+        withheld = [webhook.variable for webhook in self.settings.notify.webhooks.values()]
+        home = settings.own(self.root) / "hooks" / "home"
+        return LocalHookRunner(self.aws, self.root, home, self.screen.say, os.environ, withheld)
 
     @cached_property
     def web(self) -> Web:

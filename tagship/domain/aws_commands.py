@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def put_parameter(name: str, region: str) -> str:
@@ -25,6 +25,24 @@ def store_again(bucket: str, key: str, metadata: Mapping[str, str], region: str)
     return " && ".join(map(shlex.join, steps))
 
 
+def alarms(names: Sequence[str]) -> str:
+    """Spell AWS's command that shows alarms and their reasons."""
+    return shlex.join(["aws", "cloudwatch", "describe-alarms", "--alarm-names", *names])
+
+
+def target_health(group: str) -> str:
+    """Spell AWS's command that shows how the targets of a group are."""
+    return shlex.join(["aws", "elbv2", "describe-target-health", "--target-group-arn", group])
+
+
 def calendar_state(calendar: str) -> str:
     """Spell AWS's command that asks whether a change calendar is open."""
     return shlex.join(["aws", "ssm", "get-calendar-state", "--calendar-names", calendar])
+
+
+def restore_image(repository: str, digest: str, region: str) -> str:
+    """Spell AWS's command that takes an image out of ECR's archive."""
+    command = ["aws", "ecr", "update-image-storage-class", "--repository-name", repository]
+    return shlex.join(
+        [*command, "--image-id", f"imageDigest={digest}", "--target-storage-class", "STANDARD", "--region", region]
+    )

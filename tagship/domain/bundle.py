@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from tagship.domain import commands
+from tagship.domain.layout import CONFIGURATION
 from tagship.errors import Refused
 
 VERSION = "VERSION"
@@ -152,9 +153,6 @@ def _changed(member: Member) -> Refused:
 def sums(files: Mapping[str, str]) -> bytes:
     """Write the checksums as `sha256sum -c` reads them, in path order."""
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(files.items())).encode()
-
-
-CONFIGURATION = "deploy/environments"  # where a bundle has what its environments' targets read
 
 
 def variables_file(environment: str) -> str:

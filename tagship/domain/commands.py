@@ -39,14 +39,22 @@ def rollback(
     wait: str = "",
     preempt: bool = False,
     all_or_nothing: bool = False,
+    allow_irreversible: bool = False,
+    drill: bool = False,
     freeze: str = "",
     reason: str = "",
     dry_run: bool = False,
 ) -> str:
     """Spell a rollback; without `to`, it offers a list."""
     flags = {"yes": yes, "allow_bad": allow_bad, "allow_legacy": allow_legacy, "preempt": preempt}
-    flags |= {"all_or_nothing": all_or_nothing, "dry_run": dry_run}
+    flags |= {"all_or_nothing": all_or_nothing, "allow_irreversible": allow_irreversible}
+    flags |= {"drill": drill, "dry_run": dry_run}
     return _inv("rollback", to=to, env=environment, wait=wait, freeze=freeze, reason=reason, **flags)
+
+
+def drill(environment: str, *, to: str = "", for_real: bool = False, yes: bool = False) -> str:
+    """Spell the command that proves that a rollback would work."""
+    return _inv("drill", env=environment, to=to, for_real=for_real, yes=yes)
 
 
 def heal(environment: str, *, wait: str = "") -> str:
@@ -57,6 +65,11 @@ def heal(environment: str, *, wait: str = "") -> str:
 def resume(environment: str, *, wait: str = "") -> str:
     """Spell the command that ends a deployment whose runner died."""
     return _inv("resume", env=environment, wait=wait)
+
+
+def continue_(environment: str = "") -> str:
+    """Spell the command that has a paused deployment go on."""
+    return _inv("continue", env=environment)
 
 
 def verify(artifact: str, environment: str = "") -> str:
@@ -82,13 +95,15 @@ def history(
     who: str = "",
     since: str = "",
     limit: str = "",
+    evidence: bool = False,
     verify: bool = False,
     rebuild_index: bool = False,
     as_json: bool = False,
 ) -> str:
     """Spell the command that shows who shipped what."""
     filters = {"version": version, "state": state, "who": who, "since": since, "limit": limit}
-    return _inv("history", env=environment, **filters, verify=verify, rebuild_index=rebuild_index, json=as_json)
+    switches = {"evidence": evidence, "verify": verify, "rebuild_index": rebuild_index, "json": as_json}
+    return _inv("history", env=environment, **filters, **switches)
 
 
 def lock(environment: str = "") -> str:

@@ -171,6 +171,12 @@ class Deployment:
         return self.state in ENDED
 
     @property
+    def drill(self) -> bool:
+        """Tell whether it was an exercise."""
+        # Such a rollback says nothing against a version.
+        return bool(self.first.details.get("drill"))
+
+    @property
     def artifact_id(self) -> ArtifactId:
         return ArtifactId(self.first.artifact_id)
 

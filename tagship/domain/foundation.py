@@ -55,6 +55,9 @@ def stack_name(app: str, environment: str = "") -> str:
     return f"tagship-{app}-{environment}" if environment else f"tagship-{app}"
 
 
+_PLACE = re.compile(r"([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([A-Za-z0-9._/-]+)\Z")
+
+
 def repository_name(image: str) -> str:
     """Name an ECR repository within its account; empty for other registries."""
     match = _ECR.match(image)
@@ -106,14 +109,19 @@ def with_blocks(
     functions: Sequence[str] = (),
     services: Sequence[str] = (),
     roles: Sequence[str] = (),
+    sites: Sequence[str] = (),
+    distributions: Sequence[str] = (),
+    images: Sequence[str] = (),
+    copied: Sequence[str] = (),
+    groups: Sequence[str] = (),
     legacy: Sequence[str] = (),
 ) -> str:
     """Fill the blocks of environment.yaml.
 
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
-    are those that their task definitions name.
+    are those that their task definitions name; `sites` are bucket/prefix.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
-    CloudFormation loses its comments.
+    CloudFormation loses the policies that its conditions leave out, and then its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -123,10 +131,37 @@ def with_blocks(
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
-    blocks |= {"services": _services(services), "roles": [_role(name) for name in sorted(roles)]}
+    blocks |= {"services": _services(services), "clusters": _clusters(services)}
+    blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
+    # No region in the ARNs of either, and in a bucket's no account.
+    blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
+    blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
+    of_groups = [f"autoScalingGroup:*:autoScalingGroupName/{name}" for name in sorted(groups)]
+    blocks |= {"groups": [_resource("autoscaling", name) for name in of_groups]}
+    blocks |= {"images": _repositories(images), "copied": _repositories(copied)}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
+    running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
+    return _fitting(template, [noun for noun, names in running.items() if not names])
+
+
+def _fitting(template: str, absent: Sequence[str]) -> str:
+    """Make a template fit: without policies of what is absent, then without comments."""
+    for noun in absent:
+        if len(template.encode()) > LARGEST:
+            template = re.sub(rf"^  PeopleOf{noun}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+", "", template, flags=re.MULTILINE)
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
+
+
+def _clusters(services: Sequence[str]) -> list[str]:
+    return [_resource("ecs", f"cluster/{name}") for name in sorted({name.partition("/")[0] for name in services})]
+
+
+def _repositories(images: Sequence[str]) -> list[str]:
+    """List the repositories of ECR, in whatever account and region."""
+    places = sorted({match.groups() for match in map(_PLACE.match, images) if match})
+    arn = "arn:${{AWS::Partition}}:ecr:{1}:{0}:repository/{2}"
+    return [_sub(arn.format(*place)) for place in places]
 
 
 def _services(services: Sequence[str]) -> list[str]:
@@ -141,9 +176,13 @@ def _archives(key: str) -> str:
     return f'- !Sub "arn:${{AWS::Partition}}:s3:::${{Bucket}}/{key}"'
 
 
-def _role(name: str) -> str:
-    # A role's name is unique in its account whatever its path is.
-    return "- !Sub " + _text(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}")
+def _global(service: str, name: str) -> str:
+    """Name a resource of a service without regions."""
+    return _sub(f"arn:${{AWS::Partition}}:{service}::${{AWS::AccountId}}:{name}")
+
+
+def _sub(arn: str) -> str:
+    return f"- !Sub {_text(arn)}"
 
 
 def _text(text: str) -> str:
@@ -154,7 +193,7 @@ def _text(text: str) -> str:
 
 
 def _resource(service: str, name: str) -> str:
-    return "- !Sub " + _text(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}")
+    return _sub(f"arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{name}")
 
 
 def _block(template: str, name: str, lines: Sequence[str]) -> str:

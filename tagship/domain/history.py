@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from tagship.domain.deployment import Deployment
+from tagship.domain.hook import runs_of
 
 
 def state(deployment: Deployment) -> str:
@@ -17,6 +18,18 @@ def outcome(deployment: Deployment) -> str:
     """Say the state in a word, and the reason if any."""
     reason = deployment.last.reason
     return f"{state(deployment)}: {reason}" if reason else state(deployment)
+
+
+def evidence(deployment: Deployment) -> str:
+    """Gather what units said when it failed, and its hooks' output.
+
+    Empty if nothing is recorded.
+    """
+    parts = [str(entry.details.get("evidence", "")).strip("\n") for entry in deployment.entries]
+    for run in runs_of(deployment).values():
+        if run.output:
+            parts.append(f"--- {run.label}: {run.state}\n{run.output}".rstrip("\n"))
+    return "\n".join(filter(None, parts))
 
 
 def as_data(deployments: Sequence[Deployment]) -> list[dict[str, object]]:

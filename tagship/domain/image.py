@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Self
 
 from tagship.errors import NotAuthentic
@@ -42,6 +43,63 @@ class BuiltImage:
             return cls(**json.loads(raw))
         except (ValueError, TypeError) as reason:
             raise NotAuthentic(f"{where} is not the record of an image.", remedy=f"Build it: {again}") from reason
+
+
+SEVERITIES = ("informational", "low", "medium", "high", "critical")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a registry's scan of an image says.
+
+    `state` is done, waiting, or failed and why. `findings` are counts by severity, as the registry names it.
+    """
+
+    state: str
+    findings: Mapping[str, int] = field(default_factory=dict)
+
+    def from_on(self, severity: str) -> str:
+        """Count the findings of that severity and above, in words."""
+        counted = {name.lower(): count for name, count in self.findings.items() if count}
+        above = [name for name in reversed(SEVERITIES[SEVERITIES.index(severity) :]) if name in counted]
+        return ", ".join(f"{counted[name]} {name}" for name in above)
+
+
+@dataclass(frozen=True)
+class ImageStatus:
+    """What a registry says of an image: there, missing, archived or activating.
+
+    `scan` is None if none was asked for, or there is none. `restore` is the command that brings it back.
+    """
+
+    state: str
+    scan: Scan | None = None
+    restore: str = ""
+
+    @property
+    def why_not_pullable(self) -> str:
+        """Say why nobody can pull it; empty if it can be pulled."""
+        return {
+            "missing": "the registry no longer has it",
+            "archived": f"it is archived, and must be restored first: {self.restore}",
+            "activating": "it is being restored from the archive, which takes some minutes",
+        }.get(self.state, "")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an image is built, beside its Dockerfile and context.
+
+    `target` is a stage, `platform` like linux/arm64, caches as buildx writes them; `smoke` is a command that is run in
+    a container of what was built. `says` begins each line that the builder says, if several build at once.
+    """
+
+    target: str = ""
+    platform: str = ""
+    cache_from: Sequence[str] = ()
+    cache_to: Sequence[str] = ()
+    smoke: Sequence[str] = ()
+    says: str = ""
 
 
 def base_of(dockerfile: str) -> str:

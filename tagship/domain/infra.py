@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tagship.domain.manifest import Manifest
+if TYPE_CHECKING:
+    from tagship.domain.manifest import Manifest
 
 NAMES = frozenset(
     {
@@ -37,8 +39,17 @@ def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> d
     not declare. IMAGE_URI is the image by digest. None unsets a variable: an IMAGE_TAG of another build that a machine
     happens to have set never counts as this artifact's.
     """
+    ours = named(manifest, bucket)
+    twins = {TWIN + name.lower(): value for name, value in ours.items()}
+    own = {name: value for key, value in variables.items() for name in (key, TWIN + key)}
+    return {**own, **ours, **twins}
+
+
+def named(manifest: Manifest, bucket: str) -> dict[str, str | None]:
+    """List the variables that name an artifact; None unsets one."""
     image = manifest.image
-    named: dict[str, str | None] = {
+    several = {f"IMAGE_URI_{name.upper().replace('-', '_')}": ref.by_digest for name, ref in manifest.images.items()}
+    return several | {
         "ARTIFACT_ID": manifest.artifact_id,
         "COMMIT_SHA": manifest.commit,
         "DEPLOYMENT_BUCKET": bucket,
@@ -48,9 +59,6 @@ def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> d
         "IMAGE_TAG": image.tag if image else None,
         "IMAGE_URI": image.by_digest if image else None,
     }
-    twins = {TWIN + name.lower(): value for name, value in named.items()}
-    own = {name: value for key, value in variables.items() for name in (key, TWIN + key)}
-    return {**own, **named, **twins}
 
 
 def shown(outputs: Mapping[str, Output]) -> dict[str, dict[str, object]]:

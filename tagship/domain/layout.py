@@ -9,6 +9,7 @@ MANIFEST = "manifest.json"
 SIGNATURE = "manifest.sig"
 PROVENANCE = "provenance.json"
 SBOM = "sbom.json"
+CONFIGURATION = "deploy/environments"  # where a bundle has what its environments' targets read
 
 
 def artifact(app: str, environment: str, artifact_id: str, name: str) -> str:
@@ -100,6 +101,11 @@ def notified(app: str, environment: str, news_id: str, name: str) -> str:
 def pointer(app: str, environment: str) -> str:
     """Spell the key of what a booting host runs; see tagship.domain.ec2.pointer."""
     return f"{app}/_pointer/{environment}.json"
+
+
+def group(app: str, environment: str, name: str) -> str:
+    """Spell the key of a group's last change; see tagship.domain.asg.record."""
+    return f"{app}/_pointer/{environment}/{name}.json"
 
 
 def state(app: str, environment: str) -> str:

@@ -2,7 +2,7 @@
 
 A change is a deployment of another artifact than the one that served before: bringing hosts that lag to what runs is
 none. What was abandoned says nothing of a version and is not counted. A change failed if its deployment did, or if what
-serves changed next by a rollback. DORA's four keys are of changes:
+serves changed next by a rollback that was no drill. DORA's four keys are of changes:
 
     deployment frequency   healthy ones a day
     lead time              from the build of the artifact to healthy; the ledger does not know commits' times
@@ -89,6 +89,10 @@ class _Event:
         return deploys and self.deployment.ended and self.deployment.artifact_id != self.before
 
     @property
+    def goes_back(self) -> bool:
+        return self.deployment.first.action == "rollback" and not self.deployment.drill
+
+    @property
     def counts(self) -> bool:
         return self.is_change and self.state != "abandoned"
 
@@ -107,7 +111,7 @@ def metrics(deployments: Sequence[Deployment], environment: str, since: datetime
     inside = [event for event in events if since <= datetime.fromisoformat(event.deployment.first.at) < until]
     changes = [event for event in inside if event.counts]
     outcomes = Counter(event.outcome for event in changes)
-    rollbacks = [event for event in inside if event.deployment.first.action == "rollback" and event.state in SERVES]
+    rollbacks = [event for event in inside if event.goes_back and event.state in SERVES]
     failures = [event for event in changes if event.outcome == "failed" or event.deployment.id in recoveries]
     units = [unit for event in (*changes, *rollbacks) for unit in event.deployment.last.details.get("units", ())]
     healthy = [event.deployment for event in changes if event.state == "healthy"]
@@ -148,7 +152,7 @@ def _recoveries(events: Sequence[_Event]) -> dict[str, float]:
         took = _recovery(event, later) if event.counts else None
         if took is not None:
             recovered[event.deployment.id] = took
-        if event.state in SERVES:
+        if event.state in SERVES and not event.deployment.drill:
             later.append(event)
     return recovered
 

@@ -29,6 +29,7 @@ class Plan:
     `gone` are units of earlier deployments that are not there now, and may return.
     One that goes `backward` brings units to a version that is older than what ran, because a person said so.
     A rollback that is `all_or_nothing` is put back everywhere unless every unit takes it.
+    `irreversible` are versions whose migrations can't be undone: a deploy brings them, a rollback leaves them applied.
     """
 
     action: str  # deploy | rollback
@@ -52,6 +53,9 @@ class Plan:
     built: str = ""  # when the artifact was, ISO 8601; with its size, for whoever asks the ledger later
     size: int = 0  # bytes, of its bundle and packages
     allow_bad: bool = False  # it goes to a version that is marked bad
+    irreversible: tuple[str, ...] = ()
+    allow_irreversible: bool = False
+    drill: bool = False  # an exercise: it says nothing against what it leaves
 
     @property
     def command(self) -> str:
@@ -60,7 +64,12 @@ class Plan:
             return commands.heal(self.environment)
         if self.action == "rollback":
             return commands.rollback(
-                self.artifact_id, self.environment, allow_bad=self.allow_bad, all_or_nothing=self.all_or_nothing
+                self.artifact_id,
+                self.environment,
+                allow_bad=self.allow_bad,
+                all_or_nothing=self.all_or_nothing,
+                allow_irreversible=self.allow_irreversible,
+                drill=self.drill,
             )
         return commands.deploy(self.artifact_id, self.environment, skip=named(self.skipped, self.everyone))
 
@@ -68,6 +77,12 @@ class Plan:
     def keeps(self) -> bool:
         """Tell whether units keep what they were brought to, whatever others do."""
         return self.heals or (self.action == "rollback" and not self.all_or_nothing)
+
+    @property
+    def runs_hooks(self) -> bool:
+        """Tell whether it runs hooks: a deployment that brings a version."""
+        # A rollback is urgent, and a heal brings what served already.
+        return self.action == "deploy" and not self.heals
 
     @property
     def label(self) -> str:
@@ -136,6 +151,7 @@ class Plan:
             "manifest_sha256": self.manifest_sha256,
             "replaces": self.replaces,
             "unsigned": self.unsigned,
+            "irreversible": list(self.irreversible),
             "units": [{"id": unit.id, "name": unit.name, "runs": self.runs.get(unit.id, "")} for unit in self.units],
             "skipped": [{"id": unit.id, "name": unit.name} for unit in self.skipped],
         }

@@ -231,7 +231,7 @@ def why_stop(rules: Rules, rollout: Rollout) -> str:
         return f"the canary {names[first.unit]} failed: {first.reason or first.outcome}"
     allowed = rules.allowed(rollout.total)
     if len(bad) > allowed:
-        return f"{_failed(rollout, bad)}, and max_errors is {rules.errors}"
+        return _failed(rollout, bad) + (f", and {rules.limit} is {rules.errors}" if rules.limit else "")
     return ""
 
 

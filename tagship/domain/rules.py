@@ -10,7 +10,8 @@ class Rules:
     """What the settings say of a rollout.
 
     `concurrency` and `errors` are a number of units or a percentage of all.
-    `everywhere` is no setting: a rollback and a heal go to every unit, whatever becomes of the others.
+    `everywhere` is no setting: a rollback and a heal go to every unit, whatever becomes of the others. `limit` is the
+    name of the setting that `errors` is from; empty: the kind has none.
     """
 
     concurrency: str = "100%"
@@ -18,6 +19,7 @@ class Rules:
     canary: bool = False
     bake: int = 0  # seconds
     everywhere: bool = False
+    limit: str = "max_errors"
 
     def urgent(self) -> Rules:
         """Leave out the canary, and go on to the others whatever fails."""

@@ -81,7 +81,7 @@ def _apply_rollback(bad: dict[str, Bad], deployment: Deployment) -> None:
     """Mark the version bad that a rollback leaves."""
     # From the moment on that units were asked to leave it.
     left, done = deployment.last.replaced, deployment.state in SERVES
-    if deployment.first.action != "rollback" or not _went_back(deployment.artifact_id, left):
+    if deployment.first.action != "rollback" or deployment.drill or not _went_back(deployment.artifact_id, left):
         return
     if left in bad and bad[left].by_hand:
         return

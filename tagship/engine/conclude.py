@@ -12,24 +12,27 @@ from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import Ending, ending, evidence, serves, unserved, what_serves
 from tagship.engine import static_sets
+from tagship.engine.completing import complete, note_tests, raise_kept
 from tagship.engine.failures import cause, cut_short, failure, heal, unwritten
+from tagship.engine.hooks import HookSequence
 from tagship.engine.lease_session import LeaseSession
 from tagship.engine.recorder import Recorder
 from tagship.engine.rollback_candidates import way_back
 from tagship.engine.rollout import put_back, without_the_gone
-from tagship.errors import Interrupted, LeaseLost, RollbackFailed, ServiceFailed, TagshipError
+from tagship.errors import Interrupted, RollbackFailed, ServiceFailed, TagshipError
 from tagship.ports.app import App
 
 
-def conclude(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> None:
+def conclude(hooks: HookSequence, rollout: Rollout, seconds: float) -> None:
     """Undo what failed, record the final state, and raise the failure."""
+    session, record = hooks.session, hooks.record
     left = {unit.id for unit in rollout.gone}
     changed = tuple(unit for unit in rollout.units if unit.id in rollout.reports and unit.id not in left)
     session.plan = replace(session.plan, units=changed or session.plan.units)
     session.serves = what_serves(rollout.units, rollout.here, rollout.untouched)
     _name_the_moving(session, rollout)
     if _is_kept(session.plan, rollout) and not session.plan.heals:
-        rollout = _with_static_sets(session, record, rollout, seconds)
+        rollout = complete(hooks, rollout, seconds)
     if not _is_kept(session.plan, rollout):
         _undo(session, record, rollout, seconds)
     elif rollout.lagging:
@@ -38,29 +41,9 @@ def conclude(session: LeaseSession, record: Recorder, rollout: Rollout, seconds:
         session.require_lease()
         _record_healthy(record, session.plan, rollout, seconds)
         session.target.committed(session.change())
+        note_tests(hooks)
         static_sets.sweep(session)
-
-
-def _with_static_sets(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> Rollout:
-    """Switch the static sets too; stop the rollout if one can't be.
-
-    A rollback's units keep what they were brought to, and what is missing is raised.
-    """
-    try:
-        static_sets.switch(session)
-        return rollout
-    except LeaseLost:
-        raise
-    except (KeyboardInterrupt, TagshipError) as reason:
-        why = INTERRUPTED if isinstance(reason, KeyboardInterrupt) else cause(reason)
-        if not session.plan.keeps:
-            return rollout.stopped(why)
-        record.add("partial", reason=why, units=_known_to_run(rollout), seconds=seconds)
-        raise ServiceFailed(
-            f"{session.plan.artifact_id} serves, but not its static sets: {why}.",
-            state=session.serves,
-            remedy=f"Run it again: {session.plan.command}",
-        ) from reason
+        raise_kept(hooks)
 
 
 def _is_kept(plan: Plan, rollout: Rollout) -> bool:
@@ -165,7 +148,9 @@ def _undo(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: fl
     end = ending(session.plan, rollout.here, final, rollout.stop)
     if problem:
         end = replace(end, kind="lost", reason=f"{end.reason}; {problem}")
+    end = replace(end, evidence=end.evidence or session.evidence)
     failed = _failure(session, rollout, end)
+    failed.state = f"{failed.state} {session.left}".rstrip()
     try:
         _record_undone(record, rollout, final, end, seconds)
     except ServiceFailed as reason:
@@ -210,7 +195,8 @@ def _failure(session: LeaseSession, rollout: Rollout, end: Ending) -> TagshipErr
     plan = session.plan
     if rollout.stop == INTERRUPTED and end.kind != "lost":
         total = counted(rollout.total, rollout.noun)
-        problem = f"Interrupted: {plan.artifact_id} was taken back from {len(rollout.changed)} of {total}."
+        back = len(rollout.changed) or sum(report.outcome == "rolled-back" for report in rollout.here)
+        problem = f"Interrupted: {plan.artifact_id} was taken back from {back} of {total}."
         return Interrupted(problem, state=session.serves, remedy=f"Run it again: {plan.command}")
     return failure(plan, end, session.serves)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from tagship.domain import commands
 from tagship.domain.absent import gone_sentence
 from tagship.domain.deployment import SERVES, Deployment, latest_serving, settled, unfinished
+from tagship.domain.hook import PLACES
 from tagship.domain.plan import Plan, recorded_runs
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted, either, listed
@@ -111,8 +112,18 @@ def plan_of(
         unfinished=known.unfinished,
         gone=gone(app, known.environment, known.history, (*units, *others, *skipped)),
         built=stored.manifest.build_time,
+        irreversible=_brought(app, known.environment, stored) if action == "deploy" and not heals else (),
         size=stored.manifest.bundle.size + sum(package.size for package in stored.manifest.packages.values()),
     )
+
+
+def _brought(app: App, environment: str, stored: Stored) -> tuple[str, ...]:
+    """Name the version, if its migration can't be undone.
+
+    By its manifest, or by the settings whose command is run.
+    """
+    irreversible = stored.manifest.irreversible or app.settings.is_irreversible(environment)
+    return (stored.manifest.artifact_id,) if irreversible else ()
 
 
 def recent(app: App, environment: str, count: int = FEW) -> Sequence[Deployment]:
@@ -196,9 +207,21 @@ def show(app: App, plan: Plan) -> None:
     now = "RUNS NOW" if asked else "BY THE LEDGER"
     app.screen.table((plan.noun.upper(), "ID", now, "WILL RUN"), shown.rows())
     warn_of_gone(app, plan)
+    _show_hooks(app, plan)
     behind = [f"{name} last ran {runs}" for name, runs in plan.left_behind.items()]
     if behind:
         app.screen.warn(f"not on {plan.replaces}, by the ledger: {listed(behind)}")
+
+
+def _show_hooks(app: App, plan: Plan) -> None:
+    """Show what is run beside it, and migrations that can't be undone."""
+    hooks = {place: app.settings.hook(plan.environment, place) for place in PLACES if plan.runs_hooks}
+    works = [f"{place} ({hook.work})" for place, hook in hooks.items() if hook]
+    if works:
+        app.screen.say(f"hooks: {', '.join(works)}")
+    if plan.irreversible:
+        stays = "" if plan.action == "deploy" else "; they stay applied"
+        app.screen.warn(f"migrations that can't be undone: {listed(plan.irreversible)}{stays}")
 
 
 def _in_place_of(plan: Plan) -> str:

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from tagship.domain.absent import ABSENT
-from tagship.domain.deployment import Deployment, Entry
+from tagship.domain.deployment import TESTED, Deployment, Entry, new_id
+from tagship.domain.hook import HookRun
 from tagship.domain.plan import Plan
 from tagship.domain.units import Report
 from tagship.engine.unread import all_read, last_number
@@ -29,18 +30,21 @@ class Recorder:
         self._fence = fence
         self._number = number
         self._started = False
+        self.state = "requested"  # the last that was written
 
     def add(
         self, state: str, *, reason: str = "", replaced: str = "", units: Sequence[Report] = (), **details: Any
     ) -> None:
         """Append an entry. `details` that say nothing are left out."""
-        self._number += 1
+        self._number, self.state = self._number + 1, state
         before = replaced or self._plan.replaces
         filled = {name: value for name, value in details.items() if value}
         if self._plan.unsigned:
             filled["unsigned"] = True
         if self._plan.all_or_nothing:
             filled["all_or_nothing"] = True
+        if self._plan.drill:
+            filled["drill"] = True
         if self._plan.backward:
             filled["backward"] = True
         if self._plan.skipped:
@@ -68,6 +72,10 @@ class Recorder:
                 by=self._app.caller,
             )
         )
+
+    def note_hook(self, run: HookRun) -> None:
+        """Append how a hook stands; the deployment's state stays."""
+        self.add(self.state, hook=dict(run.details))
 
     def started(self, operations: Sequence[str]) -> None:
         """Record once that units act, and by what operations.
@@ -106,6 +114,25 @@ def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
             details={},
             by=app.caller,
         )
+    )
+
+
+def tests_entry(app: App, environment: str, artifact_id: str, manifest_sha256: str) -> Entry:
+    """Make the entry that says that a version passed its tests."""
+    now = app.store.now()
+    return Entry(
+        deployment_id=new_id(now),
+        number=1,
+        state=TESTED,
+        at=now.isoformat(timespec="milliseconds"),
+        app=app.settings.app,
+        environment=environment,
+        action="test",
+        artifact_id=str(artifact_id),
+        who=app.who,
+        where=app.run_url,
+        details={"manifest_sha256": manifest_sha256},
+        by=app.caller,
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from tagship.domain import commands, layout
 from tagship.domain.deployment import SERVES, Deployment, serving
 from tagship.domain.standing import healthy_before, marked_bad, rollback_candidates, ways_back
-from tagship.domain.text import listed, moment
+from tagship.domain.text import either, listed, moment
 from tagship.domain.version import ArtifactId, nearest
 from tagship.engine.artifacts import Stored, altered, stored_ids, verified
+from tagship.engine.before_tagship import way_before
 from tagship.engine.gates import why_bad
 from tagship.engine.plan import MANY, Facts
 from tagship.errors import ArtifactError, ArtifactMissing, NotAuthentic, Refused, TagshipError
@@ -147,17 +148,19 @@ def _choices(versions: Sequence[ArtifactId], history: Sequence[Deployment]) -> d
 def _nothing(app: App, environment: str, history: Sequence[Deployment], passed_over: Sequence[str]) -> TagshipError:
     """Build the error if no version can be chosen.
 
-    It names those that were altered or are left out as bad, and the way to such a one.
+    It names those that were altered or are left out as bad, and the way to such a one; and what ran before tagship, if
+    the hosts keep it.
     """
     stored = _once_healthy(app, environment, history)
     left_out = [version for version in stored if version not in passed_over][:OFFERED]
-    remedy = _anyway(app, environment, history, left_out)
     nothing = f"There is nothing to roll {environment} back to"
+    if not passed_over and not any(deployment.state == "healthy" for deployment in history):
+        ship = f"Ship a version: {commands.deploy_dev(environment)}"
+        remedy = either(_before_tagship(app, environment), ship)
+        return Refused(f"{nothing}: no version was ever healthy there.", remedy=remedy)
+    remedy = _anyway(app, environment, history, left_out)
     if passed_over:
         return NotAuthentic(f"{nothing}: {listed(passed_over)} can't be used as stored.", remedy=remedy)
-    if not any(deployment.state == "healthy" for deployment in history):
-        ship = f"Ship a version: {commands.deploy_dev(environment)}"
-        return Refused(f"{nothing}: no version was ever healthy there.", remedy=ship)
     if not left_out:
         return Refused(f"{nothing}: no other version that was healthy there is still stored.", remedy=remedy)
     return Refused(
@@ -177,13 +180,20 @@ def _all_bad(left_out: Sequence[ArtifactId]) -> str:
 
 
 def _anyway(app: App, environment: str, history: Sequence[Deployment], left_out: Sequence[ArtifactId]) -> str:
-    """Say how to go to a version left out as bad."""
+    """Say how to go to a bad version, or further back."""
+    before = _before_tagship(app, environment)
     for artifact_id in left_out:
         if not altered(app, environment, artifact_id):
             bad = why_bad(app, environment, artifact_id, history)
             command = commands.rollback(artifact_id, environment, allow_bad=True)
-            return f"Go to {artifact_id} anyway{f' ({bad.why})' if bad else ''}: {command}"
-    return f"See what ran: {commands.history(environment)}"
+            return either(f"Go to {artifact_id} anyway{f' ({bad.why})' if bad else ''}: {command}", before)
+    return before or f"See what ran: {commands.history(environment)}"
+
+
+def _before_tagship(app: App, environment: str) -> str:
+    """Say how to go back to what ran before tagship; or nothing."""
+    undo = way_before(app, environment)
+    return f"Go back to what ran before tagship: {undo}" if undo else ""
 
 
 def _missing(app: App, environment: str, artifact_id: ArtifactId) -> ArtifactMissing:
@@ -261,7 +271,8 @@ def _ran(deployments: Sequence[Deployment], artifact_id: ArtifactId) -> bool:
     """Tell whether units were ever asked to run it."""
     unasked = {"requested", "abandoned"}
     return any(
-        deployment.artifact_id == artifact_id and any(entry.state not in unasked for entry in deployment.entries)
+        deployment.artifact_id == artifact_id
+        and any(entry.state not in unasked and not entry.details.get("unasked") for entry in deployment.entries)
         for deployment in deployments
     )
 

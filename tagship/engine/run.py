@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
 from tagship.domain.deployment import Deployment, fenced
+from tagship.domain.hook import BEFORE
 from tagship.domain.plan import Plan
 from tagship.domain.rollout_decision import Rollout
 from tagship.domain.text import listed, span
@@ -20,6 +21,7 @@ from tagship.domain.units import Report
 from tagship.engine.acquire import Claim
 from tagship.engine.conclude import conclude
 from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_no_more
+from tagship.engine.hooks import HookFailed, HookSequence, not_begun
 from tagship.engine.lease_session import LeaseSession, hold_lease
 from tagship.engine.plan import facts, recent, show
 from tagship.engine.recorder import Recorder, abandon
@@ -128,9 +130,11 @@ def run_deployment(app: App, request: Request, plan: Plan) -> Result:
             if not dead and not plan.settled:
                 _abandon_the_dead(app, session)
             record = Recorder(app, plan, session.deployment_id, session.lease.fence, dead.last.number if dead else 0)
-            rollout = _ordered(session, record, dead)
+            record.state = dead.state if dead else record.state
+            hooks = HookSequence(session, record, dead)
+            rollout = _ordered(hooks)
             seconds = (app.clock.now() - began).total_seconds()
-            _settled(session, record, rollout, seconds)
+            _settled(hooks, rollout, seconds)
     app.ledger.index(plan.environment)
     names = listed([unit.name for unit in rollout.units if unit not in rollout.gone])
     took = f"{span(seconds)} after it was resumed" if dead else f"after {span(seconds)}"
@@ -167,18 +171,18 @@ def _abandon_the_dead(app: App, session: LeaseSession) -> None:
             abandon(app, deployment, session.deployment_id, session.lease.fence)
 
 
-def _ordered(session: LeaseSession, record: Recorder, dead: Deployment | None) -> Rollout:
+def _ordered(hooks: HookSequence) -> Rollout:
     """Bring it to every unit, or record why not.
 
     What ends before a unit was changed is recorded as abandoned; what is resumed, and cannot be ended now, is left for
     whoever resumes it next.
     """
+    session, record, dead = hooks.session, hooks.record, hooks.dead
     session.started = record.started
     try:
-        if dead:
-            return roll_out(session, resumed(session, record, dead))
-        record.add("requested", built=session.plan.built, size=session.plan.size)
-        return roll_out(session)
+        return _rolled_out(hooks)
+    except HookFailed as reason:
+        raise not_begun(hooks, reason) from reason
     except KeyboardInterrupt as reason:
         if not session.in_flight and not dead:
             record.add("abandoned", reason=f"interrupted before any {session.plan.noun} was changed")
@@ -199,21 +203,38 @@ def _ordered(session: LeaseSession, record: Recorder, dead: Deployment | None) -
         raise
 
 
+def _rolled_out(hooks: HookSequence) -> Rollout:
+    """Run the hook before the switch, then change the units.
+
+    A resumed deployment that had reached units is past that hook.
+    """
+    session, record, dead = hooks.session, hooks.record, hooks.dead
+    if dead:
+        rollout = resumed(session, record, dead)
+        if not rollout.reports and not rollout.stop:
+            hooks.run(BEFORE)
+        return roll_out(session, rollout)
+    record.add("requested", built=session.plan.built, size=session.plan.size)
+    hooks.run(BEFORE)
+    return roll_out(session)
+
+
 def _recorded(session: LeaseSession, reason: TagshipError) -> TagshipError:
     """Say in an error that the ledger has the attempt."""
     if reason.state == UNCHANGED:
         recorded = f"deployment {session.deployment_id} is recorded as abandoned"
-        reason.state = f"No {session.plan.noun} was changed; {recorded}."
+        reason.state = f"No {session.plan.noun} was changed; {recorded}. {session.left}".rstrip()
     return reason
 
 
-def _settled(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: float) -> None:
+def _settled(hooks: HookSequence, rollout: Rollout, seconds: float) -> None:
     """Conclude the deployment, unless another took the lease by then.
 
     In that case, say what the units said, and record no end.
     """
+    session, record = hooks.session, hooks.record
     try:
-        conclude(session, record, rollout, seconds)
+        conclude(hooks, rollout, seconds)
     except KeyboardInterrupt as reason:
         raise unrecorded(session) from reason
     except LeaseLost as reason:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
     from tagship.ports.ci import Ci
     from tagship.ports.forge import Forge
+    from tagship.ports.hooks import HookRunner
     from tagship.ports.images import Builder, Registry
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock, Prompt, Screen
@@ -90,6 +91,9 @@ class App(Protocol):
     @property
     def hooks(self) -> Mapping[str, Hook]:
         """Return the webhooks of the settings, by name."""
+
+    @property
+    def hook_runner(self) -> HookRunner: ...
 
     @property
     def hurried(self) -> App:

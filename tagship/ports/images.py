@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from tagship.domain.image import ImageStatus, Recipe
 from tagship.domain.manifest import ImageRef
+
+PLAIN = Recipe()
 
 
 class Builder(Protocol):
@@ -22,9 +25,13 @@ class Builder(Protocol):
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
         to: Path,
+        recipe: Recipe = PLAIN,
     ) -> str:
-        """Build an image into a file; return the id of its content."""
-        # No registry is asked, but for base images, and nothing is pushed.
+        """Build an image into a file; return the id of its content.
+
+        Raises Refused if the recipe's smoke command fails, ServiceFailed if the build does.
+        """
+        # No registry is asked, but for base images and caches, and nothing is pushed.
 
     def push(self, file: Path, image_id: str, repository: str, tag: str) -> ImageRef:
         """Push the image of a file; return the digest that was pushed.
@@ -44,5 +51,23 @@ class Registry(Protocol):
     def find(self, repository: str, tag: str) -> ImageRef | None:
         """Find the image under a tag, with the registry's digest."""
 
-    def holds(self, image: ImageRef) -> bool:
-        """Tell whether the image of that digest is still there."""
+    def status(self, image: ImageRef, *, scanned: bool = False) -> ImageStatus:
+        """Ask whether the image of that digest is still there, and pullable.
+
+        With `scanned`, what a scan of it found, too.
+        """
+
+    def platforms(self, image: ImageRef) -> Mapping[str, str]:
+        """Map an image's platforms (`linux/arm64`) to their digests.
+
+        Those are the image's own, unless it is an index.
+        """
+
+    def copy(self, image: ImageRef, repository: str) -> ImageRef:
+        """Copy an image to another repository, under the same tag and digest.
+
+        Raises ArtifactMissing, NotAuthentic if another image has the tag there.
+        """
+
+    def tag(self, image: ImageRef, tag: str) -> None:
+        """Have a tag name this image, whatever it named before."""

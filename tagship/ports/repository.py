@@ -48,7 +48,8 @@ class Surroundings:
     """What Git says of a repository before it has settings.
 
     `branch` is empty for a detached HEAD; `remotes` maps a name to its URL; `files` are those that Git has, or would
-    add. `ignored` picks those of some paths that Git would not add.
+    add. `ignored` picks those of some paths that Git would not add. `merged` merges what changed from a base to a newer
+    text into one's own text (mine, base, new), conflicts marked as Git marks them; None if Git can't.
     """
 
     root: Path
@@ -58,6 +59,7 @@ class Surroundings:
     tags: Sequence[str] = ()
     files: Sequence[str] = ()
     ignored: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()
+    merged: Callable[[bytes, bytes, bytes], bytes | None] = lambda _mine, _base, _new: None
 
 
 @dataclass(frozen=True)

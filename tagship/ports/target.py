@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from tagship.domain.change import Change
+from tagship.domain.finding import Finding
 from tagship.domain.health import Sample
+from tagship.domain.keys import ORDERS, pinned
+from tagship.domain.manifest import Manifest
+from tagship.domain.obstacle import Obstacle
+from tagship.domain.pause import Pause
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
+
+if TYPE_CHECKING:
+    from tagship.ports.app import App
 
 Tick = Callable[[str], None]  # called at each poll with how far it is; what it raises ends the wait
 
@@ -112,6 +120,18 @@ class Pins:
     revoked: Sequence[str] = ()
     attested: bool = False  # units require provenance
 
+    @classmethod
+    def of(cls, app: App, environment: str) -> Self:
+        """Take an environment's keys from the settings; none without [signing]."""
+        signing = app.settings.signing
+        if not signing:
+            return cls()
+        release = app.keys(environment).verifier.public_keys()
+        orders = app.keys(environment, ORDERS).verifier.public_keys()
+        required = app.settings.environment(environment).require_attestation
+        keys = pinned(release.values(), orders.values())
+        return cls(keys, tuple(release), tuple(orders), tuple(signing.revoked), required)
+
 
 @runtime_checkable
 class KeyHolder(Protocol):
@@ -179,6 +199,17 @@ class Starter(Protocol):
 
 
 @runtime_checkable
+class Versioned(Protocol):
+    """A target that can run an artifact before it serves."""
+
+    def version_of(self, change: Change, name: str, tick: Tick) -> str:
+        """Make the artifact's own version of a function; return its name.
+
+        Nothing that serves changes. Empty if no unit has that name. Raises ServiceFailed.
+        """
+
+
+@runtime_checkable
 class Mortal(Protocol):
     """A target whose units can end for good, and never return."""
 
@@ -187,7 +218,53 @@ class Mortal(Protocol):
         # One that nobody knows any more has ended too.
 
 
+@runtime_checkable
+class Stoppable(Protocol):
+    """A target whose units go back if a change is stopped."""
+
+    def stop(self, operations: Sequence[Operation]) -> None:
+        """Have every unit go back; `finish` waits for that."""
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """A target whose changes can wait for a person's decision."""
+
+    def pauses(self, deployment_id: str) -> Sequence[Pause]:
+        """List where a deployment waits."""
+
+    def go_on(self, pause: Pause) -> None:
+        """Have it go on from there.
+
+        Raises Refused if it no longer waits there.
+        """
+
+
+@runtime_checkable
+class Careful(Protocol):
+    """A target that knows in advance what would make a change fail."""
+
+    def obstacles(
+        self, action: str, manifest: Manifest, manifest_sha256: str, units: Sequence[Unit]
+    ) -> Sequence[Obstacle]:
+        """List what is in the way of bringing units to an artifact.
+
+        It changes nothing, and needs no lease.
+        """
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A target whose units have more to examine."""
+
+    def examine(self) -> Iterator[Finding]:
+        """Look at how its units are set up."""
+
+
 class Web(Protocol):
     """An app's health answer, as the outside sees it."""
 
     def ask(self, url: str, version_key: str, timeout: float) -> Sample: ...
+
+    def connect(self, address: str, timeout: float) -> Sample:
+        """Connect to `host:port` and hang up; status 200 if that works."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tagship import __version__, resources
-from tagship.domain.bundle import CONFIGURATION, GENERATED, GZIP_HEAD, VERSION, HostFiles, Member, sums
+from tagship.domain.bundle import GENERATED, GZIP_HEAD, VERSION, HostFiles, Member, sums
+from tagship.domain.layout import CONFIGURATION
 from tagship.domain.version import ArtifactId
 from tagship.ports.app import App
 

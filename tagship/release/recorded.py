@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from tagship.domain.deployment import Deployment, latest_serving
 from tagship.domain.version import Version
-from tagship.engine.artifacts import stored_ids
 from tagship.errors import TagshipError
 from tagship.ports.app import App
 
@@ -64,6 +63,8 @@ def recorded(app: App, environment: str) -> Recorded:
 
 def _asked(app: App, environment: str) -> Recorded:
     try:
+        from tagship.engine.artifacts import stored_ids  # whoever may not ask the ledger does not pay for it
+
         return Recorded(True, "", app.ledger.deployments(environment), stored_ids(app, environment))
     except TagshipError as reason:
         return Recorded(problem=reason.what.rstrip("."))

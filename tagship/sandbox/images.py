@@ -10,14 +10,18 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from tagship.domain import commands
+from tagship.domain.image import ImageStatus, Recipe
 from tagship.domain.manifest import ImageRef
-from tagship.errors import NotAuthentic, Refused
+from tagship.errors import ArtifactMissing, NotAuthentic, Refused
+from tagship.ports.images import PLAIN
 from tagship.sandbox.dockerfile import Image, read
+
+PLATFORM = "linux/amd64"  # what every image is built for here, as far as anybody asks
 
 
 @dataclass(frozen=True)
@@ -37,16 +41,19 @@ class SandboxImages:
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
         to: Path,
+        recipe: Recipe = PLAIN,
     ) -> str:
         """Unpack the image's files and keep them under their digest."""
         # Raises Refused for a Dockerfile that cannot be read.
         self.say(f"SANDBOX: no container engine and no registry is used; {repository}:{tag} stays on this machine.")
-        partial = self.folder / f"{quote(tag, safe='')}.partial"
+        partial = self.folder / f"{quote(repository, safe='')}-{quote(tag, safe='')}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "root").mkdir(parents=True)
-        image = read(_text(dockerfile), context, partial / "root", arguments)
+        image = read(_text(dockerfile), context, partial / "root", arguments, recipe.target)
         for line in image.passed_over:
             self.say(f"SANDBOX: not done: {line}")
+        if recipe.smoke:
+            self.say(f"SANDBOX: not run, for there is no container: {' '.join(recipe.smoke)}")
         digest = self._keep(partial, image, labels)
         to.write_text(json.dumps({"digest": digest}), "utf-8")
         return digest
@@ -58,10 +65,9 @@ class SandboxImages:
             raise NotAuthentic(
                 f"{file.name} does not name the image {image_id}.", remedy=f"Build it: {commands.build()}"
             )
-        place = self._place(repository, tag)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps({"digest": digest}), "utf-8")
-        return ImageRef(repository, tag, digest)
+        image = ImageRef(repository, tag, digest)
+        self.tag(image, tag)
+        return image
 
     def identity(self, image: ImageRef) -> str:
         return image.digest
@@ -73,8 +79,31 @@ class SandboxImages:
         place = self._place(repository, tag)
         return ImageRef(repository, tag, json.loads(place.read_text("utf-8"))["digest"]) if place.is_file() else None
 
-    def holds(self, image: ImageRef) -> bool:
-        return self._image(image.digest).is_dir()
+    def status(self, image: ImageRef, *, scanned: bool = False) -> ImageStatus:  # noqa: ARG002 (nobody scans here)
+        return ImageStatus("there" if self._image(image.digest).is_dir() else "missing")
+
+    def platforms(self, image: ImageRef) -> Mapping[str, str]:
+        return {PLATFORM: image.digest}
+
+    def copy(self, image: ImageRef, repository: str) -> ImageRef:
+        """Put the tag on the same image in another repository."""
+        if self.status(image).state != "there":
+            raise ArtifactMissing(
+                f"{image.by_digest} is gone.", remedy=f"Ship the next version: {commands.deploy_dev()}"
+            )
+        existing = self.find(repository, image.tag)
+        if existing and existing.digest != image.digest:
+            raise NotAuthentic(
+                f"{repository}:{image.tag} is {existing.digest} already, and not {image.digest}.",
+                remedy=f"Ship the next version: {commands.deploy_dev()}",
+            )
+        self.tag(replace(image, repository=repository), image.tag)
+        return replace(image, repository=repository)
+
+    def tag(self, image: ImageRef, tag: str) -> None:
+        place = self._place(image.repository, tag)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(json.dumps({"digest": image.digest}), "utf-8")
 
     def _keep(self, partial: Path, image: Image, labels: Mapping[str, str]) -> str:
         """Move an unpacked image to its place; return its digest."""

@@ -57,8 +57,9 @@ def up(
     """Start the sandbox of the repository at `root`, unless it runs.
 
     Raises ServiceFailed with the end of the daemon's log.
-    `shipping` are the branches that environments ship from; the practice clone is on the first. One that crashed is
-    cleaned away first: its hosts and its AWS start empty, its Git repository is kept.
+    `hosts` is how many each environment of hosts has; 0 if none is of hosts. `shipping` are the branches that
+    environments ship from; the practice clone is on the first. One that crashed is cleaned away first: its hosts and
+    its AWS start empty, its Git repository is kept.
     """
     folder = root / FOLDER
     with state.holding(settings.own(root)):
@@ -69,7 +70,8 @@ def up(
         cleaned = _clean(folder) if folder.exists() or processes.daemons(folder) else ""
 
         def launch() -> subprocess.Popen[bytes]:
-            show(f"starting an AWS, a GitHub and {counted(hosts, 'host')} for each environment")
+            with_hosts = f"an AWS, a GitHub and {counted(hosts, 'host')} for each environment"
+            show(f"starting {with_hosts if hosts else 'an AWS and a GitHub'}")
             return _launch(folder, root, hosts, simulated)
 
         return Up(_start(folder, root, launch, shipping), cleaned=cleaned)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
-from tagship.domain import commands
 from tagship.scaffold.answers import Blueprint
+from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
 from tagship.scaffold.pipelines import of_settings
 from tagship.scaffold.rendering import render, template
 from tagship.scaffold.source import Supply
-from tagship.scaffold.writing import FileChange, change
+from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped, write
+from tagship.scaffold.writing import change
+from tagship.scaffold.written import RECORD, record_of
 from tagship.settings import FILE, load
 
-MARK = b"Written by `tagship init`"
-STAMP = re.compile(re.escape(MARK) + rb" \[[0-9a-f]{16}\]")
 ACTION = ".github/actions/tagship"
 WORKFLOWS = ".github/workflows"
 LOCK, SANDBOX_LOCK, APART = "tagship.txt", "tagship-sandbox.txt", "tagship-source.txt"
@@ -30,23 +29,12 @@ BUILD = re.compile(r"""^        run: (".*") # the app's own$""", re.MULTILINE)
 IGNORED = (".tagship/", "__pycache__/")
 
 
-@dataclass
-class Draft:
-    """What would be written, and what the team should know of it."""
-
-    update: bool = False  # bring what init wrote earlier up to date
-    changes: list[FileChange] = field(default_factory=list)
-    kept: list[FileChange] = field(default_factory=list)  # of init's own, edited since, or of another version
-    notes: list[str] = field(default_factory=list)
-    targets: dict[str, str] = field(default_factory=dict)  # of make, by verb
-
-
 def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = False) -> Draft:
     """Render every file, and compare it with what the repository has.
 
     Raises SettingsError if there is a tagship.toml that cannot be read.
     """
-    made = Draft(update)
+    made = Draft(update, record=record_of(scene.root))
     _settings(made, scene, chosen)
     _tasks(made, scene)
     _make(made, scene, source)
@@ -61,52 +49,24 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
         _place(made, scene, f"{WORKFLOWS}/{name}", f"{WORKFLOWS}/tagship-{name}", content)
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app)))
+    made.changes.append(change(scene.root, RECORD, made.record.content))
     _say_names(made, scene)
     return made
-
-
-def stamped(content: bytes) -> bytes:
-    """Put a digest of the content beside init's mark.
-
-    By it, what nobody edited since is known.
-    """
-    return content.replace(MARK, MARK + f" [{hashlib.sha256(content).hexdigest()[:16]}]".encode(), 1)
-
-
-def _is_as_written(content: bytes) -> bool:
-    return stamped(STAMP.sub(MARK, content, count=1)) == content
 
 
 def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) -> str:
     """Add a file, or beside one of the team's; return its path."""
     entry = change(scene.root, path, stamped(content))
     if entry.word != "change":
-        made.changes.append(entry)
-    elif MARK in (entry.before or b""):
-        _bring_up_to_date(made, entry)
+        write(made, entry)
+    elif is_inits(made, entry):
+        bring_up_to_date(made, entry, scene.git)
     elif path == beside:
         made.notes.append(f"{path} is yours too; it is kept, and nothing is written for it.")
     else:
         made.notes.append(f"{path} is yours, so tagship's is {beside}. To switch: git rm {path}")
         return _place(made, scene, beside, beside, content)
     return path
-
-
-def _bring_up_to_date(made: Draft, entry: FileChange) -> None:
-    """Renew a file of init's, unless somebody edited it."""
-    untouched = _is_as_written(entry.before or b"")
-    if made.update and untouched:
-        made.changes.append(entry)
-        return
-    made.kept.append(entry)
-    if untouched:
-        made.notes.append(
-            f"{entry.path} is kept as it was written. To bring it up to date: {commands.init(update=True)}"
-        )
-    else:
-        made.notes.append(
-            f"{entry.path} was edited since, and is kept. What init would write: {commands.init(dry_run=True)}"
-        )
 
 
 # -- each file ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tagship.domain.rules import Rules
 from tagship.settings.section import Finding, Section, Values
@@ -26,6 +26,12 @@ class Kind(Section):
         yield from ()
 
     @classmethod
+    def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003
+        """Move keys of an older form; yield old and new place."""
+        # Both are below the environment.
+        yield from ()
+
+    @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:  # noqa: ARG003
         """Say why no app can have that variable; empty if it can."""
         # `values` are this table's.
@@ -34,7 +40,7 @@ class Kind(Section):
     @property
     def rules(self) -> Rules:
         """Say how many units change at once, and how many may fail."""
-        return Rules("100%", "0")
+        return Rules("100%", "0", limit="")
 
     @property
     def longest(self) -> int:
@@ -45,6 +51,26 @@ class Kind(Section):
     def has_image(self) -> bool:
         """Tell whether it runs a container image, which `build` makes."""
         return False
+
+    @property
+    def has_hosts(self) -> bool:
+        """Tell whether it runs on hosts, which boot and pin keys."""
+        return self.stack_parameters.get("Hosts") != "no"
+
+    @property
+    def images(self) -> Sequence[str]:
+        """Name the images that it runs; "" is the environment's own."""
+        return ("",) if self.has_image else ()
+
+    @property
+    def host_image(self) -> str:
+        """Name the image that hosts run; "" is the environment's own."""
+        return ""
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:  # noqa: ARG003
+        """List the keys of this table that name an image."""
+        yield from ()
 
     @property
     def packages(self) -> Sequence[str]:
@@ -78,6 +104,11 @@ class Kind(Section):
 
         As cluster/service.
         """
+        return ()
+
+    @property
+    def stack_groups(self) -> Sequence[str]:
+        """Name the Auto Scaling groups whose instances may be replaced."""
         return ()
 
     @property

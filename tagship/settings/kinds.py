@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, create_model
 
+from tagship.settings.asg import Asg
 from tagship.settings.ec2 import Ec2
 from tagship.settings.ecs import Ecs
 from tagship.settings.kind import Kind
@@ -15,7 +16,7 @@ from tagship.settings.lambda_ import Lambda
 from tagship.settings.model import Environment, Settings
 from tagship.settings.section import Name
 
-KINDS: tuple[type[Kind], ...] = (Ec2, Lambda, Ecs)
+KINDS: tuple[type[Kind], ...] = (Ec2, Lambda, Ecs, Asg)
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
@@ -13,10 +13,10 @@ from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import NAME, Finding, Section, Text, Values, table
+from tagship.settings.section import NAME, Finding, Name, Section, Text, Values, cut, move_below, outside, table
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
-ALIAS = r"^[A-Za-z][A-Za-z0-9_-]{0,127}$"
+ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"
 HANDLER = r"^([^\s]{1,128})?$"
 VARIABLE = r"[A-Za-z][A-Za-z0-9_]+\Z"
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html: what the runtime sets itself
@@ -32,38 +32,71 @@ Answer = Annotated[str, BeforeValidator(_as_text)]
 FunctionName = Annotated[str, StringConstraints(pattern=FUNCTION)]
 
 
-class Function(Section):
-    """One function: its package or image, and how its health is asked.
+class FunctionHealth(Section):
+    """How a function is asked: by an invocation, which names its version.
 
-    `image` is the environment's own image, which says what its handler is. `expect` are values of its answer by their
-    dotted places; `{version}` stands for the version that is deployed.
+    The event is `payload`, or the JSON of the file `event`. `expect` are values of its answer by their dotted places,
+    and `expression` one of JMESPath that has to be true of it; `{version}` stands for the version that is deployed.
     """
 
-    words: ClassVar[Mapping[str, str]] = {HANDLER: "a handler such as app.handler"}
-
-    package: str = Field(default="", pattern=NAME)
-    image: bool = False
-    handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
+    kind: Literal["invoke"] = "invoke"
     payload: str = "{}"  # JSON
+    event: str = ""  # a file of the repository
     expect: Mapping[Text, Answer] = Field(default_factory=dict)
+    expression: str = ""
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
-        if values.get("image") is True:
-            for key in ("package", "handler"):
-                if values.get(key):
-                    yield key, "is for a zip file, and image = true is for a container image: take one of them out"
-        elif "package" not in values:
-            yield "package", "missing; add it, or image = true"
         payload = values.get("payload", "{}")
         try:
             json.loads(payload) if isinstance(payload, str) else None
         except ValueError:
             yield "payload", "is not JSON: give the event that the function is asked with"
+        if values.get("event") and "payload" in values:
+            yield "event", "and payload are both given: take one of them out"
+        yield from outside("event", [values.get("event", "")])
+
+
+class Function(Section):
+    """One function: its package or image, and how its health is asked.
+
+    `image` is true for the environment's own image, or names one of [images.<name>]: it says what its handler is.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {HANDLER: "a handler such as app.handler"}
+
+    package: str = Field(default="", pattern=NAME)
+    image: bool | Name = False
+    handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
+    health: FunctionHealth = Field(default_factory=FunctionHealth)
+
+    @property
+    def image_name(self) -> str:
+        """Name its image; "" is the environment's own."""
+        return self.image if isinstance(self.image, str) else ""
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if values.get("image"):
+            for key in ("package", "handler"):
+                if values.get(key):
+                    yield key, "is for a zip file, and `image` is for a container image: take one of them out"
+        elif "package" not in values:
+            yield "package", "missing; add it, or image = true"
+
+
+class ShiftStep(Section):
+    """One step of a gradual change: a share, and how long."""
+
+    percent: int = Field(ge=1, le=99)  # of the calls
+    minutes: int = Field(ge=1, le=1440)
 
 
 class Lambda(Kind):
-    """The functions of an environment, all behind one alias's name."""
+    """The functions of an environment, all behind one alias's name.
+
+    Without an alias, callers call the functions themselves: what is deployed there serves at once.
+    """
 
     table = "lambda"
     words: ClassVar[Mapping[str, str]] = {
@@ -73,6 +106,9 @@ class Lambda(Kind):
 
     alias: str = Field(default="live", pattern=ALIAS)
     timeout: int = Field(default=300, ge=5, le=3600)  # seconds that an update and a new version may take
+    steps: tuple[ShiftStep, ...] = ()  # shares that a new version gets before all calls; empty: all at once
+    alarms: tuple[Text, ...] = ()  # of CloudWatch, each in ALARM if the new version must not go on
+    errors: float = Field(default=0, ge=0, lt=100)  # percent of its invocations that may fail; 0: not looked at
     functions: Annotated[Mapping[FunctionName, Function], Field(min_length=1)]
 
     @property
@@ -81,7 +117,24 @@ class Lambda(Kind):
 
     @property
     def longest(self) -> int:
-        return self.timeout
+        return self.timeout + 60 * sum(step.minutes for step in self.steps)
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        steps = values.get("steps")
+        if not isinstance(steps, list) or not steps:
+            for key in ("alarms", "errors"):
+                if values.get(key):
+                    yield key, "is looked at between steps, and there are none: add steps"
+            return
+        if values.get("alias") == "":
+            yield "steps", "needs an alias, which sends shares of the calls"
+        if not values.get("alarms") and not values.get("errors"):
+            yield "steps", "only delays without alarms or errors to stop it: add one of them"
+        percents = [step.get("percent") for step in steps if isinstance(step, Mapping)]
+        numbers = [percent for percent in percents if type(percent) is int]
+        if numbers != sorted(set(numbers)):
+            yield "steps", "has to rise: each step gives the new version more of the calls than the one before"
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -90,6 +143,16 @@ class Lambda(Kind):
     @property
     def has_image(self) -> bool:
         return any(function.image for function in self.functions.values())
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return tuple(sorted({function.image_name for function in self.functions.values() if function.image}))
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:
+        for name, function in table(values, "functions").items():
+            if isinstance(function, Mapping) and isinstance(function.get("image"), str):
+                yield f"functions.{name}.image", function["image"]
 
     @classmethod
     def packages_in(cls, values: Values) -> Iterator[Finding]:
@@ -115,6 +178,14 @@ class Lambda(Kind):
         if RESERVED.match(variable):
             return "is a variable of Lambda's own"
         return "" if re.match(VARIABLE, variable) else "is not a variable that Lambda takes"
+
+    @classmethod
+    def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        for name, function in table(table(environment, cls.table), "functions").items():
+            for key in ("payload", "expect"):
+                if isinstance(function, dict) and key in function:
+                    move_below(function, key, "health")
+                    yield f"lambda.functions.{cut(name)}.{key}", f"lambda.functions.{cut(name)}.health.{key}"
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tagship.settings.kind import Kind
-from tagship.settings.model import PLANNED, Settings
+from tagship.settings.model import Settings
 from tagship.settings.section import cut, section_of
 
 Place = tuple[str, ...]
@@ -58,13 +58,13 @@ def _kinds_of(environment: Mapping[str, Any], model: type[Settings]) -> list[typ
     """Return the kinds whose keys an environment can have."""
     # That of its table, or any if it has none.
     kinds = _kinds(model)
-    if any(name in environment for name in PLANNED):
-        return []
     return [kinds[name] for name in kinds if name in environment] or list(kinds.values())
 
 
 def _of_environment(name: str, environment: dict[str, Any], kind: type[Kind]) -> Iterator[str]:
     above = f"environments.{name}"
+    for old, now in kind.brought_home(environment):
+        yield f"{above}.{old} moved to {above}.{now}"
     for key, new in kind.moved.items():
         if key not in environment:
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any, get_origin
 
-from tagship.settings.model import PLANNED, Settings
+from tagship.settings.model import Settings
 from tagship.settings.section import cut, is_of_names, section_of, sections, shown
 from tagship.settings.tables import WORDS
 from tagship.settings.variables import Place, tables
@@ -16,6 +16,7 @@ from tagship.settings.variables import Place, tables
 WANTED = {
     "bool_type": "must be true or false; is {given}",
     "int_type": "must be a whole number; is {given}",
+    "float_type": "must be a number; is {given}",
     "string_type": 'must be text in quotes, "…"; is {given}',
     "tuple_type": 'must be a list, ["…"]; is {given}',
     "mapping_type": "must be a table of names and values; is {given}",
@@ -26,6 +27,8 @@ WANTED = {
     "too_short": "must not be empty: add at least one",
     "string_pattern_mismatch": "must be {words}; is {given}",
     "literal_error": "must be {expected}; is {given}",
+    "finite_number": "must be a number that is not endless; is {given}",
+    "less_than": "must be less than {lt}; is {given}",
     "greater_than_equal": "must be {ge} or more; is {given}",
     "less_than_equal": "must be {le} or less; is {given}",
     "missing": "missing; add it",
@@ -69,8 +72,6 @@ class Wording:
         return Fault(f"{source} ({key}): {problem}" if source else f"{key}: {problem}", source)
 
     def _what(self, error: Any, place: Place) -> str:
-        if place[0] == "environments" and len(place) == 3 and place[2] in PLANNED:
-            return f"this kind of target does not exist yet; there is: {', '.join(self._kinds())}"
         context = dict(error.get("ctx", {}))
         return WANTED[error["type"]].format(
             given=_shown(error["input"]),
@@ -78,6 +79,7 @@ class Wording:
             expected=str(context.get("expected", "")).replace("'", '"'),
             ge=context.get("ge"),
             le=context.get("le"),
+            lt=context.get("lt"),
             hint=self._hint(place) if error["type"] == "extra_forbidden" else "",
         )
 
@@ -101,10 +103,6 @@ class Wording:
         if near := get_close_matches(place[-1], list(anywhere), 1, 0.8):
             return f"did you mean {anywhere[near[0]]}?"
         return f"known here: {', '.join(siblings)}"
-
-    def _kinds(self) -> list[str]:
-        environment: Any = section_of(self.model.model_fields["environments"].annotation)
-        return list(environment.kinds())
 
     def _siblings(self, above: Sequence[str]) -> list[str]:
         """List the known keys and tables of the table at `above`."""

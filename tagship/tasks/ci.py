@@ -49,7 +49,7 @@ def promote() -> None:
 
 @verb(f.ONE_ENV, f.WAIT, f.DRY_RUN, f.JSON, announce=True)
 def heal() -> None:
-    """Bring the hosts that lag to what the environment runs."""
+    """Bring the units that lag to what the environment runs."""
 
 
 @verb(f.UNENDED_ENV, f.WAIT, f.DRY_RUN, f.JSON, announce=True)

@@ -110,6 +110,9 @@ SKIP = Flag("skip", "leave this host as it is, by name or id (several: web-3,web
 ALL_OR_NOTHING = Flag(
     "all-or-nothing", "put every host back unless every host takes it; refuse if one can't be reached", False
 )
+ALLOW_IRREVERSIBLE = Flag("allow-irreversible", "go back across a migration that can't be undone", False)
+FOR_REAL = Flag("for-real", "roll back, return, and say how long each took; not in production", False)
+DRILLED = Flag("drill", "an exercise: the version that it leaves does not count as bad", False)
 FREEZE = Flag("freeze", "freeze the environment first, and leave it frozen until then: 8h, 2d, 18:00")
 WHY_FROZEN = Flag("reason", "of --freeze: why, in one line; left out, that it was rolled back")
 
@@ -120,6 +123,7 @@ WHO = Flag("who", "only those by somebody whose name contains this")
 SINCE = Flag("since", "only those that began since a day, a time, or that long ago: 2026-11-20, 12h, 7d")
 PERIOD = Flag("since", "deployments that began since a day, a time, or that long ago: 2026-11-20, 12h", "30d")
 OPENMETRICS = Flag("openmetrics", "print OpenMetrics text, as Prometheus and CloudWatch's agent read it", False)
+EVIDENCE = Flag("evidence", "show what hosts, hooks and services said when it failed, below the list", False)
 REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index again first; it only makes reading quicker", False)
 VERIFY = Flag("verify", "hold the ledger against its chain first: exit 5 if an entry was altered or deleted", False)
 
@@ -182,5 +186,5 @@ SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",
 )
-UPDATE = Flag("update", "bring what init wrote earlier up to date; what somebody edited is kept", False)
+UPDATE = Flag("update", "bring what init wrote earlier up to date; what somebody edited of it is merged", False)
 HASH = Flag("hash", "with --source index: a hash of the wheel or the sdist, sha256:…", many=True)

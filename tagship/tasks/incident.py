@@ -7,20 +7,30 @@ from tagship.tasks._verb import verb
 
 
 @verb(
-    f.TO, f.ENV, f.YES, f.ALLOW_BAD, f.ALLOW_LEGACY, f.WAIT, f.PREEMPT, f.ALL_OR_NOTHING, f.FREEZE, f.WHY_FROZEN,
-    f.DRY_RUN, f.JSON,
+    f.TO, f.ENV, f.YES, f.ALLOW_BAD, f.ALLOW_LEGACY, f.ALLOW_IRREVERSIBLE, f.WAIT, f.PREEMPT, f.ALL_OR_NOTHING,
+    f.FREEZE, f.WHY_FROZEN, f.DRILLED, f.DRY_RUN, f.JSON,
     announce=True,
 )  # fmt: skip
 def rollback() -> None:
     """Take an environment back to an earlier version, without Git or CI."""
 
 
+@verb(f.TO, f.ENV, f.FOR_REAL, f.YES, f.JSON, announce=True)
+def drill() -> None:
+    """Prove that a rollback would work; with --for-real, do it and return."""
+
+
+@verb(f.ONE_ENV, f.DRY_RUN, f.JSON)
+def continue_() -> None:
+    """Have a deployment go on that is paused for a person's decision."""
+
+
 @verb(f.ANY_ENV, f.WHERE, f.JSON)
 def status() -> None:
-    """Show what runs where, by the ledger and by each host."""
+    """Show what runs where, by the ledger and by each unit."""
 
 
-@verb(f.ANY_ENV, f.LIMIT, f.ONLY_VERSION, f.STATE, f.WHO, f.SINCE, f.VERIFY, f.REBUILD_INDEX, f.JSON)
+@verb(f.ANY_ENV, f.LIMIT, f.ONLY_VERSION, f.STATE, f.WHO, f.SINCE, f.EVIDENCE, f.VERIFY, f.REBUILD_INDEX, f.JSON)
 def history() -> None:
     """Show who deployed what where, when, and how it ended."""
 

@@ -17,6 +17,7 @@ from tagship.domain.units import Report, Unit, away_sentence, them
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
 from tagship.engine.lease_session import ask
+from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, plan_of, show, warn_of_gone
 from tagship.engine.run import Request, Result, planned, run_deployment
 from tagship.engine.scope import one_environment, patience
@@ -62,6 +63,8 @@ class HealRequest(Request):
         units = app.target(self.environment).units()
         reports = _observed(app, self.environment, units)
         good = {report.unit for report in reports if serves(report, artifact)}
+        if len(good) < len(units):
+            require_clear(app, self.environment, "heal", stored, [unit for unit in units if unit.id not in good])
         return plan_of(
             app,
             known,

@@ -10,9 +10,10 @@ from datetime import datetime
 from tagship.domain import commands
 from tagship.domain.deployment import STATES, Deployment
 from tagship.domain.history import as_data, state
+from tagship.domain.history import evidence as recorded_evidence
 from tagship.domain.mark import Mark
 from tagship.domain.standing import Bad, bad_versions
-from tagship.domain.text import counted, moment, span
+from tagship.domain.text import counted, moment, quoted, span
 from tagship.engine.period import since_when
 from tagship.engine.plan import name_unreadable
 from tagship.engine.trail import require_as_written
@@ -90,6 +91,7 @@ def history(
     state: str = "",
     who: str = "",
     since: str = "",
+    evidence: bool = False,
     rebuild_index: bool = False,
     verify: bool = False,
 ) -> History:
@@ -120,8 +122,10 @@ def history(
         marks += filter(filters.shows, statements)
     newest = _newest(deployments, marks, limit)
     _show(app, History(*newest, bad), nothing="Nothing matches." if filters.any else NOTHING)
+    if evidence:
+        _show_evidence(app, newest[0])
     if len(newest[0]) < len(deployments):
-        every = commands.history(env, version=version, state=state, who=who, since=since, limit="0")
+        every = commands.history(env, version=version, state=state, who=who, since=since, limit="0", evidence=evidence)
         app.screen.say(f"older ones: {every}")
     return History(newest[0], marks, bad)
 
@@ -159,6 +163,16 @@ def _show(app: App, shown: History, nothing: str) -> None:
     app.screen.table(
         COLUMNS, [row for entry in newest for row in (_said(entry) if isinstance(entry, Mark) else _rows(entry))]
     )
+
+
+def _show_evidence(app: App, deployments: Sequence[Deployment]) -> None:
+    """Show what each deployment recorded of its failure, the newest first."""
+    shown = [(deployment, text) for deployment in deployments if (text := recorded_evidence(deployment))]
+    for deployment, text in shown:
+        app.screen.say(f"\n{deployment.label} on {deployment.first.environment}, {moment(deployment.first.at)} UTC:")
+        app.screen.say(quoted(text))
+    if deployments and not shown:
+        app.screen.say("None of these deployments has recorded evidence of a failure.")
 
 
 def _said(mark: Mark) -> list[list[str]]:

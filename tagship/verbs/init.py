@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tagship.domain import commands
+from tagship.domain.text import listed
+from tagship.errors import Refused
 from tagship.ports.app import Beginning
 from tagship.scaffold.answers import settle
-from tagship.scaffold.files import Draft, draft
+from tagship.scaffold.drafted import Draft
+from tagship.scaffold.files import draft
 from tagship.scaffold.look import Scene, described
 from tagship.scaffold.source import source_of
 from tagship.scaffold.writing import FileChange, require_yes, write
@@ -19,14 +22,29 @@ MOST = 200  # lines of a file that is shown whole
 
 @dataclass(frozen=True)
 class Initiated:
-    """What init wrote, or would write."""
+    """What init wrote, or would write.
+
+    `conflicts` are files that have both sides of a conflict in them.
+    """
 
     done: bool
     files: Sequence[FileChange]
     notes: Sequence[str]
+    conflicts: Sequence[str] = ()
 
     def as_data(self) -> dict[str, object]:
-        return {"done": self.done, "files": [entry.as_data() for entry in self.files], "notes": list(self.notes)}
+        files = [entry.as_data() for entry in self.files]
+        return {"done": self.done, "files": files, "notes": list(self.notes), "conflicts": list(self.conflicts)}
+
+    def insist(self) -> None:
+        """Raise Refused while a file that was written has conflicts."""
+        if self.done and self.conflicts:
+            verb = "has" if len(self.conflicts) == 1 else "have"
+            raise Refused(
+                f"{listed(self.conflicts)} {verb} conflicts that only you can resolve.",
+                state="Every file is written; these have both sides, between <<<<<<< and >>>>>>>.",
+                remedy=f"Edit them, then: git add {shlex.join(self.conflicts)}",
+            )
 
 
 def init(
@@ -54,7 +72,7 @@ def init(
     """Look, ask, show, and write; nothing that is there is overwritten.
 
     What is left out is asked for, or taken as it was found. `source` and `hash` say where CI gets tagship. `update`
-    brings what init wrote earlier, and nobody edited, up to date.
+    brings what init wrote earlier up to date: what somebody edited is merged, and Refused is raised by a conflict.
     """
     given = {"app": name, "env": env, "branch": branch, "runtime": runtime, "kind": kind, "command": command}
     given |= {"include": include, "image": image, "health": health, "bucket": bucket, "region": region}
@@ -62,16 +80,16 @@ def init(
     scene = Scene(app.surroundings)
     _say_found(app, scene)
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
+    pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)  # nobody answers in vain
     chosen = settle(scene, given, asking)
-    pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)
     made = draft(scene, chosen, pinned, update=update)
     _show(app, made, made.kept if dry_run else ())
     if all(entry.word == "same" for entry in made.changes):
         app.screen.say("There is nothing to write.")
-        return Initiated(True, made.changes, made.notes)
+        return Initiated(True, made.changes, made.notes, made.conflicts)
     if dry_run:
         app.screen.say("Nothing was written.")
-        return Initiated(False, made.changes, made.notes)
+        return Initiated(False, made.changes, made.notes, made.conflicts)
     if not yes:
         require_yes(
             app.prompt,
@@ -80,7 +98,7 @@ def init(
         )
     write(scene.root, made.changes)
     _say_next(app, made)
-    return Initiated(True, made.changes, made.notes)
+    return Initiated(True, made.changes, made.notes, made.conflicts)
 
 
 def _say_found(app: Beginning, scene: Scene) -> None:

@@ -9,6 +9,7 @@ from tagship.domain import commands
 from tagship.domain.plan import Plan
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import Stored
+from tagship.engine.crossing import carried
 from tagship.engine.deploying import DeployRequest, carry_out
 from tagship.engine.plan import facts, show
 from tagship.engine.promotion import before, order_of, require_next, require_passed
@@ -144,7 +145,9 @@ class PromoteRequest(DeployRequest):
         """Ask the gates of the environment before, then those of a deployment."""
         self._require_current(app)
         self._require_alone(app)
-        return super().plan(app)
+        plan = super().plan(app)
+        between = carried(app, self.promotion.source, self.artifact_id, plan.replaces)
+        return replace(plan, irreversible=tuple(dict.fromkeys([*between, *plan.irreversible])))
 
     def stored(self, app: App) -> Stored:
         """Return the artifact as it is there, or as it will be.

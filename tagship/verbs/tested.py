@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from tagship.domain import commands
-from tagship.domain.deployment import TESTED, Entry, new_id
+from tagship.domain.deployment import Entry
 from tagship.domain.text import moment
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import verified
 from tagship.engine.plan import Facts, facts
 from tagship.engine.promotion import passed
+from tagship.engine.recorder import tests_entry
 from tagship.engine.scope import named, one_environment
 from tagship.errors import UNCHANGED, Refused
 from tagship.ports.app import App
@@ -46,7 +47,7 @@ def tested(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False
     if before:
         app.screen.say(f"{artifact_id} is recorded as tested on {known.environment} already, {_by(before)}")
         return _shown(before)
-    entry = _entry(app, known.environment, artifact_id, digest)
+    entry = tests_entry(app, known.environment, artifact_id, digest)
     if dry_run:
         app.screen.say(f"{artifact_id} would be recorded as tested on {known.environment}")
         app.screen.say(UNCHANGED)
@@ -68,24 +69,6 @@ def _running(app: App, artifact: str, env: str) -> tuple[ArtifactId, Facts]:
     if wanted and wanted != known.serving:
         raise Refused(f"{environment} runs {known.serving}, not {wanted}.", remedy=look)
     return known.last.artifact_id, known
-
-
-def _entry(app: App, environment: str, artifact_id: ArtifactId, digest: str) -> Entry:
-    now = app.store.now()
-    return Entry(
-        deployment_id=new_id(now),
-        number=1,
-        state=TESTED,
-        at=now.isoformat(timespec="milliseconds"),
-        app=app.settings.app,
-        environment=environment,
-        action="test",
-        artifact_id=str(artifact_id),
-        who=app.who,
-        where=app.run_url,
-        details={"manifest_sha256": digest},
-        by=app.caller,
-    )
 
 
 def _by(entry: Entry) -> str:

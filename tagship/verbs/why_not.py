@@ -17,13 +17,16 @@ from tagship.domain.units import noun_of
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import not_held
-from tagship.engine.artifacts import verified
+from tagship.engine.artifacts import Stored, verified
+from tagship.engine.gate import NotChecked, gate
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.lease_session import ask
+from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import reachable, recent
 from tagship.engine.scope import named
-from tagship.errors import Refused, TagshipError
+from tagship.errors import Refused
 from tagship.ports.app import App
+from tagship.ports.target import Careful
 
 
 @dataclass(frozen=True)
@@ -55,27 +58,13 @@ def why_not(app: App, *, env: str, version: str) -> WhyNot:
     """Ask every gate; change nothing."""
     artifact_id, environment = named(app, version, env, commands.why_not(env, "").removesuffix(" ''"))
     asked = _Asked(app, environment, artifact_id)
-    seen = [_gate(name, ask) for name, ask in asked.gates().items()]
+    seen = [gate(name, ask) for name, ask in asked.gates().items()]
     answer = WhyNot(environment, str(artifact_id), seen, asked.again)
     rows = [row for gate in answer.gates for row in gate.rows()]
     app.screen.table(("", "GATE", ""), rows)
     if all(gate.open for gate in answer.gates):
         app.screen.say(f"{version} can go to {env}: {commands.deploy(artifact_id, environment)}")
     return answer
-
-
-def _gate(name: str, ask: Callable[[], str]) -> Gate:
-    """Make a check a gate: what it found, or why it refuses."""
-    try:
-        return Gate(name, found=ask())
-    except _NotChecked as reason:
-        return Gate(name, found=str(reason), checked=False)
-    except TagshipError as reason:
-        return Gate(name, problem=reason.what, remedy=reason.remedy)
-
-
-class _NotChecked(Exception):
-    """A check lacks what it would look at; says what that is."""
 
 
 @dataclass
@@ -89,6 +78,7 @@ class _Asked:
     environment: str
     artifact_id: ArtifactId
     manifest: Manifest | None = None
+    stored: Stored | None = None
     bad: bool = False  # it is marked bad
     older: bool = False  # it comes before what runs
 
@@ -100,6 +90,7 @@ class _Asked:
             "marks": lambda: self._marks(history, serving(history)),
             "order": lambda: self._order(serving(history)),
             "units": self._units,
+            **({"target": self._target} if isinstance(self.app.target(self.environment), Careful) else {}),
             "running": lambda: self._running(serving(history)),
             "freeze": self._freeze,
             "lease": lambda: not_held(self.app, self.environment, self.again),
@@ -114,7 +105,7 @@ class _Asked:
         return commands.deploy(self.artifact_id, self.environment, allow_bad=self.bad, allow_older=self.older)
 
     def _artifact(self) -> str:
-        stored = verified(self.app, self.environment, self.artifact_id)
+        self.stored = stored = verified(self.app, self.environment, self.artifact_id)
         self.manifest = stored.manifest
         how = "signed" if stored.signed else f"UNSIGNED, which {self.environment} allows"
         return f"stored and {how}, built {moment(self.manifest.build_time)} UTC at {self.manifest.commit[:8]}"
@@ -126,7 +117,7 @@ class _Asked:
         """
         wanted, version = self.app.settings.environment(self.environment).branch, self.artifact_id.version
         if self.manifest is None:
-            raise _NotChecked("the manifest names the branch, and can't be used (see artifact)")
+            raise NotChecked("the manifest names the branch, and can't be used (see artifact)")
         if version and version.suffix != self.app.settings.suffix(self.environment):
             return f"of the channel {version.suffix or 'of final releases'}, promoted"
         if wanted and self.manifest.branch and self.manifest.branch != wanted:
@@ -161,6 +152,14 @@ class _Asked:
 
     def _units(self) -> str:
         return f"{len(reachable(self.app, self.environment))} reachable"
+
+    def _target(self) -> str:
+        """Check what the target itself knows that would make it fail."""
+        if self.stored is None:
+            raise NotChecked("the artifact can't be used (see artifact)")
+        units = self.app.target(self.environment).units()
+        require_clear(self.app, self.environment, "deploy", self.stored, units)
+        return "nothing is in the way"
 
     def _running(self, runs: str) -> str:
         """Refuse if every unit that can be asked serves it.

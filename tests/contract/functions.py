@@ -75,13 +75,21 @@ class Functions:
     fences: Any = field(default_factory=lambda: itertools.count(1))
 
     @classmethod
-    def made(cls, short: Sequence[str], **changes: Any) -> Functions:
+    def made(
+        cls, short: Sequence[str], alias: str = "live", more: Mapping[str, Any] | None = None, **changes: Any
+    ) -> Functions:
         number = next(_NUMBERS)
         names = [f"{name}-{number}" for name in short]
         table = {
-            name: {"package": name.partition("-")[0], "expect": EXPECT, "handler": "app.handler"} for name in names
+            name: {"package": name.partition("-")[0], "health": {"expect": EXPECT}, "handler": "app.handler"}
+            for name in names
         }
-        dev = {"branch": "dev", "health": HEALTH, "lambda": {"functions": table, "timeout": 20}, **changes}
+        dev = {
+            "branch": "dev",
+            "health": HEALTH,
+            "lambda": {"functions": table, "timeout": 20, "alias": alias, **(more or {})},
+            **changes,
+        }
         packages = {name: {"directory": f"build/{name}"} for name in short}
         chosen = settings(environments={"dev": dev}, packages=packages)
         aws = strict_aws.aws()
@@ -157,8 +165,9 @@ class Functions:
     def deploy(self, version: str, fault: str | Mapping[str, str] = "") -> dict[str, Report]:
         return self.carry_out(self.change(self.publish(version, fault)))
 
-    def answer(self, name: str, qualifier: str = "live") -> Any:
-        """What a caller gets of a function's alias."""
+    def answer(self, name: str, qualifier: str = "") -> Any:
+        """What a caller gets: of a function's alias, or of the function if it has none."""
+        qualifier = qualifier or self.connect().table.alias or "$LATEST"
         answer = self.client.invoke(FunctionName=name, Qualifier=qualifier, Payload=b"{}")
         return json.loads(json.load(answer["Payload"])["body"])
 

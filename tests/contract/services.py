@@ -21,6 +21,7 @@ from tagship.domain.units import Report
 from tests.contract import strict_aws
 from tests.contract.functions import HEALTH, Place, bundled
 from tests.fakes.app import settings
+from tests.fakes.images import FakeImages
 
 REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello"
 PLACEHOLDER = f"{REPOSITORY}:placeholder"
@@ -50,7 +51,10 @@ class Services:
         number = next(_NUMBERS)
         cluster = f"dev-{number}"
         tables = {
-            name: {"containers": ["app"], **({"url": f"http://{name}", "version_key": "version"} if url else {})}
+            name: {
+                "containers": ["app"],
+                **({"health": {"url": f"http://{name}", "version_key": "version"}} if url else {}),
+            }
             for name in names
         }
         dev = {
@@ -66,6 +70,7 @@ class Services:
         app.clock = Hasty()  # type: ignore[assignment]
         place = cls(app, cluster, names)
         app.web = place  # type: ignore[assignment]
+        app.given["registry"] = FakeImages()
         switch(step=0.02, listed_after=0, stale_reads=1, newer={}, newer_container={})
         place.client.create_cluster(clusterName=cluster)
         for name in names:
@@ -103,6 +108,7 @@ class Services:
         digest = "sha256:" + hashlib.sha256(f"{self.cluster} {version}".encode()).hexdigest()
         self.images[digest] = version, fault
         switch(scripts={digest: ENDINGS.get(fault, "runs")})
+        self.app.registry.stored[REPOSITORY, version] = ImageRef(REPOSITORY, version, digest)  # type: ignore[attr-defined]
         files = self.app.settings.files()
         bundle, key = bundled(files), layout.artifact("hello", "dev", version, layout.BUNDLE)
         self.app.store.create(key, bundle)

@@ -109,6 +109,20 @@ def lambda_(folder: Path) -> Iterator[Stand]:
 
 
 @contextmanager
+def bare(folder: Path) -> Iterator[Stand]:
+    """Functions without an alias: callers call the functions themselves."""
+    from tests.contract.functions import Functions
+
+    place, numbers = Functions.made(["one", "two"], alias=""), itertools.count(1)
+
+    def make(fault: str) -> tuple[str, str]:
+        return place.publish(f"0.1.{next(numbers)}-dev", fault)
+
+    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False, repeated="healthy")
+    place.remove()
+
+
+@contextmanager
 def ecs(folder: Path) -> Iterator[Stand]:
     from tests.contract.services import Services
 
@@ -121,10 +135,25 @@ def ecs(folder: Path) -> Iterator[Stand]:
     place.remove()
 
 
+@contextmanager
+def asg(folder: Path) -> Iterator[Stand]:
+    from tests.contract.groups import Groups
+
+    place, numbers = Groups.made(["api", "web"]), itertools.count(1)
+
+    def make(fault: str) -> tuple[str, str]:
+        return place.publish(f"0.1.{next(numbers)}-dev", fault)
+
+    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False, repeated="healthy")
+    place.remove()
+
+
 STANDS: dict[str, Callable[[Path], AbstractContextManager[Stand]]] = {  # another kind joins by a line
     "fake": fake,
     "files": files,
     "ec2": ec2,
     "lambda": lambda_,
+    "lambda, no alias": bare,
     "ecs": ecs,
+    "asg": asg,
 }

@@ -34,7 +34,8 @@ def url() -> str:
 
     listening = web.server(services.application(world().keys))
     threading.Thread(target=listening.serve_forever, daemon=True).start()
-    return f"http://127.0.0.1:{listening.server_port}"
+    world().url = f"http://127.0.0.1:{listening.server_port}"
+    return world().url
 
 
 @functools.cache

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tagship.adapters.hook_runner import LocalHookRunner
 from tagship.domain.lambda_.record import ENDED, Record
-from tagship.errors import LeaseLost
+from tagship.errors import LeaseLost, Refused
+from tagship.settings.lambda_ import Lambda
 from tests.contract.functions import PATIENT, Functions, switch
 
 
@@ -316,3 +319,64 @@ def test_a_change_that_was_cancelled_does_nothing_more(single: Functions) -> Non
     record = Record.read(single.client.get_alias(FunctionName=single.names[0], Name="live")["Description"])
     assert record
     assert record.state == ENDED
+
+
+# -- before it serves --------------------------------------------------------------------------------------------------
+
+
+def test_a_version_is_made_for_a_hook_once_and_what_serves_stays(single: Functions) -> None:
+    [name] = single.names
+    before = single.client.get_alias(FunctionName=name, Name="live")["FunctionVersion"]
+    change, target = single.change(single.publish("0.1.1-dev")), single.connect()
+    made = target.version_of(change, name, lambda _: None)
+    assert target.version_of(change, name, lambda _: None) == made != before
+    assert single.client.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == before
+    assert target.version_of(change, "another", lambda _: None) == ""
+    assert outcomes(single.carry_out(change)) == {"one": "healthy"}
+    assert single.client.get_alias(FunctionName=name, Name="live")["FunctionVersion"] == made
+
+
+def test_a_hook_invokes_that_version_and_its_answer_is_kept(single: Functions, tmp_path: Path) -> None:
+    [name] = single.names
+    change, target = single.change(single.publish("0.1.1-dev")), single.connect()
+    made = target.version_of(change, name, lambda _: None)
+    runner = LocalHookRunner(single.app.aws, tmp_path, tmp_path / "home", print, {})
+    outcome = runner.invoke(f"{name}:{made}", '{"do": "migrate"}', 20, lambda _: None)
+    assert outcome.problem == ""
+    assert "0.1.1-dev" in outcome.output
+    broken = single.change(single.publish("0.1.2-dev", fault="error"))
+    made = target.version_of(broken, name, lambda _: None)
+    outcome = runner.invoke(f"{name}:{made}", "{}", 20, lambda _: None)
+    assert outcome.problem == "it failed with RuntimeError: it is broken"
+
+
+# -- how they are asked ------------------------------------------------------------------------------------------------
+
+
+def asked(single: Functions, health: dict[str, Any]) -> tuple[str, str]:
+    """What the function reports if it is asked so."""
+    target = single.connect()
+    [name] = single.names
+    table = {"functions": {name: {"package": "one", "health": health}}}
+    target.table = Lambda.model_validate(table)
+    [report] = target.observe(target.units(), lambda _: None)
+    return report.outcome, report.reason
+
+
+def test_an_expression_has_to_be_true_of_the_answer(single: Functions) -> None:
+    assert asked(single, {"expression": "statusCode == `200` && body.version == '{version}'"}) == ("healthy", "")
+    outcome, reason = asked(single, {"expression": "body.version"})
+    assert (outcome, reason) == ("failed", 'of its answer, body.version is "0.1.0-dev", not true')
+
+
+def test_an_expression_that_is_none_is_refused_before_anything_is_asked(single: Functions) -> None:
+    with pytest.raises(Refused, match="isn't JMESPath"):
+        asked(single, {"expression": "a =="})
+
+
+def test_the_event_may_be_a_file_of_the_repository(single: Functions, tmp_path: Path) -> None:
+    single.app.root = tmp_path
+    with pytest.raises(Refused, match=r"event\.json.* can't be read"):
+        asked(single, {"event": "event.json"})
+    (tmp_path / "event.json").write_text('{"path": "/healthz"}', "utf-8")
+    assert asked(single, {"event": "event.json"})[0] == "healthy"

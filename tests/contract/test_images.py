@@ -6,22 +6,22 @@ ECR makes digests up unless they are given, and takes illegal tags: neither is l
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
 import pytest
+from botocore.validate import ParamValidator
 
 from tagship.adapters.aws.ecr import Ecr, split
 from tagship.adapters.docker import Docker, build_command
+from tagship.domain.image import Recipe, Scan
 from tagship.domain.manifest import ImageRef
 from tagship.errors import NotAuthentic, Refused, ServiceFailed, SettingsError
 from tests.contract import strict_aws
+from tests.contract.registries import BASIC, Memory, an_image, served
 
 DIGEST = "sha256:" + "a" * 64
 ONE, TWO = "sha256:" + "1d" * 32, "sha256:" + "2d" * 32  # ids that an engine gives an image
@@ -56,12 +56,13 @@ def docker(tmp_path: Path) -> Docker:
 
 def said(tmp_path: Path) -> list[str]:
     """What docker was given, a line each, but for the question which docker it is."""
-    return [line for line in (tmp_path / "log").read_text().splitlines() if line != "--version"]
+    return [line for line in (tmp_path / "log").read_text().splitlines() if line not in ("--version", "buildx version")]
 
 
 def test_the_build_command_is_a_list_and_quotes_nothing() -> None:
     labels = {"revision": "c0ffee", "branch": "x; rm -rf /"}
-    assert build_command(Path("/src"), Path("/src/Dockerfile"), NAME, labels, {"VERSION": "0.1.0-dev"}) == [
+    given: Any = {"labels": labels, "arguments": {"VERSION": "0.1.0-dev"}}
+    assert build_command(Path("/src"), Path("/src/Dockerfile"), NAME, **given) == [
         "build",
         "--pull",
         "--file",
@@ -76,6 +77,44 @@ def test_the_build_command_is_a_list_and_quotes_nothing() -> None:
         "VERSION=0.1.0-dev",
         "/src",
     ]
+
+
+def test_with_buildx_no_attestation_makes_an_index_of_the_image() -> None:
+    recipe = Recipe("app", "linux/arm64", ("type=gha",), ("type=gha,mode=max",))
+    given: Any = {"labels": {}, "arguments": {}, "recipe": recipe}
+    command = build_command(Path("/src"), Path("/src/Dockerfile"), NAME, **given, buildx=True)
+    assert command[:5] == ["buildx", "build", "--load", "--provenance=false", "--sbom=false"]
+    assert command[9:-1] == [
+        NAME,
+        *("--target", "app", "--platform", "linux/arm64"),
+        *("--cache-from", "type=gha", "--cache-to", "type=gha,mode=max"),
+    ]
+    plain = build_command(Path("/src"), Path("/src/Dockerfile"), NAME, **given)
+    assert plain[0] == "build"
+    assert "--cache-to" not in plain
+
+
+def test_buildx_builds_if_the_client_has_it(tmp_path: Path) -> None:
+    program = tmp_path / "docker"
+    answer = "[ \"$1 $2\" != 'buildx version' ] || echo github.com/docker/buildx v0.30.0\n"
+    program.write_text(STAND_IN.format(log=tmp_path / "log", digest=DIGEST) + answer)
+    program.chmod(0o755)
+    smoke = Recipe(smoke=("python3", "-c", "import app"), says="api: ")
+    given: Any = {"labels": {}, "arguments": {}, "to": tmp_path / "a.tar", "recipe": smoke}
+    Docker(os.environ, str(program)).build(Path("/src"), Path("/src/Dockerfile"), "r.example/a", "1", **given)
+    built, smoked, *_ = said(tmp_path)
+    assert built.startswith("buildx build --load --provenance=false --sbom=false")
+    assert smoked == "run --rm r.example/a:1 python3 -c import app"
+
+
+def test_an_image_whose_smoke_command_fails_is_no_build(tmp_path: Path) -> None:
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\n[ \"$1\" != run ] || { echo 'no module app' >&2; exit 1; }\n")
+    program.chmod(0o755)
+    given: Any = {"labels": {}, "arguments": {}, "to": tmp_path / "a", "recipe": Recipe(smoke=("true",))}
+    with pytest.raises(Refused, match=r"r\.example/a:1 was built, but `true` fails in it") as caught:
+        Docker({"PATH": os.environ["PATH"]}, str(program)).build(Path("/src"), Path("/f"), "r.example/a", "1", **given)
+    assert caught.value.state == "Nothing was pushed."
 
 
 def test_an_image_is_built_and_saved_and_known_by_its_id(docker: Docker, tmp_path: Path) -> None:
@@ -186,8 +225,81 @@ def test_ecr_tells_whether_an_image_is_still_there(ecr: Ecr, repository: str) ->
     )
     image = ecr.find(repository, "0.2.0-dev")
     assert image
-    assert ecr.holds(image)
-    assert not ecr.holds(ImageRef(repository, "0.1.0-dev", "sha256:" + "b" * 64))
+    assert ecr.status(image).state == "there"
+    assert ecr.status(ImageRef(repository, "0.1.0-dev", "sha256:" + "b" * 64)).state == "missing"
+
+
+@dataclass
+class Answers:
+    """ECR's client with answers of botocore's shapes, which moto does not give: an archive, scans of every state."""
+
+    client: Any
+    given: dict[str, Any]
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.given:
+            return getattr(self.client, name)
+        return lambda **request: self._answer(name, request)
+
+    def _answer(self, name: str, request: dict[str, Any]) -> Any:
+        self.asked.append(request)
+        answer = self.given[name]
+        if isinstance(answer, Exception):
+            raise answer
+        shape = self.client.meta.service_model.operation_model(self.client.meta.method_to_api_mapping[name])
+        ParamValidator().validate(request, shape.input_shape).has_errors() and pytest.fail(f"bad request: {request}")
+        errors = ParamValidator().validate(answer, shape.output_shape)
+        assert not errors.has_errors(), errors.generate_report()
+        return answer
+
+
+def answered(ecr: Ecr, monkeypatch: pytest.MonkeyPatch, **given: Any) -> Answers:
+    answers = Answers(ecr.aws.client("ecr"), given)
+    monkeypatch.setitem(ecr.aws._clients, "ecr", answers)
+    return answers
+
+
+IMAGE = ImageRef("123456789012.dkr.ecr.us-east-1.amazonaws.com/images/hello", "1", DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("kept", "state"), [("ACTIVE", "there"), ("ARCHIVED", "archived"), ("ACTIVATING", "activating")]
+)
+def test_ecr_tells_of_an_archived_image_that_it_answers_only_if_asked_for_any(
+    ecr: Ecr, monkeypatch: pytest.MonkeyPatch, kept: str, state: str
+) -> None:
+    images = {"imageDetails": [{"imageDigest": DIGEST, "imageStatus": kept}]}
+    answers = answered(ecr, monkeypatch, describe_images=images)
+    status = ecr.status(IMAGE)
+    assert (status.state, bool(status.why_not_pullable)) == (state, state != "there")
+    assert answers.asked[0]["filter"] == {"imageStatus": "ANY"}
+    if state == "archived":
+        assert status.restore.startswith("aws ecr update-image-storage-class --repository-name images/hello")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [("COMPLETE", "done"), ("ACTIVE", "done"), ("PENDING", "waiting"), ("FAILED", "failed (FAILED)")],
+)
+def test_ecr_tells_what_a_scan_found(ecr: Ecr, monkeypatch: pytest.MonkeyPatch, state: str, told: str) -> None:
+    counts = {"CRITICAL": 1, "HIGH": 0, "MEDIUM": 7}
+    scan = {"imageScanStatus": {"status": state}, "imageScanFindings": {"findingSeverityCounts": counts}}
+    images = {"imageDetails": [{"imageDigest": DIGEST}]}
+    answered(ecr, monkeypatch, describe_images=images, describe_image_scan_findings=scan)
+    status = ecr.status(IMAGE, scanned=True)
+    assert status.scan == Scan(told, counts)
+    assert status.scan.from_on("high") == "1 critical"
+    assert status.scan.from_on("low") == "1 critical, 7 medium"
+
+
+def test_an_image_that_nobody_scanned_has_no_scan(ecr: Ecr, repository: str) -> None:
+    put = ecr.aws.client("ecr").put_image(
+        repositoryName="images/hello", imageManifest=MANIFEST.replace("[]", "[ ]"), imageTag="0.3.0-dev"
+    )
+    image = ImageRef(repository, "0.3.0-dev", put["image"]["imageId"]["imageDigest"])
+    status = ecr.status(image, scanned=True)
+    assert (status.state, status.scan) == ("there", None)
 
 
 def test_an_ecr_repository_that_is_not_there_is_said_with_the_command(ecr: Ecr, repository: str) -> None:
@@ -204,48 +316,32 @@ def test_docker_is_logged_in_to_ecr_and_to_nothing_else(ecr: Ecr, repository: st
     assert said(tmp_path)[0] == f"login --username AWS --password-stdin {host}"
 
 
-class Plain(BaseHTTPRequestHandler):
-    """A registry with one image, behind a user and a password."""
-
-    asked: ClassVar[list[tuple[str, str]]] = []
-
-    def do_HEAD(self) -> None:
-        self.asked.append((self.path, self.headers["Accept"]))
-        allowed = self.headers["Authorization"] == "Basic " + base64.b64encode(b"ada:pw").decode()
-        found = self.path == "/v2/team/hello/manifests/0.1.0-dev"
-        self.send_response(401 if not allowed else 200 if found else 404)
-        if allowed and found:
-            self.send_header("Docker-Content-Digest", DIGEST)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def plain() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Plain)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def test_a_plain_registry_is_asked_with_the_login_that_docker_keeps(tmp_path: Path, docker: Docker) -> None:
+    memory, layout = Memory(), an_image()
+    memory.hold("team/hello", "0.1.0-dev", layout)
+    variables = {"DOCKER_CONFIG": str(tmp_path), "PATH": os.environ["PATH"]}
+    with served(memory.handler) as plain:
+        name = f"{plain}/team/hello"
+        with pytest.raises(ServiceFailed, match="it answered 401") as caught:
+            Ecr(strict_aws.aws(), Docker(variables)).find(name, "0.1.0-dev")
+        assert caught.value.remedy == f"Log in: docker login {plain}"
+        auth = {"auths": {plain: {"auth": BASIC.partition(" ")[2]}}}
+        (tmp_path / "config.json").write_text(json.dumps(auth))
+        ecr = Ecr(strict_aws.aws(), Docker(variables))
+        image = ecr.find(name, "0.1.0-dev")
+        assert image == ImageRef(name, "0.1.0-dev", layout.digest)
+        assert ecr.find(name, "0.1.1-dev") is None
+        assert ecr.status(image).state == "there"
+        assert ecr.platforms(image) == {"linux/amd64": layout.digest}
+        assert ecr.copy(image, f"{plain}/other") == ImageRef(f"{plain}/other", "0.1.0-dev", layout.digest)
+        ecr.tag(image, "latest-dev")
+        assert ecr.find(name, "latest-dev") == ImageRef(name, "latest-dev", layout.digest)
+        assert ecr.status(ImageRef(name, "x", DIGEST)).state == "missing"
 
 
-def test_a_plain_registry_is_asked_by_the_distribution_api(
-    ecr: Ecr, plain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    with pytest.raises(ServiceFailed, match="it answered 401") as caught:
-        ecr.find(f"{plain}/team/hello", "0.1.0-dev")
-    assert caught.value.remedy == f"Log in: docker login {plain}"
-    auth = {"auths": {plain: {"auth": base64.b64encode(b"ada:pw").decode()}}}
-    (tmp_path / "config.json").write_text(json.dumps(auth))
-    assert ecr.find(f"{plain}/team/hello", "0.1.0-dev") == ImageRef(f"{plain}/team/hello", "0.1.0-dev", DIGEST)
-    assert ecr.find(f"{plain}/team/hello", "0.1.1-dev") is None
-    assert "application/vnd.oci.image.index.v1+json" in Plain.asked[-1][1]
-
-
-def test_a_registry_that_does_not_answer_is_said(ecr: Ecr) -> None:
+def test_a_registry_that_does_not_answer_is_said(docker: Docker) -> None:
+    waits: list[float] = []
+    ecr = Ecr(strict_aws.aws(), docker, waits.append)
     with pytest.raises(ServiceFailed, match=r"The registry 127\.0\.0\.1:9 cannot be asked"):
         ecr.find("127.0.0.1:9/hello", "0.1.0-dev")
 

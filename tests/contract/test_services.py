@@ -178,8 +178,10 @@ def test_tasks_that_run_other_bytes_are_seen_by_an_observation(place: Services) 
 def test_services_that_cannot_be_changed_say_why() -> None:
     place = Services.made(["api"], url=False, service={"deploymentController": {"type": "EXTERNAL"}})
     [unit] = place.connect().units()
-    assert (unit.online, unit.problem) == (
-        False, "its deployment controller is EXTERNAL, so ECS itself cannot deploy to it",
+    assert unit.online, "it can be asked what it runs"
+    report = place.deploy("0.1.0-dev")["api"]
+    assert (report.outcome, report.reason) == (
+        "failed", "its deployment controller is EXTERNAL, so ECS itself cannot deploy to it",
     )  # fmt: skip
     place.remove()
     [unit] = place.connect().units()

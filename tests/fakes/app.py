@@ -16,6 +16,7 @@ from tagship.ports.account import Foundation, Infrastructure, Keys, Secrets
 from tagship.ports.app import App
 from tagship.ports.board import Board, Hook
 from tagship.ports.forge import Forge
+from tagship.ports.hooks import HookRunner
 from tagship.ports.images import Builder, Registry
 from tagship.ports.machine import Machine, Packager
 from tagship.ports.repository import Repository
@@ -107,6 +108,10 @@ class FakeApp:
     @property
     def hooks(self) -> Mapping[str, Hook]:
         return cast("Mapping[str, Hook]", self.given.get("hooks", {}))
+
+    @property
+    def hook_runner(self) -> HookRunner:
+        return cast(HookRunner, self.given["hook_runner"])
 
     @property
     def hurried(self) -> FakeApp:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tagship.domain.image import ImageStatus, Recipe
 from tagship.domain.manifest import ImageRef
-from tagship.errors import NotAuthentic
+from tagship.errors import ArtifactMissing, NotAuthentic
+from tagship.ports.images import PLAIN
 
 
 @dataclass
@@ -20,6 +22,9 @@ class FakeImages:
     arguments: dict[str, Mapping[str, str]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)  # by digest
     calls: list[str] = field(default_factory=list)
+    platform: str = "linux/amd64"
+    recipes: dict[str, Recipe] = field(default_factory=dict)  # by name
+    states: dict[str, ImageStatus] = field(default_factory=dict)  # by digest, of those that are not just there
 
     def build(
         self,
@@ -31,9 +36,11 @@ class FakeImages:
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
         to: Path,
+        recipe: Recipe = PLAIN,
     ) -> str:
+        self.recipes[f"{repository}:{tag}"] = recipe
         self.calls.append(f"build {context.name or '.'} {dockerfile.name} {repository}:{tag}")
-        image_id = "sha256:" + hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()
+        image_id = "sha256:" + hashlib.sha256(repr((repository, *sorted(labels.items()))).encode()).hexdigest()
         self.labelled[image_id], self.arguments[image_id] = labels, arguments
         to.write_text(image_id)
         return image_id
@@ -55,5 +62,24 @@ class FakeImages:
     def find(self, repository: str, tag: str) -> ImageRef | None:
         return self.stored.get((repository, tag))
 
-    def holds(self, image: ImageRef) -> bool:
-        return any(stored.digest == image.digest for stored in self.stored.values())
+    def status(self, image: ImageRef, *, scanned: bool = False) -> ImageStatus:
+        there = any(stored.by_digest == image.by_digest for stored in self.stored.values())
+        given = self.states.get(image.digest, ImageStatus("there" if there else "missing"))
+        return given if scanned else replace(given, scan=None)
+
+    def platforms(self, image: ImageRef) -> Mapping[str, str]:
+        return {self.platform: image.digest}
+
+    def copy(self, image: ImageRef, repository: str) -> ImageRef:
+        self.calls.append(f"copy {image.by_digest} {repository}")
+        if self.status(image).state != "there":
+            raise ArtifactMissing(f"{image.by_digest} is gone.", remedy="Take another version.")
+        copied = replace(image, repository=repository)
+        existing = self.stored.setdefault((repository, image.tag), copied)
+        if existing.digest != image.digest:
+            raise NotAuthentic(f"{repository}:{image.tag} is another image.", remedy="Find out who pushed it.")
+        return copied
+
+    def tag(self, image: ImageRef, tag: str) -> None:
+        self.calls.append(f"tag {image.by_digest} {tag}")
+        self.stored[image.repository, tag] = replace(image, tag=tag)

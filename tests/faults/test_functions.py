@@ -65,7 +65,7 @@ class Fault:
         return getattr(self, f"_{self.kind.replace(' ', '_')}")(request, client)
 
     def _hits(self, call: str, url: str) -> bool:
-        if call != self.call or f"/functions/{self.function}/" not in url:
+        if call != self.call or f"/functions/{self.function}" not in url.replace("?", "/"):
             return False
         self.seen += 1
         return self.seen == self.number or (self.lasting and self.seen > self.number)

@@ -44,6 +44,9 @@ def test_what_ran_on_a_host_before_is_found_kept_and_given_back(here: Shop) -> N
     version = here.publish("0.1.0")
     assert deploy(here.app(), artifact=version).state == "healthy"
     assert "TOKEN='1'" in (base / ".env").read_text()
+    nowhere = tagship(here, "rollback", "--yes")
+    assert nowhere.returncode == 3
+    assert "Go back to what ran before tagship: inv adopt --env dev --undo" in nowhere.stderr
     given = json.loads(ran(here, "adopt", "--env", "dev", "--undo", "--yes", "--json"))
     assert (given["undo"], given["done"]) == (True, True)
     assert (base / "app.py").read_text() == "print(1)\n"

@@ -1,7 +1,11 @@
-"""The workflows that `init` writes, each run in the sandbox by what starts it: which jobs run, and what they say."""
+"""The workflows that `init` writes, each run in the sandbox by what starts it: which jobs run, and what they say.
+
+They are one story, in this order. A part of it runs with the other tests, all with WHOLE=1 (`make test-pipelines`).
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +15,7 @@ from tagship.domain import layout
 from tagship.sandbox import lifecycle
 from tests.sandbox.pipelines import Team
 
+slow = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="a part is run with the others; all by WHOLE=1")
 ALL = {"validate": "success", "build": "success", "ship": "success", "tested": "success", "notify": "success"}
 
 
@@ -49,6 +54,7 @@ def test_main_is_built_once_tested_and_promoted_once_that_very_version_is_approv
     assert all(heads)
 
 
+@slow
 def test_a_rejected_approval_ships_nothing_and_tells_nobody(team: Team) -> None:
     before = team.serving("prod")
     [waiting] = team.waiting("deploy-prod")  # the second one
@@ -58,6 +64,7 @@ def test_a_rejected_approval_ships_nothing_and_tells_nobody(team: Team) -> None:
     assert team.serving("prod") == before
 
 
+@slow
 def test_by_hand_a_version_is_promoted_once_it_is_approved(team: Team) -> None:
     version = team.serving("preprod")
     team.dispatch("deploy-prod.yml", version=version)
@@ -69,6 +76,7 @@ def test_by_hand_a_version_is_promoted_once_it_is_approved(team: Team) -> None:
     assert team.serving("prod") == version
 
 
+@slow
 def test_rollback_by_hand_waits_for_nobodys_approval(team: Team) -> None:
     was = team.serving("prod")
     team.dispatch("rollback.yml", environment="prod")
@@ -86,6 +94,7 @@ def test_rollback_by_hand_waits_for_nobodys_approval(team: Team) -> None:
     assert team.serving("prod") == was
 
 
+@slow
 def test_a_version_that_is_not_healthy_in_preprod_goes_no_further(team: Team) -> None:
     prod, preprod = team.serving("prod"), team.serving("preprod")
     count = len(team.runs("deploy-prod"))
@@ -103,6 +112,7 @@ def test_a_version_that_is_not_healthy_in_preprod_goes_no_further(team: Team) ->
     assert team.serving("preprod") == team.id_of(mended)
 
 
+@slow
 def test_a_bots_change_needs_no_approval_unless_others_would_go_with_it(team: Team) -> None:
     [mended] = team.waiting("deploy-prod")
     unapproved = team.serving("preprod")
@@ -131,6 +141,7 @@ def test_a_branch_of_its_own_is_deployed_when_one_of_its_paths_changes(team: Tea
     assert f"reason={commit[:8]} was pushed to staging" in team.page(run)
 
 
+@slow
 def test_a_version_is_deployed_by_hand_without_a_build(team: Team) -> None:
     first = team.serving("staging")
     team.commit("staged again", "staging")
@@ -160,6 +171,7 @@ def test_after_a_ci_that_failed_or_ran_a_strangers_code_no_job_begins(
     assert set(team.jobs(run).values()) == jobs
 
 
+@slow
 def test_after_ci_the_commit_that_it_tested_is_deployed(team: Team) -> None:
     before = len(team.runs("build-and-promote"))
     commit = team.commit("tested by ci")
@@ -175,6 +187,7 @@ def test_after_ci_the_commit_that_it_tested_is_deployed(team: Team) -> None:
 # -- a tag, and the clock ----------------------------------------------------------------------------------------------
 
 
+@slow
 def test_a_tag_ships_to_dev_and_the_clock_asks_whether_all_serves(team: Team) -> None:
     team.tag("0.1.0-dev")
     [run] = team.ended("deploy-dev")

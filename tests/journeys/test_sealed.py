@@ -104,6 +104,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "forge": _talks_to_its_github,
     "board": _talks_to_its_github,
     "hooks": lambda hooks, _running: bool(hooks) and all(hook.local for hook in hooks.values()),
+    "hook_runner": _talks_to_the_sandbox,
     "web": lambda part, _running: isinstance(part, SandboxHttp),
     "hurried": lambda part, running: _talks_to_the_sandbox(part.store, running),
     "foundation": _talks_to_the_sandbox,

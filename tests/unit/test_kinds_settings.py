@@ -88,7 +88,7 @@ def test_the_bundle_carries_what_each_kind_gives_it(tmp_path: Path) -> None:
 
 
 def test_no_table_and_two_tables_are_errors(tmp_path: Path) -> None:
-    tables = " or ".join(f"[environments.<name>.{kind}]" for kind in ("ec2", "lambda", "ecs", "disk"))
+    tables = " or ".join(f"[environments.<name>.{kind}]" for kind in ("ec2", "lambda", "ecs", "asg", "disk"))
     assert errors(tmp_path, "") == [f"environments.dev: has no table that says what it runs on: add {tables}"]
     assert errors(tmp_path, 'disk.folder = "/srv"\nec2 = { tags = { a = "b" }, command = ["x"] }\n') == [
         "environments.dev: runs on one target, and has the tables ec2 and disk: keep one"
@@ -130,10 +130,3 @@ def test_a_kind_that_is_not_among_the_kinds_is_unknown(tmp_path: Path) -> None:
     (tmp_path / "tagship.toml").write_text(TOP + 'disk.folder = "/srv"\n', "utf-8")
     with pytest.raises(SettingsError, match=r"environments\.dev\.disk: unknown key"):
         load(tmp_path / "tagship.toml", {})
-
-
-@pytest.mark.parametrize("kind", ["asg"])
-def test_a_kind_that_is_to_come_is_refused_by_one_plain_error(tmp_path: Path, kind: str) -> None:
-    assert errors(tmp_path, f'{kind} = {{ name = "x" }}\n') == [
-        f"environments.dev.{kind}: this kind of target does not exist yet; there is: ec2, lambda, ecs, disk"
-    ]

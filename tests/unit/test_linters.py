@@ -63,6 +63,7 @@ def test_every_policy_of_the_templates_is_looked_at() -> None:
         "Ci/release",
         "People",
         "PeopleOfFunctions",
+        "PeopleOfSites",
         "Host/run",
         "Notify/read",
         "Cleanup/cleanup",

@@ -25,6 +25,7 @@ from tests.unit.test_policies import (
     GIVEN,
     HOST,
     INSTANCE,
+    OF_PEOPLE,
     PRIVATE,
     PROMOTED,
     READ_BY_ALL,
@@ -36,7 +37,8 @@ from tests.unit.test_policies import (
 
 TOP = Path(__file__).parents[2]
 ADAPTERS = TOP / "tagship/adapters"
-PEOPLE = statements("People") + statements("PeopleOfFunctions") + statements("PeopleOfServices")
+PEOPLE = [statement for policy in OF_PEOPLE for statement in statements(policy)]
+SHARED = [statement for policy in OF_PEOPLE[1:] for statement in statements(policy)]  # the role of CI has them too
 
 # What an operation needs, where that is not the action of its own name (Service Authorization Reference). A write with
 # If-Match, and a conditional deletion, need s3:GetObject on the key as well (S3 User Guide, Conditional requests).
@@ -51,13 +53,15 @@ NEEDS = {
     "sts:GetCallerIdentity": [],  # needs none: it answers even where a policy denies it
 }
 
+ACTIONS = {"elbv2": "elasticloadbalancing"}  # how IAM names a service that boto3 names otherwise
+
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
-LAMBDA = ["targets/lambda_/calls"]
-ECS = ["targets/ecs/calls"]
+LAMBDA = ["targets/lambda_/calls", "targets/lambda_/watching"]
+ECS = ["targets/ecs/calls", "targets/ecs/around"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
-RELEASE = ["aws/s3", *EC2, *LAMBDA, *ECS, "aws/calendar", "aws/identity"]
-USES = {"Ci": [*RELEASE, "aws/ecr", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
-SITES = ["aws/site"]  # a site's bucket and distribution are infrastructure's: docs/static.md has the statement
+ASG = ["targets/asg/calls"]
+RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, *ASG, "aws/site", "aws/calendar", "aws/identity"]
+USES = {"Ci": [*RELEASE, "aws/ecr_images", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 
@@ -72,8 +76,15 @@ WHY = {
         "ecr:PutImage": "docker push",
         "ecr:UploadLayerPart": "docker push",
         "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
+        "ec2:RunInstances": "StartInstanceRefresh, of who names a launch template",
+        "ec2:CreateTags": "the same, where the template tags what it launches",
     },
     "People": {
+        "ec2:RunInstances": "StartInstanceRefresh, of who names a launch template",
+        "ec2:CreateTags": "the same, where the template tags what it launches",
+        "ecr:DescribeImages": "whether a service's image is there, before the service is brought to it",
+        "ecr:BatchGetImage": "UpdateFunctionCode, of a function that runs an image",
+        "ecr:GetDownloadUrlForLayer": "UpdateFunctionCode, of a function that runs an image",
         "iam:PassRole": "RegisterTaskDefinition, of a definition that names roles",
         "s3:AbortMultipartUpload": "Terraform's, for a state above 5 MB",
     },
@@ -114,9 +125,14 @@ def asked(adapter: str) -> set[str]:
         "sts",
         "lambda",
         "ecs",
+        "autoscaling",
+        "cloudfront",
+        "elbv2",
+        "logs",
+        "cloudwatch",
     }
     return {
-        f"{service}:{operation}"
+        f"{ACTIONS.get(service, service)}:{operation}"
         for service in services
         for name, operation in methods(service).items()
         if name in words | texts and f"{service}:{operation}" not in OTHERS
@@ -142,7 +158,7 @@ def test_every_adapter_that_asks_aws_is_somebodys() -> None:
         for file in ADAPTERS.rglob("*.py")
         if file.stem != "session" and re.search(r"\.(client|once)\(\"", file.read_text("utf-8"))
     }
-    assert talking == {one for used in (*USES.values(), SETUP, SITES) for one in used}
+    assert talking == {one for used in (*USES.values(), SETUP) for one in used}
 
 
 @pytest.mark.parametrize("adapter", sorted({one for used in USES.values() for one in used}))
@@ -159,7 +175,7 @@ def test_the_calls_that_matter_most_are_among_them() -> None:
 
 @pytest.mark.parametrize("role", USES)
 def test_what_is_asked_is_what_is_granted(role: str) -> None:
-    given = {"Ci": CI + statements("PeopleOfServices"), "People": PEOPLE}[role]
+    given = {"Ci": CI + SHARED, "People": PEOPLE}[role]
     assert granted(given) == needed(role) | set(WHY[role])
     assert not set(WHY[role]) & needed(role), "a reason that is not needed any more"
 
@@ -191,6 +207,11 @@ ASKED_BY_CLEANUP = {  # of the same adapters: those calls that looking, asking a
         "ssm:GetCommandInvocation",
         "ssm:ListCommandInvocations",
         "ec2:DescribeInstances",
+    ],
+    "groups": ["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeLaunchTemplateVersions"],
+    "services": [
+        *("ecs:DescribeServices", "ecs:DescribeServiceRevisions", "ecs:DescribeTaskDefinition"),
+        *("ecs:DescribeTasks", "ecs:ListTasks"),
     ],
     "functions": ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
 }
@@ -279,7 +300,8 @@ def test_artifacts_are_written_by_ci_alone() -> None:
 
 @pytest.mark.parametrize("name", ["index", "state's lock", "note"])
 def test_what_is_made_of_copies_or_left_by_the_dead_may_be_deleted(name: str) -> None:
-    assert allowed(CI, "s3:DeleteObject", s3(WRITTEN[name]))
+    """The index by `history --rebuild-index`, which is a person's."""
+    assert allowed(CI, "s3:DeleteObject", s3(WRITTEN[name])) == (name != "index")
     assert allowed(PEOPLE, "s3:DeleteObject", s3(WRITTEN[name]))
 
 

@@ -34,9 +34,14 @@ GIVEN = {
     "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
     "OrderKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/9012",
     "ImageRepository": "hello",
+    "NamedImages": "no",
+    "ImageCopies": "no",
     "Hosts": "yes",
     "Functions": "yes",
     "Services": "yes",
+    "Groups": "yes",
+    "Sites": "yes",
+    "Distributions": "yes",
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
     "Repository": "acme/hello",
     "NumberedRepository": "acme@12/hello@34",
@@ -142,7 +147,7 @@ def _condition(kind: str, key: str, wanted: list[str], context: Mapping[str, str
         return there is None or not any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
     if kind == "StringLike":
         return there is not None and any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
-    assert kind in {"StringEquals", "Bool"}, kind
+    assert kind in {"StringEquals", "ArnEquals", "Bool"}, kind
     return there is not None and there in wanted
 
 
@@ -152,6 +157,7 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
     return "Allow" in about and "Deny" not in about
 
 
+OF_PEOPLE = ("People", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
 CI, HOST = statements("Ci"), statements("Host")
 
 
@@ -284,6 +290,42 @@ def test_the_workflow_file_and_its_tags_are_pinned(role: str) -> None:
     assert trusted(subject, role=role, workflow=anywhere, Workflow="")
 
 
+PROMOTION = "acme/hello/.github/workflows/promote.yml@refs/heads/main"
+PROMOTES = {"PromotionWorkflow": "promote.yml", "PromotionBranch": "main"}
+NOT_PROMOTION = {
+    "another file": PROMOTION.replace("promote.yml", "ci.yml"),
+    "another branch": PROMOTION.replace("main", "feature"),
+    "a branch that begins so": PROMOTION + "-2",
+    "a tag that is named like the branch": PROMOTION.replace("heads", "tags"),
+    "a pull request": PROMOTION.replace("heads/main", "pull/51/merge"),
+    "the file that deploys, on that branch": PROMOTION.replace("promote.yml", "deploy-dev.yml"),
+    "another repository": PROMOTION.replace("acme/hello", "evil/hello"),
+    "no claim": "",
+}
+
+
+@pytest.mark.parametrize("role", ["Ci", "Notify"])
+def test_a_promotion_is_for_one_file_on_one_branch_beside_the_tags(role: str) -> None:
+    subject = "repo:acme/hello:environment:dev"
+    assert trusted(subject, role=role, workflow=PROMOTION, **PROMOTES)
+    assert trusted(subject, role=role, **PROMOTES), "a tag still ships"
+    assert not trusted(subject, role=role, workflow=PROMOTION), "nothing is promoted there"
+    wrong = {**NOT_PROMOTION, **{f"tag: {name}": workflow for name, workflow in ELSEWHERE.items()}}
+    assert not [name for name, ref in wrong.items() if trusted(subject, role=role, workflow=ref, **PROMOTES)]
+    assert not trusted("repo:acme/hello:environment:prod", role=role, workflow=PROMOTION, **PROMOTES)
+    assert not trusted(subject, role="Cleanup", workflow=PROMOTION, **PROMOTES)
+
+
+def test_a_trust_policy_with_the_longest_names_fits() -> None:
+    """2,048 characters (IAM quotas)."""
+    name = f"{'o' * 39}/{'r' * 100}"
+    long = {"Repository": name, "NumberedRepository": f"{'o' * 39}@{'1' * 9}/{'r' * 100}@{'1' * 10}", **PROMOTES}
+    long |= {"Environment": "e" * 31, "Workflow": f"{'w' * 60}.yml", "PromotionWorkflow": f"{'w' * 60}.yml"}
+    for role in ("Ci", "Notify", "Cleanup"):
+        trust = template(read("environment"), **long)[role]["Properties"]["AssumeRolePolicyDocument"]
+        assert len(json.dumps(trust, separators=(",", ":"))) < 2_048
+
+
 CLEANUP = "acme/hello/.github/workflows/cleanup.yml@refs/heads/main"
 NOT_CLEANUP = {
     "another file": CLEANUP.replace("cleanup.yml", "ci.yml"),
@@ -345,7 +387,8 @@ READ_BY_ALL = [
     layout.lease("hello", "prod"),
     layout.freeze("hello", "prod"),
 ]
-CARRIED = (layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
+SETS = (layout.static("site"), layout.static_files("site"))
+CARRIED = (*SETS, layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
 PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (*CARRIED, layout.package("api"))]
 AT_WORK = [layout.state("hello", "prod") + ".tflock", layout.at_work("hello", "prod") + "x.json"]
 PRIVATE = [
@@ -383,7 +426,6 @@ def test_the_ledger_the_lease_and_the_pointer_are_never_deleted() -> None:
         layout.pointer("hello", "dev"),
     ]
     assert not any(allowed(CI, "s3:DeleteObject", s3(key)) for key in keys)
-    assert allowed(CI, "s3:DeleteObject", s3(layout.index_segment("hello", "dev", "a", "b")))
 
 
 def test_ci_may_read_the_stores_clock_and_ask_a_calendar() -> None:
@@ -432,17 +474,19 @@ def test_a_host_reads_the_secrets_that_the_settings_name() -> None:
 
 
 def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
-    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR and the agent name no resource."""
+    """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR, CloudWatch and the agent name none.
+
+    DescribeAlarms could name alarms, but of composite alarms only as `*`.
+    """
     free = re.compile(
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
-        r"|ecs:(Describe|Register)TaskDefinition|ecs:List(TaskDefinitions|Tasks)"
+        r"|ecs:DescribeTaskDefinition|ecs:ListTaskDefinitions"
+        r"|ecs:ListTasks"  # of which a condition names the clusters
+        r"|autoscaling:Describe(AutoScalingGroups|InstanceRefreshes)|ec2:DescribeLaunchTemplateVersions"
+        r"|cloudwatch:(DescribeAlarms|GetMetricData)|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
     )
-    every = [
-        one
-        for role in ("Ci", "Host", "People", "PeopleOfFunctions", "PeopleOfServices", "Notify", "Cleanup")
-        for one in statements(role)
-    ]
+    every = [one for role in ("Ci", "Host", "Notify", "Cleanup", *OF_PEOPLE) for one in statements(role)]
     open_ = [action for one in every if one["Resource"] == "*" for action in _list(one["Action"])]
     assert open_
     assert all(free.fullmatch(action) for action in open_)
@@ -470,6 +514,21 @@ def test_what_an_environments_keys_are_made_for_is_what_may_be_signed_with_them(
         assert all(one["Condition"] == {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}} for one in given)
     for one in ("Notify", "Cleanup", "Host"):
         assert not any("kms:Sign" in str(each["Action"]) for each in statements(one, read("environment"), **made))
+
+
+def test_images_that_have_names_are_pushed_to_their_repositories_and_copied_from_those_before() -> None:
+    here, before = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/", "210987654321.dkr.ecr.eu-west-1.amazonaws.com/"
+    text = foundation.with_blocks(
+        read("environment"), {}, "", [], images=[here + "api", here + "worker", "ghcr.io/x/y"], copied=[before + "api"]
+    )
+    given = statements("Ci", text, ImageRepository="", NamedImages="yes", ImageCopies="yes")
+    own = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/"
+    assert allowed(given, "ecr:PutImage", own + "api")
+    assert allowed(given, "ecr:PutImage", own + "worker")
+    assert not allowed(given, "ecr:PutImage", own)
+    source = "arn:aws:ecr:eu-west-1:210987654321:repository/api"
+    assert allowed(given, "ecr:BatchGetImage", source)
+    assert not allowed(given, "ecr:PutImage", source)
 
 
 def test_images_are_pushed_by_ci_and_pulled_by_hosts() -> None:
@@ -649,9 +708,9 @@ def test_the_longest_names_fit_into_what_iam_takes(role: str, most: int) -> None
     assert size < most - 200
 
 
-@pytest.mark.parametrize(("role", "most"), [("Ci", 10_240), ("PeopleOfFunctions", 6_144)])
-def test_twenty_functions_with_names_of_thirty_characters_fit_too(role: str, most: int) -> None:
+def test_twenty_functions_with_names_of_thirty_characters_fit_too() -> None:
     """An environment has hosts or functions: the tags of hosts are not in it."""
+    role, most = "PeopleOfFunctions", 6_144
     long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63}
     text = foundation.with_blocks(read("environment"), {}, "", [], functions=[f"{n}{'f' * 28}" for n in range(10, 30)])
     assert len(json.dumps(statements(role, text, **long, Services="no"), separators=(",", ":"))) < most - 200
@@ -669,14 +728,25 @@ def test_a_template_is_ascii(name: str) -> None:
 def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
     text = foundation.with_blocks(read("environment"), {}, "", [], functions=["hello-api"])
     place = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function"
-    for role in ("Ci", "PeopleOfFunctions"):
-        given = statements(role, text=text)
-        for action in ("lambda:UpdateFunctionCode", "lambda:UpdateAlias", "lambda:InvokeFunction"):
-            assert allowed(given, action, f"{place}:hello-api")
-            assert allowed(given, action, f"{place}:hello-api:live")
-            assert not allowed(given, action, f"{place}:hello-api-prod")
-        assert not allowed(given, "lambda:AddPermission", f"{place}:hello-api")
-    assert not allowed(statements("Ci", text=text, Functions="no"), "lambda:UpdateAlias", f"{place}:hello-api")
+    given = statements("PeopleOfFunctions", text=text)  # which the role of CI has too
+    for action in ("lambda:UpdateFunctionCode", "lambda:UpdateAlias", "lambda:InvokeFunction"):
+        assert allowed(given, action, f"{place}:hello-api")
+        assert allowed(given, action, f"{place}:hello-api:live")
+        assert not allowed(given, action, f"{place}:hello-api-prod")
+    assert not allowed(given, "lambda:AddPermission", f"{place}:hello-api")
+    properties = template(text)["PeopleOfFunctions"]["Properties"]
+    assert properties["Roles"] == ["Ci"]
+
+
+@pytest.mark.parametrize("policy", OF_PEOPLE[1:])
+def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(policy: str) -> None:
+    made = yaml.load(read("environment"), _Loader)
+    resource = made["Resources"][policy]
+    noun = policy.removeprefix("PeopleOf")
+    assert resource["Condition"] == f"Has{noun}"
+    assert _holds(made["Conditions"][f"Has{noun}"], {noun: "yes"})
+    assert not _holds(made["Conditions"][f"Has{noun}"], {noun: "no"})
+    assert resource["Properties"]["Roles"] == [{"Ref": "Ci"}]
 
 
 def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
@@ -684,6 +754,39 @@ def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
     names = [f"{'c' * 30}/{n}{'s' * 28}" for n in range(10, 20)]
     text = foundation.with_blocks(read("environment"), {}, "", [], services=names, roles=["r" * 64, "x" * 64])
     assert len(json.dumps(statements("PeopleOfServices", text, **long), separators=(",", ":"))) < 6_144 - 200
+    assert len(text.encode()) < 51_200
+
+
+def test_a_policy_that_is_left_out_is_named_nowhere() -> None:
+    """An environment of ten services has no room for the policies of functions, groups and sites."""
+    names = [f"{'c' * 30}/{n}{'s' * 28}" for n in range(10, 20)]
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=names, roles=["r" * 64, "x" * 64])
+    there = set(re.findall(r"^  (\w+):$", text, re.MULTILINE))
+    assert set(re.findall(r"!Ref (PeopleOf\w+)", text)) <= there
+    assert "PeopleOfServices" in there
+    assert not {"PeopleOfFunctions", "PeopleOfFunctionsPolicyArn"} <= there
+
+
+def test_the_groups_of_the_environment_are_refreshed_and_no_others() -> None:
+    given = statements("PeopleOfGroups", foundation.with_blocks(read("environment"), {}, "", [], groups=["web"]))
+    name = f"arn:aws:autoscaling:us-east-1:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName"
+    template_ = f"arn:aws:ec2:us-east-1:{ACCOUNT}:launch-template/lt-1"
+    tags = {"aws:ResourceTag/tagship:app": "hello", "aws:ResourceTag/tagship:environment": "dev"}
+    assert allowed(given, "autoscaling:StartInstanceRefresh", f"{name}/web")
+    assert not allowed(given, "autoscaling:StartInstanceRefresh", f"{name}/api")
+    assert not allowed(given, "autoscaling:UpdateAutoScalingGroup", f"{name}/web")
+    assert allowed(given, "ec2:CreateLaunchTemplateVersion", template_, tags)
+    assert not allowed(
+        given, "ec2:CreateLaunchTemplateVersion", template_, {**tags, "aws:ResourceTag/tagship:environment": "prod"}
+    )
+    assert allowed(given, "s3:PutObject", s3(layout.group("hello", "dev", "web")))
+    assert not allowed(given, "s3:PutObject", s3(layout.group("hello", "prod", "web")))
+
+
+def test_ten_groups_with_names_of_sixty_characters_fit_too() -> None:
+    long = {"App": "a" * 31, "Environment": "e" * 31, "Bucket": "b" * 63}
+    text = foundation.with_blocks(read("environment"), {}, "", [], groups=[f"{n}{'g' * 58}" for n in range(10, 20)])
+    assert len(json.dumps(statements("PeopleOfGroups", text, **long), separators=(",", ":"))) < 6_144 - 200
     assert len(text.encode()) < 51_200
 
 
@@ -702,11 +805,61 @@ def test_the_services_of_the_environment_are_changed_and_no_others() -> None:
         assert not allowed(given, "iam:PassRole", f"{role_}/admin", to_tasks)
 
 
+def test_ten_static_sets_with_names_of_the_longest_fit_too() -> None:
+    long = {"App": "a" * 31, "Environment": "e" * 31, "Bucket": "b" * 63}
+    places = [f"{n}{'s' * 61}/{'p' * 100}/" for n in range(10, 20)]
+    text = foundation.with_blocks(
+        read("environment"), {}, "", [], sites=places, distributions=[f"E{n}{'D' * 12}" for n in range(10, 20)]
+    )
+    assert len(json.dumps(statements("PeopleOfSites", text, **long), separators=(",", ":"))) < 6_144 - 200
+    assert len(text.encode()) < 51_200
+
+
+def test_the_static_sets_of_the_environment_are_changed_and_no_others() -> None:
+    text = foundation.with_blocks(
+        read("environment"), {}, "", [], sites=["site-dev/www/", "docs-dev/", "site-dev/www/"], distributions=["E2DEV"]
+    )
+    given = statements("PeopleOfSites", text)  # which the role of CI has too
+    distribution = f"arn:aws:cloudfront::{ACCOUNT}:distribution"
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert allowed(given, action, "arn:aws:s3:::site-dev/www/index.html")
+        assert allowed(given, action, "arn:aws:s3:::docs-dev/index.html")
+        assert not allowed(given, action, "arn:aws:s3:::site-dev/other/index.html")
+        assert not allowed(given, action, "arn:aws:s3:::site-prod/www/index.html")
+        assert not allowed(given, action, "arn:aws:s3:::hello-dev-site/index.html")
+    assert not allowed(given, "s3:GetObject", "arn:aws:s3:::site-dev/www/index.html")
+    assert allowed(given, "cloudfront:CreateInvalidation", f"{distribution}/E2DEV")
+    assert not allowed(given, "cloudfront:CreateInvalidation", f"{distribution}/E2PROD")
+    assert not allowed(given, "cloudfront:UpdateDistribution", f"{distribution}/E2DEV")
+    record = layout.static_presence("hello", "dev", "site")
+    assert all(allowed(given, action, s3(record)) for action in ("s3:GetObject", "s3:PutObject"))
+    assert not allowed(given, "s3:PutObject", s3(record.replace("/dev/", "/prod/")))
+
+
+def test_without_a_distribution_nothing_of_cloudfront_is_granted() -> None:
+    assert not [one for one in statements("PeopleOfSites", Distributions="no") if "cloudfront" in str(one["Action"])]
+
+
 def test_an_environment_without_hosts_gets_no_role_for_them() -> None:
     made = yaml.load(read("environment"), _Loader)
     places = (made["Resources"]["Host"], made["Resources"]["HostProfile"], made["Outputs"]["HostProfile"])
     assert {place["Condition"] for place in places} == {"HasHosts"}
     assert not _holds(made["Conditions"]["HasHosts"], {"Hosts": "no"})
+
+
+def test_a_template_that_is_too_large_loses_what_its_environment_does_not_run() -> None:
+    """Nobody's permission: its condition would leave it out. The reasons beside the others stay."""
+    assert len(read("environment").encode()) > foundation.LARGEST, "else this would show nothing"
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=["dev/api"])
+    made, bare = yaml.load(read("environment"), _Loader), yaml.load(text, _Loader)
+    gone = set(made["Resources"]) - set(bare["Resources"])
+    assert gone
+    assert gone <= {"PeopleOfFunctions", "PeopleOfGroups", "PeopleOfSites"}
+    assert {f"{name}PolicyArn" for name in gone} == set(made["Outputs"]) - set(bare["Outputs"])
+    assert "# which bytes each task runs" in text
+    assert {name: made["Resources"][name] for name in bare["Resources"] if name != "PeopleOfServices"}.keys() <= bare[
+        "Resources"
+    ].keys()
 
 
 def test_a_template_that_loses_its_comments_says_the_same() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tagship.errors import SettingsError
 from tagship.settings import KINDS, Settings, find, load, settings_of
-from tagship.settings.ec2 import Ec2
+from tagship.settings.ec2 import Ec2, Hosts
 from tagship.settings.ecs import Ecs
 from tagship.settings.lambda_ import Lambda
 from tagship.settings.tables import BRANCH, SUFFIX, WORDS
@@ -22,6 +22,9 @@ from tagship.settings.variables import known, tables
 
 TOP = Path(__file__).parents[2]
 SAMPLE = TOP / "docs" / "tagship.sample.toml"
+IMAGE_KEYS = (
+    "known here: repository, dockerfile, context, target, platform, arguments, cache_from, cache_to, smoke, moving_tags"
+)
 MINIMAL = """
 app = "hello"
 aws.bucket = "hello-artifacts"
@@ -36,7 +39,12 @@ OUTSIDE = "is outside the repository: give a path relative to its top"
 DEV = "environments.dev"
 ROLLOUT = "environments.dev.ec2.rollout"
 TABLES = {kind.table for kind in KINDS}
-SHOWN = {"ec2": "dev", "lambda": "api", "ecs": "shop"}  # kind -> the environment of the sample that has its table
+SHOWN = {
+    "ec2": "dev",
+    "lambda": "api",
+    "ecs": "shop",
+    "asg": "fleet",
+}  # kind -> the environment of the sample that has its table
 Loader = Callable[..., Settings]
 Told = Callable[..., list[str]]
 Variables = dict[str, str] | None
@@ -95,7 +103,9 @@ def test_the_sample_loads() -> None:
 def test_the_sample_has_every_key_and_no_other() -> None:
     raw = tomllib.loads(SAMPLE.read_text("utf-8"))
     missing = []
-    for place, _ in tables(settings_of(), "dev"):
+    for path, _ in tables(settings_of(), "dev"):
+        shared = path[2:3] == ("asg",) and path[3:] and path[3] in Hosts.model_fields  # what all hosts have: at ec2
+        place = (*path[:2], "ec2", *path[3:]) if shared else path
         kind = place[2] if place[2:] and place[2] in TABLES else "ec2"
         table: Any = {**raw, "environments": {"dev": raw["environments"][SHOWN[kind]]}}
         for key in place:
@@ -112,7 +122,8 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     needed = {"signing.key", "signing.public_key", "environments.dev.ec2.tags"}
     needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
-    computed = {"environments.dev.workflow", "packages", "notify.webhooks", "static"}
+    computed = {"environments.dev.workflow", "packages", "images", "notify.webhooks", "static"}
+    computed |= {"hooks", "environments.dev.hooks"}
     assert differing == needed | said | computed
 
 
@@ -126,7 +137,8 @@ def test_the_sample_shows_the_defaults_of_functions_too() -> None:
 def test_the_sample_shows_the_defaults_of_services_too() -> None:
     services = load(SAMPLE, {}).environment("shop").runs_on(Ecs)
     assert services
-    assert services == Ecs.model_validate({"cluster": services.cluster, "services": {"hello-api": {}}})
+    checked = {"hello-api": {"health": {"url": "https://hello.example/healthz"}}}
+    assert services == Ecs.model_validate({"cluster": services.cluster, "services": checked})
 
 
 def test_the_workflow_of_an_environment_is_named_after_it_unless_it_is_said(read: Loader) -> None:
@@ -278,7 +290,7 @@ def test_every_error_of_a_file_is_told_at_once(errors: Told) -> None:
         'environments.dev.image.repository: runtime = "docker" needs the repository that images are pushed to',
         (
             "environments.prod: has no table that says what it runs on: add [environments.<name>.ec2] or "
-            "[environments.<name>.lambda] or [environments.<name>.ecs]"
+            "[environments.<name>.lambda] or [environments.<name>.ecs] or [environments.<name>.asg]"
         ),
         'TAGSHIP_CI_TIMEOUT (ci.timeout): must be a whole number; is "x"',
     ]
@@ -300,8 +312,7 @@ def test_the_remedy_names_the_file_and_the_sample(read: Loader) -> None:
         ("region = 5", "region: unknown key; did you mean aws.region?"),
         ('tags = { a = "b" }', "tags: unknown key; did you mean environments.dev.ec2.tags?"),
         ('ec2.dokument = "x"', "ec2.dokument: unknown key; did you mean document?"),
-        ("image.zzz = 1", "image.zzz: unknown key; known here: repository, dockerfile, context"),
-        ("asg.name = 1", "asg: this kind of target does not exist yet; there is: ec2, lambda, ecs"),
+        ("image.zzz = 1", "image.zzz: unknown key; " + IMAGE_KEYS),
         ('ec2.port = \"8080\"', 'ec2.port: must be a whole number; is "8080"'),
         ("ec2.port = true", "ec2.port: must be a whole number; is true"),
         ("ec2.port = 8080.0", "ec2.port: must be a whole number; is 8080.0"),

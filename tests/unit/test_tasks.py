@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,13 +33,20 @@ TOP = Path(__file__).parents[2]
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
     "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject", "init",
-    "pin", "resign", "adopt", "cleanup", "tested", "promote"
+    "pin", "resign", "adopt", "cleanup", "tested", "promote", "continue",
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics"
+    "user-data", "doctor", "sbom", "metrics", "drill"
 }  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
+
+
+def module_of(task: str) -> str:
+    """The module of verbs/ that a task calls."""
+    name = task.replace("-", "_").replace(".", "_")
+    return f"{name}_" if iskeyword(name) else name
+
 
 TASKS: dict[str, FlaggedTask] = {name: ns[name] for name in ns.task_names}
 NAMED = {alias: name for name, aliases in ns.task_names.items() for alias in (name, *aliases)}  # infra: infra.apply
@@ -86,12 +94,12 @@ def test_no_flag_has_a_short_form(task: str) -> None:
 def test_the_version_has_one_name_and_its_old_ones(task: str) -> None:
     spelled = flags(task) & {"version", "artifact", "to"}
     assert spelled in (set(), {"version", "artifact", "to"})
-    assert task == "rollback" or not spelled or "version" in {flag.name for flag in TASKS[task].flags}
+    assert task in {"rollback", "drill"} or not spelled or "version" in {flag.name for flag in TASKS[task].flags}
 
 
 @pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
 def test_a_task_calls_its_verb_by_the_names_that_the_verb_has(task: str) -> None:
-    name = task.replace("-", "_").replace(".", "_")
+    name = module_of(task)
     parameters = inspect.signature(getattr(import_module(f"tagship.verbs.{name}"), name)).parameters
     taken = {flag.attribute for flag in TASKS[task].flags if not flag.becomes} - {"json"}
     assert set(parameters) == {"app", *taken}
@@ -99,7 +107,7 @@ def test_a_task_calls_its_verb_by_the_names_that_the_verb_has(task: str) -> None
 
 @pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
 def test_a_flags_default_is_the_verbs_own(task: str) -> None:
-    name = task.replace("-", "_").replace(".", "_")
+    name = module_of(task)
     parameters = inspect.signature(getattr(import_module(f"tagship.verbs.{name}"), name)).parameters
     asked = [flag for flag in TASKS[task].flags if not flag.positional and flag.attribute in parameters]
     for flag in asked:
@@ -146,8 +154,10 @@ ADVISED = [
     commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True, freeze="8h", reason="it fails"),
     commands.rollback(),
     commands.heal("dev", wait="10m"),
+    commands.drill("dev", to="0.1.29-dev", for_real=True, yes=True),
     commands.notify(test=True),
     commands.resume("dev", wait="10m"),
+    commands.continue_("dev"),
     commands.verify(V, "dev"),
     commands.status("dev"),
     commands.history("dev", version=V, verify=True, rebuild_index=True, as_json=True),
@@ -199,7 +209,7 @@ def test_a_command_that_messages_advise_is_one_that_the_tasks_take(advised: str)
 
 
 def test_every_command_that_can_be_advised_is_in_that_list() -> None:
-    spelled = {word.replace("-", "_").replace(".", "_") for word in (one.split()[1] for one in ADVISED)}
+    spelled = {module_of(word) for word in (one.split()[1] for one in ADVISED)}
     functions = {name for name, value in vars(commands).items() if inspect.isfunction(value) and name[0] != "_"}
     assert spelled == functions - OF_AWS
 
@@ -505,6 +515,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench-faults",
         "bench-host",
         "bench-shell",
+        "test-permissions",
     }
     assert set(verbs) == set(TASKS) - NOT_TYPED
     for name, recipe in verbs.items():

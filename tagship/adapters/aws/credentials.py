@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,11 +29,15 @@ class NoTerminal(Exception):
 def ask_for_code(prompt: str) -> str:
     """Ask for an MFA code at the terminal.
 
-    Raises NoTerminal if there is none.
+    Raises NoTerminal if there is none, and KeyboardInterrupt at the end of input: verbs end as they do for Ctrl-C.
     """
     if not attended():
         raise NoTerminal
-    return getpass.getpass(prompt)
+    try:
+        return getpass.getpass(prompt)
+    except (EOFError, KeyboardInterrupt) as reason:
+        print(file=sys.stderr)  # the question's line has no end yet
+        raise KeyboardInterrupt from reason
 
 
 def with_prompt(core: Any, ask: Callable[[str], str]) -> None:

@@ -1,36 +1,30 @@
-"""Where images are: ECR by its API, any other registry by the OCI distribution API (a HEAD of the manifest).
+"""Where images are: ECR by its API, any other registry by the OCI distribution API; images are copied by the latter.
 
-A plain registry is asked with the credentials of docker's own config file, where it has some in plain reach.
+Another registry than ECR is asked with the credentials that `docker login` left.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 
+from tagship.adapters.aws.ecr_images import EcrImages
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.docker import Docker
+from tagship.adapters.oci.client import RegistryClient
+from tagship.adapters.oci.copying import Copying, ImagePlace
+from tagship.adapters.oci.logins import DockerLogins, Login
+from tagship.domain.image import ImageStatus
 from tagship.domain.manifest import ImageRef
-from tagship.errors import ServiceFailed, SettingsError
+from tagship.domain.oci import RawManifest
+from tagship.errors import ArtifactMissing, SettingsError
 
 ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?\Z", re.ASCII)
-LOOPBACK = re.compile(r"(localhost|127(\.\d+){3})(:\d+)?\Z", re.ASCII)
-TYPES = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
-)
-TIMEOUT = 30  # seconds
+LARGEST = 4 * 1024 * 1024  # bytes of an image's configuration
 
 
 @dataclass(frozen=True)
@@ -39,67 +33,77 @@ class Ecr:
 
     aws: Aws
     docker: Docker
+    sleep: Callable[[float], None] = time.sleep
+    _clients: dict[str, RegistryClient] = field(default_factory=dict, repr=False, compare=False)
 
     def login(self, repository: str) -> None:
         """Log docker in to ECR.
 
         Another registry's login is the user's own: docker keeps it.
         """
-        host, _ = split(repository)
-        if not ECR.match(host):
-            return
-        with self.aws.translated(f"asking ECR for a login to {host}"):
-            answer = self.aws.client("ecr").get_authorization_token()
-        user, password = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode().split(":", 1)
-        self.docker.login(host, user, password)
+        images = self._in_ecr(repository)
+        if images:
+            login = images.login()
+            self.docker.login(split(repository)[0], login.user, login.password)
 
     def find(self, repository: str, tag: str) -> ImageRef | None:
-        digest = self._digest(repository, tag)
-        return ImageRef(repository, tag, digest) if digest else None
+        images = self._in_ecr(repository)
+        if images:
+            details = images.described(tag)
+            return ImageRef(repository, tag, details["imageDigest"]) if details else None
+        manifest = self._manifest(repository, tag)
+        return ImageRef(repository, tag, manifest.digest) if manifest else None
 
-    def holds(self, image: ImageRef) -> bool:
-        return bool(self._digest(image.repository, image.digest))
+    def status(self, image: ImageRef, *, scanned: bool = False) -> ImageStatus:
+        images = self._in_ecr(image.repository)
+        if images:
+            return images.status(image.digest, scanned=scanned)
+        return ImageStatus("there" if self._manifest(image.repository, image.digest) else "missing")
 
-    def _digest(self, repository: str, reference: str) -> str:
-        """Ask for the digest of an image; empty without one."""
-        # `reference` is a tag or a digest.
+    def platforms(self, image: ImageRef) -> Mapping[str, str]:
+        manifest = self._manifest(image.repository, image.digest)
+        if manifest is None:
+            raise ArtifactMissing(f"The registry does not have {image.by_digest}.", remedy="Publish it again")
+        if manifest.is_index:
+            return manifest.platforms
+        return {self._built_for(self._place(image.repository), manifest): manifest.digest}
+
+    def copy(self, image: ImageRef, repository: str) -> ImageRef:
+        Copying(self._place(image.repository), self._place(repository)).copy(image.digest, [image.tag])
+        return replace(image, repository=repository)
+
+    def tag(self, image: ImageRef, tag: str) -> None:
+        place = self._place(image.repository)
+        Copying(place, place).point(image.digest, tag)
+
+    # -- by the distribution API ---------------------------------------------------------------------------------------
+
+    def _place(self, repository: str) -> ImagePlace:
+        host, name = split(repository)
+        return ImagePlace(self._client(host), self._client(host).named(name))
+
+    def _client(self, host: str) -> RegistryClient:
+        return self._clients.setdefault(host, RegistryClient(host, lambda: self._login(host), self.sleep))
+
+    def _login(self, host: str) -> Login | None:
+        images = self._in_ecr(f"{host}/")
+        return images.login() if images else DockerLogins(self.docker.inherited).of(host)
+
+    def _built_for(self, place: ImagePlace, manifest: RawManifest) -> str:
+        """Read the platform of an image in its configuration."""
+        with closing(place.client.blob(place.name, manifest.configuration.digest)) as answer:
+            value = json.loads(answer.raw.read(LARGEST, decode_content=True))
+        return "/".join(value[key] for key in ("os", "architecture", "variant") if value.get(key))
+
+    def _in_ecr(self, repository: str) -> EcrImages | None:
+        """Return a repository of ECR; None for one of another registry."""
         host, name = split(repository)
         known = ECR.match(host)
-        return self._in_ecr(known["account"], name, reference) if known else self._elsewhere(host, name, reference)
+        return EcrImages(self.aws, known["account"], known["region"], name) if known else None
 
-    def _in_ecr(self, account: str, name: str, reference: str) -> str:
-        from botocore.exceptions import ClientError
-
-        wanted: Any = {"imageDigest" if ":" in reference else "imageTag": reference}
-        with self.aws.translated(f"looking for {name}:{reference} in ECR"):
-            try:
-                answer = self.aws.client("ecr").describe_images(
-                    registryId=account, repositoryName=name, imageIds=[wanted]
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] == "ImageNotFoundException":
-                    return ""
-                if error.response["Error"]["Code"] == "RepositoryNotFoundException":
-                    raise _no_repository(account, name) from error
-                raise
-        return answer["imageDetails"][0]["imageDigest"]
-
-    def _elsewhere(self, host: str, name: str, tag: str) -> str:
-        scheme = "http" if LOOPBACK.match(host) else "https"
-        request = urllib.request.Request(f"{scheme}://{host}/v2/{name}/manifests/{tag}", method="HEAD")  # noqa: S310 (set above)
-        request.add_header("Accept", TYPES)
-        for header, value in _authorization(host, self.docker.inherited).items():
-            request.add_header(header, value)
-        try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 (the scheme is set above)
-                digest: str = answer.headers.get("Docker-Content-Digest", "")
-                return digest
-        except urllib.error.HTTPError as problem:
-            if problem.code == 404:
-                return ""
-            raise _unanswered(host, f"it answered {problem.code}") from problem
-        except OSError as problem:
-            raise _unanswered(host, str(problem)) from problem
+    def _manifest(self, repository: str, reference: str) -> RawManifest | None:
+        place = self._place(repository)
+        return place.client.manifest(place.name, reference)
 
 
 def split(repository: str) -> tuple[str, str]:
@@ -114,30 +118,3 @@ def split(repository: str) -> tuple[str, str]:
             remedy="Write it whole in tagship.toml: 123456789012.dkr.ecr.us-east-1.amazonaws.com/hello",
         )
     return host, name
-
-
-def _authorization(host: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Read the basic credentials of docker's config file for a host.
-
-    None if a credential helper keeps them.
-    """
-    folder = variables.get("DOCKER_CONFIG") or str(Path.home() / ".docker")
-    try:
-        config = json.loads((Path(folder) / "config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    token = config.get("auths", {}).get(host, {}).get("auth", "")
-    return {"Authorization": f"Basic {token}"} if token else {}
-
-
-def _no_repository(account: str, name: str) -> SettingsError:
-    return SettingsError(
-        f"ECR of account {account} has no repository {name}.",
-        remedy=f"Create it: aws ecr create-repository --repository-name {name} --image-tag-mutability IMMUTABLE",
-    )
-
-
-def _unanswered(host: str, why: str) -> ServiceFailed:
-    return ServiceFailed(
-        f"The registry {host} cannot be asked for an image: {why}.", remedy=f"Log in: docker login {host}"
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -65,6 +66,7 @@ class Remote:
         self.git.run("update-ref", "-d", aside)
         return tag
 
+    @cached_property
     def url(self) -> str:
         answer = self.git.run("remote", "get-url", self.name)
         if not answer.ok:

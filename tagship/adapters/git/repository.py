@@ -59,7 +59,7 @@ class GitRepository:
         return self._reached().tag(name)
 
     def remote_url(self) -> str:
-        return self._remote.url()
+        return self._remote.url
 
     def push(self, commit: str, branch: str, tag: Tag) -> Pushed:
         return push.push(self._reached(), commit, branch, tag)

@@ -6,11 +6,13 @@ Verbs that ship start git themselves (program.py): GitPython would add its impor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tagship.adapters.git.answer import Answer
 from tagship.adapters.git.environment import ELSEWHERE, environment
+from tagship.adapters.git.merging import merged
 from tagship.adapters.git.program import GitProgram
 from tagship.adapters.git.remote import without_password
 from tagship.errors import Refused
@@ -48,6 +50,7 @@ def _read(program: GitProgram, inherited: Mapping[str, str]) -> Surroundings:
         tags=ask("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").splitlines(),
         files=sorted({path for path in ask("ls-files", "-z", *_COMMITTED).split("\0") if path}),
         ignored=lambda paths: ask("check-ignore", "--", *paths, may_fail=True).splitlines(),  # it fails for none
+        merged=partial(merged, program.run),
     )
 
 

@@ -16,6 +16,7 @@ KINDS = {  # the name of a kind -> the module that connects to it, imported when
     "ec2": "tagship.adapters.targets.ec2.target",
     "lambda": "tagship.adapters.targets.lambda_.target",
     "ecs": "tagship.adapters.targets.ecs.target",
+    "asg": "tagship.adapters.targets.asg.target",
 }
 
 

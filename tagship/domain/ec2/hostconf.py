@@ -11,10 +11,10 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from tagship.domain import bundle
+from tagship.domain import layout
 from tagship.errors import SettingsError
 
-FOLDER = bundle.CONFIGURATION
+FOLDER = layout.CONFIGURATION
 RESERVED = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
 # The shell that starts the app keeps these for itself: read-only, changing by themselves, or evaluated when assigned.
 SHELLS_OWN = frozenset(

@@ -46,6 +46,11 @@ class TaskFacts:
         return self.status == "RUNNING"
 
     @property
+    def short(self) -> str:
+        """Return the first characters of its id."""
+        return self.arn.rpartition("/")[2][:8]
+
+    @property
     def words(self) -> str:
         """Say why it stopped."""
         words = [": ".join(filter(None, (self.stop_code, self.reason.rstrip("."))))]
@@ -78,8 +83,17 @@ def _share(number: int, total: int, names: Mapping[str, str], revision: str) -> 
     return f"{number} of {counted(total, 'task')} {verb} {names.get(revision, revision.rpartition('/')[2])}"
 
 
+def newest_stopped(tasks: Sequence[TaskFacts], revision: str) -> TaskFacts | None:
+    """Return the task of a revision that stopped last."""
+    return next(iter(_stopped(tasks, revision)), None)
+
+
+def _stopped(tasks: Sequence[TaskFacts], revision: str) -> list[TaskFacts]:
+    """List the stopped tasks of a revision, the newest first."""
+    stopped = [task for task in tasks if task.revision == revision and task.status == "STOPPED"]
+    return sorted(stopped, key=lambda task: task.stopped_at, reverse=True)
+
+
 def last_stops(tasks: Sequence[TaskFacts], revision: str) -> str:
     """Quote why the last tasks of a revision stopped, the newest first."""
-    stopped = [task for task in tasks if task.revision == revision and task.status == "STOPPED"]
-    newest = sorted(stopped, key=lambda task: task.stopped_at, reverse=True)[:SHOWN]
-    return "\n".join(f"task {task.arn.rpartition('/')[2][:8]} stopped: {task.words}" for task in newest)
+    return "\n".join(f"task {task.short} stopped: {task.words}" for task in _stopped(tasks, revision)[:SHOWN])

@@ -65,7 +65,7 @@ def install(world: World) -> None:
     state = Kept(world.region, definitions)
     api = _Api(world, state, Processes(folder=world.folder, ports=world.ports))
     world.switches["ecs"] = api.switch
-    Targets(state, api.clock).install()
+    Targets(state, api.clock, api.runner).install()
     for act in (
         *Clusters(state).operations(),
         *Deployments(state, api.clock, api.faults).operations(),

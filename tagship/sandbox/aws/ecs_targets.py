@@ -2,8 +2,7 @@
 
 Follows https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html for states
 and reason codes, and https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html for names of log
-streams. moto keeps none of the targets. Does not model: rules of listeners, thresholds of health checks, log lines
-before a task has stopped.
+streams. moto keeps none of the targets. Does not model: rules of listeners, thresholds of health checks.
 """
 
 from __future__ import annotations
@@ -15,13 +14,16 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.elbv2.responses import ELBV2Response
+from moto.logs.responses import LogsResponse
 
 from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.ecs_kept import Kept
 from tagship.sandbox.ecs.clock import Clock
+from tagship.sandbox.ecs.endings import Runner
 from tagship.sandbox.ecs.revision import Revision
 from tagship.sandbox.ecs.service import Service
 from tagship.sandbox.ecs.task import Task
+from tagship.sandbox.pace import now
 
 INITIAL = ("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
 TIMED_OUT = ("unhealthy", "Target.Timeout", "Request timed out")
@@ -34,10 +36,12 @@ class Targets:
 
     kept: Kept
     clock: Clock
+    runner: Runner
 
     def install(self) -> None:
         """Have moto's elbv2 answer for the tasks too."""
         stock.replace(ELBV2Response, "describe_target_health", functools.partial(_operation, self))
+        stock.replace(LogsResponse, "get_log_events", functools.partial(_reading, self))
 
     def health(self, group: str) -> list[dict[str, Any]]:
         """Describe the targets of a group, by its ARN."""
@@ -92,15 +96,28 @@ def _operation(targets: Targets, original: Callable[[Any], Any]) -> Callable[[An
     return describe_target_health
 
 
+def _reading(targets: Targets, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Wrap moto's own answer: what running tasks wrote is written first."""
+
+    def get_log_events(request: Any) -> Any:
+        for task in [task for service in targets.kept.services() for task in service.tasks if not task.over]:
+            task.lines = targets.runner.log(task.place)
+            write_log(targets.kept.region, targets.kept, task)
+        return original(request)
+
+    return get_log_events
+
+
 def write_log(region: str, state: Kept, task: Task) -> None:
-    """Write the lines of a stopped task, if its driver is awslogs."""
+    """Write the new lines of a task, if its driver is awslogs."""
     for container in state.definitions.get(task.revision.definition).content["containerDefinitions"][:1]:
         options = container.get("logConfiguration", {}).get("options", {})
-        if container.get("logConfiguration", {}).get("logDriver") != "awslogs" or not task.lines or not task.stopped:
+        if container.get("logConfiguration", {}).get("logDriver") != "awslogs" or not task.lines[task.logged :]:
             continue
         logs, group = stock.backend("logs", region), options["awslogs-group"]
         if group in logs.groups:  # ECS writes nothing into a group that isn't there, unless it may make it
             stream = f"{options['awslogs-stream-prefix']}/{container['name']}/{task.id}"
             logs.ensure_log_stream(group, stream)
-            at = int(task.stopped.timestamp() * 1000)
-            logs.put_log_events(group, stream, [{"timestamp": at, "message": line} for line in task.lines])
+            at = int((task.stopped or now()).timestamp() * 1000)
+            lines, task.logged = task.lines[task.logged :], len(task.lines)
+            logs.put_log_events(group, stream, [{"timestamp": at, "message": line} for line in lines])

@@ -26,8 +26,9 @@ from datetime import timedelta
 from typing import Any
 
 from tagship.sandbox.aws import lambda_answers as answers
-from tagship.sandbox.aws.lambda_code import read
+from tagship.sandbox.aws.lambda_code import located, read
 from tagship.sandbox.aws.lambda_kept import Kept
+from tagship.sandbox.aws.lambda_metrics import counted
 from tagship.sandbox.aws.lambda_requests import (
     DEFAULTS,
     SET,
@@ -136,7 +137,7 @@ class _Api:
         function = self.kept.function(given)
         version = self.kept.version(function, given.get("Qualifier", LATEST))
         content = version.content if version else function.content
-        code = answers.code(content, f"{self.world.url}/sandbox-code/{function.name}")
+        code = answers.code(content, located(self.world, content))
         return {"Configuration": configuration, "Code": code, "Tags": {}}
 
     def get_function_configuration(self, given: Given) -> Given:
@@ -245,6 +246,7 @@ class _Api:
         if version and version.current_state != "Active":
             raise self._not_ready(version)
         ran = run(content, function.name, number, given["Payload"], self.world.folder)
+        counted(self.world.region, function.name, given.get("Qualifier", ""), number, failed=bool(ran.error))
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": number, "Payload": ran.payload}
         answer |= {"FunctionError": ran.error} if ran.error else {}
         return answer | ({"LogResult": ran.tail} if given["LogType"] == "Tail" else {})

@@ -1,17 +1,26 @@
-"""The code that a request to Lambda names: a zip file, itself or in the bucket, or an image."""
+"""The code that a request to Lambda names, a zip file or an image; and where a caller finds it again."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.lambda_requests import Given, LambdaError
 from tagship.sandbox.functions.function import Snapshot
 from tagship.sandbox.functions.images import Images
+from tagship.sandbox.world import World
+
+KEPT = "sandbox-lambda-code"  # the bucket of Lambda's own that Location leads to
+WITHIN = 600  # seconds that an address is good for, as Lambda's
 
 
 def read(images: Images, given: Given, settings: Mapping[str, Any]) -> Snapshot:
@@ -25,6 +34,19 @@ def read(images: Images, given: Given, settings: Mapping[str, Any]) -> Snapshot:
             "InvalidParameterValueException", f"Source image {address} does not exist. Provide a valid source image."
         )
     return Snapshot(b"", settings, address, digest)
+
+
+def located(world: World, content: Snapshot) -> str:
+    """Sign the address of a zip file; empty for an image."""
+    if content.image:
+        return ""
+    store, key = stock.backend("s3", "aws"), hashlib.sha256(content.archive).hexdigest()
+    if KEPT not in store.buckets:
+        store.create_bucket(KEPT, "us-east-1")
+    store.put_object(KEPT, key, content.archive)
+    asked = AWSRequest("GET", f"{world.url}/{KEPT}/{key}")
+    S3SigV4QueryAuth(Credentials(world.keys.access, world.keys.secret), "s3", world.region, WITHIN).add_auth(asked)
+    return str(asked.url)
 
 
 def _archive(given: Given) -> bytes:

@@ -5,7 +5,7 @@ Stock moto answers for EC2, ECR, IAM, STS and everything else that is not named 
 
 from __future__ import annotations
 
-from tagship.sandbox.aws import calendars, cloudformation, ecs, kms, lambda_, s3, ssm
+from tagship.sandbox.aws import autoscaling, calendars, cloudformation, ecs, kms, lambda_, launch_templates, s3, ssm
 from tagship.sandbox.door.keys import Keys
 from tagship.sandbox.door.signed import Signed
 from tagship.sandbox.world import World
@@ -18,6 +18,8 @@ SERVICES = (
     calendars,
     lambda_,
     ecs,
+    launch_templates,
+    autoscaling,
 )
 
 

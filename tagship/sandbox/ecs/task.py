@@ -46,6 +46,7 @@ class Task:
     container_reason: str = ""
     address: str = ""  # the private IP that a target group has
     lines: Sequence[str] = field(default_factory=list)
+    logged: int = 0  # of its lines, those that its log has
     on_end: Callable[[Task], None] = lambda _: None
 
     @property

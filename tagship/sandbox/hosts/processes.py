@@ -23,6 +23,12 @@ def belonging(folder: Path) -> list[int]:
     return [pid for pid, text in _environments() if pid not in own_pids and any(mark in text for mark in marks)]
 
 
+def on(root: Path) -> list[int]:
+    """List the living processes of one host, by its disk."""
+    marks = [f"{MARKS[0][0]}={root}\0".encode(), f"HOME={root}/".encode()]
+    return [pid for pid, text in _environments() if any(mark in text + b"\0" for mark in marks)]
+
+
 def daemons(folder: Path) -> list[int]:
     """List the living daemons of the sandbox in `folder`."""
     # Whether or not any file of it is left.

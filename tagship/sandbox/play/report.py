@@ -21,6 +21,7 @@ from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import actions as actions_of
 from tagship.sandbox.play import guards, hanging, practice
 from tagship.sandbox.play import hosts as hosts_of
+from tagship.sandbox.play import services as services_of
 from tagship.sandbox.state import Running
 from tagship.settings.ec2 import Ec2
 
@@ -126,6 +127,7 @@ def _shipping(chosen: settings.Settings) -> tuple[str, ...]:
 
 
 def _started(root: Path, chosen: settings.Settings, hosts: int, show: Callable[[str], None]) -> Outcome:
+    hosts = hosts if any(environment.target.has_hosts for environment in chosen.environments.values()) else 0
     up = lifecycle.up(root, hosts, _count("TAGSHIP_SANDBOX_SIMULATED", 0, 1000), _shipping(chosen), show)
     before = ["It was up already."] if up.already else []
     if up.already:
@@ -255,6 +257,7 @@ def _next(root: Path, running: Running, chosen: settings.Settings) -> list[str]:
         *([] if inside else [f"  cd {_short(running.work)}"]),
         f"  {_ship(root, first, first_time=not released)}",
         *([f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}"] if port and service else []),
+        *(f"  curl {url}" for url in services_of.here(chosen.environments[first])),
         "  inv sandbox status",
         f"  cd {shlex.quote(str(root)) if inside else '-'} && inv sandbox down",
     ]

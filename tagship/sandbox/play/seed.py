@@ -51,7 +51,7 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
     _documents(ground)
     secrets.seed(ground.settings, ground.client, ground.root)
     functions.seed(ground.settings, ground.client, ground.world.folder / "images")
-    services.seed(ground.settings, ground.client("ecs"), ground.world.fronts)
+    services.seed(ground.settings, ground.client("ecs"), ground.world.fronts, ground.client("logs"))
     ec2 = ground.client("ec2")
     named = [name for name, environment in ground.settings.environments.items() if environment.runs_on(Ec2)]
     if simulated:

@@ -7,6 +7,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterable
+from keyword import iskeyword
 
 from tests.unit.house.source import House, Import, layer
 
@@ -33,6 +34,7 @@ LIBRARIES = {
     "semver": {"domain"},
     "pydantic": {"settings"},
     "boto3": {"adapters", "sandbox"},
+    "jmespath": {"adapters"},
     "botocore": {"adapters", "sandbox"},
     "s3transfer": {"adapters"},
     "mypy_boto3_ec2": {"adapters"},
@@ -60,7 +62,7 @@ LIBRARIES = {
     "packaging": {"sandbox"},
     "invoke": {"tasks"},
 }
-IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "requests", "cryptography"}
+IN_ONE_ADAPTER = {"git", "questionary", "prompt_toolkit", "rich", "cryptography"}
 SLOW = set(LIBRARIES) - {"semver", "pydantic", "invoke"}
 IO = {
     "os", "io", "pathlib", "subprocess", "socket", "time", "random", "shutil", "tempfile", "logging",
@@ -69,6 +71,7 @@ IO = {
 CHEAP = {"errors", "tasks", "settings", "ports", "bootstrap", ""}  # what tasks and bootstrap may import at once
 
 KINDS = ("ec2", "ecs", "lambda_", "asg", "static")
+BUILT_ON = {"asg": "ec2"}  # a kind whose hosts are another's: ADR 0039
 KINDS_LINES = {"adapters/targets/__init__.py", "settings/kinds.py"}  # the two places that name every kind
 AWS_WORDS = re.compile(r"(?<![a-z])(ec2|ssm|ecs|lambda)(?![a-z])", re.IGNORECASE)
 READ_THE_ENVIRONMENT = {"bootstrap/__init__.py", "bootstrap/terminal.py", "adapters/ci_github.py"}  # and settings
@@ -108,7 +111,8 @@ def verbs_that_import_verbs(house: House) -> list[str]:
 def verbs_that_are_no_verb(house: House, tasks: Iterable[str]) -> list[str]:
     """Files of verbs/ without a task, tasks without a file, and files with another public function than their own."""
     files = {file.removeprefix("verbs/").removesuffix(".py") for file in house.trees if layer(file) == "verbs"}
-    names = {task.replace("-", "_").replace(".", "_") for task in tasks if task not in STORIES}
+    plain = {task.replace("-", "_").replace(".", "_") for task in tasks if task not in STORIES}
+    names = {f"{name}_" if iskeyword(name) else name for name in plain}
     odd = sorted(f"{name}: a file or a task alone" for name in (files - {"__init__"}) ^ names)
     for name in sorted(files & names):
         tree = house.trees[f"verbs/{name}.py"]
@@ -177,7 +181,8 @@ def leaking_kinds(house: House) -> list[str]:
 
 
 def _is_part_of(kind: str, file: str) -> bool:
-    return kind in file.removesuffix(".py").split("/") or layer(file) == "sandbox"
+    parts = file.removesuffix(".py").split("/")
+    return kind in parts or any(BUILT_ON.get(part) == kind for part in parts) or layer(file) == "sandbox"
 
 
 def aws_words(house: House) -> list[str]:

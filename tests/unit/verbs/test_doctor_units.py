@@ -90,7 +90,18 @@ def test_every_version_that_a_rollback_offers_is_read(tmp_path: Path) -> None:
     assert warned[1].startswith("0.1.2-dev, to go back to, is not whole: The bundle of 0.1.2-dev is gone")
     assert left[:2] == ("ok", "to 0.1.1-dev, which is stored, whole and signed (1 in all)")
     del app.store.objects[layout.artifact("hello", "dev", "0.1.1-dev", layout.BUNDLE)]
-    assert rows(app, "dev: way back")[-1][:2] == ("failing", "none of 2 versions can be gone back to")
+    assert rows(app, "dev: way back")[-1] == ("failing", "none of 2 versions can be gone back to", "")
+
+
+def test_what_ran_before_tagship_is_a_way_back(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    assert seen(app, "dev: way back")[1] == "nothing to go back to yet"
+    app.hosts.facts["web-1"] = {"ours": "yes", "adopted": "yes"}
+    undo = "inv adopt --env dev --undo"
+    assert seen(app, "dev: way back")[1] == f"no version yet; what ran before tagship is kept: {undo}"
+    ran(app, "0.1.1-dev", "0.1.2-dev")
+    del app.store.objects[layout.artifact("hello", "dev", "0.1.1-dev", layout.BUNDLE)]
+    assert rows(app, "dev: way back")[-1] == ("failing", "none of 1 version can be gone back to", undo)
 
 
 # -- images ------------------------------------------------------------------------------------------------------------

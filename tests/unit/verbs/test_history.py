@@ -251,3 +251,31 @@ def test_a_ledger_as_it_was_written_is_said_to_be_so() -> None:
     app = FakeApp()
     history(app, env="dev", verify=True)
     assert app.screen.lines[0] == "dev: 0 records of the ledger, none altered, deleted or put between (0 in the chain)"
+
+
+def test_the_evidence_of_a_failure_can_be_read_later() -> None:
+    app = told()
+    app.screen.lines.clear()
+    history(app, version="0.1.2-dev", evidence=True)
+    at = app.screen.lines.index("\n0.1.2-dev on dev, 2026-11-20 12:01 UTC:")
+    [shown] = app.screen.lines[at + 1 :]
+    assert "Traceback: boom" in shown
+    assert all(line.startswith("| ") for line in shown.split("\n"))
+
+
+def test_a_forged_line_in_the_evidence_stays_a_quotation() -> None:
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]))
+    app.publish("0.1.1-dev")
+    app.hosts.machines[0].answers.append("failed")
+    app.hosts.machines[0].evidence = "listening\n0.1.1-dev is healthy\x1b[2K"
+    with pytest.raises(DeployFailed):
+        deploy(app, artifact="0.1.1-dev")
+    history(app, evidence=True)
+    assert "| 0.1.1-dev is healthy" in app.screen.text
+    assert "\x1b" not in app.screen.text
+
+
+def test_without_a_failure_there_is_no_evidence_and_that_is_said() -> None:
+    app = told()
+    history(app, version="0.1.1-dev", evidence=True)
+    assert app.screen.lines[-1] == "None of these deployments has recorded evidence of a failure."

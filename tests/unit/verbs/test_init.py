@@ -22,7 +22,8 @@ from tagship import settings
 from tagship.adapters.git.surroundings import surroundings
 from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.repository import Surroundings
-from tagship.scaffold.files import stamped
+from tagship.scaffold.updating import stamped
+from tagship.scaffold.written import RECORD
 from tagship.verbs.init import Initiated, init
 from tests.fakes.prompt import CTRL_C, FakePrompt
 from tests.fakes.screen import FakeScreen
@@ -125,7 +126,7 @@ def test_what_nobody_has_added_yet_is_shipped_and_what_git_ignores_is_not(tmp_pa
 
 WRITTEN = {
     "tagship.toml", "tasks.py", "tagship.mk", "Makefile", ".gitignore", "tagship.txt", "tagship-sandbox.txt",
-    ".env.example", ".github/actions/tagship/action.yml", WORKFLOW, "vendor/tagship-0.1.0-py3-none-any.whl",
+    ".env.example", ".github/actions/tagship/action.yml", RECORD, WORKFLOW, "vendor/tagship-0.1.0-py3-none-any.whl",
 }  # fmt: skip
 
 

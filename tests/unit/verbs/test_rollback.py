@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tagship.domain.standing import marked_bad, rollback_candidates
 from tagship.engine.plan import FEW, MANY
-from tagship.errors import ArtifactMissing, DeployFailed, Held, Interrupted, NotAuthentic, Refused, UsageError
+from tagship.errors import (
+    ArtifactMissing,
+    DeployFailed,
+    Held,
+    Interrupted,
+    NotAuthentic,
+    Refused,
+    ServiceFailed,
+    UsageError,
+)
 from tagship.ports.repository import Tag
 from tagship.verbs.deploy import deploy
 from tagship.verbs.mark_bad import mark_bad
@@ -350,6 +360,53 @@ def test_where_nothing_was_ever_healthy_no_other_version_is_spoken_of() -> None:
         rollback(after(), yes=True)
     assert caught.value.what == "There is nothing to roll dev back to: no version was ever healthy there."
     assert caught.value.remedy == "Ship a version: inv deploy-dev"
+
+
+ADOPTED = {"ours": "yes", "adopted": "yes"}
+BEFORE_TAGSHIP = "Go back to what ran before tagship: inv adopt --env dev --undo"
+
+
+def test_what_ran_before_tagship_is_the_way_back_if_the_hosts_keep_it() -> None:
+    app = after()
+    app.hosts.facts["web-1"] = ADOPTED
+    with pytest.raises(Refused) as caught:
+        rollback(app, yes=True)
+    assert caught.value.remedy.split("\n       ") == [BEFORE_TAGSHIP, "Ship a version: inv deploy-dev"]
+    app = after(ONE)
+    app.hosts.facts["web-1"] = ADOPTED
+    with pytest.raises(Refused) as caught:
+        rollback(app, yes=True)
+    assert caught.value.remedy == BEFORE_TAGSHIP
+
+
+def test_what_ran_before_tagship_stands_beside_a_version_that_is_marked_bad() -> None:
+    app = after(ONE, TWO)
+    rollback(app, yes=True)
+    app.hosts.facts["web-1"] = {"ours": "yes", "adopted": "half"}
+    with pytest.raises(Refused) as caught:
+        rollback(app, yes=True)
+    bad, before = caught.value.remedy.split("\n       ")
+    assert (bad.endswith(f"inv rollback --to {TWO} --env dev --allow-bad"), before) == (True, BEFORE_TAGSHIP)
+
+
+@pytest.mark.parametrize("facts", ["it is gone", {"ours": "yes"}, {"ours": "yes", "adopted": "no"}])
+def test_hosts_that_keep_nothing_or_do_not_answer_leave_the_other_way_on(facts: Any) -> None:
+    app = after(ONE)
+    app.hosts.facts["web-1"] = facts
+    with pytest.raises(Refused) as caught:
+        rollback(app, yes=True)
+    assert caught.value.remedy == "See what ran: inv history --env dev"
+
+
+def test_a_look_at_hosts_that_is_denied_changes_nothing_of_the_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> None:
+        raise ServiceFailed("Access denied: ssm:SendCommand.", remedy="Log in")
+
+    app = after(ONE)
+    monkeypatch.setattr(app.hosts, "inspect", denied)
+    with pytest.raises(Refused, match="no other version") as caught:
+        rollback(app, yes=True)
+    assert caught.value.remedy == "See what ran: inv history --env dev"
 
 
 def test_without_a_version_and_with_several_environments_one_must_be_named() -> None:

@@ -8,14 +8,14 @@ from tagship.domain.ec2 import userdata
 from tagship.errors import Refused
 from tagship.ports.app import App
 from tagship.ports.target import Pins, Script
-from tagship.settings.ec2 import Ec2
+from tagship.settings.ec2 import Hosts
 
 PROGRAM = "deploy/user_data.sh"
 ENTRY = "deploy/host/entry.sh"
 HOST_PROGRAM = "deploy/ec2_deploy.sh"  # from every bundle
 
 
-def script(app: App, ec2: Ec2, environment: str, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
+def script(app: App, ec2: Hosts, environment: str, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
     """Render the user data. Raises Refused if EC2 does not take it.
 
     `artifact_id` pins one artifact; empty: the pointer decides.
@@ -45,7 +45,7 @@ def entry(app: App) -> str:
     return resources.text(app.root, ENTRY)
 
 
-def _needs(ec2: Ec2) -> list[str]:
+def _needs(ec2: Hosts) -> list[str]:
     """List what a host must have beside coreutils and the AWS CLI."""
     return [*(["docker"] if ec2.runtime == "docker" else []), *(["haproxy"] if ec2.manager == "systemd" else [])]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from tagship.domain.change import Change
 from tagship.domain.ec2.order import NOTHING, Order
 from tagship.settings import Settings
-from tagship.settings.ec2 import Ec2
+from tagship.settings.ec2 import Hosts
 
 ANSWER_WITHIN = 60  # seconds that a host may take to say what it runs: one that hangs is not waited for longer
 
 
-def order(settings: Settings, ec2: Ec2, change: Change) -> Order:
+def order(settings: Settings, ec2: Hosts, change: Change) -> Order:
     """Make the order that carries out a change."""
     return Order(
         action="rollback" if change.backward else change.action,  # a host deploys nothing older than what ran there
@@ -28,7 +28,7 @@ def order(settings: Settings, ec2: Ec2, change: Change) -> Order:
     )
 
 
-def question(settings: Settings, ec2: Ec2, environment: str) -> Order:
+def question(settings: Settings, ec2: Hosts, environment: str) -> Order:
     """Make the order that asks a host what it runs."""
     # It names no artifact, and has less time than an action.
     chosen = settings.environment(environment)

@@ -38,7 +38,7 @@ from tagship.domain.text import counted
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.target import Pins, Script, Tick
-from tagship.settings.ec2 import Ec2
+from tagship.settings.ec2 import Ec2, Hosts
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
@@ -57,7 +57,7 @@ class Ec2Target:
 
     context: Context
     environment: str
-    ec2: Ec2
+    ec2: Hosts
     _unsent: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -90,17 +90,26 @@ class ServiceStart:
     def _made(self, service: str, now: TaskRevision, newest: TaskRevision) -> tuple[TaskRevision, RevisionRecord]:
         """Take a revision that is there, or register one."""
         record = RevisionRecord.of(self.change, now.artifact, now.name)
-        before = self._before(now) if self.change.backward or self.change.action == "rollback" else None
+        before = self.before(now) if self.change.backward or self.change.action == "rollback" else None
         if before:
             return self._tagged(before, record), record
-        chosen = containers(newest.definition, self.table.services[service].containers, self.repository)
-        definition = wanted(newest.definition, chosen, self.artifact.image.by_digest, self.artifact.variables)
+        definition = wanted(newest.definition, self._images(service, newest), self.artifact.variables)
         if definition == newest.definition:
             return self._tagged(newest, record), record
         tags = {**carried_over(newest.tags), **tags_of(self.artifact.label, record)}
         return self.calls.register(definition, tags), record
 
-    def _before(self, now: TaskRevision) -> TaskRevision | None:
+    def _images(self, service: str, newest: TaskRevision) -> dict[str, str]:
+        """Choose each container's image, by digest. Raises Unregistrable."""
+        table = self.table.services[service]
+        own = containers(newest.definition, table.containers, self.repository) if table.runs_own else []
+        named = containers(newest.definition, tuple(table.images), "") if table.images else []
+        return {
+            **{container: self.artifact.image().by_digest for container in own},
+            **{container: self.artifact.image(table.images[container]).by_digest for container in named},
+        }
+
+    def before(self, now: TaskRevision) -> TaskRevision | None:
         """Find the active revision of the artifact; None if there is none."""
         label, record = self.artifact.label, now.record
         if record and record.previous == self.change.artifact_id:

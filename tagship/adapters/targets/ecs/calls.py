@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ecs.reading import ServiceFacts, deployment_of, service_of, shape_of, task_of
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 FEW, MANY = 10, 100  # what DescribeServices and DescribeTasks take
 DEPLOYMENTS = 20  # what DescribeServiceDeployments and DescribeServiceRevisions take
 BEFORE = timedelta(seconds=10)  # that a deployment may seem older than the answer of what started it
+Status = Literal["ACTIVE", "INACTIVE"]
+Decision = Literal["CONTINUE", "ROLLBACK"]
 DESCRIBE, REGISTER = "DescribeTaskDefinition", "RegisterTaskDefinition"
 NO_DEPLOYMENT = ("ServiceDeploymentNotFoundException", "ConflictException", "InvalidParameterException")
 
@@ -92,11 +94,11 @@ class EcsCalls:
             {tag["key"]: tag.get("value", "") for tag in tags},
         )
 
-    def revisions_of(self, family: str, most: int) -> Iterator[TaskRevision]:
-        """Describe a family's active revisions, the newest first."""
+    def revisions_of(self, family: str, most: int, status: Status = "ACTIVE") -> Iterator[TaskRevision]:
+        """Describe a family's revisions of a status, the newest first."""
         with self.aws.translated(f"listing the task definitions of {family}"):
             answer = self._client.list_task_definitions(
-                familyPrefix=family, status="ACTIVE", sort="DESC", maxResults=most
+                familyPrefix=family, status=status, sort="DESC", maxResults=most
             )
         for arn in answer["taskDefinitionArns"]:
             if arn.rpartition("/")[2].partition(":")[0] == family:
@@ -195,6 +197,19 @@ class EcsCalls:
                 state="The service may be starting tasks.",
                 remedy=f"See what it runs: aws ecs describe-services --cluster {self.cluster} --services {service}",
             ) from reason
+
+    def decide(self, deployment: str, hook: str, action: Decision) -> bool:
+        """End a pause at a hook; tell whether it still waited there."""
+        from botocore.exceptions import ClientError
+
+        with self.aws.translated(f"asking {deployment} to {action}"):
+            try:
+                self._client.continue_service_deployment(serviceDeploymentArn=deployment, hookId=hook, action=action)
+            except ClientError as reason:
+                if reason.response.get("Error", {}).get("Code", "") not in NO_DEPLOYMENT:
+                    raise
+                return False
+        return True
 
     def stop(self, deployment: str) -> None:
         """Have ECS go back to the revision before."""

@@ -7,17 +7,18 @@ followed too. If it stopped and restored nothing, or the version does not answer
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tagship.adapters.targets.ecs.beginning import Begun
 from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.proof import Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import TaskRevision
 from tagship.domain.ecs.service_deployment import STOPPABLE, SUCCESSFUL, ServiceDeployment, ours
-from tagship.domain.ecs.task import last_stops
 from tagship.domain.units import Report
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
@@ -37,6 +38,8 @@ class Way:
     back: TaskRevision | None = None  # the revision before, once it is put back
     reason: str = ""  # why it goes back
     evidence: str = ""
+    unwell: str = ""  # how its targets are, if one is not healthy
+    targets: str = ""  # the same, when one last was not
     stopped: bool = False
     words: str = "begins"
 
@@ -58,6 +61,7 @@ class ServiceFollowing:
     change: Change
     calls: EcsCalls
     proof: Proof
+    evidence: Evidence
     timeout: int
     attempts: int
     passes: int
@@ -123,7 +127,8 @@ class ServiceFollowing:
         if way.begun.started and deployment is None:
             return self._unlisted(way)
         if deployment and deployment.under_way:
-            return self._under_way(way, deployment)
+            self._watch(way, service, deployment)
+            return self._under_way(way, service, deployment)
         if deployment and deployment.status != SUCCESSFUL:
             return self._failed(way, service, deployment)
         if way.back:
@@ -136,9 +141,16 @@ class ServiceFollowing:
             return None
         return way.report("silent", "", f"ECS lists no service deployment of {way.begun.primary}")
 
-    def _under_way(self, way: Way, deployment: ServiceDeployment) -> Report | None:
+    def _watch(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment) -> None:
+        """See how its targets are: ECS takes one that failed away."""
+        if deployment.running and service.groups:
+            with suppress(ServiceFailed):  # the evidence asks again, and says why it can't
+                way.unwell = self.evidence.unhealthy(service)
+        way.targets = way.unwell or way.targets
+
+    def _under_way(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment) -> Report | None:
         """Wait on; have ECS go back once the time is up."""
-        way.words = deployment.progress
+        way.words = "; ".join(filter(None, (deployment.progress, way.unwell.partition("\n")[0])))
         if deployment.pauses:
             way.until = self.now() + timedelta(seconds=self.timeout)
         if self.now() < way.until:
@@ -146,7 +158,7 @@ class ServiceFollowing:
         if not way.stopped and deployment.status in STOPPABLE:
             way.stopped, way.until = True, self.now() + timedelta(seconds=self.timeout)
             way.reason = f"{deployment.progress} after {self.timeout} s"
-            way.evidence = self._stops(way)
+            way.evidence = self._gathered(way, service, deployment)
             self.calls.stop(deployment.arn)
             return None
         return way.report("silent", "", f"its service deployment is still {deployment.status}")
@@ -160,6 +172,7 @@ class ServiceFollowing:
             return None if self.now() < way.until else self._put_back(way, service, why)
         way.words = "asking it"
         if why := self.proof.why_not_answering(begun.service, artifact, self.attempts, self.passes):
+            way.evidence = self.proof.answers(begun.service, why) + self._gathered(way, service, deployment)
             return self._put_back(way, service, why)
         return way.report("unchanged" if begun.record.previous == artifact else "healthy", artifact)
 
@@ -167,7 +180,7 @@ class ServiceFollowing:
         """Follow ECS on its way back; go back if it restored nothing."""
         if not way.evidence:
             way.reason = "; ".join(filter(None, (way.reason, deployment.why)))
-            way.evidence = self._stops(way) or deployment.why
+            way.evidence = self._gathered(way, service, deployment) or deployment.why
         if way.back:
             return way.report("rollback-failed", "", f"putting back: {deployment.why}")
         if service.revision != way.begun.record.previous_revision:
@@ -182,7 +195,7 @@ class ServiceFollowing:
         """Have the service run the revision before."""
         begun, before = way.begun, way.begun.record.previous_revision
         way.reason = "; ".join(filter(None, (way.reason, reason)))
-        way.evidence = way.evidence or self._stops(way)
+        way.evidence = way.evidence or self._gathered(way, service, None)
         if before == begun.revision.name:
             return way.report("failed", begun.record.previous)
         try:
@@ -218,5 +231,5 @@ class ServiceFollowing:
         artifact = begun.revision.artifact
         return Report(begun.service, "superseded", artifact, now.artifact, now.artifact, who)
 
-    def _stops(self, way: Way) -> str:
-        return last_stops(self.calls.tasks(way.name, "STOPPED"), way.begun.revision.arn)
+    def _gathered(self, way: Way, service: ServiceFacts, deployment: ServiceDeployment | None) -> str:
+        return self.evidence.gathered(service, way.begun.revision, deployment, way.targets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,9 @@ class ServiceFacts:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     revisions: tuple[str, ...] = ()  # ARNs of the service revisions that it runs
     unfit: str = ""  # why tagship cannot change it
+    active: bool = True
+    groups: tuple[str, ...] = ()  # ARNs of target groups that its tasks can be in
+    listeners: tuple[str, ...] = ()  # ARNs of the listeners or rules that its traffic shifts by
 
     @property
     def revision(self) -> str:
@@ -39,6 +42,7 @@ def service_of(row: Mapping[str, Any]) -> ServiceFacts:
     primary: Mapping[str, Any] = next(
         (entry for entry in row.get("deployments", ()) if entry.get("status") == "PRIMARY"), {}
     )
+    balancers = row.get("loadBalancers", ())
     return ServiceFacts(
         name=row["serviceName"],
         primary=primary.get("id", ""),
@@ -48,7 +52,24 @@ def service_of(row: Mapping[str, Any]) -> ServiceFacts:
         configuration=row.get("deploymentConfiguration", {}),
         revisions=tuple(entry["arn"] for entry in row.get("currentServiceRevisions", ())),
         unfit=_unfit(row),
+        active=row.get("status", "ACTIVE") == "ACTIVE",
+        groups=tuple(dict.fromkeys(filter(None, _groups(balancers)))),
+        listeners=tuple(
+            rule for balancer in balancers if (rule := _advanced(balancer).get("productionListenerRule", ""))
+        ),
     )
+
+
+def _groups(balancers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for balancer in balancers:
+        yield balancer.get("targetGroupArn", "")
+        yield _advanced(balancer).get("alternateTargetGroupArn", "")
+
+
+def _advanced(balancer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what traffic is shifted by, if it is."""
+    value: Mapping[str, Any] = balancer.get("advancedConfiguration", {})
+    return value
 
 
 def _unfit(row: Mapping[str, Any]) -> str:

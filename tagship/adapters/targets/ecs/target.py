@@ -6,25 +6,35 @@ definition that it leads to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
+from tagship.adapters.targets.ecs.around import Around
 from tagship.adapters.targets.ecs.beginning import Begun, ServiceStart
 from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.carried import ImageArtifact
+from tagship.adapters.targets.ecs.decisions import Decisions
+from tagship.adapters.targets.ecs.evidence import Evidence
+from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
-from tagship.adapters.targets.ecs.proof import Proof
+from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
+from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.adapters.targets.ecs.search import Search
+from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import Unregistrable
-from tagship.domain.ecs.service_deployment import STOPPABLE
+from tagship.domain.finding import Finding
+from tagship.domain.manifest import Manifest
+from tagship.domain.obstacle import Obstacle
+from tagship.domain.pause import Pause
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
-from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed, Unheard
+from tagship.domain.version import ArtifactId
+from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, Unheard
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
 
@@ -60,7 +70,9 @@ class EcsTarget:
         return [self._unit(name, services.get(name)) for name in self.table.services]
 
     def _unit(self, name: str, service: ServiceFacts | None) -> Unit:
-        problem = service.unfit if service else f"there is no service {name} in cluster {self.table.cluster}"
+        problem = f"there is no service {name} in cluster {self.table.cluster}"
+        if service:
+            problem = "" if service.active else service.unfit
         return Unit(name, name, not problem, problem, noun="service")
 
     @property
@@ -69,7 +81,44 @@ class EcsTarget:
 
     def _proof(self, calls: EcsCalls) -> Proof:
         health = self.context.settings.environment(self.environment).health
-        return Proof(calls, self.context.web, health, self.table.services, self.context.clock.sleep)
+        context = self.context
+        command = Command(lambda: context.hook_runner, self.environment)
+        return Proof(calls, context.web, health, self.table.services, context.clock.sleep, command)
+
+    # -- before a change -----------------------------------------------------------------------------------------------
+
+    def obstacles(
+        self, action: str, manifest: Manifest, manifest_sha256: str, units: Sequence[Unit]
+    ) -> Sequence[Obstacle]:
+        """List what is in the way of bringing services to an artifact."""
+        change = Change(
+            action, manifest.app, self.environment, ArtifactId(manifest.artifact_id), manifest_sha256, "", 0
+        )
+        calls, around = self._calls, Around(self.context.aws)
+        look = ServiceObstacles(calls, around, self._beginning(calls, change), self.table.monitors)
+        services = calls.services([unit.id for unit in units])
+        in_the_way = [obstacle for service in services.values() for obstacle in look.of(service)]
+        lacking = [
+            obstacle
+            for name, image in manifest.every_image.items()
+            for obstacle in look.of_image(self.context.registry, image, self._runners(name, services))
+        ]
+        return [*in_the_way, *lacking]
+
+    def _runners(self, image: str, services: Mapping[str, ServiceFacts]) -> Sequence[ServiceFacts]:
+        """Choose the services that run an image; "" is the environment's own."""
+        return [
+            service
+            for name, service in services.items()
+            if image in self.table.services[name].images.values() or (not image and self.table.services[name].runs_own)
+        ]
+
+    def examine(self) -> Iterator[Finding]:
+        """Look at how each service is set up."""
+        calls, around = self._calls, Around(self.context.aws)
+        look = ServiceExamination(calls, around, self._proof(calls), self.table.monitors)
+        for service in calls.services(list(self.table.services)).values():
+            yield from look.of(service)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -129,7 +178,7 @@ class EcsTarget:
     def _start(self, beginning: ServiceStart, name: str, service: ServiceFacts | None) -> Begun | Report:
         """Start it on one service, or say why not."""
         if service is None or service.unfit:
-            return Report(name, "failed", reason=self._unit(name, service).problem)
+            return Report(name, "failed", reason=service.unfit if service else self._unit(name, None).problem)
         try:
             return beginning.begin(service)
         except Unregistrable as reason:
@@ -166,7 +215,16 @@ class EcsTarget:
         health, clock = self.context.settings.environment(self.environment).health, self.context.clock
         attempts = health.attempts if change.action == "deploy" else health.attempts_after_rollback
         following = ServiceFollowing(
-            change, calls, self._proof(calls), self.table.timeout, attempts, health.passes, clock.now, clock.sleep, tick
+            change,
+            calls,
+            self._proof(calls),
+            Evidence(calls, Around(self.context.aws)),
+            self.table.timeout,
+            attempts,
+            health.passes,
+            clock.now,
+            clock.sleep,
+            tick,
         )
         following.proof = replace(following.proof, wait=following.wait)
         return following
@@ -180,13 +238,23 @@ class EcsTarget:
 
     def cancel(self, operations: Sequence[Operation]) -> None:
         """Have ECS go back where a deployment is still under way."""
-        calls = self._calls
         for operation in operations:
-            deployment_id = operation.id.partition("/")[0]
-            for name in operation.units:
-                for begun, deployment in Search(calls, deployment_id).of_service(name):
-                    if begun.operation.id == operation.id and deployment and deployment.status in STOPPABLE:
-                        calls.stop(deployment.arn)
+            Decisions(self._calls, operation.id.partition("/")[0]).end(operation)
+
+    def stop(self, operations: Sequence[Operation]) -> None:
+        """Have ECS go back; `finish` follows it to its end."""
+        self.cancel(operations)
+
+    def pauses(self, deployment_id: str) -> Sequence[Pause]:
+        """List the hooks at which its service deployments wait."""
+        return Decisions(self._calls, deployment_id).pauses(list(self.table.services))
+
+    def go_on(self, pause: Pause) -> None:
+        """Tell ECS to continue, from that very hook."""
+        if not self._calls.decide(pause.operation, pause.id, "CONTINUE"):
+            raise Refused(
+                f"{pause.unit} no longer waits there.", remedy=f"See what runs: {commands.status(self.environment)}"
+            )
 
     # -- what comes up by itself ---------------------------------------------------------------------------------------
 

@@ -7,21 +7,20 @@ not given stays as it is, so weights are always sent with a version
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.targets.lambda_ import described
+from tagship.adapters.targets.lambda_.described import Alias, Configuration, Invoked
 from tagship.domain.lambda_.record import Label, Record
-from tagship.domain.manifest import ImageRef, PackageRef
+from tagship.domain.manifest import PackageRef
 from tagship.errors import ServiceFailed
 
 LATEST = "$LATEST"
-ZIP, IMAGE = "Zip", "Image"  # PackageType
 MANY = 50  # versions a page
-TAIL = 2000  # characters of a log
 
 
 class Raced(Exception):
@@ -41,45 +40,6 @@ MEANINGS: dict[str, type[Raced | Missing]] = {
     "PreconditionFailedException": Raced,
     "ResourceConflictException": Raced,
 }
-
-
-@dataclass(frozen=True)
-class Alias:
-    """What an alias names, and what its description records."""
-
-    version: str
-    revision: str
-    weights: Mapping[str, float] = field(default_factory=dict)
-    record: Record | None = None
-
-
-@dataclass(frozen=True)
-class Configuration:
-    """A version, or $LATEST, as Lambda describes it."""
-
-    version: str
-    revision: str
-    packaged: str  # PackageType
-    guard: str  # CodeSha256, as Lambda writes it
-    code_sha256: str  # hex; of an image, its digest's
-    label: Label | None
-    state: str
-    problem: str  # why it cannot run, as far as Lambda says
-    updating: bool
-    failed: str  # why the last update failed
-    handler: str
-    variables: Mapping[str, str]
-    unfit: str  # why tagship cannot change it
-
-
-@dataclass(frozen=True)
-class Invoked:
-    """An answer: its version, FunctionError or "", the log's end."""
-
-    payload: bytes
-    version: str
-    error: str
-    log: str
 
 
 @dataclass(frozen=True)
@@ -113,18 +73,20 @@ class Calls:
     def alias(self) -> Alias:
         """Read the alias. Raises Missing."""
         with self._asking("reading the alias of") as client:
-            return _alias(client.get_alias(FunctionName=self.function, Name=self.name))
+            return described.alias(client.get_alias(FunctionName=self.function, Name=self.name))
 
     def configuration(self, version: str = LATEST) -> Configuration:
         """Describe a version. Raises Missing."""
         with self._asking("reading") as client:
-            return _configuration(client.get_function_configuration(FunctionName=self.function, Qualifier=version))
+            return described.configuration(
+                client.get_function_configuration(FunctionName=self.function, Qualifier=version)
+            )
 
-    def resolved_image(self, version: str) -> str:
-        """Read the address, by digest, of a version's image."""
-        with self._asking("reading the image of") as client:
+    def whole(self, version: str = LATEST) -> Configuration:
+        """Describe a version with its code. Raises Missing."""
+        with self._asking("reading the code of") as client:
             answer = client.get_function(FunctionName=self.function, Qualifier=version)
-        return str(answer["Code"].get("ResolvedImageUri", ""))
+        return described.whole(answer)
 
     def version_of(self, label: Label) -> str:
         """Find the version of an artifact; empty if there is none."""
@@ -149,24 +111,39 @@ class Calls:
                 FunctionName=self.function, S3Bucket=bucket, S3Key=package.key, RevisionId=revision
             )
 
-    def update_image(self, image: ImageRef, revision: str) -> None:
+    def update_zip(self, raw: bytes, revision: str) -> None:
+        """Begin an update of $LATEST's code to a zip file. Raises Raced."""
+        with self._asking("updating the code of") as client:
+            client.update_function_code(FunctionName=self.function, ZipFile=raw, RevisionId=revision)
+
+    def update_image(self, address: str, revision: str) -> None:
         """Begin an update of $LATEST's image. Raises Raced, UnfitFunction."""
         from botocore.exceptions import ClientError
 
         with self._asking("updating the image of") as client:
             try:
-                client.update_function_code(FunctionName=self.function, ImageUri=image.by_digest, RevisionId=revision)
+                client.update_function_code(FunctionName=self.function, ImageUri=address, RevisionId=revision)
             except ClientError as reason:
-                if why := _why_no_image(image, reason.response.get("Error", {})):
+                if why := _why_no_image(address, reason.response.get("Error", {})):
                     raise UnfitFunction(why) from reason
                 raise
 
-    def configure(self, variables: Mapping[str, str], handler: str, revision: str) -> None:
+    def configure(
+        self, variables: Mapping[str, str], handler: str, revision: str, record: Record | None = None
+    ) -> None:
         """Begin an update of $LATEST's configuration. Raises Raced."""
         more = {"Handler": handler} if handler else {}
+        more |= {"Description": record.text()} if record else {}
         with self._asking("configuring") as client:
             client.update_function_configuration(
                 FunctionName=self.function, Environment={"Variables": dict(variables)}, RevisionId=revision, **more
+            )
+
+    def describe(self, record: Record, revision: str) -> None:
+        """Begin to write a record on the function itself. Raises Raced."""
+        with self._asking("describing") as client:
+            client.update_function_configuration(
+                FunctionName=self.function, Description=record.text(), RevisionId=revision
             )
 
     def publish(self, now: Configuration, label: Label | None = None) -> Configuration:
@@ -179,7 +156,7 @@ class Calls:
                 RevisionId=now.revision,
                 Description=label.text() if label else "",
             )
-        return _configuration(answer)
+        return described.configuration(answer)
 
     def create(self, record: Record) -> Alias:
         """Make the alias. Raises Raced if it is there by now."""
@@ -187,25 +164,30 @@ class Calls:
             answer = client.create_alias(
                 FunctionName=self.function, Name=self.name, FunctionVersion=record.number, Description=record.text()
             )
-        return _alias(answer)
+        return described.alias(answer)
 
     def note(self, alias: Alias, record: Record) -> Alias:
         """Write a record, and leave what the alias names. Raises Raced."""
-        return self._certain(record, lambda: self._updated(alias, record))
+        return self._certain(record, alias.weights, lambda: self._updated(alias, record))
+
+    def share(self, alias: Alias, record: Record, weights: Mapping[str, float]) -> Alias:
+        """Send shares of the calls to other versions. Raises Raced, Missing."""
+        routing = {"RoutingConfig": {"AdditionalVersionWeights": dict(weights)}}
+        return self._certain(record, weights, lambda: self._updated(alias, record, **routing))
 
     def move(self, alias: Alias, record: Record) -> Alias:
         """Have the alias name the record's version, alone. Raises Raced, Missing."""
         alone = {"FunctionVersion": record.number, "RoutingConfig": {"AdditionalVersionWeights": {}}}
-        return self._certain(record, lambda: self._updated(alias, record, **alone))
+        return self._certain(record, {}, lambda: self._updated(alias, record, **alone))
 
-    def _certain(self, record: Record, update: Callable[[], Alias]) -> Alias:
+    def _certain(self, record: Record, weights: Mapping[str, float], update: Callable[[], Alias]) -> Alias:
         """Update the alias, and read it if the answer got lost."""
         # An update whose answer is lost has been sent again, and then AWS says that the alias is another by now.
         try:
             return update()
         except (Raced, ServiceFailed):
             now = self.alias()
-            if now.record == record and now.version == record.number and not now.weights:
+            if now.record == record and now.version == record.number and now.weights == weights:
                 return now
             raise
 
@@ -218,7 +200,7 @@ class Calls:
                 Description=record.text(),
                 **more,
             )
-        return _alias(answer)
+        return described.alias(answer)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -230,57 +212,15 @@ class Calls:
                 FunctionName=self.function, Qualifier=qualifier, Payload=payload.encode(), LogType="Tail"
             )
             body = answer["Payload"].read()
-        log = base64.b64decode(answer.get("LogResult", "")).decode("utf-8", "replace")
-        return Invoked(body, answer.get("ExecutedVersion", ""), answer.get("FunctionError", ""), log[-TAIL:])
+        return described.invoked(answer, body)
 
 
-def _alias(answer: Any) -> Alias:
-    weights = answer.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
-    record = Record.read(answer.get("Description", ""))
-    return Alias(answer["FunctionVersion"], answer["RevisionId"], weights, record)
-
-
-def _configuration(answer: Any) -> Configuration:
-    failed = answer.get("LastUpdateStatus") == "Failed"
-    packaged = answer.get("PackageType", ZIP)
-    return Configuration(
-        version=answer["Version"],
-        revision=answer["RevisionId"],
-        packaged=packaged,
-        guard=answer["CodeSha256"],
-        code_sha256=answer["CodeSha256"] if packaged == IMAGE else base64.b64decode(answer["CodeSha256"]).hex(),
-        label=Label.read(answer.get("Description", "")),
-        state=answer.get("State", ""),
-        problem=_words(answer, "State"),
-        updating=answer.get("LastUpdateStatus") == "InProgress",
-        failed=_words(answer, "LastUpdateStatus") or "no reason given" if failed else "",
-        handler=answer.get("Handler", ""),
-        variables=answer.get("Environment", {}).get("Variables", {}),
-        unfit=_unfit(answer),
-    )
-
-
-def _words(answer: Any, what_of: str) -> str:
-    """Join Lambda's code and its sentence."""
-    words = (answer.get(f"{what_of}ReasonCode", ""), answer.get(f"{what_of}Reason", ""))
-    return ": ".join(word.rstrip(".") for word in words if word)
-
-
-def _why_no_image(image: ImageRef, error: Any) -> str:
+def _why_no_image(address: str, error: Any) -> str:
     """Say why Lambda refuses an image; empty if that is not why."""
     # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html: one platform, and no attestations beside it
     if error.get("Code") != "InvalidParameterValueException" or "media type" not in error.get("Message", ""):
         return ""
     return (
-        f"{image.by_digest} is an index of several manifests, and Lambda runs one platform's image alone: build it "
+        f"{address} is an index of several manifests, and Lambda runs one platform's image alone: build it "
         "with --platform, --provenance=false and --sbom=false"
     )
-
-
-def _unfit(answer: Any) -> str:
-    """Say why tagship cannot change a function."""
-    if answer.get("CapacityProviderConfig"):
-        return "it runs on a capacity provider, whose versions become active in another way"
-    if answer.get("Environment", {}).get("Error"):
-        return "its variables cannot be read, so they would be lost (kms:Decrypt)"
-    return ""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tagship.adapters.targets.lambda_.calls import LATEST, Alias, Calls, Missing, Raced, UnfitFunction
+from tagship.adapters.targets.lambda_.calls import LATEST, Calls, Missing, Raced, UnfitFunction
+from tagship.adapters.targets.lambda_.described import Alias
 from tagship.adapters.targets.lambda_.versions import ROUNDS, Maker
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
@@ -69,7 +70,15 @@ class Claims:
                 return calls.move(alias, Record.of(change, DONE, back, before, number))
         except Missing:
             pass  # the version was deleted: it is made again
-        return calls.note(alias, Record.of(change, BEGUN, number, before, number))
+        record = Record.of(change, BEGUN, number, before, number)
+        if alias.weights and not self._shifting(alias):  # a share that somebody, or a dead process, left behind
+            return calls.move(alias, record)
+        return calls.note(alias, record)
+
+    def _shifting(self, alias: Alias) -> bool:
+        """Tell whether this very change sends a share to its version."""
+        record = alias.record
+        return record is not None and record.belongs_to(self.change) and record.state == BEGUN
 
     def _number_to_go_back_to(self, calls: Calls, alias: Alias) -> str:
         """Return the version of a rollback; empty if there is none."""

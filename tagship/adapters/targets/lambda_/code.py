@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tagship.adapters.targets.lambda_.artifact import Artifact
-from tagship.adapters.targets.lambda_.calls import IMAGE, ZIP, Calls, Configuration
+from tagship.adapters.targets.lambda_.calls import Calls
+from tagship.adapters.targets.lambda_.described import IMAGE, ZIP, Configuration
 from tagship.domain.manifest import ImageRef, PackageRef
 from tagship.settings.lambda_ import Function
 
@@ -15,6 +16,10 @@ MADE_OF = {ZIP: "a zip file", IMAGE: "a container image"}
 
 class Code(Protocol):
     """What a function is to run."""
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256, in hex, of zip file or image manifest."""
 
     def why_unfit(self, now: Configuration) -> str:
         """Say why a function cannot have it; empty if it can."""
@@ -33,6 +38,10 @@ class ZipCode:
     bucket: str
     package: PackageRef
 
+    @property
+    def sha256(self) -> str:
+        return self.package.sha256
+
     def why_unfit(self, now: Configuration) -> str:
         return _why_unfit(now, ZIP)
 
@@ -49,19 +58,25 @@ class ImageCode:
 
     image: ImageRef
 
+    @property
+    def sha256(self) -> str:
+        return self.image.by_platform.rpartition(":")[2]  # Lambda takes no index
+
     def why_unfit(self, now: Configuration) -> str:
         return _why_unfit(now, IMAGE)
 
     def runs(self, calls: Calls, now: Configuration) -> bool:
-        return calls.resolved_image(now.version).rpartition("@")[2] == self.image.digest
+        return calls.whole(now.version).code_sha256 == self.sha256
 
     def update(self, calls: Calls, revision: str) -> None:
-        calls.update_image(self.image, revision)
+        calls.update_image(self.image.by_platform, revision)
 
 
 def code_of(artifact: Artifact, bucket: str, function: Function) -> Code:
     """Return an artifact's code for a function. Raises ArtifactMissing."""
-    return ImageCode(artifact.image) if function.image else ZipCode(bucket, artifact.package(function.package))
+    if function.image:
+        return ImageCode(artifact.image(function.image_name))
+    return ZipCode(bucket, artifact.package(function.package))
 
 
 def _why_unfit(now: Configuration, wanted: str) -> str:

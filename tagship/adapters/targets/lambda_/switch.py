@@ -5,23 +5,20 @@ Each step can be repeated, and reads first what is so: a process that takes over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tagship.adapters.targets.lambda_.asking import Answered, Asking, Query
-from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced, UnfitFunction
+from tagship.adapters.targets.lambda_.asking import Answered, Query
+from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import serving
+from tagship.adapters.targets.lambda_.described import Alias
+from tagship.adapters.targets.lambda_.several import Several
 from tagship.adapters.targets.lambda_.together import together
-from tagship.adapters.targets.lambda_.versions import Maker
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
-from tagship.domain.text import listed
 from tagship.domain.units import Report
 from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
-from tagship.ports.target import Tick
 from tagship.settings.lambda_ import Function
-
-OVERTAKEN = frozenset({"held", "superseded"})
 
 
 @dataclass(frozen=True)
@@ -49,20 +46,14 @@ class Hand:
         return Report(self.name, outcome, record.artifact, now, record.previous, reason, evidence)
 
 
-@dataclass
-class Switch:
+@dataclass(kw_only=True)
+class Switch(Several[Hand]):
     """Carries one change out.
 
-    `aliases` are those that are known to be as they are now; `held` reports of functions that could not be claimed.
+    `aliases` are those that are known to be as they are now.
     """
 
-    change: Change
-    maker: Maker
-    asking: Asking
-    tick: Tick
-    functions: Mapping[str, tuple[Calls, Function]]
     aliases: Mapping[str, Alias]
-    held: Sequence[Report] = ()
 
     def carried(self) -> dict[str, Report]:
         """Carry it on from wherever it is; return each function's report."""
@@ -71,6 +62,9 @@ class Switch:
         begun = {name: hand for name, hand in hands.items() if hand.record.state == BEGUN}
         ready = self._each("making and asking the new versions", begun, self._prepared, reports)
         ready |= {name: hand for name, hand in hands.items() if hand.record.state == DONE}
+        if self._all_or_none and self._bad(reports):
+            return reports | self._given_up(ready, reports)
+        ready = self._led(ready, reports)
         if self._all_or_none and self._bad(reports):
             return reports | self._given_up(ready, reports)
         moved = self._each("moving the aliases", ready, self._moved, reports)
@@ -83,22 +77,6 @@ class Switch:
             changed = {name: hand for name, hand in asked.items() if _good(hand) == "healthy"}
             return reports | self._given_up(changed, reports)
         return reports
-
-    @property
-    def _all_or_none(self) -> bool:
-        """Tell whether functions stay as they are unless all can change."""
-        # A rollback is urgent, and a heal mends: both go wherever they can.
-        return self.change.action == "deploy" and not self.change.keeps
-
-    def _each(
-        self, doing: str, items: Mapping[str, object], act: Callable[..., Hand | Report], reports: dict[str, Report]
-    ) -> dict[str, Hand]:
-        """Act on all at once; note the reports of those that end."""
-        if not items:
-            return {}
-        results = together(items, act, tick=self.tick, doing=doing, stop=self.asking.stop)
-        reports |= {name: result for name, result in results.items() if isinstance(result, Report)}
-        return {name: result for name, result in results.items() if isinstance(result, Hand)}
 
     # -- the steps, of one function ------------------------------------------------------------------------------------
 
@@ -131,6 +109,11 @@ class Switch:
         record = hand.record
         return replace(hand, record=Record.of(self.change, DONE, number, record.previous, record.previous_number))
 
+    def _led(self, hands: dict[str, Hand], reports: dict[str, Report]) -> dict[str, Hand]:  # noqa: ARG002
+        """Lead callers over before all of them are moved."""
+        # At once: tagship.adapters.targets.lambda_.gradual has steps.
+        return hands
+
     def _moved(self, hand: Hand) -> Hand | Report:
         """Have its alias name the version, and no other beside it."""
         if hand.alias.record == hand.record and not hand.alias.weights:
@@ -151,13 +134,12 @@ class Switch:
 
     def _asked(self, hand: Hand) -> Hand | Report:
         """Ask by the alias; put back what does not answer well."""
-        record, health = hand.record, self.asking.health
-        attempts = health.attempts if self.change.action == "deploy" else health.attempts_after_rollback
+        record = hand.record
         try:
             label = hand.calls.configuration(record.number).label
             if label != self.maker.artifact.label:
                 return self._back(hand, f"version {record.number} is not {record.artifact}")
-            answered = self._ask(hand, hand.calls.name, record.number, record.artifact, attempts)
+            answered = self._ask(hand, hand.calls.name, record.number, record.artifact, self._attempts)
         except Missing:
             return self._back(hand, f"version {record.number} is gone")
         except ServiceFailed as reason:
@@ -173,9 +155,7 @@ class Switch:
 
     def _given_up(self, hands: Mapping[str, Hand], reports: Mapping[str, Report]) -> dict[str, Report]:
         """Leave or put back functions because others could not change."""
-        bad = self._bad(reports)
-        because = f"{listed([report.unit for report in bad])} could not be changed, and they change together"
-        overtaken = all(report.outcome in OVERTAKEN for report in bad)
+        because, overtaken = self._because(reports)
 
         def back(hand: Hand) -> Report:
             reason = because
@@ -185,8 +165,8 @@ class Switch:
                 if isinstance(now, Report):
                     return now
                 hand = now
-            if not hand.moved:
-                return self._ended(hand, "superseded" if overtaken else "failed", reason)
+            if not hand.moved and not hand.alias.weights:
+                return self._ended(hand, overtaken or "failed", reason)
             if hand.record.previous == hand.record.artifact:
                 return hand.report("unchanged")
             return self._back(hand, reason)
@@ -199,7 +179,7 @@ class Switch:
         """Note on the alias that the change has ended there."""
         record = replace(hand.record, state=ENDED, number=hand.alias.version)
         try:
-            hand.calls.note(hand.alias, record)
+            hand.calls.move(hand.alias, record) if hand.alias.weights else hand.calls.note(hand.alias, record)
         except (Raced, Missing):
             return self._superseded(hand)
         except ServiceFailed as problem:  # nothing was moved: only the note is missing
@@ -251,11 +231,7 @@ class Switch:
         return "" if answered.verdict.healthy else answered.verdict.reason
 
     def _ask(self, hand: Hand, qualifier: str, number: str, artifact: str, attempts: int) -> Answered:
-        question = Query(hand.calls, hand.function, qualifier, number, artifact)
-        return self.asking.ask(question, attempts, min(self.asking.health.passes, attempts))
-
-    def _bad(self, reports: Mapping[str, Report]) -> list[Report]:
-        return [*self.held, *(report for report in reports.values() if not report.good)]
+        return self._answered(Query(hand.calls, hand.function, qualifier, number, artifact), attempts)
 
     def _left(self, hand: Hand) -> bool:
         """Tell whether somebody else moved the alias."""

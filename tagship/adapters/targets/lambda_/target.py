@@ -10,17 +10,23 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.lambda_.artifact import Artifact
-from tagship.adapters.targets.lambda_.asking import Asking, Query
-from tagship.adapters.targets.lambda_.calls import Alias, Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.asking import LOOKS, Asking, Query
+from tagship.adapters.targets.lambda_.bare import served
+from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import Claims
+from tagship.adapters.targets.lambda_.described import Alias
+from tagship.adapters.targets.lambda_.events import events
+from tagship.adapters.targets.lambda_.gradual import Gradual
 from tagship.adapters.targets.lambda_.switch import Switch
 from tagship.adapters.targets.lambda_.together import together
 from tagship.adapters.targets.lambda_.versions import Maker
+from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
 from tagship.domain.lambda_.record import BEGUN, ENDED, Record
@@ -32,8 +38,6 @@ from tagship.settings.lambda_ import Lambda
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-LOOKS = 2  # invocations of one observation: the first may wake a function
 
 
 @dataclass
@@ -62,7 +66,7 @@ class LambdaTarget:
     def units(self) -> Sequence[Unit]:
         """List the functions of the settings, and whether each is there."""
         names = {name: name for name in self.table.functions}
-        return [*_at_once(names, self._unit, "finding the functions").values()]
+        return [*at_once(names, self._unit, "finding the functions").values()]
 
     def _unit(self, name: str) -> Unit:
         try:
@@ -126,12 +130,12 @@ class LambdaTarget:
                 problems.append(reason)
                 return Report(calls.function, "silent", reason=reason.what.rstrip("."))
 
-        results = _at_once(self._all_calls(units), claimed, "claiming")
+        results = at_once(self._all_calls(units), claimed, "claiming")
         self._aliases = {name: result for name, result in results.items() if isinstance(result, Alias)}
         self._refused = {name: result for name, result in results.items() if isinstance(result, Report)}
         if problems and not self._aliases:
             raise problems[0]
-        return [_operation(name, alias.record) for name, alias in self._aliases.items() if alias.record]
+        return [operation(name, alias.record) for name, alias in self._aliases.items() if alias.record]
 
     def finish(
         self,
@@ -147,16 +151,53 @@ class LambdaTarget:
         functions = {
             unit.id: (self._calls(unit.id), self.table.functions[unit.id]) for unit in units if unit.id not in refused
         }
-        switch = Switch(change, self._maker(change, asking), asking, tick, functions, aliases, held)
+        switch = self._switch()(
+            change=change,
+            maker=self._maker(change, asking),
+            asking=asking,
+            tick=tick,
+            functions=functions,
+            held=held,
+            aliases=aliases,
+        )
         reports = {**refused, **switch.carried()}
         return [reports[unit.id] for unit in units]
 
+    def _switch(self) -> Callable[..., Switch]:
+        """Choose how callers are led over: at once, or by steps."""
+        if not self.table.steps:
+            return Switch
+        watching = Watching(self.context.aws, self.table.alarms, self.table.errors)
+        return partial(Gradual, steps=self.table.steps, watching=watching, now=self.context.clock.now)
+
     def _asking(self) -> Asking:
-        return Asking(self.context.settings.environment(self.environment).health, self.context.clock.sleep)
+        health = self.context.settings.environment(self.environment).health
+        return Asking(health, self.context.clock.sleep, events(self.table.functions, self.context.root))
 
     def _maker(self, change: Change, asking: Asking) -> Maker:
         artifact = Artifact(self.context.store, change)
-        return Maker(artifact, self.context.store.bucket, self.table.timeout, asking.wait, self.context.clock.now)
+        now = self.context.clock.now
+        return Maker(self.table.timeout, asking.wait, now, artifact=artifact, bucket=self.context.store.bucket)
+
+    def version_of(self, change: Change, name: str, tick: Tick) -> str:
+        """Make a function's version beside what serves; return its number."""
+        if name not in self.table.functions:
+            return ""
+        if not self.table.alias:
+            return _unversioned(self._calls(name), change)
+        asking = self._asking()
+        maker, calls = self._maker(change, asking), {name: self._calls(name)}
+        try:
+            made = together(
+                calls,
+                lambda called: maker.made(called, self.table.functions[name]),
+                tick=tick,
+                doing="making the version",
+                stop=asking.stop,
+            )
+        except (UnfitFunction, Missing) as reason:
+            raise ServiceFailed(f"{name}: {reason}.", remedy="Mend that, then run the same command again") from reason
+        return made[name]
 
     # -- what was started ----------------------------------------------------------------------------------------------
 
@@ -164,11 +205,9 @@ class LambdaTarget:
         """Find a deployment's records on the aliases."""
         if begun(deployment_id) < since.replace(microsecond=0):
             return []
-        records = _at_once({name: name for name in self.table.functions}, self._record, "reading the aliases")
+        records = at_once({name: name for name in self.table.functions}, self._record, "reading the aliases")
         return [
-            _operation(name, record)
-            for name, record in records.items()
-            if record and record.deployment == deployment_id
+            operation(name, record) for name, record in records.items() if record and record.deployment == deployment_id
         ]
 
     def _record(self, name: str) -> Record | None:
@@ -184,11 +223,11 @@ class LambdaTarget:
             for name in operation.units:
                 self._cancel(self._calls(name), operation.id)
 
-    def _cancel(self, calls: Calls, operation: str) -> None:
+    def _cancel(self, calls: Calls, operation_id: str) -> None:
         try:
             alias = calls.alias()
             record = alias.record
-            if record and record.state == BEGUN and _operation(calls.function, record).id == operation:
+            if record and record.state == BEGUN and operation(calls.function, record).id == operation_id:
                 calls.note(alias, replace(record, state=ENDED))
         except (Missing, Raced):
             return  # it is another's by now
@@ -210,12 +249,22 @@ class LambdaTarget:
         return ()
 
 
-def _at_once(items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:
+def _unversioned(calls: Calls, change: Change) -> str:
+    """Choose what a hook invokes of a function without an alias: itself."""
+    if served(calls, calls.whole()).artifact == change.artifact_id:
+        return ""
+    raise ServiceFailed(
+        f"{calls.function} has no alias, so {change.artifact_id} of it can't run before it serves.",
+        remedy="Give the functions an alias, or have the hook call another function: hooks.before_switch.function",
+    )
+
+
+def at_once(items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:
     """Act on all at once, without a heartbeat."""
     return together(items, act, tick=lambda _: None, doing=doing, stop=threading.Event())
 
 
-def _operation(name: str, record: Record) -> Operation:
+def operation(name: str, record: Record) -> Operation:
     id_ = f"{record.deployment}/{record.action}/{record.artifact}/{name}"
     words = f"{record.action} of {name} to {record.artifact}"
     return Operation(id_, words, record.action, record.artifact, (name,), running=False)
@@ -223,7 +272,9 @@ def _operation(name: str, record: Record) -> Operation:
 
 def connect(context: Context, environment: str) -> LambdaTarget:
     """Connect to the functions of one environment of the settings."""
+    from tagship.adapters.targets.lambda_.bare_target import BareTarget
+
     table = context.settings.environment(environment).runs_on(Lambda)
     if table is None:
         raise TypeError(f"{environment} has no lambda table: the settings refuse that")
-    return LambdaTarget(context, environment, table)
+    return (LambdaTarget if table.alias else BareTarget)(context, environment, table)

@@ -9,32 +9,65 @@ is ours, because Lambda publishes nothing if nothing has changed; wait until it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tagship.adapters.targets.lambda_.artifact import Artifact
-from tagship.adapters.targets.lambda_.calls import Calls, Configuration, Raced, UnfitFunction
+from tagship.adapters.targets.lambda_.calls import Calls, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.code import Code, code_of
+from tagship.adapters.targets.lambda_.described import Configuration
 from tagship.settings.lambda_ import Function
 
 ROUNDS = 5  # how often a lost race is run again
 FIRST_LOOK, LAST_LOOK, GROWTH = 0.1, 1.0, 1.5  # seconds between looks at an update
 WAITS = frozenset({"Pending"})
+Ours = Callable[[Configuration], None]
 RUNS = frozenset({"Active", "Inactive", ""})  # an invocation wakes what is inactive; an unknown state isn't healthy
 
 
 @dataclass(frozen=True)
-class Maker:
-    """Makes versions; `now` is the time.
+class Settling:
+    """Waits for Lambda, `timeout` seconds at most; `now` is the time.
 
     `wait` waits some seconds, and raises if the change is given up: so it is asked before each step.
     """
 
-    artifact: Artifact
-    bucket: str
     timeout: int
     wait: Callable[[float], None]
     now: Callable[[], datetime]
+
+    def updated(self, calls: Calls) -> Configuration:
+        """Wait until an update has ended well. Raises UnfitFunction."""
+        now = self.settled(calls)
+        if now.failed:
+            raise UnfitFunction(f"Lambda could not update it ({now.failed})")
+        return now
+
+    def settled(self, calls: Calls) -> Configuration:
+        """Wait until no update is in progress. Raises UnfitFunction."""
+        # While it is Pending, other operations on it fail.
+        return self._once_it(
+            calls.configuration, lambda now: not now.updating and now.state not in WAITS, "its update did not end"
+        )
+
+    def _once_it(
+        self, look: Callable[[], Configuration], over: Callable[[Configuration], bool], problem: str
+    ) -> Configuration:
+        until, pause = self.now() + timedelta(seconds=self.timeout), FIRST_LOOK
+        while not over(now := look()):
+            if self.now() > until:
+                raise UnfitFunction(f"{problem} within {self.timeout} s")
+            self.wait(pause)
+            pause = min(pause * GROWTH, LAST_LOOK)
+        return now
+
+
+@dataclass(frozen=True)
+class Maker(Settling):
+    """Makes the versions of one artifact."""
+
+    artifact: Artifact = field(kw_only=True)
+    bucket: str = field(kw_only=True)
 
     def made(self, calls: Calls, function: Function) -> str:
         """Return the number of the artifact's version, active. Raises UnfitFunction."""
@@ -48,7 +81,7 @@ class Maker:
         """Publish $LATEST as it is, for a new alias. Raises UnfitFunction."""
         for _ in range(ROUNDS):
             try:
-                return calls.publish(self._settled(calls)).version
+                return calls.publish(self.settled(calls)).version
             except Raced:
                 self.wait(LAST_LOOK)
         raise UnfitFunction(_raced())
@@ -64,20 +97,7 @@ class Maker:
 
     def _once(self, calls: Calls, function: Function, code: Code) -> str:
         """Update and publish. Raises Raced if another does so too."""
-        now = self._settled(calls)
-        if unfit := now.unfit or code.why_unfit(now):
-            raise UnfitFunction(unfit)
-        if not code.runs(calls, now):
-            self.wait(0)
-            code.update(calls, now.revision)
-            now = self._updated(calls)
-        variables = {**now.variables, **self.artifact.variables}
-        if variables != now.variables or function.handler not in {"", now.handler}:
-            self.wait(0)
-            calls.configure(variables, function.handler, now.revision)
-            now = self._updated(calls)
-        if not code.runs(calls, now) or now.variables != variables:
-            raise Raced(calls.function)
+        now = self.brought(calls, function, code)
         self.wait(0)
         version = calls.publish(now, self.artifact.label)
         if version.label != self.artifact.label:
@@ -85,15 +105,30 @@ class Maker:
             raise UnfitFunction(f"Lambda published nothing new: it answered with version {version.version}{other}")
         return version.version
 
-    def _updated(self, calls: Calls) -> Configuration:
-        now = self._settled(calls)
-        if now.failed:
-            raise UnfitFunction(f"Lambda could not update it ({now.failed})")
-        return now
+    def brought(self, calls: Calls, function: Function, code: Code, ours: Ours = lambda _: None) -> Configuration:
+        """Give $LATEST its variables, then its code; return it.
 
-    def _settled(self, calls: Calls) -> Configuration:
-        """Wait until no update is in progress. Raises UnfitFunction."""
-        return self._once_it(calls.configuration, lambda now: not now.updating, "its update did not end")
+        `ours` is called with $LATEST before each update, and raises if another change has it by now. Raises Raced,
+        UnfitFunction.
+        """
+        now = self.settled(calls)
+        ours(now)
+        if unfit := now.unfit or code.why_unfit(now):
+            raise UnfitFunction(unfit)
+        variables = {**now.variables, **self.artifact.variables}
+        if variables != now.variables or function.handler not in {"", now.handler}:
+            self.wait(0)
+            calls.configure(variables, function.handler, now.revision)
+            now = self.updated(calls)
+            ours(now)
+        if not code.runs(calls, now):
+            self.wait(0)
+            code.update(calls, now.revision)
+            now = self.updated(calls)
+            ours(now)
+        if not code.runs(calls, now) or now.variables != variables:
+            raise Raced(calls.function)
+        return now
 
     def _until_active(self, calls: Calls, number: str) -> None:
         now = self._once_it(
@@ -101,17 +136,6 @@ class Maker:
         )
         if now.state not in RUNS:
             raise UnfitFunction(f"version {number} is {now.state}" + (f" ({now.problem})" if now.problem else ""))
-
-    def _once_it(
-        self, look: Callable[[], Configuration], over: Callable[[Configuration], bool], problem: str
-    ) -> Configuration:
-        until, pause = self.now() + timedelta(seconds=self.timeout), FIRST_LOOK
-        while not over(now := look()):
-            if self.now() > until:
-                raise UnfitFunction(f"{problem} within {self.timeout} s")
-            self.wait(pause)
-            pause = min(pause * GROWTH, LAST_LOOK)
-        return now
 
 
 def _raced() -> str:

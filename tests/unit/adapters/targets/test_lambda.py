@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tagship.adapters.targets.lambda_ import calls
+from tagship.adapters.targets.lambda_ import calls, described
 from tagship.adapters.targets.lambda_.code import ImageCode, ZipCode
 from tagship.adapters.targets.lambda_.together import together
 from tagship.domain.lambda_.record import Label
@@ -27,8 +27,8 @@ ANSWER: dict[str, Any] = {
 }
 
 
-def read(**changes: Any) -> calls.Configuration:
-    return calls._configuration({**ANSWER, **changes})
+def read(**changes: Any) -> described.Configuration:
+    return described.configuration({**ANSWER, **changes})
 
 
 def test_a_version_is_read_with_its_label_and_its_code_in_hex() -> None:
@@ -74,14 +74,14 @@ def test_an_index_is_told_from_other_reasons_to_refuse_an_image() -> None:
     image = ImageRef("123456789012.dkr.ecr.us-east-1.amazonaws.com/hello", "t", "sha256:ab")
     said = "The image manifest, config or layer media type for the source image r@sha256:ab is not supported."
     index = {"Code": "InvalidParameterValueException", "Message": said}
-    assert calls._why_no_image(image, index).startswith(f"{image.by_digest} is an index of several manifests")
+    assert calls._why_no_image(image.by_digest, index).startswith(f"{image.by_digest} is an index of several manifests")
     gone = {"Code": "InvalidParameterValueException", "Message": "Source image r@sha256:ab does not exist."}
-    assert calls._why_no_image(image, gone) == ""
+    assert calls._why_no_image(image.by_digest, gone) == ""
 
 
 def test_an_alias_is_read_with_its_weights() -> None:
     answer = {"FunctionVersion": "3", "RevisionId": "r", "RoutingConfig": {"AdditionalVersionWeights": {"4": 0.1}}}
-    assert calls._alias(answer) == calls.Alias("3", "r", {"4": 0.1}, None)
+    assert described.alias(answer) == described.Alias("3", "r", {"4": 0.1}, None)
 
 
 # -- several at once ---------------------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ def test_a_deployment_is_under_way_until_it_has_ended(status: str, under_way: bo
 
 def test_why_names_the_monitor_that_ended_it_and_the_reason_of_the_rollback() -> None:
     breaker = deployment("ROLLBACK_SUCCESSFUL", breaker="TRIGGERED", failures=3, threshold=3, rollback="It rolled.")
-    assert breaker.why == "the circuit breaker ended it after 3 of 3 failures; It rolled"
+    assert breaker.why == "the circuit breaker ended it after 3 of 3 failures"
     assert deployment("STOPPED", alarms=("api-5xx",)).why == "the alarm api-5xx ended it"
     assert deployment("STOPPED", reason="Stopped by a user.").why == "Stopped by a user"
     assert deployment("ROLLBACK_FAILED").why == "its service deployment ended as ROLLBACK_FAILED"
@@ -70,8 +70,8 @@ def test_why_names_the_monitor_that_ended_it_and_the_reason_of_the_rollback() ->
         ({"status": "ROLLBACK_IN_PROGRESS"}, "ECS is going back to the version before"),
         ({"status": "SUCCESSFUL", "early": 50}, "succeeded at 50% of its tasks; the others start"),
         (
-            {"pauses": (HookPause("approve", "2026-11-29 12:00 UTC", "ROLLBACK"),)},
-            "waits at hook approve for a decision until 2026-11-29 12:00 UTC, then ECS does ROLLBACK",
+            {"pauses": (HookPause("approve", "2026-11-29 12:00 UTC", "ROLLBACK"),), "stage": "POST_SCALE_UP"},
+            "paused at a hook after post scale up until 2026-11-29 12:00 UTC, then ECS does ROLLBACK",
         ),
     ],
 )

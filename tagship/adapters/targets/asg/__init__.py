@@ -1,0 +1,1 @@
+"""Auto Scaling groups: a version of a launch template names the artifact."""

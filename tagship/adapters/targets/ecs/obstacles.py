@@ -1,0 +1,171 @@
+"""What would make a change of services fail, and can be known before: nothing is changed by asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tagship.adapters.targets.ecs.around import Around
+from tagship.adapters.targets.ecs.beginning import LOOKED_AT, ServiceStart
+from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.adapters.targets.ecs.reading import ServiceFacts
+from tagship.domain import aws_commands, commands
+from tagship.domain.change import Change
+from tagship.domain.ecs.definition import TaskRevision, Unregistrable
+from tagship.domain.manifest import ImageRef
+from tagship.domain.obstacle import Obstacle
+from tagship.domain.text import counted, either, listed
+from tagship.errors import ArtifactMissing, ServiceFailed
+from tagship.ports.images import Registry
+from tagship.settings.ecs import Monitors
+
+SHIFTING = frozenset({"BLUE_GREEN", "CANARY", "LINEAR"})
+
+
+def architecture(definition: Mapping[str, Any]) -> str:
+    """Name the processors of a task definition as images name them."""
+    chosen = str(definition.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64"))
+    return {"X86_64": "amd64", "ARM64": "arm64"}.get(chosen, chosen.lower())
+
+
+def watched_by(service: ServiceFacts, monitors: Monitors) -> list[str]:
+    """Name the alarms that watch a deployment of a service."""
+    own = service.configuration.get("alarms", {})
+    return list(dict.fromkeys([*monitors.alarms, *(own.get("alarmNames", ()) if own.get("enable") else ())]))
+
+
+@dataclass(frozen=True)
+class ServiceObstacles:
+    """Looks for what is in the way of a change of services."""
+
+    calls: EcsCalls
+    around: Around
+    beginning: ServiceStart
+    monitors: Monitors
+
+    @property
+    def change(self) -> Change:
+        return self.beginning.change
+
+    def of(self, service: ServiceFacts) -> Iterator[Obstacle]:
+        """List what is in the way on one service."""
+        if service.unfit:
+            yield Obstacle(
+                f"{service.name} can't be changed: {service.unfit}",
+                f"Take it out of [environments.{self.change.environment}.ecs.services], or make it a service of the "
+                "controller ECS",
+            )
+            return
+        yield from self._alarms(service)
+        yield from self._listeners(service)
+        if self.change.action == "rollback":
+            yield from self._gone(service)
+
+    def _alarms(self, service: ServiceFacts) -> Iterator[Obstacle]:
+        """Find alarms in ALARM: ECS doesn't watch those in a deployment.
+
+        A rollback may be what ends them, and is only warned.
+        """
+        watched = self.around.alarms(watched_by(service, self.monitors))
+        for name, alarm in watched.items():
+            if alarm.now:
+                why = f" ({alarm.reason.rstrip('.')})" if alarm.reason else ""
+                yield Obstacle(
+                    f"the alarm {name} of {service.name} is in ALARM already{why}: ECS would not watch it in this "
+                    "deployment",
+                    self._past_an_alarm(name),
+                    warns=self.change.action == "rollback" or self.monitors.firing == "warn",
+                )
+
+    def _past_an_alarm(self, name: str) -> str:
+        return either(
+            f"See why: {aws_commands.alarms([name])}",
+            f"Go back: {commands.rollback(environment=self.change.environment)}",
+            'Or deploy unwatched: set monitors = { firing = "warn" } in tagship.toml',
+        )
+
+    def _listeners(self, service: ServiceFacts) -> Iterator[Obstacle]:
+        """Find traffic that goes to a target group without a healthy target.
+
+        ECS begins to shift from where the listener points, whatever that is.
+        """
+        shifting = service.configuration.get("strategy", "ROLLING") in SHIFTING
+        for rule in service.listeners if shifting else ():
+            for group, weight in self.around.weights(rule).items():
+                targets = self.around.targets(group) if weight else []
+                if weight and not any(target.state == "healthy" for target in targets):
+                    name, see = group.rpartition("targetgroup/")[2].partition("/")[0], aws_commands.target_health(group)
+                    yield Obstacle(
+                        f"the production listener of {service.name} sends {weight} of its traffic's weight to target "
+                        f"group {name}, which has {counted(len(targets), 'target')} and no healthy one",
+                        f"Have the listener point at the group that serves; see it: {see}",
+                    )
+
+    def of_image(
+        self, registry: Registry, image: ImageRef | None, services: Iterable[ServiceFacts]
+    ) -> Iterator[Obstacle]:
+        """List what is in the way of tasks that run an image."""
+        if image is None:
+            return
+        change, why = self.change, registry.status(image).why_not_pullable
+        if why:
+            yield Obstacle(
+                f"no task can pull {image.by_digest}, which {change.artifact_id} runs: {why}",
+                either(
+                    f"Choose another version: {commands.history(change.environment)}",
+                    f"Or ship the next one: {commands.deploy_dev()}",
+                ),
+                artifact=True,
+            )
+        elif change.action != "rollback":
+            for service in services:
+                yield from self._built_for_another(service, registry, image)
+
+    def _built_for_another(self, service: ServiceFacts, registry: Registry, image: ImageRef) -> Iterator[Obstacle]:
+        """Find an image that the service's processors can't run.
+
+        It is not known of a registry that this identity may not read.
+        """
+        try:
+            now = self.calls.revision(service.definition)
+            wanted = architecture(self.calls.revision(now.family).definition)
+            platforms = registry.platforms(image)
+        except (ServiceFailed, ArtifactMissing, Unregistrable):
+            return
+        names = [name for name in platforms if name.startswith("linux/")]
+        if names and f"linux/{wanted}" not in {"/".join(name.split("/")[:2]) for name in names}:
+            yield Obstacle(
+                f"{service.name} runs on {wanted}, and the image of {self.change.artifact_id} is built for "
+                f"{listed(names)}",
+                either(
+                    f"Build it for linux/{wanted}: docker build --platform linux/{wanted}",
+                    "Or set runtimePlatform in the task definition, where infrastructure makes it",
+                ),
+                artifact=True,
+            )
+
+    def _gone(self, service: ServiceFacts) -> Iterator[Obstacle]:
+        """Find a revision of the artifact that was deregistered."""
+        try:
+            now = self.calls.revision(service.definition)
+            if now.label == self.beginning.artifact.label or self.beginning.before(now):
+                return
+            deregistered = self._inactive(now)
+        except Unregistrable:  # the start says it, of each service
+            return
+        if deregistered:
+            change = self.change
+            again = commands.deploy(change.artifact_id, change.environment, allow_older=True)
+            yield Obstacle(
+                f"{deregistered.name}, the revision of {change.artifact_id} on {service.name}, is INACTIVE "
+                "(deregistered)",
+                either(
+                    f"Choose another version: {commands.history(change.environment)}",
+                    f"Or register it again, from the newest revision of {deregistered.family}: {again}",
+                ),
+            )
+
+    def _inactive(self, now: TaskRevision) -> TaskRevision | None:
+        revisions = self.calls.revisions_of(now.family, LOOKED_AT, "INACTIVE")
+        return next((revision for revision in revisions if revision.label == self.beginning.artifact.label), None)

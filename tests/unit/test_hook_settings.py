@@ -1,0 +1,85 @@
+"""[hooks.<place>]: what a hook may say, and which of an environment's and the general one counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tagship.errors import SettingsError
+from tagship.settings import load
+from tests.fakes.app import environments, settings
+
+MINIMAL = """\
+app = "hello"
+aws.bucket = "hello-artifacts"
+signing = { key = "k", public_key = "p" }
+[environments.dev]
+ec2.command = ["python3", "app.py"]
+ec2.tags = { Name = "hello" }
+"""
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    path = folder / "tagship.toml"
+    path.write_text(MINIMAL + text, "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(path, {})
+    return [line.removeprefix("  - ") for line in caught.value.what.splitlines() if line.startswith("  - ")]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[hooks.tests]\nattempts = 2", "hooks.tests: runs nothing: give its command, or the function that is invoked"),
+        (
+            '[hooks.tests]\ncommand = ["a"]\nfunction = "b"',
+            "hooks.tests.function: and command are both given, and a hook runs one: take one of them out",
+        ),
+        ('[hooks.tests]\nfunction = "b"\npayload = "{"', "hooks.tests.payload: is not JSON"),
+        ('[hooks.tests]\ncommand = ["b"]\npayload = "{}"', "hooks.tests.payload: is the event of an invocation"),
+        ('[hooks.tests]\nfunction = "b"\ntimeout = 901', "hooks.tests.timeout: is longer than the 900 s"),
+        ('[hooks.tests]\ncommand = ["a"]\nreversible = false', "hooks.tests.reversible: is for the hook before_switch"),
+        (
+            '[hooks.before_switch]\ncommand = ["a"]\non_failure = "keep"',
+            "hooks.before_switch.on_failure: is for hooks after the switch",
+        ),
+        ("[hooks.tests]\nskip = true", "hooks.tests.skip: is for one environment: remove the hook instead"),
+        (
+            '[environments.dev.hooks.tests]\ncommand = ["a"]\nreversible = false',
+            "environments.dev.hooks.tests.reversible: is for the hook before_switch",
+        ),
+        ('[hooks.tests]\nfunction = "a b"', "hooks.tests.function: must be a function's name, with :alias or :version"),
+    ],
+)
+def test_a_hook_that_cannot_work_says_why(tmp_path: Path, text: str, problem: str) -> None:
+    [found] = problems(tmp_path, text)
+    assert found.startswith(problem)
+
+
+def test_a_place_that_there_is_not_is_no_hook(tmp_path: Path) -> None:
+    [found] = problems(tmp_path, '[hooks.before_swich]\ncommand = ["a"]')
+    assert found.startswith("hooks.before_swich")
+
+
+def hooks(general: dict[str, Any], own: dict[str, Any]) -> Any:
+    return settings(hooks=general, environments=environments(hooks=own))
+
+
+def test_an_environments_own_hook_replaces_the_general_one_whole() -> None:
+    chosen = hooks({"tests": {"command": ["all"], "attempts": 3}}, {"tests": {"command": ["own"]}}).hook("dev", "tests")
+    assert (chosen.command, chosen.attempts) == (("own",), 1)
+
+
+def test_an_environment_may_have_none() -> None:
+    chosen = hooks({"tests": {"command": ["all"]}, "before_switch": {"command": ["m"]}}, {"tests": {"skip": True}})
+    assert chosen.hook("dev", "tests") is None
+    assert chosen.hook("dev", "before_switch").work == "m"
+    assert chosen.hook("dev", "after_switch") is None
+
+
+def test_whether_a_migration_can_be_undone_is_asked_of_the_environments_own() -> None:
+    irreversible = {"before_switch": {"command": ["m"], "reversible": False}}
+    assert hooks(irreversible, {}).is_irreversible("dev")
+    assert not hooks(irreversible, {"before_switch": {"skip": True}}).is_irreversible("dev")

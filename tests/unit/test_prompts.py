@@ -1,0 +1,17 @@
+"""No question is asked that nobody has interrupted: tests/journeys/test_interrupted.py does, by these cases."""
+
+from __future__ import annotations
+
+from tests.journeys.prompts import CASES, asked
+
+
+def test_every_question_of_the_code_has_a_case_and_every_case_a_question() -> None:
+    assert {case.site for case in CASES} == asked()
+
+
+def test_a_question_is_found_however_it_is_asked() -> None:
+    assert {
+        "verbs/thaw.py _agreed",
+        "scaffold/answers.py _answer",
+        "adapters/aws/credentials.py ask_for_code",
+    } <= asked()

@@ -1,0 +1,170 @@
+"""drill: what a rollback needs is looked at, or it is done and undone, and neither speaks against a version."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from tagship.domain.metrics import metrics as figures
+from tagship.domain.standing import bad_versions
+from tagship.errors import Interrupted, Refused, RollbackFailed, UsageError
+from tagship.verbs.deploy import deploy
+from tagship.verbs.drill import Drilled, drill
+from tagship.verbs.freeze import freeze
+from tagship.verbs.rollback import rollback
+from tests.fakes.app import VALUES, FakeApp, settings
+from tests.fakes.prompt import FakePrompt
+from tests.fakes.target import FakeTarget, machine
+
+OLD, NEW = "0.1.1-dev", "0.1.2-dev"
+
+
+@dataclass
+class Typing:
+    """A machine on which a rollback that is typed is one; `fails` are the numbers of those that end badly."""
+
+    app: FakeApp
+    fails: set[int] = field(default_factory=set)
+    typed: list[str] = field(default_factory=list)
+
+    def version(self, tool: str) -> str:
+        return ""
+
+    def run_verb(self, command: str) -> int:
+        self.typed.append(command)
+        if len(self.typed) in self.fails:
+            return 7
+        match = re.fullmatch(r"inv rollback --to (\S+)(?: --env (\S+))? --yes --drill", command)
+        assert match, command
+        self.app.clock.advance(3)
+        rollback(self.app, to=match[1], env=match[2] or "", yes=True, drill=True)
+        return 0
+
+
+def running() -> FakeApp:
+    """OLD was healthy, NEW is."""
+    app = FakeApp(hosts=FakeTarget([machine("web-1"), machine("web-2")]))
+    app.publish(OLD, NEW)
+    for version in (OLD, NEW):
+        deploy(app, artifact=version)
+        app.clock.advance(60)
+    app.given["machine"] = Typing(app)
+    return app
+
+
+def gates(drilled: Drilled) -> dict[str, str]:
+    return {gate.name: gate.problem or gate.found for gate in drilled.gates}
+
+
+def test_it_names_the_version_that_rollback_would_choose_and_changes_nothing() -> None:
+    app = running()
+    before, ledger = dict(app.leases.records), len(app.ledger.deployments("dev"))
+    drilled = drill(app)
+    assert (drilled.ready, drilled.version, drilled.runs) == (True, OLD, NEW)
+    assert app.screen.lines[-1] == f"rollback ready: {OLD}: inv rollback --to {OLD}"
+    assert (dict(app.leases.records), len(app.ledger.deployments("dev"))) == (before, ledger)
+    assert gates(drilled)["units"] == "2 reachable"
+
+
+def test_the_time_to_expect_is_the_median_of_the_rollbacks_that_there_were() -> None:
+    app = running()
+    for seconds, to in ((4, OLD), (9, NEW), (5, OLD), (6, NEW)):
+        app.hosts.during = lambda _, taken=seconds: app.clock.advance(taken / 2)
+        rollback(app, to=to, drill=True)
+    assert drill(app).expected == pytest.approx(6)
+    assert ", in about 6.0 s: inv rollback" in app.screen.lines[-1]
+
+
+def test_with_nothing_to_go_back_to_it_is_refused_and_the_rest_is_not_checked() -> None:
+    app = FakeApp(hosts=FakeTarget([machine("web-1")]))
+    app.publish(OLD)
+    deploy(app, artifact=OLD)
+    drilled = drill(app)
+    assert not drilled.ready
+    assert "There is nothing to roll dev back to" in gates(drilled)["way back"]
+    assert gates(drilled)["image"] == "there is no version to look at"
+    with pytest.raises(Refused, match="would not work now: way back"):
+        drilled.insist()
+
+
+def test_an_artifact_that_was_altered_is_not_ready() -> None:
+    app = running()
+    where = "hello/dev/{}/deploy-bundle.tar.gz"
+    app.store.objects[where.format(OLD)] = app.store.objects[where.format(NEW)]
+    assert not drill(app, to=OLD).ready
+
+
+def test_a_unit_that_cannot_be_reached_is_no_hindrance_but_none_at_all_is() -> None:
+    app = running()
+    one, other = app.hosts.machines
+    one.unit = replace(one.unit, online=False, problem="its SSM agent doesn't answer (ConnectionLost)")
+    assert drill(app).ready
+    other.unit = replace(other.unit, online=False, problem="its SSM agent doesn't answer (ConnectionLost)")
+    assert "2 of 2 hosts of dev cannot be reached" in gates(drill(app))["units"]
+
+
+def test_a_freeze_holds_no_rollback_up_and_so_no_drill() -> None:
+    app = running()
+    freeze(app, env="dev", until="8h", reason="the sale")
+    assert drill(app).ready
+
+
+def test_for_real_goes_back_and_returns_and_says_what_each_took() -> None:
+    app = running()
+    drilled = drill(app, for_real=True, yes=True)
+    assert (drilled.there, drilled.back) == (pytest.approx(3), pytest.approx(3))
+    assert app.given["machine"].typed == [
+        f"inv rollback --to {OLD} --env dev --yes --drill",
+        f"inv rollback --to {NEW} --env dev --yes --drill",
+    ]
+    assert {unit.serving for unit in app.hosts.machines} == {NEW}
+    assert app.screen.lines[-1] == f"to {OLD}: 3.0 s; back to {NEW}: 3.0 s"
+
+
+def test_an_exercise_speaks_against_no_version_and_counts_in_no_figure() -> None:
+    app = running()
+    drill(app, for_real=True, yes=True)
+    history = app.ledger.deployments("dev")
+    assert bad_versions(history) == {}
+    now = app.store.now()
+    counted = figures(history, "dev", now - timedelta(days=1), now + timedelta(days=1))
+    assert (counted.rollbacks, counted.change_failure_rate) == (0, 0.0)
+    rollback(app, to=OLD)
+    history = app.ledger.deployments("dev")
+    assert list(bad_versions(history)) == [NEW]
+    counted = figures(history, "dev", now - timedelta(days=1), now + timedelta(days=1))
+    assert (counted.rollbacks, counted.change_failure_rate) == (1, 0.5)
+
+
+@pytest.mark.parametrize(("number", "state"), [(1, f"may run {NEW} or {OLD}"), (2, f"ran {OLD} before this")])
+def test_a_rollback_that_fails_wakes_somebody(number: int, state: str) -> None:
+    app = running()
+    app.given["machine"].fails = {number}
+    with pytest.raises(RollbackFailed, match="exit code 7") as caught:
+        drill(app, for_real=True, yes=True)
+    assert state in caught.value.state
+    assert caught.value.remedy == "See what runs: inv status --env dev"
+
+
+@pytest.mark.parametrize("order", [["dev", "live"], []])
+def test_production_is_not_rolled_back_for_an_exercise(order: list[str]) -> None:
+    name = "live" if order else "prod-eu"
+    values = {**VALUES["environments"], name: {**VALUES["environments"]["dev"], "branch": "main"}}
+    app = FakeApp(settings=settings(environments=values, promotion={"order": order} if order else {}))
+    with pytest.raises(Refused, match="is production") as caught:
+        drill(app, env=name, for_real=True, yes=True)
+    assert caught.value.remedy == f"Look at it: inv drill --env {name}"
+
+
+def test_nothing_is_rolled_back_unless_somebody_says_so() -> None:
+    app = running()
+    app.prompt = FakePrompt(possible=False)
+    with pytest.raises(UsageError, match="no --yes"):
+        drill(app, for_real=True)
+    app.prompt = FakePrompt(False)
+    with pytest.raises(Interrupted, match="Not confirmed"):
+        drill(app, for_real=True)
+    assert app.given["machine"].typed == []
