@@ -102,6 +102,7 @@ ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled bac
 ALLOW_LEGACY = Flag(
     "allow-legacy", "take the archive from before tagship that --to names, though nobody signed it", False
 )
+AFTER = Flag("after", "refuse if anything but this version runs where it goes: other changes would go with it")
 HEAL = Flag("heal", "the old spelling of the task heal", False, becomes="heal")
 RESUME = Flag("resume", "the old spelling of the task resume", False, becomes="resume")
 PREEMPT = Flag("preempt", "fence off whoever holds the environment, and cancel what they have in flight", False)

@@ -427,6 +427,7 @@ def test_a_result_is_one_json_document(stage: Stage) -> None:
     stage.run("validate", json=True)
     assert stage.app.screen.documents == [
         {"should_deploy": True, "environment": "dev", "version": V, "image_tag": V, "tag": V}
+        | {"skip_build": False, "commit": "", "approval": False, "after": "", "reason": ""}
     ]
 
 
@@ -520,6 +521,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench-targets",
         "bench-shell",
         "test-permissions",
+        "test-pipelines",
     }
     assert set(verbs) == set(TASKS) - NOT_TYPED
     for name, recipe in verbs.items():
