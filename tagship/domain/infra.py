@@ -49,7 +49,8 @@ def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> d
 def named(manifest: Manifest, bucket: str) -> dict[str, str | None]:
     """List the variables that name an artifact; None unsets one."""
     image = manifest.image
-    return {
+    several = {f"IMAGE_URI_{name.upper().replace('-', '_')}": ref.by_digest for name, ref in manifest.images.items()}
+    return several | {
         "ARTIFACT_ID": manifest.artifact_id,
         "COMMIT_SHA": manifest.commit,
         "DEPLOYMENT_BUCKET": bucket,

@@ -14,6 +14,7 @@ from tagship.domain.text import counted, listed
 from tagship.domain.units import Report
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
+from tagship.engine import static_sets
 from tagship.engine.artifacts import Stored, verified
 from tagship.engine.gates import goes_back, require_good, require_newer, require_unfrozen, warn_of_bad, why_bad
 from tagship.engine.lease_session import observe
@@ -100,6 +101,8 @@ class DeployRequest(Request):
         if not all(unit.online for unit in plan.units):
             return None
         if app.target(plan.environment).uncommitted(plan.artifact_id):
+            return None
+        if static_sets.drifts(app, plan.environment, plan.artifact_id):
             return None
         reports = _observed(app, plan)
         if not all(serves(report, plan.artifact_id) for report in reports):

@@ -14,9 +14,11 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
-from tagship.settings.apart import same_channel, same_state
+from tagship.settings import images as image_tables
+from tagship.settings.across import promoted, same_channel, same_state, unsigned
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
+from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.previews import Named, Previews, filled
@@ -32,7 +34,6 @@ from tagship.settings.tables import (
     Bundle,
     CiRuns,
     Git,
-    Image,
     Infra,
     Notify,
     Package,
@@ -137,6 +138,7 @@ class Settings(Section):
     previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
+    images: Mapping[Name, NamedImage] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
     legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
@@ -174,6 +176,14 @@ class Settings(Section):
             remedy=f"Name one of them: --env {near[0]}",
         )
 
+    def images_of(self, environment: str) -> dict[str, Image]:
+        """Return the images that an environment runs, by name.
+
+        Its own, of its table `image`, has the name "".
+        """
+        chosen = self.environment(environment)
+        return {name: self.images[name].of(environment) if name else chosen.image for name in chosen.target.images}
+
     def static_sets(self, environment: str) -> list[str]:
         """Name the static sets that an environment serves."""
         return [name for name, chosen in self.static.items() if environment in chosen.environments]
@@ -203,6 +213,11 @@ class Settings(Section):
         workflow = self.environments[environment].workflow
         return f"deploy-{environment}.yml" if workflow is None else workflow
 
+    def promoted_from(self, environment: str) -> str:
+        """Name the branch whose promotions go to an environment; empty: none."""
+        promotion = self.promotion
+        return promotion.branch if promotion.workflow and environment in promotion.order[1:] else ""
+
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""
         # There may be none, or several.
@@ -230,8 +245,8 @@ class Settings(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         named = table(values, "environments")
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
-        yield from _unsigned(values, environments)
-        yield from _promoted(table(values, "promotion").get("order", ()), named)
+        yield from unsigned(values, environments)
+        yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
         yield from misplaced(values)
         for name, values_of in environments.items():
@@ -244,38 +259,29 @@ class Settings(Section):
                     place = f"static.{name}.environments.{environment}"
                     yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"
         yield from cls._missing_packages(table(values, "packages"), environments)
+        used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
+        yield from image_tables.problems(table(values, "images"), environments, used)
+
+    @classmethod
+    def _kinds_in(cls, environment: Values) -> Iterator[type[Kind]]:
+        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
+        return (kind for kind in kinds.values() if kind.table in environment)
+
+    @classmethod
+    def _images_in(cls, name: str, environment: Values) -> Iterator[Finding]:
+        """List the keys of an environment that name an image."""
+        for kind in cls._kinds_in(environment):
+            for place, image in kind.images_in(table(environment, kind.table)):
+                yield f"environments.{name}.{kind.table}.{place}", image
 
     @classmethod
     def _missing_packages(cls, packages: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
         """Find packages that a target runs and nobody makes."""
-        kinds = cls.environment_model().kinds()
         for name, environment in environments.items():
-            for kind in (kind for kind in kinds.values() if kind.table in environment):
+            for kind in cls._kinds_in(environment):
                 for place, package in kind.packages_in(table(environment, kind.table)):
                     if package not in packages:
                         yield (
                             f"environments.{name}.{kind.table}.{place}",
                             f"names {shown(package)}, which nothing makes: add [packages.{cut(package)}]",
                         )
-
-
-def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
-    """Find a missing [signing], unless every environment allows unsigned artifacts."""
-    wanting = [name for name, environment in environments.items() if environment.get("allow_unsigned") is not True]
-    if "signing" not in values and wanting:
-        names = ", ".join(f"environments.{name}" for name in wanting)
-        yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {cut(names, 500)}"
-
-
-def _promoted(order: Any, environments: Values) -> Iterator[Finding]:
-    """Find names in promotion.order that are no environments, or are there twice."""
-    names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
-    for name in sorted(set(names) - set(environments)):
-        yield (
-            "promotion.order",
-            f"names {shown(name)}, which tagship.toml lacks: add [environments.{cut(name)}]",
-        )
-    if len(set(names)) < len(names):
-        yield "promotion.order", "names an environment twice: a version goes to each once"
-    if len(names) == 1:
-        yield "promotion.order", "needs two environments at least: from one to the next"

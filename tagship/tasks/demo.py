@@ -6,13 +6,12 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import command
 
 
-@command(f.KIND)
-def demo(kind: str) -> None:
+@command(f.DEMO_KIND)
+def demo(*, kind: str) -> None:
     """Ship three versions to a sandbox, one broken, and take one back."""
     from pathlib import Path
 
     from tagship import settings
-    from tagship.sandbox.play.demo import play, play_kind
+    from tagship.sandbox.play.demo import play
 
-    root = settings.find(Path.cwd()).parent
-    play(root) if kind == "ec2" else play_kind(root, kind)
+    play(settings.find(Path.cwd()).parent, kind)

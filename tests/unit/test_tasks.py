@@ -182,7 +182,6 @@ ADVISED = [
     commands.infra_lock("dev"),
     commands.preview_close("51"),
     commands.preview_sweep(),
-    commands.demo("asg"),
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.doctor(fix=True, yes=True),
@@ -517,6 +516,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench",
         "bench-faults",
         "bench-host",
+        "bench-targets",
         "bench-shell",
         "test-permissions",
     }
