@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -53,7 +53,7 @@ class Statement:
 def subjects_of(
     place: str,
     bundle_sha256: str,
-    image: ImageRef | None,
+    images: Iterable[ImageRef],
     packages: Mapping[str, str] | None = None,
     static: Mapping[str, StaticRef] | None = None,
 ) -> dict[str, str]:
@@ -65,13 +65,15 @@ def subjects_of(
     for name, ref in (static or {}).items():
         files |= {layout.static(name): ref.sha256, layout.static_files(name): ref.files_sha256}
     parts = {f"{place}/{name}": f"sha256:{digest}" for name, digest in files.items()}
-    return parts | ({image.repository: image.digest} if image else {})
+    return parts | {image.pushed_to: image.digest for image in images}
 
 
 def subjects_of_manifest(manifest: Manifest) -> dict[str, str]:
     """List the parts that a manifest names."""
     packages = {name: package.sha256 for name, package in manifest.packages.items()}
-    return subjects_of(place_of(manifest), manifest.bundle.sha256, manifest.image, packages, manifest.static)
+    return subjects_of(
+        place_of(manifest), manifest.bundle.sha256, manifest.every_image.values(), packages, manifest.static
+    )
 
 
 def place_of(manifest: Manifest) -> str:

@@ -14,7 +14,7 @@ from tagship.domain.rules import Rules
 from tagship.settings.health import URL, VERSION_KEY, WORDS, GoodAnswers, of_redirects
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import Finding, Section, Text, Values, cut, move_below, table
+from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, table
 
 SERVICE = r"^[A-Za-z0-9_-]{1,255}$"
 ROLE = r"^[A-Za-z0-9+=,.@_-]{1,64}$"
@@ -63,7 +63,19 @@ class ServiceTable(Section):
     """
 
     containers: tuple[Text, ...] = ()  # empty: those that run an image of image.repository already
+    images: Mapping[Text, Name] = Field(default_factory=dict)  # container -> its image, of [images.<name>]
     health: ServiceHealth | None = None  # none: the tasks are counted, and nothing is asked
+
+    @property
+    def runs_own(self) -> bool:
+        """Tell whether a container runs the environment's own image."""
+        return bool(self.containers) or not self.images
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        for container in table(values, "images"):
+            if container in values.get("containers", ()):
+                yield f"images.{container}", "is in `containers` too, which run the environment's own image: remove one"
 
 
 class Monitors(Section):
@@ -106,6 +118,19 @@ class Ecs(Kind):
         return True
 
     @property
+    def images(self) -> tuple[str, ...]:
+        named = {name for service in self.services.values() for name in service.images.values()}
+        own = {""} if any(service.runs_own for service in self.services.values()) else set()
+        return tuple(sorted(named | own))
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:
+        for service in table(values, "services"):
+            for container, name in table(table(table(values, "services"), service), "images").items():
+                if isinstance(name, str):
+                    yield f"services.{service}.images.{container}", name
+
+    @property
     def stack_parameters(self) -> Mapping[str, str]:
         return {"Hosts": "no"}
 
@@ -132,7 +157,11 @@ class Ecs(Kind):
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:
-        if not table(environment, "image").get("repository"):
+        services = table(table(environment, cls.table), "services")
+        own = any(
+            not table(services, name).get("images") or table(services, name).get("containers") for name in services
+        )
+        if own and not table(environment, "image").get("repository"):
             yield "image.repository", "is missing: name the repository of the image that the services run"
         secrets = table(environment, "secrets")
         for key in ("parameter_store", "secrets_manager"):

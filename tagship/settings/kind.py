@@ -58,6 +58,21 @@ class Kind(Section):
         return self.stack_parameters.get("Hosts") != "no"
 
     @property
+    def images(self) -> Sequence[str]:
+        """Name the images that it runs; "" is the environment's own."""
+        return ("",) if self.has_image else ()
+
+    @property
+    def host_image(self) -> str:
+        """Name the image that hosts run; "" is the environment's own."""
+        return ""
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:  # noqa: ARG003
+        """List the keys of this table that name an image."""
+        yield from ()
+
+    @property
     def packages(self) -> Sequence[str]:
         """Name the packages that it runs, which `build` makes."""
         return ()

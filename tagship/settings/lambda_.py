@@ -13,7 +13,7 @@ from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import NAME, Finding, Section, Text, Values, cut, move_below, outside, table
+from tagship.settings.section import NAME, Finding, Name, Section, Text, Values, cut, move_below, outside, table
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
 ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"
@@ -60,22 +60,27 @@ class FunctionHealth(Section):
 class Function(Section):
     """One function: its package or image, and how its health is asked.
 
-    `image` is the environment's own image, which says what its handler is.
+    `image` is true for the environment's own image, or names one of [images.<name>]: it says what its handler is.
     """
 
     words: ClassVar[Mapping[str, str]] = {HANDLER: "a handler such as app.handler"}
 
     package: str = Field(default="", pattern=NAME)
-    image: bool = False
+    image: bool | Name = False
     handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
     health: FunctionHealth = Field(default_factory=FunctionHealth)
 
+    @property
+    def image_name(self) -> str:
+        """Name its image; "" is the environment's own."""
+        return self.image if isinstance(self.image, str) else ""
+
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
-        if values.get("image") is True:
+        if values.get("image"):
             for key in ("package", "handler"):
                 if values.get(key):
-                    yield key, "is for a zip file, and image = true is for a container image: take one of them out"
+                    yield key, "is for a zip file, and `image` is for a container image: take one of them out"
         elif "package" not in values:
             yield "package", "missing; add it, or image = true"
 
@@ -138,6 +143,16 @@ class Lambda(Kind):
     @property
     def has_image(self) -> bool:
         return any(function.image for function in self.functions.values())
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return tuple(sorted({function.image_name for function in self.functions.values() if function.image}))
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:
+        for name, function in table(values, "functions").items():
+            if isinstance(function, Mapping) and isinstance(function.get("image"), str):
+                yield f"functions.{name}.image", function["image"]
 
     @classmethod
     def packages_in(cls, values: Values) -> Iterator[Finding]:

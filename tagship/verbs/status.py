@@ -115,7 +115,7 @@ def _look(app: App, environment: str, *, alone: bool) -> Status:
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
         uncommitted=uncommitted(app, known) if asked else "",
-        static=drifts(app, environment, artifact),
+        static=drifts(app, environment, artifact) if asked else {},
     )
 
 

@@ -80,7 +80,7 @@ def test_expected_values_are_compared_as_text(tmp_path: Path) -> None:
         ),
         (
             'image.repository = "r.example/hello"\nlambda.functions.hello = { package = "api", image = true }',
-            f"{HELLO}.package: is for a zip file, and image = true is for a container image: take one of them out",
+            f"{HELLO}.package: is for a zip file, and `image` is for a container image: take one of them out",
         ),
         (
             'lambda.functions.hello.package = "worker"',

@@ -98,8 +98,20 @@ class EcsTarget:
         look = ServiceObstacles(calls, around, self._beginning(calls, change), self.table.monitors)
         services = calls.services([unit.id for unit in units])
         in_the_way = [obstacle for service in services.values() for obstacle in look.of(service)]
-        lacking = look.of_image(self.context.registry, manifest.image, services.values())
+        lacking = [
+            obstacle
+            for name, image in manifest.every_image.items()
+            for obstacle in look.of_image(self.context.registry, image, self._runners(name, services))
+        ]
         return [*in_the_way, *lacking]
+
+    def _runners(self, image: str, services: Mapping[str, ServiceFacts]) -> Sequence[ServiceFacts]:
+        """Choose the services that run an image; "" is the environment's own."""
+        return [
+            service
+            for name, service in services.items()
+            if image in self.table.services[name].images.values() or (not image and self.table.services[name].runs_own)
+        ]
 
     def examine(self) -> Iterator[Finding]:
         """Look at how each service is set up."""
