@@ -15,6 +15,7 @@ from scripts.bench.cleanup import cleanup
 from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.faults import faults
 from scripts.bench.fleet import fleet
+from scripts.bench.fresh import fresh
 from scripts.bench.host import host
 from scripts.bench.images import images
 from scripts.bench.ledger import ledger
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "faults": faults,
     "host": host,
     "images": images,
+    "fresh": fresh,
 }
 LONG = {
     "ledger",
@@ -43,7 +45,8 @@ LONG = {
     "faults",
     "host",
     "images",
-}  # minutes, `host` needs root and `images` a registry: measured where they are asked for
+    "fresh",
+}  # minutes, `host` needs root, `images` a registry, `fresh` an index of packages: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 
