@@ -86,7 +86,7 @@ class Place:
 
 
 def drifts(app: App, environment: str, artifact: str) -> dict[str, str]:
-    """Say what static sets hold instead of the artifact's files.
+    """Say what is there in place of each static set's files.
 
     By the record of its destination alone. Sets that are as they should be are left out.
     """
@@ -100,7 +100,7 @@ def drifts(app: App, environment: str, artifact: str) -> dict[str, str]:
 
 
 def warn_of_drifts(app: App, environment: str, artifact: str, static: Mapping[str, str], *, ends: bool) -> None:
-    """Warn of sets that aren't the artifact's.
+    """Warn of sets that are not the artifact's.
 
     `ends`: a deployment may mend them.
     """
@@ -122,7 +122,8 @@ def _drift(app: App, environment: str, name: str, artifact: str) -> str:
 
 
 def _has(app: App, environment: str, artifact: str, name: str) -> bool:
-    """Tell whether an artifact has that set, or can't be read."""
+    """Tell whether an artifact has that set."""
+    # Also if that can't be read.
     try:
         manifest = stored_manifest(app, environment, ArtifactId(artifact))
     except TagshipError:
