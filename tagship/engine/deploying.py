@@ -20,8 +20,10 @@ from tagship.engine.gates import goes_back, require_good, require_newer, require
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, plan_of, reachable
+from tagship.engine.previews import require_open
 from tagship.engine.promotion import require_promoted
 from tagship.engine.run import Request, Result, run_deployment
+from tagship.engine.scans import require_scanned
 from tagship.engine.scope import skipped
 from tagship.ports.app import App
 
@@ -53,8 +55,12 @@ class DeployRequest(Request):
             around=lambda away: self.spelled(names_of([*left, *away], units)),
         )
         require_clear(app, self.environment, "deploy", stored, taken)
+        require_scanned(app, self.environment, stored.manifest)
         backward = self.allow_older and goes_back(app, self.environment, *judged)
         return plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
+
+    def check(self, app: App) -> None:
+        require_open(app, self.environment)
 
     def stored(self, app: App) -> Stored:
         """Read the artifact, and verify it."""
