@@ -67,7 +67,9 @@ def test_a_pause_is_shown_with_its_stage_its_end_and_what_happens_then_and_goes_
     assert (report.outcome, report.serving) == ("healthy", "0.1.1-dev")
     [words, *_] = [phase for phase in heard if "paused" in phase]
     assert "api: paused at a hook after post scale up until 20" in words
-    assert words.endswith("UTC, then ECS does ROLLBACK; it waits for: inv continue --env dev")
+    assert words.endswith(
+        "UTC, then ECS does ROLLBACK. To go back: inv rollback --env dev. To go on: inv continue --env dev"
+    )
     place.remove()
 
 
@@ -103,6 +105,7 @@ def test_a_deployment_that_is_stopped_on_its_way_is_followed_until_the_version_b
 )
 def test_a_service_whose_traffic_shifts_is_followed_stage_by_stage(configuration: Any, share: str) -> None:
     place = made(configuration)
+    switch(step=0.2)
     ticks: list[str] = []
     report = place.deploy("0.1.1-dev", ticks=ticks)["api"]
     assert (report.outcome, report.serving) == ("healthy", "0.1.1-dev")

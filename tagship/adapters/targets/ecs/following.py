@@ -154,8 +154,8 @@ class ServiceFollowing:
         way.words = "; ".join(filter(None, (deployment.progress, way.unwell.partition("\n")[0])))
         if deployment.pauses:
             environment = self.change.environment
-            ways = f"it waits for: {commands.continue_(environment)}"
-            way.words = f"{deployment.progress}; {ways}"
+            back, on = commands.rollback(environment=environment), commands.continue_(environment)
+            way.words = f"{deployment.progress}. To go back: {back}. To go on: {on}"
             way.until = self.now() + timedelta(seconds=self.timeout)
         if self.now() < way.until:
             return None
@@ -187,6 +187,7 @@ class ServiceFollowing:
             way.evidence = self._gathered(way, service, deployment) or deployment.why
         if way.back:
             return way.report("rollback-failed", "", f"putting back: {deployment.why}")
+        service = self.calls.services([way.name]).get(way.name, service)  # it was read before its deployment ended
         if service.revision != way.begun.record.previous_revision:
             return self._put_back(way, service, "")
         way.back = self.calls.revision(way.begun.record.previous_revision)
