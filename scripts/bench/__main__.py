@@ -15,6 +15,7 @@ from scripts.bench.cleanup import cleanup
 from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.faults import faults
 from scripts.bench.fleet import fleet
+from scripts.bench.fresh import fresh
 from scripts.bench.functions import functions
 from scripts.bench.host import host
 from scripts.bench.images import images
@@ -22,6 +23,7 @@ from scripts.bench.ledger import ledger
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
 from scripts.bench.rollback import rollback
+from scripts.bench.static import static
 from scripts.bench.suggest import suggest
 
 BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
@@ -37,16 +39,19 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "functions": functions,
     "host": host,
     "images": images,
+    "static": static,
+    "fresh": fresh,
 }
-TARGETS = ("functions", "images")  # what `make bench-targets` measures, of every kind of target
+TARGETS = ("functions", "images", "static")  # what `make bench-targets` measures, of every kind of target
 LONG = {
     "ledger",
     "cleanup",
     "fleet",
     "faults",
     "host",
+    "fresh",
     *TARGETS,
-}  # minutes, `host` needs root and `images` a registry: measured where they are asked for
+}  # minutes; `host` needs root, `images` a registry, `static` the AWS CLI, `fresh` an index of packages: asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
 
 from tagship.domain.deployment import Deployment, fenced
 from tagship.domain.hook import BEFORE
@@ -48,6 +49,16 @@ class Result:
         """Word it for CI's run; nothing of a dry run."""
         return "" if self.state == "planned" else f"{self.plan.label} is healthy on {self.plan.environment}"
 
+    def outputs(self, app: App) -> dict[str, str]:
+        """Return what later steps and jobs of CI are given."""
+        url = app.settings.environment(self.plan.environment).health.url
+        place = urlsplit(url)
+        return {
+            "artifact": str(self.plan.artifact_id),
+            "deployment": self.deployment_id,
+            "url": f"{place.scheme}://{place.netloc}" if place.netloc else "",
+        }
+
     def as_data(self) -> dict[str, object]:
         return {
             **self.plan.as_data(),
@@ -77,6 +88,9 @@ class Request(ABC):
     wait: float = 0
     preempt: bool = False
     dead: Deployment | None = None
+
+    def check(self, app: App) -> None:  # noqa: B027 (most requests have nothing to ask)
+        """Ask, under the lease, what only then is sure."""
 
     @abstractmethod
     def plan(self, app: App) -> Plan:
@@ -136,6 +150,7 @@ def _as_things_are(app: App, session: LeaseSession, request: Request) -> Plan:
 
     Then it is made again under the lease.
     """
+    request.check(app)
     before = session.plan
     if before.stands(session.lease.fence):
         return before

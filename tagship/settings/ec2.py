@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from tagship.domain.ec2 import hostconf, numbers, walls
 from tagship.domain.health import waits
 from tagship.domain.rules import Rules
+from tagship.settings.batches import Batches
 from tagship.settings.bounds import Limits, Volume
 from tagship.settings.health import Health
 from tagship.settings.kind import Kind
@@ -21,40 +22,8 @@ TEMPLATE = "deploy/aws/ssm-document.json"
 ENTRY = "deploy/host/entry.sh"
 DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
-SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
-FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
 OWN_OR_NAMED = rf"^({NAME[1:-1]})?$"
 USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
-
-
-def _as_text(value: object) -> object:
-    """Turn a number into text: a count may be a percentage."""
-    return str(value) if type(value) is int else value
-
-
-Count = Annotated[str, BeforeValidator(_as_text)]
-
-
-class Batches(Section):
-    """How many hosts change at once, and how many may fail.
-
-    A percentage is of all the hosts there are.
-    """
-
-    words: ClassVar[Mapping[str, str]] = {
-        SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
-        FEW: 'a number of hosts (2) or a percentage of them ("5%")',
-    }
-
-    max_concurrency: Count = Field(default="100%", pattern=SOME)
-    max_errors: Count = Field(default="0", pattern=FEW)
-    canary: bool = False
-    bake: int = Field(default=0, ge=0, le=86_400)  # seconds
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        if values.get("bake") and not values.get("canary"):
-            yield "bake", "is how long the canary is watched: set rollout.canary = true"
 
 
 class Container(Section):
@@ -299,11 +268,6 @@ def _of_walls(values: Values) -> Iterator[Finding]:
                 yield f"container.{key}", 'is for containers: runtime = "docker"'
 
 
-def _texts(value: object) -> list[str]:
-    """Return the texts of a list; none if something else is there."""
-    return [text for text in value if isinstance(text, str)] if isinstance(value, (list, tuple)) else []
-
-
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:
     """Find a timeout that is shorter than an action's health checks."""
     longest = number(values, "drain", Hosts)
@@ -313,3 +277,8 @@ def _of_time(values: Values, health: Values) -> Iterator[Finding]:
         longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * seconds
     if longest > number(values, "timeout", Hosts):
         yield "timeout", f"would kill a host's action before its health checks end: they may take {longest} s"
+
+
+def _texts(value: object) -> list[str]:
+    """Return the texts of a list; none if something else is there."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, (list, tuple)) else []

@@ -15,11 +15,13 @@ from pydantic import Field, StringConstraints
 from tagship.domain import layout
 from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
+from tagship.settings.across import promoted, same_channel, same_state, unsigned
 from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
+from tagship.settings.previews import Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -133,12 +135,29 @@ class Settings(Section):
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     images: Mapping[Name, NamedImage] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
     legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Have environments of pull requests made when they are named."""
+        if template := self.previews.environment:
+            make = self.environment_model().model_validate
+            object.__setattr__(self, "environments", Named(self.environments, lambda n: make(filled(template, n))))
+
+    def is_preview(self, environment: str) -> bool:
+        """Tell whether an environment is a pull request's, of the template."""
+        own = getattr(self.environments, "own", self.environments)
+        return environment in self.environments and environment not in own
+
+    @classmethod
+    def environment_model(cls) -> type[Environment]:
+        """Return the model of one environment, with every kind's table."""
+        return cast("type[Environment]", section_of(cls.model_fields["environments"].annotation))
 
     def suffix(self, environment: str) -> str:
         """Name an environment's suffix: its own setting, or its name."""
@@ -194,6 +213,11 @@ class Settings(Section):
         workflow = self.environments[environment].workflow
         return f"deploy-{environment}.yml" if workflow is None else workflow
 
+    def promoted_from(self, environment: str) -> str:
+        """Name the branch whose promotions go to an environment; empty: none."""
+        promotion = self.promotion
+        return promotion.branch if promotion.workflow and environment in promotion.order[1:] else ""
+
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""
         # There may be none, or several.
@@ -221,14 +245,14 @@ class Settings(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         named = table(values, "environments")
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
-        yield from _unsigned(values, environments)
-        yield from _promoted(table(values, "promotion").get("order", ()), named)
+        yield from unsigned(values, environments)
+        yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
         yield from misplaced(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
-        yield from _same_channel(environments)
-        yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
+        yield from same_channel(environments)
+        yield from same_state(environments, str(table(values, "aws").get("bucket", "")))
         for name, chosen in table(values, "static").items():
             for environment in table(table({"it": chosen}, "it"), "environments"):
                 if environment not in environments:
@@ -261,49 +285,3 @@ class Settings(Section):
                             f"environments.{name}.{kind.table}.{place}",
                             f"names {shown(package)}, which nothing makes: add [packages.{cut(package)}]",
                         )
-
-
-def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
-    """Find a missing [signing], unless every environment allows unsigned artifacts."""
-    wanting = [name for name, environment in environments.items() if environment.get("allow_unsigned") is not True]
-    if "signing" not in values and wanting:
-        names = ", ".join(f"environments.{name}" for name in wanting)
-        yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {cut(names, 500)}"
-
-
-def _promoted(order: Any, environments: Values) -> Iterator[Finding]:
-    """Find names in promotion.order that are no environments, or are there twice."""
-    names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
-    for name in sorted(set(names) - set(environments)):
-        yield (
-            "promotion.order",
-            f"names {shown(name)}, which tagship.toml lacks: add [environments.{cut(name)}]",
-        )
-    if len(set(names)) < len(names):
-        yield "promotion.order", "names an environment twice: a version goes to each once"
-    if len(names) == 1:
-        yield "promotion.order", "needs two environments at least: from one to the next"
-
-
-def _same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
-    owners: dict[tuple[str, str], str] = {}
-    for name, environment in environments.items():
-        channel = (str(environment.get("suffix", name)), str(environment.get("branch", "")))
-        owner = owners.setdefault(channel, name)
-        if owner != name:
-            yield (
-                f"environments.{name}",
-                f"has the same suffix and the same branch as environments.{cut(owner)}: change one",
-            )
-
-
-def _same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
-    """Find environments that share one Terraform state."""
-    # Each apply would destroy the other's resources.
-    owners: dict[tuple[str, str], str] = {}
-    for name, environment in environments.items():
-        infra = table(environment, "infra")
-        key = str(infra.get("state_key", ""))
-        owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
-        if owner != name:
-            yield f"environments.{name}.infra.state_key", f"is the state of environments.{cut(owner)} too: change one"

@@ -16,7 +16,7 @@ ROLES = ("Ci of dev", "Notify of dev", "Cleanup of dev", "People of dev")
 
 # By role and verb: what is refused, and is to be.
 REFUSED = {
-    ("People of dev", "status"): "an environment whose policy the person does not have: `status` says so, and goes on",
+    ("People of dev", "status"): "the units of prod, whose policy the person does not have: `status` says so",
 }
 
 
@@ -42,9 +42,14 @@ UNUSED = [
     Unused(
         r"LogInToTheRegistry|PushImages", "docker push and pull; a sandbox has a folder for a registry", "lambda|ecs"
     ),
+    Unused(r"WatchFunctions", "new versions that get their calls by steps: `lambda.steps`", "lambda"),
     Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
     Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
     Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),
+    Unused(r"ReadTheLogsOfTasks", "a deployment that failed quotes its log", "ecs"),
+    Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer", "ecs"),
+    Unused(r"SeeWhetherImagesAreThere", "a sandbox has a folder for a registry", "ecs"),
+    Unused(r"ContinueServiceDeployment", "a deployment that is paused at a hook", "ecs"),
     Unused(r"StopServiceDeployment", "a deployment that does not settle in its time, or is cancelled", "ecs"),
     Unused(r"ecs:ListTaskDefinitions", "a rollback to a revision that no recent deployment names", "ecs"),
 ]

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagship.errors import SettingsError
-from tagship.settings import KINDS, Settings, find, load, settings_of
+from tagship.settings import KINDS, Image, Settings, find, load, settings_of
 from tagship.settings.ec2 import Ec2, Hosts
 from tagship.settings.ecs import Ecs
 from tagship.settings.lambda_ import Lambda
@@ -22,9 +22,7 @@ from tagship.settings.variables import known, tables
 
 TOP = Path(__file__).parents[2]
 SAMPLE = TOP / "docs" / "tagship.sample.toml"
-IMAGE_KEYS = (
-    "known here: repository, dockerfile, context, target, platform, arguments, cache_from, cache_to, smoke, moving_tags"
-)
+IMAGE_KEYS = f"known here: {', '.join(Image.model_fields)}"
 MINIMAL = """
 app = "hello"
 aws.bucket = "hello-artifacts"
@@ -122,7 +120,7 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     needed = {"signing.key", "signing.public_key", "environments.dev.ec2.tags"}
     needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
-    computed = {"environments.dev.workflow", "packages", "images", "notify.webhooks", "static"}
+    computed = {"environments.dev.workflow", "packages", "images", "notify.webhooks", "static", "previews.environment"}
     computed |= {"hooks", "environments.dev.hooks"}
     assert differing == needed | said | computed
 

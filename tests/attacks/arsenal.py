@@ -1,0 +1,95 @@
+"""What somebody tries who has a job's credentials, and what of it each job's role lets them do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tagship.domain import layout
+from tests.permissions.requests import Request
+
+ACCOUNT = "123456789012"
+VERSION, DEPLOYMENT = "0.1.30-dev", "20261120-155301-123456-000001"
+ONCE = {"s3:if-none-match": "*", "s3:ObjectCreationOperation": "true", "aws:SecureTransport": "true"}
+OVER = {"s3:ObjectCreationOperation": "true", "aws:SecureTransport": "true"}
+ECDSA = {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
+Allows = Callable[[Request], bool]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is attacked: one environment of an app. `release` and `orders` are the ARNs of its keys."""
+
+    environment: str
+    release: str
+    orders: str
+    app: str = "hello"
+    bucket: str = "hello-artifacts"
+    tags: Mapping[str, str] | None = None
+
+    def key(self, key: str) -> str:
+        return f"arn:aws:s3:::{self.bucket}/{key}"
+
+    def attempts(self) -> dict[str, Request]:
+        """Each attempt by its name: one action that would do it."""
+        app, env = self.app, self.environment
+        artifact = self.key(layout.artifact(app, env, VERSION, layout.MANIFEST))
+        entry = self.key(layout.ledger_entry(app, env, DEPLOYMENT, 1, "healthy"))
+        tags = self.tags or {"tagship:app": app, "tagship:environment": env}
+        place = f"arn:aws:ssm:us-east-1:{ACCOUNT}"
+        return {
+            "read artifacts": Request("s3:GetObject", artifact, OVER),
+            "publish": Request("s3:PutObject", artifact, ONCE),
+            "write an artifact over": Request("s3:PutObject", artifact, OVER),
+            "delete an artifact": Request("s3:DeleteObject", artifact, OVER),
+            "delete an artifact's older version": Request("s3:DeleteObjectVersion", artifact, OVER),
+            "sign a release": Request("kms:Sign", self.release, ECDSA),
+            "sign an order": Request("kms:Sign", self.orders, ECDSA),
+            "order hosts": Request(
+                "ssm:SendCommand",
+                f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1",
+                {f"ssm:resourceTag/{name}": value for name, value in tags.items()},
+            ),
+            "run a shell on hosts": Request("ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript"),
+            "change the document": Request("ssm:UpdateDocument", f"{place}:document/tagship-deploy"),
+            "move the pointer": Request("s3:PutObject", self.key(layout.pointer(app, env)), OVER),
+            "hold the lease": Request("s3:PutObject", self.key(layout.lease(app, env)), OVER),
+            "freeze": Request("s3:PutObject", self.key(layout.freeze(app, env)), OVER),
+            "thaw": Request("s3:DeleteObject", self.key(layout.freeze(app, env)), OVER),
+            "reset the fencing numbers": Request("s3:PutObject", self.key(layout.fence(app, env)), OVER),
+            "read the ledger": Request("s3:GetObject", entry, OVER),
+            "add to the ledger": Request("s3:PutObject", entry, ONCE),
+            "write the ledger over": Request("s3:PutObject", entry, OVER),
+            "delete from the ledger": Request("s3:DeleteObject", entry, OVER),
+            "read Terraform's state": Request("s3:GetObject", self.key(layout.state(app, env)), OVER),
+            "write Terraform's state": Request("s3:PutObject", self.key(layout.state(app, env)), OVER),
+            "read a secret": Request(
+                "secretsmanager:GetSecretValue",
+                f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:{app}/{env}/db-AbCdEf",
+            ),
+            "read a parameter": Request("ssm:GetParameters", f"{place}:parameter/{app}/{env}/db"),
+            "note whom it told": Request("s3:PutObject", self.key(f"{app}/_notified/{env}/x/team-1"), ONCE),
+            "change the bucket's policy": Request("s3:PutBucketPolicy", f"arn:aws:s3:::{self.bucket}", OVER),
+            "shorten Object Lock": Request("s3:BypassGovernanceRetention", artifact, OVER),
+            "give itself a role": Request("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/tagship-{app}-{env}-Ci"),
+            "take another role": Request("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/tagship-{app}-{env}-Ci"),
+        }
+
+    def reach(self, allows: Allows) -> set[str]:
+        """The names of what succeeds."""
+        return {name for name, request in self.attempts().items() if allows(request)}
+
+
+SHIPS = {
+    *("read artifacts", "publish", "sign a release", "sign an order", "order hosts", "move the pointer"),
+    *("hold the lease", "read the ledger", "add to the ledger", "read Terraform's state", "write Terraform's state"),
+}
+# By role: what it reaches of its own environment, and of another one.
+REACH = {
+    "Ci": (SHIPS, {"read artifacts", "read the ledger"}),
+    "Notify": ({"read the ledger", "note whom it told"}, set[str]()),
+    "Cleanup": (
+        {"read artifacts", "delete an artifact", "order hosts", "hold the lease", "read the ledger"},
+        {"read the ledger"},
+    ),
+}
