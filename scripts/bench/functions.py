@@ -29,7 +29,7 @@ FUNCTION = """\
 [environments.{environment}.lambda.functions.bench-{environment}-{number}]
 package = "api"
 handler = "app.handler"
-expect = {{ version = "{{version}}" }}
+health.expect = {{ version = "{{version}}" }}
 """
 SETTINGS = """\
 app = "bench"
