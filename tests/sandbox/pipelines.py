@@ -172,8 +172,9 @@ class Team:
 
     def jobs(self, run: dict[str, Any]) -> dict[str, str]:
         """Each job's conclusion, or its status until it has one."""
-        folder = self.running.folder / "runs" / str(run["id"]) / "run.json"
-        return {job["key"]: job["conclusion"] or job["status"] for job in json.loads(folder.read_text())["jobs"]}
+        file = self.running.folder / "runs" / str(run["id"]) / "run.json"
+        jobs = json.loads(file.read_text())["jobs"] if file.is_file() else ()  # it is listed just before it is written
+        return {job["key"]: job["conclusion"] or job["status"] for job in jobs}
 
     def page(self, run: dict[str, Any]) -> str:
         """The run's page, with every log."""
