@@ -47,7 +47,7 @@ configure() {
   [[ -f $conf ]] || return
   # What a conf need not say. An account's name has at most 31 letters.
   KIND=service TIMER='' RUN_AT_DEPLOY=true RUN_AT_ROLLBACK=false ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
-  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' ENTRYPOINT='' ARGUMENTS='' ALIVE=0
+  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' ENTRYPOINT='' ARGUMENTS='' ALIVE=0 HEALTH_STATUS=200-299
   KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60
   # shellcheck source=/dev/null
   . "$conf"
@@ -441,9 +441,9 @@ last_step() {
 
 # -- status and prune --------------------------------------------------------------------------------------------------
 
-# Whether an app that answers nothing runs; true of any other, which is asked.
+# Whether an app runs whose answers name no version, or that gives none; true of any other, which is asked.
 stays_up() {
-  ((ALIVE == 0)) || { [[ -n $S_COLOUR ]] && { lives "$S_COLOUR" || died "$S_COLOUR"; }; }
+  { ((ALIVE == 0)) && [[ -n $HEALTH_VERSION_KEY ]]; } || { [[ -n $S_COLOUR ]] && { lives "$S_COLOUR" || died "$S_COLOUR"; }; }
 }
 
 # What really answers on the app's port, beside what is recorded.
@@ -464,9 +464,22 @@ report() {
     SERVING=${BASH_REMATCH[1]}
     conclude healthy "an action is under way or was cut off: $(last_deployment)" || return
   fi
-  if [[ -z $S_SERVING ]]; then conclude empty "nothing was ever deployed here to its end" || return; fi
+  if [[ -z $S_SERVING ]]; then
+    masked "$(last_failure)"
+    conclude empty "nothing was ever deployed here to its end" "$REPLY" || return
+  fi
   masked "$(last_lines "$S_COLOUR" "$S_DEPLOYMENT")"
   conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(tail -c 4000 <<<"$REPLY")"
+}
+
+# The end of the log of an action that left nothing to serve; nothing while one is under way.
+last_failure() {
+  local last
+  last=$(last_deployment)
+  if [[ $last == *', at the step end' ]]; then
+    last=${last#deployment }
+    tail -n 20 "$BASE/log/${last%%,*}.log" 2>/dev/null
+  fi
 }
 
 prune_only() {

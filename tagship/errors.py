@@ -104,6 +104,10 @@ class ServiceFailed(TagshipError):
     exit_code = 8
 
 
+class NotAllowed(ServiceFailed):
+    """The AWS identity in use may not do what was asked."""
+
+
 class Unheard(ServiceFailed):
     """An order was sent and its answer lost: hosts may be acting."""
 

@@ -15,8 +15,17 @@ poise_questions() {
   done
 }
 
-# Ask a port once. STATUS is the HTTP status (000: no answer), PROBLEM what is wrong; true when the answer is
-# 2xx and names the artifact.
+# Whether a status is one of HEALTH_STATUS: statuses and ranges of them, `200-299 302`.
+accepted() {
+  local status
+  for status in $HEALTH_STATUS; do
+    if ((10#$1 >= ${status%-*} && 10#$1 <= ${status#*-})); then return 0; fi
+  done
+  return 1
+}
+
+# Ask a port once. STATUS is the HTTP status (000: no answer), PROBLEM what is wrong; true when the status is one of
+# HEALTH_STATUS and the answer names the artifact, unless HEALTH_VERSION_KEY is empty.
 ask() {
   local port=$1 artifact=$2 result version='' answer
   if ((ALIVE > 0)); then # it answers nothing; whoever asks has seen that it lives
@@ -38,7 +47,8 @@ ask() {
   ANSWER="$STATUS ${REPLY:0:500}"
   PROBLEM="it answered $STATUS"
   if [[ $STATUS == 30[12378] ]]; then PROBLEM+=", a redirect: have health.path name where it leads"; fi
-  [[ $STATUS == 2?? ]] || return 1
+  accepted "$STATUS" || return 1
+  if [[ -z $HEALTH_VERSION_KEY ]]; then return 0; fi # the answer names no version: the release that was started does
   if [[ $answer =~ \"$HEALTH_VERSION_KEY\"[[:space:]]*:[[:space:]]*\"([^\"]*)\" ]]; then version=${BASH_REMATCH[1]}; fi
   masked "${version:-no version}"
   PROBLEM="it answered as $REPLY, not as $artifact"

@@ -144,6 +144,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         services=chosen.target.stack_services,
         roles=chosen.target.stack_passed_roles,
         sites=sites,
+        images=_images(app, name),
+        copied=_copied(app, name),
         groups=chosen.target.stack_groups,
         distributions=distributions,
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
@@ -167,6 +169,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "NumberedRepository": _numbered(repository, numbers, before),
         "Workflow": settings.workflow(name),
         "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "PromotionWorkflow": settings.promotion.workflow if settings.promoted_from(name) else "",
+        "PromotionBranch": settings.promotion.branch,
         "CleanupWorkflow": settings.ci.cleanup_workflow,
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
@@ -174,11 +178,32 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Functions": "yes" if chosen.target.stack_functions else "no",
         "Services": "yes" if chosen.target.stack_services else "no",
         "Sites": "yes" if sites else "no",
+        "NamedImages": "yes" if _named_in_ecr(app, name) else "no",
+        "ImageCopies": "yes" if _copied(app, name) else "no",
         "Groups": "yes" if chosen.target.stack_groups else "no",
         "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)
+
+
+def _images(app: App, name: str) -> list[str]:
+    """List the repositories of an environment's images."""
+    return [image.repository for image in app.settings.images_of(name).values()]
+
+
+def _named_in_ecr(app: App, name: str) -> bool:
+    """Tell whether an image that has a name is kept in ECR."""
+    images = app.settings.images_of(name).items()
+    return any(named and foundation.repository_name(image.repository) for named, image in images)
+
+
+def _copied(app: App, name: str) -> list[str]:
+    """List the repositories of ECR that a promotion copies images from."""
+    order, own = app.settings.promotion.order, set(_images(app, name))
+    before = order[order.index(name) - 1] if name in order[1:] else ""
+    others = set(_images(app, before)) - own if before else set()
+    return sorted(repository for repository in others if foundation.repository_name(repository))
 
 
 def _sites(app: App, name: str) -> tuple[list[str], list[str]]:

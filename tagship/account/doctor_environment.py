@@ -13,6 +13,7 @@ from tagship.domain.text import counted
 from tagship.engine.rollback_candidates import OFFERED
 from tagship.errors import Refused
 from tagship.ports.app import App
+from tagship.settings import Image
 
 
 def _public_keys(app: App, environment: str) -> Iterator[Finding]:
@@ -47,24 +48,39 @@ def _secrets(app: App, environment: str) -> Iterator[Finding]:
 
 def _images(app: App, environment: str) -> Iterator[Finding]:
     """Look whether the registry keeps the images that a rollback wants."""
-    about, chosen = f"{environment}: images", app.settings.environments[environment]
-    name = repository_name(chosen.image.repository)
-    if app.settings.sandbox or not chosen.target.has_image or not name:
-        return
-    images = app.foundation.image_repository(name)
+    images = {} if app.settings.sandbox else app.settings.images_of(environment)
+    repositories = {repository_name(image.repository): name for name, image in images.items()}
+    for repository, name in repositories.items():
+        if repository:
+            yield from _repository(app, environment, repository, images[name], named=bool(name))
+
+
+def _repository(app: App, environment: str, name: str, image: Image, *, named: bool) -> Iterator[Finding]:
+    """Look at mutability and lifecycle policy of a repository of ECR."""
+    about, images = f"{environment}: images", app.foundation.image_repository(name)
     if images is None:
-        yield failing(about, f"ECR has no repository {name}", commands.setup(), safe=True)
+        create = f"aws ecr create-repository --repository-name {name} --image-tag-mutability IMMUTABLE"
+        yield failing(about, f"ECR has no repository {name}", create if named else commands.setup(), safe=not named)
         return
     suffix = app.settings.suffix(environment)
     lost = expiries(images.lifecycle, [f"0.1.0-{suffix}" if suffix else "0.1.0"], OFFERED)
     if images.movable:
-        fix = f"aws ecr put-image-tag-mutability --repository-name {name} --image-tag-mutability IMMUTABLE"
-        yield warning(about, f"a push may move a version's tag in {name}", fix)
+        yield warning(about, f"a push may move a version's tag in {name}", _immutable(name, image, environment))
     for words in lost:
         fix = f"aws ecr get-lifecycle-policy --repository-name {name}"
         yield warning(about, f"the lifecycle policy of {name} {words}: older versions can't be gone back to", fix)
     if not (lost or images.movable):
         yield ok(about, f"{name} keeps every version's image")
+
+
+def _immutable(name: str, image: Image, environment: str) -> str:
+    """Spell the command that keeps tags but those that move."""
+    command = f"aws ecr put-image-tag-mutability --repository-name {name} --image-tag-mutability IMMUTABLE"
+    moving = image.moved_tags(environment)
+    if not moving:
+        return command
+    filters = " ".join(f"filterType=WILDCARD,filter={tag}" for tag in moving)
+    return f"{command}_WITH_EXCLUSION --image-tag-mutability-exclusion-filters {filters}"
 
 
 CHECKS: Mapping[str, Callable[[App, str], Iterator[Finding]]] = {

@@ -101,11 +101,11 @@ def _way_back(app: App, environment: str) -> Iterator[Finding]:
 def _problem(app: App, environment: str, version: ArtifactId) -> str:
     """Say what a stored version lacks: its signature, its bundle, its image."""
     try:
-        image = verified_manifest(app, environment, version).image
+        images = verified_manifest(app, environment, version).every_image.values()
     except ArtifactError as reason:
         return reason.what.rstrip(".")
-    why = app.registry.status(image).why_not_pullable if image else ""
-    return f"{image.by_digest}: {why}" if image and why else ""
+    unusable = ((image, app.registry.status(image).why_not_pullable) for image in images)
+    return next((f"{image.by_digest}: {why}" for image, why in unusable if why), "")
 
 
 def _examined(app: App, environment: str) -> Iterator[Finding]:

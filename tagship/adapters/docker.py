@@ -1,15 +1,16 @@
 """The docker client: builds into a file, and pushes what is in one. Commands are argument lists.
 
-`docker build` is BuildKit's since Docker 23, and with the default builder its result is in the engine, from where
-`docker push` takes it. A builder that a workflow set up beside it (docker-container) is not used. An older client has
-BuildKit built in, and gets DOCKER_BUILDKIT=1. A newer one without its buildx plugin falls back to the classic builder
-by itself, unless DOCKER_BUILDKIT=1 forbids it to: so that is never set for it.
+buildx builds if it is there, by the builder that the user or a workflow chose, and loads the result into the engine,
+from where `docker push` takes it. Without buildx `docker build` does: a client older than 23 has BuildKit built in, and
+gets DOCKER_BUILDKIT=1; a newer one falls back to the classic builder by itself, unless DOCKER_BUILDKIT=1 forbids it to:
+so that is never set for it.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from tagship.domain import commands
+from tagship.domain.image import Recipe
 from tagship.domain.manifest import ImageRef
 from tagship.errors import NotAuthentic, Refused, ServiceFailed
+from tagship.ports.images import PLAIN
 
 _ID = re.compile(r"(sha256:)?[0-9a-f]{64}")  # podman leaves the algorithm out
 
@@ -42,11 +45,39 @@ class Docker:
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
         to: Path,
+        recipe: Recipe = PLAIN,
     ) -> str:
-        name = f"{repository}:{tag}"
-        self._run(build_command(context, dockerfile, name, labels, arguments), f"building {name}", shown=True)
+        name, buildx = f"{repository}:{tag}", self._has_buildx()
+        if recipe.cache_to and not buildx:
+            self.say(f"{self.program} has no buildx, so nothing is written to the cache of {name}")
+        given: Any = {"labels": labels, "arguments": arguments, "recipe": recipe}
+        command = build_command(context, dockerfile, name, **given, buildx=buildx)
+        self._run(command, f"building {name}", shown=True, says=recipe.says)
+        if recipe.smoke:
+            self._smoke(name, recipe.smoke)
         self._run(["save", "--output", str(to), name], f"saving {name}")
         return self._id(name)
+
+    def _smoke(self, name: str, command: Sequence[str]) -> None:
+        """Run a command in a container. Raises Refused if it fails."""
+        try:
+            self._run(["run", "--rm", name, *command], f"running {shlex.join(command)} in {name}", shown=True)
+        except ServiceFailed as reason:
+            raise Refused(
+                f"{name} was built, but `{shlex.join(command)}` fails in it.",
+                state="Nothing was pushed.",
+                remedy=f"Fix it, then build again: {commands.build()}",
+                evidence=reason.evidence,
+            ) from reason
+
+    def _has_buildx(self) -> bool:
+        try:
+            answer = subprocess.run(
+                [self.program, "buildx", "version"], capture_output=True, check=False, env={**self.inherited}
+            )
+        except FileNotFoundError:  # the build says so
+            return False
+        return answer.returncode == 0 and b"buildx" in answer.stdout
 
     def push(self, file: Path, image_id: str, repository: str, tag: str) -> ImageRef:
         name = f"{repository}:{tag}"
@@ -79,7 +110,9 @@ class Docker:
         """Log in to a registry; the password goes through standard input."""
         self._run(["login", "--username", user, "--password-stdin", host], f"logging in to {host}", stdin=password)
 
-    def _run(self, arguments: Sequence[str], doing: str, *, stdin: str = "", shown: bool = False) -> str:
+    def _run(
+        self, arguments: Sequence[str], doing: str, *, stdin: str = "", shown: bool = False, says: str = ""
+    ) -> str:
         """Run docker and return its standard output. Raises ServiceFailed.
 
         `shown` says the program's own progress, line by line.
@@ -89,7 +122,7 @@ class Docker:
         try:
             if arguments[0] == "build" and self._defaults_to_the_classic_builder():
                 environment.setdefault("DOCKER_BUILDKIT", "1")
-            answer = self._answer(arguments, environment, stdin, self.say if shown else None)
+            answer = self._answer(arguments, environment, stdin, self._prefixed(says) if shown else None)
         except FileNotFoundError as reason:
             raise Refused(
                 f"There is no {self.program} on PATH ({doing}).",
@@ -98,6 +131,9 @@ class Docker:
         if answer.returncode:
             raise _failed(doing, answer.returncode, answer.stderr or "")
         return answer.stdout
+
+    def _prefixed(self, says: str) -> Callable[[str], None]:
+        return (lambda line: self.say(says + line)) if says else self.say
 
     def _answer(
         self, arguments: Sequence[str], environment: Mapping[str, str], stdin: str, say: Callable[[str], None] | None
@@ -126,16 +162,32 @@ def older_than_23(version: str) -> bool:
 
 
 def build_command(
-    context: Path, dockerfile: Path, name: str, labels: Mapping[str, str], arguments: Mapping[str, str]
+    context: Path,
+    dockerfile: Path,
+    name: str,
+    *,
+    labels: Mapping[str, str],
+    arguments: Mapping[str, str],
+    recipe: Recipe = PLAIN,
+    buildx: bool = False,
 ) -> list[str]:
-    """Build docker's argument list: labels and build arguments sorted by name."""
+    """Build docker's argument list: labels and build arguments sorted by name.
+
+    An attestation would make an index of the image, which Lambda refuses; an artifact has its own signed provenance.
+    """
+    # --load: a builder that a workflow set up keeps its result to itself otherwise.
+    program = ["buildx", "build", "--load", "--provenance=false", "--sbom=false"] if buildx else ["build"]
     return [
-        "build",
+        *program,
         "--pull",
         "--file",
         str(dockerfile),
         "--tag",
         name,
+        *(["--target", recipe.target] if recipe.target else []),
+        *(["--platform", recipe.platform] if recipe.platform else []),
+        *(part for cache in recipe.cache_from for part in ("--cache-from", cache)),
+        *(part for cache in (recipe.cache_to if buildx else ()) for part in ("--cache-to", cache)),
         *(part for key, value in sorted(labels.items()) for part in ("--label", f"{key}={value}")),
         *(part for key, value in sorted(arguments.items()) for part in ("--build-arg", f"{key}={value}")),
         str(context),

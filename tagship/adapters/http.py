@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -42,6 +43,15 @@ class Http:
             why = getattr(reason, "reason", "") or reason
             return Sample(0, problem=f"{url} did not answer: {why}")
 
+    def connect(self, address: str, timeout: float) -> Sample:
+        """Open a connection to host:port, and close it."""
+        host, _, port = address.rpartition(":")
+        try:
+            with socket.create_connection((host, int(port)), timeout):
+                return Sample(200)
+        except OSError as reason:
+            return Sample(0, problem=f"{address} takes no connection: {reason.strerror or reason}")
+
 
 OPENER = urllib.request.build_opener(_NoRedirects)
 
@@ -51,15 +61,27 @@ class SandboxHttp(Http):
 
     def ask(self, url: str, version_key: str, timeout: float) -> Sample:
         """Ask a loopback address; say in the sample if it is another."""
-        host = urllib.parse.urlsplit(url).hostname or ""
-        if host != "localhost" and not host.startswith("127.") and host != "::1":
+        if not _is_here(urllib.parse.urlsplit(url).hostname or ""):
             return Sample(0, problem=f"{url} is not asked from the sandbox: it is not on this machine")
         return super().ask(url, version_key, timeout)
 
+    def connect(self, address: str, timeout: float) -> Sample:
+        """Connect to a loopback address, and to no other."""
+        if not _is_here(address.rpartition(":")[0]):
+            return Sample(0, problem=f"{address} is not asked from the sandbox: it is not on this machine")
+        return super().connect(address, timeout)
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
 
 def _version(body: bytes, key: str) -> str:
+    """Read the version at a key of the answer, or below it."""
     try:
         value = json.loads(body)
-        return str(value.get(key, "")) if isinstance(value, dict) else ""
     except ValueError:
         return ""
+    for name in [key] if isinstance(value, dict) and key in value else key.split("."):
+        value = value.get(name, "") if isinstance(value, dict) else ""
+    return "" if isinstance(value, dict | list) else str(value)

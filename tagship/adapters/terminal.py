@@ -23,6 +23,7 @@ from tagship.ports.people import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.live import Live
     from rich.table import Table
     from rich.text import Text
 
@@ -46,6 +47,8 @@ class TerminalScreen:
         self._stderr = stderr or sys.stderr
         self._lines = self._stderr if as_json else self._stdout
         self._live: Console | None = None  # while progress is shown, lines go above it
+        self._drawn: Live | None = None
+        self._draw: Callable[[], Live] | None = None
 
     def say(self, text: str = "") -> None:
         self._print(text, self._lines)
@@ -94,17 +97,41 @@ class TerminalScreen:
         from rich.live import Live
 
         console, phases = self._console(), Phases()
-        with Live(get_renderable=lambda: phases.rendered(console.width), console=console), self._above(console):
+
+        def drawn() -> Live:
+            return Live(get_renderable=lambda: phases.rendered(console.width), console=console)
+
+        with self._above(console, drawn):
             yield phases.show
             phases.end()
 
     @contextmanager
-    def _above(self, console: Console) -> Iterator[None]:
-        self._live = console
+    def _above(self, console: Console, draw: Callable[[], Live]) -> Iterator[None]:
+        self._live, self._draw = console, draw
+        self._begin()
         try:
             yield
         finally:
-            self._live = None
+            self._live = self._draw = None
+            self._end()
+
+    def _begin(self) -> None:
+        if self._draw:
+            self._drawn = self._draw()
+            self._drawn.start(refresh=True)
+
+    def _end(self) -> None:
+        if self._drawn:
+            self._drawn.stop()
+        self._drawn = None
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self._end()
+        try:
+            yield
+        finally:
+            self._begin()  # anew: the cursor is elsewhere by now
 
     def _console(self) -> Console:
         from rich.console import Console

@@ -67,6 +67,11 @@ def resume(environment: str, *, wait: str = "") -> str:
     return _inv("resume", env=environment, wait=wait)
 
 
+def continue_(environment: str = "") -> str:
+    """Spell the command that has a paused deployment go on."""
+    return _inv("continue", env=environment)
+
+
 def verify(artifact: str, environment: str = "") -> str:
     """Spell the command that checks whether an artifact serves."""
     return _inv("verify", version=artifact, env=environment)
@@ -246,6 +251,16 @@ def eject(*, yes: bool = False) -> str:
 def cleanup(environment: str = "", *, dry_run: bool = False) -> str:
     """Spell the command that deletes old artifacts."""
     return _inv("cleanup", env=environment, dry_run=dry_run)
+
+
+def preview_close(pr: str) -> str:
+    """Spell the command that takes a preview away."""
+    return _inv("preview.close", pr=pr)
+
+
+def preview_sweep() -> str:
+    """Spell the command that closes previews whose time is over."""
+    return _inv("preview.sweep")
 
 
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:

@@ -55,6 +55,9 @@ def stack_name(app: str, environment: str = "") -> str:
     return f"tagship-{app}-{environment}" if environment else f"tagship-{app}"
 
 
+_PLACE = re.compile(r"([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([A-Za-z0-9._/-]+)\Z")
+
+
 def repository_name(image: str) -> str:
     """Name an ECR repository within its account; empty for other registries."""
     match = _ECR.match(image)
@@ -108,6 +111,8 @@ def with_blocks(
     roles: Sequence[str] = (),
     sites: Sequence[str] = (),
     distributions: Sequence[str] = (),
+    images: Sequence[str] = (),
+    copied: Sequence[str] = (),
     groups: Sequence[str] = (),
     legacy: Sequence[str] = (),
 ) -> str:
@@ -116,7 +121,7 @@ def with_blocks(
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
     are those that their task definitions name; `sites` are bucket/prefix.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
-    CloudFormation loses its comments.
+    CloudFormation loses the policies that its conditions leave out, and then its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -126,15 +131,37 @@ def with_blocks(
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
-    blocks |= {"services": _services(services), "roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
+    blocks |= {"services": _services(services), "clusters": _clusters(services)}
+    blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
     blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
     of_groups = [f"autoScalingGroup:*:autoScalingGroupName/{name}" for name in sorted(groups)]
     blocks |= {"groups": [_resource("autoscaling", name) for name in of_groups]}
+    blocks |= {"images": _repositories(images), "copied": _repositories(copied)}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
+    running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
+    return _fitting(template, [noun for noun, names in running.items() if not names])
+
+
+def _fitting(template: str, absent: Sequence[str]) -> str:
+    """Leave policies of what is absent out, then comments, until it fits."""
+    for noun in absent:
+        if len(template.encode()) > LARGEST:
+            template = re.sub(rf"^  PeopleOf{noun}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+", "", template, flags=re.MULTILINE)
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
+
+
+def _clusters(services: Sequence[str]) -> list[str]:
+    return [_resource("ecs", f"cluster/{name}") for name in sorted({name.partition("/")[0] for name in services})]
+
+
+def _repositories(images: Sequence[str]) -> list[str]:
+    """List the repositories of ECR, in whatever account and region."""
+    places = sorted({match.groups() for match in map(_PLACE.match, images) if match})
+    arn = "arn:${{AWS::Partition}}:ecr:{1}:{0}:repository/{2}"
+    return [_sub(arn.format(*place)) for place in places]
 
 
 def _services(services: Sequence[str]) -> list[str]:

@@ -26,11 +26,30 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """Which answers are good: statuses and ranges of them.
+
+    `names_version`: a good one also names the version that is expected. If it does not, the target proves what runs.
+    """
+
+    codes: Sequence[str] = ("200-299",)
+    names_version: bool = True
+
+    def takes(self, status: int) -> bool:
+        """Tell whether a status is one of them."""
+        ranges = [code.partition("-") for code in self.codes]
+        return any(int(first) <= status <= int(last or first) for first, _, last in ranges)
+
+
+SAME = Accepted()  # 2xx with the version
+
+
+@dataclass(frozen=True)
 class Verdict:
     """Healthy, or the reason why not.
 
     `attempts` counts the samples that decided it.
-    `other` is the version of the last answer, if that was 2xx and not the expected one.
+    `other` is the version of the last answer, if its status was good and it was not the expected one.
     """
 
     healthy: bool
@@ -39,27 +58,26 @@ class Verdict:
     other: str = ""
 
 
-def verdict(samples: Sequence[Sample], *, expected: str, passes: int) -> Verdict:
+def verdict(samples: Sequence[Sample], *, expected: str, passes: int, accepted: Accepted = SAME) -> Verdict:
     """Judge the samples: healthy after `passes` good ones in a row."""
-    # A good one answers 2xx with the expected version.
     streak = 0
     reason, other = "it never answered", ""
     for number, sample in enumerate(samples, start=1):
-        answered = 200 <= sample.status < 300
-        good = answered and sample.version == expected
+        answered = accepted.takes(sample.status)
+        good = answered and (sample.version == expected or not accepted.names_version)
         streak = streak + 1 if good else 0
         if streak >= passes:
             return Verdict(True, number)
         if not good:
-            reason, other = _reason(sample, expected), sample.version if answered else ""
+            reason, other = _reason(sample, expected, answered=answered), sample.version if answered else ""
     return Verdict(False, len(samples), reason, other)
 
 
-def _reason(sample: Sample, expected: str) -> str:
+def _reason(sample: Sample, expected: str, *, answered: bool) -> str:
     if not sample.status:
         return sample.problem or "it never answered"
+    if answered:
+        return f"it answered as {sample.version or 'no version'}, not as {expected}"
     if sample.status in REDIRECTS:
         return f"it answered {sample.status}, a redirect: have health.path name where it leads"
-    if not 200 <= sample.status < 300:
-        return f"it answered {sample.status}"
-    return f"it answered as {sample.version or 'no version'}, not as {expected}"
+    return f"it answered {sample.status}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Self
 
@@ -84,6 +84,22 @@ class ImageStatus:
             "archived": f"it is archived, and must be restored first: {self.restore}",
             "activating": "it is being restored from the archive, which takes some minutes",
         }.get(self.state, "")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an image is built, beside its Dockerfile and context.
+
+    `target` is a stage, `platform` like linux/arm64, caches as buildx writes them; `smoke` is a command that is run in
+    a container of what was built. `says` begins each line that the builder says, if several build at once.
+    """
+
+    target: str = ""
+    platform: str = ""
+    cache_from: Sequence[str] = ()
+    cache_to: Sequence[str] = ()
+    smoke: Sequence[str] = ()
+    says: str = ""
 
 
 def base_of(dockerfile: str) -> str:

@@ -16,6 +16,7 @@ from tagship.errors import NotAuthentic
 SCHEMA = 1
 # Older manifests lack them.
 LATER = (
+    "images",
     "irreversible",
     "legacy",
     "packages",
@@ -29,15 +30,42 @@ LATER = (
 
 @dataclass(frozen=True)
 class ImageRef:
-    """A container image. The digest acts; the tag is a label."""
+    """A container image. The digest acts; the tag is a label.
+
+    `platforms` are digests by platform (`linux/arm64`): those in the index that `digest` is, or the image's own alone.
+    Empty: nobody noted it. `copied_from` is the repository that it was pushed to first, if it was copied since.
+    """
 
     repository: str
     tag: str
     digest: str
+    platforms: Mapping[str, str] = field(default_factory=dict, hash=False)
+    copied_from: str = ""
 
     @property
     def by_digest(self) -> str:
         return f"{self.repository}@{self.digest}"
+
+    @property
+    def by_platform(self) -> str:
+        """Name the image of its only platform, for who takes no index."""
+        digests = set(self.platforms.values())
+        return f"{self.repository}@{digests.pop() if len(digests) == 1 else self.digest}"
+
+    @property
+    def pushed_to(self) -> str:
+        """Name the repository that it was pushed to first."""
+        return self.copied_from or self.repository
+
+    @classmethod
+    def read(cls, value: Mapping[str, Any]) -> Self:
+        """Read an image of a manifest."""
+        return cls(**value)
+
+    def to_values(self) -> dict[str, Any]:
+        """Write it as a manifest has it."""
+        # An older tagship signed these bytes, if nothing is new.
+        return {name: value for name, value in asdict(self).items() if value or name in ("repository", "tag", "digest")}
 
 
 @dataclass(frozen=True)
@@ -124,7 +152,7 @@ class Manifest:
     builder: str
     bundle: BundleRef
     files: Mapping[str, str]
-    image: ImageRef | None = None
+    image: ImageRef | None = None  # the environment's own, or the one that its hosts run
     ci_run: str = ""
     ci_url: str = ""
     pull_request: str = ""
@@ -135,6 +163,7 @@ class Manifest:
     provenance_sha256: str = ""  # of provenance.json; empty: nobody's, or from before every artifact had one
     sbom_sha256: str = ""  # of sbom.json
     packages: Mapping[str, PackageRef] = field(default_factory=dict)  # by the name that the settings have
+    images: Mapping[str, ImageRef] = field(default_factory=dict)  # by the name that the settings have
     static: Mapping[str, StaticRef] = field(default_factory=dict)  # by the name that the settings have
     signed_by: str = ""  # the id of the key that signs these bytes; empty: nobody's, or from before keys had ids
     promoted: Promoted | None = None  # from the environment before
@@ -146,10 +175,18 @@ class Manifest:
         """Name the environment that it was built and published for."""
         return self.promoted.published if self.promoted else self.environment
 
+    @property
+    def every_image(self) -> dict[str, ImageRef]:
+        """Return all images by name."""
+        # "" is the environment's own, or the one that its hosts run.
+        return {**({"": self.image} if self.image else {}), **self.images}
+
     def to_json(self) -> bytes:
         """Write the canonical bytes, which are signed and stored."""
         # Two-space indent, sorted keys. Without these, the bytes are those that an older tagship signed.
         values = asdict(self)
+        values["image"] = self.image.to_values() if self.image else None
+        values["images"] = {name: image.to_values() for name, image in self.images.items()}
         for name in LATER:
             if not values[name]:
                 del values[name]
@@ -166,6 +203,7 @@ class Manifest:
                     remedy=f"Use the tagship that published it, or publish the commit again: {commands.deploy_dev()}",
                 )
             image = value.pop("image", None)
+            images = {name: ImageRef.read(ref) for name, ref in value.pop("images", {}).items()}
             bundle = BundleRef(**value.pop("bundle"))
             secrets = {name: SecretRef(**ref) for name, ref in value.pop("secrets", {}).items()}
             packages = {name: PackageRef(**ref) for name, ref in value.pop("packages", {}).items()}
@@ -174,7 +212,8 @@ class Manifest:
             promoted = value.pop("promoted", None)
             legacy = value.pop("legacy", None)
             value |= {
-                "image": ImageRef(**image) if image else None,
+                "image": ImageRef.read(image) if image else None,
+                "images": images,
                 "bundle": bundle,
                 "secrets": secrets,
                 "packages": packages,

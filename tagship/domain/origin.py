@@ -6,6 +6,7 @@ again, after a crash or in another run, reads the origin there and arrives at th
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
@@ -14,6 +15,7 @@ from urllib.parse import quote, unquote
 from tagship.domain.manifest import ImageRef
 
 NOTHING = "-"  # S3 keeps a header without a value, but not every tool on the way does
+LONGEST = 900  # characters: S3 takes 2 KB of metadata in all
 PLAIN = " !#$&'()*+,/:;=?@[]"  # with letters, digits and _.-~; the rest is percent-encoded: S3 metadata is ASCII
 
 
@@ -50,6 +52,14 @@ def _key(name: str) -> str:
     return name.replace("_", "-")
 
 
-def written(image: ImageRef | None) -> str:
-    """Write an image on one line; empty if there is none."""
-    return f"{image.repository}:{image.tag}@{image.digest}" if image else ""
+def written(images: Mapping[str, ImageRef]) -> str:
+    """Write images on one line; empty if there are none.
+
+    One without a name as it is, others as name=image. What is too long for S3's metadata by its SHA-256.
+    """
+    lines = [
+        f"{name}{'=' if name else ''}{image.repository}:{image.tag}@{image.digest}"
+        for name, image in sorted(images.items())
+    ]
+    line = ", ".join(lines)
+    return line if len(line) <= LONGEST else f"{len(lines)} images, sha256:{hashlib.sha256(line.encode()).hexdigest()}"

@@ -70,6 +70,10 @@ class Later:
         self._kept.append(lambda screen: screen.directive(line))
 
     @contextmanager
+    def aside(self) -> Iterator[None]:
+        yield
+
+    @contextmanager
     def live(self, title: str = "") -> Iterator[Progress]:  # noqa: ARG002  # whoever waits shows one title for all
         yield lambda _phase, /, _took=None: None
 

@@ -233,7 +233,7 @@ def _undescribed(app: App, manifest: Manifest, missing: Sequence[str]) -> NotAut
         pr_number=manifest.pull_request,
         builder=manifest.builder,
         run_url=manifest.ci_url,
-        image=written(manifest.image),
+        image=written(manifest.every_image),
     )
     mend = aws_commands.store_again(app.store.bucket, key, origin.metadata(), app.settings.aws.region)
     return NotAuthentic(

@@ -195,7 +195,8 @@ def _failure(session: LeaseSession, rollout: Rollout, end: Ending) -> TagshipErr
     plan = session.plan
     if rollout.stop == INTERRUPTED and end.kind != "lost":
         total = counted(rollout.total, rollout.noun)
-        problem = f"Interrupted: {plan.artifact_id} was taken back from {len(rollout.changed)} of {total}."
+        back = len(rollout.changed) or sum(report.outcome == "rolled-back" for report in rollout.here)
+        problem = f"Interrupted: {plan.artifact_id} was taken back from {back} of {total}."
         return Interrupted(problem, state=session.serves, remedy=f"Run it again: {plan.command}")
     return failure(plan, end, session.serves)
 

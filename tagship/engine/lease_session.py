@@ -14,9 +14,10 @@ from tagship.domain.units import Operation, Report, Unit, noun_of
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import Claim, acquire, stop_operations
 from tagship.engine.heartbeat import Heartbeat
+from tagship.engine.stopping import wants_it_stopped
 from tagship.errors import ServiceFailed, TagshipError, Unheard
 from tagship.ports.app import App
-from tagship.ports.target import Target
+from tagship.ports.target import Stoppable, Target
 
 
 def observe(app: App, environment: str, units: Sequence[Unit], phase: Callable[[str], None]) -> list[Report]:
@@ -63,7 +64,7 @@ class LeaseSession:
     `in_flight` says that units may be acting: the lease is then not given back. `started` is called with the names of
     operations once the lease has them, and before anything waits for them. `serves` is the sentence of what serves by
     what units last answered; empty until they were all changed or asked. `left` says what a hook did that stays, and
-    `evidence` has the output of one that failed.
+    `evidence` has the output of one that failed. `stopped` says that a person had the change stopped.
     """
 
     app: App
@@ -77,6 +78,7 @@ class LeaseSession:
     serves: str = ""
     left: str = ""
     evidence: str = ""
+    stopped: bool = False
 
     @property
     def lease(self) -> LeaseRecord:
@@ -145,7 +147,7 @@ class LeaseSession:
 
         It is asked what it runs. Until then it may be acting.
         """
-        reports = list(self.target.finish(self.operations, change, units, self.beat))
+        reports = self._waited(change, units)
         silent = [unit for unit, report in zip(units, reports, strict=True) if report.outcome == "silent"]
         if silent:
             self.renew("asking what runs", self.operations)
@@ -156,6 +158,21 @@ class LeaseSession:
             ]
         self.in_flight = False
         return reports
+
+    def _waited(self, change: Change, units: Sequence[Unit]) -> list[Report]:
+        """Wait for the units' reports.
+
+        A person who interrupts may have the change stopped: the units then go back, which is waited for too.
+        """
+        try:
+            return list(self.target.finish(self.operations, change, units, self.beat))
+        except KeyboardInterrupt:
+            if not isinstance(self.target, Stoppable) or not wants_it_stopped(self.app, self.plan):
+                raise
+            self.renew("stopping it", self.operations)
+            self.target.stop(self.operations)
+            self.stopped = True
+            return list(self.target.finish(self.operations, change, units, self.beat))
 
     def beat(self, phase: str) -> None:
         """Show the phase at each poll, and raise the heartbeat's trouble.

@@ -57,6 +57,8 @@ def roll_out(session: LeaseSession, so_far: Rollout | None = None) -> Rollout:
                 return _observed(session, rules, rollout)
             _announce(session.app, rules, rollout, step)
             rollout = rollout.heard(session.carry_out(session.change(), step.units))
+            if session.stopped:
+                return rollout.stopped(domain.INTERRUPTED)
             if step.canary and rules.bake:
                 rollout = rollout.observed(_baked(session, rules.bake, step.units))
             rollout = rollout.seen(_present(session, rollout))

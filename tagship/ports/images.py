@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from tagship.domain.image import ImageStatus
+from tagship.domain.image import ImageStatus, Recipe
 from tagship.domain.manifest import ImageRef
+
+PLAIN = Recipe()
 
 
 class Builder(Protocol):
@@ -23,9 +25,13 @@ class Builder(Protocol):
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
         to: Path,
+        recipe: Recipe = PLAIN,
     ) -> str:
-        """Build an image into a file; return the id of its content."""
-        # No registry is asked, but for base images, and nothing is pushed.
+        """Build an image into a file; return the id of its content.
+
+        Raises Refused if the recipe's smoke command fails, ServiceFailed if the build does.
+        """
+        # No registry is asked, but for base images and caches, and nothing is pushed.
 
     def push(self, file: Path, image_id: str, repository: str, tag: str) -> ImageRef:
         """Push the image of a file; return the digest that was pushed.

@@ -56,6 +56,9 @@ class Screen(Protocol):
         """Show phases as they pass."""
         # Ticked in place on a terminal, one timestamped line each in a log.
 
+    def aside(self) -> AbstractContextManager[None]:
+        """Keep still while a person is asked something."""
+
 
 class Prompt(Protocol):
     """Questions to a person. Ctrl-C raises Interrupted.

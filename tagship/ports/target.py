@@ -13,6 +13,7 @@ from tagship.domain.health import Sample
 from tagship.domain.keys import ORDERS, pinned
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
+from tagship.domain.pause import Pause
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 
@@ -218,6 +219,28 @@ class Mortal(Protocol):
 
 
 @runtime_checkable
+class Stoppable(Protocol):
+    """A target whose units go back if a change is stopped."""
+
+    def stop(self, operations: Sequence[Operation]) -> None:
+        """Have every unit go back; `finish` waits for that."""
+
+
+@runtime_checkable
+class Pausable(Protocol):
+    """A target whose changes can wait for a person's decision."""
+
+    def pauses(self, deployment_id: str) -> Sequence[Pause]:
+        """List where a deployment waits."""
+
+    def go_on(self, pause: Pause) -> None:
+        """Have it go on from there.
+
+        Raises Refused if it no longer waits there.
+        """
+
+
+@runtime_checkable
 class Careful(Protocol):
     """A target that knows in advance what would make a change fail."""
 
@@ -242,3 +265,6 @@ class Web(Protocol):
     """An app's health answer, as the outside sees it."""
 
     def ask(self, url: str, version_key: str, timeout: float) -> Sample: ...
+
+    def connect(self, address: str, timeout: float) -> Sample:
+        """Connect to `host:port` and hang up; status 200 if that works."""

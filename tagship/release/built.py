@@ -17,6 +17,7 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
 from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
+from tagship.release.built_sets import BuiltSet, built_sets
 
 IMAGE, RECORD, PACKAGES = "image.tar", "image.json", "packages.json"
 
@@ -29,9 +30,26 @@ class Work:
     environment: str
     file: Path
     built: Built
-    image: BuiltImage | None
+    images: Mapping[str, BuiltImage]  # by name; "" is the environment's own
     packages: Mapping[str, BuiltPackage] = field(default_factory=dict)  # by name
-    ref: ImageRef | None = None  # once it is pushed, or believed
+    refs: Mapping[str, ImageRef] = field(default_factory=dict)  # by name, once they are pushed, or believed
+    static: Mapping[str, BuiltSet] = field(default_factory=dict)  # by name
+    host_image: str = ""  # the name of the one that hosts run
+
+    @property
+    def image(self) -> ImageRef | None:
+        """Return the environment's own image, or its hosts'."""
+        return self.refs.get(self.host_image)
+
+    @property
+    def named_images(self) -> Mapping[str, ImageRef]:
+        """Return the images that have a name."""
+        return {name: ref for name, ref in self.refs.items() if name}
+
+    @property
+    def every_image(self) -> Mapping[str, ImageRef]:
+        """Return all images, as a manifest names them."""
+        return {**({"": self.image} if self.image else {}), **self.named_images}
 
     def place(self, app: App) -> str:
         """Name the artifact for its attestations."""
@@ -40,7 +58,8 @@ class Work:
     def subjects(self, app: App) -> Mapping[str, str]:
         """List the parts that attestations are about."""
         packages = {name: package.sha256 for name, package in self.packages.items()}
-        return subjects_of(self.place(app), self.built.sha256, self.ref, packages)
+        static = {name: made.ref for name, made in self.static.items()}
+        return subjects_of(self.place(app), self.built.sha256, self.refs.values(), packages, static)
 
     def key(self, app: App, name: str) -> str:
         return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)
@@ -57,9 +76,10 @@ def work_of(app: App, artifact_id: ArtifactId, environment: str) -> Work:
     _left_by("bundle", file, artifact_id)
     _compare(app, file, built.sha256, commands.bundle(artifact_id))
     target = app.settings.environment(environment).target
-    image = _image(app, artifact_id) if target.has_image else None
+    images = {name: _image(app, artifact_id, name) for name in target.images}
     packages = _packages(app, artifact_id, target.packages) if target.packages else {}
-    return Work(artifact_id, environment, file, built, image, packages)
+    static = built_sets(app, artifact_id, environment)
+    return Work(artifact_id, environment, file, built, images, packages, static=static, host_image=target.host_image)
 
 
 def _packages(app: App, artifact_id: ArtifactId, names: Sequence[str]) -> dict[str, BuiltPackage]:
@@ -73,12 +93,17 @@ def _packages(app: App, artifact_id: ArtifactId, names: Sequence[str]) -> dict[s
     return {name: made[name] for name in names}
 
 
-def _image(app: App, artifact_id: ArtifactId) -> BuiltImage:
-    """Read what `inv build` left, and compare its file."""
-    place = folder(app, artifact_id)
-    record = _left_by("build", place / RECORD, artifact_id)
-    image = BuiltImage.from_json(record.read_bytes(), record.name, commands.build(artifact_id))
-    _compare(app, _left_by("build", place / IMAGE, artifact_id), image.sha256, commands.build(artifact_id))
+def image_files(place: Path, name: str) -> tuple[Path, Path]:
+    """Locate the file and the record of a built image."""
+    return (place / f"image-{name}.tar", place / f"image-{name}.json") if name else (place / IMAGE, place / RECORD)
+
+
+def _image(app: App, artifact_id: ArtifactId, name: str) -> BuiltImage:
+    """Read what `inv build` left of an image, and compare its file."""
+    file, record = image_files(folder(app, artifact_id), name)
+    left = _left_by("build", record, artifact_id)
+    image = BuiltImage.from_json(left.read_bytes(), record.name, commands.build(artifact_id))
+    _compare(app, _left_by("build", file, artifact_id), image.sha256, commands.build(artifact_id))
     return image
 
 

@@ -7,7 +7,8 @@ by the release key, names its digest, commit and workflow.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
 from tagship.domain.image import BuiltImage
@@ -16,7 +17,7 @@ from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic, ServiceFailed
 from tagship.ports.app import App
 from tagship.release.attesting import verified_statement
-from tagship.release.built import IMAGE, Work
+from tagship.release.built import Work, image_files
 
 UNSIGNED = "Nothing was signed or deployed; the image in the registry is unchanged."
 
@@ -27,20 +28,46 @@ class _Image:
 
     app: App
     work: Work
+    name: str
     built: BuiltImage
 
 
-def shipped(app: App, work: Work) -> ImageRef | None:
+def shipped(app: App, work: Work) -> Mapping[str, ImageRef]:
     """Push what was built, or believe what is there.
 
-    Returns it by digest; None without an image. Raises NotAuthentic for an image that nobody vouches for.
+    Returns each by digest. Raises NotAuthentic for an image that nobody vouches for.
     """
-    if work.image is None:
-        return None
-    image = _Image(app, work, work.image)
-    app.registry.login(image.built.repository)
-    stored = app.registry.find(image.built.repository, image.built.tag)
-    return _believed(image, stored) if stored else _pushed(image)
+    return {name: _shipped(_Image(app, work, name, built)) for name, built in work.images.items()}
+
+
+def _shipped(image: _Image) -> ImageRef:
+    built, registry = image.built, image.app.registry
+    registry.login(built.repository)
+    stored = registry.find(built.repository, built.tag)
+    stored = _believed(image, stored) if stored else _pushed(image)
+    platforms = registry.platforms(stored)
+    _check_platform(image, platforms)
+    return replace(stored, platforms=platforms)
+
+
+def _check_platform(image: _Image, platforms: Mapping[str, str]) -> None:
+    """Require the platform that the settings name. Raises NotAuthentic."""
+    wanted = image.app.settings.images_of(image.work.environment)[image.name].platform
+    if wanted and not any(platform == wanted or platform.startswith(f"{wanted}/") for platform in platforms):
+        raise NotAuthentic(
+            f"{image.built.name} is for {' and '.join(platforms) or 'no platform'}, and not for {wanted}.",
+            state=UNSIGNED,
+            remedy=f"Build it again, under the next number: {commands.deploy_dev()}",
+        )
+
+
+def moved_tags(app: App, work: Work) -> None:
+    """Have the tags that move name what was published."""
+    settings = app.settings.images_of(work.environment)
+    for name, ref in work.refs.items():
+        for tag in settings[name].moved_tags(work.environment):
+            app.registry.tag(ref, tag)
+            app.screen.say(f"{ref.repository}:{tag} is {ref.tag} now")
 
 
 def _pushed(image: _Image) -> ImageRef:
@@ -49,7 +76,9 @@ def _pushed(image: _Image) -> ImageRef:
     The digest that was pushed and the one that the registry answers have to be the same.
     """
     built, again = image.built, commands.publish(image.work.artifact_id, image.work.environment)
-    pushed = image.app.builder.push(image.work.file.with_name(IMAGE), built.id, built.repository, built.tag)
+    pushed = image.app.builder.push(
+        image_files(image.work.file.parent, image.name)[0], built.id, built.repository, built.tag
+    )
     stored = image.app.registry.find(built.repository, built.tag)
     if stored is None:
         raise ServiceFailed(

@@ -102,7 +102,9 @@ def _made(app: App, environment: str, artifact_id: ArtifactId, archive: Object) 
     app.screen.say(
         f"its sha256 is {digest}; it has {len(built.files)} files, with the host files of tagship {__version__}"
     )
-    origin = Origin("", "", f"{archive.modified.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", image=written(image))
+    origin = Origin(
+        "", "", f"{archive.modified.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}", image=written({"": image} if image else {})
+    )
     signs = app.settings.signing is not None
     manifest = _manifest(app, environment, built, origin, image)
     manifest = replace(
@@ -144,13 +146,15 @@ def _downloaded(app: App, archive: Object, to: Path) -> str:
 
 def _image(app: App, environment: str, artifact_id: ArtifactId) -> ImageRef | None:
     """Find the version's image, if one is run. Raises Refused."""
-    chosen = app.settings.environment(environment)
-    if not chosen.target.has_image:
+    chosen = app.settings.images_of(environment)
+    name = app.settings.environment(environment).target.host_image
+    if name not in chosen:
         return None
-    image = app.registry.find(chosen.image.repository, str(artifact_id))
+    repository = chosen[name].repository
+    image = app.registry.find(repository, str(artifact_id))
     if image is None:
         raise Refused(
-            f"{environment} runs an image, and {chosen.image.repository} has none tagged {artifact_id}.",
+            f"{environment} runs an image, and {repository} has none tagged {artifact_id}.",
             remedy=f"See what can be gone back to: {commands.history(environment)}",
         )
     app.screen.say(f"its image is {image.by_digest}, which is what the tag {artifact_id} is at now")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagship.domain import commands, layout
-from tagship.domain.manifest import ImageRef, Manifest, PackageRef, Promoted, sha256
+from tagship.domain.manifest import ImageRef, Manifest, PackageRef, Promoted, StaticRef, sha256
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import Stored, stored_manifest, verified
 from tagship.engine.attested import check_named, check_required
@@ -94,6 +94,8 @@ def _issued(app: App, promotion: Passage, source: Stored) -> Manifest:
         base64.b64encode(signature.body if signature else b"").decode(),
         was.signed_by,
     )
+    images, host = _images(app, promotion, was), app.settings.environment(promotion.to).target.host_image
+    images |= {"": images[host]} if host else {}
     packages = {
         name: replace(package, key=promotion.key(app, layout.package(name), onward=True))
         for name, package in _packages(app, promotion, was).items()
@@ -103,7 +105,9 @@ def _issued(app: App, promotion: Passage, source: Stored) -> Manifest:
         environment=promotion.to,
         bundle=replace(was.bundle, key=promotion.key(app, layout.BUNDLE, onward=True)),
         packages=packages,
-        image=_image(app, promotion, was),
+        static=_static(app, promotion, was),
+        image=images.get(""),
+        images={name: image for name, image in images.items() if name},
         secrets=resolved(app, promotion.to),
         configuration_sha256=_configuration(app, promotion, was),
         signed_by=app.keys(promotion.to).id,
@@ -123,21 +127,42 @@ def _packages(app: App, promotion: Passage, was: Manifest) -> Mapping[str, Packa
     return was.packages
 
 
-def _image(app: App, promotion: Passage, was: Manifest) -> ImageRef | None:
-    """Return the image. Raises Refused if the environment can't pull it."""
-    chosen = app.settings.environment(promotion.to)
-    if was.image is None and chosen.target.has_image:
+def _images(app: App, promotion: Passage, was: Manifest) -> dict[str, ImageRef]:
+    """Return all images, as the next environment names them.
+
+    Raises Refused if it runs one that was not built.
+    """
+    images = was.every_image
+    for name, image in app.settings.images_of(promotion.to).items():
+        if name not in images:
+            words = f"the image {name}" if name else "an image"
+            raise Refused(
+                f"{promotion.to} runs {words}, and {promotion.artifact_id} was built without one.",
+                remedy=f"Have {promotion.source} build it too, then ship: {commands.deploy_dev(promotion.source)}",
+            )
+        images[name] = _moved(images[name], image.repository)
+    return images
+
+
+def _moved(image: ImageRef, repository: str) -> ImageRef:
+    """Name an image in another repository, and its first one."""
+    if repository in ("", image.repository):
+        return image
+    came = image.pushed_to if image.pushed_to != repository else ""
+    return replace(image, repository=repository, copied_from=came)
+
+
+def _static(app: App, promotion: Passage, was: Manifest) -> Mapping[str, StaticRef]:
+    """Return all static sets. Raises Refused if one was not built."""
+    missing = [name for name in app.settings.static_sets(promotion.to) if name not in was.static]
+    if missing:
         raise Refused(
-            f"{promotion.to} runs an image, and {promotion.artifact_id} was built without one.",
-            remedy=f"Have {promotion.source} build it too, then ship: {commands.deploy_dev(promotion.source)}",
+            f"{promotion.to} serves the static set {missing[0]}, and {promotion.artifact_id} was built without it.",
+            remedy=f"Have {promotion.source} serve it too, then ship: {commands.deploy_dev(promotion.source)}",
         )
-    if was.image and chosen.image.repository not in {"", was.image.repository}:
-        raise Refused(
-            f"{promotion.to} pulls from {chosen.image.repository}, and the image of {promotion.artifact_id} is in "
-            f"{was.image.repository}: an image is not copied between repositories.",
-            remedy=f"Name the same one in both: environments.{promotion.to}.image.repository in tagship.toml",
-        )
-    return was.image
+    return {
+        name: replace(ref, key=promotion.key(app, layout.static(name), onward=True)) for name, ref in was.static.items()
+    }
 
 
 def _configuration(app: App, promotion: Passage, was: Manifest) -> str:
@@ -162,6 +187,7 @@ def carry(app: App, promotion: Passage, source: Stored, manifest: Manifest) -> M
     with said_to_be_stored(app, promotion.to, promotion.artifact_id):
         for name, digest in _objects(source.manifest):
             _copy(app, promotion, name, digest)
+        _copy_images(app, source.manifest, manifest)
         _put_signature(app, promotion, manifest)
         key, remedy = promotion.key(app, layout.MANIFEST, onward=True), commands.deploy_dev(promotion.source)
         put_manifest(app, key, manifest.to_json(), _metadata(app, promotion), f"Ship the next version: {remedy}")
@@ -175,6 +201,9 @@ def _objects(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield layout.BUNDLE, manifest.bundle.sha256
     for name, package in manifest.packages.items():
         yield layout.package(name), package.sha256
+    for name, ref in manifest.static.items():
+        yield layout.static(name), ref.sha256
+        yield layout.static_files(name), ref.files_sha256
     for name, digest in zip(ATTESTATIONS, (manifest.provenance_sha256, manifest.sbom_sha256), strict=True):
         if digest:
             yield name, digest
@@ -193,6 +222,18 @@ def _copy(app: App, promotion: Passage, name: str, digest: str) -> None:
             state="Without a manifest it is not an artifact.",
             remedy=f"Find out who put it there, then ship the next version: {commands.deploy_dev(promotion.source)}",
         )
+
+
+def _copy_images(app: App, source: Manifest, manifest: Manifest) -> None:
+    """Have each image in the next environment's repository, by digest."""
+    copies = {
+        (image.by_digest, manifest.every_image[name].repository): image
+        for name, image in source.every_image.items()
+        if manifest.every_image[name].repository != image.repository
+    }
+    for (_, repository), image in copies.items():
+        copied = app.registry.copy(image, repository)
+        app.screen.say(f"{image.by_digest} is in {copied.repository}:{copied.tag}, the same bytes")
 
 
 def _create(app: App, promotion: Passage, name: str, digest: str) -> None:

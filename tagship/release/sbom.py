@@ -89,8 +89,10 @@ def document(work: Work, place: str, build_time: str, locked: LockFiles) -> Mapp
 
 
 def _files(work: Work) -> list[dict[str, Any]]:
-    """Describe the bundle's files and the packages, as parts of the artifact."""
+    """Describe files and packages as parts of it."""
     zipped = {layout.package(name): package.sha256 for name, package in work.packages.items()}
+    for name, made in work.static.items():
+        zipped |= {f"static/{name}/{path}": file.sha256 for path, file in made.files.files.items()}
     # Written here: the library takes twenty seconds to sort 10,000 of them.
     return [
         {
@@ -132,12 +134,12 @@ def _bom(work: Work, place: str, build_time: str, locked: LockFiles) -> Bom:
 
 
 def _images(work: Work) -> Iterator[Component]:
-    """Describe the image, and the one that it was built on."""
+    """Describe images, and those that they were built on."""
     from cyclonedx.model.component import ComponentType
 
-    names = [f"{work.ref.repository}@{work.ref.digest}"] if work.ref else []
-    names += [work.image.base] if work.image and work.image.base else []
-    for name, role in zip(names, ("image", "base image"), strict=False):
+    named = [(ref.by_digest, "image") for ref in work.refs.values()]
+    bases = dict.fromkeys(image.base for image in work.images.values() if image.base)
+    for name, role in (*named, *((base, "base image") for base in bases)):
         repository, _, digest = name.partition("@sha256:")
         yield _component(
             ComponentType.CONTAINER,

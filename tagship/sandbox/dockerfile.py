@@ -12,9 +12,13 @@ from pathlib import Path, PurePosixPath
 from string import Template
 from tempfile import TemporaryDirectory
 
+from tagship.errors import Refused
+
 LEFT_OUT = (".git", ".tagship", ".venv", "node_modules")
 FROM = "--from="
 SILENT = {"LABEL", "EXPOSE", "USER", "HEALTHCHECK", "STOPSIGNAL", "MAINTAINER"}
+
+Part = tuple[str, str, list[tuple[str, str]]]  # of a Dockerfile: what it begins with, its name, its lines
 
 
 @dataclass(frozen=True)
@@ -111,10 +115,15 @@ class Stage:
         return Template(text).safe_substitute(self.variables)
 
 
-def read(text: str, context: Path, root: Path, arguments: Mapping[str, str]) -> Image:
-    """Carry out a Dockerfile; its last stage in `root`."""
+def read(text: str, context: Path, root: Path, arguments: Mapping[str, str], target: str = "") -> Image:
+    """Carry out a Dockerfile; its last stage, or `target`, in `root`.
+
+    Raises Refused without such a stage.
+    """
     # What is copied from another image is passed over.
     parts, stages, passed_over = _stages(text), dict[str, Stage](), list[str]()
+    if target:
+        parts = _up_to(parts, target)
     with TemporaryDirectory() as aside:
         for number, (origin, name, lines) in enumerate(parts):
             place = root if number == len(parts) - 1 else Path(aside) / str(number)
@@ -124,6 +133,18 @@ def read(text: str, context: Path, root: Path, arguments: Mapping[str, str]) -> 
             stages |= {str(number): stage, name or str(number): stage}
             passed_over += stage.passed_over
     return Image(stage.folder, stage.own, (*stage.entrypoint, *stage.command), tuple(passed_over))
+
+
+def _up_to(parts: list[Part], target: str) -> list[Part]:
+    """Leave out the stages after one. Raises Refused without it."""
+    numbers = [number for number, (_, name, _) in enumerate(parts) if target.lower() in (name.lower(), str(number))]
+    if not numbers:
+        names = ", ".join(name for _, name, _ in parts if name) or "none"
+        raise Refused(
+            f"The Dockerfile has no stage {target!r}. It names {names}.",
+            remedy="Correct `target` of the image in tagship.toml",
+        )
+    return parts[: numbers[0] + 1]
 
 
 def _begun(stage: Stage, origin: Stage | None) -> Stage:
@@ -143,9 +164,9 @@ def _found(source: str, folder: Path) -> list[Path]:
     return [path for path in paths if path.resolve().is_relative_to(folder.resolve())]
 
 
-def _stages(text: str) -> list[tuple[str, str, list[tuple[str, str]]]]:
+def _stages(text: str) -> list[Part]:
     """Split a Dockerfile: what each stage begins with, its name, its lines."""
-    parts: list[tuple[str, str, list[tuple[str, str]]]] = []
+    parts: list[Part] = []
     for word, rest in _instructions(text):
         if word == "FROM":
             words = [part for part in rest.lower().split() if not part.startswith("--")]

@@ -15,9 +15,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tagship.domain import commands
-from tagship.domain.image import ImageStatus
+from tagship.domain.image import ImageStatus, Recipe
 from tagship.domain.manifest import ImageRef
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
+from tagship.ports.images import PLAIN
 from tagship.sandbox.dockerfile import Image, read
 
 PLATFORM = "linux/amd64"  # what every image is built for here, as far as anybody asks
@@ -40,16 +41,19 @@ class SandboxImages:
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
         to: Path,
+        recipe: Recipe = PLAIN,
     ) -> str:
         """Unpack the image's files and keep them under their digest."""
         # Raises Refused for a Dockerfile that cannot be read.
         self.say(f"SANDBOX: no container engine and no registry is used; {repository}:{tag} stays on this machine.")
-        partial = self.folder / f"{quote(tag, safe='')}.partial"
+        partial = self.folder / f"{quote(repository, safe='')}-{quote(tag, safe='')}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         (partial / "root").mkdir(parents=True)
-        image = read(_text(dockerfile), context, partial / "root", arguments)
+        image = read(_text(dockerfile), context, partial / "root", arguments, recipe.target)
         for line in image.passed_over:
             self.say(f"SANDBOX: not done: {line}")
+        if recipe.smoke:
+            self.say(f"SANDBOX: not run, for there is no container: {' '.join(recipe.smoke)}")
         digest = self._keep(partial, image, labels)
         to.write_text(json.dumps({"digest": digest}), "utf-8")
         return digest

@@ -5,13 +5,15 @@ A variable is TAGSHIP_ and the key's path in capitals: TAGSHIP_AWS_REGION, TAGSH
 
 from tagship.settings.file import FILE, find, load
 from tagship.settings.folder import own
+from tagship.settings.health import Health
 from tagship.settings.hooks import HookTable
+from tagship.settings.images import Image
 from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Environment, Settings
 from tagship.settings.section import Section
 from tagship.settings.static_sets import Destination, Static
-from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Health, Image, Infra, Package, SecretNames, Signing
+from tagship.settings.tables import AwsAccount, Bundle, CiRuns, Git, Infra, Package, SecretNames, Signing
 
 __all__ = [
     "FILE",

@@ -6,64 +6,30 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import Field
 
 from tagship.domain.ec2 import hostconf, numbers, walls
 from tagship.domain.health import waits
 from tagship.domain.rules import Rules
+from tagship.settings.batches import Batches
 from tagship.settings.bounds import Limits, Volume
+from tagship.settings.health import Health
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import Finding, Section, Text, Values, number, shown, table
-from tagship.settings.tables import Health
+from tagship.settings.section import NAME, Finding, Section, Text, Values, number, shown, table
 
 TEMPLATE = "deploy/aws/ssm-document.json"
 ENTRY = "deploy/host/entry.sh"
 DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
-SOME = r"^([1-9][0-9]{0,4}|([1-9]|[1-9][0-9]|100)%)$"
-FEW = r"^(0|[1-9][0-9]{0,4}|([0-9]|[1-9][0-9]|100)%)$"
+OWN_OR_NAMED = rf"^({NAME[1:-1]})?$"
 USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 
 
-def _as_text(value: object) -> object:
-    """Turn a number into text: a count may be a percentage."""
-    return str(value) if type(value) is int else value
-
-
-Count = Annotated[str, BeforeValidator(_as_text)]
-
-
-def _counted(least: int) -> dict[str, JsonValue]:
-    """Allow a number in the schema; the pattern is of texts."""
-    return {"type": ["string", "integer"], "minimum": least, "maximum": 99_999}
-
-
-class Batches(Section):
-    """How many hosts change at once, and how many may fail.
-
-    A percentage is of all the hosts there are.
-    """
-
-    words: ClassVar[Mapping[str, str]] = {
-        SOME: 'a number of hosts (10) or a percentage of them ("25%"), at least one',
-        FEW: 'a number of hosts (2) or a percentage of them ("5%")',
-    }
-
-    max_concurrency: Count = Field(default="100%", pattern=SOME, json_schema_extra=_counted(1))
-    max_errors: Count = Field(default="0", pattern=FEW, json_schema_extra=_counted(0))
-    canary: bool = False
-    bake: int = Field(default=0, ge=0, le=86_400)  # seconds
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        if values.get("bake") and not values.get("canary"):
-            yield "bake", "is how long the canary is watched: set rollout.canary = true"
-
-
 class Container(Section):
-    """What a container is given beyond its bounds, by default nothing."""
+    """Its image, and what a container is given beyond its bounds."""
 
+    image: str = Field(default="", pattern=OWN_OR_NAMED)  # of [images.<name>]; empty: the environment's own
     root: bool = False  # true: the image may run as root
     command: tuple[Text, ...] = ()  # in place of the image's CMD
     entrypoint: str = ""  # in place of the image's ENTRYPOINT
@@ -101,7 +67,6 @@ class Hosts(Kind):
     timer: str = Field(default="", pattern=TIMER)  # of a job: systemd's OnCalendar
     run_at_rollback: bool = False  # of a job: run the version that is gone back to, too
     run_at_deploy: bool = True  # of a job; false without a timer: it is run on demand
-    alive: int = Field(default=0, ge=0, le=3600)  # seconds that an app which answers nothing stays up, to be healthy
     zero_downtime: bool = True  # false: the old version is stopped before the new one is started
     user: str = Field(default="", pattern=USER)  # the account on the host; app-<app> when empty
     limits: Limits = Field(default_factory=Limits)
@@ -117,6 +82,20 @@ class Hosts(Kind):
     @property
     def has_image(self) -> bool:
         return self.runtime == "docker"
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        return (self.container.image,) if self.has_image else ()
+
+    @property
+    def host_image(self) -> str:
+        return self.container.image
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:
+        image = table(values, "container").get("image")
+        if isinstance(image, str) and image:
+            yield "container.image", image
 
     @classmethod
     def why_not_settable(cls, variable: str, values: Values) -> str:
@@ -140,8 +119,8 @@ class Hosts(Kind):
             "HEALTH_VERSION_KEY": health.version_key,
             "COMMAND": shlex.join(self.command),
         }
-        if self.alive:
-            keys["ALIVE"] = self.alive
+        keys |= {"ALIVE": health.seconds} if health.kind == "alive" else {}
+        keys |= {"HEALTH_STATUS": " ".join(health.accepted("").codes)} if health.accepts_more else {}
         if not self.zero_downtime:
             keys["ZERO_DOWNTIME"] = "false"
         if self.kind == "job":
@@ -207,11 +186,27 @@ class Hosts(Kind):
                 f"{cls.table}.command",
                 'runtime = "process" needs the program to start: command = ["python3", "app.py"]',
             )
-        if runtime == "docker" and not table(environment, "image").get("repository"):
+        image = table(values, "container").get("image")
+        if image and runtime != "docker":
+            yield f"{cls.table}.container.image", 'is for runtime = "docker": remove it'
+        if runtime == "docker" and not image and not table(environment, "image").get("repository"):
             yield "image.repository", 'runtime = "docker" needs the repository that images are pushed to'
         health = table(environment, "health")
         for place, problem in (*_of_job(values), *_of_systemd(values), *_of_walls(values), *_of_time(values, health)):
             yield f"{cls.table}.{place}", problem
+        if values.get("kind") == "job" and health.get("kind") == "alive":
+            yield "health.kind", "is for services: a job is healthy when it has run"
+        if "." in str(health.get("version_key", "")):
+            yield "health.version_key", "is one key on a host, wherever it is in the answer: name the last one alone"
+
+    @classmethod
+    def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        values = environment.get(cls.table)
+        if isinstance(values, dict) and "alive" in values:
+            seconds = values.pop("alive")
+            if seconds and isinstance(health := environment.setdefault("health", {}), dict):
+                health |= {"kind": "alive", "seconds": seconds}
+            yield f"{cls.table}.alive", 'health: kind = "alive" and seconds'
 
 
 class Ec2(Hosts):
@@ -242,8 +237,6 @@ def _of_job(values: Values) -> Iterator[Finding]:
     job = values.get("kind", "service") == "job"
     if job and values.get("manager", "process") != "systemd":
         yield "kind", 'kind = "job" needs a service manager with units and timers: manager = "systemd"'
-    if job and values.get("alive"):
-        yield "alive", "is for services: a job is healthy when it has run"
     for key in ("timer", "run_at_rollback"):
         if values.get(key) and not job:
             yield key, 'is for jobs: set kind = "job"'
@@ -275,16 +268,17 @@ def _of_walls(values: Values) -> Iterator[Finding]:
                 yield f"container.{key}", 'is for containers: runtime = "docker"'
 
 
-def _texts(value: object) -> list[str]:
-    """Return the texts of a list; none if something else is there."""
-    return [text for text in value if isinstance(text, str)] if isinstance(value, (list, tuple)) else []
-
-
 def _of_time(values: Values, health: Values) -> Iterator[Finding]:
     """Find a timeout that is shorter than an action's health checks."""
-    longest = number(values, "drain", Hosts) + number(values, "alive", Hosts)
+    longest = number(values, "drain", Hosts)
+    longest += number(health, "seconds", Health) if health.get("kind") == "alive" else 0
     for key in ("attempts", "attempts_after_rollback"):
         attempts, seconds = number(health, key, Health), number(health, "timeout", Health)
         longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * seconds
     if longest > number(values, "timeout", Hosts):
         yield "timeout", f"would kill a host's action before its health checks end: they may take {longest} s"
+
+
+def _texts(value: object) -> list[str]:
+    """Return the texts of a list; none if something else is there."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, (list, tuple)) else []

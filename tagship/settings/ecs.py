@@ -3,42 +3,79 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
 from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
+from tagship.settings.health import URL, VERSION_KEY, WORDS, GoodAnswers, of_redirects
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import Finding, Section, Text, Values, table
-from tagship.settings.tables import URL
+from tagship.settings.section import Finding, Name, Section, Text, Values, cut, move_below, table
 
 SERVICE = r"^[A-Za-z0-9_-]{1,255}$"
 ROLE = r"^[A-Za-z0-9+=,.@_-]{1,64}$"
-VERSION_KEY = r"^([A-Za-z0-9_\-]+)?$"
+ADDRESS = r"^([^\s:/]+:[0-9]{1,5})?$"
 
 ServiceName = Annotated[str, StringConstraints(pattern=SERVICE)]
 RoleName = Annotated[str, StringConstraints(pattern=ROLE)]
 
 
-class ServiceTable(Section):
-    """One service: which of its containers run the image, and its health.
+class ServiceHealth(GoodAnswers):
+    """How a service is asked once its tasks run the digest.
 
-    Digests of its tasks say what it runs. `url` is asked too, if given.
+    `http` asks `url`; `tcp` connects to `address`; `command` runs on the runner; `alive`: the tasks stay up.
     """
 
-    words: ClassVar[Mapping[str, str]] = {VERSION_KEY: "a key of a JSON object, or empty"}
+    words: ClassVar[Mapping[str, str]] = {**WORDS, ADDRESS: "a host and a port: api.internal:5432"}
+    needs: ClassVar[Mapping[str, str]] = {"http": "url", "tcp": "address", "command": "command", "alive": "seconds"}
 
-    containers: tuple[Text, ...] = ()  # empty: those that run an image of image.repository already
+    kind: Literal["http", "tcp", "command", "alive"] = "http"
     url: str = Field(default="", pattern=URL)
-    version_key: str = Field(default="", pattern=VERSION_KEY)  # of its JSON answer; empty: any 2xx answer is good
+    version_key: str = Field(default="", pattern=VERSION_KEY)  # of its JSON answer; empty: it names no version
+    address: str = Field(default="", pattern=ADDRESS)
+    command: tuple[Text, ...] = ()
+    seconds: int = Field(default=0, ge=0, le=3600)
+
+    @property
+    def asked(self) -> str:
+        """Say what is asked."""
+        return {"http": self.url, "tcp": self.address, "alive": "its tasks"}.get(self.kind) or shlex.join(self.command)
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
-        if values.get("version_key") and not values.get("url"):
-            yield "version_key", "is a key of the answer of `url`, which is missing: add it"
+        kind = values.get("kind", "http")
+        for name, key in cls.needs.items():
+            if values.get(key) and name != kind:
+                yield key, f'is of another kind of check: set kind = "{name}", or remove it'
+        if kind in cls.needs and not values.get(cls.needs[kind]):
+            yield cls.needs[kind], f'is missing: kind = "{kind}" needs it'
+        yield from of_redirects(values)
+
+
+class ServiceTable(Section):
+    """One service: which of its containers run the image, and its health.
+
+    Digests of its tasks say what it runs. What `health` says is asked too.
+    """
+
+    containers: tuple[Text, ...] = ()  # empty: those that run an image of image.repository already
+    images: Mapping[Text, Name] = Field(default_factory=dict)  # container -> its image, of [images.<name>]
+    health: ServiceHealth | None = None  # none: the tasks are counted, and nothing is asked
+
+    @property
+    def runs_own(self) -> bool:
+        """Tell whether a container runs the environment's own image."""
+        return bool(self.containers) or not self.images
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        for container in table(values, "images"):
+            if container in values.get("containers", ()):
+                yield f"images.{container}", "is in `containers` too, which run the environment's own image: remove one"
 
 
 class Monitors(Section):
@@ -81,6 +118,19 @@ class Ecs(Kind):
         return True
 
     @property
+    def images(self) -> tuple[str, ...]:
+        named = {name for service in self.services.values() for name in service.images.values()}
+        own = {""} if any(service.runs_own for service in self.services.values()) else set()
+        return tuple(sorted(named | own))
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:
+        for service in table(values, "services"):
+            for container, name in table(table(table(values, "services"), service), "images").items():
+                if isinstance(name, str):
+                    yield f"services.{service}.images.{container}", name
+
+    @property
     def stack_parameters(self) -> Mapping[str, str]:
         return {"Hosts": "no"}
 
@@ -98,8 +148,20 @@ class Ecs(Kind):
         return {variables_file(name): f"{text}\n".encode()}
 
     @classmethod
+    def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        for name, service in table(table(environment, cls.table), "services").items():
+            for key in ("url", "version_key"):
+                if isinstance(service, dict) and key in service:
+                    move_below(service, key, "health")
+                    yield f"ecs.services.{cut(name)}.{key}", f"ecs.services.{cut(name)}.health.{key}"
+
+    @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:
-        if not table(environment, "image").get("repository"):
+        services = table(table(environment, cls.table), "services")
+        own = any(
+            not table(services, name).get("images") or table(services, name).get("containers") for name in services
+        )
+        if own and not table(environment, "image").get("repository"):
             yield "image.repository", "is missing: name the repository of the image that the services run"
         secrets = table(environment, "secrets")
         for key in ("parameter_store", "secrets_manager"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tagship.domain.rules import Rules
 from tagship.settings.section import Finding, Section, Values
@@ -23,6 +23,12 @@ class Kind(Section):
     def problems_in(cls, environment: Values) -> Iterator[Finding]:  # noqa: ARG003  # for kinds that look
         """Find values of an environment that this kind cannot work with."""
         # Keys are the environment's.
+        yield from ()
+
+    @classmethod
+    def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG003
+        """Move keys of an older form; yield old and new place."""
+        # Both are below the environment.
         yield from ()
 
     @classmethod
@@ -50,6 +56,21 @@ class Kind(Section):
     def has_hosts(self) -> bool:
         """Tell whether it runs on hosts, which boot and pin keys."""
         return self.stack_parameters.get("Hosts") != "no"
+
+    @property
+    def images(self) -> Sequence[str]:
+        """Name the images that it runs; "" is the environment's own."""
+        return ("",) if self.has_image else ()
+
+    @property
+    def host_image(self) -> str:
+        """Name the image that hosts run; "" is the environment's own."""
+        return ""
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:  # noqa: ARG003
+        """List the keys of this table that name an image."""
+        yield from ()
 
     @property
     def packages(self) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
@@ -13,7 +13,7 @@ from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import NAME, Finding, Section, Text, Values, table
+from tagship.settings.section import NAME, Finding, Name, Section, Text, Values, cut, move_below, outside, table
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
 ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"
@@ -34,34 +34,57 @@ Answer = Annotated[str, BeforeValidator(_as_text), WithJsonSchema(ANSWER)]
 FunctionName = Annotated[str, StringConstraints(pattern=FUNCTION)]
 
 
-class Function(Section):
-    """One function: its package or image, and how its health is asked.
+class FunctionHealth(Section):
+    """How a function is asked: by an invocation, which names its version.
 
-    `image` is the environment's own image, which says what its handler is. `expect` are values of its answer by their
-    dotted places; `{version}` stands for the version that is deployed.
+    The event is `payload`, or the JSON of the file `event`. `expect` are values of its answer by their dotted places,
+    and `expression` one of JMESPath that has to be true of it; `{version}` stands for the version that is deployed.
     """
 
-    words: ClassVar[Mapping[str, str]] = {HANDLER: "a handler such as app.handler"}
-
-    package: str = Field(default="", pattern=NAME)
-    image: bool = False
-    handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
+    kind: Literal["invoke"] = "invoke"
     payload: str = "{}"  # JSON
+    event: str = ""  # a file of the repository
     expect: Mapping[Text, Answer] = Field(default_factory=dict)
+    expression: str = ""
 
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
-        if values.get("image") is True:
-            for key in ("package", "handler"):
-                if values.get(key):
-                    yield key, "is for a zip file, and image = true is for a container image: take one of them out"
-        elif "package" not in values:
-            yield "package", "missing; add it, or image = true"
         payload = values.get("payload", "{}")
         try:
             json.loads(payload) if isinstance(payload, str) else None
         except ValueError:
             yield "payload", "is not JSON: give the event that the function is asked with"
+        if values.get("event") and "payload" in values:
+            yield "event", "and payload are both given: take one of them out"
+        yield from outside("event", [values.get("event", "")])
+
+
+class Function(Section):
+    """One function: its package or image, and how its health is asked.
+
+    `image` is true for the environment's own image, or names one of [images.<name>]: it says what its handler is.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {HANDLER: "a handler such as app.handler"}
+
+    package: str = Field(default="", pattern=NAME)
+    image: bool | Name = False
+    handler: str = Field(default="", pattern=HANDLER)  # set with the code; as the function has it when empty
+    health: FunctionHealth = Field(default_factory=FunctionHealth)
+
+    @property
+    def image_name(self) -> str:
+        """Name its image; "" is the environment's own."""
+        return self.image if isinstance(self.image, str) else ""
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if values.get("image"):
+            for key in ("package", "handler"):
+                if values.get(key):
+                    yield key, "is for a zip file, and `image` is for a container image: take one of them out"
+        elif "package" not in values:
+            yield "package", "missing; add it, or image = true"
 
 
 class ShiftStep(Section):
@@ -123,6 +146,16 @@ class Lambda(Kind):
     def has_image(self) -> bool:
         return any(function.image for function in self.functions.values())
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        return tuple(sorted({function.image_name for function in self.functions.values() if function.image}))
+
+    @classmethod
+    def images_in(cls, values: Values) -> Iterator[Finding]:
+        for name, function in table(values, "functions").items():
+            if isinstance(function, Mapping) and isinstance(function.get("image"), str):
+                yield f"functions.{name}.image", function["image"]
+
     @classmethod
     def packages_in(cls, values: Values) -> Iterator[Finding]:
         for name, function in table(values, "functions").items():
@@ -147,6 +180,14 @@ class Lambda(Kind):
         if RESERVED.match(variable):
             return "is a variable of Lambda's own"
         return "" if re.match(VARIABLE, variable) else "is not a variable that Lambda takes"
+
+    @classmethod
+    def brought_home(cls, environment: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        for name, function in table(table(environment, cls.table), "functions").items():
+            for key in ("payload", "expect"):
+                if isinstance(function, dict) and key in function:
+                    move_below(function, key, "health")
+                    yield f"lambda.functions.{cut(name)}.{key}", f"lambda.functions.{cut(name)}.health.{key}"
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:

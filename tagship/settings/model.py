@@ -14,9 +14,14 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain import layout
 from tagship.errors import SettingsError
+from tagship.settings import images as image_tables
+from tagship.settings.across import promoted, same_channel, same_state, unsigned
+from tagship.settings.health import Health
 from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
+from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
+from tagship.settings.previews import Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -29,8 +34,6 @@ from tagship.settings.tables import (
     Bundle,
     CiRuns,
     Git,
-    Health,
-    Image,
     Infra,
     Notify,
     Package,
@@ -132,11 +135,29 @@ class Settings(Section):
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
+    images: Mapping[Name, NamedImage] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
     legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Have environments of pull requests made when they are named."""
+        if template := self.previews.environment:
+            make = self.environment_model().model_validate
+            object.__setattr__(self, "environments", Named(self.environments, lambda n: make(filled(template, n))))
+
+    def is_preview(self, environment: str) -> bool:
+        """Tell whether an environment is a pull request's, of the template."""
+        own = getattr(self.environments, "own", self.environments)
+        return environment in self.environments and environment not in own
+
+    @classmethod
+    def environment_model(cls) -> type[Environment]:
+        """Return the model of one environment, with every kind's table."""
+        return cast("type[Environment]", section_of(cls.model_fields["environments"].annotation))
 
     def suffix(self, environment: str) -> str:
         """Name an environment's suffix: its own setting, or its name."""
@@ -154,6 +175,14 @@ class Settings(Section):
             f"tagship.toml has no environment {cut(name)!r}. It has: {', '.join(self.environments)}.",
             remedy=f"Name one of them: --env {near[0]}",
         )
+
+    def images_of(self, environment: str) -> dict[str, Image]:
+        """Return the images that an environment runs, by name.
+
+        Its own, of its table `image`, has the name "".
+        """
+        chosen = self.environment(environment)
+        return {name: self.images[name].of(environment) if name else chosen.image for name in chosen.target.images}
 
     def static_sets(self, environment: str) -> list[str]:
         """Name the static sets that an environment serves."""
@@ -184,6 +213,11 @@ class Settings(Section):
         workflow = self.environments[environment].workflow
         return f"deploy-{environment}.yml" if workflow is None else workflow
 
+    def promoted_from(self, environment: str) -> str:
+        """Name the branch whose promotions go to an environment; empty: none."""
+        promotion = self.promotion
+        return promotion.branch if promotion.workflow and environment in promotion.order[1:] else ""
+
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""
         # There may be none, or several.
@@ -211,76 +245,43 @@ class Settings(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         named = table(values, "environments")
         environments = {name: environment for name, environment in named.items() if isinstance(environment, Mapping)}
-        yield from _unsigned(values, environments)
-        yield from _promoted(table(values, "promotion").get("order", ()), named)
+        yield from unsigned(values, environments)
+        yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
         yield from misplaced(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
-        yield from _same_channel(environments)
-        yield from _same_state(environments, str(table(values, "aws").get("bucket", "")))
+        yield from same_channel(environments)
+        yield from same_state(environments, str(table(values, "aws").get("bucket", "")))
         for name, chosen in table(values, "static").items():
             for environment in table(table({"it": chosen}, "it"), "environments"):
                 if environment not in environments:
                     place = f"static.{name}.environments.{environment}"
                     yield place, f"is of no environment: add [environments.{cut(environment)}] or remove it"
         yield from cls._missing_packages(table(values, "packages"), environments)
+        used = {name: list(cls._images_in(name, environment)) for name, environment in environments.items()}
+        yield from image_tables.problems(table(values, "images"), environments, used)
+
+    @classmethod
+    def _kinds_in(cls, environment: Values) -> Iterator[type[Kind]]:
+        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
+        return (kind for kind in kinds.values() if kind.table in environment)
+
+    @classmethod
+    def _images_in(cls, name: str, environment: Values) -> Iterator[Finding]:
+        """List the keys of an environment that name an image."""
+        for kind in cls._kinds_in(environment):
+            for place, image in kind.images_in(table(environment, kind.table)):
+                yield f"environments.{name}.{kind.table}.{place}", image
 
     @classmethod
     def _missing_packages(cls, packages: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
         """Find packages that a target runs and nobody makes."""
-        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
         for name, environment in environments.items():
-            for kind in (kind for kind in kinds.values() if kind.table in environment):
+            for kind in cls._kinds_in(environment):
                 for place, package in kind.packages_in(table(environment, kind.table)):
                     if package not in packages:
                         yield (
                             f"environments.{name}.{kind.table}.{place}",
                             f"names {shown(package)}, which nothing makes: add [packages.{cut(package)}]",
                         )
-
-
-def _unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
-    """Find a missing [signing], unless every environment allows unsigned artifacts."""
-    wanting = [name for name, environment in environments.items() if environment.get("allow_unsigned") is not True]
-    if "signing" not in values and wanting:
-        names = ", ".join(f"environments.{name}" for name in wanting)
-        yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {cut(names, 500)}"
-
-
-def _promoted(order: Any, environments: Values) -> Iterator[Finding]:
-    """Find names in promotion.order that are no environments, or are there twice."""
-    names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
-    for name in sorted(set(names) - set(environments)):
-        yield (
-            "promotion.order",
-            f"names {shown(name)}, which tagship.toml lacks: add [environments.{cut(name)}]",
-        )
-    if len(set(names)) < len(names):
-        yield "promotion.order", "names an environment twice: a version goes to each once"
-    if len(names) == 1:
-        yield "promotion.order", "needs two environments at least: from one to the next"
-
-
-def _same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
-    owners: dict[tuple[str, str], str] = {}
-    for name, environment in environments.items():
-        channel = (str(environment.get("suffix", name)), str(environment.get("branch", "")))
-        owner = owners.setdefault(channel, name)
-        if owner != name:
-            yield (
-                f"environments.{name}",
-                f"has the same suffix and the same branch as environments.{cut(owner)}: change one",
-            )
-
-
-def _same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
-    """Find environments that share one Terraform state."""
-    # Each apply would destroy the other's resources.
-    owners: dict[tuple[str, str], str] = {}
-    for name, environment in environments.items():
-        infra = table(environment, "infra")
-        key = str(infra.get("state_key", ""))
-        owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
-        if owner != name:
-            yield f"environments.{name}.infra.state_key", f"is the state of environments.{cut(owner)} too: change one"

@@ -63,6 +63,8 @@ def _kinds_of(environment: Mapping[str, Any], model: type[Settings]) -> list[typ
 
 def _of_environment(name: str, environment: dict[str, Any], kind: type[Kind]) -> Iterator[str]:
     above = f"environments.{name}"
+    for old, now in kind.brought_home(environment):
+        yield f"{above}.{old} moved to {above}.{now}"
     for key, new in kind.moved.items():
         if key not in environment:
             continue

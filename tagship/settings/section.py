@@ -39,6 +39,13 @@ def table(values: Values, key: str) -> Values:
     return value if isinstance(value, Mapping) else {}
 
 
+def move_below(values: dict[str, Any], key: str, inner: str) -> None:
+    """Move a key into a table beside it, unless that has it."""
+    value, below = values.pop(key), values.setdefault(inner, {})
+    if isinstance(below, dict):
+        below.setdefault(key, value)
+
+
 def number(values: Values, key: str, model: type[Section]) -> int:
     """Return a table's whole number, or its default."""
     # Also the default if the value is not a number.

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain.infra import NAMES, TWIN
 from tagship.domain.keys import ID, ORDERS, RELEASE
+from tagship.settings.health import URL
 from tagship.settings.section import (
     NAME,
     VARIABLE,
@@ -29,9 +30,6 @@ REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]+$"
 REF = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"  # never an option of git's: it cannot begin with a hyphen
 BRANCH = r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$"
 REPOSITORY = r"^([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?$"
-PATH = r"^/[A-Za-z0-9/_.\-]*$"
-KEY = r"^[A-Za-z0-9_\-]+$"
-URL = r"^(https?://\S+)?$"
 GROUP = rf"^({NAME[1:-1]})?$"
 WORKFLOW = r"^([A-Za-z0-9._-]+[.]ya?ml)?$"  # a file of .github/workflows
 CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
@@ -50,8 +48,6 @@ WORDS = {
     REF: "letters, digits, dots, hyphens and slashes, a letter or digit first",
     BRANCH: "a branch's name: letters, digits, dots, hyphens and slashes, a letter or digit first",
     REPOSITORY: "owner/name",
-    PATH: "a path such as /healthz",
-    KEY: "a key of a JSON object: letters, digits, hyphens and underscores",
     URL: "an http:// or https:// address",
     GROUP: "small letters, digits and hyphens, a letter first, at most 31",
     CALENDAR: "the name or the ARN of a change calendar",
@@ -130,6 +126,8 @@ class Promotion(Section):
     order: tuple[Name, ...] = ()  # the environments, the first one first; empty: nothing is promoted
     tests: bool = True  # only what passed its tests in the environment before
     bake: int = Field(default=0, ge=0, le=43200)  # minutes that it has to have served there
+    workflow: str = Field(default="", pattern=WORKFLOW)  # that promotes from a branch; empty: none gets a role there
+    branch: str = Field(default="main", pattern=BRANCH)  # that it runs on
 
 
 class CiRuns(Section):
@@ -190,43 +188,6 @@ class Package(Section):
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
         yield from outside("directory", [values.get("directory", "")])
-
-
-class Health(Section):
-    """How a version is known to serve.
-
-    `attempts` requests, with min(2^(n-1), cap) seconds between them.
-    """
-
-    path: str = Field(default="/healthz", pattern=PATH)
-    version_key: str = Field(default="version", pattern=KEY)
-    attempts: int = Field(default=15, ge=1, le=60)
-    attempts_after_rollback: int = Field(default=5, ge=1, le=60)
-    passes: int = Field(default=2, ge=1, le=10)
-    timeout: int = Field(default=3, ge=1, le=60)  # seconds, each request
-    cap: int = Field(default=60, ge=1, le=300)  # seconds, the longest wait
-    url: str = Field(default="", pattern=URL)  # asked from outside by `verify`, if given
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        passes = number(values, "passes", cls)
-        for key in ("attempts", "attempts_after_rollback"):
-            attempts = number(values, key, cls)
-            if passes > attempts:
-                yield key, f"is {attempts}, which can never hold health.passes = {passes} in a row"
-
-
-class Image(Section):
-    """The container image, for what runs one."""
-
-    repository: str = ""
-    dockerfile: Text = "Dockerfile"
-    context: Text = "."
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        for key in ("dockerfile", "context"):
-            yield from outside(key, [values.get(key, "")])
 
 
 class Infra(Section):

@@ -16,6 +16,7 @@ from tagship.settings.variables import Place, tables
 WANTED = {
     "bool_type": "must be true or false; is {given}",
     "int_type": "must be a whole number; is {given}",
+    "float_type": "must be a number; is {given}",
     "string_type": 'must be text in quotes, "…"; is {given}',
     "tuple_type": 'must be a list, ["…"]; is {given}',
     "mapping_type": "must be a table of names and values; is {given}",
@@ -26,6 +27,8 @@ WANTED = {
     "too_short": "must not be empty: add at least one",
     "string_pattern_mismatch": "must be {words}; is {given}",
     "literal_error": "must be {expected}; is {given}",
+    "finite_number": "must be a number that is not endless; is {given}",
+    "less_than": "must be less than {lt}; is {given}",
     "greater_than_equal": "must be {ge} or more; is {given}",
     "less_than_equal": "must be {le} or less; is {given}",
     "missing": "missing; add it",
@@ -76,6 +79,7 @@ class Wording:
             expected=str(context.get("expected", "")).replace("'", '"'),
             ge=context.get("ge"),
             le=context.get("le"),
+            lt=context.get("lt"),
             hint=self._hint(place) if error["type"] == "extra_forbidden" else "",
         )
 

@@ -34,7 +34,7 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
             with failures_said():
                 body(**{flag.attribute: _plain(given.get(flag.attribute, flag.default)) for flag in flags})
 
-        called = body.__name__.replace("_", "-")
+        called = body.__name__.rstrip("_").replace("_", "-")  # `continue` is a word of Python's
         declared: FlaggedTask = task(klass=FlaggedTask, name=called, default=default, positional=[])(guarded)
         declared.flags, declared.group = flags, of
         return declared

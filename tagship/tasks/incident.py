@@ -20,9 +20,14 @@ def drill() -> None:
     """Prove that a rollback would work; with --for-real, do it and return."""
 
 
+@verb(f.ONE_ENV, f.DRY_RUN, f.JSON)
+def continue_() -> None:
+    """Have a deployment go on that is paused for a person's decision."""
+
+
 @verb(f.ANY_ENV, f.WHERE, f.JSON)
 def status() -> None:
-    """Show what runs where, by the ledger and by each host."""
+    """Show what runs where, by the ledger and by each unit."""
 
 
 @verb(f.ANY_ENV, f.LIMIT, f.ONLY_VERSION, f.STATE, f.WHO, f.SINCE, f.EVIDENCE, f.VERIFY, f.REBUILD_INDEX, f.JSON)

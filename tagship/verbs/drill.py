@@ -148,13 +148,12 @@ class _Look:
         return self.stored
 
     def _image(self) -> str:
-        image = self._needed().manifest.image
-        if image is None:
-            return "it has none"
-        why = self.app.registry.status(image).why_not_pullable
-        if why:
-            raise Refused(f"{image.digest} can't be pulled: {why}.", remedy=commands.drill(self.environment))
-        return f"{image.digest[:19]} is in {image.repository}"
+        images = self._needed().manifest.every_image.values()
+        for image in images:
+            why = self.app.registry.status(image).why_not_pullable
+            if why:
+                raise Refused(f"{image.digest} can't be pulled: {why}.", remedy=commands.drill(self.environment))
+        return listed([f"{image.digest[:19]} is in {image.repository}" for image in images]) or "it has none"
 
     def _secrets(self) -> str:
         """Look at the names; versions are looked at where somebody may."""

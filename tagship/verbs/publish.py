@@ -24,7 +24,7 @@ from datetime import UTC
 from tagship.domain import commands, layout
 from tagship.domain.bundle import difference
 from tagship.domain.layout import CONFIGURATION
-from tagship.domain.manifest import BundleRef, Manifest, sha256
+from tagship.domain.manifest import BundleRef, ImageRef, Manifest, sha256
 from tagship.domain.origin import Origin, written
 from tagship.domain.secrets import SecretRef
 from tagship.engine import handover
@@ -38,7 +38,7 @@ from tagship.ports.bucket import Conflict, Object
 from tagship.release import packages, static_sets
 from tagship.release.attesting import attested_provenance, check_pair
 from tagship.release.built import Work, work_of
-from tagship.release.images import shipped
+from tagship.release.images import moved_tags, shipped
 from tagship.release.manifests import put_manifest
 from tagship.release.sbom import attested_sbom
 from tagship.release.secrets import resolved
@@ -59,10 +59,10 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
     app.screen.say(f"publish {work.artifact_id} to {where}: {work.built.size:,} bytes, sha256 {work.built.sha256}")
     stored = stored_manifest(app, work.environment, work.artifact_id)
     if stored:
-        work = replace(work, ref=stored.image)
-        _check_same(work, stored.bundle.sha256, stored.commit, written(stored.image), stored.files)
+        work = replace(work, refs=_stored_refs(work, stored))
+        _check_same(work, stored.bundle.sha256, stored.commit, written(stored.every_image), stored.files)
         _check_packages(work, stored)
-        static_sets.check_stored(app, work, stored.static)
+        static_sets.check_stored(work, stored.static)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return _read_back(app, work)
     secrets = resolved(app, work.environment)
@@ -72,9 +72,9 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         app.screen.say(UNCHANGED)
         return None
     with said_to_be_stored(app, work.environment, work.artifact_id):
-        work = replace(work, ref=shipped(app, work))
+        work = replace(work, refs=shipped(app, work))
         mine = _origin(app, work)
-        if signs and work.ref:  # another run that builds anew knows by it whose image is under the tag
+        if signs and work.refs:  # another run that builds anew knows by it whose image is under the tag
             attested_provenance(app, work, mine.build_time)
         origin = _put_bundle(app, work, mine)
         provenance = attested_provenance(app, work, origin.build_time) if signs else ""
@@ -84,6 +84,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         manifest = replace(manifest, packages=packages.store(app, work, origin), static=stored_sets)
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
+        moved_tags(app, work)
         put_manifest(
             app,
             work.key(app, layout.MANIFEST),
@@ -126,7 +127,7 @@ def _check_same(work: Work, digest: str, commit: str, image: str, files: Mapping
 
     Raises Refused if anything differs. Without a manifest no `files`.
     """
-    mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.ref)}
+    mine = {"bundle": work.built.sha256, "commit": work.built.commit, "image": written(work.every_image)}
     stored = {"bundle": digest, "commit": commit, "image": image}
     differing = [part for part in mine if mine[part] != stored[part]]
     if not differing:
@@ -223,13 +224,25 @@ def _origin(app: App, work: Work) -> Origin:
     return Origin(
         commit_sha=work.built.commit,
         branch=app.settings.environment(work.environment).branch or app.ci.branch,
-        build_time=work.image.build_time if work.image else f"{app.store.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        build_time=_build_time(app, work),
         workflow_run_id=app.ci.run,
         pr_number=app.ci.pull_request,
         builder=app.who,
         run_url=app.run_url,
-        image=written(work.ref),
+        image=written(work.every_image),
     )
+
+
+def _build_time(app: App, work: Work) -> str:
+    """Return when the first image was built, or now."""
+    built = sorted(image.build_time for image in work.images.values())
+    return built[0] if built else f"{app.store.now().astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _stored_refs(work: Work, stored: Manifest) -> Mapping[str, ImageRef]:
+    """Name what is stored as what was built is named."""
+    images = stored.every_image
+    return {name: images[name] for name in work.images if name in images}
 
 
 def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, SecretRef]) -> Manifest:
@@ -250,7 +263,8 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
         builder=origin.builder,
         bundle=BundleRef(work.key(app, layout.BUNDLE), built.sha256, built.size, built.sums_sha256, built.unpacked),
         files=dict(built.files),
-        image=work.ref,
+        image=work.image,
+        images=work.named_images,
         ci_run=origin.workflow_run_id,
         ci_url=origin.run_url,
         pull_request=origin.pr_number,

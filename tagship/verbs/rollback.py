@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from tagship.domain import commands
+from tagship.domain.lease import LeaseUnreadable
 from tagship.domain.plan import Plan
 from tagship.engine.crossing import require_asked
 from tagship.engine.foreseen import Changed
 from tagship.engine.freezing import describe, freeze_before, hold_of, said_to_stay
 from tagship.engine.gates import frozen_by
+from tagship.engine.pausing import paused
 from tagship.engine.plan import show
 from tagship.engine.queued import Question, say_runs
 from tagship.engine.run import Result, planned, run_deployment
@@ -77,7 +79,7 @@ def rollback(
         yes=yes,
         allow_bad=allow_bad,
         wait=longest,
-        preempt=preempt,
+        preempt=preempt or _takes_back(app, environment),
         all_or_nothing=all_or_nothing,
         allow_irreversible=allow_irreversible,
         drill=drill,
@@ -102,6 +104,20 @@ def rollback(
             if not can_ask(app, yes):
                 raise
             app.screen.warn(changed.what)
+
+
+def _takes_back(app: App, environment: str) -> bool:
+    """Tell whether it takes back a deployment that waits for a decision.
+
+    That is what it waits for: nobody has to fence it off.
+    """
+    try:
+        waiting = paused(app, environment)
+    except LeaseUnreadable:  # whoever takes the lease says so, with the ways out
+        return False
+    for pause in waiting.pauses if waiting else ():
+        app.screen.say(f"deployment {waiting.deployment if waiting else ''}: {pause.words}; this takes it back")
+    return waiting is not None
 
 
 def _say_what_may_follow(app: App, request: RollbackRequest, plan: Plan, question: Question) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from tagship.domain import commands
 from tagship.domain.absent import Gone, gone_sentence
@@ -18,12 +19,13 @@ from tagship.engine.gates import why_bad
 from tagship.engine.holder import Holder
 from tagship.engine.holder import lines as lease_lines
 from tagship.engine.holder import look as look_at_lease
-from tagship.engine.plan import facts
+from tagship.engine.plan import Facts, facts
 from tagship.engine.rollback_candidates import suggested
 from tagship.engine.starts import uncommitted, warn_of_uncommitted
+from tagship.engine.static_sets import drifts, warn_of_drifts
 from tagship.engine.unread import all_read, newest_unread
 from tagship.engine.whereabouts import Whereabouts, where_is
-from tagship.errors import TagshipError
+from tagship.errors import NotAllowed, TagshipError
 from tagship.ports.app import App
 
 
@@ -53,10 +55,11 @@ class Status:
     gone: Sequence[Gone] = ()  # units of earlier deployments that are not there now
     partial: str = ""  # how many units were left without it, where that is known; empty for a healthy deployment
     uncommitted: str = ""  # why units that start from now on would not run what is recorded
+    static: Mapping[str, str] = field(default_factory=dict)  # static sets that are not the artifact's, and why
 
     @property
     def drifted(self) -> bool:
-        return bool(self.problem or self.uncommitted) or any(unit.drift for unit in self.units)
+        return bool(self.problem or self.uncommitted or self.static) or any(unit.drift for unit in self.units)
 
     def as_data(self) -> dict[str, object]:
         return {**asdict(self), "drifted": self.drifted}
@@ -78,18 +81,19 @@ def _statuses(app: App, environments: Sequence[str]) -> list[Status]:
     for environment in environments:
         app.settings.environment(environment)
     _ = app.ledger, app.freezes, app.leases  # made once, before the looks share them
-    for current in abreast(app, environments, _look):
+    alone = len(environments) == 1
+    for current in abreast(app, environments, partial(_look, alone=alone)):
         statuses.append(current)
         _show(app, current)
     return statuses
 
 
-def _look(app: App, environment: str) -> Status:
+def _look(app: App, environment: str, *, alone: bool) -> Status:
     known = facts(app, environment)
     history, serves = known.history, known.last
     last = serves.last if serves else None
     artifact = serves.artifact_id if serves else ArtifactId()
-    units, problem, unsigned = units_now(app, environment, artifact, Known.of(app, known))
+    units, problem, unsigned, asked = _units(app, known, artifact, alone=alone)
     lease, bad = look_at_lease(app, environment), why_bad(app, environment, artifact, history) if artifact else None
     back = _back(app, environment, history) if bad or known.unfinished or is_down(units) else ""
     return Status(
@@ -106,12 +110,26 @@ def _look(app: App, environment: str) -> Status:
         marked=bool(bad and bad.by_hand),
         unsigned=unsigned or bool(serves and serves.unsigned),
         back=back,
-        gone=gone(app, environment, history, [Unit(unit.id, unit.name, True) for unit in units]),
+        gone=gone(app, environment, history, [Unit(unit.id, unit.name, True) for unit in units]) if asked else (),
         unread=_unread(app, environment, history),
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
-        uncommitted=uncommitted(app, known),
+        uncommitted=uncommitted(app, known) if asked else "",
+        static=drifts(app, environment, artifact) if asked else {},
     )
+
+
+def _units(app: App, known: Facts, artifact: str, *, alone: bool) -> tuple[list[UnitStatus], str, bool, bool]:
+    """Ask each unit, and tell whether that was allowed.
+
+    Units that this identity may not ask are a failure only if their environment is looked at `alone`.
+    """
+    try:
+        return *units_now(app, known.environment, artifact, Known.of(app, known)), True
+    except NotAllowed as reason:
+        if alone:
+            raise
+        return [], f"what {known.environment} runs was not asked: {reason.what}", False, False
 
 
 def _back(app: App, environment: str, history: Sequence[Deployment]) -> str:
@@ -238,6 +256,7 @@ def _show(app: App, current: Status) -> None:
         app.screen.table((shown[0].noun.upper(), "ID", "RUNS", ""), rows)
     _show_gone(app, current)
     warn_of_uncommitted(app, current.environment, current.artifact, current.uncommitted)
+    warn_of_drifts(app, current.environment, current.artifact, current.static, ends=not current.unfinished)
     if len(shown) < len(current.units):
         total = counted(len(current.units), current.units[0].noun)
         app.screen.say(f"{len(current.units) - len(shown)} of {total} run what is recorded")

@@ -113,7 +113,8 @@ def _outside(app: App, environment: str, wanted: str) -> Verdict:
         return Verdict(True, 0)
     for wait in [*waits(health.attempts, health.cap), 0.0]:
         samples.append(app.web.ask(health.url, health.version_key, health.timeout))
-        outcome = verdict(samples, expected=wanted, passes=health.passes)
+        good = health.accepted(health.version_key)
+        outcome = verdict(samples, expected=wanted, passes=health.passes, accepted=good)
         if outcome.healthy:
             return outcome
         if wait:

@@ -81,7 +81,8 @@ class Functions:
         number = next(_NUMBERS)
         names = [f"{name}-{number}" for name in short]
         table = {
-            name: {"package": name.partition("-")[0], "expect": EXPECT, "handler": "app.handler"} for name in names
+            name: {"package": name.partition("-")[0], "health": {"expect": EXPECT}, "handler": "app.handler"}
+            for name in names
         }
         dev = {
             "branch": "dev",

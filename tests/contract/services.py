@@ -51,7 +51,10 @@ class Services:
         number = next(_NUMBERS)
         cluster = f"dev-{number}"
         tables = {
-            name: {"containers": ["app"], **({"url": f"http://{name}", "version_key": "version"} if url else {})}
+            name: {
+                "containers": ["app"],
+                **({"health": {"url": f"http://{name}", "version_key": "version"}} if url else {}),
+            }
             for name in names
         }
         dev = {

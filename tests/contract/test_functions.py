@@ -12,7 +12,8 @@ import pytest
 
 from tagship.adapters.hook_runner import LocalHookRunner
 from tagship.domain.lambda_.record import ENDED, Record
-from tagship.errors import LeaseLost
+from tagship.errors import LeaseLost, Refused
+from tagship.settings.lambda_ import Lambda
 from tests.contract.functions import PATIENT, Functions, switch
 
 
@@ -347,3 +348,35 @@ def test_a_hook_invokes_that_version_and_its_answer_is_kept(single: Functions, t
     made = target.version_of(broken, name, lambda _: None)
     outcome = runner.invoke(f"{name}:{made}", "{}", 20, lambda _: None)
     assert outcome.problem == "it failed with RuntimeError: it is broken"
+
+
+# -- how they are asked ------------------------------------------------------------------------------------------------
+
+
+def asked(single: Functions, health: dict[str, Any]) -> tuple[str, str]:
+    """What the function reports if it is asked so."""
+    target = single.connect()
+    [name] = single.names
+    table = {"functions": {name: {"package": "one", "health": health}}}
+    target.table = Lambda.model_validate(table)
+    [report] = target.observe(target.units(), lambda _: None)
+    return report.outcome, report.reason
+
+
+def test_an_expression_has_to_be_true_of_the_answer(single: Functions) -> None:
+    assert asked(single, {"expression": "statusCode == `200` && body.version == '{version}'"}) == ("healthy", "")
+    outcome, reason = asked(single, {"expression": "body.version"})
+    assert (outcome, reason) == ("failed", 'of its answer, body.version is "0.1.0-dev", not true')
+
+
+def test_an_expression_that_is_none_is_refused_before_anything_is_asked(single: Functions) -> None:
+    with pytest.raises(Refused, match="isn't JMESPath"):
+        asked(single, {"expression": "a =="})
+
+
+def test_the_event_may_be_a_file_of_the_repository(single: Functions, tmp_path: Path) -> None:
+    single.app.root = tmp_path
+    with pytest.raises(Refused, match=r"event\.json.* can't be read"):
+        asked(single, {"event": "event.json"})
+    (tmp_path / "event.json").write_text('{"path": "/healthz"}', "utf-8")
+    assert asked(single, {"event": "event.json"})[0] == "healthy"

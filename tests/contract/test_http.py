@@ -9,10 +9,11 @@ from typing import ClassVar
 
 import pytest
 
-from tagship.adapters.http import Http
+from tagship.adapters.http import Http, SandboxHttp
 
 ANSWERS: dict[str, tuple[int, bytes]] = {
     "/good": (200, b'{"status": "ok", "version": "0.1.30-dev"}'),
+    "/deep": (200, b'{"build": {"version": "0.1.30-dev"}, "a.b": "1"}'),
     "/moved": (302, b'{"version": "0.1.30-dev"}'),
     "/bad": (500, b'{"version": "0.1.30-dev"}'),
     "/text": (200, b"ok"),
@@ -60,6 +61,24 @@ def test_the_version_is_read_from_the_answer(url: str) -> None:
     assert ask(url + "/good") == (200, "0.1.30-dev")
     assert ask(url + "/good", "status") == (200, "ok")
     assert Handler.asked[-1] == "tagship"
+
+
+@pytest.mark.parametrize(
+    ("key", "version"), [("build.version", "0.1.30-dev"), ("a.b", "1"), ("build", ""), ("x.y", "")]
+)
+def test_the_version_may_be_below_other_keys(url: str, key: str, version: str) -> None:
+    assert ask(url + "/deep", key) == (200, version)
+
+
+def test_a_port_that_takes_a_connection_is_good_and_one_that_does_not_says_why(url: str) -> None:
+    assert Http().connect(url.removeprefix("http://"), 2).status == 200
+    closed = Http().connect("127.0.0.1:1", 2)
+    assert (closed.status, closed.problem) == (0, "127.0.0.1:1 takes no connection: Connection refused")
+
+
+def test_a_sandbox_connects_to_this_machine_alone(url: str) -> None:
+    assert SandboxHttp().connect(url.removeprefix("http://"), 2).status == 200
+    assert "not on this machine" in SandboxHttp().connect("203.0.113.9:443", 2).problem
 
 
 @pytest.mark.parametrize("path", ["/text", "/list", "/bytes", "/long"])

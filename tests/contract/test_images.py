@@ -17,7 +17,7 @@ from botocore.validate import ParamValidator
 
 from tagship.adapters.aws.ecr import Ecr, split
 from tagship.adapters.docker import Docker, build_command
-from tagship.domain.image import Scan
+from tagship.domain.image import Recipe, Scan
 from tagship.domain.manifest import ImageRef
 from tagship.errors import NotAuthentic, Refused, ServiceFailed, SettingsError
 from tests.contract import strict_aws
@@ -56,12 +56,13 @@ def docker(tmp_path: Path) -> Docker:
 
 def said(tmp_path: Path) -> list[str]:
     """What docker was given, a line each, but for the question which docker it is."""
-    return [line for line in (tmp_path / "log").read_text().splitlines() if line != "--version"]
+    return [line for line in (tmp_path / "log").read_text().splitlines() if line not in ("--version", "buildx version")]
 
 
 def test_the_build_command_is_a_list_and_quotes_nothing() -> None:
     labels = {"revision": "c0ffee", "branch": "x; rm -rf /"}
-    assert build_command(Path("/src"), Path("/src/Dockerfile"), NAME, labels, {"VERSION": "0.1.0-dev"}) == [
+    given: Any = {"labels": labels, "arguments": {"VERSION": "0.1.0-dev"}}
+    assert build_command(Path("/src"), Path("/src/Dockerfile"), NAME, **given) == [
         "build",
         "--pull",
         "--file",
@@ -76,6 +77,44 @@ def test_the_build_command_is_a_list_and_quotes_nothing() -> None:
         "VERSION=0.1.0-dev",
         "/src",
     ]
+
+
+def test_with_buildx_no_attestation_makes_an_index_of_the_image() -> None:
+    recipe = Recipe("app", "linux/arm64", ("type=gha",), ("type=gha,mode=max",))
+    given: Any = {"labels": {}, "arguments": {}, "recipe": recipe}
+    command = build_command(Path("/src"), Path("/src/Dockerfile"), NAME, **given, buildx=True)
+    assert command[:5] == ["buildx", "build", "--load", "--provenance=false", "--sbom=false"]
+    assert command[9:-1] == [
+        NAME,
+        *("--target", "app", "--platform", "linux/arm64"),
+        *("--cache-from", "type=gha", "--cache-to", "type=gha,mode=max"),
+    ]
+    plain = build_command(Path("/src"), Path("/src/Dockerfile"), NAME, **given)
+    assert plain[0] == "build"
+    assert "--cache-to" not in plain
+
+
+def test_buildx_builds_if_the_client_has_it(tmp_path: Path) -> None:
+    program = tmp_path / "docker"
+    answer = "[ \"$1 $2\" != 'buildx version' ] || echo github.com/docker/buildx v0.30.0\n"
+    program.write_text(STAND_IN.format(log=tmp_path / "log", digest=DIGEST) + answer)
+    program.chmod(0o755)
+    smoke = Recipe(smoke=("python3", "-c", "import app"), says="api: ")
+    given: Any = {"labels": {}, "arguments": {}, "to": tmp_path / "a.tar", "recipe": smoke}
+    Docker(os.environ, str(program)).build(Path("/src"), Path("/src/Dockerfile"), "r.example/a", "1", **given)
+    built, smoked, *_ = said(tmp_path)
+    assert built.startswith("buildx build --load --provenance=false --sbom=false")
+    assert smoked == "run --rm r.example/a:1 python3 -c import app"
+
+
+def test_an_image_whose_smoke_command_fails_is_no_build(tmp_path: Path) -> None:
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\n[ \"$1\" != run ] || { echo 'no module app' >&2; exit 1; }\n")
+    program.chmod(0o755)
+    given: Any = {"labels": {}, "arguments": {}, "to": tmp_path / "a", "recipe": Recipe(smoke=("true",))}
+    with pytest.raises(Refused, match=r"r\.example/a:1 was built, but `true` fails in it") as caught:
+        Docker({"PATH": os.environ["PATH"]}, str(program)).build(Path("/src"), Path("/f"), "r.example/a", "1", **given)
+    assert caught.value.state == "Nothing was pushed."
 
 
 def test_an_image_is_built_and_saved_and_known_by_its_id(docker: Docker, tmp_path: Path) -> None:

@@ -83,6 +83,17 @@ def test_an_image_that_is_archived_or_on_its_way_back_says_so(place: Services, s
     assert why in archived.what
 
 
+def test_an_image_for_other_processors_is_seen_before_a_task_says_exec_format_error(place: Services) -> None:
+    place.publish("0.1.0-dev")
+    container = {"name": "app", "image": PLACEHOLDER}
+    arm = {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}
+    family = f"{place.cluster}-api"
+    place.client.register_task_definition(family=family, containerDefinitions=[container], runtimePlatform=arm)
+    [other] = obstacles(place, "0.1.0-dev")
+    assert other.what == "api runs on arm64, and the image of 0.1.0-dev is built for linux/amd64"
+    assert obstacles(place, "0.1.0-dev", "rollback") == []
+
+
 def test_an_alarm_that_rings_already_holds_a_deployment_up_and_warns_of_a_rollback(alarm: Any) -> None:
     place = Services.made(["api"], url=False, service={"deploymentConfiguration": ALARMS})
     place.publish("0.1.0-dev")

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tagship.domain.image import ImageStatus
+from tagship.domain.image import ImageStatus, Recipe
 from tagship.domain.manifest import ImageRef
 from tagship.errors import ArtifactMissing, NotAuthentic
+from tagship.ports.images import PLAIN
 
 
 @dataclass
@@ -21,6 +22,8 @@ class FakeImages:
     arguments: dict[str, Mapping[str, str]] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)  # by digest
     calls: list[str] = field(default_factory=list)
+    platform: str = "linux/amd64"
+    recipes: dict[str, Recipe] = field(default_factory=dict)  # by name
     states: dict[str, ImageStatus] = field(default_factory=dict)  # by digest, of those that are not just there
 
     def build(
@@ -33,9 +36,11 @@ class FakeImages:
         labels: Mapping[str, str],
         arguments: Mapping[str, str],
         to: Path,
+        recipe: Recipe = PLAIN,
     ) -> str:
+        self.recipes[f"{repository}:{tag}"] = recipe
         self.calls.append(f"build {context.name or '.'} {dockerfile.name} {repository}:{tag}")
-        image_id = "sha256:" + hashlib.sha256(repr(sorted(labels.items())).encode()).hexdigest()
+        image_id = "sha256:" + hashlib.sha256(repr((repository, *sorted(labels.items()))).encode()).hexdigest()
         self.labelled[image_id], self.arguments[image_id] = labels, arguments
         to.write_text(image_id)
         return image_id
@@ -63,7 +68,7 @@ class FakeImages:
         return given if scanned else replace(given, scan=None)
 
     def platforms(self, image: ImageRef) -> Mapping[str, str]:
-        return {"linux/amd64": image.digest}
+        return {self.platform: image.digest}
 
     def copy(self, image: ImageRef, repository: str) -> ImageRef:
         self.calls.append(f"copy {image.by_digest} {repository}")

@@ -44,6 +44,10 @@ class FakeScreen:
         self.documents.append(text)
 
     @contextmanager
+    def aside(self) -> Iterator[None]:
+        yield
+
+    @contextmanager
     def live(self, title: str = "") -> Iterator[Progress]:
         if title:
             self.lines.append(title)

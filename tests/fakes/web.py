@@ -12,4 +12,11 @@ class FakeWeb:
 
     def ask(self, url: str, version_key: str, timeout: float) -> Sample:
         self.asked.append(url)
+        return self._answer()
+
+    def connect(self, address: str, timeout: float) -> Sample:
+        self.asked.append(address)
+        return self._answer()
+
+    def _answer(self) -> Sample:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

@@ -14,7 +14,8 @@ from tagship.adapters.docker import Docker
 from tagship.domain.manifest import ImageRef
 from tagship.errors import NotAuthentic, ServiceFailed
 from tagship.ports.app import App
-from tagship.verbs.build import REVISION, build
+from tagship.release.image_builds import REVISION
+from tagship.verbs.build import build
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp, environments

@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import urllib.request
+from typing import Any
 
 import pytest
 
@@ -246,12 +247,13 @@ def running(host: Host) -> list[str]:
 
 def test_an_app_that_answers_nothing_is_healthy_by_staying_up(host: Host, shop: Shop) -> None:
     worker = "import time\nwhile True:\n    time.sleep(1)"
-    first = host.publish(shop.process("0.1.0-dev", code=worker, alive=1))
+    stays: dict[str, Any] = {"health": {"kind": "alive", "seconds": 2}}
+    first = host.publish(shop.process("0.1.0-dev", code=worker, **stays))
     assert (host.deploy(first).outcome, host.status().outcome) == ("healthy", "healthy")
-    broken = host.publish(shop.process("0.1.1-dev", code="import time\ntime.sleep(0.5)\nsys.exit(7)", alive=2))
+    broken = host.publish(shop.process("0.1.1-dev", code="import time\ntime.sleep(0.5)\nsys.exit(7)", **stays))
     answer = host.deploy(broken)
     assert (answer.outcome, answer.serving, answer.reason) == ("failed", "0.1.0-dev", "it exited with code 7")
-    assert host.deploy(host.publish(shop.process("0.1.2-dev", code=worker, alive=1))).outcome == "healthy"
+    assert host.deploy(host.publish(shop.process("0.1.2-dev", code=worker, **stays))).outcome == "healthy"
     assert host.rollback(first).outcome == "healthy"
     assert host.status().serving == "0.1.0-dev"
     host.machine.check("systemctl stop 'hello@*'")

@@ -50,13 +50,13 @@ timeout = 30
 [environments.dev.lambda.functions.shop-dev-api]
 package = "api"
 handler = "src.app.handler"
-payload = '{"path": "/healthz"}'
-expect = { statusCode = 200, "body.version" = "{version}" }
+health.payload = '{"path": "/healthz"}'
+health.expect = { statusCode = 200, "body.version" = "{version}" }
 [environments.dev.lambda.functions.shop-dev-worker]
 package = "worker"
 [environments.dev.lambda.functions.shop-dev-page]
 image = true
-expect = { "version" = "{version}", "built" = "{version}" }
+health.expect = { "version" = "{version}", "built" = "{version}" }
 """
 API = """
 import json, os

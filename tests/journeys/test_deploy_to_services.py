@@ -108,7 +108,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
         running = start(root)
-        url = next(line for line in (root / "tagship.toml").read_text().splitlines() if line.startswith("url"))
+        url = next(line for line in (root / "tagship.toml").read_text().splitlines() if line.startswith("health.url"))
         made = Place(running, url.split('"')[1].removesuffix("/healthz"))
         made.release(FIRST, "--first")
         made.publish(SECOND)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,17 @@ def host(tmp_path: Path) -> Iterator[Machine]:
         good.put(one.bucket)
         assert one.deploy(good).outcome == "healthy"
         yield one
+
+
+def test_a_host_on_which_nothing_serves_shows_how_its_first_version_failed(tmp_path: Path) -> None:
+    """Whoever asks an instance that just booted tells by that whether its boot has ended."""
+    with machine(tmp_path) as fresh:
+        bad = make("0.1.0-dev", {"fault": "error"})
+        bad.put(fresh.bucket)
+        assert fresh.deploy(bad).outcome == "failed"
+        answer = fresh.status()
+        assert (answer.outcome, answer.reason) == ("empty", "nothing was ever deployed here to its end")
+        assert "the last answer: 500" in answer.evidence
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -129,6 +141,27 @@ def test_only_2xx_is_a_good_answer(host: Machine, status: int) -> None:
     assert (answer.outcome, answer.serving) == ("failed", "0.1.0-dev"), answer.output
     more = ", a redirect: have health.path name where it leads" if status in (301, 308) else ""
     assert answer.reason == f"it answered {status}{more}"
+
+
+NAMELESS: dict[str, Any] = {"attempts": 1, "version_key": ""}
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "outcome"),
+    [
+        (302, {**NAMELESS, "redirects": True}, "healthy"),
+        (302, NAMELESS, "failed"),
+        (401, {**NAMELESS, "status": ["200-299", "401"]}, "healthy"),
+        (404, {**NAMELESS, "status": ["200-299", "401"]}, "failed"),
+    ],
+)
+def test_the_statuses_of_the_settings_are_good(host: Machine, status: int, more: dict[str, Any], outcome: str) -> None:
+    """An answer that names no version is good too: the release that was started names it, also when it is asked."""
+    nameless = make("0.1.1-dev", more=with_code(MOVED.format(status=status)), using=settings(health=more))
+    nameless.put(host.bucket)
+    answer = host.deploy(nameless)
+    assert (answer.outcome, answer.serving) == (outcome, "0.1.1-dev" if outcome == "healthy" else "0.1.0-dev")
+    assert (host.status().outcome, host.status().serving) == ("healthy", answer.serving)
 
 
 def test_an_app_that_listens_where_nobody_asks_is_told_its_address(host: Machine) -> None:

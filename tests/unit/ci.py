@@ -31,3 +31,24 @@ def ci_app(root: Path, *, tree: dict[str, bytes] | None = None, **changes: Any) 
     both = WordSigner()
     given = {"repository": commits}
     return FakeApp(settings(bundle=bundle, **changes), root=root, given=given, signer=both, verifier=both)
+
+
+SEVERAL = {
+    "api": {
+        "repository": "r.example/api",
+        "target": "app",
+        "platform": "linux/amd64",
+        "smoke": ["true"],
+        "moving_tags": ["latest-{environment}"],
+    },
+    "worker": {"repository": "r.example/worker", "dockerfile": "worker/Dockerfile", "arguments": {"FLAVOUR": "slim"}},
+}
+
+
+def several_app(root: Path, images: Any) -> FakeApp:
+    """An App whose dev runs a service of two images."""
+    services = {"web": {"images": {"app": "api", "worker": "worker"}}}
+    dev = {"branch": "dev", "ecs": {"cluster": "dev", "services": services}}
+    app = ci_app(root, images=SEVERAL, environments={"dev": dev})
+    app.given |= {"builder": images, "registry": images}
+    return app

@@ -76,8 +76,25 @@ def test_services_in_order_are_batches_of_one(tmp_path: Path) -> None:
             "hyphens and underscores"),
         ),
         (
-            IMAGE + 'ecs = { cluster = "dev", services = { hello-dev-api = { version_key = "v" } } }',
-            f"{API}.version_key: is a key of the answer of `url`, which is missing: add it",
+            IMAGE + 'ecs = { cluster = "dev", services = { hello-dev-api = { url = "http://a", version_key = "v" } } }',
+            f"{API}.version_key moved to {API}.health.version_key",
+        ),
+        (
+            IMAGE + 'ecs = { cluster = "dev", services = { hello-dev-api = { health = { version_key = "v" } } } }',
+            f'{API}.health.url: is missing: kind = "http" needs it',
+        ),
+        (
+            IMAGE + 'ecs = { cluster = "dev", services = { hello-dev-api = { health = { kind = "tcp" } } } }',
+            f'{API}.health.address: is missing: kind = "tcp" needs it',
+        ),
+        (
+            IMAGE + 'ecs = { cluster = "dev", services = { hello-dev-api = { health = { command = ["a"] } } } }',
+            f'{API}.health.command: is of another kind of check: set kind = "command", or remove it',
+        ),
+        (
+            IMAGE + 'ecs.cluster = "dev"\n[environments.dev.ecs.services.hello-dev-api.health]\n'
+            'url = "http://a"\nredirects = true\nversion_key = "v"',
+            f'{API}.health.redirects: are allowed, and a redirect names no version: set version_key = ""',
         ),
         (
             IMAGE + TABLE + 'ecs.order = "random"',

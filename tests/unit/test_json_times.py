@@ -42,6 +42,7 @@ from tagship.verbs.versions import versions
 from tagship.verbs.why_not import why_not
 from tests.fakes.app import FakeApp
 from tests.unit.channel import Release
+from tests.unit.test_tasks import module_of
 from tests.unit.verbs.test_infra_lock import ID, held
 from tests.unit.verbs.test_promote import promotable
 
@@ -117,8 +118,11 @@ STORIES: dict[str, Callable[[], Any]] = {
 TIMELESS = {
     *("tag-undo", "bundle", "validate", "setup", "user-data", "infra.apply", "pin", "resign", "eject", "init"),
     "doctor",
+    "preview.close",
+    "preview.sweep",
     "drill",
     "adopt",
+    "continue",
 }
 OTHERS = {
     "build": "the image, whose build_time tests/unit/verbs/test_build.py reads as a time with its zone",
@@ -168,7 +172,7 @@ def test_the_times_that_are_looked_for_are_there(verb: str, capsys: pytest.Captu
 
 @pytest.mark.parametrize("verb", sorted(TIMELESS))
 def test_the_other_verbs_answer_without_a_time(verb: str) -> None:
-    name = verb.replace("-", "_").replace(".", "_")
+    name = module_of(verb)
     function = getattr(import_module(f"tagship.verbs.{name}"), name)
     assert not [field for field in fields_of(get_type_hints(function)["return"]) if SOUNDS_LIKE_A_TIME.search(field)]
 

@@ -41,7 +41,7 @@ def functions(settings: Settings) -> Lambda:
 def test_a_function_and_its_package_are_all_that_is_needed(tmp_path: Path) -> None:
     made = functions(read(tmp_path, FUNCTIONS))
     assert (made.alias, made.timeout, made.packages) == ("live", 300, ("api",))
-    assert made.functions["hello"].expect == {}
+    assert made.functions["hello"].health.expect == {}
     assert made.stack_parameters == {"Hosts": "no"}, "setup makes no role for hosts"
     assert (made.rules.concurrency, made.rules.errors, made.has_image) == ("100%", "0", False)
 
@@ -55,8 +55,10 @@ def test_a_function_may_run_the_environments_image(tmp_path: Path) -> None:
 
 
 def test_expected_values_are_compared_as_text(tmp_path: Path) -> None:
-    text = 'lambda.functions.hello = { package = "api", expect = { ok = true, code = 200, "a.b" = "{version}" } }\n'
-    assert functions(read(tmp_path, text)).functions["hello"].expect == {
+    text = (
+        'lambda.functions.hello = { package = "api", health.expect = { ok = true, code = 200, "a.b" = "{version}" } }\n'
+    )
+    assert functions(read(tmp_path, text)).functions["hello"].health.expect == {
         "ok": "true",
         "code": "200",
         "a.b": "{version}",
@@ -78,7 +80,7 @@ def test_expected_values_are_compared_as_text(tmp_path: Path) -> None:
         ),
         (
             'image.repository = "r.example/hello"\nlambda.functions.hello = { package = "api", image = true }',
-            f"{HELLO}.package: is for a zip file, and image = true is for a container image: take one of them out",
+            f"{HELLO}.package: is for a zip file, and `image` is for a container image: take one of them out",
         ),
         (
             'lambda.functions.hello.package = "worker"',
@@ -90,12 +92,24 @@ def test_expected_values_are_compared_as_text(tmp_path: Path) -> None:
             "underscores, at most 64"),
         ),
         (
-            'lambda.functions.hello = { package = "api", payload = "{" }',
-            f"{HELLO}.payload: is not JSON: give the event that the function is asked with",
+            'lambda.functions.hello = { package = "api", health.payload = "{" }',
+            f"{HELLO}.health.payload: is not JSON: give the event that the function is asked with",
         ),
         (
-            'lambda.functions.hello = { package = "api", paylod = "{}" }',
-            f"{HELLO}.paylod: unknown key; did you mean payload?",
+            'lambda.functions.hello = { package = "api", health.paylod = "{}" }',
+            f"{HELLO}.health.paylod: unknown key; did you mean payload?",
+        ),
+        (
+            'lambda.functions.hello = { package = "api", health = { event = "a.json", payload = "{}" } }',
+            f"{HELLO}.health.event: and payload are both given: take one of them out",
+        ),
+        (
+            'lambda.functions.hello = { package = "api", health.kind = "http" }',
+            f'{HELLO}.health.kind: must be "invoke"; is "http"',
+        ),
+        (
+            'lambda.functions.hello = { package = "api", payload = "{}", expect = { code = 200 } }',
+            f"{HELLO}.expect moved to {HELLO}.health.expect",
         ),
         (
             FUNCTIONS + 'lambda.alias = "1"',

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tagship.errors import SettingsError
-from tagship.settings import Settings, load
+from tagship.settings import Settings, load, settings_of
+from tagship.settings.moved import bring_home
 
 TOP = """
 app = "hello"
@@ -187,3 +189,11 @@ def test_an_environment_with_a_long_name_that_is_not_there_is_cut(tmp_path: Path
     with pytest.raises(SettingsError) as caught:
         read(tmp_path, NEW).environment(LONG)
     assert len(str(caught.value)) < 500
+
+
+def test_seconds_to_stay_up_moved_to_the_health_of_the_environment() -> None:
+    values: dict[str, Any] = {"environments": {"dev": {"ec2": {"alive": 10}}}}
+    assert bring_home(values, settings_of()) == [
+        'environments.dev.ec2.alive moved to environments.dev.health: kind = "alive" and seconds'
+    ]
+    assert values["environments"]["dev"] == {"ec2": {}, "health": {"kind": "alive", "seconds": 10}}

@@ -34,6 +34,8 @@ GIVEN = {
     "KeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1234",
     "OrderKeyArn": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/9012",
     "ImageRepository": "hello",
+    "NamedImages": "no",
+    "ImageCopies": "no",
     "Hosts": "yes",
     "Functions": "yes",
     "Services": "yes",
@@ -145,7 +147,7 @@ def _condition(kind: str, key: str, wanted: list[str], context: Mapping[str, str
         return there is None or not any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
     if kind == "StringLike":
         return there is not None and any(fnmatch.fnmatchcase(there, pattern) for pattern in wanted)
-    assert kind in {"StringEquals", "Bool"}, kind
+    assert kind in {"StringEquals", "ArnEquals", "Bool"}, kind
     return there is not None and there in wanted
 
 
@@ -288,6 +290,42 @@ def test_the_workflow_file_and_its_tags_are_pinned(role: str) -> None:
     assert trusted(subject, role=role, workflow=anywhere, Workflow="")
 
 
+PROMOTION = "acme/hello/.github/workflows/promote.yml@refs/heads/main"
+PROMOTES = {"PromotionWorkflow": "promote.yml", "PromotionBranch": "main"}
+NOT_PROMOTION = {
+    "another file": PROMOTION.replace("promote.yml", "ci.yml"),
+    "another branch": PROMOTION.replace("main", "feature"),
+    "a branch that begins so": PROMOTION + "-2",
+    "a tag that is named like the branch": PROMOTION.replace("heads", "tags"),
+    "a pull request": PROMOTION.replace("heads/main", "pull/51/merge"),
+    "the file that deploys, on that branch": PROMOTION.replace("promote.yml", "deploy-dev.yml"),
+    "another repository": PROMOTION.replace("acme/hello", "evil/hello"),
+    "no claim": "",
+}
+
+
+@pytest.mark.parametrize("role", ["Ci", "Notify"])
+def test_a_promotion_is_for_one_file_on_one_branch_beside_the_tags(role: str) -> None:
+    subject = "repo:acme/hello:environment:dev"
+    assert trusted(subject, role=role, workflow=PROMOTION, **PROMOTES)
+    assert trusted(subject, role=role, **PROMOTES), "a tag still ships"
+    assert not trusted(subject, role=role, workflow=PROMOTION), "nothing is promoted there"
+    wrong = {**NOT_PROMOTION, **{f"tag: {name}": workflow for name, workflow in ELSEWHERE.items()}}
+    assert not [name for name, ref in wrong.items() if trusted(subject, role=role, workflow=ref, **PROMOTES)]
+    assert not trusted("repo:acme/hello:environment:prod", role=role, workflow=PROMOTION, **PROMOTES)
+    assert not trusted(subject, role="Cleanup", workflow=PROMOTION, **PROMOTES)
+
+
+def test_a_trust_policy_with_the_longest_names_fits() -> None:
+    """2,048 characters (IAM quotas)."""
+    name = f"{'o' * 39}/{'r' * 100}"
+    long = {"Repository": name, "NumberedRepository": f"{'o' * 39}@{'1' * 9}/{'r' * 100}@{'1' * 10}", **PROMOTES}
+    long |= {"Environment": "e" * 31, "Workflow": f"{'w' * 60}.yml", "PromotionWorkflow": f"{'w' * 60}.yml"}
+    for role in ("Ci", "Notify", "Cleanup"):
+        trust = template(read("environment"), **long)[role]["Properties"]["AssumeRolePolicyDocument"]
+        assert len(json.dumps(trust, separators=(",", ":"))) < 2_048
+
+
 CLEANUP = "acme/hello/.github/workflows/cleanup.yml@refs/heads/main"
 NOT_CLEANUP = {
     "another file": CLEANUP.replace("cleanup.yml", "ci.yml"),
@@ -349,7 +387,8 @@ READ_BY_ALL = [
     layout.lease("hello", "prod"),
     layout.freeze("hello", "prod"),
 ]
-CARRIED = (layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
+SETS = (layout.static("site"), layout.static_files("site"))
+CARRIED = (*SETS, layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
 PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (*CARRIED, layout.package("api"))]
 AT_WORK = [layout.state("hello", "prod") + ".tflock", layout.at_work("hello", "prod") + "x.json"]
 PRIVATE = [
@@ -387,7 +426,6 @@ def test_the_ledger_the_lease_and_the_pointer_are_never_deleted() -> None:
         layout.pointer("hello", "dev"),
     ]
     assert not any(allowed(CI, "s3:DeleteObject", s3(key)) for key in keys)
-    assert allowed(CI, "s3:DeleteObject", s3(layout.index_segment("hello", "dev", "a", "b")))
 
 
 def test_ci_may_read_the_stores_clock_and_ask_a_calendar() -> None:
@@ -442,7 +480,8 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
     """
     free = re.compile(
         r"ssm:(CancelCommand|Describe(InstanceInformation|Parameters)|GetCommandInvocation|List\w+|UpdateInstanceInformation)"
-        r"|ecs:(Describe|Register)TaskDefinition|ecs:List(TaskDefinitions|Tasks)"
+        r"|ecs:DescribeTaskDefinition|ecs:ListTaskDefinitions"
+        r"|ecs:ListTasks"  # of which a condition names the clusters
         r"|autoscaling:Describe(AutoScalingGroups|InstanceRefreshes)|ec2:DescribeLaunchTemplateVersions"
         r"|cloudwatch:(DescribeAlarms|GetMetricData)|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
@@ -475,6 +514,21 @@ def test_what_an_environments_keys_are_made_for_is_what_may_be_signed_with_them(
         assert all(one["Condition"] == {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}} for one in given)
     for one in ("Notify", "Cleanup", "Host"):
         assert not any("kms:Sign" in str(each["Action"]) for each in statements(one, read("environment"), **made))
+
+
+def test_images_that_have_names_are_pushed_to_their_repositories_and_copied_from_those_before() -> None:
+    here, before = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/", "210987654321.dkr.ecr.eu-west-1.amazonaws.com/"
+    text = foundation.with_blocks(
+        read("environment"), {}, "", [], images=[here + "api", here + "worker", "ghcr.io/x/y"], copied=[before + "api"]
+    )
+    given = statements("Ci", text, ImageRepository="", NamedImages="yes", ImageCopies="yes")
+    own = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/"
+    assert allowed(given, "ecr:PutImage", own + "api")
+    assert allowed(given, "ecr:PutImage", own + "worker")
+    assert not allowed(given, "ecr:PutImage", own)
+    source = "arn:aws:ecr:eu-west-1:210987654321:repository/api"
+    assert allowed(given, "ecr:BatchGetImage", source)
+    assert not allowed(given, "ecr:PutImage", source)
 
 
 def test_images_are_pushed_by_ci_and_pulled_by_hosts() -> None:
@@ -703,6 +757,16 @@ def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
     assert len(text.encode()) < 51_200
 
 
+def test_a_policy_that_is_left_out_is_named_nowhere() -> None:
+    """An environment of ten services has no room for the policies of functions, groups and sites."""
+    names = [f"{'c' * 30}/{n}{'s' * 28}" for n in range(10, 20)]
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=names, roles=["r" * 64, "x" * 64])
+    there = set(re.findall(r"^  (\w+):$", text, re.MULTILINE))
+    assert set(re.findall(r"!Ref (PeopleOf\w+)", text)) <= there
+    assert "PeopleOfServices" in there
+    assert not {"PeopleOfFunctions", "PeopleOfFunctionsPolicyArn"} <= there
+
+
 def test_the_groups_of_the_environment_are_refreshed_and_no_others() -> None:
     given = statements("PeopleOfGroups", foundation.with_blocks(read("environment"), {}, "", [], groups=["web"]))
     name = f"arn:aws:autoscaling:us-east-1:{ACCOUNT}:autoScalingGroup:*:autoScalingGroupName"
@@ -781,6 +845,21 @@ def test_an_environment_without_hosts_gets_no_role_for_them() -> None:
     places = (made["Resources"]["Host"], made["Resources"]["HostProfile"], made["Outputs"]["HostProfile"])
     assert {place["Condition"] for place in places} == {"HasHosts"}
     assert not _holds(made["Conditions"]["HasHosts"], {"Hosts": "no"})
+
+
+def test_a_template_that_is_too_large_loses_what_its_environment_does_not_run() -> None:
+    """Nobody's permission: its condition would leave it out. The reasons beside the others stay."""
+    assert len(read("environment").encode()) > foundation.LARGEST, "else this would show nothing"
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=["dev/api"])
+    made, bare = yaml.load(read("environment"), _Loader), yaml.load(text, _Loader)
+    gone = set(made["Resources"]) - set(bare["Resources"])
+    assert gone
+    assert gone <= {"PeopleOfFunctions", "PeopleOfGroups", "PeopleOfSites"}
+    assert {f"{name}PolicyArn" for name in gone} == set(made["Outputs"]) - set(bare["Outputs"])
+    assert "# which bytes each task runs" in text
+    assert {name: made["Resources"][name] for name in bare["Resources"] if name != "PeopleOfServices"}.keys() <= bare[
+        "Resources"
+    ].keys()
 
 
 def test_a_template_that_loses_its_comments_says_the_same() -> None:

@@ -22,6 +22,9 @@ from tagship.settings.variables import known, tables
 
 TOP = Path(__file__).parents[2]
 SAMPLE = TOP / "docs" / "tagship.sample.toml"
+IMAGE_KEYS = (
+    "known here: repository, dockerfile, context, target, platform, arguments, cache_from, cache_to, smoke, moving_tags"
+)
 MINIMAL = """
 app = "hello"
 aws.bucket = "hello-artifacts"
@@ -119,7 +122,7 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     needed = {"signing.key", "signing.public_key", "environments.dev.ec2.tags"}
     needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
-    computed = {"environments.dev.workflow", "packages", "notify.webhooks", "static"}
+    computed = {"environments.dev.workflow", "packages", "images", "notify.webhooks", "static", "previews.environment"}
     computed |= {"hooks", "environments.dev.hooks"}
     assert differing == needed | said | computed
 
@@ -134,7 +137,8 @@ def test_the_sample_shows_the_defaults_of_functions_too() -> None:
 def test_the_sample_shows_the_defaults_of_services_too() -> None:
     services = load(SAMPLE, {}).environment("shop").runs_on(Ecs)
     assert services
-    assert services == Ecs.model_validate({"cluster": services.cluster, "services": {"hello-api": {}}})
+    checked = {"hello-api": {"health": {"url": "https://hello.example/healthz"}}}
+    assert services == Ecs.model_validate({"cluster": services.cluster, "services": checked})
 
 
 def test_the_workflow_of_an_environment_is_named_after_it_unless_it_is_said(read: Loader) -> None:
@@ -308,7 +312,7 @@ def test_the_remedy_names_the_file_and_the_sample(read: Loader) -> None:
         ("region = 5", "region: unknown key; did you mean aws.region?"),
         ('tags = { a = "b" }', "tags: unknown key; did you mean environments.dev.ec2.tags?"),
         ('ec2.dokument = "x"', "ec2.dokument: unknown key; did you mean document?"),
-        ("image.zzz = 1", "image.zzz: unknown key; known here: repository, dockerfile, context"),
+        ("image.zzz = 1", "image.zzz: unknown key; " + IMAGE_KEYS),
         ('ec2.port = \"8080\"', 'ec2.port: must be a whole number; is "8080"'),
         ("ec2.port = true", "ec2.port: must be a whole number; is true"),
         ("ec2.port = 8080.0", "ec2.port: must be a whole number; is 8080.0"),

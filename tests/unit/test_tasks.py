@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,13 +33,20 @@ TOP = Path(__file__).parents[2]
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
     "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject", "init",
-    "pin", "resign", "adopt", "cleanup", "tested", "promote"
+    "pin", "resign", "adopt", "cleanup", "tested", "promote", "continue", "preview.close", "preview.sweep",
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
     "user-data", "doctor", "sbom", "metrics", "drill"
 }  # fmt: skip
 STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
+
+
+def module_of(task: str) -> str:
+    """The module of verbs/ that a task calls."""
+    name = task.replace("-", "_").replace(".", "_")
+    return f"{name}_" if iskeyword(name) else name
+
 
 TASKS: dict[str, FlaggedTask] = {name: ns[name] for name in ns.task_names}
 NAMED = {alias: name for name, aliases in ns.task_names.items() for alias in (name, *aliases)}  # infra: infra.apply
@@ -91,7 +99,7 @@ def test_the_version_has_one_name_and_its_old_ones(task: str) -> None:
 
 @pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
 def test_a_task_calls_its_verb_by_the_names_that_the_verb_has(task: str) -> None:
-    name = task.replace("-", "_").replace(".", "_")
+    name = module_of(task)
     parameters = inspect.signature(getattr(import_module(f"tagship.verbs.{name}"), name)).parameters
     taken = {flag.attribute for flag in TASKS[task].flags if not flag.becomes} - {"json"}
     assert set(parameters) == {"app", *taken}
@@ -99,7 +107,7 @@ def test_a_task_calls_its_verb_by_the_names_that_the_verb_has(task: str) -> None
 
 @pytest.mark.parametrize("task", sorted(set(TASKS) - {"sandbox", "demo"}))
 def test_a_flags_default_is_the_verbs_own(task: str) -> None:
-    name = task.replace("-", "_").replace(".", "_")
+    name = module_of(task)
     parameters = inspect.signature(getattr(import_module(f"tagship.verbs.{name}"), name)).parameters
     asked = [flag for flag in TASKS[task].flags if not flag.positional and flag.attribute in parameters]
     for flag in asked:
@@ -149,6 +157,7 @@ ADVISED = [
     commands.drill("dev", to="0.1.29-dev", for_real=True, yes=True),
     commands.notify(test=True),
     commands.resume("dev", wait="10m"),
+    commands.continue_("dev"),
     commands.verify(V, "dev"),
     commands.status("dev"),
     commands.history("dev", version=V, verify=True, rebuild_index=True, as_json=True),
@@ -171,6 +180,8 @@ ADVISED = [
     commands.publish(V, "dev"),
     commands.infra(V, "dev"),
     commands.infra_lock("dev"),
+    commands.preview_close("51"),
+    commands.preview_sweep(),
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.doctor(fix=True, yes=True),
@@ -200,7 +211,7 @@ def test_a_command_that_messages_advise_is_one_that_the_tasks_take(advised: str)
 
 
 def test_every_command_that_can_be_advised_is_in_that_list() -> None:
-    spelled = {word.replace("-", "_").replace(".", "_") for word in (one.split()[1] for one in ADVISED)}
+    spelled = {module_of(word) for word in (one.split()[1] for one in ADVISED)}
     functions = {name for name, value in vars(commands).items() if inspect.isfunction(value) and name[0] != "_"}
     assert spelled == functions - OF_AWS
 
@@ -480,6 +491,7 @@ def test_a_switch_that_became_a_task_runs_it_and_says_so(
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
 NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}
+NOT_TYPED |= {"preview.close", "preview.sweep"}
 NOT_TYPED |= {"init", "pin", "resign"}  # once in a repository's life, or a key's
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
 
@@ -504,7 +516,9 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench",
         "bench-faults",
         "bench-host",
+        "bench-targets",
         "bench-shell",
+        "test-permissions",
     }
     assert set(verbs) == set(TASKS) - NOT_TYPED
     for name, recipe in verbs.items():

@@ -12,9 +12,9 @@ from tests.fakes.app import environments, settings
 DOCKER: dict[str, Any] = {"runtime": "docker", "manager": "systemd"}
 
 
-def conf(**ec2: Any) -> str:
+def conf(health: dict[str, Any] | None = None, **ec2: Any) -> str:
     image = {"repository": "r.example/hello"}
-    chosen = settings(environments=environments(ec2=ec2, image=image)).environments["dev"]
+    chosen = settings(environments=environments(ec2=ec2, image=image, health=health or {})).environments["dev"]
     return next(iter(chosen.target.files("dev", chosen, "us-east-1").values())).decode()
 
 
@@ -46,5 +46,5 @@ def test_a_rollback_runs_a_job_only_if_the_settings_say_so() -> None:
 
 
 def test_an_app_that_answers_nothing_is_healthy_by_staying_up() -> None:
-    assert "ALIVE=10\n" in conf(alive=10)
+    assert "ALIVE=10\n" in conf(health={"kind": "alive", "seconds": 10})
     assert "ALIVE" not in conf()

@@ -13,7 +13,7 @@ from tagship.adapters.aws import credentials, skew
 from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
 from tagship.adapters.aws.silence import Bound, Patience
 from tagship.domain import commands
-from tagship.errors import ServiceFailed
+from tagship.errors import NotAllowed, ServiceFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -177,7 +177,8 @@ class Aws:
             yield
         except (BotoCoreError, ClientError) as error:
             problem, remedy = self._explained(error, doing)
-            raise ServiceFailed(problem, state=state, remedy=remedy, evidence=_evidence(error)) from error
+            kind = NotAllowed if _denied(error) else ServiceFailed
+            raise kind(problem, state=state, remedy=remedy, evidence=_evidence(error)) from error
         except Exception as error:
             if not credentials.concern(error):
                 raise
@@ -276,6 +277,11 @@ def hurried(aws: Aws) -> Aws:
 
 def _status(error: Any) -> int:
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def _denied(error: Any) -> bool:
+    code = (getattr(error, "response", None) or {}).get("Error", {}).get("Code", "")
+    return code in KINDS["denied"]
 
 
 def _allow(action: str) -> str:

@@ -36,12 +36,13 @@ class Carried:
         key = layout.artifact(change.app, change.environment, change.artifact_id, layout.MANIFEST)
         return Manifest.from_json(self._read(key, change.manifest_sha256), key)
 
-    @property
-    def image(self) -> ImageRef:
-        """Return the image. Raises ArtifactMissing."""
-        if self.manifest.image is None:
-            raise ArtifactMissing(f"{self.change.artifact_id} has no image.", remedy=AGAIN)
-        return self.manifest.image
+    def image(self, name: str = "") -> ImageRef:
+        """Return an image; "" is the environment's own. Raises ArtifactMissing."""
+        images = self.manifest.every_image
+        if name not in images:
+            words = f"image {name}" if name else "image"
+            raise ArtifactMissing(f"{self.change.artifact_id} has no {words}.", remedy=AGAIN)
+        return images[name]
 
     @cached_property
     def variables(self) -> Mapping[str, str]:

@@ -99,12 +99,13 @@ def _repository(image: str) -> str:
     return head + slash + last.partition(":")[0]
 
 
-def wanted(
-    definition: Mapping[str, Any], chosen: Collection[str], image: str, variables: Mapping[str, str]
-) -> dict[str, Any]:
+def wanted(definition: Mapping[str, Any], images: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, Any]:
     """Change the image and the variables of some containers. Raises Unregistrable."""
+    # `images` are by container.
     rows = [
-        {**row, "image": image, "environment": _environment(row, variables)} if row["name"] in chosen else row
+        {**row, "image": images[row["name"]], "environment": _environment(row, variables)}
+        if row["name"] in images
+        else row
         for row in definition["containerDefinitions"]
     ]
     return {**definition, "containerDefinitions": rows}

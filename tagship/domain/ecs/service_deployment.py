@@ -79,18 +79,24 @@ class ServiceDeployment:
         return f"{self.failures} of {counted(self.threshold, 'failure')}" if self.failures else ""
 
     @property
+    def stage_words(self) -> str:
+        """Name the lifecycle stage as people read it."""
+        return self.stage.lower().replace("_", " ")
+
+    @property
     def progress(self) -> str:
         """Say how far it is, in a few words."""
         if self.pauses:
             pause = self.pauses[0]
-            return f"waits at hook {pause.hook} for a decision until {pause.until}, then ECS does {pause.then}"
+            stage = f" after {self.stage_words}" if self.stage else ""
+            return f"paused at a hook{stage} until {pause.until}, then ECS does {pause.then}"
         if self.status in GOING_BACK:
             return "ECS is going back to the version before"
         if self.status == SUCCESSFUL and self.early:
             return f"succeeded at {self.early}% of its tasks; the others start"
         count = f"{self.running} of {counted(self.requested, 'new task')} running"
         words = [count if self.requested else "no new task yet"]
-        words += [self.stage.lower().replace("_", " ")] if self.stage else []
+        words += [self.stage_words] if self.stage else []
         words += [f"{self.weight:g}% of the traffic"] if self.weight is not None and self.stage else []
         words += [self.count] if self.failures else []
         return ", ".join(words)

@@ -46,6 +46,14 @@ def _opened(value: Any) -> Any:
         return value
 
 
+def opened(value: Any) -> Any:
+    """Look into texts that are JSON objects or lists, however deep."""
+    value = _opened(value) if isinstance(value, str) and value.lstrip()[:1] in {"{", "["} else value
+    if isinstance(value, Mapping):
+        return {name: opened(inner) for name, inner in value.items()}
+    return [opened(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _text(value: Any) -> str:
     """Write a value as the settings have it."""
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)

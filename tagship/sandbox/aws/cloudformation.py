@@ -3,9 +3,10 @@
 Follows the Template Reference
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html, and there
 aws-resource-iam-oidcprovider.html and aws-resource-s3-bucketpolicy.html). moto makes every KMS key symmetric, with a
-policy that it cannot read afterwards, silently passes over GitHub's OIDC provider and a bucket's policy, and makes a
-statement of AWS::NoValue. Does not model: changes of a key or a provider in a stack that exists, Fn::GetAtt of a
-provider or a policy, and drift.
+policy that it cannot read afterwards, silently passes over GitHub's OIDC provider and a bucket's policy, makes a
+statement of AWS::NoValue, gives a role's policies back as Python writes them, and leaves a role as it is when its stack
+changes. Does not model: changes of a key or a provider in a stack that exists, Fn::GetAtt of a provider or a policy,
+and drift.
 
 Of moto's own, only what is used is imported here: its parser of templates imports all the services there are.
 """
@@ -25,21 +26,40 @@ from tagship.sandbox.world import World
 def install(_world: World) -> None:
     """Make keys and managed policies as a template asks."""
     # moto finds the other two itself: it looks for subclasses of its model.
-    from moto.iam.models import ManagedPolicy
+    from moto.iam.models import ManagedPolicy, Role
     from moto.kms.models import Key
 
     stock.replace(Key, "create_from_cloudformation_json", lambda _original: _make_key)
     stock.replace(ManagedPolicy, "create_from_cloudformation_json", _without_nothing)
+    stock.replace(Role, "create_from_cloudformation_json", _without_nothing)
+    stock.replace(Role, "update_from_cloudformation_json", lambda _original: _change_role)
 
 
 def _without_nothing(original: Any) -> Any:
-    """Leave AWS::NoValue out of a managed policy's lists."""
+    """Leave AWS::NoValue out of the lists of policies."""
     # moto leaves a null in them, which is no statement.
 
     def make(name: str, template: Any, *given: Any, **more: Any) -> Any:
-        return original(name, {**template, "Properties": _full(template["Properties"])}, *given, **more)
+        return original(name, {**template, "Properties": _written(template["Properties"])}, *given, **more)
 
     return make
+
+
+def _written(properties: Any) -> Any:
+    """Write a role's own policies as JSON, which IAM gives back."""
+    full = _full(properties)
+    own = [{**policy, "PolicyDocument": json.dumps(policy["PolicyDocument"])} for policy in full.get("Policies", ())]
+    return {**full, "Policies": own} if own else full
+
+
+def _change_role(role: Any, _name: str, template: Any, _account: str, _region: str) -> Any:
+    """Give a role that is there the policies of its stack."""
+    properties = _written(template["Properties"])
+    role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"])
+    role.policies.clear()
+    for policy in properties.get("Policies", ()):
+        role.put_policy(policy["PolicyName"], policy["PolicyDocument"])
+    return role
 
 
 def _full(value: Any) -> Any:

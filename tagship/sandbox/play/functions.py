@@ -24,15 +24,19 @@ def seed(settings: Settings, client: Callable[[str], Any], images: Path) -> None
 
     `images` is the folder of the sandbox's images.
     """
-    for environment in settings.environments.values():
+    for place, environment in settings.environments.items():
         table = environment.runs_on(Lambda)
         for name, function in table.functions.items() if table else ():
             client("lambda").create_function(
                 FunctionName=name,
                 Role=ROLE,
                 Timeout=10,
-                **(_of_image(environment.image.repository, images) if function.image else _of_zip(function)),
+                **(_of_image(_repository(settings, place, function), images) if function.image else _of_zip(function)),
             )
+
+
+def _repository(settings: Settings, environment: str, function: Function) -> str:
+    return settings.images_of(environment)[function.image_name].repository
 
 
 def _of_zip(function: Function) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tagship.settings import Settings
-from tagship.settings.ecs import Ecs
+from tagship.settings.ecs import Ecs, ServiceTable
 from tagship.settings.model import Environment
 
 ROLE = "arn:aws:iam::123456789012:role/{name}"
@@ -20,26 +20,35 @@ Fronts = Mapping[str, Callable[[int], str]]  # World.fronts
 
 def seed(settings: Settings, client: Any, fronts: Fronts, logs: Any) -> None:
     """Make the services of every environment, and the groups of their logs."""
-    for environment in settings.environments.values():
+    for place, environment in settings.environments.items():
         table = environment.runs_on(Ecs)
         if table:
-            urls = {name: service.url for name, service in table.services.items()}
+            urls = {name: _url(service) for name, service in table.services.items()}
             role = next(iter(table.roles), "")
             for name in urls:
                 logs.create_log_group(logGroupName=LOG.format(name=name))
-            make(client, fronts, table.cluster, environment.image.repository, urls, role=role)
+            containers = {name: _containers(settings, place, service) for name, service in table.services.items()}
+            make(client, fronts, table.cluster, containers, urls, role=role)
 
 
 def make(
-    client: Any, fronts: Fronts, cluster: str, repository: str, urls: Mapping[str, str], *, role: str = ""
+    client: Any,
+    fronts: Fronts,
+    cluster: str,
+    repositories: str | Mapping[str, Mapping[str, str]],
+    urls: Mapping[str, str],
+    *,
+    role: str = "",
 ) -> None:
-    """Create a cluster and its services, of an image that isn't there.
+    """Create a cluster and its services, of images that aren't there.
 
-    `urls` has each service's health URL, or "": one of this machine is answered by the service's tasks. `role` is the
-    name of the role in the task definitions.
+    `repositories` are those of each service's containers, or one for a container `app` in each. `urls` has each
+    service's health URL, or "": one of this machine is answered by the service's tasks. `role` is the name of the role
+    in the task definitions.
     """
     client.create_cluster(clusterName=cluster)
     for name, url in urls.items():
+        containers = {"app": repositories} if isinstance(repositories, str) else repositories[name]
         roles = {"executionRoleArn": ROLE.format(name=role)} if role else {}
         definition = client.register_task_definition(
             family=name,
@@ -47,7 +56,7 @@ def make(
             networkMode="awsvpc",
             cpu="256",
             memory="512",
-            containerDefinitions=[_container(repository, name)],
+            containerDefinitions=_definitions(containers, name),
             **roles,
         )
         answer = client.create_service(
@@ -63,15 +72,37 @@ def make(
 def here(environment: Environment) -> list[str]:
     """List the URLs of an environment's services on this machine."""
     table = environment.runs_on(Ecs)
-    return [service.url for service in table.services.values() if _is_here(service.url)] if table else []
+    return [_url(service) for service in table.services.values() if _is_here(_url(service))] if table else []
 
 
-def _container(repository: str, service: str) -> dict[str, Any]:
+def _url(service: ServiceTable) -> str:
+    return service.health.url if service.health else ""
+
+
+def _containers(settings: Settings, environment: str, service: ServiceTable) -> dict[str, str]:
+    """Map a service's containers to the repositories of their images."""
+    images = settings.images_of(environment)
+    own = list(service.containers) or ["app"] if service.runs_own else []
+    return {
+        **dict.fromkeys(own, images[""].repository),
+        **{container: images[name].repository for container, name in service.images.items()},
+    }
+
+
+def _definitions(containers: Mapping[str, str], service: str) -> list[dict[str, Any]]:
+    return [
+        _container(name, repository, service, first=number == 0)
+        for number, (name, repository) in enumerate(containers.items())
+    ]
+
+
+def _container(name: str, repository: str, service: str, *, first: bool) -> dict[str, Any]:
+    """Describe a container; the service's URL leads to the first."""
     options = {"awslogs-group": LOG.format(name=service), "awslogs-region": "us-east-1", "awslogs-stream-prefix": "ecs"}
     return {
-        "name": "app",
+        "name": name,
         "image": f"{repository}:nothing-yet",
-        "portMappings": [{"containerPort": PORT}],
+        "portMappings": [{"containerPort": PORT}] if first else [],
         "logConfiguration": {"logDriver": "awslogs", "options": options},
     }
 

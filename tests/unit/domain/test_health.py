@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.domain.health import Sample, Verdict, verdict, waits
+from tagship.domain.health import Accepted, Sample, Verdict, verdict, waits
 
 V = "0.1.30-dev"
 GOOD, BAD = Sample(200, V), Sample(500, V)
@@ -67,3 +67,20 @@ def test_no_wait_follows_the_last_attempt_and_none_is_longer_than_the_cap() -> N
     assert waits(1) == []
     assert waits(5, cap=4) == [1, 2, 4, 4]
     assert sum(waits(15)) == 543
+
+
+# -- what the settings accept ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "good"),
+    [(["204"], 204, True), (["204"], 200, False), (["200-299", "401"], 401, True), (["200-299", "300-399"], 302, True)],
+)
+def test_the_statuses_of_the_settings_are_good_and_no_others(codes: list[str], status: int, good: bool) -> None:
+    accepted = Accepted(codes, names_version=False)
+    assert verdict([Sample(status)], expected=V, passes=1, accepted=accepted).healthy is good
+
+
+def test_an_answer_that_names_no_version_is_good_only_if_the_settings_say_that_none_does() -> None:
+    assert not verdict([Sample(200)], expected=V, passes=1).healthy
+    assert verdict([Sample(200)], expected=V, passes=1, accepted=Accepted(names_version=False)).healthy

@@ -93,8 +93,8 @@ def test_a_later_schema_is_named() -> None:
 
 def test_a_digest_acts_and_a_tag_is_a_label() -> None:
     assert IMAGE.by_digest == "registry.example/hello@sha256:" + "a" * 64
-    assert written(IMAGE) == "registry.example/hello:0.1.0-dev@sha256:" + "a" * 64
-    assert written(None) == ""
+    assert written({"": IMAGE}) == "registry.example/hello:0.1.0-dev@sha256:" + "a" * 64
+    assert written({}) == ""
 
 
 def test_sha256_is_hex() -> None:

@@ -7,6 +7,7 @@ import itertools
 import re
 import sys
 from collections.abc import Iterable
+from keyword import iskeyword
 
 from tests.unit.house.source import House, Import, layer
 
@@ -33,6 +34,7 @@ LIBRARIES = {
     "semver": {"domain"},
     "pydantic": {"settings"},
     "boto3": {"adapters", "sandbox"},
+    "jmespath": {"adapters"},
     "botocore": {"adapters", "sandbox"},
     "s3transfer": {"adapters"},
     "mypy_boto3_ec2": {"adapters"},
@@ -109,7 +111,8 @@ def verbs_that_import_verbs(house: House) -> list[str]:
 def verbs_that_are_no_verb(house: House, tasks: Iterable[str]) -> list[str]:
     """Files of verbs/ without a task, tasks without a file, and files with another public function than their own."""
     files = {file.removeprefix("verbs/").removesuffix(".py") for file in house.trees if layer(file) == "verbs"}
-    names = {task.replace("-", "_").replace(".", "_") for task in tasks if task not in STORIES}
+    plain = {task.replace("-", "_").replace(".", "_") for task in tasks if task not in STORIES}
+    names = {f"{name}_" if iskeyword(name) else name for name in plain}
     odd = sorted(f"{name}: a file or a task alone" for name in (files - {"__init__"}) ^ names)
     for name in sorted(files & names):
         tree = house.trees[f"verbs/{name}.py"]

@@ -12,14 +12,15 @@ from tagship.domain.attestation import opened, sealed, to_sign
 from tagship.domain.manifest import ImageRef, Manifest, sha256
 from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic, ServiceFailed
-from tagship.verbs.build import REVISION, build
+from tagship.release.image_builds import REVISION
+from tagship.verbs.build import build
 from tagship.verbs.bundle import bundle
 from tagship.verbs.publish import publish
 from tests.fakes.app import FakeApp, environments
 from tests.fakes.ci import FakeCi
 from tests.fakes.images import FakeImages
 from tests.fakes.signing import WordSigner
-from tests.unit.ci import COMMIT, VERSION, ci_app
+from tests.unit.ci import COMMIT, VERSION, ci_app, several_app
 
 REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello"
 WORKFLOW = "acme/hello/.github/workflows/deploy-dev.yml@refs/tags/0.1.0-dev"
@@ -223,3 +224,72 @@ def test_a_tag_that_moved_after_the_push_is_not_believed(tmp_path: Path) -> None
     with pytest.raises(NotAuthentic, match=r"was pushed as sha256:.* but the registry has sha256:ffff"):
         publish(app, artifact=VERSION)
     assert app.store.objects == {}
+
+
+# -- several images of one release -------------------------------------------------------------------------------------
+
+
+def built_several(root: Path, images: FakeImages) -> FakeApp:
+    app = several_app(root, images)
+    app.ci = FakeCi(run="1", workflow=WORKFLOW)
+    build(app, artifact=VERSION)
+    bundle(app, artifact=VERSION)
+    return app
+
+
+def test_one_manifest_names_every_image_by_digest_and_platform(tmp_path: Path) -> None:
+    images = FakeImages()
+    manifest = published(built_several(tmp_path, images))
+    assert manifest.image is None
+    assert {name: image.repository for name, image in manifest.images.items()} == {
+        "api": "r.example/api",
+        "worker": "r.example/worker",
+    }
+    for image in manifest.images.values():
+        assert images.stored[image.repository, VERSION].digest == image.digest
+        assert image.platforms == {"linux/amd64": image.digest}
+    assert Manifest.from_json(manifest.to_json(), "here") == manifest
+
+
+def test_the_attestations_are_about_every_image(tmp_path: Path) -> None:
+    app = built_several(tmp_path, FakeImages())
+    manifest = published(app)
+    stored = app.store.get(PROVENANCE)
+    assert stored
+    subjects = Provenance.read(opened(stored.body, "")[0], "").subjects
+    assert {image.repository: image.digest for image in manifest.images.values()}.items() <= subjects.items()
+
+
+def test_publishing_several_again_changes_nothing(tmp_path: Path) -> None:
+    images = FakeImages()
+    app = built_several(tmp_path, images)
+    first = published(app)
+    assert published(app) == first
+    assert len([call for call in images.calls if call.startswith("push")]) == 2
+
+
+def test_a_tag_that_moves_names_what_was_published_last(tmp_path: Path) -> None:
+    images = FakeImages()
+    manifest = published(built_several(tmp_path, images))
+    assert images.stored["r.example/api", "latest-dev"].digest == manifest.images["api"].digest
+    assert ("r.example/worker", "latest-dev") not in images.stored
+
+
+def test_an_image_for_another_platform_than_asked_for_is_not_signed(tmp_path: Path) -> None:
+    images = FakeImages(platform="linux/arm64")
+    app = built_several(tmp_path, images)
+    with pytest.raises(NotAuthentic, match=f"r.example/api:{VERSION} is for linux/arm64, and not for linux/amd64"):
+        publish(app, artifact=VERSION)
+    assert app.store.get(f"hello/dev/{VERSION}/manifest.json") is None
+
+
+def test_the_image_that_hosts_run_is_where_they_look_for_it(tmp_path: Path) -> None:
+    images = FakeImages()
+    chosen = environments(ec2={"runtime": "docker", "command": [], "container": {"image": "api"}})
+    app = ci_app(tmp_path, environments=chosen, images={"api": {"repository": REPOSITORY}})
+    app.given |= {"builder": images, "registry": images}
+    app.ci = FakeCi(run="1", workflow=WORKFLOW)
+    build(app, artifact=VERSION)
+    bundle(app, artifact=VERSION)
+    manifest = published(app)
+    assert manifest.image == manifest.images["api"]

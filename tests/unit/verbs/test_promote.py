@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tagship.domain import layout
-from tagship.domain.manifest import Manifest
+from tagship.domain.manifest import ImageRef, Manifest, sha256
 from tagship.engine.run import Result
 from tagship.engine.whereabouts import Whereabouts
 from tagship.errors import Held, NotAuthentic, Refused, SettingsError, TagshipError, UsageError
@@ -24,8 +24,10 @@ from tagship.verbs.rollback import rollback
 from tagship.verbs.status import status
 from tests.fakes.app import VALUES, FakeApp, settings
 from tests.fakes.hooks import FakeHookRunner
+from tests.fakes.images import FakeImages
 from tests.fakes.prompt import FakePrompt
 from tests.fakes.repository import FakeRepository
+from tests.fakes.site import FakeSite, publish_set
 from tests.fakes.target import FakeTarget, machine
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
@@ -456,3 +458,120 @@ def test_a_promotion_names_the_migrations_that_it_brings_also_of_versions_that_w
     app.screen.lines.clear()
     promote(app, source="dev", to="preprod", artifact=later, yes=True)
     assert f"warning: migrations that can't be undone: {NEW}" in app.screen.lines
+
+
+# -- images ------------------------------------------------------------------------------------------------------------
+
+IMAGES = {
+    "api": {"repository": "1.example/api", "repositories": {"preprod": "2.example/api", "prod": "3.example/api"}},
+    "worker": {"repository": "1.example/worker"},
+}
+DIGEST = "sha256:" + "d" * 64
+
+
+def with_images(tmp_path: Path, **repositories: Any) -> FakeApp:
+    """NEW has two images; preprod and prod pull one of them from repositories of their own."""
+    services = {"cluster": "x", "services": {"web": {"images": {"app": "api", "worker": "worker"}}}}
+    app = promotable(tmp_path)
+    named = {name: {"branch": name, "suffix": name, "ecs": services} for name in ORDER}
+    app.settings = settings(images=IMAGES | repositories, environments=named, promotion={"order": list(ORDER)})
+    images = FakeImages()
+    app.given["registry"] = images
+    for name in IMAGES:
+        ref = ImageRef(f"1.example/{name}", NEW, DIGEST, {"linux/amd64": DIGEST})
+        images.stored[ref.repository, NEW] = ref
+    key, sig = (layout.artifact("hello", "dev", NEW, name) for name in (layout.MANIFEST, layout.SIGNATURE))
+    value = json.loads(app.store.objects.pop(key).body)
+    value["files"] |= {f"deploy/environments/{name}.json": "5" * 64 for name in ORDER}
+    value["images"] = {name: images.stored[f"1.example/{name}", NEW].to_values() for name in IMAGES}
+    raw = (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
+    app.store.create(sig, app.signer.sign(raw), app.store.objects.pop(sig).metadata)
+    app.store.create(key, raw)
+    deploy(app, artifact=NEW, env="dev")
+    return app
+
+
+def test_an_image_is_copied_by_digest_to_the_repository_of_the_next_environment(tmp_path: Path) -> None:
+    app = with_images(tmp_path)
+    in_preprod(app)
+    images = app.given["registry"]
+    assert images.calls == [f"copy 1.example/api@{DIGEST} 2.example/api"]
+    manifest = manifest_of(app, "preprod")
+    assert manifest.images["api"] == ImageRef("2.example/api", NEW, DIGEST, {"linux/amd64": DIGEST}, "1.example/api")
+    assert manifest.images["worker"].repository == "1.example/worker"
+    assert images.stored["2.example/api", NEW].digest == DIGEST
+    assert f"1.example/api@{DIGEST} is in 2.example/api:{NEW}, the same bytes" in app.screen.text
+
+
+def test_what_was_copied_twice_still_names_the_repository_that_it_was_pushed_to(tmp_path: Path) -> None:
+    app = with_images(tmp_path)
+    in_preprod(app)
+    verb.tested(app, env="preprod")
+    promote(app, source="preprod", to="prod", artifact=NEW, yes=True)
+    assert manifest_of(app, "prod").images["api"].pushed_to == "1.example/api"
+    assert app.given["registry"].calls[-1] == f"copy 2.example/api@{DIGEST} 3.example/api"
+
+
+def test_a_dry_run_copies_no_image(tmp_path: Path) -> None:
+    app = with_images(tmp_path)
+    verb.tested(app, env="dev")
+    promote(app, source="dev", to="preprod", artifact=NEW, dry_run=True)
+    assert app.given["registry"].calls == []
+
+
+def test_an_image_that_is_gone_leaves_no_artifact_in_the_next_environment(tmp_path: Path) -> None:
+    app = with_images(tmp_path)
+    app.given["registry"].stored.clear()
+    with pytest.raises(TagshipError, match="is gone"):
+        in_preprod(app)
+    assert layout.artifact("hello", "preprod", NEW, layout.MANIFEST) not in app.store.objects
+
+
+def test_another_image_under_the_tag_there_is_never_replaced(tmp_path: Path) -> None:
+    app = with_images(tmp_path)
+    other = ImageRef("2.example/api", NEW, "sha256:" + "e" * 64)
+    app.given["registry"].stored["2.example/api", NEW] = other
+    with pytest.raises(NotAuthentic):
+        in_preprod(app)
+    assert app.given["registry"].stored["2.example/api", NEW] == other
+
+
+def test_an_image_that_was_not_built_is_said_before_anything_is_copied(tmp_path: Path) -> None:
+    app = with_images(tmp_path)
+    services = {"cluster": "x", "services": {"web": {"images": {"app": "third"}}}}
+    named = {name: {"branch": name, "suffix": name, "ecs": services} for name in ORDER}
+    images = IMAGES | {"third": {"repository": "1.example/third"}}
+    app.settings = settings(images=images, environments=named, promotion={"order": list(ORDER)})
+    with pytest.raises(Refused, match=r"preprod runs the image third, and 0\.1\.30-dev was built without one"):
+        in_preprod(app)
+
+
+# -- static sets -------------------------------------------------------------------------------------------------------
+
+
+def test_a_promotion_copies_static_sets_and_the_next_environment_serves_them(tmp_path: Path) -> None:
+    places = {name: {"bucket": f"hello-{name}"} for name in ("dev", "preprod")}
+    static = {"site": {"directory": "public", "environments": places}}
+    app = an_app(tmp_path, tests=False)
+    app.settings = app.settings.model_copy(update={"static": settings(static=static).static})
+    sites = {name: FakeSite() for name in places}
+    app.given |= {f"site {name} site": site for name, site in sites.items()}
+    later, files = "0.1.31-dev", {"index.html": b"later"}
+    app.publish(later)
+    give_configuration(app, later)
+    publish_set(app, later, files)
+    deploy(app, artifact=later, env="dev")
+    promote(app, source="dev", to="preprod", artifact=later, yes=True)
+    key = layout.artifact("hello", "preprod", later, layout.static("site"))
+    manifest = Manifest.from_json(app.store.objects[key.replace("static/site.zip", layout.MANIFEST)].body, key)
+    assert manifest.static["site"].key == key
+    assert sha256(app.store.objects[key].body) == manifest.static["site"].sha256
+    assert sites["preprod"].serves(files)
+
+
+def test_a_set_that_was_not_built_is_refused_before_anything_is_copied(tmp_path: Path) -> None:
+    app = an_app(tmp_path, tests=False)
+    static = {"site": {"directory": "public", "environments": {"preprod": {"bucket": "hello-preprod"}}}}
+    app.settings = app.settings.model_copy(update={"static": settings(static=static).static})
+    with pytest.raises(Refused, match=r"preprod serves the static set site, and 0\.1\.30-dev was built without it"):
+        promote(app, source="dev", to="preprod", artifact=NEW, yes=True)

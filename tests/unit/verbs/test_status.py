@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tagship.errors import DeployFailed, Incomplete, Interrupted
+from tagship.domain.units import Report
+from tagship.engine import drift
+from tagship.errors import DeployFailed, Incomplete, Interrupted, NotAllowed
 from tagship.verbs.deploy import deploy
 from tagship.verbs.status import Status, status
 from tests.fakes.app import FakeApp, environments, settings
@@ -149,3 +151,37 @@ def test_the_answer_is_data_as_well() -> None:
     found = app.screen.documents[0][0]  # type: ignore[index]
     assert found["drifted"] is False
     assert found["units"][0]["runs"] == V
+
+
+OTHER = "Access denied: the AWS identity in use may not ssm:SendCommand (sending status to 1 host)."
+
+
+def of_two(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
+    """dev, whose hosts this identity may ask, and prod."""
+    both = {**environments(), "prod": {**environments()["dev"], "branch": "main"}}
+    app = FakeApp(settings(environments=both))
+
+    def ask(app: FakeApp, environment: str, units: object) -> list[Report]:
+        if environment == "prod":
+            raise NotAllowed(OTHER, remedy="Allow it")
+        return list(asked(app, environment, units))  # type: ignore[arg-type]
+
+    asked = drift.ask
+    monkeypatch.setattr(drift, "ask", ask)
+    return app
+
+
+def test_an_environment_whose_units_one_may_not_ask_keeps_nobody_from_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = of_two(monkeypatch)
+    dev, prod = status(app)
+    assert isinstance(prod, Status)
+    assert (dev.problem, prod.units) == ("", [])  # type: ignore[union-attr]
+    assert prod.problem == f"what prod runs was not asked: {OTHER}"
+    assert f"warning: {prod.problem}" in app.screen.lines
+
+
+def test_an_environment_that_is_named_and_may_not_be_asked_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotAllowed):
+        status(of_two(monkeypatch), env="prod")

@@ -79,9 +79,12 @@ class ServiceStart:
         return Report(service.name, "held", self.change.artifact_id, now.artifact, now.artifact, reason)
 
     def _adopted(self, service: ServiceFacts, now: TaskRevision) -> Begun:
-        """Take over the revision that it runs, or goes to."""
+        """Take over the revision that it runs, or goes to.
+
+        What ran before is known if this very change began it: an answer may have been lost.
+        """
         record = RevisionRecord.of(self.change, now.artifact, now.name)
-        if now.record and not service.completed:
+        if now.record and (not service.completed or now.record.belongs_to(self.change)):
             record = RevisionRecord.of(self.change, now.record.previous, now.record.previous_revision)
         revision = self._tagged(now, record)
         since = begun(self.change.deployment_id) - LONG
@@ -93,12 +96,21 @@ class ServiceStart:
         before = self.before(now) if self.change.backward or self.change.action == "rollback" else None
         if before:
             return self._tagged(before, record), record
-        chosen = containers(newest.definition, self.table.services[service].containers, self.repository)
-        definition = wanted(newest.definition, chosen, self.artifact.image.by_digest, self.artifact.variables)
+        definition = wanted(newest.definition, self._images(service, newest), self.artifact.variables)
         if definition == newest.definition:
             return self._tagged(newest, record), record
         tags = {**carried_over(newest.tags), **tags_of(self.artifact.label, record)}
         return self.calls.register(definition, tags), record
+
+    def _images(self, service: str, newest: TaskRevision) -> dict[str, str]:
+        """Choose each container's image, by digest. Raises Unregistrable."""
+        table = self.table.services[service]
+        own = containers(newest.definition, table.containers, self.repository) if table.runs_own else []
+        named = containers(newest.definition, tuple(table.images), "") if table.images else []
+        return {
+            **{container: self.artifact.image().by_digest for container in own},
+            **{container: self.artifact.image(table.images[container]).by_digest for container in named},
+        }
 
     def before(self, now: TaskRevision) -> TaskRevision | None:
         """Find the active revision of the artifact; None if there is none."""

@@ -29,6 +29,7 @@ FEW, MANY = 10, 100  # what DescribeServices and DescribeTasks take
 DEPLOYMENTS = 20  # what DescribeServiceDeployments and DescribeServiceRevisions take
 BEFORE = timedelta(seconds=10)  # that a deployment may seem older than the answer of what started it
 Status = Literal["ACTIVE", "INACTIVE"]
+Decision = Literal["CONTINUE", "ROLLBACK"]
 DESCRIBE, REGISTER = "DescribeTaskDefinition", "RegisterTaskDefinition"
 NO_DEPLOYMENT = ("ServiceDeploymentNotFoundException", "ConflictException", "InvalidParameterException")
 
@@ -196,6 +197,19 @@ class EcsCalls:
                 state="The service may be starting tasks.",
                 remedy=f"See what it runs: aws ecs describe-services --cluster {self.cluster} --services {service}",
             ) from reason
+
+    def decide(self, deployment: str, hook: str, action: Decision) -> bool:
+        """End a pause at a hook; tell whether it still waited there."""
+        from botocore.exceptions import ClientError
+
+        with self.aws.translated(f"asking {deployment} to {action}"):
+            try:
+                self._client.continue_service_deployment(serviceDeploymentArn=deployment, hookId=hook, action=action)
+            except ClientError as reason:
+                if reason.response.get("Error", {}).get("Code", "") not in NO_DEPLOYMENT:
+                    raise
+                return False
+        return True
 
     def stop(self, deployment: str) -> None:
         """Have ECS go back to the revision before."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tagship.adapters.targets.ecs.around import Around
 from tagship.adapters.targets.ecs.beginning import LOOKED_AT, ServiceStart
@@ -14,11 +15,18 @@ from tagship.domain.change import Change
 from tagship.domain.ecs.definition import TaskRevision, Unregistrable
 from tagship.domain.manifest import ImageRef
 from tagship.domain.obstacle import Obstacle
-from tagship.domain.text import counted, either
+from tagship.domain.text import counted, either, listed
+from tagship.errors import ArtifactMissing, ServiceFailed
 from tagship.ports.images import Registry
 from tagship.settings.ecs import Monitors
 
 SHIFTING = frozenset({"BLUE_GREEN", "CANARY", "LINEAR"})
+
+
+def architecture(definition: Mapping[str, Any]) -> str:
+    """Name the processors of a task definition as images name them."""
+    chosen = str(definition.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64"))
+    return {"X86_64": "amd64", "ARM64": "arm64"}.get(chosen, chosen.lower())
 
 
 def watched_by(service: ServiceFacts, monitors: Monitors) -> list[str]:
@@ -94,6 +102,49 @@ class ServiceObstacles:
                         f"Have the listener point at the group that serves; see it: {see}",
                     )
 
+    def of_image(
+        self, registry: Registry, image: ImageRef | None, services: Iterable[ServiceFacts]
+    ) -> Iterator[Obstacle]:
+        """List what is in the way of tasks that run an image."""
+        if image is None:
+            return
+        change, why = self.change, registry.status(image).why_not_pullable
+        if why:
+            yield Obstacle(
+                f"no task can pull {image.by_digest}, which {change.artifact_id} runs: {why}",
+                either(
+                    f"Choose another version: {commands.history(change.environment)}",
+                    f"Or ship the next one: {commands.deploy_dev()}",
+                ),
+                artifact=True,
+            )
+        elif change.action != "rollback":
+            for service in services:
+                yield from self._built_for_another(service, registry, image)
+
+    def _built_for_another(self, service: ServiceFacts, registry: Registry, image: ImageRef) -> Iterator[Obstacle]:
+        """Find an image that the service's processors can't run.
+
+        It is not known of a registry that this identity may not read.
+        """
+        try:
+            now = self.calls.revision(service.definition)
+            wanted = architecture(self.calls.revision(now.family).definition)
+            platforms = registry.platforms(image)
+        except (ServiceFailed, ArtifactMissing, Unregistrable):
+            return
+        names = [name for name in platforms if name.startswith("linux/")]
+        if names and f"linux/{wanted}" not in {"/".join(name.split("/")[:2]) for name in names}:
+            yield Obstacle(
+                f"{service.name} runs on {wanted}, and the image of {self.change.artifact_id} is built for "
+                f"{listed(names)}",
+                either(
+                    f"Build it for linux/{wanted}: docker build --platform linux/{wanted}",
+                    "Or set runtimePlatform in the task definition, where infrastructure makes it",
+                ),
+                artifact=True,
+            )
+
     def _gone(self, service: ServiceFacts) -> Iterator[Obstacle]:
         """Find a revision of the artifact that was deregistered."""
         try:
@@ -118,15 +169,3 @@ class ServiceObstacles:
     def _inactive(self, now: TaskRevision) -> TaskRevision | None:
         revisions = self.calls.revisions_of(now.family, LOOKED_AT, "INACTIVE")
         return next((revision for revision in revisions if revision.label == self.beginning.artifact.label), None)
-
-
-def of_image(registry: Registry, change: Change, image: ImageRef | None) -> Iterator[Obstacle]:
-    """Find an image that no task could pull."""
-    why = registry.status(image).why_not_pullable if image else ""
-    if image and why:
-        history = commands.history(change.environment)
-        yield Obstacle(
-            f"no task can pull {image.by_digest}, which {change.artifact_id} runs: {why}",
-            either(f"Choose another version: {history}", f"Or ship the next one: {commands.deploy_dev()}"),
-            artifact=True,
-        )

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.domain.ecs.definition import TaskRevision
 from tagship.domain.ecs.task import TaskFacts, why_not_all
 from tagship.domain.health import Sample, verdict, waits
+from tagship.domain.text import counted
+from tagship.ports.hooks import HookRunner
 from tagship.ports.target import Web
-from tagship.settings.ecs import ServiceTable
-from tagship.settings.tables import Health
+from tagship.settings.ecs import ServiceHealth, ServiceTable
+from tagship.settings.health import Health
+
+LOOK = 5  # seconds between two counts of tasks that have to stay up
+
+
+@dataclass(frozen=True)
+class Command:
+    """Runs a service's check by a command on the runner."""
+
+    runner: Callable[[], HookRunner]
+    environment: str
+
+    def problem(self, command: Sequence[str], service: str, artifact: str, timeout: int) -> str:
+        """Run it once; say what was wrong, empty if it ended well."""
+        names = {"VERSION": artifact, "ARTIFACT_ID": artifact, "ENVIRONMENT": self.environment, "SERVICE": service}
+        return self.runner().command(command, names, timeout, lambda _phase: None).problem
 
 
 @dataclass(frozen=True)
 class Proof:
-    """Counts tasks, and asks URLs; `wait` waits some seconds."""
+    """Counts tasks, and asks services; `wait` waits some seconds."""
 
     calls: EcsCalls
     web: Web
     health: Health
     services: Mapping[str, ServiceTable]
     wait: Callable[[float], None]
+    command: Command
 
     def why_not_running(self, service: ServiceFacts, revision: TaskRevision, *, whole: bool = True) -> str:
         """Say why not all its tasks run a revision.
@@ -57,20 +75,42 @@ class Proof:
         return more
 
     def answers(self, service: str, why: str) -> str:
-        """Name the URL that answered badly, for the evidence."""
-        return f"{self.services[service].url}: {why}\n"
+        """Name what answered badly, for the evidence."""
+        health = self.services[service].health
+        return f"{health.asked if health else 'its tasks'}: {why}\n"
 
     def why_not_answering(self, service: str, artifact: str, attempts: int, passes: int) -> str:
-        """Ask the service's URL; say why its answers are not good."""
-        table = self.services[service]
-        if not table.url:
+        """Ask the service; say why its answers are not good."""
+        check = self.services[service].health
+        if check is None:
             return ""
-        samples: list[Sample] = []
+        if check.kind == "alive":
+            return self._why_not_staying(service, check.seconds)
+        accepted, samples = check.accepted(check.version_key), list[Sample]()
         for pause in [*waits(attempts, self.health.cap), 0.0]:
-            sample = self.web.ask(table.url, table.version_key or self.health.version_key, self.health.timeout)
-            samples.append(sample if table.version_key else replace(sample, version=artifact))
-            judged = verdict(samples, expected=artifact, passes=min(passes, attempts))
+            sample = self._sample(service, check, artifact)
+            samples.append(sample)
+            judged = verdict(samples, expected=artifact, passes=min(passes, attempts), accepted=accepted)
             if judged.healthy:
                 return ""
             self.wait(pause if not sample.status or judged.reason else 0.0)
         return judged.reason
+
+    def _sample(self, service: str, check: ServiceHealth, artifact: str) -> Sample:
+        """Ask once."""
+        if check.kind == "tcp":
+            return self.web.connect(check.address, self.health.timeout)
+        if check.kind == "http":
+            return self.web.ask(check.url, check.version_key, self.health.timeout)
+        problem = self.command.problem(check.command, service, artifact, self.health.timeout)
+        return Sample(0, problem=f"{check.asked}: {problem}") if problem else Sample(200)
+
+    def _why_not_staying(self, service: str, seconds: int) -> str:
+        """See that the tasks that run now still run some seconds later."""
+        before = {task.arn for task in self.calls.tasks(service) if task.runs}
+        for _ in range(max(1, -(-seconds // LOOK))):
+            self.wait(min(seconds, LOOK))
+            left = before - {task.arn for task in self.calls.tasks(service) if task.runs}
+            if left:
+                return f"{len(left)} of {counted(len(before), 'task')} stopped within {seconds} s"
+        return ""

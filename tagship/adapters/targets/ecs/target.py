@@ -16,23 +16,25 @@ from tagship.adapters.targets.ecs.around import Around
 from tagship.adapters.targets.ecs.beginning import Begun, ServiceStart
 from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.carried import ImageArtifact
+from tagship.adapters.targets.ecs.decisions import Decisions
 from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
-from tagship.adapters.targets.ecs.obstacles import ServiceObstacles, of_image
-from tagship.adapters.targets.ecs.proof import Proof
+from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
+from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.adapters.targets.ecs.search import Search
+from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import Unregistrable
-from tagship.domain.ecs.service_deployment import STOPPABLE
 from tagship.domain.finding import Finding
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
+from tagship.domain.pause import Pause
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
-from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed, Unheard
+from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, Unheard
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
 
@@ -79,7 +81,9 @@ class EcsTarget:
 
     def _proof(self, calls: EcsCalls) -> Proof:
         health = self.context.settings.environment(self.environment).health
-        return Proof(calls, self.context.web, health, self.table.services, self.context.clock.sleep)
+        context = self.context
+        command = Command(lambda: context.hook_runner, self.environment)
+        return Proof(calls, context.web, health, self.table.services, context.clock.sleep, command)
 
     # -- before a change -----------------------------------------------------------------------------------------------
 
@@ -94,7 +98,20 @@ class EcsTarget:
         look = ServiceObstacles(calls, around, self._beginning(calls, change), self.table.monitors)
         services = calls.services([unit.id for unit in units])
         in_the_way = [obstacle for service in services.values() for obstacle in look.of(service)]
-        return [*in_the_way, *of_image(self.context.registry, change, manifest.image)]
+        lacking = [
+            obstacle
+            for name, image in manifest.every_image.items()
+            for obstacle in look.of_image(self.context.registry, image, self._runners(name, services))
+        ]
+        return [*in_the_way, *lacking]
+
+    def _runners(self, image: str, services: Mapping[str, ServiceFacts]) -> Sequence[ServiceFacts]:
+        """Choose the services that run an image; "" is the environment's own."""
+        return [
+            service
+            for name, service in services.items()
+            if image in self.table.services[name].images.values() or (not image and self.table.services[name].runs_own)
+        ]
 
     def examine(self) -> Iterator[Finding]:
         """Look at how each service is set up."""
@@ -221,13 +238,23 @@ class EcsTarget:
 
     def cancel(self, operations: Sequence[Operation]) -> None:
         """Have ECS go back where a deployment is still under way."""
-        calls = self._calls
         for operation in operations:
-            deployment_id = operation.id.partition("/")[0]
-            for name in operation.units:
-                for begun, deployment in Search(calls, deployment_id).of_service(name):
-                    if begun.operation.id == operation.id and deployment and deployment.status in STOPPABLE:
-                        calls.stop(deployment.arn)
+            Decisions(self._calls, operation.id.partition("/")[0]).end(operation)
+
+    def stop(self, operations: Sequence[Operation]) -> None:
+        """Have ECS go back; `finish` follows it to its end."""
+        self.cancel(operations)
+
+    def pauses(self, deployment_id: str) -> Sequence[Pause]:
+        """List the hooks at which its service deployments wait."""
+        return Decisions(self._calls, deployment_id).pauses(list(self.table.services))
+
+    def go_on(self, pause: Pause) -> None:
+        """Tell ECS to continue, from that very hook."""
+        if not self._calls.decide(pause.operation, pause.id, "CONTINUE"):
+            raise Refused(
+                f"{pause.unit} no longer waits there.", remedy=f"See what runs: {commands.status(self.environment)}"
+            )
 
     # -- what comes up by itself ---------------------------------------------------------------------------------------
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced
+from tagship.adapters.targets.lambda_.events import why_untrue
 from tagship.domain.health import Sample, Verdict, verdict, waits
 from tagship.domain.lambda_.answer import why_wrong
 from tagship.errors import ServiceFailed
+from tagship.settings.health import Health
 from tagship.settings.lambda_ import Function
-from tagship.settings.tables import Health
 
 NOT_READY = "it cannot be invoked yet"
 LOOKS = 2  # invocations of one observation: the first may wake a function
@@ -55,10 +56,14 @@ class Answered:
 
 @dataclass
 class Asking:
-    """Asks a function's versions; `sleep` waits, and `stop` ends all waits."""
+    """Asks a function's versions; `sleep` waits, and `stop` ends all waits.
+
+    `events` are what each function is asked with, by its name.
+    """
 
     health: Health
     sleep: Callable[[float], None]
+    events: Mapping[str, str]
     stop: threading.Event = field(default_factory=threading.Event)
 
     def wait(self, seconds: float) -> None:
@@ -78,7 +83,7 @@ class Asking:
         answer = _Answer(Sample(0))
         log = ""
         for pause in [*waits(attempts, self.health.cap), 0.0]:
-            answer = _sampled(question)
+            answer = _sampled(question, self.events[question.calls.function])
             samples.append(answer.sample)
             log = answer.log or log
             judged = verdict(samples, expected=question.artifact, passes=passes)
@@ -88,10 +93,10 @@ class Asking:
         return Answered(judged, log, answer.elsewhere)
 
 
-def _sampled(question: Query) -> _Answer:
+def _sampled(question: Query, event: str) -> _Answer:
     """Invoke once."""
     try:
-        invoked = question.calls.invoke(question.qualifier, question.function.payload)
+        invoked = question.calls.invoke(question.qualifier, event)
     except (Raced, Missing):
         return _Answer(Sample(0, problem=NOT_READY))
     except ServiceFailed as reason:
@@ -99,9 +104,15 @@ def _sampled(question: Query) -> _Answer:
     if invoked.version != question.number:
         other = f"version {invoked.version} answered, not version {question.number}"
         return _Answer(Sample(0, problem=other), elsewhere=True)
-    wrong = why_wrong(invoked.payload, question.function.expect, question.artifact)
-    problem = _raised(invoked.payload) if invoked.error else wrong
+    problem = _raised(invoked.payload) if invoked.error else _why_wrong(question, invoked.payload)
     return _Answer(Sample(0, problem=problem), invoked.log) if problem else _Answer(Sample(200, question.artifact))
+
+
+def _why_wrong(question: Query, payload: bytes) -> str:
+    health, artifact = question.function.health, question.artifact
+    if wrong := why_wrong(payload, health.expect, artifact):
+        return wrong
+    return why_untrue(payload, health.expression, artifact) if health.expression else ""
 
 
 def _raised(payload: bytes) -> str:

@@ -60,7 +60,7 @@ class ImageCode:
 
     @property
     def sha256(self) -> str:
-        return self.image.digest.rpartition(":")[2]
+        return self.image.by_platform.rpartition(":")[2]  # Lambda takes no index
 
     def why_unfit(self, now: Configuration) -> str:
         return _why_unfit(now, IMAGE)
@@ -69,12 +69,14 @@ class ImageCode:
         return calls.whole(now.version).code_sha256 == self.sha256
 
     def update(self, calls: Calls, revision: str) -> None:
-        calls.update_image(self.image.by_digest, revision)
+        calls.update_image(self.image.by_platform, revision)
 
 
 def code_of(artifact: Artifact, bucket: str, function: Function) -> Code:
     """Return an artifact's code for a function. Raises ArtifactMissing."""
-    return ImageCode(artifact.image) if function.image else ZipCode(bucket, artifact.package(function.package))
+    if function.image:
+        return ImageCode(artifact.image(function.image_name))
+    return ZipCode(bucket, artifact.package(function.package))
 
 
 def _why_unfit(now: Configuration, wanted: str) -> str:

@@ -27,7 +27,7 @@ def test_only_what_a_registration_takes_stays() -> None:
 
 
 def test_the_image_and_the_variables_of_the_chosen_containers_change_and_nothing_else() -> None:
-    changed = wanted(DEFINITION, ["app"], f"{REPOSITORY}@{DIGEST}", {"VERSION": "0.1.1", "NEW": "x"})
+    changed = wanted(DEFINITION, {"app": f"{REPOSITORY}@{DIGEST}"}, {"VERSION": "0.1.1", "NEW": "x"})
     app, envoy = changed["containerDefinitions"]
     assert app["image"] == f"{REPOSITORY}@{DIGEST}"
     assert app["environment"] == [
@@ -40,14 +40,14 @@ def test_the_image_and_the_variables_of_the_chosen_containers_change_and_nothing
 
 
 def test_the_same_bytes_and_variables_are_the_same_definition() -> None:
-    changed = wanted(DEFINITION, ["app"], f"{REPOSITORY}@{DIGEST}", {"VERSION": "0.1.1"})
-    assert wanted(changed, ["app"], f"{REPOSITORY}@{DIGEST}", {"VERSION": "0.1.1"}) == changed
-    assert wanted(changed, ["app"], f"{REPOSITORY}@{DIGEST}", {"VERSION": "0.1.2"}) != changed
+    changed = wanted(DEFINITION, {"app": f"{REPOSITORY}@{DIGEST}"}, {"VERSION": "0.1.1"})
+    assert wanted(changed, {"app": f"{REPOSITORY}@{DIGEST}"}, {"VERSION": "0.1.1"}) == changed
+    assert wanted(changed, {"app": f"{REPOSITORY}@{DIGEST}"}, {"VERSION": "0.1.2"}) != changed
 
 
 def test_a_variable_that_is_a_secret_already_is_refused() -> None:
     with pytest.raises(Unregistrable, match="PASSWORD is a secret"):
-        wanted(DEFINITION, ["app"], "x", {"PASSWORD": "1"})
+        wanted(DEFINITION, {"app": "x"}, {"PASSWORD": "1"})
 
 
 def test_the_containers_are_those_that_are_named_or_that_run_the_repository() -> None:
@@ -78,7 +78,7 @@ def test_members_that_the_model_does_not_have_are_named_with_their_place() -> No
 
 
 def test_a_revision_knows_its_name_and_the_digests_of_its_containers() -> None:
-    definition = wanted(DEFINITION, ["app"], f"{REPOSITORY}@{DIGEST}", {})
+    definition = wanted(DEFINITION, {"app": f"{REPOSITORY}@{DIGEST}"}, {})
     revision = TaskRevision("arn:aws:ecs:us-east-1:123456789012:task-definition/hello:12", True, definition)
     assert (revision.name, revision.family) == ("hello:12", "hello")
     assert revision.digests == {"app": DIGEST}

@@ -70,8 +70,8 @@ def test_why_names_the_monitor_that_ended_it_and_the_reason_of_the_rollback() ->
         ({"status": "ROLLBACK_IN_PROGRESS"}, "ECS is going back to the version before"),
         ({"status": "SUCCESSFUL", "early": 50}, "succeeded at 50% of its tasks; the others start"),
         (
-            {"pauses": (HookPause("approve", "2026-11-29 12:00 UTC", "ROLLBACK"),)},
-            "waits at hook approve for a decision until 2026-11-29 12:00 UTC, then ECS does ROLLBACK",
+            {"pauses": (HookPause("approve", "2026-11-29 12:00 UTC", "ROLLBACK"),), "stage": "POST_SCALE_UP"},
+            "paused at a hook after post scale up until 2026-11-29 12:00 UTC, then ECS does ROLLBACK",
         ),
     ],
 )

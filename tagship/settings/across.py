@@ -1,0 +1,54 @@
+"""What doesn't fit among the environments of tagship.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tagship.settings.section import Finding, Values, cut, shown, table
+
+
+def unsigned(values: Values, environments: Mapping[str, Values]) -> Iterator[Finding]:
+    """Find a missing [signing], unless every environment allows unsigned artifacts."""
+    wanting = [name for name, environment in environments.items() if environment.get("allow_unsigned") is not True]
+    if "signing" not in values and wanting:
+        names = ", ".join(f"environments.{name}" for name in wanting)
+        yield "signing", f"is missing: name its key and public_key, or say allow_unsigned = true in {cut(names, 500)}"
+
+
+def promoted(order: Any, environments: Values) -> Iterator[Finding]:
+    """Find names in promotion.order that are no environments, or are there twice."""
+    names = [name for name in order if isinstance(name, str)] if isinstance(order, (list, tuple)) else []
+    for name in sorted(set(names) - set(environments)):
+        yield (
+            "promotion.order",
+            f"names {shown(name)}, which tagship.toml lacks: add [environments.{cut(name)}]",
+        )
+    if len(set(names)) < len(names):
+        yield "promotion.order", "names an environment twice: a version goes to each once"
+    if len(names) == 1:
+        yield "promotion.order", "needs two environments at least: from one to the next"
+
+
+def same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
+    owners: dict[tuple[str, str], str] = {}
+    for name, environment in environments.items():
+        channel = (str(environment.get("suffix", name)), str(environment.get("branch", "")))
+        owner = owners.setdefault(channel, name)
+        if owner != name:
+            yield (
+                f"environments.{name}",
+                f"has the same suffix and the same branch as environments.{cut(owner)}: change one",
+            )
+
+
+def same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
+    """Find environments that share one Terraform state."""
+    # Each apply would destroy the other's resources.
+    owners: dict[tuple[str, str], str] = {}
+    for name, environment in environments.items():
+        infra = table(environment, "infra")
+        key = str(infra.get("state_key", ""))
+        owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
+        if owner != name:
+            yield f"environments.{name}.infra.state_key", f"is the state of environments.{cut(owner)} too: change one"

@@ -1,0 +1,129 @@
+"""A repository for each kind of target: dev and prod, keys of their own for each, static sets if there can be some."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.sandbox.hosts.ports import Ports
+from tests.permissions.account import Account
+from tests.sandbox.conftest import git, post
+from tests.sandbox.shop import HERE
+
+ENVIRONMENTS = ("dev", "prod")
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop"
+HEAD = """\
+app = "shop"
+sandbox = true
+[aws]
+bucket = "shop-artifacts"
+[signing]
+key = "kms:alias/shop-{environment}"
+public_key = "{environment}.pub.pem"
+order_key = "kms:alias/shop-orders-{environment}"
+order_public_key = "{environment}.orders.pub.pem"
+[notify.webhooks.team]
+kind = "slack"
+variable = "TEAM_HOOK"
+[promotion]
+order = ["dev", "prod"]
+"""
+SITE = """
+[static.site]
+directory = "public"
+keep = 1
+"""
+ON_SITE = """
+[static.site.environments.{name}]
+bucket = "shop-site-{name}"
+prefix = "www/"
+distribution = "DISTRIBUTION{name}"
+"""
+COMMON = """
+[environments.{name}]
+branch = "main"
+change_calendar = "office-hours"
+infra = {{ directory = "infra"INFRA }}
+health = {{ attempts = 4, attempts_after_rollback = 2, passes = 1, cap = 1, timeout = 1 }}
+"""
+HOSTS = """
+ec2.tags = {{ "tagship:environment" = "{name}" }}
+ec2.command = ["python3", "app/app.py"]
+ec2.drain = 0
+ec2.timeout = 30
+secrets.parameter_store = "/shop/{name}/"
+secrets.secrets_manager = {{ TOKEN = "shop/{name}/token" }}
+"""
+FUNCTIONS = """
+[environments.{name}.image]
+repository = "REGISTRY"
+[environments.{name}.lambda.functions.shop-{name}-api]
+package = "api"
+expect = {{ statusCode = 200 }}
+[environments.{name}.lambda.functions.shop-{name}-page]
+image = true
+expect = {{ statusCode = 200 }}
+"""
+SERVICES = """
+[environments.{name}.image]
+repository = "REGISTRY"
+[environments.{name}.ecs]
+cluster = "shop-{name}"
+timeout = 60
+roles = ["shop-{name}-execution"]
+[environments.{name}.ecs.services.shop-{name}-web]
+health.url = "http://127.0.0.1:PORT{name}/healthz"
+"""
+HANDLER = "def handler(event, context):\n    return {'statusCode': 200}\n"
+OF_FUNCTION = 'FROM public.ecr.aws/lambda/python:3.12\nWORKDIR /var/task\nCOPY app.py .\nCMD ["app.handler"]\n'
+OF_SERVICE = 'FROM python:3.12-slim\nWORKDIR /app\nCOPY app/app.py app/hello.json ./\nCMD ["python3", "app.py"]\n'
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a repository of a kind is laid out. `files`: what it has beside those that all have."""
+
+    table: str
+    files: dict[str, str]
+    site: bool = False
+    terraform: bool = False  # the real one, on PATH; else another tool
+    head: str = ""
+
+    def make(self, folder: Path) -> Account:
+        """The repository, its sandbox, and the account that `setup` makes in it."""
+        shutil.copytree(HERE / "deploy", folder / "deploy")
+        shutil.copytree(HERE / "examples/hello", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(HERE / "examples/infra", folder / "infra")
+        texts = {".gitignore": ".tagship\n__pycache__\n", "public/index.html": "first\n"}
+        for name, text in {**texts, **self.files, "tagship.toml": self.settings()}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, "utf-8")
+        git(folder, "init", "--quiet", "--initial-branch=main")
+        git(folder, "add", ".")
+        git(folder, "commit", "--quiet", "-m", "Begin")
+        account = Account.made(folder)
+        post(account.running, "faults", {"calendars": {"office-hours": "OPEN"}})
+        for name in ENVIRONMENTS:
+            account.client("ssm").put_parameter(Name=f"/shop/{name}/PASSWORD", Value="p", Type="SecureString")
+        return account
+
+    def settings(self) -> str:
+        ports = Ports()
+        text = HEAD + self.head + (SITE if self.site else "")
+        for name in ENVIRONMENTS:
+            text += (ON_SITE if self.site else "").format(name=name) + (COMMON + self.table).format(name=name)
+            text = text.replace(f"PORT{name}", str(ports.free())).replace(f"DISTRIBUTION{name}", f"E2{name.upper()}")
+        return text.replace("REGISTRY", REGISTRY).replace("INFRA", "" if self.terraform else ', command = ["true"]')
+
+
+KINDS: dict[str, Kind] = {
+    "ec2": Kind(HOSTS, {}, terraform=True, head='[bundle]\ninclude = ["app"]\n'),
+    "lambda": Kind(
+        FUNCTIONS,
+        {"api/app.py": HANDLER, "app.py": HANDLER, "Dockerfile": OF_FUNCTION},
+        site=True,
+        head='[packages.api]\ndirectory = "api"\n',
+    ),
+    "ecs": Kind(SERVICES, {"Dockerfile": OF_SERVICE}, site=True),
+}

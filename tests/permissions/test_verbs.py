@@ -1,0 +1,85 @@
+"""A run of every verb, for each kind, under exactly the policies that `setup` makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.permissions import kinds
+from tests.permissions.roles import Minutes, Role, parts
+from tests.permissions.stories import tell
+
+ROLES = ("Ci of dev", "Notify of dev", "Cleanup of dev", "People of dev")
+
+# By role and verb: what is refused, and is to be.
+REFUSED = {
+    ("People of dev", "status"): "the units of prod, whose policy the person does not have: `status` says so",
+}
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A permission that no verb of these stories uses: `text` is its role, statement and part, as a pattern."""
+
+    text: str
+    why: str
+    kinds: str = "ec2|lambda|ecs"
+
+
+UNUSED = [
+    Unused("CutALargeStateShort", "Terraform's, for a state above 5 MB"),
+    Unused(r"infra/dev/\*|DeleteTheEnvironmentsOwn|_infra/", "`infra` by Terraform", "lambda|ecs"),
+    Unused(
+        r"_now$", "S3's clock, which a verb asks if it has had no other answer of S3: it depends on the order of calls"
+    ),
+    Unused(r"(packages/\*\.zip|static/\*)$", "a promotion of what another kind of release has", "ec2|ecs"),
+    Unused(r"ssm:CancelCommand", "`rollback --preempt`, of a command that is in flight", "ec2"),
+    Unused(r"ssm:GetCommandInvocation", "a host that said nothing in the listing is asked for all that it said", "ec2"),
+    Unused(r"^Ci .* ssm:ListCommands", "a deployment that takes the lease of a dead runner over", "ec2"),
+    Unused(
+        r"LogInToTheRegistry|PushImages", "docker push and pull; a sandbox has a folder for a registry", "lambda|ecs"
+    ),
+    Unused(r"WatchFunctions", "new versions that get their calls by steps: `lambda.steps`", "lambda"),
+    Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
+    Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
+    Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),
+    Unused(r"ReadTheLogsOfTasks", "a deployment that failed quotes its log", "ecs"),
+    Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer", "ecs"),
+    Unused(r"SeeWhetherImagesAreThere", "a sandbox has a folder for a registry", "ecs"),
+    Unused(r"ContinueServiceDeployment", "a deployment that is paused at a hook", "ecs"),
+    Unused(r"StopServiceDeployment", "a deployment that does not settle in its time, or is cancelled", "ecs"),
+    Unused(r"ecs:ListTaskDefinitions", "a rollback to a revision that no recent deployment names", "ecs"),
+]
+
+
+@pytest.mark.parametrize("kind", kinds.KINDS)
+def test_every_verb_works_under_the_policies_of_who_is_to_run_it_and_these_grant_nothing_else(
+    kind: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEAM_HOOK", "http://127.0.0.1:9/")  # nobody listens: that is a warning, and noted before
+    account = kinds.KINDS[kind].make(tmp_path_factory.mktemp(kind))
+    try:
+        story = tell(account)
+        granted = [account.role(name) for name in ROLES]
+    finally:
+        account.close()
+    print("FAILED", *story.failed, sep="\n  - ")
+    print("REFUSED", *account.minutes.refused.items(), sep="\n  - ")
+    print("UNUSED", *unexplained(kind, account.minutes, granted), sep="\n  - ")
+    assert story.failed == []
+    assert {(role, verb) for role, verb, *_ in account.minutes.refused} == set(REFUSED)
+    assert list(unexplained(kind, account.minutes, granted)) == []
+
+
+def unexplained(kind: str, minutes: Minutes, granted: list[Role]) -> Iterator[str]:
+    """What is granted and was not used, without a reason; and reasons for what was used."""
+    every = {(role.name, one["Sid"], part) for role in granted for one in role.statements for part in parts(one)}
+    left = {" ".join(each) for each in every - minutes.used}
+    reasons = {reason: {each for each in left if re.search(reason.text, each)} for reason in UNUSED}
+    yield from sorted(left.difference(*reasons.values()))
+    for reason, explained in reasons.items():
+        if not explained and re.fullmatch(reason.kinds, kind):
+            yield f"explained, and used or not granted: {reason.text}"
