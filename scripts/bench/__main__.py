@@ -39,8 +39,8 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "functions": functions,
     "host": host,
     "images": images,
-    "static": static,
     "fresh": fresh,
+    "static": static,
 }
 TARGETS = ("functions", "images", "static")  # what `make bench-targets` measures, of every kind of target
 LONG = {
@@ -51,7 +51,7 @@ LONG = {
     "host",
     "fresh",
     *TARGETS,
-}  # minutes; `host` needs root, `images` a registry, `static` the AWS CLI, `fresh` an index of packages: asked for
+}  # minutes; with root, a registry, the AWS CLI or an index of packages: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 

@@ -11,6 +11,8 @@ PACKAGE = Path(__file__).parents[2] / "tagship"
 ASKING = frozenset({"choose", "text", "confirm"})  # of tagship.ports.people.Prompt
 OTHERS = frozenset({"getpass", "input"})  # other ways to ask somebody at a terminal
 PORT = "adapters/prompt.py"  # where the port itself is made: its callers ask
+# Asked by a Ctrl-C that came while units change by themselves: a second one leaves them to it, so something is changed.
+ON_THE_WAY = {"engine/stopping.py wants_it_stopped": "tests/unit/verbs/test_continue.py"}
 DOWN, ENTER = "\x1b[B", "\r"
 INIT = f"init --source git+https://example.com/ada/tagship.git@{40 * '0'}"
 AGAIN = "deploy-dev --version 0.1.0-dev --commit 0.1.0-dev"
