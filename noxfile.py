@@ -1,7 +1,7 @@
 """The matrix: `nox` runs the tests on every Python from 3.11 that is here, then the linters and the type checker.
 
 By name alone: `nox -s audit` (known vulnerabilities), `nox -s lock` (the locks, written anew), `nox -s mutate`,
-`nox -s workflows` (the workflows, run by act).
+`nox -s workflows` (the workflows, run by act), `nox -s picture` (docs/demo.svg, of a run of the demo).
 """
 
 from __future__ import annotations
@@ -116,6 +116,14 @@ def workflows(session: nox.Session) -> None:
     session.install("--quiet", "--require-hashes", "-r", "scripts/lint/act.txt")
     program = str(Path(session.bin) / "act")
     session.run(sys.executable, "-m", "scripts.lint.act", program, external=True)
+
+
+@nox.session(venv_backend="none")
+def picture(session: nox.Session) -> None:
+    """The README's picture, of a run of the demo; and that it shows what it is for, and no name of this machine."""
+    session.run(sys.executable, "-m", "scripts.picture", external=True)
+    test = "test_the_picture_shows_the_rollback_of_the_demo_and_no_name_of_a_machine"
+    session.run(sys.executable, "-m", "pytest", "-q", f"tests/unit/test_docs.py::{test}", external=True)
 
 
 @nox.session

@@ -14,6 +14,7 @@ from pathlib import Path
 FOLDER = "deploy"
 EJECTED = ("deploy/ec2_deploy.sh", "deploy/host/entry.sh")  # both: a team may have an ec2_deploy.sh that is not ours
 SAMPLE = "docs/tagship.sample.toml"
+SCHEMA = "docs/tagship.schema.json"
 
 
 @cache

@@ -15,6 +15,7 @@ from scripts.bench.cleanup import cleanup
 from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.faults import faults
 from scripts.bench.fleet import fleet
+from scripts.bench.fresh import fresh
 from scripts.bench.functions import functions
 from scripts.bench.host import host
 from scripts.bench.images import images
@@ -39,6 +40,7 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "host": host,
     "images": images,
     "static": static,
+    "fresh": fresh,
 }
 TARGETS = ("functions", "images", "static")  # what `make bench-targets` measures, of every kind of target
 LONG = {
@@ -47,8 +49,9 @@ LONG = {
     "fleet",
     "faults",
     "host",
+    "fresh",
     *TARGETS,
-}  # minutes, `host` needs root, `images` a registry, `static` the AWS CLI: measured where they are asked for
+}  # minutes; `host` needs root, `images` a registry, `static` the AWS CLI, `fresh` an index of packages: asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 

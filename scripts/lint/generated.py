@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tagship.scaffold.files import ACTION, WORKFLOWS, render, workflow
+from tagship.scaffold.files import ACTION, WORKFLOWS, workflow
+from tagship.scaffold.pipelines import Pipelines
+from tagship.scaffold.rendering import render
 
 ENVIRONMENTS = {"dev": "dev", "production": ""}  # with a suffix, and the one of final releases
 
@@ -20,6 +22,9 @@ def files() -> Iterator[tuple[str, bytes]]:
     """Every file for GitHub, by its path."""
     for env, suffix in ENVIRONMENTS.items():
         yield f"{WORKFLOWS}/deploy-{env}.yml", workflow(env, suffix)
+    order = ("dev", "preprod", "prod")
+    for name, content in Pipelines((*order, "staging"), ACTION, order, paths=("app/**",)).files():
+        yield f"{WORKFLOWS}/{name}", content
     for apart in (False, True):
         yield f"{ACTION}{'-apart' if apart else ''}/action.yml", render("action.yml", apart=apart)
 

@@ -47,8 +47,8 @@ def _gate(app: App, environment: str) -> Iterator[Finding]:
     elif not [ref for ref in gate.refs if ref != "branch *"]:
         yield failing(about, f"any branch may use the environment {environment}", alone)
     elif branch and f"branch {branch}" not in gate.refs:
-        said = f"{branch} may not use the environment {environment}: promotions from there get no role"
-        yield failing(about, said, " && ".join(branch_too(environment, branch)))
+        words = f"{branch} may not use the environment {environment}: promotions from there get no role"
+        yield failing(about, words, " && ".join(branch_too(environment, branch)))
     else:
         reviewed = "somebody has to approve" if gate.reviewed else f"nobody has to approve{_approvals(app)}"
         yield ok(about, f"{listed(list(gate.refs))} may use it; {reviewed}")

@@ -6,15 +6,18 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tagship.domain.annotation import NONCE, command, evidence_command, next_command, opening
+from tagship.domain.trigger import Trigger
 from tagship.errors import ServiceFailed
 from tagship.ports.ci import Ci
 
@@ -52,6 +55,7 @@ class NoCi:
     actor: str = ""
     owner_id: str = ""
     repository_id: str = ""
+    trigger: Trigger = field(default_factory=Trigger)
 
     def begin(self) -> None:
         pass
@@ -92,6 +96,19 @@ class GitHubCi:
     @property
     def commit(self) -> str:
         return self._get("SHA")
+
+    @property
+    def trigger(self) -> Trigger:
+        facts = (self._get(name) for name in ("REPOSITORY", "REF", "SHA"))
+        return Trigger.of(self._get("EVENT_NAME"), self._event(), *facts)
+
+    def _event(self) -> dict[str, Any]:
+        """Read the event's file; empty if it can't be read."""
+        try:
+            value = json.loads(Path(self._get("EVENT_PATH")).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return value if isinstance(value, dict) else {}
 
     @property
     def branch(self) -> str:

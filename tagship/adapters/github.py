@@ -156,6 +156,12 @@ class GitHub:
                 break
         return numbers
 
+    def author(self, commit: str) -> str:
+        """Read the pull requests of a commit: https://docs.github.com/rest/commits/commits."""
+        pulls = self._get(f"/commits/{commit}/pulls?per_page=100")
+        merged = [pull for pull in pulls if pull.get("merge_commit_sha") == commit and pull.get("merged_at")]
+        return str(merged[0]["user"]["login"]) if len(merged) == 1 else ""
+
     def green(self, commit: str) -> str:
         runs = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]
         if any(run.get("conclusion") in BAD for run in runs):

@@ -263,6 +263,11 @@ def preview_sweep() -> str:
     return _inv("preview.sweep")
 
 
+def demo(kind: str) -> str:
+    """Spell the command that plays the demo of another kind."""
+    return _inv("demo", kind=kind)
+
+
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
     """Spell the command that prints a launch template's user data."""
     return _inv("user-data", env=environment, compress=compress, output=output)

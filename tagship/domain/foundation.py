@@ -146,7 +146,7 @@ def with_blocks(
 
 
 def _fitting(template: str, absent: Sequence[str]) -> str:
-    """Make a template fit: without policies of what is absent, then without comments."""
+    """Leave policies of what is absent out, then comments, until it fits."""
     for noun in absent:
         if len(template.encode()) > LARGEST:
             template = re.sub(rf"^  PeopleOf{noun}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+", "", template, flags=re.MULTILINE)

@@ -23,6 +23,7 @@ from tagship.engine.plan import facts, plan_of, reachable
 from tagship.engine.previews import require_open
 from tagship.engine.promotion import require_promoted
 from tagship.engine.run import Request, Result, run_deployment
+from tagship.engine.scans import require_scanned
 from tagship.engine.scope import skipped
 from tagship.ports.app import App
 
@@ -54,6 +55,7 @@ class DeployRequest(Request):
             around=lambda away: self.spelled(names_of([*left, *away], units)),
         )
         require_clear(app, self.environment, "deploy", stored, taken)
+        require_scanned(app, self.environment, stored.manifest)
         backward = self.allow_older and goes_back(app, self.environment, *judged)
         return plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
 

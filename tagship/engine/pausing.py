@@ -58,11 +58,14 @@ def paused(app: App, environment: str) -> Paused | None:
 
     None if nobody holds it, or its holder waits for nobody.
     """
-    target, seen = app.target(environment), app.leases.look(environment)
+    target = app.target(environment)
+    if not isinstance(target, Pausable):
+        return None
+    seen = app.leases.look(environment)
     if seen is None or not seen.record.holder or seen.record.environment != environment:
         return None
     record = seen.record
-    pauses = target.pauses(record.deployment_id) if isinstance(target, Pausable) else ()
+    pauses = target.pauses(record.deployment_id)
     return Paused(record.deployment_id, record.holder, record.fence, seen.held, pauses) if pauses else None
 
 

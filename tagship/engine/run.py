@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
 
 from tagship.domain.deployment import Deployment, fenced
 from tagship.domain.hook import BEFORE
@@ -47,6 +48,16 @@ class Result:
     def announcement(self) -> str:
         """Word it for CI's run; nothing of a dry run."""
         return "" if self.state == "planned" else f"{self.plan.label} is healthy on {self.plan.environment}"
+
+    def outputs(self, app: App) -> dict[str, str]:
+        """Return what later steps and jobs of CI are given."""
+        url = app.settings.environment(self.plan.environment).health.url
+        place = urlsplit(url)
+        return {
+            "artifact": str(self.plan.artifact_id),
+            "deployment": self.deployment_id,
+            "url": f"{place.scheme}://{place.netloc}" if place.netloc else "",
+        }
 
     def as_data(self) -> dict[str, object]:
         return {

@@ -86,7 +86,7 @@ class Place:
 
 
 def drifts(app: App, environment: str, artifact: str) -> dict[str, str]:
-    """Say of each static set what is there instead of the artifact's files.
+    """Say what static sets hold instead of the artifact's files.
 
     By the record of its destination alone. Sets that are as they should be are left out.
     """
@@ -100,7 +100,10 @@ def drifts(app: App, environment: str, artifact: str) -> dict[str, str]:
 
 
 def warn_of_drifts(app: App, environment: str, artifact: str, static: Mapping[str, str], *, ends: bool) -> None:
-    """Warn of sets that are not the artifact's; `ends`: a deployment may mend them."""
+    """Warn of sets that aren't the artifact's.
+
+    `ends`: a deployment may mend them.
+    """
     for name, drift in static.items():
         app.screen.warn(f"static set {name}: {drift}")
     if static and ends:
@@ -119,7 +122,7 @@ def _drift(app: App, environment: str, name: str, artifact: str) -> str:
 
 
 def _has(app: App, environment: str, artifact: str, name: str) -> bool:
-    """Tell whether an artifact has that set; also if that can't be read."""
+    """Tell whether an artifact has that set, or can't be read."""
     try:
         manifest = stored_manifest(app, environment, ArtifactId(artifact))
     except TagshipError:

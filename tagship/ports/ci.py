@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from tagship.domain.trigger import Trigger
+
 
 class Ci(Protocol):
     """What a step knows of its run, and may leave there.
@@ -24,6 +26,10 @@ class Ci(Protocol):
     @property
     def commit(self) -> str:
         """Return the commit that started the run."""
+
+    @property
+    def trigger(self) -> Trigger:
+        """Return the event that started the run."""
 
     @property
     def branch(self) -> str:

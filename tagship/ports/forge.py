@@ -109,5 +109,11 @@ class Forge(Protocol):
     def open_pull_requests(self) -> Sequence[int]:
         """List the numbers of all that are open."""
 
+    def author(self, commit: str) -> str:
+        """Return who opened the pull request that was merged as a commit.
+
+        Empty if none was. A commit's own author is what anybody wrote there.
+        """
+
     def green(self, commit: str) -> str:
         """Return CI's state of a commit: success, failure, pending or none."""

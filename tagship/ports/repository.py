@@ -165,6 +165,12 @@ class Repository(Protocol):
     def resolve(self, revision: str) -> str:
         """Return the commit that a revision names. Raises UsageError."""
 
+    def committed(self, commit: str) -> datetime:
+        """Return when a commit was made. Raises UsageError if there is none."""
+
+    def parent(self, commit: str) -> str:
+        """Return a commit's first parent; empty without one."""
+
     def on_branch(self, commit: str, branch: str) -> bool:
         """Tell whether the remote's branch contains the commit."""
 

@@ -16,14 +16,14 @@ from tagship.ports.app import App
 
 @dataclass(frozen=True)
 class BuiltSet:
-    """A static set as it was built: what the manifest will say, and its files."""
+    """A built static set: the manifest's words for it, and its files."""
 
     ref: StaticRef
     files: StaticSet
 
 
 def built_sets(app: App, artifact_id: ArtifactId, environment: str) -> dict[str, BuiltSet]:
-    """Read the sets that the environment serves. Raises Refused if one isn't built."""
+    """Read the environment's sets. Raises Refused if one isn't built."""
     return {name: _built(app, artifact_id, environment, name) for name in app.settings.static_sets(environment)}
 
 

@@ -145,8 +145,7 @@ def _images(app: App, promotion: Passage, was: Manifest) -> dict[str, ImageRef]:
 
 
 def _moved(image: ImageRef, repository: str) -> ImageRef:
-    """Name an image in another repository."""
-    # With the one that it was pushed to.
+    """Name an image in another repository, and its first one."""
     if repository in ("", image.repository):
         return image
     came = image.pushed_to if image.pushed_to != repository else ""

@@ -89,7 +89,7 @@ def document(work: Work, place: str, build_time: str, locked: LockFiles) -> Mapp
 
 
 def _files(work: Work) -> list[dict[str, Any]]:
-    """Describe files of the bundle and static sets, and packages, as parts of it."""
+    """Describe the files and packages, as parts of the artifact."""
     zipped = {layout.package(name): package.sha256 for name, package in work.packages.items()}
     for name, made in work.static.items():
         zipped |= {f"static/{name}/{path}": file.sha256 for path, file in made.files.files.items()}

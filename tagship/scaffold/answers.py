@@ -15,6 +15,11 @@ from tagship.scaffold.look import Scene
 from tagship.settings import FILE
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+RESOURCE = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a cluster, a service, a function
+KINDS = ("service", "job", "ecs", "lambda")
+WITHOUT_HEALTH = {"job": "a job has none", "ecs": "a service of ECS says it by url, in tagship.toml",
+                  "lambda": "a function is invoked, by payload and expect in tagship.toml"}  # fmt: skip
+FOLDER = ".tagship/function"  # of what a zip file has: Git ignores it
 ACCOUNT = "123456789012"  # AWS's own example: nobody's
 UNSHIPPED = {
     ".github", "deploy", "docs", "test", "tests", "spec", "tagship.toml", "tagship.mk", "tasks.py", "vendor", "infra",
@@ -30,9 +35,9 @@ class Blueprint:
     app: str
     env: str
     branch: str
-    runtime: str  # process | docker
-    kind: str  # service | job
-    command: str
+    runtime: str  # process (of a function: a zip file) | docker
+    kind: str  # service | job, on hosts; ecs | lambda
+    command: str  # that starts it; of a function, that makes its folder
     include: str
     image: str
     health: str
@@ -40,6 +45,10 @@ class Blueprint:
     region: str
     build: str
     built: str
+    cluster: str
+    service: str
+    function: str
+    handler: str
 
 
 @dataclass(frozen=True)
@@ -96,23 +105,64 @@ def _questions(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
     env = values["env"]
     branch = env if env in scene.git.branches else scene.default_branch
     yield Enquiry("branch", f"The branch that {env} ships from", branch, _needed)
-    runtime = "docker" if scene.dockerfile else "process"
-    yield Enquiry("runtime", "Runs as (process, docker)", runtime, _choice("process", "docker"))
-    yield Enquiry("kind", "It is a (service, job)", "service", _choice("service", "job"))
-    contained = values["runtime"] == "docker"
-    command = Enquiry("command", "The command that starts it", shlex.join(scene.command), _fault_of_command)
-    of_image = Enquiry("command", "", "", _none("an image has its own command"), asked=False)
-    yield of_image if contained else command
-    yield Enquiry("include", "", "" if contained else ",".join(_shipped(scene)), asked=False)
+    yield Enquiry("kind", "It is a (service, job, ecs, lambda)", scene.kind, _choice(*KINDS))
+    yield from _how_it_runs(scene, values)
     yield Enquiry("build", "", "", asked=False)
-    yield Enquiry("built", "", "", asked=False)
     yield Enquiry("region", "", next(iter(scene.regions), "us-east-1"), asked=False)
+    yield from _what_runs_it(scene, values)
+    yield Enquiry("bucket", "The bucket for its artifacts", f"{values['app']}-artifacts", _needed, asked=False)
+
+
+def _how_it_runs(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
+    """Yield questions about what is shipped: image, files, or zip file."""
+    if values["kind"] == "ecs":
+        yield Enquiry("runtime", "", "docker", _choice("docker"), asked=False)
+    else:
+        runtime = "docker" if scene.dockerfile else "process"
+        yield Enquiry("runtime", "Runs as (process, docker)", runtime, _choice("process", "docker"))
+    contained, zipped = values["runtime"] == "docker", _is_zip(values)
+    yield Enquiry("built", "", FOLDER if zipped else "", _needed if zipped else _anything, asked=False)
+    if contained:
+        yield Enquiry("command", "", "", _none("an image has its own command"), asked=False)
+    elif zipped:
+        making = _packing(scene, values["built"])
+        yield Enquiry("command", "The command that makes what its zip file has", making, _fault_of_command)
+    else:
+        yield Enquiry("command", "The command that starts it", shlex.join(scene.command), _fault_of_command)
+    yield Enquiry("include", "", "" if contained or zipped else ",".join(_shipped(scene)), asked=False)
+
+
+def _what_runs_it(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
+    """Yield questions about the image, and what infrastructure made."""
+    kind, name = values["kind"], f"{values['app']}-{values['env']}"
     image = f"{ACCOUNT}.dkr.ecr.{values['region']}.amazonaws.com/{values['app']}"
     images = Enquiry("image", "The repository of its images", next(iter(scene.images), image), _needed)
-    yield images if contained else Enquiry("image", "", "", _none("is for runtime docker"), asked=False)
+    yield images if values["runtime"] == "docker" else _not_asked("image", "is for runtime docker")
     health = Enquiry("health", "The path of its health check", scene.health or "/healthz", _needed)
-    yield health if values["kind"] == "service" else Enquiry("health", "", "", _none("a job has none"), asked=False)
-    yield Enquiry("bucket", "The bucket for its artifacts", f"{values['app']}-artifacts", _needed, asked=False)
+    yield health if kind == "service" else _not_asked("health", WITHOUT_HEALTH.get(kind, ""))
+    for flag, text in (("cluster", "Its cluster"), ("service", "Its service in that")):
+        yield Enquiry(flag, text, name, _fault_of_resource) if kind == "ecs" else _not_asked(flag, "is for kind ecs")
+    function = Enquiry("function", "The function's name", name, _fault_of_resource)
+    yield function if kind == "lambda" else _not_asked("function", "is for kind lambda")
+    handler = Enquiry("handler", "Its handler", scene.handler or "app.handler", _needed)
+    yield handler if _is_zip(values) else _not_asked("handler", "is for a function of a zip file")
+
+
+def _is_zip(values: Mapping[str, str]) -> bool:
+    return values["kind"] == "lambda" and values["runtime"] == "process"
+
+
+def _packing(scene: Scene, folder: str) -> str:
+    """Spell a command that makes the folder of a zip file."""
+    paths, place = shlex.join(_shipped(scene)), shlex.quote(folder)
+    script = f"rm -rf {place} && mkdir -p {place} && cp -R {paths} {place}"
+    if "requirements.txt" in scene.files:
+        script += f" && python3 -m pip install --quiet --target {place} -r requirements.txt"
+    return shlex.join(["sh", "-c", script])
+
+
+def _not_asked(flag: str, reason: str) -> Enquiry:
+    return Enquiry(flag, "", "", _none(reason), asked=False)
 
 
 def _name(scene: Scene) -> str:
@@ -135,12 +185,20 @@ def _needed(text: str) -> str:
     return "" if text.strip() else "nothing says it"
 
 
+def _anything(text: str) -> str:  # noqa: ARG001  # a fault's shape
+    return ""
+
+
 def _none(reason: str) -> Callable[[str], str]:
     return lambda text: reason if text else ""
 
 
 def _fault_of_name(text: str) -> str:
     return "" if NAME.fullmatch(text) else "use small letters, digits and hyphens"
+
+
+def _fault_of_resource(text: str) -> str:
+    return "" if RESOURCE.fullmatch(text) else "use letters, digits, hyphens and underscores, at most 64"
 
 
 def _fault_of_command(text: str) -> str:

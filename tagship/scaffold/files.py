@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from importlib.resources import files
-from typing import Any
 
+from tagship import resources
 from tagship.scaffold.answers import Blueprint
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
+from tagship.scaffold.pipelines import of_settings
+from tagship.scaffold.rendering import render, template
 from tagship.scaffold.source import Supply
 from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped, write
 from tagship.scaffold.writing import change
@@ -21,6 +21,7 @@ from tagship.scaffold.written import RECORD, record_of
 from tagship.settings import FILE, load
 
 ACTION = ".github/actions/tagship"
+SCHEMA = f"{ACTION}/schema.json"  # tagship.toml names it for editors
 WORKFLOWS = ".github/workflows"
 LOCK, SANDBOX_LOCK, APART = "tagship.txt", "tagship-sandbox.txt", "tagship-source.txt"
 VERBS = (
@@ -42,47 +43,18 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     _ignore(made, scene)
     _pins(made, scene, source)
     _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", render("action.yml", apart=source.apart))
+    _place(made, scene, SCHEMA, SCHEMA, schema())
+    pipelines = dict(_pipelines(scene, chosen))
     for env, suffix in _environments(scene, chosen).items():
-        _workflow(made, scene, env, suffix, chosen.build)
+        if f"deploy-{env}.yml" not in pipelines:
+            _workflow(made, scene, env, suffix, chosen.build)
+    for name, content in pipelines.items():
+        _place(made, scene, f"{WORKFLOWS}/{name}", f"{WORKFLOWS}/tagship-{name}", content)
     if not (scene.root / ".env.example").exists():
-        made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app)))
+        made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
     _say_names(made, scene)
     return made
-
-
-def render(file: str, **values: Any) -> bytes:
-    """Render a template.
-
-    Its marks are [[ ]] and [% %]: workflows have {{ }} of their own.
-    """
-    text: str = _engine().get_template(f"{file}.j2").render(**values)
-    return text.encode()
-
-
-@functools.cache
-def _engine() -> Any:
-    from jinja2 import Environment, FunctionLoader, StrictUndefined
-
-    engine = Environment(
-        loader=FunctionLoader(template),
-        undefined=StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  (these files are no pages)
-        variable_start_string="[[",
-        variable_end_string="]]",
-        block_start_string="[%",
-        block_end_string="%]",
-        comment_start_string="[#",
-        comment_end_string="#]",
-    )
-    engine.filters["json"] = json.dumps
-    return engine
-
-
-def template(name: str) -> str:
-    """Read a file of tagship/templates."""
-    return (files("tagship") / "templates" / name).read_text("utf-8")
 
 
 def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) -> str:
@@ -114,6 +86,12 @@ def _settings(made: Draft, scene: Scene, chosen: Blueprint) -> None:
         "dockerfile": scene.dockerfile or "Dockerfile",
     }
     made.changes.append(change(scene.root, FILE, render(FILE, **values)))
+
+
+def schema() -> bytes:
+    """Return the schema of tagship.toml, with init's mark."""
+    begin = b'{\n "$comment": "' + MARK + b'.",'
+    return begin + resources.content(resources.SCHEMA).removeprefix(b"{")
 
 
 def _environments(scene: Scene, chosen: Blueprint) -> Mapping[str, str]:
@@ -193,6 +171,16 @@ def workflow(env: str, suffix: str, build: str = "") -> bytes:
     example = f"0.1.30-{suffix}" if suffix else "1.4.0"
     values = {"name": f"deploy-{env}", "pattern": pattern, "env": env, "action": ACTION, "example": example}
     return render("deploy.yml", **values, build=build)
+
+
+def _pipelines(scene: Scene, chosen: Blueprint) -> Iterator[tuple[str, bytes]]:
+    """Render what takes a version from one environment to the next.
+
+    None if tagship.toml has no promotion.order.
+    """
+    settings = load(scene.root / FILE, {}) if scene.settled else None
+    if settings and settings.promotion.order:
+        yield from of_settings(settings, ACTION, chosen.build).files()
 
 
 def _workflow(made: Draft, scene: Scene, env: str, suffix: str, build: str) -> None:

@@ -32,6 +32,14 @@ MAKEFILES = ("GNUmakefile", "makefile", "Makefile")  # in make's own order
 STARTED = {"app.py": "python3", "main.py": "python3", "server.py": "python3", "server.js": "node", "index.js": "node"}
 SOURCES = (".py", ".js", ".ts", ".mjs", ".go", ".rb")
 HEALTH = re.compile(r"""["'`](/(?:healthz?|health-?check|livez|readyz|ping)/?)["'`]""")
+HANDLERS = {
+    "py": re.compile(r"^def (\w*handler)\(\w+, \w+\)", re.MULTILINE),
+    "js": re.compile(r"^exports\.(\w*handler)\s*=", re.MULTILINE),
+    "mjs": re.compile(r"^export const (\w*handler)\s*=", re.MULTILINE),
+}
+OF_ECS = re.compile(r"amazon-ecs-deploy-task-definition|aws ecs update-service")
+OF_LAMBDA = re.compile(r"aws lambda update-function-code|aws-lambda-deploy")
+OF_SAM = "AWS::Serverless-2016-10-31"
 REGISTRY = re.compile(r"\b\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/[\w./-]*[\w-]")
 BUCKET = re.compile(r"\bs3://([a-z0-9][a-z0-9.-]{2,62})")
 REGION = re.compile(r"(?:aws-region|AWS_REGION|AWS_DEFAULT_REGION)\s*[:=]\s*[\"']?([a-z]{2}-[a-z]+-\d)\b")
@@ -145,6 +153,24 @@ class Scene:
         """Find a health check's path in the sources, or nothing."""
         sources = (path for path in self.files if path.endswith(SOURCES))
         return next((match[1] for path in sources if (match := HEALTH.search(self.text(path)))), "")
+
+    @cached_property
+    def handler(self) -> str:
+        """Find a function's handler at the top, or nothing."""
+        for path in self.files:
+            module, _, end = path.rpartition(".")
+            if "/" not in path and end in HANDLERS and (match := HANDLERS[end].search(self.text(path))):
+                return f"{module}.{match[1]}"
+        return ""
+
+    @cached_property
+    def kind(self) -> str:
+        """Guess what it runs on, by what its team ships with."""
+        deployed = "\n".join(self.text(path) for path in [*self.workflows, self.makefile])
+        if OF_ECS.search(deployed):
+            return "ecs"
+        sam = any(OF_SAM in self.text(path) for path in ("template.yaml", "template.yml"))
+        return "lambda" if sam or OF_LAMBDA.search(deployed) else "service"
 
     # -- what its team has for shipping --------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, JsonValue
 
 from tagship.settings.section import Finding, Section, Values
 
@@ -21,6 +21,11 @@ def _as_text(value: object) -> object:
 Count = Annotated[str, BeforeValidator(_as_text)]
 
 
+def _counted(least: int) -> dict[str, JsonValue]:
+    """Allow a number in the schema; the pattern is of texts."""
+    return {"type": ["string", "integer"], "minimum": least, "maximum": 99_999}
+
+
 class Batches(Section):
     """How many hosts change at once, and how many may fail.
 
@@ -32,8 +37,8 @@ class Batches(Section):
         FEW: 'a number of hosts (2) or a percentage of them ("5%")',
     }
 
-    max_concurrency: Count = Field(default="100%", pattern=SOME)
-    max_errors: Count = Field(default="0", pattern=FEW)
+    max_concurrency: Count = Field(default="100%", pattern=SOME, json_schema_extra=_counted(1))
+    max_errors: Count = Field(default="0", pattern=FEW, json_schema_extra=_counted(0))
     canary: bool = False
     bake: int = Field(default=0, ge=0, le=86_400)  # seconds
 

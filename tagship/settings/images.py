@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -15,6 +15,7 @@ PLACE = "{environment}"
 # What `build` gives every image itself.
 FACTS = frozenset({"VERSION", "COMMIT_SHA", "BRANCH", "BUILD_TIME", "WORKFLOW_RUN_ID", "PR_NUMBER"})
 
+Severity = Literal["", "low", "medium", "high", "critical"]
 MovingTag = Annotated[str, StringConstraints(pattern=MOVING)]
 
 
@@ -35,6 +36,7 @@ class Image(Section):
     cache_from: tuple[Text, ...] = ()
     cache_to: tuple[Text, ...] = ()
     smoke: tuple[Text, ...] = ()  # a command in a container of what was built
+    refuse: Severity = ""  # findings of a scan from which on nothing is deployed; empty: no scan is asked for
     moving_tags: tuple[MovingTag, ...] = ()  # that move to each image that is published
 
     @property

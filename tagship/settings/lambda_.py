@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
@@ -28,7 +28,9 @@ def _as_text(value: object) -> object:
     return json.dumps(value) if isinstance(value, int) else value
 
 
-Answer = Annotated[str, BeforeValidator(_as_text)]
+ANSWER = {"type": ["string", "integer", "boolean"]}
+
+Answer = Annotated[str, BeforeValidator(_as_text), WithJsonSchema(ANSWER)]
 FunctionName = Annotated[str, StringConstraints(pattern=FUNCTION)]
 
 

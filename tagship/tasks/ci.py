@@ -39,7 +39,8 @@ def tested() -> None:
 
 
 @verb(
-    f.FROM, f.PROMOTED_TO, f.PROMOTED, f.ALL_THE_WAY, f.ALLOW_OLDER, f.ALLOW_BAD, f.WAIT, f.YES, f.DRY_RUN, f.JSON,
+    f.FROM, f.PROMOTED_TO, f.PROMOTED, f.ALL_THE_WAY, f.ALLOW_OLDER, f.ALLOW_BAD, f.AFTER, f.WAIT, f.YES,
+    f.DRY_RUN, f.JSON,
     announce=True,
 )  # fmt: skip
 def promote() -> None:

@@ -6,12 +6,13 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import command
 
 
-@command(f.DEMO_KIND)
-def demo(*, kind: str) -> None:
+@command(f.KIND)
+def demo(kind: str) -> None:
     """Ship three versions to a sandbox, one broken, and take one back."""
     from pathlib import Path
 
     from tagship import settings
-    from tagship.sandbox.play.demo import play
+    from tagship.sandbox.play.demo import play, play_kind
 
-    play(settings.find(Path.cwd()).parent, kind)
+    root = settings.find(Path.cwd()).parent
+    play(root) if kind == "ec2" else play_kind(root, kind)

@@ -102,6 +102,7 @@ ALLOW_BAD = Flag("allow-bad", "take a version although it failed, was rolled bac
 ALLOW_LEGACY = Flag(
     "allow-legacy", "take the archive from before tagship that --to names, though nobody signed it", False
 )
+AFTER = Flag("after", "refuse if anything but this version runs where it goes: other changes would go with it")
 HEAL = Flag("heal", "the old spelling of the task heal", False, becomes="heal")
 RESUME = Flag("resume", "the old spelling of the task resume", False, becomes="resume")
 PREEMPT = Flag("preempt", "fence off whoever holds the environment, and cancel what they have in flight", False)
@@ -135,6 +136,7 @@ LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 
 # What is stored.
+KIND = Flag("kind", "another kind of target than hosts: ecs, lambda or asg", "ec2")
 PR_NUMBER = Flag("pr", "the pull request: 51 is pr-51; in CI, its own")
 CLEANED_PR = Flag("pr", "the pull request whose environment to clean up: 51 is pr-51")
 DAYS = Flag("days", "how many days an artifact stays after it was stored or deployed last", 7)
@@ -159,7 +161,6 @@ ITEM = Flag(
     after=("secret", "stop-host", "start-host"),
 )
 SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable: secret NAME --remove", False)
-DEMO_KIND = Flag("kind", "what it ships to: ec2 (hosts) or ecs (a service)", "ec2")
 SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")
 
 # init: each is an answer, and left out it is asked for, or taken as it was found
@@ -171,15 +172,19 @@ INIT = (
         "runtime",
         "process (the bundle carries the app) or docker (an image does); left out, docker if there is a Dockerfile",
     ),
-    Flag("kind", "service or job; left out, service"),
-    Flag("command", "what starts a process, such as 'python3 app.py'"),
+    Flag("kind", "service or job, on hosts; ecs; lambda; left out, what its workflows say, or service"),
+    Flag("command", "what starts a process, such as 'python3 app.py'; of a function, what makes its zip's folder"),
     Flag(
         "include", "the paths that a host gets, between commas; left out, what the repository holds but tests and docs"
     ),
     Flag("build", "what the workflow runs before the bundle is made, such as 'make build'"),
-    Flag("built", "the paths that this makes and a host gets, between commas: bin,dist"),
+    Flag("built", "the paths that this makes and a host gets: bin,dist; of a function, its zip's folder"),
     Flag("image", "the repository that images are pushed to"),
     Flag("health", "the path that answers with the version; left out, the one in the sources, or /healthz"),
+    Flag("cluster", "the cluster of ECS; left out, <app>-<env>"),
+    Flag("service", "the service of ECS; left out, <app>-<env>"),
+    Flag("function", "the function of Lambda; left out, <app>-<env>"),
+    Flag("handler", "the function's handler; left out, the one in the sources, or app.handler"),
     Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
     Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
 )
@@ -188,4 +193,5 @@ SOURCE = Flag(
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",
 )
 UPDATE = Flag("update", "bring what init wrote earlier up to date; what somebody edited of it is merged", False)
+SCHEMA = Flag("schema", "print the JSON schema of tagship.toml, by which editors check it, and stop", False)
 HASH = Flag("hash", "with --source index: a hash of the wheel or the sdist, sha256:…", many=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tagship import resources
 from tagship.domain import commands
 from tagship.domain.text import listed
 from tagship.errors import Refused
@@ -18,6 +20,16 @@ from tagship.scaffold.source import source_of
 from tagship.scaffold.writing import FileChange, require_yes, write
 
 MOST = 200  # lines of a file that is shown whole
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The JSON schema of tagship.toml."""
+
+    text: str
+
+    def as_data(self) -> object:
+        return json.loads(self.text)
 
 
 @dataclass(frozen=True)
@@ -63,20 +75,29 @@ def init(
     region: str = "",
     build: str = "",
     built: str = "",
+    cluster: str = "",
+    service: str = "",
+    function: str = "",
+    handler: str = "",
     source: str = "",
     hash: str = "",
     update: bool = False,
+    schema: bool = False,
     yes: bool = False,
     dry_run: bool = False,
-) -> Initiated:
+) -> Initiated | Schema:
     """Look, ask, show, and write; nothing that is there is overwritten.
 
     What is left out is asked for, or taken as it was found. `source` and `hash` say where CI gets tagship. `update`
     brings what init wrote earlier up to date: what somebody edited is merged, and Refused is raised by a conflict.
+    `schema` returns the schema of tagship.toml, and does nothing else.
     """
+    if schema:
+        return Schema(resources.content(resources.SCHEMA).decode())
     given = {"app": name, "env": env, "branch": branch, "runtime": runtime, "kind": kind, "command": command}
     given |= {"include": include, "image": image, "health": health, "bucket": bucket, "region": region}
-    given |= {"build": build, "built": built}
+    given |= {"build": build, "built": built, "cluster": cluster, "service": service}
+    given |= {"function": function, "handler": handler}
     scene = Scene(app.surroundings)
     _say_found(app, scene)
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt

@@ -30,6 +30,7 @@ def promote(
     all_the_way: bool = False,
     allow_older: bool = False,
     allow_bad: bool = False,
+    after: str = "",
     wait: str = "",
     yes: bool = False,
     dry_run: bool = False,
@@ -37,9 +38,11 @@ def promote(
     """Deploy to one environment what came through the one before it.
 
     Without a version, what runs there. Its bytes are copied by digest, and nothing is built. It shows what differs
-    before it asks. `all_the_way` goes through every environment in the order, and stops where one refuses.
+    before it asks. `after` is what has to run there: Refused is raised if something else does, as more would be
+    promoted than the one change. `all_the_way` goes through every environment in the order, and stops where one
+    refuses.
     """
-    asked = _Asked(patience(wait), allow_older=allow_older, allow_bad=allow_bad, yes=yes, dry_run=dry_run)
+    asked = _Asked(patience(wait), allow_older=allow_older, allow_bad=allow_bad, after=after, yes=yes, dry_run=dry_run)
     if not all_the_way:
         source, to = _ends(app, source, to)
         return asked.promoted(app, Passage(source, to, _chosen(app, source, artifact)), named=bool(artifact))
@@ -84,6 +87,7 @@ class _Asked:
     wait: float
     allow_older: bool
     allow_bad: bool
+    after: str
     yes: bool
     dry_run: bool
 
@@ -103,6 +107,7 @@ class _Asked:
             named=named,
             allow_older=self.allow_older,
             allow_bad=self.allow_bad,
+            after=self.after,
             wait=self.wait,
         )
         plan = request.plan(app)
@@ -134,10 +139,12 @@ class PromoteRequest(DeployRequest):
 
     promotion: Passage
     named: bool
+    after: str = ""  # what has to run where it goes; empty: anything
 
     def plan(self, app: App) -> Plan:
         """Ask the gates of the environment before, then those of a deployment."""
         self._require_current(app)
+        self._require_alone(app)
         plan = super().plan(app)
         between = carried(app, self.promotion.source, self.artifact_id, plan.replaces)
         return replace(plan, irreversible=tuple(dict.fromkeys([*between, *plan.irreversible])))
@@ -159,6 +166,16 @@ class PromoteRequest(DeployRequest):
             raise Refused(
                 f"{self.promotion.source} runs {runs or 'nothing'} by now, no longer {self.artifact_id}.",
                 remedy=f"Promote what runs there: {commands.promote(self.promotion.source, self.environment)}",
+            )
+
+    def _require_alone(self, app: App) -> None:
+        """Refuse more than the one change that needed no approval."""
+        runs = facts(app, self.environment).serving if self.after else ""
+        if runs not in (self.after, str(self.artifact_id)):
+            raise Refused(
+                f"{self.environment} runs {runs or 'nothing'}, not {self.after}: other changes would go with this one, "
+                "and nobody has approved them.",
+                remedy=f"Approve all of it by hand: {self.spelled()}",
             )
 
     def spelled(self, skip: str = "", *, older: bool = False) -> str:  # noqa: ARG002 (a promotion leaves no unit out)

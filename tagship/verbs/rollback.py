@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from tagship.domain import commands
+from tagship.domain.lease import LeaseUnreadable
 from tagship.domain.plan import Plan
 from tagship.engine.crossing import require_asked
 from tagship.engine.foreseen import Changed
@@ -110,7 +111,10 @@ def _takes_back(app: App, environment: str) -> bool:
 
     That is what it waits for: nobody has to fence it off.
     """
-    waiting = paused(app, environment)
+    try:
+        waiting = paused(app, environment)
+    except LeaseUnreadable:  # whoever takes the lease says so, with the ways out
+        return False
     for pause in waiting.pauses if waiting else ():
         app.screen.say(f"deployment {waiting.deployment if waiting else ''}: {pause.words}; this takes it back")
     return waiting is not None

@@ -11,12 +11,13 @@ from tagship.domain.health import Sample, Verdict, verdict, waits
 from tagship.domain.text import counted, either, plural
 from tagship.domain.units import Report, Unit, noun_of
 from tagship.domain.verdict import serves, unserved, what_serves
+from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
 from tagship.engine.lease_session import observe
 from tagship.engine.plan import facts, reachable
 from tagship.engine.rollback_candidates import way_back
-from tagship.engine.scope import named
-from tagship.errors import DeployFailed, RollbackFailed, TagshipError
+from tagship.engine.scope import named, one_environment
+from tagship.errors import DeployFailed, Refused, RollbackFailed, TagshipError
 from tagship.ports.app import App
 
 
@@ -40,10 +41,10 @@ class Verified:
 def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
     """Ask every unit what it runs, and the health URL.
 
-    The URL is asked from outside, if the settings have one.
+    The URL is asked from outside, if the settings have one. Without a version, what the ledger says runs is meant.
     Raises Incomplete if only some units serve it, DeployFailed if another version serves, RollbackFailed if none does.
     """
-    artifact_id, environment = named(app, artifact, env)
+    artifact_id, environment = _meant(app, artifact, env)
     wanted = str(artifact_id)
     units = reachable(app, environment)
     _warn_of_gone(app, environment, units)
@@ -59,6 +60,19 @@ def verify(app: App, *, artifact: str = "", env: str = "") -> Verified:
     unsigned = any(report.unsigned for report in reports)
     app.screen.say(f"{wanted}{' (UNSIGNED)' if unsigned else ''} serves on {all_}{total} of {environment}")
     return Verified(environment, wanted, tuple(unit.id for unit in units), outside.attempts, unsigned)
+
+
+def _meant(app: App, artifact: str, env: str) -> tuple[ArtifactId, str]:
+    """Find what should run: what is named, or what the ledger says."""
+    if artifact or app.ci.tag:
+        return named(app, artifact, env)
+    environment = one_environment(app, env)
+    last = facts(app, environment).last
+    if last is None:
+        raise Refused(
+            f"Nothing was ever deployed to {environment}.", remedy=f"Ship a version: {commands.deploy_dev(environment)}"
+        )
+    return last.artifact_id, environment
 
 
 def _warn_of_gone(app: App, environment: str, units: Sequence[Unit]) -> None:

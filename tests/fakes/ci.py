@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tagship.domain.trigger import Trigger
+
 
 @dataclass
 class FakeCi:
@@ -21,6 +23,7 @@ class FakeCi:
     owner_id: str = ""
     repository_id: str = ""
     workflow: str = ""
+    trigger: Trigger = field(default_factory=Trigger)
     outputs: dict[str, str] = field(default_factory=dict)
     summary: str = ""
     begun: bool = False

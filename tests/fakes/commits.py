@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from tagship.errors import UsageError
 from tagship.ports.repository import Tag
@@ -35,6 +36,17 @@ class FakeCommits:
                 f"{revision} is not a commit of this repository.", remedy="Name one that there is: git log"
             )
         return found[0]
+
+    def committed(self, commit: str) -> datetime:
+        """A minute apart, in the order of their branch."""
+        order = [*self.trees]
+        return datetime(2026, 11, 20, 12, tzinfo=UTC) + timedelta(minutes=order.index(commit))
+
+    def parent(self, commit: str) -> str:
+        for commits in self.branches.values():
+            if commit in commits[1:]:
+                return commits[commits.index(commit) - 1]
+        return ""
 
     def on_branch(self, commit: str, branch: str) -> bool:
         return commit in self.branches.get(branch, ())

@@ -37,6 +37,7 @@ class FakeForge:
         self.going: list[Run] = []
         self.pulls: dict[int, str] = {}
         self.gates: dict[str, Protection] = {}
+        self.authors: dict[str, str] = {}  # of merged pull requests, by commit
         self.owned = Home("12", "34", "2024-01-01T00:00:00Z")
 
     @property
@@ -62,6 +63,10 @@ class FakeForge:
     def notices(self, run_id: str) -> Sequence[Notice]:
         self._answer()
         return self.said
+
+    def author(self, commit: str) -> str:
+        self._answer()
+        return self.authors.get(commit, "")
 
     def find_tag_run(self, tag: str) -> Run | None:
         return self.of_tag.get(tag)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tagship.domain.release import PRE_PUSH, Channel, channel
@@ -237,6 +237,12 @@ class FakeRepository:
 
     def on_branch(self, commit: str, branch: str) -> bool:
         return commit in self.line(self.tracking.get(branch, ""))
+
+    def committed(self, commit: str) -> datetime:
+        return datetime(2026, 11, 20, 12, tzinfo=UTC) + timedelta(minutes=[*self.subjects].index(commit))
+
+    def parent(self, commit: str) -> str:
+        return self.parents.get(commit, "")
 
     def in_head(self, commit: str) -> bool:
         return commit in self.line(self.head)

@@ -36,10 +36,10 @@ class Case:
 
 def _of_init() -> Iterator[Case]:
     """A case for each question of `init`, and for the one that follows them all."""
-    for place, questions in (("fresh", OF_PROCESS), ("contained", OF_IMAGE)):
+    for kind, place, questions in OF_KINDS:
         for number, asks in enumerate(questions):
-            if place == "fresh" or asks not in OF_PROCESS:
-                yield Case("scaffold/answers.py _answer", INIT, asks, place, entered(*questions[:number]))
+            if not kind or asks not in OF_PROCESS:
+                yield Case("scaffold/answers.py _answer", f"{INIT}{kind}", asks, place, entered(*questions[:number]))
     yield Case("scaffold/writing.py require_yes", INIT, "Write these files?", "fresh", entered(*OF_PROCESS))
 
 
@@ -51,12 +51,20 @@ def entered(*questions: str) -> tuple[tuple[str, str], ...]:
 OF_PROCESS = (
     "The app's name",
     "The branch that dev ships from",
-    "Runs as",
     "It is a",
+    "Runs as",
     "The command that starts it",
     "The path of its health check",
 )
-OF_IMAGE = (*OF_PROCESS[:4], "The repository of its images")
+OF_IMAGE = (*OF_PROCESS[:2], "Runs as", "The repository of its images", "The path of its health check")
+OF_ECS = (*OF_PROCESS[:2], "The repository of its images", "Its cluster", "Its service in that")
+OF_LAMBDA = (*OF_PROCESS[:2], "Runs as", "The command that makes", "The function's name", "Its handler")
+OF_KINDS = (
+    ("", "fresh", OF_PROCESS),
+    (" --kind service", "contained", OF_IMAGE),
+    (" --kind ecs", "contained", OF_ECS),
+    (" --kind lambda", "fresh", OF_LAMBDA),
+)
 OTHER = (("Next version", 3 * DOWN + ENTER),)
 CASES = (
     *_of_init(),

@@ -46,6 +46,13 @@ func main() {
 	panic(err)
 }
 """
+FUNCTION = """\
+import os
+
+
+def handler(event, context):
+    return {"version": os.environ["VERSION"]}
+"""
 NODE = """\
 const { createServer } = require("node:http");
 const greeting = require("greeting");
@@ -130,6 +137,11 @@ SHAPES = {
         flags="--kind job",
         deploy_dev="tagship-deploy-dev",
     ),
+    "a service of ECS": Shape(
+        {"app.py": APP, "hello.json": GREETING, "Dockerfile": DOCKERFILE + 'CMD ["python3", "app.py"]\n'},
+        flags="--kind ecs",
+    ),
+    "a function of Lambda": Shape({"app.py": FUNCTION}, flags="--kind lambda"),
     "a service with a Procfile": Shape(
         {"server.py": APP, "hello.json": GREETING, "Procfile": "web: python3 server.py\n"}
     ),

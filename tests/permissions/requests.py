@@ -19,6 +19,7 @@ NO_RESOURCE = {
     *("ssm:CancelCommand", "ssm:DescribeInstanceInformation", "ssm:DescribeParameters", "ssm:GetCommandInvocation"),
     *("ssm:ListCommandInvocations", "ssm:ListCommands", "ec2:DescribeInstances", "ecr:GetAuthorizationToken"),
     *("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"),
+    *("cloudwatch:DescribeAlarms", "elbv2:DescribeListeners", "elbv2:DescribeRules", "elbv2:DescribeTargetHealth"),
 }
 """Actions that are asked of everything: they take no resource, or the answer of a lookup names none."""
 S3_ACTIONS = {
@@ -136,7 +137,12 @@ def _ecs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request
             yield from (Request(action, _task(cluster, task), within) for task in given["tasks"])
         case "ListTasks":  # names a container instance, which Fargate has none of
             yield Request(action, _arn("ecs", f"container-instance/{cluster}/any"), within)
-        case "DescribeServiceDeployments" | "StopServiceDeployment" | "DescribeServiceRevisions":
+        case (
+            "ContinueServiceDeployment"
+            | "DescribeServiceDeployments"
+            | "StopServiceDeployment"
+            | "DescribeServiceRevisions"
+        ):
             for arn in _named(given):
                 yield Request(action, arn)
                 yield Request(action, re.sub(r":service-\w+/(.*)/[^/]+$", r":service/\1", arn))
@@ -167,6 +173,11 @@ def _task(cluster: str, task: str) -> str:
     return _arn("ecs", f"task/{cluster}/{task}")
 
 
+def _logs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
+    stream = f"log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
+    yield Request(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:{stream}")
+
+
 def _cloudfront(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
     yield Request(f"cloudfront:{operation}", _arn("cloudfront", f"distribution/{given['DistributionId']}", region=""))
 
@@ -191,6 +202,7 @@ BY_SERVICE: dict[str, Asking] = {
     "lambda": _lambda,
     "ecs": _ecs,
     "cloudfront": _cloudfront,
+    "logs": _logs,
     "secretsmanager": _secrets,
     "ecr": _ecr,
     "sts": _sts,

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tagship.errors import SettingsError
-from tagship.settings import KINDS, Settings, find, load, settings_of
+from tagship.settings import KINDS, Image, Settings, find, load, settings_of
 from tagship.settings.ec2 import Ec2, Hosts
 from tagship.settings.ecs import Ecs
 from tagship.settings.lambda_ import Lambda
@@ -22,9 +22,7 @@ from tagship.settings.variables import known, tables
 
 TOP = Path(__file__).parents[2]
 SAMPLE = TOP / "docs" / "tagship.sample.toml"
-IMAGE_KEYS = (
-    "known here: repository, dockerfile, context, target, platform, arguments, cache_from, cache_to, smoke, moving_tags"
-)
+IMAGE_KEYS = f"known here: {', '.join(Image.model_fields)}"
 MINIMAL = """
 app = "hello"
 aws.bucket = "hello-artifacts"

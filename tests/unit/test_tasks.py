@@ -182,6 +182,7 @@ ADVISED = [
     commands.infra_lock("dev"),
     commands.preview_close("51"),
     commands.preview_sweep(),
+    commands.demo("asg"),
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.doctor(fix=True, yes=True),
@@ -426,6 +427,7 @@ def test_a_result_is_one_json_document(stage: Stage) -> None:
     stage.run("validate", json=True)
     assert stage.app.screen.documents == [
         {"should_deploy": True, "environment": "dev", "version": V, "image_tag": V, "tag": V}
+        | {"skip_build": False, "commit": "", "approval": False, "after": "", "reason": ""}
     ]
 
 
@@ -519,6 +521,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench-targets",
         "bench-shell",
         "test-permissions",
+        "test-pipelines",
     }
     assert set(verbs) == set(TASKS) - NOT_TYPED
     for name, recipe in verbs.items():

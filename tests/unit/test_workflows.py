@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.lint import generated
+from scripts.lint import generated, pipelines
 from tagship.scaffold.files import ACTION, workflow
 
 TOP = Path(__file__).parents[2]
@@ -63,3 +63,38 @@ def test_a_line_that_is_lost_in_either_is_noticed(line: str) -> None:
     text = generated_text()
     assert line.strip() in text
     assert without_head(translated(text.replace(line.rstrip("\n"), "", 1))) != without_head(OURS)
+
+
+def test_our_other_workflows_are_what_init_writes() -> None:
+    files = dict(pipelines.files())
+    assert sorted(files) == ["build-and-promote.yml", "deploy-prod.yml", "deploy.yml", "rollback.yml", "verify.yml"]
+    for name, content in files.items():
+        assert (TOP / ".github/workflows" / name).read_bytes() == content, "python -m scripts.lint.pipelines"
+
+
+WRITTEN = [*pipelines.files(), *((path, text) for path, text in generated.files() if path.endswith(".yml"))]
+FLOWS = [(name, yaml.safe_load(text)) for name, text in WRITTEN if b"\njobs:" in text]
+
+
+@pytest.mark.parametrize(("name", "flow"), FLOWS, ids=[name for name, _ in FLOWS])
+def test_every_step_is_one_command_without_an_expression_and_every_job_asks_for_its_own(name: str, flow: Any) -> None:
+    assert flow["permissions"] == {}
+    for job in flow["jobs"].values():
+        assert "contents" in job["permissions"]
+        assert ("id-token" in job["permissions"]) == any("configure-aws" in str(step) for step in job["steps"])
+        assert "environment" in job or "id-token" not in job["permissions"]
+        for step in job["steps"]:
+            assert re.fullmatch(r"(inv|tagship) [^;&|$`(\n]*(\"\$[A-Z]+\"[^;&|$`(\n]*)*", step.get("run", "inv x")), (
+                step
+            )
+            assert re.fullmatch(r"\./\S+|\S+@[0-9a-f]{40}", step.get("uses", "./x")), step
+
+
+@pytest.mark.parametrize(("name", "flow"), FLOWS, ids=[name for name, _ in FLOWS])
+def test_each_group_waits_in_line_and_an_approval_holds_none(name: str, flow: Any) -> None:
+    groups = [entry["concurrency"] for entry in (flow, *flow["jobs"].values()) if "concurrency" in entry]
+    assert all(group["queue"] == "max" and group["cancel-in-progress"] is False for group in groups)
+    if "approve" in flow["jobs"]:
+        assert "concurrency" not in flow
+        assert "concurrency" not in flow["jobs"]["approve"]
+        assert "id-token" not in flow["jobs"]["approve"]["permissions"]

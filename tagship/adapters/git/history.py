@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tagship.adapters.git.program import GitProgram
@@ -83,6 +84,18 @@ def resolve(git: GitProgram, revision: str) -> str:
     raise wrong or UsageError(
         f"“{shown}” is not a commit of this repository.", remedy="List some: git log --oneline -10"
     )
+
+
+def committed(git: GitProgram, commit: str) -> datetime:
+    """Return when a commit was made. Raises UsageError if there is none."""
+    seconds = git.must("show", "--no-patch", "--no-show-signature", "--format=%ct", resolve(git, commit))
+    return datetime.fromtimestamp(int(seconds), UTC)
+
+
+def parent(git: GitProgram, commit: str) -> str:
+    """Return a commit's first parent; empty without one."""
+    answer = git.run("rev-parse", "--verify", "--quiet", f"{commit}^1^{{commit}}")
+    return answer.out.strip() if answer.ok else ""
 
 
 def is_ancestor(git: GitProgram, commit: str, of: str) -> bool:

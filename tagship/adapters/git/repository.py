@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from tagship.adapters.git import files, history, push, tags
@@ -108,6 +109,12 @@ class GitRepository:
 
     def resolve(self, revision: str) -> str:
         return history.resolve(self._git, revision)
+
+    def committed(self, commit: str) -> datetime:
+        return history.committed(self._git, commit)
+
+    def parent(self, commit: str) -> str:
+        return history.parent(self._git, commit)
 
     def on_branch(self, commit: str, branch: str) -> bool:
         return history.is_ancestor(self._git, commit, self._remote.tracking(branch))

@@ -104,7 +104,7 @@ class Execution:
     def _in_turn(self, active: Active, job: JobRun, needs: Mapping[str, Any]) -> None:
         """Run a job once its group is free, and its environment approved."""
         scope = Scope(_contexts(job))
-        group = render(job.job.group, scope)
+        group, job.record.name = render(job.job.group, scope), render(job.job.name, scope)
         ticket = self.groups.enter(group, job.cancel, queue=job.job.queue)
         try:
             while not ticket.turn.wait(0.05) and not job.cancelled.is_set():

@@ -84,7 +84,7 @@ def _containers(settings: Settings, environment: str, service: ServiceTable) -> 
     images = settings.images_of(environment)
     own = list(service.containers) or ["app"] if service.runs_own else []
     return {
-        **dict.fromkeys(own, images[""].repository),
+        **(dict.fromkeys(own, images[""].repository) if own else {}),
         **{container: images[name].repository for container, name in service.images.items()},
     }
 

@@ -1,84 +1,89 @@
-"""What the demo plays, by the kind of target: the sample app, how it is changed and broken, and where it answers."""
+"""The examples of other kinds of target, each as a repository of its own that the demo ships."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
-import tomllib
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tagship.sandbox.state import Running
+WORKFLOW = """\
+name: deploy-dev
+on: {{push: {{tags: ["*-dev"]}}}}
+permissions: {{}}
+env: {{PATH: "{programs}:/usr/local/bin:/usr/bin:/bin"}}
+jobs:
+  ship:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v7
+        with: {{fetch-depth: 0}}
+      - {{name: Validate, run: inv validate}}
+      - {{name: Build, run: inv build}}
+      - {{name: Bundle, run: inv bundle}}
+      - {{name: Publish, run: inv publish}}
+      - {{name: Deploy, run: inv deploy}}
+      - {{name: Verify, run: inv verify}}
+"""
 
-PLACEHOLDER = "8734"  # the port in the examples' own settings: a demo takes a free one
+
+# Where a service of the sandbox answers: the example names a port, and a demo takes a free one.
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/[\w/]*")
 
 
 @dataclass(frozen=True)
 class Story:
-    """One kind's demo.
+    """An example: the file that changes its app, and what breaks it.
 
-    `example` is the folder of examples whose files are a repository of that kind; empty: this repository is one.
+    `broken` are values of that file.
     """
 
-    sample: Path  # what is changed from version to version
-    greeted: Mapping[str, object]
-    broken: Mapping[str, object]
-    shipping: str
-    caught: str
-    url: Callable[[Path, Running], str]  # by the clone and its sandbox
-    example: str = ""
+    folder: str
+    file: str
+    broken: Mapping[str, Any]
+    units: str
+    asked: bool = True  # a port answers as the version; otherwise `inv verify` alone says it
 
-    def lay(self, root: Path, clone: Path) -> None:
-        """Make a clone of tagship a repository of this kind."""
-        if not self.example:
-            return
-        for path in (root / "examples" / self.example).iterdir():
-            if path.is_file() and path.name != "README.md":
-                shutil.copy(path, clone / path.name)
-        settings = clone / "tagship.toml"
-        settings.write_text(settings.read_text("utf-8").replace(PLACEHOLDER, str(_free_port())), "utf-8")
-        subprocess.run(["git", "-C", str(clone), "add", "--all"], check=True)
-        who = ["-c", "user.name=Ada Demo", "-c", "user.email=ada@example.org"]
-        words = ["commit", "--quiet", "-m", f"Run examples/{self.example}"]
-        subprocess.run(["git", "-C", str(clone), *who, *words], check=True)
+    def make(self, root: Path, to: Path, environment: Mapping[str, str]) -> None:
+        """Make a repository of the example, in one commit."""
+        shutil.copytree(root / self.folder, to, ignore=shutil.ignore_patterns("__pycache__"))
+        settings = to / "tagship.toml"
+        settings.write_text(_on_a_free_port(settings.read_text("utf-8")), "utf-8")
+        (to / "tasks.py").write_text("from tagship.tasks import ns\n", "utf-8")
+        (to / ".gitignore").write_text(".tagship\n__pycache__\n", "utf-8")
+        workflow = to / ".github/workflows/deploy-dev.yml"
+        workflow.parent.mkdir(parents=True)
+        workflow.write_text(WORKFLOW.format(programs=Path(sys.executable).parent), "utf-8")
+        begin = (
+            ("init", "--quiet", "--initial-branch=main"),
+            ("add", "."),
+            ("commit", "--quiet", "--message", "Begin"),
+        )
+        for words in begin:
+            subprocess.run(["git", *words], cwd=to, env=dict(environment), check=True)
 
-
-def _host(_clone: Path, running: Running) -> str:
-    return f"http://127.0.0.1:{running.hosts[0].port}/healthz"
-
-
-def _service(clone: Path, _running: Running) -> str:
-    """Return the health URL of the first service in the settings."""
-    settings: dict[str, Any] = tomllib.loads((clone / "tagship.toml").read_text("utf-8"))
-    services = settings["environments"]["dev"]["ecs"]["services"]
-    return str(next(iter(services.values()))["health"]["url"])
+    def url(self, work: Path) -> str:
+        """Find where its service answers; empty if a host does."""
+        match = ADDRESS.search((work / "tagship.toml").read_text("utf-8"))
+        return match[0] if match else ""
 
 
-def _free_port() -> int:
+def _on_a_free_port(settings: str) -> str:
+    match = ADDRESS.search(settings)
+    if match is None:
+        return settings
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return settings.replace(f":{match[1]}/", f":{probe.getsockname()[1]}/")
 
 
-STORIES: Mapping[str, Story] = {
-    "ec2": Story(
-        sample=Path("examples/hello/hello.json"),
-        greeted={"greeting": "Hello again"},
-        broken={"healthy": False},
-        shipping="tag, push, CI, bundle, S3, SSM, host, healthy",
-        caught="its health check catches it, the host stays on 0.1.1-dev",
-        url=_host,
-    ),
-    "ecs": Story(
-        example="ecs",
-        sample=Path("service.json"),
-        greeted={"greeting": "Hello again"},
-        broken={"fault": "crash"},
-        shipping="tag, push, CI, image, task definition, service, tasks by digest",
-        caught="its tasks exit, and ECS goes back to 0.1.1-dev",
-        url=_service,
-    ),
+STORIES = {
+    "ecs": Story("examples/ecs", "service.json", {"fault": "crash"}, "a service of ECS"),
+    "lambda": Story("examples/lambda", "api/service.json", {"fault": "error"}, "functions and a site", asked=False),
+    "asg": Story("examples/asg", "page.json", {"healthy": False}, "an Auto Scaling group"),
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -17,13 +19,17 @@ import yaml
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 
 from tagship import settings
 from tagship.adapters.git.surroundings import surroundings
 from tagship.errors import Interrupted, Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.repository import Surroundings
+from tagship.scaffold.look import Scene
 from tagship.scaffold.updating import stamped
 from tagship.scaffold.written import RECORD
+from tagship.settings.ecs import Ecs
+from tagship.settings.lambda_ import Lambda
 from tagship.verbs.init import Initiated, init
 from tests.fakes.prompt import CTRL_C, FakePrompt
 from tests.fakes.screen import FakeScreen
@@ -126,7 +132,8 @@ def test_what_nobody_has_added_yet_is_shipped_and_what_git_ignores_is_not(tmp_pa
 
 WRITTEN = {
     "tagship.toml", "tasks.py", "tagship.mk", "Makefile", ".gitignore", "tagship.txt", "tagship-sandbox.txt",
-    ".env.example", ".github/actions/tagship/action.yml", RECORD, WORKFLOW, "vendor/tagship-0.1.0-py3-none-any.whl",
+    ".env.example", ".github/actions/tagship/action.yml", ".github/actions/tagship/schema.json", RECORD, WORKFLOW,
+    "vendor/tagship-0.1.0-py3-none-any.whl",
 }  # fmt: skip
 
 
@@ -142,6 +149,18 @@ def test_a_service_gets_all_that_it_needs_and_settings_that_load(tmp_path: Path,
     assert dev.target.model_dump()["command"] == ("python3", "app.py")
     assert "git add " in here.screen.text
     assert all(f"+++ b/{name}" in here.screen.text for name in ("tagship.toml", WORKFLOW, "Makefile"))
+
+
+def test_editors_find_the_schema_that_the_settings_name(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    directive, path = (root / "tagship.toml").read_text().splitlines()[0].split(" ")
+    assert directive == "#:schema"
+    written = json.loads((root / path).read_text())
+    assert Draft7Validator(written).is_valid(tomllib.loads((root / "tagship.toml").read_text()))
+    printed = init(Here(root), schema=True)
+    assert {**json.loads(printed.text), "$comment": written["$comment"]} == written
+    assert printed.as_data() == json.loads(printed.text)
 
 
 def test_a_branch_of_the_environment_s_name_and_the_remote_s_name_are_taken(tmp_path: Path, wheel: Path) -> None:
@@ -171,6 +190,68 @@ def test_where_nothing_says_what_starts_the_app_the_flag_is_named(tmp_path: Path
     begin(root, wheel, command="./bin/shop --quiet", include="bin")
     target = settings.load(root / "tagship.toml", {}).environment("dev").target.model_dump()
     assert target["command"] == ("./bin/shop", "--quiet")
+
+
+# -- services of ECS, and functions ------------------------------------------------------------------------------------
+
+FUNCTION = {"handler.py": "def lambda_handler(event, context):\n    return {}\n", "lib/a.py": "", "README.md": ""}
+
+
+def test_a_service_of_ecs_gets_its_cluster_and_its_image_and_nothing_of_hosts(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {**SERVICE, "Dockerfile": "FROM scratch\n"})
+    begin(root, wheel, kind="ecs", cluster="team")
+    text, dev = (root / "tagship.toml").read_text(), settings.load(root / "tagship.toml", {}).environment("dev")
+    assert isinstance(dev.target, Ecs)
+    assert (dev.target.cluster, list(dev.target.services)) == ("team", ["shop-dev"])
+    assert dev.image.repository.endswith("/shop")
+    assert not {"ec2", "bundle", "health"} & set(re.findall(r"^\[(?:environments\.dev\.)?(\w+)", text, re.MULTILINE))
+    assert "host" not in text + (root / ".env.example").read_text()
+    steps = yaml.safe_load((root / WORKFLOW).read_text())["jobs"]["ship"]["steps"]
+    assert [step["run"].split()[1] for step in steps if "run" in step] == ["publish", "deploy", "verify"]
+
+
+@pytest.mark.starts("sh")
+def test_a_function_of_a_zip_file_is_packed_of_what_the_repository_has(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {**FUNCTION, "requirements.txt": ""})
+    begin(root, wheel, kind="lambda")
+    chosen = settings.load(root / "tagship.toml", {})
+    target = chosen.environment("dev").target
+    assert isinstance(target, Lambda)
+    [(name, function)] = target.functions.items()
+    assert (name, function.package, function.handler) == ("shop-dev", "function", "handler.lambda_handler")
+    packed = chosen.packages["function"]
+    script = packed.command[-1].partition(" && python3 -m pip install")
+    assert script[1]
+    subprocess.run([*packed.command[:-1], script[0]], cwd=root, check=True)
+    made = root / packed.directory
+    assert sorted(path.name for path in made.rglob("*")) == ["a.py", "handler.py", "lib", "requirements.txt"]
+    assert "host" not in (root / "tagship.toml").read_text() + (root / ".env.example").read_text()
+
+
+def test_a_function_of_an_image_and_one_that_its_team_packs_itself(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", {**FUNCTION, "Dockerfile": "FROM scratch\n"})
+    begin(root, wheel, kind="lambda")
+    target = settings.load(root / "tagship.toml", {}).environment("dev").target
+    assert isinstance(target, Lambda)
+    assert [(one.image, one.package) for one in target.functions.values()] == [(True, "")]
+    root = repository(tmp_path / "other", FUNCTION)
+    begin(root, wheel, kind="lambda", command="make zip", built="out", function="team_api", handler="main.go")
+    packed = settings.load(root / "tagship.toml", {}).packages["function"]
+    assert (packed.directory, packed.command) == ("out", ("make", "zip"))
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({WORKFLOW: "steps: [{ uses: aws-actions/amazon-ecs-deploy-task-definition@v2 }]"}, "ecs"),
+        ({"Makefile": "ship: ; aws lambda update-function-code --function-name shop"}, "lambda"),
+        ({"template.yaml": "Transform: AWS::Serverless-2016-10-31"}, "lambda"),
+        ({"app.py": "def handler(event, context): ..."}, "service"),
+    ],
+)
+def test_what_its_team_ships_to_is_suggested(files: dict[str, str], kind: str, tmp_path: Path) -> None:
+    root = repository(tmp_path / "shop", files)
+    assert Scene(surroundings(root, os.environ)).kind == kind
 
 
 # -- a team that ships already -----------------------------------------------------------------------------------------
@@ -319,7 +400,7 @@ def test_a_dry_run_shows_what_init_would_make_of_a_file_that_somebody_edited(tmp
     assert "    -# ours" in here.screen.lines
 
 
-ASKED = 6  # app, branch, runtime, kind, command, health
+ASKED = 6  # app, branch, kind, runtime, command, health
 
 
 @pytest.mark.parametrize("answered", range(ASKED + 1))
@@ -483,7 +564,13 @@ def test_settings_that_are_wrong_are_said_before_anything_is_written(tmp_path: P
         ({"runtime": "docker", "command": "python3 app.py"}, "--command: an image has its own command"),
         ({"image": "registry.example/shop"}, "--image: is for runtime docker"),
         ({"kind": "job", "health": "/ping"}, "--health: a job has none"),
-        ({"kind": "cron"}, "--kind: use service or job"),
+        ({"kind": "cron"}, "--kind: use service or job or ecs or lambda"),
+        ({"kind": "ecs", "health": "/ping"}, "--health: a service of ECS says it by url, in tagship.toml"),
+        ({"kind": "ecs", "runtime": "process"}, "--runtime: use docker"),
+        ({"kind": "ecs", "service": "a service"}, "--service: use letters, digits, hyphens and underscores"),
+        ({"kind": "lambda", "cluster": "shop"}, "--cluster: is for kind ecs"),
+        ({"kind": "lambda", "runtime": "docker", "handler": "a.b"}, "--handler: is for a function of a zip file"),
+        ({"function": "shop"}, "--function: is for kind lambda"),
         ({"name": "Shop!"}, "--app: use small letters, digits and hyphens"),
         ({"command": "echo 'open"}, "--command: no closing quotation"),
     ],

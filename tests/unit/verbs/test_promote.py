@@ -439,6 +439,15 @@ def test_a_rollback_in_the_next_environment_needs_no_promotion(tmp_path: Path) -
     assert rollback(app, to=OLD, env="preprod").state == "healthy"
 
 
+def test_one_change_alone_is_promoted_after_what_it_was_made_on(tmp_path: Path) -> None:
+    app = an_app(tmp_path)
+    verb.tested(app, env="dev")
+    with pytest.raises(Refused, match=r"preprod runs nothing, not .*: other changes would go with this one"):
+        promote(app, source="dev", artifact=NEW, after=OLD, yes=True)
+    assert promote(app, source="dev", artifact=NEW, yes=True).state == "healthy"
+    assert promote(app, source="dev", artifact=NEW, after=OLD, yes=True).state in {"healthy", "unchanged"}
+
+
 # -- migrations that can't be undone -----------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""`validate`: only an annotated tag on its channel's branch deploys, and the later steps are told in five lines."""
+"""`validate`: only an annotated tag on its channel's branch deploys, and the later steps are told in lines."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ def run_of(tag: str, commit: str = COMMIT) -> FakeCi:
     return FakeCi(running=True, tag=tag, commit=commit)
 
 
-def test_the_tag_of_the_run_becomes_five_outputs(tmp_path: Path) -> None:
+def test_the_tag_of_the_run_becomes_the_outputs(tmp_path: Path) -> None:
     app = ci_app(tmp_path)
     app.ci = run_of(VERSION)
     outputs = validate(app)
-    assert outputs == Outputs(True, "dev", VERSION, VERSION, VERSION)
+    assert outputs == Outputs(True, "dev", VERSION, VERSION, VERSION, commit=COMMIT, reason=f"the tag {VERSION}")
     lines = ["should_deploy=true", "environment=dev", "version=0.1.0-dev", "image_tag=0.1.0-dev", "tag=0.1.0-dev"]
+    lines += ["skip_build=false", f"commit={COMMIT}", "approval=false", "after=", f"reason=the tag {VERSION}"]
     assert app.screen.lines == lines
     assert [f"{name}={value}" for name, value in app.ci.outputs.items()] == lines
 
 
-def test_a_run_of_a_branch_deploys_nothing_and_succeeds(tmp_path: Path) -> None:
+def test_a_run_that_nothing_is_known_of_deploys_nothing_and_succeeds(tmp_path: Path) -> None:
     app = ci_app(tmp_path)
     app.ci = run_of("")
-    assert validate(app) == Outputs(False)
-    assert app.screen.lines[0] == "No tag set off this run, and --version names none: nothing is to be deployed."
-    assert app.ci.outputs == {"should_deploy": "false", "environment": "", "version": "", "image_tag": "", "tag": ""}
+    reason = "no tag set off this run, and --version names none"
+    assert validate(app) == Outputs(False, reason=reason)
+    assert app.screen.lines[-1] == f"reason={reason}"
+    assert app.ci.outputs["should_deploy"] == "false"
 
 
 def test_outside_ci_the_artifact_is_named(tmp_path: Path) -> None:

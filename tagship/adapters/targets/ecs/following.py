@@ -154,7 +154,7 @@ class ServiceFollowing:
         way.words = "; ".join(filter(None, (deployment.progress, way.unwell.partition("\n")[0])))
         if deployment.pauses:
             environment = self.change.environment
-            ways = f"{commands.continue_(environment)} goes on, {commands.rollback(environment=environment)} goes back"
+            ways = f"it waits for: {commands.continue_(environment)}"
             way.words = f"{deployment.progress}; {ways}"
             way.until = self.now() + timedelta(seconds=self.timeout)
         if self.now() < way.until:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from tagship.adapters.targets.lambda_.calls import Calls, Missing
 from tagship.adapters.targets.lambda_.code import MADE_OF
 from tagship.adapters.targets.lambda_.described import IMAGE, ZIP, Configuration
 from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain import aws_commands, commands
-from tagship.domain.manifest import Manifest
+from tagship.domain.manifest import ImageRef, Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.text import either, listed
 from tagship.errors import ArtifactMissing
@@ -36,7 +35,7 @@ class FunctionObstacles:
 
     def of_all(self) -> Iterator[Obstacle]:
         """List what is in the way of all functions."""
-        yield from self._image()
+        yield from self._images()
         firing = self.watching.why_firing() if self.action == "deploy" else ""
         if firing:
             yield Obstacle(
@@ -52,7 +51,7 @@ class FunctionObstacles:
             now = calls.configuration()
         except Missing:
             return []  # the units say so
-        return [*self._changeable(calls.function, now), *self._architecture(calls.function, now)]
+        return [*self._changeable(calls.function, now), *self._fitting(calls.function, now)]
 
     def _changeable(self, name: str, now: Configuration) -> Iterator[Obstacle]:
         wanted = IMAGE if self.functions[name].image else ZIP
@@ -71,42 +70,48 @@ class FunctionObstacles:
                 warns=True,
             )
 
-    def _architecture(self, name: str, now: Configuration) -> Iterator[Obstacle]:
-        wanted = PLATFORMS.get(now.architecture, now.architecture)
-        if self.functions[name].image and self._platforms and wanted not in self._platforms:
-            yield Obstacle(
-                f"{name} runs {now.architecture}, and the image of {self.manifest.artifact_id} is built for "
-                f"{listed(sorted(self._platforms))}: its first invocation would fail",
-                f"Build the image for {wanted}, or make the function for another architecture; then: "
-                f"{commands.deploy_dev()}",
-                artifact=True,
-            )
-
-    @cached_property
-    def _platforms(self) -> Mapping[str, str]:
-        """Ask once which platforms the image is for; none if nobody says."""
-        image = self.manifest.image
-        try:
-            return self.registry.platforms(image) if image else {}
-        except ArtifactMissing:
-            return {}  # its status says so
-
-    def _image(self) -> Iterator[Obstacle]:
-        """Find an image that no function could run."""
-        image = self.manifest.image
-        if image is None or not any(function.image for function in self.functions.values()):
+    def _fitting(self, name: str, now: Configuration) -> Iterator[Obstacle]:
+        """Find an image that is an index, or for another architecture."""
+        image = self._image_of(self.functions[name])
+        platforms = self._platforms(image) if image else {}
+        if image is None or not platforms:
             return
-        why = self.registry.status(image).why_not_pullable
-        if why:
-            history = commands.history(self.manifest.environment)
-            yield Obstacle(
-                f"no function can run {image.by_digest}, which {self.manifest.artifact_id} is made of: {why}",
-                either(f"Choose another version: {history}", f"Or ship the next one: {commands.deploy_dev()}"),
-                artifact=True,
-            )
-        elif self.action == "deploy" and image.digest not in {"", *self._platforms.values()} and self._platforms:
+        wanted, digest = PLATFORMS.get(now.architecture, now.architecture), image.by_platform.rpartition("@")[2]
+        if digest not in platforms.values():
             yield Obstacle(
                 f"{image.by_digest} is an index of several manifests, and Lambda runs one platform's image alone",
                 "Build it with --platform, --provenance=false and --sbom=false",
                 artifact=True,
             )
+        elif platforms.get(wanted) != digest:
+            built = listed(sorted(platform for platform, other in platforms.items() if other == digest))
+            yield Obstacle(
+                f"{name} runs {now.architecture}, and the image of {self.manifest.artifact_id} is built for {built}: "
+                "its first invocation would fail",
+                f"Build the image for {wanted}, or make the function for another architecture; then: "
+                f"{commands.deploy_dev()}",
+                artifact=True,
+            )
+
+    def _image_of(self, function: Function) -> ImageRef | None:
+        return self.manifest.every_image.get(function.image_name) if function.image else None
+
+    def _platforms(self, image: ImageRef) -> Mapping[str, str]:
+        """Ask for an image's platforms; none if the registry lost it."""
+        try:
+            return self.registry.platforms(image)
+        except ArtifactMissing:
+            return {}  # its status says so
+
+    def _images(self) -> Iterator[Obstacle]:
+        """Find images that no function could run."""
+        images = {image.by_digest: image for function in self.functions.values() if (image := self._image_of(function))}
+        for image in images.values():
+            why = self.registry.status(image).why_not_pullable
+            if why:
+                history = commands.history(self.manifest.environment)
+                yield Obstacle(
+                    f"no function can run {image.by_digest}, which {self.manifest.artifact_id} is made of: {why}",
+                    either(f"Choose another version: {history}", f"Or ship the next one: {commands.deploy_dev()}"),
+                    artifact=True,
+                )

@@ -1,0 +1,35 @@
+"""Our own workflows beside deploy-dev.yml, as `init` writes them for a team: python -m scripts.lint.pipelines
+
+This repository ships its sample app to dev alone, so the two that promote say so and deploy nothing until tagship.toml
+has `preprod` and `prod`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tagship.scaffold.pipelines import Pipelines
+
+WORKFLOWS = Path(__file__).parents[2] / ".github/workflows"
+ACTION = ".github/actions/setup"
+ORDER = ("dev", "preprod", "prod")
+PROMOTING = ("build-and-promote.yml", "deploy-prod.yml")
+
+
+def files() -> Iterator[tuple[str, bytes]]:
+    """Each workflow's file name and content."""
+    paths = ("examples/**", "tagship.toml")
+    for environments, order in ((ORDER, ORDER), (("dev",), ())):
+        for name, content in Pipelines(environments, ACTION, order, paths=paths, run="inv").files():
+            if (name in PROMOTING) == bool(order):
+                yield name, content.replace(b"# Written by `tagship init`. ", b"# ", 1)
+
+
+def main() -> None:
+    for name, content in files():
+        (WORKFLOWS / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""A team's repository with the workflows of `init`, in a sandbox whose CI runs them: dev, preprod, prod and staging."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tagship.sandbox.state import Running
+from tagship.scaffold.files import ACTION, workflow
+from tagship.scaffold.pipelines import of_settings
+from tagship.settings import load
+from tests.sandbox import shop
+from tests.sandbox.conftest import authorized, git, start, until
+
+BIN = Path(sys.executable).parent
+ENVIRONMENTS = ("dev", "preprod", "prod", "staging")
+BRANCHES = {"dev": "dev", "preprod": "main", "prod": "main", "staging": "staging"}
+HEAD = shop.HEAD.replace("kms:alias/hello", "kms:alias/hello-{environment}").replace(
+    "release.pub.pem", "{environment}.pub.pem"
+)
+PROMOTION = """
+[promotion]
+order = ["dev", "preprod", "prod"]
+"""
+SETUP = f"""\
+name: tagship
+description: The program that runs these tests
+runs:
+  using: composite
+  steps:
+    - shell: bash
+      run: echo "{BIN}" >>"$GITHUB_PATH"
+"""
+LONG = float(os.environ.get("LONG", "240"))  # seconds: a run has some forty commands, on a machine that has more to do
+
+
+def make(folder: Path) -> Path:
+    """The repository, with every workflow that `init` writes for its settings."""
+    shop.make(folder, list(ENVIRONMENTS), head=HEAD + PROMOTION)
+    text = (folder / "tagship.toml").read_text()
+    for name, branch in BRANCHES.items():
+        table = f"[environments.{name}]\n"
+        text = text.replace(f'{table}branch = "main"', f'{table}branch = "{branch}"')
+    (folder / "tagship.toml").write_text(text)
+    (folder / ACTION).mkdir(parents=True)
+    (folder / ACTION / "action.yml").write_text(SETUP)
+    workflows = dict(of_settings(load(folder / "tagship.toml", {}), ACTION).files())
+    workflows["deploy-dev.yml"] = workflow("dev", "dev")
+    for name, content in workflows.items():
+        (folder / ".github/workflows" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / ".github/workflows" / name).write_bytes(content)
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "Ship by pipelines")
+    return folder
+
+
+@dataclass
+class Team:
+    """People at work on that repository."""
+
+    root: Path
+    running: Running
+
+    @classmethod
+    def begin(cls, folder: Path) -> Team:
+        root = make(folder)
+        team = cls(root, start(root))
+        git(team.work, "branch", "staging", "main")
+        git(team.work, "push", "--quiet", "origin", "staging")  # a branch's first push starts nothing
+        return team
+
+    @property
+    def work(self) -> Path:
+        return self.running.folder / "work"
+
+    def place(self, environment: str) -> shop.Shop:
+        return shop.Shop(self.root, self.running, environment)
+
+    def serving(self, environment: str) -> str:
+        [version] = self.place(environment).serving()
+        return version
+
+    # -- what they do --------------------------------------------------------------------------------------------------
+
+    def commit(self, greeting: str, branch: str = "main", **config: object) -> str:
+        """Commit to a branch and push it; the commit."""
+        git(self.work, "checkout", "--quiet", branch)
+        said = {"greeting": greeting, "healthy": True, **config}
+        (self.work / "examples/hello/hello.json").write_text(json.dumps(said))
+        git(self.work, "commit", "--quiet", "--allow-empty", "--all", "-m", f"Say {greeting}")
+        git(self.work, "push", "--quiet", "origin", branch)
+        return git(self.work, "rev-parse", "HEAD")
+
+    def tag(self, version: str, branch: str = "dev") -> None:
+        self.commit(version, branch)
+        git(self.work, "tag", "-a", version, "-m", version)
+        git(self.work, "push", "--quiet", "origin", f"refs/tags/{version}")
+
+    def dispatch(self, file: str, **inputs: str) -> None:
+        self.ask("POST", f"/actions/workflows/{file}/dispatches", {"ref": "main", "inputs": inputs})
+
+    def report(self, event: str, payload: dict[str, Any], ref: str = "refs/heads/main") -> None:
+        """Have something happen that no push and no API's call is."""
+        value = {"event": event, "ref": ref, "actor": "mallory", "payload": payload}
+        partial = self.running.folder / "inbox/.partial"
+        partial.write_text(json.dumps(value))
+        partial.rename(self.running.folder / "inbox/event.json")
+
+    def report_merge(self, commit: str, author: str = "dependabot[bot]") -> None:
+        """Say whose pull request was merged as a commit."""
+        head = {"ref": "bot/x", "sha": commit, "repo": {"full_name": "sandbox/hello"}}
+        pull = {"merged": True, "merged_at": "2026-11-20T12:00:00Z", "merge_commit_sha": commit, "head": head}
+        pull |= {"base": {"ref": "main"}, "user": {"login": author}}
+        self.report("pull_request", {"action": "closed", "pull_request": pull}, "refs/pull/7/merge")
+
+    def report_ci(self, **changes: object) -> None:
+        """Say that CI ended for the latest commit of main."""
+        run = {"name": "ci", "conclusion": "success", "event": "push", "head_branch": "main"}
+        run |= {"head_sha": git(self.work, "rev-parse", "main"), "head_repository": {"full_name": "sandbox/hello"}}
+        self.report("workflow_run", {"action": "completed", "workflow_run": run | changes})
+
+    def protect(self, environment: str) -> None:
+        self.ask("PUT", f"/environments/{environment}", {"reviewers": [{"type": "User", "id": 1}]})
+
+    def review(self, run: dict[str, Any], state: str = "approved") -> None:
+        path = f"/actions/runs/{run['id']}/pending_deployments"
+        names = [pending["environment"]["id"] for pending in self.ask("GET", path)]
+        assert names
+        self.ask("POST", path, {"environment_ids": names, "state": state, "comment": ""})
+
+    # -- what they see -------------------------------------------------------------------------------------------------
+
+    def ask(self, method: str, path: str, value: object = None) -> Any:
+        url = f"{self.running.github_url}/repos/sandbox/hello{path}"
+        data = None if value is None else json.dumps(value).encode()
+        with urllib.request.urlopen(authorized(self.running, url, method=method, data=data)) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def runs(self, name: str, **only: str) -> list[dict[str, Any]]:
+        """The runs of a workflow, oldest first."""
+        runs = self.ask("GET", "/actions/runs?per_page=100")["workflow_runs"][::-1]
+        return [run for run in runs if run["name"] == name and all(run[key] == text for key, text in only.items())]
+
+    def ended(self, name: str, count: int = 1, **only: str) -> list[dict[str, Any]]:
+        """Wait for so many runs to have ended; all of them."""
+
+        def look() -> list[dict[str, Any]]:
+            runs = self.runs(name, **only)
+            return runs if len([run for run in runs if run["status"] == "completed"]) >= count else []
+
+        return list(until(look, LONG))
+
+    def complete(self, run: dict[str, Any]) -> dict[str, str]:
+        """Wait for a run's end; how its jobs ended."""
+        until(lambda: self.ask("GET", f"/actions/runs/{run['id']}")["status"] == "completed", LONG)
+        return self.jobs(run)
+
+    def waiting(self, name: str, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until so many runs of a workflow wait for an approval; these."""
+
+        def look() -> list[dict[str, Any]]:
+            runs = [run for run in self.runs(name) if self.jobs(run).get("approve") == "waiting"]
+            return runs if len(runs) >= count else []
+
+        return list(until(look, LONG))
+
+    def jobs(self, run: dict[str, Any]) -> dict[str, str]:
+        """Each job's conclusion, or its status until it has one."""
+        folder = self.running.folder / "runs" / str(run["id"]) / "run.json"
+        return {job["key"]: job["conclusion"] or job["status"] for job in json.loads(folder.read_text())["jobs"]}
+
+    def page(self, run: dict[str, Any]) -> str:
+        """The run's page, with every log."""
+        with urllib.request.urlopen(run["html_url"]) as answer:
+            return str(answer.read().decode())
+
+    def outputs(self, run: dict[str, Any], job: str, step: int) -> dict[str, str]:
+        text = (self.running.folder / "runs" / str(run["id"]) / job / f"{step}.output").read_text()
+        return dict(line.split("=", 1) for line in text.splitlines())
+
+    def id_of(self, commit: str) -> str:
+        seconds = git(self.work, "log", "-1", "--date=format-local:%Y%m%d-%H%M%S", "--format=%cd", commit)
+        return f"{commit[:8]}-{seconds}"
+
+    def until(self, look: Callable[[], Any]) -> Any:
+        return until(look, LONG)
