@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tagship.domain import layout
-from tests.permissions.requests import Request
+from tests.permissions.requests import CONTEXT, Request
 
 ACCOUNT = "123456789012"
 VERSION, DEPLOYMENT = "0.1.30-dev", "20261120-155301-123456-000001"
-ONCE = {"s3:if-none-match": "*", "s3:ObjectCreationOperation": "true", "aws:SecureTransport": "true"}
-OVER = {"s3:ObjectCreationOperation": "true", "aws:SecureTransport": "true"}
+OVER = {**CONTEXT, "s3:ObjectCreationOperation": "true"}
+ONCE = {**OVER, "s3:if-none-match": "*"}
 ECDSA = {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
 Allows = Callable[[Request], bool]
 
@@ -38,11 +38,11 @@ class Place:
         tags = self.tags or {"tagship:app": app, "tagship:environment": env}
         place = f"arn:aws:ssm:us-east-1:{ACCOUNT}"
         return {
-            "read artifacts": Request("s3:GetObject", artifact, OVER),
+            "read artifacts": Request("s3:GetObject", artifact, CONTEXT),
             "publish": Request("s3:PutObject", artifact, ONCE),
             "write an artifact over": Request("s3:PutObject", artifact, OVER),
-            "delete an artifact": Request("s3:DeleteObject", artifact, OVER),
-            "delete an artifact's older version": Request("s3:DeleteObjectVersion", artifact, OVER),
+            "delete an artifact": Request("s3:DeleteObject", artifact, CONTEXT),
+            "delete an artifact's older version": Request("s3:DeleteObjectVersion", artifact, CONTEXT),
             "sign a release": Request("kms:Sign", self.release, ECDSA),
             "sign an order": Request("kms:Sign", self.orders, ECDSA),
             "order hosts": Request(
@@ -55,13 +55,13 @@ class Place:
             "move the pointer": Request("s3:PutObject", self.key(layout.pointer(app, env)), OVER),
             "hold the lease": Request("s3:PutObject", self.key(layout.lease(app, env)), OVER),
             "freeze": Request("s3:PutObject", self.key(layout.freeze(app, env)), OVER),
-            "thaw": Request("s3:DeleteObject", self.key(layout.freeze(app, env)), OVER),
+            "thaw": Request("s3:DeleteObject", self.key(layout.freeze(app, env)), CONTEXT),
             "reset the fencing numbers": Request("s3:PutObject", self.key(layout.fence(app, env)), OVER),
-            "read the ledger": Request("s3:GetObject", entry, OVER),
+            "read the ledger": Request("s3:GetObject", entry, CONTEXT),
             "add to the ledger": Request("s3:PutObject", entry, ONCE),
             "write the ledger over": Request("s3:PutObject", entry, OVER),
-            "delete from the ledger": Request("s3:DeleteObject", entry, OVER),
-            "read Terraform's state": Request("s3:GetObject", self.key(layout.state(app, env)), OVER),
+            "delete from the ledger": Request("s3:DeleteObject", entry, CONTEXT),
+            "read Terraform's state": Request("s3:GetObject", self.key(layout.state(app, env)), CONTEXT),
             "write Terraform's state": Request("s3:PutObject", self.key(layout.state(app, env)), OVER),
             "read a secret": Request(
                 "secretsmanager:GetSecretValue",
@@ -69,8 +69,8 @@ class Place:
             ),
             "read a parameter": Request("ssm:GetParameters", f"{place}:parameter/{app}/{env}/db"),
             "note whom it told": Request("s3:PutObject", self.key(f"{app}/_notified/{env}/x/team-1"), ONCE),
-            "change the bucket's policy": Request("s3:PutBucketPolicy", f"arn:aws:s3:::{self.bucket}", OVER),
-            "shorten Object Lock": Request("s3:BypassGovernanceRetention", artifact, OVER),
+            "change the bucket's policy": Request("s3:PutBucketPolicy", f"arn:aws:s3:::{self.bucket}", CONTEXT),
+            "shorten Object Lock": Request("s3:BypassGovernanceRetention", artifact, CONTEXT),
             "give itself a role": Request("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/tagship-{app}-{env}-Ci"),
             "take another role": Request("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/tagship-{app}-{env}-Ci"),
         }

@@ -60,10 +60,10 @@ FUNCTIONS = """
 repository = "REGISTRY"
 [environments.{name}.lambda.functions.shop-{name}-api]
 package = "api"
-expect = {{ statusCode = 200 }}
+health.expect = {{ statusCode = 200 }}
 [environments.{name}.lambda.functions.shop-{name}-page]
 image = true
-expect = {{ statusCode = 200 }}
+health.expect = {{ statusCode = 200 }}
 """
 SERVICES = """
 [environments.{name}.image]
@@ -73,7 +73,7 @@ cluster = "shop-{name}"
 timeout = 60
 roles = ["shop-{name}-execution"]
 [environments.{name}.ecs.services.shop-{name}-web]
-health.url = "http://127.0.0.1:PORT{name}/healthz"
+health = {{ url = "http://127.0.0.1:PORT{name}/healthz" }}
 """
 HANDLER = "def handler(event, context):\n    return {'statusCode': 200}\n"
 OF_FUNCTION = 'FROM public.ecr.aws/lambda/python:3.12\nWORKDIR /var/task\nCOPY app.py .\nCMD ["app.handler"]\n'

@@ -7,6 +7,7 @@ what is asked here. What came of it is kept, for those who want to know what was
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,14 +46,14 @@ class Role:
 class Minutes:
     """What was asked: by whom, while which verb ran, and what was refused."""
 
-    asked: dict[tuple[str, str, str], Request] = field(default_factory=dict)  # role, action, resource
+    asked: dict[tuple[str, Request, str], bool] = field(default_factory=dict)  # role, request, its context -> allowed
     refused: dict[tuple[str, str, str, str], int] = field(default_factory=Counter)  # role, verb, action, resource
     used: set[tuple[str, str, str]] = field(default_factory=set)  # role, statement's name, what of it was used
     verb: str = ""
 
     def allowed(self, role: Role, request: Request) -> bool:
-        self.asked[role.name, request.action, request.resource] = request
         allowing = role.allowing(request)
+        self.asked[role.name, request, json.dumps(request.context, sort_keys=True)] = bool(allowing)
         if not allowing:
             self.refused[role.name, self.verb, request.action, request.resource] += 1
         for statement in allowing:

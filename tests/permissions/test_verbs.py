@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.permissions import kinds
 from tests.permissions.roles import Minutes, Role, parts
+from tests.permissions.second_opinion import judged_otherwise
 from tests.permissions.stories import tell
 
 ROLES = ("Ci of dev", "Notify of dev", "Cleanup of dev", "People of dev")
@@ -43,6 +45,15 @@ UNUSED = [
         r"LogInToTheRegistry|PushImages", "docker push and pull; a sandbox has a folder for a registry", "lambda|ecs"
     ),
     Unused(r"WatchFunctions", "new versions that get their calls by steps: `lambda.steps`", "lambda"),
+    Unused(
+        r"lambda:(GetFunctionConcurrency|GetPolicy|ListFunctionUrlConfigs)",
+        "`doctor`, and a change it warns of",
+        "lambda",
+    ),
+    Unused(r"ContinueServiceDeployment", "`continue`, of a deployment that waits at a hook", "ecs"),
+    Unused(r"ReadTheLogsOfTasks", "the evidence of a service that failed", "ecs"),
+    Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer: these have neither", "ecs"),
+    Unused(r"SeeWhetherImagesAreThere", "the registry, which is a folder in a sandbox", "ecs"),
     Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
     Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
     Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),
@@ -57,7 +68,7 @@ UNUSED = [
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
 def test_every_verb_works_under_the_policies_of_who_is_to_run_it_and_these_grant_nothing_else(
-    kind: str, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    kind: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEAM_HOOK", "http://127.0.0.1:9/")  # nobody listens: that is a warning, and noted before
     account = kinds.KINDS[kind].make(tmp_path_factory.mktemp(kind))
@@ -72,6 +83,7 @@ def test_every_verb_works_under_the_policies_of_who_is_to_run_it_and_these_grant
     assert story.failed == []
     assert {(role, verb) for role, verb, *_ in account.minutes.refused} == set(REFUSED)
     assert list(unexplained(kind, account.minutes, granted)) == []
+    assert judged_otherwise(account.minutes, granted, tmp_path / "requests.json") == ""
 
 
 def unexplained(kind: str, minutes: Minutes, granted: list[Role]) -> Iterator[str]:
