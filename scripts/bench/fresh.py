@@ -27,13 +27,16 @@ def fresh(folder: Path) -> list[Figure]:
     machine = Machine(folder)
     machine.type(shop, "git init --quiet --initial-branch=main")
     work = shop / ".tagship/sandbox/work"
-    took = {
-        "install the wheel": machine.type(folder, f"python3 -m venv tool && {installing()} {wheel}"),
-        "tagship init": machine.type(shop, "tagship init --yes && git add . && git commit --quiet -m 'Begin'"),
-        "make sandbox": machine.type(shop, "make sandbox"),
-        "make deploy-dev": machine.type(work, "make deploy-dev ARGS='--first --yes'"),
-    }
-    machine.type(shop, "tagship sandbox down --yes")
+    try:
+        took = {
+            "install the wheel": machine.type(folder, f"python3 -m venv tool && {installing()} {wheel}"),
+            "tagship init": machine.type(shop, "tagship init --yes && git add . && git commit --quiet -m 'Begin'"),
+            "make sandbox": machine.type(shop, "make sandbox"),
+            "make deploy-dev": machine.type(work, "make deploy-dev ARGS='--first --yes'"),
+        }
+    finally:
+        if work.is_dir():
+            machine.type(shop, "tagship sandbox down --yes")
     total, by = sum(took.values()), "by uv" if shutil.which("uv") else "by pip"
     slowest = sorted(took, key=lambda step: -took[step])
     what = f"from the wheel to deployed in the sandbox, {by}"
