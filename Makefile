@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume continue freeze thaw
 .PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks test-permissions
-.PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-host bench-shell setup
+.PHONY: eject test-package test-terraform test-faults lint audit bench bench-faults bench-targets bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -67,7 +67,7 @@ user-data: setup ; @$(INV) user-data $(ARGS) # what a launch template runs at a 
 sbom: setup ; @$(INV) sbom $(ARGS) # what a version is made of: ARGS="--version 0.1.30-dev"
 eject: setup ; @$(INV) eject $(ARGS) # the host files, to change them in this repository
 sandbox: setup ; @$(INV) sandbox $(or $(ARGS),up) # an AWS on this machine, to practise on
-demo: setup ; @$(INV) demo # the whole story on a sandbox of its own
+demo: setup ; @$(INV) demo $(ARGS) # the whole story on a sandbox of its own
 picture: setup ; $(VENV)/bin/python -m scripts.picture # docs/demo.svg, of a run of the demo
 test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
@@ -83,5 +83,6 @@ lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 audit: setup ; $(VENV)/bin/nox -s audit # known vulnerabilities of what is pinned
 bench: setup ; $(VENV)/bin/python -m scripts.bench $(ARGS) # the figures, as ratios
 bench-faults: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) && $(VENV)/bin/python -m scripts.bench fleet # faults and fleets, whole
+bench-targets: setup ; $(VENV)/bin/python -m scripts.bench --targets $(ARGS) # the kinds of target, and images: ratios
 bench-host: setup ; $(VENV)/bin/python -m scripts.bench host && WHOLE=1 $(VENV)/bin/python -m pytest tests/host -s $(ARGS) # a real host: figures, and each count whole; root
 bench-shell: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -s tests/program/test_shell_values.py tests/program/test_host_tampering.py tests/unit/domain/test_document_shell.py $(ARGS) # 10,000 values through each shell; tampering, whole

@@ -464,9 +464,22 @@ report() {
     SERVING=${BASH_REMATCH[1]}
     conclude healthy "an action is under way or was cut off: $(last_deployment)" || return
   fi
-  if [[ -z $S_SERVING ]]; then conclude empty "nothing was ever deployed here to its end" || return; fi
+  if [[ -z $S_SERVING ]]; then
+    masked "$(last_failure)"
+    conclude empty "nothing was ever deployed here to its end" "$REPLY" || return
+  fi
   masked "$(last_lines "$S_COLOUR" "$S_DEPLOYMENT")"
   conclude failed "$S_SERVING is recorded as serving, and $PROBLEM" "$(tail -c 4000 <<<"$REPLY")"
+}
+
+# The end of the log of an action that left nothing to serve; nothing while one is under way.
+last_failure() {
+  local last
+  last=$(last_deployment)
+  if [[ $last == *', at the step end' ]]; then
+    last=${last#deployment }
+    tail -n 20 "$BASE/log/${last%%,*}.log" 2>/dev/null
+  fi
 }
 
 prune_only() {

@@ -15,12 +15,14 @@ from scripts.bench.cleanup import cleanup
 from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.faults import faults
 from scripts.bench.fleet import fleet
+from scripts.bench.functions import functions
 from scripts.bench.host import host
 from scripts.bench.images import images
 from scripts.bench.ledger import ledger
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
 from scripts.bench.rollback import rollback
+from scripts.bench.static import static
 from scripts.bench.suggest import suggest
 
 BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
@@ -33,17 +35,20 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "cleanup": cleanup,
     "fleet": fleet,
     "faults": faults,
+    "functions": functions,
     "host": host,
     "images": images,
+    "static": static,
 }
+TARGETS = ("functions", "images", "static")  # what `make bench-targets` measures, of every kind of target
 LONG = {
     "ledger",
     "cleanup",
     "fleet",
     "faults",
     "host",
-    "images",
-}  # minutes, `host` needs root and `images` a registry: measured where they are asked for
+    *TARGETS,
+}  # minutes, `host` needs root, `images` a registry, `static` the AWS CLI: measured where they are asked for
 COLUMNS = ("what", "measured", "beside", "result", "target")
 
 
@@ -55,13 +60,14 @@ def main() -> None:
         metavar="name",
         help=f"which: {', '.join(BENCHES)}; left out, all but {', '.join(sorted(LONG))}",
     )
+    parser.add_argument("--targets", action="store_true", help=f"these: {', '.join(TARGETS)}")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     asked = parser.parse_args()
     unknown = set(asked.names) - set(BENCHES)
     if unknown:
         parser.error(f"no bench is named {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}")
     figures = []
-    for name in asked.names or [one for one in BENCHES if one not in LONG]:
+    for name in asked.names or (TARGETS if asked.targets else ()) or [one for one in BENCHES if one not in LONG]:
         print(f"{name} …", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="tagship-bench-") as folder:
             figures += BENCHES[name](Path(folder))

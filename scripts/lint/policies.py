@@ -22,14 +22,16 @@ EXPLAINED = {
     ("PeopleOfServices", "RESOURCE_STAR"): "task definitions have no resource that these actions could be bound to",
     ("PeopleOfServices", "UNKNOWN_ACTION ecs:StopServiceDeployment"): "newer than the linter's list; botocore has it",
     ("PeopleOfServices", "UNKNOWN_ACTION ecs:ContinueServiceDeployment"): "newer than its list; botocore has it",
+    (
+        "PeopleOfFunctions",
+        "RESOURCE_STAR",
+    ): "GetMetricData takes no resource; of composite alarms DescribeAlarms neither",
+    ("PeopleOfGroups", "RESOURCE_MISMATCH ec2:RunInstances"): "one launch is allowed on many kinds of resources",
+    ("PeopleOfGroups", "INVALID_ARN"): "the role of hosts, whose ARN CloudFormation fills in",
     ("Cleanup/cleanup", "RESOURCE_STAR"): "the same, and tasks, of which a condition names the cluster",
     (
         "Cleanup/cleanup",
-        (
-            "RESOURCE_MISMATCH [{'action': 'ecs:DescribeServiceRevisions', "
-            "'required_format': 'arn:*:ecs:*:*:service-revision/*/*/*'}, "
-            "{'action': 'ecs:DescribeTasks', 'required_format': 'arn:*:ecs:*:*:task/*/*'}]"
-        ),
+        "RESOURCE_MISMATCH ecs:DescribeServiceRevisions ecs:DescribeTasks",
     ): "of the template as it stands; `setup` writes services, revisions and tasks in its place",
     **{
         (f"{role}/{TRUST}", "MALFORMED Statement contains neither Resource nor NotResource"): (
@@ -87,6 +89,8 @@ def _of_parliament(policy: Mapping[str, Any]) -> Iterator[str]:
         match finding.issue, finding.detail:
             case "RESOURCE_MISMATCH", [{"action": action, "required_format": wanted}]:
                 yield f"{finding.issue} {action} {wanted.split(':')[-1].split('/')[0]}"
+            case "RESOURCE_MISMATCH", [_, _, *_] as several if isinstance(several[0], dict):
+                yield f"{finding.issue} {' '.join(sorted({row['action'] for row in several}))}"
             case "UNKNOWN_ACTION", detail:  # a statement's first one
                 yield f"{finding.issue} {str(detail).split()[-1]}"
             case "MALFORMED" | "RESOURCE_MISMATCH", detail:

@@ -169,6 +169,8 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "NumberedRepository": _numbered(repository, numbers, before),
         "Workflow": settings.workflow(name),
         "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "PromotionWorkflow": settings.promotion.workflow if settings.promoted_from(name) else "",
+        "PromotionBranch": settings.promotion.branch,
         "CleanupWorkflow": settings.ci.cleanup_workflow,
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,

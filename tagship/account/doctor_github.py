@@ -8,17 +8,21 @@ from pathlib import Path
 from tagship.account.desired import github_repository
 from tagship.domain import commands
 from tagship.domain.finding import Finding, failing, ok, warning
-from tagship.domain.forge import numbered, tags_alone
+from tagship.domain.forge import branch_too, numbered, tags_alone
 from tagship.domain.foundation import stack_name
 from tagship.domain.text import listed
 from tagship.ports.app import App
 
 WORKFLOWS = Path(".github/workflows")
+NO_PROMOTION = 'Write that workflow, or workflow = "" under [promotion] in tagship.toml'
 NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by their numbers in GitHub's tokens
 
 
 def _workflow(app: App, environment: str) -> Iterator[Finding]:
     about, file = f"{environment}: workflow", app.settings.workflow(environment)
+    promoting = app.settings.promotion.workflow if app.settings.promoted_from(environment) else ""
+    if promoting and not (app.root / WORKFLOWS / promoting).is_file():
+        yield failing(about, f"there is no {WORKFLOWS / promoting}, which promotion.workflow names", NO_PROMOTION)
     if not file:
         yield warning(about, "any workflow gets the environment's role", f"Name it: workflow = … in [{environment}]")
     elif (app.root / WORKFLOWS / file).is_file():
@@ -36,11 +40,15 @@ def _gate(app: App, environment: str) -> Iterator[Finding]:
         yield warning(about, "was not asked: there is no token for it", "gh auth login")
         return
     gate = app.forge.gate(environment)
-    alone = " && ".join(tags_alone(environment, app.settings.suffix(environment)))
+    branch = app.settings.promoted_from(environment)
+    alone = " && ".join(tags_alone(environment, app.settings.suffix(environment), branch))
     if gate is None:
         yield failing(about, f"has no environment {environment}: jobs get no role", alone, safe=True)
     elif not [ref for ref in gate.refs if ref != "branch *"]:
         yield failing(about, f"any branch may use the environment {environment}", alone)
+    elif branch and f"branch {branch}" not in gate.refs:
+        said = f"{branch} may not use the environment {environment}: promotions from there get no role"
+        yield failing(about, said, " && ".join(branch_too(environment, branch)))
     else:
         reviewed = "somebody has to approve" if gate.reviewed else f"nobody has to approve{_approvals(app)}"
         yield ok(about, f"{listed(list(gate.refs))} may use it; {reviewed}")

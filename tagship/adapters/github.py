@@ -5,6 +5,7 @@ https://docs.github.com/rest/actions/workflow-runs. A run that a tag set off has
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,6 +19,7 @@ from tagship.domain.forge import repository_of
 from tagship.ports.forge import Home, Notice, Protection, Run, Step
 
 API = "https://api.github.com"
+PAGE = 100  # pull requests
 UNFINISHED = ("queued", "in_progress", "pending", "waiting", "requested")
 BAD = frozenset({"failure", "timed_out", "cancelled", "action_required", "startup_failure", "stale"})
 
@@ -139,6 +141,20 @@ class GitHub:
         answer = self._get("")
         owner, created = answer["owner"], str(answer.get("created_at") or "")
         return Home(str(owner["id"]), str(answer["id"]), created, bool(answer.get("private")))
+
+    def pull_request(self, number: int) -> str:
+        """Read its state: https://docs.github.com/rest/pulls/pulls."""
+        answer = self._maybe(f"/pulls/{number}")
+        return "missing" if answer is None else str(answer["state"])
+
+    def open_pull_requests(self) -> Sequence[int]:
+        numbers: list[int] = []
+        for page in itertools.count(1):
+            rows = self._get(f"/pulls?state=open&per_page=100&page={page}")
+            numbers += [int(row["number"]) for row in rows]
+            if len(rows) < PAGE:
+                break
+        return numbers
 
     def green(self, commit: str) -> str:
         runs = self._get(f"/commits/{commit}/check-runs?per_page=100")["check_runs"]

@@ -48,6 +48,7 @@ class TerminalScreen:
         self._lines = self._stderr if as_json else self._stdout
         self._live: Console | None = None  # while progress is shown, lines go above it
         self._drawn: Live | None = None
+        self._draw: Callable[[], Live] | None = None
 
     def say(self, text: str = "") -> None:
         self._print(text, self._lines)
@@ -96,30 +97,41 @@ class TerminalScreen:
         from rich.live import Live
 
         console, phases = self._console(), Phases()
-        live = Live(get_renderable=lambda: phases.rendered(console.width), console=console)
-        with live, self._above(console, live):
+
+        def drawn() -> Live:
+            return Live(get_renderable=lambda: phases.rendered(console.width), console=console)
+
+        with self._above(console, drawn):
             yield phases.show
             phases.end()
 
     @contextmanager
-    def _above(self, console: Console, live: Live) -> Iterator[None]:
-        self._live, self._drawn = console, live
+    def _above(self, console: Console, draw: Callable[[], Live]) -> Iterator[None]:
+        self._live, self._draw = console, draw
+        self._begin()
         try:
             yield
         finally:
-            self._live = self._drawn = None
+            self._live = self._draw = None
+            self._end()
+
+    def _begin(self) -> None:
+        if self._draw:
+            self._drawn = self._draw()
+            self._drawn.start(refresh=True)
+
+    def _end(self) -> None:
+        if self._drawn:
+            self._drawn.stop()
+        self._drawn = None
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        drawn = self._drawn
-        if drawn is None:
-            yield
-            return
-        drawn.stop()
+        self._end()
         try:
             yield
         finally:
-            drawn.start()
+            self._begin()  # anew: the cursor is elsewhere by now
 
     def _console(self) -> Console:
         from rich.console import Console

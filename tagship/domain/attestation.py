@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tagship.domain import layout
-from tagship.domain.manifest import ImageRef, Manifest
+from tagship.domain.manifest import ImageRef, Manifest, StaticRef
 from tagship.errors import NotAuthentic
 
 STATEMENT = "https://in-toto.io/Statement/v1"
@@ -51,13 +51,19 @@ class Statement:
 
 
 def subjects_of(
-    place: str, bundle_sha256: str, images: Iterable[ImageRef], packages: Mapping[str, str] | None = None
+    place: str,
+    bundle_sha256: str,
+    images: Iterable[ImageRef],
+    packages: Mapping[str, str] | None = None,
+    static: Mapping[str, StaticRef] | None = None,
 ) -> dict[str, str]:
     """List an artifact's parts by name; `place` is app/environment/artifact id.
 
-    `packages` are name -> SHA-256 of its zip files.
+    `packages` are name -> SHA-256 of its zip files. A static set has two objects: its files, and their list.
     """
     files = {layout.BUNDLE: bundle_sha256} | {layout.package(name): sha for name, sha in (packages or {}).items()}
+    for name, ref in (static or {}).items():
+        files |= {layout.static(name): ref.sha256, layout.static_files(name): ref.files_sha256}
     parts = {f"{place}/{name}": f"sha256:{digest}" for name, digest in files.items()}
     return parts | {image.pushed_to: image.digest for image in images}
 
@@ -65,7 +71,9 @@ def subjects_of(
 def subjects_of_manifest(manifest: Manifest) -> dict[str, str]:
     """List the parts that a manifest names."""
     packages = {name: package.sha256 for name, package in manifest.packages.items()}
-    return subjects_of(place_of(manifest), manifest.bundle.sha256, manifest.every_image.values(), packages)
+    return subjects_of(
+        place_of(manifest), manifest.bundle.sha256, manifest.every_image.values(), packages, manifest.static
+    )
 
 
 def place_of(manifest: Manifest) -> str:

@@ -253,6 +253,16 @@ def cleanup(environment: str = "", *, dry_run: bool = False) -> str:
     return _inv("cleanup", env=environment, dry_run=dry_run)
 
 
+def preview_close(pr: str) -> str:
+    """Spell the command that takes a preview away."""
+    return _inv("preview.close", pr=pr)
+
+
+def preview_sweep() -> str:
+    """Spell the command that closes previews whose time is over."""
+    return _inv("preview.sweep")
+
+
 def user_data(environment: str, *, compress: bool = False, output: str = "") -> str:
     """Spell the command that prints a launch template's user data."""
     return _inv("user-data", env=environment, compress=compress, output=output)

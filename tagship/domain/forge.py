@@ -8,6 +8,7 @@ _HOST, _PATH = r"([A-Za-z0-9][A-Za-z0-9._-]+)", r"([^/:]+/[^/]+?)(?:\.git)?/?\Z"
 _ADDRESS = re.compile(rf"(https?|ssh)://(?:[^@/]+@)?{_HOST}(?::\d+)?/{_PATH}")
 _OF_SSH = re.compile(rf"()(?:[^@/:]+@)?{_HOST}:/?{_PATH}")  # as scp writes it: git@github.com:acme/hello.git
 _BY_ANOTHER_PORT = {"ssh.github.com": "github.com"}  # GitHub's ssh over the HTTPS port
+_PLACE = "repos/{owner}/{repo}/environments"  # gh fills both in
 _RUN = re.compile(r"/actions/runs/([0-9]+)(?![0-9])")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+\Z")
 
@@ -56,20 +57,34 @@ def numbered(repository: str, owner_id: str, repository_id: str) -> str:
     return f"{owner}@{owner_id}/{name}@{repository_id}"
 
 
-def tags_alone(environment: str, suffix: str) -> tuple[str, str]:
-    """Spell the two commands that keep an environment's role to its tags.
+def tags_alone(environment: str, suffix: str, branch: str = "") -> tuple[str, ...]:
+    """Spell the commands that keep an environment's role to its tags.
 
-    Without it, a job of any branch that names the environment gets the role. The REST API: Deployment environments,
-    and Deployment branch policies.
+    And to `branch`, if promotions run on one. Without it, a job of any branch that names the environment gets the role.
+    The REST API: Deployment environments, and Deployment branch policies.
     """
     tags = f"*-{suffix}" if suffix else "[0-9]*"
-    path = f"repos/{{owner}}/{{repo}}/environments/{environment}"
+    return (_closed(environment), _open("tag", tags, environment), *branch_too(environment, branch))
+
+
+def branch_alone(environment: str, branch: str) -> tuple[str, ...]:
+    """Spell the commands that keep an environment's role to one branch."""
+    return (_closed(environment), *branch_too(environment, branch))
+
+
+def branch_too(environment: str, branch: str) -> tuple[str, ...]:
+    """Spell the command that lets a branch use an environment, too."""
+    return (_open("branch", branch, environment),) if branch else ()
+
+
+def _closed(environment: str) -> str:
     chosen = {"protected_branches": "false", "custom_branch_policies": "true"}
     fields = " ".join(f"-F 'deployment_branch_policy[{name}]={value}'" for name, value in chosen.items())
-    return (
-        f"gh api -X PUT {path} {fields}",
-        f"gh api -X POST {path}/deployment-branch-policies -f type=tag -f name='{tags}'",
-    )
+    return f"gh api -X PUT {_PLACE}/{environment} {fields}"
+
+
+def _open(kind: str, name: str, environment: str) -> str:
+    return f"gh api -X POST {_PLACE}/{environment}/deployment-branch-policies -f type={kind} -f name='{name}'"
 
 
 def run_id(url: str) -> str:

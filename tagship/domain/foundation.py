@@ -121,7 +121,7 @@ def with_blocks(
     `legacy` are keys of archives from before tagship, with * for the version; `services` are cluster/service; `roles`
     are those that their task definitions name; `sites` are bucket/prefix.
     A tag is always read as text. An empty argument leaves its block unchanged. A template that is too large for
-    CloudFormation loses its comments, and then the policies of what the environment does not run.
+    CloudFormation loses the policies that its conditions leave out, and then its comments.
     """
     condition = [f"{_text('ssm:resourceTag/' + name)}: {_text(tags[name])}" for name in sorted(tags)]
     path = [_resource("ssm", "parameter" + parameters.rstrip("/") + "/*")] if parameters else []
@@ -141,18 +141,16 @@ def with_blocks(
     blocks |= {"images": _repositories(images), "copied": _repositories(copied)}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
-    used = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
-    return _small_enough(template, [name for name, names in used.items() if not names])
+    running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
+    return _fitting(template, [noun for noun, names in running.items() if not names])
 
 
-def _small_enough(template: str, unused: Sequence[str]) -> str:
-    """Leave out comments, then the policies of what nothing runs on."""
-    if len(template.encode()) > LARGEST:
-        template = COMMENT.sub("", template)
-    for name in unused:
+def _fitting(template: str, absent: Sequence[str]) -> str:
+    """Make a template fit: without policies of what is absent, then without comments."""
+    for noun in absent:
         if len(template.encode()) > LARGEST:
-            template = re.sub(rf"^  PeopleOf{name}(?:PolicyArn)?:\n(?:    .*\n|\n)*", "", template, flags=re.MULTILINE)
-    return template
+            template = re.sub(rf"^  PeopleOf{noun}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+", "", template, flags=re.MULTILINE)
+    return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
 
 
 def _clusters(services: Sequence[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,15 @@ def named(manifest: Manifest, bucket: str) -> dict[str, str | None]:
         "IMAGE_TAG": image.tag if image else None,
         "IMAGE_URI": image.by_digest if image else None,
     }
+
+
+def placed(command: Sequence[str], manifest: Manifest, bucket: str) -> list[str]:
+    """Put an artifact's names into a command: {DEPLOYMENT_KEY}, {IMAGE_URI}.
+
+    What the artifact does not have is empty, and a word in braces that is no name stays as it is.
+    """
+    names = {f"{{{name}}}": value or "" for name, value in named(manifest, bucket).items()}
+    return [re.sub(r"\{[A-Z_]+\}", lambda match: names.get(match[0], match[0]), word) for word in command]
 
 
 def shown(outputs: Mapping[str, Output]) -> dict[str, dict[str, object]]:

@@ -108,6 +108,16 @@ def group(app: str, environment: str, name: str) -> str:
     return f"{app}/_pointer/{environment}/{name}.json"
 
 
+def previews(app: str) -> str:
+    """Spell the prefix of the records of previews."""
+    return f"{app}/_preview/"
+
+
+def preview(app: str, environment: str) -> str:
+    """Spell the key of a preview's record; see tagship.domain.preview."""
+    return f"{previews(app)}{environment}.json"
+
+
 def state(app: str, environment: str) -> str:
     """Spell the default key of an environment's Terraform state."""
     return f"{app}/_infra/{environment}/terraform.tfstate"

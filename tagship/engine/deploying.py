@@ -14,11 +14,13 @@ from tagship.domain.text import counted, listed
 from tagship.domain.units import Report
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
+from tagship.engine import static_sets
 from tagship.engine.artifacts import Stored, verified
 from tagship.engine.gates import goes_back, require_good, require_newer, require_unfrozen, warn_of_bad, why_bad
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, plan_of, reachable
+from tagship.engine.previews import require_open
 from tagship.engine.promotion import require_promoted
 from tagship.engine.run import Request, Result, run_deployment
 from tagship.engine.scans import require_scanned
@@ -56,6 +58,9 @@ class DeployRequest(Request):
         require_scanned(app, self.environment, stored.manifest)
         backward = self.allow_older and goes_back(app, self.environment, *judged)
         return plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
+
+    def check(self, app: App) -> None:
+        require_open(app, self.environment)
 
     def stored(self, app: App) -> Stored:
         """Read the artifact, and verify it."""
@@ -98,6 +103,8 @@ class DeployRequest(Request):
         if not all(unit.online for unit in plan.units):
             return None
         if app.target(plan.environment).uncommitted(plan.artifact_id):
+            return None
+        if static_sets.drifts(app, plan.environment, plan.artifact_id):
             return None
         reports = _observed(app, plan)
         if not all(serves(report, plan.artifact_id) for report in reports):

@@ -78,6 +78,9 @@ class Request(ABC):
     preempt: bool = False
     dead: Deployment | None = None
 
+    def check(self, app: App) -> None:  # noqa: B027 (most requests have nothing to ask)
+        """Ask, under the lease, what only then is sure."""
+
     @abstractmethod
     def plan(self, app: App) -> Plan:
         """Ask every gate, and then say what will happen; nothing is changed."""
@@ -136,6 +139,7 @@ def _as_things_are(app: App, session: LeaseSession, request: Request) -> Plan:
 
     Then it is made again under the lease.
     """
+    request.check(app)
     before = session.plan
     if before.stands(session.lease.fence):
         return before

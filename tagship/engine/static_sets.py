@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.domain import layout
+from tagship.domain import commands, layout
 from tagship.domain.manifest import StaticRef, sha256
 from tagship.domain.static_set import NOTHING, Presence, StaticSet, dropped, invalidated, ranks, uploads
 from tagship.domain.text import counted
 from tagship.domain.version import ArtifactId
-from tagship.engine.artifacts import AGAIN, verified_manifest
+from tagship.engine.artifacts import AGAIN, stored_manifest, verified_manifest
 from tagship.engine.lease_session import LeaseSession
 from tagship.errors import ArtifactMissing, LeaseLost, NotAuthentic, ServiceFailed, TagshipError
 from tagship.ports.app import App
@@ -83,6 +83,48 @@ class Place:
             return [self.files(artifact)[1] for artifact in artifacts]
         except (ArtifactMissing, NotAuthentic):
             return []
+
+
+def drifts(app: App, environment: str, artifact: str) -> dict[str, str]:
+    """Say of each static set what is there instead of the artifact's files.
+
+    By the record of its destination alone. Sets that are as they should be are left out.
+    """
+    words: dict[str, str] = {}
+    for name in app.settings.static_sets(environment):
+        try:
+            words[name] = _drift(app, environment, name, artifact)
+        except TagshipError as reason:
+            words[name] = f"not known: {reason.what.rstrip('.')}"
+    return {name: drift for name, drift in words.items() if drift}
+
+
+def warn_of_drifts(app: App, environment: str, artifact: str, static: Mapping[str, str], *, ends: bool) -> None:
+    """Warn of sets that are not the artifact's; `ends`: a deployment may mend them."""
+    for name, drift in static.items():
+        app.screen.warn(f"static set {name}: {drift}")
+    if static and ends:
+        app.screen.say(f"to serve the files of {artifact}: {commands.deploy(artifact, environment)}")
+
+
+def _drift(app: App, environment: str, name: str, artifact: str) -> str:
+    key = layout.static_presence(app.settings.app, environment, name)
+    stored = app.store.get(key)
+    present = Presence.from_json(stored.body, key).present if stored else ()
+    if not artifact or list(present) == [artifact] or not _has(app, environment, artifact, name):
+        return ""
+    if len(present) > 1:
+        return f"files of {' and '.join(present)}: a switch did not end"
+    return f"files of {present[0]}: the ledger says {artifact}" if present else "nothing is recorded there"
+
+
+def _has(app: App, environment: str, artifact: str, name: str) -> bool:
+    """Tell whether an artifact has that set; also if that can't be read."""
+    try:
+        manifest = stored_manifest(app, environment, ArtifactId(artifact))
+    except TagshipError:
+        return True
+    return manifest is None or name in manifest.static
 
 
 def switch(session: LeaseSession) -> None:

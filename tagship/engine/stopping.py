@@ -19,10 +19,10 @@ def wants_it_stopped(app: App, plan: Plan) -> bool:
         return False
     units = plural(plan.noun)
     choices = {
-        LEAVE: f"leave it: the {units} go on changing, and nobody watches",
-        STOP: f"stop it: the {units} go back to what they ran before",
+        LEAVE: f"leave it: the {units} go on, and nobody watches",
+        STOP: f"stop it: the {units} go back",
     }
-    question = f"Interrupted while the {units} were changing to {plan.artifact_id}"
+    question = f"Leave {plan.artifact_id} on its way, or stop it?"
     try:
         with app.screen.aside():
             return app.prompt.choose(question, choices) == STOP

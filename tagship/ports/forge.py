@@ -103,5 +103,11 @@ class Forge(Protocol):
     def home(self) -> Home:
         """Return what the forge says of the repository."""
 
+    def pull_request(self, number: int) -> str:
+        """Return a pull request's state: open, closed, or missing."""
+
+    def open_pull_requests(self) -> Sequence[int]:
+        """List the numbers of all that are open."""
+
     def green(self, commit: str) -> str:
         """Return CI's state of a commit: success, failure, pending or none."""

@@ -17,6 +17,7 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
 from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
+from tagship.release.built_sets import BuiltSet, built_sets
 
 IMAGE, RECORD, PACKAGES = "image.tar", "image.json", "packages.json"
 
@@ -32,6 +33,7 @@ class Work:
     images: Mapping[str, BuiltImage]  # by name; "" is the environment's own
     packages: Mapping[str, BuiltPackage] = field(default_factory=dict)  # by name
     refs: Mapping[str, ImageRef] = field(default_factory=dict)  # by name, once they are pushed, or believed
+    static: Mapping[str, BuiltSet] = field(default_factory=dict)  # by name
     host_image: str = ""  # the name of the one that hosts run
 
     @property
@@ -56,7 +58,8 @@ class Work:
     def subjects(self, app: App) -> Mapping[str, str]:
         """List the parts that attestations are about."""
         packages = {name: package.sha256 for name, package in self.packages.items()}
-        return subjects_of(self.place(app), self.built.sha256, self.refs.values(), packages)
+        static = {name: made.ref for name, made in self.static.items()}
+        return subjects_of(self.place(app), self.built.sha256, self.refs.values(), packages, static)
 
     def key(self, app: App, name: str) -> str:
         return layout.artifact(app.settings.app, self.environment, str(self.artifact_id), name)
@@ -75,7 +78,8 @@ def work_of(app: App, artifact_id: ArtifactId, environment: str) -> Work:
     target = app.settings.environment(environment).target
     images = {name: _image(app, artifact_id, name) for name in target.images}
     packages = _packages(app, artifact_id, target.packages) if target.packages else {}
-    return Work(artifact_id, environment, file, built, images, packages, host_image=target.host_image)
+    static = built_sets(app, artifact_id, environment)
+    return Work(artifact_id, environment, file, built, images, packages, static=static, host_image=target.host_image)
 
 
 def _packages(app: App, artifact_id: ArtifactId, names: Sequence[str]) -> dict[str, BuiltPackage]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tagship.domain import commands, layout
-from tagship.domain.manifest import ImageRef, Manifest, PackageRef, Promoted, sha256
+from tagship.domain.manifest import ImageRef, Manifest, PackageRef, Promoted, StaticRef, sha256
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import Stored, stored_manifest, verified
 from tagship.engine.attested import check_named, check_required
@@ -105,6 +105,7 @@ def _issued(app: App, promotion: Passage, source: Stored) -> Manifest:
         environment=promotion.to,
         bundle=replace(was.bundle, key=promotion.key(app, layout.BUNDLE, onward=True)),
         packages=packages,
+        static=_static(app, promotion, was),
         image=images.get(""),
         images={name: image for name, image in images.items() if name},
         secrets=resolved(app, promotion.to),
@@ -145,10 +146,24 @@ def _images(app: App, promotion: Passage, was: Manifest) -> dict[str, ImageRef]:
 
 def _moved(image: ImageRef, repository: str) -> ImageRef:
     """Name an image in another repository."""
+    # With the one that it was pushed to.
     if repository in ("", image.repository):
         return image
     came = image.pushed_to if image.pushed_to != repository else ""
     return replace(image, repository=repository, copied_from=came)
+
+
+def _static(app: App, promotion: Passage, was: Manifest) -> Mapping[str, StaticRef]:
+    """Return all static sets. Raises Refused if one was not built."""
+    missing = [name for name in app.settings.static_sets(promotion.to) if name not in was.static]
+    if missing:
+        raise Refused(
+            f"{promotion.to} serves the static set {missing[0]}, and {promotion.artifact_id} was built without it.",
+            remedy=f"Have {promotion.source} serve it too, then ship: {commands.deploy_dev(promotion.source)}",
+        )
+    return {
+        name: replace(ref, key=promotion.key(app, layout.static(name), onward=True)) for name, ref in was.static.items()
+    }
 
 
 def _configuration(app: App, promotion: Passage, was: Manifest) -> str:
@@ -187,6 +202,9 @@ def _objects(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield layout.BUNDLE, manifest.bundle.sha256
     for name, package in manifest.packages.items():
         yield layout.package(name), package.sha256
+    for name, ref in manifest.static.items():
+        yield layout.static(name), ref.sha256
+        yield layout.static_files(name), ref.files_sha256
     for name, digest in zip(ATTESTATIONS, (manifest.provenance_sha256, manifest.sbom_sha256), strict=True):
         if digest:
             yield name, digest

@@ -89,8 +89,10 @@ def document(work: Work, place: str, build_time: str, locked: LockFiles) -> Mapp
 
 
 def _files(work: Work) -> list[dict[str, Any]]:
-    """Describe the bundle's files and the packages, as parts of the artifact."""
+    """Describe files of the bundle and static sets, and packages, as parts of it."""
     zipped = {layout.package(name): package.sha256 for name, package in work.packages.items()}
+    for name, made in work.static.items():
+        zipped |= {f"static/{name}/{path}": file.sha256 for path, file in made.files.files.items()}
     # Written here: the library takes twenty seconds to sort 10,000 of them.
     return [
         {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -68,7 +67,7 @@ def _files(name: str, directory: Path) -> list[Path]:
 def store(app: App, work: Work, origin: Origin) -> Mapping[str, StaticRef]:
     """Create each set's two objects, or require that the existing ones fit."""
     refs = {}
-    for name, ref in refs_of(app, work.artifact_id, work.environment).items():
+    for name, ref in _refs(work).items():
         for key, digest in ((ref.key, ref.sha256), (ref.files_key, ref.files_sha256)):
             try:
                 app.store.create(key, folder(app, work.artifact_id) / _local(key), origin.metadata())
@@ -78,31 +77,16 @@ def store(app: App, work: Work, origin: Origin) -> Mapping[str, StaticRef]:
     return refs
 
 
-def refs_of(app: App, artifact_id: ArtifactId, environment: str) -> dict[str, StaticRef]:
-    """Read what `build` left of the environment's sets.
-
-    Raises Refused if it left none."""
-    refs = {}
-    for name in app.settings.static_sets(environment):
-        file, listed = (folder(app, artifact_id) / part for part in (layout.static(name), layout.static_files(name)))
-        if not file.is_file() or not listed.is_file():
-            raise Refused(
-                f"The static set {name} of {artifact_id} is not built.",
-                remedy=f"Build it: {commands.build(artifact_id)}",
-            )
-        with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-        key = layout.artifact(app.settings.app, environment, artifact_id, layout.static(name))
-        refs[name] = StaticRef(key, digest, file.stat().st_size, sha256(listed.read_bytes()))
-    return refs
-
-
-def check_stored(app: App, work: Work, stored: Mapping[str, StaticRef]) -> None:
+def check_stored(work: Work, stored: Mapping[str, StaticRef]) -> None:
     """Require that the stored sets are the built ones. Raises Refused."""
-    mine = refs_of(app, work.artifact_id, work.environment)
+    mine = _refs(work)
     for name in sorted(mine.keys() | stored.keys()):
         if mine.get(name) != stored.get(name):
             raise _taken(work, name)
+
+
+def _refs(work: Work) -> dict[str, StaticRef]:
+    return {name: made.ref for name, made in work.static.items()}
 
 
 def _local(key: str) -> str:

@@ -99,6 +99,7 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
         keys=world.keys,
         triggers=Triggers(runner),
     )
+    world.switches["pulls"] = github.pulls.states.update
     world.url = _listen(guarded(Dispatcher(services.application(world.keys), Control(world), github)))
     stop = _stopped_by_signals()
     planted = seed.plant(seed.Ground(world, chosen, root), hosts, simulated)

@@ -19,6 +19,7 @@ from tagship.settings.kind import Kind
 from tagship.settings.kinds import KINDS, settings_of
 from tagship.settings.model import Settings
 from tagship.settings.moved import bring_home
+from tagship.settings.previews import filled
 from tagship.settings.section import contradictions, cut
 from tagship.settings.variables import overlay, put
 from tagship.settings.wording import Fault, Wording
@@ -55,10 +56,27 @@ def load(
     faults = [Fault(f"{variable} {problem}", variable) for variable, problem in strangers.items()]
     faults += [Fault(problem) for problem in bring_home(values, model)]
     settings, errors = _checked(values, model)
+    faults += _of_template(settings)
     faults += _faults(values, errors, Wording(model, sources))
     if settings is None or faults:
         raise _problem(path, faults)
     return settings
+
+
+def _of_template(settings: Settings | None) -> list[Fault]:
+    """Check the template of previews, as a pull request's environment."""
+    template = settings.previews.environment if settings else {}
+    if settings is None or not template:
+        return []
+    model, above = settings.environment_model(), ("previews", "environment")
+    values = dict(filled(template, 1))
+    try:
+        model.model_validate(values)
+    except ValidationError as reason:
+        problems = [(tuple(map(str, error["loc"])), error["msg"]) for error in _once(reason.errors(include_url=False))]
+    else:
+        problems = [(tuple(place.split(".")), problem) for place, problem in contradictions(model, values)]
+    return [Fault(f"{'.'.join((*above, *filter(None, place)))}: {problem}") for place, problem in problems]
 
 
 def _faults(values: Mapping[str, Any], errors: Sequence[Any], wording: Wording) -> list[Fault]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import Field, StringConstraints
 
@@ -21,6 +21,7 @@ from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
+from tagship.settings.previews import Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -134,12 +135,29 @@ class Settings(Section):
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
     images: Mapping[Name, NamedImage] = Field(default_factory=dict)
     static: Mapping[Name, Static] = Field(default_factory=dict)
     legacy_keys: tuple[str, ...] = ()  # where archives are from before tagship; {app}, {environment} and {tag} stand in
     environments: Annotated[Mapping[Name, Environment], Field(min_length=1)]
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Have environments of pull requests made when they are named."""
+        if template := self.previews.environment:
+            make = self.environment_model().model_validate
+            object.__setattr__(self, "environments", Named(self.environments, lambda n: make(filled(template, n))))
+
+    def is_preview(self, environment: str) -> bool:
+        """Tell whether an environment is a pull request's, of the template."""
+        own = getattr(self.environments, "own", self.environments)
+        return environment in self.environments and environment not in own
+
+    @classmethod
+    def environment_model(cls) -> type[Environment]:
+        """Return the model of one environment, with every kind's table."""
+        return cast("type[Environment]", section_of(cls.model_fields["environments"].annotation))
 
     def suffix(self, environment: str) -> str:
         """Name an environment's suffix: its own setting, or its name."""
@@ -194,6 +212,11 @@ class Settings(Section):
         """Name the workflow file that ships to an environment; empty: any."""
         workflow = self.environments[environment].workflow
         return f"deploy-{environment}.yml" if workflow is None else workflow
+
+    def promoted_from(self, environment: str) -> str:
+        """Name the branch whose promotions go to an environment; empty: none."""
+        promotion = self.promotion
+        return promotion.branch if promotion.workflow and environment in promotion.order[1:] else ""
 
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""

@@ -126,6 +126,8 @@ class Promotion(Section):
     order: tuple[Name, ...] = ()  # the environments, the first one first; empty: nothing is promoted
     tests: bool = True  # only what passed its tests in the environment before
     bake: int = Field(default=0, ge=0, le=43200)  # minutes that it has to have served there
+    workflow: str = Field(default="", pattern=WORKFLOW)  # that promotes from a branch; empty: none gets a role there
+    branch: str = Field(default="main", pattern=BRANCH)  # that it runs on
 
 
 class CiRuns(Section):

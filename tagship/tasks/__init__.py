@@ -10,11 +10,11 @@ import sys
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from tagship.tasks import ci, demo, holds, incident, infra, release, sandbox, setup, stored
+from tagship.tasks import ci, demo, holds, incident, infra, preview, release, sandbox, setup, stored
 from tagship.tasks._usage import answer_usage
 
 _MODULES = (release, ci, incident, holds, stored, sandbox, setup, demo)
-_GROUPS = (infra,)  # a verb of its own, and verbs below it: infra, infra.lock, infra.unlock
+_GROUPS = (infra, preview)  # a verb of its own, and verbs below it: infra, infra.lock, infra.unlock
 
 
 def _namespace() -> Collection:

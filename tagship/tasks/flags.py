@@ -135,6 +135,7 @@ LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 
 # What is stored.
+PR_NUMBER = Flag("pr", "the pull request: 51 is pr-51; in CI, its own")
 CLEANED_PR = Flag("pr", "the pull request whose environment to clean up: 51 is pr-51")
 DAYS = Flag("days", "how many days an artifact stays after it was stored or deployed last", 7)
 KEEP = Flag("keep", "how many of the newest healthy artifacts stay, however old they are", 5)
@@ -158,6 +159,7 @@ ITEM = Flag(
     after=("secret", "stop-host", "start-host"),
 )
 SANDBOX_REMOVE = Flag("remove", "of `secret`: remove the secret of that variable: secret NAME --remove", False)
+DEMO_KIND = Flag("kind", "what it ships to: ec2 (hosts) or ecs (a service)", "ec2")
 SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environment has; left out, as before, or one")
 
 # init: each is an answer, and left out it is asked for, or taken as it was found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 from tagship.account.tool_failures import PLANS, Attempt, explained
 from tagship.domain import commands, layout
 from tagship.domain.deployment import new_id
-from tagship.domain.infra import exported, shown
+from tagship.domain.infra import exported, placed, shown
 from tagship.domain.statelock import AtWork
 from tagship.domain.text import span
 from tagship.engine import statelocks
@@ -60,6 +60,7 @@ class _Work:
     settings: Infra
     tool: Infrastructure
     variables: Mapping[str, str | None]
+    command: Sequence[str] = ()
 
     @property
     def place(self) -> Path:
@@ -94,7 +95,8 @@ def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = 
     manifest = verified_manifest(app, environment, artifact_id)
     variables = exported(manifest, app.store.bucket, settings.variables)
     tool = app.infrastructure(environment)
-    work = _Work(app, environment, str(artifact_id), settings, tool, variables)
+    command = placed(settings.command, manifest, app.store.bucket)
+    work = _Work(app, environment, str(artifact_id), settings, tool, variables, command)
     return _command(work, dry_run) if settings.command else _terraform(work, dry_run)
 
 
@@ -119,12 +121,12 @@ def _check_directory(app: App, environment: str, settings: Infra) -> None:
 
 
 def _command(work: _Work, dry_run: bool) -> Applied:
-    work.app.screen.say(f"in {work.settings.directory}: {shlex.join(work.settings.command)}")
+    work.app.screen.say(f"in {work.settings.directory}: {shlex.join(work.command)}")
     if dry_run:
         work.app.screen.say(UNCHANGED)
         return work.result("planned")
     with _alone(work), explained(work.attempt, "Whatever it had changed until then stays changed."):
-        work.tool.run(work.settings.command, work.variables)
+        work.tool.run(work.command, work.variables)
     return work.result("ran")
 
 

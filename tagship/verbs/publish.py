@@ -62,7 +62,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         work = replace(work, refs=_stored_refs(work, stored))
         _check_same(work, stored.bundle.sha256, stored.commit, written(stored.every_image), stored.files)
         _check_packages(work, stored)
-        static_sets.check_stored(app, work, stored.static)
+        static_sets.check_stored(work, stored.static)
         app.screen.say(f"{work.artifact_id} is published already with the same bytes: nothing to do")
         return _read_back(app, work)
     secrets = resolved(app, work.environment)

@@ -7,7 +7,7 @@ document that hosts obey. Resources that existed before are used unchanged. A se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from tagship.account.desired import (
@@ -24,7 +24,7 @@ from tagship.account.desired import (
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.removal import Removal, removal
 from tagship.domain import commands, foundation
-from tagship.domain.forge import tags_alone
+from tagship.domain.forge import branch_alone, tags_alone
 from tagship.domain.foundation import Stack, same_document, stack_name
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
@@ -222,15 +222,12 @@ def _outputs(app: App) -> dict[str, Mapping[str, str]]:
 
 
 def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
-    """Print what comes next: GitHub's variables, and the hosts' profile."""
+    """Print what comes next: GitHub's settings, and the hosts' profile."""
     for name in app.settings.environments:
         made = outputs.get(stack_name(app.settings.app, name))
         if not made:
             continue
-        app.screen.say(f"gh variable set AWS_ROLE_ARN --env {name} --body {made['CiRoleArn']}")
-        app.screen.say(f"gh variable set AWS_NOTIFY_ROLE_ARN --env {name} --body {made['NotifyRoleArn']}")
-        app.screen.say(f"gh variable set AWS_REGION --env {name} --body {app.settings.aws.region}")
-        for line in tags_alone(name, app.settings.suffix(name)):
+        for line in _of_github(app, name, made):
             app.screen.say(line)
         if profile := made.get("HostProfile"):
             app.screen.say(f"hosts of {name}: instance profile {profile}")
@@ -238,3 +235,19 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         for noun in ("functions", "services", "groups", "sites"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
                 app.screen.say(f"and, for its {'static sets' if noun == 'sites' else noun}: {policy}")
+
+
+def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
+    """Spell the commands for an environment, and for that of its cleanup.
+
+    They make the environments first: a variable needs one.
+    """
+    settings, cleanup = app.settings, f"{name}-cleanup"
+    region = settings.aws.region
+    yield from tags_alone(name, settings.suffix(name), settings.promoted_from(name))
+    yield f"gh variable set AWS_ROLE_ARN --env {name} --body {made['CiRoleArn']}"
+    yield f"gh variable set AWS_NOTIFY_ROLE_ARN --env {name} --body {made['NotifyRoleArn']}"
+    yield f"gh variable set AWS_REGION --env {name} --body {region}"
+    yield from branch_alone(cleanup, settings.ci.cleanup_branch)
+    yield f"gh variable set AWS_CLEANUP_ROLE_ARN --env {cleanup} --body {made['CleanupRoleArn']}"
+    yield f"gh variable set AWS_REGION --env {cleanup} --body {region}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 
 from tagship.domain import commands
@@ -22,6 +22,7 @@ from tagship.engine.holder import look as look_at_lease
 from tagship.engine.plan import Facts, facts
 from tagship.engine.rollback_candidates import suggested
 from tagship.engine.starts import uncommitted, warn_of_uncommitted
+from tagship.engine.static_sets import drifts, warn_of_drifts
 from tagship.engine.unread import all_read, newest_unread
 from tagship.engine.whereabouts import Whereabouts, where_is
 from tagship.errors import NotAllowed, TagshipError
@@ -54,10 +55,11 @@ class Status:
     gone: Sequence[Gone] = ()  # units of earlier deployments that are not there now
     partial: str = ""  # how many units were left without it, where that is known; empty for a healthy deployment
     uncommitted: str = ""  # why units that start from now on would not run what is recorded
+    static: Mapping[str, str] = field(default_factory=dict)  # static sets that are not the artifact's, and why
 
     @property
     def drifted(self) -> bool:
-        return bool(self.problem or self.uncommitted) or any(unit.drift for unit in self.units)
+        return bool(self.problem or self.uncommitted or self.static) or any(unit.drift for unit in self.units)
 
     def as_data(self) -> dict[str, object]:
         return {**asdict(self), "drifted": self.drifted}
@@ -113,6 +115,7 @@ def _look(app: App, environment: str, *, alone: bool) -> Status:
         takes_unsigned=app.settings.environment(environment).allow_unsigned,
         partial=last.reason if last and last.state == "partial" else "",
         uncommitted=uncommitted(app, known) if asked else "",
+        static=drifts(app, environment, artifact) if asked else {},
     )
 
 
@@ -253,6 +256,7 @@ def _show(app: App, current: Status) -> None:
         app.screen.table((shown[0].noun.upper(), "ID", "RUNS", ""), rows)
     _show_gone(app, current)
     warn_of_uncommitted(app, current.environment, current.artifact, current.uncommitted)
+    warn_of_drifts(app, current.environment, current.artifact, current.static, ends=not current.unfinished)
     if len(shown) < len(current.units):
         total = counted(len(current.units), current.units[0].noun)
         app.screen.say(f"{len(current.units) - len(shown)} of {total} run what is recorded")

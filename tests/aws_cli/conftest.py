@@ -6,23 +6,24 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tagship.sandbox.state import Running
 from tests.journeys.test_deploy_to_functions import Place, place
 
 __all__ = ["aws", "place"]
 Cli = Callable[..., Any]
 
 
-@pytest.fixture
-def aws(place: Place) -> Cli:
-    """Run a command of the CLI against the sandbox; returns what its JSON says. Needs REAL_AWS, the program's path."""
-    program, running = os.environ["REAL_AWS"], place.running
+def commands(running: Running, home: Path) -> Cli:
+    """Run commands of the CLI against a sandbox; each returns its JSON. Needs REAL_AWS, the program's path."""
+    program = os.environ["REAL_AWS"]
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": str(place.root),
+        "HOME": str(home),
         "AWS_ACCESS_KEY_ID": running.keys.access,
         "AWS_SECRET_ACCESS_KEY": running.keys.secret,
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -36,3 +37,8 @@ def aws(place: Place) -> Cli:
         return json.loads(done.stdout)
 
     return run
+
+
+@pytest.fixture
+def aws(place: Place) -> Cli:
+    return commands(place.running, place.root)

@@ -21,6 +21,25 @@ QUEUED = Run("7", "https://github.com/acme/hello/actions/runs/7", "queued", ref=
 BASE = "/repos/acme/hello"
 
 
+def test_a_pull_request_is_open_closed_or_missing(answers: Answers, url: str) -> None:
+    answers.paths[f"{BASE}/pulls/51"] = {"number": 51, "state": "open"}
+    answers.paths[f"{BASE}/pulls/52"] = {"number": 52, "state": "closed"}
+    answers.paths[f"{BASE}/pulls/53"] = 404
+    found = connect("acme/hello", url, "token")
+    assert found
+    assert [found.pull_request(number) for number in (51, 52, 53)] == ["open", "closed", "missing"]
+
+
+def test_every_page_of_open_pull_requests_is_read(answers: Answers, url: str) -> None:
+    pages = [list(range(1, 101)), [101]]
+    for number, page in enumerate(pages, 1):
+        path = f"{BASE}/pulls?state=open&per_page=100&page={number}"
+        answers.paths[path] = [{"number": row, "state": "open"} for row in page]
+    found = connect("acme/hello", url, "token")
+    assert found
+    assert list(found.open_pull_requests()) == list(range(1, 102))
+
+
 def run(number: int, branch: str, name: str, **changes: Any) -> dict[str, Any]:
     url = f"https://github.com/acme/hello/actions/runs/{number}"
     path = f".github/workflows/{name}.yml"
@@ -60,7 +79,7 @@ def url(answers: Answers) -> Iterator[str]:
         def do_GET(self) -> None:
             answers.asked.append(self.path)
             answers.tokens.append(self.headers.get("Authorization", ""))
-            told = answers.paths.get(self.path.split("?")[0], 404)
+            told = answers.paths.get(self.path, answers.paths.get(self.path.split("?")[0], 404))
             if isinstance(told, str):
                 self.send_response(301)
                 self.send_header("Location", told)

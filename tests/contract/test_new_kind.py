@@ -29,7 +29,7 @@ class Files(Kind):
 LINES = {  # all that the rest of the house is told of it: file -> (where, what is put there)
     "settings/kinds.py": [
         ("from tagship.settings.kind import Kind\n", "from tagship.settings.files import Files\n{}"),
-        ("= (Ec2, Lambda, Ecs, Asg)", "= (Ec2, Lambda, Ecs, Files)"),
+        ("= (Ec2, Lambda, Ecs, Asg)", "= (Ec2, Lambda, Ecs, Asg, Files)"),
     ],
     "adapters/targets/__init__.py": [('    "ec2":', '    "files": "tagship.adapters.targets.files",\n{}')],
 }

@@ -67,7 +67,9 @@ def test_a_pause_is_shown_with_its_stage_its_end_and_what_happens_then_and_goes_
     assert (report.outcome, report.serving) == ("healthy", "0.1.1-dev")
     [words, *_] = [phase for phase in heard if "paused" in phase]
     assert "api: paused at a hook after post scale up until 20" in words
-    assert words.endswith("UTC, then ECS does ROLLBACK")
+    assert words.endswith(
+        "UTC, then ECS does ROLLBACK; inv continue --env dev goes on, inv rollback --env dev goes back"
+    )
     place.remove()
 
 

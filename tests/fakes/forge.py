@@ -15,7 +15,8 @@ class FakeForge:
     `fails` is how many questions about a run of this commit go unanswered, one after the other, once `answers` were
     answered. `during` is called at every look. `reruns` are the states of each attempt after the first, with the
     notices that it ends with; one that is not there is refused. `of_tag` maps a tag to a run of another commit's.
-    `going` are the runs that have not ended. `gates` are the forge's environments, `owned` is its repository.
+    `going` are the runs that have not ended. `gates` are the forge's environments, `owned` is its repository;
+    `pulls` are the states of pull requests.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class FakeForge:
         self.rerun_asked: list[str] = []
         self.of_tag: dict[str, Run] = {}
         self.going: list[Run] = []
+        self.pulls: dict[int, str] = {}
         self.gates: dict[str, Protection] = {}
         self.owned = Home("12", "34", "2024-01-01T00:00:00Z")
 
@@ -85,6 +87,14 @@ class FakeForge:
     def home(self) -> Home:
         self._answer()
         return self.owned
+
+    def pull_request(self, number: int) -> str:
+        self._answer()
+        return self.pulls.get(number, "missing")
+
+    def open_pull_requests(self) -> Sequence[int]:
+        self._answer()
+        return [number for number, state in self.pulls.items() if state == "open"]
 
     def green(self, commit: str) -> str:
         return self.ci

@@ -114,4 +114,5 @@ def _outputs(wanted: Stack) -> dict[str, str]:
     account = "arn:aws:iam::123456789012"
     people = f"{account}:policy/{name}-people"
     roles = {"CiRoleArn": f"{account}:role/{name}-ci", "NotifyRoleArn": f"{account}:role/{name}-notify"}
+    roles["CleanupRoleArn"] = f"{account}:role/{name}-cleanup"
     return {**roles, "HostProfile": f"{name}-host", "PeoplePolicyArn": people}

@@ -81,6 +81,8 @@ ELSEWHERE = {  # verbs without a journey, and why
     "pin": "what it changes is on hosts alone: tests/unit/verbs/test_pin.py, tests/journeys/test_keys.py",
     "continue": "it answers a hook of ECS, whose id is good for one pause: tests/contract/test_services_pausing.py",
     "cleanup": "it deletes, which a crash leaves to the next time: tests/unit/verbs/test_cleanup.py",
+    "preview.close": "what it takes away is the tool's: tests/unit/verbs/test_previews.py",
+    "preview.sweep": "it closes previews: tests/unit/verbs/test_previews.py",
     "resign": "it adds signatures, each written once: tests/unit/verbs/test_resign.py, tests/journeys/test_keys.py",
     "tested": "one record, written once: tests/unit/verbs/test_promote.py",
     "promote": "it needs two environments: tests/unit/verbs/test_promote.py; then it is a deploy",

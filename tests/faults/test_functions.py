@@ -25,6 +25,7 @@ DEPLOYED = {
     "UpdateFunctionCode": (1,),
     "UpdateFunctionConfiguration": (1,),
     "PublishVersion": (1,),
+    "GetProvisionedConcurrencyConfig": (1,),
     "Invoke": (1, 2),
     "UpdateAlias": (1, 2),
 }

@@ -21,6 +21,7 @@ from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
 from tagship.verbs.deploy import deploy
 from tests.journeys.prompts import CASES, Case
+from tests.journeys.test_legacy import archive
 from tests.sandbox import shop
 from tests.sandbox.conftest import client, git, start
 from tests.sandbox.shop import Shop
@@ -39,6 +40,12 @@ jobs:
     runs-on: ubuntu-24.04
     steps:
       - {name: Ship, run: exit 1}
+"""
+LEGACY = 'legacy_keys = ["{app}/{tag}/{app}-{tag}.tar.gz"]\n'
+MIGRATION = """
+[environments.prod.hooks.before_switch]
+command = ["true"]
+reversible = false
 """
 PROMOTION = """
 [promotion]
@@ -62,8 +69,8 @@ class Places:
     """A sandbox, and the folders in which somebody is asked.
 
     `work` is the practice clone: its last commit is not released, 0.1.0-dev is out and its run failed, and 0.1.1-dev is
-    a tag of this clone alone. dev runs 0.0.2-dev after 0.0.1-dev; prod is frozen by Grace; preprod's host ran the app
-    before tagship.
+    a tag of this clone alone. dev runs 0.0.2-dev after 0.0.1-dev, and so does prod, by migrations that can't be undone;
+    it is frozen by Grace. preprod's host ran the app before tagship, and 0.0.0-dev is an archive from then.
     """
 
     top: Path
@@ -147,7 +154,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
 def made(root: Path) -> Path:
     (root / ".github/workflows").mkdir(parents=True)
     (root / ".github/workflows/deploy-dev.yml").write_text(WORKFLOW, "utf-8")
-    shop.make(root, ["dev", "preprod", "prod"], head=shop.HEAD + PROMOTION)
+    shop.make(root, ["dev", "preprod", "prod"], {"prod": MIGRATION}, head=LEGACY + shop.HEAD + PROMOTION)
     text = (root / "tagship.toml").read_text("utf-8").replace('branch = "main"', 'branch = "dev"', 1)
     (root / "tagship.toml").write_text(text, "utf-8")
     git(root, "commit", "--quiet", "--all", "-m", "Release from dev")
@@ -165,10 +172,12 @@ def _release(here: Places) -> None:
 
 
 def _deploy(here: Places) -> None:
-    """What dev runs and ran, Grace's freeze, and what ran on preprod's host."""
-    dev = Shop(here.top / "shop", here.running, "dev")
-    for number in ("0.0.1", "0.0.2"):
-        assert deploy(dev.app(), artifact=dev.publish(number)).state == "healthy"
+    """What dev and prod run and ran, an archive from before, Grace's freeze, and what ran on preprod's host."""
+    for name in ("dev", "prod"):
+        place = Shop(here.top / "shop", here.running, name)
+        for number in ("0.0.1", "0.0.2"):
+            assert deploy(place.app(), artifact=place.publish(number), env=name).state == "healthy"
+    here.s3.put_object(Bucket="hello-artifacts", Key="hello/0.0.0-dev/hello-0.0.0-dev.tar.gz", Body=archive())
     assert here.run("work", "tested", "--env", "dev").returncode == 0
     freeze = ("freeze", "--env", "prod", "--until", "8h", "--reason", "the sale")
     assert here.run("work", *freeze, LOGNAME="grace", USER="grace").returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 
 from tagship import bootstrap
 from tagship.adapters.aws.site import AwsSite
+from tagship.domain.version import ArtifactId
+from tagship.engine.artifacts import verified_manifest
+from tagship.engine.attested import provenance_of, sbom_of
 from tagship.errors import DeployFailed, ServiceFailed
 from tagship.sandbox import lifecycle
 from tagship.sandbox.state import Running
@@ -170,3 +174,19 @@ def _refuses_pages(real: Any) -> Any:
         real(site, path, body, file)
 
     return put
+
+
+def test_provenance_and_sbom_name_the_set_and_its_files(place: Place) -> None:
+    app = place.app()
+    version = place.ship("0.1.4-dev", "fifth")
+    manifest = verified_manifest(app, "dev", ArtifactId(version))
+    subjects, ref = provenance_of(app, manifest).subjects, manifest.static["site"]
+    assert subjects[f"shop/dev/{version}/static/site.zip"] == f"sha256:{ref.sha256}"
+    assert subjects[f"shop/dev/{version}/static/site.json"] == f"sha256:{ref.files_sha256}"
+    parts = {part["name"]: part["hashes"][0]["content"] for part in parts_of(sbom_of(app, manifest))}
+    assert parts["static/site/index.html"] == hashlib.sha256(b"fifth").hexdigest()
+
+
+def parts_of(bill: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = bill["metadata"]["component"]["components"]
+    return found

@@ -16,7 +16,7 @@ ROLES = ("Ci of dev", "Notify of dev", "Cleanup of dev", "People of dev")
 
 # By role and verb: what is refused, and is to be.
 REFUSED = {
-    ("People of dev", "status"): "an environment whose policy the person does not have: `status` says so, and goes on",
+    ("People of dev", "status"): "the units of prod, whose policy the person does not have: `status` says so",
 }
 
 
@@ -42,6 +42,7 @@ UNUSED = [
     Unused(
         r"LogInToTheRegistry|PushImages", "docker push and pull; a sandbox has a folder for a registry", "lambda|ecs"
     ),
+    Unused(r"WatchFunctions", "new versions that get their calls by steps: `lambda.steps`", "lambda"),
     Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
     Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
     Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),

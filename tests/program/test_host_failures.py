@@ -57,6 +57,17 @@ def host(tmp_path: Path) -> Iterator[Machine]:
         yield one
 
 
+def test_a_host_on_which_nothing_serves_shows_how_its_first_version_failed(tmp_path: Path) -> None:
+    """Whoever asks an instance that just booted tells by that whether its boot has ended."""
+    with machine(tmp_path) as fresh:
+        bad = make("0.1.0-dev", {"fault": "error"})
+        bad.put(fresh.bucket)
+        assert fresh.deploy(bad).outcome == "failed"
+        answer = fresh.status()
+        assert (answer.outcome, answer.reason) == ("empty", "nothing was ever deployed here to its end")
+        assert "the last answer: 500" in answer.evidence
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_version_that_is_not_healthy_is_never_switched_to(host: Machine, fault: str) -> None:
     """(One that turns bad later has served by then: test_host_watch.)"""

@@ -118,6 +118,8 @@ STORIES: dict[str, Callable[[], Any]] = {
 TIMELESS = {
     *("tag-undo", "bundle", "validate", "setup", "user-data", "infra.apply", "pin", "resign", "eject", "init"),
     "doctor",
+    "preview.close",
+    "preview.sweep",
     "drill",
     "adopt",
     "continue",

@@ -290,6 +290,42 @@ def test_the_workflow_file_and_its_tags_are_pinned(role: str) -> None:
     assert trusted(subject, role=role, workflow=anywhere, Workflow="")
 
 
+PROMOTION = "acme/hello/.github/workflows/promote.yml@refs/heads/main"
+PROMOTES = {"PromotionWorkflow": "promote.yml", "PromotionBranch": "main"}
+NOT_PROMOTION = {
+    "another file": PROMOTION.replace("promote.yml", "ci.yml"),
+    "another branch": PROMOTION.replace("main", "feature"),
+    "a branch that begins so": PROMOTION + "-2",
+    "a tag that is named like the branch": PROMOTION.replace("heads", "tags"),
+    "a pull request": PROMOTION.replace("heads/main", "pull/51/merge"),
+    "the file that deploys, on that branch": PROMOTION.replace("promote.yml", "deploy-dev.yml"),
+    "another repository": PROMOTION.replace("acme/hello", "evil/hello"),
+    "no claim": "",
+}
+
+
+@pytest.mark.parametrize("role", ["Ci", "Notify"])
+def test_a_promotion_is_for_one_file_on_one_branch_beside_the_tags(role: str) -> None:
+    subject = "repo:acme/hello:environment:dev"
+    assert trusted(subject, role=role, workflow=PROMOTION, **PROMOTES)
+    assert trusted(subject, role=role, **PROMOTES), "a tag still ships"
+    assert not trusted(subject, role=role, workflow=PROMOTION), "nothing is promoted there"
+    wrong = {**NOT_PROMOTION, **{f"tag: {name}": workflow for name, workflow in ELSEWHERE.items()}}
+    assert not [name for name, ref in wrong.items() if trusted(subject, role=role, workflow=ref, **PROMOTES)]
+    assert not trusted("repo:acme/hello:environment:prod", role=role, workflow=PROMOTION, **PROMOTES)
+    assert not trusted(subject, role="Cleanup", workflow=PROMOTION, **PROMOTES)
+
+
+def test_a_trust_policy_with_the_longest_names_fits() -> None:
+    """2,048 characters (IAM quotas)."""
+    name = f"{'o' * 39}/{'r' * 100}"
+    long = {"Repository": name, "NumberedRepository": f"{'o' * 39}@{'1' * 9}/{'r' * 100}@{'1' * 10}", **PROMOTES}
+    long |= {"Environment": "e" * 31, "Workflow": f"{'w' * 60}.yml", "PromotionWorkflow": f"{'w' * 60}.yml"}
+    for role in ("Ci", "Notify", "Cleanup"):
+        trust = template(read("environment"), **long)[role]["Properties"]["AssumeRolePolicyDocument"]
+        assert len(json.dumps(trust, separators=(",", ":"))) < 2_048
+
+
 CLEANUP = "acme/hello/.github/workflows/cleanup.yml@refs/heads/main"
 NOT_CLEANUP = {
     "another file": CLEANUP.replace("cleanup.yml", "ci.yml"),
@@ -351,7 +387,8 @@ READ_BY_ALL = [
     layout.lease("hello", "prod"),
     layout.freeze("hello", "prod"),
 ]
-CARRIED = (layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
+SETS = (layout.static("site"), layout.static_files("site"))
+CARRIED = (*SETS, layout.BUNDLE, layout.SIGNATURE, layout.signature_by("0" * 16), layout.PROVENANCE, layout.SBOM)
 PROMOTED = [layout.artifact("hello", "prod", "0.1.30-dev", name) for name in (*CARRIED, layout.package("api"))]
 AT_WORK = [layout.state("hello", "prod") + ".tflock", layout.at_work("hello", "prod") + "x.json"]
 PRIVATE = [
@@ -808,6 +845,21 @@ def test_an_environment_without_hosts_gets_no_role_for_them() -> None:
     places = (made["Resources"]["Host"], made["Resources"]["HostProfile"], made["Outputs"]["HostProfile"])
     assert {place["Condition"] for place in places} == {"HasHosts"}
     assert not _holds(made["Conditions"]["HasHosts"], {"Hosts": "no"})
+
+
+def test_a_template_that_is_too_large_loses_what_its_environment_does_not_run() -> None:
+    """Nobody's permission: its condition would leave it out. The reasons beside the others stay."""
+    assert len(read("environment").encode()) > foundation.LARGEST, "else this would show nothing"
+    text = foundation.with_blocks(read("environment"), {}, "", [], services=["dev/api"])
+    made, bare = yaml.load(read("environment"), _Loader), yaml.load(text, _Loader)
+    gone = set(made["Resources"]) - set(bare["Resources"])
+    assert gone
+    assert gone <= {"PeopleOfFunctions", "PeopleOfGroups", "PeopleOfSites"}
+    assert {f"{name}PolicyArn" for name in gone} == set(made["Outputs"]) - set(bare["Outputs"])
+    assert "# which bytes each task runs" in text
+    assert {name: made["Resources"][name] for name in bare["Resources"] if name != "PeopleOfServices"}.keys() <= bare[
+        "Resources"
+    ].keys()
 
 
 def test_a_template_that_loses_its_comments_says_the_same() -> None:

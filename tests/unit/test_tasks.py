@@ -33,7 +33,7 @@ TOP = Path(__file__).parents[2]
 CHANGES = {
     "tag", "tag-undo", "deploy-dev", "build", "bundle", "publish", "deploy", "heal", "resume", "rollback", "freeze",
     "thaw", "unlock", "mark-good", "mark-bad", "infra.apply", "infra.unlock", "setup", "eject", "init",
-    "pin", "resign", "adopt", "cleanup", "tested", "promote", "continue",
+    "pin", "resign", "adopt", "cleanup", "tested", "promote", "continue", "preview.close", "preview.sweep",
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
@@ -180,6 +180,8 @@ ADVISED = [
     commands.publish(V, "dev"),
     commands.infra(V, "dev"),
     commands.infra_lock("dev"),
+    commands.preview_close("51"),
+    commands.preview_sweep(),
     commands.infra_unlock("dev", "abc", run_ended=True),
     commands.setup(owner_id="12", repository_id="34", document_only=True, dry_run=True),
     commands.doctor(fix=True, yes=True),
@@ -489,6 +491,7 @@ def test_a_switch_that_became_a_task_runs_it_and_says_so(
 # -- the Makefile ------------------------------------------------------------------------------------------------------
 
 NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", "infra.lock", "infra.unlock", "setup"}
+NOT_TYPED |= {"preview.close", "preview.sweep"}
 NOT_TYPED |= {"init", "pin", "resign"}  # once in a repository's life, or a key's
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
 
@@ -513,6 +516,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench",
         "bench-faults",
         "bench-host",
+        "bench-targets",
         "bench-shell",
         "test-permissions",
     }

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 from tagship.sandbox import web
 from tagship.sandbox.actions.board import Board
+from tagship.sandbox.actions.pulls import Pulls
 from tagship.sandbox.actions.records import JobRecord, Records, RunRecord
 from tagship.sandbox.actions.refusals import Forbidden, NotFound, Unauthorized
 from tagship.sandbox.actions.triggers import Triggers
@@ -42,6 +43,7 @@ class GitHub:
     ) -> None:
         self.repository, self.origin, self.records = repository, origin, records
         self.cancel, self.rerun, self.triggers = cancel, rerun, triggers
+        self.pulls = Pulls()
         self.base, self.keys, self.top = "", keys, f"/github/{keys.page}"
         self.board = Board(records.folder / "board.json", lambda: f"{self.base}/{repository}")
         self.routes: list[tuple[str, str, Callable[..., Any]]] = [
@@ -54,6 +56,7 @@ class GitHub:
             ("GET", r"/actions/jobs/(\d+)", self._one_job),
             ("GET", r"/check-runs/(\d+)", self._check_run),
             ("GET", r"/check-runs/(\d+)/annotations", self._annotations),
+            *self.pulls.routes(),
             ("GET", r"/commits/([^/]+)", self._commit),
             ("GET", r"/commits/([^/]+)/check-runs", self._check_runs),
         ]

@@ -11,6 +11,7 @@ import gzip
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -38,6 +39,7 @@ class Boots:
     world: World
     faults: dict[str, str] = field(default_factory=dict)
     metadata: Metadata = field(default_factory=Metadata)
+    ports: dict[str, int] = field(default_factory=dict)  # by instance: where its app answers
 
     def boot(self, instance: str, user_data: bytes) -> None:
         """Start an instance's user data, in a thread."""
@@ -54,13 +56,20 @@ class Boots:
         if isinstance(machine, local.LocalHost):
             threading.Thread(target=_remove, args=(machine.root,), daemon=True).start()
 
+    def answers(self, instance: str) -> int:
+        """Return the port on which an instance's app answers; 0 if none."""
+        port = self.ports.get(instance, 0)
+        with socket.socket() as probe:
+            return port if port and probe.connect_ex(("127.0.0.1", port)) == 0 else 0
+
     # -- a host that runs what it is given -----------------------------------------------------------------------------
 
     def _run(self, instance: str, script: str) -> None:
         world = self.world
         host = local.LocalHost(instance, world.disk(instance), world.url, world.region, world.keys)
         values = dict(word.partition("=")[::2] for word in shlex.split(HEADER.search(script).group(1)))  # type: ignore[union-attr]
-        local.build(host.root, values["APP"], world.public_key, world.ports.free())
+        port = self.ports[instance] = world.ports.free()
+        local.build(host.root, values["APP"], world.public_key, port)
         (host.root / "etc/tagship" / values["APP"] / "release.pub.pem").unlink()  # user data pins the keys
         path = host.root / "user-data"
         path.write_text(script, "utf-8")

@@ -32,7 +32,7 @@ class Pace:
     """How long things take: `shortened` makes seconds of AWS seconds here."""
 
     shortened: Callable[[float], float]
-    warmup: float = 0.0  # seconds, if a refresh names none
+    warmup: float = 3.0  # seconds, if a refresh names none
     keeps_pointer: bool = False  # a fault: what was rolled back leaves the group's configuration at the new version
 
 

@@ -33,6 +33,7 @@ from tagship.sandbox.asg.refresh import ONWARD, InstanceRefresh, Irreversible, P
 from tagship.sandbox.aws import autoscaling_answers as answers
 from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.autoscaling_fleet import Ec2Fleet
+from tagship.sandbox.ecs.front import Front, listen
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
 
@@ -127,7 +128,19 @@ class _Api:
         group = Group(name, arn, configuration, self.fleet, now(), settings, pending=self.pending)
         group.tags = [answers.tag(name, tag) for tag in given.get("Tags", [])]
         self.groups[name] = group
+        self.world.fronts[name] = functools.partial(self._open, group)
         group.pass_time(now())
+
+    def _open(self, group: Group, port: int) -> str:
+        """Give a group an address on this machine; return it."""
+        return listen(Front(functools.partial(self._port, group), self.lock), port)
+
+    def _port(self, group: Group, turn: int) -> int:
+        """Choose an instance in service whose app answers."""
+        group.pass_time(now())
+        serving = [member.id for member in group.members if member.state == IN_SERVICE]
+        ports = [port for port in map(self.boots.answers, serving) if port]
+        return ports[turn % len(ports)] if ports else 0
 
     def update_auto_scaling_group(self, given: Given) -> None:
         group = self._group(given)

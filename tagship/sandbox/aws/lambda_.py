@@ -8,13 +8,13 @@ the old code and other changes are refused; RevisionId and CodeSha256 are guards
 
 Its switches, by POST /sandbox/faults: {"lambda": {"update": 0.3}} is the seconds of an update and of a new version's
 State Pending; "throttled" invocations answer 429; "lost" publishings make no version and answer with the last;
-"failed_updates" end as Failed; "states" sets the State of `name:version`.
+"failed_updates" and "failed_provisionings" end as Failed; "states" sets the State of `name:version`; "simulated"
+runs no handlers, and has each invocation answer with the variable VERSION.
 
 An image is one of this sandbox's own, and its command is the handler.
 
-Does not model: an image's base, its index and its architecture, layers, function URLs, permissions, provisioned
-concurrency, SnapStart, capacity providers, asynchronous invocations, the limits on sizes and on the rate of requests,
-and the context of a handler.
+Does not model: an image's base, its index and its architecture, layers, SnapStart, capacity providers, asynchronous
+invocations, the limits on sizes and on the rate of requests, and the context of a handler.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from moto.awslambda.responses import LambdaResponse
+
 from tagship.sandbox.aws import lambda_answers as answers
+from tagship.sandbox.aws import stock
+from tagship.sandbox.aws.lambda_around import Around
 from tagship.sandbox.aws.lambda_code import located, read
 from tagship.sandbox.aws.lambda_kept import Kept
 from tagship.sandbox.aws.lambda_metrics import counted
@@ -39,7 +43,7 @@ from tagship.sandbox.aws.lambda_requests import (
 )
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
 from tagship.sandbox.functions.images import Images
-from tagship.sandbox.functions.running import run
+from tagship.sandbox.functions.running import pretended, run
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
 
@@ -52,6 +56,8 @@ class _Faults:
     throttled: int = 0
     lost: int = 0
     failed_updates: int = 0
+    simulated: bool = False
+    failed_provisionings: int = 0
 
     def strikes(self, name: str) -> bool:
         """Use up one of a planned number."""
@@ -63,6 +69,8 @@ class _Faults:
 def install(world: World) -> None:
     """Replace moto's operations by those that act on this world."""
     api = _Api(world, Kept(world.region))
+    for path in ("provisioned-concurrency", "urls"):
+        stock.route("awslambda", path, LambdaResponse.dispatch)
     world.switches["lambda"] = api.switch
     for act in (
         api.create_function,
@@ -80,6 +88,7 @@ def install(world: World) -> None:
         api.delete_alias,
         api.list_aliases,
         api.invoke,
+        *api.around.operations,
     ):
         put(act)
 
@@ -95,6 +104,10 @@ class _Api:
     kept: Kept
     faults: _Faults = field(default_factory=_Faults)
     _changing: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def around(self) -> Around:
+        return Around(self.kept, self._ready, lambda: self.faults.strikes("failed_provisionings"))
 
     # -- what tests can set --------------------------------------------------------------------------------------------
 
@@ -224,6 +237,8 @@ class _Api:
                 changed.weights = self.kept.weights(function, given)
             changed.description = given.get("Description", alias.description)
             function.aliases[alias.name] = changed
+            if changed.version != alias.version:
+                self.around.moved(function, alias.name)
             return answers.alias(self.world.region, function, changed)
 
     def delete_alias(self, given: Given) -> None:
@@ -245,7 +260,11 @@ class _Api:
         number = version.number if version else LATEST
         if version and version.current_state != "Active":
             raise self._not_ready(version)
-        ran = run(content, function.name, number, given["Payload"], self.world.folder)
+        ran = (
+            pretended(content)
+            if self.faults.simulated
+            else run(content, function.name, number, given["Payload"], self.world.folder)
+        )
         counted(self.world.region, function.name, given.get("Qualifier", ""), number, failed=bool(ran.error))
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": number, "Payload": ran.payload}
         answer |= {"FunctionError": ran.error} if ran.error else {}

@@ -8,6 +8,7 @@ through here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from moto.backends import get_backend
@@ -20,6 +21,12 @@ def backend(service: Any, region: str, account: str = DEFAULT_ACCOUNT_ID) -> Any
     """Return what moto keeps for a service."""
     # Of a region, or, for S3 and IAM, of a partition ("aws").
     return get_backend(service)[account][region]
+
+
+def route(service: str, path: str, act: Callable[..., Any]) -> None:
+    """Add a path of a function's that moto has no operation at."""
+    paths = import_module(f"moto.{service}.urls").url_paths
+    paths[rf"{{0}}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/{path}/?$"] = act
 
 
 def replace(owner: type, name: str, make: Callable[[Any], Any]) -> None:

@@ -79,6 +79,15 @@ class Alias:
     revision: str = field(default_factory=revision)
 
 
+@dataclass(frozen=True)
+class Provisioned:
+    """Provisioned concurrency of an alias, there or not once `ready`."""
+
+    wanted: int
+    ready: datetime
+    failed: bool = False
+
+
 @dataclass
 class Function:
     """One function; `content` is $LATEST as it was last asked to be.
@@ -96,6 +105,10 @@ class Function:
     versions: dict[str, Version] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)
     published: int = 0
+    reserved: int | None = None  # concurrency
+    provisioned: dict[str, Provisioned] = field(default_factory=dict)  # by alias
+    urls: dict[str, str] = field(default_factory=dict)  # AuthType, by qualifier
+    policies: dict[str, list[Any]] = field(default_factory=dict)  # statements, by qualifier
 
     def settle(self) -> None:
         """End an update whose time has come: its RevisionId changes once more."""

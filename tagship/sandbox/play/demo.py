@@ -1,7 +1,7 @@
 """The demo: two good versions, a broken one, a rollback, all through the commands that a person types.
 
 It plays in a throw-away clone with a sandbox of its own, so that neither this repository's tags and branches nor a
-sandbox that is already up are touched. Every scene looks at what the host's port answers: a scene that did not end as
+sandbox that is already up are touched. Every scene looks at what the app answers: a scene that did not end as
 it should ends the demo with an error.
 """
 
@@ -20,53 +20,62 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tagship.errors import Interrupted, Refused, ServiceFailed
-from tagship.sandbox.state import Running, locate
+from tagship.errors import Interrupted, Refused, ServiceFailed, UsageError
+from tagship.sandbox.play.stories import STORIES, Story
+from tagship.sandbox.state import locate
 
 SAMPLE = Path("examples/hello/hello.json")
 RULE = "─" * 78
 
 
-def play(root: Path) -> None:
-    """Play every scene."""
+def play(root: Path, kind: str = "ec2") -> None:
+    """Play every scene, on one kind of target."""
     # Raises ServiceFailed, naming the first that did not end as it should.
+    story = STORIES.get(kind)
+    if story is None:
+        raise UsageError(f"Invalid --kind {kind}: {', '.join(STORIES)}.", remedy="Play one: inv demo --kind ecs")
     if not (root / SAMPLE).is_file():
         raise Refused(f"There is no sample app in {root}.", remedy="Run the demo in a clone of tagship itself.")
     began = time.monotonic()
-    with _stage(root) as (work, running):
-        _scene("1. Ship 0.1.0-dev: tag, push, CI, bundle, S3, SSM, host, healthy")
+    with _stage(root, story) as (work, url):
+        _scene(f"1. Ship 0.1.0-dev: {story.shipping}")
         _make(work, "deploy-dev", "--version 0.1.0-dev --first --yes")
-        _expect(running, "0.1.0-dev")
+        _expect(url, "0.1.0-dev")
         _scene("2. Change the greeting and ship the next version, as suggested")
-        _change(work, greeting="Hello again")
+        _change(work / story.sample, **story.greeted)
         _make(work, "deploy-dev", "--yes")
-        _expect(running, "0.1.1-dev")
-        _scene("3. Ship a broken 0.1.2-dev: its health check catches it, the host stays on 0.1.1-dev")
-        _change(work, healthy=False)
+        _expect(url, "0.1.1-dev")
+        _scene(f"3. Ship a broken 0.1.2-dev: {story.caught}")
+        _change(work / story.sample, **story.broken)
         _make(work, "deploy-dev", "--yes", fails=True)
-        _expect(running, "0.1.1-dev")
+        _expect(url, "0.1.1-dev")
         _scene("4. Take it back: invoke rollback --to 0.1.0-dev")
         _run(work, ["invoke", "rollback", "--to", "0.1.0-dev"])
-        _expect(running, "0.1.0-dev")
+        _expect(url, "0.1.0-dev")
         _scene("5. What happened")
         _run(work, ["invoke", "history", "--env", "dev"])
     _scene(f"Done in {time.monotonic() - began:.0f} s. The sandbox is down, and nothing was left behind.")
 
 
 @contextmanager
-def _stage(root: Path) -> Iterator[tuple[Path, Running]]:
-    """Make a throw-away clone with a sandbox; remove both at the end."""
+def _stage(root: Path, story: Story) -> Iterator[tuple[Path, str]]:
+    """Make a throw-away clone with a sandbox; remove both at the end.
+
+    Yields the practice clone, and where the app answers.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tagship-demo-"))
     clone = folder / "repository"
     previous = signal.signal(signal.SIGTERM, _interrupted)
     try:
         _clone(root, clone)
-        _scene("A sandbox: an AWS, a Git remote, a CI runner and a host, on this machine")
+        story.lay(root, clone)
+        place = "a service" if story.example else "a host"
+        _scene(f"A sandbox: an AWS, a Git remote, a CI runner and {place}, on this machine")
         _run(clone, ["invoke", "sandbox", "up"])
         running = locate(clone)
         if running is None:
             raise ServiceFailed("The sandbox did not come up.", remedy="See why: inv sandbox up")
-        yield running.folder / "work", running
+        yield running.folder / "work", story.url(clone, running)
     finally:
         signal.signal(signal.SIGTERM, previous)
         if clone.is_dir():
@@ -132,25 +141,24 @@ def _run(where: Path, command: Sequence[str], *, fails: bool = False) -> None:
         )
 
 
-def _change(work: Path, **values: object) -> None:
+def _change(path: Path, **values: object) -> None:
     """Commit a change of the sample app's settings, as a developer would."""
-    path = work / SAMPLE
     path.write_text(json.dumps(json.loads(path.read_text()) | values, indent=2) + "\n")
     message = f"Set {', '.join(f'{name} to {json.dumps(value)}' for name, value in values.items())}"
     print(f"$ git commit --all -m '{message}'", flush=True)
-    subprocess.run(["git", "commit", "--quiet", "--all", "-m", message], cwd=work, env=_environment(), check=True)
+    command = ["git", "commit", "--quiet", "--all", "-m", message]
+    subprocess.run(command, cwd=path.parent, env=_environment(), check=True)
 
 
-def _expect(running: Running, version: str) -> None:
-    """Look at the host's port. Raises ServiceFailed if another version answers."""
-    url = f"http://127.0.0.1:{running.hosts[0].port}/healthz"
+def _expect(url: str, version: str) -> None:
+    """Look at what answers. Raises ServiceFailed if another version does."""
     print(f"$ curl {url}", flush=True)
-    with urllib.request.urlopen(url, timeout=10) as answer:  # nosec B310 (http, on loopback)
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  # nosec B310 (http, here)
         body = answer.read().decode()
     print(body.strip(), flush=True)
     if json.loads(body).get("version") != version:
         raise ServiceFailed(
-            f"The host answers {body.strip()}, not as {version}.",
+            f"It answers {body.strip()}, not as {version}.",
             state="The demo stopped there; its sandbox is down.",
             remedy="Read the lines above, then run it again: make demo",
         )

@@ -45,12 +45,13 @@ def _switched(running: Running, name: str, action: str, word: str) -> SandboxHos
 
 def _host(running: Running, name: str, action: str) -> SandboxHost:
     """Find a host by its name or id. Raises UsageError."""
-    host = next((host for host in running.hosts if name in (host.name, host.id)), None)
+    hosts = [host for host in running.hosts if host.id.startswith("i-")]
+    host = next((host for host in hosts if name in (host.name, host.id)), None)
     if host is None:
         raise UsageError(
             f"The sandbox has no host {name!r}.",
             remedy=either(
-                f"Name one of its hosts: {commands.sandbox(action, running.hosts[0].name)}",
+                f"Name one of its hosts: {commands.sandbox(action, hosts[0].name if hosts else name)}",
                 f"Or see them all: {commands.sandbox('status')}",
             ),
         )

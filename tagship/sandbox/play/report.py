@@ -239,7 +239,9 @@ def _about(running: Running) -> list[str]:
     lines += [f"  AWS      {running.aws_url}", f"  GitHub   {running.github_url}"]
     lines += [f"  origin   {_short(running.origin)}", f"  daemon   pid {running.pid}"]
     real = [host for host in running.hosts if host.port]
-    lines += [f"  host     {host.name}  http://127.0.0.1:{host.port}  {host.id}" for host in real]
+    groups = [host for host in real if host.id == host.name]
+    lines += [f"  host     {host.name}  http://127.0.0.1:{host.port}  {host.id}" for host in real if host not in groups]
+    lines += [f"  group    {group.name}  http://127.0.0.1:{group.port}" for group in groups]
     if len(real) < len(running.hosts):
         lines.append(f"  hosts    {len(running.hosts) - len(real)} SIMULATED: they serve nothing")
     return lines

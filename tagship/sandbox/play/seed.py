@@ -12,11 +12,11 @@ from tagship.sandbox.aws import instances
 from tagship.sandbox.hosts import local
 from tagship.sandbox.hosts.simulated import SimulatedHost
 from tagship.sandbox.pairs import pair_of
-from tagship.sandbox.play import functions, secrets, services
+from tagship.sandbox.play import functions, groups, secrets, services
 from tagship.sandbox.state import SandboxHost
 from tagship.sandbox.world import World
 from tagship.settings import Settings
-from tagship.settings.ec2 import Ec2
+from tagship.settings.ec2 import Ec2, Hosts
 
 TEMPLATE = "deploy/aws/ssm-document.json"
 ENTRY = "deploy/host/entry.sh"
@@ -54,9 +54,10 @@ def plant(ground: Ground, count: int, simulated: int = 0) -> tuple[SandboxHost, 
     services.seed(ground.settings, ground.client("ecs"), ground.world.fronts, ground.client("logs"))
     ec2 = ground.client("ec2")
     named = [name for name, environment in ground.settings.environments.items() if environment.runs_on(Ec2)]
+    fronts = groups.seed(ground.settings, ground.client, ground.world, count)
     if simulated:
-        return tuple(host for name in named for host in _fleet(ground, ec2, name, simulated))
-    return tuple(_host(ground, ec2, name, number) for name in named for number in range(1, count + 1))
+        return (*(host for name in named for host in _fleet(ground, ec2, name, simulated)), *fronts)
+    return (*(_host(ground, ec2, name, number) for name in named for number in range(1, count + 1)), *fronts)
 
 
 def _bucket(ground: Ground) -> None:
@@ -72,7 +73,7 @@ def _documents(ground: Ground) -> None:
     from tagship.domain.ec2 import document
 
     content = document.render(resources.text(ground.root, TEMPLATE), resources.text(ground.root, ENTRY))
-    hosts = [environment.runs_on(Ec2) for environment in ground.settings.environments.values()]
+    hosts = [environment.runs_on(Hosts) for environment in ground.settings.environments.values()]
     for name in {host.document for host in hosts if host}:
         ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
 

@@ -143,6 +143,19 @@ def test_what_keeps_githubs_environment_is_looked_at(
     assert seen(app, "dev: GitHub")[:2] == (state, words)
 
 
+def test_a_branch_that_promotes_has_to_be_let_into_githubs_environment(tmp_path: Path) -> None:
+    order = {"order": ["preprod", "dev"], "workflow": "promote.yml"}
+    app = healthy(tmp_path, promotion=order, environments={**environments(), "preprod": environments()["dev"]})
+    state, words, fix = seen(app, "dev: GitHub")
+    assert (state, words) == ("failing", "main may not use the environment dev: promotions from there get no role")
+    assert fix.endswith("-f type=branch -f name='main'")
+    app.given["forge"].gates["dev"] = Protection(("tag *-dev", "branch main"))
+    assert seen(app, "dev: GitHub")[0] == "ok"
+    assert "there is no .github/workflows/promote.yml, which promotion.workflow names" in [
+        each.words for each in doctor(app).findings
+    ]
+
+
 def test_an_account_that_was_never_set_up_is_failing_with_setup(tmp_path: Path) -> None:
     app = healthy(tmp_path)
     app.given["foundation"] = FakeFoundation(gaps=("it does not exist",))

@@ -383,3 +383,11 @@ def test_a_command_that_fails_may_have_changed_things(tmp_path: Path) -> None:
     with pytest.raises(ServiceFailed) as caught:
         infra_apply(make(tmp_path, tool, command=["cdk"]), artifact=VERSION)
     assert caught.value.state == "Whatever it had changed until then stays changed."
+
+
+def test_a_command_is_given_the_artifacts_names_where_it_has_placeholders(tmp_path: Path, tool: FakeTerraform) -> None:
+    command = ["cdk", "deploy", "--context", "key={DEPLOYMENT_KEY}", "image={IMAGE_URI}", "{other}"]
+    app = make(tmp_path, tool, command=command)
+    assert infra_apply(app, artifact=VERSION).state == "ran"
+    key = layout.artifact("hello", "dev", VERSION, layout.BUNDLE)
+    assert tool.calls == [f"cdk deploy --context key={key} image= {{other}}"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tagship.domain import layout
-from tagship.domain.manifest import ImageRef, Manifest
+from tagship.domain.manifest import ImageRef, Manifest, sha256
 from tagship.engine.run import Result
 from tagship.engine.whereabouts import Whereabouts
 from tagship.errors import Held, NotAuthentic, Refused, SettingsError, TagshipError, UsageError
@@ -27,6 +27,7 @@ from tests.fakes.hooks import FakeHookRunner
 from tests.fakes.images import FakeImages
 from tests.fakes.prompt import FakePrompt
 from tests.fakes.repository import FakeRepository
+from tests.fakes.site import FakeSite, publish_set
 from tests.fakes.target import FakeTarget, machine
 
 OLD, NEW = "0.1.29-dev", "0.1.30-dev"
@@ -543,3 +544,34 @@ def test_an_image_that_was_not_built_is_said_before_anything_is_copied(tmp_path:
     app.settings = settings(images=images, environments=named, promotion={"order": list(ORDER)})
     with pytest.raises(Refused, match=r"preprod runs the image third, and 0\.1\.30-dev was built without one"):
         in_preprod(app)
+
+
+# -- static sets -------------------------------------------------------------------------------------------------------
+
+
+def test_a_promotion_copies_static_sets_and_the_next_environment_serves_them(tmp_path: Path) -> None:
+    places = {name: {"bucket": f"hello-{name}"} for name in ("dev", "preprod")}
+    static = {"site": {"directory": "public", "environments": places}}
+    app = an_app(tmp_path, tests=False)
+    app.settings = app.settings.model_copy(update={"static": settings(static=static).static})
+    sites = {name: FakeSite() for name in places}
+    app.given |= {f"site {name} site": site for name, site in sites.items()}
+    later, files = "0.1.31-dev", {"index.html": b"later"}
+    app.publish(later)
+    give_configuration(app, later)
+    publish_set(app, later, files)
+    deploy(app, artifact=later, env="dev")
+    promote(app, source="dev", to="preprod", artifact=later, yes=True)
+    key = layout.artifact("hello", "preprod", later, layout.static("site"))
+    manifest = Manifest.from_json(app.store.objects[key.replace("static/site.zip", layout.MANIFEST)].body, key)
+    assert manifest.static["site"].key == key
+    assert sha256(app.store.objects[key].body) == manifest.static["site"].sha256
+    assert sites["preprod"].serves(files)
+
+
+def test_a_set_that_was_not_built_is_refused_before_anything_is_copied(tmp_path: Path) -> None:
+    app = an_app(tmp_path, tests=False)
+    static = {"site": {"directory": "public", "environments": {"preprod": {"bucket": "hello-preprod"}}}}
+    app.settings = app.settings.model_copy(update={"static": settings(static=static).static})
+    with pytest.raises(Refused, match=r"preprod serves the static set site, and 0\.1\.30-dev was built without it"):
+        promote(app, source="dev", to="preprod", artifact=NEW, yes=True)

@@ -421,3 +421,27 @@ def test_an_environment_without_static_sets_is_granted_nothing_for_them(make: Ma
     setup(app)
     parameters = account(app).stacks["tagship-hello-dev"].parameters
     assert (parameters["Sites"], parameters["Distributions"]) == ("no", "no")
+
+
+ORDER = {"order": ["dev", "prod"], "workflow": "promote.yml"}
+
+
+def test_promotions_from_a_branch_get_the_role_of_what_they_go_to_and_no_other(make: Make) -> None:
+    both = {**environments(), "prod": {**environments()["dev"], "branch": "main"}}
+    app = make(environments=both, promotion=ORDER)
+    setup(app)
+    trusted = {name: account(app).stacks[f"tagship-hello-{name}"].parameters for name in both}
+    assert {name: given["PromotionWorkflow"] for name, given in trusted.items()} == {"dev": "", "prod": "promote.yml"}
+    branches = [line for line in app.screen.lines if "-f type=branch -f name='main'" in line]
+    assert [line.split("/environments/")[1].split("/")[0] for line in branches] == [
+        *("dev-cleanup", "prod", "prod-cleanup"),
+    ]
+
+
+def test_an_environment_of_github_is_made_before_its_variables(make: Make) -> None:
+    app = make()
+    setup(app)
+    for name in ("dev", "dev-cleanup"):
+        lines = [line for line in app.screen.lines if f"/{name} -F" in line or f"--env {name} " in line]
+        assert lines[0].startswith("gh api -X PUT ")
+        assert len(lines) > 2

@@ -92,6 +92,10 @@ class GroupFollowing:
             self.sleep(min(STEP, seconds))
             seconds -= STEP
 
+    def _tick_of(self, way: GroupWay) -> Tick:
+        """Say how far a group is, whatever its instances are asked meanwhile."""
+        return lambda _: self.tick(f"{way.record.group}: {way.words}")
+
     def _looked(self) -> dict[str, Report]:
         """Look once; return the reports of groups that ended."""
         # Refreshes first: what a group launches by the time that one has ended is what that one left.
@@ -134,7 +138,7 @@ class GroupFollowing:
         if way.back or way.asked_back or refresh.status not in ONWARD:
             return None if self.now() < way.until else way.report("silent", "", f"it is still {refresh.status}")
         fresh = [member for member in group.present if member.version == way.record.version]
-        way.proof.look(fresh, self.tick)
+        way.proof.look(fresh, self._tick_of(way))
         if failed := way.proof.failed(fresh):
             self._take_back(way, way.proof.why_not(failed), way.proof.evidence(failed))
         elif self.now() > way.until:
@@ -218,7 +222,7 @@ class GroupFollowing:
         members = group.present
         if way.back and not way.record.previous:
             return way.report("failed", "", "it launches again what it did before, which tagship did not deploy")
-        way.proof.look(members, self.tick)
+        way.proof.look(members, self._tick_of(way))
         missing = way.proof.missing(members)
         way.words = f"{len(members) - len(missing)} of {len(members)} instances answered"
         if not members:

@@ -16,7 +16,7 @@ from tagship.domain.units import Report, Unit
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
 
-ASK_AGAIN = timedelta(seconds=5)  # after an answer that proved nothing
+ASK_AGAIN = timedelta(seconds=2)  # after an answer that proved nothing
 NAMED = 3  # instances in a reason
 ENDED = frozenset({"failed", "rolled-back", "rollback-failed", "refused"})  # the boot's own last word
 
@@ -84,7 +84,9 @@ class InstanceProof:
         ]
 
     def _is_final(self, report: Report) -> bool:
-        return report.outcome in ENDED or bool(report.serving and report.serving != self.artifact)
+        # A host on which nothing serves has evidence once its boot has ended.
+        ended = report.outcome in ENDED or (report.outcome == "empty" and bool(report.evidence))
+        return ended or bool(report.serving and report.serving != self.artifact)
 
     def why_not(self, names: Sequence[str]) -> str:
         """Say why these are no proof: what each said."""
@@ -98,7 +100,9 @@ class InstanceProof:
             return "it is not in service"
         if report.serving:
             return f"it runs {report.serving}"
-        return report.reason or ("it runs nothing" if report.outcome == "empty" else report.outcome)
+        if report.outcome == "empty":
+            return "its version did not become healthy" if report.evidence else "it runs nothing"
+        return report.reason or report.outcome
 
     def evidence(self, names: Sequence[str]) -> str:
         """Return what the first of them showed."""

@@ -79,9 +79,12 @@ class ServiceStart:
         return Report(service.name, "held", self.change.artifact_id, now.artifact, now.artifact, reason)
 
     def _adopted(self, service: ServiceFacts, now: TaskRevision) -> Begun:
-        """Take over the revision that it runs, or goes to."""
+        """Take over the revision that it runs, or goes to.
+
+        What ran before is known if this very change began it: an answer may have been lost.
+        """
         record = RevisionRecord.of(self.change, now.artifact, now.name)
-        if now.record and not service.completed:
+        if now.record and (not service.completed or now.record.belongs_to(self.change)):
             record = RevisionRecord.of(self.change, now.record.previous, now.record.previous_revision)
         revision = self._tagged(now, record)
         since = begun(self.change.deployment_id) - LONG

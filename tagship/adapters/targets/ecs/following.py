@@ -16,6 +16,7 @@ from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.proof import Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
+from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import TaskRevision
 from tagship.domain.ecs.service_deployment import STOPPABLE, SUCCESSFUL, ServiceDeployment, ours
@@ -152,6 +153,9 @@ class ServiceFollowing:
         """Wait on; have ECS go back once the time is up."""
         way.words = "; ".join(filter(None, (deployment.progress, way.unwell.partition("\n")[0])))
         if deployment.pauses:
+            environment = self.change.environment
+            ways = f"{commands.continue_(environment)} goes on, {commands.rollback(environment=environment)} goes back"
+            way.words = f"{deployment.progress}; {ways}"
             way.until = self.now() + timedelta(seconds=self.timeout)
         if self.now() < way.until:
             return None

@@ -10,7 +10,8 @@ from tagship.adapters.targets.lambda_.bare import MIXED, BareClaims, served
 from tagship.adapters.targets.lambda_.calls import LATEST, Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.code import Code, code_of
 from tagship.adapters.targets.lambda_.in_place import InPlace
-from tagship.adapters.targets.lambda_.target import LambdaTarget, at_once, operation
+from tagship.adapters.targets.lambda_.target import LambdaTarget, operation
+from tagship.adapters.targets.lambda_.together import at_once
 from tagship.adapters.targets.lambda_.versions import Settling
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, ENDED, Record

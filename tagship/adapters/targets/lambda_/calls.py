@@ -7,14 +7,14 @@ not given stays as it is, so weights are always sent with a version
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.lambda_ import described
-from tagship.adapters.targets.lambda_.described import Alias, Configuration, Invoked
+from tagship.adapters.targets.lambda_.described import Alias, Configuration, Invoked, Provisioned
 from tagship.domain.lambda_.record import Label, Record
 from tagship.domain.manifest import PackageRef
 from tagship.errors import ServiceFailed
@@ -37,6 +37,7 @@ class UnfitFunction(Exception):
 
 MEANINGS: dict[str, type[Raced | Missing]] = {
     "ResourceNotFoundException": Missing,
+    "ProvisionedConcurrencyConfigNotFoundException": Missing,
     "PreconditionFailedException": Raced,
     "ResourceConflictException": Raced,
 }
@@ -87,6 +88,37 @@ class Calls:
         with self._asking("reading the code of") as client:
             answer = client.get_function(FunctionName=self.function, Qualifier=version)
         return described.whole(answer)
+
+    def provisioned(self) -> Provisioned | None:
+        """Read the alias's provisioned concurrency; None without any."""
+        try:
+            with self._asking("reading the provisioned concurrency of") as client:
+                answer = client.get_provisioned_concurrency_config(FunctionName=self.function, Qualifier=self.name)
+        except Missing:
+            return None
+        return Provisioned(answer["Status"], answer.get("StatusReason", ""))
+
+    def reserved(self) -> int | None:
+        """Read its reserved concurrency; None without any. Raises Missing."""
+        with self._asking("reading the concurrency of") as client:
+            answer = client.get_function_concurrency(FunctionName=self.function)
+        reserved: int | None = answer.get("ReservedConcurrentExecutions")
+        return reserved
+
+    def urls(self) -> Sequence[Any]:
+        """List its URLs, of whatever qualifier. Raises Missing."""
+        with self._asking("listing the URLs of") as client:
+            urls: Sequence[Any] = client.list_function_url_configs(FunctionName=self.function)["FunctionUrlConfigs"]
+        return urls
+
+    def policy(self, qualifier: str) -> str:
+        """Read who may call it by a qualifier; empty if nobody may."""
+        try:
+            with self._asking("reading the policy of") as client:
+                more = {"Qualifier": qualifier} if qualifier else {}
+                return str(client.get_policy(FunctionName=self.function, **more)["Policy"])
+        except Missing:
+            return ""
 
     def version_of(self, label: Label) -> str:
         """Find the version of an artifact; empty if there is none."""

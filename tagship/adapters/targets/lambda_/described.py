@@ -41,8 +41,21 @@ class Configuration:
     handler: str
     variables: Mapping[str, str]
     unfit: str  # why tagship cannot change it
+    architecture: str = "x86_64"
     size: int = 0  # bytes of a zip file
     place: str = ""  # where its code can be had: an image's address by digest, or a zip file's URL for some minutes
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """An alias's provisioned concurrency."""
+
+    status: str
+    reason: str
+
+    @property
+    def failed(self) -> bool:
+        return self.status == "FAILED"
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,7 @@ def configuration(answer: Any) -> Configuration:
         handler=answer.get("Handler", ""),
         variables=answer.get("Environment", {}).get("Variables", {}),
         unfit=_unfit(answer),
+        architecture=answer.get("Architectures", ["x86_64"])[0],
         size=int(answer.get("CodeSize", 0)),
     )
 

@@ -136,12 +136,12 @@ class Switch(Several[Hand]):
         """Ask by the alias; put back what does not answer well."""
         record = hand.record
         try:
-            label = hand.calls.configuration(record.number).label
-            if label != self.maker.artifact.label:
-                return self._back(hand, f"version {record.number} is not {record.artifact}")
+            self._see(hand)
             answered = self._ask(hand, hand.calls.name, record.number, record.artifact, self._attempts)
         except Missing:
             return self._back(hand, f"version {record.number} is gone")
+        except UnfitFunction as reason:
+            return self._back(hand, str(reason))
         except ServiceFailed as reason:
             problem = reason.what.rstrip(".")
             return self._back(hand, problem) if self._all_or_none else hand.report("silent", problem)
@@ -150,6 +150,15 @@ class Switch(Several[Hand]):
         if answered.elsewhere and self._left(hand):
             return self._superseded(hand)
         return self._back(hand, answered.verdict.reason, answered.log)
+
+    def _see(self, hand: Hand) -> None:
+        """See that an alias names the artifact, ready. Raises UnfitFunction."""
+        record = hand.record
+        if hand.calls.configuration(record.number).label != self.maker.artifact.label:
+            raise UnfitFunction(f"version {record.number} is not {record.artifact}")
+        # A rollback waits for nothing that callers can do without.
+        if self.change.action == "deploy" and (why := self.maker.why_unprovisioned(hand.calls)):
+            raise UnfitFunction(why)
 
     # -- and back ------------------------------------------------------------------------------------------------------
 

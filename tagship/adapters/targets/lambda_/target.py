@@ -6,14 +6,12 @@ nothing goes on by itself. So no operation is ever running, and a lease that has
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.lambda_.artifact import Artifact
 from tagship.adapters.targets.lambda_.asking import LOOKS, Asking, Query
@@ -21,16 +19,16 @@ from tagship.adapters.targets.lambda_.bare import served
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced, UnfitFunction
 from tagship.adapters.targets.lambda_.claims import Claims
 from tagship.adapters.targets.lambda_.described import Alias
+from tagship.adapters.targets.lambda_.environment import FunctionUnits
 from tagship.adapters.targets.lambda_.events import events
 from tagship.adapters.targets.lambda_.gradual import Gradual
 from tagship.adapters.targets.lambda_.switch import Switch
-from tagship.adapters.targets.lambda_.together import together
+from tagship.adapters.targets.lambda_.together import at_once, together
 from tagship.adapters.targets.lambda_.versions import Maker
 from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
 from tagship.domain.lambda_.record import BEGUN, ENDED, Record
-from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
@@ -41,46 +39,14 @@ R = TypeVar("R")
 
 
 @dataclass
-class LambdaTarget:
+class LambdaTarget(FunctionUnits):
     """The functions of an environment.
 
     After a start, `_aliases` are as it left them, and `_refused` has a report of each function that it left alone.
     """
 
-    context: Context
-    environment: str
-    table: Lambda
     _aliases: dict[str, Alias] = field(default_factory=dict)
     _refused: dict[str, Report] = field(default_factory=dict)
-
-    # -- the functions -------------------------------------------------------------------------------------------------
-
-    @property
-    def rules(self) -> Rules:
-        return self.table.rules
-
-    def prepare(self) -> None:
-        aws: Aws = self.context.aws
-        aws.prepare("lambda")
-
-    def units(self) -> Sequence[Unit]:
-        """List the functions of the settings, and whether each is there."""
-        names = {name: name for name in self.table.functions}
-        return [*at_once(names, self._unit, "finding the functions").values()]
-
-    def _unit(self, name: str) -> Unit:
-        try:
-            self._calls(name).configuration()
-        except Missing:
-            problem = f"there is no function {name} in {self.context.settings.aws.region}"
-            return Unit(name, name, False, problem, noun="function")
-        return Unit(name, name, True, noun="function")
-
-    def _calls(self, name: str) -> Calls:
-        return Calls(self.context.aws, name, self.table.alias)
-
-    def _all_calls(self, units: Sequence[Unit]) -> dict[str, Calls]:
-        return {unit.id: self._calls(unit.id) for unit in units}
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -257,11 +223,6 @@ def _unversioned(calls: Calls, change: Change) -> str:
         f"{calls.function} has no alias, so {change.artifact_id} of it can't run before it serves.",
         remedy="Give the functions an alias, or have the hook call another function: hooks.before_switch.function",
     )
-
-
-def at_once(items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:
-    """Act on all at once, without a heartbeat."""
-    return together(items, act, tick=lambda _: None, doing=doing, stop=threading.Event())
 
 
 def operation(name: str, record: Record) -> Operation:

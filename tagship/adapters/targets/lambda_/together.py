@@ -40,3 +40,8 @@ def _watched(futures: Sequence[Future[R]], tick: Tick, doing: str) -> None:
     while waiting:
         tick(f"{doing}: {len(futures) - len(waiting)} of {counted(len(futures), 'function')}")
         _, waiting = wait(waiting, BEAT, FIRST_COMPLETED)
+
+
+def at_once(items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:
+    """Act on all at once, without a heartbeat."""
+    return together(items, act, tick=lambda _: None, doing=doing, stop=threading.Event())

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from tagship.adapters.targets.lambda_.artifact import Artifact
 from tagship.adapters.targets.lambda_.calls import Calls, Raced, UnfitFunction
@@ -21,6 +22,7 @@ from tagship.settings.lambda_ import Function
 ROUNDS = 5  # how often a lost race is run again
 FIRST_LOOK, LAST_LOOK, GROWTH = 0.1, 1.0, 1.5  # seconds between looks at an update
 WAITS = frozenset({"Pending"})
+T = TypeVar("T")
 Ours = Callable[[Configuration], None]
 RUNS = frozenset({"Active", "Inactive", ""})  # an invocation wakes what is inactive; an unknown state isn't healthy
 
@@ -50,9 +52,17 @@ class Settling:
             calls.configuration, lambda now: not now.updating and now.state not in WAITS, "its update did not end"
         )
 
-    def _once_it(
-        self, look: Callable[[], Configuration], over: Callable[[Configuration], bool], problem: str
-    ) -> Configuration:
+    def why_unprovisioned(self, calls: Calls) -> str:
+        """Wait for the alias's provisioned concurrency; say why it failed."""
+        # Moving an alias begins it anew: until then callers may meet cold starts.
+        now = self._once_it(
+            calls.provisioned,
+            lambda now: now is None or now.status != "IN_PROGRESS",
+            "its provisioned concurrency was not ready",
+        )
+        return f"its provisioned concurrency failed ({now.reason})" if now and now.failed else ""
+
+    def _once_it(self, look: Callable[[], T], over: Callable[[T], bool], problem: str) -> T:
         until, pause = self.now() + timedelta(seconds=self.timeout), FIRST_LOOK
         while not over(now := look()):
             if self.now() > until:
