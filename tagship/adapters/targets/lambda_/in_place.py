@@ -216,7 +216,7 @@ def _zip(before: Configuration) -> bytes:
     """Download the zip file of a version. Raises OSError, UnfitFunction."""
     if not before.place.startswith(("https://", "http://127.0.0.1:")):
         raise UnfitFunction("Lambda names no place of its zip file")
-    with urllib.request.urlopen(before.place, timeout=PATIENCE) as answer:  # noqa: S310 (the scheme is checked)  # nosec B310
+    with urllib.request.urlopen(before.place, timeout=PATIENCE) as answer:  # noqa: S310 (the scheme is checked)
         raw: bytes = answer.read(LARGEST + 1)
     if hashlib.sha256(raw).hexdigest() != before.code_sha256:
         raise UnfitFunction("the zip file that Lambda keeps of it is another")
