@@ -52,9 +52,9 @@ def _written(properties: Any) -> Any:
     return {**full, "Policies": own} if own else full
 
 
-def _change_role(role: Any, _name: str, template: Any, _account: str, _region: str) -> Any:
+def _change_role(original_resource: Any, _new_name: str, cloudformation_json: Any, **_more: Any) -> Any:
     """Give a role that is there the policies of its stack."""
-    properties = _written(template["Properties"])
+    role, properties = original_resource, _written(cloudformation_json["Properties"])
     role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"])
     role.policies.clear()
     for policy in properties.get("Policies", ()):
