@@ -131,7 +131,7 @@ def ecs(folder: Path) -> Iterator[Stand]:
     def make(fault: str) -> tuple[str, str]:
         return place.publish(f"0.1.{next(numbers)}-dev", fault)
 
-    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False)
+    yield Stand(place.connect, make, place.serving, "hello", "dev", pointer=False, repeated="healthy")
     place.remove()
 
 

@@ -157,7 +157,7 @@ def test_monitors_that_the_settings_ask_for_are_set_with_the_version() -> None:
 
 
 def test_a_service_that_scales_to_none_shows_nothing_and_is_not_called_healthy() -> None:
-    place = Services.made(["api"], url=False, service={"desiredCount": 0})
+    place = Services.made(["api"], url=False, service={"desiredCount": 0}, timeout=5)
     report = place.deploy("0.1.0-dev")["api"]
     assert not report.good
     place.remove()

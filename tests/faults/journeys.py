@@ -79,7 +79,7 @@ ELSEWHERE = {  # verbs without a journey, and why
     "setup": "its stacks and keys are the account's: tests/unit/verbs/test_setup.py, tests/journeys/test_setup.py",
     "adopt": "what it changes is on hosts alone: tests/unit/verbs/test_adopt.py, tests/host/test_adopt.py",
     "pin": "what it changes is on hosts alone: tests/unit/verbs/test_pin.py, tests/journeys/test_keys.py",
-    "continue": "it answers a hook of ECS, whose id is good for one pause: tests/contract/test_services_pausing.py",
+    "continue": "it answers a hook of ECS, whose id is good for one pause: tests/kinds/test_services_pausing.py",
     "cleanup": "it deletes, which a crash leaves to the next time: tests/unit/verbs/test_cleanup.py",
     "preview.close": "what it takes away is the tool's: tests/unit/verbs/test_previews.py",
     "preview.sweep": "it closes previews: tests/unit/verbs/test_previews.py",

@@ -522,6 +522,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "bench-shell",
         "test-permissions",
         "test-pipelines",
+        "test-kinds",
     }
     assert set(verbs) == set(TASKS) - NOT_TYPED
     for name, recipe in verbs.items():
