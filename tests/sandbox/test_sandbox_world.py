@@ -144,7 +144,7 @@ def test_a_running_sandbox_refuses_an_unknown_switch(sandbox: Running) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         post(sandbox, "faults", {"conflict": {"key": 1}})
     assert caught.value.code == 400
-    assert b"Unknown: conflict. Known: calendars, conflicts," in caught.value.read()
+    assert b"Unknown: conflict. Known: asg, calendars, conflicts," in caught.value.read()
 
 
 def test_a_calendar_says_whether_it_is_open_and_until_when(sandbox: Running, ssm: Any) -> None:
