@@ -41,7 +41,7 @@ from tests.unit.test_policies import (
 
 TOP = Path(__file__).parents[2]
 ACTION = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
-STEP = re.compile(r"(?:inv|tagship) ([a-z]+)( [^\n;&|$]*)?( \"\$BUILT\")?")
+STEP = re.compile(r"(?:inv|tagship) ([a-z]+)(?: (?:[^\n;&|$\"#]+|\"\$[A-Z]+\"|#[^\n]*))*")
 INSTALL = re.compile(r"pip install [^\n]*|session\.install\([^\n]*")
 
 
@@ -95,6 +95,9 @@ def test_no_code_of_the_project_runs_beside_an_identity() -> None:
             "verify",
             "notify",
             "cleanup",
+            "tested",
+            "promote",
+            "rollback",
         }, name
 
 
@@ -152,13 +155,27 @@ def test_a_forks_pull_request_runs_with_nothing_that_is_ours() -> None:
     started = [(name, workflow) for name, workflow in workflows() if "pull_request" in events(workflow)]
     assert started
     for name, workflow in workflows():
-        assert not events(workflow) & {"pull_request_target", "workflow_run", "issue_comment", "issues"}, name
+        assert not events(workflow) & {"pull_request_target", "issue_comment", "issues"}, name
+        if "workflow_run" in events(workflow):
+            _require_no_fork_behind_a_run(name, workflow)
     for name, workflow in started:
         assert workflow["permissions"] == {}
         assert "secrets." not in json.dumps(workflow), name
         for job in workflow["jobs"].values():
             assert job["permissions"] == {"contents": "read"}
             assert "environment" not in job
+
+
+def _require_no_fork_behind_a_run(name: str, workflow: dict[Any, Any]) -> None:
+    """Every job waits for one that asks whose push the earlier run was: no fork's, and no pull request's."""
+    first = [job for job, steps in workflow["jobs"].items() if "needs" not in steps]
+    assert first == ["validate"], name
+    asked = " ".join(workflow["jobs"]["validate"]["if"].split())
+    assert "github.event.workflow_run.event == 'push' && " in asked, name
+    assert "github.event.workflow_run.head_repository.full_name == github.repository" in asked, name
+    for job, steps in workflow["jobs"].items():
+        assert job == "validate" or "validate" in steps["needs"], f"{name}: {job}"
+        assert job == "validate" or "always()" not in steps.get("if", "") or "should_deploy == 'true'" in steps["if"]
 
 
 def test_what_is_installed_and_used_is_known_by_its_hash() -> None:
@@ -199,9 +216,12 @@ def test_a_developer_puts_nothing_where_ci_or_a_host_takes_code_from() -> None:
     assert allowed(CI, "ecr:PutImage", image)
     assert not allowed(PEOPLE, "ecr:PutImage", image)
     risky = [each for each in PEOPLE if re.search("Document|PassRole|AssumeRole", str(each["Action"]))]
-    assert [each["Sid"] for each in risky] == ["PassTheRolesOfTasks"]  # a task definition names its role
-    assert risky[0]["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
-    assert risky[0]["Resource"] == ["arn:aws:iam::123456789012:role/hello-dev-task"]
+    passed = {each["Sid"]: (each["Resource"], each["Condition"]["StringEquals"]) for each in risky}
+    tasks = ["arn:aws:iam::123456789012:role/hello-dev-task"]  # a task definition names its role
+    assert passed.pop("PassTheRolesOfTasks") == (tasks, {"iam:PassedToService": "ecs-tasks.amazonaws.com"})
+    [(host, service)] = passed.values()  # and a launch template that of the instances
+    assert service == {"iam:PassedToService": "ec2.amazonaws.com"}
+    assert "*" not in str(host)
 
 
 # -- images ------------------------------------------------------------------------------------------------------------

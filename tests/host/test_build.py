@@ -133,8 +133,7 @@ def test_what_one_job_saved_another_pushes_and_knows_again(
     docker: Docker, context: Path, repository: str, registry: Registry
 ) -> None:
     app = _app(docker, context, repository)
-    built = build(_as_app(app), artifact=VERSION)
-    assert built
+    [built] = build(_as_app(app), artifact=VERSION).values()
     assert registry.digest(repository.partition("/")[2], VERSION) == ""
     place = context / ".tagship/build" / VERSION
     pushed = docker.push(place / "image.tar", built.id, built.repository, built.tag)

@@ -29,7 +29,7 @@ S3_ACTIONS = {
     "GetBucketPolicy": "GetBucketPolicy",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
 }
-TAKES_QUALIFIER = {"InvokeFunction", "GetFunction", "GetFunctionConfiguration"}
+TAKES_QUALIFIER = {"InvokeFunction", "GetFunction", "GetFunctionConfiguration", "GetProvisionedConcurrencyConfig"}
 CONTEXT = {"aws:SecureTransport": "true"}  # what every call of a client has
 
 
