@@ -49,7 +49,7 @@ class Result:
         """Word it for CI's run; nothing of a dry run."""
         return "" if self.state == "planned" else f"{self.plan.label} is healthy on {self.plan.environment}"
 
-    def outputs(self, app: App) -> dict[str, str]:
+    def ci_outputs(self, app: App) -> dict[str, str]:
         """Return what later steps and jobs of CI are given."""
         url = app.settings.environment(self.plan.environment).health.url
         place = urlsplit(url)

@@ -85,8 +85,8 @@ def verb(
             with _announced(app) if announce else nullcontext():
                 result = _function(module)(app, **asked)
                 _show(app, result, as_json=as_json, wrap=wrap)
-                if hasattr(result, "outputs"):
-                    app.ci.output(result.outputs(app))
+                if hasattr(result, "ci_outputs"):
+                    app.ci.output(result.ci_outputs(app))
                 if announce and (announcement := getattr(result, "announcement", "")):
                     app.ci.annotate(0, announcement)
 

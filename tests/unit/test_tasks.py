@@ -671,3 +671,12 @@ def test_heal_and_resume_are_two_things(capsys: pytest.CaptureFixture[str]) -> N
         TASKS["deploy"].body(None, heal=True, resume=True)
     assert ended.value.code == 2
     assert "takes no --resume" in capsys.readouterr().err
+
+
+def test_what_a_result_calls_outputs_is_not_taken_for_cis() -> None:
+    """`setup` and `infra` have outputs of stacks and tools; a result that has some for CI says so by another name."""
+    from tagship.verbs.infra_apply import Applied
+    from tagship.verbs.setup import Prepared
+
+    for result in (Applied, Prepared):
+        assert not hasattr(result, "ci_outputs")
