@@ -25,7 +25,10 @@ def tracked(*paths: str) -> list[str]:
 
 
 def test_the_wheel_holds_each_file_of_the_package_and_of_deploy_and_nothing_else(wheel: Path) -> None:
-    wanted = {*tracked("tagship"), *(f"tagship/{name}" for name in tracked("deploy", "docs/tagship.sample.toml"))}
+    wanted = {
+        *tracked("tagship"),
+        *(f"tagship/{name}" for name in tracked("deploy", "docs/tagship.sample.toml", "docs/tagship.schema.json")),
+    }
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         assert names == wanted

@@ -16,8 +16,8 @@ from tests.package.conftest import TOP
 from tests.package.releases import Releases, served
 from tests.sandbox.conftest import git
 
-FILES = ["tagship", "deploy", "docs/tagship.sample.toml", "scripts", "pyproject.toml", "tasks.py", "tagship.toml",
-         "README.md", "CHANGELOG.md", "LICENSE", ".gitignore"]  # fmt: skip
+FILES = ["tagship", "deploy", "docs/tagship.sample.toml", "docs/tagship.schema.json", "scripts", "pyproject.toml",
+         "tasks.py", "tagship.toml", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore"]  # fmt: skip
 WHO = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.com"}
 WHO |= {name.replace("AUTHOR", "COMMITTER"): text for name, text in WHO.items()}
 
