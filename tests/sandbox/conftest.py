@@ -76,7 +76,7 @@ def post(running: Running, path: str, value: object = None) -> None:
         assert answer.status == 200
 
 
-def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(look: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait until `look` returns something true, and return it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

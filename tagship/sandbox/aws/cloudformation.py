@@ -52,7 +52,7 @@ def _written(properties: Any) -> Any:
     return {**full, "Policies": own} if own else full
 
 
-def _change_role(original_resource: Any, _new_name: str, cloudformation_json: Any, **_more: Any) -> Any:
+def _change_role(original_resource: Any, cloudformation_json: Any, **_more: Any) -> Any:
     """Give a role that is there the policies of its stack."""
     role, properties = original_resource, _written(cloudformation_json["Properties"])
     role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"])
