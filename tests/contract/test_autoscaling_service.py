@@ -28,7 +28,7 @@ class Place:
 
     def __init__(self) -> None:
         self.aws, self.ec2 = strict_aws.aws().once("autoscaling"), strict_aws.aws().once("ec2")
-        self.name = f"api-{next(_NUMBERS)}"
+        self.name = f"alone-{next(_NUMBERS)}"
         made = self.ec2.create_launch_template(
             LaunchTemplateName=self.name, LaunchTemplateData={"ImageId": GOOD_AMI, "InstanceType": "t3.small"}
         )
