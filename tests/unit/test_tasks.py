@@ -27,6 +27,7 @@ from tagship.tasks._arguments import FlaggedTask
 from tagship.tasks._verb import command
 from tagship.verbs.validate import Outputs
 from tests.fakes.app import FakeApp, settings
+from tests.fakes.ci import FakeCi
 
 TOP = Path(__file__).parents[2]
 
@@ -673,10 +674,16 @@ def test_heal_and_resume_are_two_things(capsys: pytest.CaptureFixture[str]) -> N
     assert "takes no --resume" in capsys.readouterr().err
 
 
-def test_what_a_result_calls_outputs_is_not_taken_for_cis() -> None:
+@pytest.mark.parametrize("task", ["setup", "infra.apply"])
+def test_what_a_result_calls_outputs_is_not_taken_for_cis(task: str, stage: Stage) -> None:
     """`setup` and `infra` have outputs of stacks and tools; a result that has some for CI says so by another name."""
-    from tagship.verbs.infra_apply import Applied
-    from tagship.verbs.setup import Prepared
+    stage.ends = SimpleNamespace(outputs={"stack": {"Key": "value"}}, as_data=dict)
+    stage.run(task)
+    assert [module for module, _ in stage.called] == [task.replace(".", "_")]
 
-    for result in (Applied, Prepared):
-        assert not hasattr(result, "ci_outputs")
+
+def test_a_result_gives_ci_what_it_has_for_it(stage: Stage) -> None:
+    stage.app.ci = ci = FakeCi(tag="0.1.30-dev")
+    stage.ends = SimpleNamespace(ci_outputs=lambda _app: {"artifact": "0.1.30-dev"}, as_data=dict)
+    stage.run("deploy")
+    assert ci.outputs == {"artifact": "0.1.30-dev"}
