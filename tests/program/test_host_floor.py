@@ -24,13 +24,19 @@ def put(host: Machine, artifact: str, built: str = EARLY) -> Bundle:
     return bundle
 
 
+@pytest.fixture(autouse=True)
+def from_the_same_floor(host: Machine) -> None:
+    """Serve 0.1.9-dev and have it as the floor, whatever the test before this one left."""
+    assert host.rollback(put(host, "0.1.9-dev")).outcome in {"healthy", "unchanged"}
+    assert floor(host) == "0.1.9-dev"
+
+
 def floor(host: Machine) -> str:
     return (host.base / "floor").read_text().split()[0]
 
 
 def test_a_signed_old_version_is_not_deployed_over_a_newer_one(host: Machine) -> None:
     old, new = put(host, "0.1.9-dev"), put(host, "0.1.10-dev")
-    assert host.deploy(old).outcome == "healthy"
     assert host.deploy(new).outcome == "healthy"
     answer = host.deploy(old)
     assert (answer.code, answer.outcome, answer.serving) == (5, "refused", "0.1.10-dev")
@@ -42,6 +48,7 @@ def test_a_signed_old_version_is_not_deployed_over_a_newer_one(host: Machine) ->
 
 def test_a_persons_order_goes_back_and_the_floor_with_it(host: Machine) -> None:
     old = put(host, "0.1.9-dev")
+    assert host.deploy(put(host, "0.1.10-dev")).outcome == "healthy"
     assert host.rollback(old).outcome == "healthy"
     assert floor(host) == "0.1.9-dev"
     assert host.deploy(old).outcome == "unchanged"
