@@ -34,6 +34,8 @@ class Previews(Section):
         template = values.get("environment")
         if values.get("remove") and not template:
             yield "remove", "has nothing to remove: add [previews.environment]"
+        if template and not values.get("remove"):
+            yield "remove", "is missing: it is the command that takes away what a preview runs on"
         if template and NUMBER not in str(template):
             yield "environment", f"names no pull request: put {NUMBER} where the name of what it runs on has its number"
 

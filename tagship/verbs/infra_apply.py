@@ -25,6 +25,7 @@ from tagship.engine import statelocks
 from tagship.engine.artifacts import verified_manifest
 from tagship.engine.exclusive import exclusive
 from tagship.engine.gates import require_unfrozen
+from tagship.engine.previews import require_open
 from tagship.engine.scope import named
 from tagship.errors import UNCHANGED, ServiceFailed, SettingsError
 from tagship.ports.account import Infrastructure, ToolFailed
@@ -193,11 +194,12 @@ def _applied_as_planned(work: _Work) -> bool:
 def _alone(work: _Work) -> Iterator[None]:
     """Hold the environment's lease, and require that it is not frozen.
 
-    An apply may replace the units that a deployment changes.
+    An apply may replace the units that a deployment changes. A preview is recorded before the tool makes any of it.
     """
     purpose = f"infra for {work.artifact}"
     with exclusive(work.app, work.environment, purpose, wait=work.settings.lock_timeout, again=work.again):
         require_unfrozen(work.app, work.environment)
+        require_open(work.app, work.environment)
         yield
 
 

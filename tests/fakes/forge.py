@@ -36,6 +36,7 @@ class FakeForge:
         self.of_tag: dict[str, Run] = {}
         self.going: list[Run] = []
         self.pulls: dict[int, str] = {}
+        self.listed: list[int] | None = None  # of those that are open, where a listing is older than `pulls`
         self.gates: dict[str, Protection] = {}
         self.authors: dict[str, str] = {}  # of merged pull requests, by commit
         self.owned = Home("12", "34", "2024-01-01T00:00:00Z")
@@ -99,7 +100,8 @@ class FakeForge:
 
     def open_pull_requests(self) -> Sequence[int]:
         self._answer()
-        return [number for number, state in self.pulls.items() if state == "open"]
+        now = [number for number, state in self.pulls.items() if state == "open"]
+        return now if self.listed is None else self.listed
 
     def green(self, commit: str) -> str:
         return self.ci
