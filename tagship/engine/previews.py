@@ -11,6 +11,7 @@ from tagship.domain.text import counted, either
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
+from tagship.ports.forge import PullRequest
 from tagship.settings.previews import number_of
 
 _GONE = {CLOSING: "being taken away", CLOSED: "gone"}
@@ -50,19 +51,25 @@ def environment_of(app: App, pr: str) -> str:
 # -- changing one ------------------------------------------------------------------------------------------------------
 
 
-def require_open(app: App, environment: str) -> None:
+def require_open(app: App, environment: str, commit: str = "") -> None:
     """Refuse a pull request that is closed; record the rest as open.
 
-    Asked under the lease: who closes it waits for that, and takes away what was recorded.
+    Asked under the lease: who closes it waits for that, and takes away what was recorded. If `commit` is given, it has
+    to be at the pull request's head: jobs of several pushes may run in another order than these came.
     """
     number = preview_number(app, environment)
     if not number:
         return
-    state = pull_request(app, number)
-    if state != OPEN:
+    pull = pull_request(app, number)
+    if pull.state != OPEN:
         raise Refused(
-            f"Pull request {number} is {state}: nothing is deployed to {environment} any longer.",
+            f"Pull request {number} is {pull.state}: nothing is deployed to {environment} any longer.",
             remedy=either(f"Take away what is there: {commands.preview_close(str(number))}", "Or open it again"),
+        )
+    if commit and pull.head and pull.head != commit:
+        raise Refused(
+            f"Pull request {number} is at {pull.head[:8]} by now, and this was built of {commit[:8]}.",
+            remedy=f"The job of {pull.head[:8]} deploys that; see what runs: {commands.status(environment)}",
         )
     _open(app, environment)
 
@@ -84,8 +91,8 @@ def require_living(app: App, environment: str) -> None:
         )
 
 
-def pull_request(app: App, number: int) -> str:
-    """Return a pull request's state. Raises Refused if nobody can be asked."""
+def pull_request(app: App, number: int) -> PullRequest:
+    """Read a pull request. Raises Refused if nobody can be asked."""
     if app.forge is None:
         raise Refused(
             f"Whether pull request {number} is open is not known: there is no token to ask GitHub with.",

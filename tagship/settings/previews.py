@@ -11,6 +11,7 @@ from pydantic import Field
 from tagship.settings.section import Finding, Section, Text, Values
 
 PREVIEW = re.compile(r"pr-([1-9][0-9]{0,8})")
+PREVIEWS = "previews"  # in the names of keys, roles and stacks: all of them together
 NUMBER = "{n}"  # in the template's texts: the pull request's number
 
 E = TypeVar("E")

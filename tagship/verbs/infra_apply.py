@@ -62,6 +62,7 @@ class _Work:
     tool: Infrastructure
     variables: Mapping[str, str | None]
     command: Sequence[str] = ()
+    commit: str = ""
 
     @property
     def place(self) -> Path:
@@ -97,7 +98,7 @@ def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = 
     variables = exported(manifest, app.store.bucket, settings.variables)
     tool = app.infrastructure(environment)
     command = placed(settings.command, manifest, app.store.bucket)
-    work = _Work(app, environment, str(artifact_id), settings, tool, variables, command)
+    work = _Work(app, environment, str(artifact_id), settings, tool, variables, command, manifest.commit)
     return _command(work, dry_run) if settings.command else _terraform(work, dry_run)
 
 
@@ -199,7 +200,7 @@ def _alone(work: _Work) -> Iterator[None]:
     purpose = f"infra for {work.artifact}"
     with exclusive(work.app, work.environment, purpose, wait=work.settings.lock_timeout, again=work.again):
         require_unfrozen(work.app, work.environment)
-        require_open(work.app, work.environment)
+        require_open(work.app, work.environment, work.commit)
         yield
 
 

@@ -65,6 +65,6 @@ def _why(app: App, record: PreviewRecord) -> str:
     """
     if not record.lives:
         return ""
-    if app.ci.trigger.event == OF_PULL_REQUESTS and app.forge and app.forge.pull_request(record.number) == OPEN:
+    if app.ci.trigger.event == OF_PULL_REQUESTS and app.forge and app.forge.pull_request(record.number).state == OPEN:
         return ""
     return "asked for"

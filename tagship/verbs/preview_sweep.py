@@ -15,6 +15,7 @@ from tagship.engine.previews import preview_number, read, records
 from tagship.errors import UNCHANGED, Held, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
+from tagship.ports.forge import PullRequest
 
 FORGOTTEN = timedelta(days=30)  # after which the record of a closed preview goes, if nothing of it is left
 SETTLES = timedelta(hours=1)  # that AWS goes on naming the tags of what was deleted
@@ -76,8 +77,8 @@ class _Look:
 
     def _of_closed(self, record: PreviewRecord) -> str:
         """Ask again: it may have been opened since all were listed."""
-        state = self.app.forge.pull_request(record.number) if self.app.forge else ""
-        return "" if state in ("", OPEN) else f"pull request {record.number} is {state}"
+        pull = self.app.forge.pull_request(record.number) if self.app.forge else PullRequest(OPEN)
+        return "" if pull.state == OPEN else f"pull request {record.number} is {pull.state}"
 
 
 def preview_sweep(app: App, *, dry_run: bool = False) -> SweptPreviews:

@@ -325,3 +325,21 @@ def test_a_pull_request_that_was_opened_again_is_deployed_to_again() -> None:
     app.hosts.machines[0].serving = ""
     assert deploy(app, artifact=ARTIFACT, env=ENVIRONMENT).state == "healthy"
     assert state(app) == "open"
+
+
+def test_a_build_of_a_commit_that_was_pushed_over_is_not_deployed() -> None:
+    """Two jobs of one pull request may run in another order than its pushes came."""
+    app = make()
+    forge(app).heads[51] = "f" * 40
+    with pytest.raises(Refused, match=r"Pull request 51 is at ffffffff by now, and this was built of 00000000"):
+        deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    assert state(app) == ""
+    assert deploy(app, artifact=ARTIFACT, env=ENVIRONMENT, allow_older=True).state == "healthy"
+
+
+def test_a_branch_that_was_pushed_anew_to_an_older_commit_is_deployed() -> None:
+    app = make()
+    older = "522d2103-20250819-124500"
+    app.publish(older, environment=ENVIRONMENT)
+    for artifact in (ARTIFACT, older):
+        assert deploy(app, artifact=artifact, env=ENVIRONMENT).state == "healthy"
