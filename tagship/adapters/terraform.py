@@ -159,6 +159,7 @@ class Terraform:
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
             "AWS_REGION": self.aws.region,
+            "AWS_DEFAULT_REGION": self.aws.region,  # the name that boto3 and the AWS CLI read
         }
         if self.aws.profile:
             own["AWS_PROFILE"] = self.aws.profile

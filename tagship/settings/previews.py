@@ -9,9 +9,11 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import Field
 
 from tagship.settings.section import Finding, Section, Text, Values
+from tagship.settings.tables import WORKFLOW
 
 PREVIEW = re.compile(r"pr-([1-9][0-9]{0,8})")
 PREVIEWS = "previews"  # in the names of keys, roles and stacks: all of them together
+ANY = 999_999_999  # a number that no pull request has: it stands for all of them
 NUMBER = "{n}"  # in the template's texts: the pull request's number
 
 E = TypeVar("E")
@@ -27,6 +29,8 @@ class Previews(Section):
 
     ttl: int = Field(default=72, ge=1, le=8760)  # hours after its last deployment until a sweep closes a preview
     limit: int = Field(default=10, ge=1, le=500)  # previews that are open at once
+    workflow: str = Field(default="preview.yml", pattern=WORKFLOW)  # whose jobs of pull requests AWS trusts
+    sweep_workflow: str = Field(default="preview-sweep.yml", pattern=WORKFLOW)
     remove: tuple[Text, ...] = ()  # the command that takes a preview's infrastructure away
     environment: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -37,6 +41,8 @@ class Previews(Section):
             yield "remove", "has nothing to remove: add [previews.environment]"
         if template and not values.get("remove"):
             yield "remove", "is missing: it is the command that takes away what a preview runs on"
+        if isinstance(template, Mapping) and template.get("lease_group"):
+            yield "environment.lease_group", "would have pull requests hold up what else is in that group: remove it"
         if template and NUMBER not in str(template):
             yield "environment", f"names no pull request: put {NUMBER} where the name of what it runs on has its number"
 
@@ -45,6 +51,11 @@ def number_of(environment: str) -> int:
     """Return the pull request's number; 0 if it's no preview's name."""
     match = PREVIEW.fullmatch(environment)
     return int(match[1]) if match else 0
+
+
+def pattern_of(text: str) -> str:
+    """Return the pattern of a name that a preview of number ANY has."""
+    return text.replace(str(ANY), "*")
 
 
 def filled(value: Any, number: int) -> Any:

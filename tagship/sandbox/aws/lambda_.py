@@ -25,10 +25,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from moto.awslambda.models import LambdaBackend
 from moto.awslambda.responses import LambdaResponse
 
 from tagship.sandbox.aws import lambda_answers as answers
-from tagship.sandbox.aws import stock
+from tagship.sandbox.aws import stock, tags
 from tagship.sandbox.aws.lambda_around import Around
 from tagship.sandbox.aws.lambda_code import located, read
 from tagship.sandbox.aws.lambda_kept import Kept
@@ -72,6 +73,7 @@ def install(world: World) -> None:
     for path in ("provisioned-concurrency", "urls"):
         stock.route("awslambda", path, LambdaResponse.dispatch)
     world.switches["lambda"] = api.switch
+    tags.tell(LambdaBackend, "lambda:function", api.kept.tagged)
     for act in (
         api.create_function,
         api.delete_function,
@@ -127,7 +129,8 @@ class _Api:
         if name in self.kept.functions:
             raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
         settings = DEFAULTS | {key: given[key] for key in SET if key in given}
-        function = Function(name, read(self._images, given.get("Code", {}), settings))
+        content = read(self._images, given.get("Code", {}), settings)
+        function = Function(name, content, tags=dict(given.get("Tags", {})))
         self.kept.functions[name] = function
         return self._configuration(function)
 
@@ -151,7 +154,7 @@ class _Api:
         version = self.kept.version(function, given.get("Qualifier", LATEST))
         content = version.content if version else function.content
         code = answers.code(content, located(self.world, content))
-        return {"Configuration": configuration, "Code": code, "Tags": {}}
+        return {"Configuration": configuration, "Code": code, "Tags": function.tags}
 
     def get_function_configuration(self, given: Given) -> Given:
         function = self.kept.function(given)

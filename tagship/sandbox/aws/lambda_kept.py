@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tagship.sandbox.aws import lambda_answers as answers
@@ -17,6 +17,12 @@ class Kept:
 
     region: str
     functions: dict[str, Function] = field(default_factory=dict)
+
+    def tagged(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the ARN and the tags of each function that has tags."""
+        for function in self.functions.values():
+            if function.tags:
+                yield answers.arn(self.region, function.name), function.tags
 
     def function(self, given: Given) -> Function:
         name = given["FunctionName"]

@@ -109,6 +109,7 @@ class Function:
     provisioned: dict[str, Provisioned] = field(default_factory=dict)  # by alias
     urls: dict[str, str] = field(default_factory=dict)  # AuthType, by qualifier
     policies: dict[str, list[Any]] = field(default_factory=dict)  # statements, by qualifier
+    tags: dict[str, str] = field(default_factory=dict)
 
     def settle(self) -> None:
         """End an update whose time has come: its RevisionId changes once more."""
