@@ -54,7 +54,7 @@ def number_of(environment: str) -> int:
 
 
 def pattern_of(text: str) -> str:
-    """Return the pattern of a name that a preview of number ANY has."""
+    """Put * for the number ANY in a preview's name."""
     return text.replace(str(ANY), "*")
 
 
