@@ -176,11 +176,13 @@ def workflow(env: str, suffix: str, build: str = "") -> bytes:
 def _pipelines(scene: Scene, chosen: Blueprint) -> Iterator[tuple[str, bytes]]:
     """Render what takes a version from one environment to the next.
 
-    None if tagship.toml has no promotion.order.
+    None if tagship.toml has no promotion.order; with [previews], those of pull requests.
     """
     settings = load(scene.root / FILE, {}) if scene.settled else None
     if settings and settings.promotion.order:
         yield from of_settings(settings, ACTION, chosen.build).files()
+    elif settings and settings.previews.environment:
+        yield from of_settings(settings, ACTION, chosen.build).of_pull_requests()
 
 
 def _workflow(made: Draft, scene: Scene, env: str, suffix: str, build: str) -> None:

@@ -12,6 +12,9 @@ OUTPUTS = (
     "should_deploy", "environment", "version", "image_tag", "tag", "skip_build", "commit", "approval", "after",
     "reason",
 )  # fmt: skip
+OF_PREVIEWS = (
+    "should_deploy", "environment", "version", "image_tag", "commit", "should_close", "reason",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,21 @@ class Pipelines:
     ci: Sequence[str] = ("ci",)
     run: str = "tagship"
     app_build: str = ""
+    previews: bool = False
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield each workflow's file name and content."""
+        yield from self._of_versions()
+        if self.previews:
+            yield from self.of_pull_requests()
+
+    def of_pull_requests(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the workflows that make previews, and take them away."""
+        common = {"run": self.run, "action": self.action, "outputs": OF_PREVIEWS, "app_build": self.app_build}
+        yield "preview.yml", render("preview.yml", **common)
+        yield "preview-sweep.yml", render("preview-sweep.yml", **common)
+
+    def _of_versions(self) -> Iterator[tuple[str, bytes]]:
         common = {"run": self.run, "action": self.action, "outputs": OUTPUTS, "app_build": self.app_build}
         common |= {"branches": list(self.branches), "environments": list(self.environments)}
         if len(self.order) > 1:
@@ -54,4 +69,5 @@ def of_settings(settings: Settings, action: str, build: str = "") -> Pipelines:
     own = {chosen.branch for name, chosen in known.items() if name not in order and chosen.branch}
     pushed = sorted(own - set(branches)) or ["staging"]
     paths = [f"{top.rstrip('/')}/**" for top in settings.bundle.include] or ["**"]
-    return Pipelines(tuple(known), action, order, branches, pushed, paths, app_build=build)
+    previews = bool(settings.previews.environment)
+    return Pipelines(tuple(known), action, order, branches, pushed, paths, app_build=build, previews=previews)

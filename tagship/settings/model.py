@@ -21,7 +21,7 @@ from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
-from tagship.settings.previews import Named, Previews, filled
+from tagship.settings.previews import PREVIEWS, Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -153,6 +153,10 @@ class Settings(Section):
         """Tell whether an environment is a pull request's, of the template."""
         own = getattr(self.environments, "own", self.environments)
         return environment in self.environments and environment not in own
+
+    def key_place(self, environment: str) -> str:
+        """Name what stands for {environment} in keys: all previews share theirs."""
+        return PREVIEWS if self.is_preview(environment) else environment
 
     @classmethod
     def environment_model(cls) -> type[Environment]:
