@@ -13,6 +13,7 @@ from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused
 from tagship.ports.target import Tick
+from tests.fakes.leftovers import FakeShelf
 
 
 @dataclass
@@ -89,6 +90,7 @@ class FakeTarget:
     adoptions: list[tuple[str, list[str]]] = field(default_factory=list)
     refusing: dict[str, str] = field(default_factory=dict)  # why a unit does not adopt, by its name
     terminated: set[str] = field(default_factory=set)  # ids of units that never return
+    left: list[FakeShelf] = field(default_factory=list)  # what deployments left
     _reports: dict[str, list[Report]] = field(default_factory=dict)
 
     def prepare(self) -> None:
@@ -98,6 +100,9 @@ class FakeTarget:
         if not self.machines:
             raise Refused("No running instance has the tags of dev.", remedy="Start one.")
         return [each.unit for each in self.machines]
+
+    def shelves(self) -> Sequence[FakeShelf]:
+        return self.left
 
     def ended(self, units: Sequence[str]) -> Collection[str]:
         return self.terminated & set(units)

@@ -73,6 +73,7 @@ def install(world: World) -> None:
         definitions.describe_task_definition,
         definitions.deregister_task_definition,
         definitions.list_task_definitions,
+        definitions.delete_task_definitions,
         api.create_service,
         api.update_service,
         api.delete_service,

@@ -107,11 +107,12 @@ class Deployments:
         name = given.get("serviceName")
         services = [self.kept.service(given, "serviceName")] if name else list(cluster.services.values())
         self.clock.pass_for(*services)
-        wanted = given.get("desiredStatus", "RUNNING")
+        wanted, family = given.get("desiredStatus", "RUNNING"), given.get("family", "")
         rows = [
             self.kept.arn("task", cluster.name, task.id)
             for service in services
             for task in service.tasks
+            if family in ("", last(task.revision.definition).partition(":")[0])
             if task.desired == wanted and given.get("startedBy", task.revision.deployment) == task.revision.deployment
         ]
         arns, more = page(given, rows, 100)
