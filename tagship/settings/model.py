@@ -21,6 +21,7 @@ from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
+from tagship.settings.logs import Logs
 from tagship.settings.previews import Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
@@ -68,6 +69,7 @@ class Environment(Section):
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
+    logs: Logs = Field(default_factory=Logs)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
 
     @property

@@ -52,6 +52,7 @@ ec2.tags = {{ "tagship:environment" = "{name}" }}
 ec2.command = ["python3", "app/app.py"]
 ec2.drain = 0
 ec2.timeout = 30
+logs.group = "/shop/{name}"
 secrets.parameter_store = "/shop/{name}/"
 secrets.secrets_manager = {{ TOKEN = "shop/{name}/token" }}
 """
