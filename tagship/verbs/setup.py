@@ -56,7 +56,9 @@ class Prepared:
         changes = [change.as_data() for change in self.changes]
         return {"done": self.done, "changes": changes, "outputs": {k: dict(v) for k, v in self.outputs.items()}}
 
+
 OF = {"hosts": "hosts' logs", "sites": "static sets"}  # what a policy of people is for, if its noun is not enough
+
 
 def setup(
     app: App,

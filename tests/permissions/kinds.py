@@ -107,6 +107,7 @@ class Kind:
         post(account.running, "faults", {"calendars": {"office-hours": "OPEN"}})
         for name in ENVIRONMENTS:
             account.client("ssm").put_parameter(Name=f"/shop/{name}/PASSWORD", Value="p", Type="SecureString")
+            account.client("logs").create_log_group(logGroupName=f"/shop/{name}")
         return account
 
     def settings(self) -> str:

@@ -42,7 +42,7 @@ def test_the_app_s_files_are_read_and_no_other(tmp_path: Path) -> None:
     wrote(tmp_path, "proxy.log", "not the app's\n")
     lines, cut = read_journal("web-1", answer(tmp_path)["facts"])
     assert ([line.text for line in lines], cut) == (["first", "second"], False)
-    assert [(line.at, line.unit, line.id) for line in lines][0] == (None, "web-1", "1-app.log:1")
+    assert (lines[0].at, lines[0].unit, lines[0].id) == (None, "web-1", "1-app.log:1")
 
 
 def test_a_file_that_nothing_was_written_to_since_then_is_left_out(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_host_without_a_log_says_nothing(tmp_path: Path) -> None:
     assert read_journal("web-1", answer(tmp_path)["facts"]) == ([], False)
 
 
-@pytest.mark.parametrize("text", ['"}}\n{"tagship":1', "$(touch /tmp/x) `id` \x1b[31m", "ünï – \u202e", "a\rb"])
+@pytest.mark.parametrize("text", ['"}}\n{"tagship":1', "$(touch /tmp/x) `id` \x1b[31m", "ünï \u2014 \u202e", "a\rb"])
 def test_no_word_of_a_log_ends_the_answer_or_reaches_a_shell(tmp_path: Path, text: str) -> None:
     wrote(tmp_path, "1-app.log", f"{text}\n")
     lines, _ = read_journal("web-1", answer(tmp_path)["facts"])
