@@ -87,6 +87,11 @@ def status(environment: str = "") -> str:
     return _inv("status", env=environment)
 
 
+def logs(environment: str = "", *, deployment: str = "") -> str:
+    """Spell the command that shows what an app wrote."""
+    return _inv("logs", env=environment, deployment=deployment)
+
+
 def history(
     environment: str = "",
     *,

@@ -127,6 +127,12 @@ EVIDENCE = Flag("evidence", "show what hosts, hooks and services said when it fa
 REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index again first; it only makes reading quicker", False)
 VERIFY = Flag("verify", "hold the ledger against its chain first: exit 5 if an entry was altered or deleted", False)
 
+UNIT = Flag("unit", "only this one, by name or id (several: web-3,web-4)", many=True)
+ENTERED = Flag("unit", "which one, by name or id; needed if there are several")
+WRITTEN_SINCE = Flag("since", "what was written since a time, or that long ago: 12h, 2026-11-20; left out, 10m")
+OF_DEPLOYMENT = Flag("deployment", "what was written during this deployment, as history names its id")
+GO_ON = Flag("follow", "go on with what is written from now on, until Ctrl-C", False)
+
 # Holds and locks.
 UNTIL = Flag("until", 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC if no offset is given)')
 LEASE_ID = Flag("id", "the deployment whose lease to break, as the task lock names it")

@@ -35,6 +35,16 @@ def history() -> None:
     """Show who deployed what where, when, and how it ended."""
 
 
+@verb(f.ONE_ENV, f.UNIT, f.WRITTEN_SINCE, f.OF_DEPLOYMENT, f.GO_ON, f.JSON)
+def logs() -> None:
+    """Show what the app wrote, on every unit or some."""
+
+
+@verb(f.ONE_ENV, f.ENTERED, f.JSON)
+def shell() -> None:
+    """Open a shell on a unit, by AWS's session-manager-plugin."""
+
+
 @verb(f.ANY_ENV, f.JSON)
 def lock() -> None:
     """Show who holds an environment, for what, and since when."""

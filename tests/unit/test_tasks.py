@@ -38,9 +38,12 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics", "drill"
+    "user-data", "doctor", "sbom", "metrics", "drill", "logs",
 }  # fmt: skip
-STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
+STORY = {
+    "demo",  # neither: it tells a story on a sandbox of its own
+    "shell",  # nor this: what is done in it is a person's
+}
 
 
 def module_of(task: str) -> str:
@@ -161,6 +164,7 @@ ADVISED = [
     commands.continue_("dev"),
     commands.verify(V, "dev"),
     commands.status("dev"),
+    commands.logs("dev", deployment="20261120-120000-abcdef"),
     commands.history("dev", version=V, verify=True, rebuild_index=True, as_json=True),
     commands.lock("dev"),
     commands.unlock("dev", "20261120-120000-abcdef"),

@@ -42,6 +42,7 @@ from tagship.sandbox.aws.lambda_requests import (
     check_revision,
     put,
 )
+from tagship.sandbox.aws.logs import function_wrote
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
 from tagship.sandbox.functions.images import Images
 from tagship.sandbox.functions.running import pretended, run
@@ -270,6 +271,7 @@ class _Api:
             else run(content, function.name, number, given["Payload"], self.world.folder)
         )
         counted(self.world.region, function.name, given.get("Qualifier", ""), number, failed=bool(ran.error))
+        function_wrote(self.world.region, function.name, number, ran.log)
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": number, "Payload": ran.payload}
         answer |= {"FunctionError": ran.error} if ran.error else {}
         return answer | ({"LogResult": ran.tail} if given["LogType"] == "Tail" else {})

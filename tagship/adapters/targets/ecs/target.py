@@ -21,6 +21,7 @@ from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
 from tagship.adapters.targets.ecs.leftovers import FamilyShelf
+from tagship.adapters.targets.ecs.logs import ServiceLogs, entered
 from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
 from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
@@ -29,6 +30,7 @@ from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import Unregistrable
 from tagship.domain.finding import Finding
+from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.pause import Pause
@@ -37,6 +39,7 @@ from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, Unheard
 from tagship.ports.leftovers import Shelf
+from tagship.ports.logs import Session
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
 
@@ -127,6 +130,12 @@ class EcsTarget:
         look = ServiceExamination(calls, around, self._proof(calls), self.table.monitors)
         for service in calls.services(list(self.table.services)).values():
             yield from look.of(service)
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        return ServiceLogs(self.context.aws, self._calls).lines(units, window, tick)
+
+    def enter(self, unit: Unit) -> Session:
+        return entered(self.context.aws, self.table.cluster, unit.id)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
