@@ -27,7 +27,7 @@ def way_before(app: App, environment: str) -> str:
 
 
 def ways_before(plan: Plan, reports: Sequence[Report]) -> list[str]:
-    """Say how to go on with what ran before tagship, after its first deployment failed.
+    """Say how a first deployment that failed leads back.
 
     By the units' own reports: who deploys may not look at a unit in any other way. Empty if a version served before.
     """

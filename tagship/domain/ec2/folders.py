@@ -54,13 +54,13 @@ def folders_of(texts: Any) -> list[Folder]:
 
 
 def wrong(wanted: Iterable[OwnedPath], present: Iterable[Folder]) -> list[tuple[str, str]]:
-    """Say of each folder why a deployment would refuse it, and what helps."""
+    """Say why a deployment would refuse a folder, and what helps."""
     by_host = {folder.host: folder for folder in present}
     return [problem for path in wanted if (problem := _problem(path, by_host.get(path.host)))]
 
 
 def _problem(wanted: OwnedPath, folder: Folder | None) -> tuple[str, str] | None:
-    """Say what is wrong with a folder, if a deployment does not mend it."""
+    """Say what a deployment would not mend by itself."""
     # It makes a missing folder for its owner, and gives it an empty one.
     if folder is None:
         make = f"On the host: mkdir -p {wanted.host}; or name its owner in tagship.toml, and a deployment makes it"
