@@ -46,6 +46,9 @@ class FaultOnce:
     over: bool = False
     alive: list[bool] = field(default_factory=lambda: [True])
 
+    def __str__(self) -> str:
+        return f"{self.call} {self.number}"
+
     def watch(self, aws: Aws) -> None:
         """Befall the calls of both clients of the service."""
         for client in (aws.client(self.service), aws.once(self.service)):
