@@ -57,9 +57,9 @@ def drill(environment: str, *, to: str = "", for_real: bool = False, yes: bool =
     return _inv("drill", env=environment, to=to, for_real=for_real, yes=yes)
 
 
-def heal(environment: str, *, wait: str = "") -> str:
+def heal(environment: str, *, wait: str = "", automatic: bool = False) -> str:
     """Spell the command that heals units that lag."""
-    return _inv("heal", env=environment, wait=wait)
+    return _inv("heal", env=environment, wait=wait, automatic=automatic)
 
 
 def resume(environment: str, *, wait: str = "") -> str:

@@ -70,9 +70,9 @@ def first_good(app: App, environment: str, history: Sequence[Deployment], but: s
     None if there is none. All deployments are read if `history` has none.
     """
     marks = app.ledger.marks(environment)
-    for everything in (False, True):
-        known = app.ledger.deployments(environment) if everything else history
-        for version in rollback_candidates(known, but, marks)[:OFFERED]:
+    for whole in (False, True):
+        deployments = app.ledger.deployments(environment) if whole else history
+        for version in rollback_candidates(deployments, but, marks)[:OFFERED]:
             with suppress(ArtifactError):
                 return verified(app, environment, version)
     return None

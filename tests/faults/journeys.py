@@ -84,6 +84,7 @@ ELSEWHERE = {  # verbs without a journey, and why
             "sbom",
             "metrics",
             "logs",
+            "watch",
         ),
         LOOKS_ONLY,
     ),

@@ -41,6 +41,7 @@ from tagship.verbs.thaw import thaw
 from tagship.verbs.unlock import unlock
 from tagship.verbs.verify import verify
 from tagship.verbs.versions import versions
+from tagship.verbs.watch import watch
 from tagship.verbs.why_not import why_not
 from tests.fakes.app import FakeApp
 from tests.unit.channel import Release
@@ -104,6 +105,7 @@ STORIES: dict[str, Callable[[], Any]] = {
     "heal": lambda: heal(lagging(), env="dev"),
     "resume": lambda: resume(died(), env="dev"),
     "status": lambda: [*status(busy()), *status(died())],
+    "watch": lambda: watch(busy(), rounds=1),
     "history": lambda: history(busy()),
     "logs": lambda: logs(written()),
     "lock": lambda: lock(busy()),

@@ -38,7 +38,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics", "drill", "logs",
+    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch",
 }  # fmt: skip
 STORY = {
     "demo",  # neither: it tells a story on a sandbox of its own
@@ -157,7 +157,7 @@ ADVISED = [
     commands.deploy_dev("dev", version=V, commit="c0ffee", yes=True),
     commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True, freeze="8h", reason="it fails"),
     commands.rollback(),
-    commands.heal("dev", wait="10m"),
+    commands.heal("dev", wait="10m", automatic=True),
     commands.drill("dev", to="0.1.29-dev", for_real=True, yes=True),
     commands.notify(test=True),
     commands.resume("dev", wait="10m"),
@@ -482,7 +482,11 @@ def test_a_healthy_deployment_is_announced_and_a_question_is_not(stage: Stage) -
 @pytest.mark.parametrize(
     ("line", "new", "taken"),
     [
-        ("deploy --heal --env dev --wait 10m", "heal", {"env": "dev", "wait": "10m", "dry_run": False}),
+        (
+            "deploy --heal --env dev --wait 10m",
+            "heal",
+            {"env": "dev", "wait": "10m", "automatic": False, "dry_run": False},
+        ),
         ("deploy --resume --dry-run", "resume", {"env": "", "wait": "", "dry_run": True}),
         (f"tag --undo --version {V}", "tag-undo", {"version": V, "yes": False, "dry_run": False}),
     ],
