@@ -41,6 +41,7 @@ from tagship.settings.tables import (
     Promotion,
     SecretNames,
     Signing,
+    Tags,
 )
 
 # Variables that tagship itself gives an app: the settings may not set them.
@@ -132,6 +133,7 @@ class Settings(Section):
     app: Name
     sandbox: bool = False
     git: Git = Field(default_factory=Git)
+    tags: Tags = Field(default_factory=Tags)
     aws: AwsAccount
     signing: Signing | None = None
     ci: CiRuns = Field(default_factory=CiRuns)
@@ -209,6 +211,15 @@ class Settings(Section):
     def lease_group(self, environment: str) -> str:
         """Return the lease group of an environment: its setting, or its name."""
         return self.environment(environment).lease_group or environment
+
+    def tag(self, version: object) -> str:
+        """Name a version's tag."""
+        return self.tags.names.of(version)
+
+    def tag_pattern(self, environment: str) -> str:
+        """Match an environment's tags as GitHub does, whose * is no slash."""
+        prefix, suffix = self.tags.prefix, self.suffix(environment)
+        return f"{prefix}*-{suffix}" if suffix else f"{prefix}[0-9]*"
 
     def state(self, environment: str) -> tuple[str, str]:
         """Locate an environment's Terraform state: bucket and key."""
