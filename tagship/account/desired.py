@@ -17,7 +17,7 @@ from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
-from tagship.settings.previews import PREVIEWS
+from tagship.settings.previews import PREVIEWS, any_of
 from tagship.settings.tables import PLACE
 
 AWS = "deploy/aws"
@@ -180,7 +180,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "MakeImages": _own_repository(app, name, image, before),
         **shared,
         "Workflow": settings.workflow(name),
-        "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "Tags": settings.tags.names.pattern(settings.suffix(name)),
         "PromotionWorkflow": settings.promotion.workflow if settings.promoted_from(name) else "",
         "PromotionBranch": settings.promotion.branch,
         "CleanupWorkflow": settings.ci.cleanup_workflow,
@@ -253,7 +253,7 @@ def github_repository(app: App) -> str:
 
 def documents_of(app: App) -> dict[str, str]:
     """Render every SSM document that an environment needs: name -> content."""
-    preview = app.settings.any_preview()
+    preview = any_of(app.settings.environment_model(), app.settings.previews)
     targets = [environment.target for environment in app.settings.environments.values()]
     targets += [preview.target] if preview else []
     rendered = [target.documents(lambda path: _read(app, path)) for target in targets]

@@ -12,7 +12,7 @@ from tagship.domain.text import listed
 from tagship.errors import Refused
 from tagship.ports.app import App
 from tagship.settings import Environment
-from tagship.settings.previews import PREVIEWS, pattern_of
+from tagship.settings.previews import PREVIEWS, any_of, pattern_of
 from tagship.settings.tables import PLACE
 
 
@@ -22,7 +22,7 @@ def preview_stack(app: App, text: str, before: Stack | None, shared: Mapping[str
     `text` is the template, `shared` has ProviderArn, Repository and NumberedRepository. Raises Refused if the role
     would reach an environment of tagship.toml.
     """
-    chosen, settings = app.settings.any_preview(), app.settings
+    chosen, settings = any_of(app.settings.environment_model(), app.settings.previews), app.settings
     assert chosen  # noqa: S101 (who asks for this stack has a template)
     _require_apart(app, chosen)
     keys = stack_keys(app, PREVIEWS, "none", before.parameters if before else {})

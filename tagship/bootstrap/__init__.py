@@ -59,7 +59,8 @@ class Wiring(Storage):
         from tagship.adapters.git import GitRepository
 
         inside = self._sandbox_folder() if self.settings.sandbox else None
-        return GitRepository(self.root, self.settings.git.remote, self.screen.say, inherited=os.environ, inside=inside)
+        remote, prefix = self.settings.git.remote, self.settings.tags.prefix
+        return GitRepository(self.root, remote, self.screen.say, inherited=os.environ, inside=inside, prefix=prefix)
 
     def _sandbox_folder(self) -> Path:
         """Return the folder that a sandbox may touch, up or down."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
@@ -22,6 +22,7 @@ from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, plan_of, reachable
 from tagship.engine.previews import preview_number, require_open
 from tagship.engine.promotion import require_promoted
+from tagship.engine.readiness import require_ready, said_ready
 from tagship.engine.run import Request, Result, run_deployment
 from tagship.engine.scans import require_scanned
 from tagship.engine.scope import skipped
@@ -58,7 +59,8 @@ class DeployRequest(Request):
         require_clear(app, self.environment, "deploy", stored, taken)
         require_scanned(app, self.environment, stored.manifest)
         backward = self.allow_older and goes_back(app, self.environment, *judged)
-        return plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
+        plan = plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
+        return require_ready(app, plan, known)
 
     def check(self, app: App) -> None:
         if preview_number(app, self.environment):
@@ -119,7 +121,10 @@ class DeployRequest(Request):
 def carry_out(app: App, request: DeployRequest, plan: Plan) -> Result:
     """Carry a plan out, unless every unit runs the artifact already."""
     done = None if _is_held(app, plan) else request.already_done(app, plan)
-    return done or run_deployment(app, request, plan)
+    if done:
+        return done
+    result = run_deployment(app, request, plan)
+    return replace(result, back=said_ready(app, result.plan))
 
 
 def _is_held(app: App, plan: Plan) -> bool:

@@ -21,7 +21,8 @@ from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
-from tagship.settings.previews import ANY, PREVIEWS, Named, Previews, filled
+from tagship.settings.logs import Logs
+from tagship.settings.previews import PREVIEWS, Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -40,6 +41,7 @@ from tagship.settings.tables import (
     Promotion,
     SecretNames,
     Signing,
+    Tags,
 )
 
 # Variables that tagship itself gives an app: the settings may not set them.
@@ -62,12 +64,14 @@ class Environment(Section):
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
     require_attestation: bool = False  # take artifacts alone whose provenance names the environment's workflow
+    require_rollback: bool = False  # refuse a deployment that could not be rolled back
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
+    logs: Logs = Field(default_factory=Logs)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
 
     @property
@@ -129,6 +133,7 @@ class Settings(Section):
     app: Name
     sandbox: bool = False
     git: Git = Field(default_factory=Git)
+    tags: Tags = Field(default_factory=Tags)
     aws: AwsAccount
     signing: Signing | None = None
     ci: CiRuns = Field(default_factory=CiRuns)
@@ -153,14 +158,6 @@ class Settings(Section):
         """Tell whether an environment is a pull request's, of the template."""
         own = getattr(self.environments, "own", self.environments)
         return environment in self.environments and environment not in own
-
-    def any_preview(self) -> Environment | None:
-        """Return a preview of the number ANY; None without a template.
-
-        What stands for all of them: `pattern_of` makes * of the number.
-        """
-        template = self.previews.environment
-        return self.environment_model().model_validate(filled(template, ANY)) if template else None
 
     def key_place(self, environment: str) -> str:
         """Name what stands for {environment} in keys: all previews share theirs."""
@@ -214,6 +211,15 @@ class Settings(Section):
     def lease_group(self, environment: str) -> str:
         """Return the lease group of an environment: its setting, or its name."""
         return self.environment(environment).lease_group or environment
+
+    def tag(self, version: object) -> str:
+        """Name a version's tag."""
+        return self.tags.names.of(version)
+
+    def tag_pattern(self, environment: str) -> str:
+        """Match an environment's tags as GitHub does, whose * is no slash."""
+        prefix, suffix = self.tags.prefix, self.suffix(environment)
+        return f"{prefix}*-{suffix}" if suffix else f"{prefix}[0-9]*"
 
     def state(self, environment: str) -> tuple[str, str]:
         """Locate an environment's Terraform state: bucket and key."""

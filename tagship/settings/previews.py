@@ -17,6 +17,7 @@ ANY = 999_999_999  # a number that no pull request has: it stands for all of the
 NUMBER = "{n}"  # in the template's texts: the pull request's number
 
 E = TypeVar("E")
+M = TypeVar("M", bound=Section)
 
 
 class Previews(Section):
@@ -51,6 +52,14 @@ def number_of(environment: str) -> int:
     """Return the pull request's number; 0 if it's no preview's name."""
     match = PREVIEW.fullmatch(environment)
     return int(match[1]) if match else 0
+
+
+def any_of(model: type[M], previews: Previews) -> M | None:
+    """Make a preview of the number ANY; None without a template.
+
+    It stands for all of them: `pattern_of` makes * of the number.
+    """
+    return model.model_validate(filled(previews.environment, ANY)) if previews.environment else None
 
 
 def pattern_of(text: str) -> str:

@@ -53,12 +53,26 @@ def validate(app: App, *, artifact: str = "", env: str = "") -> Outputs:
     Raises UsageError when the tag is no version of a known channel, Refused when it is not an annotated tag on its
     channel's branch, or a dispatch asks for what is not on the environment's branch.
     """
-    name = artifact or app.ci.tag
+    name = artifact or _own_tag(app)
     outputs = _checked(app, name, env) if name else _of_event(app, app.ci.trigger, env)
     for key, value in outputs.lines().items():
         app.screen.say(f"{key}={value}")
     app.ci.output(outputs.lines())
     return outputs
+
+
+def _own_tag(app: App) -> str:
+    """Return the version whose tag started the run.
+
+    Raises UsageError for another app's tag.
+    """
+    names, tag = app.settings.tags.names, app.ci.tag
+    if tag and not tag.startswith(names.prefix):
+        raise UsageError(
+            f"The tag {tag[:80]!r} is none of {app.settings.app}: its tags begin with {names.prefix}.",
+            remedy=f"Let the workflow start on such tags alone, on.push.tags: {names.of('*')}",
+        )
+    return tag.removeprefix(names.prefix)
 
 
 def _of_event(app: App, trigger: Trigger, env: str) -> Outputs:
@@ -156,7 +170,7 @@ def _dispatched(app: App, trigger: Trigger, environment: str) -> Outputs:
     settings = app.settings.environment(environment)
     asked = trigger.inputs.get("version") or trigger.inputs.get("image_tag", "")
     if asked:
-        return _asked_for(environment, asked, trigger)
+        return _asked_for(app, environment, asked, trigger)
     if before(app, environment):
         raise UsageError(
             f"{environment} runs what came through {before(app, environment)}: name that version.",
@@ -170,9 +184,9 @@ def _dispatched(app: App, trigger: Trigger, environment: str) -> Outputs:
     return _built(app, trigger, environment, f"somebody started it for {environment}")
 
 
-def _asked_for(environment: str, asked: str, trigger: Trigger) -> Outputs:
-    artifact_id = ArtifactId.parse(asked.removeprefix(f"{environment}-"))
-    tag = str(artifact_id) if artifact_id.version else ""
+def _asked_for(app: App, environment: str, asked: str, trigger: Trigger) -> Outputs:
+    artifact_id = ArtifactId.parse(app.settings.tags.names.text(asked).removeprefix(f"{environment}-"))
+    tag = app.settings.tag(artifact_id) if artifact_id.version else ""
     reason = f"somebody asked for {artifact_id} on {environment}"
     image_tag = artifact_id.image_tag(environment)
     return Outputs(True, environment, artifact_id, image_tag, tag, True, trigger.commit, approval=True, reason=reason)
@@ -185,7 +199,8 @@ def _checked(app: App, name: str, environment: str) -> Outputs:
     commit = _check_tag(app, version, chosen, app.ci.commit)
     _warn_of_unsigned(app, chosen)
     tag = ArtifactId(str(version)).image_tag(chosen)
-    return Outputs(True, chosen, str(version), tag, str(version), commit=commit, reason=f"the tag {version}")
+    name = app.settings.tag(version)
+    return Outputs(True, chosen, str(version), tag, name, commit=commit, reason=f"the tag {name}")
 
 
 def _warn_of_unsigned(app: App, environment: str) -> None:
@@ -214,7 +229,8 @@ def _check_tag(app: App, version: Version, environment: str, started_by: str) ->
     tag, branch = app.repository.remote_tag(str(version)), app.settings.environment(environment).branch
     if tag is None:
         raise Refused(
-            f"{app.settings.git.remote} has no tag {version}.", remedy=f"Tag it and push it: {commands.deploy_dev()}"
+            f"{app.settings.git.remote} has no tag {app.settings.tag(version)}.",
+            remedy=f"Tag it and push it: {commands.deploy_dev()}",
         )
     undo = f"Delete it, and tag with tagship: {commands.tag_undo(str(version))}"
     if tag.oid == tag.commit:
