@@ -15,7 +15,7 @@ from tagship.domain.keys import ORDERS, RELEASE, public_keys, with_first
 from tagship.domain.text import either
 from tagship.errors import Refused
 from tagship.ports.app import App
-from tagship.settings.previews import PREVIEWS
+from tagship.settings.previews import PREVIEWS, place_of_keys
 from tagship.settings.tables import PLACE
 
 
@@ -37,7 +37,7 @@ def key_files(app: App) -> Sequence[KeyFile]:
     signing = app.settings.signing
     if not signing or app.settings.sandbox:
         return []
-    places = dict.fromkeys(app.settings.key_place(name) for name in app.settings.environments)
+    places = dict.fromkeys(place_of_keys(app.settings, name) for name in app.settings.environments)
     if app.settings.previews.environment:
         places[PREVIEWS] = None
     named = [(signing.pair(name, purpose), name, purpose) for name in places for purpose in PURPOSES]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -87,6 +87,11 @@ class Named(dict[str, E]):
         self.own = frozenset(own)
         self._make = make
 
+    @classmethod
+    def of(cls, own: Mapping[str, M], model: type[M], previews: Previews) -> Named[M]:
+        """Have each preview made of a template."""
+        return Named(own, lambda number: model.model_validate(filled(previews.environment, number)))
+
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (isinstance(name, str) and number_of(name) > 0)
 
@@ -96,3 +101,14 @@ class Named(dict[str, E]):
             raise KeyError(name)
         self[name] = self._make(number)
         return self[name]
+
+
+class Knowing(Protocol):
+    """What knows its previews: the settings as a whole."""
+
+    def is_preview(self, environment: str) -> bool: ...
+
+
+def place_of_keys(settings: Knowing, environment: str) -> str:
+    """Name what stands for {environment} in keys: previews share theirs."""
+    return PREVIEWS if settings.is_preview(environment) else environment

@@ -26,11 +26,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from moto.awslambda.models import LambdaBackend
 from moto.awslambda.responses import LambdaResponse
 
 from tagship.sandbox.aws import lambda_answers as answers
-from tagship.sandbox.aws import stock, tags
+from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.lambda_around import Around
 from tagship.sandbox.aws.lambda_code import located, read
 from tagship.sandbox.aws.lambda_kept import Kept
@@ -75,7 +74,6 @@ def install(world: World) -> None:
     for path in ("provisioned-concurrency", "urls", "durable-executions"):
         stock.route("awslambda", path, LambdaResponse.dispatch)
     world.switches["lambda"] = api.switch
-    tags.tell(LambdaBackend, "lambda:function", api.kept.tagged)
     for act in (
         api.create_function,
         api.delete_function,
@@ -135,9 +133,7 @@ class _Api:
             raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
         settings = DEFAULTS | {key: given[key] for key in SET if key in given}
         content = read(self._images, given.get("Code", {}), settings)
-        function = Function(name, content, tags=dict(given.get("Tags", {})))
-        self.kept.functions[name] = function
-        return self._configuration(function)
+        return self._configuration(self.kept.add(Function(name, content, tags=dict(given.get("Tags", {})))))
 
     def delete_function(self, given: Given) -> None:
         """Delete a function, or a version that no alias names."""
