@@ -238,6 +238,7 @@ class Wiring(Storage):
             lock_timeout=chosen.lock_timeout,
             say=self.screen.say,
             inherited=os.environ,
+            var_files=chosen.var_files,
             pinned=self.ci.running,  # a runner has AWS credentials, and runs no provider that nobody has reviewed
         )
 
