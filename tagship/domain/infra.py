@@ -53,9 +53,9 @@ def named(manifest: Manifest, bucket: str) -> dict[str, str | None]:
     """List the variables that name an artifact; None unsets one."""
     image = manifest.image
     several = {
-        f"IMAGE_{what}_{name.upper().replace('-', '_')}": text
+        f"IMAGE_{part}_{name.upper().replace('-', '_')}": text
         for name, ref in manifest.images.items()
-        for what, text in (("URI", ref.by_digest), ("TAG", ref.tag), ("DIGEST", ref.digest))
+        for part, text in (("URI", ref.by_digest), ("TAG", ref.tag), ("DIGEST", ref.digest))
     }
     return several | {
         "ARTIFACT_ID": manifest.artifact_id,

@@ -196,7 +196,7 @@ def _pipelines(settings: Settings | None, place: Place, build: str) -> Iterator[
 
 
 def _say_trusted(made: Draft, name: str, placed: str, previews: Previews) -> None:
-    """Say what to write if AWS will trust another file than a preview's."""
+    """Name the setting if AWS will trust another file of previews."""
     keys = {"preview.yml": "workflow", "preview-sweep.yml": "sweep_workflow"}
     key = next((key for file, key in keys.items() if name.endswith(file)), "")
     trusted = getattr(previews, key, placed) if key else placed

@@ -171,8 +171,8 @@ def _command(work: _Work, dry_run: bool) -> Applied:
 
 def _terraform(work: _Work, dry_run: bool) -> Applied:
     app, began = work.app, work.app.clock.now()
-    what = work.artifact or ", ".join(work.targets)
-    app.screen.say(f"infra of {work.environment} for {what}, from {work.settings.directory}")
+    reason = work.artifact or ", ".join(work.targets)
+    app.screen.say(f"infra of {work.environment} for {reason}, from {work.settings.directory}")
     with explained(work.attempt):
         work.tool.prepare()
         _say_who_is_waited_for(work)
