@@ -62,6 +62,7 @@ UNUSED = [
     Unused(r"SeeWhetherImagesAreThere", "a sandbox has a folder for a registry", "ecs"),
     Unused(r"ContinueServiceDeployment", "a deployment that is paused at a hook", "ecs"),
     Unused(r"StopServiceDeployment", "a deployment that does not settle in its time, or is cancelled", "ecs"),
+    Unused(r"ecs:StopTask", "a hook's task that takes too long, or that nobody waits for", "ecs"),
     Unused(r"ecs:ListTaskDefinitions", "a rollback to a revision that no recent deployment names", "ecs"),
 ]
 

@@ -20,6 +20,7 @@ from tagship.adapters.targets.ecs.decisions import Decisions
 from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
+from tagship.adapters.targets.ecs.hook_task import HookTask, TaskCalls
 from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
 from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
@@ -28,6 +29,7 @@ from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import Unregistrable
 from tagship.domain.finding import Finding
+from tagship.domain.hook import HookOutcome
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.pause import Pause
@@ -37,6 +39,7 @@ from tagship.domain.version import ArtifactId
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, Unheard
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
+from tagship.settings.hooks import HookTable
 
 LOOKS = 2  # requests to a service's URL in one observation
 
@@ -255,6 +258,17 @@ class EcsTarget:
             raise Refused(
                 f"{pause.unit} no longer waits there.", remedy=f"See what runs: {commands.status(self.environment)}"
             )
+
+    # -- hooks ---------------------------------------------------------------------------------------------------------
+
+    def run_task(
+        self, change: Change, hook: HookTable, variables: Mapping[str, str | None], name: str, tick: Tick
+    ) -> HookOutcome:
+        """Run a hook's command in a task of the artifact's own image."""
+        calls, clock = self._calls, self.context.clock
+        beginning = self._beginning(calls, change)
+        running = HookTask(TaskCalls(calls), Around(self.context.aws), beginning, clock.now, clock.sleep)
+        return running.run(hook, variables, name, tick)
 
     # -- what comes up by itself ---------------------------------------------------------------------------------------
 
