@@ -17,7 +17,7 @@ from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.across import promoted, same_channel, same_state, unsigned
 from tagship.settings.health import Health
-from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
+from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
@@ -267,6 +267,7 @@ class Settings(Section):
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
         yield from misplaced(values)
+        yield from tasks_without_services(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
