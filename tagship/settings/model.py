@@ -23,6 +23,7 @@ from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.logs import Logs
 from tagship.settings.previews import Named, Previews, filled
+from tagship.settings.report import ReportPlaces
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -138,6 +139,7 @@ class Settings(Section):
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    report: ReportPlaces = Field(default_factory=ReportPlaces)
     previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
