@@ -168,7 +168,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Repository": repository,
         "NumberedRepository": _numbered(repository, numbers, before),
         "Workflow": settings.workflow(name),
-        "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "Tags": settings.tags.names.pattern(settings.suffix(name)),
         "PromotionWorkflow": settings.promotion.workflow if settings.promoted_from(name) else "",
         "PromotionBranch": settings.promotion.branch,
         "CleanupWorkflow": settings.ci.cleanup_workflow,

@@ -20,7 +20,7 @@ from tagship.engine.gates import goes_back, require_good, require_newer, require
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, plan_of, reachable
-from tagship.engine.previews import require_open
+from tagship.engine.previews import preview_number, require_open
 from tagship.engine.promotion import require_promoted
 from tagship.engine.readiness import require_ready, said_ready
 from tagship.engine.run import Request, Result, run_deployment
@@ -44,7 +44,8 @@ class DeployRequest(Request):
         self._check_promoted(app, stored.manifest)
         known = facts(app, self.environment)
         judged = (self.artifact_id, stored.manifest.build_time, known.serving)
-        if not self.allow_older:
+        if not self.allow_older and not preview_number(app, self.environment):
+            # A pull request's branch may be pushed anew, to an older commit: what is at its head counts; see `check`.
             require_newer(app, self.environment, *judged, again=self.spelled(older=True))
         self._check_marks(app, known.history)
         units = app.target(self.environment).units()
@@ -62,7 +63,8 @@ class DeployRequest(Request):
         return require_ready(app, plan, known)
 
     def check(self, app: App) -> None:
-        require_open(app, self.environment)
+        if preview_number(app, self.environment):
+            require_open(app, self.environment, "" if self.allow_older else self.stored(app).manifest.commit)
 
     def stored(self, app: App) -> Stored:
         """Read the artifact, and verify it."""

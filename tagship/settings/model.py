@@ -22,7 +22,7 @@ from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.logs import Logs
-from tagship.settings.previews import Named, Previews, filled
+from tagship.settings.previews import PREVIEWS, Named, Previews, filled
 from tagship.settings.report import ReportPlaces
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
@@ -42,6 +42,7 @@ from tagship.settings.tables import (
     Promotion,
     SecretNames,
     Signing,
+    Tags,
 )
 
 # Variables that tagship itself gives an app: the settings may not set them.
@@ -133,6 +134,7 @@ class Settings(Section):
     app: Name
     sandbox: bool = False
     git: Git = Field(default_factory=Git)
+    tags: Tags = Field(default_factory=Tags)
     aws: AwsAccount
     signing: Signing | None = None
     ci: CiRuns = Field(default_factory=CiRuns)
@@ -158,6 +160,10 @@ class Settings(Section):
         """Tell whether an environment is a pull request's, of the template."""
         own = getattr(self.environments, "own", self.environments)
         return environment in self.environments and environment not in own
+
+    def key_place(self, environment: str) -> str:
+        """Name what stands for {environment} in keys: all previews share theirs."""
+        return PREVIEWS if self.is_preview(environment) else environment
 
     @classmethod
     def environment_model(cls) -> type[Environment]:
@@ -207,6 +213,15 @@ class Settings(Section):
     def lease_group(self, environment: str) -> str:
         """Return the lease group of an environment: its setting, or its name."""
         return self.environment(environment).lease_group or environment
+
+    def tag(self, version: object) -> str:
+        """Name a version's tag."""
+        return self.tags.names.of(version)
+
+    def tag_pattern(self, environment: str) -> str:
+        """Match an environment's tags as GitHub does, whose * is no slash."""
+        prefix, suffix = self.tags.prefix, self.suffix(environment)
+        return f"{prefix}*-{suffix}" if suffix else f"{prefix}[0-9]*"
 
     def state(self, environment: str) -> tuple[str, str]:
         """Locate an environment's Terraform state: bucket and key."""

@@ -15,6 +15,7 @@ from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, TagshipError
 from tagship.ports.logs import Session
 from tagship.ports.target import Tick
+from tests.fakes.leftovers import FakeShelf
 
 
 @dataclass
@@ -91,6 +92,7 @@ class FakeTarget:
     adoptions: list[tuple[str, list[str]]] = field(default_factory=list)
     refusing: dict[str, str] = field(default_factory=dict)  # why a unit does not adopt, by its name
     terminated: set[str] = field(default_factory=set)  # ids of units that never return
+    left: list[FakeShelf] = field(default_factory=list)  # what deployments left
     written: list[list[LogLine] | TagshipError] = field(default_factory=list)  # what each poll of a log gives
     windows: list[tuple[list[str], TimeRange]] = field(default_factory=list)  # units' names, and what was asked for
     said: str = ""  # of a log that can't be read whole
@@ -115,6 +117,9 @@ class FakeTarget:
         if not self.machines:
             raise Refused("No running instance has the tags of dev.", remedy="Start one.")
         return [each.unit for each in self.machines]
+
+    def shelves(self) -> Sequence[FakeShelf]:
+        return self.left
 
     def ended(self, units: Sequence[str]) -> Collection[str]:
         return self.terminated & set(units)

@@ -432,7 +432,7 @@ def test_a_result_is_one_json_document(stage: Stage) -> None:
     stage.run("validate", json=True)
     assert stage.app.screen.documents == [
         {"should_deploy": True, "environment": "dev", "version": V, "image_tag": V, "tag": V}
-        | {"skip_build": False, "commit": "", "approval": False, "after": "", "reason": ""}
+        | {"skip_build": False, "commit": "", "approval": False, "after": "", "should_close": False, "reason": ""}
     ]
 
 

@@ -15,6 +15,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.asg.calls import AsgCalls
 from tagship.adapters.targets.asg.following import GroupFollowing
+from tagship.adapters.targets.asg.leftovers import TemplateShelf
 from tagship.adapters.targets.asg.proof import ASK_AGAIN, InstanceProof
 from tagship.adapters.targets.asg.records import GroupRecords
 from tagship.adapters.targets.asg.starting import GroupStart, operation
@@ -28,6 +29,7 @@ from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
+from tagship.ports.leftovers import Shelf
 from tagship.ports.target import Pins, Script, Tick
 from tagship.settings.asg import Asg
 
@@ -84,6 +86,12 @@ class AsgTarget:
             chosen.min_healthy, chosen.max_healthy, chosen.warmup, chosen.checkpoints, chosen.checkpoint_delay,
             chosen.bake, chosen.protected, chosen.standby, chosen.alarms,
         )  # fmt: skip
+
+    def shelves(self) -> Sequence[Shelf]:
+        """Name the places of what deployments left: a launch template each."""
+        groups = self._calls.groups(self.table.groups).values()
+        templates = dict.fromkeys(group.template for group in groups if group.template)
+        return [TemplateShelf(self.context.aws, template) for template in templates]
 
     # -- asking --------------------------------------------------------------------------------------------------------
 

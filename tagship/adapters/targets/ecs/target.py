@@ -20,6 +20,7 @@ from tagship.adapters.targets.ecs.decisions import Decisions
 from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
+from tagship.adapters.targets.ecs.leftovers import FamilyShelf
 from tagship.adapters.targets.ecs.logs import ServiceLogs, entered
 from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
 from tagship.adapters.targets.ecs.proof import Command, Proof
@@ -37,6 +38,7 @@ from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, Unheard
+from tagship.ports.leftovers import Shelf
 from tagship.ports.logs import Session
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
@@ -87,6 +89,12 @@ class EcsTarget:
         context = self.context
         command = Command(lambda: context.hook_runner, self.environment)
         return Proof(calls, context.web, health, self.table.services, context.clock.sleep, command)
+
+    def shelves(self) -> Sequence[Shelf]:
+        """Name the places of what deployments left: a family each."""
+        services = self._calls.services(list(self.table.services)).values()
+        families = dict.fromkeys(service.revision.partition(":")[0] for service in services)
+        return [FamilyShelf(self.context.aws, self.table.cluster, family) for family in families if family]
 
     # -- before a change -----------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.lambda_.calls import Calls, Missing
 from tagship.adapters.targets.lambda_.examining import FunctionExamination
+from tagship.adapters.targets.lambda_.leftovers import FunctionShelf
 from tagship.adapters.targets.lambda_.logs import function_lines
 from tagship.adapters.targets.lambda_.obstacles import FunctionObstacles
 from tagship.adapters.targets.lambda_.together import at_once
@@ -19,6 +20,7 @@ from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
 from tagship.domain.units import Unit
+from tagship.ports.leftovers import Shelf
 from tagship.ports.target import Tick
 from tagship.settings.lambda_ import Lambda
 
@@ -57,6 +59,10 @@ class FunctionUnits:
 
     def _all_calls(self, units: Sequence[Unit]) -> dict[str, Calls]:
         return {unit.id: self._calls(unit.id) for unit in units}
+
+    def shelves(self) -> Sequence[Shelf]:
+        """Name the places of what deployments left: a function each."""
+        return [FunctionShelf(self.context.aws, name) for name in self.table.functions]
 
     def obstacles(
         self,
