@@ -2,7 +2,7 @@
 
 By name alone: `nox -s audit` (known vulnerabilities), `nox -s lock` (the locks, written anew), `nox -s mutate`,
 `nox -s workflows` (the workflows, run by act), `nox -s picture` (docs/demo.svg, of a run of the demo),
-`nox -s page` (the page of `inv report`, in a browser).
+`nox -s page` (the page of `inv report`, in a browser), `nox -s docs` (the pages as a site, with a search).
 """
 
 from __future__ import annotations
@@ -140,6 +140,13 @@ def page(session: nox.Session) -> None:
     session.install("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "-e", ".")
     session.run("npm", "ci", "--prefix", "scripts/lint", "--silent", "--no-audit", "--no-fund", external=True)
     session.run("python", "-m", "scripts.lint.page", *(session.posargs or [session.create_tmp()]))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages as a site with a search, into site/; a page that warns fails."""
+    session.install("--quiet", "--require-hashes", "-r", "scripts/lint/docs.txt")
+    session.run("mkdocs", "build", "--strict", "--quiet", *session.posargs)
 
 
 @nox.session
