@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from scripts.reference import PLACE, pages
+import yaml
+
+from scripts.reference import PLACE, TOP, pages
 from tagship.tasks import ns
 from tests.unit.test_settings import SAMPLE
 
@@ -32,3 +34,18 @@ def test_every_key_of_the_sample_is_there() -> None:
     assert len(keys) > 100
     assert [key for key in keys if f"| `{key}` |" not in written] == []
     assert len(re.findall(r"^\| `", written, re.MULTILINE)) == len(keys)
+
+
+def entries(nav: object) -> list[str]:
+    """The pages of a navigation, however deep."""
+    if isinstance(nav, str):
+        return [nav]
+    inner = nav.values() if isinstance(nav, dict) else nav
+    return [page for entry in inner for page in entries(entry)]  # type: ignore[attr-defined]
+
+
+def test_the_site_s_navigation_leads_to_pages_that_are_there() -> None:
+    listed = entries(yaml.safe_load((TOP / "mkdocs.yml").read_text("utf-8"))["nav"])
+    assert len(listed) > 40
+    assert [page for page in listed if not (TOP / "docs" / page).is_file()] == []
+    assert len(set(listed)) == len(listed)
