@@ -38,7 +38,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch",
+    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch", "report",
 }  # fmt: skip
 STORY = {
     "demo",  # neither: it tells a story on a sandbox of its own
