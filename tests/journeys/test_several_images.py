@@ -32,6 +32,7 @@ moving_tags = ["latest-{{environment}}"]
 [images.sidecar]
 repository = "{ACCOUNT}/shop-sidecar"
 dockerfile = "sidecar/Dockerfile"
+context = "sidecar"
 """
 SIDECAR = "import time\nwhile True:\n    time.sleep(1)\n"
 
@@ -44,7 +45,7 @@ def make(folder: Path) -> Path:
     files["tagship.toml"] = text.replace(own, "") + 'images = { app = "api", sidecar = "sidecar" }\n' + IMAGES
     files["tasks.py"] = "from tagship.tasks import ns\n"
     files[".gitignore"] = ".tagship\n__pycache__\n"
-    files["sidecar/Dockerfile"] = 'FROM scratch\nCOPY sidecar/wait.py /\nCMD ["python3", "wait.py"]\n'
+    files["sidecar/Dockerfile"] = 'FROM scratch\nCOPY wait.py /\nCMD ["python3", "wait.py"]\n'
     files["sidecar/wait.py"] = SIDECAR
     files[".github/workflows/deploy-dev.yml"] = WORKFLOW.replace("INSTALLED", str(BIN))
     return repository(folder, files)
@@ -94,6 +95,18 @@ def test_each_container_runs_the_image_that_the_manifest_names_for_it(running: R
     latest = registry.find(f"{ACCOUNT}/shop-api", "latest-dev")
     assert latest
     assert latest.digest == images["api"].digest
+
+
+def test_an_image_whose_inputs_did_not_change_is_kept_and_named_for_what_it_was_built_for(running: Running) -> None:
+    first, second = manifest_of(running, FIRST).images, manifest_of(running, SECOND).images
+    assert second["sidecar"].digest == first["sidecar"].digest
+    assert (second["sidecar"].tag, second["sidecar"].built_for) == (SECOND, FIRST)
+    assert second["api"].digest != first["api"].digest
+    assert second["api"].built_for == ""
+    registry = bootstrap.app(running.work).registry
+    stored = registry.find(f"{ACCOUNT}/shop-sidecar", SECOND)
+    assert stored
+    assert stored.digest == first["sidecar"].digest
 
 
 def test_a_rollback_takes_every_container_back(running: Running) -> None:

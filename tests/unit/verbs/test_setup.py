@@ -17,6 +17,7 @@ from tagship.errors import Refused, ServiceFailed, SettingsError
 from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.foundation import KEY, PEM, PROVIDER, FakeFoundation
+from tests.fakes.repository import FakeRepository
 from tests.fakes.signing import public
 
 ROOT = Path(__file__).parents[3]
@@ -37,6 +38,7 @@ def make(tmp_path: Path) -> Make:
         }
         app = FakeApp(settings=settings(**values), root=tmp_path)
         app.given["foundation"] = account or FakeFoundation()
+        app.given["repository"] = FakeRepository()
         return app
 
     return made
@@ -445,3 +447,20 @@ def test_an_environment_of_github_is_made_before_its_variables(make: Make) -> No
         lines = [line for line in app.screen.lines if f"/{name} -F" in line or f"--env {name} " in line]
         assert lines[0].startswith("gh api -X PUT ")
         assert len(lines) > 2
+
+
+def test_roles_trust_tags_with_the_prefix_and_github_lets_no_others_in(make: Make) -> None:
+    app = make(tags={"prefix": "api-"})
+    setup(app, yes=True)
+    assert account(app).stacks["tagship-hello-dev"].parameters["Tags"] == "api-*-dev"
+    assert any("name='api-*-dev'" in line or "name=api-*-dev" in line for line in app.screen.lines), app.screen.lines
+
+
+def test_apps_of_one_repository_have_a_variable_each_for_their_roles(make: Make) -> None:
+    app = make(tags={"prefix": "api-"})
+    app.given["repository"].folder = "services/api"
+    setup(app, yes=True)
+    text = "\n".join(app.screen.lines)
+    for name in ("AWS_ROLE_ARN_HELLO", "AWS_NOTIFY_ROLE_ARN_HELLO", "AWS_CLEANUP_ROLE_ARN_HELLO"):
+        assert f"gh variable set {name} --env" in text
+    assert "gh variable set AWS_ROLE_ARN " not in text

@@ -13,7 +13,7 @@ from tagship.settings import Settings
 
 
 @dataclass(frozen=True)
-class Place:
+class AppFolder:
     """An app's folder in the repository, empty at the top.
 
     `prefix` is its tags'; `alone`: no other app of the repository ships by tags.
