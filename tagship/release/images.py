@@ -98,6 +98,20 @@ def _check_platform(image: _Image, platforms: Mapping[str, str]) -> None:
         )
 
 
+def version_tags(app: App, work: Work) -> None:
+    """Have the version of an untagged build name its images, too.
+
+    If another environment's image has that tag, it is said and left alone.
+    """
+    for ref in work.refs.values():
+        for tag in work.artifact_id.image_tags(work.environment):
+            stored = app.registry.find(ref.repository, tag) if tag != ref.tag else ref
+            if stored is None:
+                app.registry.tag(ref, tag)
+            elif stored.digest != ref.digest:
+                app.screen.warn(f"{ref.repository}:{tag} is another environment's image, and stays so")
+
+
 def moved_tags(app: App, work: Work) -> None:
     """Have the tags that move name what was published."""
     settings = app.settings.images_of(work.environment)

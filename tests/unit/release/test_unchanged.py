@@ -51,13 +51,13 @@ class Line:
     def built(self, version: str, **changes: object) -> FakeApp:
         app = self.app(version, image=changes or None)
         self.images.calls.clear()
-        build(app, artifact=version)
-        bundle(app, artifact=version)
+        build(app, artifact=version, env="dev")
+        bundle(app, artifact=version, env="dev")
         return app
 
     def ship(self, version: str, **changes: object) -> Manifest:
         app = self.built(version, **changes)
-        manifest = publish(app, artifact=version)
+        manifest = publish(app, artifact=version, env="dev")
         assert manifest is not None
         check_named(app, manifest)
         app.ledger.entries.clear()
@@ -221,3 +221,21 @@ def test_publishing_again_arrives_at_the_same_manifest(line: Line) -> None:
     first = publish(app, artifact=NEXT)
     app.store.objects.pop(f"hello/dev/{NEXT}/manifest.json")
     assert publish(app, artifact=NEXT) == first
+
+
+def test_an_untagged_builds_image_has_its_version_as_a_tag_too(tmp_path: Path) -> None:
+    line, untagged = Line(tmp_path), f"{COMMIT[:8]}-20261120-120000"
+    ref = image(line.ship(untagged))
+    assert ref.tag == f"dev-{untagged}"
+    assert {tag for _, tag in line.images.stored} == {f"dev-{untagged}", untagged}
+    assert line.images.stored[REPOSITORY, untagged].digest == ref.digest
+
+
+def test_another_environments_image_under_that_version_stays(tmp_path: Path) -> None:
+    line, untagged = Line(tmp_path), f"{COMMIT[:8]}-20261120-120000"
+    other = ImageRef(REPOSITORY, untagged, "sha256:" + "e" * 64)
+    line.images.stored[REPOSITORY, untagged] = other
+    line.ship(untagged)
+    assert line.images.stored[REPOSITORY, untagged] == other
+    assert line.last
+    assert any("another environment's image" in warning for warning in line.last.screen.warnings)

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tagship import resources
 from tagship.adapters.aws.session import Aws
@@ -26,6 +26,7 @@ from tagship.adapters.targets.ec2 import boot, orders
 from tagship.adapters.targets.ec2.answers import Answers
 from tagship.adapters.targets.ec2.instances import Instances, described
 from tagship.adapters.targets.ec2.pointer import StoredPointer
+from tagship.adapters.targets.ec2.processors import built_for_another
 from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, SHELL_TIME, Sender, Sent
 from tagship.domain.change import Change
 from tagship.domain.ec2.adoption import adoption_commands
@@ -33,6 +34,8 @@ from tagship.domain.ec2.document import pin_commands
 from tagship.domain.ec2.inspection import inspection_commands
 from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
+from tagship.domain.manifest import Manifest
+from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted
 from tagship.domain.units import Operation, Report, Unit
@@ -59,6 +62,7 @@ class Ec2Target:
     environment: str
     ec2: Hosts
     _unsent: dict[str, str] = field(default_factory=dict)
+    _seen: list[Any] = field(default_factory=list)  # instances, as EC2 described them last
 
     @property
     def aws(self) -> Aws:
@@ -98,7 +102,7 @@ class Ec2Target:
     def units(self) -> Sequence[Unit]:
         """List running instances with every tag, by name. Raises Refused without any."""
         with self.aws.translated(f"looking for the hosts of {self.environment}"):
-            running = self._instances.running()
+            running = self._seen = self._instances.running()
             agents = self._instances.agents([instance["InstanceId"] for instance in running])
         if not running:
             raise Refused(
@@ -106,6 +110,25 @@ class Ec2Target:
                 remedy=f"Start one, tag one, or correct environments.{self.environment}.ec2.tags in tagship.toml",
             )
         return sorted((described(instance, agents) for instance in running), key=lambda host: (host.name, host.id))
+
+    def obstacles(
+        self,
+        action: str,
+        manifest: Manifest,
+        manifest_sha256: str,  # noqa: ARG002 (of the port)
+        units: Sequence[Unit],
+    ) -> Sequence[Obstacle]:
+        """Find hosts whose processors can't run the artifact's image.
+
+        Of all that run, if no units are given.
+        """
+        # What ran on a host before ran on its processors.
+        if action == "rollback" or manifest.image is None or not manifest.image.platforms:
+            return ()
+        with self.aws.translated(f"looking for the hosts of {self.environment}"):
+            running = self._seen or self._instances.running()
+        chosen = {unit.id for unit in units} or {host["InstanceId"] for host in running}
+        return list(built_for_another(manifest, [host for host in running if host["InstanceId"] in chosen]))
 
     def ended(self, units: Sequence[str]) -> Collection[str]:
         with self.aws.translated(f"looking for hosts that {self.environment} had"):
