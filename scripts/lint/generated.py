@@ -26,7 +26,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     for env, suffix in ENVIRONMENTS.items():
         yield f"{WORKFLOWS}/deploy-{env}.yml", workflow(env, suffix)
     order = ("dev", "preprod", "prod")
-    for name, content in Pipelines((*order, "staging"), ACTION, order, paths=("app/**",)).files():
+    for name, content in Pipelines((*order, "staging"), ACTION, order, paths=("app/**",), previews=True).files():
         yield f"{WORKFLOWS}/{name}", content
     for apart in (False, True):
         yield f"{ACTION}{'-apart' if apart else ''}/action.yml", render("action.yml", apart=apart, folder="")

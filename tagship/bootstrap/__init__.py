@@ -114,7 +114,7 @@ class Wiring(Storage):
 
     def _pair(self, environment: str, purpose: str) -> tuple[str, str, str]:
         """Name a pair of keys, or the sandbox's, and its setting."""
-        signing = self.settings.signing
+        signing, environment = self.settings.signing, self.settings.key_place(environment)
         if signing is None and not self.sandbox:
             raise SettingsError(
                 "tagship.toml has no [signing] table, so there is no key to sign or verify with.",

@@ -98,6 +98,7 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
         runner.rerun,
         keys=world.keys,
         triggers=Triggers(runner),
+        pulls=runner.pull_requests,
     )
     world.switches["pulls"] = github.pulls.states.update
     world.url = _listen(guarded(Dispatcher(services.application(world.keys), Control(world), github)))

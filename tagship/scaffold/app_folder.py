@@ -11,6 +11,8 @@ from tagship.domain.forge import variable
 from tagship.scaffold.look import Scene
 from tagship.settings import Settings
 
+ROLES = ("AWS_ROLE_ARN", "AWS_NOTIFY_ROLE_ARN", "AWS_PREVIEW_ROLE_ARN")
+
 
 @dataclass(frozen=True)
 class AppFolder:
@@ -54,6 +56,6 @@ class AppFolder:
     @property
     def values(self) -> Mapping[str, str]:
         """Return what the templates of workflows name."""
-        roles = {name: variable(name, self.app, self.folder) for name in ("AWS_ROLE_ARN", "AWS_NOTIFY_ROLE_ARN")}
+        roles = {name: variable(name, self.app, self.folder) for name in ROLES}
         base = f"{self.folder}/" if self.folder else ""
         return {"action": self.action, "folder": self.folder, "base": base, "own": self.own, **roles}

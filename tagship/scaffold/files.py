@@ -185,10 +185,12 @@ def workflow(env: str, suffix: str, build: str = "", place: AppFolder | None = N
 def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Iterator[tuple[str, bytes]]:
     """Render what takes a version from one environment to the next.
 
-    None if tagship.toml has no promotion.order.
+    None if tagship.toml has no promotion.order; with [previews], those of pull requests.
     """
     if settings and settings.promotion.order:
         yield from of_settings(settings, ACTION, build, place).files()
+    elif settings and settings.previews.environment:
+        yield from of_settings(settings, ACTION, build, place).of_pull_requests()
 
 
 def _workflow(made: Draft, scene: Scene, place: AppFolder, of: tuple[str, str], build: str) -> None:

@@ -14,6 +14,9 @@ OUTPUTS = (
     "should_deploy", "environment", "version", "image_tag", "tag", "skip_build", "commit", "approval", "after",
     "reason",
 )  # fmt: skip
+OF_PREVIEWS = (
+    "should_deploy", "environment", "version", "image_tag", "commit", "should_close", "reason",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,14 +36,30 @@ class Pipelines:
     ci: Sequence[str] = ("ci",)
     run: str = "tagship"
     app_build: str = ""
+    previews: bool = False
     place: AppFolder = field(default_factory=lambda: AppFolder(""))
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield each workflow's file name and content."""
+        yield from self._of_versions()
+        if self.previews:
+            yield from self.of_pull_requests()
+
+    def of_pull_requests(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the workflows that make previews, and take them away."""
+        common = {**self._common, "outputs": OF_PREVIEWS}
+        yield f"{self.place.own}preview.yml", render("preview.yml", **common)
+        yield f"{self.place.own}preview-sweep.yml", render("preview-sweep.yml", **common)
+
+    @property
+    def _common(self) -> dict[str, Any]:
         own = self.place.own
-        common: dict[str, Any] = {**self.place.values, "run": self.run, "outputs": OUTPUTS, "app_build": self.app_build}
+        common = {**self.place.values, "run": self.run, "outputs": OUTPUTS, "app_build": self.app_build}
         common |= {"action": self.place.action if own else self.action}
-        common |= {"within": [f"{self.place.folder}/**", f".github/workflows/{own}*"] if own else []}
+        return common | {"within": [f"{self.place.folder}/**", f".github/workflows/{own}*"] if own else []}
+
+    def _of_versions(self) -> Iterator[tuple[str, bytes]]:
+        own, common = self.place.own, self._common
         common |= {"branches": list(self.branches), "environments": list(self.environments)}
         if len(self.order) > 1:
             built, *later = self.order[-2:]
@@ -62,4 +81,7 @@ def of_settings(settings: Settings, action: str, build: str = "", place: AppFold
     chosen = place or AppFolder(settings.app)
     base = f"{chosen.folder}/" if chosen.folder else ""
     paths = [f"{base}{top.rstrip('/')}/**" for top in settings.bundle.include] or [f"{base}**"]
-    return Pipelines(tuple(known), action, order, branches, pushed, paths, app_build=build, place=chosen)
+    previews = bool(settings.previews.environment)
+    return Pipelines(
+        tuple(known), action, order, branches, pushed, paths, app_build=build, previews=previews, place=chosen
+    )

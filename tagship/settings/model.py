@@ -21,7 +21,8 @@ from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
-from tagship.settings.previews import Named, Previews, filled
+from tagship.settings.logs import Logs
+from tagship.settings.previews import PREVIEWS, Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -63,12 +64,14 @@ class Environment(Section):
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
     require_attestation: bool = False  # take artifacts alone whose provenance names the environment's workflow
+    require_rollback: bool = False  # refuse a deployment that could not be rolled back
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
+    logs: Logs = Field(default_factory=Logs)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
 
     @property
@@ -155,6 +158,10 @@ class Settings(Section):
         """Tell whether an environment is a pull request's, of the template."""
         own = getattr(self.environments, "own", self.environments)
         return environment in self.environments and environment not in own
+
+    def key_place(self, environment: str) -> str:
+        """Name what stands for {environment} in keys: all previews share theirs."""
+        return PREVIEWS if self.is_preview(environment) else environment
 
     @classmethod
     def environment_model(cls) -> type[Environment]:

@@ -180,7 +180,7 @@ def _turned(flags: Sequence[Flag], values: Values) -> bool:
             taken = [flag.attribute for flag in new.flags]
             _require_only(taken, switch, flags, values)
             print(f"warning: --{switch.name} is a task of its own now: inv {switch.becomes}", file=sys.stderr)
-            new.body(None, **{name: values[name] for name in taken})
+            new.body(None, **{name: values[name] for name in taken if name in values})
             return True
     return False
 

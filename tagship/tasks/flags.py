@@ -149,6 +149,18 @@ EVIDENCE = Flag("evidence", "show what hosts, hooks and services said when it fa
 REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index again first; it only makes reading quicker", False)
 VERIFY = Flag("verify", "hold the ledger against its chain first: exit 5 if an entry was altered or deleted", False)
 
+AUTOMATIC = Flag("automatic", "as `watch` runs it: a freeze stops it", False)
+EVERY = Flag("every", "how long between two looks: 30s, 5m", "30s")
+ROUNDS = Flag("rounds", "how many looks; 0: until Ctrl-C", 0)
+HEALS = Flag("heal", "heal units that drifted, under the lease, if two looks see it; never against a freeze", False)
+MOST_HEALS = Flag("most", "with --heal: how many heals of an environment", 3)
+CHECK = Flag("check", "look at what is stored, and at the tag on the remote, too; exit 9 if anything drifted", False)
+UNIT = Flag("unit", "only this one, by name or id (several: web-3,web-4)", many=True)
+ENTERED = Flag("unit", "which one, by name or id; needed if there are several")
+WRITTEN_SINCE = Flag("since", "what was written since a time, or that long ago: 12h, 2026-11-20; left out, 10m")
+OF_DEPLOYMENT = Flag("deployment", "what was written during this deployment, as history names its id")
+GO_ON = Flag("follow", "go on with what is written from now on, until Ctrl-C", False)
+
 # Holds and locks.
 UNTIL = Flag("until", 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC if no offset is given)')
 LEASE_ID = Flag("id", "the deployment whose lease to break, as the task lock names it")

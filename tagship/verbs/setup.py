@@ -57,6 +57,9 @@ class Prepared:
         return {"done": self.done, "changes": changes, "outputs": {k: dict(v) for k, v in self.outputs.items()}}
 
 
+OF = {"hosts": "hosts' logs", "sites": "static sets"}  # what a policy of people is for, if its noun is not enough
+
+
 def setup(
     app: App,
     *,
@@ -232,9 +235,9 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         if profile := made.get("HostProfile"):
             app.screen.say(f"hosts of {name}: instance profile {profile}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
-        for noun in ("functions", "services", "groups", "sites"):
+        for noun in ("hosts", "functions", "services", "groups", "sites"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
-                app.screen.say(f"and, for its {'static sets' if noun == 'sites' else noun}: {policy}")
+                app.screen.say(f"and, for its {OF.get(noun, noun)}: {policy}")
 
 
 def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:

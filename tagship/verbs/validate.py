@@ -11,9 +11,12 @@ from dataclasses import asdict, dataclass
 from tagship.domain import commands
 from tagship.domain.trigger import BOT, Trigger
 from tagship.domain.version import ArtifactId, Version
+from tagship.engine.previews import preview_number
 from tagship.engine.promotion import before
 from tagship.errors import Refused, TagshipError, UsageError
 from tagship.ports.app import App
+
+DEPLOYING = ("opened", "synchronize", "reopened")  # what happens to a pull request, and deploys its head
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Outputs:
 
     `version` is an artifact id, a tag's or an untagged build's; `tag` is empty for the latter. `skip_build`: it is
     stored already. `approval`: somebody has to approve it, and if nobody has to, the environment has to run `after`.
+    `should_close`: the environment was a pull request's that is closed.
     """
 
     should_deploy: bool
@@ -33,6 +37,7 @@ class Outputs:
     commit: str = ""
     approval: bool = False
     after: str = ""
+    should_close: bool = False
     reason: str = ""
 
     def lines(self) -> dict[str, str]:
@@ -43,7 +48,8 @@ def validate(app: App, *, artifact: str = "", env: str = "") -> Outputs:
     """Check what started the run, and say what it deploys.
 
     A pushed tag deploys its version; a pushed branch, or CI's success on it, its commit under an id of its own; a
-    dispatch what it names. Without credentials nothing is asked of AWS.
+    dispatch what it names; a pull request its head, to its own environment if there are previews. Without credentials
+    nothing is asked of AWS.
     Raises UsageError when the tag is no version of a known channel, Refused when it is not an annotated tag on its
     channel's branch, or a dispatch asks for what is not on the environment's branch.
     """
@@ -71,12 +77,12 @@ def _own_tag(app: App) -> str:
 
 def _of_event(app: App, trigger: Trigger, env: str) -> Outputs:
     """Decide for a run that no tag started."""
-    if not trigger.event:
-        return _nothing("no tag set off this run, and --version names none")
-    if trigger.refusal:
-        return _nothing(trigger.refusal)
+    if trigger.refusal or not trigger.event:
+        return _nothing(trigger.refusal or "no tag set off this run, and --version names none")
     if trigger.event == "workflow_dispatch":
         return _dispatched(app, trigger, env or trigger.inputs.get("environment", ""))
+    if trigger.pull:
+        return _of_pull_request(app, trigger)
     environment, reason = _of_branch(app, trigger.branch, env)
     if reason:
         return _nothing(reason)
@@ -84,6 +90,18 @@ def _of_event(app: App, trigger: Trigger, env: str) -> Outputs:
         return _promoted(app, trigger, env)
     why = "was pushed to" if trigger.event == "push" else "passed CI on"
     return _built(app, trigger, environment, f"{trigger.commit[:8]} {why} {trigger.branch}")
+
+
+def _of_pull_request(app: App, trigger: Trigger) -> Outputs:
+    """Deploy a pull request's head, or close its environment."""
+    environment, name = f"pr-{trigger.pull}", f"pull request {trigger.pull}"
+    if not preview_number(app, environment):
+        return _nothing("a pull request is deployed to no environment")
+    if trigger.action == "closed":
+        return Outputs(False, environment, reason=f"{name} was closed", should_close=True)
+    if trigger.action not in DEPLOYING:
+        return _nothing(f"{name} was {trigger.action or 'changed'}, and that deploys nothing")
+    return _built(app, trigger, environment, f"{trigger.commit[:8]} is the head of {name}")
 
 
 def _nothing(reason: str) -> Outputs:

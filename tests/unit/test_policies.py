@@ -157,7 +157,7 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
     return "Allow" in about and "Deny" not in about
 
 
-OF_PEOPLE = ("People", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
+OF_PEOPLE = ("People", "PeopleOfHosts", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
 CI, HOST = statements("Ci"), statements("Host")
 
 
@@ -738,7 +738,7 @@ def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
     assert properties["Roles"] == ["Ci"]
 
 
-@pytest.mark.parametrize("policy", OF_PEOPLE[1:])
+@pytest.mark.parametrize("policy", OF_PEOPLE[2:])
 def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(policy: str) -> None:
     made = yaml.load(read("environment"), _Loader)
     resource = made["Resources"][policy]

@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 
-from tagship.adapters.targets.ec2.processors import built_for_another
+from tagship.adapters.targets.asg.target import AsgTarget
+from tagship.adapters.targets.ec2.processors import ProcessorCheck, built_for_another
 from tagship.adapters.targets.ec2.target import Ec2Target
 from tagship.domain.manifest import ImageRef, Manifest
 from tagship.domain.units import Unit
-from tests.fakes.app import FakeApp, environments, settings
 
 ARM = {"InstanceId": "i-arm", "Architecture": "arm64"}
 INTEL = {"InstanceId": "i-intel", "Architecture": "x86_64"}
@@ -59,13 +59,26 @@ def test_an_artifact_without_an_image_runs_anywhere() -> None:
     assert list(built_for_another(manifest(image=False), [ARM])) == []
 
 
-def target(*hosts: Any) -> Ec2Target:
-    app = FakeApp(settings=settings(environments=environments()))
-    found = Ec2Target(app, "dev", app.settings.environments["dev"].target)  # type: ignore[arg-type]
-    found._seen = list(hosts)
-    app.given["aws"] = Translated()
-    object.__setattr__(found.context, "aws", Translated())
-    return found
+class Hosts(ProcessorCheck):
+    """The check alone, over hosts as EC2 describes them."""
+
+    environment = "dev"
+
+    def __init__(self, *hosts: Any) -> None:
+        self.aws, self._instances, self.hosts = Translated(), self, hosts
+
+    def running(self) -> list[Any]:
+        return list(self.hosts)
+
+
+def target(*hosts: Any) -> Any:
+    return Hosts(*hosts)
+
+
+def test_hosts_and_groups_are_checked() -> None:
+    assert issubclass(Ec2Target, ProcessorCheck)
+    for kind in (Ec2Target, AsgTarget):
+        assert callable(kind.obstacles)
 
 
 class Translated:
