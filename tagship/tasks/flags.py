@@ -29,7 +29,11 @@ class Flag:
 
     @property
     def attribute(self) -> str:
-        return self.parameter or self.name.replace("-", "_")
+        return self.parameter or self.keyword
+
+    @property
+    def keyword(self) -> str:
+        return self.name.replace("-", "_")
 
     @property
     def names(self) -> tuple[str, ...]:
