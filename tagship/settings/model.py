@@ -201,11 +201,6 @@ class Settings(Section):
         """Name a version's tag."""
         return self.tags.names.of(version)
 
-    def tag_pattern(self, environment: str) -> str:
-        """Match an environment's tags as GitHub does, whose * is no slash."""
-        prefix, suffix = self.tags.prefix, self.suffix(environment)
-        return f"{prefix}*-{suffix}" if suffix else f"{prefix}[0-9]*"
-
     def state(self, environment: str) -> tuple[str, str]:
         """Locate an environment's Terraform state: bucket and key."""
         infra = self.environment(environment).infra

@@ -228,7 +228,7 @@ INIT = (
     Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
     Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
 )
-HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False)
+HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False, parameter="own_folder")
 SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",
