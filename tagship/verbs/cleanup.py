@@ -12,8 +12,9 @@ from tagship.domain.storage_price import GB, S3_STANDARD, WHENCE
 from tagship.domain.text import counted, size, span
 from tagship.engine.in_use import Histories, histories, hold, in_use
 from tagship.engine.leftovers import Inventory, Tidying, held_by_them, look
+from tagship.engine.lifecycle import contradictions
 from tagship.engine.sweep import Sweep, SweptArtifact
-from tagship.errors import SettingsError, TagshipError, UsageError
+from tagship.errors import Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.leftovers import Shelf
 
@@ -83,9 +84,10 @@ class Left:
 class Cleaned:
     """One environment: how many artifacts and bytes go and stay.
 
-    `deleted` counts objects. `left_go` and so on count what deployments left on AWS, `left` the same by its kind;
-    `left_deleted` is what was deleted of that. `saved` and `costs` are an estimate in USD a month. `problem` is why it
-    was not cleaned up, or not to the end; `rows` are for `--explain`.
+    `deleted` counts objects. `left` counts what deployments left on AWS, by kind; `left_deleted` what was deleted of
+    that. `saved` and `costs` are an estimate in USD a month. `problem` is why it was not cleaned up, or not to the end;
+    `unlisted` why a dry run does not show what is left on AWS, or not all. `contradictions` are lifecycle rules that
+    delete what may be in use; `rows` are for `--explain`.
     """
 
     environment: str
@@ -100,6 +102,8 @@ class Cleaned:
     costs: float = 0.0
     hold: str = ""
     problem: str = ""
+    unlisted: str = ""
+    contradictions: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
     def count(self, swept: SweptArtifact, *, listing: bool) -> None:
@@ -162,7 +166,7 @@ def cleanup(
     known = histories(app)
     cleaned, failures = list[Cleaned](), list[TagshipError]()
     for environment in environments:
-        result = Cleaned(environment)
+        result = Cleaned(environment, contradictions=contradictions(app, environment, policy))
         cleaned.append(result)
         try:
             _clean(app, result, policy, known, listing=explain or dry_run, dry_run=dry_run)
@@ -200,8 +204,8 @@ def _policy(days: int, keep: int) -> Policy:
 def _clean(app: App, cleaned: Cleaned, policy: Policy, known: Histories, *, listing: bool, dry_run: bool) -> None:
     environment = cleaned.environment
     with app.screen.live(f"looking at what is stored for {environment}") as phase:
-        looked, use = _used(app, environment, policy, known)
-        cleaned.hold = use.hold
+        looked = _looked(app, cleaned, dry_run=dry_run)
+        use = _used(app, cleaned, policy, known, looked)
         retention = Retention.of(use, policy, app.store.now())
         staying: dict[str, str] = {}
 
@@ -215,23 +219,39 @@ def _clean(app: App, cleaned: Cleaned, policy: Policy, known: Histories, *, list
             sweep.run(dry_run=dry_run)
         finally:
             cleaned.deleted = sweep.deleted
-        if not use.hold:
+        if not (use.hold or cleaned.unlisted):
             tidying = Tidying(app, environment, use, retention, staying, phase)
             _tidy(tidying, cleaned, looked, listing=listing, dry_run=dry_run)
 
 
-def _used(app: App, environment: str, policy: Policy, known: Histories) -> tuple[list[Inventory], Use]:
+def _looked(app: App, cleaned: Cleaned, *, dry_run: bool) -> list[Inventory]:
+    """Look at what is left; a dry run goes on without it."""
+    cleaned.hold = hold(app, cleaned.environment)
+    try:
+        return [] if cleaned.hold else look(app, cleaned.environment)
+    except Refused as reason:
+        if not dry_run:
+            raise
+        cleaned.unlisted = reason.what
+        return []
+
+
+def _used(app: App, cleaned: Cleaned, policy: Policy, known: Histories, looked: list[Inventory]) -> Use:
     """Ask what uses artifacts; nothing is asked if nothing may go anyway."""
-    if held := hold(app, environment):
-        return [], Use(known[environment], app.ledger.marks(environment), hold=held)
-    looked = look(app, environment)
-    return looked, in_use(app, environment, policy, known, held_by_them(looked))
+    environment = cleaned.environment
+    if cleaned.hold:
+        return Use(known[environment], app.ledger.marks(environment), hold=cleaned.hold)
+    return in_use(app, environment, policy, known, held_by_them(looked))
 
 
 def _tidy(tidying: Tidying, cleaned: Cleaned, looked: list[Inventory], *, listing: bool, dry_run: bool) -> None:
     tidying.seen = lambda shelf, judged: cleaned.count_left(shelf, judged, listing=listing)
     try:
         tidying.run(looked, dry_run=dry_run)
+    except Refused as reason:
+        if not dry_run:
+            raise
+        cleaned.unlisted = reason.what
     finally:
         cleaned.left_deleted = tidying.deleted
 
@@ -239,6 +259,8 @@ def _tidy(tidying: Tidying, cleaned: Cleaned, looked: list[Inventory], *, listin
 def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:
     if cleaned.rows:
         app.screen.table(COLUMNS, [row.cells() for row in cleaned.rows])
+    for words in cleaned.contradictions:
+        app.screen.warn(words)
     if cleaned.problem:
         app.screen.warn(f"{cleaned.environment} was not cleaned up: {cleaned.problem}")
         return
@@ -248,6 +270,8 @@ def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:
     for noun, left in cleaned.left.items():
         weight = f" ({size(left.go_bytes)})" if left.go_bytes else ""
         app.screen.say(f"  {noun}: {left.go} {verb}{weight}, {left.stay} stay")
+    if cleaned.unlisted:
+        app.screen.warn(f"so this is not all that may go or has to stay: {cleaned.unlisted}")
     if cleaned.hold:
         app.screen.say(f"  nothing of {cleaned.environment} goes now: {cleaned.hold}")
     if cleaned.saved >= CENT:
