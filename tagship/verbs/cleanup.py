@@ -10,9 +10,10 @@ from tagship.domain.leftovers import Judged
 from tagship.domain.retention import DAYS, KEEP, Judgement, Policy, Retention, Use
 from tagship.domain.storage_price import GB, S3_STANDARD, WHENCE
 from tagship.domain.text import counted, size, span
-from tagship.engine.in_use import Histories, histories, hold, in_use
+from tagship.engine.in_use import Histories, histories, hold, in_use, is_closed
 from tagship.engine.leftovers import Inventory, Tidying, held_by_them, look
 from tagship.engine.lifecycle import contradictions
+from tagship.engine.previews import records
 from tagship.engine.sweep import Sweep, SweptArtifact
 from tagship.errors import Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
@@ -188,10 +189,16 @@ def _environments(app: App, env: str, pr: str) -> list[str]:
             f"tagship.toml has no environment pr-{pr}, so what it runs can't be asked.",
             remedy=f"Name one that it has: {commands.cleanup(near)}",
         )
-    chosen = [f"pr-{pr}"] if pr else [env] if env else list(app.settings.environments)
+    every = dict.fromkeys([*app.settings.environments, *_previews(app)])
+    chosen = [f"pr-{pr}"] if pr else [env] if env else list(every)
     for environment in chosen:
         app.settings.environment(environment)
     return chosen
+
+
+def _previews(app: App) -> list[str]:
+    """Name the previews that are recorded, open or closed."""
+    return list(records(app)) if app.settings.previews.environment else []
 
 
 def _policy(days: int, keep: int) -> Policy:
@@ -228,7 +235,9 @@ def _looked(app: App, cleaned: Cleaned, *, dry_run: bool) -> list[Inventory]:
     """Look at what is left; a dry run goes on without it."""
     cleaned.hold = hold(app, cleaned.environment)
     try:
-        return [] if cleaned.hold else look(app, cleaned.environment)
+        # What a preview ran on is gone once that is closed.
+        nothing = cleaned.hold or is_closed(app, cleaned.environment)
+        return [] if nothing else look(app, cleaned.environment)
     except Refused as reason:
         if not dry_run:
             raise
