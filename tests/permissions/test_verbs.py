@@ -19,6 +19,7 @@ ROLES = ("Ci of dev", "Notify of dev", "Cleanup of dev", "People of dev")
 # By role and verb: what is refused, and is to be.
 REFUSED = {
     ("People of dev", "status"): "the units of prod, whose policy the person does not have: `status` says so",
+    ("People of dev", "cleanup"): "what deployments left, and lifecycle rules: the role of cleanup reads them",
 }
 
 
@@ -57,7 +58,10 @@ UNUSED = [
     Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
     Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
     Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),
+    Unused(r"ReadTheLogsOfTasks", "a deployment that failed quotes its log", "ecs"),
     Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer", "ecs"),
+    Unused(r"DeleteOldImages", "the registry, which is a folder in a sandbox", "lambda|ecs"),
+    Unused(r"^Cleanup .*_static/", "environments of hosts have no static set here", "ec2"),
     Unused(r"SeeWhetherImagesAreThere", "a sandbox has a folder for a registry", "ecs"),
     Unused(r"ContinueServiceDeployment", "a deployment that is paused at a hook", "ecs"),
     Unused(r"StopServiceDeployment", "a deployment that does not settle in its time, or is cancelled", "ecs"),
