@@ -77,7 +77,7 @@ test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-kinds: setup ; $(VENV)/bin/python -m pytest -n auto tests/kinds $(ARGS) # what one kind of target alone does
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
 test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host
-test-pipelines: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -n 2 tests/journeys/test_pipelines.py tests/journeys/test_pipeline_races.py $(ARGS) # every trigger and race of the workflows, whole
+test-pipelines: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -n 2 tests/journeys/test_pipelines.py tests/journeys/test_pipeline_races.py tests/journeys/test_previews.py $(ARGS) # every trigger and race of the workflows, whole
 test-package: setup ; $(VENV)/bin/python -m pytest tests/package $(ARGS) # the built wheel, in a repository of its own
 test-attacks: setup ; $(VENV)/bin/python -m pytest -n auto tests/attacks $(ARGS) # each wall of docs/security.md, attacked
 test-permissions: setup ; $(VENV)/bin/python -m pytest -n auto tests/permissions $(ARGS) # every verb under the policies that setup makes

@@ -166,6 +166,8 @@ def with_blocks(
     blocks |= {"versions": [_resource("lambda", f"function:{name}:*") for name in sorted(functions)]}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
     blocks |= {"services": _services(services), "clusters": _clusters(services), "beside": _beside(services)}
+    names = sorted({name.rpartition("/")[2] for name in services})
+    blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in names]}
     blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}

@@ -23,6 +23,7 @@ NO_RESOURCE = {
     *("cloudwatch:DescribeAlarms", "elbv2:DescribeListeners", "elbv2:DescribeRules", "elbv2:DescribeTargetHealth"),
 }
 """Actions that are asked of everything: they take no resource, or the answer of a lookup names none."""
+IAM_NAMES = {"resourcegroupstaggingapi:GetResources": "tag:GetResources"}  # of such actions: IAM's own names
 S3_ACTIONS = {
     **dict.fromkeys(("HeadObject", "GetObject"), "GetObject"),
     **dict.fromkeys(("HeadBucket", "ListObjectsV2"), "ListBucket"),
@@ -62,6 +63,8 @@ Asking = Callable[[str, Mapping[str, Any], Facts], Iterator[Request]]
 
 def requests(service: str, operation: str, given: Mapping[str, Any], facts: Facts) -> list[Request]:
     """All that has to be allowed for one call."""
+    if action := IAM_NAMES.get(f"{service}:{operation}"):
+        return [Request(action, "*", CONTEXT)]
     if f"{service}:{operation}" in NO_RESOURCE:
         return [Request(f"{service}:{operation}", "*", CONTEXT)]
     return list(BY_SERVICE[service](operation, given, facts))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.permissions import kinds
+from tests.permissions import kinds, previews
 from tests.permissions.roles import Minutes, Role, parts
 from tests.permissions.second_opinion import judged_otherwise
 from tests.permissions.stories import tell
@@ -33,6 +33,7 @@ class Unused:
 
 
 UNUSED = [
+    Unused(r"^Preview .*/_fence/pr-", "fencing numbers that a person started again", "lambda|ecs"),
     Unused("CutALargeStateShort", "Terraform's, for a state above 5 MB"),
     Unused(r"infra/dev/\*|DeleteTheEnvironmentsOwn|_infra/", "`infra` by Terraform", "lambda|ecs"),
     Unused(
@@ -75,9 +76,12 @@ def test_every_verb_works_under_the_policies_of_who_is_to_run_it_and_these_grant
 ) -> None:
     monkeypatch.setenv("TEAM_HOOK", "http://127.0.0.1:9/")  # nobody listens: that is a warning, and noted before
     account = kinds.KINDS[kind].make(tmp_path_factory.mktemp(kind))
+    roles = [*ROLES, *([previews.ROLE] if kinds.KINDS[kind].previews else [])]
     try:
         story = tell(account)
-        granted = [account.role(name) for name in ROLES]
+        if kinds.KINDS[kind].previews:
+            previews.tell(story)
+        granted = [account.role(name) for name in roles]
     finally:
         account.close()
     print("FAILED", *story.failed, sep="\n  - ")
