@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume continue freeze thaw
 .PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks test-permissions
-.PHONY: watch logs shell eject test-pipelines test-kinds test-package test-terraform test-faults lint audit bench bench-faults bench-targets bench-host bench-shell setup
+.PHONY: report watch logs shell eject test-pipelines test-kinds test-package test-terraform test-faults test-cleanup lint audit bench bench-faults bench-targets bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -45,6 +45,7 @@ doctor: setup ; @$(INV) doctor $(ARGS) # all that shipping needs, and what mends
 status: setup ; @$(INV) status $(ARGS) # what runs where
 history: setup ; @$(INV) history $(ARGS) # who shipped what, when
 watch: setup ; @$(INV) watch $(ARGS) # what runs where, again and again: ARGS=--heal
+report: setup ; @$(INV) report $(ARGS) # one page of HTML: ARGS="--output report.html"
 logs: setup ; @$(INV) logs $(ARGS) # what the app wrote: ARGS="--unit web-1 --follow"
 shell: setup ; @$(INV) shell $(ARGS) # a shell on a unit: ARGS="--unit web-1"
 verify: setup ; @$(INV) verify $(ARGS) # whether it serves: ARGS="--version 0.1.30-dev"
@@ -83,6 +84,7 @@ test-permissions: setup ; $(VENV)/bin/python -m pytest -n auto tests/permissions
 test-cases: setup ; $(VENV)/bin/python -m pytest -n auto tests/cases $(ARGS) # inputs that once failed, each a test
 test-host: setup ; $(VENV)/bin/python -m pytest -n 2 tests/host $(ARGS) # the tests on real hosts: root, Docker, systemd
 test-terraform: setup ; $(VENV)/bin/python -m pytest tests/terraform $(ARGS) # the tests with the real Terraform
+test-cleanup: setup ; FAULTS=whole $(VENV)/bin/python -m pytest -n 2 tests/faults/test_cleanup_histories.py tests/faults/test_leftover_histories.py $(ARGS) # 10,000 histories of cleanup, of each kind
 test-faults: setup ; $(VENV)/bin/python -m pytest -n auto tests/faults $(ARGS) # races, crashes, fleets
 lint: setup ; $(VENV)/bin/nox -s lint types # linters and types
 audit: setup ; $(VENV)/bin/nox -s audit # known vulnerabilities of what is pinned

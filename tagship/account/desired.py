@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
+from tagship.account.named_repositories import PARAMETER, named_repositories
 from tagship.account.previews import preview_stack
 from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
@@ -88,7 +89,9 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
         existing=existing,
         before=current.parameters if current else None,
     )
-    shared = Stack(stack_name(settings.app), _read(app, f"{AWS}/foundation.yaml"), parameters)
+    repositories = named_repositories(app, current)
+    template = foundation.with_repositories(_read(app, f"{AWS}/foundation.yaml"), repositories)
+    shared = Stack(stack_name(settings.app), template, {**parameters, PARAMETER: ",".join(repositories)})
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in names_of_stacks(app)}
     documents = documents_of(app)
