@@ -115,6 +115,15 @@ def test_a_repository_of_images_that_another_environment_has_is_refused(tmp_path
         setup(make(tmp_path, OF_SERVICES, environments={"dev": dev}))
 
 
+def test_a_role_of_tasks_that_another_environment_has_is_refused(tmp_path: Path) -> None:
+    """Whoever pushes a branch could run a task with it, and read the secrets that it may read."""
+    service = {"cluster": "dev", "services": {"web": {"health": {"url": "https://dev.example/healthz"}}}}
+    dev = {"image": {"repository": f"{REGISTRY}/hello"}, "ecs": service | {"roles": ["shared"]}}
+    template = OF_SERVICES | {"ecs": OF_SERVICES["ecs"] | {"roles": ["shared"]}}  # type: ignore[operator]
+    with pytest.raises(Refused, match="dev has shared, too"):
+        setup(make(tmp_path, template, environments={"dev": dev}))
+
+
 def test_hosts_with_tags_that_every_preview_would_share_with_others_are_refused(tmp_path: Path) -> None:
     template = {"ec2": {"tags": {"tagship:app": "hello"}, "command": ["python3", "app-{n}.py"]}}
     dev = {"ec2": {"tags": {"tagship:app": "hello", "x": "dev"}, "command": ["x"]}}
