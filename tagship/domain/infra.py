@@ -109,7 +109,7 @@ def read_outputs(text: str) -> dict[str, Output]:
     """
     values = json.loads(text)
     if not isinstance(values, dict):
-        raise ValueError("it is no table of names and values")
+        raise ValueError("no table of names and values")
     tables = [value for value in values.values() if isinstance(value, dict)]
     if tables and all("value" in table and "sensitive" in table for table in tables):
         return {name: Output(value["value"], bool(value["sensitive"])) for name, value in values.items()}
