@@ -52,6 +52,7 @@ ec2.tags = {{ "tagship:environment" = "{name}" }}
 ec2.command = ["python3", "app/app.py"]
 ec2.drain = 0
 ec2.timeout = 30
+logs.group = "/shop/{name}"
 secrets.parameter_store = "/shop/{name}/"
 secrets.secrets_manager = {{ TOKEN = "shop/{name}/token" }}
 """
@@ -74,6 +75,9 @@ timeout = 60
 roles = ["shop-{name}-execution"]
 [environments.{name}.ecs.services.shop-{name}-web]
 health = {{ url = "http://127.0.0.1:PORT{name}/healthz" }}
+[environments.{name}.hooks.before_switch]
+command = ["python3", "-c", "print('migrated')"]
+task.service = "shop-{name}-web"
 """
 HANDLER = "def handler(event, context):\n    return {'statusCode': 200}\n"
 OF_FUNCTION = 'FROM public.ecr.aws/lambda/python:3.12\nWORKDIR /var/task\nCOPY app.py .\nCMD ["app.handler"]\n'
@@ -106,6 +110,7 @@ class Kind:
         post(account.running, "faults", {"calendars": {"office-hours": "OPEN"}})
         for name in ENVIRONMENTS:
             account.client("ssm").put_parameter(Name=f"/shop/{name}/PASSWORD", Value="p", Type="SecureString")
+            account.client("logs").create_log_group(logGroupName=f"/shop/{name}")
         return account
 
     def settings(self) -> str:

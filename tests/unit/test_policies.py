@@ -157,7 +157,7 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
     return "Allow" in about and "Deny" not in about
 
 
-OF_PEOPLE = ("People", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
+OF_PEOPLE = ("People", "PeopleOfHosts", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
 CI, HOST = statements("Ci"), statements("Host")
 
 
@@ -738,7 +738,7 @@ def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
     assert properties["Roles"] == ["Ci"]
 
 
-@pytest.mark.parametrize("policy", OF_PEOPLE[1:])
+@pytest.mark.parametrize("policy", OF_PEOPLE[2:])
 def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(policy: str) -> None:
     made = yaml.load(read("environment"), _Loader)
     resource = made["Resources"][policy]
@@ -800,6 +800,12 @@ def test_the_services_of_the_environment_are_changed_and_no_others() -> None:
         assert allowed(given, "ecs:StopServiceDeployment", f"{place}:service-deployment/dev/api/0123")
         assert not allowed(given, "ecs:UpdateService", f"{place}:service/dev/web")
         assert not allowed(given, "ecs:DeleteService", f"{place}:service/dev/api")
+        here, elsewhere = ({"ecs:cluster": f"{place}:cluster/{cluster}"} for cluster in ("dev", "prod"))
+        assert allowed(given, "ecs:RunTask", f"{place}:task-definition/api-hook:3", here)
+        assert not allowed(given, "ecs:RunTask", f"{place}:task-definition/api-hook:3", elsewhere)
+        assert not allowed(given, "ecs:RunTask", f"{place}:task-definition/api:3", here)
+        assert allowed(given, "ecs:StopTask", f"{place}:task/dev/0123")
+        assert not allowed(given, "ecs:StopTask", f"{place}:task/prod/0123")
         assert allowed(given, "iam:PassRole", f"{role_}/task", to_tasks)
         assert not allowed(given, "iam:PassRole", f"{role_}/task", {"iam:PassedToService": "lambda.amazonaws.com"})
         assert not allowed(given, "iam:PassRole", f"{role_}/admin", to_tasks)
