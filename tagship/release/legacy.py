@@ -233,7 +233,10 @@ def _way_out(app: App, environment: str, artifact_id: ArtifactId) -> Iterator[No
 
 
 def _by_ci(app: App, environment: str, artifact_id: ArtifactId) -> str:
-    """Spell how CI does it: by the workflow that `init` writes, or by a step of another."""
+    """Spell how CI does it.
+
+    By the workflow that `init` writes, or by a step of another.
+    """
     for name in WORKFLOWS:
         if (app.root / ".github/workflows" / name).is_file():
             inputs = f"-f environment={environment} -f to={artifact_id} -f allow='{ALLOW}'"
