@@ -21,7 +21,7 @@ from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.logs import Logs
-from tagship.settings.previews import PREVIEWS, Named, Previews, filled
+from tagship.settings.previews import Named, Previews
 from tagship.settings.report import ReportPlaces
 from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
@@ -135,18 +135,14 @@ class Settings(Section):
 
     def model_post_init(self, _context: Any, /) -> None:
         """Have environments of pull requests made when they are named."""
-        if template := self.previews.environment:
-            make = self.environment_model().model_validate
-            object.__setattr__(self, "environments", Named(self.environments, lambda n: make(filled(template, n))))
+        if self.previews.environment:
+            made = Named.of(self.environments, self.environment_model(), self.previews)
+            object.__setattr__(self, "environments", made)
 
     def is_preview(self, environment: str) -> bool:
         """Tell whether an environment is a pull request's, of the template."""
         own = getattr(self.environments, "own", self.environments)
         return environment in self.environments and environment not in own
-
-    def key_place(self, environment: str) -> str:
-        """Name what stands for {environment} in keys: all previews share theirs."""
-        return PREVIEWS if self.is_preview(environment) else environment
 
     @classmethod
     def environment_model(cls) -> type[Environment]:
@@ -263,8 +259,7 @@ class Settings(Section):
 
     @classmethod
     def _kinds_in(cls, environment: Values) -> Iterator[type[Kind]]:
-        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
-        return (kind for kind in kinds.values() if kind.table in environment)
+        return (kind for kind in cls.environment_model().kinds().values() if kind.table in environment)
 
     @classmethod
     def _images_in(cls, name: str, environment: Values) -> Iterator[Finding]:

@@ -171,6 +171,7 @@ UNTIL = Flag("until", 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC i
 LEASE_ID = Flag("id", "the deployment whose lease to break, as the task lock names it")
 RESET_FENCE = Flag("reset-fence", "start the fencing numbers again, in a new range; needs --reason", False)
 WHY_RESET = Flag("reason", "of --reset-fence: why, in one line; the ledger keeps it with your name")
+TARGET = Flag("target", "Terraform's resources, between commas, to make before there is a version: the registry")
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 

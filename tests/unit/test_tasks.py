@@ -533,6 +533,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "test-host",
         "test-terraform",
         "test-faults",
+        "test-cleanup",
         "lint",
         "bench",
         "bench-faults",

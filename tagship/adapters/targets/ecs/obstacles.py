@@ -55,7 +55,7 @@ class ServiceObstacles:
         registry: Registry,
         running: Callable[[str], Iterable[str]],
     ) -> Iterator[Obstacle]:
-        """List what is in the way on each service, and of each image.
+        """List what is in the way on services, and of images.
 
         `running` names the services that run an image.
         """
