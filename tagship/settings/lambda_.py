@@ -12,8 +12,9 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
-from tagship.settings.model import OURS, Environment
+from tagship.settings.model import Environment
 from tagship.settings.section import (
+from tagship.settings.taken import OURS
     NAME,
     Finding,
     Name,
