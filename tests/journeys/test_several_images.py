@@ -38,6 +38,7 @@ moving_tags = ["latest-{{environment}}"]
 [images.sidecar]
 repository = "{ACCOUNT}/shop-sidecar"
 dockerfile = "sidecar/Dockerfile"
+context = "sidecar"
 """
 MIGRATION = f"""
 [hooks.before_switch]
@@ -56,7 +57,7 @@ def make(folder: Path) -> Path:
     made["tagship.toml"] = (
         text.replace(own, "") + 'images = { app = "api", sidecar = "sidecar" }\n' + IMAGES + MIGRATION
     )
-    made["sidecar/Dockerfile"] = 'FROM scratch\nCOPY sidecar/wait.py /\nCMD ["python3", "wait.py"]\n'
+    made["sidecar/Dockerfile"] = 'FROM scratch\nCOPY wait.py /\nCMD ["python3", "wait.py"]\n'
     made["sidecar/wait.py"] = SIDECAR
     return repository(folder, made)
 
@@ -105,6 +106,18 @@ def test_each_container_runs_the_image_that_the_manifest_names_for_it(running: R
     latest = registry.find(f"{ACCOUNT}/shop-api", "latest-dev")
     assert latest
     assert latest.digest == images["api"].digest
+
+
+def test_an_image_whose_inputs_did_not_change_is_kept_and_named_for_what_it_was_built_for(running: Running) -> None:
+    first, second = manifest_of(running, FIRST).images, manifest_of(running, SECOND).images
+    assert second["sidecar"].digest == first["sidecar"].digest
+    assert (second["sidecar"].tag, second["sidecar"].built_for) == (SECOND, FIRST)
+    assert second["api"].digest != first["api"].digest
+    assert second["api"].built_for == ""
+    registry = bootstrap.app(running.work).registry
+    stored = registry.find(f"{ACCOUNT}/shop-sidecar", SECOND)
+    assert stored
+    assert stored.digest == first["sidecar"].digest
 
 
 def test_every_container_of_a_task_is_a_process_that_runs(running: Running) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from tagship.adapters.aws.lifecycle import image_policy
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.oci.logins import Login
 from tagship.domain import aws_commands
@@ -32,7 +33,7 @@ class EcrImages:
     def login(self) -> Login:
         """Ask for a credential, which is good for twelve hours."""
         with self.aws.translated(f"asking ECR for a login to account {self.account}"):
-            answer = self._api.get_authorization_token()
+            answer = self.api.get_authorization_token()
         token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
         user, _, password = token.partition(":")
         return Login(user, password)
@@ -45,12 +46,12 @@ class EcrImages:
         wanted: Any = {"imageDigest" if ":" in reference else "imageTag": reference}
         with self.aws.translated(f"looking for {self.name}:{reference} in ECR"):
             try:
-                answer = self._api.describe_images(
+                answer = self.api.describe_images(
                     registryId=self.account, repositoryName=self.name, imageIds=[wanted], filter=ANY
                 )
-            except self._api.exceptions.ImageNotFoundException:
+            except self.api.exceptions.ImageNotFoundException:
                 return None
-            except self._api.exceptions.RepositoryNotFoundException as error:
+            except self.api.exceptions.RepositoryNotFoundException as error:
                 raise self._no_repository() from error
         rows: Sequence[Mapping[str, Any]] = answer["imageDetails"]
         return next(iter(rows), None)
@@ -64,23 +65,33 @@ class EcrImages:
         restore = aws_commands.restore_image(self.name, digest, self.region) if state == "archived" else ""
         return ImageStatus(state, self._scan(digest) if scanned else None, restore)
 
+    def lifecycle(self) -> str:
+        """Read the lifecycle policy; empty without one."""
+        return image_policy(self.local, self.account, self.name)
+
     def _scan(self, digest: str) -> Scan | None:
         """Read what a scan of an image found; None without a scan."""
         wanted: Any = {"imageDigest": digest}
         with self.aws.translated(f"reading the scan of {self.name}@{digest[:19]}"):
             try:
-                answer = self._api.describe_image_scan_findings(
+                answer = self.api.describe_image_scan_findings(
                     registryId=self.account, repositoryName=self.name, imageId=wanted, maxResults=1
                 )
-            except self._api.exceptions.ScanNotFoundException:
+            except self.api.exceptions.ScanNotFoundException:
                 return None
         state, counts = answer.get("imageScanStatus", {}).get("status", ""), answer.get("imageScanFindings", {})
         done = "done" if state in SCANNED else "waiting" if state in WAITING else f"failed ({state})"
         return Scan(done, dict(counts.get("findingSeverityCounts", {})))
 
     @cached_property
-    def _api(self) -> Any:
-        return (self.aws if self.region == self.aws.region else replace(self.aws, region=self.region)).client("ecr")
+    def api(self) -> Any:
+        """Return the client of its region."""
+        return self.local.client("ecr")
+
+    @property
+    def local(self) -> Aws:
+        """Return the session of its region."""
+        return self.aws if self.region == self.aws.region else replace(self.aws, region=self.region)
 
     def _no_repository(self) -> SettingsError:
         create = f"aws ecr create-repository --repository-name {self.name} --image-tag-mutability IMMUTABLE"

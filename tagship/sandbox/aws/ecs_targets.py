@@ -18,6 +18,7 @@ from moto.logs.responses import LogsResponse
 
 from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.ecs_kept import Kept
+from tagship.sandbox.aws.logs import filtered
 from tagship.sandbox.ecs.clock import Clock
 from tagship.sandbox.ecs.endings import Runner
 from tagship.sandbox.ecs.revision import Revision
@@ -42,6 +43,7 @@ class Targets:
         """Have moto's elbv2 answer for the tasks too."""
         stock.replace(ELBV2Response, "describe_target_health", functools.partial(_operation, self))
         stock.replace(LogsResponse, "get_log_events", functools.partial(_reading, self))
+        stock.replace(LogsResponse, "filter_log_events", lambda _: _reading(self, filtered))
 
     def health(self, group: str) -> list[dict[str, Any]]:
         """Describe the targets of a group, by its ARN."""
@@ -97,9 +99,9 @@ def _operation(targets: Targets, original: Callable[[Any], Any]) -> Callable[[An
 
 
 def _reading(targets: Targets, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Wrap moto's own answer: what running tasks wrote is written first."""
+    """Wrap an answer: what running tasks wrote is written first."""
 
-    def get_log_events(request: Any) -> Any:
+    def read(request: Any) -> Any:
         for task in targets.kept.tasks():
             if not task.over:
                 for container in task.containers:
@@ -107,7 +109,7 @@ def _reading(targets: Targets, original: Callable[[Any], Any]) -> Callable[[Any]
                 write_log(targets.kept.region, targets.kept, task)
         return original(request)
 
-    return get_log_events
+    return read
 
 
 def write_log(region: str, state: Kept, task: Task) -> None:

@@ -78,11 +78,12 @@ class Tasks:
         if name:
             self.kept.service(given, "serviceName")
         self._pass(cluster)
-        wanted = given.get("desiredStatus", "RUNNING")
+        wanted, family = given.get("desiredStatus", "RUNNING"), given.get("family", "")
         rows = [
             self.kept.arn("task", cluster.name, task.id)
             for task in cluster.tasks
             if task.desired == wanted
+            and family in ("", last(task.revision.definition).partition(":")[0])
             and given.get("startedBy", task.started_by) == task.started_by
             and (not name or task.group == f"service:{last(name)}")
         ]

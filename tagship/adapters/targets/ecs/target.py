@@ -21,6 +21,8 @@ from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
 from tagship.adapters.targets.ecs.hook_task import HookTask, TaskCalls
+from tagship.adapters.targets.ecs.leftovers import FamilyShelf
+from tagship.adapters.targets.ecs.logs import ServiceLogs, entered
 from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
 from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
@@ -30,6 +32,7 @@ from tagship.domain.change import Change
 from tagship.domain.ecs.definition import Unregistrable
 from tagship.domain.finding import Finding
 from tagship.domain.hook import HookOutcome
+from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.pause import Pause
@@ -37,6 +40,8 @@ from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, Unheard
+from tagship.ports.leftovers import Shelf
+from tagship.ports.logs import Session
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
 from tagship.settings.hooks import HookTable
@@ -88,6 +93,12 @@ class EcsTarget:
         command = Command(lambda: context.hook_runner, self.environment)
         return Proof(calls, context.web, health, self.table.services, context.clock.sleep, command)
 
+    def shelves(self) -> Sequence[Shelf]:
+        """Name the places of what deployments left: a family each."""
+        services = self._calls.services(list(self.table.services)).values()
+        families = dict.fromkeys(service.revision.partition(":")[0] for service in services)
+        return [FamilyShelf(self.context.aws, self.table.cluster, family) for family in families if family]
+
     # -- before a change -----------------------------------------------------------------------------------------------
 
     def obstacles(
@@ -100,21 +111,7 @@ class EcsTarget:
         calls, around = self._calls, Around(self.context.aws)
         look = ServiceObstacles(calls, around, self._beginning(calls, change), self.table.monitors)
         services = calls.services([unit.id for unit in units])
-        in_the_way = [obstacle for service in services.values() for obstacle in look.of(service)]
-        lacking = [
-            obstacle
-            for name, image in manifest.every_image.items()
-            for obstacle in look.of_image(self.context.registry, image, self._runners(name, services))
-        ]
-        return [*in_the_way, *lacking]
-
-    def _runners(self, image: str, services: Mapping[str, ServiceFacts]) -> Sequence[ServiceFacts]:
-        """Choose the services that run an image; "" is the environment's own."""
-        return [
-            service
-            for name, service in services.items()
-            if image in self.table.services[name].images.values() or (not image and self.table.services[name].runs_own)
-        ]
+        return list(look.every(manifest, services, self.context.registry, self.table.running))
 
     def examine(self) -> Iterator[Finding]:
         """Look at how each service is set up."""
@@ -122,6 +119,12 @@ class EcsTarget:
         look = ServiceExamination(calls, around, self._proof(calls), self.table.monitors)
         for service in calls.services(list(self.table.services)).values():
             yield from look.of(service)
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        return ServiceLogs(self.context.aws, self._calls).lines(units, window, tick)
+
+    def enter(self, unit: Unit) -> Session:
+        return entered(self.context.aws, self.table.cluster, unit.id)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
