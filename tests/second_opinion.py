@@ -19,7 +19,7 @@ DIFFERS = {  # a test -> what the other one does, and AWS does not
     "test_what_an_alias_is_not_given_stays_weights_too": "invocations pass weights over",
     "test_an_alias_names_a_version_that_exists": "an alias may name any version",
     "test_code_is_read_from_a_bucket_at_the_time_of_the_update": "the error has words of its own",
-    "test_a_missing_bucket_is_named_with_the_command_that_makes_it": "a missing bucket is answered as credentials that are refused",
+    "test_a_missing_bucket_is_named_with_the_command_that_makes_it": "it answers as if the keys were refused",
 }
 SWITCHED = (  # the sandbox's own: what it is asked to do wrong, or what is put into it without a request
     "test_an_invocation_is_throttled_as_often_as_asked",
