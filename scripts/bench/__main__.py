@@ -23,6 +23,7 @@ from scripts.bench.ledger import ledger
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
 from scripts.bench.rollback import rollback
+from scripts.bench.services import services
 from scripts.bench.static import static
 from scripts.bench.suggest import suggest
 
@@ -40,9 +41,10 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "host": host,
     "images": images,
     "fresh": fresh,
+    "services": services,
     "static": static,
 }
-TARGETS = ("functions", "images", "static")  # what `make bench-targets` measures, of every kind of target
+TARGETS = ("services", "functions", "images", "static")  # what `make bench-targets` measures, of every kind of target
 LONG = {
     "ledger",
     "cleanup",
