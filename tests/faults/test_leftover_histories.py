@@ -10,6 +10,7 @@ FAULTS=whole runs 10,000 histories, as `make test-cleanup` does; otherwise a sam
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,7 +84,7 @@ class Kind(FakeTarget):
         self.made += 1
         self.shelf.put(Leftover(str(self.made), f"{artifact} #{self.made}", (artifact,), self.now()))  # type: ignore[operator]
 
-    def shelves(self) -> list[FakeShelf]:  # type: ignore[override]
+    def shelves(self) -> list[FakeShelf]:
         if not NOUNS[self.kind]:
             return []
         self.shelf.noun, self.shelf.uses = NOUNS[self.kind], self.uses()
@@ -309,6 +310,8 @@ class Leftovers(RuleBasedStateMachine):
 
 class Places(FakeApp):
     """dev, prod and a preview, each with units of its own."""
+
+    each: Mapping[str, FakeTarget]
 
     def target(self, environment: str) -> FakeTarget:
         self.hosts = self.each[environment]
