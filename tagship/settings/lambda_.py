@@ -14,7 +14,6 @@ from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
 from tagship.settings.section import (
-from tagship.settings.taken import OURS
     NAME,
     Finding,
     Name,
@@ -27,6 +26,7 @@ from tagship.settings.taken import OURS
     outside,
     table,
 )
+from tagship.settings.taken import OURS
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
 ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"
