@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
+from tagship.account.named_repositories import PARAMETER, named_repositories
 from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
@@ -86,7 +87,9 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
         existing=existing,
         before=current.parameters if current else None,
     )
-    shared = Stack(stack_name(settings.app), _read(app, f"{AWS}/foundation.yaml"), parameters)
+    repositories = named_repositories(app, current)
+    template = foundation.with_repositories(_read(app, f"{AWS}/foundation.yaml"), repositories)
+    shared = Stack(stack_name(settings.app), template, {**parameters, PARAMETER: ",".join(repositories)})
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in settings.environments}
     documents = documents_of(app)

@@ -40,8 +40,12 @@ def _started(app: App, environment: str, about: str, text: str) -> Finding:
     patterns = [pattern for pattern in PATTERN.findall(text) if pattern.endswith(app.settings.suffix(environment))]
     if prefix and patterns and not any(re.match(rf"(\*|{re.escape(prefix)})", pattern) for pattern in patterns):
         words = f"{file} starts on {listed(patterns)}, and tags begin with {prefix}"
-        return failing(about, words, f"Write there, under on.push.tags: {app.settings.tag('*')}")
+        return failing(about, words, f"Write there, under on.push.tags: {_pattern(app, environment)}")
     return ok(about, str(file))
+
+
+def _pattern(app: App, environment: str) -> str:
+    return app.settings.tags.names.on_github(app.settings.suffix(environment))
 
 
 def _gate(app: App, environment: str) -> Iterator[Finding]:
@@ -54,7 +58,7 @@ def _gate(app: App, environment: str) -> Iterator[Finding]:
         return
     gate = app.forge.gate(environment)
     branch = app.settings.promoted_from(environment)
-    pattern = app.settings.tag_pattern(environment)
+    pattern = _pattern(app, environment)
     alone = " && ".join(tags_alone(environment, pattern, branch))
     if gate is None:
         yield failing(about, f"has no environment {environment}: jobs get no role", alone, safe=True)

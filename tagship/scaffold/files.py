@@ -10,10 +10,10 @@ from dataclasses import asdict
 
 from tagship import resources
 from tagship.scaffold.answers import Blueprint
+from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
 from tagship.scaffold.pipelines import of_settings
-from tagship.scaffold.place import Place
 from tagship.scaffold.rendering import render, template
 from tagship.scaffold.source import Supply
 from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped, write
@@ -38,7 +38,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     """
     made = Draft(update, record=record_of(scene.root))
     settings = load(scene.root / FILE, {}) if scene.settled else None
-    place = Place.of(scene, chosen.app, chosen.prefix, settings)
+    place = AppFolder.of(scene, chosen.app, chosen.prefix, settings)
     _settings(made, scene, chosen, place)
     _tasks(made, scene)
     _make(made, scene, source)
@@ -83,7 +83,7 @@ def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) ->
 # -- each file ---------------------------------------------------------------------------------------------------------
 
 
-def _settings(made: Draft, scene: Scene, chosen: Blueprint, place: Place) -> None:
+def _settings(made: Draft, scene: Scene, chosen: Blueprint, place: AppFolder) -> None:
     if scene.settled:
         return
     values = asdict(chosen) | {
@@ -174,15 +174,15 @@ def _pins(made: Draft, scene: Scene, source: Supply) -> None:
         made.changes.append(change(scene.root, *source.wheel))
 
 
-def workflow(env: str, suffix: str, build: str = "", place: Place | None = None) -> bytes:
+def workflow(env: str, suffix: str, build: str = "", place: AppFolder | None = None) -> bytes:
     """Render an environment's workflow; `build` is the app's own command for it."""
-    chosen = place or Place("")
+    chosen = place or AppFolder("")
     example = chosen.prefix + (f"0.1.30-{suffix}" if suffix else "1.4.0")
     values = {"name": f"{chosen.own}deploy-{env}", "pattern": chosen.pattern(suffix), "env": env, "example": example}
     return render("deploy.yml", **values, **chosen.values, build=build)
 
 
-def _pipelines(settings: Settings | None, place: Place, build: str) -> Iterator[tuple[str, bytes]]:
+def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Iterator[tuple[str, bytes]]:
     """Render what takes a version from one environment to the next.
 
     None if tagship.toml has no promotion.order; with [previews], those of pull requests.
@@ -193,7 +193,7 @@ def _pipelines(settings: Settings | None, place: Place, build: str) -> Iterator[
         yield from of_settings(settings, ACTION, build, place).of_pull_requests()
 
 
-def _workflow(made: Draft, scene: Scene, place: Place, of: tuple[str, str], build: str) -> None:
+def _workflow(made: Draft, scene: Scene, place: AppFolder, of: tuple[str, str], build: str) -> None:
     env, suffix = of
     name = f"{place.own}deploy-{env}"
     path, beside = (f"{place.workflows}/{text}.yml" for text in (name, f"tagship-{name}"))

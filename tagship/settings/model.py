@@ -16,7 +16,7 @@ from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.across import promoted, same_channel, same_state, unsigned
 from tagship.settings.health import Health
-from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
+from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
@@ -201,11 +201,6 @@ class Settings(Section):
         """Name a version's tag."""
         return self.tags.names.of(version)
 
-    def tag_pattern(self, environment: str) -> str:
-        """Match an environment's tags as GitHub does, whose * is no slash."""
-        prefix, suffix = self.tags.prefix, self.suffix(environment)
-        return f"{prefix}*-{suffix}" if suffix else f"{prefix}[0-9]*"
-
     def state(self, environment: str) -> tuple[str, str]:
         """Locate an environment's Terraform state: bucket and key."""
         infra = self.environment(environment).infra
@@ -252,6 +247,7 @@ class Settings(Section):
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
         yield from misplaced(values)
+        yield from tasks_without_services(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)

@@ -29,7 +29,11 @@ class Flag:
 
     @property
     def attribute(self) -> str:
-        return self.parameter or self.name.replace("-", "_")
+        return self.parameter or self.keyword
+
+    @property
+    def keyword(self) -> str:
+        return self.name.replace("-", "_")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -224,7 +228,7 @@ INIT = (
     Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
     Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
 )
-HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False)
+HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False, parameter="own_folder")
 SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",

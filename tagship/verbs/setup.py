@@ -247,7 +247,7 @@ def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
     """
     settings, cleanup = app.settings, f"{name}-cleanup"
     region = settings.aws.region
-    yield from tags_alone(name, settings.tag_pattern(name), settings.promoted_from(name))
+    yield from tags_alone(name, settings.tags.names.on_github(settings.suffix(name)), settings.promoted_from(name))
     role, notify, clean = (
         variable(f"AWS_{job}ROLE_ARN", settings.app, app.repository.folder) for job in ("", "NOTIFY_", "CLEANUP_")
     )

@@ -28,6 +28,7 @@ class FakeFoundation:
     done: list[str] = field(default_factory=list)
     retained: set[str] = field(default_factory=set)  # aliases of keys that stacks have made, and left behind
     images: ImageRepository = field(default_factory=lambda: ImageRepository(movable=False))  # of every repository
+    repositories: set[str] = field(default_factory=set)  # of ECR, beside those that stacks have as a parameter
     broken: str = ""  # a stack that cannot be made
     tags: list[str] = field(default_factory=list)  # environments that resources are tagged with
 
@@ -52,7 +53,9 @@ class FakeFoundation:
 
     def has_repository(self, name: str) -> bool:
         made = [one.parameters for one in self.stacks.values() if one.parameters.get("MakeImages", "yes") == "yes"]
-        return self.before.repository or any(one["ImageRepository"] == name for one in made)
+        return (
+            self.before.repository or name in self.repositories or any(one["ImageRepository"] == name for one in made)
+        )
 
     def image_repository(self, name: str) -> ImageRepository | None:
         return self.images if self.has_repository(name) else None

@@ -75,6 +75,9 @@ timeout = 60
 roles = ["shop-{name}-execution"]
 [environments.{name}.ecs.services.shop-{name}-web]
 health = {{ url = "http://127.0.0.1:PORT{name}/healthz" }}
+[environments.{name}.hooks.before_switch]
+command = ["python3", "-c", "print('migrated')"]
+task.service = "shop-{name}-web"
 """
 HANDLER = "def handler(event, context):\n    return {'statusCode': 200}\n"
 OF_FUNCTION = 'FROM public.ecr.aws/lambda/python:3.12\nWORKDIR /var/task\nCOPY app.py .\nCMD ["app.handler"]\n'

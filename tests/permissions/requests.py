@@ -133,6 +133,11 @@ def _ecs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request
             yield from (Request(action, _arn("ecs", f"service/{cluster}/{name}"), within) for name in given["services"])
         case "UpdateService" | "ListServiceDeployments":
             yield Request(action, _arn("ecs", f"service/{cluster}/{given['service']}"))
+        case "RunTask":
+            definition = re.sub(r"^arn:.*:task-definition/", "task-definition/", given["taskDefinition"])
+            yield Request(action, _arn("ecs", definition), within)
+        case "StopTask":
+            yield Request(action, _task(cluster, given["task"].rpartition("/")[2]), within)
         case "DescribeTasks":
             yield from (Request(action, _task(cluster, task), within) for task in given["tasks"])
         case "ListTasks":  # names a container instance, which Fargate has none of

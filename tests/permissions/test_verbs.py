@@ -52,18 +52,16 @@ UNUSED = [
         "lambda",
     ),
     Unused(r"ContinueServiceDeployment", "`continue`, of a deployment that waits at a hook", "ecs"),
-    Unused(r"ReadTheLogsOfTasks", "the evidence of a service that failed", "ecs"),
     Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer: these have neither", "ecs"),
     Unused(r"SeeWhetherImagesAreThere", "the registry, which is a folder in a sandbox", "ecs"),
     Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
     Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
     Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),
-    Unused(r"ReadTheLogsOfTasks", "a deployment that failed quotes its log", "ecs"),
     Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer", "ecs"),
     Unused(r"SeeWhetherImagesAreThere", "a sandbox has a folder for a registry", "ecs"),
     Unused(r"ContinueServiceDeployment", "a deployment that is paused at a hook", "ecs"),
     Unused(r"StopServiceDeployment", "a deployment that does not settle in its time, or is cancelled", "ecs"),
-    Unused(r"ecs:ListTaskDefinitions", "a rollback to a revision that no recent deployment names", "ecs"),
+    Unused(r"ecs:StopTask", "a hook's task that takes too long, or that nobody waits for", "ecs"),
 ]
 
 

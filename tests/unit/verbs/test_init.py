@@ -588,3 +588,98 @@ def test_an_answer_that_the_settings_have_already_is_refused(tmp_path: Path, whe
     with pytest.raises(UsageError, match=r"--kind is for a repository without a tagship\.toml") as caught:
         begin(root, wheel, kind="job")
     assert caught.value.remedy == "Change it in tagship.toml, then: tagship init"
+
+
+# -- tags with a prefix, and apps in folders --------------------------------------------------------------------------
+
+
+def committed(root: Path, *tags: str) -> Path:
+    git(root, "-c", "user.name=Ada", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "Begin")
+    for tag in tags:
+        git(root, "tag", tag)
+    return root
+
+
+def patterns(root: Path, name: str) -> list[str]:
+    workflow = yaml.safe_load((root / ".github/workflows" / name).read_text())
+    return list(workflow[True]["push"]["tags"])  # `on` is a boolean to YAML 1.1
+
+
+@pytest.mark.parametrize(
+    ("tags", "prefix"),
+    [(("v1.2.3", "v1.3.0", "0.1.0"), "v"), (("release-1.0.0",), "release-"), (("1.0.0",), ""), ((), None)],
+)
+def test_the_prefix_of_the_tags_there_are_is_written(
+    tmp_path: Path, wheel: Path, tags: tuple[str, ...], prefix: str | None
+) -> None:
+    root = committed(repository(tmp_path / "shop", SERVICE), *tags)
+    begin(root, wheel)
+    made = settings.load(root / "tagship.toml", {})
+    assert made.tags.prefix == (prefix or "")
+    assert ("prefix" in made.tags.model_fields_set) == (prefix is not None)
+    assert patterns(root, "deploy-dev.yml") == [f"{prefix or ''}*-dev"]
+
+
+def test_a_prefix_may_be_said_and_is_held_to_what_the_settings_take(tmp_path: Path, wheel: Path) -> None:
+    root = committed(repository(tmp_path / "shop", SERVICE))
+    with pytest.raises(UsageError, match="--prefix: use letters and digits"):
+        begin(root, wheel, prefix="-x")
+    with pytest.raises(UsageError, match="--prefix: the version begins with a digit"):
+        begin(root, wheel, prefix="v2")
+    begin(root, wheel, prefix="shop/v")
+    assert settings.load(root / "tagship.toml", {}).tag("0.1.0-dev") == "shop/v0.1.0-dev"
+
+
+def test_apps_in_folders_have_files_of_their_own_and_workflows_at_the_top(tmp_path: Path, wheel: Path) -> None:
+    files = {f"services/{app}/{name}": text for app in ("api", "web") for name, text in SERVICE.items()}
+    root = committed(repository(tmp_path / "shop", files), "web-v1.0.0")
+    for app, prefix in (("api", "api-"), ("web", "web-v")):
+        begin(root / "services" / app, wheel, own_folder=True)
+        made = settings.load(root / "services" / app / "tagship.toml", {})
+        assert (made.app, made.tags.prefix, made.workflow("dev")) == (app, prefix, f"{app}-deploy-dev.yml")
+        workflow = yaml.safe_load((root / f".github/workflows/{app}-deploy-dev.yml").read_text())
+        assert workflow[True] == {"push": {"tags": [f"{prefix}*-dev"]}}
+        assert workflow["defaults"]["run"]["working-directory"] == f"services/{app}"
+        assert workflow["concurrency"]["group"] == f"{app}-deploy-dev"
+        steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+        used = {step["uses"] for step in steps if step.get("uses", "").startswith("./")}
+        assert used == {f"./services/{app}/.github/actions/tagship"}
+        assert (root / used.pop() / "action.yml").is_file()
+        assert {step["with"]["path"] for step in steps if "path" in step.get("with", {})} == {
+            f"services/{app}/.tagship/build"
+        }
+        roles = {step["with"]["role-to-assume"] for step in steps if "role-to-assume" in step.get("with", {})}
+        name = app.upper()
+        assert roles == {f"${{{{ vars.AWS_ROLE_ARN_{name} }}}}", f"${{{{ vars.AWS_NOTIFY_ROLE_ARN_{name} }}}}"}
+    assert not (root / "tagship.toml").exists()
+    assert not (root / "services/api/.github/workflows").exists()
+
+
+def test_init_goes_on_with_the_app_of_the_folder_that_it_is_asked_from(tmp_path: Path, wheel: Path) -> None:
+    files = {f"api/{name}": text for name, text in SERVICE.items()}
+    root = committed(repository(tmp_path / "shop", files))
+    begin(root / "api", wheel, own_folder=True)
+    before = content(root)
+    begin(root / "api/lib", wheel)
+    assert content(root) == before
+    here, _ = begin(root, wheel, command="python3 x.py", include="api", dry_run=True)
+    assert f"In {root}:" in here.screen.lines
+
+
+def test_pipelines_in_a_folder_start_for_what_changed_there(tmp_path: Path, wheel: Path) -> None:
+    root = committed(repository(tmp_path / "shop", {f"api/{name}": text for name, text in SERVICE.items()}))
+    begin(root / "api", wheel, own_folder=True)
+    text = (root / "api/tagship.toml").read_text()
+    more = "".join(
+        f'[environments.{name}]\nbranch = "main"\nec2.command = ["x"]\nec2.tags = {{ a = "{name}" }}\n'
+        for name in ("preprod", "prod")
+    )
+    (root / "api/tagship.toml").write_text(f'{text}[promotion]\norder = ["dev", "preprod", "prod"]\n{more}')
+    begin(root / "api", wheel)
+    workflows = root / ".github/workflows"
+    pushed = yaml.safe_load((workflows / "api-build-and-promote.yml").read_text())[True]["push"]
+    assert pushed["paths"] == ["api/**", ".github/workflows/api-*"]
+    promoted = yaml.safe_load((workflows / "api-deploy-prod.yml").read_text())
+    assert promoted[True]["workflow_run"]["workflows"] == ["api-build-and-promote"]
+    for file in workflows.glob("api-*.yml"):
+        assert yaml.safe_load(file.read_text())["defaults"]["run"]["working-directory"] == "api", file.name

@@ -15,7 +15,7 @@ ROLES = ("AWS_ROLE_ARN", "AWS_NOTIFY_ROLE_ARN", "AWS_PREVIEW_ROLE_ARN")
 
 
 @dataclass(frozen=True)
-class Place:
+class AppFolder:
     """An app's folder in the repository, empty at the top.
 
     `prefix` is its tags'; `alone`: no other app of the repository ships by tags.
