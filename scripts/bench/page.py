@@ -20,8 +20,8 @@ from scripts.bench.measure import TOP, Figure
 PLACE = Path("docs/performance.md")
 LIBRARIES = ("invoke", "boto3", "moto")
 HEAD = (
-    "# Performance\n\nRatios of one run, not promises in seconds: what tagship does beside what it is made of (git, the "
-    "AWS CLI, S3, the slowest answer). Written by `make bench`; a bench that takes minutes is measured by itself: "
+    "# Performance\n\nRatios of one run, not promises in seconds: what tagship does beside what it is made of (git, "
+    "the AWS CLI, S3, the slowest answer). Written by `make bench`; a bench that takes minutes is measured by itself: "
     "`make bench ARGS=fleet`. A target that was missed says so.\n"
 )
 PART = re.compile(r"^## (?P<name>[\w-]+)\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
