@@ -186,8 +186,8 @@ def grounds(folder: Path, hosts: int, batch: str, errors: str) -> Iterator[Groun
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "Begin")
-    up = "from pathlib import Path; from tagship.sandbox import lifecycle; lifecycle.up(Path.cwd(), 1, %d)"
-    _python(up % hosts, root)
+    up = "from pathlib import Path; from tagship.sandbox import lifecycle; lifecycle.READY_WITHIN = %d; "
+    _python((up + "lifecycle.up(Path.cwd(), 1, %d)") % (30 + hosts // 10, hosts), root)
     running = state.locate(root)
     if running is None:
         raise SystemExit("the sandbox is not up")
