@@ -71,6 +71,8 @@ def ocean(folder: Path) -> list[Figure]:
 
 
 def _rolling(done: Done, hosts: int, slowest: float, longest: float) -> list[Figure]:
+    if not done.polls:
+        raise SystemExit(f"the deployment ended with {done.code} before any poll:\n{done.said}")
     most, allowed = done.most, hosts / 50 + 1
     again = sum(each.count(AGAIN) for each in done.polls)
     ideal = _batches(hosts) * slowest
