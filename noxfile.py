@@ -148,9 +148,9 @@ def page(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The pages as a site with a search, into site/."""
+    """The pages as a site with a search, into site/; a page that warns fails."""
     session.install("--quiet", "--require-hashes", "-r", "scripts/lint/docs.txt")
-    session.run("zensical", "build", "--clean", *session.posargs)
+    session.run("zensical", "build", "--clean", "--strict", *session.posargs)
     index = Path("site/search.json")
     if not index.is_file() or "inv rollback" not in index.read_text("utf-8"):
         session.error("the site has no index for its search, or the index lacks the reference")
