@@ -36,9 +36,13 @@ EXPLAINED = {
     },
     ("PeopleOfGroups", "RESOURCE_MISMATCH ec2:RunInstances"): "one launch is allowed on many kinds of resources",
     ("PeopleOfGroups", "INVALID_ARN"): "the role of hosts, whose ARN CloudFormation fills in",
-    ("Cleanup/cleanup", "RESOURCE_STAR"): "the same, and tasks, of which a condition names the cluster",
+    ("CleanupOfServices", "RESOURCE_STAR"): "the same, and tasks, of which a condition names the cluster",
     (
-        "Cleanup/cleanup",
+        "CleanupOfFunctions",
+        "UNKNOWN_ACTION lambda:ListDurableExecutionsByFunction",
+    ): "newer than the linter's list; botocore has it",
+    (
+        "CleanupOfServices",
         "RESOURCE_MISMATCH ecs:DescribeServiceRevisions ecs:DescribeTasks",
     ): "of the template as it stands; `setup` writes services, revisions and tasks in its place",
     **{
