@@ -17,6 +17,7 @@ from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
 from tagship.settings.tables import PLACE
+from tagship.settings.trust import ANY
 
 AWS = "deploy/aws"
 ASK_NUMBERS = "gh api repos/{owner}/{repo} --jq '.owner.id, .id'"
@@ -148,6 +149,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         copied=_copied(app, name),
         groups=chosen.target.stack_groups,
         distributions=distributions,
+        topics=[topic.arn for topic in settings.notify.topics.values()],
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
@@ -167,10 +169,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "ProviderArn": outputs.get("ProviderArn", unknown),
         "Repository": repository,
         "NumberedRepository": _numbered(repository, numbers, before),
-        "Workflow": settings.workflow(name),
-        "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
-        "PromotionWorkflow": settings.promotion.workflow if settings.promoted_from(name) else "",
-        "PromotionBranch": settings.promotion.branch,
+        **_trusted(app, name, repository),
         "CleanupWorkflow": settings.ci.cleanup_workflow,
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
@@ -180,11 +179,29 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Sites": "yes" if sites else "no",
         "NamedImages": "yes" if _named_in_ecr(app, name) else "no",
         "ImageCopies": "yes" if _copied(app, name) else "no",
+        "Topics": "yes" if settings.notify.topics else "no",
         "Groups": "yes" if chosen.target.stack_groups else "no",
         "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)
+
+
+def _trusted(app: App, name: str, repository: str) -> dict[str, str]:
+    """Write whose jobs get each role, as GitHub's tokens name their workflows.
+
+    Empty: any workflow's; "none": nobody's. Raises SettingsError if AWS would not take so many.
+    """
+    given: dict[str, str] = {}
+    for role, sources in app.settings.trusted(name).items():
+        named = [f"{repository}/.github/workflows/{source}" for source in sources if source != ANY]
+        if foundation.trust_size(repository, name, named) > foundation.LARGEST_TRUST:
+            raise SettingsError(
+                f"environments.{name}.workflows.{role} names {len(named)} workflows, which no role on AWS can trust.",
+                remedy=f"Name fewer of them, or split {name} into two environments",
+            )
+        given[f"{role.capitalize()}Workflows"] = "" if ANY in sources else ",".join(named) or "none"
+    return given
 
 
 def _images(app: App, name: str) -> list[str]:

@@ -8,47 +8,59 @@ from pathlib import Path
 from tagship.account.desired import github_repository
 from tagship.domain import commands
 from tagship.domain.finding import Finding, failing, ok, warning
-from tagship.domain.forge import branch_too, numbered, tags_alone
+from tagship.domain.forge import numbered, refs_alone, refs_too
 from tagship.domain.foundation import stack_name
 from tagship.domain.text import listed
 from tagship.ports.app import App
+from tagship.settings.trust import ANY, ROLES, files, refs
 
 WORKFLOWS = Path(".github/workflows")
-NO_PROMOTION = 'Write that workflow, or workflow = "" under [promotion] in tagship.toml'
+NO_WORKFLOW = "Write that workflow, or take it out of {} there in tagship.toml"
 NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by their numbers in GitHub's tokens
 
 
 def _workflow(app: App, environment: str) -> Iterator[Finding]:
-    about, file = f"{environment}: workflow", app.settings.workflow(environment)
-    promoting = app.settings.promotion.workflow if app.settings.promoted_from(environment) else ""
-    if promoting and not (app.root / WORKFLOWS / promoting).is_file():
-        yield failing(about, f"there is no {WORKFLOWS / promoting}, which promotion.workflow names", NO_PROMOTION)
-    if not file:
+    """Look for the files whose jobs get the environment's roles."""
+    about, sources = f"{environment}: workflow", app.settings.trusted(environment)
+    if ANY in sources["ship"]:
         yield warning(about, "any workflow gets the environment's role", f"Name it: workflow = … in [{environment}]")
-    elif (app.root / WORKFLOWS / file).is_file():
-        yield ok(about, str(WORKFLOWS / file))
+        return
+    named = app.settings.environments[environment].workflows
+    for role in ROLES:
+        for file in files(getattr(named, role) or ()):
+            if not _is_there(app, file):
+                where = f"environments.{environment}.workflows.{role}"
+                yield failing(about, f"there is no {WORKFLOWS / file}, which {where} names", NO_WORKFLOW.format(role))
+    shipping = [str(WORKFLOWS / file) for file in files(sources["ship"]) if _is_there(app, file)]
+    if shipping:
+        yield ok(about, listed(shipping))
     else:
-        yield failing(about, f"there is no {WORKFLOWS / file}: a pushed tag starts nothing", commands.init())
+        first = WORKFLOWS / files(sources["ship"])[0]
+        yield failing(about, f"there is no {first}: nothing ships to {environment}", commands.init())
+
+
+def _is_there(app: App, file: str) -> bool:
+    return (app.root / WORKFLOWS / file).is_file()
 
 
 def _gate(app: App, environment: str) -> Iterator[Finding]:
-    """Look whether GitHub keeps an environment, and its role, to tags."""
+    """Look whether GitHub keeps an environment to its workflows' refs."""
     about = f"{environment}: GitHub"
     if app.settings.sandbox:
         return
     if app.forge is None:
         yield warning(about, "was not asked: there is no token for it", "gh auth login")
         return
-    gate = app.forge.gate(environment)
-    branch = app.settings.promoted_from(environment)
-    alone = " && ".join(tags_alone(environment, app.settings.suffix(environment), branch))
+    gate, wanted = app.forge.gate(environment), refs(app.settings, environment, lambda file: _is_there(app, file))
+    alone = " && ".join(refs_alone(environment, wanted))
     if gate is None:
         yield failing(about, f"has no environment {environment}: jobs get no role", alone, safe=True)
     elif not [ref for ref in gate.refs if ref != "branch *"]:
         yield failing(about, f"any branch may use the environment {environment}", alone)
-    elif branch and f"branch {branch}" not in gate.refs:
-        words = f"{branch} may not use the environment {environment}: promotions from there get no role"
-        yield failing(about, words, " && ".join(branch_too(environment, branch)))
+    elif missing := [(kind, name) for kind, name in wanted if f"{kind} {name}" not in gate.refs]:
+        names = listed([f"{kind} {name}" for kind, name in missing])
+        words = f"{names} may not use the environment {environment}: its workflows get no role there"
+        yield failing(about, words, " && ".join(refs_too(environment, missing)))
     else:
         reviewed = "somebody has to approve" if gate.reviewed else f"nobody has to approve{_approvals(app)}"
         yield ok(about, f"{listed(list(gate.refs))} may use it; {reviewed}")

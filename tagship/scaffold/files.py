@@ -19,6 +19,7 @@ from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped,
 from tagship.scaffold.writing import change
 from tagship.scaffold.written import RECORD, record_of
 from tagship.settings import FILE, load
+from tagship.settings.trust import ROLES
 
 ACTION = ".github/actions/tagship"
 SCHEMA = f"{ACTION}/schema.json"  # tagship.toml names it for editors
@@ -49,7 +50,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
         if f"deploy-{env}.yml" not in pipelines:
             _workflow(made, scene, env, suffix, chosen.build)
     for name, content in pipelines.items():
-        _place(made, scene, f"{WORKFLOWS}/{name}", f"{WORKFLOWS}/tagship-{name}", content)
+        _pipeline(made, scene, name, content)
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
@@ -181,6 +182,17 @@ def _pipelines(scene: Scene, chosen: Blueprint) -> Iterator[tuple[str, bytes]]:
     settings = load(scene.root / FILE, {}) if scene.settled else None
     if settings and settings.promotion.order:
         yield from of_settings(settings, ACTION, chosen.build).files()
+
+
+def _pipeline(made: Draft, scene: Scene, name: str, content: bytes) -> None:
+    path, beside = (f"{WORKFLOWS}/{text}" for text in (name, f"tagship-{name}"))
+    placed = _place(made, scene, path, beside, content)
+    if placed != path:
+        role = name.removesuffix(".yml") if name.removesuffix(".yml") in ROLES else "ship"
+        made.notes.append(
+            f"AWS will trust jobs of {name}. For this one, write its file under [environments.<name>.workflows]: "
+            f'{role} = ["{placed.removeprefix(f"{WORKFLOWS}/")}@refs/heads/…"]'
+        )
 
 
 def _workflow(made: Draft, scene: Scene, env: str, suffix: str, build: str) -> None:

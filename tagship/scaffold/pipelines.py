@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tagship.scaffold.rendering import render
 from tagship.settings import Settings
+from tagship.settings.trust import BUILT, UNIFIED
 
 OUTPUTS = (
     "should_deploy", "environment", "version", "image_tag", "tag", "skip_build", "commit", "approval", "after",
@@ -39,10 +40,11 @@ class Pipelines:
         if len(self.order) > 1:
             built, *later = self.order[-2:]
             names = {"env": built, "next": later[0], "branch": " and ".join(self.branches)}
-            yield "build-and-promote.yml", render("build-and-promote.yml", **common, **names)
+            yield BUILT, render("build-and-promote.yml", **common, **names)
             yield f"deploy-{later[0]}.yml", render("deploy-promoted.yml", **common, env=later[0], source=built)
         unified = {"pushed": list(self.pushed), "paths": list(self.paths), "ci": list(self.ci)}
-        yield "deploy.yml", render("deploy-unified.yml", **common, **unified)
+        unified["environments"] = [name for name in self.environments if len(self.order) < 2 or name != self.order[-1]]
+        yield UNIFIED, render("deploy-unified.yml", **{**common, **unified})
         yield "rollback.yml", render("rollback.yml", **common)
         yield "verify.yml", render("verify.yml", **common)
 

@@ -7,7 +7,7 @@ docs/tagship.sample.toml, which a test holds to these tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import Field, StringConstraints
@@ -41,6 +41,7 @@ from tagship.settings.tables import (
     SecretNames,
     Signing,
 )
+from tagship.settings.trust import Workflows, trusted
 
 # Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
@@ -57,7 +58,8 @@ class Environment(Section):
 
     branch: str = Field(default="", pattern=BRANCH)
     suffix: Suffix | None = None
-    workflow: str | None = Field(default=None, pattern=WORKFLOW)  # whose jobs AWS trusts; deploy-<environment>.yml
+    workflow: str | None = Field(default=None, pattern=WORKFLOW)  # that ships a tag; deploy-<environment>.yml
+    workflows: Workflows = Field(default_factory=Workflows)  # whose jobs get each role
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
@@ -213,10 +215,9 @@ class Settings(Section):
         workflow = self.environments[environment].workflow
         return f"deploy-{environment}.yml" if workflow is None else workflow
 
-    def promoted_from(self, environment: str) -> str:
-        """Name the branch whose promotions go to an environment; empty: none."""
-        promotion = self.promotion
-        return promotion.branch if promotion.workflow and environment in promotion.order[1:] else ""
+    def trusted(self, environment: str) -> Mapping[str, Sequence[str]]:
+        """Return the workflows that get each role of an environment."""
+        return trusted(self, environment)
 
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""

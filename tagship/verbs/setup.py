@@ -24,12 +24,20 @@ from tagship.account.desired import (
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.removal import Removal, removal
 from tagship.domain import commands, foundation
-from tagship.domain.forge import branch_alone, tags_alone
+from tagship.domain.forge import refs_alone
 from tagship.domain.foundation import Stack, same_document, stack_name
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
+from tagship.settings.trust import refs
+
+VARIABLES = {  # of GitHub's environment, by the role that the stack makes
+    "Ci": "AWS_ROLE_ARN",
+    "Notify": "AWS_NOTIFY_ROLE_ARN",
+    "Rollback": "AWS_ROLLBACK_ROLE_ARN",
+    "Verify": "AWS_VERIFY_ROLE_ARN",
+}
 
 
 @dataclass(frozen=True)
@@ -244,10 +252,11 @@ def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
     """
     settings, cleanup = app.settings, f"{name}-cleanup"
     region = settings.aws.region
-    yield from tags_alone(name, settings.suffix(name), settings.promoted_from(name))
-    yield f"gh variable set AWS_ROLE_ARN --env {name} --body {made['CiRoleArn']}"
-    yield f"gh variable set AWS_NOTIFY_ROLE_ARN --env {name} --body {made['NotifyRoleArn']}"
+    yield from refs_alone(name, refs(settings, name))
+    for role, variable in VARIABLES.items():
+        if arn := made.get(f"{role}RoleArn"):
+            yield f"gh variable set {variable} --env {name} --body {arn}"
     yield f"gh variable set AWS_REGION --env {name} --body {region}"
-    yield from branch_alone(cleanup, settings.ci.cleanup_branch)
+    yield from refs_alone(cleanup, [("branch", settings.ci.cleanup_branch)])
     yield f"gh variable set AWS_CLEANUP_ROLE_ARN --env {cleanup} --body {made['CleanupRoleArn']}"
     yield f"gh variable set AWS_REGION --env {cleanup} --body {region}"

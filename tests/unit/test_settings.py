@@ -122,6 +122,7 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
     computed = {"environments.dev.workflow", "packages", "images", "notify.webhooks", "static", "previews.environment"}
     computed |= {"hooks", "environments.dev.hooks"}
+    computed |= {f"environments.dev.workflows.{role}" for role in ("ship", "rollback", "verify")}
     assert differing == needed | said | computed
 
 
