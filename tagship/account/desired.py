@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
+from tagship.account.trusting import trusted_workflows
 from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
 from tagship.settings.tables import PLACE
-from tagship.settings.trust import ANY
 
 AWS = "deploy/aws"
 ASK_NUMBERS = "gh api repos/{owner}/{repo} --jq '.owner.id, .id'"
@@ -169,7 +169,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "ProviderArn": outputs.get("ProviderArn", unknown),
         "Repository": repository,
         "NumberedRepository": _numbered(repository, numbers, before),
-        **_trusted(app, name, repository),
+        **trusted_workflows(app, name, repository),
         "CleanupWorkflow": settings.ci.cleanup_workflow,
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
@@ -185,23 +185,6 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         **chosen.target.stack_parameters,
     }
     return Stack(stack_name(settings.app, name), template, parameters)
-
-
-def _trusted(app: App, name: str, repository: str) -> dict[str, str]:
-    """Write whose jobs get each role, as GitHub's tokens name their workflows.
-
-    Empty: any workflow's; "none": nobody's. Raises SettingsError if AWS would not take so many.
-    """
-    given: dict[str, str] = {}
-    for role, sources in app.settings.trusted(name).items():
-        named = [f"{repository}/.github/workflows/{source}" for source in sources if source != ANY]
-        if foundation.trust_size(repository, name, named) > foundation.LARGEST_TRUST:
-            raise SettingsError(
-                f"environments.{name}.workflows.{role} names {len(named)} workflows, which no role on AWS can trust.",
-                remedy=f"Name fewer of them, or split {name} into two environments",
-            )
-        given[f"{role.capitalize()}Workflows"] = "" if ANY in sources else ",".join(named) or "none"
-    return given
 
 
 def _images(app: App, name: str) -> list[str]:

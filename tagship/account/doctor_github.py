@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tagship.account.desired import github_repository
+from tagship.account.trusting import own_files
 from tagship.domain import commands
 from tagship.domain.finding import Finding, failing, ok, warning
 from tagship.domain.forge import numbered, refs_alone, refs_too
 from tagship.domain.foundation import stack_name
 from tagship.domain.text import listed
 from tagship.ports.app import App
-from tagship.settings.trust import ANY, ROLES, files, refs
+from tagship.settings.trust import ANY, ROLES, files, refs, trusted
 
+PATTERN = re.compile(r"""^ *-? *["']?([A-Za-z0-9*\[\]._/-]*\*[A-Za-z0-9*\[\]._/-]*)["']?(?: +#.*)?$""", re.MULTILINE)
 WORKFLOWS = Path(".github/workflows")
 NO_WORKFLOW = "Write that workflow, or take it out of {} there in tagship.toml"
 NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by their numbers in GitHub's tokens
@@ -21,26 +24,38 @@ NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by the
 
 def _workflow(app: App, environment: str) -> Iterator[Finding]:
     """Look for the files whose jobs get the environment's roles."""
-    about, sources = f"{environment}: workflow", app.settings.trusted(environment)
+    about, sources = f"{environment}: workflow", trusted(app.settings, environment, own_files(app))
     if ANY in sources["ship"]:
         yield warning(about, "any workflow gets the environment's role", f"Name it: workflow = … in [{environment}]")
         return
     named = app.settings.environments[environment].workflows
     for role in ROLES:
         for file in files(getattr(named, role) or ()):
-            if not _is_there(app, file):
+            if not _path(app, file).is_file():
                 where = f"environments.{environment}.workflows.{role}"
                 yield failing(about, f"there is no {WORKFLOWS / file}, which {where} names", NO_WORKFLOW.format(role))
-    shipping = [str(WORKFLOWS / file) for file in files(sources["ship"]) if _is_there(app, file)]
-    if shipping:
-        yield ok(about, listed(shipping))
-    else:
+    shipping = [file for file in files(sources["ship"]) if _path(app, file).is_file()]
+    if not shipping:
         first = WORKFLOWS / files(sources["ship"])[0]
         yield failing(about, f"there is no {first}: nothing ships to {environment}", commands.init())
+    for file in shipping:
+        yield _started(app, environment, about, file)
 
 
-def _is_there(app: App, file: str) -> bool:
-    return (app.root / WORKFLOWS / file).is_file()
+def _path(app: App, file: str) -> Path:
+    """Find a workflow: GitHub reads them at the top of the repository."""
+    return app.root / ("../" * len(PurePosixPath(app.repository.folder).parts)) / WORKFLOWS / file
+
+
+def _started(app: App, environment: str, about: str, name: str) -> Finding:
+    """Look whether a pushed tag of the environment starts its workflow."""
+    text = _path(app, name).read_text("utf-8", "replace") if name == app.settings.workflow(environment) else ""
+    prefix, file = app.settings.tags.prefix, WORKFLOWS / name
+    patterns = [pattern for pattern in PATTERN.findall(text) if pattern.endswith(app.settings.suffix(environment))]
+    if prefix and patterns and not any(re.match(rf"(\*|{re.escape(prefix)})", pattern) for pattern in patterns):
+        words = f"{file} starts on {listed(patterns)}, and tags begin with {prefix}"
+        return failing(about, words, f"Write there, under on.push.tags: {app.settings.tag('*')}")
+    return ok(about, str(file))
 
 
 def _gate(app: App, environment: str) -> Iterator[Finding]:
@@ -51,7 +66,10 @@ def _gate(app: App, environment: str) -> Iterator[Finding]:
     if app.forge is None:
         yield warning(about, "was not asked: there is no token for it", "gh auth login")
         return
-    gate, wanted = app.forge.gate(environment), refs(app.settings, environment, lambda file: _is_there(app, file))
+    gate, wanted = (
+        app.forge.gate(environment),
+        refs(app.settings, environment, own_files(app), lambda file: _path(app, file).is_file()),
+    )
     alone = " && ".join(refs_alone(environment, wanted))
     if gate is None:
         yield failing(about, f"has no environment {environment}: jobs get no role", alone, safe=True)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tagship.adapters.github_client import OURS, Client
 from tagship.domain.annotation import genuine
 from tagship.domain.forge import repository_of
-from tagship.ports.forge import Home, Notice, Protection, Run, Step
+from tagship.ports.forge import Home, Notice, Protection, PullRequest, Run, Step
 
 API = "https://api.github.com"
 PAGE = 100  # pull requests
@@ -142,10 +142,10 @@ class GitHub:
         owner, created = answer["owner"], str(answer.get("created_at") or "")
         return Home(str(owner["id"]), str(answer["id"]), created, bool(answer.get("private")))
 
-    def pull_request(self, number: int) -> str:
-        """Read its state: https://docs.github.com/rest/pulls/pulls."""
+    def pull_request(self, number: int) -> PullRequest:
+        """Read a pull request: https://docs.github.com/rest/pulls/pulls."""
         answer = self._maybe(f"/pulls/{number}")
-        return "missing" if answer is None else str(answer["state"])
+        return PullRequest("missing") if answer is None else PullRequest(answer["state"], answer["head"]["sha"])
 
     def open_pull_requests(self) -> Sequence[int]:
         numbers: list[int] = []

@@ -59,7 +59,8 @@ class Wiring(Storage):
         from tagship.adapters.git import GitRepository
 
         inside = self._sandbox_folder() if self.settings.sandbox else None
-        return GitRepository(self.root, self.settings.git.remote, self.screen.say, inherited=os.environ, inside=inside)
+        remote, prefix = self.settings.git.remote, self.settings.tags.prefix
+        return GitRepository(self.root, remote, self.screen.say, inherited=os.environ, inside=inside, prefix=prefix)
 
     def _sandbox_folder(self) -> Path:
         """Return the folder that a sandbox may touch, up or down."""
@@ -113,7 +114,7 @@ class Wiring(Storage):
 
     def _pair(self, environment: str, purpose: str) -> tuple[str, str, str]:
         """Name a pair of keys, or the sandbox's, and its setting."""
-        signing = self.settings.signing
+        signing, environment = self.settings.signing, self.settings.key_place(environment)
         if signing is None and not self.sandbox:
             raise SettingsError(
                 "tagship.toml has no [signing] table, so there is no key to sign or verify with.",

@@ -72,6 +72,14 @@ def refs_too(environment: str, refs: Sequence[tuple[str, str]]) -> tuple[str, ..
     return tuple(_open(kind, name, environment) for kind, name in refs)
 
 
+def variable(name: str, app: str, folder: str) -> str:
+    """Name a variable of a GitHub environment.
+
+    Apps in folders share the environment, and each has a variable.
+    """
+    return f"{name}_{app.upper().replace('-', '_')}" if folder else name
+
+
 def _closed(environment: str) -> str:
     chosen = {"protected_branches": "false", "custom_branch_policies": "true"}
     fields = " ".join(f"-F 'deployment_branch_policy[{name}]={value}'" for name, value in chosen.items())

@@ -5,6 +5,8 @@ An artifact goes if it is older than the days given and nothing below protects i
     what a unit runs or ran before, what the ledger says that the environment runs
     what a rollback would go to, and the one after that
     what units that start will run
+    what on AWS uses something that a deployment made of it: an alias, a service, a task, a group, an instance
+    what a static set's destination holds, or keeps for a rollback
     what a deployment that has not ended brings or replaces
     what runs, is gone back to or is on its way in another environment: promoted bytes have one id everywhere
     what a person marked good
@@ -70,7 +72,8 @@ class Use:
 
     `units` maps a unit's name to the artifacts that it names; `starting` is what units that start will run. `newest`
     and `window` are ids that are stored: healthy ones, and those that a rollback may go to. `others` are the histories
-    of the other environments. `hold` is why nothing may go now: a freeze, or a deployment under way.
+    of the other environments. `hold` is why nothing may go now: a freeze, or a deployment under way. `holding` maps
+    artifacts to what on AWS uses something of them, such as an alias that names a version.
     """
 
     history: Sequence[Deployment]
@@ -81,6 +84,7 @@ class Use:
     window: Sequence[str] = ()
     others: Mapping[str, Sequence[Deployment]] = field(default_factory=dict)
     hold: str = ""
+    holding: Mapping[str, str] = field(default_factory=dict)
 
 
 def healthy_versions(history: Sequence[Deployment], marks: Iterable[Mark] = ()) -> list[str]:
@@ -106,6 +110,7 @@ def _reasons(use: Use) -> Iterable[tuple[str, str]]:
     yield from _of_history(use.history, "")
     yield from ((artifact, "units that start run it") for artifact in use.starting)
     yield from ((artifact, "a rollback may go to it") for artifact in use.window)
+    yield from use.holding.items()
     for environment, history in use.others.items():
         yield from _of_history(history, f" on {environment}")
         yield from ((artifact, f"a rollback of {environment} may go to it") for artifact in ways_back(history)[:WINDOW])

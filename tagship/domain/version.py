@@ -87,7 +87,7 @@ def why_not_a_version(text: str) -> str:  # noqa: PLR0911 (a table of reasons, t
     if _NAME.match(text):
         return ""
     if text.startswith("v"):
-        return "a leading v is not allowed"
+        return 'a leading v is not allowed (if tags have it: prefix = "v" under [tags] in tagship.toml)'
     if "+" in text:
         return "it has build metadata (+…), which an image tag cannot hold"
     if re.search(r"[^0-9A-Za-z.\-]", text):
@@ -125,7 +125,7 @@ def candidates(latest: Version | None, suffix: str) -> dict[str, Version]:
     if not readable:
         raise Refused(
             f"No version comes after {latest}: a number has at most 9 digits.",
-            remedy=f"Delete that tag, here and on the remote: git tag --delete {latest}",
+            remedy=f"Delete its tag, here and on the remote: {commands.tag_undo(str(latest))}",
         )
     return readable
 

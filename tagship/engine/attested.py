@@ -15,7 +15,7 @@ from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic
 from tagship.ports.app import App
-from tagship.settings.trust import files
+from tagship.settings.trust import files, trusted
 
 AGAIN = "Don't deploy it. See who wrote to the bucket, then take another version"
 
@@ -91,7 +91,7 @@ def _check_workflow(app: App, manifest: Manifest, environment: str, file: str) -
 
     Of a promoted artifact it is the workflow of the environment that it was published for.
     """
-    wanted = files(app.settings.trusted(manifest.published)["ship"])
+    wanted = files(trusted(app.settings, manifest.published)["ship"])
     repository = app.settings.ci.repository
     owner, _, name = file.partition("/.github/workflows/")
     if (wanted and name not in wanted) or (repository and owner != repository) or not name:

@@ -8,6 +8,7 @@ from tagship.domain import commands, layout
 from tagship.domain.deployment import Deployment
 from tagship.domain.retention import WINDOW, Policy, Use, healthy_versions
 from tagship.domain.standing import ways_back
+from tagship.domain.static_set import NOTHING, Presence
 from tagship.domain.text import listed, moment
 from tagship.domain.units import Report, away_sentence
 from tagship.engine.gates import freeze_of
@@ -38,14 +39,13 @@ def complete(app: App, environment: str) -> Sequence[Deployment]:
     return history
 
 
-def in_use(app: App, environment: str, policy: Policy, known: Histories) -> Use:
+def in_use(app: App, environment: str, policy: Policy, known: Histories, holding: Mapping[str, str]) -> Use:
     """Gather what uses the artifacts of an environment.
 
-    Raises Refused if the ledger or a unit can't be read: then nothing may go.
+    `holding` maps artifacts to what on AWS uses something of them. Raises Refused if the ledger, a unit or a static
+    set's record can't be read: then nothing may go.
     """
     history, marks = known[environment], app.ledger.marks(environment)
-    if held := hold(app, environment):
-        return Use(history, marks, hold=held)
     target = app.target(environment)
     return Use(
         history,
@@ -55,7 +55,20 @@ def in_use(app: App, environment: str, policy: Policy, known: Histories) -> Use:
         newest=_stored(app, environment, healthy_versions(history, marks), policy.keep),
         window=_stored(app, environment, ways_back(history, marks), WINDOW),
         others={other: deployments for other, deployments in known.items() if other != environment},
+        holding={**holding, **_of_static_sets(app, environment)},
     )
+
+
+def _of_static_sets(app: App, environment: str) -> dict[str, str]:
+    """Map artifacts to the static set that holds their files."""
+    reasons: dict[str, str] = {}
+    for name in app.settings.static_sets(environment):
+        key = layout.static_presence(app.settings.app, environment, name)
+        stored = app.store.get(key)
+        presence = Presence.from_json(stored.body, key) if stored else NOTHING
+        for artifact in (*presence.present, presence.before, *presence.recent):
+            reasons.setdefault(artifact, f"static set {name} holds its files")
+    return reasons
 
 
 def hold(app: App, environment: str) -> str:

@@ -59,7 +59,7 @@ def passed(app: App, environment: str, artifact_id: ArtifactId, manifest_sha256:
 
 
 @dataclass(frozen=True)
-class Record:
+class Eligibility:
     """What a version came through in the environment before.
 
     `again` is the command that this is asked for. Each gate says in a few words what it found, or raises Refused.
@@ -126,7 +126,7 @@ def require_passed(
     It was healthy, is not marked bad, passed its tests, and has served long enough there; says so in a few words.
     `again` is the command that this is asked for. Raises Refused.
     """
-    record = Record(app, source, artifact_id, again)
+    record = Eligibility(app, source, artifact_id, again)
     healthy = record.healthy()
     record.unmarked(allow_bad=allow_bad)
     record.tested(manifest_sha256)

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from tagship.domain import commands, layout
-from tagship.domain.deployment import fenced
 from tagship.domain.retention import Judgement, Retention, StoredArtifact, Use
 from tagship.domain.text import counted, plural
 from tagship.domain.version import ArtifactId
-from tagship.engine.gates import freeze_of
-from tagship.engine.in_use import complete
-from tagship.errors import Held, ServiceFailed, UsageError
+from tagship.engine.undisturbed import undisturbed
+from tagship.errors import ServiceFailed, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Object
 from tagship.ports.people import Progress
@@ -31,7 +28,7 @@ BATCH, AT_ONCE = 1000, 4  # objects a request, and requests at once
 
 
 @dataclass(frozen=True)
-class Judged:
+class SweptArtifact:
     """An artifact, what becomes of it, and its keys."""
 
     artifact: StoredArtifact
@@ -51,7 +48,7 @@ class Sweep:
     use: Use
     retention: Retention
     phase: Progress
-    seen: Callable[[Judged], None] = lambda _: None
+    seen: Callable[[SweptArtifact], None] = lambda _: None
     deleted: int = 0  # objects
     listed: int = field(default=0, init=False)  # artifacts
 
@@ -67,20 +64,20 @@ class Sweep:
             if doomed and not dry_run:
                 self._delete(doomed)
 
-    def _judged(self) -> Iterator[Judged]:
+    def _judged(self) -> Iterator[SweptArtifact]:
         for artifact, keys in stored_artifacts(self.app, self.environment):
             judgement = self.retention.verdict(artifact)
-            judged = Judged(artifact, judgement, keys if judgement.goes else ())
+            judged = SweptArtifact(artifact, judgement, keys if judgement.goes else ())
             self.seen(judged)
             self.listed += 1
             if self.listed % 100 == 0:
                 self.phase(f"{self.listed:,} artifacts listed")
             yield judged
 
-    def _delete(self, doomed: Sequence[Judged]) -> None:
+    def _delete(self, doomed: Sequence[SweptArtifact]) -> None:
         manifests = [key for judged in doomed for key in judged.keys if _is_manifest(key)]
         rest = [key for judged in doomed for key in judged.keys if not _is_manifest(key)]
-        with self._alone() as renew:
+        with undisturbed(self.app, self.environment, self.use, self._state) as renew:
             self._delete_all(manifests, renew)
         self._delete_all(rest, lambda: None)
 
@@ -100,39 +97,8 @@ class Sweep:
                     self.deleted -= len(failed)
                     raise _not_deleted(self.environment, failed)
 
-    @contextmanager
-    def _alone(self) -> Iterator[Callable[[], None]]:
-        """Hold the lease while the manifests go, if nothing has changed."""
-        app, environment = self.app, self.environment
-        lease = app.leases.take(
-            environment,
-            holder=app.who,
-            run_url=app.run_url,
-            ttl=app.settings.environment(environment).lease_ttl,
-            above=fenced(self.use.history),
-        )
-        held = [lease]
-
-        def renew() -> None:
-            held[0] = app.leases.renew(held[0], phase="deleting old artifacts")
-
-        try:
-            self._require_unchanged()
-            yield renew
-        finally:
-            app.leases.release(held[0])
-
-    def _require_unchanged(self) -> None:
-        app, environment = self.app, self.environment
-        now = complete(app, environment)
-        before = [(deployment.id, deployment.state) for deployment in self.use.history]
-        changed = [(deployment.id, deployment.state) for deployment in now] != before
-        if changed or len(app.ledger.marks(environment)) != len(self.use.marks) or freeze_of(app, environment):
-            raise Held(
-                f"Somebody deployed to {environment}, marked a version or froze it during the cleanup.",
-                state=f"{counted(self.deleted, 'object')} of artifacts that go had been deleted.",
-                remedy=f"Run it again: {commands.cleanup(environment)}",
-            )
+    def _state(self) -> str:
+        return f"{counted(self.deleted, 'object')} of artifacts that go had been deleted."
 
 
 def stored_artifacts(app: App, environment: str) -> Iterator[tuple[StoredArtifact, list[str]]]:

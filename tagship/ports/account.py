@@ -150,6 +150,12 @@ class Foundation(Protocol):
     def image_repository(self, name: str) -> ImageRepository | None:
         """Return how ECR keeps the images of a repository."""
 
+    def tagged(self, app: str) -> Sequence[str]:
+        """List the environments that resources of an app are tagged with.
+
+        Their tags are tagship:app and tagship:environment. Deleted resources may be among them for a while.
+        """
+
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         """List, in words, what a bucket that we did not make lacks."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from tagship.domain.image import ImageStatus, Recipe
 from tagship.domain.manifest import ImageRef
+from tagship.ports.leftovers import Shelf
 
 PLAIN = Recipe()
 
@@ -71,3 +72,9 @@ class Registry(Protocol):
 
     def tag(self, image: ImageRef, tag: str) -> None:
         """Have a tag name this image, whatever it named before."""
+
+    def shelf(self, repository: str, environments: Sequence[str]) -> Shelf:
+        """Open what is stored in a repository, to be cleaned up.
+
+        Its leftovers are images, their ids digests. Tags of untagged builds begin with one of these environments.
+        """

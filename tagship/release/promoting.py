@@ -52,10 +52,7 @@ class Passage:
 
 
 def believed(app: App, promotion: Passage) -> Stored:
-    """Read what is to be promoted, and verify all of it.
-
-    Raises Refused if nobody signed it.
-    """
+    """Read what is to be promoted, and verify all of it."""
     stored = signed(app, promotion)
     require_origin(app, promotion, stored.manifest)
     return stored
@@ -76,9 +73,8 @@ def require_origin(app: App, promotion: Passage, manifest: Manifest) -> str:
     """Require its attestations, and what the next environment asks for."""
     check_named(app, manifest)
     check_required(app, manifest, promotion.to)
-    if app.settings.environment(promotion.to).require_attestation:
-        return "by the workflow that is required"
-    return "there, and not required" if manifest.provenance_sha256 else "not required"
+    required = app.settings.environment(promotion.to).require_attestation
+    return "by the workflow that is required" if required else "not required"
 
 
 def issued(app: App, promotion: Passage, source: Stored) -> Manifest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +20,7 @@ from tagship.domain.manifest import ImageRef
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused
 from tagship.ports.images import PLAIN
 from tagship.sandbox.dockerfile import Image, read
+from tagship.sandbox.image_shelf import SandboxShelf
 
 PLATFORM = "linux/amd64"  # what every image is built for here, as far as anybody asks
 
@@ -104,6 +105,9 @@ class SandboxImages:
         place = self._place(image.repository, tag)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps({"digest": image.digest}), "utf-8")
+
+    def shelf(self, repository: str, environments: Sequence[str]) -> SandboxShelf:
+        return SandboxShelf(self.folder, repository, environments)
 
     def _keep(self, partial: Path, image: Image, labels: Mapping[str, str]) -> str:
         """Move an unpacked image to its place; return its digest."""

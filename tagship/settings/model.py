@@ -7,7 +7,7 @@ docs/tagship.sample.toml, which a test holds to these tables.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import Field, StringConstraints
@@ -21,7 +21,8 @@ from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
-from tagship.settings.previews import Named, Previews, filled
+from tagship.settings.logs import Logs
+from tagship.settings.previews import PREVIEWS, Named, Previews, filled
 from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
@@ -40,8 +41,9 @@ from tagship.settings.tables import (
     Promotion,
     SecretNames,
     Signing,
+    Tags,
 )
-from tagship.settings.trust import Workflows, trusted
+from tagship.settings.trust import Workflows
 
 # Variables that tagship itself gives an app: the settings may not set them.
 OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
@@ -64,12 +66,14 @@ class Environment(Section):
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
     require_attestation: bool = False  # take artifacts alone whose provenance names the environment's workflow
+    require_rollback: bool = False  # refuse a deployment that could not be rolled back
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
+    logs: Logs = Field(default_factory=Logs)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
 
     @property
@@ -131,6 +135,7 @@ class Settings(Section):
     app: Name
     sandbox: bool = False
     git: Git = Field(default_factory=Git)
+    tags: Tags = Field(default_factory=Tags)
     aws: AwsAccount
     signing: Signing | None = None
     ci: CiRuns = Field(default_factory=CiRuns)
@@ -156,6 +161,10 @@ class Settings(Section):
         own = getattr(self.environments, "own", self.environments)
         return environment in self.environments and environment not in own
 
+    def key_place(self, environment: str) -> str:
+        """Name what stands for {environment} in keys: all previews share theirs."""
+        return PREVIEWS if self.is_preview(environment) else environment
+
     @classmethod
     def environment_model(cls) -> type[Environment]:
         """Return the model of one environment, with every kind's table."""
@@ -163,8 +172,7 @@ class Settings(Section):
 
     def suffix(self, environment: str) -> str:
         """Name an environment's suffix: its own setting, or its name."""
-        suffix = self.environments[environment].suffix
-        return environment if suffix is None else suffix
+        return environment if (suffix := self.environments[environment].suffix) is None else suffix
 
     def environment(self, name: str) -> Environment:
         """Find an environment; raises SettingsError that lists the known ones."""
@@ -198,12 +206,20 @@ class Settings(Section):
 
     def is_irreversible(self, environment: str) -> bool:
         """Tell whether the migration of this commit can't be undone."""
-        hook = self.hook(environment, BEFORE)
-        return hook is not None and hook.irreversible
+        return (hook := self.hook(environment, BEFORE)) is not None and hook.irreversible
 
     def lease_group(self, environment: str) -> str:
         """Return the lease group of an environment: its setting, or its name."""
         return self.environment(environment).lease_group or environment
+
+    def tag(self, version: object) -> str:
+        """Name a version's tag."""
+        return self.tags.names.of(version)
+
+    def tag_pattern(self, environment: str) -> str:
+        """Match an environment's tags as GitHub does, whose * is no slash."""
+        prefix, suffix = self.tags.prefix, self.suffix(environment)
+        return f"{prefix}*-{suffix}" if suffix else f"{prefix}[0-9]*"
 
     def state(self, environment: str) -> tuple[str, str]:
         """Locate an environment's Terraform state: bucket and key."""
@@ -214,10 +230,6 @@ class Settings(Section):
         """Name the workflow file that ships to an environment; empty: any."""
         workflow = self.environments[environment].workflow
         return f"deploy-{environment}.yml" if workflow is None else workflow
-
-    def trusted(self, environment: str) -> Mapping[str, Sequence[str]]:
-        """Return the workflows that get each role of an environment."""
-        return trusted(self, environment)
 
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""

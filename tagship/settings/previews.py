@@ -11,6 +11,7 @@ from pydantic import Field
 from tagship.settings.section import Finding, Section, Text, Values
 
 PREVIEW = re.compile(r"pr-([1-9][0-9]{0,8})")
+PREVIEWS = "previews"  # in the names of keys, roles and stacks: all of them together
 NUMBER = "{n}"  # in the template's texts: the pull request's number
 
 E = TypeVar("E")
@@ -34,6 +35,8 @@ class Previews(Section):
         template = values.get("environment")
         if values.get("remove") and not template:
             yield "remove", "has nothing to remove: add [previews.environment]"
+        if template and not values.get("remove"):
+            yield "remove", "is missing: it is the command that takes away what a preview runs on"
         if template and NUMBER not in str(template):
             yield "environment", f"names no pull request: put {NUMBER} where the name of what it runs on has its number"
 

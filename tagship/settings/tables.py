@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain.infra import NAMES, TWIN
 from tagship.domain.keys import ID, ORDERS, RELEASE
+from tagship.domain.tagnames import PREFIX, TagNames
 from tagship.settings.health import URL
 from tagship.settings.section import (
     NAME,
@@ -59,6 +60,7 @@ WORDS = {
     KEY_ID: "a key's id: 16 hex digits, as the task pin shows them",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
     STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    PREFIX: "letters and digits, a letter first, with hyphens, underscores and slashes between them or at the end",
     STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
 }
 
@@ -71,6 +73,24 @@ class Git(Section):
     """Where tags and branches are pushed."""
 
     remote: str = Field(default="origin", pattern=REF)
+
+
+class Tags(Section):
+    """How versions' tags are named."""
+
+    prefix: str = Field(default="", max_length=40, pattern=PREFIX)  # before the version: v, api-, api/v
+
+    @property
+    def names(self) -> TagNames:
+        return TagNames(self.prefix)
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if str(values.get("prefix", ""))[-1:].isdigit():
+            yield (
+                "prefix",
+                "ends in a digit, and the version begins with one: end it with a letter, a hyphen or a slash",
+            )
 
 
 class AwsAccount(Section):

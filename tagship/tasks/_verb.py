@@ -82,6 +82,7 @@ def verb(
             asked = {flag.attribute: values[flag.attribute] for flag in flags if not flag.becomes}
             as_json = bool(asked.pop("json", False))
             app = (opened if settled else _begun)(as_json=as_json or document)
+            asked |= {name: app.settings.tags.names.text(asked[name]) for name in _tagged(flags)}
             with _announced(app) if announce else nullcontext():
                 result = _function(module)(app, **asked)
                 _show(app, result, as_json=as_json, wrap=wrap)
@@ -93,6 +94,11 @@ def verb(
         return command(*flags, of=of, default=default)(functools.wraps(stub)(body))
 
     return declare
+
+
+def _tagged(flags: Sequence[Flag]) -> list[str]:
+    """List the values that name a version, maybe as its tag does."""
+    return [flag.attribute for flag in flags if flag.tagged]
 
 
 def _collect_less() -> None:
@@ -174,7 +180,7 @@ def _turned(flags: Sequence[Flag], values: Values) -> bool:
             taken = [flag.attribute for flag in new.flags]
             _require_only(taken, switch, flags, values)
             print(f"warning: --{switch.name} is a task of its own now: inv {switch.becomes}", file=sys.stderr)
-            new.body(None, **{name: values[name] for name in taken})
+            new.body(None, **{name: values[name] for name in taken if name in values})
             return True
     return False
 

@@ -1,4 +1,4 @@
-"""cleanup: delete stored artifacts that are old and that nothing needs any more."""
+"""cleanup: delete artifacts that are old and that nothing needs any more, and what deployments left of them on AWS."""
 
 from __future__ import annotations
 
@@ -6,19 +6,29 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from tagship.domain import commands
-from tagship.domain.retention import DAYS, KEEP, Policy, Retention
+from tagship.domain.leftovers import Judged
+from tagship.domain.retention import DAYS, KEEP, Judgement, Policy, Retention, Use
+from tagship.domain.storage_price import GB, S3_STANDARD, WHENCE
 from tagship.domain.text import counted, size, span
-from tagship.engine.in_use import Histories, histories, in_use
-from tagship.engine.sweep import Judged, Sweep
+from tagship.engine.in_use import Histories, histories, hold, in_use
+from tagship.engine.leftovers import Inventory, Tidying, held_by_them, look
+from tagship.engine.sweep import Sweep, SweptArtifact
 from tagship.errors import SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
+from tagship.ports.leftovers import Shelf
 
 COLUMNS = ("ARTIFACT", "SIZE", "AGE", "", "WHY")
+ARTIFACT = "artifact"
+CENT = 0.01  # USD
 
 
 @dataclass(frozen=True)
 class Row:
-    """One artifact: bytes, when it was stored (ISO 8601, UTC), days."""
+    """One artifact, or something left of one.
+
+    `bytes`, when it was `stored` (ISO 8601, UTC; empty if nobody knows), and `days` since. `kind` is "artifact", or
+    what is left: "version of function shop". `artifacts` are those that it is of.
+    """
 
     artifact: str
     bytes: int
@@ -26,23 +36,56 @@ class Row:
     days: float
     goes: bool
     reason: str
+    kind: str = ARTIFACT
+    artifacts: Sequence[str] = ()
 
     @classmethod
-    def of(cls, judged: Judged) -> Row:
-        artifact, verdict = judged.artifact, judged.verdict
-        days = round(verdict.age.total_seconds() / 86400, 4)
-        return cls(artifact.id, artifact.size, artifact.stored.isoformat(), days, verdict.goes, verdict.reason)
+    def of(cls, swept: SweptArtifact) -> Row:
+        artifact, verdict = swept.artifact, swept.verdict
+        return cls(
+            artifact.id,
+            artifact.size,
+            artifact.stored.isoformat(),
+            _days(verdict),
+            verdict.goes,
+            verdict.reason,
+            artifacts=(artifact.id,),
+        )
+
+    @classmethod
+    def left(cls, shelf: Shelf, judged: Judged) -> Row:
+        left, verdict = judged.leftover, judged.verdict
+        stored = left.made.isoformat() if left.made else ""
+        artifacts = tuple(left.artifacts)
+        return cls(left.name, left.size, stored, _days(verdict), verdict.goes, verdict.reason, shelf.noun, artifacts)
 
     def cells(self) -> list[str]:
         word = "goes" if self.goes else "stays"
-        return [self.artifact, size(self.bytes), span(self.days * 86400), word, self.reason]
+        of = f" ({self.artifacts[0]})" if self.artifacts and self.artifacts[0] != self.artifact else ""
+        weight = size(self.bytes) if self.bytes else ""
+        return [f"{self.artifact}{of}", weight, span(self.days * 86400), word, self.reason]
+
+
+def _days(verdict: Judgement) -> float:
+    return round(verdict.age.total_seconds() / 86400, 4)
+
+
+@dataclass
+class Left:
+    """What is left of one kind: how many go and stay."""
+
+    go: int = 0
+    stay: int = 0
+    go_bytes: int = 0
 
 
 @dataclass
 class Cleaned:
     """One environment: how many artifacts and bytes go and stay.
 
-    `deleted` counts objects. `problem` is why it was not cleaned up, or not to the end; `rows` are for `--explain`.
+    `deleted` counts objects. `left_go` and so on count what deployments left on AWS, `left` the same by its kind;
+    `left_deleted` is what was deleted of that. `saved` and `costs` are an estimate in USD a month. `problem` is why it
+    was not cleaned up, or not to the end; `rows` are for `--explain`.
     """
 
     environment: str
@@ -51,16 +94,33 @@ class Cleaned:
     stay: int = 0
     stay_bytes: int = 0
     deleted: int = 0
+    left: dict[str, Left] = field(default_factory=dict)
+    left_deleted: int = 0
+    saved: float = 0.0
+    costs: float = 0.0
     hold: str = ""
     problem: str = ""
     rows: list[Row] = field(default_factory=list)
 
-    def count(self, judged: Judged, *, listing: bool) -> None:
-        bytes_, goes = judged.artifact.size, judged.verdict.goes
+    def count(self, swept: SweptArtifact, *, listing: bool) -> None:
+        bytes_, goes = swept.artifact.size, swept.verdict.goes
         self.go, self.go_bytes = self.go + goes, self.go_bytes + bytes_ * goes
         self.stay, self.stay_bytes = self.stay + (not goes), self.stay_bytes + bytes_ * (not goes)
+        self._price(bytes_, S3_STANDARD, goes=goes)
         if listing:
-            self.rows.append(Row.of(judged))
+            self.rows.append(Row.of(swept))
+
+    def count_left(self, shelf: Shelf, judged: Judged, *, listing: bool) -> None:
+        left, goes = self.left.setdefault(shelf.noun, Left()), judged.verdict.goes
+        left.go, left.stay = left.go + goes, left.stay + (not goes)
+        left.go_bytes += judged.leftover.size * goes
+        self._price(judged.leftover.size, shelf.price, goes=goes)
+        if listing:
+            self.rows.append(Row.left(shelf, judged))
+
+    def _price(self, bytes_: int, price: float, *, goes: bool) -> None:
+        usd = bytes_ / GB * price
+        self.saved, self.costs = self.saved + usd * goes, self.costs + usd * (not goes)
 
 
 @dataclass(frozen=True)
@@ -139,15 +199,41 @@ def _policy(days: int, keep: int) -> Policy:
 
 def _clean(app: App, cleaned: Cleaned, policy: Policy, known: Histories, *, listing: bool, dry_run: bool) -> None:
     environment = cleaned.environment
-    use = in_use(app, environment, policy, known)
-    cleaned.hold = use.hold
-    retention = Retention.of(use, policy, app.store.now())
     with app.screen.live(f"looking at what is stored for {environment}") as phase:
-        sweep = Sweep(app, environment, use, retention, phase, lambda judged: cleaned.count(judged, listing=listing))
+        looked, use = _used(app, environment, policy, known)
+        cleaned.hold = use.hold
+        retention = Retention.of(use, policy, app.store.now())
+        staying: dict[str, str] = {}
+
+        def seen(swept: SweptArtifact) -> None:
+            cleaned.count(swept, listing=listing)
+            if not swept.verdict.goes:
+                staying[swept.artifact.id] = swept.verdict.reason
+
+        sweep = Sweep(app, environment, use, retention, phase, seen)
         try:
             sweep.run(dry_run=dry_run)
         finally:
             cleaned.deleted = sweep.deleted
+        if not use.hold:
+            tidying = Tidying(app, environment, use, retention, staying, phase)
+            _tidy(tidying, cleaned, looked, listing=listing, dry_run=dry_run)
+
+
+def _used(app: App, environment: str, policy: Policy, known: Histories) -> tuple[list[Inventory], Use]:
+    """Ask what uses artifacts; nothing is asked if nothing may go anyway."""
+    if held := hold(app, environment):
+        return [], Use(known[environment], app.ledger.marks(environment), hold=held)
+    looked = look(app, environment)
+    return looked, in_use(app, environment, policy, known, held_by_them(looked))
+
+
+def _tidy(tidying: Tidying, cleaned: Cleaned, looked: list[Inventory], *, listing: bool, dry_run: bool) -> None:
+    tidying.seen = lambda shelf, judged: cleaned.count_left(shelf, judged, listing=listing)
+    try:
+        tidying.run(looked, dry_run=dry_run)
+    finally:
+        cleaned.left_deleted = tidying.deleted
 
 
 def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:
@@ -159,5 +245,11 @@ def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:
     verb = "would go" if dry_run else "gone"
     go = f"{counted(cleaned.go, 'artifact')} {verb} ({size(cleaned.go_bytes)})"
     app.screen.say(f"{cleaned.environment}: {go}, {cleaned.stay} stay ({size(cleaned.stay_bytes)})")
+    for noun, left in cleaned.left.items():
+        weight = f" ({size(left.go_bytes)})" if left.go_bytes else ""
+        app.screen.say(f"  {noun}: {left.go} {verb}{weight}, {left.stay} stay")
     if cleaned.hold:
         app.screen.say(f"  nothing of {cleaned.environment} goes now: {cleaned.hold}")
+    if cleaned.saved >= CENT:
+        now = cleaned.saved + cleaned.costs
+        app.screen.say(f"  about ${cleaned.saved:,.2f} a month less, of ${now:,.2f}: {WHENCE}")

@@ -25,6 +25,7 @@ from tagship.engine import statelocks
 from tagship.engine.artifacts import verified_manifest
 from tagship.engine.exclusive import exclusive
 from tagship.engine.gates import require_unfrozen
+from tagship.engine.previews import require_open
 from tagship.engine.scope import named
 from tagship.errors import UNCHANGED, ServiceFailed, SettingsError
 from tagship.ports.account import Infrastructure, ToolFailed
@@ -61,6 +62,7 @@ class _Work:
     tool: Infrastructure
     variables: Mapping[str, str | None]
     command: Sequence[str] = ()
+    commit: str = ""
 
     @property
     def place(self) -> Path:
@@ -96,7 +98,7 @@ def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = 
     variables = exported(manifest, app.store.bucket, settings.variables)
     tool = app.infrastructure(environment)
     command = placed(settings.command, manifest, app.store.bucket)
-    work = _Work(app, environment, str(artifact_id), settings, tool, variables, command)
+    work = _Work(app, environment, str(artifact_id), settings, tool, variables, command, manifest.commit)
     return _command(work, dry_run) if settings.command else _terraform(work, dry_run)
 
 
@@ -193,11 +195,12 @@ def _applied_as_planned(work: _Work) -> bool:
 def _alone(work: _Work) -> Iterator[None]:
     """Hold the environment's lease, and require that it is not frozen.
 
-    An apply may replace the units that a deployment changes.
+    An apply may replace the units that a deployment changes. A preview is recorded before the tool makes any of it.
     """
     purpose = f"infra for {work.artifact}"
     with exclusive(work.app, work.environment, purpose, wait=work.settings.lock_timeout, again=work.again):
         require_unfrozen(work.app, work.environment)
+        require_open(work.app, work.environment, work.commit)
         yield
 
 

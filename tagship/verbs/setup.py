@@ -23,8 +23,9 @@ from tagship.account.desired import (
 )
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.removal import Removal, removal
+from tagship.account.trusting import own_files
 from tagship.domain import commands, foundation
-from tagship.domain.forge import refs_alone
+from tagship.domain.forge import refs_alone, variable
 from tagship.domain.foundation import Stack, same_document, stack_name
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
@@ -63,6 +64,9 @@ class Prepared:
     def as_data(self) -> dict[str, object]:
         changes = [change.as_data() for change in self.changes]
         return {"done": self.done, "changes": changes, "outputs": {k: dict(v) for k, v in self.outputs.items()}}
+
+
+OF = {"hosts": "hosts' logs", "sites": "static sets"}  # what a policy of people is for, if its noun is not enough
 
 
 def setup(
@@ -240,9 +244,9 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         if profile := made.get("HostProfile"):
             app.screen.say(f"hosts of {name}: instance profile {profile}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
-        for noun in ("functions", "services", "groups", "sites"):
+        for noun in ("hosts", "functions", "services", "groups", "sites"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
-                app.screen.say(f"and, for its {'static sets' if noun == 'sites' else noun}: {policy}")
+                app.screen.say(f"and, for its {OF.get(noun, noun)}: {policy}")
 
 
 def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
@@ -252,11 +256,12 @@ def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
     """
     settings, cleanup = app.settings, f"{name}-cleanup"
     region = settings.aws.region
-    yield from refs_alone(name, refs(settings, name))
-    for role, variable in VARIABLES.items():
+    yield from refs_alone(name, refs(settings, name, own_files(app)))
+    for role, plain in VARIABLES.items():
         if arn := made.get(f"{role}RoleArn"):
-            yield f"gh variable set {variable} --env {name} --body {arn}"
+            yield f"gh variable set {variable(plain, settings.app, app.repository.folder)} --env {name} --body {arn}"
     yield f"gh variable set AWS_REGION --env {name} --body {region}"
     yield from refs_alone(cleanup, [("branch", settings.ci.cleanup_branch)])
-    yield f"gh variable set AWS_CLEANUP_ROLE_ARN --env {cleanup} --body {made['CleanupRoleArn']}"
+    clean = variable("AWS_CLEANUP_ROLE_ARN", settings.app, app.repository.folder)
+    yield f"gh variable set {clean} --env {cleanup} --body {made['CleanupRoleArn']}"
     yield f"gh variable set AWS_REGION --env {cleanup} --body {region}"

@@ -25,7 +25,7 @@ from tagship.engine.gates import require_good, require_newer, require_unfrozen, 
 from tagship.engine.lease_session import ask
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, reachable, recent
-from tagship.engine.promotion import Record, before
+from tagship.engine.promotion import Eligibility, before
 from tagship.engine.scope import named
 from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
@@ -74,7 +74,8 @@ class Everywhere:
         return [place.as_data() for place in self.places]
 
     def insist(self) -> None:
-        """Raise Refused of the first environment that it can't go to, and does not run in."""
+        """Raise Refused of the first environment that it can't go to."""
+        # One that runs it already is passed over.
         for place in self.places:
             if [gate.name for gate in place.gates if gate.problem] != ["running"]:
                 place.insist()
@@ -170,7 +171,7 @@ class _Asked:
 
     def _of_promotion(self, passage: Passage) -> dict[str, Callable[[], str]]:
         """List the gates of the environment before, as promote asks them."""
-        record = Record(self.app, passage.source, self.artifact_id, self.again)
+        record = Eligibility(self.app, passage.source, self.artifact_id, self.again)
         return {
             "artifact": lambda: self._carried(passage),
             "provenance": lambda: require_origin(self.app, passage, self._source.manifest),
@@ -195,11 +196,11 @@ class _Asked:
 
     def _superseded(self, passage: Passage) -> str:
         """Say what runs there by now."""
-        # A version that is named goes all the same.
+        # A version that is named goes anyway.
         runs = facts(self.app, passage.source).serving
         if runs == self.artifact_id:
             return f"{passage.source} runs it"
-        return f"{passage.source} runs {runs or 'nothing'} by now; a version that is named goes all the same"
+        return f"{passage.source} runs {runs or 'nothing'} by now; a version that is named goes anyway"
 
     @property
     def again(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 from tagship.settings import Settings
+from tagship.settings.trust import trusted as workflows
 from tests.attacks.arsenal import ACCOUNT, REACH, Place
 from tests.fakes.app import environments, settings
 from tests.permissions.requests import Request
@@ -148,7 +149,7 @@ def test_each_job_of_the_pipelines_gets_its_roles_and_no_others(
     for name in ENVIRONMENTS:
         given = {
             f"{role.capitalize()}Workflows": ",".join(f"acme/hello/.github/workflows/{source}" for source in sources)
-            for role, sources in order.trusted(name).items()
+            for role, sources in workflows(order, name).items()
         }
         roles |= {
             f"{role} of {name}"

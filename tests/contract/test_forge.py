@@ -22,12 +22,13 @@ BASE = "/repos/acme/hello"
 
 
 def test_a_pull_request_is_open_closed_or_missing(answers: Answers, url: str) -> None:
-    answers.paths[f"{BASE}/pulls/51"] = {"number": 51, "state": "open"}
-    answers.paths[f"{BASE}/pulls/52"] = {"number": 52, "state": "closed"}
+    answers.paths[f"{BASE}/pulls/51"] = {"number": 51, "state": "open", "head": {"sha": COMMIT}}
+    answers.paths[f"{BASE}/pulls/52"] = {"number": 52, "state": "closed", "head": {"sha": COMMIT}}
     answers.paths[f"{BASE}/pulls/53"] = 404
     found = connect("acme/hello", url, "token")
     assert found
-    assert [found.pull_request(number) for number in (51, 52, 53)] == ["open", "closed", "missing"]
+    assert [found.pull_request(number).state for number in (51, 52, 53)] == ["open", "closed", "missing"]
+    assert [found.pull_request(number).head for number in (51, 53)] == [COMMIT, ""]
 
 
 def test_every_page_of_open_pull_requests_is_read(answers: Answers, url: str) -> None:

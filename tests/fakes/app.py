@@ -28,6 +28,7 @@ from tests.fakes.freezes import FakeCalendar, FakeFreezes
 from tests.fakes.leases import FakeLeases
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.prompt import FakePrompt
+from tests.fakes.repository import FakeRepository
 from tests.fakes.screen import FakeScreen
 from tests.fakes.signing import WordSigner
 from tests.fakes.store import MemoryStore
@@ -95,7 +96,7 @@ class FakeApp:
 
     @property
     def repository(self) -> Repository:
-        return cast(Repository, self.given["repository"])
+        return cast(Repository, self.given.setdefault("repository", FakeRepository()))
 
     @property
     def forge(self) -> Forge | None:

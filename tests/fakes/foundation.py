@@ -29,6 +29,7 @@ class FakeFoundation:
     retained: set[str] = field(default_factory=set)  # aliases of keys that stacks have made, and left behind
     images: ImageRepository = field(default_factory=lambda: ImageRepository(movable=False))  # of every repository
     broken: str = ""  # a stack that cannot be made
+    tags: list[str] = field(default_factory=list)  # environments that resources are tagged with
 
     def found(self, bucket: str, key: str, repository: str) -> Existing:
         made = [one.parameters for one in self.stacks.values() if "MakeBucket" in one.parameters]
@@ -55,6 +56,9 @@ class FakeFoundation:
 
     def image_repository(self, name: str) -> ImageRepository | None:
         return self.images if self.has_repository(name) else None
+
+    def tagged(self, app: str) -> Sequence[str]:
+        return sorted(set(self.tags))
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         return self.gaps

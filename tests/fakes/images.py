@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from tagship.domain.image import ImageStatus, Recipe
 from tagship.domain.manifest import ImageRef
 from tagship.errors import ArtifactMissing, NotAuthentic
 from tagship.ports.images import PLAIN
+from tagship.ports.leftovers import Shelf
+from tests.fakes.leftovers import FakeShelf
 
 
 @dataclass
@@ -24,6 +26,7 @@ class FakeImages:
     calls: list[str] = field(default_factory=list)
     platform: str = "linux/amd64"
     recipes: dict[str, Recipe] = field(default_factory=dict)  # by name
+    shelves: dict[str, FakeShelf] = field(default_factory=dict)  # what is left in a repository
     states: dict[str, ImageStatus] = field(default_factory=dict)  # by digest, of those that are not just there
 
     def build(
@@ -83,3 +86,6 @@ class FakeImages:
     def tag(self, image: ImageRef, tag: str) -> None:
         self.calls.append(f"tag {image.by_digest} {tag}")
         self.stored[image.repository, tag] = replace(image, tag=tag)
+
+    def shelf(self, repository: str, environments: Sequence[str]) -> Shelf:
+        return self.shelves.setdefault(repository, FakeShelf(f"image of {repository}", price=0.1))

@@ -20,8 +20,9 @@ from tagship.verbs.bundle import bundle
 from tagship.verbs.deploy import deploy
 from tagship.verbs.publish import publish
 from tagship.verbs.rollback import rollback
-from tests.journeys.test_deploy_to_services import CLUSTER, EXAMPLE, FIRST, SECOND, SERVICE, free_port
-from tests.journeys.test_release import BIN, WORKFLOW
+from tests.journeys.example import FIRST, SECOND, files
+from tests.journeys.test_deploy_to_services import CLUSTER, SERVICE, free_port
+from tests.journeys.test_release import BIN
 from tests.sandbox.conftest import client, git, repository, start
 
 ACCOUNT = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
@@ -37,17 +38,14 @@ SIDECAR = "import time\nwhile True:\n    time.sleep(1)\n"
 
 
 def make(folder: Path) -> Path:
-    files = {path.name: path.read_text("utf-8") for path in EXAMPLE.iterdir() if path.is_file()}
-    text = files["tagship.toml"].replace("8734", str(free_port()))
+    made = files("ecs", steps="")
+    text = made["tagship.toml"].replace("8734", str(free_port()))
     own = f'[environments.dev.image]\nrepository = "{ACCOUNT}/shop"\n'
     assert own in text
-    files["tagship.toml"] = text.replace(own, "") + 'images = { app = "api", sidecar = "sidecar" }\n' + IMAGES
-    files["tasks.py"] = "from tagship.tasks import ns\n"
-    files[".gitignore"] = ".tagship\n__pycache__\n"
-    files["sidecar/Dockerfile"] = 'FROM scratch\nCOPY sidecar/wait.py /\nCMD ["python3", "wait.py"]\n'
-    files["sidecar/wait.py"] = SIDECAR
-    files[".github/workflows/deploy-dev.yml"] = WORKFLOW.replace("INSTALLED", str(BIN))
-    return repository(folder, files)
+    made["tagship.toml"] = text.replace(own, "") + 'images = { app = "api", sidecar = "sidecar" }\n' + IMAGES
+    made["sidecar/Dockerfile"] = 'FROM scratch\nCOPY sidecar/wait.py /\nCMD ["python3", "wait.py"]\n'
+    made["sidecar/wait.py"] = SIDECAR
+    return repository(folder, made)
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,7 @@ ec2.tags = {{ "tagship:environment" = "{name}" }}
 ec2.command = ["python3", "app/app.py"]
 ec2.drain = 0
 ec2.timeout = 30
+logs.group = "/shop/{name}"
 secrets.parameter_store = "/shop/{name}/"
 secrets.secrets_manager = {{ TOKEN = "shop/{name}/token" }}
 """
@@ -109,6 +110,7 @@ class Kind:
         post(account.running, "faults", {"calendars": {"office-hours": "OPEN"}})
         for name in ENVIRONMENTS:
             account.client("ssm").put_parameter(Name=f"/shop/{name}/PASSWORD", Value="p", Type="SecureString")
+            account.client("logs").create_log_group(logGroupName=f"/shop/{name}")
         return account
 
     def settings(self) -> str:

@@ -174,8 +174,10 @@ def _task(cluster: str, task: str) -> str:
 
 
 def _logs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
-    stream = f"log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
-    yield Request(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:{stream}")
+    stream = (
+        f":log-stream:{given['logStreamName']}" if "logStreamName" in given else ""
+    )  # else the group is what is asked
+    yield Request(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{given['logGroupName']}{stream}")
 
 
 def _cloudfront(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:

@@ -63,6 +63,7 @@ UNUSED = [
     Unused(
         r"LogInToTheRegistry|PushImages", "docker push and pull; a sandbox has a folder for a registry", "lambda|ecs"
     ),
+    Unused(r"^Ci .*ReadTheLogsOfFunctions", "people read logs: CI has the same statements", "lambda"),
     Unused(r"WatchFunctions", "new versions that get their calls by steps: `lambda.steps`", "lambda"),
     Unused(
         r"lambda:(GetFunctionConcurrency|GetPolicy|ListFunctionUrlConfigs)",

@@ -170,7 +170,7 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
     return "Allow" in about and "Deny" not in about
 
 
-OF_PEOPLE = ("People", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
+OF_PEOPLE = ("People", "PeopleOfHosts", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
 CI, HOST = statements("Ci"), statements("Host")
 
 
@@ -802,7 +802,7 @@ def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
     assert properties["Roles"] == ["Ci", "Rollback"]
 
 
-@pytest.mark.parametrize("policy", OF_PEOPLE[1:])
+@pytest.mark.parametrize("policy", OF_PEOPLE[2:])
 def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(policy: str) -> None:
     made = yaml.load(read("environment"), _Loader)
     resource = made["Resources"][policy]
@@ -919,7 +919,7 @@ def test_a_template_that_is_too_large_loses_what_its_environment_does_not_run() 
     made, bare = yaml.load(read("environment"), _Loader), yaml.load(text, _Loader)
     gone = set(made["Resources"]) - set(bare["Resources"])
     assert gone
-    assert gone <= {"PeopleOfFunctions", "PeopleOfGroups", "PeopleOfSites"}
+    assert gone <= {"PeopleOfFunctions", "PeopleOfGroups", "PeopleOfSites", "PeopleOfHosts"}
     assert {f"{name}PolicyArn" for name in gone} == set(made["Outputs"]) - set(bare["Outputs"])
     assert "# which bytes each task runs" in text
     assert {name: made["Resources"][name] for name in bare["Resources"] if name != "PeopleOfServices"}.keys() <= bare[

@@ -38,9 +38,12 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics", "drill"
+    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch",
 }  # fmt: skip
-STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
+STORY = {
+    "demo",  # neither: it tells a story on a sandbox of its own
+    "shell",  # nor this: what is done in it is a person's
+}
 
 
 def module_of(task: str) -> str:
@@ -154,13 +157,14 @@ ADVISED = [
     commands.deploy_dev("dev", version=V, commit="c0ffee", yes=True),
     commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True, freeze="8h", reason="it fails"),
     commands.rollback(),
-    commands.heal("dev", wait="10m"),
+    commands.heal("dev", wait="10m", automatic=True),
     commands.drill("dev", to="0.1.29-dev", for_real=True, yes=True),
     commands.notify(test=True),
     commands.resume("dev", wait="10m"),
     commands.continue_("dev"),
     commands.verify(V, "dev"),
     commands.status("dev"),
+    commands.logs("dev", deployment="20261120-120000-abcdef"),
     commands.history("dev", version=V, verify=True, rebuild_index=True, as_json=True),
     commands.lock("dev"),
     commands.unlock("dev", "20261120-120000-abcdef"),
@@ -428,7 +432,7 @@ def test_a_result_is_one_json_document(stage: Stage) -> None:
     stage.run("validate", json=True)
     assert stage.app.screen.documents == [
         {"should_deploy": True, "environment": "dev", "version": V, "image_tag": V, "tag": V}
-        | {"skip_build": False, "commit": "", "approval": False, "after": "", "reason": ""}
+        | {"skip_build": False, "commit": "", "approval": False, "after": "", "should_close": False, "reason": ""}
     ]
 
 
@@ -478,7 +482,11 @@ def test_a_healthy_deployment_is_announced_and_a_question_is_not(stage: Stage) -
 @pytest.mark.parametrize(
     ("line", "new", "taken"),
     [
-        ("deploy --heal --env dev --wait 10m", "heal", {"env": "dev", "wait": "10m", "dry_run": False}),
+        (
+            "deploy --heal --env dev --wait 10m",
+            "heal",
+            {"env": "dev", "wait": "10m", "automatic": False, "dry_run": False},
+        ),
         ("deploy --resume --dry-run", "resume", {"env": "", "wait": "", "dry_run": True}),
         (f"tag --undo --version {V}", "tag-undo", {"version": V, "yes": False, "dry_run": False}),
     ],

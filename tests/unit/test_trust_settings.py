@@ -10,7 +10,7 @@ import pytest
 
 from tagship.errors import SettingsError
 from tagship.settings import Settings, load
-from tagship.settings.trust import files, refs
+from tagship.settings.trust import files, refs, trusted
 
 MINIMAL = """
 app = "hello"
@@ -50,7 +50,7 @@ def three(read: Read, **more: str) -> Settings:
 
 
 def shipping(settings: Settings) -> Mapping[str, Any]:
-    return {name: settings.trusted(name)["ship"] for name in settings.environments}
+    return {name: trusted(settings, name)["ship"] for name in settings.environments}
 
 
 def test_without_an_order_a_tag_alone_ships(read: Read) -> None:
@@ -59,8 +59,8 @@ def test_without_an_order_a_tag_alone_ships(read: Read) -> None:
         "dev": ("deploy-dev.yml@refs/tags/*-dev",),
         "final": ("deploy-final.yml@refs/tags/*",),
     }
-    assert settings.trusted("dev")["rollback"] == ROLLBACK
-    assert settings.trusted("dev")["verify"] == VERIFY
+    assert trusted(settings, "dev")["rollback"] == ROLLBACK
+    assert trusted(settings, "dev")["verify"] == VERIFY
 
 
 def test_each_environment_of_an_order_trusts_what_init_writes_for_it(read: Read) -> None:
@@ -85,23 +85,23 @@ def test_branches_are_those_of_the_settings(read: Read) -> None:
     assert "build-and-promote.yml@refs/heads/trunk" in shipping(settings)["preprod"]
     assert shipping(settings)["staging"][-1] == "deploy.yml@refs/heads/staging"
     other = read('[ci]\nbranch = "trunk"\n', dev="")
-    assert other.trusted("dev")["verify"] == ("verify.yml@refs/heads/trunk",)
+    assert trusted(other, "dev")["verify"] == ("verify.yml@refs/heads/trunk",)
 
 
 def test_a_team_says_its_own(read: Read) -> None:
     own = 'workflows = { ship = ["cd.yml@refs/heads/main", "cd.yml@refs/tags/v*"], rollback = [] }'
-    trusted = read(dev=own).trusted("dev")
-    assert trusted == {
+    roles = trusted(read(dev=own), "dev")
+    assert roles == {
         "ship": ("cd.yml@refs/heads/main", "cd.yml@refs/tags/v*"),
         "rollback": (),
         "verify": VERIFY,
     }
-    assert files(trusted["ship"]) == ["cd.yml"]
+    assert files(roles["ship"]) == ["cd.yml"]
 
 
 def test_an_environment_that_pins_no_workflow_pins_none_for_any_role(read: Read) -> None:
     settings = read(dev='workflow = ""')
-    assert settings.trusted("dev") == dict.fromkeys(("ship", "rollback", "verify"), ("*",))
+    assert trusted(settings, "dev") == dict.fromkeys(("ship", "rollback", "verify"), ("*",))
     assert files(("*",)) == []
     assert refs(settings, "dev") == [("tag", "*-dev"), ("branch", "main")]
 
@@ -125,7 +125,7 @@ def test_githubs_environment_is_for_the_refs_of_every_role(read: Read) -> None:
     settings = three(read)
     assert refs(settings, "dev") == [("tag", "*-dev"), ("branch", "main")]
     assert refs(settings, "prod") == [("branch", "main")]
-    assert refs(settings, "dev", lambda file: file == "deploy-dev.yml") == [("tag", "*-dev")]
+    assert refs(settings, "dev", is_there=lambda file: file == "deploy-dev.yml") == [("tag", "*-dev")]
     assert refs(read(dev='suffix = ""'), "dev")[0] == ("tag", "[0-9]*")
 
 

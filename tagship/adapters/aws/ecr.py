@@ -8,20 +8,23 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from tagship.adapters.aws.ecr_images import EcrImages
+from tagship.adapters.aws.ecr_shelf import EcrShelf
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.docker import Docker
 from tagship.adapters.oci.client import RegistryClient
 from tagship.adapters.oci.copying import Copying, ImagePlace
 from tagship.adapters.oci.logins import DockerLogins, Login
+from tagship.adapters.oci.unseen import UnseenShelf
 from tagship.domain.image import ImageStatus
 from tagship.domain.manifest import ImageRef
 from tagship.domain.oci import RawManifest
 from tagship.errors import ArtifactMissing, SettingsError
+from tagship.ports.leftovers import Shelf
 
 ECR = re.compile(r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?\Z", re.ASCII)
 LARGEST = 4 * 1024 * 1024  # bytes of an image's configuration
@@ -75,6 +78,10 @@ class Ecr:
     def tag(self, image: ImageRef, tag: str) -> None:
         place = self._place(image.repository)
         Copying(place, place).point(image.digest, tag)
+
+    def shelf(self, repository: str, environments: Sequence[str]) -> Shelf:
+        images = self._in_ecr(repository)
+        return EcrShelf(images, environments) if images else UnseenShelf(repository)
 
     # -- by the distribution API ---------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ class EcrImages:
     def login(self) -> Login:
         """Ask for a credential, which is good for twelve hours."""
         with self.aws.translated(f"asking ECR for a login to account {self.account}"):
-            answer = self._api.get_authorization_token()
+            answer = self.api.get_authorization_token()
         token = base64.b64decode(answer["authorizationData"][0]["authorizationToken"]).decode()
         user, _, password = token.partition(":")
         return Login(user, password)
@@ -45,12 +45,12 @@ class EcrImages:
         wanted: Any = {"imageDigest" if ":" in reference else "imageTag": reference}
         with self.aws.translated(f"looking for {self.name}:{reference} in ECR"):
             try:
-                answer = self._api.describe_images(
+                answer = self.api.describe_images(
                     registryId=self.account, repositoryName=self.name, imageIds=[wanted], filter=ANY
                 )
-            except self._api.exceptions.ImageNotFoundException:
+            except self.api.exceptions.ImageNotFoundException:
                 return None
-            except self._api.exceptions.RepositoryNotFoundException as error:
+            except self.api.exceptions.RepositoryNotFoundException as error:
                 raise self._no_repository() from error
         details: Mapping[str, Any] = answer["imageDetails"][0]
         return details
@@ -69,17 +69,18 @@ class EcrImages:
         wanted: Any = {"imageDigest": digest}
         with self.aws.translated(f"reading the scan of {self.name}@{digest[:19]}"):
             try:
-                answer = self._api.describe_image_scan_findings(
+                answer = self.api.describe_image_scan_findings(
                     registryId=self.account, repositoryName=self.name, imageId=wanted, maxResults=1
                 )
-            except self._api.exceptions.ScanNotFoundException:
+            except self.api.exceptions.ScanNotFoundException:
                 return None
         state, counts = answer.get("imageScanStatus", {}).get("status", ""), answer.get("imageScanFindings", {})
         done = "done" if state in SCANNED else "waiting" if state in WAITING else f"failed ({state})"
         return Scan(done, dict(counts.get("findingSeverityCounts", {})))
 
     @cached_property
-    def _api(self) -> Any:
+    def api(self) -> Any:
+        """Return the client of its region."""
         return (self.aws if self.region == self.aws.region else replace(self.aws, region=self.region)).client("ecr")
 
     def _no_repository(self) -> SettingsError:

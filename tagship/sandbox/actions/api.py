@@ -40,10 +40,11 @@ class GitHub:
         *,
         keys: Keys,
         triggers: Triggers | None = None,
+        pulls: Pulls | None = None,
     ) -> None:
         self.repository, self.origin, self.records = repository, origin, records
         self.cancel, self.rerun, self.triggers = cancel, rerun, triggers
-        self.pulls = Pulls()
+        self.pulls = pulls or Pulls()
         self.base, self.keys, self.top = "", keys, f"/github/{keys.page}"
         self.board = Board(records.folder / "board.json", lambda: f"{self.base}/{repository}")
         self.routes: list[tuple[str, str, Callable[..., Any]]] = [
@@ -165,8 +166,7 @@ class GitHub:
         }
 
     def _ref(self, _query: Query, name: str) -> dict[str, Any]:
-        ref = f"refs/{unquote(name)}"
-        return {"ref": ref, "object": {"type": "commit", "sha": self._resolve(ref)}}
+        return {"ref": f"refs/{name}", "object": {"type": "commit", "sha": self._resolve(f"refs/{unquote(name)}")}}
 
     def _check_runs(self, query: Query, ref: str) -> dict[str, Any]:
         sha = self._resolve(ref)

@@ -1,8 +1,8 @@
 """What starts runs: events, and whether a workflow file listens to one. Pure.
 
 https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows. A pushed branch, a pull
-request and a schedule start the workflows that deploy alone, those with a job that names an environment: what else
-listens to them is a repository's tests, which are no part of a release.
+request and a schedule start the workflows that deploy alone, those with a job that names an environment or asks for an
+identity: what else listens to them is a repository's tests, which are no part of a release.
 """
 
 from __future__ import annotations
@@ -69,7 +69,12 @@ def inputs(text: str, given: Mapping[str, Any]) -> dict[str, str]:
 
 def _deploys(value: Mapping[Any, Any]) -> bool:
     jobs = value.get("jobs") or {}
-    return any(isinstance(job, dict) and job.get("environment") for job in jobs.values())
+    return any(isinstance(job, dict) and (job.get("environment") or _may_identify(job)) for job in jobs.values())
+
+
+def _may_identify(job: Mapping[Any, Any]) -> bool:
+    permissions = job.get("permissions")
+    return isinstance(permissions, dict) and permissions.get("id-token") == "write"
 
 
 def _push(filters: Mapping[str, Any], event: Event) -> bool:

@@ -11,7 +11,7 @@ Its switches, by POST /sandbox/faults: {"ecs": {"step": 0.3}} is how many second
 are endings.Ending's; "lines" {digest: [line]} are what tasks write; "newer" and "newer_container" are members that no
 model of boto3 knows; "express" lists services that ECS manages.
 
-Does not model: clusters' capacity providers and settings, run_task, task sets, the controllers CODE_DEPLOY and
+Does not model: clusters' capacity providers and settings, start_task, task sets, the controllers CODE_DEPLOY and
 EXTERNAL, Service Connect, volumes. A deploymentConfiguration that is updated keeps the members that it isn't given:
 that is assumed.
 """
@@ -35,6 +35,7 @@ from tagship.sandbox.aws.ecs_deployments import Deployments
 from tagship.sandbox.aws.ecs_kept import Kept
 from tagship.sandbox.aws.ecs_requests import Faults, Given, invalid, last, page, put
 from tagship.sandbox.aws.ecs_targets import Targets, write_log
+from tagship.sandbox.aws.ecs_tasks import Tasks
 from tagship.sandbox.ecs import shifting
 from tagship.sandbox.ecs.breaker import Alarms, Breaker
 from tagship.sandbox.ecs.clock import Clock
@@ -69,10 +70,12 @@ def install(world: World) -> None:
     for act in (
         *Clusters(state).operations(),
         *Deployments(state, api.clock, api.faults).operations(),
+        *Tasks(state, api.clock, api.runner, functools.partial(write_log, world.region, state)).operations(),
         api.register_task_definition,
         definitions.describe_task_definition,
         definitions.deregister_task_definition,
         definitions.list_task_definitions,
+        definitions.delete_task_definitions,
         api.create_service,
         api.update_service,
         api.delete_service,
@@ -152,7 +155,7 @@ class _Api:
     def _port(self, service: Service, turn: int) -> int:
         if self.clock.step:
             self.clock.pass_for(service)
-        ports = [port for port in map(self.runner.port, [task.place for task in service.serving(turn)]) if port]
+        ports = [port for task in service.serving(turn) if (port := task.port(self.runner))]
         return ports[turn % len(ports)] if ports else 0
 
     def update_service(self, given: Given) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Task definitions: registered, described with what ECS computes, and deregistered.
 
 Follows https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html and its neighbours.
-Does not model: DeleteTaskDefinitions, the checks of CPU and memory, attributes that a definition requires, the rate of
-requests.
+A revision that is deleted is gone at once, where ECS keeps it while something refers to it. Does not model: the checks
+of CPU and memory, attributes that a definition requires, the rate of requests.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from tagship.sandbox.aws.ecs_requests import Given, last, page, refused
+from tagship.sandbox.aws.ecs_requests import Given, invalid, last, page, refused
 from tagship.sandbox.pace import now
 
+MOST = 10  # revisions that a request deletes
 # What ECS writes into a definition if a request leaves it out.
 DEFAULTS: Mapping[str, Any] = {"volumes": [], "placementConstraints": []}
 CONTAINER = {
@@ -42,6 +43,7 @@ class Definition:
     registered: datetime
     tags: dict[str, str]
     deregistered: datetime | None = None
+    deleted: bool = False
 
     @property
     def active(self) -> bool:
@@ -90,6 +92,21 @@ class Definitions:
         definition.deregistered = definition.deregistered or now()
         return {"taskDefinition": definition.to_json(DEFAULT_ACCOUNT_ID)}
 
+    def delete_task_definitions(self, given: Given) -> dict[str, Any]:
+        """Delete up to ten revisions that are deregistered."""
+        if len(given["taskDefinitions"]) > MOST:
+            raise invalid(f"You can delete at most {MOST} task definitions at a time.")
+        gone, failures = list[Any](), list[Any]()
+        for identifier in given["taskDefinitions"]:
+            definition = self.get(identifier)
+            if definition.active:
+                detail = "The specified task definition is still in ACTIVE status. Please deregister it first."
+                failures.append({"arn": definition.arn, "reason": "TASK_DEFINITION_ACTIVE", "detail": detail})
+            else:
+                definition.deleted = True
+                gone.append(definition.to_json(DEFAULT_ACCOUNT_ID) | {"status": "DELETE_IN_PROGRESS"})
+        return {"taskDefinitions": gone, "failures": failures}
+
     def list_task_definitions(self, given: Given) -> dict[str, Any]:
         status = given.get("status", "ACTIVE")
         rows = [
@@ -97,7 +114,7 @@ class Definitions:
             for name, family in sorted(self.families.items())
             if name.startswith(given.get("familyPrefix", ""))
             for definition in family
-            if definition.active == (status == "ACTIVE")
+            if definition.active == (status == "ACTIVE") and not definition.deleted
         ]
         arns, more = page(given, rows[::-1] if given.get("sort") == "DESC" else rows, 100)
         return {"taskDefinitionArns": arns, **more}
@@ -109,7 +126,7 @@ class Definitions:
         # A family alone is its newest active revision. Raises EcsError (ClientException).
         family, _, number = last(identifier).partition(":")
         held = self.families.get(family, [])
-        rows = [row for row in held if (row.active if not number else str(row.revision) == number)]
+        rows = [row for row in held if not row.deleted and (row.active if not number else str(row.revision) == number)]
         if not rows:
             raise refused("Unable to describe task definition.")
         return rows[-1]

@@ -8,8 +8,9 @@ the old code and other changes are refused; RevisionId and CodeSha256 are guards
 
 Its switches, by POST /sandbox/faults: {"lambda": {"update": 0.3}} is the seconds of an update and of a new version's
 State Pending; "throttled" invocations answer 429; "lost" publishings make no version and answer with the last;
-"failed_updates" and "failed_provisionings" end as Failed; "states" sets the State of `name:version`; "simulated"
-runs no handlers, and has each invocation answer with the variable VERSION.
+"failed_updates" and "failed_provisionings" end as Failed; "states" sets the State of `name:version`;
+"executions" [[name, version, id]] have not ended; "simulated" runs no handlers, and has each invocation answer with the
+variable VERSION.
 
 An image is one of this sandbox's own, and its command is the handler.
 
@@ -41,6 +42,7 @@ from tagship.sandbox.aws.lambda_requests import (
     check_revision,
     put,
 )
+from tagship.sandbox.aws.logs import function_wrote
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
 from tagship.sandbox.functions.images import Images
 from tagship.sandbox.functions.running import pretended, run
@@ -69,7 +71,7 @@ class _Faults:
 def install(world: World) -> None:
     """Replace moto's operations by those that act on this world."""
     api = _Api(world, Kept(world.region))
-    for path in ("provisioned-concurrency", "urls"):
+    for path in ("provisioned-concurrency", "urls", "durable-executions"):
         stock.route("awslambda", path, LambdaResponse.dispatch)
     world.switches["lambda"] = api.switch
     for act in (
@@ -113,7 +115,10 @@ class _Api:
 
     def switch(self, asked: Mapping[str, Any]) -> None:
         for name, value in asked.items():
-            if name == "states":
+            if name == "executions":  # [[function, version, name]] that have not ended
+                for function in self.kept.functions.values():
+                    function.executions = [(version, id_) for of, version, id_ in value if of == function.name]
+            elif name == "states":
                 for place, state in value.items():
                     function, _, version = place.partition(":")
                     self.kept.functions[function].versions[version].state = state
@@ -266,6 +271,7 @@ class _Api:
             else run(content, function.name, number, given["Payload"], self.world.folder)
         )
         counted(self.world.region, function.name, given.get("Qualifier", ""), number, failed=bool(ran.error))
+        function_wrote(self.world.region, function.name, number, ran.log)
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": number, "Payload": ran.payload}
         answer |= {"FunctionError": ran.error} if ran.error else {}
         return answer | ({"LogResult": ran.tail} if given["LogType"] == "Tail" else {})

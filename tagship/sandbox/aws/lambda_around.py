@@ -40,6 +40,8 @@ class Around:
             self.get_function_concurrency,
             self.put_provisioned_concurrency_config,
             self.get_provisioned_concurrency_config,
+            self.list_provisioned_concurrency_configs,
+            self.list_durable_executions_by_function,
             self.create_function_url_config,
             self.list_function_url_configs,
             self.add_permission,
@@ -78,6 +80,34 @@ class Around:
             "LastModified": f"{now():%Y-%m-%dT%H:%M:%S+0000}",
         }
         return answer | ({"StatusReason": "FUNCTION_ERROR_INIT_FAILURE"} if status == "FAILED" else {})
+
+    def list_provisioned_concurrency_configs(self, given: Given) -> Given:
+        function = self.kept.function(given)
+        rows = [
+            {
+                **self.get_provisioned_concurrency_config({**given, "Qualifier": qualifier}),
+                "FunctionArn": answers.arn(self.kept.region, function.name, qualifier),
+            }
+            for qualifier in function.provisioned
+        ]
+        return {"ProvisionedConcurrencyConfigs": rows}
+
+    def list_durable_executions_by_function(self, given: Given) -> Given:
+        function = self.kept.function(given)
+        number = given.get("Qualifier", "")
+        arn = answers.arn(self.kept.region, function.name, number)
+        rows = [
+            {
+                "DurableExecutionArn": f"{arn}/durable-execution/{name}",
+                "DurableExecutionName": name,
+                "FunctionArn": arn,
+                "Status": "RUNNING",
+                "StartTimestamp": now(),
+            }
+            for version, name in function.executions
+            if version == number
+        ]
+        return {"DurableExecutions": rows}
 
     def moved(self, function: Function, alias: str) -> None:
         """Begin an alias's provisioned concurrency anew."""

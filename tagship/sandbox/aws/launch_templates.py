@@ -2,7 +2,7 @@
 
 Follows https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplateVersion.html: a version starts
 from its source and takes what is given, a client token that is used again gives the version that is there, user data
-is at most 16 KB, and a description at most 255 characters. Does not model: deletion of versions, Filters.
+is at most 16 KB, and a description at most 255 characters. Does not model: Filters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import parse_user_data
 
-from tagship.sandbox.aws import stock
+from tagship.sandbox.aws import launch_templates_kept, stock
 from tagship.sandbox.world import World
 
 LIMIT = 16 * 1024  # bytes of user data
@@ -27,6 +27,7 @@ TOKENS = "_tagship_tokens"  # on a template: client token -> what was asked, and
 def install(world: World) -> None:  # noqa: ARG001 (moto keeps the templates)
     """Replace moto's operation."""
     stock.replace(EC2Response, "create_launch_template_version", _wrapped)
+    launch_templates_kept.install()
 
 
 def _wrapped(_original: Any) -> Callable[[Any], ActionResult]:

@@ -1,11 +1,22 @@
 """The services that differ from stock moto. Another one is a file with `install(world)`, and a line here.
 
-Stock moto answers for EC2, ECR, IAM, STS and everything else that is not named here.
+Stock moto answers for EC2, IAM, STS and everything else that is not named here.
 """
 
 from __future__ import annotations
 
-from tagship.sandbox.aws import autoscaling, calendars, cloudformation, ecs, kms, lambda_, launch_templates, s3, ssm
+from tagship.sandbox.aws import (
+    autoscaling,
+    calendars,
+    cloudformation,
+    ecr,
+    ecs,
+    kms,
+    lambda_,
+    launch_templates,
+    s3,
+    ssm,
+)
 from tagship.sandbox.door.keys import Keys
 from tagship.sandbox.door.signed import Signed
 from tagship.sandbox.world import World
@@ -18,6 +29,7 @@ SERVICES = (
     calendars,
     lambda_,
     ecs,
+    ecr,
     launch_templates,
     autoscaling,
 )

@@ -108,6 +108,7 @@ class Function:
     reserved: int | None = None  # concurrency
     provisioned: dict[str, Provisioned] = field(default_factory=dict)  # by alias
     urls: dict[str, str] = field(default_factory=dict)  # AuthType, by qualifier
+    executions: list[tuple[str, str]] = field(default_factory=list)  # that have not ended: version and name
     policies: dict[str, list[Any]] = field(default_factory=dict)  # statements, by qualifier
 
     def settle(self) -> None:

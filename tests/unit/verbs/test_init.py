@@ -286,7 +286,7 @@ def test_what_it_found_is_said(tmp_path: Path, wheel: Path) -> None:
     git(root, "tag", "v1.2.3")
     here, _ = begin(root, wheel, dry_run=True)
     for text in (
-        "1, such as v1.2.3; tagship's have no v",
+        "1, versions such as v1.2.3",
         "Dockerfile (stages build, run; listens on 9000)",
         "a folder of yours, which is left alone",
         "210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/batch, team-artifacts, eu-central-1",

@@ -6,7 +6,7 @@ record in the bucket.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -15,6 +15,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.asg.calls import AsgCalls
 from tagship.adapters.targets.asg.following import GroupFollowing
+from tagship.adapters.targets.asg.leftovers import TemplateShelf
 from tagship.adapters.targets.asg.proof import ASK_AGAIN, InstanceProof
 from tagship.adapters.targets.asg.records import GroupRecords
 from tagship.adapters.targets.asg.starting import GroupStart, operation
@@ -24,9 +25,11 @@ from tagship.domain.asg.record import GroupRecord
 from tagship.domain.asg.refresh import Preferences
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
+from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
+from tagship.ports.leftovers import Shelf
 from tagship.ports.target import Pins, Script, Tick
 from tagship.settings.asg import Asg
 
@@ -83,6 +86,12 @@ class AsgTarget:
             chosen.min_healthy, chosen.max_healthy, chosen.warmup, chosen.checkpoints, chosen.checkpoint_delay,
             chosen.bake, chosen.protected, chosen.standby, chosen.alarms,
         )  # fmt: skip
+
+    def shelves(self) -> Sequence[Shelf]:
+        """Name the places of what deployments left: a launch template each."""
+        groups = self._calls.groups(self.table.groups).values()
+        templates = dict.fromkeys(group.template for group in groups if group.template)
+        return [TemplateShelf(self.context.aws, template) for template in templates]
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -244,6 +253,12 @@ class AsgTarget:
     def required(self) -> Sequence[str]:
         """Name the program that a host runs from each bundle."""
         return self._hosts.required()
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        """Read what the groups' instances write, each by its own name."""
+        groups = self._calls.groups([unit.id for unit in units])
+        members = {member.id for group in groups.values() for member in group.present}
+        return self._hosts.log([host for host in self._hosts.units() if host.id in members], window, tick)
 
     def first_boot(self, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
         """Render the user data of a launch template."""

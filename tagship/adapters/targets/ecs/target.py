@@ -20,6 +20,8 @@ from tagship.adapters.targets.ecs.decisions import Decisions
 from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
+from tagship.adapters.targets.ecs.leftovers import FamilyShelf
+from tagship.adapters.targets.ecs.logs import ServiceLogs, entered
 from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
 from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
@@ -28,6 +30,7 @@ from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import Unregistrable
 from tagship.domain.finding import Finding
+from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.pause import Pause
@@ -35,6 +38,8 @@ from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, Unheard
+from tagship.ports.leftovers import Shelf
+from tagship.ports.logs import Session
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
 
@@ -85,6 +90,12 @@ class EcsTarget:
         command = Command(lambda: context.hook_runner, self.environment)
         return Proof(calls, context.web, health, self.table.services, context.clock.sleep, command)
 
+    def shelves(self) -> Sequence[Shelf]:
+        """Name the places of what deployments left: a family each."""
+        services = self._calls.services(list(self.table.services)).values()
+        families = dict.fromkeys(service.revision.partition(":")[0] for service in services)
+        return [FamilyShelf(self.context.aws, self.table.cluster, family) for family in families if family]
+
     # -- before a change -----------------------------------------------------------------------------------------------
 
     def obstacles(
@@ -119,6 +130,12 @@ class EcsTarget:
         look = ServiceExamination(calls, around, self._proof(calls), self.table.monitors)
         for service in calls.services(list(self.table.services)).values():
             yield from look.of(service)
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        return ServiceLogs(self.context.aws, self._calls).lines(units, window, tick)
+
+    def enter(self, unit: Unit) -> Session:
+        return entered(self.context.aws, self.table.cluster, unit.id)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
