@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.files import ACTION, workflow
 from tagship.scaffold.pipelines import Pipelines
-from tagship.scaffold.place import Place
 from tagship.scaffold.rendering import render
 
 WORKFLOWS = ".github/workflows"
-IN_A_FOLDER = Place("api", "services/api", "api-", alone=False)
+IN_A_FOLDER = AppFolder("api", "services/api", "api-", alone=False)
 ENVIRONMENTS = {"dev": "dev", "production": ""}  # with a suffix, and the one of final releases
 
 

@@ -15,20 +15,37 @@ from tests.unit.test_policies import ACCOUNT, AWS, template
 
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/5678"
 TRUST, OF_A_KEY, OF_A_BUCKET = "AssumeRolePolicyDocument", "KeyPolicy", "ArtifactsPolicy"
-OF_JOBS = ("Ci", "Notify", "Cleanup", "Rollback", "Verify")
+OF_JOBS = ("Ci", "Notify", "Cleanup", "Rollback", "Verify", "Preview")
 TAKES_NO_RESOURCE = "takes no resource (Service Authorization Reference): test_policies.py holds the list of such"
 
 # (policy, finding) → why it stays. A policy is its resource in the template, then its own name.
 EXPLAINED = {
-    ("PeopleOfServices", "RESOURCE_STAR"): "task definitions have no resource that these actions could be bound to",
-    ("PeopleOfServices", "UNKNOWN_ACTION ecs:StopServiceDeployment"): "newer than the linter's list; botocore has it",
-    ("PeopleOfServices", "UNKNOWN_ACTION ecs:ContinueServiceDeployment"): "newer than its list; botocore has it",
-    (
-        "PeopleOfFunctions",
-        "RESOURCE_STAR",
-    ): "GetMetricData takes no resource; of composite alarms DescribeAlarms neither",
+    **{
+        (f"{who}OfServices", finding): why
+        for who in ("People", "Previews")
+        for finding, why in (
+            ("RESOURCE_STAR", "task definitions have no resource that these actions could be bound to"),
+            ("UNKNOWN_ACTION ecs:StopServiceDeployment", "newer than the linter's list; botocore has it"),
+            ("UNKNOWN_ACTION ecs:ContinueServiceDeployment", "newer than its list; botocore has it"),
+        )
+    },
+    **{
+        (f"{who}OfFunctions", "RESOURCE_STAR"): (
+            "GetMetricData takes no resource; of composite alarms DescribeAlarms neither"
+        )
+        for who in ("People", "Previews")
+    },
     ("PeopleOfGroups", "RESOURCE_MISMATCH ec2:RunInstances"): "one launch is allowed on many kinds of resources",
     ("PeopleOfGroups", "INVALID_ARN"): "the role of hosts, whose ARN CloudFormation fills in",
+    (
+        "ObserveOfFunctions",
+        "UNKNOWN_ACTION lambda:ListDurableExecutionsByFunction",
+    ): "newer than its list; botocore has it",
+    ("CleanupOfServices", "RESOURCE_STAR"): "task definitions, as above; of services a condition names the cluster",
+    (
+        "CleanupOfServices",
+        "RESOURCE_MISMATCH ecs:DescribeServiceRevisions ecs:DescribeTasks",
+    ): "of the template as it stands; `setup` writes services, revisions and tasks in its place",
     ("Observe", "RESOURCE_STAR"): "the same, and tasks, of which a condition names the cluster",
     (
         "Observe",
@@ -52,7 +69,7 @@ EXPLAINED = {
         (policy, "RESOURCE_MISMATCH ssm:SendCommand document"): (
             "one SendCommand is allowed on two resources, the document and each host: a statement for each"
         )
-        for policy in ("Observe", "People")
+        for policy in ("Observe", "People", "Preview/previews")
     },
     **{
         (policy, "credentials ecr:GetAuthorizationToken"): "docker's login to the registry; it " + TAKES_NO_RESOURCE

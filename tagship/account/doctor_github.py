@@ -54,8 +54,12 @@ def _started(app: App, environment: str, about: str, name: str) -> Finding:
     patterns = [pattern for pattern in PATTERN.findall(text) if pattern.endswith(app.settings.suffix(environment))]
     if prefix and patterns and not any(re.match(rf"(\*|{re.escape(prefix)})", pattern) for pattern in patterns):
         words = f"{file} starts on {listed(patterns)}, and tags begin with {prefix}"
-        return failing(about, words, f"Write there, under on.push.tags: {app.settings.tag('*')}")
+        return failing(about, words, f"Write there, under on.push.tags: {_pattern(app, environment)}")
     return ok(about, str(file))
+
+
+def _pattern(app: App, environment: str) -> str:
+    return app.settings.tags.names.on_github(app.settings.suffix(environment))
 
 
 def _gate(app: App, environment: str) -> Iterator[Finding]:

@@ -88,11 +88,11 @@ class GitHub:
         return self._where
 
     def find_run(self, commit: str, tag: str) -> Run | None:
-        """Find the tag's run; prefer a workflow whose name says deploy."""
+        """Find the tag's run; prefer a workflow that tagship names."""
         runs = self._get(f"/actions/runs?head_sha={commit}&per_page=100")["workflow_runs"]
         tag_runs = [run for run in runs if run.get("head_branch") == tag]
-        deploying = [run for run in tag_runs if "deploy" in f"{run.get('path', '')} {run.get('name', '')}".lower()]
-        return _run(newest) if (newest := next(iter(deploying or tag_runs), None)) else None
+        best = max(tag_runs, key=lambda run: _likeness(run, tag), default=None)  # the newest, which comes first
+        return _run(best) if best else None
 
     def find_tag_run(self, tag: str) -> Run | None:
         runs = self._get(f"/actions/runs?branch={quote(tag, safe='')}&per_page=1")["workflow_runs"]
@@ -192,6 +192,17 @@ def _notices(notes: Sequence[Mapping[str, Any]]) -> list[Notice]:
         Notice(str(note.get("annotation_level")), title, str(note.get("message") or ""))
         for note, title in zip(notes, titles, strict=True)
     ]
+
+
+def _likeness(run: Mapping[str, Any], tag: str) -> int:
+    """Rate how a run's workflow is called.
+
+    A team may have a deployment of its own beside tagship's, which a push starts too.
+    """
+    name = f"{run.get('path', '')} {run.get('name', '')}".lower()
+    channel = tag.rpartition("-")[2]
+    likely = ("tagship", f"deploy-{channel}", "deploy")
+    return next((len(likely) - place for place, words in enumerate(likely) if words in name), 0)
 
 
 def _run(answer: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:

@@ -1,4 +1,4 @@
-"""GitHub's deployments, statuses, check runs, issues, releases. Each is looked for before it is made: none is twice.
+"""GitHub's deployments, statuses, checks, issues, comments, releases. Each is looked for before it is made: none twice.
 
 https://docs.github.com/rest/deployments, https://docs.github.com/rest/commits/statuses, https://docs.github.com/rest/issues,
 https://docs.github.com/rest/checks/runs, https://docs.github.com/rest/releases
@@ -6,7 +6,8 @@ https://docs.github.com/rest/checks/runs, https://docs.github.com/rest/releases
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,6 +19,7 @@ from tagship.domain.news import News, Stage
 Answer = Mapping[str, Any]
 MISSING = 404
 LONGEST_NAME = 100  # characters of a check run's name
+PAGE = 100  # rows
 STATUSES = {"success": "success", "failure": "failure", "error": "error", "in_progress": "pending"}
 
 
@@ -113,12 +115,36 @@ class GitHubBoard:
             self._post(f"/issues/{issue['number']}/labels", {"labels": news.labels})
         return str(issue["html_url"])
 
+    def comment(self, number: int, mark: str, body: str) -> str:
+        """Write a pull request's comment: https://docs.github.com/rest/issues/comments.
+
+        Ours begins with the mark, and a program wrote it: what a person wrote is never changed.
+        """
+        ours = next((made for made in self._comments(number) if _is_ours(made, mark)), None)
+        if ours is None:
+            return str(self._post(f"/issues/{number}/comments", {"body": body})["html_url"])
+        if ours["body"] != body:
+            self.client.ask("PATCH", f"/issues/comments/{ours['id']}", {"body": body})
+        return str(ours["html_url"])
+
+    def _comments(self, number: int) -> Iterator[Answer]:
+        for page in itertools.count(1):
+            rows = self._get(f"/issues/{number}/comments?per_page={PAGE}&page={page}")
+            yield from rows
+            if len(rows) < PAGE:
+                return
+
     def _get(self, path: str) -> Any:
         return self.client.read("GET", path)
 
     def _post(self, path: str, value: object) -> Answer:
         answer: Answer = self.client.read("POST", path, value)
         return answer
+
+
+def _is_ours(comment: Answer, mark: str) -> bool:
+    """Tell whether a comment has that mark, and a program wrote it."""
+    return str(comment.get("body", "")).startswith(mark) and (comment.get("user") or {}).get("type") == "Bot"
 
 
 def _is_of(deployment: Answer, news: News) -> bool:

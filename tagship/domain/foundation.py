@@ -18,7 +18,7 @@ _ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:
 
 LARGEST_TRUST = 2_048  # characters of a role's trust policy (IAM quotas)
 LARGEST = 51_200  # bytes of a TemplateBody (CloudFormation quotas)
-_POLICY = r"^  PeopleOf{0}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+"  # a resource, and its output
+_POLICY = r"^  (?:People|Cleanup|Observe)Of{0}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+"  # a resource, and its output
 # One in a list of statements.
 _STATEMENT = r"^ {{10}}- !If\n {{12}}- Has{0}\n(?: {{12}}(?!- !Ref).*\n)+ {{12}}- !Ref AWS::NoValue\n"
 COMMENT = re.compile(r"^ *#.*\n|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # a whole line, or what follows a value
@@ -66,6 +66,39 @@ def repository_name(image: str) -> str:
     """Name an ECR repository within its account; empty for other registries."""
     match = _ECR.match(image)
     return match[1] if match else ""
+
+
+def repository_place(image: str) -> tuple[str, str, str] | None:
+    """Locate an ECR repository: account, region and name; None elsewhere."""
+    match = _PLACE.match(image)
+    return (match[1], match[2], match[3]) if match else None
+
+
+MOVING = 4  # tags: ECR takes five exclusions, and the build's cache has one
+
+
+def with_repositories(template: str, repositories: Mapping[str, Sequence[str]]) -> str:
+    """Add repositories to foundation.yaml, each as its first one is.
+
+    The tags of each may move.
+    """
+    model = re.search(r"^  Images:\n(?: {4}.*\n)+", template, re.MULTILINE)
+    if model is None:
+        return template
+    made = ""
+    for name, tags in repositories.items():
+        text = model[0].replace("  Images:", f"  Images{hashlib.sha256(name.encode()).hexdigest()[:8]}:", 1)
+        text = text.replace("    Condition: MakesRepository\n", "").replace("!Ref ImageRepository", _text(name))
+        made += "\n" + _moving(text, tags)
+    return template.replace(model[0], model[0] + made, 1)
+
+
+def _moving(text: str, tags: Sequence[str]) -> str:
+    """Let tags of a repository move, beside the build's cache."""
+    kind, value = "ImageTagMutabilityExclusionFilterType: WILDCARD", "ImageTagMutabilityExclusionFilterValue"
+    first = f"        - {kind}\n          {value}: cache-*\n"
+    rest = "".join(f"        - {kind}\n          {value}: {_text(tag)}\n" for tag in tags[:MOVING])
+    return text.replace(first, first + rest)
 
 
 def shared(
@@ -135,8 +168,11 @@ def with_blocks(
     # A function's own name stands for $LATEST; the other for its versions and aliases.
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
+    blocks |= {"versions": [_resource("lambda", f"function:{name}:*") for name in sorted(functions)]}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
-    blocks |= {"services": _services(services), "clusters": _clusters(services)}
+    blocks |= {"services": _services(services), "clusters": _clusters(services), "beside": _beside(services)}
+    names = sorted({name.rpartition("/")[2] for name in services})
+    blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in names]}
     blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
@@ -148,6 +184,7 @@ def with_blocks(
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites, "Hosts": tags}
+    running |= {"Images": _repositories(images)}
     return _fitting(template, [noun for noun, names in running.items() if not names])
 
 
@@ -177,6 +214,13 @@ def _services(services: Sequence[str]) -> list[str]:
     names = [f"service/{name}" for name in sorted(services)]
     names += [f"{kind}/{name}/*" for kind in ("service-deployment", "service-revision") for name in sorted(services)]
     return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
+
+
+def _beside(services: Sequence[str]) -> list[str]:
+    """List whatever runs in the clusters of services."""
+    clusters = sorted({name.partition("/")[0] for name in services})
+    kinds = ("service", "service-revision", "task")
+    return [_resource("ecs", f"{kind}/{cluster}/*") for kind in kinds for cluster in clusters]
 
 
 def _archives(key: str) -> str:
@@ -216,7 +260,6 @@ def _block(template: str, name: str, lines: Sequence[str]) -> str:
 
 def trust_size(repository: str, environment: str, workflows: Sequence[str]) -> int:
     """Return the most characters that a role's trust policy has."""
-    # With GitHub's numbers in its subject.
     numbers, fixed = 24, 600  # two of ten digits with their @; the rest of the policy, with the provider's ARN
     subjects = 2 * len(f'"repo:{repository}:environment:{environment}",') + numbers
     return fixed + subjects + sum(len(f'"{workflow}",') for workflow in workflows)

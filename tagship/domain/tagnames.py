@@ -42,6 +42,10 @@ class TagNames:
         """Read the version that a tag names; None for any other tag."""
         return Version.maybe(name.removeprefix(self.prefix)) if name.startswith(self.prefix) else None
 
+    def on_github(self, suffix: str) -> str:
+        """Match a channel's tags as GitHub does, whose * is no slash."""
+        return f"{self.prefix}*-{suffix}" if suffix else f"{self.prefix}[0-9]*"
+
     def pattern(self, suffix: str) -> str:
         """Match a channel's tags with the wildcard of IAM and Git."""
         # And few others: an asterisk stands for anything.

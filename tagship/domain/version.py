@@ -163,6 +163,11 @@ class ArtifactId(str):
         except ValueError:
             return None
 
+    def image_tags(self, environment: str) -> tuple[str, ...]:
+        """List an image's tags: its legal id, then its version."""
+        # An untagged build's VERSION is its id.
+        return tuple(dict.fromkeys([self.image_tag(environment), str(self)]))
+
     def image_tag(self, environment: str) -> str:
         """Make a legal image tag: no `/` and no `+` (`[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`)."""
         return str(self) if self.version else f"{environment}-{self}"

@@ -35,6 +35,12 @@ class Board(Protocol):
         Returns its page; empty if there is nothing to say.
         """
 
+    def comment(self, number: int, mark: str, body: str) -> str:
+        """Write a pull request's comment, or change the one with that mark.
+
+        Returns its page.
+        """
+
 
 class Hook(Protocol):
     """A webhook or topic that the settings name."""

@@ -185,7 +185,10 @@ def _name(scene: Scene) -> str:
 
 
 def _prefix(scene: Scene, app: str) -> str:
-    """Guess the prefix of its tags: what they have, or its name in a folder."""
+    """Guess the prefix of its tags, from those there are.
+
+    Of an app in a folder, it is its name.
+    """
     known = list(scene.prefixes)
     if not scene.git.folder:
         return known[0] if known else ""

@@ -10,10 +10,10 @@ from dataclasses import asdict
 
 from tagship import resources
 from tagship.scaffold.answers import Blueprint
+from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
 from tagship.scaffold.pipelines import of_settings
-from tagship.scaffold.place import Place
 from tagship.scaffold.rendering import render, template
 from tagship.scaffold.source import Supply
 from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped, write
@@ -39,7 +39,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     """
     made = Draft(update, record=record_of(scene.root))
     settings = load(scene.root / FILE, {}) if scene.settled else None
-    place = Place.of(scene, chosen.app, chosen.prefix, settings)
+    place = AppFolder.of(scene, chosen.app, chosen.prefix, settings)
     _settings(made, scene, chosen, place)
     _tasks(made, scene)
     _make(made, scene, source)
@@ -84,7 +84,7 @@ def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) ->
 # -- each file ---------------------------------------------------------------------------------------------------------
 
 
-def _settings(made: Draft, scene: Scene, chosen: Blueprint, place: Place) -> None:
+def _settings(made: Draft, scene: Scene, chosen: Blueprint, place: AppFolder) -> None:
     if scene.settled:
         return
     values = asdict(chosen) | {
@@ -175,15 +175,15 @@ def _pins(made: Draft, scene: Scene, source: Supply) -> None:
         made.changes.append(change(scene.root, *source.wheel))
 
 
-def workflow(env: str, suffix: str, build: str = "", place: Place | None = None) -> bytes:
+def workflow(env: str, suffix: str, build: str = "", place: AppFolder | None = None) -> bytes:
     """Render an environment's workflow; `build` is the app's own command for it."""
-    chosen = place or Place("")
+    chosen = place or AppFolder("")
     example = chosen.prefix + (f"0.1.30-{suffix}" if suffix else "1.4.0")
     values = {"name": f"{chosen.own}deploy-{env}", "pattern": chosen.pattern(suffix), "env": env, "example": example}
     return render("deploy.yml", **values, **chosen.values, build=build)
 
 
-def _pipelines(settings: Settings | None, place: Place, build: str) -> Iterator[tuple[str, bytes]]:
+def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Iterator[tuple[str, bytes]]:
     """Render what takes a version from one environment to the next.
 
     None if tagship.toml has no promotion.order; with [previews], those of pull requests.
@@ -194,10 +194,14 @@ def _pipelines(settings: Settings | None, place: Place, build: str) -> Iterator[
         yield from of_settings(settings, ACTION, build, place).of_pull_requests()
 
 
-def _pipeline(made: Draft, scene: Scene, place: Place, name: str, content: bytes) -> None:
+def _pipeline(made: Draft, scene: Scene, place: AppFolder, name: str, content: bytes) -> None:
     path, beside = (f"{place.workflows}/{text}" for text in (name, f"tagship-{name}"))
     placed = _place(made, scene, path, beside, content)
-    if placed != path:
+    of_previews = {"preview.yml": "workflow", "preview-sweep.yml": "sweep_workflow"}
+    if key := of_previews.get(name.removeprefix(place.own)) if placed != path else None:
+        setting = f'{key} = "{placed.rpartition("/")[2]}"'
+        made.notes.append(f"AWS will trust jobs of {name}. For this one, write under [previews]: {setting}")
+    elif placed != path:
         plain = name.removeprefix(place.own).removesuffix(".yml")
         made.notes.append(
             f"AWS will trust jobs of {name}. For this one, write its file under [environments.<name>.workflows]: "
@@ -205,7 +209,7 @@ def _pipeline(made: Draft, scene: Scene, place: Place, name: str, content: bytes
         )
 
 
-def _workflow(made: Draft, scene: Scene, place: Place, of: tuple[str, str], build: str) -> None:
+def _workflow(made: Draft, scene: Scene, place: AppFolder, of: tuple[str, str], build: str) -> None:
     env, suffix = of
     name = f"{place.own}deploy-{env}"
     path, beside = (f"{place.workflows}/{text}.yml" for text in (name, f"tagship-{name}"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tagship.scaffold.place import Place
+from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.rendering import render
 from tagship.settings import Settings
 from tagship.settings.trust import BUILT, UNIFIED
@@ -38,7 +38,7 @@ class Pipelines:
     run: str = "tagship"
     app_build: str = ""
     previews: bool = False
-    place: Place = field(default_factory=lambda: Place(""))
+    place: AppFolder = field(default_factory=lambda: AppFolder(""))
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield each workflow's file name and content."""
@@ -74,13 +74,13 @@ class Pipelines:
         yield f"{own}verify.yml", render("verify.yml", **common)
 
 
-def of_settings(settings: Settings, action: str, build: str = "", place: Place | None = None) -> Pipelines:
+def of_settings(settings: Settings, action: str, build: str = "", place: AppFolder | None = None) -> Pipelines:
     """Name what a repository's settings have."""
     order, known = settings.promotion.order, settings.environments
     branches = [known[order[-2]].branch] if len(order) > 1 and known[order[-2]].branch else ["main"]
     own = {chosen.branch for name, chosen in known.items() if name not in order and chosen.branch}
     pushed = sorted(own - set(branches)) or ["staging"]
-    chosen = place or Place(settings.app)
+    chosen = place or AppFolder(settings.app)
     base = f"{chosen.folder}/" if chosen.folder else ""
     paths = [f"{base}{top.rstrip('/')}/**" for top in settings.bundle.include] or [f"{base}**"]
     previews = bool(settings.previews.environment)

@@ -97,5 +97,5 @@ def refs(
     ends = dict.fromkeys(source.partition("@refs/")[2] for source in sources if source != ANY)
     kinds = {"heads": "branch", "tags": "tag"}
     places = [(kinds[end.partition("/")[0]], end.partition("/")[2]) for end in ends]
-    github = {("tag", tags(settings, environment)): ("tag", settings.tag_pattern(environment))}  # whose * is no slash
-    return [github.get(place, place) for place in places]
+    on_github = settings.tags.names.on_github(settings.suffix(environment))  # whose * is no slash
+    return [("tag", on_github) if place == ("tag", tags(settings, environment)) else place for place in places]

@@ -32,7 +32,7 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
         def guarded(_c: object, **given: Any) -> None:
             _keep_bytecode()
             with failures_said():
-                body(**{flag.attribute: _plain(given.get(flag.attribute, flag.default)) for flag in flags})
+                body(**{flag.attribute: _plain(_given(flag, given)) for flag in flags})
 
         called = body.__name__.rstrip("_").replace("_", "-")  # `continue` is a word of Python's
         declared: FlaggedTask = task(klass=FlaggedTask, name=called, default=default, positional=[])(guarded)
@@ -49,6 +49,11 @@ def _keep_bytecode() -> None:
     It begins after tasks.py was loaded: what that imports of its own repository leaves no files there.
     """
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
+
+def _given(flag: Flag, given: Values) -> Any:
+    """Find a flag's value, by Invoke's name or the verb's."""
+    return given.get(flag.keyword, given.get(flag.attribute, flag.default))
 
 
 def _plain(value: Any) -> Any:

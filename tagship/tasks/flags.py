@@ -29,7 +29,11 @@ class Flag:
 
     @property
     def attribute(self) -> str:
-        return self.parameter or self.name.replace("-", "_")
+        return self.parameter or self.keyword
+
+    @property
+    def keyword(self) -> str:
+        return self.name.replace("-", "_")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,6 +162,7 @@ EVERY = Flag("every", "how long between two looks: 30s, 5m", "30s")
 ROUNDS = Flag("rounds", "how many looks; 0: until Ctrl-C", 0)
 HEALS = Flag("heal", "heal units that drifted, under the lease, if two looks see it; never against a freeze", False)
 MOST_HEALS = Flag("most", "with --heal: how many heals of an environment", 3)
+PAGE = Flag("output", "write the page to a file; left out, where [report] says, or it is printed")
 CHECK = Flag("check", "look at what is stored, and at the tag on the remote, too; exit 9 if anything drifted", False)
 UNIT = Flag("unit", "only this one, by name or id (several: web-3,web-4)", many=True)
 ENTERED = Flag("unit", "which one, by name or id; needed if there are several")
@@ -170,6 +175,7 @@ UNTIL = Flag("until", 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC i
 LEASE_ID = Flag("id", "the deployment whose lease to break, as the task lock names it")
 RESET_FENCE = Flag("reset-fence", "start the fencing numbers again, in a new range; needs --reason", False)
 WHY_RESET = Flag("reason", "of --reset-fence: why, in one line; the ledger keeps it with your name")
+TARGET = Flag("target", "Terraform's resources, between commas, to make before there is a version: the registry")
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 
@@ -227,7 +233,7 @@ INIT = (
     Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
     Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
 )
-HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False)
+HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False, parameter="own_folder")
 SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",

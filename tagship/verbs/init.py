@@ -80,7 +80,7 @@ def init(
     service: str = "",
     function: str = "",
     handler: str = "",
-    here: bool = False,
+    own_folder: bool = False,
     source: str = "",
     hash: str = "",
     update: bool = False,
@@ -109,7 +109,7 @@ def init(
     given |= {"build": build, "built": built, "cluster": cluster, "service": service}
     given |= {"function": function, "handler": handler}
     around = app.surroundings
-    scene = Scene(around.here() if here and around.here else around)
+    scene = Scene(around.here() if own_folder and around.here else around)
     _say_found(app, scene)
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
     pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)  # nobody answers in vain
@@ -126,7 +126,7 @@ def init(
         require_yes(
             app.prompt,
             "Write these files?",
-            commands.init(given | {"source": source, "hash": hash}, update=update, here=here, yes=True),
+            commands.init(given | {"source": source, "hash": hash}, update=update, here=own_folder, yes=True),
         )
     write(scene.root, made.changes)
     _say_next(app, scene, made)

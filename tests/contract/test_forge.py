@@ -130,6 +130,15 @@ def test_the_tags_own_run_is_found_and_the_deploying_one_of_several(forge: GitHu
     assert forge.find_run(COMMIT, "0.1.2-dev") is None
 
 
+@pytest.mark.parametrize("own", ["tagship-deploy-dev", "deploy-dev", "deploy"])
+def test_tagships_run_is_found_beside_newer_ones_of_a_teams_own(forge: GitHub, answers: Answers, own: str) -> None:
+    teams = {"tagship-deploy-dev": "deploy-dev", "deploy-dev": "deploy", "deploy": "release"}[own]
+    runs = [run(9, "0.1.1-dev", teams), run(7, "0.1.1-dev", own), run(6, "0.1.1-dev", own)]
+    answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": runs}
+    found = forge.find_run(COMMIT, "0.1.1-dev")
+    assert (found.id if found else "") == QUEUED.id == "7"
+
+
 def test_a_runs_steps_are_named_with_their_job(forge: GitHub, answers: Answers) -> None:
     answers.paths[f"{BASE}/actions/runs/7"] = run(
         7, "0.1.1-dev", "deploy-dev", status="completed", conclusion="failure"

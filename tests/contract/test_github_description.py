@@ -148,7 +148,7 @@ def test_what_is_asked_is_as_github_describes_its_api(judge: Judge, api: str) ->
         "/actions/runs/7/jobs": {"total_count": 1, "jobs": [{"id": 8, "name": "build", "status": "completed"}]},
         "/check-runs/8/annotations": [],
         "/environments/dev": {"id": 1, "name": "dev", "deployment_branch_policy": None, "protection_rules": []},
-        "/pulls/5": {"number": 5, "state": "open"},
+        "/pulls/5": {"number": 5, "state": "open", "head": {"sha": COMMIT}},
         "/pulls": [],
         f"/commits/{COMMIT}/pulls": [],
         f"/commits/{COMMIT}/check-runs": {"total_count": 0, "check_runs": []},

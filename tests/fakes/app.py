@@ -28,7 +28,6 @@ from tests.fakes.freezes import FakeCalendar, FakeFreezes
 from tests.fakes.leases import FakeLeases
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.prompt import FakePrompt
-from tests.fakes.repository import FakeRepository
 from tests.fakes.screen import FakeScreen
 from tests.fakes.signing import WordSigner
 from tests.fakes.store import MemoryStore
@@ -96,7 +95,7 @@ class FakeApp:
 
     @property
     def repository(self) -> Repository:
-        return cast(Repository, self.given.setdefault("repository", FakeRepository()))
+        return cast(Repository, self.given["repository"])
 
     @property
     def forge(self) -> Forge | None:
@@ -140,6 +139,10 @@ class FakeApp:
 
     def site(self, environment: str, static_set: str) -> Site:
         return cast(Site, self.given[f"site {environment} {static_set}"])
+
+    @property
+    def report_site(self) -> Site:
+        return cast(Site, self.given["report_site"])
 
     @property
     def foundation(self) -> Foundation:

@@ -70,7 +70,7 @@ class FakeRepository:
         self.undoing: Callable[[], None] = lambda: None  # called once the remote deleted a tag, before its answer
         self.hook = ""  # what the pre-push hook says as it refuses
         self.tree = {"app/app.py": b"", ".github/workflows/deploy-dev.yml": WORKFLOW}
-        self.prefix = ""
+        self.prefix = self.folder = ""
         self.pushes: list[tuple[str, ...]] = []
         self.during_push: Callable[[], None] = lambda: None
         self.after_push: Callable[[], None] = lambda: None
@@ -102,10 +102,6 @@ class FakeRepository:
     @property
     def root(self) -> Path:
         return Path("/repository")
-
-    @property
-    def folder(self) -> str:
-        return ""
 
     def fetch(self, branch: str, suffix: str) -> Sequence[str]:
         self._reach()

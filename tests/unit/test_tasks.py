@@ -38,7 +38,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch",
+    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch", "report",
 }  # fmt: skip
 STORY = {
     "demo",  # neither: it tells a story on a sandbox of its own
@@ -507,6 +507,15 @@ NOT_TYPED |= {"init", "pin", "resign"}  # once in a repository's life, or a key'
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
 
 
+@pytest.mark.parametrize("task", sorted(ns.task_names))
+def test_every_task_has_help_that_names_each_of_its_flags(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        program.run(["tagship", task, "--help"])
+    assert not end.value.code
+    said = capsys.readouterr().out
+    assert [flag.name for flag in ns[task].flags if f"--{flag.name}" not in said.replace("[no-]", "")] == []
+
+
 def test_a_make_target_is_one_line_of_one_verb() -> None:
     makefile = (TOP / "Makefile").read_text("utf-8")
     recipes = dict(TARGET.findall(makefile))
@@ -523,6 +532,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "test-host",
         "test-terraform",
         "test-faults",
+        "test-cleanup",
         "lint",
         "bench",
         "bench-faults",

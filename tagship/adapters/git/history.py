@@ -58,7 +58,7 @@ def _ignored_as_folder(top: Path, path: str) -> bool:
 
 
 def folder(git: GitProgram) -> str:
-    """Name the folder of the repository that git runs in; empty at its top."""
+    """Name the folder that git runs in; empty at the top."""
     return git.must("rev-parse", "--show-prefix").rstrip("\n").rstrip("/")
 
 

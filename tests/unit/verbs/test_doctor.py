@@ -21,6 +21,7 @@ from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.forge import FakeForge
 from tests.fakes.foundation import FakeFoundation
+from tests.fakes.repository import FakeRepository
 
 ROOT = Path(__file__).parents[3]
 
@@ -53,7 +54,12 @@ def healthy(root: Path, **changes: Any) -> FakeApp:
     app = FakeApp(settings=settings(**values), root=root)
     forge = FakeForge()
     forge.gates["dev"] = Protection(("tag *-dev",))
-    app.given |= {"foundation": FakeFoundation(), "machine": FakeMachine(), "forge": forge}
+    app.given |= {
+        "foundation": FakeFoundation(),
+        "machine": FakeMachine(),
+        "forge": forge,
+        "repository": FakeRepository(),
+    }
     setup(app)
     app.screen.lines.clear()
     return app
@@ -237,3 +243,25 @@ def test_the_document_counts_what_fails() -> None:
     assert document["findings"][1] == {
         "about": "git", "state": "failing", "words": "not on PATH", "fix": "Install git 2.30 or later", "safe": False
     }  # fmt: skip
+
+
+def test_a_workflow_that_no_tag_of_the_prefix_starts_is_failing(tmp_path: Path) -> None:
+    app = healthy(tmp_path, tags={"prefix": "api-"})
+    app.given["forge"].gates["dev"] = Protection(("tag api-*-dev",))
+    file = tmp_path / ".github/workflows/deploy-dev.yml"
+    for pattern, state in {"v*-dev": "failing", "[0-9]*-dev": "failing", "api-*-dev": "ok", "*-dev": "ok"}.items():
+        file.write_text(f'on:\n  push:\n    tags:\n      - "{pattern}"\n')
+        found = seen(app, "dev: workflow")
+        assert found[0] == state, pattern
+        if state == "failing":
+            assert found[1].endswith(f"starts on {pattern}, and tags begin with api-")
+            assert found[2] == "Write there, under on.push.tags: api-*-dev"
+
+
+def test_the_workflow_of_an_app_in_a_folder_is_looked_for_at_the_top(tmp_path: Path) -> None:
+    app = healthy(tmp_path / "services/api")
+    (tmp_path / ".github").mkdir()
+    (tmp_path / "services/api/.github/workflows").rename(tmp_path / ".github/workflows")
+    assert seen(app, "dev: workflow")[0] == "failing"
+    app.given["repository"].folder = "services/api"
+    assert seen(app, "dev: workflow")[0] == "ok"

@@ -26,6 +26,8 @@ from tagship.domain.asg.refresh import Preferences
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
 from tagship.domain.logs import LogLine, TimeRange
+from tagship.domain.manifest import Manifest
+from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
@@ -86,6 +88,16 @@ class AsgTarget:
             chosen.min_healthy, chosen.max_healthy, chosen.warmup, chosen.checkpoints, chosen.checkpoint_delay,
             chosen.bake, chosen.protected, chosen.standby, chosen.alarms,
         )  # fmt: skip
+
+    def obstacles(
+        self,
+        action: str,
+        manifest: Manifest,
+        manifest_sha256: str,
+        units: Sequence[Unit],  # noqa: ARG002 (of the port)
+    ) -> Sequence[Obstacle]:
+        """Find instances whose processors can't run the artifact's image."""
+        return self._hosts.obstacles(action, manifest, manifest_sha256, ())
 
     def shelves(self) -> Sequence[Shelf]:
         """Name the places of what deployments left: a launch template each."""

@@ -28,6 +28,7 @@ from tagship.adapters.targets.ec2.answers import Answers
 from tagship.adapters.targets.ec2.instances import Instances, described
 from tagship.adapters.targets.ec2.logs import asked_lines, sent_lines
 from tagship.adapters.targets.ec2.pointer import StoredPointer
+from tagship.adapters.targets.ec2.processors import ProcessorCheck
 from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, SHELL_TIME, Sender, Sent
 from tagship.domain.change import Change
 from tagship.domain.ec2 import folders
@@ -55,7 +56,7 @@ LOOK = 20  # seconds between looks whether the hosts that are waited for are sti
 
 
 @dataclass
-class Ec2Target:
+class Ec2Target(ProcessorCheck):
     """The hosts that have an environment's tags.
 
     `_unsent` are those that the last change did not reach, and why.

@@ -17,7 +17,7 @@ ROLES = (
 
 
 @dataclass(frozen=True)
-class Place:
+class AppFolder:
     """An app's folder in the repository, empty at the top.
 
     `prefix` is its tags'; `alone`: no other app of the repository ships by tags.
