@@ -469,7 +469,7 @@ spare_others() {
   if [[ ! -d $BASE || -e $BASE/state.json || -e $BASE/journal.jsonl ]]; then return 0; fi
   for each in "$BASE"/* "$BASE"/.[!.]*; do
     case ${each##*/} in
-    releases | output | log | incoming | run | secrets | lock | lock.new | fence | .env.local) ;;
+    releases | output | log | incoming | run | secrets | lock | lock.new | fence | .env.local | lost+found) ;; # a mount has the last
     *) if [[ -e $each || -L $each ]] && ((++count <= 5)); then names+=" ${each##*/}"; fi ;;
     esac
   done

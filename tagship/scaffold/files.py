@@ -20,6 +20,7 @@ from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped,
 from tagship.scaffold.writing import change
 from tagship.scaffold.written import RECORD, record_of
 from tagship.settings import FILE, Settings, load
+from tagship.settings.previews import Previews
 from tagship.settings.trust import ROLES
 
 ACTION = ".github/actions/tagship"
@@ -58,7 +59,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
         if f"{place.own}deploy-{env}.yml" not in pipelines:
             _workflow(made, scene, place, (env, suffix), chosen.build)
     for name, content in pipelines.items():
-        _pipeline(made, scene, place, name, content)
+        _pipeline(made, scene, place, (name, content), settings.previews if settings else Previews())
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
@@ -194,19 +195,26 @@ def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Itera
         yield from of_settings(settings, ACTION, build, place).of_pull_requests()
 
 
-def _pipeline(made: Draft, scene: Scene, place: AppFolder, name: str, content: bytes) -> None:
+def _pipeline(made: Draft, scene: Scene, place: AppFolder, file: tuple[str, bytes], previews: Previews) -> None:
+    name, content = file
     path, beside = (f"{place.workflows}/{text}" for text in (name, f"tagship-{name}"))
-    placed = _place(made, scene, path, beside, content)
-    of_previews = {"preview.yml": "workflow", "preview-sweep.yml": "sweep_workflow"}
-    if key := of_previews.get(name.removeprefix(place.own)) if placed != path else None:
-        setting = f'{key} = "{placed.rpartition("/")[2]}"'
-        made.notes.append(f"AWS will trust jobs of {name}. For this one, write under [previews]: {setting}")
-    elif placed != path:
-        plain = name.removeprefix(place.own).removesuffix(".yml")
+    placed = _place(made, scene, path, beside, content).rpartition("/")[2]
+    _say_trusted(made, name, placed, previews)
+    plain = name.removeprefix(place.own).removesuffix(".yml")
+    if placed != name and not plain.startswith("preview"):
         made.notes.append(
             f"AWS will trust jobs of {name}. For this one, write its file under [environments.<name>.workflows]: "
-            f'{plain if plain in ROLES else "ship"} = ["{placed.rpartition("/")[2]}@refs/heads/…"]'
+            f'{plain if plain in ROLES else "ship"} = ["{placed}@refs/heads/…"]'
         )
+
+
+def _say_trusted(made: Draft, name: str, placed: str, previews: Previews) -> None:
+    """Name the setting if AWS will trust another file of previews."""
+    keys = {"preview.yml": "workflow", "preview-sweep.yml": "sweep_workflow"}
+    key = next((key for file, key in keys.items() if name.endswith(file)), "")
+    trusted = getattr(previews, key, placed) if key else placed
+    if trusted != placed:
+        made.notes.append(f'AWS will trust jobs of {trusted}. For this one, write under [previews]: {key} = "{placed}"')
 
 
 def _workflow(made: Draft, scene: Scene, place: AppFolder, of: tuple[str, str], build: str) -> None:

@@ -16,6 +16,6 @@ def report() -> None:
     """Write one page of HTML: environments, deployments, DORA, failures."""
 
 
-@verb(f.ANY_ENV, f.PERIOD, f.OPENMETRICS, f.JSON, document=True)
+@verb(f.ANY_ENV, f.PERIOD, f.OPENMETRICS, f.EMF, f.JSON, document=True)
 def metrics() -> None:
     """Show how deployments go: success, time, rollbacks, DORA's four keys."""

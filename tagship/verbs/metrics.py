@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from tagship.domain import emf as embedded
 from tagship.domain import metrics_text
 from tagship.domain.metrics import Metrics
 from tagship.domain.metrics import metrics as computed
@@ -27,11 +28,13 @@ class Figures:
         return [asdict(metrics) for metrics in self.environments]
 
 
-def metrics(app: App, *, env: str = "", since: str = LONG_AGO, openmetrics: bool = False) -> Figures:
+def metrics(app: App, *, env: str = "", since: str = LONG_AGO, openmetrics: bool = False, emf: bool = False) -> Figures:
     """Compute the figures of one environment, or of all.
 
     Of deployments that began since then, by the store's clock.
     """
+    if openmetrics and emf:
+        raise UsageError("--openmetrics and --emf are a format each.", remedy="Give one of them")
     until = app.store.now()
     begin = since_when(since, app.store.now)
     if begin is None or begin >= until:
@@ -43,5 +46,10 @@ def metrics(app: App, *, env: str = "", since: str = LONG_AGO, openmetrics: bool
         deployments = app.ledger.deployments(environment)
         name_unreadable(app, environment)
         figures.append(computed(deployments, environment, begin, until))
-    text = metrics_text.openmetrics(figures) if openmetrics else metrics_text.plain(figures)
-    return Figures(figures, text)
+    return Figures(figures, _text(app, figures, openmetrics=openmetrics, emf=emf))
+
+
+def _text(app: App, figures: Sequence[Metrics], *, openmetrics: bool, emf: bool) -> str:
+    if emf:
+        return embedded.lines(figures, app.settings.app)
+    return metrics_text.openmetrics(figures) if openmetrics else metrics_text.plain(figures)

@@ -10,6 +10,8 @@ FAULTS=whole runs 10,000 histories, as `make test-cleanup` does; otherwise a sam
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,7 +85,7 @@ class Kind(FakeTarget):
         self.made += 1
         self.shelf.put(Leftover(str(self.made), f"{artifact} #{self.made}", (artifact,), self.now()))  # type: ignore[operator]
 
-    def shelves(self) -> list[FakeShelf]:  # type: ignore[override]
+    def shelves(self) -> list[FakeShelf]:
         if not NOUNS[self.kind]:
             return []
         self.shelf.noun, self.shelf.uses = NOUNS[self.kind], self.uses()
@@ -102,7 +104,8 @@ class Leftovers(RuleBasedStateMachine):
     @initialize(kind=st.sampled_from(sorted(NOUNS)))
     def begin(self, kind: str) -> None:
         self.published: list[str] = []
-        self.app = an_app()
+        self.folder = tempfile.TemporaryDirectory()  # where a promotion packs its bundle anew
+        self.app = an_app(Path(self.folder.name))
         self.each = {name: Kind([machine(f"{name}-1")], kind=kind) for name in ("dev", "prod", PREVIEW)}
         for target in self.each.values():
             target.now = self.app.clock.now
@@ -301,6 +304,7 @@ class Leftovers(RuleBasedStateMachine):
         once = self._everything()
         self._clean(0, 0)
         assert self._everything() == once
+        self.folder.cleanup()
 
     def _everything(self) -> set[str]:
         shelves = [self.images, *(target.shelf for target in self.each.values())]
@@ -310,12 +314,14 @@ class Leftovers(RuleBasedStateMachine):
 class Places(FakeApp):
     """dev, prod and a preview, each with units of its own."""
 
+    each: Mapping[str, FakeTarget]
+
     def target(self, environment: str) -> FakeTarget:
         self.hosts = self.each[environment]
         return super().target(environment)
 
 
-def an_app() -> Places:
+def an_app(root: Path) -> Places:
     dev = VALUES["environments"]["dev"]
     host = {**dev["ec2"], "runtime": "docker", "command": []}
     named = {
@@ -333,7 +339,7 @@ def an_app() -> Places:
     )
     chosen.environment(PREVIEW)
     given = {"repository": FakeRepository(), "registry": FakeImages(), "forge": FakeForge()}
-    return Places(settings=chosen, root=Path("/nowhere"), given=given)
+    return Places(settings=chosen, root=root, given=given)
 
 
 TestLeftovers = Leftovers.TestCase

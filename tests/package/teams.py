@@ -158,7 +158,7 @@ SHAPES = {
                 "name: deploy\non: push\njobs:\n  deploy: {runs-on: ubuntu-24.04, steps: [{run: make deploy}]}\n"
             ),
         },
-        flags=answers(command="python3 manage.py", include="hello.json"),
+        flags=answers(command="python3 manage.py"),
         deploy_dev="tagship-deploy-dev",
         branch="master",
         name="my shop",

@@ -58,6 +58,11 @@ UNUSED = [
         "lambda",
     ),
     Unused(r"^(Ci|Rollback|Verify) .* AskServices .*:service-deployment/", "services stand in one block", "ecs"),
+    Unused(
+        r"^Rollback .* ReadTheLogsOfFunctions", "`inv logs`: it has the policy of those who deploy by hand", "lambda"
+    ),
+    Unused(r"^(Rollback|Preview) .* ecs:ListTaskDefinitions", "a revision that no recent deployment names", "ecs"),
+    Unused(r"^Rollback .* RunHooksInTasks", "a hook of the team's, and these have none", "ecs"),
     Unused(r"^Verify .* AskFunctions lambda:List", "cleanup's, and said once for both who only ask", "lambda"),
     Unused(r"^Rollback .*/bundles/", "a rollback to an archive that is older than tagship"),
     Unused(r"(packages/\*\.zip|static/\*)$", "a promotion of what another kind of release has", "ec2|ecs"),

@@ -24,6 +24,7 @@ from tagship.domain import commands
 from tagship.errors import DeployFailed, ServiceFailed
 from tagship.tasks import ns, program
 from tagship.tasks._arguments import FlaggedTask
+from tagship.tasks._failures import three_lines
 from tagship.tasks._verb import command
 from tagship.verbs.validate import Outputs
 from tests.fakes.app import FakeApp, settings
@@ -705,3 +706,23 @@ def test_a_result_gives_ci_what_it_has_for_it(stage: Stage) -> None:
     stage.ends = SimpleNamespace(ci_outputs=lambda _app: {"artifact": "0.1.30-dev"}, as_data=dict)
     stage.run("deploy")
     assert ci.outputs == {"artifact": "0.1.30-dev"}
+
+
+@pytest.mark.parametrize(
+    ("called", "programs", "remedy"),
+    [
+        ("/usr/bin/inv", ["tagship"], "Then: inv deploy --env inv"),
+        ("/x/tagship", ["tagship", "inv"], "Then: inv deploy --env inv"),
+        ("/x/tagship", ["tagship"], "Then: tagship deploy --env inv"),
+        ("../my venv/tagship", [], "Then: '../my venv/tagship' deploy --env inv"),
+    ],
+)
+def test_a_remedy_calls_tagship_as_it_can_be_called_here(
+    called: str, programs: list[str], remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in programs:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [called])
+    said = three_lines(ServiceFailed("It failed.", remedy="Then: inv deploy --env inv"))
+    assert said.splitlines()[-1] == f" next: {remedy}"

@@ -19,7 +19,7 @@ files() {
   for each in "$base"/* "$base"/.[!.]*; do
     case ${each##*/} in
     releases | output | log | incoming | run | secrets | lock | lock.new | fence | journal.jsonl | .env.local) ;;
-    boot.sh | metadata.sh | floor | current | .env.new | state.json.new | journal.jsonl.new | *.sh.new) ;;
+    lost+found | boot.sh | metadata.sh | floor | current | .env.new | state.json.new | journal.jsonl.new | *.sh.new) ;;
     *) if [ -e "$each" ] || [ -L "$each" ]; then printf '%s\n' "${each##*/}"; fi ;;
     esac
   done

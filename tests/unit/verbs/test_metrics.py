@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
+
 import pytest
 
 from tagship.errors import UsageError
@@ -59,3 +62,25 @@ def test_a_damaged_entry_is_named() -> None:
 def test_a_period_that_is_none_is_refused(since: str) -> None:
     with pytest.raises(UsageError, match=since):
         metrics(shipped(), since=since)
+
+
+def test_lines_for_cloudwatch_have_the_figures_and_name_every_metric() -> None:
+    """By the specification: what `Metrics` names is a member at the top, and so is each dimension."""
+    app = shipped()
+    result = metrics(app, emf=True)
+    [line] = [json.loads(text) for text in result.text.splitlines()]
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    named = {row["Name"]: row["Unit"] for row in directive["Metrics"]}
+    assert all(isinstance(line[name], int | float) for name in named)
+    assert [line[name] for name in directive["Dimensions"][0]] == ["hello", "dev"]
+    [dev] = result.environments
+    figures = (line["Deployments"], line["Rollbacks"], line["SuccessRate"])
+    assert figures == (dev.changes, dev.rollbacks, dev.success_rate)
+    assert (line["DurationP95"], named["DurationP95"]) == (dev.duration.p95, "Seconds")
+    assert len(named) <= 100, "CloudWatch takes no more in one line"
+    assert line["_aws"]["Timestamp"] == datetime.fromisoformat(dev.until).timestamp() * 1000
+
+
+def test_one_format_at_a_time() -> None:
+    with pytest.raises(UsageError, match="--openmetrics and --emf"):
+        metrics(FakeApp(), openmetrics=True, emf=True)

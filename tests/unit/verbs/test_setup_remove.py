@@ -31,7 +31,8 @@ def app(tmp_path: Path) -> FakeApp:
         "environments": {"dev": dev, "prod": prod},
     }
     app = FakeApp(settings=settings(**values), root=tmp_path)
-    app.given |= {"foundation": FakeFoundation(pem=""), "repository": FakeRepository()}
+    app.given["foundation"] = FakeFoundation(pem="")
+    app.given["repository"] = FakeRepository()
     setup(app)
     account(app).done.clear()
     app.screen.lines.clear()
