@@ -15,6 +15,7 @@ from tests.unit.test_policies import ACCOUNT, AWS, template
 
 KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/5678"
 TRUST, OF_A_KEY, OF_A_BUCKET = "AssumeRolePolicyDocument", "KeyPolicy", "ArtifactsPolicy"
+OF_JOBS = ("Ci", "Notify", "Cleanup", "Rollback", "Verify", "Preview")
 TAKES_NO_RESOURCE = "takes no resource (Service Authorization Reference): test_policies.py holds the list of such"
 
 # (policy, finding) → why it stays. A policy is its resource in the template, then its own name.
@@ -36,24 +37,29 @@ EXPLAINED = {
     },
     ("PeopleOfGroups", "RESOURCE_MISMATCH ec2:RunInstances"): "one launch is allowed on many kinds of resources",
     ("PeopleOfGroups", "INVALID_ARN"): "the role of hosts, whose ARN CloudFormation fills in",
-    ("CleanupOfServices", "RESOURCE_STAR"): "the same, and tasks, of which a condition names the cluster",
     (
-        "CleanupOfFunctions",
+        "ObserveOfFunctions",
         "UNKNOWN_ACTION lambda:ListDurableExecutionsByFunction",
-    ): "newer than the linter's list; botocore has it",
+    ): "newer than its list; botocore has it",
+    ("CleanupOfServices", "RESOURCE_STAR"): "task definitions, as above; of services a condition names the cluster",
     (
         "CleanupOfServices",
+        "RESOURCE_MISMATCH ecs:DescribeServiceRevisions ecs:DescribeTasks",
+    ): "of the template as it stands; `setup` writes services, revisions and tasks in its place",
+    ("Observe", "RESOURCE_STAR"): "the same, and tasks, of which a condition names the cluster",
+    (
+        "Observe",
         "RESOURCE_MISMATCH ecs:DescribeServiceRevisions ecs:DescribeTasks",
     ): "of the template as it stands; `setup` writes services, revisions and tasks in its place",
     **{
         (f"{role}/{TRUST}", "MALFORMED Statement contains neither Resource nor NotResource"): (
             "a trust policy has no Resource: it is on the role itself"
         )
-        for role in ("Ci", "Notify", "Cleanup", "Host", "Preview")
+        for role in (*OF_JOBS, "Host")
     },
     **{
         (f"{role}/{TRUST}", "UNKNOWN_FEDERATION_SOURCE"): "GitHub's provider, whose subject and audience are pinned"
-        for role in ("Ci", "Notify", "Cleanup", "Preview")
+        for role in OF_JOBS
     },
     **{
         (f"{key}/{OF_A_KEY}", "RESOURCE_STAR"): "in a key's policy * is that key; IAM policies decide who may sign"
@@ -63,7 +69,7 @@ EXPLAINED = {
         (policy, "RESOURCE_MISMATCH ssm:SendCommand document"): (
             "one SendCommand is allowed on two resources, the document and each host: a statement for each"
         )
-        for policy in ("Ci/release", "People", "Cleanup/cleanup", "Preview/previews")
+        for policy in ("Observe", "People", "Preview/previews")
     },
     **{
         (policy, "credentials ecr:GetAuthorizationToken"): "docker's login to the registry; it " + TAKES_NO_RESOURCE

@@ -13,6 +13,7 @@ from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.account.named_repositories import PARAMETER, named_repositories
 from tagship.account.previews import preview_stack
+from tagship.account.trusting import trusted_workflows
 from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
@@ -166,6 +167,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         copied=_copied(app, name),
         groups=chosen.target.stack_groups,
         distributions=distributions,
+        topics=[topic.arn for topic in settings.notify.topics.values()],
         legacy=layout.legacy_archives(settings.legacy_keys, settings.app, name, "*")[:-1],
     )
     keys = stack_keys(app, name, outputs.get("KeyArn", unknown), before.parameters if before else {})
@@ -182,10 +184,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "ImageRepository": foundation.repository_name(chosen.image.repository),
         "MakeImages": _own_repository(app, name, image, before),
         **shared,
-        "Workflow": settings.workflow(name),
-        "Tags": settings.tags.names.pattern(settings.suffix(name)),
-        "PromotionWorkflow": settings.promotion.workflow if settings.promoted_from(name) else "",
-        "PromotionBranch": settings.promotion.branch,
+        **trusted_workflows(app, name, repository),
         "CleanupWorkflow": settings.ci.cleanup_workflow,
         "CleanupBranch": settings.ci.cleanup_branch,
         "Document": foundation.DOCUMENT,
@@ -195,6 +194,7 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "Sites": "yes" if sites else "no",
         "NamedImages": "yes" if _named_in_ecr(app, name) else "no",
         "ImageCopies": "yes" if _copied(app, name) else "no",
+        "Topics": "yes" if settings.notify.topics else "no",
         "Groups": "yes" if chosen.target.stack_groups else "no",
         "Distributions": "yes" if distributions else "no",
         **chosen.target.stack_parameters,

@@ -7,36 +7,50 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from tagship.account.desired import github_repository
+from tagship.account.trusting import own_files
 from tagship.domain import commands
 from tagship.domain.finding import Finding, failing, ok, warning
-from tagship.domain.forge import branch_too, numbered, tags_alone
+from tagship.domain.forge import numbered, refs_alone, refs_too
 from tagship.domain.foundation import stack_name
 from tagship.domain.text import listed
 from tagship.ports.app import App
+from tagship.settings.trust import ANY, ROLES, files, refs, trusted
 
 PATTERN = re.compile(r"""^ *-? *["']?([A-Za-z0-9*\[\]._/-]*\*[A-Za-z0-9*\[\]._/-]*)["']?(?: +#.*)?$""", re.MULTILINE)
 WORKFLOWS = Path(".github/workflows")
-NO_PROMOTION = 'Write that workflow, or workflow = "" under [promotion] in tagship.toml'
+NO_WORKFLOW = "Write that workflow, or take it out of {} there in tagship.toml"
 NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by their numbers in GitHub's tokens
 
 
 def _workflow(app: App, environment: str) -> Iterator[Finding]:
-    about, file = f"{environment}: workflow", app.settings.workflow(environment)
-    workflows = app.root / ("../" * len(PurePosixPath(app.repository.folder).parts)) / WORKFLOWS
-    promoting = app.settings.promotion.workflow if app.settings.promoted_from(environment) else ""
-    if promoting and not (workflows / promoting).is_file():
-        yield failing(about, f"there is no {WORKFLOWS / promoting}, which promotion.workflow names", NO_PROMOTION)
-    if not file:
+    """Look for the files whose jobs get the environment's roles."""
+    about, sources = f"{environment}: workflow", trusted(app.settings, environment, own_files(app))
+    if ANY in sources["ship"]:
         yield warning(about, "any workflow gets the environment's role", f"Name it: workflow = … in [{environment}]")
-    elif (workflows / file).is_file():
-        yield _started(app, environment, about, (workflows / file).read_text("utf-8", "replace"))
-    else:
-        yield failing(about, f"there is no {WORKFLOWS / file}: a pushed tag starts nothing", commands.init())
+        return
+    named = app.settings.environments[environment].workflows
+    for role in ROLES:
+        for file in files(getattr(named, role) or ()):
+            if not _path(app, file).is_file():
+                where = f"environments.{environment}.workflows.{role}"
+                yield failing(about, f"there is no {WORKFLOWS / file}, which {where} names", NO_WORKFLOW.format(role))
+    shipping = [file for file in files(sources["ship"]) if _path(app, file).is_file()]
+    if not shipping:
+        first = WORKFLOWS / files(sources["ship"])[0]
+        yield failing(about, f"there is no {first}: nothing ships to {environment}", commands.init())
+    for file in shipping:
+        yield _started(app, environment, about, file)
 
 
-def _started(app: App, environment: str, about: str, text: str) -> Finding:
+def _path(app: App, file: str) -> Path:
+    """Find a workflow: GitHub reads them at the top of the repository."""
+    return app.root / ("../" * len(PurePosixPath(app.repository.folder).parts)) / WORKFLOWS / file
+
+
+def _started(app: App, environment: str, about: str, name: str) -> Finding:
     """Look whether a pushed tag of the environment starts its workflow."""
-    prefix, file = app.settings.tags.prefix, WORKFLOWS / app.settings.workflow(environment)
+    text = _path(app, name).read_text("utf-8", "replace") if name == app.settings.workflow(environment) else ""
+    prefix, file = app.settings.tags.prefix, WORKFLOWS / name
     patterns = [pattern for pattern in PATTERN.findall(text) if pattern.endswith(app.settings.suffix(environment))]
     if prefix and patterns and not any(re.match(rf"(\*|{re.escape(prefix)})", pattern) for pattern in patterns):
         words = f"{file} starts on {listed(patterns)}, and tags begin with {prefix}"
@@ -49,24 +63,26 @@ def _pattern(app: App, environment: str) -> str:
 
 
 def _gate(app: App, environment: str) -> Iterator[Finding]:
-    """Look whether GitHub keeps an environment, and its role, to tags."""
+    """Look whether GitHub keeps an environment to its workflows' refs."""
     about = f"{environment}: GitHub"
     if app.settings.sandbox:
         return
     if app.forge is None:
         yield warning(about, "was not asked: there is no token for it", "gh auth login")
         return
-    gate = app.forge.gate(environment)
-    branch = app.settings.promoted_from(environment)
-    pattern = _pattern(app, environment)
-    alone = " && ".join(tags_alone(environment, pattern, branch))
+    gate, wanted = (
+        app.forge.gate(environment),
+        refs(app.settings, environment, own_files(app), lambda file: _path(app, file).is_file()),
+    )
+    alone = " && ".join(refs_alone(environment, wanted))
     if gate is None:
         yield failing(about, f"has no environment {environment}: jobs get no role", alone, safe=True)
     elif not [ref for ref in gate.refs if ref != "branch *"]:
         yield failing(about, f"any branch may use the environment {environment}", alone)
-    elif branch and f"branch {branch}" not in gate.refs:
-        words = f"{branch} may not use the environment {environment}: promotions from there get no role"
-        yield failing(about, words, " && ".join(branch_too(environment, branch)))
+    elif missing := [(kind, name) for kind, name in wanted if f"{kind} {name}" not in gate.refs]:
+        names = listed([f"{kind} {name}" for kind, name in missing])
+        words = f"{names} may not use the environment {environment}: its workflows get no role there"
+        yield failing(about, words, " && ".join(refs_too(environment, missing)))
     else:
         reviewed = "somebody has to approve" if gate.reviewed else f"nobody has to approve{_approvals(app)}"
         yield ok(about, f"{listed(list(gate.refs))} may use it; {reviewed}")

@@ -1,6 +1,7 @@
-"""GitHub's deployments, commit statuses, issues and comments. Each is looked for before it is made, so none is doubled.
+"""GitHub's deployments, statuses, checks, issues, comments, releases. Each is looked for before it is made: none twice.
 
-https://docs.github.com/rest/deployments, https://docs.github.com/rest/commits/statuses, https://docs.github.com/rest/issues
+https://docs.github.com/rest/deployments, https://docs.github.com/rest/commits/statuses, https://docs.github.com/rest/issues,
+https://docs.github.com/rest/checks/runs, https://docs.github.com/rest/releases
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from tagship.adapters.github_client import Client
-from tagship.domain.news import News
+from tagship.adapters.github_client import OURS, Client
+from tagship.domain import markdown
+from tagship.domain.news import News, Stage
 
 Answer = Mapping[str, Any]
+MISSING = 404
+LONGEST_NAME = 100  # characters of a check run's name
 PAGE = 100  # rows
 STATUSES = {"success": "success", "failure": "failure", "error": "error", "in_progress": "pending"}
 
@@ -54,7 +58,7 @@ class GitHubBoard:
 
     def status(self, news: News) -> None:
         wanted = {
-            "context": f"tagship/{news.environment}",
+            "context": f"{OURS}{news.environment}",
             "state": STATUSES[news.outcome],
             "description": news.description,
             "target_url": news.run_url,
@@ -65,6 +69,26 @@ class GitHubBoard:
             self._post(
                 f"/statuses/{quote(news.commit, safe='')}", {name: text for name, text in wanted.items() if text}
             )
+
+    def checks(self, news: News) -> None:
+        for stage in news.stages:
+            name, id_ = (
+                f"{OURS}{news.environment}: {stage.name}"[:LONGEST_NAME],
+                f"{news.id}/{news.state}/{stage.name}",
+            )
+            query = urlencode({"check_name": name, "filter": "latest", "per_page": 100})
+            runs = self._get(f"/commits/{quote(news.commit, safe='')}/check-runs?{query}")["check_runs"]
+            if not any((run["external_id"], run["conclusion"]) == (id_, stage.conclusion) for run in runs):
+                self._post("/check-runs", _check(news, stage, name, id_))
+
+    def release(self, news: News) -> str:
+        tag = quote(news.version, safe="")
+        if self.client.ask("GET", f"/git/ref/tags/{tag}", absent=True).status_code == MISSING:
+            return ""  # GitHub would make the tag
+        if self.client.ask("GET", f"/releases/tags/{tag}", absent=True).status_code != MISSING:
+            return ""
+        wanted = {"tag_name": news.version, "name": news.version, "body": news.headline, "generate_release_notes": True}
+        return str(self._post("/releases", wanted)["html_url"])
 
     def issue(self, news: News) -> str:
         open_ = self._open(news)
@@ -126,6 +150,20 @@ def _is_ours(comment: Answer, mark: str) -> bool:
 def _is_of(deployment: Answer, news: News) -> bool:
     payload = deployment.get("payload")
     return isinstance(payload, Mapping) and payload.get("tagship") == news.id
+
+
+def _check(news: News, stage: Stage, name: str, id_: str) -> Answer:
+    summary = "\n".join(markdown.paragraph(news.headline))
+    run = {"details_url": news.run_url} if news.run_url else {}
+    return {
+        "name": name,
+        "head_sha": news.commit,
+        "external_id": id_,
+        "status": "completed",
+        "conclusion": stage.conclusion,
+        "output": {"title": f"{stage.name}: {stage.conclusion}", "summary": summary},
+        **run,
+    }
 
 
 def _issue(news: News) -> Answer:

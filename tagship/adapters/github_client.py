@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from requests import Response, Session
 
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "tagship"}
+OURS = "tagship/"  # what our statuses and check runs begin with
 TIMEOUT = 15  # seconds, to connect and for each part of an answer
 RETRIES = 2  # of a request that got no answer
 

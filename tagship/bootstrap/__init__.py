@@ -180,7 +180,12 @@ class Wiring(Storage):
     def hooks(self) -> Mapping[str, Hook]:
         from tagship.adapters.webhook import hooks
 
-        return hooks(self.settings.notify.webhooks, os.environ, local=self.settings.sandbox)
+        receivers: dict[str, Hook] = {**hooks(self.settings.notify.webhooks, os.environ, local=self.settings.sandbox)}
+        if self.settings.notify.topics:
+            from tagship.adapters.aws.topics import topics
+
+            receivers |= topics(self.settings.notify.topics, self.aws)
+        return receivers
 
     @cached_property
     def hook_runner(self) -> HookRunner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _HOST, _PATH = r"([A-Za-z0-9][A-Za-z0-9._-]+)", r"([^/:]+/[^/]+?)(?:\.git)?/?\Z"
 _ADDRESS = re.compile(rf"(https?|ssh)://(?:[^@/]+@)?{_HOST}(?::\d+)?/{_PATH}")
@@ -57,14 +58,18 @@ def numbered(repository: str, owner_id: str, repository_id: str) -> str:
     return f"{owner}@{owner_id}/{name}@{repository_id}"
 
 
-def tags_alone(environment: str, tags: str, branch: str = "") -> tuple[str, ...]:
-    """Spell the commands that keep an environment's role to its tags.
+def refs_alone(environment: str, refs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Spell the commands that keep an environment's roles to these refs.
 
-    `tags` is a pattern of GitHub's.
-    And to `branch`, if promotions run on one. Without it, a job of any branch that names the environment gets the role.
-    The REST API: Deployment environments, and Deployment branch policies.
+    Without them, a job of any branch that names the environment gets the role. The REST API: Deployment environments,
+    and Deployment branch policies.
     """
-    return (_closed(environment), _open("tag", tags, environment), *branch_too(environment, branch))
+    return (_closed(environment), *refs_too(environment, refs))
+
+
+def refs_too(environment: str, refs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Spell the commands that let branches and tags use an environment, too."""
+    return tuple(_open(kind, name, environment) for kind, name in refs)
 
 
 def variable(name: str, app: str, folder: str) -> str:
@@ -73,16 +78,6 @@ def variable(name: str, app: str, folder: str) -> str:
     Apps in folders share the environment, and each has a variable.
     """
     return f"{name}_{app.upper().replace('-', '_')}" if folder else name
-
-
-def branch_alone(environment: str, branch: str) -> tuple[str, ...]:
-    """Spell the commands that keep an environment's role to one branch."""
-    return (_closed(environment), *branch_too(environment, branch))
-
-
-def branch_too(environment: str, branch: str) -> tuple[str, ...]:
-    """Spell the command that lets a branch use an environment, too."""
-    return (_open("branch", branch, environment),) if branch else ()
 
 
 def _closed(environment: str) -> str:

@@ -16,7 +16,11 @@ MADE_BY_US = "(made with the stack {})"  # in a plan: what is known only once an
 DOCUMENT = "tagship-deploy"  # the template needs a name, also for a kind of target without documents
 _ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/([a-z0-9][a-z0-9._/-]{1,255})\Z")
 
+LARGEST_TRUST = 2_048  # characters of a role's trust policy (IAM quotas)
 LARGEST = 51_200  # bytes of a TemplateBody (CloudFormation quotas)
+_POLICY = r"^  (?:People|Cleanup|Observe)Of{0}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+"  # a resource, and its output
+# One in a list of statements.
+_STATEMENT = r"^ {{10}}- !If\n {{12}}- Has{0}\n(?: {{12}}(?!- !Ref).*\n)+ {{12}}- !Ref AWS::NoValue\n"
 COMMENT = re.compile(r"^ *#.*\n|(?<=\S) # [^\"'\n]*$", re.MULTILINE)  # a whole line, or what follows a value
 
 
@@ -148,6 +152,7 @@ def with_blocks(
     copied: Sequence[str] = (),
     groups: Sequence[str] = (),
     legacy: Sequence[str] = (),
+    topics: Sequence[str] = (),
 ) -> str:
     """Fill the blocks of environment.yaml.
 
@@ -174,21 +179,21 @@ def with_blocks(
     blocks |= {"distributions": [_global("cloudfront", f"distribution/{id_}") for id_ in sorted(set(distributions))]}
     of_groups = [f"autoScalingGroup:*:autoScalingGroupName/{name}" for name in sorted(groups)]
     blocks |= {"groups": [_resource("autoscaling", name) for name in of_groups]}
+    blocks |= {"topics": [f"- {_text(arn)}" for arn in sorted(set(topics))]}
     blocks |= {"images": _repositories(images), "copied": _repositories(copied)}
     for name, lines in blocks.items():
         template = _block(template, name, lines)
-    running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
+    running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites, "Hosts": tags}
     running |= {"Images": _repositories(images)}
     return _fitting(template, [noun for noun, names in running.items() if not names])
 
 
 def _fitting(template: str, absent: Sequence[str]) -> str:
-    """Leave policies of what is absent out, then comments, until it fits."""
-    for noun in absent:
-        if len(template.encode()) > LARGEST:
-            template = re.sub(
-                rf"^  (People|Cleanup)Of{noun}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+", "", template, flags=re.MULTILINE
-            )
+    """Leave out what is for something absent, then comments, until it fits."""
+    for pattern in (_POLICY, _STATEMENT):
+        for noun in absent:
+            if len(template.encode()) > LARGEST:
+                template = re.sub(pattern.format(noun), "", template, flags=re.MULTILINE)
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
 
 
@@ -251,6 +256,13 @@ def _block(template: str, name: str, lines: Sequence[str]) -> str:
         return "\n".join(match[1] + line for line in lines)
 
     return re.sub(pattern, put, template, flags=re.MULTILINE | re.DOTALL)
+
+
+def trust_size(repository: str, environment: str, workflows: Sequence[str]) -> int:
+    """Return the most characters that a role's trust policy has."""
+    numbers, fixed = 24, 600  # two of ten digits with their @; the rest of the policy, with the provider's ARN
+    subjects = 2 * len(f'"repo:{repository}:environment:{environment}",') + numbers
+    return fixed + subjects + sum(len(f'"{workflow}",') for workflow in workflows)
 
 
 def same_document(content: str, other: str) -> bool:

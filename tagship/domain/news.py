@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,14 @@ NOT_DEPLOYED = "not-deployed"
 LONGEST = 140  # characters of a description on GitHub
 EVIDENCE = 8_000  # characters of evidence in an issue, the last ones: GitHub takes 65,536 of a body
 _PUT_BACK = frozenset({"rolled-back", "rollback-failed"})
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A job of the run: success, failure or cancelled."""
+
+    name: str
+    conclusion: str
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class News:
     url: str = ""
     evidence: str = ""
     newest: bool = True  # no later deployment has changed the environment since
+    stages: Sequence[Stage] = ()
 
     @property
     def is_good(self) -> bool:
@@ -92,13 +101,17 @@ class News:
 
     def as_data(self) -> Mapping[str, Any]:
         """Write it for a webhook of one's own."""
-        return {**asdict(self), "good": self.is_good}
+        facts = asdict(self)
+        facts.pop("stages")
+        return {**facts, "good": self.is_good}
 
     def message(self, kind: str) -> Mapping[str, Any]:
-        """Write what a webhook of that kind takes: slack, teams or generic."""
+        """Write what a receiver of that kind takes."""
         text = f"{self.headline}\n{self.run_url}".strip()
         if kind == "slack":
             return {"text": _slack(text)}
+        if kind == "sns":
+            return {"id": f"{self.id}/{self.state}", "subject": subject(self.title), "text": text}
         return _card(text) if kind == "teams" else self.as_data()
 
 
@@ -108,6 +121,16 @@ _WORDS = {
     NOT_DEPLOYED: "was not deployed",
     "abandoned": "was given up",
 }
+
+
+def subject(text: str) -> str:
+    """Write what SNS takes as a subject.
+
+    100 printable characters of ASCII at most, the first a letter or digit:
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
+    plain = "".join(char if " " <= char <= "~" else "?" for char in text)[:100]
+    return plain if plain[:1].isalnum() else "tagship"
 
 
 def _slack(text: str) -> str:

@@ -15,6 +15,7 @@ from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic
 from tagship.ports.app import App
+from tagship.settings.trust import files, trusted
 
 AGAIN = "Don't deploy it. See who wrote to the bucket, then take another version"
 
@@ -89,15 +90,16 @@ def named_statement(app: App, manifest: Manifest, name: str, digest: str) -> tup
 
 
 def _check_workflow(app: App, manifest: Manifest, environment: str, file: str) -> None:
-    """Require the workflow file that ships to the environment.
+    """Require a workflow file that ships to the environment.
 
     Of a promoted artifact it is the workflow of the environment that it was published for.
     """
-    wanted, repository = app.settings.workflow(manifest.published), app.settings.ci.repository
+    wanted = files(trusted(app.settings, manifest.published)["ship"])
+    repository = app.settings.ci.repository
     owner, _, name = file.partition("/.github/workflows/")
-    if (wanted and name != wanted) or (repository and owner != repository) or not name:
+    if (wanted and name not in wanted) or (repository and owner != repository) or not name:
         raise NotAuthentic(
             f"{manifest.artifact_id} was published by {file or 'no workflow'}, and {environment} requires "
-            f"{'/'.join(filter(None, (repository, wanted))) or 'one'} (require_attestation).",
+            f"{'/'.join(filter(None, (repository, ' or '.join(wanted)))) or 'one'} (require_attestation).",
             remedy="Take a version that its workflow published",
         )

@@ -6,7 +6,9 @@ Each is asked once, here: by promote, by deploy of what was promoted, and by why
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from tagship.domain import commands
 from tagship.domain.deployment import SERVES, Deployment, Entry
@@ -56,6 +58,66 @@ def passed(app: App, environment: str, artifact_id: ArtifactId, manifest_sha256:
     return next((entry for entry in records if entry.details.get("manifest_sha256") == manifest_sha256), None)
 
 
+@dataclass(frozen=True)
+class Eligibility:
+    """What a version came through in the environment before.
+
+    `again` is the command that this is asked for. Each gate says in a few words what it found, or raises Refused.
+    """
+
+    app: App
+    source: str
+    artifact_id: ArtifactId
+    again: str
+
+    @cached_property
+    def _history(self) -> Sequence[Deployment]:
+        """Read deployments: all, if the latest lack the version."""
+        latest = recent(self.app, self.source, MANY)
+        if any(deployment.artifact_id == self.artifact_id for deployment in latest):
+            return latest
+        return self.app.ledger.deployments(self.source)
+
+    @cached_property
+    def _since(self) -> datetime:
+        return _healthy_since(self.source, self.artifact_id, self._history)
+
+    def healthy(self) -> str:
+        """Require that it was healthy."""
+        return f"healthy on {self.source} since {moment(self._since.isoformat())} UTC"
+
+    def unmarked(self, *, allow_bad: bool = False) -> str:
+        """Require that nobody marked it bad."""
+        bad = why_bad(self.app, self.source, self.artifact_id, self._history)
+        if bad and bad.by_hand and not allow_bad:
+            require_good(self.source, self.artifact_id, bad, self.again)
+        return f"not marked bad on {self.source}"
+
+    def tested(self, manifest_sha256: str) -> str:
+        """Require the record that these very bytes passed their tests."""
+        if not self.app.settings.promotion.tests:
+            return "promotion.tests asks for none"
+        record = passed(self.app, self.source, self.artifact_id, manifest_sha256)
+        if record is None:
+            raise Refused(
+                f"Nobody recorded that {self.artifact_id} passed its tests on {self.source}.",
+                remedy=f"Run them, then record it: {commands.tested(self.artifact_id, self.source)}",
+            )
+        return f"passed on {self.source}, by the record of {record.who}"
+
+    def baked(self) -> str:
+        """Require that it has served long enough."""
+        bake = self.app.settings.promotion.bake
+        ready = self._since + timedelta(minutes=bake)
+        if ready > self.app.store.now():
+            raise Refused(
+                f"{self.artifact_id} has served on {self.source} since {moment(self._since.isoformat())} UTC, and "
+                f"promotion.bake is {bake} min.",
+                remedy=f"From {moment(ready.isoformat())} UTC on: {self.again}",
+            )
+        return f"served there for {bake} min and more" if bake else "promotion.bake is 0"
+
+
 def require_passed(
     app: App, source: str, artifact_id: ArtifactId, manifest_sha256: str, again: str, *, allow_bad: bool = False
 ) -> str:
@@ -64,27 +126,17 @@ def require_passed(
     It was healthy, is not marked bad, passed its tests, and has served long enough there; says so in a few words.
     `again` is the command that this is asked for. Raises Refused.
     """
-    history = _history(app, source, artifact_id)
-    since = _healthy_since(source, artifact_id, history)
-    bad = why_bad(app, source, artifact_id, history)
-    if bad and bad.by_hand and not allow_bad:
-        require_good(source, artifact_id, bad, again)
-    _require_tests(app, source, artifact_id, manifest_sha256)
-    _require_baked(app, source, artifact_id, since, again)
-    return f"healthy on {source} since {moment(since.isoformat())} UTC"
+    record = Eligibility(app, source, artifact_id, again)
+    healthy = record.healthy()
+    record.unmarked(allow_bad=allow_bad)
+    record.tested(manifest_sha256)
+    record.baked()
+    return healthy
 
 
 def require_promoted(app: App, artifact_id: ArtifactId, came: Promoted, again: str, *, allow_bad: bool = False) -> str:
     """Ask the same of a version that was promoted before."""
     return require_passed(app, came.environment, artifact_id, came.manifest_sha256, again, allow_bad=allow_bad)
-
-
-def _history(app: App, environment: str, artifact_id: ArtifactId) -> Sequence[Deployment]:
-    """Read deployments: all, if the latest lack the version."""
-    latest = recent(app, environment, MANY)
-    if any(deployment.artifact_id == artifact_id for deployment in latest):
-        return latest
-    return app.ledger.deployments(environment)
 
 
 def _healthy_since(source: str, artifact_id: ArtifactId, history: Sequence[Deployment]) -> datetime:
@@ -104,22 +156,3 @@ def _healthy_since(source: str, artifact_id: ArtifactId, history: Sequence[Deplo
             remedy=f"Deploy it there first: {commands.deploy(artifact_id, source)}",
         )
     return datetime.fromisoformat(since)
-
-
-def _require_tests(app: App, source: str, artifact_id: ArtifactId, manifest_sha256: str) -> None:
-    if app.settings.promotion.tests and passed(app, source, artifact_id, manifest_sha256) is None:
-        raise Refused(
-            f"Nobody recorded that {artifact_id} passed its tests on {source}.",
-            remedy=f"Run them, then record it: {commands.tested(artifact_id, source)}",
-        )
-
-
-def _require_baked(app: App, source: str, artifact_id: ArtifactId, since: datetime, again: str) -> None:
-    bake = timedelta(minutes=app.settings.promotion.bake)
-    ready = since + bake
-    if ready > app.store.now():
-        raise Refused(
-            f"{artifact_id} has served on {source} since {moment(since.isoformat())} UTC, and promotion.bake is "
-            f"{app.settings.promotion.bake} min.",
-            remedy=f"From {moment(ready.isoformat())} UTC on: {again}",
-        )

@@ -1,4 +1,4 @@
-"""Where people are told: the forge's own pages, and webhooks."""
+"""Where people are told: the forge's own pages, webhooks, and topics of SNS."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ class Board(Protocol):
     def status(self, news: News) -> None:
         """Set the commit's status for the environment."""
 
+    def checks(self, news: News) -> None:
+        """Set a check run for each stage, on the version's commit."""
+
+    def release(self, news: News) -> str:
+        """Make the release of a version's tag, unless it is there.
+
+        Returns its page; empty if there is no such tag, or the release was there.
+        """
+
     def issue(self, news: News) -> str:
         """Open an environment's issue, add to it, or close it.
 
@@ -34,11 +43,11 @@ class Board(Protocol):
 
 
 class Hook(Protocol):
-    """A webhook that the settings name."""
+    """A webhook or topic that the settings name."""
 
     @property
     def kind(self) -> str:
-        """Return slack, teams or generic."""
+        """Return slack, teams, generic or sns."""
 
     @property
     def failures_only(self) -> bool: ...

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tagship.domain import annotation, commands
+from tagship.domain.news import Stage
 from tagship.domain.text import either, excerpt, moment
 from tagship.errors import (
     UNCHANGED,
@@ -20,7 +21,7 @@ from tagship.errors import (
     TagshipError,
     UsageError,
 )
-from tagship.ports.forge import Notice, Run
+from tagship.ports.forge import Notice, Run, Step
 from tagship.release.remedies import Remedies
 
 EVIDENCE = 20  # lines that are shown of it
@@ -48,6 +49,23 @@ class RunEnding:
 
     said: str = ""
     problem: TagshipError | None = None
+
+
+def stages(steps: Sequence[Step]) -> list[Stage]:
+    """Read how each job of a run ended."""
+    # One that was skipped, or goes on, is none.
+    jobs: dict[str, list[Step]] = {}
+    for step in steps:
+        jobs.setdefault(step.name.partition(": ")[0], []).append(step)
+    ended = {name: own for name, own in jobs.items() if all(step.state == "completed" for step in own)}
+    return [Stage(name, conclusion) for name, own in ended.items() if (conclusion := _worst(own))]
+
+
+def _worst(steps: Sequence[Step]) -> str:
+    conclusions = {step.conclusion for step in steps}
+    if conclusions & {"failure", "timed_out"}:
+        return "failure"
+    return next((word for word in ("cancelled", "success") if word in conclusions), "")
 
 
 def ending_of(remedies: Remedies, run: Run, notices: Sequence[Notice], *, old: bool = False) -> RunEnding:

@@ -52,19 +52,29 @@ class Passage:
 
 
 def believed(app: App, promotion: Passage) -> Stored:
-    """Read what is to be promoted, and verify all of it.
+    """Read what is to be promoted, and verify all of it."""
+    stored = signed(app, promotion)
+    require_origin(app, promotion, stored.manifest)
+    return stored
 
-    Raises Refused if nobody signed it.
-    """
+
+def signed(app: App, promotion: Passage) -> Stored:
+    """Read what is to be promoted. Raises Refused if nobody signed it."""
     stored = verified(app, promotion.source, promotion.artifact_id)
     if not stored.signed:
         raise Refused(
             f"Nobody signed {promotion.artifact_id} on {promotion.source}: what is promoted has to be signed.",
             remedy=f"Name keys under [signing], and ship the next version: {commands.deploy_dev(promotion.source)}",
         )
-    check_named(app, stored.manifest)
-    check_required(app, stored.manifest, promotion.to)
     return stored
+
+
+def require_origin(app: App, promotion: Passage, manifest: Manifest) -> str:
+    """Require its attestations, and what the next environment asks for."""
+    check_named(app, manifest)
+    check_required(app, manifest, promotion.to)
+    required = app.settings.environment(promotion.to).require_attestation
+    return "by the workflow that is required" if required else "not required"
 
 
 def issued(app: App, promotion: Passage, source: Stored) -> Manifest:

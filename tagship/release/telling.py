@@ -1,4 +1,4 @@
-"""Tell people: GitHub's pages and webhooks. What fails is a warning; nothing here changes how a deployment ended."""
+"""Tell people: GitHub's pages, webhooks, topics of SNS. What fails is a warning; nothing here changes an outcome."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from tagship.domain import layout
 from tagship.domain.news import News
+from tagship.domain.version import Version
 from tagship.errors import ServiceFailed, SettingsError, TagshipError
 from tagship.ports.app import App
 from tagship.ports.board import Board, Hook
@@ -17,7 +18,7 @@ ATTEMPTS = 20  # of one webhook for one deployment; each is noted before it is m
 
 
 def tell(app: App, news: News) -> None:
-    """Tell GitHub and each webhook, in a run of CI.
+    """Tell GitHub and each webhook or topic, in a run of CI.
 
     Outside CI a person asks for themselves.
     """
@@ -33,9 +34,9 @@ def tell(app: App, news: News) -> None:
 
 
 def try_hooks(app: App) -> dict[str, str]:
-    """Send a test to each webhook; say what went wrong, by name."""
+    """Send a test to each receiver; say what went wrong, by name."""
     if not app.hooks:
-        app.screen.say("tagship.toml names no webhook: add [notify.webhooks.<name>].")
+        app.screen.say("tagship.toml names nobody to tell: add [notify.webhooks.<name>] or [notify.topics.<name>].")
     return {name: _try(app, name, hook) for name, hook in app.hooks.items()}
 
 
@@ -53,14 +54,26 @@ def _try(app: App, name: str, hook: Hook) -> str:
 
 def _tell_github(app: App, board: Board, news: News) -> None:
     """Tell each page by itself; any may fail."""
-    pages: list[Callable[[News], object]] = [board.deployment, board.status] if news.commit else []
+    pages: list[Callable[[News], object]] = [board.deployment, board.status, board.checks] if news.commit else []
     for page in pages:
         with _warned(app):
             page(news)
+    if _is_release(app, news):
+        with _warned(app):
+            if address := board.release(news):
+                app.screen.say(f"Released: {address}")
     if news.newest:
         with _warned(app):
             if address := board.issue(news):
                 app.screen.say(f"{'Closed' if news.is_good else 'Reported'}: {address}")
+
+
+def _is_release(app: App, news: News) -> bool:
+    """Tell whether a final version is out, by the settings."""
+    if not news.is_good or news.environment != app.settings.notify.release:
+        return False
+    version = Version.maybe(news.version)
+    return version is not None and not version.suffix
 
 
 @contextmanager
@@ -73,7 +86,7 @@ def _warned(app: App) -> Iterator[None]:
 
 
 def _send_once(app: App, news: News, name: str, hook: Hook) -> None:
-    """Send news to a webhook that was not told of it before.
+    """Send news to a receiver that was not told of it before.
 
     A note is there before each attempt. Without one that says that it failed, the attempt may have arrived.
     """

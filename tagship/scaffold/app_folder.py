@@ -11,7 +11,9 @@ from tagship.domain.forge import variable
 from tagship.scaffold.look import Scene
 from tagship.settings import Settings
 
-ROLES = ("AWS_ROLE_ARN", "AWS_NOTIFY_ROLE_ARN", "AWS_PREVIEW_ROLE_ARN")
+ROLES = (
+    "AWS_ROLE_ARN", "AWS_NOTIFY_ROLE_ARN", "AWS_PREVIEW_ROLE_ARN", "AWS_ROLLBACK_ROLE_ARN", "AWS_VERIFY_ROLE_ARN",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

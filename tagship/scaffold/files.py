@@ -21,6 +21,7 @@ from tagship.scaffold.writing import change
 from tagship.scaffold.written import RECORD, record_of
 from tagship.settings import FILE, Settings, load
 from tagship.settings.previews import Previews
+from tagship.settings.trust import ROLES
 
 ACTION = ".github/actions/tagship"
 SCHEMA = f"{ACTION}/schema.json"  # tagship.toml names it for editors
@@ -58,8 +59,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
         if f"{place.own}deploy-{env}.yml" not in pipelines:
             _workflow(made, scene, place, (env, suffix), chosen.build)
     for name, content in pipelines.items():
-        placed = _place(made, scene, f"{place.workflows}/{name}", f"{place.workflows}/tagship-{name}", content)
-        _say_trusted(made, name, placed.rpartition("/")[2], settings.previews if settings else Previews())
+        _pipeline(made, scene, place, (name, content), settings.previews if settings else Previews())
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
@@ -193,6 +193,19 @@ def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Itera
         yield from of_settings(settings, ACTION, build, place).files()
     elif settings and settings.previews.environment:
         yield from of_settings(settings, ACTION, build, place).of_pull_requests()
+
+
+def _pipeline(made: Draft, scene: Scene, place: AppFolder, file: tuple[str, bytes], previews: Previews) -> None:
+    name, content = file
+    path, beside = (f"{place.workflows}/{text}" for text in (name, f"tagship-{name}"))
+    placed = _place(made, scene, path, beside, content).rpartition("/")[2]
+    _say_trusted(made, name, placed, previews)
+    plain = name.removeprefix(place.own).removesuffix(".yml")
+    if placed != name and not plain.startswith("preview"):
+        made.notes.append(
+            f"AWS will trust jobs of {name}. For this one, write its file under [environments.<name>.workflows]: "
+            f'{plain if plain in ROLES else "ship"} = ["{placed}@refs/heads/…"]'
+        )
 
 
 def _say_trusted(made: Draft, name: str, placed: str, previews: Previews) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.rendering import render
 from tagship.settings import Settings
+from tagship.settings.trust import BUILT, UNIFIED
 
 OUTPUTS = (
     "should_deploy", "environment", "version", "image_tag", "tag", "skip_build", "commit", "approval", "after",
@@ -64,10 +65,11 @@ class Pipelines:
         if len(self.order) > 1:
             built, *later = self.order[-2:]
             names = {"env": built, "next": later[0], "branch": " and ".join(self.branches)}
-            yield f"{own}build-and-promote.yml", render("build-and-promote.yml", **common, **names)
+            yield f"{own}{BUILT}", render("build-and-promote.yml", **common, **names)
             yield f"{own}deploy-{later[0]}.yml", render("deploy-promoted.yml", **common, env=later[0], source=built)
         unified = {"pushed": list(self.pushed), "paths": list(self.paths), "ci": list(self.ci)}
-        yield f"{own}deploy.yml", render("deploy-unified.yml", **common, **unified)
+        unified["environments"] = [name for name in self.environments if len(self.order) < 2 or name != self.order[-1]]
+        yield f"{own}{UNIFIED}", render("deploy-unified.yml", **{**common, **unified})
         yield f"{own}rollback.yml", render("rollback.yml", **common)
         yield f"{own}verify.yml", render("verify.yml", **common)
 

@@ -21,7 +21,7 @@ from tagship.settings.section import Finding, Text, Values, number, shown, table
 
 TEMPLATE = "deploy/aws/ssm-document.json"
 ENTRY = "deploy/host/entry.sh"
-DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
+DOCUMENT = r"^[A-Za-z0-9_.\-]{3,121}$"  # -status is added to it
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
 USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
 
@@ -33,7 +33,7 @@ class Hosts(Kind):
     """
 
     words: ClassVar[Mapping[str, str]] = {
-        DOCUMENT: "a document's name: 3 to 128 letters, digits, dots, hyphens and underscores",
+        DOCUMENT: "a document's name: 3 to 121 letters, digits, dots, hyphens and underscores",
         TIMER: 'times of a calendar as systemd has them: "*-*-* 03:30:00 UTC", "hourly"',
         USER: "the name of a host's account: small letters, digits, underscores and hyphens, at most 31",
     }
@@ -163,7 +163,9 @@ class Hosts(Kind):
     def documents(self, read: Callable[[str], str]) -> Mapping[str, str]:
         from tagship.domain.ec2 import document
 
-        return {self.document: document.render(read(TEMPLATE), read(ENTRY))}
+        template, entry = read(TEMPLATE), read(ENTRY)
+        whole, status = document.render(template, entry), document.render(template, entry, actions=("status",))
+        return {self.document: whole, document.for_status(self.document): status}
 
     # -- combinations that cannot work ---------------------------------------------------------------------------------
 

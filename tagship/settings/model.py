@@ -44,6 +44,7 @@ from tagship.settings.tables import (
     Tags,
 )
 from tagship.settings.taken import taken_variables
+from tagship.settings.trust import Workflows
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
@@ -57,7 +58,8 @@ class Environment(Section):
 
     branch: str = Field(default="", pattern=BRANCH)
     suffix: Suffix | None = None
-    workflow: str | None = Field(default=None, pattern=WORKFLOW)  # whose jobs AWS trusts; deploy-<environment>.yml
+    workflow: str | None = Field(default=None, pattern=WORKFLOW)  # that ships a tag; deploy-<environment>.yml
+    workflows: Workflows = Field(default_factory=Workflows)  # whose jobs get each role
     variables: Mapping[Variable, str] = Field(default_factory=dict)
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
@@ -151,8 +153,7 @@ class Settings(Section):
 
     def suffix(self, environment: str) -> str:
         """Name an environment's suffix: its own setting, or its name."""
-        suffix = self.environments[environment].suffix
-        return environment if suffix is None else suffix
+        return environment if (suffix := self.environments[environment].suffix) is None else suffix
 
     def environment(self, name: str) -> Environment:
         """Find an environment; raises SettingsError that lists the known ones."""
@@ -186,8 +187,7 @@ class Settings(Section):
 
     def is_irreversible(self, environment: str) -> bool:
         """Tell whether the migration of this commit can't be undone."""
-        hook = self.hook(environment, BEFORE)
-        return hook is not None and hook.irreversible
+        return (hook := self.hook(environment, BEFORE)) is not None and hook.irreversible
 
     def lease_group(self, environment: str) -> str:
         """Return the lease group of an environment: its setting, or its name."""
@@ -206,11 +206,6 @@ class Settings(Section):
         """Name the workflow file that ships to an environment; empty: any."""
         workflow = self.environments[environment].workflow
         return f"deploy-{environment}.yml" if workflow is None else workflow
-
-    def promoted_from(self, environment: str) -> str:
-        """Name the branch whose promotions go to an environment; empty: none."""
-        promotion = self.promotion
-        return promotion.branch if promotion.workflow and environment in promotion.order[1:] else ""
 
     def environment_of(self, suffix: str) -> str:
         """Find the environment whose versions have `suffix`. Raises SettingsError."""

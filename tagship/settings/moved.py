@@ -18,12 +18,21 @@ Place = tuple[str, ...]
 def bring_home(values: dict[str, Any], model: type[Settings]) -> list[str]:
     """Move keys from their old places, and say where each is now."""
     environments = values.get("environments")
-    moves: list[str] = []
+    moves = _of_promotion(values.get("promotion"))
     for name, environment in environments.items() if isinstance(environments, dict) else ():
         if isinstance(environment, dict):
             for kind in _kinds_of(environment, model):
                 moves += _of_environment(cut(name), environment, kind)
     return moves
+
+
+def _of_promotion(promotion: Any) -> list[str]:
+    """Take out the workflow that promotes, of which there was one."""
+    if not isinstance(promotion, dict):
+        return []
+    gone = [f"promotion.{key}" for key in ("workflow", "branch") if promotion.pop(key, None) is not None]
+    instead = 'ship = ["promote.yml@refs/heads/main"] under [environments.<name>.workflows], or remove it'
+    return [f"{key} is gone: write {instead}" for key in gone]
 
 
 def of_variables(

@@ -32,6 +32,8 @@ REF = r"^[A-Za-z0-9][A-Za-z0-9._/-]*$"  # never an option of git's: it cannot be
 BRANCH = r"^([A-Za-z0-9][A-Za-z0-9._/-]*)?$"
 REPOSITORY = r"^([A-Za-z0-9._-]+/[A-Za-z0-9._-]+)?$"
 GROUP = rf"^({NAME[1:-1]})?$"
+TOPIC = r"^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}([.]fifo)?$"
+MAYBE_NAME = r"^([a-z][a-z0-9-]{0,30})?$"
 WORKFLOW = r"^([A-Za-z0-9._-]+[.]ya?ml)?$"  # a file of .github/workflows
 CALENDAR = r"^([A-Za-z0-9:/_.\-]{3,200})?$"
 PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
@@ -146,8 +148,6 @@ class Promotion(Section):
     order: tuple[Name, ...] = ()  # the environments, the first one first; empty: nothing is promoted
     tests: bool = True  # only what passed its tests in the environment before
     bake: int = Field(default=0, ge=0, le=43200)  # minutes that it has to have served there
-    workflow: str = Field(default="", pattern=WORKFLOW)  # that promotes from a branch; empty: none gets a role there
-    branch: str = Field(default="main", pattern=BRANCH)  # that it runs on
 
 
 class CiRuns(Section):
@@ -157,6 +157,7 @@ class CiRuns(Section):
     appears_within: int = Field(default=60, ge=1)  # seconds
     timeout: int = Field(default=3600, ge=1)  # seconds
     green_before_tag: bool = False
+    branch: str = Field(default="main", pattern=REF)  # GitHub's default branch: the workflows that run there
     cleanup_workflow: str = Field(default="cleanup.yml", pattern=WORKFLOW)  # whose jobs delete artifacts; empty: any
     cleanup_branch: str = Field(default="main", pattern=REF)  # where it runs
 
@@ -177,10 +178,25 @@ class Webhook(Section):
     when: Literal["always", "failures"] = "always"
 
 
+class Topic(Section):
+    """A topic of SNS that is told how deployments end."""
+
+    arn: str = Field(pattern=TOPIC)
+    when: Literal["always", "failures"] = "always"
+
+
 class Notify(Section):
     """Who is told how a deployment ended, beside GitHub."""
 
     webhooks: Mapping[Name, Webhook] = Field(default_factory=dict)
+    topics: Mapping[Name, Topic] = Field(default_factory=dict)
+    release: str = Field(default="", pattern=MAYBE_NAME)  # where a final version has to serve to be a release on GitHub
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        for name in table(values, "topics"):
+            if name in table(values, "webhooks"):
+                yield f"topics.{name}", "has the name of a webhook: give it another"
 
 
 class Bundle(Section):

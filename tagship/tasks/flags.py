@@ -92,7 +92,11 @@ TAG_ENV = Flag("env", "the channel, by its environment")
 SUFFIX = Flag("suffix", "the channel, by its versions' suffix (dev of 0.1.30-dev)")
 HOSTS_ENV = Flag("env", "the environment that the hosts belong to", positional=True)
 JUDGED_ENV = Flag(
-    "environment", "the environment that it would be deployed to", parameter="env", old=("env",), positional=True
+    "environment",
+    "the environment that it would go to, or all",
+    parameter="env",
+    old=("env",),
+    positional=True,
 )
 
 # A promotion.

@@ -5,21 +5,23 @@ A run that failed before its deployment has nothing in the ledger: then the run 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from tagship.domain import commands, markdown
 from tagship.domain.deployment import Deployment
 from tagship.domain.history import as_data, outcome
-from tagship.domain.news import NOT_DEPLOYED, News
+from tagship.domain.news import NOT_DEPLOYED, News, Stage
 from tagship.domain.text import moment, span
+from tagship.domain.version import ArtifactId
 from tagship.engine.plan import MANY, recent
 from tagship.engine.previews import preview_number
 from tagship.engine.scope import named
-from tagship.errors import Refused, ServiceFailed
+from tagship.engine.tagged import commit_of
+from tagship.errors import Refused, ServiceFailed, TagshipError
 from tagship.ports.app import App
-from tagship.release.ending import evidence, reason_of
+from tagship.release.ending import evidence, reason_of, stages
 from tagship.release.previews import not_deployed, of_deployment, tell_pull_request
 from tagship.release.telling import tell, try_hooks
 
@@ -42,7 +44,7 @@ class Notified:
 
 @dataclass(frozen=True)
 class Tried:
-    """What went wrong with each webhook's test; empty: nothing."""
+    """What went wrong with each test; empty: nothing."""
 
     hooks: Mapping[str, str]
 
@@ -50,12 +52,12 @@ class Tried:
         return {"webhooks": dict(self.hooks)}
 
     def insist(self) -> None:
-        """Raise ServiceFailed if a webhook did not take its test."""
+        """Raise ServiceFailed if one did not take its test."""
         failed = [name for name, problem in self.hooks.items() if problem]
         if failed:
             raise ServiceFailed(
                 f"Not notified: {', '.join(failed)}.",
-                state="Deployments go on as ever; these webhooks hear nothing of them.",
+                state="Deployments go on as ever; these hear nothing of them.",
                 remedy=f"Mend what is named above, then try again: {commands.notify(test=True)}",
             )
 
@@ -63,8 +65,8 @@ class Tried:
 def notify(app: App, *, artifact: str = "", env: str = "", test: bool = False) -> Notified | Tried:
     """Report the latest deployment of an artifact, by the ledger.
 
-    In CI, the artifact is that of the pushed tag, and GitHub and webhooks are told too; what fails of that is a
-    warning. With `test`, webhooks alone are tried. Raises Refused outside CI if there is no deployment.
+    In CI, the artifact is that of the pushed tag, and GitHub, webhooks and topics are told too; what fails of that is a
+    warning. With `test`, webhooks and topics alone are tried. Raises Refused outside CI if there is no deployment.
     """
     if test:
         return Tried(try_hooks(app))
@@ -90,8 +92,16 @@ def _deployed(app: App, latest: Deployment, *, newest: bool) -> Notified:
             place = _news(app, environment, latest.label).url
             tell_pull_request(app, of_deployment(app, latest, _evidence(latest), place))
         return Notified(latest)
-    facts = {"state": latest.state, "headline": _headline(latest), "evidence": _evidence(latest)}
-    tell(app, replace(_news(app, latest.first.environment, latest.label), id=latest.id, newest=newest, **facts))
+    news = replace(
+        _news(app, latest.first.environment, latest.label),
+        id=latest.id,
+        state=latest.state,
+        headline=_headline(latest),
+        evidence=_evidence(latest),
+        newest=newest,
+        stages=_stages(app),
+    )
+    tell(app, news)
     return Notified(latest)
 
 
@@ -99,8 +109,29 @@ def _news(app: App, environment: str, version: str) -> News:
     """Begin the news of this run: a version that was not deployed."""
     url = urlsplit(app.settings.environment(environment).health.url)
     place = f"{url.scheme}://{url.netloc}" if url.netloc else ""
-    ids = (f"run-{app.ci.run}", app.settings.app, environment, version, app.ci.commit)
+    ids = (f"run-{app.ci.run}", app.settings.app, environment, version, _commit(app, version))
     return News(*ids, NOT_DEPLOYED, "", app.run_url, place)
+
+
+def _commit(app: App, version: str) -> str:
+    """Find the version's commit; else the run's own."""
+    # A version may be deployed by a run of another commit.
+    if not app.ci.run:
+        return ""
+    try:
+        return commit_of(app, ArtifactId.parse(version))
+    except TagshipError:
+        return app.ci.commit
+
+
+def _stages(app: App) -> Sequence[Stage]:
+    """Read how the jobs of this run ended."""
+    # Nothing if the forge cannot be asked.
+    try:
+        return stages(app.forge.run(app.ci.run).steps) if app.forge and app.ci.run else ()
+    except ServiceFailed as failure:
+        app.screen.warn(f"no check run is set: {failure.what}")
+        return ()
 
 
 def _not_deployed(app: App, artifact_id: str, environment: str) -> Notified:
@@ -109,30 +140,35 @@ def _not_deployed(app: App, artifact_id: str, environment: str) -> Notified:
     The words are those of the step that failed.
     """
     headline = f"{artifact_id} was not deployed to {environment}"
-    reason, captured = _why(app)
+    reason, captured, ended = _why(app)
     app.screen.say(f"{headline}. {reason}")
     lines = [*markdown.heading(headline), *markdown.paragraph(reason), *markdown.folded("evidence", captured)]
     app.ci.summarize("\n".join(lines))
     if preview_number(app, environment):
         tell_pull_request(app, not_deployed(app, environment, artifact_id, reason, captured))
         return Notified(None, reason)
-    tell(app, replace(_news(app, environment, artifact_id), headline=f"{headline}. {reason}", evidence=captured))
+    tell(
+        app,
+        replace(
+            _news(app, environment, artifact_id), headline=f"{headline}. {reason}", evidence=captured, stages=ended
+        ),
+    )
     return Notified(None, reason)
 
 
-def _why(app: App) -> tuple[str, str]:
-    """Explain why the run failed, with its failing step's evidence.
+def _why(app: App) -> tuple[str, str, Sequence[Stage]]:
+    """Explain why the run failed: words, evidence, how its jobs ended.
 
     It says where to look if the forge cannot be asked.
     """
     try:
         forge = app.forge
         if forge is None:
-            return f"Why is on the run's page: {app.ci.run_url}", ""
+            return f"Why is on the run's page: {app.ci.run_url}", "", ()
         run, notices = forge.run(app.ci.run), forge.notices(app.ci.run)
     except ServiceFailed as failure:
-        return f"Why is on the run's page: {app.ci.run_url} ({failure.what.rstrip('.')})", ""
-    return reason_of(run, notices), evidence(run, notices)
+        return f"Why is on the run's page: {app.ci.run_url} ({failure.what.rstrip('.')})", "", ()
+    return reason_of(run, notices), evidence(run, notices), stages(run.steps)
 
 
 def _headline(deployment: Deployment) -> str:

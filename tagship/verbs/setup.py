@@ -24,13 +24,22 @@ from tagship.account.desired import (
 )
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.removal import Removal, removal
+from tagship.account.trusting import own_files
 from tagship.domain import commands, foundation
-from tagship.domain.forge import branch_alone, tags_alone, variable
+from tagship.domain.forge import refs_alone, variable
 from tagship.domain.foundation import Stack, same_document, stack_name
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
+from tagship.settings.trust import refs
+
+VARIABLES = {  # of GitHub's environment, by the role that the stack makes
+    "Ci": "AWS_ROLE_ARN",
+    "Notify": "AWS_NOTIFY_ROLE_ARN",
+    "Rollback": "AWS_ROLLBACK_ROLE_ARN",
+    "Verify": "AWS_VERIFY_ROLE_ARN",
+}
 
 
 @dataclass(frozen=True)
@@ -254,7 +263,7 @@ def _of_previews(app: App, made: Mapping[str, str]) -> Iterator[str]:
     role = variable("AWS_PREVIEW_ROLE_ARN", app.settings.app, app.repository.folder)
     for where in ("", f" --env {sweep}"):
         if where:
-            yield from branch_alone(sweep, branch)
+            yield from refs_alone(sweep, [("branch", branch)])
         yield f"gh variable set {role}{where} --body {made['PreviewRoleArn']}"
         yield f"gh variable set AWS_REGION{where} --body {app.settings.aws.region}"
 
@@ -266,13 +275,12 @@ def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
     """
     settings, cleanup = app.settings, f"{name}-cleanup"
     region = settings.aws.region
-    yield from tags_alone(name, settings.tags.names.on_github(settings.suffix(name)), settings.promoted_from(name))
-    role, notify, clean = (
-        variable(f"AWS_{job}ROLE_ARN", settings.app, app.repository.folder) for job in ("", "NOTIFY_", "CLEANUP_")
-    )
-    yield f"gh variable set {role} --env {name} --body {made['CiRoleArn']}"
-    yield f"gh variable set {notify} --env {name} --body {made['NotifyRoleArn']}"
+    yield from refs_alone(name, refs(settings, name, own_files(app)))
+    for role, plain in VARIABLES.items():
+        if arn := made.get(f"{role}RoleArn"):
+            yield f"gh variable set {variable(plain, settings.app, app.repository.folder)} --env {name} --body {arn}"
     yield f"gh variable set AWS_REGION --env {name} --body {region}"
-    yield from branch_alone(cleanup, settings.ci.cleanup_branch)
+    yield from refs_alone(cleanup, [("branch", settings.ci.cleanup_branch)])
+    clean = variable("AWS_CLEANUP_ROLE_ARN", settings.app, app.repository.folder)
     yield f"gh variable set {clean} --env {cleanup} --body {made['CleanupRoleArn']}"
     yield f"gh variable set AWS_REGION --env {cleanup} --body {region}"

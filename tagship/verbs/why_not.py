@@ -1,14 +1,16 @@
 """why-not: every gate between a version and an environment, ok, blocked or not checked, and the way through.
 
-The gates are deploy's own checks, asked one by one: a check that refuses is a blocked gate.
+The gates are the checks of deploy, and of promote for what comes from the environment before, asked one by one: a check
+that refuses is a blocked gate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from tagship.domain import blocked, commands
+from tagship.domain import blocked, commands, layout
 from tagship.domain.blocked import Gate
 from tagship.domain.deployment import Deployment, serving
 from tagship.domain.manifest import Manifest
@@ -17,16 +19,20 @@ from tagship.domain.units import noun_of
 from tagship.domain.verdict import serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.acquire import not_held
-from tagship.engine.artifacts import Stored, verified
+from tagship.engine.artifacts import Stored, stored_manifest, verified
 from tagship.engine.gate import NotChecked, gate
 from tagship.engine.gates import require_good, require_newer, require_unfrozen, why_bad
 from tagship.engine.lease_session import ask
 from tagship.engine.obstacles import require_clear
-from tagship.engine.plan import reachable, recent
+from tagship.engine.plan import facts, reachable, recent
+from tagship.engine.promotion import Eligibility, before
 from tagship.engine.scope import named
-from tagship.errors import Refused
+from tagship.errors import NotAuthentic, Refused
 from tagship.ports.app import App
 from tagship.ports.target import Careful
+from tagship.release.promoting import Passage, issued, require_origin, signed
+
+ALL = "all"  # every environment, unless one has that name
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class WhyNot:
         return {
             "environment": self.environment,
             "version": self.version,
-            "open": all(gate.open for gate in self.gates),
+            "open": self.open,
             "gates": [gate.as_data() for gate in self.gates],
         }
 
@@ -53,18 +59,58 @@ class WhyNot:
         """Raise Refused if a gate is blocked."""
         blocked.refuse(self.gates, self.version, self.environment, self.command)
 
+    @property
+    def open(self) -> bool:
+        return all(gate.open for gate in self.gates)
 
-def why_not(app: App, *, env: str, version: str) -> WhyNot:
-    """Ask every gate; change nothing."""
+
+@dataclass(frozen=True)
+class Everywhere:
+    """The gates between a version and each environment."""
+
+    places: Sequence[WhyNot]
+
+    def as_data(self) -> list[dict[str, object]]:
+        return [place.as_data() for place in self.places]
+
+    def insist(self) -> None:
+        """Raise Refused of the first environment that it can't go to."""
+        # One that runs it already is passed over.
+        for place in self.places:
+            if [gate.name for gate in place.gates if gate.problem] != ["running"]:
+                place.insist()
+
+
+def why_not(app: App, *, env: str, version: str) -> WhyNot | Everywhere:
+    """Ask every gate of an environment, or of `all`; change nothing."""
+    if env == ALL and ALL not in app.settings.environments:
+        return _everywhere(app, version)
     artifact_id, environment = named(app, version, env, commands.why_not(env, "").removesuffix(" ''"))
-    asked = _Asked(app, environment, artifact_id)
-    seen = [gate(name, ask) for name, ask in asked.gates().items()]
-    answer = WhyNot(environment, str(artifact_id), seen, asked.again)
+    answer = _asked(app, environment, artifact_id)
     rows = [row for gate in answer.gates for row in gate.rows()]
     app.screen.table(("", "GATE", ""), rows)
-    if all(gate.open for gate in answer.gates):
-        app.screen.say(f"{version} can go to {env}: {commands.deploy(artifact_id, environment)}")
+    if answer.open:
+        app.screen.say(f"{version} can go to {env}: {answer.command}")
     return answer
+
+
+def _everywhere(app: App, version: str) -> Everywhere:
+    """Ask for each environment, and show in one table what is shut."""
+    answers, rows = [], []
+    for environment in app.settings.environments:
+        artifact_id, _ = named(app, version, environment)
+        answer = _asked(app, environment, artifact_id)
+        shut = [row for gate in answer.gates if not gate.open for row in gate.rows()]
+        rows += [[environment, *row] for row in shut or [["ok", "", answer.command]]]
+        answers.append(answer)
+    app.screen.table(("ENVIRONMENT", "", "GATE", ""), rows)
+    return Everywhere(answers)
+
+
+def _asked(app: App, environment: str, artifact_id: ArtifactId) -> WhyNot:
+    asked = _Asked(app, environment, artifact_id)
+    seen = [gate(name, ask) for name, ask in asked.gates().items()]
+    return WhyNot(environment, str(artifact_id), seen, asked.again)
 
 
 @dataclass
@@ -79,14 +125,38 @@ class _Asked:
     artifact_id: ArtifactId
     manifest: Manifest | None = None
     stored: Stored | None = None
+    source: Stored | None = None  # as it is in the environment before
     bad: bool = False  # it is marked bad
     older: bool = False  # it comes before what runs
+
+    @cached_property
+    def passage(self) -> Passage | None:
+        """Find the way by which it is promoted; None without one."""
+        source = before(self.app, self.environment)
+        if not source:
+            return None
+        passage = Passage(source, self.environment, self.artifact_id)
+        stored, before_it = (
+            self.app.store.head(passage.key(self.app, layout.MANIFEST, onward=onward)) for onward in (True, False)
+        )
+        return passage if before_it and (stored is None or self._was_promoted) else None
+
+    @property
+    def _was_promoted(self) -> bool:
+        try:
+            manifest = stored_manifest(self.app, self.environment, self.artifact_id)
+        except NotAuthentic:
+            return False
+        return manifest is not None and manifest.promoted is not None
 
     def gates(self) -> dict[str, Callable[[], str]]:
         history = recent(self.app, self.environment)
         return {
-            "artifact": self._artifact,
-            "branch": self._branch,
+            **(
+                self._of_promotion(self.passage)
+                if self.passage
+                else {"artifact": self._artifact, "branch": self._branch}
+            ),
             "marks": lambda: self._marks(history, serving(history)),
             "order": lambda: self._order(serving(history)),
             "units": self._units,
@@ -96,12 +166,51 @@ class _Asked:
             "lease": lambda: not_held(self.app, self.environment, self.again),
         }
 
+    def _of_artifact(self) -> dict[str, Callable[[], str]]:
+        return {"artifact": self._artifact, "branch": self._branch}
+
+    def _of_promotion(self, passage: Passage) -> dict[str, Callable[[], str]]:
+        """List the gates of the environment before, as promote asks them."""
+        record = Eligibility(self.app, passage.source, self.artifact_id, self.again)
+        return {
+            "artifact": lambda: self._carried(passage),
+            "provenance": lambda: require_origin(self.app, passage, self._source.manifest),
+            "health": record.healthy,
+            "marks before": record.unmarked,
+            "tests": lambda: record.tested(self._source.manifest_sha256),
+            "bake": record.baked,
+            "superseded": lambda: self._superseded(passage),
+        }
+
+    @property
+    def _source(self) -> Stored:
+        if self.source is None:
+            raise NotChecked("the artifact can't be used (see artifact)")
+        return self.source
+
+    def _carried(self, passage: Passage) -> str:
+        self.source = signed(self.app, passage)
+        self.manifest = self.source.manifest
+        self.stored = replace(self.source, manifest=issued(self.app, passage, self.source))
+        return f"stored and signed on {passage.source}, built {moment(self.manifest.build_time)} UTC"
+
+    def _superseded(self, passage: Passage) -> str:
+        """Say what runs there by now."""
+        # A version that is named goes anyway.
+        runs = facts(self.app, passage.source).serving
+        if runs == self.artifact_id:
+            return f"{passage.source} runs it"
+        return f"{passage.source} runs {runs or 'nothing'} by now; a version that is named goes anyway"
+
     @property
     def again(self) -> str:
-        """Spell the deployment with the flags that it needs.
+        """Spell the command with the flags that it needs.
 
         As far as they are known by now.
         """
+        if self.passage:
+            passage = self.passage
+            return commands.promote(passage.source, passage.to, self.artifact_id, allow_older=self.older)
         return commands.deploy(self.artifact_id, self.environment, allow_bad=self.bad, allow_older=self.older)
 
     def _artifact(self) -> str:

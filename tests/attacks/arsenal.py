@@ -13,6 +13,7 @@ VERSION, DEPLOYMENT = "0.1.30-dev", "20261120-155301-123456-000001"
 OVER = {**CONTEXT, "s3:ObjectCreationOperation": "true"}
 ONCE = {**OVER, "s3:if-none-match": "*"}
 ECDSA = {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
+HALF = "send to hosts"
 MADE = {"aws:ResourceTag/tagship:artifact": f"{VERSION} 00"}  # the tag of what a deployment registered
 Allows = Callable[[Request], bool]
 
@@ -36,7 +37,6 @@ class Place:
         app, env = self.app, self.environment
         artifact = self.key(layout.artifact(app, env, VERSION, layout.MANIFEST))
         entry = self.key(layout.ledger_entry(app, env, DEPLOYMENT, 1, "healthy"))
-        tags = self.tags or {"tagship:app": app, "tagship:environment": env}
         place = f"arn:aws:ssm:us-east-1:{ACCOUNT}"
         function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{app}-{env}"
         definition = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/{app}-{env}:7"
@@ -51,11 +51,7 @@ class Place:
             "delete an artifact's older version": Request("s3:DeleteObjectVersion", artifact, CONTEXT),
             "sign a release": Request("kms:Sign", self.release, ECDSA),
             "sign an order": Request("kms:Sign", self.orders, ECDSA),
-            "order hosts": Request(
-                "ssm:SendCommand",
-                f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1",
-                {f"ssm:resourceTag/{name}": value for name, value in tags.items()},
-            ),
+            **self._sending(),
             "run a shell on hosts": Request("ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript"),
             "change the document": Request("ssm:UpdateDocument", f"{place}:document/tagship-deploy"),
             "move the pointer": Request("s3:PutObject", self.key(layout.pointer(app, env)), OVER),
@@ -90,22 +86,37 @@ class Place:
             "take another role": Request("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/tagship-{app}-{env}-Ci"),
         }
 
+    def _sending(self) -> dict[str, Request]:
+        """The halves of a SendCommand, which has to be allowed on a document and on each host."""
+        tags = self.tags or {"tagship:app": self.app, "tagship:environment": self.environment}
+        hosts = {f"ssm:resourceTag/{name}": value for name, value in tags.items()}
+        document = f"arn:aws:ssm:us-east-1:{ACCOUNT}:document/tagship-deploy"
+        return {
+            HALF: Request("ssm:SendCommand", f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1", hosts),
+            "order hosts": Request("ssm:SendCommand", document),
+            "ask hosts": Request("ssm:SendCommand", f"{document}-status"),
+        }
+
     def reach(self, allows: Allows) -> set[str]:
         """The names of what succeeds."""
-        return {name for name, request in self.attempts().items() if allows(request)}
+        reached = {name for name, request in self.attempts().items() if allows(request)}
+        return reached - ({HALF} if HALF in reached else set(self._sending()))
 
 
 SHIPS = {
-    *("read artifacts", "publish", "sign a release", "sign an order", "order hosts", "move the pointer"),
+    *("read artifacts", "publish", "sign a release", "sign an order", "order hosts", "ask hosts", "move the pointer"),
     *("hold the lease", "read the ledger", "add to the ledger", "read Terraform's state", "write Terraform's state"),
 }
+ROLLS_BACK = SHIPS - {"publish", "sign a release", "read Terraform's state", "write Terraform's state"}
 LEFT = {"delete an old version", "delete a task definition", "delete a version of a launch template", "delete an image"}
 # By role: what it reaches of its own environment, and of another one.
 REACH = {
     "Ci": (SHIPS, {"read artifacts", "read the ledger"}),
+    "Rollback": (ROLLS_BACK, set[str]()),
+    "Verify": ({"read the ledger", "ask hosts"}, set[str]()),
     "Notify": ({"read the ledger", "note whom it told"}, set[str]()),
     "Cleanup": (
-        {*("read artifacts", "delete an artifact", "order hosts", "hold the lease", "read the ledger"), *LEFT},
+        {*("read artifacts", "delete an artifact", "ask hosts", "hold the lease", "read the ledger"), *LEFT},
         # Manifests of others: an image that one of them names stays. Families of task definitions are no environment's,
         # and ECS lets run on what runs (Developer Guide, Deleting an Amazon ECS task definition revision).
         {"read the ledger", "read artifacts", "delete a task definition"},

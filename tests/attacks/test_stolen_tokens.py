@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import pytest
 
+from tagship.settings import Settings
+from tagship.settings.trust import trusted as workflows
 from tests.attacks.arsenal import ACCOUNT, REACH, Place
+from tests.fakes.app import environments, settings
 from tests.permissions.requests import Request
 from tests.permissions.roles import Role
 from tests.unit.test_policies import ELSEWHERE, NOT_PROMOTION, PROMOTES, PROMOTION, read, statements, trusted
@@ -56,8 +59,12 @@ def roles_of(subject: str, workflow: str, **changes: str) -> set[str]:
         f"{role} of {name}"
         for name in ENVIRONMENTS
         for role in REACH
-        if trusted(subject, role=role, workflow=workflow, Environment=name, Tags=f"*-{name}", **changes)
+        if trusted(subject, role=role, workflow=workflow, Environment=name, **{**_at_tags(name), **changes})
     }
+
+
+def _at_tags(environment: str) -> dict[str, str]:
+    return {"ShipWorkflows": f"acme/hello/.github/workflows/deploy-{environment}.yml@refs/tags/*-{environment}"}
 
 
 @pytest.mark.parametrize("subject", ["repo:acme/hello:pull_request", "repo:evil/hello:environment:prod"])
@@ -106,4 +113,56 @@ def test_the_token_of_notify_reads_what_happened_and_deploys_nothing() -> None:
 def test_the_token_of_cleanup_deletes_artifacts_and_neither_publishes_nor_signs() -> None:
     for environment in ENVIRONMENTS:
         require("Cleanup", environment)
+        assert "order hosts" not in reach("Cleanup", environment, environment)
     assert "delete an artifact's older version" not in reach("Cleanup", "prod", "prod")
+
+
+def test_the_token_of_a_rollback_publishes_and_signs_nothing() -> None:
+    for environment in ENVIRONMENTS:
+        require("Rollback", environment)
+        assert not reach("Rollback", environment, environment) & {"publish", "sign a release", "freeze"}
+
+
+def test_the_token_of_a_verification_asks_and_changes_nothing() -> None:
+    for environment in ENVIRONMENTS:
+        require("Verify", environment)
+        assert reach("Verify", environment, environment) == {"read the ledger", "ask hosts"}
+
+
+JOBS = {  # of build-and-promote, deploy, deploy-prod, rollback and verify: the roles that each gets
+    ("preprod", "build-and-promote.yml@refs/heads/main"): {"Ci of preprod", "Notify of preprod"},
+    ("preprod", "deploy.yml@refs/heads/main"): {"Ci of preprod", "Notify of preprod"},
+    ("prod", "deploy-prod.yml@refs/heads/main"): {"Ci of prod", "Notify of prod"},
+    ("prod", "rollback.yml@refs/heads/main"): {"Rollback of prod"},
+    ("prod", "verify.yml@refs/heads/main"): {"Verify of prod"},
+    ("prod", "deploy.yml@refs/heads/main"): set[str](),
+    ("prod", "build-and-promote.yml@refs/heads/main"): set[str](),
+    ("prod", "deploy-prod.yml@refs/tags/0.1.30-prod"): set[str](),
+    ("prod-approval", "deploy-prod.yml@refs/heads/main"): set[str](),
+}
+
+
+@pytest.mark.parametrize(("environment", "workflow"), JOBS)
+def test_each_job_of_the_pipelines_gets_its_roles_and_no_others(
+    environment: str, workflow: str, order: Settings
+) -> None:
+    """By the trust that `setup` writes for an order of dev, preprod and prod."""
+    subject, job = f"repo:acme/hello:environment:{environment}", f"acme/hello/.github/workflows/{workflow}"
+    roles: set[str] = set()
+    for name in ENVIRONMENTS:
+        given = {
+            f"{role.capitalize()}Workflows": ",".join(f"acme/hello/.github/workflows/{source}" for source in sources)
+            for role, sources in workflows(order, name).items()
+        }
+        roles |= {
+            f"{role} of {name}"
+            for role in REACH
+            if trusted(subject, role=role, workflow=job, Environment=name, **given)
+        }
+    assert roles == JOBS[environment, workflow]
+
+
+@pytest.fixture
+def order() -> Settings:
+    table = {**environments()["dev"], "branch": "main"}
+    return settings(environments=dict.fromkeys(ENVIRONMENTS, table), promotion={"order": list(ENVIRONMENTS)})

@@ -13,7 +13,7 @@ import pytest
 
 from tagship.adapters.github_board import GitHubBoard
 from tagship.adapters.github_client import Client
-from tagship.domain.news import NOT_DEPLOYED, News
+from tagship.domain.news import NOT_DEPLOYED, News, Stage
 from tagship.errors import ServiceFailed
 from tagship.sandbox import web
 from tagship.sandbox.actions.board import Board as Pages
@@ -30,11 +30,18 @@ def pages(tmp_path: Path) -> Pages:
 
 
 @pytest.fixture
-def board(pages: Pages) -> Iterator[GitHubBoard]:
+def tags() -> set[str]:
+    """Those that the repository has."""
+    return set()
+
+
+@pytest.fixture
+def board(pages: Pages, tags: set[str]) -> Iterator[GitHubBoard]:
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         query = {name: values[-1] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
         path, body = environ["PATH_INFO"].removeprefix("/repos/acme/hello"), environ["wsgi.input"].read()
-        status, value = pages.answer(environ["REQUEST_METHOD"], path, query, body) or ("404 Not Found", {})
+        there = ("200 OK", {}) if path.removeprefix("/git/ref/tags/") in tags else ("404 Not Found", {})
+        status, value = pages.answer(environ["REQUEST_METHOD"], path, query, body) or there
         return web.answer(start_response, status, value)
 
     server = web.server(application)
@@ -123,6 +130,46 @@ def test_environments_have_issues_of_their_own(board: GitHubBoard, pages: Pages)
     board.issue(BAD)
     board.issue(replace(GOOD, environment="prod"))
     assert len(get(pages, "/issues")) == 1
+
+
+STAGED = replace(GOOD, stages=[Stage("build", "success"), Stage("ship", "failure")])
+
+
+def test_each_stage_is_a_check_run_on_the_versions_commit_and_is_set_once(board: GitHubBoard, pages: Pages) -> None:
+    for news in (STAGED, STAGED, replace(STAGED, id="d-2", stages=[Stage("ship", "success")])):
+        board.checks(news)
+    runs = get(pages, f"/commits/{COMMIT}/check-runs", check_name="tagship/dev: ship", filter="all")["check_runs"]
+    assert [(run["conclusion"], run["external_id"]) for run in runs] == [
+        ("success", "d-2/healthy/ship"),
+        ("failure", "d-1/healthy/ship"),
+    ]
+    [build] = get(pages, f"/commits/{COMMIT}/check-runs", check_name="tagship/dev: build", filter="all")["check_runs"]
+    assert (build["conclusion"], build["details_url"], build["head_sha"]) == ("success", RUN, COMMIT)
+
+
+def test_a_check_run_shows_foreign_words_as_words(board: GitHubBoard, pages: Pages) -> None:
+    board.checks(replace(STAGED, headline="It failed @all <b>."))
+    [run] = get(pages, f"/commits/{COMMIT}/check-runs", check_name="tagship/dev: ship")["check_runs"]
+    assert "@all" not in run["output"]["summary"]
+    assert "<b>" not in run["output"]["summary"]
+
+
+FINAL = replace(GOOD, version="1.4.0")
+
+
+def test_a_final_version_is_one_release_of_its_tag(board: GitHubBoard, pages: Pages, tags: set[str]) -> None:
+    tags.add("1.4.0")
+    assert board.release(FINAL) == "https://github.com/acme/hello/releases/tag/1.4.0"
+    assert board.release(FINAL) == "", "it is there"
+    assert get(pages, "/releases/tags/1.4.0")["generate_release_notes"] is True
+
+
+def test_a_version_without_a_tag_is_no_release(board: GitHubBoard, pages: Pages) -> None:
+    """GitHub would make the tag, at the branch's newest commit."""
+    assert board.release(FINAL) == ""
+    answer = pages.answer("GET", "/releases/tags/1.4.0", {}, b"")
+    assert answer
+    assert answer[0] == "404 Not Found"
 
 
 MARK = "<!-- tagship preview hello/pr-51 -->"

@@ -123,5 +123,5 @@ def _outputs(wanted: Stack) -> dict[str, str]:
     account = "arn:aws:iam::123456789012"
     people = f"{account}:policy/{name}-people"
     roles = {"CiRoleArn": f"{account}:role/{name}-ci", "NotifyRoleArn": f"{account}:role/{name}-notify"}
-    roles["CleanupRoleArn"] = f"{account}:role/{name}-cleanup"
+    roles |= {f"{role}RoleArn": f"{account}:role/{name}-{role.lower()}" for role in ("Cleanup", "Rollback", "Verify")}
     return {**roles, "HostProfile": f"{name}-host", "PeoplePolicyArn": people}

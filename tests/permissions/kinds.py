@@ -26,6 +26,8 @@ order_public_key = "{environment}.orders.pub.pem"
 [notify.webhooks.team]
 kind = "slack"
 variable = "TEAM_HOOK"
+[notify.topics.oncall]
+arn = "arn:aws:sns:us-east-1:123456789012:oncall"
 [promotion]
 order = ["dev", "prod"]
 """
@@ -135,6 +137,7 @@ class Kind:
         git(folder, "add", ".")
         git(folder, "commit", "--quiet", "-m", "Begin")
         account = Account.made(folder)
+        account.client("sns").create_topic(Name="oncall")
         post(account.running, "faults", {"calendars": {"office-hours": "OPEN"}})
         for name in ENVIRONMENTS:
             account.client("ssm").put_parameter(Name=f"/shop/{name}/PASSWORD", Value="p", Type="SecureString")

@@ -224,6 +224,11 @@ def _sts(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request
     yield from ()
 
 
+def _sns(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
+    assert operation == "Publish", operation
+    yield Request("sns:Publish", given["TopicArn"])
+
+
 BY_SERVICE: dict[str, Asking] = {
     "s3": _s3,
     "ssm": _ssm,
@@ -235,4 +240,5 @@ BY_SERVICE: dict[str, Asking] = {
     "secretsmanager": _secrets,
     "ecr": _ecr,
     "sts": _sts,
+    "sns": _sns,
 }

@@ -88,9 +88,14 @@ def tell(account: Account) -> Story:
     act("Ci of prod", "promote", source="dev", to="prod", yes=True)
     act("Ci of prod", "verify", artifact=V2, env="prod")
     act("Notify of prod", "notify", artifact=V2, env="prod")
+    for environment in ("dev", "prod"):
+        act(f"Verify of {environment}", "verify", env=environment)
+    act("Verify of dev", "deploy", fails="Access denied", artifact=V1)
     _look(story, "People of dev")
     _by_hand(story, "People of dev")
     _in_an_incident(story, "People of dev")
+    act("Rollback of dev", "rollback", to=V2, env="dev", yes=True)
+    act("Rollback of dev", "verify", env="dev")
     for environment in ("dev", "prod"):
         act(f"Cleanup of {environment}", "cleanup", env=environment, days=0, keep=1)
     return story

@@ -14,10 +14,11 @@ from tests.permissions.roles import Minutes, Role, parts
 from tests.permissions.second_opinion import judged_otherwise
 from tests.permissions.stories import tell
 
-ROLES = ("Ci of dev", "Notify of dev", "Cleanup of dev", "People of dev")
+ROLES = ("Ci of dev", "Rollback of dev", "Verify of dev", "Notify of dev", "Cleanup of dev", "People of dev")
 
 # By role and verb: what is refused, and is to be.
 REFUSED = {
+    ("Verify of dev", "deploy"): "a job that verifies changes nothing",
     ("People of dev", "status"): "the units of prod, whose policy the person does not have: `status` says so",
     ("People of dev", "cleanup"): "what deployments left, and lifecycle rules: the role of cleanup reads them",
 }
@@ -35,14 +36,38 @@ class Unused:
 UNUSED = [
     Unused(r"^Preview .*/_fence/pr-", "fencing numbers that a person started again", "lambda|ecs"),
     Unused("CutALargeStateShort", "Terraform's, for a state above 5 MB"),
-    Unused(r"infra/dev/\*|DeleteTheEnvironmentsOwn|_infra/", "`infra` by Terraform", "lambda|ecs"),
     Unused(
-        r"_now$", "S3's clock, which a verb asks if it has had no other answer of S3: it depends on the order of calls"
+        r"infra/dev/\*|DeleteTheEnvironmentsOwn|sInfrastructure|_infra/",
+        "`infra` by Terraform",
+        "lambda|ecs",
     ),
+    Unused(
+        r"_now$|ReadTheClock",
+        "S3's clock, which a verb asks if it has had no other answer of S3: it depends on their order",
+    ),
+    Unused(r"TakeBack s3:AbortMultipartUpload", "Terraform's, for a state above 5 MB"),
+    Unused(
+        r"^(Ci|Rollback) .* WatchCommands", "taking over from a dead runner, whose commands may be in flight", "ec2"
+    ),
+    Unused(r"^Rollback .* RunNothingNew", "it denies: what a rollback's token must not do, whatever policies it has"),
+    Unused(r"^Rollback .* (MakeTaskDefinitions|PassTheRolesOfTasks)", "denied: RunNothingNew", "ecs"),
+    Unused(r"^Rollback .* lambda:(Publish|UpdateFunction)", "denied: RunNothingNew", "lambda"),
+    Unused(
+        r"^Rollback .* (lambda:(CreateAlias|GetFunction|GetProvisioned\w+|ListVersions\w+)$|ReadImages)",
+        "an alias that is not there, an image, provisioned concurrency, a version that no recent deployment names",
+        "lambda",
+    ),
+    Unused(r"^(Ci|Rollback|Verify) .* AskServices .*:service-deployment/", "services stand in one block", "ecs"),
+    Unused(
+        r"^Rollback .* ReadTheLogsOfFunctions", "`inv logs`: it has the policy of those who deploy by hand", "lambda"
+    ),
+    Unused(r"^(Rollback|Preview) .* ecs:ListTaskDefinitions", "a revision that no recent deployment names", "ecs"),
+    Unused(r"^Rollback .* RunHooksInTasks", "a hook of the team's, and these have none", "ecs"),
+    Unused(r"^Verify .* AskFunctions lambda:List", "cleanup's, and said once for both who only ask", "lambda"),
+    Unused(r"^Rollback .*/bundles/", "a rollback to an archive that is older than tagship"),
     Unused(r"(packages/\*\.zip|static/\*)$", "a promotion of what another kind of release has", "ec2|ecs"),
     Unused(r"ssm:CancelCommand", "`rollback --preempt`, of a command that is in flight", "ec2"),
     Unused(r"ssm:GetCommandInvocation", "a host that said nothing in the listing is asked for all that it said", "ec2"),
-    Unused(r"^Ci .* ssm:ListCommands", "a deployment that takes the lease of a dead runner over", "ec2"),
     Unused(
         r"LogInToTheRegistry|PushImages", "docker push and pull; a sandbox has a folder for a registry", "lambda|ecs"
     ),

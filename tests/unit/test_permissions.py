@@ -16,7 +16,7 @@ import pytest
 from botocore import xform_name
 from botocore.session import Session
 
-from tagship.domain import layout
+from tagship.domain import foundation, layout
 from tests.unit.test_policies import (
     ACCOUNT,
     AT_WORK,
@@ -31,6 +31,7 @@ from tests.unit.test_policies import (
     READ_BY_ALL,
     TAGS,
     allowed,
+    read,
     s3,
     statements,
 )
@@ -67,6 +68,7 @@ SWEEP = ["aws/tags"]  # of previews: tests/permissions judges their role
 SHELL = ["aws/sessions"]  # a shell on a host is root there: no policy of `setup` allows it
 LEFT = ["targets/lambda_/leftovers", "targets/ecs/leftovers", "targets/asg/leftovers", "aws/ecr_shelf", "aws/lifecycle"]
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
+NOTIFY = ["aws/topics"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 
 WHY = {
@@ -134,6 +136,7 @@ def asked(adapter: str) -> set[str]:
         "elbv2",
         "logs",
         "cloudwatch",
+        "sns",
     }
     return {
         f"{ACTIONS.get(service, service)}:{operation}"
@@ -162,7 +165,7 @@ def test_every_adapter_that_asks_aws_is_somebodys() -> None:
         for file in ADAPTERS.rglob("*.py")
         if file.stem != "session" and re.search(r"\.(client|once)\(\"", file.read_text("utf-8"))
     }
-    assert talking == {one for used in (*USES.values(), SETUP, SWEEP, SHELL, LEFT) for one in used}
+    assert talking == {one for used in (*USES.values(), SETUP, SWEEP, SHELL, LEFT, NOTIFY) for one in used}
 
 
 @pytest.mark.parametrize("adapter", sorted({one for used in USES.values() for one in used}))
@@ -182,6 +185,16 @@ def test_what_is_asked_is_what_is_granted(role: str) -> None:
     given = {"Ci": CI + SHARED, "People": PEOPLE}[role]
     assert granted(given) == needed(role) | set(WHY[role])
     assert not set(WHY[role]) & needed(role), "a reason that is not needed any more"
+
+
+def test_notify_publishes_to_the_topics_of_the_settings_alone() -> None:
+    assert asked("aws/topics") == {"sns:Publish"}
+    topic = "arn:aws:sns:eu-west-1:210987654321:oncall"
+    text = foundation.with_blocks(read("environment"), {"a": "b"}, "", [], topics=[topic])
+    given = statements("Notify", text, Topics="yes")
+    assert allowed(given, "sns:Publish", topic)
+    assert not allowed(given, "sns:Publish", f"{topic}-2")
+    assert "sns:Publish" not in granted(statements("Notify", text))
 
 
 def test_a_host_is_granted_what_its_program_asks_and_the_agents_own() -> None:
@@ -270,11 +283,14 @@ def test_cleanup_deletes_artifacts_of_its_environment_and_writes_the_lease_alone
     assert not any(allowed(CLEANUP, "s3:GetObject", s3(key)) for key in (WRITTEN["state"], WRITTEN["note"]))
 
 
-def test_cleanup_asks_the_hosts_of_its_environment_by_one_document() -> None:
-    assert allowed(CLEANUP, "ssm:SendCommand", INSTANCE, TAGS)
-    assert not allowed(CLEANUP, "ssm:SendCommand", INSTANCE, {**TAGS, "ssm:resourceTag/tagship:environment": "prod"})
-    assert allowed(CLEANUP, "ssm:SendCommand", DOCUMENT)
-    assert not allowed(CLEANUP, "ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript")
+@pytest.mark.parametrize("role", ["Cleanup", "Verify"])
+def test_who_only_asks_hosts_does_so_by_a_document_that_changes_nothing(role: str) -> None:
+    given = statements(role)
+    assert allowed(given, "ssm:SendCommand", INSTANCE, TAGS)
+    assert not allowed(given, "ssm:SendCommand", INSTANCE, {**TAGS, "ssm:resourceTag/tagship:environment": "prod"})
+    assert allowed(given, "ssm:SendCommand", f"{DOCUMENT}-status")
+    assert not allowed(given, "ssm:SendCommand", DOCUMENT)
+    assert not allowed(given, "ssm:SendCommand", "arn:aws:ssm:us-east-1::document/AWS-RunShellScript")
 
 
 # -- on what -----------------------------------------------------------------------------------------------------------

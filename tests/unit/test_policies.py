@@ -11,6 +11,7 @@ import fnmatch
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,11 @@ GIVEN = {
     "ProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
     "Repository": "acme/hello",
     "NumberedRepository": "acme@12/hello@34",
-    "Workflow": "deploy-dev.yml",
+    "ShipWorkflows": "acme/hello/.github/workflows/deploy-dev.yml@refs/tags/*-dev",
+    "RollbackWorkflows": "acme/hello/.github/workflows/rollback.yml@refs/heads/main",
+    "VerifyWorkflows": "acme/hello/.github/workflows/verify.yml@refs/heads/main",
     "CleanupWorkflow": "cleanup.yml",
     "CleanupBranch": "main",
-    "Tags": "*-dev",
     "LockDays": "0",
     "MakeBucket": "yes",
     "KeyAlias": "alias/hello-release",
@@ -82,6 +84,8 @@ def resolved(value: Any, given: Mapping[str, str], conditions: Mapping[str, bool
     match value:
         case {"Ref": name}:
             value = NOTHING if name == "AWS::NoValue" else given.get(name, name)
+        case {"Fn::Split": [mark, text]}:
+            value = again(text).split(mark)
         case {"Fn::Sub": text}:
             value = re.sub(r"\$\{([\w:]+)\}", lambda found: given.get(found[1], found[1]), text)
         case {"Fn::If": [name, yes, no]}:
@@ -104,10 +108,15 @@ def _holds(condition: Any, given: Mapping[str, str]) -> bool:
     raise AssertionError(condition)
 
 
+@cache
+def _loaded(text: str) -> Any:
+    return yaml.load(text, _Loader)
+
+
 def template(text: str, **changes: str) -> Any:
     """The resources of a template, everything worked out."""
     given = {**GIVEN, "Artifacts": "hello-artifacts", **changes}
-    loaded = yaml.load(text, _Loader)
+    loaded = _loaded(text)
     conditions = {name: _holds(one, given) for name, one in loaded["Conditions"].items()}
     return resolved(loaded["Resources"], given, conditions)
 
@@ -117,9 +126,15 @@ def read(name: str) -> str:
 
 
 def statements(role: str, text: str | None = None, **changes: str) -> list[Any]:
-    """A role's, or those of a policy that stands by itself."""
-    properties = template(text or read("environment"), **changes)[role]["Properties"]
-    return [one for policy in properties.get("Policies", [properties]) for one in policy["PolicyDocument"]["Statement"]]
+    """A role's, with those of policies that all kinds of target need, or those of a policy that stands by itself."""
+    resources = template(text or read("environment"), **changes)
+    properties = resources[role]["Properties"]
+    common = [
+        resources[name]["Properties"] for name in ("Observe", "ObserveOfFunctions", "Change") if name in resources
+    ]
+    attached = [policy for policy in common if role in policy["Roles"]]
+    own = [properties] if "PolicyDocument" in properties else properties.get("Policies", [])
+    return [one for policy in [*own, *attached] for one in policy["PolicyDocument"]["Statement"]]
 
 
 def _list(value: Any) -> list[Any]:
@@ -287,25 +302,33 @@ def test_the_workflow_file_and_its_tags_are_pinned(role: str) -> None:
     assert trusted(subject, role=role)
     assert not [where for where, workflow in ELSEWHERE.items() if trusted(subject, role=role, workflow=workflow)]
     anywhere = WORKFLOW.replace("deploy-dev", "ci")
-    assert trusted(subject, role=role, workflow=anywhere, Workflow="")
+    assert trusted(subject, role=role, workflow=anywhere, ShipWorkflows="")
 
 
 PROMOTION = "acme/hello/.github/workflows/promote.yml@refs/heads/main"
-PROMOTES = {"PromotionWorkflow": "promote.yml", "PromotionBranch": "main"}
-NOT_PROMOTION = {
-    "another file": PROMOTION.replace("promote.yml", "ci.yml"),
-    "another branch": PROMOTION.replace("main", "feature"),
-    "a branch that begins so": PROMOTION + "-2",
-    "a tag that is named like the branch": PROMOTION.replace("heads", "tags"),
-    "a pull request": PROMOTION.replace("heads/main", "pull/51/merge"),
-    "the file that deploys, on that branch": PROMOTION.replace("promote.yml", "deploy-dev.yml"),
-    "another repository": PROMOTION.replace("acme/hello", "evil/hello"),
-    "no claim": "",
-}
+PROMOTES = {"ShipWorkflows": f"{GIVEN['ShipWorkflows']},{PROMOTION}"}
+
+
+def _wrong(workflow: str) -> dict[str, str]:
+    """What a job says of itself that is not quite this file on main."""
+    file = workflow.partition("@")[0].rpartition("/")[2]
+    return {
+        "another file": workflow.replace(file, "ci.yml"),
+        "another branch": workflow.replace("main", "feature"),
+        "a branch that begins so": workflow + "-2",
+        "a tag that is named like the branch": workflow.replace("heads", "tags"),
+        "a pull request": workflow.replace("heads/main", "pull/51/merge"),
+        "the file that deploys, on that branch": workflow.replace(file, "deploy-dev.yml"),
+        "another repository": workflow.replace("acme/hello", "evil/hello"),
+        "no claim": "",
+    }
+
+
+NOT_PROMOTION = _wrong(PROMOTION)
 
 
 @pytest.mark.parametrize("role", ["Ci", "Notify"])
-def test_a_promotion_is_for_one_file_on_one_branch_beside_the_tags(role: str) -> None:
+def test_several_workflows_may_ship_and_each_is_one_file_at_one_ref(role: str) -> None:
     subject = "repo:acme/hello:environment:dev"
     assert trusted(subject, role=role, workflow=PROMOTION, **PROMOTES)
     assert trusted(subject, role=role, **PROMOTES), "a tag still ships"
@@ -313,30 +336,49 @@ def test_a_promotion_is_for_one_file_on_one_branch_beside_the_tags(role: str) ->
     wrong = {**NOT_PROMOTION, **{f"tag: {name}": workflow for name, workflow in ELSEWHERE.items()}}
     assert not [name for name, ref in wrong.items() if trusted(subject, role=role, workflow=ref, **PROMOTES)]
     assert not trusted("repo:acme/hello:environment:prod", role=role, workflow=PROMOTION, **PROMOTES)
-    assert not trusted(subject, role="Cleanup", workflow=PROMOTION, **PROMOTES)
+    assert not [role for role in ("Cleanup", "Rollback", "Verify") if trusted(subject, role=role, workflow=PROMOTION)]
 
 
-def test_a_trust_policy_with_the_longest_names_fits() -> None:
+@pytest.mark.parametrize("role", ["Rollback", "Verify"])
+@pytest.mark.parametrize("subject", ["repo:acme/hello:environment:dev", "repo:acme@12/hello@34:environment:dev"])
+def test_a_rollback_and_a_verification_have_a_role_and_a_file_each(role: str, subject: str) -> None:
+    own = GIVEN[f"{role}Workflows"]
+    assert trusted(subject, role=role, workflow=own)
+    assert not [name for name, ref in _wrong(own).items() if trusted(subject, role=role, workflow=ref)]
+    every = ("Ci", "Notify", "Cleanup", "Rollback", "Verify")
+    assert [other for other in every if trusted(subject, role=other, workflow=own)] == [role]
+    assert not trusted(subject.replace(":dev", ":prod"), role=role, workflow=own)
+    assert not trusted("repo:acme/hello:pull_request", role=role, workflow=own)
+    assert trusted(subject, role=role, workflow="x/y/.github/workflows/z.yml@refs/heads/w", **{f"{role}Workflows": ""})
+
+
+def test_roles_that_nobody_is_to_take_are_not_made() -> None:
+    conditions = yaml.load(read("environment"), _Loader)["Conditions"]
+    for role in ("Rollback", "Verify"):
+        assert template(read("environment"))[role]["Condition"] == f"Makes{role}"
+        assert not _holds(conditions[f"Makes{role}"], {f"{role}Workflows": "none"})
+        assert _holds(conditions[f"Makes{role}"], {f"{role}Workflows": ""})
+
+
+def test_a_trust_policy_is_no_longer_than_setup_takes_it_for() -> None:
     """2,048 characters (IAM quotas)."""
-    name = f"{'o' * 39}/{'r' * 100}"
-    long = {"Repository": name, "NumberedRepository": f"{'o' * 39}@{'1' * 9}/{'r' * 100}@{'1' * 10}", **PROMOTES}
-    long |= {"Environment": "e" * 31, "Workflow": f"{'w' * 60}.yml", "PromotionWorkflow": f"{'w' * 60}.yml"}
-    for role in ("Ci", "Notify", "Cleanup"):
-        trust = template(read("environment"), **long)[role]["Properties"]["AssumeRolePolicyDocument"]
-        assert len(json.dumps(trust, separators=(",", ":"))) < 2_048
+    name, environment = f"{'o' * 39}/{'r' * 100}", "e" * 31
+    files = [f"{name}/.github/workflows/{'w' * 60}{number}.yml@refs/heads/{'b' * 40}" for number in range(3)]
+    long = {"Repository": name, "NumberedRepository": f"{'o' * 39}@{'1' * 9}/{'r' * 100}@{'1' * 10}"}
+    for count in (1, 2, 3):
+        given = {**long, "Environment": environment, "ShipWorkflows": ",".join(files[:count])}
+        for role in ("Ci", "Notify"):
+            trust = template(read("environment"), **given)[role]["Properties"]["AssumeRolePolicyDocument"]
+            size = len(json.dumps(trust, separators=(",", ":")))
+            assert size <= foundation.trust_size(name, environment, files[:count])
+    assert foundation.trust_size(
+        "acme/hello", "dev", [f"acme/hello/.github/workflows/{'w' * 20}.yml@refs/heads/main"] * 9
+    )
+    assert foundation.trust_size(name, environment, files) <= foundation.LARGEST_TRUST
 
 
 CLEANUP = "acme/hello/.github/workflows/cleanup.yml@refs/heads/main"
-NOT_CLEANUP = {
-    "another file": CLEANUP.replace("cleanup.yml", "ci.yml"),
-    "another branch": CLEANUP.replace("main", "feature"),
-    "a branch that begins so": CLEANUP + "-2",
-    "a tag that is named like the branch": CLEANUP.replace("heads", "tags"),
-    "a pull request": CLEANUP.replace("heads/main", "pull/51/merge"),
-    "the file that deploys": WORKFLOW,
-    "another repository": CLEANUP.replace("acme/hello", "evil/hello"),
-    "no claim": "",
-}
+NOT_CLEANUP = {**_wrong(CLEANUP), "the file that deploys": WORKFLOW}
 
 
 def test_cleanup_is_for_a_github_environment_and_a_workflow_file_of_its_own() -> None:
@@ -489,12 +531,32 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
         r"|cloudwatch:(DescribeAlarms|GetMetricData)|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
         r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+|tag:GetResources"
     )
-    every = [one for role in ("Ci", "Host", "Notify", "Cleanup", *OF_PEOPLE) for one in statements(role)]
+    every = [
+        one
+        for role in ("Ci", "Host", "Notify", "Cleanup", "Rollback", "Verify", *OF_PEOPLE)
+        for one in statements(role)
+    ]
     every += [one for role in OF_PREVIEWS for one in statements(role, read("previews"), Images="yes")]
+    every = [one for one in every if one["Effect"] == "Allow"]
     open_ = [action for one in every if one["Resource"] == "*" for action in _list(one["Action"])]
     assert open_
     assert all(free.fullmatch(action) for action in open_)
     assert not [action for one in every for action in _list(one["Action"]) if "*" in action]
+
+
+@pytest.mark.parametrize("policy", OF_PEOPLE[1:])
+def test_a_rollback_runs_nothing_that_was_not_published(policy: str) -> None:
+    """It has CI's policies of what runs there; a denial of its own wins."""
+    given = [*statements("Rollback"), *statements(policy)]
+    place = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:hello-dev"
+    task = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/hello:*"
+    for action in ("lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration", "lambda:PublishVersion"):
+        assert not allowed(given, action, place)
+    assert not allowed(given, "ecs:RegisterTaskDefinition", task)
+    assert allowed(given, "lambda:UpdateAlias", place) == (policy == "PeopleOfFunctions")
+    assert allowed(given, "ecs:UpdateService", f"arn:aws:ecs:us-east-1:{ACCOUNT}:service/hello-dev/web") == (
+        policy == "PeopleOfServices"
+    )
 
 
 # -- signing, images, the bucket's own policy --------------------------------------------------------------------------
@@ -512,11 +574,11 @@ def test_what_an_environments_keys_are_made_for_is_what_may_be_signed_with_them(
     """Keys of its own, made by its stack: CI signs with both, people with the one for orders."""
     made = {"KeyArn": "none", "ReleaseKeyAlias": "alias/r", "OrderKeyArn": "none", "OrderKeyAlias": "alias/o"}
     release, orders = ({"Fn::GetAtt": f"{name}Key0.Arn"} for name in ("Release", "Order"))
-    for role, signs in (("Ci", [release, orders]), ("People", [orders])):
+    for role, signs in (("Ci", [release, orders]), ("Rollback", [orders]), ("People", [orders])):
         given = [one for one in statements(role, read("environment"), **made) if one["Action"] == "kms:Sign"]
         assert [one["Resource"] for one in given] == signs
         assert all(one["Condition"] == {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}} for one in given)
-    for one in ("Notify", "Cleanup", "Host"):
+    for one in ("Notify", "Cleanup", "Verify", "Host"):
         assert not any("kms:Sign" in str(each["Action"]) for each in statements(one, read("environment"), **made))
 
 
@@ -693,23 +755,27 @@ def test_every_statement_has_its_reason_beside_it(name: str) -> None:
         assert "#" in line or any(one.startswith("#") for one in before) or any(" # " in one for one in inside), line
 
 
-@pytest.mark.parametrize(("role", "most"), [("Ci", 10_240), ("Host", 10_240), ("People", 6_144)])
+@pytest.mark.parametrize(
+    ("role", "most"),
+    [
+        *(("Ci", 10_240), ("Host", 10_240), ("Cleanup", 10_240), ("Verify", 10_240)),
+        *(("People", 6_144), ("Observe", 6_144), ("Change", 6_144)),
+    ],
+)
 def test_the_longest_names_fit_into_what_iam_takes(role: str, most: int) -> None:
     """10,240 characters of inline policies a role, 6,144 of a managed policy, blanks not counted (IAM quotas); 51,200
     bytes of template."""
-    long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63, "Document": "d" * 128}
+    long = {"App": "a" * 31, "Environment": "e" * 31, "Lease": "e" * 31, "Bucket": "b" * 63, "Document": "d" * 121}
     text = foundation.with_blocks(
         read("environment"),
         {f"{n}{'k' * 126}": "v" * 256 for n in range(4)},
         "/" + "p" * 200,
         [f"{n}{'s' * 100}" for n in range(10)],
     )
-    size = len(
-        json.dumps(
-            statements(role, text, **long, ImageRepository="i" * 200, Functions="no", Services="no"),
-            separators=(",", ":"),
-        )
-    )
+    given = {**long, "ImageRepository": "i" * 200, "Functions": "no", "Services": "no"}
+    properties = template(text, **given)[role]["Properties"]
+    policies = properties.get("Policies") or [properties]  # what is attached to a role has a size of its own
+    size = len(json.dumps([policy["PolicyDocument"] for policy in policies], separators=(",", ":")))
     assert size < most - 200
 
 
@@ -740,7 +806,7 @@ def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
         assert not allowed(given, action, f"{place}:hello-api-prod")
     assert not allowed(given, "lambda:AddPermission", f"{place}:hello-api")
     properties = template(text)["PeopleOfFunctions"]["Properties"]
-    assert properties["Roles"] == ["Ci"]
+    assert properties["Roles"] == ["Ci", "Rollback"]
 
 
 @pytest.mark.parametrize("policy", OF_PEOPLE[2:])
@@ -751,7 +817,8 @@ def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(poli
     assert resource["Condition"] == f"Has{noun}"
     assert _holds(made["Conditions"][f"Has{noun}"], {noun: "yes"})
     assert not _holds(made["Conditions"][f"Has{noun}"], {noun: "no"})
-    assert resource["Properties"]["Roles"] == [{"Ref": "Ci"}]
+    rollback = {"Fn::If": ["MakesRollback", {"Ref": "Rollback"}, {"Ref": "AWS::NoValue"}]}
+    assert resource["Properties"]["Roles"] == [{"Ref": "Ci"}, rollback]
 
 
 def test_ten_services_with_names_of_thirty_characters_fit_too() -> None:
@@ -865,7 +932,7 @@ def test_a_template_that_is_too_large_loses_what_its_environment_does_not_run() 
     made, bare = yaml.load(read("environment"), _Loader), yaml.load(text, _Loader)
     gone = set(made["Resources"]) - set(bare["Resources"])
     assert gone
-    assert {name.partition("Of")[2] for name in gone} <= {"Functions", "Groups", "Sites", "Images"}
+    assert {name.partition("Of")[2] for name in gone} <= {"Functions", "Groups", "Sites", "Images", "Hosts"}
     of_people = {f"{name}PolicyArn" for name in gone if name.startswith("People")}
     assert of_people == set(made["Outputs"]) - set(bare["Outputs"])
     assert "# which bytes each task runs" in text

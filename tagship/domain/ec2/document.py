@@ -47,12 +47,24 @@ _OPTIONAL = frozenset({"artifact", "manifestSha256", "deployment", "numbers"})
 assert set(_NAMES.values()) == {field.name for field in fields(Order)}  # noqa: S101  # a new field must travel
 
 
-def render(template: str, entry: str) -> str:
+def for_status(name: str) -> str:
+    """Name the document that asks hosts and can change nothing."""
+    # A policy of IAM allows a document, whatever the parameters that it is sent with.
+    return f"{name}-status"
+
+
+def render(template: str, entry: str, actions: Sequence[str] = ()) -> str:
     """Render the document: the template's JSON with stage 1 in it.
 
-    Raises UsageError if it would not arrive whole.
+    `actions` are all that it takes; the template's own if there are none. Raises UsageError if it would not arrive
+    whole.
     """
     document: dict[str, Any] = json.loads(template)
+    if actions:
+        document["parameters"]["action"] |= {
+            "allowedValues": list(actions),
+            "allowedPattern": f"^({'|'.join(actions)})$",
+        }
     lines = _lines(entry)
     for step in document["mainSteps"]:
         commands: list[str] = step["inputs"]["runCommand"]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from tagship.sandbox import web
 from tagship.sandbox.actions.board import Board
@@ -59,6 +59,7 @@ class GitHub:
             ("GET", r"/check-runs/(\d+)/annotations", self._annotations),
             *self.pulls.routes(),
             ("GET", r"/commits/([^/]+)", self._commit),
+            ("GET", r"/git/ref/(.+)", self._ref),
             ("GET", r"/commits/([^/]+)/check-runs", self._check_runs),
         ]
 
@@ -163,6 +164,9 @@ class GitHub:
             "url": self._api(f"/commits/{sha}"),
             "html_url": f"{self.base}/{self.repository}/commit/{sha}",
         }
+
+    def _ref(self, _query: Query, name: str) -> dict[str, Any]:
+        return {"ref": f"refs/{name}", "object": {"type": "commit", "sha": self._resolve(f"refs/{unquote(name)}")}}
 
     def _check_runs(self, query: Query, ref: str) -> dict[str, Any]:
         sha = self._resolve(ref)

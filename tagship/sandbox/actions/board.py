@@ -1,4 +1,4 @@
-"""GitHub's deployments, commit statuses and issues, as much of them as telling people takes.
+"""GitHub's deployments, statuses, check runs, releases and issues, as much of them as telling people takes.
 
 Shapes are those of https://docs.github.com/rest/deployments, /rest/commits/statuses and /rest/issues, with the fields
 that tagship reads. They are kept in one file. Not modelled: permissions of the token, pages beyond the first hundred.
@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 Row = dict[str, Any]
 Answer = tuple[str, Any]
 STATES = {"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}  # of a deployment
+CONCLUSIONS = {"success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required"}
 LONGEST = 140  # characters of a description, of a status and a deployment's status
 
 
@@ -25,13 +27,17 @@ class Board:
 
     def __init__(self, file: Path, page: Callable[[], str]) -> None:
         self._file, self._page, self._lock = file, page, threading.Lock()
-        self._routes: list[tuple[str, str, Callable[..., Answer]]] = [
+        self._routes: list[tuple[str, str, Callable[..., Answer | None]]] = [
             ("GET", r"/deployments", self._deployments),
             ("POST", r"/deployments", self._deploy),
             ("GET", r"/deployments/(\d+)/statuses", self._deployment_statuses),
             ("POST", r"/deployments/(\d+)/statuses", self._set_deployment_status),
             ("GET", r"/commits/([0-9a-f]{40})/statuses", self._statuses),
             ("POST", r"/statuses/([0-9a-f]{40})", self._set_status),
+            ("GET", r"/commits/([0-9a-f]{40})/check-runs", self._checks),
+            ("POST", r"/check-runs", self._check),
+            ("GET", r"/releases/tags/(.+)", self._release_of),
+            ("POST", r"/releases", self._release),
             ("GET", r"/issues", self._issues),
             ("POST", r"/issues", self._open),
             ("PATCH", r"/issues/(\d+)", self._change),
@@ -78,6 +84,31 @@ class Board:
         if not known or len(value.get("description", "")) > LONGEST:
             return _refused("Status")
         return self._add("statuses", {"sha": sha, "target_url": None, "description": None, **value})
+
+    # -- check runs and releases ---------------------------------------------------------------------------------------
+
+    def _checks(self, query: Row, sha: str) -> Answer | None:
+        if "check_name" not in query:
+            return None  # the jobs of the commit's runs (api.py)
+        runs = _newest(self._rows("check_runs"), {"head_sha": sha, "name": query["check_name"]})
+        latest = runs[:1] if query.get("filter", "latest") == "latest" else runs
+        return _ok({"total_count": len(latest), "check_runs": latest})
+
+    def _check(self, value: Row) -> Answer:
+        if value.get("status") == "completed" and value.get("conclusion") not in CONCLUSIONS:
+            return _refused("CheckRun")
+        page = f"{self._page()}/runs/{len(self._rows('check_runs')) + 1}"
+        return self._add("check_runs", {"external_id": "", "html_url": page, **value})
+
+    def _release_of(self, _query: Row, tag: str) -> Answer:
+        rows = _newest(self._rows("releases"), {"tag_name": unquote(tag)})
+        return _ok(rows[0]) if rows else _missing()
+
+    def _release(self, value: Row) -> Answer:
+        if _newest(self._rows("releases"), {"tag_name": value["tag_name"]}):
+            return _refused("Release")
+        page = f"{self._page()}/releases/tag/{value['tag_name']}"
+        return self._add("releases", {"draft": False, "prerelease": False, "html_url": page, **value})
 
     # -- issues --------------------------------------------------------------------------------------------------------
 
@@ -152,6 +183,10 @@ class Board:
 
 def _ok(value: object) -> Answer:
     return "200 OK", value
+
+
+def _missing() -> Answer:
+    return "404 Not Found", {"message": "Not Found"}
 
 
 def _refused(resource: str) -> Answer:

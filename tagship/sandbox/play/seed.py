@@ -18,8 +18,6 @@ from tagship.sandbox.world import World
 from tagship.settings import Settings
 from tagship.settings.ec2 import Ec2, Hosts
 
-TEMPLATE = "deploy/aws/ssm-document.json"
-ENTRY = "deploy/host/entry.sh"
 IMAGE = "ami-0a5b1c2d3e4f50617"
 
 
@@ -70,11 +68,9 @@ def _bucket(ground: Ground) -> None:
 
 def _documents(ground: Ground) -> None:
     """Create the SSM documents of every environment."""
-    from tagship.domain.ec2 import document
-
-    content = document.render(resources.text(ground.root, TEMPLATE), resources.text(ground.root, ENTRY))
     hosts = [environment.runs_on(Hosts) for environment in ground.settings.environments.values()]
-    for name in {host.document for host in hosts if host}:
+    documents = [host.documents(lambda path: resources.text(ground.root, path)) for host in hosts if host]
+    for name, content in {name: content for made in documents for name, content in made.items()}.items():
         ground.client("ssm").create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
 
 

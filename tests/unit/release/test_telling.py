@@ -11,7 +11,7 @@ import pytest
 from tagship.domain.news import NOT_DEPLOYED, News
 from tagship.errors import ServiceFailed, SettingsError
 from tagship.release.telling import tell, try_hooks
-from tests.fakes.app import FakeApp
+from tests.fakes.app import FakeApp, settings
 
 GOOD = News("d-1", "hello", "dev", "0.1.30-dev", "c" * 40, "healthy", "It serves.")
 BAD = replace(GOOD, state="rolled-back", headline="It failed.")
@@ -24,17 +24,26 @@ class FakeBoard:
 
     silent: tuple[str, ...] = ()
     told: list[tuple[str, str]] = field(default_factory=list)
+    news: list[News] = field(default_factory=list)
 
     def _tell(self, page: str, news: News) -> None:
         if page in self.silent:
             raise NO
         self.told.append((page, news.id))
+        self.news.append(news)
 
     def deployment(self, news: News) -> None:
         self._tell("deployment", news)
 
     def status(self, news: News) -> None:
         self._tell("status", news)
+
+    def checks(self, news: News) -> None:
+        self._tell("checks", news)
+
+    def release(self, news: News) -> str:
+        self._tell("release", news)
+        return "https://github.com/acme/hello/releases/tag/1.4.0"
 
     def issue(self, news: News) -> str:
         self._tell("issue", news)
@@ -69,14 +78,14 @@ def in_ci(*, board: FakeBoard | None = None, **hooks: FakeHook) -> FakeApp:
 def test_github_is_told_of_a_deployment_on_each_of_its_pages() -> None:
     board = FakeBoard()
     tell(in_ci(board=board), GOOD)
-    assert board.told == [("deployment", "d-1"), ("status", "d-1"), ("issue", "d-1")]
+    assert board.told == [("deployment", "d-1"), ("status", "d-1"), ("checks", "d-1"), ("issue", "d-1")]
 
 
 def test_a_page_that_fails_is_a_warning_and_the_others_are_told() -> None:
     board, hook = FakeBoard(silent=("deployment", "issue")), FakeHook()
     app = in_ci(board=board, team=hook)
     tell(app, BAD)
-    assert board.told == [("status", "d-1")]
+    assert board.told == [("status", "d-1"), ("checks", "d-1")]
     assert app.screen.warnings == ["not notified: GitHub answered 403. Look."] * 2
     assert len(hook.sent) == 1
 
@@ -182,3 +191,31 @@ def test_an_unset_address_names_its_variable_and_no_message_has_an_address() -> 
     with pytest.raises(ServiceFailed) as caught:
         HttpHook("team", "slack", "URL", False, "https://hooks.example.com/secret", local=True).send({})
     assert "secret" not in f"{caught.value.what} {caught.value.remedy}"
+
+
+FINAL = replace(GOOD, version="1.4.0", environment="prod")
+
+
+@pytest.mark.parametrize(
+    ("news", "released"),
+    [
+        (FINAL, True),
+        (replace(FINAL, version="1.4.0-prod"), False),
+        (replace(FINAL, version="cccccccc-20261120-120000"), False),
+        (replace(FINAL, environment="dev"), False),
+        (replace(FINAL, state="rolled-back"), False),
+    ],
+)
+def test_a_final_version_is_released_where_the_settings_say_that_it_is_out(news: News, *, released: bool) -> None:
+    board = FakeBoard()
+    app = in_ci(board=board)
+    app.settings = settings(notify={"release": "prod"})
+    tell(app, news)
+    assert (("release", "d-1") in board.told) == released
+    assert any("Released: https://" in line for line in app.screen.lines) == released
+
+
+def test_nothing_is_released_unless_the_settings_say_where() -> None:
+    board = FakeBoard()
+    tell(in_ci(board=board), FINAL)
+    assert ("release", "d-1") not in board.told

@@ -150,16 +150,25 @@ def test_what_keeps_githubs_environment_is_looked_at(
     assert seen(app, "dev: GitHub")[:2] == (state, words)
 
 
-def test_a_branch_that_promotes_has_to_be_let_into_githubs_environment(tmp_path: Path) -> None:
-    order = {"order": ["preprod", "dev"], "workflow": "promote.yml"}
-    app = healthy(tmp_path, promotion=order, environments={**environments(), "preprod": environments()["dev"]})
+def test_a_branch_whose_workflows_are_there_has_to_be_let_into_githubs_environment(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    assert seen(app, "dev: GitHub")[0] == "ok", "there is no rollback.yml, which would run on main"
+    (tmp_path / ".github/workflows/rollback.yml").touch()
     state, words, fix = seen(app, "dev: GitHub")
-    assert (state, words) == ("failing", "main may not use the environment dev: promotions from there get no role")
+    wanted = "branch main may not use the environment dev: its workflows get no role there"
+    assert (state, words) == ("failing", wanted)
     assert fix.endswith("-f type=branch -f name='main'")
     app.given["forge"].gates["dev"] = Protection(("tag *-dev", "branch main"))
     assert seen(app, "dev: GitHub")[0] == "ok"
-    assert "there is no .github/workflows/promote.yml, which promotion.workflow names" in [
-        each.words for each in doctor(app).findings
+
+
+def test_workflows_that_the_settings_name_have_to_be_there(tmp_path: Path) -> None:
+    workflows = {"verify": ["hourly.yml@refs/heads/main"]}
+    app = healthy(tmp_path, environments={"dev": {**environments()["dev"], "workflows": workflows}})
+    findings = [each for each in doctor(app).findings if each.about == "dev: workflow"]
+    assert [(each.state, each.words) for each in findings] == [
+        ("failing", "there is no .github/workflows/hourly.yml, which environments.dev.workflows.verify names"),
+        ("ok", ".github/workflows/deploy-dev.yml"),
     ]
 
 

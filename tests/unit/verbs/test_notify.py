@@ -6,17 +6,20 @@ import pytest
 
 from tagship.errors import DeployFailed, Refused
 from tagship.ports.forge import Notice, Run, Step
+from tagship.ports.repository import Tag
 from tagship.verbs.deploy import deploy
 from tagship.verbs.notify import notify
 from tests.fakes.app import FakeApp
 from tests.fakes.forge import FakeForge
+from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, machine
+from tests.unit.release.test_telling import FakeBoard
 
 V = "0.1.30-dev"
 
 
 def app_with(*answers: str) -> FakeApp:
-    app = FakeApp(hosts=FakeTarget([machine("web-1", "", *answers)]))
+    app = FakeApp(hosts=FakeTarget([machine("web-1", "", *answers)]), given={"repository": FakeRepository()})
     app.publish(V)
     return app
 
@@ -81,3 +84,39 @@ def test_a_forge_that_does_not_answer_leaves_the_address_of_the_run() -> None:
     app.given["forge"].fails = 1
     notify(app, artifact=V)
     assert app.screen.lines[-1].endswith("actions/runs/7 (GitHub answered 502)")
+
+
+def in_ci(app: FakeApp, *steps: Step) -> FakeBoard:
+    """A run of another commit's, whose jobs ended so."""
+    app.ci.run, app.ci.commit = "7", "d" * 40
+    board = FakeBoard()
+    app.given |= {"forge": FakeForge(Run("7", "https://x", "in_progress", steps=steps)), "board": board}
+    return board
+
+
+def test_news_is_of_the_versions_commit_whatever_the_run_is_of() -> None:
+    app = app_with()
+    deploy(app, artifact=V)
+    board = in_ci(app)
+    notify(app, artifact=V)
+    assert {news.commit for news in board.news} == {"d" * 40}, "a clone without the tag knows the run's alone"
+    app.given["repository"].local[V] = Tag(V, oid="f" * 40, commit="e" * 40)
+    board.news.clear()
+    notify(app, artifact=V)
+    assert {news.commit for news in board.news} == {"e" * 40}
+
+
+def test_each_job_of_the_run_that_ended_is_a_stage() -> None:
+    app = app_with()
+    deploy(app, artifact=V)
+    board = in_ci(
+        app,
+        *(Step("build: Check out", "completed", "success"), Step("build: Build", "completed", "success")),
+        *(Step("ship: Deploy", "completed", "failure"), Step("ship: Verify", "completed", "skipped")),
+        *(Step("tested", "completed", "cancelled"), Step("approve", "completed", "skipped")),
+        Step("notify: Notify", "in_progress"),
+    )
+    notify(app, artifact=V)
+    assert [(stage.name, stage.conclusion) for stage in board.news[0].stages] == [
+        *(("build", "success"), ("ship", "failure"), ("tested", "cancelled")),
+    ]

@@ -52,12 +52,13 @@ def account(app: FakeApp) -> FakeFoundation:
 def test_an_empty_account_gets_everything_in_order(make: Make) -> None:
     app = make()
     result = setup(app)
-    assert account(app).done == ["stack tagship-hello protected", "stack tagship-hello-dev", "document tagship-deploy"]
+    documents = ["document tagship-deploy", "document tagship-deploy-status"]
+    assert account(app).done == ["stack tagship-hello protected", "stack tagship-hello-dev", *documents]
     assert [(one.kind, one.word) for one in result.changes] == [
         ("stack", "make"),
         ("public key", "make"),
         ("stack", "make"),
-        ("document", "make"),
+        *[("document", "make")] * 2,
     ]
     assert (app.root / "keys/release.pub.pem").read_text() == PEM
     dev = account(app).stacks["tagship-hello-dev"].parameters
@@ -183,7 +184,12 @@ def test_the_roles_are_for_the_environments_own_workflow_at_its_tags(make: Make)
     app = make()
     setup(app)
     dev = account(app).stacks["tagship-hello-dev"].parameters
-    assert (dev["Workflow"], dev["Tags"]) == ("deploy-dev.yml", "*-dev")
+    workflows = "acme/hello/.github/workflows/"
+    assert {role: dev[f"{role}Workflows"] for role in ("Ship", "Rollback", "Verify")} == {
+        "Ship": f"{workflows}deploy-dev.yml@refs/tags/*-dev",
+        "Rollback": f"{workflows}rollback.yml@refs/heads/main",
+        "Verify": f"{workflows}verify.yml@refs/heads/main",
+    }
     assert (dev["CleanupWorkflow"], dev["CleanupBranch"]) == ("cleanup.yml", "main")
 
 
@@ -294,7 +300,7 @@ def test_the_hosts_tags_and_secrets_of_the_settings_are_in_the_template(make: Ma
 def test_the_document_alone_can_be_installed(make: Make) -> None:
     app = make()
     setup(app, document_only=True)
-    assert account(app).done == ["document tagship-deploy"]
+    assert account(app).done == ["document tagship-deploy", "document tagship-deploy-status"]
 
 
 def test_a_stack_that_fails_stops_it(make: Make) -> None:
@@ -385,7 +391,7 @@ def test_an_account_that_took_the_change_otherwise_is_told_of(make: Make) -> Non
 
     with pytest.raises(ServiceFailed) as caught:
         setup(make(Forgetful()))
-    assert "tagship-deploy still differs" in caught.value.what
+    assert "tagship-deploy, tagship-deploy-status still differ" in caught.value.what
     assert caught.value.remedy == "See the difference: inv setup --dry-run"
 
 
@@ -425,19 +431,51 @@ def test_an_environment_without_static_sets_is_granted_nothing_for_them(make: Ma
     assert (parameters["Sites"], parameters["Distributions"]) == ("no", "no")
 
 
-ORDER = {"order": ["dev", "prod"], "workflow": "promote.yml"}
-
-
-def test_promotions_from_a_branch_get_the_role_of_what_they_go_to_and_no_other(make: Make) -> None:
+def test_what_is_promoted_to_trusts_the_workflow_that_promotes_on_its_branch(make: Make) -> None:
     both = {**environments(), "prod": {**environments()["dev"], "branch": "main"}}
-    app = make(environments=both, promotion=ORDER)
+    app = make(environments=both, promotion={"order": ["dev", "prod"]})
     setup(app)
-    trusted = {name: account(app).stacks[f"tagship-hello-{name}"].parameters for name in both}
-    assert {name: given["PromotionWorkflow"] for name, given in trusted.items()} == {"dev": "", "prod": "promote.yml"}
+    trusted = {name: account(app).stacks[f"tagship-hello-{name}"].parameters["ShipWorkflows"] for name in both}
+    assert trusted["prod"] == "acme/hello/.github/workflows/deploy-prod.yml@refs/heads/main"
+    assert "deploy-prod" not in trusted["dev"]
     branches = [line for line in app.screen.lines if "-f type=branch -f name='main'" in line]
     assert [line.split("/environments/")[1].split("/")[0] for line in branches] == [
-        *("dev-cleanup", "prod", "prod-cleanup"),
+        *("dev", "dev-cleanup", "prod", "prod-cleanup"),
     ]
+    assert not [line for line in app.screen.lines if "-f type=tag" in line and "/prod/" in line]
+
+
+def test_each_role_gets_its_variable_in_githubs_environment(make: Make) -> None:
+    app = make()
+    setup(app)
+    said = [line.split(" --body ")[0] for line in app.screen.lines if "--env dev --body" in line]
+    assert said == [
+        f"gh variable set {name} --env dev"
+        for name in (
+            "AWS_ROLE_ARN",
+            "AWS_NOTIFY_ROLE_ARN",
+            "AWS_ROLLBACK_ROLE_ARN",
+            "AWS_VERIFY_ROLE_ARN",
+            "AWS_REGION",
+        )
+    ]
+
+
+def test_a_role_for_nobody_and_one_for_any_workflow(make: Make) -> None:
+    workflows = {"ship": ["*"], "rollback": [], "verify": ["a.yml@refs/heads/main", "b.yml@refs/heads/main"]}
+    app = make(environments={"dev": {**environments()["dev"], "workflows": workflows}})
+    setup(app)
+    dev = account(app).stacks["tagship-hello-dev"].parameters
+    assert (dev["ShipWorkflows"], dev["RollbackWorkflows"]) == ("", "none")
+    assert dev["VerifyWorkflows"].count(",") == 1
+
+
+def test_more_workflows_than_a_role_can_trust_are_refused_before_anything_is_made(make: Make) -> None:
+    workflows = {"ship": [f"deploy-{number}.yml@refs/heads/main" for number in range(40)]}
+    app = make(environments={"dev": {**environments()["dev"], "workflows": workflows}})
+    with pytest.raises(SettingsError, match=r"workflows\.ship names 40 workflows, which no role on AWS can trust"):
+        setup(app)
+    assert account(app).done == []
 
 
 def test_an_environment_of_github_is_made_before_its_variables(make: Make) -> None:
@@ -452,7 +490,8 @@ def test_an_environment_of_github_is_made_before_its_variables(make: Make) -> No
 def test_roles_trust_tags_with_the_prefix_and_github_lets_no_others_in(make: Make) -> None:
     app = make(tags={"prefix": "api-"})
     setup(app, yes=True)
-    assert account(app).stacks["tagship-hello-dev"].parameters["Tags"] == "api-*-dev"
+    trusted = account(app).stacks["tagship-hello-dev"].parameters["ShipWorkflows"]
+    assert trusted.endswith("/deploy-dev.yml@refs/tags/api-*-dev")
     assert any("name='api-*-dev'" in line or "name=api-*-dev" in line for line in app.screen.lines), app.screen.lines
 
 
@@ -461,8 +500,10 @@ def test_apps_of_one_repository_have_a_variable_each_for_their_roles(make: Make)
     app.given["repository"].folder = "services/api"
     setup(app, yes=True)
     text = "\n".join(app.screen.lines)
-    for name in ("AWS_ROLE_ARN_HELLO", "AWS_NOTIFY_ROLE_ARN_HELLO", "AWS_CLEANUP_ROLE_ARN_HELLO"):
-        assert f"gh variable set {name} --env" in text
+    for job in ("", "NOTIFY_", "ROLLBACK_", "VERIFY_", "CLEANUP_"):
+        assert f"gh variable set AWS_{job}ROLE_ARN_HELLO --env" in text
+    trusted = account(app).stacks["tagship-hello-dev"].parameters["RollbackWorkflows"]
+    assert trusted.endswith("/workflows/hello-rollback.yml@refs/heads/main")
     assert "gh variable set AWS_ROLE_ARN " not in text
 
 

@@ -60,12 +60,14 @@ def test_with_the_last_environment_goes_all_but_the_data(app: FakeApp) -> None:
     app.screen.lines.clear()
     setup(app, remove=True, env="prod", yes=True)
     assert account(app).done[1:] == [
-        "remove document tagship-deploy", "remove stack tagship-hello-prod", "remove stack tagship-hello"
+        "remove document tagship-deploy", "remove document tagship-deploy-status",
+        "remove stack tagship-hello-prod", "remove stack tagship-hello"
     ]  # fmt: skip
-    assert app.screen.lines[:7] == [
+    assert app.screen.lines[:8] == [
         "remove stack tagship-hello-prod",
         "remove stack tagship-hello",
         "remove document tagship-deploy",
+        "remove document tagship-deploy-status",
         "leave  the key alias/hello-prod",
         "leave  the bucket hello-artifacts, with every artifact, the ledger and its policy",
         "leave  the image repository hello",

@@ -19,7 +19,7 @@ from tagship.adapters.aws.session import Aws
 from tagship.adapters.targets.ec2.answers import ENDED
 from tagship.adapters.targets.ec2.instances import Instances, calls
 from tagship.domain import commands
-from tagship.domain.ec2.document import fallback_commands, parameters
+from tagship.domain.ec2.document import fallback_commands, for_status, parameters
 from tagship.domain.ec2.order import Order
 from tagship.domain.text import counted, either
 from tagship.domain.units import Operation
@@ -95,8 +95,9 @@ class Sender:
                 sent.operations += [self._operation(order, remaining)] if remaining else []
 
     def _operation(self, order: Order, ids: Sequence[str]) -> Operation:
+        document = for_status(self.document) if order.action == "status" else self.document
         try:
-            command = self._command(order, ids, self.document, parameters(order))
+            command = self._command(order, ids, document, parameters(order))
         except self._ssm.exceptions.InvalidDocument:
             command = self._command(order, ids, SHELL, self._shell_lines(order))
         except self._ssm.exceptions.InvalidParameters as reason:
@@ -117,7 +118,8 @@ class Sender:
 
     def _shell_lines(self, order: Order) -> dict[str, list[str]]:
         """Write the order for AWS-RunShellScript, if our document is not installed."""
-        missing = f"The SSM document {self.document} is not installed in this account"
+        name = for_status(self.document) if order.action == "status" else self.document
+        missing = f"The SSM document {name} is not installed in this account"
         self.warn(f"{missing}: {SHELL} is used instead, which needs a wider permission")
         lines = fallback_commands(order, self.entry.read_text("utf-8"))
         return {"commands": lines, "executionTimeout": [str(order.timeout)]}

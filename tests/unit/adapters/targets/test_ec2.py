@@ -57,7 +57,7 @@ class Account:
     output: dict[str, str] = field(default_factory=dict)
     errors: str = ""
     invalid: set[str] = field(default_factory=set)  # ids that SSM refuses
-    documents: tuple[str, ...] = ("tagship-deploy", "AWS-RunShellScript")
+    documents: tuple[str, ...] = ("tagship-deploy", "tagship-deploy-status", "AWS-RunShellScript")
     sent: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     unseen: int = 0  # listings that are empty at first
@@ -302,6 +302,13 @@ def test_the_numbers_of_todays_settings_go_with_every_order() -> None:
     given = {command["Parameters"]["numbers"][0] for command in stand.account.sent}
     assert len(given) == 1
     assert {"DRAIN=0", "KEEP=7", "HEALTH_ATTEMPTS=9"} <= set(given.pop().split(","))
+
+
+def test_a_question_goes_by_the_document_that_can_change_nothing() -> None:
+    stand = Stand()
+    stand.observe()
+    stand.start(2)
+    assert [command["DocumentName"] for command in stand.account.sent] == ["tagship-deploy-status", "tagship-deploy"]
 
 
 def test_more_than_fifty_hosts_are_told_by_several_commands() -> None:

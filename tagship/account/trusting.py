@@ -1,0 +1,31 @@
+"""Whose jobs get the roles of an environment, as its stack names them."""
+
+from __future__ import annotations
+
+from tagship.domain import foundation
+from tagship.errors import SettingsError
+from tagship.ports.app import App
+from tagship.settings.trust import ANY, trusted
+
+
+def own_files(app: App) -> str:
+    """Return what the names of an app's workflows begin with."""
+    # In a folder of its own, its name.
+    return f"{app.settings.app}-" if app.repository.folder else ""
+
+
+def trusted_workflows(app: App, name: str, repository: str) -> dict[str, str]:
+    """Write whose jobs get each role, as GitHub's tokens name their workflows.
+
+    Empty: any workflow's; "none": nobody's. Raises SettingsError if AWS would not take so many.
+    """
+    given: dict[str, str] = {}
+    for role, sources in trusted(app.settings, name, own_files(app)).items():
+        named = [f"{repository}/.github/workflows/{source}" for source in sources if source != ANY]
+        if foundation.trust_size(repository, name, named) > foundation.LARGEST_TRUST:
+            raise SettingsError(
+                f"environments.{name}.workflows.{role} names {len(named)} workflows, which no role on AWS can trust.",
+                remedy=f"Name fewer of them, or split {name} into two environments",
+            )
+        given[f"{role.capitalize()}Workflows"] = "" if ANY in sources else ",".join(named) or "none"
+    return given
