@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.autoscaling.exceptions import AutoscalingClientError
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import ActionResult, EmptyResult
@@ -33,15 +32,10 @@ from tagship.sandbox.asg.refresh import ONWARD, InstanceRefresh, Irreversible, P
 from tagship.sandbox.aws import autoscaling_answers as answers
 from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.autoscaling_fleet import Ec2Fleet
+from tagship.sandbox.aws.autoscaling_requests import BUSY, Given, check, refused
 from tagship.sandbox.ecs.front import Front, listen
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
-
-Given = Mapping[str, Any]
-BUSY = (
-    "An active instance refresh with a desired configuration exists. All configuration options derived from the "
-    "desired configuration are not available for update while the instance refresh is active."
-)
 
 
 def install(world: World) -> None:
@@ -81,10 +75,6 @@ def _operation(
         return EmptyResult() if value is None else ActionResult(value)
 
     return answer
-
-
-def refused(code: str, message: str) -> AutoscalingClientError:
-    return AutoscalingClientError(code, message)
 
 
 @dataclass
@@ -227,29 +217,10 @@ class _Api:
             message = "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh."
             raise refused("InstanceRefreshInProgress", message)
         desired = self._configuration(given.get("DesiredConfiguration", {}))
-        self._check(given, group, desired, preferences)
+        check(given, group, desired, preferences)
         refresh = InstanceRefresh(str(uuid.uuid4()), group, desired, preferences, now(), self.pace)
         group.refreshes.append(refresh)
         return {"InstanceRefreshId": refresh.id}
-
-    def _check(self, given: Given, group: Group, desired: Configuration | None, preferences: Given) -> None:
-        """Refuse what AWS refuses. Raises AutoscalingClientError."""
-        points = preferences.get("CheckpointPercentages")
-        if given.get("Strategy", "Rolling") != "Rolling":
-            raise refused("ValidationError", "The sandbox replaces instances, and no root volumes.")
-        least, most = preferences.get("MinHealthyPercentage"), preferences.get("MaxHealthyPercentage")
-        if most is not None and (least is None or not 100 <= most <= 200 or most - least > 100):
-            words = (
-                "MaxHealthyPercentage is from 100 to 200, and at most 100 above MinHealthyPercentage, which it needs."
-            )
-            raise refused("ValidationError", words)
-        if points and points != sorted(points):
-            raise refused("ValidationError", "CheckpointPercentages must be in ascending order.")
-        if "CheckpointDelay" in preferences and not points:
-            raise refused("ValidationError", "CheckpointDelay can only be specified with CheckpointPercentages.")
-        if preferences.get("AutoRollback") and (desired is None or not group.configuration.numbered):
-            message = "AutoRollback needs a desired configuration, and a numbered version of the group's template."
-            raise refused("ValidationError", message)
 
     def describe_instance_refreshes(self, given: Given) -> dict[str, Any]:
         group = self._group(given)
