@@ -157,7 +157,8 @@ class InstanceRefresh:
 
     @property
     def _far_enough(self) -> bool:
-        """Tell whether the last checkpoint is over, and ends it."""
+        """Tell whether the last checkpoint is over."""
+        # What is left of 100 % stays as it is.
         points = self.prefers("CheckpointPercentages") or [100]
         return self.rolled_back is None and self._passed >= len(points) and points[-1] < 100
 

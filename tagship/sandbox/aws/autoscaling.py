@@ -31,17 +31,11 @@ from tagship.sandbox.asg.group import IN_SERVICE, STANDBY, Configuration, Group,
 from tagship.sandbox.asg.refresh import ONWARD, InstanceRefresh, Irreversible, Pace
 from tagship.sandbox.aws import autoscaling_answers as answers
 from tagship.sandbox.aws import stock
-from tagship.sandbox.aws.autoscaling_checks import refused, require_valid
 from tagship.sandbox.aws.autoscaling_fleet import Ec2Fleet
+from tagship.sandbox.aws.autoscaling_requests import BUSY, Given, check, refused
 from tagship.sandbox.ecs.front import Front, listen
 from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
-
-Given = Mapping[str, Any]
-BUSY = (
-    "An active instance refresh with a desired configuration exists. All configuration options derived from the "
-    "desired configuration are not available for update while the instance refresh is active."
-)
 
 
 def install(world: World) -> None:
@@ -223,7 +217,7 @@ class _Api:
             message = "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh."
             raise refused("InstanceRefreshInProgress", message)
         desired = self._configuration(given.get("DesiredConfiguration", {}))
-        require_valid(given, group, desired, preferences)
+        check(given, group, desired, preferences)
         refresh = InstanceRefresh(str(uuid.uuid4()), group, desired, preferences, now(), self.pace)
         group.refreshes.append(refresh)
         return {"InstanceRefreshId": refresh.id}

@@ -1,8 +1,4 @@
-"""What Auto Scaling refuses of a request to start an instance refresh.
-
-Follows https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html. Does not model its limits
-of numbers, nor strategies but Rolling.
-"""
+"""What requests to Auto Scaling say, and the errors that they can end in."""
 
 from __future__ import annotations
 
@@ -13,15 +9,19 @@ from moto.autoscaling.exceptions import AutoscalingClientError
 
 from tagship.sandbox.asg.group import Configuration, Group
 
+Given = Mapping[str, Any]
+BUSY = (
+    "An active instance refresh with a desired configuration exists. All configuration options derived from the "
+    "desired configuration are not available for update while the instance refresh is active."
+)
+
 
 def refused(code: str, message: str) -> AutoscalingClientError:
     return AutoscalingClientError(code, message)
 
 
-def require_valid(
-    given: Mapping[str, Any], group: Group, desired: Configuration | None, preferences: Mapping[str, Any]
-) -> None:
-    """Refuse a refresh that AWS refuses. Raises AutoscalingClientError."""
+def check(given: Given, group: Group, desired: Configuration | None, preferences: Given) -> None:
+    """Refuse what AWS refuses. Raises AutoscalingClientError."""
     points = preferences.get("CheckpointPercentages")
     if given.get("Strategy", "Rolling") != "Rolling":
         raise refused("ValidationError", "The sandbox replaces instances, and no root volumes.")
