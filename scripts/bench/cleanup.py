@@ -21,7 +21,7 @@ from tagship.domain.retention import Policy, Retention, Use
 from tagship.engine.sweep import Sweep
 from tests.fakes.app import FakeApp
 
-ARTIFACTS, SINGLE = 2000, 20  # artifacts of five objects each; keys that are deleted one by one
+ARTIFACTS, SINGLE = 20_000, 500  # artifacts of five objects each; keys that are deleted one by one
 NAMES = (layout.BUNDLE, layout.SIGNATURE, layout.PROVENANCE, layout.SBOM, layout.MANIFEST)
 BUCKET = "bench-ledger"
 FASTER, MEMORY = 20, 150  # times; MB
@@ -47,7 +47,7 @@ def cleanup(_folder: Path) -> list[Figure]:
     most = 2 * -(-keys // 1000) + 1
     what = f"{keys:,} objects that go"
     return [
-        Figure("cleanup", f"{what}, beside a process a key (of {SINGLE}, scaled)", seconds(took), seconds(single),
+        Figure("cleanup", f"{what}, beside a process a key ({SINGLE} of them, scaled)", seconds(took), seconds(single),
                f"{single / took:.0f} x faster", f"≥ {FASTER} x", single / took >= FASTER),
         Figure("cleanup", f"requests for {what}", f"{len(calls)}", f"{keys:,}", f"{len(calls)}", f"≤ {most}",
                len(calls) <= most),

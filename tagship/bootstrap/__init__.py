@@ -14,6 +14,7 @@ from tagship import settings
 from tagship.bootstrap.storage import Storage
 from tagship.bootstrap.terminal import Unsettled
 from tagship.errors import SettingsError
+from tagship.settings.previews import place_of_keys
 
 __all__ = ["Unsettled", "Wiring", "app", "debugging"]
 
@@ -114,7 +115,7 @@ class Wiring(Storage):
 
     def _pair(self, environment: str, purpose: str) -> tuple[str, str, str]:
         """Name a pair of keys, or the sandbox's, and its setting."""
-        signing, environment = self.settings.signing, self.settings.key_place(environment)
+        signing, environment = self.settings.signing, place_of_keys(self.settings, environment)
         if signing is None and not self.sandbox:
             raise SettingsError(
                 "tagship.toml has no [signing] table, so there is no key to sign or verify with.",
@@ -237,6 +238,7 @@ class Wiring(Storage):
             lock_timeout=chosen.lock_timeout,
             say=self.screen.say,
             inherited=os.environ,
+            var_files=chosen.var_files,
             pinned=self.ci.running,  # a runner has AWS credentials, and runs no provider that nobody has reviewed
         )
 

@@ -192,9 +192,9 @@ def publish(artifact: str = "", environment: str = "") -> str:
     return _inv("publish", version=artifact, env=environment)
 
 
-def infra(artifact: str = "", environment: str = "") -> str:
+def infra(artifact: str = "", environment: str = "", target: str = "") -> str:
     """Spell the command that applies an environment's infrastructure."""
-    return _inv("infra", version=artifact, env=environment)
+    return _inv("infra", version=artifact, env=environment, target=target)
 
 
 def infra_lock(environment: str = "") -> str:

@@ -163,8 +163,11 @@ def with_blocks(
     # A function's own name stands for $LATEST; the other for its versions and aliases.
     allowed = [_resource("lambda", f"function:{name}{suffix}") for name in sorted(functions) for suffix in ("", ":*")]
     blocks = {"tags": condition, "parameters": path, "secrets": named, "functions": allowed}
+    blocks |= {"versions": [_resource("lambda", f"function:{name}:*") for name in sorted(functions)]}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
-    blocks |= {"services": _services(services), "clusters": _clusters(services)}
+    blocks |= {"services": _services(services), "clusters": _clusters(services), "beside": _beside(services)}
+    names = sorted({name.rpartition("/")[2] for name in services})
+    blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in names]}
     blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}
@@ -175,6 +178,7 @@ def with_blocks(
     for name, lines in blocks.items():
         template = _block(template, name, lines)
     running = {"Functions": functions, "Services": services, "Groups": groups, "Sites": sites}
+    running |= {"Images": _repositories(images)}
     return _fitting(template, [noun for noun, names in running.items() if not names])
 
 
@@ -182,7 +186,9 @@ def _fitting(template: str, absent: Sequence[str]) -> str:
     """Leave policies of what is absent out, then comments, until it fits."""
     for noun in absent:
         if len(template.encode()) > LARGEST:
-            template = re.sub(rf"^  PeopleOf{noun}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+", "", template, flags=re.MULTILINE)
+            template = re.sub(
+                rf"^  (People|Cleanup)Of{noun}(PolicyArn)?:\n(?: {{4}}.*\n|\n)+", "", template, flags=re.MULTILINE
+            )
     return template if len(template.encode()) <= LARGEST else COMMENT.sub("", template)
 
 
@@ -203,6 +209,13 @@ def _services(services: Sequence[str]) -> list[str]:
     names = [f"service/{name}" for name in sorted(services)]
     names += [f"{kind}/{name}/*" for kind in ("service-deployment", "service-revision") for name in sorted(services)]
     return [_resource("ecs", name) for name in [*names, *(f"task/{cluster}/*" for cluster in clusters)]]
+
+
+def _beside(services: Sequence[str]) -> list[str]:
+    """List whatever runs in the clusters of services."""
+    clusters = sorted({name.partition("/")[0] for name in services})
+    kinds = ("service", "service-revision", "task")
+    return [_resource("ecs", f"{kind}/{cluster}/*") for kind in kinds for cluster in clusters]
 
 
 def _archives(key: str) -> str:

@@ -12,6 +12,8 @@ An artifact goes if it is older than the days given and nothing below protects i
     what a person marked good
     the newest healthy ones, as many as are to be kept; failed ones and those marked bad are not counted
 
+Of a preview that was taken away nothing is protected but what another environment needs.
+
 Its age counts from its last deployment, or from when it was stored if that is later. What was never deployed, or has no
 manifest, may be on its way: it stays for a day at least, whatever was asked for.
 """
@@ -73,7 +75,8 @@ class Use:
     `units` maps a unit's name to the artifacts that it names; `starting` is what units that start will run. `newest`
     and `window` are ids that are stored: healthy ones, and those that a rollback may go to. `others` are the histories
     of the other environments. `hold` is why nothing may go now: a freeze, or a deployment under way. `holding` maps
-    artifacts to what on AWS uses something of them, such as an alias that names a version.
+    artifacts to what on AWS uses something of them, such as an alias that names a version. `closed`: it is a
+    preview that was taken away, so that nothing of it is gone back to.
     """
 
     history: Sequence[Deployment]
@@ -85,6 +88,7 @@ class Use:
     others: Mapping[str, Sequence[Deployment]] = field(default_factory=dict)
     hold: str = ""
     holding: Mapping[str, str] = field(default_factory=dict)
+    closed: bool = False
 
 
 def healthy_versions(history: Sequence[Deployment], marks: Iterable[Mark] = ()) -> list[str]:
@@ -105,17 +109,24 @@ def protected(use: Use) -> dict[str, str]:
 
 def _reasons(use: Use) -> Iterable[tuple[str, str]]:
     """Give each reason to keep an artifact, the strongest first."""
+    if not use.closed:
+        yield from _of_itself(use)
+    for environment, history in use.others.items():
+        yield from _of_history(history, f" on {environment}")
+        yield from ((artifact, f"a rollback of {environment} may go to it") for artifact in ways_back(history)[:WINDOW])
+    if not use.closed:
+        yield from ((artifact, "somebody marked it good") for artifact in _marked_good(use.marks))
+        yield from ((artifact, f"one of the newest {len(use.newest)} healthy ones") for artifact in use.newest)
+
+
+def _of_itself(use: Use) -> Iterable[tuple[str, str]]:
+    """Give what the environment itself runs, and may run."""
     for unit, artifacts in use.units.items():
         yield from zip(artifacts, (f"{unit} runs it", *[f"{unit} ran it before"] * len(artifacts)), strict=False)
     yield from _of_history(use.history, "")
     yield from ((artifact, "units that start run it") for artifact in use.starting)
     yield from ((artifact, "a rollback may go to it") for artifact in use.window)
     yield from use.holding.items()
-    for environment, history in use.others.items():
-        yield from _of_history(history, f" on {environment}")
-        yield from ((artifact, f"a rollback of {environment} may go to it") for artifact in ways_back(history)[:WINDOW])
-    yield from ((artifact, "somebody marked it good") for artifact in _marked_good(use.marks))
-    yield from ((artifact, f"one of the newest {len(use.newest)} healthy ones") for artifact in use.newest)
 
 
 def _of_history(history: Sequence[Deployment], where: str) -> Iterable[tuple[str, str]]:

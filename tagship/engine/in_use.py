@@ -14,6 +14,7 @@ from tagship.domain.units import Report, away_sentence
 from tagship.engine.gates import freeze_of
 from tagship.engine.holder import look
 from tagship.engine.lease_session import ask
+from tagship.engine.previews import find, preview_number
 from tagship.errors import Refused
 from tagship.ports.app import App
 from tagship.ports.target import Starter
@@ -46,6 +47,9 @@ def in_use(app: App, environment: str, policy: Policy, known: Histories, holding
     set's record can't be read: then nothing may go.
     """
     history, marks = known[environment], app.ledger.marks(environment)
+    others = {other: deployments for other, deployments in known.items() if other != environment}
+    if is_closed(app, environment):
+        return Use(history, marks, others=others, closed=True)
     target = app.target(environment)
     return Use(
         history,
@@ -54,9 +58,15 @@ def in_use(app: App, environment: str, policy: Policy, known: Histories, holding
         starting=tuple(target.starting()) if isinstance(target, Starter) else (),
         newest=_stored(app, environment, healthy_versions(history, marks), policy.keep),
         window=_stored(app, environment, ways_back(history, marks), WINDOW),
-        others={other: deployments for other, deployments in known.items() if other != environment},
+        others=others,
         holding={**holding, **_of_static_sets(app, environment)},
     )
+
+
+def is_closed(app: App, environment: str) -> bool:
+    """Tell whether it is a preview that was taken away."""
+    record = find(app, environment) if preview_number(app, environment) else None
+    return record is not None and not record.lives
 
 
 def _of_static_sets(app: App, environment: str) -> dict[str, str]:

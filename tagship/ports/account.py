@@ -103,8 +103,11 @@ class Infrastructure(Protocol):
         Raises Refused if its configuration keeps the state elsewhere.
         """
 
-    def plan(self, to: Path, variables: Mapping[str, str | None]) -> bool:
-        """Save a plan; return whether it changes anything."""
+    def plan(self, to: Path, variables: Mapping[str, str | None], targets: Sequence[str] = ()) -> bool:
+        """Save a plan; return whether it changes anything.
+
+        With `targets`, of these resources and what they need alone.
+        """
 
     def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
         """Do exactly what a saved plan says."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tagship.domain.chain import RawEntry
 from tagship.domain.deployment import Deployment, Entry
@@ -68,6 +68,9 @@ class Store(Protocol):
 
         Returns why, for each key whose object was not deleted. One that is gone already is no failure.
         """
+
+    def lifecycle(self) -> Sequence[Mapping[str, Any]]:
+        """Read the bucket's lifecycle rules, as S3 writes them."""
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
         """Yield objects under a prefix in key order, by pages.

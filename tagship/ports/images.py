@@ -73,6 +73,9 @@ class Registry(Protocol):
     def tag(self, image: ImageRef, tag: str) -> None:
         """Have a tag name this image, whatever it named before."""
 
+    def lifecycle(self, repository: str) -> str:
+        """Read a repository's lifecycle policy, JSON text; empty without one."""
+
     def shelf(self, repository: str, environments: Sequence[str]) -> Shelf:
         """Open what is stored in a repository, to be cleaned up.
 

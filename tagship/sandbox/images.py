@@ -106,6 +106,9 @@ class SandboxImages:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps({"digest": image.digest}), "utf-8")
 
+    def lifecycle(self, repository: str) -> str:  # noqa: ARG002 (a folder has none)
+        return ""
+
     def shelf(self, repository: str, environments: Sequence[str]) -> SandboxShelf:
         return SandboxShelf(self.folder, repository, environments)
 

@@ -57,7 +57,8 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
         if f"{place.own}deploy-{env}.yml" not in pipelines:
             _workflow(made, scene, place, (env, suffix), chosen.build)
     for name, content in pipelines.items():
-        _place(made, scene, f"{place.workflows}/{name}", f"{place.workflows}/tagship-{name}", content)
+        placed = _place(made, scene, f"{place.workflows}/{name}", f"{place.workflows}/tagship-{name}", content)
+        _say_trusted(made, name, placed.rpartition("/")[2])
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
@@ -191,6 +192,13 @@ def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Itera
         yield from of_settings(settings, ACTION, build, place).files()
     elif settings and settings.previews.environment:
         yield from of_settings(settings, ACTION, build, place).of_pull_requests()
+
+
+def _say_trusted(made: Draft, name: str, placed: str) -> None:
+    """Say what to write if a preview's workflow is beside one of the team's."""
+    key = {"preview.yml": "workflow", "preview-sweep.yml": "sweep_workflow"}.get(name)
+    if key and placed != name:
+        made.notes.append(f'AWS will trust jobs of {name}. For this one, write under [previews]: {key} = "{placed}"')
 
 
 def _workflow(made: Draft, scene: Scene, place: AppFolder, of: tuple[str, str], build: str) -> None:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
-from tagship.settings.model import OURS, Environment
+from tagship.settings.model import Environment
 from tagship.settings.section import (
     NAME,
     Finding,
@@ -26,6 +26,7 @@ from tagship.settings.section import (
     outside,
     table,
 )
+from tagship.settings.taken import OURS
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
 ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"

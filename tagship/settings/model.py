@@ -6,7 +6,6 @@ docs/tagship.sample.toml, which a test holds to these tables.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, cast
 
@@ -17,13 +16,14 @@ from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.across import promoted, same_channel, same_state, unsigned
 from tagship.settings.health import Health
-from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
+from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
 from tagship.settings.logs import Logs
-from tagship.settings.previews import PREVIEWS, Named, Previews, filled
-from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
+from tagship.settings.previews import Named, Previews
+from tagship.settings.report import ReportPlaces
+from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
     BRANCH,
@@ -43,9 +43,7 @@ from tagship.settings.tables import (
     Signing,
     Tags,
 )
-
-# Variables that tagship itself gives an app: the settings may not set them.
-OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
+from tagship.settings.taken import taken_variables
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
@@ -102,7 +100,7 @@ class Environment(Section):
             yield from kinds[name].problems_in(values)
         if values.get("require_attestation") is True and values.get("allow_unsigned") is True:
             yield "require_attestation", "is nothing for artifacts that nobody signed: remove allow_unsigned"
-        yield from _taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
+        yield from taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
 
 
 def _no_single_target(kinds: list[str], chosen: list[str]) -> Iterator[Finding]:
@@ -111,20 +109,6 @@ def _no_single_target(kinds: list[str], chosen: list[str]) -> Iterator[Finding]:
         yield "", f"has no table that says what it runs on: add {tables}"
     if len(chosen) > 1:
         yield "", f"runs on one target, and has the tables {' and '.join(chosen)}: keep one"
-
-
-def _taken_variables(values: Values, chosen: list[tuple[type[Kind], Values]]) -> Iterator[Finding]:
-    plain, secret = table(values, "variables"), table(table(values, "secrets"), "secrets_manager")
-    for place, variables in (("variables", plain), ("secrets.secrets_manager", secret)):
-        for name in variables:
-            problem = next((why for kind, own in chosen if (why := kind.why_not_settable(name, own))), "")
-            if name in OURS:
-                yield f"{place}.{name}", "is set by tagship itself: give it another name"
-            elif problem and re.search(VARIABLE, name):  # pydantic finds an invalid name
-                yield f"{place}.{name}", f"{problem}: give it another name"
-    for name in secret:
-        if name in plain:
-            yield f"secrets.secrets_manager.{name}", f"is set by variables.{name} too: remove one"
 
 
 class Settings(Section):
@@ -140,6 +124,7 @@ class Settings(Section):
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    report: ReportPlaces = Field(default_factory=ReportPlaces)
     previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
@@ -150,18 +135,14 @@ class Settings(Section):
 
     def model_post_init(self, _context: Any, /) -> None:
         """Have environments of pull requests made when they are named."""
-        if template := self.previews.environment:
-            make = self.environment_model().model_validate
-            object.__setattr__(self, "environments", Named(self.environments, lambda n: make(filled(template, n))))
+        if self.previews.environment:
+            made = Named.of(self.environments, self.environment_model(), self.previews)
+            object.__setattr__(self, "environments", made)
 
     def is_preview(self, environment: str) -> bool:
         """Tell whether an environment is a pull request's, of the template."""
         own = getattr(self.environments, "own", self.environments)
         return environment in self.environments and environment not in own
-
-    def key_place(self, environment: str) -> str:
-        """Name what stands for {environment} in keys: all previews share theirs."""
-        return PREVIEWS if self.is_preview(environment) else environment
 
     @classmethod
     def environment_model(cls) -> type[Environment]:
@@ -262,6 +243,7 @@ class Settings(Section):
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
         yield from misplaced(values)
+        yield from tasks_without_services(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
@@ -277,8 +259,7 @@ class Settings(Section):
 
     @classmethod
     def _kinds_in(cls, environment: Values) -> Iterator[type[Kind]]:
-        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
-        return (kind for kind in kinds.values() if kind.table in environment)
+        return (kind for kind in cls.environment_model().kinds().values() if kind.table in environment)
 
     @classmethod
     def _images_in(cls, name: str, environment: Values) -> Iterator[Finding]:

@@ -208,6 +208,7 @@ class Package(Section):
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
         yield from outside("directory", [values.get("directory", "")])
+        yield from outside("var_files", values.get("var_files", ()))
 
 
 class Infra(Section):
@@ -218,6 +219,7 @@ class Infra(Section):
 
     directory: str = ""  # empty: there is nothing to apply
     command: tuple[Text, ...] = ()
+    var_files: tuple[Text, ...] = ()  # Terraform's, below the directory
     plan_only: bool = False
     state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
     state_key: str = Field(default="", pattern=STATE_KEY)  # <app>/_infra/<environment>/terraform.tfstate when empty
@@ -231,9 +233,9 @@ class Infra(Section):
             yield "command", 'needs the directory that it runs in: infra.directory = "."'
         if command and values.get("plan_only"):
             yield "plan_only", "is Terraform's: a command of another tool's has no plan"
-        for key in ("state_bucket", "state_key"):
+        for key in ("state_bucket", "state_key", "var_files"):
             if command and values.get(key):
-                yield key, "is Terraform's: with infra.command there is no state"
+                yield key, "is Terraform's: remove it, or infra.command"
         for name in table(values, "variables"):
             if name.upper().removeprefix(TWIN) in NAMES:
                 yield f"variables.{name}", "is set by tagship itself: give it another name"

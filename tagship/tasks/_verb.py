@@ -52,7 +52,7 @@ def _keep_bytecode() -> None:
 
 
 def _given(flag: Flag, given: Values) -> Any:
-    """Find a flag's value, as Invoke calls it or as a verb does."""
+    """Find a flag's value, by Invoke's name or the verb's."""
     return given.get(flag.keyword, given.get(flag.attribute, flag.default))
 
 

@@ -10,10 +10,12 @@ from tagship.domain.leftovers import Judged
 from tagship.domain.retention import DAYS, KEEP, Judgement, Policy, Retention, Use
 from tagship.domain.storage_price import GB, S3_STANDARD, WHENCE
 from tagship.domain.text import counted, size, span
-from tagship.engine.in_use import Histories, histories, hold, in_use
+from tagship.engine.in_use import Histories, histories, hold, in_use, is_closed
 from tagship.engine.leftovers import Inventory, Tidying, held_by_them, look
+from tagship.engine.lifecycle import contradictions
+from tagship.engine.previews import records
 from tagship.engine.sweep import Sweep, SweptArtifact
-from tagship.errors import SettingsError, TagshipError, UsageError
+from tagship.errors import Refused, SettingsError, TagshipError, UsageError
 from tagship.ports.app import App
 from tagship.ports.leftovers import Shelf
 
@@ -83,9 +85,10 @@ class Left:
 class Cleaned:
     """One environment: how many artifacts and bytes go and stay.
 
-    `deleted` counts objects. `left_go` and so on count what deployments left on AWS, `left` the same by its kind;
-    `left_deleted` is what was deleted of that. `saved` and `costs` are an estimate in USD a month. `problem` is why it
-    was not cleaned up, or not to the end; `rows` are for `--explain`.
+    `deleted` counts objects. `left` counts what deployments left on AWS, by kind; `left_deleted` what was deleted of
+    that. `saved` and `costs` are an estimate in USD a month. `problem` is why it was not cleaned up, or not to the end;
+    `unlisted` why a dry run does not show what is left on AWS, or not all. `contradictions` are lifecycle rules that
+    delete what may be in use; `rows` are for `--explain`.
     """
 
     environment: str
@@ -100,6 +103,8 @@ class Cleaned:
     costs: float = 0.0
     hold: str = ""
     problem: str = ""
+    unlisted: str = ""
+    contradictions: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
 
     def count(self, swept: SweptArtifact, *, listing: bool) -> None:
@@ -162,7 +167,7 @@ def cleanup(
     known = histories(app)
     cleaned, failures = list[Cleaned](), list[TagshipError]()
     for environment in environments:
-        result = Cleaned(environment)
+        result = Cleaned(environment, contradictions=contradictions(app, environment, policy))
         cleaned.append(result)
         try:
             _clean(app, result, policy, known, listing=explain or dry_run, dry_run=dry_run)
@@ -184,10 +189,16 @@ def _environments(app: App, env: str, pr: str) -> list[str]:
             f"tagship.toml has no environment pr-{pr}, so what it runs can't be asked.",
             remedy=f"Name one that it has: {commands.cleanup(near)}",
         )
-    chosen = [f"pr-{pr}"] if pr else [env] if env else list(app.settings.environments)
+    every = dict.fromkeys([*app.settings.environments, *_previews(app)])
+    chosen = [f"pr-{pr}"] if pr else [env] if env else list(every)
     for environment in chosen:
         app.settings.environment(environment)
     return chosen
+
+
+def _previews(app: App) -> list[str]:
+    """Name the previews that are recorded, open or closed."""
+    return list(records(app)) if app.settings.previews.environment else []
 
 
 def _policy(days: int, keep: int) -> Policy:
@@ -200,8 +211,8 @@ def _policy(days: int, keep: int) -> Policy:
 def _clean(app: App, cleaned: Cleaned, policy: Policy, known: Histories, *, listing: bool, dry_run: bool) -> None:
     environment = cleaned.environment
     with app.screen.live(f"looking at what is stored for {environment}") as phase:
-        looked, use = _used(app, environment, policy, known)
-        cleaned.hold = use.hold
+        looked = _looked(app, cleaned, dry_run=dry_run)
+        use = _used(app, cleaned, policy, known, looked)
         retention = Retention.of(use, policy, app.store.now())
         staying: dict[str, str] = {}
 
@@ -215,23 +226,41 @@ def _clean(app: App, cleaned: Cleaned, policy: Policy, known: Histories, *, list
             sweep.run(dry_run=dry_run)
         finally:
             cleaned.deleted = sweep.deleted
-        if not use.hold:
+        if not (use.hold or cleaned.unlisted):
             tidying = Tidying(app, environment, use, retention, staying, phase)
             _tidy(tidying, cleaned, looked, listing=listing, dry_run=dry_run)
 
 
-def _used(app: App, environment: str, policy: Policy, known: Histories) -> tuple[list[Inventory], Use]:
+def _looked(app: App, cleaned: Cleaned, *, dry_run: bool) -> list[Inventory]:
+    """Look at what is left; a dry run goes on without it."""
+    cleaned.hold = hold(app, cleaned.environment)
+    try:
+        # What a preview ran on is gone once that is closed.
+        nothing = cleaned.hold or is_closed(app, cleaned.environment)
+        return [] if nothing else look(app, cleaned.environment)
+    except Refused as reason:
+        if not dry_run:
+            raise
+        cleaned.unlisted = reason.what
+        return []
+
+
+def _used(app: App, cleaned: Cleaned, policy: Policy, known: Histories, looked: list[Inventory]) -> Use:
     """Ask what uses artifacts; nothing is asked if nothing may go anyway."""
-    if held := hold(app, environment):
-        return [], Use(known[environment], app.ledger.marks(environment), hold=held)
-    looked = look(app, environment)
-    return looked, in_use(app, environment, policy, known, held_by_them(looked))
+    environment = cleaned.environment
+    if cleaned.hold:
+        return Use(known[environment], app.ledger.marks(environment), hold=cleaned.hold)
+    return in_use(app, environment, policy, known, held_by_them(looked))
 
 
 def _tidy(tidying: Tidying, cleaned: Cleaned, looked: list[Inventory], *, listing: bool, dry_run: bool) -> None:
     tidying.seen = lambda shelf, judged: cleaned.count_left(shelf, judged, listing=listing)
     try:
         tidying.run(looked, dry_run=dry_run)
+    except Refused as reason:
+        if not dry_run:
+            raise
+        cleaned.unlisted = reason.what
     finally:
         cleaned.left_deleted = tidying.deleted
 
@@ -239,6 +268,8 @@ def _tidy(tidying: Tidying, cleaned: Cleaned, looked: list[Inventory], *, listin
 def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:
     if cleaned.rows:
         app.screen.table(COLUMNS, [row.cells() for row in cleaned.rows])
+    for words in cleaned.contradictions:
+        app.screen.warn(words)
     if cleaned.problem:
         app.screen.warn(f"{cleaned.environment} was not cleaned up: {cleaned.problem}")
         return
@@ -248,6 +279,8 @@ def _show(app: App, cleaned: Cleaned, *, dry_run: bool) -> None:
     for noun, left in cleaned.left.items():
         weight = f" ({size(left.go_bytes)})" if left.go_bytes else ""
         app.screen.say(f"  {noun}: {left.go} {verb}{weight}, {left.stay} stay")
+    if cleaned.unlisted:
+        app.screen.warn(f"so this is not all that may go or has to stay: {cleaned.unlisted}")
     if cleaned.hold:
         app.screen.say(f"  nothing of {cleaned.environment} goes now: {cleaned.hold}")
     if cleaned.saved >= CENT:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from tagship.domain.preview import OPEN, PreviewRecord
+from tagship.domain.preview import CLOSED, OPEN, PreviewRecord
 from tagship.engine.preview_closing import KEPT, WAS_CLOSED, close
 from tagship.engine.previews import environment_of, find
 from tagship.engine.scope import patience
-from tagship.errors import UNCHANGED
+from tagship.errors import UNCHANGED, TagshipError
 from tagship.ports.app import App
+from tagship.release.previews import closed, tell_pull_request
 from tagship.settings.previews import filled, number_of
 
 OF_PULL_REQUESTS = "pull_request"
@@ -45,7 +46,13 @@ def preview_close(app: App, *, pr: str = "", wait: str = "", dry_run: bool = Fal
         app.screen.say(f"would close {environment}, by: {' '.join(command)}")
         app.screen.say(UNCHANGED)
         return ClosedPreview(environment, "planned")
-    state = close(app, environment, wait=longest, why=lambda record: _why(app, record))
+    try:
+        state = close(app, environment, wait=longest, why=lambda record: _why(app, record))
+    except TagshipError as problem:
+        tell_pull_request(app, closed(app, environment, problem))
+        raise
+    if state == CLOSED:
+        tell_pull_request(app, closed(app, environment))
     app.screen.say(_WORDS[state].format(environment))
     return ClosedPreview(environment, state)
 

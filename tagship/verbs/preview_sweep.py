@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from tagship.domain import commands, layout
-from tagship.domain.preview import CLOSING, OPEN, PreviewRecord
+from tagship.domain.preview import CLOSED, CLOSING, OPEN, PreviewRecord
 from tagship.domain.stored import moment_of
 from tagship.domain.text import counted, listed
 from tagship.engine.preview_closing import close
@@ -16,6 +16,7 @@ from tagship.errors import UNCHANGED, Held, ServiceFailed, TagshipError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict
 from tagship.ports.forge import PullRequest
+from tagship.release.previews import closed, tell_pull_request
 
 FORGOTTEN = timedelta(days=30)  # after which the record of a closed preview goes, if nothing of it is left
 SETTLES = timedelta(hours=1)  # that AWS goes on naming the tags of what was deleted
@@ -126,7 +127,10 @@ def _swept(look: _Look, environment: str, *, dry_run: bool) -> Swept:
     if not reason or dry_run:
         return Swept(environment, "planned" if reason else "kept", reason)
     try:
-        return Swept(environment, close(look.app, environment, wait=0, why=look.why), reason)
+        state = close(look.app, environment, wait=0, why=look.why)
+        if state == CLOSED:
+            tell_pull_request(look.app, closed(look.app, environment))
+        return Swept(environment, state, reason)
     except Held as held:
         look.app.screen.say(f"{environment}: {held.what}")
         return Swept(environment, "busy", reason)

@@ -20,6 +20,7 @@ from tagship.account.desired import (
     image_repository,
     look,
     look_at_documents,
+    names_of_stacks,
 )
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.removal import Removal, removal
@@ -219,16 +220,20 @@ def _warn_of_bucket(app: App) -> None:
 
 
 def _outputs(app: App) -> dict[str, Mapping[str, str]]:
-    names = [stack_name(app.settings.app), *(stack_name(app.settings.app, name) for name in app.settings.environments)]
+    names = [stack_name(app.settings.app), *(stack_name(app.settings.app, name) for name in names_of_stacks(app))]
     stacks = {name: app.foundation.stack(name) for name in names}
     return {name: stack.outputs for name, stack in stacks.items() if stack}
 
 
 def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
     """Print what comes next: GitHub's settings, and the hosts' profile."""
-    for name in app.settings.environments:
+    for name in names_of_stacks(app):
         made = outputs.get(stack_name(app.settings.app, name))
         if not made:
+            continue
+        if "PreviewRoleArn" in made:
+            for line in _of_previews(app, made):
+                app.screen.say(line)
             continue
         for line in _of_github(app, name, made):
             app.screen.say(line)
@@ -238,6 +243,19 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         for noun in ("hosts", "functions", "services", "groups", "sites"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
                 app.screen.say(f"and, for its {OF.get(noun, noun)}: {policy}")
+
+
+def _of_previews(app: App, made: Mapping[str, str]) -> Iterator[str]:
+    """Spell the commands for previews.
+
+    A pull request's job is in no environment, so the repository has its variables.
+    """
+    sweep, branch = "preview-sweep", app.settings.ci.cleanup_branch
+    for where in ("", f" --env {sweep}"):
+        if where:
+            yield from branch_alone(sweep, branch)
+        yield f"gh variable set AWS_PREVIEW_ROLE_ARN{where} --body {made['PreviewRoleArn']}"
+        yield f"gh variable set AWS_REGION{where} --body {app.settings.aws.region}"
 
 
 def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:

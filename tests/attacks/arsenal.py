@@ -13,6 +13,7 @@ VERSION, DEPLOYMENT = "0.1.30-dev", "20261120-155301-123456-000001"
 OVER = {**CONTEXT, "s3:ObjectCreationOperation": "true"}
 ONCE = {**OVER, "s3:if-none-match": "*"}
 ECDSA = {"kms:SigningAlgorithm": "ECDSA_SHA_256"}
+MADE = {"aws:ResourceTag/tagship:artifact": f"{VERSION} 00"}  # the tag of what a deployment registered
 Allows = Callable[[Request], bool]
 
 
@@ -37,6 +38,11 @@ class Place:
         entry = self.key(layout.ledger_entry(app, env, DEPLOYMENT, 1, "healthy"))
         tags = self.tags or {"tagship:app": app, "tagship:environment": env}
         place = f"arn:aws:ssm:us-east-1:{ACCOUNT}"
+        function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{app}-{env}"
+        definition = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/{app}-{env}:7"
+        template = f"arn:aws:ec2:us-east-1:{ACCOUNT}:launch-template/lt-0{env}"
+        tagged = {"aws:ResourceTag/tagship:app": app, "aws:ResourceTag/tagship:environment": env}
+        repository = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/{app}-{env}"
         return {
             "read artifacts": Request("s3:GetObject", artifact, CONTEXT),
             "publish": Request("s3:PutObject", artifact, ONCE),
@@ -69,6 +75,15 @@ class Place:
             ),
             "read a parameter": Request("ssm:GetParameters", f"{place}:parameter/{app}/{env}/db"),
             "note whom it told": Request("s3:PutObject", self.key(f"{app}/_notified/{env}/x/team-1"), ONCE),
+            "delete an old version": Request("lambda:DeleteFunction", f"{function}:7"),
+            "delete a function": Request("lambda:DeleteFunction", function),
+            "move an alias": Request("lambda:UpdateAlias", function),
+            "delete a task definition": Request("ecs:DeleteTaskDefinitions", definition, MADE),
+            "delete a task definition of others": Request("ecs:DeleteTaskDefinitions", definition),
+            "delete a version of a launch template": Request("ec2:DeleteLaunchTemplateVersions", template, tagged),
+            "delete a launch template": Request("ec2:DeleteLaunchTemplate", template, tagged),
+            "delete an image": Request("ecr:BatchDeleteImage", repository),
+            "delete a repository": Request("ecr:DeleteRepository", repository),
             "change the bucket's policy": Request("s3:PutBucketPolicy", f"arn:aws:s3:::{self.bucket}", CONTEXT),
             "shorten Object Lock": Request("s3:BypassGovernanceRetention", artifact, CONTEXT),
             "give itself a role": Request("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/tagship-{app}-{env}-Ci"),
@@ -84,12 +99,15 @@ SHIPS = {
     *("read artifacts", "publish", "sign a release", "sign an order", "order hosts", "move the pointer"),
     *("hold the lease", "read the ledger", "add to the ledger", "read Terraform's state", "write Terraform's state"),
 }
+LEFT = {"delete an old version", "delete a task definition", "delete a version of a launch template", "delete an image"}
 # By role: what it reaches of its own environment, and of another one.
 REACH = {
     "Ci": (SHIPS, {"read artifacts", "read the ledger"}),
     "Notify": ({"read the ledger", "note whom it told"}, set[str]()),
     "Cleanup": (
-        {"read artifacts", "delete an artifact", "order hosts", "hold the lease", "read the ledger"},
-        {"read the ledger"},
+        {*("read artifacts", "delete an artifact", "order hosts", "hold the lease", "read the ledger"), *LEFT},
+        # Manifests of others: an image that one of them names stays. Families of task definitions are no environment's,
+        # and ECS lets run on what runs (Developer Guide, Deleting an Amazon ECS task definition revision).
+        {"read the ledger", "read artifacts", "delete a task definition"},
     ),
 }

@@ -26,8 +26,11 @@ def thief(role: str, environment: str) -> Role:
     own = place(environment)
     given = {"Environment": environment, "Lease": environment, "KeyArn": own.release, "OrderKeyArn": own.orders}
     path = "tagship/hello/cleanup/" if role == "Cleanup" else ""
+    given |= {"ImageRepository": f"hello-{environment}"}
+    attached = [f"CleanupOf{kind}" for kind in ("Functions", "Services", "Groups", "Images")] if path else []
+    allowing = [statement for name in (role, *attached) for statement in statements(name, **given)]
     arn = f"arn:aws:iam::{ACCOUNT}:role/{path}tagship-hello-{environment}-{role}-1A"
-    return Role(f"{role} of {environment}", arn, statements(role, **given), {"hello-artifacts": BUCKET})
+    return Role(f"{role} of {environment}", arn, allowing, {"hello-artifacts": BUCKET})
 
 
 def reach(role: str, environment: str, of: str) -> set[str]:

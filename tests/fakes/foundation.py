@@ -117,6 +117,8 @@ def _outputs(wanted: Stack) -> dict[str, str]:
     if "MakeBucket" in given:
         key = KEY if given["KeyAlias"] else given["KeyArn"] or "none"
         return {"KeyArn": key, "ProviderArn": given["ProviderArn"] or PROVIDER}
+    if "SweepBranch" in given:
+        return {"PreviewRoleArn": f"arn:aws:iam::123456789012:role/tagship-{given['App']}-previews-preview"}
     name = f"tagship-{given['App']}-{given['Environment']}"
     account = "arn:aws:iam::123456789012"
     people = f"{account}:policy/{name}-people"

@@ -26,6 +26,7 @@ class FakeImages:
     calls: list[str] = field(default_factory=list)
     platform: str = "linux/amd64"
     recipes: dict[str, Recipe] = field(default_factory=dict)  # by name
+    policies: dict[str, str] = field(default_factory=dict)  # lifecycle, by repository
     shelves: dict[str, FakeShelf] = field(default_factory=dict)  # what is left in a repository
     states: dict[str, ImageStatus] = field(default_factory=dict)  # by digest, of those that are not just there
 
@@ -86,6 +87,9 @@ class FakeImages:
     def tag(self, image: ImageRef, tag: str) -> None:
         self.calls.append(f"tag {image.by_digest} {tag}")
         self.stored[image.repository, tag] = replace(image, tag=tag)
+
+    def lifecycle(self, repository: str) -> str:
+        return self.policies.get(repository, "")
 
     def shelf(self, repository: str, environments: Sequence[str]) -> Shelf:
         return self.shelves.setdefault(repository, FakeShelf(f"image of {repository}", price=0.1))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tagship.ports.bucket import Conflict, Object
 from tagship.ports.people import Clock
@@ -25,6 +26,7 @@ class MemoryStore:
         self.writes: list[tuple[str, str]] = []
         self.before: Callable[[str, str], None] = lambda _verb, _key: None
         self.after: Callable[[str, str], None] = lambda _verb, _key: None
+        self.rules: list[Mapping[str, Any]] = []
         self._clock = clock
         self._lock = threading.RLock()
 
@@ -74,6 +76,9 @@ class MemoryStore:
                 self.writes += [("delete", key) for key in gone]
             self.after("delete_all", batch[0])
         return {}
+
+    def lifecycle(self) -> Sequence[Mapping[str, Any]]:
+        return self.rules
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:
         last = ""

@@ -85,6 +85,7 @@ ELSEWHERE = {  # verbs without a journey, and why
             "metrics",
             "logs",
             "watch",
+            "report",
         ),
         LOOKS_ONLY,
     ),

@@ -1,4 +1,6 @@
-"""A release of two images, one service: built, named in one manifest, run by two containers, and gone back from."""
+"""A release of two images and a migration, one service: built, named in one manifest, migrated by a task of the first
+image, run by two containers, and gone back from.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,11 @@ import pytest
 
 from tagship import bootstrap
 from tagship.domain import layout
+from tagship.domain.hook import runs_of
 from tagship.domain.manifest import Manifest
+from tagship.errors import Refused
 from tagship.sandbox import lifecycle
+from tagship.sandbox.hosts import processes
 from tagship.sandbox.state import Running
 from tagship.verbs.build import build
 from tagship.verbs.bundle import bundle
@@ -35,6 +40,12 @@ repository = "{ACCOUNT}/shop-sidecar"
 dockerfile = "sidecar/Dockerfile"
 context = "sidecar"
 """
+MIGRATION = f"""
+[hooks.before_switch]
+command = ["python3", "-c", "import os; print('migrated to', os.environ['VERSION'])"]
+task = {{ service = "{SERVICE}", container = "app" }}
+reversible = false
+"""
 SIDECAR = "import time\nwhile True:\n    time.sleep(1)\n"
 
 
@@ -43,7 +54,9 @@ def make(folder: Path) -> Path:
     text = made["tagship.toml"].replace("8734", str(free_port()))
     own = f'[environments.dev.image]\nrepository = "{ACCOUNT}/shop"\n'
     assert own in text
-    made["tagship.toml"] = text.replace(own, "") + 'images = { app = "api", sidecar = "sidecar" }\n' + IMAGES
+    made["tagship.toml"] = (
+        text.replace(own, "") + 'images = { app = "api", sidecar = "sidecar" }\n' + IMAGES + MIGRATION
+    )
     made["sidecar/Dockerfile"] = 'FROM scratch\nCOPY wait.py /\nCMD ["python3", "wait.py"]\n'
     made["sidecar/wait.py"] = SIDECAR
     return repository(folder, made)
@@ -107,7 +120,28 @@ def test_an_image_whose_inputs_did_not_change_is_kept_and_named_for_what_it_was_
     assert stored.digest == first["sidecar"].digest
 
 
-def test_a_rollback_takes_every_container_back(running: Running) -> None:
-    rollback(bootstrap.app(running.work), to=FIRST, env="dev", yes=True)
+def test_every_container_of_a_task_is_a_process_that_runs(running: Running) -> None:
+    mine = processes.belonging(running.folder)
+    scripts = {word.decode() for pid, words in processes._commands() if pid in mine for word in words}
+    assert {"app.py", "wait.py"} <= scripts
+
+
+def test_the_migration_ran_in_a_task_of_the_releases_own_image_before_the_switch(running: Running) -> None:
+    [*_, deployment] = bootstrap.app(running.work).ledger.deployments("dev")
+    run = runs_of(deployment)["before_switch"]
+    assert (run.state, run.irreversible) == ("passed", [SECOND])
+    first, *log = run.output.splitlines()
+    assert first.endswith(f" of {SERVICE}-hook:2: app exited with 0")
+    assert log[-1] == f"migrated to {SECOND}"
+    definition = client(running, "ecs").describe_task_definition(taskDefinition=f"{SERVICE}-hook:2")["taskDefinition"]
+    images = {row["name"]: row["image"] for row in definition["containerDefinitions"]}
+    assert images["app"] == manifest_of(running, SECOND).images["api"].by_digest
+
+
+def test_a_rollback_across_that_migration_has_to_be_asked_for_and_takes_every_container_back(running: Running) -> None:
+    app = bootstrap.app(running.work)
+    with pytest.raises(Refused, match=SECOND):
+        rollback(app, to=FIRST, env="dev", yes=True)
+    rollback(app, to=FIRST, env="dev", yes=True, allow_irreversible=True)
     images = manifest_of(running, FIRST).images
     assert containers(running) == {"app": images["api"].digest, "sidecar": images["sidecar"].digest}

@@ -18,18 +18,24 @@ NO_RESOURCE = {
     *("ssm:DescribeDocument", "ssm:GetDocument", "ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"),
     *("ssm:CancelCommand", "ssm:DescribeInstanceInformation", "ssm:DescribeParameters", "ssm:GetCommandInvocation"),
     *("ssm:ListCommandInvocations", "ssm:ListCommands", "ec2:DescribeInstances", "ecr:GetAuthorizationToken"),
-    *("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"),
+    *("ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"),
+    "lambda:ListEventSourceMappings",
     *("cloudwatch:DescribeAlarms", "elbv2:DescribeListeners", "elbv2:DescribeRules", "elbv2:DescribeTargetHealth"),
 }
 """Actions that are asked of everything: they take no resource, or the answer of a lookup names none."""
+IAM_NAMES = {"resourcegroupstaggingapi:GetResources": "tag:GetResources"}  # of such actions: IAM's own names
 S3_ACTIONS = {
     **dict.fromkeys(("HeadObject", "GetObject"), "GetObject"),
     **dict.fromkeys(("HeadBucket", "ListObjectsV2"), "ListBucket"),
     "GetBucketVersioning": "GetBucketVersioning",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
     "GetBucketPolicy": "GetBucketPolicy",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
 }
-TAKES_QUALIFIER = {"InvokeFunction", "GetFunction", "GetFunctionConfiguration", "GetProvisionedConcurrencyConfig"}
+TAKES_QUALIFIER = {
+    *("InvokeFunction", "GetFunction", "GetFunctionConfiguration", "GetProvisionedConcurrencyConfig"),
+    *("DeleteFunction", "ListDurableExecutionsByFunction"),
+}
 CONTEXT = {"aws:SecureTransport": "true"}  # what every call of a client has
 
 
@@ -57,6 +63,8 @@ Asking = Callable[[str, Mapping[str, Any], Facts], Iterator[Request]]
 
 def requests(service: str, operation: str, given: Mapping[str, Any], facts: Facts) -> list[Request]:
     """All that has to be allowed for one call."""
+    if action := IAM_NAMES.get(f"{service}:{operation}"):
+        return [Request(action, "*", CONTEXT)]
     if f"{service}:{operation}" in NO_RESOURCE:
         return [Request(f"{service}:{operation}", "*", CONTEXT)]
     return list(BY_SERVICE[service](operation, given, facts))
@@ -130,13 +138,17 @@ def _ecs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request
     within = {"ecs:cluster": _arn("ecs", f"cluster/{cluster}")}
     match operation:
         case "DescribeServices":
-            yield from (Request(action, _arn("ecs", f"service/{cluster}/{name}"), within) for name in given["services"])
+            names = [name.rpartition("/")[2] for name in given["services"]]
+            yield from (Request(action, _arn("ecs", f"service/{cluster}/{name}"), within) for name in names)
+        case "ListServices":
+            yield Request(action, "*", within)
+        case "DeleteTaskDefinitions":  # those that the call names carry the tags of a deployment
+            labelled = {"aws:ResourceTag/tagship:artifact": "an artifact"}
+            yield from (Request(action, arn, labelled) for arn in given["taskDefinitions"])
         case "UpdateService" | "ListServiceDeployments":
             yield Request(action, _arn("ecs", f"service/{cluster}/{given['service']}"))
-        case "DescribeTasks":
-            yield from (Request(action, _task(cluster, task), within) for task in given["tasks"])
-        case "ListTasks":  # names a container instance, which Fargate has none of
-            yield Request(action, _arn("ecs", f"container-instance/{cluster}/any"), within)
+        case "RunTask" | "StopTask" | "DescribeTasks" | "ListTasks":
+            yield from _of_tasks(operation, given, cluster, within)
         case (
             "ContinueServiceDeployment"
             | "DescribeServiceDeployments"
@@ -152,6 +164,21 @@ def _ecs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request
             yield Request(action, given["resourceArn"])
         case _:
             raise KeyError(action)
+
+
+def _of_tasks(operation: str, given: Mapping[str, Any], cluster: str, within: Facts) -> Iterator[Request]:
+    action = f"ecs:{operation}"
+    match operation:
+        case "RunTask":
+            definition = re.sub(r"^arn:.*:task-definition/", "task-definition/", given["taskDefinition"])
+            yield Request(action, _arn("ecs", definition), within)
+        case "StopTask":
+            yield Request(action, _task(cluster, given["task"].rpartition("/")[2]), within)
+        case "DescribeTasks":
+            names = [task.rpartition("/")[2] for task in given["tasks"]]
+            yield from (Request(action, _task(cluster, name), within) for name in names)
+        case "ListTasks":  # names a container instance, which Fargate has none of
+            yield Request(action, _arn("ecs", f"container-instance/{cluster}/any"), within)
 
 
 def _named(given: Mapping[str, Any]) -> Sequence[str]:

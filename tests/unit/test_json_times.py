@@ -134,6 +134,7 @@ TIMELESS = {
     "preview.sweep",
     "drill",
     "shell",
+    "report",
     "adopt",
     "continue",
 }

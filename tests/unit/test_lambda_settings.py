@@ -199,7 +199,8 @@ def test_variables_out_of_outputs_are_held_to_what_variables_are(tmp_path: Path,
     path.write_text(
         'app = "hello"\n[aws]\nbucket = "hello-artifacts"\n[signing]\nkey = "k"\npublic_key = "p"\n'
         '[packages.api]\ndirectory = "api"\n[environments.dev]\nvariables = { GREETING = "hi" }\n'
-        f'[environments.dev.lambda]\nfunctions = {{ x = {{ package = "api" }} }}\n[environments.dev.lambda.outputs]\n{table}\n'
+        '[environments.dev.lambda]\nfunctions = { x = { package = "api" } }\n'
+        f"[environments.dev.lambda.outputs]\n{table}\n"
     )
     with pytest.raises(SettingsError) as caught:
         load(path, {})

@@ -49,6 +49,7 @@ NEEDS = {
     "s3:PutObject": ["s3:PutObject", "s3:GetObject"],
     "s3:DeleteObject": ["s3:DeleteObject", "s3:GetObject"],
     "s3:DeleteObjects": ["s3:DeleteObject"],
+    "s3:GetBucketLifecycleConfiguration": ["s3:GetLifecycleConfiguration"],
     "lambda:Invoke": ["lambda:InvokeFunction"],
     "sts:GetCallerIdentity": [],  # needs none: it answers even where a policy denies it
 }
@@ -57,12 +58,13 @@ ACTIONS = {"elbv2": "elasticloadbalancing"}  # how IAM names a service that boto
 
 # Who uses which adapter. `foundation` is `setup`: a person who may create roles runs it, as docs/setup.md says.
 LAMBDA = ["targets/lambda_/calls", "targets/lambda_/watching", "targets/lambda_/logs"]
-ECS = ["targets/ecs/calls", "targets/ecs/around", "targets/ecs/logs"]
+ECS = ["targets/ecs/calls", "targets/ecs/around", "targets/ecs/logs", "targets/ecs/hook_task"]
 EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "targets/ec2/answers"]
 ASG = ["targets/asg/calls"]
 RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, *ASG, "aws/site", "aws/calendar", "aws/identity", "aws/logs"]
 USES = {"Ci": [*RELEASE, "aws/ecr_images", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
 SHELL = ["aws/sessions"]  # a shell on a host is root there: no policy of `setup` allows it
+LEFT = ["targets/lambda_/leftovers", "targets/ecs/leftovers", "targets/asg/leftovers", "aws/ecr_shelf", "aws/lifecycle"]
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
 OTHERS = {"kms:Verify": "a method of the library that verifies with a public key"}
 
@@ -159,7 +161,7 @@ def test_every_adapter_that_asks_aws_is_somebodys() -> None:
         for file in ADAPTERS.rglob("*.py")
         if file.stem != "session" and re.search(r"\.(client|once)\(\"", file.read_text("utf-8"))
     }
-    assert talking == {one for used in (*USES.values(), SETUP, SHELL) for one in used}
+    assert talking == {one for used in (*USES.values(), SETUP, SHELL, LEFT) for one in used}
 
 
 @pytest.mark.parametrize("adapter", sorted({one for used in USES.values() for one in used}))
@@ -199,7 +201,8 @@ def test_a_host_is_granted_what_its_program_asks_and_the_agents_own() -> None:
     assert unknown == []
 
 
-CLEANUP = statements("Cleanup")
+OF_CLEANUP = ("Cleanup", "CleanupOfFunctions", "CleanupOfServices", "CleanupOfGroups", "CleanupOfImages")
+CLEANUP = [statement for name in OF_CLEANUP for statement in statements(name)]
 ASKED_BY_CLEANUP = {  # of the same adapters: those calls that looking, asking and deleting make
     "s3": ["s3:ListBucket", "s3:GetObject", "s3:DeleteObject", "s3:PutObject"],
     "hosts": [
@@ -215,13 +218,45 @@ ASKED_BY_CLEANUP = {  # of the same adapters: those calls that looking, asking a
         *("ecs:DescribeTasks", "ecs:ListTasks"),
     ],
     "functions": ["lambda:GetAlias", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction"],
-}
+}  # and all that the adapters of what deployments left ask
 
 
 def test_cleanup_is_granted_what_looking_asking_and_deleting_need() -> None:
     asks = {action for actions in ASKED_BY_CLEANUP.values() for action in actions}
-    assert granted(CLEANUP) == asks
+    left = {action for adapter in LEFT for one in asked(adapter) for action in NEEDS.get(one, [one])}
+    assert granted(CLEANUP) == asks | left
     assert asks <= needed("Ci")
+
+
+def test_cleanup_deletes_versions_of_its_functions_and_never_a_function() -> None:
+    function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:hello-dev"
+    assert allowed(CLEANUP, "lambda:DeleteFunction", f"{function}:7")
+    assert not allowed(CLEANUP, "lambda:DeleteFunction", function)
+    assert not allowed(CLEANUP, "lambda:DeleteFunction", f"{function.replace('dev', 'prod')}:7")
+    assert not allowed(CLEANUP, "lambda:UpdateAlias", f"{function}:live")
+
+
+def test_cleanup_deletes_task_definitions_that_a_deployment_made_alone() -> None:
+    arn = f"arn:aws:ecs:us-east-1:{ACCOUNT}:task-definition/hello:7"
+    assert allowed(CLEANUP, "ecs:DeleteTaskDefinitions", arn, {"aws:ResourceTag/tagship:artifact": "0.1.0-dev 00"})
+    assert not allowed(CLEANUP, "ecs:DeleteTaskDefinitions", arn)
+    assert not allowed(CLEANUP, "ecs:UpdateService", f"arn:aws:ecs:us-east-1:{ACCOUNT}:service/hello-dev/web")
+
+
+def test_cleanup_deletes_versions_of_templates_with_its_environments_tags_alone() -> None:
+    template = f"arn:aws:ec2:us-east-1:{ACCOUNT}:launch-template/lt-1"
+    tags = {"aws:ResourceTag/tagship:app": "hello", "aws:ResourceTag/tagship:environment": "dev"}
+    assert allowed(CLEANUP, "ec2:DeleteLaunchTemplateVersions", template, tags)
+    theirs = {**tags, "aws:ResourceTag/tagship:environment": "prod"}
+    assert not allowed(CLEANUP, "ec2:DeleteLaunchTemplateVersions", template, theirs)
+    assert not allowed(CLEANUP, "ec2:DeleteLaunchTemplate", template, tags)
+
+
+def test_cleanup_deletes_images_of_its_repository_and_pushes_none() -> None:
+    repository = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/hello"
+    assert allowed(CLEANUP, "ecr:BatchDeleteImage", repository)
+    assert not allowed(CLEANUP, "ecr:BatchDeleteImage", f"{repository}-other")
+    assert not any(allowed(CLEANUP, f"ecr:{action}", repository) for action in ("PutImage", "DeleteRepository"))
 
 
 def test_cleanup_deletes_artifacts_of_its_environment_and_writes_the_lease_alone() -> None:

@@ -38,7 +38,7 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch",
+    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch", "report",
 }  # fmt: skip
 STORY = {
     "demo",  # neither: it tells a story on a sandbox of its own
@@ -532,6 +532,7 @@ def test_a_make_target_is_one_line_of_one_verb() -> None:
         "test-host",
         "test-terraform",
         "test-faults",
+        "test-cleanup",
         "lint",
         "bench",
         "bench-faults",

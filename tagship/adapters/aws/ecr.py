@@ -79,6 +79,10 @@ class Ecr:
         place = self._place(image.repository)
         Copying(place, place).point(image.digest, tag)
 
+    def lifecycle(self, repository: str) -> str:
+        images = self._in_ecr(repository)
+        return images.lifecycle() if images else ""
+
     def shelf(self, repository: str, environments: Sequence[str]) -> Shelf:
         images = self._in_ecr(repository)
         return EcrShelf(images, environments) if images else UnseenShelf(repository)

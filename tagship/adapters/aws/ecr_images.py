@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from tagship.adapters.aws.lifecycle import image_policy
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.oci.logins import Login
 from tagship.domain import aws_commands
@@ -64,6 +65,10 @@ class EcrImages:
         restore = aws_commands.restore_image(self.name, digest, self.region) if state == "archived" else ""
         return ImageStatus(state, self._scan(digest) if scanned else None, restore)
 
+    def lifecycle(self) -> str:
+        """Read the lifecycle policy; empty without one."""
+        return image_policy(self.local, self.account, self.name)
+
     def _scan(self, digest: str) -> Scan | None:
         """Read what a scan of an image found; None without a scan."""
         wanted: Any = {"imageDigest": digest}
@@ -81,7 +86,12 @@ class EcrImages:
     @cached_property
     def api(self) -> Any:
         """Return the client of its region."""
-        return (self.aws if self.region == self.aws.region else replace(self.aws, region=self.region)).client("ecr")
+        return self.local.client("ecr")
+
+    @property
+    def local(self) -> Aws:
+        """Return the session of its region."""
+        return self.aws if self.region == self.aws.region else replace(self.aws, region=self.region)
 
     def _no_repository(self) -> SettingsError:
         create = f"aws ecr create-repository --repository-name {self.name} --image-tag-mutability IMMUTABLE"

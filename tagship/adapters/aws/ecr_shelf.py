@@ -46,6 +46,10 @@ class EcrShelf:
     def _place(self) -> dict[str, str]:
         return {"registryId": self.images.account, "repositoryName": self.images.name}
 
+    @property
+    def _api(self) -> Any:
+        return self.images.local.client("ecr")
+
     def look(self) -> Sequence[Leftover]:
         """List the images, and open the indexes among them."""
         stored = list(self._stored())
@@ -57,9 +61,8 @@ class EcrShelf:
         return image_leftovers(stored, contents, self.environments)
 
     def _stored(self) -> Iterator[StoredImage]:
-        api = self.images.api
         with self.images.aws.translated(f"listing the images of {self.images.name}"):
-            pages = api.get_paginator("describe_images").paginate(
+            pages = self._api.get_paginator("describe_images").paginate(
                 **self._place, filter=ANY, PaginationConfig={"PageSize": PAGE}
             )
             for page in pages:
@@ -77,7 +80,7 @@ class EcrShelf:
     def _opened(self, digests: Sequence[str]) -> list[tuple[str, list[str]]]:
         """Read what indexes refer to. Raises ServiceFailed."""
         with self.images.aws.translated(f"reading the indexes of {self.images.name}"):
-            answer = self.images.api.batch_get_image(
+            answer = self._api.batch_get_image(
                 **self._place,
                 imageIds=[{"imageDigest": digest} for digest in digests],
                 acceptedMediaTypes=sorted(INDEXES),
@@ -120,7 +123,7 @@ class EcrShelf:
     def _deleted(self, digests: Sequence[str]) -> dict[str, str]:
         wanted = [{"imageDigest": digest} for digest in digests]
         with self.images.aws.translated(f"deleting images of {self.images.name}"):
-            answer = self.images.api.batch_delete_image(**self._place, imageIds=wanted)
+            answer = self._api.batch_delete_image(**self._place, imageIds=wanted)
         return {
             row["imageId"].get("imageDigest", ""): row.get("failureReason") or row.get("failureCode", "")
             for row in answer.get("failures", ())

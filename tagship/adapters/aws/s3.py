@@ -20,6 +20,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tagship.adapters.aws.lifecycle import bucket_rules
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.clock import AnswersClock
 from tagship.errors import Refused, ServiceFailed
@@ -231,6 +232,9 @@ class S3Store:
             if page is None:
                 return
             yield from _listed(page, self._date(page))
+
+    def lifecycle(self) -> Sequence[Mapping[str, Any]]:
+        return bucket_rules(self.aws, self.bucket)
 
 
 def _listed(page: Any, now: datetime) -> list[Object]:

@@ -27,8 +27,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from moto.ecs.models import EC2ContainerServiceBackend
+
 from tagship.sandbox.aws import ecs_answers as answers
-from tagship.sandbox.aws import stock
+from tagship.sandbox.aws import stock, tags
 from tagship.sandbox.aws.ecs_clusters import Clusters
 from tagship.sandbox.aws.ecs_definitions import Definitions
 from tagship.sandbox.aws.ecs_deployments import Deployments
@@ -66,6 +68,7 @@ def install(world: World) -> None:
     state = Kept(world.region, definitions)
     api = _Api(world, state, Processes(folder=world.folder, ports=world.ports))
     world.switches["ecs"] = api.switch
+    tags.tell(EC2ContainerServiceBackend, "ecs:service", state.tagged)
     Targets(state, api.clock, api.runner).install()
     for act in (
         *Clusters(state).operations(),

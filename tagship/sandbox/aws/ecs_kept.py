@@ -73,6 +73,12 @@ class Kept:
         for cluster in self.clusters.values():
             yield from cluster.services.values()
 
+    def tagged(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the ARN and the tags of each service that has tags."""
+        for service in self.services():
+            if service.tags and service.status == "ACTIVE":
+                yield service.arn, service.tags
+
     def rollout(self, arn: str) -> tuple[Service, Rollout] | None:
         rows = ((service, rollout) for service in self.services() for rollout in service.rollouts)
         return next((row for row in rows if row[1].arn == arn), None)

@@ -132,9 +132,8 @@ class _Api:
         if name in self.kept.functions:
             raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
         settings = DEFAULTS | {key: given[key] for key in SET if key in given}
-        function = Function(name, read(self._images, given.get("Code", {}), settings))
-        self.kept.functions[name] = function
-        return self._configuration(function)
+        content = read(self._images, given.get("Code", {}), settings)
+        return self._configuration(self.kept.add(Function(name, content, tags=dict(given.get("Tags", {})))))
 
     def delete_function(self, given: Given) -> None:
         """Delete a function, or a version that no alias names."""
@@ -156,7 +155,7 @@ class _Api:
         version = self.kept.version(function, given.get("Qualifier", LATEST))
         content = version.content if version else function.content
         code = answers.code(content, located(self.world, content))
-        return {"Configuration": configuration, "Code": code, "Tags": {}}
+        return {"Configuration": configuration, "Code": code, "Tags": function.tags}
 
     def get_function_configuration(self, given: Given) -> Given:
         function = self.kept.function(given)

@@ -42,7 +42,7 @@ class Container:
 
 @dataclass
 class Task:
-    """One task of a revision: a service's, or one that was run by itself."""
+    """One task: a service's, or one that was run by itself."""
 
     id: str
     revision: Revision
@@ -135,10 +135,11 @@ class Task:
             self.desired, self.stop_code, self.reason, self.stopping = "STOPPED", code, reason, now
 
     def _end(self, now: datetime, runner: Runner, code: int) -> None:
-        """End what still runs of it, with that code; none has one if it never started."""
+        """End what still runs of it, with that code."""
         for container in self.containers:
             runner.stop(container.place)
             container.lines = runner.log(container.place)
+            # None has a code if it never started.
             if container.exit_code is None and self.stop_code != "TaskFailedToStart":
                 container.exit_code = code
         self.stopping, self.stopped = self.stopping or now, now

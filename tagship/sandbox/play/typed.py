@@ -23,7 +23,7 @@ def sandbox(root: Path, verb: str) -> str:
 
 
 def _made(root: Path, target: str, words: str, arguments: str, files: Sequence[str] = FILES) -> str:
-    """Spell the Make target that runs a verb of tagship; empty without one."""
+    """Spell the Make target of a verb; empty without one."""
     given = f" ARGS={arguments}" if arguments else ""
     for name in (target, f"tagship-{target}"):
         if any(_runs_tagship(root / file, name, words) for file in files):

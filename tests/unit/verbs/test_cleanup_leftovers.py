@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -123,6 +124,16 @@ def test_if_it_is_not_known_what_is_in_use_nothing_goes(operation: str) -> None:
     assert len(shelf.rows) == 10
 
 
+def test_a_dry_run_goes_on_without_what_it_may_not_look_at_and_says_so() -> None:
+    """A person's policy has no permission for it; the role of cleanup has."""
+    app, shelf = with_versions()
+    shelf.down = "look"
+    [dev] = done(cleanup(app, dry_run=True)).environments
+    assert dev.go == 5
+    assert "What is left of deployments to dev can't all be read" in dev.unlisted
+    assert "so this is not all that may go or has to stay" in app.screen.text
+
+
 def test_what_could_not_be_deleted_is_said_and_the_rest_goes() -> None:
     app, shelf = with_versions()
     shelf.undeletable["1"] = "an execution began."
@@ -209,3 +220,30 @@ def test_if_a_manifest_that_stays_cannot_be_read_no_image_goes() -> None:
     with pytest.raises(Refused, match=f"{MANY[6]}/manifest.json can't be read"):
         done(cleanup(app))
     assert len(shelf.rows) == 10
+
+
+# -- rules of others ---------------------------------------------------------------------------------------------------
+
+
+def test_lifecycle_rules_that_delete_what_may_be_in_use_are_named() -> None:
+    app, _ = with_images()
+    rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "hello/"}, "Expiration": {"Days": 30}}
+    app.store.rules = [rule, {**rule, "ID": "off", "Status": "Disabled"}, {**rule, "Filter": {"Prefix": "other/"}}]
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 2}
+    app.registry.policies[REPOSITORY] = json.dumps({"rules": [{"selection": selection}]})  # type: ignore[attr-defined]
+    [dev] = done(cleanup(app, dry_run=True)).environments
+    assert dev.contradictions == [
+        "bucket hello-artifacts: its rule old deletes an object 30 days after it was stored, even if it serves",
+        f"repository {REPOSITORY}: its lifecycle policy keeps the newest 2 images alone",
+    ]
+    assert "its rule old deletes" in app.screen.text
+
+
+def test_a_rule_that_archives_artifacts_is_named_and_older_versions_are_nobodys_need() -> None:
+    app, _ = with_versions()
+    steps = [{"Days": 90, "StorageClass": "GLACIER"}, {"Days": 30, "StorageClass": "STANDARD_IA"}]
+    older = {"NoncurrentVersionExpiration": {"NoncurrentDays": 30}}
+    app.store.rules = [{"ID": "cold", "Status": "Enabled", "Prefix": "", "Transitions": steps, **older}]
+    [dev] = done(cleanup(app, dry_run=True)).environments
+    [words] = dev.contradictions
+    assert "moves an object to GLACIER 90 days after it was stored, and nothing is deployed from there" in words

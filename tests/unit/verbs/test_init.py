@@ -151,6 +151,40 @@ def test_a_service_gets_all_that_it_needs_and_settings_that_load(tmp_path: Path,
     assert all(f"+++ b/{name}" in here.screen.text for name in ("tagship.toml", WORKFLOW, "Makefile"))
 
 
+OF_PREVIEWS = """
+[previews]
+remove = ["cdk", "destroy", "shop-pr-{n}"]
+[previews.environment.ec2]
+tags = { "tagship:environment" = "pr-{n}" }
+command = ["python3", "app.py"]
+"""
+WORKFLOWS_OF_PREVIEWS = {f".github/workflows/{name}" for name in ("preview.yml", "preview-sweep.yml")}
+
+
+def test_the_workflows_of_pull_requests_come_with_previews_and_with_nothing_else(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    assert not WORKFLOWS_OF_PREVIEWS & set(content(root))
+    with (root / "tagship.toml").open("a") as file:
+        file.write(OF_PREVIEWS)
+    here, _ = begin(root, wheel)
+    assert set(content(root)) >= WORKFLOWS_OF_PREVIEWS
+    assert ".github/workflows/rollback.yml" not in content(root)
+    assert "tagship preview.sweep" in (root / ".github/workflows/preview-sweep.yml").read_text()
+    assert not [note for note in here.screen.warnings if "AWS will trust" in note]
+
+
+def test_a_preview_workflow_of_the_teams_stays_and_the_other_one_is_named_to_aws(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE | {".github/workflows/preview.yml": "name: theirs\n"})
+    begin(root, wheel)
+    with (root / "tagship.toml").open("a") as file:
+        file.write(OF_PREVIEWS)
+    here, _ = begin(root, wheel)
+    assert content(root)[".github/workflows/preview.yml"] == b"name: theirs\n"
+    setting = 'write under [previews]: workflow = "tagship-preview.yml"'
+    assert [note for note in here.screen.warnings if setting in note]
+
+
 def test_editors_find_the_schema_that_the_settings_name(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", SERVICE)
     begin(root, wheel)

@@ -14,6 +14,7 @@ from tagship.domain.preview import PreviewRecord
 from tagship.domain.trigger import Trigger
 from tagship.errors import Held, Refused, ServiceFailed, UsageError
 from tagship.ports.account import ToolFailed
+from tagship.verbs.cleanup import cleanup
 from tagship.verbs.deploy import deploy
 from tagship.verbs.infra_apply import infra_apply
 from tagship.verbs.preview_close import preview_close
@@ -343,3 +344,37 @@ def test_a_branch_that_was_pushed_anew_to_an_older_commit_is_deployed() -> None:
     app.publish(older, environment=ENVIRONMENT)
     for artifact in (ARTIFACT, older):
         assert deploy(app, artifact=artifact, env=ENVIRONMENT).state == "healthy"
+
+
+# -- what a closed one leaves ------------------------------------------------------------------------------------------
+
+
+def test_what_a_closed_preview_left_goes_by_its_age_though_it_ran_last_and_no_unit_can_be_asked() -> None:
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    preview_close(app, pr="51")
+    app.hosts.machines = []
+    cleanup(app, pr="51").insist()
+    assert app.store.get(layout.artifact("hello", ENVIRONMENT, ARTIFACT, layout.MANIFEST)), "younger than seven days"
+    app.clock.advance(8 * 86400)
+    result = cleanup(app, pr="51")
+    result.insist()
+    assert result.environments[0].go == 1
+    assert not [key for key in app.store.objects if key.startswith(f"hello/{ENVIRONMENT}/")]
+    assert record(app), "that it is closed is still known"
+
+
+def test_an_open_preview_keeps_what_it_runs() -> None:
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    app.clock.advance(30 * 86400)
+    cleanup(app, pr="51").insist()
+    assert app.store.get(layout.artifact("hello", ENVIRONMENT, ARTIFACT, layout.MANIFEST))
+
+
+def test_all_environments_are_those_of_recorded_previews_too() -> None:
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    again = settings(environments=VALUES["environments"], previews={"environment": TEMPLATE})
+    app.settings = again
+    assert [cleaned.environment for cleaned in cleanup(app, dry_run=True).environments] == ["dev", ENVIRONMENT]

@@ -175,6 +175,7 @@ class GroupFollowing:
 
     def _begin(self, way: GroupWay, group: GroupFacts, *, back: bool) -> Report | None:
         """Replace the instances that do not run its goal."""
+        way.until, way.asked_back = self.now() + self.longest, False
         try:
             way.refresh = self.calls.start(group, way.goal, self.preferences.request(back=True))
             way.record = self.records.write(replace(way.record, refresh=way.refresh, restored=back, why=way.reason))
@@ -183,8 +184,10 @@ class GroupFollowing:
         except LaterChange as later:
             return self._superseded(way, group, later.record.deployment)
         except ServiceFailed as problem:
+            if back and way.rounds < ROUNDS:  # most errors pass, and the way back is urgent: the next look tries again
+                way.words = f"going back: {problem.what.rstrip('.')}"
+                return None
             return way.report("rollback-failed" if back else "silent", "", problem.what.rstrip("."))
-        way.until, way.asked_back = self.now() + self.longest, False
         return None
 
     # -- nothing is under way ------------------------------------------------------------------------------------------

@@ -197,7 +197,7 @@ class Switch(Several[Hand]):
         return hand.report(outcome, reason, log)
 
     def _unended(self, hand: Hand, outcome: str, reason: str, log: str) -> Report:
-        """Report on an alias that was not answered for when its change ended."""
+        """Report on an alias of which the end was not noted."""
         if not hand.alias.weights:  # nothing was moved: only the note is missing
             return hand.report(outcome, reason, log)
         now = self._read_again(hand, reason, "rollback-failed")
