@@ -12,6 +12,7 @@ from tagship.errors import Refused
 from tagship.verbs.setup import setup
 from tests.fakes.app import VALUES, FakeApp, settings
 from tests.fakes.foundation import FakeFoundation
+from tests.fakes.repository import FakeRepository
 from tests.unit.test_policies import statements
 
 ROOT = Path(__file__).parents[3]
@@ -36,6 +37,7 @@ def make(folder: Path, template: Any = OF_FUNCTIONS, **changes: Any) -> FakeApp:
     }
     app = FakeApp(settings=settings(**values | changes), root=folder)
     app.given["foundation"] = FakeFoundation(pem="")
+    app.given["repository"] = FakeRepository()
     return app
 
 
