@@ -113,7 +113,9 @@ def test_every_verb_works_under_the_policies_of_who_is_to_run_it_and_these_grant
     print("REFUSED", *account.minutes.refused.items(), sep="\n  - ")
     print("UNUSED", *unexplained(kind, account.minutes, granted), sep="\n  - ")
     assert story.failed == []
-    assert {(role, verb) for role, verb, *_ in account.minutes.refused} == set(REFUSED)
+    refused = {(role, verb) for role, verb, *_ in account.minutes.refused}
+    # A build asks what runs, if it has credentials: these grant nothing, and all is built.
+    assert refused - {("nobody", "build")} == set(REFUSED)
     assert list(unexplained(kind, account.minutes, granted)) == []
     assert judged_otherwise(account.minutes, granted, tmp_path / "requests.json") == ""
 
