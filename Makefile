@@ -22,7 +22,7 @@ endif
 .DEFAULT_GOAL := help
 .PHONY: help doctor deploy-dev tag tag-undo versions status history verify why-not rollback drill deploy heal resume continue freeze thaw
 .PHONY: promote tested adopt cleanup metrics picture lock unlock mark-bad mark-good user-data sbom sandbox demo test test-journeys test-program test-cases test-host test-attacks test-permissions
-.PHONY: eject test-pipelines test-kinds test-package test-terraform test-faults test-cleanup lint audit bench bench-faults bench-targets bench-host bench-shell setup
+.PHONY: report watch logs shell eject test-pipelines test-kinds test-package test-terraform test-faults test-cleanup lint audit bench bench-faults bench-targets bench-host bench-shell setup
 
 help: ; @sed -n -e 's/^\(setup\): .* # \(.*\)/  make \1\t\2/p' -e 's/^\([a-z-]*\): setup ;.*# \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
@@ -44,6 +44,10 @@ versions: setup ; @$(INV) versions $(ARGS) # the latest versions, and what could
 doctor: setup ; @$(INV) doctor $(ARGS) # all that shipping needs, and what mends it
 status: setup ; @$(INV) status $(ARGS) # what runs where
 history: setup ; @$(INV) history $(ARGS) # who shipped what, when
+watch: setup ; @$(INV) watch $(ARGS) # what runs where, again and again: ARGS=--heal
+report: setup ; @$(INV) report $(ARGS) # one page of HTML: ARGS="--output report.html"
+logs: setup ; @$(INV) logs $(ARGS) # what the app wrote: ARGS="--unit web-1 --follow"
+shell: setup ; @$(INV) shell $(ARGS) # a shell on a unit: ARGS="--unit web-1"
 verify: setup ; @$(INV) verify $(ARGS) # whether it serves: ARGS="--version 0.1.30-dev"
 why-not: setup ; @$(INV) why-not $(ARGS) # what is in the way: ARGS="dev 0.1.30-dev"
 rollback: setup ; @$(INV) rollback $(call flag,TO,to) $(ARGS) # take an environment back: make rollback TO=0.1.29-dev
@@ -73,7 +77,7 @@ test: setup ; $(VENV)/bin/python -m pytest -n auto $(ARGS) # the tests
 test-kinds: setup ; $(VENV)/bin/python -m pytest -n auto tests/kinds $(ARGS) # what one kind of target alone does
 test-journeys: setup ; $(VENV)/bin/python -m pytest -n auto tests/journeys $(ARGS) # the verbs as they are typed, through the sandbox
 test-program: setup ; $(VENV)/bin/python -m pytest -n auto tests/program $(ARGS) # what runs on a host, with a folder for the host
-test-pipelines: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -n 2 tests/journeys/test_pipelines.py tests/journeys/test_pipeline_races.py $(ARGS) # every trigger and race of the workflows, whole
+test-pipelines: setup ; WHOLE=1 $(VENV)/bin/python -m pytest -n 2 tests/journeys/test_pipelines.py tests/journeys/test_pipeline_races.py tests/journeys/test_previews.py $(ARGS) # every trigger and race of the workflows, whole
 test-package: setup ; $(VENV)/bin/python -m pytest tests/package $(ARGS) # the built wheel, in a repository of its own
 test-attacks: setup ; $(VENV)/bin/python -m pytest -n auto tests/attacks $(ARGS) # each wall of docs/security.md, attacked
 test-permissions: setup ; $(VENV)/bin/python -m pytest -n auto tests/permissions $(ARGS) # every verb under the policies that setup makes

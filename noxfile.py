@@ -1,7 +1,8 @@
 """The matrix: `nox` runs the tests on every Python from 3.11 that is here, then the linters and the type checker.
 
 By name alone: `nox -s audit` (known vulnerabilities), `nox -s lock` (the locks, written anew), `nox -s mutate`,
-`nox -s workflows` (the workflows, run by act), `nox -s picture` (docs/demo.svg, of a run of the demo).
+`nox -s workflows` (the workflows, run by act), `nox -s picture` (docs/demo.svg, of a run of the demo),
+`nox -s page` (the page of `inv report`, in a browser), `nox -s docs` (the pages as a site, with a search).
 """
 
 from __future__ import annotations
@@ -124,6 +125,31 @@ def picture(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "scripts.picture", external=True)
     test = "test_the_picture_shows_the_rollback_of_the_demo_and_no_name_of_a_machine"
     session.run(sys.executable, "-m", "pytest", "-q", f"tests/unit/test_docs.py::{test}", external=True)
+
+
+@nox.session
+def page(session: nox.Session) -> None:
+    """The page of `inv report` in Chromium: three widths, light and dark, axe; skipped, aloud, if one is not here."""
+    lacking = [name for name in ("npm", "node") if not shutil.which(name)]
+    if not any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+        lacking.append("chromium")
+    if lacking:
+        session.skip(f"not here: {', '.join(lacking)}; nobody looked at the page in a browser")
+    for lock in ("constraints.txt", "scripts/lint/browser.txt"):
+        session.install("--quiet", "--require-hashes", "-r", lock)
+    session.install("--quiet", "--no-deps", "--no-build-isolation", "--no-index", "-e", ".")
+    session.run("npm", "ci", "--prefix", "scripts/lint", "--silent", "--no-audit", "--no-fund", external=True)
+    session.run("python", "-m", "scripts.lint.page", *(session.posargs or [session.create_tmp()]))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The pages as a site with a search, into site/."""
+    session.install("--quiet", "--require-hashes", "-r", "scripts/lint/docs.txt")
+    session.run("zensical", "build", "--clean", *session.posargs)
+    index = Path("site/search.json")
+    if not index.is_file() or "inv rollback" not in index.read_text("utf-8"):
+        session.error("the site has no index for its search, or the index lacks the reference")
 
 
 @nox.session

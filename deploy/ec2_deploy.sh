@@ -25,6 +25,8 @@ PROGRAM=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 . "$PROGRAM/host/watch.sh"
 # shellcheck source=deploy/host/secrets.sh
 . "$PROGRAM/host/secrets.sh"
+# shellcheck source=deploy/host/volumes.sh
+. "$PROGRAM/host/volumes.sh"
 
 ACTION=$TAGSHIP_ACTION APP=$TAGSHIP_APP ENVIRONMENT=$TAGSHIP_ENVIRONMENT ARTIFACT=$TAGSHIP_ARTIFACT
 DEPLOYMENT=$TAGSHIP_DEPLOYMENT FENCE=$TAGSHIP_FENCE BASE=$TAGSHIP_BASE FETCH_MS=${TAGSHIP_FETCH_MS:-0}
@@ -47,7 +49,7 @@ configure() {
   [[ -f $conf ]] || return
   # What a conf need not say. An account's name has at most 31 letters.
   KIND=service TIMER='' RUN_AT_DEPLOY=true RUN_AT_ROLLBACK=false ZERO_DOWNTIME=true ACCOUNT=app-${APP:0:27} MEMORY='' PIDS=1024 TIMEOUT=900
-  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' ENTRYPOINT='' ARGUMENTS='' ALIVE=0 HEALTH_STATUS=200-299
+  TRUSTED_PROXIES='' METADATA=closed CONTAINER_ROOT=refused CAPABILITIES=older VOLUMES='' OWNERS='' CONTAINER=$APP ENTRYPOINT='' ARGUMENTS='' ALIVE=0 HEALTH_STATUS=200-299
   KEEP=3 DRAIN=5 HEALTH_ATTEMPTS=15 HEALTH_ATTEMPTS_AFTER_ROLLBACK=5 HEALTH_PASSES=2 HEALTH_TIMEOUT=3 HEALTH_CAP=60
   # shellcheck source=/dev/null
   . "$conf"
@@ -126,12 +128,8 @@ serves() {
 
 # The account, the secrets, and what the runtime has to fetch, before anything is started or stopped.
 prepare_idle() {
-  local from each
-  provide_account || conclude failed "$PROBLEM" || return
-  for each in $VOLUMES; do
-    [[ -d ${each%%:*} ]] ||
-      conclude failed "the folder ${each%%:*} of ec2.volumes is not on this host: make it, for the account that the app runs as" || return
-  done
+  local from
+  provide_account && provide_volumes || conclude failed "$PROBLEM" || return
   fetch_secrets "$ARTIFACT" || conclude failed "$PROBLEM" || return
   clock && from=$REPLY
   prepare "$ARTIFACT" || conclude failed "$PROBLEM" || return

@@ -58,6 +58,11 @@ def content(name: str) -> bytes:
     return (package() / name).read_bytes()
 
 
+def template(name: str) -> str:
+    """Read one of tagship's templates."""
+    return (Path(__file__).parent / "templates" / name).read_text("utf-8")
+
+
 def is_program(content: bytes) -> bool:
     """Tell whether a file is executable: it names its interpreter.
 

@@ -22,7 +22,7 @@ MOST_FILES=100000
 LEAP=1000000 GENERATION=1000000000
 
 # What the verdict says.
-ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused NUMBERS=none OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT=''
+ACTION='' ARTIFACT='' FENCE=0 UNSIGNED=refused NUMBERS=none OUTCOME='' REASON='' EVIDENCE='' SAID='' SERVING='' PREVIOUS='' KEPT='' BEFORE=''
 FETCHED=no ATTEMPTS=0 ANSWER='' FETCH_MS=0 START_MS=0 HEALTH_MS=0 SWITCH_MS=0 GAP_MS='' STARTED_UP=${TAGSHIP_STARTED_UP-} LOCK_IS_OPEN=no
 
 # -- words that both stages speak --------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ speak() {
 # not at first boot: begin
 # The verdict on standard output, then the lines for people. At most 20,000 characters: SSM keeps the first 24,000.
 speak() {
-  local artifact reason evidence answer fetch start health switch total kept gap='' unsigned=false
+  local artifact reason evidence answer fetch start health switch total kept gap='' before='' unsigned=false
   quoted "$ARTIFACT" 100 && artifact=$REPLY
   quoted "$REASON" && reason=$REPLY
   quoted "$EVIDENCE" 5000 && evidence=$REPLY
@@ -144,13 +144,21 @@ speak() {
   if [[ -n $GAP_MS ]]; then seconds "$GAP_MS" && gap=",\"gap\":$REPLY"; fi
   if nobodys; then unsigned=true; fi
   kept=${KEPT:+\"${KEPT// /\",\"}\"}
+  if ran_before; then before=",\"facts\":{\"before\":\"$BEFORE\"}"; fi
   printf '{"tagship":1,"action":"%s","outcome":"%s","artifact":"%s","serving":"%s","previous":"%s","unsigned":%s,' \
     "$ACTION" "$OUTCOME" "$artifact" "$SERVING" "$PREVIOUS" $unsigned
   printf '"reason":"%s","evidence":"%s","fence":%s,"health":{"attempts":%d,"answer":"%s"},' \
     "$reason" "$evidence" "$FENCE" "$ATTEMPTS" "$answer"
-  printf '"durations":{"fetch":%s,"start":%s,"health":%s,"switch":%s,"total":%s%s},"kept":[%s]}\n' \
-    "$fetch" "$start" "$health" "$switch" "$total" "$gap" "$kept"
+  printf '"durations":{"fetch":%s,"start":%s,"health":%s,"switch":%s,"total":%s%s},"kept":[%s]%s}\n' \
+    "$fetch" "$start" "$health" "$switch" "$total" "$gap" "$kept" "$before"
   speak_to_people
+}
+
+# Whether something ran here before tagship, of which nothing has served yet: BEFORE is `kept` (inv adopt) or `there`.
+ran_before() {
+  [[ $ACTION == deploy && -z $SERVING$PREVIOUS ]] || return
+  if [[ -e $ROOT/etc/tagship/$APP/adopted ]]; then BEFORE=kept; fi
+  [[ -n $BEFORE ]]
 }
 # not at first boot: end
 
@@ -441,6 +449,9 @@ set_paths() {
   read_state
   SERVING=$S_SERVING PREVIOUS=$S_PREVIOUS
   if [[ $ACTION != status ]]; then
+    # not at first boot: begin
+    spare_others || return
+    # not at first boot: end
     for each in releases output log incoming run; do
       [[ -d $BASE/$each ]] || mkdir -p "$BASE/$each" 2>/dev/null || unwritable "$BASE" || return
     done
@@ -450,6 +461,23 @@ set_paths() {
     { : >>"$LOG"; } 2>/dev/null || unwritable "$LOG"
   fi
 }
+
+# not at first boot: begin
+# Refuse to begin in a folder in which something else lives: its .env would be lost, and the folder closed to its account.
+spare_others() {
+  local each names='' count=0
+  if [[ ! -d $BASE || -e $BASE/state.json || -e $BASE/journal.jsonl ]]; then return 0; fi
+  for each in "$BASE"/* "$BASE"/.[!.]*; do
+    case ${each##*/} in
+    releases | output | log | incoming | run | secrets | lock | lock.new | fence | .env.local | lost+found) ;; # a mount has the last
+    *) if [[ -e $each || -L $each ]] && ((++count <= 5)); then names+=" ${each##*/}"; fi ;;
+    esac
+  done
+  if ((count == 0)); then return 0; fi
+  BEFORE=there
+  conclude failed "$BASE has what tagship did not put there:$names"
+}
+# not at first boot: end
 
 # Take from every other account of this host what is not for it, also of what an older tagship left open. The app and the proxy
 # pass through the folder to files of theirs, and nobody lists it. Tells of a lock that is open to others: `lock` renews it.

@@ -41,6 +41,16 @@ unit_of() {
   if [[ $1 == proxy ]]; then REPLY=$APP-proxy.service; fi
 }
 
+# The name of a colour's container, in REPLY: its start script has it, and another release may have called its own otherwise.
+container_of() {
+  local named=$'\nname=([A-Za-z0-9_-]+)-[$][{]name%'
+  if text_of "$BASE/run/$1.start" && [[ $REPLY =~ $named ]]; then
+    REPLY=${BASH_REMATCH[1]}-$1
+  else
+    REPLY=$CONTAINER-$1
+  fi
+}
+
 read_record() {
   R_PID=0 R_BORN='' R_PORT=0 R_ARTIFACT='' R_SINCE=0 R_UP=0
   [[ -s $BASE/run/$1 ]] || return
@@ -53,7 +63,7 @@ lives() {
   local line state='' restarts=0
   read_record "$1" || return
   if [[ $1 == "$ALONE" ]]; then
-    pid_of "$APP-$1" && R_PID=$CONTAINER_PID
+    container_of "$1" && pid_of "$REPLY" && R_PID=$CONTAINER_PID
     return
   fi
   if [[ -n $RESTARTING ]]; then
@@ -156,7 +166,7 @@ stop_record() {
   if [[ $1 == job ]]; then end_job; fi
   systemctl stop "$REPLY"
   systemctl reset-failed "$REPLY" 2>/dev/null
-  if [[ -e $BASE/run/$1.ready ]]; then docker rm --force "$APP-$1" && rm -f "$BASE/run/$1.ready"; fi
+  if [[ -e $BASE/run/$1.ready ]]; then container_of "$1" && docker rm --force "$REPLY" && rm -f "$BASE/run/$1.ready"; fi
   rm -f "$BASE/run/$1"
 }
 
@@ -185,7 +195,7 @@ unit_status() {
 }
 
 last_lines() {
-  if [[ -e $BASE/run/$1.ready ]]; then docker logs --tail 20 "$APP-$1" 2>&1 && return; fi
+  if [[ -e $BASE/run/$1.ready ]]; then container_of "$1" && docker logs --tail 20 "$REPLY" 2>&1 && return; fi
   read_record "$1" || :
   started_at
   journalctl --unit "$APP@$1.service" --since "@$REPLY" --lines 20 --output cat --no-pager
@@ -259,6 +269,6 @@ is_from() {
   if [[ -n $TRUSTED_PROXIES ]]; then trusted="src $TRUSTED_PROXIES"; fi
   REPLY=${REPLY//@TIMER@/${TIMER-}} REPLY=${REPLY//@TRUSTED@/$trusted}
   REPLY=${REPLY//@ACCOUNT@/$ACCOUNT} REPLY=${REPLY//@MEMORY@/$memory} REPLY=${REPLY//@SWAP@/$swap} REPLY=${REPLY//@PIDS@/$PIDS}
-  REPLY=${REPLY//@APP@/$APP} REPLY=${REPLY//@BASE@/$BASE} REPLY=${REPLY//@LISTEN@/$listen}
+  REPLY=${REPLY//@CONTAINER@/$CONTAINER} REPLY=${REPLY//@APP@/$APP} REPLY=${REPLY//@BASE@/$BASE} REPLY=${REPLY//@LISTEN@/$listen}
   [[ -f $2 && $REPLY == "$(<"$2")" ]]
 }

@@ -44,7 +44,7 @@ ensure_proxy() {
   if proxy_is_right; then return 0; fi
   if lives proxy; then stop_record proxy 1; fi # the settings moved the app to another port, or it hangs
   REPLY="something else listens on port $PORT"
-  if listening "$PORT"; then return 1; fi
+  if listening "$PORT"; then BEFORE=there && return 1; fi
   : >"$BASE/run/proxy.env"
   launch proxy "$PORT" "$BASE/run/proxy.env" "$BASE" "$BASE/log/proxy.log" tagship-proxy --port "$PORT" --upstream-file "$BASE/run/upstream"
   for ((tries = 0; tries < 250; tries++)); do

@@ -110,7 +110,7 @@ ensure_proxy() {
   if proxy_is_right && ask_proxy; then return 0; fi
   if ! lives proxy; then
     REPLY="something else listens on port $PORT: ss -ltnp 'sport = :$PORT'"
-    if listening "$PORT"; then return 1; fi
+    if listening "$PORT"; then BEFORE=there && return 1; fi
   fi
   REPLY="the proxy's unit cannot be written: $(disk)"
   [[ -f $BASE/run/proxy.map ]] || write_map || return

@@ -64,6 +64,7 @@ prepare() {
   image=$REPLY
   look_for_ready
   if [[ $READY_ARTIFACT == "$1" ]]; then return 0; fi # its container holds the image
+  name_is_ours || return
   if user=$(user_of "$image"); then
     name_image "$1"
     may_run_as "$user"
@@ -78,6 +79,14 @@ prepare() {
   name_image "$1"
   sync -f "$DOCKER_ROOT" || sync # or a power cut would leave layers of which Docker knows, without a byte in them
   may_run_as "$(user_of "$image")"
+}
+
+# Whether no container of somebody else's has the name that a new one is to get, which would remove it. False with PROBLEM.
+name_is_ours() {
+  local said name=$CONTAINER-$IDLE
+  said=$(let_go && engine GET "$name/json" 2>/dev/null) || return 0 # it has none, or Docker does not answer, which others say
+  PROBLEM="a container of this host is called $name, and is not one of $APP's: rename it (docker rename $name $name-before), or set ec2.container.name in tagship.toml"
+  [[ $said == *"\"tagship.app\":\"$APP\""* ]]
 }
 
 # Whom an image runs as, on standard output; false when it is not here.
@@ -210,7 +219,7 @@ port_for() {
 # Ask the engine for both colours' containers. Which one is idle is known only when a run that was cut off has been settled;
 # that makes none ready.
 look_ahead() {
-  exec {CONTAINERS}< <(let_go && engine GET "$APP-{blue,green}/json" 2>/dev/null | ready_ones)
+  exec {CONTAINERS}< <(let_go && engine GET "$CONTAINER-{blue,green}/json" 2>/dev/null | ready_ones)
   poise start -f -m "$ANSWER_LIMIT" --unix-socket "$ENGINE"
   image_of "$ARTIFACT" || :
 }
@@ -225,7 +234,7 @@ ready_ones() {
 look_for_ready() {
   local name artifact port print
   while read -r name artifact port print; do
-    if [[ $name == "$APP-$IDLE" ]]; then READY_ARTIFACT=$artifact READY_PORT=$port READY_PRINT=$print; fi
+    if [[ $name == "$CONTAINER-$IDLE" ]]; then READY_ARTIFACT=$artifact READY_PORT=$port READY_PRINT=$print; fi
   done <&"$CONTAINERS"
   exec {CONTAINERS}<&-
 }
@@ -284,7 +293,7 @@ starts() {
 
 # The record comes first, so that nothing runs of which the next run would not know.
 start_ready() {
-  local name=$APP-$1
+  local name=$CONTAINER-$1
   record_colour "$@" && : >"$BASE/run/$1.ready" || return
   tell start "url = \"http://docker/containers/$name/start\""$'\nrequest = POST' || return
   STARTING=$name ALONE=$1
@@ -323,7 +332,7 @@ start_script() {
   cat <<END
 ready=\${0%.start}.ready
 name=\${0##*/}
-name=$APP-\${name%.start}
+name=$CONTAINER-\${name%.start}
 make() (
   docker rm --force "\$2" >/dev/null 2>&1
   cd $(printf %q "$folder") && set -a && . $(printf %q "$environment") && set +a && exec docker "\$1" --name "\$2"$words
@@ -355,14 +364,15 @@ END
 # A failure costs nothing but time at the next rollback. A colour of the other runtime has no such script.
 make_ready() {
   [[ "$(<"$BASE/run/$1.start")" == *'make create'* ]] || return 0
-  timeout "$ANSWER_LIMIT" bash "$BASE/run/$1.start" create >/dev/null || docker rm --force "$APP-$1" >/dev/null 2>&1
+  timeout "$ANSWER_LIMIT" bash "$BASE/run/$1.start" create >/dev/null || { container_of "$1" && docker rm --force "$REPLY" >/dev/null 2>&1; }
   return 0
 }
 
 state_of_colour() {
+  container_of "$1"
   printf 'its container: '
   docker container inspect --format '{{.State.Status}}, exit code {{.State.ExitCode}}, killed for want of memory: {{.State.OOMKilled}}, started {{.State.StartedAt}}, ended {{.State.FinishedAt}}, limit of memory {{.HostConfig.Memory}}{{with .State.Error}}, error: {{.}}{{end}}' \
-    "$APP-$1" 2>&1
+    "$REPLY" 2>&1
 }
 
 # The names that a file of variables sets, as a shell of its own reads it.
@@ -378,7 +388,7 @@ accepting() {
   local colour=$1 hex
   if [[ ! -r /proc/$CONTAINER_PID/net/tcp ]]; then
     listening "$2" || return
-    pid_of "$APP-$colour" || return
+    container_of "$colour" && pid_of "$REPLY" || return
   fi
   printf -v hex ':%04X' "$PORT"
   sockets_of tcp sockstat TCP && [[ ${REPLY//" 0100007F$hex "/} == *"$hex 00000000:0000 0A "* ]] ||
@@ -390,7 +400,7 @@ REACHED_AT=0.0.0.0
 
 # Of the container's own.
 addresses() {
-  pid_of "$APP-$1" && listed_addresses "$PORT" "/proc/$CONTAINER_PID/net/tcp" "/proc/$CONTAINER_PID/net/tcp6"
+  container_of "$1" && pid_of "$REPLY" && listed_addresses "$PORT" "/proc/$CONTAINER_PID/net/tcp" "/proc/$CONTAINER_PID/net/tcp6"
 }
 
 # A container's process, in CONTAINER_PID; false while it has none.
@@ -414,7 +424,8 @@ sockets_of() {
 # The container knows more of its end than the program that watched it.
 how_it_ended() {
   local code=0 memory=false problem=''
-  read -r code memory problem < <(docker inspect --format '{{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Error}}' "$APP-$1")
+  container_of "$1"
+  read -r code memory problem < <(docker inspect --format '{{.State.ExitCode}} {{.State.OOMKilled}} {{.State.Error}}' "$REPLY")
   REPLY="its container exited with code $code${problem:+: $problem}"
   if [[ $memory == true ]]; then REPLY="its container was killed for want of memory${MEMORY:+: it may have $MEMORY, raise limits.memory in tagship.toml}"; fi
   if docker_was_restarted; then REPLY+="; Docker was restarted meanwhile: deploy again"; fi

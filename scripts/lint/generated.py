@@ -11,10 +11,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tagship.scaffold.files import ACTION, WORKFLOWS, workflow
+from tagship.scaffold.app_folder import AppFolder
+from tagship.scaffold.files import ACTION, workflow
 from tagship.scaffold.pipelines import Pipelines
 from tagship.scaffold.rendering import render
 
+WORKFLOWS = ".github/workflows"
+IN_A_FOLDER = AppFolder("api", "services/api", "api-", alone=False)
 ENVIRONMENTS = {"dev": "dev", "production": ""}  # with a suffix, and the one of final releases
 
 
@@ -23,10 +26,14 @@ def files() -> Iterator[tuple[str, bytes]]:
     for env, suffix in ENVIRONMENTS.items():
         yield f"{WORKFLOWS}/deploy-{env}.yml", workflow(env, suffix)
     order = ("dev", "preprod", "prod")
-    for name, content in Pipelines((*order, "staging"), ACTION, order, paths=("app/**",)).files():
+    for name, content in Pipelines((*order, "staging"), ACTION, order, paths=("app/**",), previews=True).files():
         yield f"{WORKFLOWS}/{name}", content
     for apart in (False, True):
-        yield f"{ACTION}{'-apart' if apart else ''}/action.yml", render("action.yml", apart=apart)
+        yield f"{ACTION}{'-apart' if apart else ''}/action.yml", render("action.yml", apart=apart, folder="")
+    yield f"{WORKFLOWS}/api-deploy-dev.yml", workflow("dev", "dev", place=IN_A_FOLDER)
+    for name, content in Pipelines((*order, "staging"), ACTION, order, place=IN_A_FOLDER).files():
+        yield f"{WORKFLOWS}/{name}", content
+    yield f"{IN_A_FOLDER.action}/action.yml", render("action.yml", apart=False, folder=IN_A_FOLDER.folder)
 
 
 def commands(root: Path) -> Iterator[list[str]]:

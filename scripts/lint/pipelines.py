@@ -1,7 +1,7 @@
 """Our own workflows beside deploy-dev.yml, as `init` writes them for a team: python -m scripts.lint.pipelines
 
 This repository ships its sample app to dev alone, so the two that promote say so and deploy nothing until tagship.toml
-has `preprod` and `prod`.
+has `preprod` and `prod`. So do those of pull requests, until it has [previews].
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def files() -> Iterator[tuple[str, bytes]]:
     """Each workflow's file name and content."""
     paths = ("examples/**", "tagship.toml")
     for environments, order in ((ORDER, ORDER), (("dev",), ())):
-        for name, content in Pipelines(environments, ACTION, order, paths=paths, run="inv").files():
+        made = Pipelines(environments, ACTION, order, paths=paths, run="inv", previews=not order)
+        for name, content in made.files():
             if (name in PROMOTING) == bool(order):
                 yield name, content.replace(b"# Written by `tagship init`. ", b"# ", 1)
 

@@ -19,13 +19,21 @@ TAKES_NO_RESOURCE = "takes no resource (Service Authorization Reference): test_p
 
 # (policy, finding) → why it stays. A policy is its resource in the template, then its own name.
 EXPLAINED = {
-    ("PeopleOfServices", "RESOURCE_STAR"): "task definitions have no resource that these actions could be bound to",
-    ("PeopleOfServices", "UNKNOWN_ACTION ecs:StopServiceDeployment"): "newer than the linter's list; botocore has it",
-    ("PeopleOfServices", "UNKNOWN_ACTION ecs:ContinueServiceDeployment"): "newer than its list; botocore has it",
-    (
-        "PeopleOfFunctions",
-        "RESOURCE_STAR",
-    ): "GetMetricData takes no resource; of composite alarms DescribeAlarms neither",
+    **{
+        (f"{who}OfServices", finding): why
+        for who in ("People", "Previews")
+        for finding, why in (
+            ("RESOURCE_STAR", "task definitions have no resource that these actions could be bound to"),
+            ("UNKNOWN_ACTION ecs:StopServiceDeployment", "newer than the linter's list; botocore has it"),
+            ("UNKNOWN_ACTION ecs:ContinueServiceDeployment", "newer than its list; botocore has it"),
+        )
+    },
+    **{
+        (f"{who}OfFunctions", "RESOURCE_STAR"): (
+            "GetMetricData takes no resource; of composite alarms DescribeAlarms neither"
+        )
+        for who in ("People", "Previews")
+    },
     ("PeopleOfGroups", "RESOURCE_MISMATCH ec2:RunInstances"): "one launch is allowed on many kinds of resources",
     ("PeopleOfGroups", "INVALID_ARN"): "the role of hosts, whose ARN CloudFormation fills in",
     ("CleanupOfServices", "RESOURCE_STAR"): "the same, and tasks, of which a condition names the cluster",
@@ -41,11 +49,11 @@ EXPLAINED = {
         (f"{role}/{TRUST}", "MALFORMED Statement contains neither Resource nor NotResource"): (
             "a trust policy has no Resource: it is on the role itself"
         )
-        for role in ("Ci", "Notify", "Cleanup", "Host")
+        for role in ("Ci", "Notify", "Cleanup", "Host", "Preview")
     },
     **{
         (f"{role}/{TRUST}", "UNKNOWN_FEDERATION_SOURCE"): "GitHub's provider, whose subject and audience are pinned"
-        for role in ("Ci", "Notify", "Cleanup")
+        for role in ("Ci", "Notify", "Cleanup", "Preview")
     },
     **{
         (f"{key}/{OF_A_KEY}", "RESOURCE_STAR"): "in a key's policy * is that key; IAM policies decide who may sign"
@@ -55,7 +63,7 @@ EXPLAINED = {
         (policy, "RESOURCE_MISMATCH ssm:SendCommand document"): (
             "one SendCommand is allowed on two resources, the document and each host: a statement for each"
         )
-        for policy in ("Ci/release", "People", "Cleanup/cleanup")
+        for policy in ("Ci/release", "People", "Cleanup/cleanup", "Preview/previews")
     },
     **{
         (policy, "credentials ecr:GetAuthorizationToken"): "docker's login to the registry; it " + TAKES_NO_RESOURCE

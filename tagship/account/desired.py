@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from tagship import resources
 from tagship.account.keys import stack_keys, wanted_files
+from tagship.account.named_repositories import PARAMETER, named_repositories
+from tagship.account.previews import preview_stack
 from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
 from tagship.ports.app import App
+from tagship.settings.previews import PREVIEWS, any_of
 from tagship.settings.tables import PLACE
 
 AWS = "deploy/aws"
@@ -86,9 +89,11 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
         existing=existing,
         before=current.parameters if current else None,
     )
-    shared = Stack(stack_name(settings.app), _read(app, f"{AWS}/foundation.yaml"), parameters)
+    repositories = named_repositories(app, current)
+    template = foundation.with_repositories(_read(app, f"{AWS}/foundation.yaml"), repositories)
+    shared = Stack(stack_name(settings.app), template, {**parameters, PARAMETER: ",".join(repositories)})
     outputs = current.outputs if current else {}
-    environments = {name: environment_stack(app, name, outputs, image, numbers) for name in settings.environments}
+    environments = {name: environment_stack(app, name, outputs, image, numbers) for name in names_of_stacks(app)}
     documents = documents_of(app)
     changes = [_stack_change(current, shared), *_key_changes(app)]
     changes += [_stack_change(app.foundation.stack(stack.name), stack) for stack in environments.values()]
@@ -128,13 +133,26 @@ def _own_repository(app: App, name: str, shared: str, before: Stack | None) -> s
     return "yes" if ours or not app.foundation.has_repository(repository) else "no"
 
 
+def names_of_stacks(app: App) -> list[str]:
+    """Name what has a stack: each environment, and all previews together."""
+    own = [name for name in app.settings.environments if not app.settings.is_preview(name)]
+    return [*own, *([PREVIEWS] if app.settings.previews.environment else [])]
+
+
 def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]) -> Stack:
-    """Make an environment's stack."""
+    """Make an environment's stack, or that of all previews."""
     # Until the app's stack exists, a placeholder stands for each of its outputs.
+    unknown = MADE_BY_US.format(stack_name(app.settings.app))
+    before, repository = app.foundation.stack(stack_name(app.settings.app, name)), github_repository(app)
+    shared = {
+        "ProviderArn": outputs.get("ProviderArn", unknown),
+        "Repository": repository,
+        "NumberedRepository": _numbered(repository, numbers, before),
+    }
+    if name == PREVIEWS and app.settings.previews.environment:
+        return preview_stack(app, _read(app, f"{AWS}/previews.yaml"), before, shared)
     chosen, settings = app.settings.environments[name], app.settings
-    unknown = MADE_BY_US.format(stack_name(settings.app))
     sites, distributions = _sites(app, name)
-    before = app.foundation.stack(stack_name(settings.app, name))
     template = foundation.with_blocks(
         _read(app, f"{AWS}/environment.yaml"),
         chosen.target.resource_tags,
@@ -154,7 +172,6 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     template = foundation.with_keys(
         template, {"ReleaseKey": keys["ReleaseKeyAlias"], "OrderKey": keys["OrderKeyAlias"]}
     )
-    repository = github_repository(app)
     parameters = {
         "App": settings.app,
         "Environment": name,
@@ -164,11 +181,9 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
         "SecretsKeyArn": chosen.secrets.kms_key,
         "ImageRepository": foundation.repository_name(chosen.image.repository),
         "MakeImages": _own_repository(app, name, image, before),
-        "ProviderArn": outputs.get("ProviderArn", unknown),
-        "Repository": repository,
-        "NumberedRepository": _numbered(repository, numbers, before),
+        **shared,
         "Workflow": settings.workflow(name),
-        "Tags": f"*-{settings.suffix(name)}" if settings.suffix(name) else "*",
+        "Tags": settings.tags.names.pattern(settings.suffix(name)),
         "PromotionWorkflow": settings.promotion.workflow if settings.promoted_from(name) else "",
         "PromotionBranch": settings.promotion.branch,
         "CleanupWorkflow": settings.ci.cleanup_workflow,
@@ -241,7 +256,9 @@ def github_repository(app: App) -> str:
 
 def documents_of(app: App) -> dict[str, str]:
     """Render every SSM document that an environment needs: name -> content."""
+    preview = any_of(app.settings.environment_model(), app.settings.previews)
     targets = [environment.target for environment in app.settings.environments.values()]
+    targets += [preview.target] if preview else []
     rendered = [target.documents(lambda path: _read(app, path)) for target in targets]
     return dict(sorted((name, content) for documents in rendered for name, content in documents.items()))
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from tagship import __version__
 from tagship.account import doctor_environment, doctor_github, doctor_units
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
@@ -22,7 +24,9 @@ from tagship.ports.app import App
 
 Check = Callable[[], Iterator[Finding]]
 
-GIT = (2, 30)
+GIT, PYTHON = (2, 30), (3, 11)
+LOCK = "tagship.txt"  # what `init` writes for CI
+PIN = re.compile(r"^(?:tagship==|\S*/tagship-)(\d+(?:[.]\w+)*)", re.MULTILINE)
 TERRAFORM = (1, 10)  # the first with locks in S3 (use_lockfile)
 SKEWED, REFUSED = timedelta(seconds=30), timedelta(minutes=5)  # AWS refuses what is signed five minutes off
 PINNED = re.compile(r'^\s*required_version\s*=\s*"([^"]+)"', re.MULTILINE)
@@ -31,6 +35,8 @@ PINNED = re.compile(r'^\s*required_version\s*=\s*"([^"]+)"', re.MULTILINE)
 def checks(app: App) -> Mapping[str, Check]:
     """List the checks: what each is about -> what looks."""
     common: dict[str, Check] = {
+        "python": partial(_python, app),
+        "tagship": partial(_pinned, app),
         "git": partial(_git, app),
         "docker": partial(_docker, app),
         "terraform": partial(_terraform, app),
@@ -47,6 +53,31 @@ def checks(app: App) -> Mapping[str, Check]:
 
 
 # -- this machine ------------------------------------------------------------------------------------------------------
+
+
+def _python(app: App) -> Iterator[Finding]:
+    """Look at the Python that `make` takes for tagship's own environment."""
+    if not (app.root / "tagship.mk").is_file():
+        return
+    finding = _tool(app, "python3", PYTHON)
+    if finding.state == "ok":
+        yield replace(finding, about="python")
+    else:
+        fix = "Install Python 3.12, or name the one that is here: make sandbox TAGSHIP_PYTHON=python3.12"
+        yield warning("python", f"python3: {finding.words}", fix)
+
+
+def _pinned(app: App) -> Iterator[Finding]:
+    """Compare the tagship that runs with the one that CI installs."""
+    file = app.root / LOCK
+    if not file.is_file():
+        return
+    pin = PIN.search(file.read_text("utf-8", "replace"))
+    if pin and pin[1] != __version__:
+        words = f"{__version__} here, and CI installs {pin[1]}, by workflows of that version"
+        yield warning("tagship", words, commands.init(update=True))
+    elif pin:
+        yield ok("tagship", f"{__version__}, which CI installs too")
 
 
 def _git(app: App) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from tagship.account.named_repositories import is_made
 from tagship.domain import aws_commands, commands
 from tagship.domain.expiry import expiries
 from tagship.domain.finding import Finding, failing, ok, warning
@@ -60,7 +61,8 @@ def _repository(app: App, environment: str, name: str, image: Image, *, named: b
     about, images = f"{environment}: images", app.foundation.image_repository(name)
     if images is None:
         create = f"aws ecr create-repository --repository-name {name} --image-tag-mutability IMMUTABLE"
-        yield failing(about, f"ECR has no repository {name}", create if named else commands.setup(), safe=not named)
+        fix = commands.setup() if is_made(app, image.repository) or not named else create
+        yield failing(about, f"ECR has no repository {name}", fix, safe=not named)
         return
     suffix = app.settings.suffix(environment)
     lost = expiries(images.lifecycle, [f"0.1.0-{suffix}" if suffix else "0.1.0"], OFFERED)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tagship.account.desired import github_repository
 from tagship.domain import commands
@@ -13,6 +14,7 @@ from tagship.domain.foundation import stack_name
 from tagship.domain.text import listed
 from tagship.ports.app import App
 
+PATTERN = re.compile(r"""^ *-? *["']?([A-Za-z0-9*\[\]._/-]*\*[A-Za-z0-9*\[\]._/-]*)["']?(?: +#.*)?$""", re.MULTILINE)
 WORKFLOWS = Path(".github/workflows")
 NO_PROMOTION = 'Write that workflow, or workflow = "" under [promotion] in tagship.toml'
 NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by their numbers in GitHub's tokens
@@ -20,15 +22,30 @@ NUMBERED_FROM = "2026-07-15"  # repositories created since then are named by the
 
 def _workflow(app: App, environment: str) -> Iterator[Finding]:
     about, file = f"{environment}: workflow", app.settings.workflow(environment)
+    workflows = app.root / ("../" * len(PurePosixPath(app.repository.folder).parts)) / WORKFLOWS
     promoting = app.settings.promotion.workflow if app.settings.promoted_from(environment) else ""
-    if promoting and not (app.root / WORKFLOWS / promoting).is_file():
+    if promoting and not (workflows / promoting).is_file():
         yield failing(about, f"there is no {WORKFLOWS / promoting}, which promotion.workflow names", NO_PROMOTION)
     if not file:
         yield warning(about, "any workflow gets the environment's role", f"Name it: workflow = … in [{environment}]")
-    elif (app.root / WORKFLOWS / file).is_file():
-        yield ok(about, str(WORKFLOWS / file))
+    elif (workflows / file).is_file():
+        yield _started(app, environment, about, (workflows / file).read_text("utf-8", "replace"))
     else:
         yield failing(about, f"there is no {WORKFLOWS / file}: a pushed tag starts nothing", commands.init())
+
+
+def _started(app: App, environment: str, about: str, text: str) -> Finding:
+    """Look whether a pushed tag of the environment starts its workflow."""
+    prefix, file = app.settings.tags.prefix, WORKFLOWS / app.settings.workflow(environment)
+    patterns = [pattern for pattern in PATTERN.findall(text) if pattern.endswith(app.settings.suffix(environment))]
+    if prefix and patterns and not any(re.match(rf"(\*|{re.escape(prefix)})", pattern) for pattern in patterns):
+        words = f"{file} starts on {listed(patterns)}, and tags begin with {prefix}"
+        return failing(about, words, f"Write there, under on.push.tags: {_pattern(app, environment)}")
+    return ok(about, str(file))
+
+
+def _pattern(app: App, environment: str) -> str:
+    return app.settings.tags.names.on_github(app.settings.suffix(environment))
 
 
 def _gate(app: App, environment: str) -> Iterator[Finding]:
@@ -41,7 +58,8 @@ def _gate(app: App, environment: str) -> Iterator[Finding]:
         return
     gate = app.forge.gate(environment)
     branch = app.settings.promoted_from(environment)
-    alone = " && ".join(tags_alone(environment, app.settings.suffix(environment), branch))
+    pattern = _pattern(app, environment)
+    alone = " && ".join(tags_alone(environment, pattern, branch))
     if gate is None:
         yield failing(about, f"has no environment {environment}: jobs get no role", alone, safe=True)
     elif not [ref for ref in gate.refs if ref != "branch *"]:

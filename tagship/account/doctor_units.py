@@ -56,6 +56,7 @@ def _inspected(app: App, environment: str) -> Iterator[Finding]:
         yield warning(about, f"was not looked at ({listed(silent)})", commands.status(environment))
     yield from _room(about, seen)
     yield from _in_the_way(environment, seen)
+    yield from _folders(environment, seen)
 
 
 def _room(about: str, seen: Mapping[str, Inspection]) -> Iterator[Finding]:
@@ -75,6 +76,12 @@ def _in_the_way(environment: str, seen: Mapping[str, Inspection]) -> Iterator[Fi
         if host.in_the_way:
             words = f"ran something before tagship: {host.in_the_way}"
             yield warning(f"{environment}: {name}", words, commands.adopt(environment))
+
+
+def _folders(environment: str, seen: Mapping[str, Inspection]) -> Iterator[Finding]:
+    for name, host in seen.items():
+        for problem, fix in host.folders:
+            yield failing(f"{environment}: {name}", problem, fix)
 
 
 def _way_back(app: App, environment: str) -> Iterator[Finding]:

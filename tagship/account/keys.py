@@ -15,6 +15,7 @@ from tagship.domain.keys import ORDERS, RELEASE, public_keys, with_first
 from tagship.domain.text import either
 from tagship.errors import Refused
 from tagship.ports.app import App
+from tagship.settings.previews import PREVIEWS, place_of_keys
 from tagship.settings.tables import PLACE
 
 
@@ -36,7 +37,10 @@ def key_files(app: App) -> Sequence[KeyFile]:
     signing = app.settings.signing
     if not signing or app.settings.sandbox:
         return []
-    named = [(signing.pair(name, purpose), name, purpose) for name in app.settings.environments for purpose in PURPOSES]
+    places = dict.fromkeys(place_of_keys(app.settings, name) for name in app.settings.environments)
+    if app.settings.previews.environment:
+        places[PREVIEWS] = None
+    named = [(signing.pair(name, purpose), name, purpose) for name in places for purpose in PURPOSES]
     files = [
         KeyFile(*pair, name if PLACE in (signing.order_key if signing.has_own(purpose) else signing.key) else "")
         for pair, name, purpose in named

@@ -116,8 +116,8 @@ class GitHubCi:
 
     @property
     def pull_request(self) -> str:
-        ref = self._get("REF").split("/")  # refs/pull/51/merge
-        return ref[2] if ref[:2] == ["refs", "pull"] else ""
+        ref = self._get("REF").split("/")  # refs/pull/51/merge; that of a merged one is the branch that it went to
+        return ref[2] if ref[:2] == ["refs", "pull"] else str(self.trigger.pull or "")
 
     @property
     def run(self) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from tagship.adapters.github_client import Client
 from tagship.domain.annotation import genuine
 from tagship.domain.forge import repository_of
-from tagship.ports.forge import Home, Notice, Protection, Run, Step
+from tagship.ports.forge import Home, Notice, Protection, PullRequest, Run, Step
 
 API = "https://api.github.com"
 PAGE = 100  # pull requests
@@ -88,11 +88,11 @@ class GitHub:
         return self._where
 
     def find_run(self, commit: str, tag: str) -> Run | None:
-        """Find the tag's run; prefer a workflow whose name says deploy."""
+        """Find the tag's run; prefer a workflow that tagship names."""
         runs = self._get(f"/actions/runs?head_sha={commit}&per_page=100")["workflow_runs"]
         tag_runs = [run for run in runs if run.get("head_branch") == tag]
-        deploying = [run for run in tag_runs if "deploy" in f"{run.get('path', '')} {run.get('name', '')}".lower()]
-        return _run(newest) if (newest := next(iter(deploying or tag_runs), None)) else None
+        best = max(tag_runs, key=lambda run: _likeness(run, tag), default=None)  # the newest, which comes first
+        return _run(best) if best else None
 
     def find_tag_run(self, tag: str) -> Run | None:
         runs = self._get(f"/actions/runs?branch={quote(tag, safe='')}&per_page=1")["workflow_runs"]
@@ -142,10 +142,10 @@ class GitHub:
         owner, created = answer["owner"], str(answer.get("created_at") or "")
         return Home(str(owner["id"]), str(answer["id"]), created, bool(answer.get("private")))
 
-    def pull_request(self, number: int) -> str:
-        """Read its state: https://docs.github.com/rest/pulls/pulls."""
+    def pull_request(self, number: int) -> PullRequest:
+        """Read a pull request: https://docs.github.com/rest/pulls/pulls."""
         answer = self._maybe(f"/pulls/{number}")
-        return "missing" if answer is None else str(answer["state"])
+        return PullRequest("missing") if answer is None else PullRequest(answer["state"], answer["head"]["sha"])
 
     def open_pull_requests(self) -> Sequence[int]:
         numbers: list[int] = []
@@ -190,6 +190,17 @@ def _notices(notes: Sequence[Mapping[str, Any]]) -> list[Notice]:
         Notice(str(note.get("annotation_level")), title, str(note.get("message") or ""))
         for note, title in zip(notes, titles, strict=True)
     ]
+
+
+def _likeness(run: Mapping[str, Any], tag: str) -> int:
+    """Rate how a run's workflow is called.
+
+    A team may have a deployment of its own beside tagship's, which a push starts too.
+    """
+    name = f"{run.get('path', '')} {run.get('name', '')}".lower()
+    channel = tag.rpartition("-")[2]
+    likely = ("tagship", f"deploy-{channel}", "deploy")
+    return next((len(likely) - place for place, words in enumerate(likely) if words in name), 0)
 
 
 def _run(answer: Mapping[str, Any], steps: Sequence[Step] = ()) -> Run:

@@ -1,11 +1,12 @@
-"""GitHub's deployments, commit statuses and issues. Each is looked for before it is made: nothing is there twice.
+"""GitHub's deployments, commit statuses, issues and comments. Each is looked for before it is made, so none is doubled.
 
 https://docs.github.com/rest/deployments, https://docs.github.com/rest/commits/statuses, https://docs.github.com/rest/issues
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -14,6 +15,7 @@ from tagship.adapters.github_client import Client
 from tagship.domain.news import News
 
 Answer = Mapping[str, Any]
+PAGE = 100  # rows
 STATUSES = {"success": "success", "failure": "failure", "error": "error", "in_progress": "pending"}
 
 
@@ -89,12 +91,36 @@ class GitHubBoard:
             self._post(f"/issues/{issue['number']}/labels", {"labels": news.labels})
         return str(issue["html_url"])
 
+    def comment(self, number: int, mark: str, body: str) -> str:
+        """Write a pull request's comment: https://docs.github.com/rest/issues/comments.
+
+        Ours begins with the mark, and a program wrote it: what a person wrote is never changed.
+        """
+        ours = next((made for made in self._comments(number) if _is_ours(made, mark)), None)
+        if ours is None:
+            return str(self._post(f"/issues/{number}/comments", {"body": body})["html_url"])
+        if ours["body"] != body:
+            self.client.ask("PATCH", f"/issues/comments/{ours['id']}", {"body": body})
+        return str(ours["html_url"])
+
+    def _comments(self, number: int) -> Iterator[Answer]:
+        for page in itertools.count(1):
+            rows = self._get(f"/issues/{number}/comments?per_page={PAGE}&page={page}")
+            yield from rows
+            if len(rows) < PAGE:
+                return
+
     def _get(self, path: str) -> Any:
         return self.client.read("GET", path)
 
     def _post(self, path: str, value: object) -> Answer:
         answer: Answer = self.client.read("POST", path, value)
         return answer
+
+
+def _is_ours(comment: Answer, mark: str) -> bool:
+    """Tell whether a comment has that mark, and a program wrote it."""
+    return str(comment.get("body", "")).startswith(mark) and (comment.get("user") or {}).get("type") == "Bot"
 
 
 def _is_of(deployment: Answer, news: News) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,16 @@ class LocalMachine:
         path = os.pathsep.join([str(Path(sys.executable).parent), self.inherited.get("PATH", os.defpath)])
         variables = {**self.inherited, "PATH": path}
         return subprocess.run(["/bin/sh", "-c", command], env=variables, stdout=sys.stderr, check=False).returncode
+
+    def attach(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
+        """Run a program on this terminal; Ctrl-C is the program's alone."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            restored = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 (in the child, before it runs)
+            running = {**self.inherited, **variables}
+            return subprocess.run(command, env=running, check=False, preexec_fn=restored).returncode
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True)

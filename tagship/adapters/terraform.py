@@ -61,6 +61,7 @@ class Terraform:
     lock_timeout: int
     say: Callable[[str], None]
     inherited: Mapping[str, str]
+    var_files: Sequence[str] = ()
     pinned: bool = False  # whether providers have to be those of .terraform.lock.hcl
     program: str = "terraform"
     _held: list[IO[bytes]] = field(default_factory=list, repr=False)
@@ -78,10 +79,11 @@ class Terraform:
         if self.aws.sandbox:
             require_sealed(self.data / "providers")
 
-    def plan(self, to: Path, variables: Mapping[str, str | None]) -> bool:
+    def plan(self, to: Path, variables: Mapping[str, str | None], targets: Sequence[str] = ()) -> bool:
         to.parent.mkdir(parents=True, exist_ok=True)
         to.unlink(missing_ok=True)
         words = [self._wait, "-detailed-exitcode", f"-out={to}"]
+        words += [f"-var-file={name}" for name in self.var_files] + [f"-target={name}" for name in targets]
         return self._terraform("plan", words, variables, fine=(0, CHANGES)) == CHANGES
 
     def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
@@ -159,6 +161,7 @@ class Terraform:
             "TF_IN_AUTOMATION": "1",
             "CHECKPOINT_DISABLE": "1",
             "AWS_REGION": self.aws.region,
+            "AWS_DEFAULT_REGION": self.aws.region,  # the name that boto3 and the AWS CLI read
         }
         if self.aws.profile:
             own["AWS_PROFILE"] = self.aws.profile

@@ -14,6 +14,7 @@ from tagship import settings
 from tagship.bootstrap.storage import Storage
 from tagship.bootstrap.terminal import Unsettled
 from tagship.errors import SettingsError
+from tagship.settings.previews import place_of_keys
 
 __all__ = ["Unsettled", "Wiring", "app", "debugging"]
 
@@ -59,7 +60,8 @@ class Wiring(Storage):
         from tagship.adapters.git import GitRepository
 
         inside = self._sandbox_folder() if self.settings.sandbox else None
-        return GitRepository(self.root, self.settings.git.remote, self.screen.say, inherited=os.environ, inside=inside)
+        remote, prefix = self.settings.git.remote, self.settings.tags.prefix
+        return GitRepository(self.root, remote, self.screen.say, inherited=os.environ, inside=inside, prefix=prefix)
 
     def _sandbox_folder(self) -> Path:
         """Return the folder that a sandbox may touch, up or down."""
@@ -113,7 +115,7 @@ class Wiring(Storage):
 
     def _pair(self, environment: str, purpose: str) -> tuple[str, str, str]:
         """Name a pair of keys, or the sandbox's, and its setting."""
-        signing = self.settings.signing
+        signing, environment = self.settings.signing, place_of_keys(self.settings, environment)
         if signing is None and not self.sandbox:
             raise SettingsError(
                 "tagship.toml has no [signing] table, so there is no key to sign or verify with.",
@@ -236,6 +238,7 @@ class Wiring(Storage):
             lock_timeout=chosen.lock_timeout,
             say=self.screen.say,
             inherited=os.environ,
+            var_files=chosen.var_files,
             pinned=self.ci.running,  # a runner has AWS credentials, and runs no provider that nobody has reviewed
         )
 

@@ -55,6 +55,12 @@ class Storage(Terminal):
 
         return S3Store(self.aws, self.settings.state(environment)[0])
 
+    @property
+    def report_site(self) -> Site:
+        from tagship.adapters.aws.site import AwsSite
+
+        return AwsSite(self.aws, self.settings.report.bucket, self.settings.report.prefix)
+
     def site(self, environment: str, static_set: str) -> Site:
         from tagship.adapters.aws.site import AwsSite
 

@@ -65,7 +65,12 @@ def subjects_of(
     for name, ref in (static or {}).items():
         files |= {layout.static(name): ref.sha256, layout.static_files(name): ref.files_sha256}
     parts = {f"{place}/{name}": f"sha256:{digest}" for name, digest in files.items()}
-    return parts | {image.pushed_to: image.digest for image in images}
+    return parts | {image.pushed_to: image.digest for image in images if not image.built_for}
+
+
+def taken(images: Iterable[ImageRef]) -> dict[str, str]:
+    """List images that were built for another artifact."""
+    return {image.pushed_to: image.digest for image in images if image.built_for}
 
 
 def subjects_of_manifest(manifest: Manifest) -> dict[str, str]:

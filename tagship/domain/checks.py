@@ -5,8 +5,8 @@ Every check runs, and all that fail are reported together: a developer fixes eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tagship.errors import Refused
 
@@ -38,6 +38,9 @@ class CheckoutFacts:
     tagged: bool = True
     passed_over: Sequence[str] = ()
     first: bool = False
+    prefix: str = ""  # of its tags
+    others: Mapping[str, str] = field(default_factory=dict)  # prefixes of other tags, with the highest of each
+    settled: bool = False  # the settings say which prefix is theirs
     ci: str | None = None
     apart: bool = False
     contents: str = ""
@@ -130,14 +133,30 @@ def _unmoved(facts: CheckoutFacts) -> Check:
 
 
 def _known(facts: CheckoutFacts) -> Check:
-    if facts.tagged or facts.first:
+    if facts.tagged or (facts.first and (facts.settled or not facts.others)):
         return Check("earlier versions")
-    kind = f"X.Y.Z-{facts.suffix}" if facts.suffix else "X.Y.Z"
+    if facts.others and not facts.settled:
+        return _named_otherwise(facts)
+    kind = facts.prefix + (f"X.Y.Z-{facts.suffix}" if facts.suffix else "X.Y.Z")
     passed_over = f" but {', '.join(facts.passed_over)}, passed over" if facts.passed_over else ""
+    if facts.others:
+        passed_over += f", but {', '.join(list(facts.others.values())[:3])}, which [tags] in tagship.toml leaves out"
     return Check(
         "earlier versions",
         f"there is no tag {kind} here or on {facts.remote}{passed_over}",
         f"if this is the first: {facts.again} --first",
+    )
+
+
+def _named_otherwise(facts: CheckoutFacts) -> Check:
+    """Refuse to begin at 0.1.0 beside versions whose tags are named otherwise."""
+    prefix, highest = next(iter(facts.others.items()))
+    more = f" (and {len(facts.others) - 1} other prefixes)" if len(facts.others) > 1 else ""
+    return Check(
+        "earlier versions",
+        f"there are versions already, such as {highest}{more}, and [tags] in tagship.toml names no prefix",
+        f'if they are this app\'s, write under [tags]: prefix = "{prefix}"; if not, prefix = "{facts.prefix}", '
+        f"and: {facts.again}{'' if facts.first else ' --first'}",
     )
 
 

@@ -57,9 +57,9 @@ def drill(environment: str, *, to: str = "", for_real: bool = False, yes: bool =
     return _inv("drill", env=environment, to=to, for_real=for_real, yes=yes)
 
 
-def heal(environment: str, *, wait: str = "") -> str:
+def heal(environment: str, *, wait: str = "", automatic: bool = False) -> str:
     """Spell the command that heals units that lag."""
-    return _inv("heal", env=environment, wait=wait)
+    return _inv("heal", env=environment, wait=wait, automatic=automatic)
 
 
 def resume(environment: str, *, wait: str = "") -> str:
@@ -85,6 +85,11 @@ def notify(*, test: bool = False) -> str:
 def status(environment: str = "") -> str:
     """Spell the command that shows what runs."""
     return _inv("status", env=environment)
+
+
+def logs(environment: str = "", *, deployment: str = "") -> str:
+    """Spell the command that shows what an app wrote."""
+    return _inv("logs", env=environment, deployment=deployment)
 
 
 def history(
@@ -187,9 +192,9 @@ def publish(artifact: str = "", environment: str = "") -> str:
     return _inv("publish", version=artifact, env=environment)
 
 
-def infra(artifact: str = "", environment: str = "") -> str:
+def infra(artifact: str = "", environment: str = "", target: str = "") -> str:
     """Spell the command that applies an environment's infrastructure."""
-    return _inv("infra", version=artifact, env=environment)
+    return _inv("infra", version=artifact, env=environment, target=target)
 
 
 def infra_lock(environment: str = "") -> str:

@@ -57,14 +57,22 @@ def numbered(repository: str, owner_id: str, repository_id: str) -> str:
     return f"{owner}@{owner_id}/{name}@{repository_id}"
 
 
-def tags_alone(environment: str, suffix: str, branch: str = "") -> tuple[str, ...]:
+def tags_alone(environment: str, tags: str, branch: str = "") -> tuple[str, ...]:
     """Spell the commands that keep an environment's role to its tags.
 
+    `tags` is a pattern of GitHub's.
     And to `branch`, if promotions run on one. Without it, a job of any branch that names the environment gets the role.
     The REST API: Deployment environments, and Deployment branch policies.
     """
-    tags = f"*-{suffix}" if suffix else "[0-9]*"
     return (_closed(environment), _open("tag", tags, environment), *branch_too(environment, branch))
+
+
+def variable(name: str, app: str, folder: str) -> str:
+    """Name a variable of a GitHub environment.
+
+    Apps in folders share the environment, and each has a variable.
+    """
+    return f"{name}_{app.upper().replace('-', '_')}" if folder else name
 
 
 def branch_alone(environment: str, branch: str) -> tuple[str, ...]:

@@ -64,6 +64,39 @@ def repository_name(image: str) -> str:
     return match[1] if match else ""
 
 
+def repository_place(image: str) -> tuple[str, str, str] | None:
+    """Locate an ECR repository: account, region and name; None elsewhere."""
+    match = _PLACE.match(image)
+    return (match[1], match[2], match[3]) if match else None
+
+
+MOVING = 4  # tags: ECR takes five exclusions, and the build's cache has one
+
+
+def with_repositories(template: str, repositories: Mapping[str, Sequence[str]]) -> str:
+    """Add repositories to foundation.yaml, each as its first one is.
+
+    The tags of each may move.
+    """
+    model = re.search(r"^  Images:\n(?: {4}.*\n)+", template, re.MULTILINE)
+    if model is None:
+        return template
+    made = ""
+    for name, tags in repositories.items():
+        text = model[0].replace("  Images:", f"  Images{hashlib.sha256(name.encode()).hexdigest()[:8]}:", 1)
+        text = text.replace("    Condition: MakesRepository\n", "").replace("!Ref ImageRepository", _text(name))
+        made += "\n" + _moving(text, tags)
+    return template.replace(model[0], model[0] + made, 1)
+
+
+def _moving(text: str, tags: Sequence[str]) -> str:
+    """Let tags of a repository move, beside the build's cache."""
+    kind, value = "ImageTagMutabilityExclusionFilterType: WILDCARD", "ImageTagMutabilityExclusionFilterValue"
+    first = f"        - {kind}\n          {value}: cache-*\n"
+    rest = "".join(f"        - {kind}\n          {value}: {_text(tag)}\n" for tag in tags[:MOVING])
+    return text.replace(first, first + rest)
+
+
 def shared(
     *, app: str, bucket: str, locked: int, key: str, image: str, existing: Existing, before: Mapping[str, str] | None
 ) -> dict[str, str]:
@@ -133,6 +166,8 @@ def with_blocks(
     blocks |= {"versions": [_resource("lambda", f"function:{name}:*") for name in sorted(functions)]}
     blocks |= {"legacy": [_archives(key) for key in ("bundles/${Environment}/*", *legacy)] if legacy else []}
     blocks |= {"services": _services(services), "clusters": _clusters(services), "beside": _beside(services)}
+    names = sorted({name.rpartition("/")[2] for name in services})
+    blocks |= {"families": [_resource("ecs", f"task-definition/{name}:*") for name in names]}
     blocks |= {"roles": [_global("iam", f"role/{name}") for name in sorted(roles)]}
     # No region in the ARNs of either, and in a bucket's no account.
     blocks |= {"sites": [_sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in sorted(set(sites))]}

@@ -28,10 +28,17 @@ class BuiltImage:
     commit: str
     build_time: str
     base: str = ""  # repository:tag@sha256:… of the image that it is built on, if the Dockerfile pins that
+    inputs: str = ""  # what it is made of: domain/inputs; empty if the same may make another image
+    changed: str = ""  # why the inputs are not known
 
     @property
     def name(self) -> str:
         return f"{self.repository}:{self.tag}"
+
+    @property
+    def skipped(self) -> bool:
+        """Tell whether it was not built, as the same exists."""
+        return not self.id
 
     def to_json(self) -> bytes:
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tagship.errors import UsageError
+
 if TYPE_CHECKING:
     from tagship.domain.manifest import Manifest
 
@@ -49,7 +51,11 @@ def exported(manifest: Manifest, bucket: str, variables: Mapping[str, str]) -> d
 def named(manifest: Manifest, bucket: str) -> dict[str, str | None]:
     """List the variables that name an artifact; None unsets one."""
     image = manifest.image
-    several = {f"IMAGE_URI_{name.upper().replace('-', '_')}": ref.by_digest for name, ref in manifest.images.items()}
+    several = {
+        f"IMAGE_{what}_{name.upper().replace('-', '_')}": text
+        for name, ref in manifest.images.items()
+        for what, text in (("URI", ref.by_digest), ("TAG", ref.tag), ("DIGEST", ref.digest))
+    }
     return several | {
         "ARTIFACT_ID": manifest.artifact_id,
         "COMMIT_SHA": manifest.commit,
@@ -63,12 +69,35 @@ def named(manifest: Manifest, bucket: str) -> dict[str, str | None]:
 
 
 def placed(command: Sequence[str], manifest: Manifest, bucket: str) -> list[str]:
-    """Put an artifact's names into a command: {DEPLOYMENT_KEY}, {IMAGE_URI}.
+    """Put an artifact's names into a command: {DEPLOYMENT_KEY}, {images.api}.
 
-    What the artifact does not have is empty, and a word in braces that is no name stays as it is.
+    {images.api} is that image by digest. A word in braces that is no name stays as it is. Raises UsageError for an
+    image that the artifact does not have: nothing is run with an empty name.
     """
-    names = {f"{{{name}}}": value or "" for name, value in named(manifest, bucket).items()}
-    return [re.sub(r"\{[A-Z_]+\}", lambda match: names.get(match[0], match[0]), word) for word in command]
+    names = {f"{{{name}}}": value for name, value in named(manifest, bucket).items()}
+    names |= {f"{{images.{name}}}": ref.by_digest for name, ref in manifest.images.items()}
+
+    def put(match: re.Match[str]) -> str:
+        name = match[0]
+        value = names.get(name, None if name.startswith("{images.") else name)
+        if value is None:
+            raise UsageError(
+                f"infra.command has {name}, and {manifest.artifact_id} has no such image.",
+                remedy=f"It has: {', '.join(sorted(manifest.images)) or 'no images with names'}",
+            )
+        return value
+
+    return [re.sub(r"\{(?:[A-Z_]+|images\.[a-z0-9-]+)\}", put, word) for word in command]
+
+
+def without_artifact(environment: str, bucket: str, variables: Mapping[str, str]) -> dict[str, str | None]:
+    """List a tool's variables before there is any artifact.
+
+    The settings', and where things are; all that names an artifact is taken away.
+    """
+    ours: dict[str, str | None] = dict.fromkeys(NAMES) | {"ENVIRONMENT": environment, "DEPLOYMENT_BUCKET": bucket}
+    twins = {TWIN + name.lower(): value for name, value in ours.items()}
+    return {name: value for key, value in variables.items() for name in (key, TWIN + key)} | ours | twins
 
 
 def shown(outputs: Mapping[str, Output]) -> dict[str, dict[str, object]]:

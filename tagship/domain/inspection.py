@@ -18,7 +18,9 @@ class Inspection:
 
     `free_kb` and `free_inodes` are None if it does not count them. The others are names: `files` of the app's folder
     that tagship did not make, `units` of its service manager, `containers`, and the programs that listen on the app's
-    `port`, and the `users` that its units ran as. `ours`: tagship deploys there; `adopted`: it keeps what ran before.
+    `port`, and the `users` that its units ran as. `folders`: what is wrong with those that the settings name, and what
+    helps; `proposed`: lines for them, by what ran before; `unmapped`: what has no such line.
+    `ours`: tagship deploys there; `adopted`: it keeps what ran before.
     """
 
     free_kb: int | None = None
@@ -28,6 +30,9 @@ class Inspection:
     containers: Sequence[str] = ()
     port: Sequence[str] = ()
     users: Sequence[str] = ()
+    folders: Sequence[tuple[str, str]] = ()
+    proposed: Sequence[str] = ()
+    unmapped: Sequence[str] = ()
     ours: bool = False
     adopted: str = "no"  # half: it was begun
 
@@ -76,6 +81,9 @@ def inspection_of(facts: Mapping[str, Any]) -> Inspection:
         containers=_names(facts.get("containers")),
         port=_names(facts.get("port")),
         users=_names(facts.get("users")),
+        folders=_pairs(facts.get("folders")),
+        proposed=_names(facts.get("proposed")),
+        unmapped=_names(facts.get("unmapped")),
         ours=facts.get("ours") == "yes",
         adopted=str(facts.get("adopted", "no")),
     )
@@ -87,3 +95,8 @@ def _number(value: Any) -> int | None:
 
 def _names(value: Any) -> tuple[str, ...]:
     return tuple(name for name in value if isinstance(name, str)) if isinstance(value, list) else ()
+
+
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    pairs = value if isinstance(value, list) else []
+    return tuple((str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, tuple) and len(pair) == 2)

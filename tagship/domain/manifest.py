@@ -34,6 +34,8 @@ class ImageRef:
 
     `platforms` are digests by platform (`linux/arm64`): those in the index that `digest` is, or the image's own alone.
     Empty: nobody noted it. `copied_from` is the repository that it was pushed to first, if it was copied since.
+    `inputs` is the digest of what it is made of, if that is known. `built_for` is the artifact that it was built for,
+    if that was another.
     """
 
     repository: str
@@ -41,6 +43,8 @@ class ImageRef:
     digest: str
     platforms: Mapping[str, str] = field(default_factory=dict, hash=False)
     copied_from: str = ""
+    inputs: str = ""
+    built_for: str = ""
 
     @property
     def by_digest(self) -> str:

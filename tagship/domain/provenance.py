@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from tagship.domain.attestation import Statement, unread
@@ -16,7 +16,8 @@ BUILD_TYPE = "https://actions.github.io/buildtypes/workflow/v1"
 class Provenance:
     """Which workflow built which parts, of which commit, for which artifact.
 
-    `place` is app/environment/artifact id; `workflow` owner/name/.github/workflows/file@ref, empty outside CI.
+    `taken` are images that were built for another artifact, by repository. `place` is app/environment/artifact id;
+    `workflow` owner/name/.github/workflows/file@ref, empty outside CI.
     """
 
     subjects: Mapping[str, str]
@@ -25,6 +26,7 @@ class Provenance:
     workflow: str
     run_url: str
     build_time: str
+    taken: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -48,7 +50,10 @@ class Provenance:
                 "buildType": BUILD_TYPE,
                 "externalParameters": {"workflow": {"repository": source, "path": path, "ref": ref}},
                 "internalParameters": {"artifact": self.place},
-                "resolvedDependencies": [{"uri": f"git+{source}", "digest": {"gitCommit": self.commit}}],
+                "resolvedDependencies": [
+                    {"uri": f"git+{source}", "digest": {"gitCommit": self.commit}},
+                    *(_image(repository, digest) for repository, digest in sorted(self.taken.items())),
+                ],
             },
             "runDetails": {
                 "builder": {"id": self.workflow},
@@ -71,9 +76,20 @@ class Provenance:
                 run["builder"]["id"],
                 run["metadata"]["invocationId"],
                 run["metadata"]["startedOn"],
+                dict(_read(dependency) for dependency in built["resolvedDependencies"][1:]),
             )
-        except (TypeError, KeyError, IndexError) as reason:
+        except (TypeError, KeyError, IndexError, ValueError, AttributeError) as reason:
             raise unread(where) from reason
+
+
+def _image(repository: str, digest: str) -> dict[str, object]:
+    algorithm, _, value = digest.partition(":")
+    return {"uri": f"oci://{repository}", "digest": {algorithm: value}}
+
+
+def _read(dependency: Mapping[str, Any]) -> tuple[str, str]:
+    [(algorithm, value)] = dependency["digest"].items()
+    return dependency["uri"].removeprefix("oci://"), f"{algorithm}:{value}"
 
 
 def _file(workflow: str) -> str:

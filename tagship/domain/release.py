@@ -36,33 +36,41 @@ class Channel:
 
     versions: Sequence[Version]
     passed_over: Sequence[str] = ()
+    prefix: str = ""
 
     def why_passed_over(self) -> list[str]:
         """Write a sentence for each name that is passed over."""
-        return [f"The tag {name} is passed over: {why_not_a_version(name)}." for name in self.passed_over]
+        reasons = {name: why_not_a_version(name.removeprefix(self.prefix)) for name in self.passed_over}
+        return [f"The tag {name} is passed over: {reason}." for name, reason in reasons.items()]
 
 
-def channel(chunks: Iterable[bytes], suffix: str, count: int) -> Channel:
+def channel(chunks: Iterable[bytes], suffix: str, count: int, prefix: str = "") -> Channel:
     """Find a channel's highest `count` versions among tag names.
 
-    The names come one a line, in Git's own order. The chunks may end anywhere: they are read while git still writes
-    them. In Git's order names that share MAJOR.MINOR stand together, so the end of each such run is found by bisection,
-    and only the highest runs are read: over 50,000 tags this costs a fraction of git's own listing. Names that only
-    look like a version are found on the way.
+    The names come one a line, in Git's own order, and each begins with the tags' `prefix`. The chunks may end anywhere:
+    they are read while git still writes them. In Git's order names that share MAJOR.MINOR stand together, so the end of
+    each such run is found by bisection, and only the highest runs are read: over 50,000 tags this costs a fraction of
+    git's own listing. Names that only look like a version are found on the way.
     """
     ending = re.escape(f"-{suffix}" if suffix else "").encode()
     name, like = re.compile(b"%b[.]%b[.]%b%b" % (_NUMBER, _NUMBER, _NUMBER, ending)), re.compile(_LIKE + ending)
     best: list[tuple[int, ...]] = []
     lookalikes: list[bytes] = []
-    for prefix, names in sorted((run for lines in _whole_lines(chunks) for run in _runs(lines)), reverse=True):
-        if prefix and len(best) == count and prefix < best[-1][:2]:
+    for core, names in sorted(
+        (run for lines in _whole_lines(chunks) for run in _runs(_bare(lines, prefix.encode()))), reverse=True
+    ):
+        if core and len(best) == count and core < best[-1][:2]:
             continue
         parsed = [(line, name.fullmatch(line)) for line in names]
         lookalikes += [line for line, match in parsed if not match and like.fullmatch(line)]
         numbers = (match.groups() for _, match in parsed if match)
         best = nlargest(count, [*best, *((int(a), int(b), int(c)) for a, b, c in numbers)])
     versions = [Version(major, minor, patch, suffix) for major, minor, patch in best]
-    return Channel(versions, [line.decode()[:LONGEST] for line in lookalikes[-PASSED_OVER:]])
+    return Channel(versions, [prefix + line.decode()[:LONGEST] for line in lookalikes[-PASSED_OVER:]], prefix)
+
+
+def _bare(names: list[bytes], prefix: bytes) -> list[bytes]:
+    return [name.removeprefix(prefix) for name in names] if prefix else names
 
 
 def _runs(names: list[bytes]) -> Iterator[tuple[tuple[int, ...], list[bytes]]]:
@@ -153,6 +161,11 @@ class ReleasePlan:
     on_remote: bool = False
     since: str = ""
     subjects: Sequence[str] = ()
+    name: str = ""  # of the tag; the version, if that has no prefix
+
+    @property
+    def tag(self) -> str:
+        return self.name or str(self.version)
 
     @property
     def pushed(self) -> bool:
@@ -164,6 +177,7 @@ class ReleasePlan:
             "app": self.app,
             "environment": self.environment,
             "version": str(self.version),
+            "tag": self.tag,
             "commit": self.commit,
             "branch": self.branch,
             "message": self.message,
@@ -176,11 +190,11 @@ class ReleasePlan:
         """Say which commits the version has."""
         # `0.1.2-dev = 2 commits since 0.1.1-dev: Answer faster · Set …`
         if not self.since:
-            return f"{self.version} = {self.commit[:7]}, the first version of its channel"
+            return f"{self.tag} = {self.commit[:7]}, the first version of its channel"
         count = "1 commit" if len(self.subjects) == 1 else f"{len(self.subjects) or 'no'} commits"
         named = " · ".join(subject[:SUBJECT] for subject in self.subjects[:NAMED])
         more = f" · and {len(self.subjects) - NAMED} more" if len(self.subjects) > NAMED else ""
-        return f"{self.version} = {count} since {self.since}" + (f": {named}{more}" if named else "")
+        return f"{self.tag} = {count} since {self.since}" + (f": {named}{more}" if named else "")
 
 
 def message(app: str, version: Version, *, who: str, where: str, source: str, since: str, notes: Sequence[str]) -> str:

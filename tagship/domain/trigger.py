@@ -19,7 +19,8 @@ class Trigger:
     """The event of a run.
 
     `commit` and `branch` are of what would be deployed: for `workflow_run` those of the earlier run, for a pull request
-    its head's. `refusal` says why the event deploys nothing; empty if it may.
+    its head's. `pull` is a pull request's number, and `action` what happened to it. `refusal` says why the event
+    deploys nothing; empty if it may.
     """
 
     event: str = ""
@@ -27,6 +28,8 @@ class Trigger:
     commit: str = ""
     inputs: Mapping[str, str] = field(default_factory=dict)
     refusal: str = ""
+    pull: int = 0
+    action: str = ""
 
     @classmethod
     def of(cls, event: str, payload: Mapping[str, Any], repository: str, ref: str, commit: str) -> Self:
@@ -37,12 +40,24 @@ class Trigger:
             refusal = _not_to_be_followed(earlier, repository)
             return cls(event, _text(earlier, "head_branch"), _text(earlier, "head_sha"), refusal=refusal)
         if event in ("pull_request", "pull_request_target"):
-            head = _table(_table(payload, "pull_request"), "head")
-            return cls(event, _text(head, "ref"), _text(head, "sha"), refusal=_of_a_pull_request(head, repository))
+            return cls._of_pull_request(event, payload, repository)
         if event == "workflow_dispatch":
             return cls(event, branch, commit, {name: str(value) for name, value in _table(payload, "inputs").items()})
         refusal = "" if event == "push" else f"{event or 'nothing'} started this run, and that deploys nothing"
         return cls(event, branch, commit, refusal=refusal)
+
+    @classmethod
+    def _of_pull_request(cls, event: str, payload: Mapping[str, Any], repository: str) -> Self:
+        pull = _table(payload, "pull_request")
+        head, number = _table(pull, "head"), pull.get("number")
+        return cls(
+            event,
+            _text(head, "ref"),
+            _text(head, "sha"),
+            refusal=_of_a_pull_request(event, head, repository),
+            pull=number if isinstance(number, int) else 0,
+            action=_text(payload, "action"),
+        )
 
 
 def _not_to_be_followed(earlier: Mapping[str, Any], repository: str) -> str:
@@ -57,10 +72,13 @@ def _not_to_be_followed(earlier: Mapping[str, Any], repository: str) -> str:
     return ""
 
 
-def _of_a_pull_request(head: Mapping[str, Any], repository: str) -> str:
+def _of_a_pull_request(event: str, head: Mapping[str, Any], repository: str) -> str:
+    """Say why a pull request isn't deployed; empty if it may be."""
     if _text(_table(head, "repo"), "full_name") != repository:
         return "a fork's pull request is deployed nowhere: its code is a stranger's"
-    return "a pull request is deployed to no environment"
+    if event != "pull_request":  # it runs with the base branch's rights, whoever opened it
+        return f"{event} deploys nothing: let pull_request start it"
+    return ""
 
 
 def _table(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

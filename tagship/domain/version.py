@@ -87,7 +87,7 @@ def why_not_a_version(text: str) -> str:  # noqa: PLR0911 (a table of reasons, t
     if _NAME.match(text):
         return ""
     if text.startswith("v"):
-        return "a leading v is not allowed"
+        return 'a leading v is not allowed (if tags have it: prefix = "v" under [tags] in tagship.toml)'
     if "+" in text:
         return "it has build metadata (+…), which an image tag cannot hold"
     if re.search(r"[^0-9A-Za-z.\-]", text):
@@ -125,7 +125,7 @@ def candidates(latest: Version | None, suffix: str) -> dict[str, Version]:
     if not readable:
         raise Refused(
             f"No version comes after {latest}: a number has at most 9 digits.",
-            remedy=f"Delete that tag, here and on the remote: git tag --delete {latest}",
+            remedy=f"Delete its tag, here and on the remote: {commands.tag_undo(str(latest))}",
         )
     return readable
 
@@ -162,6 +162,11 @@ class ArtifactId(str):
             return None if self.version else datetime.strptime(f"{self[9:]}+0000", "%Y%m%d-%H%M%S%z")
         except ValueError:
             return None
+
+    def image_tags(self, environment: str) -> tuple[str, ...]:
+        """List an image's tags: its legal id, then its version."""
+        # An untagged build's VERSION is its id.
+        return tuple(dict.fromkeys([self.image_tag(environment), str(self)]))
 
     def image_tag(self, environment: str) -> str:
         """Make a legal image tag: no `/` and no `+` (`[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`)."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tagship.domain import layout
-from tagship.domain.attestation import SBOM, Statement, opened, place_of, subjects_of_manifest
+from tagship.domain.attestation import SBOM, Statement, opened, place_of, subjects_of_manifest, taken
 from tagship.domain.manifest import Manifest, sha256
 from tagship.domain.provenance import Provenance
 from tagship.errors import NotAuthentic
@@ -50,7 +50,10 @@ def provenance_of(app: App, manifest: Manifest) -> Provenance:
     """
     where, statement = named_statement(app, manifest, layout.PROVENANCE, manifest.provenance_sha256)
     provenance = Provenance.read(statement, where)
-    if not provenance.vouches(subjects_of_manifest(manifest), manifest.commit, place_of(manifest), provenance.workflow):
+    vouches = provenance.vouches(
+        subjects_of_manifest(manifest), manifest.commit, place_of(manifest), provenance.workflow
+    )
+    if not vouches or not taken(manifest.every_image.values()).items() <= provenance.taken.items():
         raise NotAuthentic(f"{where} is the provenance of something else than its manifest.", remedy=AGAIN)
     return provenance
 

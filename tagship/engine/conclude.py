@@ -12,6 +12,7 @@ from tagship.domain.text import counted, either, listed
 from tagship.domain.units import Report, Unit
 from tagship.domain.verdict import Ending, ending, evidence, serves, unserved, what_serves
 from tagship.engine import static_sets
+from tagship.engine.before_tagship import ways_before
 from tagship.engine.completing import complete, note_tests, raise_kept
 from tagship.engine.failures import cause, cut_short, failure, heal, unwritten
 from tagship.engine.hooks import HookSequence
@@ -151,6 +152,7 @@ def _undo(session: LeaseSession, record: Recorder, rollout: Rollout, seconds: fl
     end = replace(end, evidence=end.evidence or session.evidence)
     failed = _failure(session, rollout, end)
     failed.state = f"{failed.state} {session.left}".rstrip()
+    failed.remedy = either(failed.remedy, *ways_before(session.plan, final))
     try:
         _record_undone(record, rollout, final, end, seconds)
     except ServiceFailed as reason:

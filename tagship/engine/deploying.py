@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tagship.domain import commands
 from tagship.domain.deployment import Deployment
@@ -20,8 +20,9 @@ from tagship.engine.gates import goes_back, require_good, require_newer, require
 from tagship.engine.lease_session import observe
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, plan_of, reachable
-from tagship.engine.previews import require_open
+from tagship.engine.previews import preview_number, require_open
 from tagship.engine.promotion import require_promoted
+from tagship.engine.readiness import require_ready, said_ready
 from tagship.engine.run import Request, Result, run_deployment
 from tagship.engine.scans import require_scanned
 from tagship.engine.scope import skipped
@@ -43,7 +44,8 @@ class DeployRequest(Request):
         self._check_promoted(app, stored.manifest)
         known = facts(app, self.environment)
         judged = (self.artifact_id, stored.manifest.build_time, known.serving)
-        if not self.allow_older:
+        if not self.allow_older and not preview_number(app, self.environment):
+            # A pull request's branch may be pushed anew, to an older commit: what is at its head counts; see `check`.
             require_newer(app, self.environment, *judged, again=self.spelled(older=True))
         self._check_marks(app, known.history)
         units = app.target(self.environment).units()
@@ -57,10 +59,12 @@ class DeployRequest(Request):
         require_clear(app, self.environment, "deploy", stored, taken)
         require_scanned(app, self.environment, stored.manifest)
         backward = self.allow_older and goes_back(app, self.environment, *judged)
-        return plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
+        plan = plan_of(app, known, "deploy", stored, taken, skipped=left, backward=backward)
+        return require_ready(app, plan, known)
 
     def check(self, app: App) -> None:
-        require_open(app, self.environment)
+        if preview_number(app, self.environment):
+            require_open(app, self.environment, "" if self.allow_older else self.stored(app).manifest.commit)
 
     def stored(self, app: App) -> Stored:
         """Read the artifact, and verify it."""
@@ -117,7 +121,10 @@ class DeployRequest(Request):
 def carry_out(app: App, request: DeployRequest, plan: Plan) -> Result:
     """Carry a plan out, unless every unit runs the artifact already."""
     done = None if _is_held(app, plan) else request.already_done(app, plan)
-    return done or run_deployment(app, request, plan)
+    if done:
+        return done
+    result = run_deployment(app, request, plan)
+    return replace(result, back=said_ready(app, result.plan))
 
 
 def _is_held(app: App, plan: Plan) -> bool:

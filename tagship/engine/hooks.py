@@ -29,6 +29,7 @@ from tagship.engine.artifacts import verified_manifest
 from tagship.engine.lease_session import LeaseSession
 from tagship.engine.recorder import Recorder
 from tagship.errors import DeployFailed, ServiceFailed
+from tagship.ports.hooks import TaskRunner
 from tagship.ports.target import Versioned
 from tagship.settings import HookTable
 
@@ -111,11 +112,19 @@ class HookSequence:
         if hook.function:
             event = payload(hook.payload, self._variables)
             outcome = app.hook_runner.invoke(self._function(hook), event, hook.timeout, session.beat)
+        elif hook.task:
+            outcome = self._in_a_task(hook, f"{run.place}-{attempt}")
         else:
             outcome = app.hook_runner.command(hook.command, self._variables, hook.timeout, session.beat)
         if outcome.problem and attempt < hook.attempts:
             app.screen.warn(f"{run.label}, attempt {attempt} of {hook.attempts}: {outcome.problem}")
         return outcome
+
+    def _in_a_task(self, hook: HookTable, name: str) -> HookOutcome:
+        session = self.session
+        if not isinstance(session.target, TaskRunner):
+            return HookOutcome(f"{session.plan.environment} has nothing that runs a task")
+        return session.target.run_task(session.change(), hook, self._variables, name, session.beat)
 
     def _function(self, hook: HookTable) -> str:
         """Name the function, in the artifact's own version if possible."""

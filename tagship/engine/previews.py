@@ -1,21 +1,28 @@
-"""Environments of pull requests: refused if theirs is closed, recorded before they are made, and taken away again."""
+"""Environments of pull requests: refused if theirs is closed, and recorded before anything of them is made."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
 from tagship.domain.preview import CLOSED, CLOSING, OPEN, PreviewRecord
 from tagship.domain.text import counted, either
-from tagship.engine.exclusive import exclusive
 from tagship.errors import Refused, ServiceFailed, UsageError
-from tagship.ports.account import ToolFailed
 from tagship.ports.app import App
-from tagship.ports.bucket import Conflict
-from tagship.settings.previews import filled, number_of
+from tagship.ports.bucket import Conflict, Object
+from tagship.ports.forge import PullRequest
+from tagship.settings.previews import number_of
 
-ROUNDS = 5  # how often a lost race is run again
+_GONE = {CLOSING: "being taken away", CLOSED: "gone"}
+
+
+@dataclass(frozen=True)
+class StoredPreview:
+    """A preview's record as it is stored; `etag` is empty without one."""
+
+    record: PreviewRecord
+    etag: str = ""
 
 
 def preview_number(app: App, environment: str) -> int:
@@ -32,122 +39,155 @@ def environment_of(app: App, pr: str) -> str:
         )
     if not number_of(f"pr-{pr}"):
         raise UsageError(f"Invalid --pr {pr!r}: it is a pull request's number.", remedy="Such as: --pr 51")
-    return f"pr-{pr}"
+    environment = f"pr-{pr}"
+    if not app.settings.is_preview(environment):
+        raise UsageError(
+            f"tagship.toml has an environment of its own named {environment}, so no pull request has it.",
+            remedy=f"Rename it in tagship.toml, or see what runs there: {commands.status(environment)}",
+        )
+    return environment
 
 
-# -- deploying to one --------------------------------------------------------------------------------------------------
+# -- changing one ------------------------------------------------------------------------------------------------------
 
 
-def require_open(app: App, environment: str) -> None:
+def require_open(app: App, environment: str, commit: str = "") -> None:
     """Refuse a pull request that is closed; record the rest as open.
 
-    Asked under the lease: who closes it waits for that, and takes away what was recorded.
+    Asked under the lease: who closes it waits for that, and takes away what was recorded. If `commit` is given, it has
+    to be at the pull request's head: jobs of several pushes may run in another order than these came.
     """
     number = preview_number(app, environment)
     if not number:
         return
-    state = app.forge.pull_request(number) if app.forge else ""
-    if state and state != OPEN:
+    pull = pull_request(app, number)
+    if pull.state != OPEN:
         raise Refused(
-            f"Pull request {number} is {state}: nothing is deployed to {environment} any longer.",
+            f"Pull request {number} is {pull.state}: nothing is deployed to {environment} any longer.",
             remedy=either(f"Take away what is there: {commands.preview_close(str(number))}", "Or open it again"),
         )
-    if not state:
-        app.screen.warn(f"whether pull request {number} is open is not known: there is no token to ask GitHub with")
-    _open(app, environment, number)
-
-
-def _open(app: App, environment: str, number: int) -> None:
-    now = app.store.now().isoformat(timespec="seconds")
-    before = find(app, environment)
-    if before is None or not before.lives:
-        _check_limit(app, environment)
-    since = before.since if before and before.lives else now
-    write(app, PreviewRecord(app.settings.app, environment, number, OPEN, since, now, app.who, app.run_url))
-
-
-def _check_limit(app: App, environment: str) -> None:
-    limit = app.settings.previews.limit
-    living = [record for record in records(app).values() if record.lives and record.environment != environment]
-    if len(living) >= limit:
+    if commit and pull.head and pull.head != commit:
         raise Refused(
-            f"{counted(len(living), 'preview')} are open, and previews.limit is {limit}.",
-            remedy=either(f"Close those that are over: {commands.preview_sweep()}", "Or raise previews.limit"),
+            f"Pull request {number} is at {pull.head[:8]} by now, and this was built of {commit[:8]}.",
+            remedy=f"The job of {pull.head[:8]} deploys that; see what runs: {commands.status(environment)}",
         )
+    _open(app, environment)
+
+
+def require_living(app: App, environment: str) -> None:
+    """Refuse to change a preview that was closed, or is being closed.
+
+    The record decides. What begins something new asks the forge, too: `require_open`.
+    """
+    number = preview_number(app, environment)
+    if not number:
+        return
+    record = read(app, environment).record
+    if record.state in (CLOSING, CLOSED):
+        finish = f"Have it end: {commands.preview_close(str(number))}" if record.state == CLOSING else ""
+        raise Refused(
+            f"{environment} is {record.state} since {record.since}: what it ran on is {_GONE[record.state]}.",
+            remedy=either(finish, f"A push to pull request {number}, if that is open, makes it anew"),
+        )
+
+
+def pull_request(app: App, number: int) -> PullRequest:
+    """Read a pull request. Raises Refused if nobody can be asked."""
+    if app.forge is None:
+        raise Refused(
+            f"Whether pull request {number} is open is not known: there is no token to ask GitHub with.",
+            remedy="Set GITHUB_TOKEN, or: gh auth login",
+        )
+    return app.forge.pull_request(number)
+
+
+def _open(app: App, environment: str) -> None:
+    """Record a preview as open, unless there are too many.
+
+    Each is recorded before it counts the others: of two that begin at once, neither can miss the other.
+    """
+    before = read(app, environment)
+    now = app.store.now().isoformat(timespec="seconds")
+    is_new = not before.etag or not before.record.lives
+    since = now if is_new else before.record.since
+    etag = put(app, replace(before, record=by_us(app, before.record, OPEN, since=since, used=now)))
+    if is_new:
+        _check_limit(app, environment, etag)
+
+
+def _check_limit(app: App, environment: str, etag: str) -> None:
+    """Refuse a new preview beyond the limit, and take its record back."""
+    limit = app.settings.previews.limit
+    living = {name: record for name, record in records(app).items() if record.lives}
+    if len(living) <= limit:
+        return
+    put(app, StoredPreview(by_us(app, living[environment], CLOSED), etag))
+    raise Refused(
+        f"{counted(len(living) - 1, 'preview')} are open, and previews.limit is {limit}.",
+        remedy=either(f"Close those that are over: {commands.preview_sweep()}", "Or raise previews.limit"),
+    )
 
 
 # -- records -----------------------------------------------------------------------------------------------------------
 
 
-def find(app: App, environment: str) -> PreviewRecord | None:
-    """Read a preview's record; None without a readable one."""
+def by_us(app: App, record: PreviewRecord, state: str, *, since: str = "", used: str = "") -> PreviewRecord:
+    """Return a record in another state, as this process writes it."""
+    since = since or app.store.now().isoformat(timespec="seconds")
+    return replace(record, state=state, since=since, used=used or record.used, who=app.who, run=app.run_url)
+
+
+def read(app: App, environment: str) -> StoredPreview:
+    """Read a preview's record; one that begins now if there is none."""
     stored = app.store.get(layout.preview(app.settings.app, environment))
-    return PreviewRecord.read(stored.body) if stored else None
+    if stored:
+        return StoredPreview(_read(app, environment, stored), stored.etag)
+    return StoredPreview(_unwritten(app, environment, app.store.now().isoformat(timespec="seconds")))
+
+
+def find(app: App, environment: str) -> PreviewRecord | None:
+    """Find a preview's record; None without one."""
+    stored = read(app, environment)
+    return stored.record if stored.etag else None
 
 
 def records(app: App) -> Mapping[str, PreviewRecord]:
     """Read the record of every preview, by its environment."""
     prefix = layout.previews(app.settings.app)
     names = [entry.key.removeprefix(prefix).removesuffix(".json") for entry in app.store.list(prefix)]
-    read = {name: find(app, name) for name in names}
-    return {name: record for name, record in read.items() if record}
+    known = {name: find(app, name) for name in names if number_of(name)}
+    return {name: record for name, record in known.items() if record}
 
 
-def write(app: App, record: PreviewRecord) -> None:
-    """Write a record over the one that is there. Raises ServiceFailed."""
-    key = layout.preview(app.settings.app, record.environment)
-    for _ in range(ROUNDS):
-        stored = app.store.get(key)
-        try:
-            if stored:
-                app.store.replace(key, record.to_json(), stored.etag)
-            else:
-                app.store.create(key, record.to_json())
-            return
-        except Conflict:
-            continue
-    raise ServiceFailed(
-        f"The record of {record.environment} changes all the time.",
-        remedy=f"See who works on it: {commands.lock(record.environment)}",
-    )
+def _read(app: App, environment: str, stored: Object) -> PreviewRecord:
+    """Read a record's bytes.
 
-
-# -- taking one away ---------------------------------------------------------------------------------------------------
-
-
-def close(app: App, environment: str, *, wait: float) -> str:
-    """Take a preview away; say how it ended: closed, or was-closed.
-
-    It waits for a deployment that runs. Cut off, it is finished by the next one.
+    One that is damaged counts as open since it was written: what it told of may be there.
     """
-    number = number_of(environment)
-    again = commands.preview_close(str(number))
-    with exclusive(app, environment, f"closing {environment}", wait=wait, again=again):
-        record = find(app, environment)
-        if record and not record.lives:
-            return "was-closed"
-        now = app.store.now().isoformat(timespec="seconds")
-        record = record or PreviewRecord(app.settings.app, environment, number, OPEN, now, now, app.who, app.run_url)
-        write(app, replace(record, state=CLOSING, who=app.who, run=app.run_url))
-        _remove(app, environment, number, again)
-        write(app, replace(record, state=CLOSED, since=now, who=app.who, run=app.run_url))
-    return CLOSED
+    record = PreviewRecord.read(stored.body)
+    if record and record.environment == environment:
+        return record
+    app.screen.warn(f"the record of {environment} can't be read, so it counts as open: {stored.key}")
+    return _unwritten(app, environment, stored.modified.isoformat(timespec="seconds"))
 
 
-def _remove(app: App, environment: str, number: int, again: str) -> None:
-    """Run the team's own tool. Raises ServiceFailed."""
-    command = filled(app.settings.previews.remove, number)
-    if not command:
-        app.screen.say(f"there is no previews.remove: what {environment} runs on is left as it is")
-        return
-    app.screen.say(f"removing {environment}: {' '.join(command)}")
-    names = {"ENVIRONMENT": environment, "PR_NUMBER": str(number), "DEPLOYMENT_BUCKET": app.store.bucket}
+def _unwritten(app: App, environment: str, at: str) -> PreviewRecord:
+    return PreviewRecord(app.settings.app, environment, number_of(environment), OPEN, at, at, app.who, app.run_url)
+
+
+def put(app: App, stored: StoredPreview) -> str:
+    """Write a record over the one that was read; return its ETag.
+
+    Raises ServiceFailed if somebody else wrote it meanwhile: the lease was lost.
+    """
+    key = layout.preview(app.settings.app, stored.record.environment)
     try:
-        app.infrastructure(environment).run(command, names)
-    except ToolFailed as reason:
+        if stored.etag:
+            return app.store.replace(key, stored.record.to_json(), stored.etag).etag
+        return app.store.create(key, stored.record.to_json()).etag
+    except Conflict as reason:
         raise ServiceFailed(
-            f"{command[0]} failed with exit code {reason.code}, so {environment} is not closed.",
-            state=f"{environment} is recorded as closing: part of it may be gone.",
-            remedy=f"Fix that, then go on: {again}",
-            evidence=reason.said,
+            f"Somebody else changed the record of {stored.record.environment} meanwhile: the lease was taken over.",
+            state="Their record stands.",
+            remedy=f"See who works on it: {commands.lock(stored.record.environment)}",
         ) from reason

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 
 from tagship.domain.text import counted
-from tagship.domain.version import Version
 from tagship.errors import TagshipError
 from tagship.ports.app import App
 from tagship.ports.forge import Run
@@ -50,7 +49,8 @@ class Question:
 
         A run of one of its versions may, and one of its branch whose name says that it deploys.
         """
-        settings, version = self._app.settings, Version.maybe(run.ref)
+        settings = self._app.settings
+        version = settings.tags.names.version(run.ref)
         if version:
             return version.suffix == settings.suffix(self._environment)
         deploys = any(word in run.name.lower() for word in ("deploy", "promote", "release"))

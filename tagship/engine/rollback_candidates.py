@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tagship.domain import commands, layout
 from tagship.domain.deployment import SERVES, Deployment, serving
@@ -61,6 +62,20 @@ def way_back(app: App, environment: str, but: str) -> str:
     except TagshipError:
         return ""
     return commands.rollback(good, environment) if good else ""
+
+
+def first_good(app: App, environment: str, history: Sequence[Deployment], but: str) -> Stored | None:
+    """Read the best version to go back to, other than `but`.
+
+    None if there is none. All deployments are read if `history` has none.
+    """
+    marks = app.ledger.marks(environment)
+    for whole in (False, True):
+        deployments = app.ledger.deployments(environment) if whole else history
+        for version in rollback_candidates(deployments, but, marks)[:OFFERED]:
+            with suppress(ArtifactError):
+                return verified(app, environment, version)
+    return None
 
 
 def kept(app: App, environment: str, artifact_id: ArtifactId) -> Stored:

@@ -24,6 +24,8 @@ from tagship.engine.failures import interrupted, overtaken, unrecorded, watched_
 from tagship.engine.hooks import HookFailed, HookSequence, not_begun
 from tagship.engine.lease_session import LeaseSession, hold_lease
 from tagship.engine.plan import facts, recent, show
+from tagship.engine.previews import require_living
+from tagship.engine.readiness import Readiness
 from tagship.engine.recorder import Recorder, abandon
 from tagship.engine.rollout import resumed, roll_out
 from tagship.engine.signals import signals_interrupt
@@ -43,6 +45,7 @@ class Result:
     deployment_id: str = ""
     reports: Sequence[Report] = ()
     seconds: float = 0.0
+    back: Readiness | None = None  # of a deployment that was made: whether it could be rolled back
 
     @property
     def announcement(self) -> str:
@@ -66,6 +69,7 @@ class Result:
             "deployment": self.deployment_id,
             "reports": [asdict(report) for report in self.reports],
             "seconds": round(self.seconds, 3),
+            "rollback": self.back.as_data() if self.back else None,
         }
 
 
@@ -89,8 +93,9 @@ class Request(ABC):
     preempt: bool = False
     dead: Deployment | None = None
 
-    def check(self, app: App) -> None:  # noqa: B027 (most requests have nothing to ask)
+    def check(self, app: App) -> None:
         """Ask, under the lease, what only then is sure."""
+        require_living(app, self.environment)
 
     @abstractmethod
     def plan(self, app: App) -> Plan:

@@ -21,7 +21,7 @@ def named(app: App, artifact: str, environment: str, flag: str = "--version") ->
     By flag, in CI by the tag that was pushed, or by the suffix. `flag` is what stands before the
     version in its command.
     """
-    text = artifact or app.ci.tag
+    text = app.settings.tags.names.text(artifact or app.ci.tag)
     if not text:
         raise UsageError("No version is given.", remedy=name_one(app, environment, flag))
     artifact_id = _parsed(app, text, environment, flag)
@@ -111,3 +111,17 @@ def patience(text: str) -> float:
     if wait is None:
         raise UsageError(f"Invalid --wait {text!r}: use 90s, 10m or 1h.", remedy="Wait ten minutes: --wait 10m")
     return wait
+
+
+def chosen_units(units: Sequence[Unit], text: str, flag: str) -> list[Unit]:
+    """Choose units by name or id, several between commas; all without any.
+
+    Raises UsageError if one is none.
+    """
+    asked = [word.strip() for word in text.split(",")] if text else []
+    known = {unit.id for unit in units} | {unit.name for unit in units}
+    for word in asked:
+        if word not in known:
+            near = get_close_matches(word, sorted(known), 1) or [units[0].name]
+            raise UsageError(f"There is no {noun_of(units)} {word!r}.", remedy=f"Name one: {flag} {near[0]}")
+    return [unit for unit in units if not asked or unit.id in asked or unit.name in asked]

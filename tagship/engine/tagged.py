@@ -26,17 +26,16 @@ def _untagged(app: App, artifact_id: ArtifactId) -> Refused:
     """Build the error of a tag that this clone lacks."""
     # Only what the remote has can be fetched.
     remote = app.settings.git.remote
-    fetch = f"git fetch {remote} refs/tags/{artifact_id}:refs/tags/{artifact_id}"
+    name = app.settings.tag(artifact_id)
+    fetch = f"git fetch {remote} refs/tags/{name}:refs/tags/{name}"
     try:
         remote_tag = app.repository.remote_tag(str(artifact_id))
     except TagshipError as reason:
-        problem = (
-            f"This clone has no tag {artifact_id}, and {remote} can't be asked for it ({reason.what.rstrip('.')})."
-        )
+        problem = f"This clone has no tag {name}, and {remote} can't be asked for it ({reason.what.rstrip('.')})."
         return Refused(problem, remedy=f"If {remote} has it, fetch it: {fetch}")
     if remote_tag:
-        return Refused(f"This clone has no tag {artifact_id}.", remedy=f"Fetch it: {fetch}")
+        return Refused(f"This clone has no tag {name}.", remedy=f"Fetch it: {fetch}")
     return Refused(
-        f"Neither this clone nor {remote} has a tag {artifact_id}.",
+        f"Neither this clone nor {remote} has a tag {name}.",
         remedy=either(f"See which there are: {commands.versions()}", f"Or ship a version: {commands.deploy_dev()}"),
     )

@@ -103,8 +103,11 @@ class Infrastructure(Protocol):
         Raises Refused if its configuration keeps the state elsewhere.
         """
 
-    def plan(self, to: Path, variables: Mapping[str, str | None]) -> bool:
-        """Save a plan; return whether it changes anything."""
+    def plan(self, to: Path, variables: Mapping[str, str | None], targets: Sequence[str] = ()) -> bool:
+        """Save a plan; return whether it changes anything.
+
+        With `targets`, of these resources and what they need alone.
+        """
 
     def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
         """Do exactly what a saved plan says."""
@@ -149,6 +152,12 @@ class Foundation(Protocol):
 
     def image_repository(self, name: str) -> ImageRepository | None:
         """Return how ECR keeps the images of a repository."""
+
+    def tagged(self, app: str) -> Sequence[str]:
+        """List the environments that resources of an app are tagged with.
+
+        Their tags are tagship:app and tagship:environment. Deleted resources may be among them for a while.
+        """
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         """List, in words, what a bucket that we did not make lacks."""

@@ -129,6 +129,10 @@ class App(Protocol):
     def site(self, environment: str, static_set: str) -> Site:
         """Open the place that an environment serves a static set from."""
 
+    @property
+    def report_site(self) -> Site:
+        """Open the place that a report is published to."""
+
     def infrastructure(self, environment: str) -> Infrastructure: ...
 
     def state_store(self, environment: str) -> Store:

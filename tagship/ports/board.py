@@ -26,6 +26,12 @@ class Board(Protocol):
         Returns its page; empty if there is nothing to say.
         """
 
+    def comment(self, number: int, mark: str, body: str) -> str:
+        """Write a pull request's comment, or change the one with that mark.
+
+        Returns its page.
+        """
+
 
 class Hook(Protocol):
     """A webhook that the settings name."""

@@ -70,6 +70,14 @@ class Home:
     private: bool = False
 
 
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request: its state (open, closed, missing) and head."""
+
+    state: str
+    head: str = ""
+
+
 class Forge(Protocol):
     """Where CI runs."""
 
@@ -103,8 +111,7 @@ class Forge(Protocol):
     def home(self) -> Home:
         """Return what the forge says of the repository."""
 
-    def pull_request(self, number: int) -> str:
-        """Return a pull request's state: open, closed, or missing."""
+    def pull_request(self, number: int) -> PullRequest: ...
 
     def open_pull_requests(self) -> Sequence[int]:
         """List the numbers of all that are open."""

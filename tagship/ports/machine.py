@@ -20,6 +20,10 @@ class Machine(Protocol):
         """Run a command of ours in a shell; return its exit code."""
         # What it prints goes to stderr, and it may ask.
 
+    def attach(self, command: Sequence[str], variables: Mapping[str, str]) -> int:
+        """Give the terminal to a program until it ends; return its code."""
+        # Ctrl-C is the program's. `variables` are added to this process's own.
+
 
 class Packager(Protocol):
     """Runs what a package is built by."""

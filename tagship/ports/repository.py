@@ -16,7 +16,8 @@ from tagship.errors import Refused
 class Tag:
     """A tag.
 
-    `oid` is its object, `commit` what it points at; `tagger` is "Name <mail>", empty for a lightweight tag.
+    `name` is Git's, with the app's `prefix`; `oid` is its object, `commit` what it points at; `tagger` is
+    "Name <mail>", empty for a lightweight tag.
     """
 
     name: str
@@ -24,6 +25,12 @@ class Tag:
     commit: str
     tagger: str = ""
     when: datetime | None = None
+    prefix: str = ""
+
+    @property
+    def version(self) -> str:
+        """Return its name without the prefix."""
+        return self.name.removeprefix(self.prefix)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,8 @@ class Surroundings:
 
     `branch` is empty for a detached HEAD; `remotes` maps a name to its URL; `files` are those that Git has, or would
     add. `ignored` picks those of some paths that Git would not add. `merged` merges what changed from a base to a newer
-    text into one's own text (mine, base, new), conflicts marked as Git marks them; None if Git can't.
+    text into one's own text (mine, base, new), conflicts marked as Git marks them; None if Git can't. `folder` is the
+    root's place in the repository, empty at its top; `apps` are the folders that have settings.
     """
 
     root: Path
@@ -60,6 +68,9 @@ class Surroundings:
     files: Sequence[str] = ()
     ignored: Callable[[Sequence[str]], Sequence[str]] = lambda _: ()
     merged: Callable[[bytes, bytes, bytes], bytes | None] = lambda _mine, _base, _new: None
+    folder: str = ""
+    apps: Sequence[str] = ()
+    here: Callable[[], Surroundings] | None = None  # of the folder that was asked from, as an app of its own
 
 
 @dataclass(frozen=True)
@@ -107,18 +118,24 @@ class Unfit(Refused):
 
 
 class Repository(Protocol):
-    """A Git repository and its remote.
+    """A Git repository and its remote, as an app sees them.
 
+    A tag is asked for by its version: the app's prefix is put before it. Paths are those of the app's folder.
     Errors of the remote raise ServiceFailed with git's own words.
     """
 
     @property
-    def root(self) -> Path: ...
+    def root(self) -> Path:
+        """Return the app's folder on disk."""
+
+    @property
+    def folder(self) -> str:
+        """Name the app's folder in the repository; empty at its top."""
 
     def fetch(self, branch: str, suffix: str) -> Sequence[str]:
         """Fetch the branch and the channel's tags, in one round trip.
 
-        Returns the tags that moved: none is overwritten.
+        Returns the tags that moved, by their names: none is overwritten.
         """
 
     def state(self, branch: str) -> State: ...
@@ -126,20 +143,27 @@ class Repository(Protocol):
     def newest(self, suffix: str, count: int) -> Channel:
         """Find the channel's highest versions, and lookalike names."""
 
-    def tag(self, name: str) -> Tag | None: ...
+    def others(self) -> Mapping[str, str]:
+        """Map other prefixes of version tags to the highest of each.
 
-    def tags(self, names: Sequence[str]) -> Sequence[Tag]:
-        """Read the local tags among the names, in the order asked."""
+        Of the remote's tags, and this clone's; the most used prefix first.
+        """
+        # The remote lists all of its tags: for a channel that has none yet.
+
+    def tag(self, version: str) -> Tag | None: ...
+
+    def tags(self, versions: Sequence[str]) -> Sequence[Tag]:
+        """Read the local tags among the versions', in the order asked."""
         # In one call.
 
-    def remote_tag(self, name: str) -> Tag | None:
+    def remote_tag(self, version: str) -> Tag | None:
         """Read the remote's tag as it is now."""
         # The local one is left alone.
 
     def me(self) -> str:
         """Return "Name <mail>", as git would sign a tag. Raises Refused."""
 
-    def create_tag(self, name: str, commit: str, message: str) -> Tag: ...
+    def create_tag(self, version: str, commit: str, message: str) -> Tag: ...
 
     def delete_tag(self, tag: Tag) -> bool:
         """Remove the local tag, if it still is that object.
@@ -153,14 +177,17 @@ class Repository(Protocol):
         Raises ServiceFailed if neither the remote nor a hook said how it ended.
         """
 
-    def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
+    def push_commands(self, commit: str, branch: str, version: str, message: str) -> Sequence[str]:
         """Return the commands of create_tag and push, as a person types them."""
 
     def undo(self, tag: Tag) -> Pushed:
         """Delete the remote's tag, leased on its object id."""
 
     def log(self, since: str, until: str) -> Sequence[str]:
-        """List commit subjects, newest first, after `since` up to `until`."""
+        """List commit subjects, newest first, after `since` up to `until`.
+
+        Both are commits. Of an app in a folder of its own, those that changed something there.
+        """
 
     def resolve(self, revision: str) -> str:
         """Return the commit that a revision names. Raises UsageError."""
@@ -185,6 +212,7 @@ class Repository(Protocol):
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
         """Yield each file of the commit under `paths`, sorted by path.
 
+        They are of the app's folder; those that begin with a slash, of the repository's top.
         As path, executable, size, and its bytes by read(n). Raises Unfit for a link, a submodule, or a stand-in such
         as a Git LFS pointer; UsageError if one of the paths is not there.
         """

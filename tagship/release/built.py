@@ -103,6 +103,8 @@ def _image(app: App, artifact_id: ArtifactId, name: str) -> BuiltImage:
     file, record = image_files(folder(app, artifact_id), name)
     left = _left_by("build", record, artifact_id)
     image = BuiltImage.from_json(left.read_bytes(), record.name, commands.build(artifact_id))
+    if image.skipped:
+        return image
     _compare(app, _left_by("build", file, artifact_id), image.sha256, commands.build(artifact_id))
     return image
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import folder
 from tagship.ports.app import App
 from tagship.release.built import image_files
+from tagship.release.image_inputs import inputs_of
+from tagship.release.unchanged import Before, said, same_as
 from tagship.settings import Image
 
 REVISION = "org.opencontainers.image.revision"
@@ -45,17 +47,33 @@ class ImageBuild:
         """Say what is to be built, and from what."""
         return f"build {self.image.repository}:{self.tag} of {self.commit[:8]} from {self.image.stacked}"
 
-    def build(self) -> BuiltImage:
-        """Build it into its file, and write its record."""
+    def build(self, before: Before) -> BuiltImage:
+        """Build it into its file, unless the same exists; write its record."""
         file, record = image_files(folder(self.app, self.artifact_id), self.name)
-        built = self._made(file)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)  # an earlier build's, of which the record would say nothing
+        inputs = inputs_of(self.app.root, self.image)  # before the build: what changes meanwhile is built the next time
+        asked = BuiltImage(
+            self.image.repository,
+            self.tag,
+            "",
+            "",
+            self.commit,
+            self.facts["BUILD_TIME"],
+            "",
+            inputs.digest,
+            inputs.why,
+        )
+        same = same_as(self.app, before, self.name, asked.repository, inputs)
+        self.app.screen.say(said(self.name, asked, same))
+        built = asked if same.image else self._made(file, asked)
         record.write_bytes(built.to_json())
-        self.app.screen.say(f"built {built.name}: {built.id}")
+        if not built.skipped:
+            self.app.screen.say(f"built {built.name}: {built.id}")
         return built
 
-    def _made(self, to: Path) -> BuiltImage:
+    def _made(self, to: Path, asked: BuiltImage) -> BuiltImage:
         """Build the image into a file; return how it is known."""
-        to.parent.mkdir(parents=True, exist_ok=True)
         app, image, facts = self.app, self.image, self.facts
         dockerfile = app.root / image.dockerfile
         image_id = app.builder.build(
@@ -70,8 +88,7 @@ class ImageBuild:
         )
         with to.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        base = _base(dockerfile)
-        return BuiltImage(image.repository, self.tag, image_id, digest, self.commit, facts["BUILD_TIME"], base)
+        return replace(asked, id=image_id, sha256=digest, base=_base(dockerfile))
 
     @property
     def _recipe(self) -> Recipe:

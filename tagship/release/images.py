@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 
 from tagship.domain import commands, layout
 from tagship.domain.image import BuiltImage
+from tagship.domain.inputs import Inputs
 from tagship.domain.manifest import ImageRef
 from tagship.domain.provenance import Provenance
-from tagship.errors import NotAuthentic, ServiceFailed
+from tagship.errors import NotAuthentic, Refused, ServiceFailed
 from tagship.ports.app import App
 from tagship.release.attesting import verified_statement
 from tagship.release.built import Work, image_files
+from tagship.release.unchanged import Before, Same, running, said, same_as
 
 UNSIGNED = "Nothing was signed or deployed; the image in the registry is unchanged."
 
@@ -37,17 +39,52 @@ def shipped(app: App, work: Work) -> Mapping[str, ImageRef]:
 
     Returns each by digest. Raises NotAuthentic for an image that nobody vouches for.
     """
-    return {name: _shipped(_Image(app, work, name, built)) for name, built in work.images.items()}
+    before = running(app, work.environment) if work.images else Before()
+    return {name: _shipped(_Image(app, work, name, built), before) for name, built in work.images.items()}
 
 
-def _shipped(image: _Image) -> ImageRef:
+def _shipped(image: _Image, before: Before) -> ImageRef:
     built, registry = image.built, image.app.registry
     registry.login(built.repository)
     stored = registry.find(built.repository, built.tag)
+    same = same_as(image.app, before, image.name, built.repository, Inputs(built.inputs, built.changed))
+    image.app.screen.say(said(image.name, built, same))
+    if same.image and (stored is None or stored.digest == same.image.digest):
+        return _kept(image, same, stored)
+    if built.skipped:
+        raise _unbuilt(image, same)
     stored = _believed(image, stored) if stored else _pushed(image)
     platforms = registry.platforms(stored)
     _check_platform(image, platforms)
-    return replace(stored, platforms=platforms)
+    return replace(stored, platforms=platforms, inputs=built.inputs)
+
+
+def _kept(image: _Image, same: Same, stored: ImageRef | None) -> ImageRef:
+    """Give the image that exists this artifact's tag, too."""
+    # So it stays when the tag of the older artifact goes.
+    existing, tag = same.image, image.built.tag
+    assert existing is not None  # noqa: S101  (`same` has one: for the type checker)
+    if stored is None:
+        image.app.registry.tag(existing, tag)
+        stored = image.app.registry.find(existing.repository, tag)
+    if stored is None or stored.digest != existing.digest:
+        again = commands.publish(image.work.artifact_id, image.work.environment)
+        answer = stored.digest if stored else "nothing"
+        raise ServiceFailed(
+            f"{existing.repository}:{tag} was to name {existing.digest}, and the registry says {answer}.",
+            remedy=f"Run it again: {again}",
+        )
+    return replace(existing, tag=tag, built_for=existing.built_for or same.of)
+
+
+def _unbuilt(image: _Image, same: Same) -> Refused:
+    """Build the error of an image that `build` skipped."""
+    why = same.why or f"another image has the tag {image.built.tag} by now"
+    return Refused(
+        f"{image.built.name} was not built, as one of the same inputs existed then, and now: {why}.",
+        state=UNSIGNED,
+        remedy=f"Build it: {commands.build(image.work.artifact_id, image.work.environment)}",
+    )
 
 
 def _check_platform(image: _Image, platforms: Mapping[str, str]) -> None:
@@ -59,6 +96,20 @@ def _check_platform(image: _Image, platforms: Mapping[str, str]) -> None:
             state=UNSIGNED,
             remedy=f"Build it again, under the next number: {commands.deploy_dev()}",
         )
+
+
+def version_tags(app: App, work: Work) -> None:
+    """Have the version of an untagged build name its images, too.
+
+    If another environment's image has that tag, it is said and left alone.
+    """
+    for ref in work.refs.values():
+        for tag in work.artifact_id.image_tags(work.environment):
+            stored = app.registry.find(ref.repository, tag) if tag != ref.tag else ref
+            if stored is None:
+                app.registry.tag(ref, tag)
+            elif stored.digest != ref.digest:
+                app.screen.warn(f"{ref.repository}:{tag} is another environment's image, and stays so")
 
 
 def moved_tags(app: App, work: Work) -> None:

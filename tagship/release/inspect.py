@@ -22,7 +22,7 @@ from tagship.release.recorded import Recorded, recorded
 
 SHOWN = 5  # versions that are looked at
 WIDTH = 80  # columns
-WORKFLOWS = ".github/workflows"
+WORKFLOWS = "/.github/workflows"  # at the top, wherever the app is
 MOST = 1_000_000  # bytes of a workflow file
 
 
@@ -102,6 +102,7 @@ def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
     for sentence in channel.why_passed_over():
         app.screen.warn(sentence)
     known = recorded(app, wish.environment)
+    tagged = bool(versions or unreachable or known.spent(suffix))
     facts = CheckoutFacts(
         again=wish.command,
         suffix=suffix,
@@ -115,9 +116,12 @@ def look(app: App, wish: Wish, suffix: str) -> ReleaseFacts:
         ahead=state.ahead,
         behind=state.behind,
         moved=moved,
-        tagged=bool(versions or unreachable or known.spent(suffix)),
+        tagged=tagged,
         passed_over=channel.passed_over,
         first=wish.first,
+        prefix=app.settings.tags.prefix,
+        others={} if tagged else repository.others(),
+        settled="prefix" in app.settings.tags.model_fields_set,
         ci=_ci(app, commit),
         apart=apart,
     )
@@ -174,14 +178,14 @@ def _unstarted(app: App, commit: str) -> str | None:
     try:
         texts = [read(min(size, MOST)) for _, _, size, read in app.repository.files(commit, [WORKFLOWS])]
     except UsageError:
-        return f"{commit[:12]} has no {WORKFLOWS}"
+        return f"{commit[:12]} has no {WORKFLOWS[1:]}"
     except Unfit as reason:
         return reason.what.rstrip(".")
     starts = any(
         re.search(rb"\bpush\b", text) and re.search(rb"^\s*(tags|[\"']tags[\"']):|\btags:", text, re.M)
         for text in texts
     )
-    return "" if starts else f"no workflow in {WORKFLOWS} starts on a pushed tag (on.push.tags)"
+    return "" if starts else f"no workflow in {WORKFLOWS[1:]} starts on a pushed tag (on.push.tags)"
 
 
 def _is_github(app: App) -> bool:
@@ -248,7 +252,7 @@ def _name(tag: Tag) -> str:
 
 def table(app: App, versions: Sequence[Version], tags: Sequence[Tag]) -> None:
     """Show a channel's latest versions: when, who, and which commit."""
-    by_name = {tag.name: tag for tag in tags}
+    by_name = {tag.version: tag for tag in tags}
     rows = []
     for number, version in enumerate(versions):
         tag = by_name.get(str(version))

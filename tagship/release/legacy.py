@@ -26,7 +26,7 @@ from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import Stored, verified
 from tagship.engine.attested import check_required
 from tagship.engine.storing import said_to_be_stored
-from tagship.errors import Interrupted, NotAuthentic, Refused, TagshipError, UsageError
+from tagship.errors import Interrupted, NotAuthentic, Refused, ServiceFailed, UsageError
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
 from tagship.release.attesting import check_pair
@@ -35,7 +35,8 @@ from tagship.release.repacking import repacked
 from tagship.release.secrets import resolved
 from tagship.settings import own
 
-BY_CI = "Or have CI do it, whose role may sign: run the workflow rollback.yml with this version and allow_legacy"
+WORKFLOWS = ("rollback.yml", "tagship-rollback.yml")  # as `init` calls it
+ALLOW = "an archive that nobody signed"  # what that workflow's input has to be
 
 
 @dataclass(frozen=True)
@@ -200,14 +201,17 @@ def confirm(app: App, made: Taken, again: str, *, allowed: bool) -> None:
         )
     deed = "Sign it" if made.signs else "Store it, unsigned,"
     if not app.prompt.confirm(f"{deed} as it is, and go back to it?"):
-        raise Interrupted("It was not taken.", remedy=f"Choose another version: {commands.rollback()}")
+        raise Interrupted(
+            "It was not taken.",
+            remedy=f"Choose another version: {commands.rollback(environment=made.manifest.environment)}",
+        )
 
 
 def store(app: App, made: Taken) -> None:
     """Create bundle, signature and manifest, and read them back."""
     manifest = made.manifest
     artifact_id, environment = ArtifactId(manifest.artifact_id), manifest.environment
-    with _way_out(), said_to_be_stored(app, environment, artifact_id):
+    with _way_out(app, environment, artifact_id), said_to_be_stored(app, environment, artifact_id):
         _create(app, made, layout.BUNDLE, made.file)
         if made.signs:
             _sign(app, made)
@@ -219,13 +223,26 @@ def store(app: App, made: Taken) -> None:
 
 
 @contextmanager
-def _way_out() -> Iterator[None]:
-    """Name who may sign, whatever kept this identity from it."""
+def _way_out(app: App, environment: str, artifact_id: ArtifactId) -> Iterator[None]:
+    """Name who may sign, if AWS kept this identity from it."""
     try:
         yield
-    except TagshipError as problem:
-        problem.remedy = either(problem.remedy, BY_CI)
+    except ServiceFailed as problem:
+        problem.remedy = either(problem.remedy, _by_ci(app, environment, artifact_id))
         raise
+
+
+def _by_ci(app: App, environment: str, artifact_id: ArtifactId) -> str:
+    """Spell how CI does it.
+
+    By the workflow that `init` writes, or by a step of another.
+    """
+    for name in WORKFLOWS:
+        if (app.root / ".github/workflows" / name).is_file():
+            inputs = f"-f environment={environment} -f to={artifact_id} -f allow='{ALLOW}'"
+            return f"Or have CI do it, whose role may sign: gh workflow run {name} {inputs}"
+    step = commands.rollback(artifact_id, environment, yes=True, allow_legacy=True)
+    return f"Or have CI do it, whose role may sign; in a job of the GitHub environment {environment}: {step}"
 
 
 def _create(app: App, made: Taken, name: str, body: bytes | Path) -> None:
@@ -237,11 +254,22 @@ def _create(app: App, made: Taken, name: str, body: bytes | Path) -> None:
         head = app.store.head(key)
         if name == layout.BUNDLE and head and head.sha256 == made.manifest.bundle.sha256:
             return
-        raise Refused(
-            f"{_url(app, key)} is there with other bytes, from an attempt that did not end.",
-            state="Without a manifest it is not an artifact.",
-            remedy=f"Have an administrator look at it and delete it, or take another version: {commands.rollback()}",
-        ) from conflict
+        raise _left_over(app, key, made.manifest.environment) from conflict
+
+
+def _left_over(app: App, key: str, environment: str) -> Refused:
+    """Build the error of an object that an earlier attempt left.
+
+    Settings, secrets or tagship were others then.
+    """
+    return Refused(
+        f"{_url(app, key)} is there with other bytes, from an attempt that did not end.",
+        state="Without a manifest it is not an artifact.",
+        remedy=either(
+            f"Have an administrator look at it and delete it: aws s3 rm {_url(app, key)}",
+            f"Or take another version: {commands.rollback(environment=environment)}",
+        ),
+    )
 
 
 def _sign(app: App, made: Taken) -> None:
@@ -249,7 +277,10 @@ def _sign(app: App, made: Taken) -> None:
     raw, keys = made.manifest.to_json(), app.keys(made.manifest.environment)
     existing = app.store.get(made.key(layout.SIGNATURE))
     if existing:
-        keys.verifier.verify(raw, existing.body, f"the manifest of {made.manifest.artifact_id}", keys.id)
+        try:
+            keys.verifier.verify(raw, existing.body, f"the manifest of {made.manifest.artifact_id}", keys.id)
+        except NotAuthentic as reason:
+            raise _left_over(app, made.key(layout.SIGNATURE), made.manifest.environment) from reason
         return
     signature = keys.signer.sign(raw)
     check_pair(keys, raw, signature)

@@ -20,7 +20,11 @@ def decide(app: App, wish: Wish, facts: ReleaseFacts) -> tuple[Version, bool]:
     latest = facts.latest
     if wish.version:
         return _given(app, wish, facts)
-    if latest and not wish.anew and any(tag.name == str(latest) and tag.commit == facts.commit for tag in facts.tags):
+    if (
+        latest
+        and not wish.anew
+        and any(tag.version == str(latest) and tag.commit == facts.commit for tag in facts.tags)
+    ):
         return latest, True
     offers = candidates(_highest(app, facts), facts.suffix)
     first = next(iter(offers.values()))
@@ -54,7 +58,7 @@ def _ran(app: App, version: str) -> bool:
     """Tell whether CI says that this tag started a run."""
     # Without an answer nothing is claimed.
     try:
-        return bool(app.forge and app.forge.find_tag_run(version))
+        return bool(app.forge and app.forge.find_tag_run(app.settings.tag(version)))
     except TagshipError:
         return False
 
@@ -92,7 +96,8 @@ def _asked(app: App, facts: ReleaseFacts, offers: dict[str, Version]) -> Version
     choices = {str(version): f"{version}  ({part})" for part, version in offers.items()}
     chosen = app.prompt.choose("Next version", {**choices, OTHER: "another version …"})
     if chosen == OTHER:
-        chosen = app.prompt.text("Version:", next(iter(choices)), lambda entry: _why_not(app, facts, entry))
+        bare = app.settings.tags.names.text
+        chosen = bare(app.prompt.text("Version:", next(iter(choices)), lambda entry: _why_not(app, facts, bare(entry))))
     return release.parsed(chosen, facts.suffix)
 
 

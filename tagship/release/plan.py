@@ -7,6 +7,7 @@ from tagship.domain.release import ReleasePlan
 from tagship.domain.version import Version
 from tagship.errors import Interrupted
 from tagship.ports.app import App
+from tagship.ports.repository import Tag
 from tagship.release.inspect import ReleaseFacts, Wish, judge, look, suffix_of, table
 from tagship.release.next_version import decide, needs_a_terminal
 
@@ -39,14 +40,14 @@ def _show_tags(app: App, wish: Wish, facts: ReleaseFacts) -> None:
 def _plan(app: App, wish: Wish, facts: ReleaseFacts, version: Version, exists: bool) -> ReleasePlan:
     repository, commit = app.repository, facts.commit
     since = _since(app, facts)
-    subjects = repository.log(since, commit) if since and not exists else []
+    subjects = repository.log(since.commit, commit) if since and since.commit and not exists else []
     text = release.message(
         app.settings.app,
         version,
         who=repository.me(),
         where=app.who,
         source=f"{facts.state.branch or 'a detached HEAD'} at {commit[:12]}",
-        since=since,
+        since=since.name if since else "",
         notes=subjects,
     )
     on_remote = exists and _is_on_remote(app, str(version))
@@ -64,8 +65,9 @@ def _plan(app: App, wish: Wish, facts: ReleaseFacts, version: Version, exists: b
         commands,
         exists,
         on_remote,
-        since,
+        since.name if since else "",
         subjects,
+        app.settings.tag(version),
     )
 
 
@@ -80,13 +82,12 @@ def _has_commit(app: App, facts: ReleaseFacts) -> bool:
     return app.repository.on_branch(facts.commit, facts.checkout.branch)
 
 
-def _since(app: App, facts: ReleaseFacts) -> str:
-    """Return the version that the notes begin after."""
-    # What the environment runs, if that is known; else the latest tag.
+def _since(app: App, facts: ReleaseFacts) -> Tag | None:
+    """Return the tag that the notes begin after."""
+    # What the environment runs, if that is known; else the latest.
     running = facts.recorded.serving
-    if running and app.repository.tag(running.artifact_id):
-        return running.artifact_id
-    return str(facts.latest) if facts.latest else ""
+    tag = app.repository.tag(running.artifact_id) if running else None
+    return tag or next(iter(facts.tags), None)
 
 
 def show(app: App, wish: Wish, plan: ReleasePlan) -> None:
@@ -102,8 +103,8 @@ def show(app: App, wish: Wish, plan: ReleasePlan) -> None:
 def question(plan: ReleasePlan, *, push: bool) -> str:
     """Write the one question before anything is changed."""
     if plan.exists:
-        return f"Push {plan.version}{_with(plan)}?"
-    tag = f"Tag {plan.commit[:7]} as {plan.version}"
+        return f"Push {plan.tag}{_with(plan)}?"
+    tag = f"Tag {plan.commit[:7]} as {plan.tag}"
     return f"{tag} and push it{_with(plan)}?" if push else f"{tag}?"
 
 

@@ -22,7 +22,7 @@ def push(app: App, wish: Wish, plan: ReleasePlan) -> Pushed | None:
     new_tag = None if plan.exists else _make(app, wish, plan)
     tag = new_tag or app.repository.tag(str(plan.version))
     if tag is None:
-        raise Refused(f"The tag {plan.version} has gone.", remedy=f"Decide again: {wish.command}")
+        raise Refused(f"The tag {plan.tag} has gone.", remedy=f"Decide again: {wish.command}")
     try:
         answer = app.repository.push(plan.commit, plan.branch, tag)
     except KeyboardInterrupt as reason:
@@ -76,14 +76,14 @@ def _problem(app: App, wish: Wish, plan: ReleasePlan, answer: Pushed) -> tuple[s
 
 def _make(app: App, wish: Wish, plan: ReleasePlan) -> Tag:
     """Make the tag; if that is interrupted, delete it."""
-    name = str(plan.version)
+    name, version = plan.tag, str(plan.version)
     try:
-        return app.repository.create_tag(name, plan.commit, plan.message)
+        return app.repository.create_tag(version, plan.commit, plan.message)
     except Refused as reason:
-        reason.remedy = either(reason.remedy, f"Then: {wish.spelled(version=name, commit=plan.commit[:12])}")
+        reason.remedy = either(reason.remedy, f"Then: {wish.spelled(version=version, commit=plan.commit[:12])}")
         raise
     except KeyboardInterrupt as reason:
-        leftover = app.repository.tag(name)
+        leftover = app.repository.tag(version)
         state = UNCHANGED
         if leftover and not app.repository.delete_tag(leftover):
             state = f"Nothing was pushed; the tag {name} was made here. To delete it: git tag --delete {name}"
@@ -98,7 +98,7 @@ def _report_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Push
     `local` is what became of the local tag.
     """
     # Then the refusal is the remote's own.
-    remote_tag = app.repository.remote_tag(tag.name)
+    remote_tag = app.repository.remote_tag(tag.version)
     if remote_tag is None or remote_tag.oid == tag.oid:
         problem, remedy = _problem(app, wish, plan, answer)
         raise Refused(
@@ -112,10 +112,10 @@ def _report_loss(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, answer: Push
 def _after_all(app: App, wish: Wish, plan: ReleasePlan, tag: Tag, new_tag: Tag | None) -> tuple[str, str]:
     """Return state and remedy after a push that was cut off."""
     # The remote is asked whether the tag landed.
-    remote, again = app.settings.git.remote, wish.spelled(version=tag.name, commit=plan.commit[:12])
+    remote, again = app.settings.git.remote, wish.spelled(version=tag.version, commit=plan.commit[:12])
     ask = f"git ls-remote {remote} refs/tags/{tag.name}"
     try:
-        remote_tag = app.repository.remote_tag(tag.name)
+        remote_tag = app.repository.remote_tag(tag.version)
     except (ServiceFailed, KeyboardInterrupt):
         state = f"It is not known whether {tag.name} landed: {remote} does not answer. If it did, CI ships it."
         return f"{state} The local tag is kept.", either(f"Ask it again: {ask}", f"Then: {again}")
@@ -132,17 +132,17 @@ def landed(app: App, plan: ReleasePlan, pushed: Pushed) -> str:
     """Say what the push changed."""
     # If the tag was there already, it started no run.
     remote = app.settings.git.remote
-    if f"refs/tags/{plan.version}" not in pushed.there:
-        return f"Pushed {plan.version} to {remote}."
+    if f"refs/tags/{plan.tag}" not in pushed.there:
+        return f"Pushed {plan.tag} to {remote}."
     if plan.branch and f"refs/heads/{plan.branch}" not in pushed.there:
-        return f"{plan.version} is on {remote} already; pushed {plan.branch} alone."
-    return f"{plan.version} is on {remote} already: nothing was pushed."
+        return f"{plan.tag} is on {remote} already; pushed {plan.branch} alone."
+    return f"{plan.tag} is on {remote} already: nothing was pushed."
 
 
 @contextmanager
 def after_the_push(app: App, remedies: Remedies) -> Iterator[None]:
     """Let no error claim that nothing changed after the push."""
-    version, remote = remedies.plan.version, app.settings.git.remote
+    version, remote = remedies.plan.tag, app.settings.git.remote
     try:
         yield
     except KeyboardInterrupt as reason:

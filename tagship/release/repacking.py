@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import heapq
-import shutil
 import tarfile
+import zlib
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +20,8 @@ from tagship.release.packing import generated, host_files, of_tagship, packed
 
 ORIGIN = "the archive"
 BYTECODE = "__pycache__"
+MOST_RATIO, MOST_SLACK = 100, 104_857_600  # deploy/host/entry.sh has the same two
+CHUNK = 1 << 20  # bytes
 
 
 def repacked(app: App, artifact_id: ArtifactId, archive: Path, to: Path) -> Built:
@@ -30,16 +32,29 @@ def repacked(app: App, artifact_id: ArtifactId, archive: Path, to: Path) -> Buil
     """
     plain = archive.with_suffix("")
     try:
-        with gzip.open(archive) as zipped, plain.open("wb") as unzipped:
-            shutil.copyfileobj(zipped, unzipped)
+        _unzip(archive, plain)
         with tarfile.open(plain, "r:") as tar:
             return _written(app, artifact_id, tar, to)
-    except (OSError, EOFError, tarfile.TarError) as reason:
+    except (gzip.BadGzipFile, zlib.error, EOFError, ValueError, tarfile.TarError) as reason:  # no fault of this disk's
         raise NotAuthentic(
             f"The archive of {artifact_id} can't be read as a tar.gz: {reason}.", remedy="Take another version"
         ) from reason
     finally:
         plain.unlink(missing_ok=True)
+
+
+def _unzip(archive: Path, to: Path) -> None:
+    """Unpack a gzip file, but not one that would fill the disk.
+
+    Raises ValueError, and OSError if there is no room.
+    """
+    left = archive.stat().st_size * MOST_RATIO + MOST_SLACK
+    with gzip.open(archive) as zipped, to.open("wb") as unzipped:
+        while chunk := zipped.read(CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                raise ValueError(f"it unpacks to more than {MOST_RATIO} times its size")
+            unzipped.write(chunk)
 
 
 def _written(app: App, artifact_id: ArtifactId, tar: tarfile.TarFile, to: Path) -> Built:

@@ -42,7 +42,7 @@ def find_run(app: App, forge: Forge, remedies: Remedies, within: float) -> Run:
     plan, began, failures = remedies.plan, app.clock.now(), 0
     while True:
         try:
-            run, failures = forge.find_run(plan.commit, str(plan.version)), 0
+            run, failures = forge.find_run(plan.commit, plan.tag), 0
         except ServiceFailed as reason:
             run, failures = None, failures + 1
             if failures >= PATIENCE:
@@ -58,7 +58,7 @@ def find_run(app: App, forge: Forge, remedies: Remedies, within: float) -> Run:
 def no_run(app: App, forge: Forge, remedies: Remedies) -> ServiceFailed:
     """Say that CI has no run for the tag, and likely why."""
     # It will not start one later.
-    version = remedies.plan.version
+    version = remedies.plan.tag
     return ServiceFailed(
         f"No run began for {version} within {app.settings.ci.appears_within} s.",
         state=f"{version} is on {app.settings.git.remote}; as far as CI says, nothing deploys it.",
@@ -134,7 +134,7 @@ def rerun(app: App, forge: Forge, remedies: Remedies, run: Run) -> Run:
     except ServiceFailed as reason:
         raise ServiceFailed(
             f"The run could not be started again: {reason.what}",
-            state=f"{remedies.plan.version} is on {app.settings.git.remote}; its last run failed.",
+            state=f"{remedies.plan.tag} is on {app.settings.git.remote}; its last run failed.",
             remedy=f"Start it on its page ({run.url}), or take a new number: {remedies.anew}",
         ) from reason
     waited = 0.0
@@ -146,7 +146,7 @@ def rerun(app: App, forge: Forge, remedies: Remedies, run: Run) -> Run:
         waited += pause(waited)
     raise ServiceFailed(
         f"The run was asked to start again, and did not within {app.settings.ci.appears_within} s.",
-        state=f"{remedies.plan.version} is on {app.settings.git.remote}; its last run failed.",
+        state=f"{remedies.plan.tag} is on {app.settings.git.remote}; its last run failed.",
         remedy=f"Look at {run.url}, or take a new number: {remedies.anew}",
     )
 

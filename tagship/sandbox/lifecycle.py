@@ -121,7 +121,7 @@ def _launch(folder: Path, root: Path, hosts: int, simulated: int) -> subprocess.
     command = [sys.executable, "-m", "tagship.sandbox.server", "--folder", str(folder)]
     command += [
         "--settings",
-        str(folder / "work" / settings.FILE),
+        str(folder / "work" / practice.within(root) / settings.FILE),
         "--hosts",
         str(hosts),
         "--simulated",

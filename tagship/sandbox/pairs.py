@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tagship.domain.keys import ORDERS, RELEASE
 from tagship.settings import Settings, Signing
+from tagship.settings.previews import PREVIEWS
 from tagship.settings.tables import PLACE
 
 
@@ -38,7 +39,8 @@ def pair_of(folder: Path, signing: Signing | None, environment: str, purpose: st
 
 def pairs(folder: Path, settings: Settings) -> Iterator[Pair]:
     """List every pair that the settings need; once each."""
-    purposes = [(name, purpose) for name in settings.environments for purpose in (RELEASE, ORDERS)]
+    places = [*settings.environments, *([PREVIEWS] if settings.previews.environment else [])]
+    purposes = [(name, purpose) for name in places for purpose in (RELEASE, ORDERS)]
     yield from dict.fromkeys(pair_of(folder, settings.signing, *purpose) for purpose in purposes)
 
 

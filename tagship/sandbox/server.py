@@ -98,13 +98,16 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
         runner.rerun,
         keys=world.keys,
         triggers=Triggers(runner),
+        pulls=runner.pull_requests,
     )
     world.switches["pulls"] = github.pulls.states.update
     world.url = _listen(guarded(Dispatcher(services.application(world.keys), Control(world), github)))
     stop = _stopped_by_signals()
     planted = seed.plant(seed.Ground(world, chosen, root), hosts, simulated)
     runner.start(f"{world.url}{github.top}", world.keys.token)
-    running = _running(world, github, planted)
+    clone = (folder / "work").resolve()
+    within = str(root.resolve().relative_to(clone)) if root.resolve().is_relative_to(clone) else "."
+    running = _running(world, github, planted, "" if within == "." else within)
     state.write(running)
     _keep_known(running, stop)
     (folder / state.FILE).unlink(missing_ok=True)
@@ -115,7 +118,7 @@ def serve(folder: Path, chosen: settings.Settings, root: Path, hosts: int, simul
 def _keep_known(running: Running, stop: threading.Event) -> None:
     """Wait for a signal, or until the folder is gone."""
     # A state file that somebody removed is written again.
-    while not stop.wait(LOOK_EVERY) and running.work.parent.is_dir():
+    while not stop.wait(LOOK_EVERY) and running.folder.is_dir():
         if not (running.folder / state.FILE).exists():
             with contextlib.suppress(OSError):
                 state.write(running)
@@ -135,7 +138,7 @@ def _stopped_by_signals() -> threading.Event:
     return stop
 
 
-def _running(world: World, github: GitHub, hosts: tuple[SandboxHost, ...]) -> Running:
+def _running(world: World, github: GitHub, hosts: tuple[SandboxHost, ...], within: str) -> Running:
     return Running(
         folder=world.folder,
         pid=os.getpid(),
@@ -148,6 +151,7 @@ def _running(world: World, github: GitHub, hosts: tuple[SandboxHost, ...]) -> Ru
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         repository=github.repository,
         keys=world.keys,
+        within=within,
     )
 
 

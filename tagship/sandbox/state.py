@@ -55,11 +55,12 @@ class Running:
     started: str = ""  # ISO 8601, UTC
     repository: str = ""  # owner/name, as the stand-in for GitHub knows it
     keys: Keys = NONE
+    within: str = ""  # the app's folder in its repository
 
     @property
     def work(self) -> Path:
-        """Return the practice clone's folder."""
-        return self.folder / "work"
+        """Return the app's folder in the practice clone."""
+        return self.folder / "work" / self.within
 
     def images(self, say: Callable[[str], None]) -> SandboxImages:
         """Make the stand-in for a container engine and a registry."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tagship.domain import commands
 from tagship.domain.forge import repository_of
+from tagship.domain.tagnames import PREFIX
 from tagship.errors import UsageError
 from tagship.ports.people import Prompt
 from tagship.scaffold.look import Scene
@@ -49,6 +50,7 @@ class Blueprint:
     service: str
     function: str
     handler: str
+    prefix: str
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ def _questions(scene: Scene, values: Mapping[str, str]) -> Iterator[Enquiry]:
     yield Enquiry("env", "The environment", "dev", _fault_of_name, asked=False)
     env = values["env"]
     branch = env if env in scene.git.branches else scene.default_branch
+    prefix = _prefix(scene, values["app"])
+    yield Enquiry("prefix", "What its tags have before the version", prefix, _fault_of_prefix, asked=bool(prefix))
     yield Enquiry("branch", f"The branch that {env} ships from", branch, _needed)
     yield Enquiry("kind", "It is a (service, job, ecs, lambda)", scene.kind, _choice(*KINDS))
     yield from _how_it_runs(scene, values)
@@ -169,10 +173,28 @@ def _name(scene: Scene) -> str:
     """Guess the app's name: by its remote, its package, or its folder."""
     url = scene.git.remotes.get(scene.remote, "")
     home = repository_of(url)
-    names = [home[1].rpartition("/")[2] if home else "", scene.project.get("name"), scene.package.get("name")]
+    names = [
+        scene.root.name if scene.git.folder else "",
+        home[1].rpartition("/")[2] if home else "",
+        scene.project.get("name"),
+        scene.package.get("name"),
+    ]
     names.append(scene.root.name)
     cleaned = (re.sub(r"[^a-z0-9]+", "-", str(name or "").lower()).strip("-")[:40].strip("-") for name in names)
     return next((name for name in cleaned if name), "app")
+
+
+def _prefix(scene: Scene, app: str) -> str:
+    """Guess the prefix of its tags, from those there are.
+
+    Of an app in a folder, it is its name.
+    """
+    known = list(scene.prefixes)
+    if not scene.git.folder:
+        return known[0] if known else ""
+    folder = scene.root.name
+    named = [prefix for prefix in known if prefix.rstrip("-_/v") in (app, folder, scene.git.folder)]
+    return named[0] if named else f"{app}-"
 
 
 def _shipped(scene: Scene) -> list[str]:
@@ -195,6 +217,13 @@ def _none(reason: str) -> Callable[[str], str]:
 
 def _fault_of_name(text: str) -> str:
     return "" if NAME.fullmatch(text) else "use small letters, digits and hyphens"
+
+
+def _fault_of_prefix(text: str) -> str:
+    """Say what is wrong with a prefix, as the settings would."""
+    if text[-1:].isdigit():
+        return "the version begins with a digit, so end it with a letter, a hyphen or a slash"
+    return "" if re.match(PREFIX, text) else "use letters and digits, with - _ or / between them or at the end"
 
 
 def _fault_of_resource(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from tagship import resources
 from tagship.scaffold.answers import Blueprint
+from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.drafted import Draft
 from tagship.scaffold.look import Scene
 from tagship.scaffold.pipelines import of_settings
@@ -18,11 +19,10 @@ from tagship.scaffold.source import Supply
 from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped, write
 from tagship.scaffold.writing import change
 from tagship.scaffold.written import RECORD, record_of
-from tagship.settings import FILE, load
+from tagship.settings import FILE, Settings, load
 
 ACTION = ".github/actions/tagship"
 SCHEMA = f"{ACTION}/schema.json"  # tagship.toml names it for editors
-WORKFLOWS = ".github/workflows"
 LOCK, SANDBOX_LOCK, APART = "tagship.txt", "tagship-sandbox.txt", "tagship-source.txt"
 VERBS = (
     "deploy-dev", "tag", "versions", "status", "history", "why-not", "rollback", "deploy", "freeze", "thaw", "sandbox",
@@ -37,19 +37,28 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
     Raises SettingsError if there is a tagship.toml that cannot be read.
     """
     made = Draft(update, record=record_of(scene.root))
-    _settings(made, scene, chosen)
+    settings = load(scene.root / FILE, {}) if scene.settled else None
+    place = AppFolder.of(scene, chosen.app, chosen.prefix, settings)
+    _settings(made, scene, chosen, place)
     _tasks(made, scene)
     _make(made, scene, source)
     _ignore(made, scene)
     _pins(made, scene, source)
-    _place(made, scene, f"{ACTION}/action.yml", f"{ACTION}-setup/action.yml", render("action.yml", apart=source.apart))
+    _place(
+        made,
+        scene,
+        f"{ACTION}/action.yml",
+        f"{ACTION}-setup/action.yml",
+        render("action.yml", apart=source.apart, folder=place.folder),
+    )
     _place(made, scene, SCHEMA, SCHEMA, schema())
-    pipelines = dict(_pipelines(scene, chosen))
-    for env, suffix in _environments(scene, chosen).items():
-        if f"deploy-{env}.yml" not in pipelines:
-            _workflow(made, scene, env, suffix, chosen.build)
+    pipelines = dict(_pipelines(settings, place, chosen.build))
+    for env, suffix in _environments(settings, chosen).items():
+        if f"{place.own}deploy-{env}.yml" not in pipelines:
+            _workflow(made, scene, place, (env, suffix), chosen.build)
     for name, content in pipelines.items():
-        _place(made, scene, f"{WORKFLOWS}/{name}", f"{WORKFLOWS}/tagship-{name}", content)
+        placed = _place(made, scene, f"{place.workflows}/{name}", f"{place.workflows}/tagship-{name}", content)
+        _say_trusted(made, name, placed.rpartition("/")[2])
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
@@ -75,7 +84,7 @@ def _place(made: Draft, scene: Scene, path: str, beside: str, content: bytes) ->
 # -- each file ---------------------------------------------------------------------------------------------------------
 
 
-def _settings(made: Draft, scene: Scene, chosen: Blueprint) -> None:
+def _settings(made: Draft, scene: Scene, chosen: Blueprint, place: AppFolder) -> None:
     if scene.settled:
         return
     values = asdict(chosen) | {
@@ -84,6 +93,8 @@ def _settings(made: Draft, scene: Scene, chosen: Blueprint) -> None:
         "include": [path for path in chosen.include.split(",") if path],
         "built": [path for path in chosen.built.split(",") if path],
         "dockerfile": scene.dockerfile or "Dockerfile",
+        "tagged": bool(chosen.prefix or scene.prefixes),  # a prefix of none is said, too: it was chosen
+        "workflow": f"{place.own}deploy-{chosen.env}.yml" if place.own else "",
     }
     made.changes.append(change(scene.root, FILE, render(FILE, **values)))
 
@@ -94,11 +105,10 @@ def schema() -> bytes:
     return begin + resources.content(resources.SCHEMA).removeprefix(b"{")
 
 
-def _environments(scene: Scene, chosen: Blueprint) -> Mapping[str, str]:
+def _environments(settings: Settings | None, chosen: Blueprint) -> Mapping[str, str]:
     """Map each environment to its suffix; those of tagship.toml count."""
-    if not scene.settled:
+    if settings is None:
         return {chosen.env: chosen.env}
-    settings = load(scene.root / FILE, {})
     return {name: settings.suffix(name) for name in settings.environments}
 
 
@@ -113,7 +123,7 @@ def _make(made: Draft, scene: Scene, source: Supply) -> None:
     """Add tagship.mk and the Makefile's line."""
     made.targets = {verb: f"tagship-{verb}" if verb in scene.targets else verb for verb in VERBS}
     pins = [LOCK, SANDBOX_LOCK, *([APART] if source.apart else [])]
-    content = render("tagship.mk", names=made.targets, pins=pins, apart=source.apart)
+    content = render("tagship.mk", names=made.targets, pins=pins, apart=source.apart, up="../" * scene.depth)
     _place(made, scene, "tagship.mk", "tagship.mk", content)
     makefile = scene.makefile or "Makefile"
     before = (scene.root / makefile).read_bytes() if scene.makefile else b""
@@ -165,30 +175,40 @@ def _pins(made: Draft, scene: Scene, source: Supply) -> None:
         made.changes.append(change(scene.root, *source.wheel))
 
 
-def workflow(env: str, suffix: str, build: str = "") -> bytes:
+def workflow(env: str, suffix: str, build: str = "", place: AppFolder | None = None) -> bytes:
     """Render an environment's workflow; `build` is the app's own command for it."""
-    pattern = f"*-{suffix}" if suffix else "[0-9]+.[0-9]+.[0-9]+"
-    example = f"0.1.30-{suffix}" if suffix else "1.4.0"
-    values = {"name": f"deploy-{env}", "pattern": pattern, "env": env, "action": ACTION, "example": example}
-    return render("deploy.yml", **values, build=build)
+    chosen = place or AppFolder("")
+    example = chosen.prefix + (f"0.1.30-{suffix}" if suffix else "1.4.0")
+    values = {"name": f"{chosen.own}deploy-{env}", "pattern": chosen.pattern(suffix), "env": env, "example": example}
+    return render("deploy.yml", **values, **chosen.values, build=build)
 
 
-def _pipelines(scene: Scene, chosen: Blueprint) -> Iterator[tuple[str, bytes]]:
+def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Iterator[tuple[str, bytes]]:
     """Render what takes a version from one environment to the next.
 
-    None if tagship.toml has no promotion.order.
+    None if tagship.toml has no promotion.order; with [previews], those of pull requests.
     """
-    settings = load(scene.root / FILE, {}) if scene.settled else None
     if settings and settings.promotion.order:
-        yield from of_settings(settings, ACTION, chosen.build).files()
+        yield from of_settings(settings, ACTION, build, place).files()
+    elif settings and settings.previews.environment:
+        yield from of_settings(settings, ACTION, build, place).of_pull_requests()
 
 
-def _workflow(made: Draft, scene: Scene, env: str, suffix: str, build: str) -> None:
-    name = f"deploy-{env}"
-    path, beside = (f"{WORKFLOWS}/{text}.yml" for text in (name, f"tagship-{name}"))
-    placed = _place(made, scene, path, beside, workflow(env, suffix, build or _built_by(scene, path, beside)))
+def _say_trusted(made: Draft, name: str, placed: str) -> None:
+    """Say what to write if a preview's workflow is beside one of the team's."""
+    key = {"preview.yml": "workflow", "preview-sweep.yml": "sweep_workflow"}.get(name)
+    if key and placed != name:
+        made.notes.append(f'AWS will trust jobs of {name}. For this one, write under [previews]: {key} = "{placed}"')
+
+
+def _workflow(made: Draft, scene: Scene, place: AppFolder, of: tuple[str, str], build: str) -> None:
+    env, suffix = of
+    name = f"{place.own}deploy-{env}"
+    path, beside = (f"{place.workflows}/{text}.yml" for text in (name, f"tagship-{name}"))
+    content = workflow(env, suffix, build or _built_by(scene, path, beside), place)
+    placed = _place(made, scene, path, beside, content)
     if placed != path:
-        setting = f'workflow = "{placed.removeprefix(f"{WORKFLOWS}/")}"'
+        setting = f'workflow = "{placed.rpartition("/")[2]}"'
         made.notes.append(
             f"AWS will trust jobs of {name}.yml. For this one, write under [environments.{env}]: {setting}"
         )

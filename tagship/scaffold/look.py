@@ -9,9 +9,10 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from tagship.domain.tagnames import prefixes
 from tagship.ports.repository import Surroundings
 from tagship.settings import FILE
 
@@ -88,9 +89,19 @@ class Scene:
         return next((name for name in ("main", "master") if name in self.git.branches), self.git.branch or "main")
 
     @cached_property
-    def prefixed(self) -> Sequence[str]:
-        """List tags such as v1.2.3."""
-        return [tag for tag in self.git.tags if re.match(r"v\d+\.\d+\.\d+", tag)]
+    def prefixes(self) -> Mapping[str, str]:
+        """Map prefixes of version tags to the highest of each."""
+        return prefixes(self.git.tags)
+
+    @property
+    def depth(self) -> int:
+        """Count the folders between the app's and the repository's top."""
+        return len(PurePosixPath(self.git.folder).parts)
+
+    @property
+    def alone(self) -> bool:
+        """Tell whether the repository has no other app of tagship's."""
+        return not [folder for folder in self.git.apps if folder != self.git.folder]
 
     @cached_property
     def languages(self) -> Sequence[str]:
@@ -258,9 +269,7 @@ def described(scene: Scene) -> list[tuple[str, str]]:
 
 def _tags(scene: Scene) -> str:
     count = len(scene.git.tags)
-    like = (
-        f", such as {scene.prefixed[-1]}; tagship's have no v (0.1.0-dev), and both can stay" if scene.prefixed else ""
-    )
+    like = f", versions such as {', '.join(list(scene.prefixes.values())[:3])}" if scene.prefixes else ""
     return f"{count}{like}" if count else "none yet"
 
 

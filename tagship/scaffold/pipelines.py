@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from tagship.scaffold.app_folder import AppFolder
 from tagship.scaffold.rendering import render
 from tagship.settings import Settings
 
 OUTPUTS = (
     "should_deploy", "environment", "version", "image_tag", "tag", "skip_build", "commit", "approval", "after",
     "reason",
+)  # fmt: skip
+OF_PREVIEWS = (
+    "should_deploy", "environment", "version", "image_tag", "commit", "should_close", "reason",
 )  # fmt: skip
 
 
@@ -31,27 +36,52 @@ class Pipelines:
     ci: Sequence[str] = ("ci",)
     run: str = "tagship"
     app_build: str = ""
+    previews: bool = False
+    place: AppFolder = field(default_factory=lambda: AppFolder(""))
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield each workflow's file name and content."""
-        common = {"run": self.run, "action": self.action, "outputs": OUTPUTS, "app_build": self.app_build}
+        yield from self._of_versions()
+        if self.previews:
+            yield from self.of_pull_requests()
+
+    def of_pull_requests(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the workflows that make previews, and take them away."""
+        common = {**self._common, "outputs": OF_PREVIEWS}
+        yield f"{self.place.own}preview.yml", render("preview.yml", **common)
+        yield f"{self.place.own}preview-sweep.yml", render("preview-sweep.yml", **common)
+
+    @property
+    def _common(self) -> dict[str, Any]:
+        own = self.place.own
+        common = {**self.place.values, "run": self.run, "outputs": OUTPUTS, "app_build": self.app_build}
+        common |= {"action": self.place.action if own else self.action}
+        return common | {"within": [f"{self.place.folder}/**", f".github/workflows/{own}*"] if own else []}
+
+    def _of_versions(self) -> Iterator[tuple[str, bytes]]:
+        own, common = self.place.own, self._common
         common |= {"branches": list(self.branches), "environments": list(self.environments)}
         if len(self.order) > 1:
             built, *later = self.order[-2:]
             names = {"env": built, "next": later[0], "branch": " and ".join(self.branches)}
-            yield "build-and-promote.yml", render("build-and-promote.yml", **common, **names)
-            yield f"deploy-{later[0]}.yml", render("deploy-promoted.yml", **common, env=later[0], source=built)
+            yield f"{own}build-and-promote.yml", render("build-and-promote.yml", **common, **names)
+            yield f"{own}deploy-{later[0]}.yml", render("deploy-promoted.yml", **common, env=later[0], source=built)
         unified = {"pushed": list(self.pushed), "paths": list(self.paths), "ci": list(self.ci)}
-        yield "deploy.yml", render("deploy-unified.yml", **common, **unified)
-        yield "rollback.yml", render("rollback.yml", **common)
-        yield "verify.yml", render("verify.yml", **common)
+        yield f"{own}deploy.yml", render("deploy-unified.yml", **common, **unified)
+        yield f"{own}rollback.yml", render("rollback.yml", **common)
+        yield f"{own}verify.yml", render("verify.yml", **common)
 
 
-def of_settings(settings: Settings, action: str, build: str = "") -> Pipelines:
+def of_settings(settings: Settings, action: str, build: str = "", place: AppFolder | None = None) -> Pipelines:
     """Name what a repository's settings have."""
     order, known = settings.promotion.order, settings.environments
     branches = [known[order[-2]].branch] if len(order) > 1 and known[order[-2]].branch else ["main"]
     own = {chosen.branch for name, chosen in known.items() if name not in order and chosen.branch}
     pushed = sorted(own - set(branches)) or ["staging"]
-    paths = [f"{top.rstrip('/')}/**" for top in settings.bundle.include] or ["**"]
-    return Pipelines(tuple(known), action, order, branches, pushed, paths, app_build=build)
+    chosen = place or AppFolder(settings.app)
+    base = f"{chosen.folder}/" if chosen.folder else ""
+    paths = [f"{base}{top.rstrip('/')}/**" for top in settings.bundle.include] or [f"{base}**"]
+    previews = bool(settings.previews.environment)
+    return Pipelines(
+        tuple(known), action, order, branches, pushed, paths, app_build=build, previews=previews, place=chosen
+    )

@@ -12,34 +12,18 @@ from tagship.domain.ec2 import hostconf, numbers, walls
 from tagship.domain.health import waits
 from tagship.domain.rules import Rules
 from tagship.settings.batches import Batches
-from tagship.settings.bounds import Limits, Volume
+from tagship.settings.bounds import Limits, Volume, of_volumes
+from tagship.settings.container import Container, texts
 from tagship.settings.health import Health
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import NAME, Finding, Section, Text, Values, number, shown, table
+from tagship.settings.section import Finding, Text, Values, number, shown, table
 
 TEMPLATE = "deploy/aws/ssm-document.json"
 ENTRY = "deploy/host/entry.sh"
 DOCUMENT = r"^[A-Za-z0-9_.\-]{3,128}$"
 TIMER = r"^([A-Za-z0-9*:,./~ +_\-]{1,100})?$"
-OWN_OR_NAMED = rf"^({NAME[1:-1]})?$"
 USER = r"^([a-z_][a-z0-9_-]{0,30})?$"
-
-
-class Container(Section):
-    """Its image, and what a container is given beyond its bounds."""
-
-    image: str = Field(default="", pattern=OWN_OR_NAMED)  # of [images.<name>]; empty: the environment's own
-    root: bool = False  # true: the image may run as root
-    command: tuple[Text, ...] = ()  # in place of the image's CMD
-    entrypoint: str = ""  # in place of the image's ENTRYPOINT
-    capabilities: tuple[Text, ...] = ()  # of Linux, without CAP_: "NET_RAW"
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        for name in _texts(values.get("capabilities")):
-            if name not in walls.CAPABILITIES:
-                yield "capabilities", f"{shown(name)} is not a capability of Linux as Docker names it, such as NET_RAW"
 
 
 class Hosts(Kind):
@@ -129,9 +113,14 @@ class Hosts(Kind):
         if self.manager == "systemd":
             keys |= {"MEMORY": self.limits.memory, "PIDS": self.limits.pids}
             keys |= {"ACCOUNT": self.user} if self.user else {}
-            keys |= {"VOLUMES": " ".join(volume.mapped for volume in self.volumes)} if self.volumes else {}
+            keys |= self._volumes()
             keys |= self._walls()
         return keys
+
+    def _volumes(self) -> dict[str, object]:
+        owned = [f"{volume.host}={volume.owner}" for volume in self.volumes if volume.owner]
+        keys = {"VOLUMES": [volume.mapped for volume in self.volumes], "OWNERS": owned}
+        return {key: " ".join(words) for key, words in keys.items() if words}
 
     def _walls(self) -> dict[str, object]:
         """List the keys of the conf that open walls."""
@@ -141,6 +130,7 @@ class Hosts(Kind):
         if self.has_image:
             keys["CAPABILITIES"] = " ".join(self.container.capabilities)
             keys |= {"CONTAINER_ROOT": "allowed"} if self.container.root else {}
+            keys |= {"CONTAINER": self.container.name} if self.container.name else {}
             keys |= {"ENTRYPOINT": self.container.entrypoint} if self.container.entrypoint else {}
             keys |= {"ARGUMENTS": shlex.join(self.container.command)} if self.container.command else {}
         return keys
@@ -233,6 +223,10 @@ class Ec2(Hosts):
         return Rules(chosen.max_concurrency, chosen.max_errors, chosen.canary, chosen.bake)
 
 
+def _of_volumes(values: Values) -> Iterator[Finding]:
+    return ((f"volumes.{place}", problem) for place, problem in of_volumes(values.get("volumes")))
+
+
 def _of_job(values: Values) -> Iterator[Finding]:
     job = values.get("kind", "service") == "job"
     if job and values.get("manager", "process") != "systemd":
@@ -258,10 +252,15 @@ def _of_systemd(values: Values) -> Iterator[Finding]:
 
 
 def _of_walls(values: Values) -> Iterator[Finding]:
-    """Find what opens no wall, or is no network."""
-    for text in _texts(values.get("trusted_proxies")):
+    """Find what opens no wall, or is no network, or no folder."""
+    yield from _of_volumes(values)
+    for text in texts(values.get("trusted_proxies")):
         if why := walls.why_not_a_network(text):
             yield "trusted_proxies", f'{why}: give networks, such as "10.0.0.0/16"'
+    for name in texts(table(values, "container").get("capabilities")):
+        if name not in walls.CAPABILITIES:
+            problem = f"{shown(name)} is not a capability of Linux as Docker names it, such as NET_RAW"
+            yield "container.capabilities", problem
     if values.get("runtime", "process") != "docker":
         for key, value in table(values, "container").items():
             if value:
@@ -277,8 +276,3 @@ def _of_time(values: Values, health: Values) -> Iterator[Finding]:
         longest += int(sum(waits(min(attempts, 60), number(health, "cap", Health)))) + attempts * seconds
     if longest > number(values, "timeout", Hosts):
         yield "timeout", f"would kill a host's action before its health checks end: they may take {longest} s"
-
-
-def _texts(value: object) -> list[str]:
-    """Return the texts of a list; none if something else is there."""
-    return [text for text in value if isinstance(text, str)] if isinstance(value, (list, tuple)) else []

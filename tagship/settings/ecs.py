@@ -123,6 +123,14 @@ class Ecs(Kind):
         own = {""} if any(service.runs_own for service in self.services.values()) else set()
         return tuple(sorted(named | own))
 
+    def running(self, image: str) -> list[str]:
+        """Name the services that run an image; "" is the environment's own."""
+        return [
+            name
+            for name, service in self.services.items()
+            if image in service.images.values() or (not image and service.runs_own)
+        ]
+
     @classmethod
     def images_in(cls, values: Values) -> Iterator[Finding]:
         for service in table(values, "services"):

@@ -28,12 +28,17 @@ FILE = "tagship.toml"
 
 
 def find(start: Path) -> Path:
-    """Find the nearest tagship.toml, upwards from `start`. Raises SettingsError."""
+    """Find the nearest tagship.toml, upwards to the top of the repository.
+
+    From `start`; an app in a folder of its own has a file there. Raises SettingsError.
+    """
     for folder in (start, *start.parents):
         if folder.parts[-2:] == (NAME, "sandbox"):
             break  # what is in a sandbox never acts on the repository around it
         if os.path.lexists(folder / FILE):  # a folder or a broken link of that name is reported, not skipped
             return folder / FILE
+        if (folder / ".git").exists():
+            break
     raise SettingsError(
         f"There is no {FILE} in {start} or above it.", remedy="Go to the repository that ships with tagship."
     )

@@ -6,7 +6,6 @@ docs/tagship.sample.toml, which a test holds to these tables.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, TypeVar, cast
 
@@ -17,12 +16,14 @@ from tagship.errors import SettingsError
 from tagship.settings import images as image_tables
 from tagship.settings.across import promoted, same_channel, same_state, unsigned
 from tagship.settings.health import Health
-from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced
+from tagship.settings.hooks import BEFORE, HookTable, PlaceOfHook, misplaced, tasks_without_services
 from tagship.settings.images import Image, NamedImage
 from tagship.settings.kind import Kind
 from tagship.settings.legacy import legacy_problems
-from tagship.settings.previews import Named, Previews, filled
-from tagship.settings.section import VARIABLE, Finding, Name, Section, Values, Variable, cut, section_of, shown, table
+from tagship.settings.logs import Logs
+from tagship.settings.previews import Named, Previews
+from tagship.settings.report import ReportPlaces
+from tagship.settings.section import Finding, Name, Section, Values, Variable, cut, section_of, shown, table
 from tagship.settings.static_sets import Static
 from tagship.settings.tables import (
     BRANCH,
@@ -40,10 +41,9 @@ from tagship.settings.tables import (
     Promotion,
     SecretNames,
     Signing,
+    Tags,
 )
-
-# Variables that tagship itself gives an app: the settings may not set them.
-OURS = frozenset({"PORT", "VERSION", "COMMIT_SHA", "BUILD_TIME", "ENVIRONMENT", "OUTPUT_DIR"})
+from tagship.settings.taken import taken_variables
 
 K = TypeVar("K", bound=Kind)
 Suffix = Annotated[str, StringConstraints(pattern=SUFFIX)]
@@ -62,12 +62,14 @@ class Environment(Section):
     secrets: SecretNames = Field(default_factory=SecretNames)
     allow_unsigned: bool = False  # take artifacts that nobody signed
     require_attestation: bool = False  # take artifacts alone whose provenance names the environment's workflow
+    require_rollback: bool = False  # refuse a deployment that could not be rolled back
     lease_ttl: int = Field(default=120, ge=10, le=3600)  # seconds
     lease_group: str = Field(default="", pattern=GROUP)  # the environment's own name when empty
     change_calendar: str = Field(default="", pattern=CALENDAR)  # a name or an ARN of SSM Change Calendar
     health: Health = Field(default_factory=Health)
     image: Image = Field(default_factory=Image)
     infra: Infra = Field(default_factory=Infra)
+    logs: Logs = Field(default_factory=Logs)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)  # in place of those for all
 
     @property
@@ -98,7 +100,7 @@ class Environment(Section):
             yield from kinds[name].problems_in(values)
         if values.get("require_attestation") is True and values.get("allow_unsigned") is True:
             yield "require_attestation", "is nothing for artifacts that nobody signed: remove allow_unsigned"
-        yield from _taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
+        yield from taken_variables(values, [(kinds[name], table(values, name)) for name in chosen])
 
 
 def _no_single_target(kinds: list[str], chosen: list[str]) -> Iterator[Finding]:
@@ -109,32 +111,20 @@ def _no_single_target(kinds: list[str], chosen: list[str]) -> Iterator[Finding]:
         yield "", f"runs on one target, and has the tables {' and '.join(chosen)}: keep one"
 
 
-def _taken_variables(values: Values, chosen: list[tuple[type[Kind], Values]]) -> Iterator[Finding]:
-    plain, secret = table(values, "variables"), table(table(values, "secrets"), "secrets_manager")
-    for place, variables in (("variables", plain), ("secrets.secrets_manager", secret)):
-        for name in variables:
-            problem = next((why for kind, own in chosen if (why := kind.why_not_settable(name, own))), "")
-            if name in OURS:
-                yield f"{place}.{name}", "is set by tagship itself: give it another name"
-            elif problem and re.search(VARIABLE, name):  # pydantic finds an invalid name
-                yield f"{place}.{name}", f"{problem}: give it another name"
-    for name in secret:
-        if name in plain:
-            yield f"secrets.secrets_manager.{name}", f"is set by variables.{name} too: remove one"
-
-
 class Settings(Section):
     """All of tagship.toml."""
 
     app: Name
     sandbox: bool = False
     git: Git = Field(default_factory=Git)
+    tags: Tags = Field(default_factory=Tags)
     aws: AwsAccount
     signing: Signing | None = None
     ci: CiRuns = Field(default_factory=CiRuns)
     notify: Notify = Field(default_factory=Notify)
     bundle: Bundle = Field(default_factory=Bundle)
     promotion: Promotion = Field(default_factory=Promotion)
+    report: ReportPlaces = Field(default_factory=ReportPlaces)
     previews: Previews = Field(default_factory=Previews)
     hooks: Mapping[PlaceOfHook, HookTable] = Field(default_factory=dict)
     packages: Mapping[Name, Package] = Field(default_factory=dict)
@@ -145,9 +135,9 @@ class Settings(Section):
 
     def model_post_init(self, _context: Any, /) -> None:
         """Have environments of pull requests made when they are named."""
-        if template := self.previews.environment:
-            make = self.environment_model().model_validate
-            object.__setattr__(self, "environments", Named(self.environments, lambda n: make(filled(template, n))))
+        if self.previews.environment:
+            made = Named.of(self.environments, self.environment_model(), self.previews)
+            object.__setattr__(self, "environments", made)
 
     def is_preview(self, environment: str) -> bool:
         """Tell whether an environment is a pull request's, of the template."""
@@ -203,6 +193,10 @@ class Settings(Section):
         """Return the lease group of an environment: its setting, or its name."""
         return self.environment(environment).lease_group or environment
 
+    def tag(self, version: object) -> str:
+        """Name a version's tag."""
+        return self.tags.names.of(version)
+
     def state(self, environment: str) -> tuple[str, str]:
         """Locate an environment's Terraform state: bucket and key."""
         infra = self.environment(environment).infra
@@ -249,6 +243,7 @@ class Settings(Section):
         yield from promoted(table(values, "promotion").get("order", ()), named)
         yield from legacy_problems(values.get("legacy_keys", ()))
         yield from misplaced(values)
+        yield from tasks_without_services(values)
         for name, values_of in environments.items():
             yield from misplaced(values_of, f"environments.{name}.")
         yield from same_channel(environments)
@@ -264,8 +259,7 @@ class Settings(Section):
 
     @classmethod
     def _kinds_in(cls, environment: Values) -> Iterator[type[Kind]]:
-        kinds = cast("type[Environment]", section_of(cls.model_fields["environments"].annotation)).kinds()
-        return (kind for kind in kinds.values() if kind.table in environment)
+        return (kind for kind in cls.environment_model().kinds().values() if kind.table in environment)
 
     @classmethod
     def _images_in(cls, name: str, environment: Values) -> Iterator[Finding]:

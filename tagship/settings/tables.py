@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from tagship.domain.infra import NAMES, TWIN
 from tagship.domain.keys import ID, ORDERS, RELEASE
+from tagship.domain.tagnames import PREFIX, TagNames
 from tagship.settings.health import URL
 from tagship.settings.section import (
     NAME,
@@ -57,6 +58,7 @@ WORDS = {
     KEY_ID: "a key's id: 16 hex digits, as the task pin shows them",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
     STATE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
+    PREFIX: "letters and digits, a letter first, with hyphens, underscores and slashes between them or at the end",
     STATE_KEY: "a key such as dev/terraform.tfstate: letters, digits, dots, slashes and hyphens",
 }
 
@@ -69,6 +71,24 @@ class Git(Section):
     """Where tags and branches are pushed."""
 
     remote: str = Field(default="origin", pattern=REF)
+
+
+class Tags(Section):
+    """How versions' tags are named."""
+
+    prefix: str = Field(default="", max_length=40, pattern=PREFIX)  # before the version: v, api-, api/v
+
+    @property
+    def names(self) -> TagNames:
+        return TagNames(self.prefix)
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if str(values.get("prefix", ""))[-1:].isdigit():
+            yield (
+                "prefix",
+                "ends in a digit, and the version begins with one: end it with a letter, a hyphen or a slash",
+            )
 
 
 class AwsAccount(Section):
@@ -188,6 +208,7 @@ class Package(Section):
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
         yield from outside("directory", [values.get("directory", "")])
+        yield from outside("var_files", values.get("var_files", ()))
 
 
 class Infra(Section):
@@ -198,6 +219,7 @@ class Infra(Section):
 
     directory: str = ""  # empty: there is nothing to apply
     command: tuple[Text, ...] = ()
+    var_files: tuple[Text, ...] = ()  # Terraform's, below the directory
     plan_only: bool = False
     state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
     state_key: str = Field(default="", pattern=STATE_KEY)  # <app>/_infra/<environment>/terraform.tfstate when empty
@@ -211,9 +233,9 @@ class Infra(Section):
             yield "command", 'needs the directory that it runs in: infra.directory = "."'
         if command and values.get("plan_only"):
             yield "plan_only", "is Terraform's: a command of another tool's has no plan"
-        for key in ("state_bucket", "state_key"):
+        for key in ("state_bucket", "state_key", "var_files"):
             if command and values.get(key):
-                yield key, "is Terraform's: with infra.command there is no state"
+                yield key, "is Terraform's: remove it, or infra.command"
         for name in table(values, "variables"):
             if name.upper().removeprefix(TWIN) in NAMES:
                 yield f"variables.{name}", "is set by tagship itself: give it another name"

@@ -97,7 +97,8 @@ class Wording:
             return f"did you mean {near[0]}?"
         environment = cut(place[1]) if place[0] == "environments" and len(place) > 2 else "<name>"
         anywhere: dict[str, str] = {}
-        for known, _ in tables(self.model, environment):
+        # Those of its own environment come before the top's.
+        for known, _ in sorted(tables(self.model, environment), key=lambda known: known[0][:1] != place[:1]):
             for depth in range(1, len(known) + 1):
                 anywhere.setdefault(known[depth - 1], ".".join(known[:depth]))
         if near := get_close_matches(place[-1], list(anywhere), 1, 0.8):

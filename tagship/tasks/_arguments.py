@@ -55,7 +55,7 @@ class _Value(Argument):
             default=None if flag.many or (flag.positional and not flag.after) else flag.default,
             help=flag.help,
             positional=flag.positional,
-            attr_name=flag.attribute if flag.attribute != flag.name else None,
+            attr_name=flag.keyword if flag.keyword != flag.name else None,  # Invoke's help takes it for the flag's name
         )
         argument.command = command
         return argument

@@ -6,6 +6,7 @@ import errno
 import logging
 import re
 import shlex
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ _MAY_NOT = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _AGAIN = re.compile(r"(?i)\brun (?:the same command|it) again$", re.MULTILINE)
 _FLAGS = re.compile(r"(?<=: )(?:--[a-z-]+ [^\s-]\S*)(?: --[a-z-]+ [^\s-]\S*)*$", re.MULTILINE)
 _VERSIONS = ("--version", "--to", "--artifact")  # one flag, by its name and its old spellings
+_INV = re.compile(r"(?<![\w./-])inv (?=[a-z-])")
 _SHOWN = 300  # characters of a command that are printed
 _DONE = "What was printed last may be done, or not; nothing after it was started."
 
@@ -59,7 +61,16 @@ def _spelled(remedy: str) -> str:
     if len(shlex.join(typed)) > _SHOWN:
         return remedy
     again = _AGAIN.sub(lambda words: f"{words[0]}: {shlex.join(typed)}", remedy)
-    return _FLAGS.sub(lambda flags: _with(typed, flags[0].split()), again)
+    return _callable(_FLAGS.sub(lambda flags: _with(typed, flags[0].split()), again))
+
+
+def _callable(remedy: str) -> str:
+    """Call tagship as its user can: pipx, and `make`, bring no `inv`."""
+    called = sys.argv[0]
+    if Path(called).name != "tagship" or shutil.which("inv"):
+        return remedy
+    name = "tagship" if shutil.which("tagship") else shlex.quote(called)
+    return _INV.sub(lambda _: f"{name} ", remedy)
 
 
 def _with(typed: list[str], flags: list[str]) -> str:

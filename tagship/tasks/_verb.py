@@ -32,7 +32,7 @@ def command(*flags: Flag, of: str = "", default: bool = False) -> Callable[[Call
         def guarded(_c: object, **given: Any) -> None:
             _keep_bytecode()
             with failures_said():
-                body(**{flag.attribute: _plain(given.get(flag.attribute, flag.default)) for flag in flags})
+                body(**{flag.attribute: _plain(_given(flag, given)) for flag in flags})
 
         called = body.__name__.rstrip("_").replace("_", "-")  # `continue` is a word of Python's
         declared: FlaggedTask = task(klass=FlaggedTask, name=called, default=default, positional=[])(guarded)
@@ -49,6 +49,11 @@ def _keep_bytecode() -> None:
     It begins after tasks.py was loaded: what that imports of its own repository leaves no files there.
     """
     sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
+
+def _given(flag: Flag, given: Values) -> Any:
+    """Find a flag's value, by Invoke's name or the verb's."""
+    return given.get(flag.keyword, given.get(flag.attribute, flag.default))
 
 
 def _plain(value: Any) -> Any:
@@ -82,6 +87,7 @@ def verb(
             asked = {flag.attribute: values[flag.attribute] for flag in flags if not flag.becomes}
             as_json = bool(asked.pop("json", False))
             app = (opened if settled else _begun)(as_json=as_json or document)
+            asked |= {name: app.settings.tags.names.text(asked[name]) for name in _tagged(flags)}
             with _announced(app) if announce else nullcontext():
                 result = _function(module)(app, **asked)
                 _show(app, result, as_json=as_json, wrap=wrap)
@@ -93,6 +99,11 @@ def verb(
         return command(*flags, of=of, default=default)(functools.wraps(stub)(body))
 
     return declare
+
+
+def _tagged(flags: Sequence[Flag]) -> list[str]:
+    """List the values that name a version, maybe as its tag does."""
+    return [flag.attribute for flag in flags if flag.tagged]
 
 
 def _collect_less() -> None:
@@ -174,7 +185,7 @@ def _turned(flags: Sequence[Flag], values: Values) -> bool:
             taken = [flag.attribute for flag in new.flags]
             _require_only(taken, switch, flags, values)
             print(f"warning: --{switch.name} is a task of its own now: inv {switch.becomes}", file=sys.stderr)
-            new.body(None, **{name: values[name] for name in taken})
+            new.body(None, **{name: values[name] for name in taken if name in values})
             return True
     return False
 

@@ -47,7 +47,7 @@ def promote() -> None:
     """Deploy the very bytes that passed in the environment before."""
 
 
-@verb(f.ONE_ENV, f.WAIT, f.DRY_RUN, f.JSON, announce=True)
+@verb(f.ONE_ENV, f.WAIT, f.AUTOMATIC, f.DRY_RUN, f.JSON, announce=True)
 def heal() -> None:
     """Bring the units that lag to what the environment runs."""
 

@@ -12,6 +12,7 @@ class Flag:
     `parameter` is what verbs call its value; left out, the name. `old` are earlier spellings, which keep working.
     `after` has the first positional values that make this positional one needed; otherwise it is not read.
     `many`: it may be given more than once, or with several values between commas.
+    `tagged`: it names a version, as its tag does or without the prefix of [tags].
     `becomes` names the task that a switch has become: the switch still runs it, and says so.
     """
 
@@ -24,10 +25,15 @@ class Flag:
     becomes: str = ""
     after: tuple[str, ...] = ()
     many: bool = False
+    tagged: bool = False
 
     @property
     def attribute(self) -> str:
-        return self.parameter or self.name.replace("-", "_")
+        return self.parameter or self.keyword
+
+    @property
+    def keyword(self) -> str:
+        return self.name.replace("-", "_")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,21 +52,35 @@ WAIT = Flag("wait", "how long to wait if somebody else holds the environment: 90
 
 # Which version. People say version; what is meant may be the id of an untagged build too, so verbs say artifact.
 _OLD = ("artifact", "to")
-VERSION = Flag("version", "the version or artifact id; in CI, the tag that was pushed", parameter="artifact", old=_OLD)
-MARKED = Flag("version", "the version or artifact id", old=_OLD)
-ONLY_VERSION = Flag("version", "only deployments of this version or artifact id", old=_OLD)
-WHERE = Flag("version", "say where this version is now, in every environment", old=_OLD)
-NEW_VERSION = Flag("version", "the version to make; left out, it is suggested, and with --yes taken", old=_OLD)
-OWN_TAG = Flag("version", "the version whose tag to delete, here and on the remote; it must be your own", old=_OLD)
+VERSION = Flag(
+    "version", "the version or artifact id; in CI, the tag that was pushed", parameter="artifact", old=_OLD, tagged=True
+)
+MARKED = Flag("version", "the version or artifact id", old=_OLD, tagged=True)
+ONLY_VERSION = Flag("version", "only deployments of this version or artifact id", old=_OLD, tagged=True)
+WHERE = Flag("version", "say where this version is now, in every environment", old=_OLD, tagged=True)
+NEW_VERSION = Flag(
+    "version", "the version to make; left out, it is suggested, and with --yes taken", old=_OLD, tagged=True
+)
+OWN_TAG = Flag(
+    "version", "the version whose tag to delete, here and on the remote; it must be your own", old=_OLD, tagged=True
+)
 PINNED = Flag(
-    "version", "pin the hosts to one artifact; left out, they run the environment's", parameter="artifact", old=_OLD
+    "version",
+    "pin the hosts to one artifact; left out, they run the environment's",
+    parameter="artifact",
+    old=_OLD,
+    tagged=True,
 )
 RESIGNED = Flag(
-    "version", "sign this one; left out, what runs and what can be gone back to", parameter="artifact", old=_OLD
+    "version",
+    "sign this one; left out, what runs and what can be gone back to",
+    parameter="artifact",
+    old=_OLD,
+    tagged=True,
 )
 TO = Flag("to", "the version to go back to; left out, one from a list, or with --yes the last healthy one",
-          old=("version", "artifact"))  # fmt: skip
-JUDGED = Flag("version", "the version or artifact id", old=_OLD, positional=True)
+          old=("version", "artifact"), tagged=True)  # fmt: skip
+JUDGED = Flag("version", "the version or artifact id", old=_OLD, positional=True, tagged=True)
 
 # Which environment.
 ENV = Flag("env", "the environment; left out, the one that the version's suffix belongs to")
@@ -79,9 +99,15 @@ JUDGED_ENV = Flag(
 FROM = Flag("from", "the environment that it comes from; left out, the one before it", parameter="source")
 PROMOTED_TO = Flag("to", "the environment that it goes to; left out, the next one in promotion.order")
 PROMOTED = Flag(
-    "version", "the version or artifact id; left out, what runs there", parameter="artifact", old=("artifact",)
+    "version",
+    "the version or artifact id; left out, what runs there",
+    parameter="artifact",
+    old=("artifact",),
+    tagged=True,
 )
-TESTED = Flag("version", "the version that was tested; left out, what runs there", parameter="artifact", old=_OLD)
+TESTED = Flag(
+    "version", "the version that was tested; left out, what runs there", parameter="artifact", old=_OLD, tagged=True
+)
 ALL_THE_WAY = Flag("all-the-way", "through every environment of promotion.order; it stops where one refuses", False)
 
 # A release.
@@ -128,11 +154,25 @@ EVIDENCE = Flag("evidence", "show what hosts, hooks and services said when it fa
 REBUILD_INDEX = Flag("rebuild-index", "write the ledger's index again first; it only makes reading quicker", False)
 VERIFY = Flag("verify", "hold the ledger against its chain first: exit 5 if an entry was altered or deleted", False)
 
+AUTOMATIC = Flag("automatic", "as `watch` runs it: a freeze stops it", False)
+EVERY = Flag("every", "how long between two looks: 30s, 5m", "30s")
+ROUNDS = Flag("rounds", "how many looks; 0: until Ctrl-C", 0)
+HEALS = Flag("heal", "heal units that drifted, under the lease, if two looks see it; never against a freeze", False)
+MOST_HEALS = Flag("most", "with --heal: how many heals of an environment", 3)
+PAGE = Flag("output", "write the page to a file; left out, where [report] says, or it is printed")
+CHECK = Flag("check", "look at what is stored, and at the tag on the remote, too; exit 9 if anything drifted", False)
+UNIT = Flag("unit", "only this one, by name or id (several: web-3,web-4)", many=True)
+ENTERED = Flag("unit", "which one, by name or id; needed if there are several")
+WRITTEN_SINCE = Flag("since", "what was written since a time, or that long ago: 12h, 2026-11-20; left out, 10m")
+OF_DEPLOYMENT = Flag("deployment", "what was written during this deployment, as history names its id")
+GO_ON = Flag("follow", "go on with what is written from now on, until Ctrl-C", False)
+
 # Holds and locks.
 UNTIL = Flag("until", 'its end: 8h, 2d, 2026-12-01T08:00Z, "friday 18:00" (UTC if no offset is given)')
 LEASE_ID = Flag("id", "the deployment whose lease to break, as the task lock names it")
 RESET_FENCE = Flag("reset-fence", "start the fencing numbers again, in a new range; needs --reason", False)
 WHY_RESET = Flag("reason", "of --reset-fence: why, in one line; the ledger keeps it with your name")
+TARGET = Flag("target", "Terraform's resources, between commas, to make before there is a version: the registry")
 LOCK_ID = Flag("id", "the lock to free, as the task infra.lock names it")
 RUN_ENDED = Flag("run-ended", "confirm that its CI run has ended, if CI cannot be asked", False)
 
@@ -168,6 +208,7 @@ SANDBOX_HOSTS = Flag("hosts", "of `up` and `reset`: how many hosts each environm
 INIT = (
     Flag("app", "the app's name; left out, the remote's or the folder's", parameter="name"),
     Flag("env", "the environment; left out, dev"),
+    Flag("prefix", "what its tags have before the version: v, api-; left out, what the version tags there have"),
     Flag("branch", "the branch that it ships from; left out, one of the environment's name, or the main one"),
     Flag(
         "runtime",
@@ -189,6 +230,7 @@ INIT = (
     Flag("bucket", "the bucket for artifacts; left out, <app>-artifacts"),
     Flag("region", "the AWS region; left out, the one in the workflows, or us-east-1"),
 )
+HERE = Flag("here", "this folder is an app of its own, one of several in the repository", False, parameter="own_folder")
 SOURCE = Flag(
     "source",
     "where CI gets tagship: a wheel's path, git+https://…@<commit>, or index; left out, where this one came from",

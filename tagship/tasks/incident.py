@@ -25,14 +25,29 @@ def continue_() -> None:
     """Have a deployment go on that is paused for a person's decision."""
 
 
-@verb(f.ANY_ENV, f.WHERE, f.JSON)
+@verb(f.ANY_ENV, f.WHERE, f.CHECK, f.JSON)
 def status() -> None:
     """Show what runs where, by the ledger and by each unit."""
+
+
+@verb(f.ANY_ENV, f.EVERY, f.ROUNDS, f.HEALS, f.MOST_HEALS, f.JSON)
+def watch() -> None:
+    """Look at environments again and again; with --heal, mend drift."""
 
 
 @verb(f.ANY_ENV, f.LIMIT, f.ONLY_VERSION, f.STATE, f.WHO, f.SINCE, f.EVIDENCE, f.VERIFY, f.REBUILD_INDEX, f.JSON)
 def history() -> None:
     """Show who deployed what where, when, and how it ended."""
+
+
+@verb(f.ONE_ENV, f.UNIT, f.WRITTEN_SINCE, f.OF_DEPLOYMENT, f.GO_ON, f.JSON)
+def logs() -> None:
+    """Show what the app wrote, on every unit or some."""
+
+
+@verb(f.ONE_ENV, f.ENTERED, f.JSON)
+def shell() -> None:
+    """Open a shell on a unit, by AWS's session-manager-plugin."""
 
 
 @verb(f.ANY_ENV, f.JSON)

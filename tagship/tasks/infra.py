@@ -6,7 +6,7 @@ from tagship.tasks import flags as f
 from tagship.tasks._verb import verb
 
 
-@verb(f.VERSION, f.ENV, f.DRY_RUN, f.JSON, of="infra", default=True, announce=True)
+@verb(f.VERSION, f.ENV, f.TARGET, f.DRY_RUN, f.JSON, of="infra", default=True, announce=True)
 def apply() -> None:
     """Plan and apply an environment's infrastructure for a published version."""
 

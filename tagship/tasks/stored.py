@@ -11,6 +11,11 @@ def cleanup() -> None:
     """Delete old artifacts that nothing uses: never one that can be needed."""
 
 
+@verb(f.ANY_ENV, f.PERIOD, f.PAGE, f.JSON, document=True)
+def report() -> None:
+    """Write one page of HTML: environments, deployments, DORA, failures."""
+
+
 @verb(f.ANY_ENV, f.PERIOD, f.OPENMETRICS, f.EMF, f.JSON, document=True)
 def metrics() -> None:
     """Show how deployments go: success, time, rollbacks, DORA's four keys."""

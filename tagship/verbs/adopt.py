@@ -105,6 +105,19 @@ def _show(app: App, unit: Unit, host: Inspection, *, undo: bool) -> None:
         app.screen.say(f"  .env becomes {folder}/.env.local: every release gets its variables")
     for name in host.users:
         app.screen.say(f'  it ran as {name}: user = "{name}" in tagship.toml, if its data is to stay that account\'s')
+    _show_folders(app, host)
+
+
+def _show_folders(app: App, host: Inspection) -> None:
+    """Show what of its folders the settings would say."""
+    if host.proposed:
+        app.screen.say("  its folders, for tagship.toml (leave out those that are code):")
+        app.screen.say("    volumes = [")
+        for line in host.proposed:
+            app.screen.say(f"      {line},")
+        app.screen.say("    ]")
+    for name in host.unmapped:
+        app.screen.say(f"  {name} can't be a volume: put what the app needs of it elsewhere")
 
 
 def _ask(app: App, environment: str, units: Sequence[Unit], *, undo: bool, yes: bool) -> None:

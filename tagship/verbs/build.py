@@ -1,5 +1,7 @@
 """`build`: an artifact's images, packages and sets as files. It needs no credentials: `publish` stores them.
 
+With credentials, an image that is made of the same as the one that runs is not built again: release/unchanged.
+
 What an environment needs is built at the same time: each image, the packages, the static sets.
 """
 
@@ -18,6 +20,7 @@ from tagship.ports.app import App
 from tagship.release import static_sets
 from tagship.release.image_builds import ImageBuild
 from tagship.release.packages import make
+from tagship.release.unchanged import Before, running
 
 
 def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Mapping[str, BuiltImage]:
@@ -41,9 +44,10 @@ def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False)
     if dry_run:
         app.screen.say(UNCHANGED)
         return {}
+    before = running(app, chosen) if images else Before()
     aside: list[Callable[[], object]] = [lambda: make(app, artifact_id, commit, packages)] if packages else []
     aside += [lambda: static_sets.make(app, artifact_id, commit, sets)] if sets else []
-    return _all(images, aside)
+    return _all(images, before, aside)
 
 
 def _planned(images: Mapping[str, ImageBuild], packages: object, sets: object, commit: str) -> Iterator[str]:
@@ -54,11 +58,13 @@ def _planned(images: Mapping[str, ImageBuild], packages: object, sets: object, c
     yield from (image.planned for image in images.values())
 
 
-def _all(images: Mapping[str, ImageBuild], aside: list[Callable[[], object]]) -> Mapping[str, BuiltImage]:
+def _all(
+    images: Mapping[str, ImageBuild], before: Before, aside: list[Callable[[], object]]
+) -> Mapping[str, BuiltImage]:
     """Build all at once. Raises what failed first, when all have ended."""
     with ThreadPoolExecutor(len(images) + len(aside)) as pool:
         others = [pool.submit(task) for task in aside]
-        builds = {name: pool.submit(image.build) for name, image in images.items()}
+        builds = {name: pool.submit(image.build, before) for name, image in images.items()}
     for other in others:
         other.result()
     return {name: future.result() for name, future in builds.items()}

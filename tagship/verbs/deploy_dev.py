@@ -88,7 +88,7 @@ def deploy_dev(
 def _only_shown(app: App, wish: Wish, plan: ReleasePlan) -> Shipped:
     """End a dry run: show the plan with its exact commands."""
     if plan.pushed:
-        app.screen.say(f"{plan.version} is on {app.settings.git.remote} already: there is nothing to push.")
+        app.screen.say(f"{plan.tag} is on {app.settings.git.remote} already: there is nothing to push.")
     else:
         show(app, wish, plan)
     app.screen.say(UNCHANGED)
@@ -98,7 +98,7 @@ def _only_shown(app: App, wish: Wish, plan: ReleasePlan) -> Shipped:
 def _require_no_rerun(wish: Wish, plan: ReleasePlan) -> None:
     if wish.rerun:
         raise UsageError(
-            f"{plan.version} was not pushed yet: there is no run of it to run again.",
+            f"{plan.tag} was not pushed yet: there is no run of it to run again.",
             remedy=f"Push it: {wish.spelled(version=wish.version, commit=wish.commit)}",
         )
 
@@ -108,9 +108,7 @@ def _look_again(app: App, remedies: Remedies, *, follow: bool) -> Looked:
     from tagship.release.again import Looked, look_again  # after the push: whoever only pushes does not pay for it
 
     plan = remedies.plan
-    app.screen.say(
-        f"{plan.version} is this commit, and on {app.settings.git.remote} already: there is nothing to push."
-    )
+    app.screen.say(f"{plan.tag} is this commit, and on {app.settings.git.remote} already: there is nothing to push.")
     return look_again(app, remedies) if follow else Looked("pushed")
 
 

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from tagship.domain import commands
 from tagship.domain.blocked import Gate
-from tagship.domain.deployment import SERVES
 from tagship.domain.text import counted, listed, moment, plural, span
 from tagship.domain.units import noun_of
 from tagship.domain.version import ArtifactId
@@ -19,13 +18,13 @@ from tagship.engine.gate import NotChecked, gate
 from tagship.engine.lease_session import ask
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import MANY, Facts, facts, reachable
+from tagship.engine.readiness import expected
 from tagship.engine.rollback_candidates import chosen, kept, require_ran
 from tagship.engine.scope import named, one_environment
 from tagship.errors import Interrupted, Refused, RollbackFailed, UsageError
 from tagship.ports.app import App
 from tagship.release.remedies import needed_env
 
-RECENT = 5  # rollbacks whose median is the time to expect
 PRODUCTION = "prod"  # how the name of an environment begins that is not drilled for real
 
 
@@ -110,9 +109,7 @@ class _Look:
     @property
     def expected(self) -> float | None:
         """Return the median seconds of the latest rollbacks."""
-        rollbacks = [past for past in self.known.history if past.first.action == "rollback" and past.state in SERVES]
-        latest = sorted(past.seconds for past in rollbacks[-RECENT:])
-        return round(latest[len(latest) // 2], 3) if latest else None
+        return expected(self.known.history, "rollback")
 
     def gates(self) -> dict[str, Callable[[], str]]:
         return {

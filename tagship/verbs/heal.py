@@ -16,6 +16,7 @@ from tagship.domain.text import counted, moment
 from tagship.domain.units import Report, Unit, away_sentence, them
 from tagship.domain.verdict import serves
 from tagship.engine.artifacts import verified
+from tagship.engine.gates import require_unfrozen
 from tagship.engine.lease_session import ask
 from tagship.engine.obstacles import require_clear
 from tagship.engine.plan import facts, plan_of, show, warn_of_gone
@@ -25,12 +26,14 @@ from tagship.errors import Incomplete, Refused
 from tagship.ports.app import App
 
 
-def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> Result:
+def heal(app: App, *, env: str = "", wait: str = "", automatic: bool = False, dry_run: bool = False) -> Result:
     """Bring stragglers to what the ledger says is serving.
+
+    If it is `automatic`, nobody decided on it: a freeze stops it, before and under the lease.
 
     Raises Incomplete if a unit still does not run it, Refused if all do and a deployment has not ended.
     """
-    request = HealRequest(wait=patience(wait), environment=one_environment(app, env))
+    request = HealRequest(wait=patience(wait), environment=one_environment(app, env), automatic=automatic)
     plan = request.plan(app)
     if not plan.units and plan.serves and plan.serves.state == "healthy":
         warn_of_gone(app, plan)
@@ -51,7 +54,14 @@ def heal(app: App, *, env: str = "", wait: str = "", dry_run: bool = False) -> R
 class HealRequest(Request):
     """A request to bring units to what the environment runs."""
 
+    automatic: bool = False
+
+    def check(self, app: App) -> None:
+        if self.automatic:
+            require_unfrozen(app, self.environment)
+
     def plan(self, app: App) -> Plan:
+        self.check(app)
         known = facts(app, self.environment)
         if known.last is None:
             raise Refused(

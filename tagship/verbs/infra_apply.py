@@ -18,15 +18,16 @@ from pathlib import Path
 from tagship.account.tool_failures import PLANS, Attempt, explained
 from tagship.domain import commands, layout
 from tagship.domain.deployment import new_id
-from tagship.domain.infra import exported, placed, shown
+from tagship.domain.infra import exported, placed, shown, without_artifact
 from tagship.domain.statelock import AtWork
 from tagship.domain.text import span
 from tagship.engine import statelocks
 from tagship.engine.artifacts import verified_manifest
 from tagship.engine.exclusive import exclusive
 from tagship.engine.gates import require_unfrozen
-from tagship.engine.scope import named
-from tagship.errors import UNCHANGED, ServiceFailed, SettingsError
+from tagship.engine.previews import require_open
+from tagship.engine.scope import named, one_environment
+from tagship.errors import UNCHANGED, ServiceFailed, SettingsError, UsageError
 from tagship.ports.account import Infrastructure, ToolFailed
 from tagship.ports.app import App
 from tagship.ports.bucket import Conflict, Object
@@ -61,10 +62,12 @@ class _Work:
     tool: Infrastructure
     variables: Mapping[str, str | None]
     command: Sequence[str] = ()
+    commit: str = ""
+    targets: Sequence[str] = ()
 
     @property
     def place(self) -> Path:
-        return self.app.root / ".tagship" / "build" / self.artifact
+        return self.app.root / ".tagship" / "build" / (self.artifact or "no-artifact")
 
     @property
     def plan(self) -> Path:
@@ -72,7 +75,7 @@ class _Work:
 
     @property
     def again(self) -> str:
-        return commands.infra(str(self.artifact), self.environment)
+        return commands.infra(self.artifact, self.environment, ",".join(self.targets))
 
     @property
     def attempt(self) -> Attempt:
@@ -82,8 +85,14 @@ class _Work:
         return Applied(self.environment, self.artifact, state)
 
 
-def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Applied:
-    """Plan and apply an environment's infrastructure for a published artifact."""
+def infra_apply(app: App, *, artifact: str = "", env: str = "", target: str = "", dry_run: bool = False) -> Applied:
+    """Plan and apply an environment's infrastructure for a published artifact.
+
+    With `target`, names of Terraform's resources between commas, these alone, and without an artifact: the registry has
+    to be there before there is an image.
+    """
+    if target:
+        return _targeted(app, one_environment(app, env), artifact, target, dry_run=dry_run)
     artifact_id, environment = named(app, artifact, env)
     settings = app.settings.environment(environment).infra
     if not settings.directory:
@@ -96,8 +105,30 @@ def infra_apply(app: App, *, artifact: str = "", env: str = "", dry_run: bool = 
     variables = exported(manifest, app.store.bucket, settings.variables)
     tool = app.infrastructure(environment)
     command = placed(settings.command, manifest, app.store.bucket)
-    work = _Work(app, environment, str(artifact_id), settings, tool, variables, command)
+    work = _Work(app, environment, str(artifact_id), settings, tool, variables, command, manifest.commit)
     return _command(work, dry_run) if settings.command else _terraform(work, dry_run)
+
+
+def _targeted(app: App, environment: str, artifact: str, target: str, *, dry_run: bool) -> Applied:
+    """Apply some resources alone, before any artifact exists."""
+    targets = [name.strip() for name in target.split(",") if name.strip()]
+    settings = app.settings.environment(environment).infra
+    if artifact:
+        raise UsageError(
+            "--target is for resources that an artifact needs, and --version names one.",
+            remedy=f"Leave the version away: {commands.infra('', environment, target)}",
+        )
+    if settings.command or not settings.directory:
+        raise UsageError(
+            f"--target is Terraform's, and {environment} has {'infra.command' if settings.command else 'no infra'}.",
+            remedy=f"Make it by other means, then: {commands.build('', environment)}",
+        )
+    _check_directory(app, environment, settings)
+    if not (dry_run or settings.plan_only):
+        require_unfrozen(app, environment)
+    variables = without_artifact(environment, app.store.bucket, settings.variables)
+    work = _Work(app, environment, "", settings, app.infrastructure(environment), variables, targets=targets)
+    return _terraform(work, dry_run)
 
 
 def _check_directory(app: App, environment: str, settings: Infra) -> None:
@@ -135,7 +166,8 @@ def _command(work: _Work, dry_run: bool) -> Applied:
 
 def _terraform(work: _Work, dry_run: bool) -> Applied:
     app, began = work.app, work.app.clock.now()
-    app.screen.say(f"infra of {work.environment} for {work.artifact}, from {work.settings.directory}")
+    what = work.artifact or ", ".join(work.targets)
+    app.screen.say(f"infra of {work.environment} for {what}, from {work.settings.directory}")
     with explained(work.attempt):
         work.tool.prepare()
         _say_who_is_waited_for(work)
@@ -153,7 +185,7 @@ def _terraform(work: _Work, dry_run: bool) -> Applied:
 
 def _planned(work: _Work) -> bool:
     with explained(work.attempt):
-        return work.tool.plan(work.plan, work.variables)
+        return work.tool.plan(work.plan, work.variables, work.targets)
 
 
 def _applied(work: _Work, changes: bool) -> bool:
@@ -193,11 +225,12 @@ def _applied_as_planned(work: _Work) -> bool:
 def _alone(work: _Work) -> Iterator[None]:
     """Hold the environment's lease, and require that it is not frozen.
 
-    An apply may replace the units that a deployment changes.
+    An apply may replace the units that a deployment changes. A preview is recorded before the tool makes any of it.
     """
-    purpose = f"infra for {work.artifact}"
+    purpose = f"infra for {work.artifact or ', '.join(work.targets)}"
     with exclusive(work.app, work.environment, purpose, wait=work.settings.lock_timeout, again=work.again):
         require_unfrozen(work.app, work.environment)
+        require_open(work.app, work.environment, work.commit)
         yield
 
 

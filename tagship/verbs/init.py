@@ -64,6 +64,7 @@ def init(
     *,
     name: str = "",
     env: str = "",
+    prefix: str = "",
     branch: str = "",
     runtime: str = "",
     kind: str = "",
@@ -79,6 +80,7 @@ def init(
     service: str = "",
     function: str = "",
     handler: str = "",
+    own_folder: bool = False,
     source: str = "",
     hash: str = "",
     update: bool = False,
@@ -94,11 +96,20 @@ def init(
     """
     if schema:
         return Schema(resources.content(resources.SCHEMA).decode())
-    given = {"app": name, "env": env, "branch": branch, "runtime": runtime, "kind": kind, "command": command}
+    given = {
+        "app": name,
+        "env": env,
+        "prefix": prefix,
+        "branch": branch,
+        "runtime": runtime,
+        "kind": kind,
+        "command": command,
+    }
     given |= {"include": include, "image": image, "health": health, "bucket": bucket, "region": region}
     given |= {"build": build, "built": built, "cluster": cluster, "service": service}
     given |= {"function": function, "handler": handler}
-    scene = Scene(app.surroundings)
+    around = app.surroundings
+    scene = Scene(around.here() if own_folder and around.here else around)
     _say_found(app, scene)
     asking = None if yes or dry_run or not app.prompt.possible else app.prompt
     pinned = source_of(source, [text for text in hash.split(",") if text], scene.root)  # nobody answers in vain
@@ -115,10 +126,10 @@ def init(
         require_yes(
             app.prompt,
             "Write these files?",
-            commands.init(given | {"source": source, "hash": hash}, update=update, yes=True),
+            commands.init(given | {"source": source, "hash": hash}, update=update, here=own_folder, yes=True),
         )
     write(scene.root, made.changes)
-    _say_next(app, made)
+    _say_next(app, scene, made)
     return Initiated(True, made.changes, made.notes, made.conflicts)
 
 
@@ -146,10 +157,11 @@ def _show(app: Beginning, made: Draft, unwritten: Sequence[FileChange]) -> None:
         app.screen.warn(note)
 
 
-def _say_next(app: Beginning, made: Draft) -> None:
+def _say_next(app: Beginning, scene: Scene, made: Draft) -> None:
     paths = [entry.path for entry in made.changes if entry.word != "same"]
-    ignored = app.surroundings.ignored(paths)
+    ignored = scene.git.ignored(paths)
     force = f"git add --force {shlex.join(ignored)} && " if ignored else ""
     app.screen.say("Written. What comes next:")
-    app.screen.say(f"  {force}git add . && git commit -m 'Ship with tagship'")
+    top = f" {'../' * scene.depth}.github" if scene.depth else ""
+    app.screen.say(f"  {force}git add .{top} && git commit -m 'Ship with tagship'")
     app.screen.say(f"  make {made.targets['sandbox']}")

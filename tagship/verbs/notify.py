@@ -15,10 +15,12 @@ from tagship.domain.history import as_data, outcome
 from tagship.domain.news import NOT_DEPLOYED, News
 from tagship.domain.text import moment, span
 from tagship.engine.plan import MANY, recent
+from tagship.engine.previews import preview_number
 from tagship.engine.scope import named
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.app import App
 from tagship.release.ending import evidence, reason_of
+from tagship.release.previews import not_deployed, of_deployment, tell_pull_request
 from tagship.release.telling import tell, try_hooks
 
 
@@ -82,6 +84,12 @@ def notify(app: App, *, artifact: str = "", env: str = "", test: bool = False) -
 def _deployed(app: App, latest: Deployment, *, newest: bool) -> Notified:
     app.screen.say(_headline(latest))
     app.ci.summarize(_summary(latest))
+    environment = latest.first.environment
+    if preview_number(app, environment):
+        if newest:
+            place = _news(app, environment, latest.label).url
+            tell_pull_request(app, of_deployment(app, latest, _evidence(latest), place))
+        return Notified(latest)
     facts = {"state": latest.state, "headline": _headline(latest), "evidence": _evidence(latest)}
     tell(app, replace(_news(app, latest.first.environment, latest.label), id=latest.id, newest=newest, **facts))
     return Notified(latest)
@@ -105,6 +113,9 @@ def _not_deployed(app: App, artifact_id: str, environment: str) -> Notified:
     app.screen.say(f"{headline}. {reason}")
     lines = [*markdown.heading(headline), *markdown.paragraph(reason), *markdown.folded("evidence", captured)]
     app.ci.summarize("\n".join(lines))
+    if preview_number(app, environment):
+        tell_pull_request(app, not_deployed(app, environment, artifact_id, reason, captured))
+        return Notified(None, reason)
     tell(app, replace(_news(app, environment, artifact_id), headline=f"{headline}. {reason}", evidence=captured))
     return Notified(None, reason)
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 from tagship.domain import commands, layout
-from tagship.domain.preview import CLOSING, PreviewRecord
-from tagship.domain.text import listed
-from tagship.engine.previews import close, preview_number, records
-from tagship.errors import UNCHANGED, ServiceFailed, TagshipError
+from tagship.domain.preview import CLOSED, CLOSING, OPEN, PreviewRecord
+from tagship.domain.stored import moment_of
+from tagship.domain.text import counted, listed
+from tagship.engine.preview_closing import close
+from tagship.engine.previews import preview_number, read, records
+from tagship.errors import UNCHANGED, Held, ServiceFailed, TagshipError
 from tagship.ports.app import App
+from tagship.ports.bucket import Conflict
+from tagship.ports.forge import PullRequest
+from tagship.release.previews import closed, tell_pull_request
+
+FORGOTTEN = timedelta(days=30)  # after which the record of a closed preview goes, if nothing of it is left
+SETTLES = timedelta(hours=1)  # that AWS goes on naming the tags of what was deleted
 
 
 @dataclass(frozen=True)
 class Swept:
     """One preview: why it goes, and what became of it.
 
-    `state`: kept | planned | closed | was-closed | failed.
+    `state`: kept | planned | closed | was-closed | busy (somebody changes it: the next sweep looks again) | failed.
     """
 
     environment: str
@@ -27,12 +36,50 @@ class Swept:
 
 @dataclass(frozen=True)
 class SweptPreviews:
-    """Every preview that was looked at."""
+    """Every preview that was looked at; `forgotten` counts records that went."""
 
     previews: Sequence[Swept]
+    forgotten: int = 0
 
     def as_data(self) -> dict[str, object]:
-        return {"previews": [asdict(preview) for preview in self.previews]}
+        return {"previews": [asdict(preview) for preview in self.previews], "forgotten": self.forgotten}
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a sweep goes by: open pull requests, records, tags and artifacts."""
+
+    app: App
+    open_numbers: frozenset[int]
+    known: Mapping[str, PreviewRecord]
+    tagged: frozenset[str]
+    stored: frozenset[str]
+
+    def candidates(self) -> list[str]:
+        """Name the previews of which something may be there.
+
+        By their records, by artifacts without one, and by tags.
+        """
+        unknown = self.stored - set(self.known)
+        living = {name for name, record in self.known.items() if record.lives}
+        return sorted(living | unknown | self.tagged, key=lambda name: preview_number(self.app, name))
+
+    def why(self, record: PreviewRecord) -> str:
+        """Say why a preview goes; empty if it stays."""
+        now, hours = self.app.store.now(), self.app.settings.previews.ttl
+        if not record.lives:
+            left = record.environment in self.tagged and now - moment_of(record.since) > SETTLES
+            return "it was closed, and resources with its tags are left" if left else ""
+        if record.number not in self.open_numbers:
+            return self._of_closed(record)
+        if record.state == CLOSING:
+            return "its closing was cut off"
+        return f"nobody deployed to it for {hours} h" if record.expired(now, hours) else ""
+
+    def _of_closed(self, record: PreviewRecord) -> str:
+        """Ask again: it may have been opened since all were listed."""
+        pull = self.app.forge.pull_request(record.number) if self.app.forge else PullRequest(OPEN)
+        return "" if pull.state == OPEN else f"pull request {record.number} is {pull.state}"
 
 
 def preview_sweep(app: App, *, dry_run: bool = False) -> SweptPreviews:
@@ -40,12 +87,15 @@ def preview_sweep(app: App, *, dry_run: bool = False) -> SweptPreviews:
 
     Raises ServiceFailed if one could not be closed, or if GitHub can't be asked.
     """
-    open_numbers = _open_numbers(app)
-    swept = [_swept(app, record, open_numbers, dry_run=dry_run) for record in _candidates(app).values()]
+    look = _looked(app)
+    swept = [_swept(look, name, dry_run=dry_run) for name in look.candidates()]
     for preview in swept:
         app.screen.say(f"{preview.environment}: {preview.state}" + (f" ({preview.reason})" if preview.reason else ""))
     if not swept:
         app.screen.say("there are no previews")
+    forgotten = 0 if dry_run else _forget(look)
+    if forgotten:
+        app.screen.say(f"{counted(forgotten, 'record')} of previews that were closed long ago went")
     if dry_run:
         app.screen.say(UNCHANGED)
     failed = [preview.environment for preview in swept if preview.state == "failed"]
@@ -55,46 +105,58 @@ def preview_sweep(app: App, *, dry_run: bool = False) -> SweptPreviews:
             state="The others are as said above.",
             remedy=f"Fix that, then again: {commands.preview_sweep()}",
         )
-    return SweptPreviews(swept)
+    return SweptPreviews(swept, forgotten)
 
 
-def _open_numbers(app: App) -> frozenset[int]:
+def _looked(app: App) -> _Look:
+    """Ask GitHub, the bucket and AWS. Raises ServiceFailed without a token."""
     if app.forge is None:
         raise ServiceFailed(
             "Which pull requests are open is not known: there is no token to ask GitHub with.",
             remedy=f"Set GITHUB_TOKEN, then: {commands.preview_sweep()}",
         )
-    return frozenset(app.forge.open_pull_requests())
-
-
-def _candidates(app: App) -> Mapping[str, PreviewRecord]:
-    """Find what is recorded, and artifacts that no record tells of."""
-    known = dict(records(app))
     top = f"{app.settings.app}/"
-    for entry in app.store.list(f"{top}pr-", delimiter="/"):
-        environment = entry.key.removeprefix(top).rstrip("/")
-        number = preview_number(app, environment)
-        if number and environment not in known and not app.store.get(layout.preview(app.settings.app, environment)):
-            now = app.store.now().isoformat(timespec="seconds")
-            known[environment] = PreviewRecord(app.settings.app, environment, number, "open", now, now, app.who)
-    return {name: record for name, record in sorted(known.items()) if record.lives}
+    folders = (entry.key.removeprefix(top).rstrip("/") for entry in app.store.list(f"{top}pr-", delimiter="/"))
+    stored = frozenset(name for name in folders if preview_number(app, name))
+    tagged = frozenset(name for name in app.foundation.tagged(app.settings.app) if preview_number(app, name))
+    return _Look(app, frozenset(app.forge.open_pull_requests()), records(app), tagged, stored)
 
 
-def _swept(app: App, record: PreviewRecord, open_numbers: frozenset[int], *, dry_run: bool) -> Swept:
-    reason = _why(app, record, open_numbers)
+def _swept(look: _Look, environment: str, *, dry_run: bool) -> Swept:
+    reason = look.why(look.known.get(environment) or read(look.app, environment).record)
     if not reason or dry_run:
-        return Swept(record.environment, "planned" if reason else "kept", reason)
+        return Swept(environment, "planned" if reason else "kept", reason)
     try:
-        return Swept(record.environment, close(app, record.environment, wait=0), reason)
+        state = close(look.app, environment, wait=0, why=look.why)
+        if state == CLOSED:
+            tell_pull_request(look.app, closed(look.app, environment))
+        return Swept(environment, state, reason)
+    except Held as held:
+        look.app.screen.say(f"{environment}: {held.what}")
+        return Swept(environment, "busy", reason)
     except TagshipError as problem:
-        app.screen.warn(f"{record.environment}: {problem.what} {problem.remedy}")
-        return Swept(record.environment, "failed", reason)
+        look.app.screen.warn(f"{environment}: {problem.what} {problem.remedy}")
+        return Swept(environment, "failed", reason)
 
 
-def _why(app: App, record: PreviewRecord, open_numbers: frozenset[int]) -> str:
-    if record.number not in open_numbers:
-        return f"pull request {record.number} is not open"
-    if record.state == CLOSING:
-        return "its closing was cut off"
-    hours = app.settings.previews.ttl
-    return f"nobody deployed to it for {hours} h" if record.expired(app.store.now(), hours) else ""
+def _forget(look: _Look) -> int:
+    """Delete records of previews of which nothing is left.
+
+    Deployments read all records: closed ones would slow them down for ever.
+    """
+    old = [
+        name
+        for name, record in look.known.items()
+        if not record.lives and look.app.store.now() - moment_of(record.since) > FORGOTTEN
+    ]
+    gone = 0
+    for name in old:
+        stored = read(look.app, name)
+        if name in look.stored | look.tagged or stored.record.lives:
+            continue
+        try:
+            look.app.store.delete(layout.preview(look.app.settings.app, name), stored.etag)
+            gone += 1
+        except Conflict:  # it was opened again
+            continue
+    return gone

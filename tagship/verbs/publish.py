@@ -38,7 +38,7 @@ from tagship.ports.bucket import Conflict, Object
 from tagship.release import packages, static_sets
 from tagship.release.attesting import attested_provenance, check_pair
 from tagship.release.built import Work, work_of
-from tagship.release.images import moved_tags, shipped
+from tagship.release.images import moved_tags, shipped, version_tags
 from tagship.release.manifests import put_manifest
 from tagship.release.sbom import attested_sbom
 from tagship.release.secrets import resolved
@@ -84,6 +84,7 @@ def publish(app: App, *, artifact: str = "", env: str = "", built: str = "", dry
         manifest = replace(manifest, packages=packages.store(app, work, origin), static=stored_sets)
         if signs:
             _put_signature(app, work, manifest.to_json(), origin)
+        version_tags(app, work)
         moved_tags(app, work)
         put_manifest(
             app,

@@ -20,11 +20,12 @@ from tagship.account.desired import (
     image_repository,
     look,
     look_at_documents,
+    names_of_stacks,
 )
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.removal import Removal, removal
 from tagship.domain import commands, foundation
-from tagship.domain.forge import branch_alone, tags_alone
+from tagship.domain.forge import branch_alone, tags_alone, variable
 from tagship.domain.foundation import Stack, same_document, stack_name
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
@@ -55,6 +56,9 @@ class Prepared:
     def as_data(self) -> dict[str, object]:
         changes = [change.as_data() for change in self.changes]
         return {"done": self.done, "changes": changes, "outputs": {k: dict(v) for k, v in self.outputs.items()}}
+
+
+OF = {"hosts": "hosts' logs", "sites": "static sets"}  # what a policy of people is for, if its noun is not enough
 
 
 def setup(
@@ -216,25 +220,42 @@ def _warn_of_bucket(app: App) -> None:
 
 
 def _outputs(app: App) -> dict[str, Mapping[str, str]]:
-    names = [stack_name(app.settings.app), *(stack_name(app.settings.app, name) for name in app.settings.environments)]
+    names = [stack_name(app.settings.app), *(stack_name(app.settings.app, name) for name in names_of_stacks(app))]
     stacks = {name: app.foundation.stack(name) for name in names}
     return {name: stack.outputs for name, stack in stacks.items() if stack}
 
 
 def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
     """Print what comes next: GitHub's settings, and the hosts' profile."""
-    for name in app.settings.environments:
+    for name in names_of_stacks(app):
         made = outputs.get(stack_name(app.settings.app, name))
         if not made:
+            continue
+        if "PreviewRoleArn" in made:
+            for line in _of_previews(app, made):
+                app.screen.say(line)
             continue
         for line in _of_github(app, name, made):
             app.screen.say(line)
         if profile := made.get("HostProfile"):
             app.screen.say(f"hosts of {name}: instance profile {profile}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
-        for noun in ("functions", "services", "groups", "sites"):
+        for noun in ("hosts", "functions", "services", "groups", "sites"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
-                app.screen.say(f"and, for its {'static sets' if noun == 'sites' else noun}: {policy}")
+                app.screen.say(f"and, for its {OF.get(noun, noun)}: {policy}")
+
+
+def _of_previews(app: App, made: Mapping[str, str]) -> Iterator[str]:
+    """Spell the commands for previews.
+
+    A pull request's job is in no environment, so the repository has its variables.
+    """
+    sweep, branch = "preview-sweep", app.settings.ci.cleanup_branch
+    for where in ("", f" --env {sweep}"):
+        if where:
+            yield from branch_alone(sweep, branch)
+        yield f"gh variable set AWS_PREVIEW_ROLE_ARN{where} --body {made['PreviewRoleArn']}"
+        yield f"gh variable set AWS_REGION{where} --body {app.settings.aws.region}"
 
 
 def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
@@ -244,10 +265,13 @@ def _of_github(app: App, name: str, made: Mapping[str, str]) -> Iterator[str]:
     """
     settings, cleanup = app.settings, f"{name}-cleanup"
     region = settings.aws.region
-    yield from tags_alone(name, settings.suffix(name), settings.promoted_from(name))
-    yield f"gh variable set AWS_ROLE_ARN --env {name} --body {made['CiRoleArn']}"
-    yield f"gh variable set AWS_NOTIFY_ROLE_ARN --env {name} --body {made['NotifyRoleArn']}"
+    yield from tags_alone(name, settings.tags.names.on_github(settings.suffix(name)), settings.promoted_from(name))
+    role, notify, clean = (
+        variable(f"AWS_{job}ROLE_ARN", settings.app, app.repository.folder) for job in ("", "NOTIFY_", "CLEANUP_")
+    )
+    yield f"gh variable set {role} --env {name} --body {made['CiRoleArn']}"
+    yield f"gh variable set {notify} --env {name} --body {made['NotifyRoleArn']}"
     yield f"gh variable set AWS_REGION --env {name} --body {region}"
     yield from branch_alone(cleanup, settings.ci.cleanup_branch)
-    yield f"gh variable set AWS_CLEANUP_ROLE_ARN --env {cleanup} --body {made['CleanupRoleArn']}"
+    yield f"gh variable set {clean} --env {cleanup} --body {made['CleanupRoleArn']}"
     yield f"gh variable set AWS_REGION --env {cleanup} --body {region}"

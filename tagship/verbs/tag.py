@@ -61,9 +61,9 @@ def _tag(app: App, wish: Wish) -> Tagged:
     if not plan.exists:
         confirm(app, wish, plan, question(plan, push=False))
         _make(app, plan)
-    app.screen.say(f"{plan.version} is tagged here, and not pushed.")
+    app.screen.say(f"{plan.tag} is tagged here, and not pushed.")
     app.screen.say(f"  push it: {pushing}")
-    app.screen.say(f"  undo it: git tag --delete {plan.version}")
+    app.screen.say(f"  undo it: git tag --delete {plan.tag}")
     return Tagged("tagged", plan)
 
 
@@ -72,17 +72,17 @@ def _say_that_it_is_out(app: App, plan: ReleasePlan, remedies: Remedies) -> None
 
     It is neither made, nor pushed, nor taken back by deleting it here.
     """
-    app.screen.say(f"{plan.version} is this commit, and on {app.settings.git.remote} already. {UNCHANGED}")
+    app.screen.say(f"{plan.tag} is this commit, and on {app.settings.git.remote} already. {UNCHANGED}")
     app.screen.say(f"  what became of it: {commands.deploy_dev(plan.environment, version=str(plan.version))}")
     app.screen.say(f"  another number:    {remedies.anew}")
 
 
 def _make(app: App, plan: ReleasePlan) -> None:
-    name = str(plan.version)
+    name, version = plan.tag, str(plan.version)
     try:
-        app.repository.create_tag(name, plan.commit, plan.message)
+        app.repository.create_tag(version, plan.commit, plan.message)
     except KeyboardInterrupt as reason:
-        made = app.repository.tag(name)
+        made = app.repository.tag(version)
         state = f"The tag {name} was made here, and not pushed." if made else UNCHANGED
         remedy = f"To take it back: git tag --delete {name}" if made else f"See the tags: {commands.versions()}"
         raise Interrupted("Interrupted while tagging.", state=state, remedy=remedy) from reason

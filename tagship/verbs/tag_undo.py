@@ -37,8 +37,8 @@ def tag_undo(app: App, *, version: str = "", yes: bool = False, dry_run: bool = 
     if not version:
         raise UsageError("Which tag?", remedy=f"See the tags: {commands.versions()}")
     wanted = Version.parse(version)
-    name = str(wanted)
-    local, remote = app.repository.tag(name), app.repository.remote_tag(name)
+    name = app.settings.tag(wanted)
+    local, remote = app.repository.tag(str(wanted)), app.repository.remote_tag(str(wanted))
     tags = [tag for tag in (remote, local) if tag]
     if not tags:
         raise Refused(
@@ -53,7 +53,7 @@ def tag_undo(app: App, *, version: str = "", yes: bool = False, dry_run: bool = 
     if dry_run:
         app.screen.say("Nothing was changed.")
         return Undone("planned", wanted, steps)
-    _confirm(app, name, yes)
+    _confirm(app, wanted, yes)
     if remote:
         _delete_there(app, remote)
     if local and not app.repository.delete_tag(local):
@@ -107,7 +107,7 @@ def _require_no_run(app: App, environment: str, version: Version, why_not: str) 
     Without the ledger, a run of CI is reason enough.
     """
     try:
-        run = app.forge.find_tag_run(str(version)) if app.forge else None
+        run = app.forge.find_tag_run(app.settings.tag(version)) if app.forge else None
         asked = app.forge is not None
     except SettingsError:
         raise
@@ -137,22 +137,23 @@ def _commands(app: App, local: Tag | None, remote: Tag | None) -> list[str]:
     return steps
 
 
-def _confirm(app: App, name: str, yes: bool) -> None:
+def _confirm(app: App, version: Version, yes: bool) -> None:
     if yes:
         return
+    name = str(version)
     if not app.prompt.possible:
         raise UsageError(
             "There is no terminal to ask at, and no --yes was given.",
             remedy=f"Say it: {commands.tag_undo(name, yes=True)}",
         )
-    if not app.prompt.confirm(f"Delete {name}?"):
+    if not app.prompt.confirm(f"Delete {app.settings.tag(version)}?"):
         raise Interrupted("Not confirmed.", remedy=f"When it is time: {commands.tag_undo(name)}")
 
 
 def _is_there(app: App, tag: Tag, reason: BaseException) -> bool:
     """Tell whether the remote still has the tag, after all."""
     try:
-        remote_tag = app.repository.remote_tag(tag.name)
+        remote_tag = app.repository.remote_tag(tag.version)
     except (TagshipError, KeyboardInterrupt) as silence:
         state = f"Whether {app.settings.git.remote} still has {tag.name} is not known; no local tag was deleted."
         raise _cut_off(app, tag, reason, state) from silence
@@ -161,7 +162,7 @@ def _is_there(app: App, tag: Tag, reason: BaseException) -> bool:
 
 def _cut_off(app: App, tag: Tag, reason: BaseException, state: str) -> TagshipError:
     """Build the error of a remote deletion that was cut off."""
-    again = f"Then: {commands.tag_undo(tag.name, yes=True)}"
+    again = f"Then: {commands.tag_undo(tag.version, yes=True)}"
     remedy = either(f"Ask it: git ls-remote {app.settings.git.remote} refs/tags/{tag.name}", again)
     if isinstance(reason, ServiceFailed):
         return ServiceFailed(reason.what, state=state, remedy=remedy, evidence=reason.evidence)
@@ -189,5 +190,5 @@ def _delete_there(app: App, tag: Tag) -> None:
         raise Refused(
             f"{app.settings.git.remote} did not delete {tag.name}: {why.rstrip('.')}.",
             state=answer.state or "Nothing was changed.",
-            remedy=f"Look at it again: {commands.tag_undo(tag.name)} --dry-run",
+            remedy=f"Look at it again: {commands.tag_undo(tag.version)} --dry-run",
         )

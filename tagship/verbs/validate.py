@@ -11,9 +11,12 @@ from dataclasses import asdict, dataclass
 from tagship.domain import commands
 from tagship.domain.trigger import BOT, Trigger
 from tagship.domain.version import ArtifactId, Version
+from tagship.engine.previews import preview_number
 from tagship.engine.promotion import before
 from tagship.errors import Refused, TagshipError, UsageError
 from tagship.ports.app import App
+
+DEPLOYING = ("opened", "synchronize", "reopened")  # what happens to a pull request, and deploys its head
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Outputs:
 
     `version` is an artifact id, a tag's or an untagged build's; `tag` is empty for the latter. `skip_build`: it is
     stored already. `approval`: somebody has to approve it, and if nobody has to, the environment has to run `after`.
+    `should_close`: the environment was a pull request's that is closed.
     """
 
     should_deploy: bool
@@ -33,6 +37,7 @@ class Outputs:
     commit: str = ""
     approval: bool = False
     after: str = ""
+    should_close: bool = False
     reason: str = ""
 
     def lines(self) -> dict[str, str]:
@@ -43,11 +48,12 @@ def validate(app: App, *, artifact: str = "", env: str = "") -> Outputs:
     """Check what started the run, and say what it deploys.
 
     A pushed tag deploys its version; a pushed branch, or CI's success on it, its commit under an id of its own; a
-    dispatch what it names. Without credentials nothing is asked of AWS.
+    dispatch what it names; a pull request its head, to its own environment if there are previews. Without credentials
+    nothing is asked of AWS.
     Raises UsageError when the tag is no version of a known channel, Refused when it is not an annotated tag on its
     channel's branch, or a dispatch asks for what is not on the environment's branch.
     """
-    name = artifact or app.ci.tag
+    name = artifact or _own_tag(app)
     outputs = _checked(app, name, env) if name else _of_event(app, app.ci.trigger, env)
     for key, value in outputs.lines().items():
         app.screen.say(f"{key}={value}")
@@ -55,14 +61,28 @@ def validate(app: App, *, artifact: str = "", env: str = "") -> Outputs:
     return outputs
 
 
+def _own_tag(app: App) -> str:
+    """Return the version whose tag started the run.
+
+    Raises UsageError for another app's tag.
+    """
+    names, tag = app.settings.tags.names, app.ci.tag
+    if tag and not tag.startswith(names.prefix):
+        raise UsageError(
+            f"The tag {tag[:80]!r} is none of {app.settings.app}: its tags begin with {names.prefix}.",
+            remedy=f"Let the workflow start on such tags alone, on.push.tags: {names.of('*')}",
+        )
+    return tag.removeprefix(names.prefix)
+
+
 def _of_event(app: App, trigger: Trigger, env: str) -> Outputs:
     """Decide for a run that no tag started."""
-    if not trigger.event:
-        return _nothing("no tag set off this run, and --version names none")
-    if trigger.refusal:
-        return _nothing(trigger.refusal)
+    if trigger.refusal or not trigger.event:
+        return _nothing(trigger.refusal or "no tag set off this run, and --version names none")
     if trigger.event == "workflow_dispatch":
         return _dispatched(app, trigger, env or trigger.inputs.get("environment", ""))
+    if trigger.pull:
+        return _of_pull_request(app, trigger)
     environment, reason = _of_branch(app, trigger.branch, env)
     if reason:
         return _nothing(reason)
@@ -70,6 +90,18 @@ def _of_event(app: App, trigger: Trigger, env: str) -> Outputs:
         return _promoted(app, trigger, env)
     why = "was pushed to" if trigger.event == "push" else "passed CI on"
     return _built(app, trigger, environment, f"{trigger.commit[:8]} {why} {trigger.branch}")
+
+
+def _of_pull_request(app: App, trigger: Trigger) -> Outputs:
+    """Deploy a pull request's head, or close its environment."""
+    environment, name = f"pr-{trigger.pull}", f"pull request {trigger.pull}"
+    if not preview_number(app, environment):
+        return _nothing("a pull request is deployed to no environment")
+    if trigger.action == "closed":
+        return Outputs(False, environment, reason=f"{name} was closed", should_close=True)
+    if trigger.action not in DEPLOYING:
+        return _nothing(f"{name} was {trigger.action or 'changed'}, and that deploys nothing")
+    return _built(app, trigger, environment, f"{trigger.commit[:8]} is the head of {name}")
 
 
 def _nothing(reason: str) -> Outputs:
@@ -138,7 +170,7 @@ def _dispatched(app: App, trigger: Trigger, environment: str) -> Outputs:
     settings = app.settings.environment(environment)
     asked = trigger.inputs.get("version") or trigger.inputs.get("image_tag", "")
     if asked:
-        return _asked_for(environment, asked, trigger)
+        return _asked_for(app, environment, asked, trigger)
     if before(app, environment):
         raise UsageError(
             f"{environment} runs what came through {before(app, environment)}: name that version.",
@@ -152,9 +184,9 @@ def _dispatched(app: App, trigger: Trigger, environment: str) -> Outputs:
     return _built(app, trigger, environment, f"somebody started it for {environment}")
 
 
-def _asked_for(environment: str, asked: str, trigger: Trigger) -> Outputs:
-    artifact_id = ArtifactId.parse(asked.removeprefix(f"{environment}-"))
-    tag = str(artifact_id) if artifact_id.version else ""
+def _asked_for(app: App, environment: str, asked: str, trigger: Trigger) -> Outputs:
+    artifact_id = ArtifactId.parse(app.settings.tags.names.text(asked).removeprefix(f"{environment}-"))
+    tag = app.settings.tag(artifact_id) if artifact_id.version else ""
     reason = f"somebody asked for {artifact_id} on {environment}"
     image_tag = artifact_id.image_tag(environment)
     return Outputs(True, environment, artifact_id, image_tag, tag, True, trigger.commit, approval=True, reason=reason)
@@ -167,7 +199,8 @@ def _checked(app: App, name: str, environment: str) -> Outputs:
     commit = _check_tag(app, version, chosen, app.ci.commit)
     _warn_of_unsigned(app, chosen)
     tag = ArtifactId(str(version)).image_tag(chosen)
-    return Outputs(True, chosen, str(version), tag, str(version), commit=commit, reason=f"the tag {version}")
+    name = app.settings.tag(version)
+    return Outputs(True, chosen, str(version), tag, name, commit=commit, reason=f"the tag {name}")
 
 
 def _warn_of_unsigned(app: App, environment: str) -> None:
@@ -196,7 +229,8 @@ def _check_tag(app: App, version: Version, environment: str, started_by: str) ->
     tag, branch = app.repository.remote_tag(str(version)), app.settings.environment(environment).branch
     if tag is None:
         raise Refused(
-            f"{app.settings.git.remote} has no tag {version}.", remedy=f"Tag it and push it: {commands.deploy_dev()}"
+            f"{app.settings.git.remote} has no tag {app.settings.tag(version)}.",
+            remedy=f"Tag it and push it: {commands.deploy_dev()}",
         )
     undo = f"Delete it, and tag with tagship: {commands.tag_undo(str(version))}"
     if tag.oid == tag.commit:

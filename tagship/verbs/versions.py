@@ -28,7 +28,7 @@ class Versions:
     bad: Mapping[str, Bad] | None = None  # those that are marked bad or failed; None if the ledger was not asked
 
     def as_data(self) -> dict[str, object]:
-        by_name = {tag.name: tag for tag in self.tags}
+        by_name = {tag.version: tag for tag in self.tags}
         return {
             "environment": self.environment,
             "versions": [self._entry(version, by_name.get(str(version))) for version in self.versions],
@@ -43,7 +43,7 @@ class Versions:
         entry: dict[str, object] = {"version": str(version)}
         if tag:
             when = tag.when.isoformat() if tag.when else ""
-            entry |= {"commit": tag.commit, "tagger": tag.tagger, "when": when}
+            entry |= {"tag": tag.name, "commit": tag.commit, "tagger": tag.tagger, "when": when}
         if self.bad is not None:
             bad = self.bad.get(str(version))
             entry["bad"] = bad.why if bad else ""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.aws_cli.conftest import Cli, commands
-from tests.journeys.test_deploy_to_services import CLUSTER, CRASHING, FIRST, SECOND, SERVICE, Place, place
+from tests.journeys.example import FIRST, SECOND
+from tests.journeys.test_deploy_to_services import CLUSTER, CRASHING, SERVICE, Place, place
 
 __all__ = ["place"]
 

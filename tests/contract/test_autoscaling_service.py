@@ -273,3 +273,64 @@ def _strange(value: Any, shape: Any) -> list[str]:
         return [each for row in value for each in _strange(row, shape.member)]
     kinds: dict[str, Any] = {"string": str, "integer": int, "boolean": bool}
     return [] if isinstance(value, kinds.get(shape.type_name, object)) else [f"{value!r} of {shape.name}"]
+
+
+# -- what AWS refuses, or does without a word --------------------------------------------------------------------------
+
+
+def test_a_template_that_takes_its_ami_from_a_parameter_has_no_way_back(place: Place) -> None:
+    number = place.version("by parameter", ImageId="resolve:ssm:/golden/ami")
+    place.start(number, CheckpointPercentages=[50, 100], CheckpointDelay=3600)
+    place.until(lambda: place.refresh()["Status"] == "InProgress")
+    refused("IrreversibleInstanceRefresh", lambda: place.aws.rollback_instance_refresh(AutoScalingGroupName=place.name))
+    place.aws.cancel_instance_refresh(AutoScalingGroupName=place.name)
+    assert place.ended()["Status"] == "Cancelled"
+
+
+def test_a_last_checkpoint_below_a_hundred_leaves_the_rest_and_calls_that_a_success(place: Place) -> None:
+    place.start(CheckpointPercentages=[50], CheckpointDelay=60)
+    assert place.ended()["Status"] == "Successful"
+    assert place.versions() == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    "most", [{"MaxHealthyPercentage": 150}, {"MinHealthyPercentage": 20, "MaxHealthyPercentage": 150}]
+)
+def test_a_maximum_needs_its_minimum_and_is_not_far_above_it(place: Place, most: Any) -> None:
+    refused("ValidationError", lambda: place.start(**most))
+
+
+def test_a_group_is_not_given_a_template_while_a_refresh_brings_it_another(place: Place) -> None:
+    place.start(CheckpointPercentages=[50, 100], CheckpointDelay=3600)
+    template = {"LaunchTemplateId": place.template, "Version": "2"}
+    refused(
+        "ValidationError",
+        lambda: place.aws.update_auto_scaling_group(AutoScalingGroupName=place.name, LaunchTemplate=template),
+    )
+    place.aws.update_auto_scaling_group(AutoScalingGroupName=place.name, MaxSize=8)
+    place.aws.rollback_instance_refresh(AutoScalingGroupName=place.name)
+    assert place.ended()["Status"] == "RollbackSuccessful"
+
+
+@pytest.mark.parametrize("wanted", [0, 10])
+def test_a_capacity_beyond_the_groups_bounds_is_refused(place: Place, wanted: int) -> None:
+    refused(
+        "ValidationError",
+        lambda: place.aws.set_desired_capacity(AutoScalingGroupName=place.name, DesiredCapacity=wanted),
+    )
+
+
+def test_a_new_instance_that_ends_by_itself_holds_no_refresh_up(place: Place) -> None:
+    switch(warmup=0.5)
+    before = set(place.ids())
+    place.start()
+    place.until(lambda: bool(set(place.ids()) - before))
+    [fresh] = set(place.ids()) - before
+    place.ec2.terminate_instances(InstanceIds=[fresh])
+    assert place.ended()["Status"] == "Successful"
+
+
+def test_a_group_whose_own_image_is_gone_is_described_all_the_same(place: Place) -> None:
+    switch(no_image=[GOOD_AMI])
+    place.ec2.terminate_instances(InstanceIds=place.ids()[:1])
+    assert len(place.group()["Instances"]) == 1

@@ -125,6 +125,37 @@ def test_environments_have_issues_of_their_own(board: GitHubBoard, pages: Pages)
     assert len(get(pages, "/issues")) == 1
 
 
+MARK = "<!-- tagship preview hello/pr-51 -->"
+
+
+def test_a_pull_request_has_one_comment_which_is_changed(board: GitHubBoard, pages: Pages) -> None:
+    page = board.comment(51, MARK, f"{MARK}\nfirst")
+    for text in ("second", "second"):
+        assert board.comment(51, MARK, f"{MARK}\n{text}") == page
+    assert [comment["body"] for comment in get(pages, "/issues/51/comments")] == [f"{MARK}\nsecond"]
+    board.comment(51, "<!-- another -->", "<!-- another -->")
+    assert len(get(pages, "/issues/51/comments")) == 2
+
+
+def test_a_comment_of_ours_is_found_on_a_later_page(board: GitHubBoard, pages: Pages) -> None:
+    for number in range(120):
+        board.client.read("POST", "/issues/51/comments", {"body": f"{number}"})
+    page = board.comment(51, MARK, f"{MARK}\nfirst")
+    assert board.comment(51, MARK, f"{MARK}\nsecond") == page
+    assert len(get(pages, "/issues/51/comments", per_page="100", page="2")) == 21
+
+
+def test_what_a_person_wrote_with_our_mark_is_left_alone(board: GitHubBoard, pages: Pages) -> None:
+    """Who may comment could have ours go into a comment of their own, and change it afterwards."""
+    written = board.client.read("POST", "/issues/51/comments", {"body": f"{MARK}\nby mallory"})
+    file = pages._file
+    file.write_text(file.read_text().replace('"Bot"', '"User"'))
+    board.comment(51, MARK, f"{MARK}\nours")
+    bodies = {comment["id"]: comment["body"] for comment in get(pages, "/issues/51/comments")}
+    assert bodies.pop(written["id"]) == f"{MARK}\nby mallory"
+    assert list(bodies.values()) == [f"{MARK}\nours"]
+
+
 def test_what_github_refuses_is_a_failure_in_its_words() -> None:
     with pytest.raises(ServiceFailed, match="GitHub cannot be reached"):
         GitHubBoard(Client("acme/hello", "http://127.0.0.1:9", "t")).status(GOOD)

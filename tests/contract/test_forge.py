@@ -22,12 +22,13 @@ BASE = "/repos/acme/hello"
 
 
 def test_a_pull_request_is_open_closed_or_missing(answers: Answers, url: str) -> None:
-    answers.paths[f"{BASE}/pulls/51"] = {"number": 51, "state": "open"}
-    answers.paths[f"{BASE}/pulls/52"] = {"number": 52, "state": "closed"}
+    answers.paths[f"{BASE}/pulls/51"] = {"number": 51, "state": "open", "head": {"sha": COMMIT}}
+    answers.paths[f"{BASE}/pulls/52"] = {"number": 52, "state": "closed", "head": {"sha": COMMIT}}
     answers.paths[f"{BASE}/pulls/53"] = 404
     found = connect("acme/hello", url, "token")
     assert found
-    assert [found.pull_request(number) for number in (51, 52, 53)] == ["open", "closed", "missing"]
+    assert [found.pull_request(number).state for number in (51, 52, 53)] == ["open", "closed", "missing"]
+    assert [found.pull_request(number).head for number in (51, 53)] == [COMMIT, ""]
 
 
 def test_every_page_of_open_pull_requests_is_read(answers: Answers, url: str) -> None:
@@ -127,6 +128,15 @@ def test_the_tags_own_run_is_found_and_the_deploying_one_of_several(forge: GitHu
     assert f"head_sha={COMMIT}" in answers.asked[0]
     assert answers.tokens == ["token secret"]
     assert forge.find_run(COMMIT, "0.1.2-dev") is None
+
+
+@pytest.mark.parametrize("own", ["tagship-deploy-dev", "deploy-dev", "deploy"])
+def test_tagships_run_is_found_beside_newer_ones_of_a_teams_own(forge: GitHub, answers: Answers, own: str) -> None:
+    teams = {"tagship-deploy-dev": "deploy-dev", "deploy-dev": "deploy", "deploy": "release"}[own]
+    runs = [run(9, "0.1.1-dev", teams), run(7, "0.1.1-dev", own), run(6, "0.1.1-dev", own)]
+    answers.paths[f"{BASE}/actions/runs"] = {"workflow_runs": runs}
+    found = forge.find_run(COMMIT, "0.1.1-dev")
+    assert (found.id if found else "") == QUEUED.id == "7"
 
 
 def test_a_runs_steps_are_named_with_their_job(forge: GitHub, answers: Answers) -> None:

@@ -139,6 +139,24 @@ def test_what_a_stack_made_is_found_afterwards(account: Foundation, app: str) ->
     assert found.key == made.outputs["KeyArn"]
 
 
+def test_the_environments_that_resources_are_tagged_with_are_found_whatever_they_are() -> None:
+    """Every page is read: moto's have fifty resources, as AWS's. Another app's, and what has half the tags, is left."""
+    found = real()
+    ec2, name = found.aws.client("ec2"), f"shop{next(_number)}"
+
+    def make(**tags: str) -> None:
+        pairs = [{"Key": f"tagship:{key}", "Value": value} for key, value in tags.items()]
+        ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": pairs}])
+
+    for number in range(60):
+        make(app=name, environment=f"pr-{number}")
+    make(app=name)
+    make(app="another", environment="pr-99")
+    make(environment="pr-98")
+    assert found.tagged(name) == sorted(f"pr-{number}" for number in range(60))
+    assert found.tagged("nobody's") == []
+
+
 def test_how_a_repository_keeps_its_images_is_read() -> None:
     account = real()
     assert account.image_repository("nobody/hello") is None

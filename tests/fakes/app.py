@@ -141,6 +141,10 @@ class FakeApp:
         return cast(Site, self.given[f"site {environment} {static_set}"])
 
     @property
+    def report_site(self) -> Site:
+        return cast(Site, self.given["report_site"])
+
+    @property
     def foundation(self) -> Foundation:
         return cast(Foundation, self.given["foundation"])
 

@@ -20,12 +20,14 @@ class FakeCommits:
     branches: Mapping[str, Sequence[str]] = field(default_factory=dict)
     executable: Sequence[str] = ("deploy/ec2_deploy.sh",)
     head: str = ""
+    prefix: str = ""
+    folder: str = ""
 
     def annotate(self, name: str, commit: str) -> None:
         self.tags[name] = Tag(name, f"tag-object-of-{name}", commit, "Ada <ada@example.com>")
 
-    def tag(self, name: str) -> Tag | None:
-        return self.tags.get(name)
+    def tag(self, version: str) -> Tag | None:
+        return self.tags.get(self.prefix + version)
 
     remote_tag = tag
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tagship.errors import ServiceFailed
-from tagship.ports.forge import Home, Notice, Protection, Run
+from tagship.ports.forge import Home, Notice, Protection, PullRequest, Run
 
 
 class FakeForge:
@@ -36,6 +36,8 @@ class FakeForge:
         self.of_tag: dict[str, Run] = {}
         self.going: list[Run] = []
         self.pulls: dict[int, str] = {}
+        self.heads: dict[int, str] = {}
+        self.listed: list[int] | None = None  # of those that are open, where a listing is older than `pulls`
         self.gates: dict[str, Protection] = {}
         self.authors: dict[str, str] = {}  # of merged pull requests, by commit
         self.owned = Home("12", "34", "2024-01-01T00:00:00Z")
@@ -93,13 +95,14 @@ class FakeForge:
         self._answer()
         return self.owned
 
-    def pull_request(self, number: int) -> str:
+    def pull_request(self, number: int) -> PullRequest:
         self._answer()
-        return self.pulls.get(number, "missing")
+        return PullRequest(self.pulls.get(number, "missing"), self.heads.get(number, ""))
 
     def open_pull_requests(self) -> Sequence[int]:
         self._answer()
-        return [number for number, state in self.pulls.items() if state == "open"]
+        now = [number for number, state in self.pulls.items() if state == "open"]
+        return now if self.listed is None else self.listed
 
     def green(self, commit: str) -> str:
         return self.ci

@@ -28,7 +28,9 @@ class FakeFoundation:
     done: list[str] = field(default_factory=list)
     retained: set[str] = field(default_factory=set)  # aliases of keys that stacks have made, and left behind
     images: ImageRepository = field(default_factory=lambda: ImageRepository(movable=False))  # of every repository
+    repositories: set[str] = field(default_factory=set)  # of ECR, beside those that stacks have as a parameter
     broken: str = ""  # a stack that cannot be made
+    tags: list[str] = field(default_factory=list)  # environments that resources are tagged with
 
     def found(self, bucket: str, key: str, repository: str) -> Existing:
         made = [one.parameters for one in self.stacks.values() if "MakeBucket" in one.parameters]
@@ -51,10 +53,15 @@ class FakeFoundation:
 
     def has_repository(self, name: str) -> bool:
         made = [one.parameters for one in self.stacks.values() if one.parameters.get("MakeImages", "yes") == "yes"]
-        return self.before.repository or any(one["ImageRepository"] == name for one in made)
+        return (
+            self.before.repository or name in self.repositories or any(one["ImageRepository"] == name for one in made)
+        )
 
     def image_repository(self, name: str) -> ImageRepository | None:
         return self.images if self.has_repository(name) else None
+
+    def tagged(self, app: str) -> Sequence[str]:
+        return sorted(set(self.tags))
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         return self.gaps
@@ -110,6 +117,8 @@ def _outputs(wanted: Stack) -> dict[str, str]:
     if "MakeBucket" in given:
         key = KEY if given["KeyAlias"] else given["KeyArn"] or "none"
         return {"KeyArn": key, "ProviderArn": given["ProviderArn"] or PROVIDER}
+    if "SweepBranch" in given:
+        return {"PreviewRoleArn": f"arn:aws:iam::123456789012:role/tagship-{given['App']}-previews-preview"}
     name = f"tagship-{given['App']}-{given['Environment']}"
     account = "arn:aws:iam::123456789012"
     people = f"{account}:policy/{name}-people"

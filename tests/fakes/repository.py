@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tagship.domain.release import PRE_PUSH, Channel, channel
-from tagship.domain.version import Version
+from tagship.domain.tagnames import TagNames, prefixes
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.repository import Pushed, State, Tag
 
@@ -70,6 +70,7 @@ class FakeRepository:
         self.undoing: Callable[[], None] = lambda: None  # called once the remote deleted a tag, before its answer
         self.hook = ""  # what the pre-push hook says as it refuses
         self.tree = {"app/app.py": b"", ".github/workflows/deploy-dev.yml": WORKFLOW}
+        self.prefix = self.folder = ""
         self.pushes: list[tuple[str, ...]] = []
         self.during_push: Callable[[], None] = lambda: None
         self.after_push: Callable[[], None] = lambda: None
@@ -110,7 +111,7 @@ class FakeRepository:
             self.tracking.pop(branch, None)
         moved = []
         for name, tag in self.remote.tags.items():
-            version = Version.maybe(name)
+            version = TagNames(self.prefix).version(name)
             if version and version.suffix == suffix and self.local.setdefault(name, tag).oid != tag.oid:
                 moved.append(name)
         return moved
@@ -124,27 +125,38 @@ class FakeRepository:
         return State(self.head, self.branch, self.dirty, self.shallow, upstream, ahead, behind)
 
     def newest(self, suffix: str, count: int) -> Channel:
-        return channel(["".join(f"{name}\n" for name in sorted(self.local)).encode()], suffix, count)
+        own = [name for name in sorted(self.local) if name.startswith(self.prefix)]
+        return channel(["".join(f"{name}\n" for name in own).encode()], suffix, count, self.prefix)
 
-    def tag(self, name: str) -> Tag | None:
-        return self.local.get(name)
+    def others(self) -> Mapping[str, str]:
+        self._reach()
+        return {
+            prefix: name for prefix, name in prefixes({*self.local, *self.remote.tags}).items() if prefix != self.prefix
+        }
 
-    def tags(self, names: Sequence[str]) -> Sequence[Tag]:
+    def tag(self, version: str) -> Tag | None:
+        return self.local.get(self.prefix + version)
+
+    def tags(self, versions: Sequence[str]) -> Sequence[Tag]:
+        names = [self.prefix + version for version in versions]
         return tuple(self.local[name] for name in names if name in self.local)
 
-    def remote_tag(self, name: str) -> Tag | None:
+    def remote_tag(self, version: str) -> Tag | None:
         self._reach()
-        return self.remote.tags.get(name)
+        return self.remote.tags.get(self.prefix + version)
 
     def me(self) -> str:
         if not self.identity:
             raise Refused("Git does not know who you are.", remedy="git config --global user.email you@example.com")
         return self.identity
 
-    def create_tag(self, name: str, commit: str, message: str) -> Tag:
+    def create_tag(self, version: str, commit: str, message: str) -> Tag:
+        name = self.prefix + version
         if name in self.local:
             raise Refused(f"Git did not make the tag {name}: it is there.", remedy=f"git show {name}")
-        self.local[name] = Tag(name, object_id(name, commit, message, self.identity), commit, self.identity, NOW)
+        self.local[name] = Tag(
+            name, object_id(name, commit, message, self.identity), commit, self.identity, NOW, self.prefix
+        )
         return self.local[name]
 
     def delete_tag(self, tag: Tag) -> bool:
@@ -198,7 +210,8 @@ class FakeRepository:
             rejected[name] = "[rejected] (already exists)"
         return rejected
 
-    def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
+    def push_commands(self, commit: str, branch: str, version: str, message: str) -> Sequence[str]:
+        name = self.prefix + version
         heads = f" {commit}:refs/heads/{branch}" if branch else ""
         return [
             f"git tag --annotate {name} {commit}",
@@ -255,6 +268,7 @@ class FakeRepository:
 
     def files(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bool, int, Callable[[int], bytes]]]:
         # Every commit holds the same few. (What packs files is tested with tests/fakes/commits.py.)
+        paths = [path.removeprefix("/") for path in paths]
         for wanted in paths:
             if not any(path == wanted or path.startswith(f"{wanted}/") for path in self.tree):
                 raise UsageError(f"{commit[:12]} has no file {wanted}.", remedy="Mend bundle.include in tagship.toml.")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from tagship.domain.change import Change
+from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
-from tagship.errors import Refused
+from tagship.errors import Refused, TagshipError
+from tagship.ports.logs import Session
 from tagship.ports.target import Tick
 from tests.fakes.leftovers import FakeShelf
 
@@ -91,7 +93,22 @@ class FakeTarget:
     refusing: dict[str, str] = field(default_factory=dict)  # why a unit does not adopt, by its name
     terminated: set[str] = field(default_factory=set)  # ids of units that never return
     left: list[FakeShelf] = field(default_factory=list)  # what deployments left
+    written: list[list[LogLine] | TagshipError] = field(default_factory=list)  # what each poll of a log gives
+    windows: list[tuple[list[str], TimeRange]] = field(default_factory=list)  # units' names, and what was asked for
+    said: str = ""  # of a log that can't be read whole
     _reports: dict[str, list[Report]] = field(default_factory=dict)
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        self.windows.append(([unit.name for unit in units], window))
+        if self.said:
+            tick(self.said)
+        poll = self.written.pop(0) if len(self.written) > 1 else (self.written or [[]])[0]
+        if isinstance(poll, TagshipError):
+            raise poll
+        yield from poll
+
+    def enter(self, unit: Unit) -> Session:
+        return Session({"Target": unit.id}, "https://ssm.here", "us-east-1", {"RESPONSE": f"secret of {unit.id}"})
 
     def prepare(self) -> None:
         self.prepared = True

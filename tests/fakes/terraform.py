@@ -40,8 +40,8 @@ class FakeTerraform:
             raise Refused("There is no terraform on PATH.", remedy="Install Terraform")
         self._may_fail("init")
 
-    def plan(self, to: Path, variables: Variables) -> bool:
-        self._began("plan", variables)
+    def plan(self, to: Path, variables: Variables, targets: Sequence[str] = ()) -> bool:
+        self._began(" ".join(["plan", *targets]), variables)
         wanted = variables.get("TF_VAR_artifact_id") or ""
         to.parent.mkdir(parents=True, exist_ok=True)
         to.write_text(json.dumps({"serial": self.world.serial, "wanted": wanted}))

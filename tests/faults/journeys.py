@@ -72,10 +72,25 @@ JOURNEYS = {
 LOOKS_ONLY = "it changes nothing outside"
 ELSEWHERE = {  # verbs without a journey, and why
     **dict.fromkeys(
-        ("status", "history", "lock", "versions", "why-not", "user-data", "infra.lock", "doctor", "sbom", "metrics"),
+        (
+            "status",
+            "history",
+            "lock",
+            "versions",
+            "why-not",
+            "user-data",
+            "infra.lock",
+            "doctor",
+            "sbom",
+            "metrics",
+            "logs",
+            "watch",
+            "report",
+        ),
         LOOKS_ONLY,
     ),
     "drill": "it only looks, or runs `rollback` twice: tests/unit/verbs/test_drill.py",
+    "shell": "a person's: what is done in it, tagship does not know: tests/unit/verbs/test_shell.py",
     "setup": "its stacks and keys are the account's: tests/unit/verbs/test_setup.py, tests/journeys/test_setup.py",
     "adopt": "what it changes is on hosts alone: tests/unit/verbs/test_adopt.py, tests/host/test_adopt.py",
     "pin": "what it changes is on hosts alone: tests/unit/verbs/test_pin.py, tests/journeys/test_keys.py",

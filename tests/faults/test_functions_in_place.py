@@ -8,7 +8,8 @@ import pytest
 
 from tests.contract.functions import PATIENT, Functions
 from tests.faults import test_functions as aliased
-from tests.faults.test_functions import FAULTS, OLD, VERSIONS, Fault
+from tests.faults.once import FAULTS, under
+from tests.faults.test_functions import OLD, VERSIONS, fault_on, true_and_agreed
 
 DEPLOYED = {
     "GetFunctionConfiguration": (1, 6),
@@ -35,12 +36,7 @@ def place() -> Iterator[Functions]:
 def test_whatever_befalls_one_call_the_reports_are_true_and_the_functions_agree(
     place: Functions, call: str, number: int, kind: str
 ) -> None:
-    fault, version = Fault(place.names[1], call, number, kind), VERSIONS()
-    reports = aliased._under(place, fault, version)
+    fault, version = fault_on(place.names[1], call, number, kind), VERSIONS()
+    reports = under(place, fault, place.publish(version))
     assert fault.struck == 1, f"a deployment makes no {call} number {number}"
-    assert reports
-    served = dict(zip(place.names, place.serving(), strict=True))
-    assert {report.unit: report.serving for report in reports.values()} == served
-    assert set(served.values()) in ({OLD}, {version})
-    wanted = {"healthy", "unchanged"} if set(served.values()) == {version} else {"failed", "rolled-back"}
-    assert {report.outcome for report in reports.values()} <= wanted
+    true_and_agreed(place, reports, version)

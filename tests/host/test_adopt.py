@@ -36,7 +36,9 @@ WantedBy=multi-user.target
 """
 GIVEN_BACK = """
 systemctl disable --quiet --now hello.service 2>/dev/null
-rm -rf /etc/systemd/system/hello.service /opt/hello.* /etc/tagship/hello/adopted* /root/.docker /srv/orders
+docker ps -aq --filter name=other 2>/dev/null | xargs -r docker rm --force >/dev/null
+rm -rf /etc/systemd/system/hello.service /opt/hello.* /etc/tagship/hello/adopted* /root/.docker
+rm -rf /srv/orders /srv/hello /srv/shared /srv/empty /srv/link
 systemctl daemon-reload
 """
 
@@ -99,9 +101,30 @@ def test_a_first_deployment_that_fails_leads_back_to_what_ran_before(before: Hos
     host = before
     adopt(host)
     broken = host.publish(shop.process("0.1.0-dev", {"healthy": False}, health={"attempts": 2}))
-    assert host.deploy(broken).code != 0
+    answer = host.deploy(broken)
+    assert (answer.code, answer.verdict["facts"]) == (6, {"before": "kept"}), answer.output
+    assert look(host).files == ()
     assert adopt(host, undo=True) == "what ran before runs again"
     until(lambda: host.answers() == "before", 30, "the answer to be 'before'")
+
+
+def test_a_first_deployment_that_nobody_prepared_leaves_what_runs_alone(before: Host, shop: Shop) -> None:
+    host = before
+    first = host.publish(shop.process("0.1.0-dev"))
+    seen = "cd /opt/hello && find . -printf '%p %u %m\\n' | sort"
+    files = host.machine.check(seen)
+    answer = host.deploy(first)
+    assert (answer.code, answer.verdict["facts"], host.answers()) == (6, {"before": "there"}, "before"), answer.output
+    assert answer.reason == "/opt/hello has what tagship did not put there: app.py data .env"
+    assert host.machine.check(seen) == files
+    host.machine.check("mv /opt/hello /opt/elsewhere")
+    answer = host.deploy(first)
+    assert (answer.code, answer.verdict["facts"], host.answers()) == (6, {"before": "there"}, "before"), answer.output
+    assert "something else listens on port 8080" in answer.reason
+    host.machine.check("umount /opt/hello/output; rm -rf /opt/hello && mv /opt/elsewhere /opt/hello")
+    adopt(host)
+    answer = host.deploy(first)
+    assert (answer.code, "facts" in answer.verdict) == (0, False), answer.output
 
 
 def test_a_container_that_ran_before_is_kept_with_its_policy_and_runs_again(host: Host, shop: Shop) -> None:
@@ -127,3 +150,62 @@ def test_a_container_that_ran_before_is_kept_with_its_policy_and_runs_again(host
     until(lambda: host.answers() == "before", 30, "the answer to be 'before'")
     policy = "docker inspect --format '{{.HostConfig.RestartPolicy.Name}}' hello"
     assert host.machine.check(policy) == "unless-stopped"
+
+
+def test_a_folder_is_made_for_its_owner_and_one_of_somebody_else_is_not_handed_over(host: Host, shop: Shop) -> None:
+    writes = 'open("/data/orders", "a").write("42\\n")'
+    volume = {"host": "/srv/hello/data", "container": "/data", "owner": "app-hello"}
+    answer = host.deploy(host.publish(shop.process("0.1.0-dev", code=writes, volumes=[volume])))
+    assert (answer.code, host.answers()) == (0, "0.1.0-dev"), answer.output
+    whose = "stat -c '%U %a' /srv/hello /srv/hello/data; cat /srv/hello/data/orders"
+    assert host.machine.check(whose).split() == ["root", "755", "app-hello", "750", "42"]
+    host.machine.check("chown -R nobody /srv/hello/data")
+    second = host.publish(shop.process("0.1.1-dev", code=writes, volumes=[volume]))
+    answer = host.deploy(second)
+    assert (answer.code, host.answers()) == (6, "0.1.0-dev"), answer.output
+    assert "/srv/hello/data of ec2.volumes belongs to nobody:" in answer.reason
+    assert host.machine.check("stat -c %U /srv/hello/data/orders").strip() == "nobody"
+    host.machine.check(answer.reason.split("all that is in it: ")[1])
+    assert (host.deploy(second).code, host.answers()) == (0, "0.1.1-dev")
+
+
+def test_root_makes_and_gives_away_no_folder_where_somebody_else_may_write(host: Host, shop: Shop) -> None:
+    host.machine.check("id shopkeeper >/dev/null 2>&1 || useradd --system shopkeeper")
+    host.machine.check("mkdir -p /srv/shared /srv/empty && chown shopkeeper /srv/shared && ln -s /etc /srv/link")
+
+    def reason(version: str, folder: str, owner: str = "shopkeeper") -> str:
+        answer = host.deploy(host.publish(shop.process(version, volumes=[{"host": folder, "owner": owner}])))
+        assert answer.code == (6 if answer.reason else 0), answer.output
+        return str(answer.reason)
+
+    assert "/srv/shared/ is not root's alone" in reason("0.1.0-dev", "/srv/shared/data")
+    assert host.machine.run("test -e /srv/shared/data").code == 1
+    assert "/srv/link of ec2.volumes belongs to root:root (0:0), not to shopkeeper" in reason("0.1.1-dev", "/srv/link")
+    assert host.machine.check("stat -Lc %U /srv/link").strip() == "root"
+    told = reason("0.1.2-dev", "/srv/empty", "nosuchone")
+    assert "the account nosuchone, owner of a folder of ec2.volumes, is not on this host" in told
+    assert reason("0.1.3-dev", "/srv/empty") == ""
+    assert host.machine.check("stat -c '%U %a' /srv/empty").strip() == "shopkeeper 750"
+
+
+def test_containers_have_the_name_that_the_settings_give_and_take_no_one_elses(host: Host, shop: Shop) -> None:
+    image = shop.image("0.1.0-dev", {})
+    first = shop.docker("0.1.0-dev", image=image, container={"name": "other"})
+    assert host.deploy(host.publish(first)).code == 0
+    names = "docker ps --format '{{.Names}}'"
+    assert host.machine.check(names).split() == ["other-blue"]
+    assert look(host).containers == ()
+    host.machine.check(f"docker create --name hello-green {image.by_digest}")
+    second = host.publish(shop.docker("0.1.1-dev"))
+    answer = host.deploy(second)
+    assert (answer.code, host.answers()) == (6, "0.1.0-dev"), answer.output
+    assert "a container of this host is called hello-green, and is not one of hello's" in answer.reason
+    host.machine.check(answer.reason.split("rename it (")[1].split(")")[0])
+    assert host.deploy(second).code == 0
+    assert host.machine.check(names).split() == ["hello-green"]
+    answer = host.rollback(first)
+    assert (answer.code, host.answers()) == (0, "0.1.0-dev"), answer.output
+    assert host.machine.check(names).split() == ["other-blue"]
+    host.machine.check("docker kill other-blue")
+    until(lambda: host.answers() == "0.1.0-dev", 30, "it to be started anew by its unit")
+    host.machine.check("docker rm --force hello-green-before")

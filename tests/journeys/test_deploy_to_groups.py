@@ -5,50 +5,25 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from tagship import bootstrap
 from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import processes
-from tagship.sandbox.state import Running
-from tagship.verbs.bundle import bundle
-from tagship.verbs.publish import publish
-from tests.journeys.test_release import BIN, WORKFLOW
-from tests.sandbox import shapes
-from tests.sandbox.conftest import client, git, repository, start, until
+from tests.journeys.example import BROKEN, FIRST, SECOND, Example, files, greeting
+from tests.journeys.test_release import BIN
+from tests.sandbox.conftest import client, repository, start, until
 
-FIRST, SECOND, BROKEN = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
 GROUP = "page-dev"
-STEPS = "      - {name: Verify, run: inv verify}\n      - {name: Notify, if: always(), run: inv notify}\n"
-EXAMPLE = shapes.REPOSITORY / "examples/asg"
 
 
-@dataclass
-class Place:
-    """The practice clone of a repository that is examples/asg, and what typing there has shown."""
+class Place(Example):
+    """examples/asg: instances that boot their user data."""
 
-    running: Running
-    shown: dict[str, str] = field(default_factory=dict)  # by version, what its deployment showed
-
-    def inv(self, *words: str, fails: bool = False) -> str:
-        return shapes.inv(self.running.work, *words, fails=fails)
-
-    def commit(self, version: str, *, healthy: bool = True) -> None:
-        page = {"greeting": version, "healthy": healthy}
-        (self.running.work / "page.json").write_text(json.dumps(page), "utf-8")
-        git(self.running.work, "commit", "--quiet", "--all", "-m", f"Greet with {version}")
-
-    def deploy(self, version: str, *, healthy: bool = True) -> None:
-        """Publish a version as CI would, and deploy it by hand."""
-        self.commit(version, healthy=healthy)
-        git(self.running.work, "tag", "-a", version, "-m", version)
-        for verb in (bundle, publish):
-            verb(bootstrap.app(self.running.work), artifact=version)
-        self.shown[version] = self.inv("deploy", "--version", version, fails=not healthy)
+    def version(self, version: str, fault: str) -> Mapping[str, str]:
+        return {"page.json": greeting(version, healthy=not fault)}
 
     def answer(self) -> Any:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.running.hosts[0].port}/healthz", timeout=5) as answer:
@@ -69,18 +44,13 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A sandbox to which two good versions and a broken one were deployed, the first by CI."""
-    files = {path.name: path.read_text("utf-8") for path in EXAMPLE.iterdir() if path.is_file()}
-    files["tasks.py"] = "from tagship.tasks import ns\n"
-    files[".gitignore"] = ".tagship\n__pycache__\n"
-    files[".github/workflows/deploy-dev.yml"] = WORKFLOW.replace("INSTALLED", str(BIN)) + STEPS
-    root = repository(tmp_path_factory.mktemp("groups"), files)
+    root = repository(tmp_path_factory.mktemp("groups"), files("asg"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
         made = Place(start(root))
-        made.commit(FIRST)
-        made.shown[FIRST] = made.inv("deploy-dev", "--yes", "--first")
+        made.release(FIRST, "--first")
         made.deploy(SECOND)
-        made.deploy(BROKEN, healthy=False)
+        made.deploy(BROKEN, "error")
         yield made
     lifecycle.down(root)
     assert not processes.belonging(made.running.folder)

@@ -6,8 +6,8 @@ import json
 import os
 import socket
 import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,52 +17,24 @@ from tagship import bootstrap
 from tagship.errors import DeployFailed
 from tagship.sandbox import lifecycle
 from tagship.sandbox.hosts import processes
-from tagship.sandbox.state import Running
-from tagship.verbs.build import build
-from tagship.verbs.bundle import bundle
 from tagship.verbs.deploy import deploy
-from tagship.verbs.publish import publish
 from tagship.verbs.status import status
-from tests.journeys.test_release import BIN, WORKFLOW
-from tests.sandbox import shapes
+from tests.journeys.example import FIRST, SECOND, Example, files, greeting
+from tests.journeys.test_release import BIN
 from tests.sandbox.conftest import client, git, repository, start
 
-FIRST, SECOND, CRASHING, WRONG = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev", "0.1.3-dev"
+CRASHING, WRONG = "0.1.2-dev", "0.1.3-dev"
 CLUSTER, SERVICE = "shop-dev", "shop-dev-api"
-STEPS = "      - {name: Verify, run: inv verify}\n      - {name: Notify, if: always(), run: inv notify}\n"
-EXAMPLE = shapes.REPOSITORY / "examples/ecs"
 
 
 @dataclass
-class Place:
-    """The practice clone of a repository that is examples/ecs, and what typing there has shown."""
+class Place(Example):
+    """examples/ecs: a service whose tasks answer."""
 
-    running: Running
-    url: str
-    shown: dict[str, str] = field(default_factory=dict)  # by version, what its release showed
+    url: str = ""
 
-    @property
-    def work(self) -> Path:
-        return self.running.work
-
-    def inv(self, *words: str, fails: bool = False) -> str:
-        return shapes.inv(self.work, *words, fails=fails)
-
-    def commit(self, version: str, fault: str = "") -> str:
-        (self.work / "service.json").write_text(json.dumps({"greeting": version, "fault": fault}), "utf-8")
-        git(self.work, "commit", "--quiet", "--all", "-m", f"Greet with {version}")
-        return version
-
-    def release(self, version: str, *words: str, fault: str = "") -> None:
-        """Commit a version with that fault, and release it by CI."""
-        self.commit(version, fault)
-        self.shown[version] = self.inv("deploy-dev", "--yes", *words, fails=bool(fault))
-
-    def publish(self, version: str, fault: str = "") -> None:
-        """Make an artifact of a version, as CI would."""
-        git(self.work, "tag", "-a", self.commit(version, fault), "-m", version)
-        for verb in (build, bundle, publish):
-            verb(bootstrap.app(self.work), artifact=version)
+    def version(self, version: str, fault: str) -> Mapping[str, str]:
+        return {"service.json": greeting(version, fault=fault)}
 
     def answer(self, page: str = "version") -> Any:
         with urllib.request.urlopen(f"{self.url}/{page}", timeout=5) as answer:
@@ -78,11 +50,6 @@ class Place:
         tasks = self.ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]
         return {container["imageDigest"] for task in tasks for container in task["containers"]}
 
-    def last_summary(self) -> str:
-        """What the last run of CI wrote on its page."""
-        newest = max(self.running.folder.glob("runs/*/ship/summary.md"), key=lambda path: path.stat().st_mtime)
-        return newest.read_text("utf-8")
-
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -93,12 +60,9 @@ def free_port() -> int:
 def make(folder: Path, more: str = "") -> Path:
     """The repository: examples/ecs, the workflow, and a port of its own."""
     port = free_port()
-    files = {path.name: path.read_text("utf-8") for path in EXAMPLE.iterdir() if path.is_file()}
-    files["tagship.toml"] = files["tagship.toml"].replace("8734", str(port)) + more
-    files["tasks.py"] = "from tagship.tasks import ns\n"
-    files[".gitignore"] = ".tagship\n__pycache__\n"
-    files[".github/workflows/deploy-dev.yml"] = WORKFLOW.replace("INSTALLED", str(BIN)) + STEPS
-    return repository(folder, files)
+    made = files("ecs")
+    made["tagship.toml"] = made["tagship.toml"].replace("8734", str(port)) + more
+    return repository(folder, made)
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +73,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
         running = start(root)
         url = next(line for line in (root / "tagship.toml").read_text().splitlines() if line.startswith("health.url"))
-        made = Place(running, url.split('"')[1].removesuffix("/healthz"))
+        made = Place(running, url=url.split('"')[1].removesuffix("/healthz"))
         made.release(FIRST, "--first")
-        made.publish(SECOND)
-        made.shown[SECOND] = made.inv("deploy", "--version", SECOND)
+        made.deploy(SECOND)
         made.release(CRASHING, fault="crash")
-        made.publish(WRONG, "error")
-        made.shown[WRONG] = made.inv("deploy", "--version", WRONG, fails=True)
+        made.deploy(WRONG, "error")
         yield made
     lifecycle.down(root)
     assert not processes.belonging(running.folder)

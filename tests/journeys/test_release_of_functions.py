@@ -4,59 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from tagship import bootstrap
 from tagship.sandbox import lifecycle
-from tagship.sandbox.state import Running
-from tagship.verbs.build import build
-from tagship.verbs.bundle import bundle
-from tagship.verbs.publish import publish
-from tests.journeys.test_deploy_to_services import STEPS
-from tests.journeys.test_release import BIN, WORKFLOW
-from tests.sandbox import shapes
+from tests.journeys.example import BROKEN, FIRST, SECOND, Example, files, greeting
+from tests.journeys.test_release import BIN
 from tests.sandbox.conftest import client, git, repository, start
 
-FIRST, SECOND, BROKEN = "0.1.0-dev", "0.1.1-dev", "0.1.2-dev"
 API, MIGRATE = "shop-dev-api", "shop-dev-migrate"
-EXAMPLE = shapes.REPOSITORY / "examples/lambda"
 
 
-@dataclass
-class Place:
-    """The practice clone of a repository that is examples/lambda, and what typing there has shown."""
+class Place(Example):
+    """examples/lambda: functions of a zip file and of an image, and a site."""
 
-    running: Running
-    shown: dict[str, str] = field(default_factory=dict)  # by version, what its release showed
-
-    @property
-    def work(self) -> Path:
-        return self.running.work
-
-    def inv(self, *words: str, fails: bool = False) -> str:
-        return shapes.inv(self.work, *words, fails=fails)
-
-    def commit(self, version: str, fault: str = "") -> str:
-        (self.work / "api/service.json").write_text(json.dumps({"greeting": version, "fault": fault}), "utf-8")
-        (self.work / "site/index.html").write_text(f"<h1>{version}</h1>\n", "utf-8")
-        git(self.work, "commit", "--quiet", "--all", "-m", f"Greet with {version}")
-        return version
-
-    def release(self, version: str, *words: str, fault: str = "") -> None:
-        """Commit a version with that fault, and release it by CI."""
-        self.commit(version, fault)
-        self.shown[version] = self.inv("deploy-dev", "--yes", *words, fails=bool(fault))
-
-    def publish(self, version: str) -> None:
-        """Make an artifact of a version, as CI would."""
-        git(self.work, "tag", "-a", self.commit(version), "-m", version)
-        for verb in (build, bundle, publish):
-            verb(bootstrap.app(self.work), artifact=version)
+    def version(self, version: str, fault: str) -> Mapping[str, str]:
+        return {"api/service.json": greeting(version, fault=fault), "site/index.html": f"<h1>{version}</h1>\n"}
 
     @property
     def lambda_(self) -> Any:
@@ -76,25 +41,16 @@ class Place:
         """Whether every part of the release is that version's."""
         return self.answer() == {"greeting": version, "version": version} and version in self.page()
 
-    def last_summary(self) -> str:
-        newest = max(self.running.folder.glob("runs/*/ship/summary.md"), key=lambda path: path.stat().st_mtime)
-        return newest.read_text("utf-8")
-
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A sandbox to which a good version and a broken one were deployed by CI, and a good one by hand."""
-    files = {str(path.relative_to(EXAMPLE)): path.read_text("utf-8") for path in EXAMPLE.rglob("*") if path.is_file()}
-    files["tasks.py"] = "from tagship.tasks import ns\n"
-    files[".gitignore"] = ".tagship\n__pycache__\n"
-    files[".github/workflows/deploy-dev.yml"] = WORKFLOW.replace("INSTALLED", str(BIN)) + STEPS
-    root = repository(tmp_path_factory.mktemp("functions"), files)
+    root = repository(tmp_path_factory.mktemp("functions"), files("lambda"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
         made = Place(start(root))
         made.release(FIRST, "--first")
-        made.publish(SECOND)
-        made.shown[SECOND] = made.inv("deploy", "--version", SECOND)
+        made.deploy(SECOND)
         made.release(BROKEN, fault="error")
         yield made
     lifecycle.down(root)

@@ -79,7 +79,7 @@ def test_a_container_that_wrote_nothing_has_no_log_and_that_is_no_problem() -> N
 def test_a_target_that_never_got_healthy_is_seen_before_ecs_takes_it_away(groups: list[str], logs: None) -> None:
     balancer = {"targetGroupArn": groups[0], "containerName": "app", "containerPort": 8080}
     place = made(loadBalancers=[balancer])
-    switch(step=0.2)
+    switch(step=0.5)  # it is unhealthy for one step: long enough for a look on a busy machine
     report = place.deploy("0.1.1-dev", "stuck")["api"]
     assert report.outcome == "rolled-back"
     assert "Task failed ELB health checks in (target-group" in report.evidence

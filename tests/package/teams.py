@@ -113,6 +113,8 @@ class Shape:
     deploy_dev: str = "deploy-dev"
     folder: str = "."  # where the last command is typed
     go: bool = False  # whether it needs Go
+    branch: str = "main"
+    name: str = "shop"  # of its folder
 
 
 def answers(**flags: str) -> str:
@@ -144,6 +146,22 @@ SHAPES = {
     "a function of Lambda": Shape({"app.py": FUNCTION}, flags="--kind lambda"),
     "a service with a Procfile": Shape(
         {"server.py": APP, "hello.json": GREETING, "Procfile": "web: python3 server.py\n"}
+    ),
+    "an app like Django's, on master, in a path with a blank, with a deployment of its own for every push": Shape(
+        {
+            "manage.py": APP,
+            "hello.json": GREETING,
+            "requirements.txt": "Django>=5\n",
+            "Makefile": "deploy-dev status deploy tag: ; touch deployed-for-real; exit 1\n",
+            "deploy/deploy.sh": "exit 1\n",
+            ".github/workflows/deploy.yml": (
+                "name: deploy\non: push\njobs:\n  deploy: {runs-on: ubuntu-24.04, steps: [{run: make deploy}]}\n"
+            ),
+        },
+        flags=answers(command="python3 manage.py"),
+        deploy_dev="tagship-deploy-dev",
+        branch="master",
+        name="my shop",
     ),
     "a Go binary": Shape(
         {"main.go": GO, "go.mod": "module shop\n\ngo 1.22\n", ".gitignore": "/bin/\n"},

@@ -45,11 +45,11 @@ def terminal(
 ) -> Iterator[Terminal]:
     if shape.go:  # as on GitHub's machines
         monkeypatch.setenv("PATH", f"{request.getfixturevalue('go')}{os.pathsep}{os.environ['PATH']}")
-    root = tmp_path / "shop"
+    root = tmp_path / shape.name
     for name, text in shape.files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, "utf-8")
-    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "init", "--quiet", f"--initial-branch={shape.branch}")
     for key, value in (("user.name", "Ada"), ("user.email", "ada@example.com")):
         git(root, "config", key, value)
     git(root, "add", ".")
@@ -75,7 +75,9 @@ def test_the_wheel_alone_ships_two_versions_and_takes_the_second_back(
     terminal.type(f"tagship init --yes {shape.flags}")
     lend_environment(root, installed)
     terminal.type("git add . && git commit --quiet -m 'Ship with tagship'")
-    assert "A practice clone" in terminal.type("make sandbox")
+    started = terminal.type("make sandbox")
+    assert f"A practice clone, on the branch {shape.branch}, is ready" in started
+    assert f"  make {shape.deploy_dev} ARGS=--first\n" in started
     terminal.where = root / ".tagship/sandbox/work"
     assert "0.1.0-dev is healthy on dev" in terminal.type(f"make {shape.deploy_dev} ARGS='--first --yes'")
     terminal.type("echo more >> NOTES && git add NOTES && git commit --quiet -m 'Write more down'")

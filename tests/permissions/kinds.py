@@ -52,6 +52,7 @@ ec2.tags = {{ "tagship:environment" = "{name}" }}
 ec2.command = ["python3", "app/app.py"]
 ec2.drain = 0
 ec2.timeout = 30
+logs.group = "/shop/{name}"
 secrets.parameter_store = "/shop/{name}/"
 secrets.secrets_manager = {{ TOKEN = "shop/{name}/token" }}
 """
@@ -74,6 +75,36 @@ timeout = 60
 roles = ["shop-{name}-execution"]
 [environments.{name}.ecs.services.shop-{name}-web]
 health = {{ url = "http://127.0.0.1:PORT{name}/healthz" }}
+[environments.{name}.hooks.before_switch]
+command = ["python3", "-c", "print('migrated')"]
+task.service = "shop-{name}-web"
+"""
+PREVIEWS = """
+[previews]
+remove = ["true"]
+[previews.environment]
+change_calendar = "office-hours"
+infra = { directory = "infra", command = ["true"] }
+health = { attempts = 4, attempts_after_rollback = 2, passes = 1, cap = 1, timeout = 1 }
+"""
+FUNCTIONS_OF_PREVIEWS = """
+[previews.environment.image]
+repository = "REGISTRY-previews"
+[previews.environment.lambda.functions."shop-pr-{n}-api"]
+package = "api"
+health.expect = { statusCode = 200 }
+[previews.environment.lambda.functions."shop-pr-{n}-page"]
+image = true
+health.expect = { statusCode = 200 }
+"""
+SERVICES_OF_PREVIEWS = """
+[previews.environment.image]
+repository = "REGISTRY-previews"
+[previews.environment.ecs]
+cluster = "shop-previews"
+timeout = 60
+roles = ["shop-previews-execution"]
+[previews.environment.ecs.services."shop-pr-{n}-web"]
 """
 HANDLER = "def handler(event, context):\n    return {'statusCode': 200}\n"
 OF_FUNCTION = 'FROM public.ecr.aws/lambda/python:3.12\nWORKDIR /var/task\nCOPY app.py .\nCMD ["app.handler"]\n'
@@ -89,6 +120,7 @@ class Kind:
     site: bool = False
     terraform: bool = False  # the real one, on PATH; else another tool
     head: str = ""
+    previews: str = ""  # what their template runs on
 
     def make(self, folder: Path) -> Account:
         """The repository, its sandbox, and the account that `setup` makes in it."""
@@ -106,11 +138,13 @@ class Kind:
         post(account.running, "faults", {"calendars": {"office-hours": "OPEN"}})
         for name in ENVIRONMENTS:
             account.client("ssm").put_parameter(Name=f"/shop/{name}/PASSWORD", Value="p", Type="SecureString")
+            account.client("logs").create_log_group(logGroupName=f"/shop/{name}")
         return account
 
     def settings(self) -> str:
         ports = Ports()
         text = HEAD + self.head + (SITE if self.site else "")
+        text += PREVIEWS + self.previews if self.previews else ""
         for name in ENVIRONMENTS:
             text += (ON_SITE if self.site else "").format(name=name) + (COMMON + self.table).format(name=name)
             text = text.replace(f"PORT{name}", str(ports.free())).replace(f"DISTRIBUTION{name}", f"E2{name.upper()}")
@@ -124,6 +158,7 @@ KINDS: dict[str, Kind] = {
         {"api/app.py": HANDLER, "app.py": HANDLER, "Dockerfile": OF_FUNCTION},
         site=True,
         head='[packages.api]\ndirectory = "api"\n',
+        previews=FUNCTIONS_OF_PREVIEWS,
     ),
-    "ecs": Kind(SERVICES, {"Dockerfile": OF_SERVICE}, site=True),
+    "ecs": Kind(SERVICES, {"Dockerfile": OF_SERVICE}, site=True, previews=SERVICES_OF_PREVIEWS),
 }

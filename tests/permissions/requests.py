@@ -23,6 +23,7 @@ NO_RESOURCE = {
     *("cloudwatch:DescribeAlarms", "elbv2:DescribeListeners", "elbv2:DescribeRules", "elbv2:DescribeTargetHealth"),
 }
 """Actions that are asked of everything: they take no resource, or the answer of a lookup names none."""
+IAM_NAMES = {"resourcegroupstaggingapi:GetResources": "tag:GetResources"}  # of such actions: IAM's own names
 S3_ACTIONS = {
     **dict.fromkeys(("HeadObject", "GetObject"), "GetObject"),
     **dict.fromkeys(("HeadBucket", "ListObjectsV2"), "ListBucket"),
@@ -62,6 +63,8 @@ Asking = Callable[[str, Mapping[str, Any], Facts], Iterator[Request]]
 
 def requests(service: str, operation: str, given: Mapping[str, Any], facts: Facts) -> list[Request]:
     """All that has to be allowed for one call."""
+    if action := IAM_NAMES.get(f"{service}:{operation}"):
+        return [Request(action, "*", CONTEXT)]
     if f"{service}:{operation}" in NO_RESOURCE:
         return [Request(f"{service}:{operation}", "*", CONTEXT)]
     return list(BY_SERVICE[service](operation, given, facts))
@@ -144,11 +147,8 @@ def _ecs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request
             yield from (Request(action, arn, labelled) for arn in given["taskDefinitions"])
         case "UpdateService" | "ListServiceDeployments":
             yield Request(action, _arn("ecs", f"service/{cluster}/{given['service']}"))
-        case "DescribeTasks":
-            names = [task.rpartition("/")[2] for task in given["tasks"]]
-            yield from (Request(action, _task(cluster, name), within) for name in names)
-        case "ListTasks":  # names a container instance, which Fargate has none of
-            yield Request(action, _arn("ecs", f"container-instance/{cluster}/any"), within)
+        case "RunTask" | "StopTask" | "DescribeTasks" | "ListTasks":
+            yield from _of_tasks(operation, given, cluster, within)
         case (
             "ContinueServiceDeployment"
             | "DescribeServiceDeployments"
@@ -164,6 +164,21 @@ def _ecs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request
             yield Request(action, given["resourceArn"])
         case _:
             raise KeyError(action)
+
+
+def _of_tasks(operation: str, given: Mapping[str, Any], cluster: str, within: Facts) -> Iterator[Request]:
+    action = f"ecs:{operation}"
+    match operation:
+        case "RunTask":
+            definition = re.sub(r"^arn:.*:task-definition/", "task-definition/", given["taskDefinition"])
+            yield Request(action, _arn("ecs", definition), within)
+        case "StopTask":
+            yield Request(action, _task(cluster, given["task"].rpartition("/")[2]), within)
+        case "DescribeTasks":
+            names = [task.rpartition("/")[2] for task in given["tasks"]]
+            yield from (Request(action, _task(cluster, name), within) for name in names)
+        case "ListTasks":  # names a container instance, which Fargate has none of
+            yield Request(action, _arn("ecs", f"container-instance/{cluster}/any"), within)
 
 
 def _named(given: Mapping[str, Any]) -> Sequence[str]:
@@ -186,8 +201,10 @@ def _task(cluster: str, task: str) -> str:
 
 
 def _logs(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:
-    stream = f"log-group:{given['logGroupName']}:log-stream:{given['logStreamName']}"
-    yield Request(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:{stream}")
+    stream = (
+        f":log-stream:{given['logStreamName']}" if "logStreamName" in given else ""
+    )  # else the group is what is asked
+    yield Request(f"logs:{operation}", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{given['logGroupName']}{stream}")
 
 
 def _cloudfront(operation: str, given: Mapping[str, Any], _: Facts) -> Iterator[Request]:

@@ -104,6 +104,7 @@ def _look(story: Story, who: str) -> None:
     act(who, "status", version=V1)
     act(who, "history", env="dev", verify=True)
     act(who, "drill", env="dev")
+    act(who, "logs", env="dev")
     act(who, "why_not", fails="order", env="dev", version=V1)
     act(who, "verify", artifact=V2)
     act(who, "sbom", artifact=V2)

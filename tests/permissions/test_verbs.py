@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.permissions import kinds
+from tests.permissions import kinds, previews
 from tests.permissions.roles import Minutes, Role, parts
 from tests.permissions.second_opinion import judged_otherwise
 from tests.permissions.stories import tell
@@ -33,6 +33,7 @@ class Unused:
 
 
 UNUSED = [
+    Unused(r"^Preview .*/_fence/pr-", "fencing numbers that a person started again", "lambda|ecs"),
     Unused("CutALargeStateShort", "Terraform's, for a state above 5 MB"),
     Unused(r"infra/dev/\*|DeleteTheEnvironmentsOwn|_infra/", "`infra` by Terraform", "lambda|ecs"),
     Unused(
@@ -45,6 +46,7 @@ UNUSED = [
     Unused(
         r"LogInToTheRegistry|PushImages", "docker push and pull; a sandbox has a folder for a registry", "lambda|ecs"
     ),
+    Unused(r"^Ci .*ReadTheLogsOfFunctions", "people read logs: CI has the same statements", "lambda"),
     Unused(r"WatchFunctions", "new versions that get their calls by steps: `lambda.steps`", "lambda"),
     Unused(
         r"lambda:(GetFunctionConcurrency|GetPolicy|ListFunctionUrlConfigs)",
@@ -52,11 +54,11 @@ UNUSED = [
         "lambda",
     ),
     Unused(r"ContinueServiceDeployment", "`continue`, of a deployment that waits at a hook", "ecs"),
-    Unused(r"ReadTheLogsOfTasks", "the evidence of a service that failed", "ecs"),
     Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer: these have neither", "ecs"),
     Unused(r"SeeWhetherImagesAreThere", "the registry, which is a folder in a sandbox", "ecs"),
     Unused(r"^People .* lambda:CreateAlias", "the first deployment of all, by hand", "lambda"),
     Unused(r"service-revision|DescribeServiceRevisions", "a task of an image that was named by a tag", "ecs"),
+    Unused(r"^Cleanup .* arn:aws:ecs:.*:service-deployment/", "the settings' services stand in one block", "ecs"),
     Unused(r"ReadTheLogsOfTasks", "a deployment that failed quotes its log", "ecs"),
     Unused(r"SeeWhatSurroundsServices", "a service with alarms or a load balancer", "ecs"),
     Unused(r"DeleteOldImages", "the registry, which is a folder in a sandbox", "lambda|ecs"),
@@ -64,7 +66,7 @@ UNUSED = [
     Unused(r"SeeWhetherImagesAreThere", "a sandbox has a folder for a registry", "ecs"),
     Unused(r"ContinueServiceDeployment", "a deployment that is paused at a hook", "ecs"),
     Unused(r"StopServiceDeployment", "a deployment that does not settle in its time, or is cancelled", "ecs"),
-    Unused(r"ecs:ListTaskDefinitions", "a rollback to a revision that no recent deployment names", "ecs"),
+    Unused(r"ecs:StopTask", "a hook's task that takes too long, or that nobody waits for", "ecs"),
 ]
 
 
@@ -74,9 +76,12 @@ def test_every_verb_works_under_the_policies_of_who_is_to_run_it_and_these_grant
 ) -> None:
     monkeypatch.setenv("TEAM_HOOK", "http://127.0.0.1:9/")  # nobody listens: that is a warning, and noted before
     account = kinds.KINDS[kind].make(tmp_path_factory.mktemp(kind))
+    roles = [*ROLES, *([previews.ROLE] if kinds.KINDS[kind].previews else [])]
     try:
         story = tell(account)
-        granted = [account.role(name) for name in ROLES]
+        if kinds.KINDS[kind].previews:
+            previews.tell(story)
+        granted = [account.role(name) for name in roles]
     finally:
         account.close()
     print("FAILED", *story.failed, sep="\n  - ")

@@ -251,3 +251,22 @@ def test_status_does_not_run_an_altered_program(tmp_path: Path) -> None:
         answer = host.status()
         assert (answer.code, answer.outcome) == (5, "refused")
         assert "deploy/ec2_deploy.sh" in answer.reason
+
+
+def test_a_folder_in_which_something_else_lives_is_left_as_it_is(tmp_path: Path) -> None:
+    with machine(tmp_path) as host:
+        good = make("0.1.0-dev")
+        good.put(host.bucket)
+        (host.base / "lost+found").mkdir(parents=True)  # of a mount
+        (host.base / ".env.local").write_text("TOKEN=1\n")
+        for name in (".env", "app.py"):
+            (host.base / name).write_text("1\n")
+            (host.base / name).chmod(0o644)
+        before = {path: path.stat().st_mode for path in host.base.rglob("*")}
+        answer = host.deploy(good)
+        assert (answer.code, answer.outcome, answer.verdict["facts"]) == (6, "failed", {"before": "there"})
+        assert answer.reason == f"{host.base} has what tagship did not put there: app.py .env"
+        assert {path: path.stat().st_mode for path in host.base.rglob("*")} == before
+        (host.base / ".env").unlink()
+        (host.base / "app.py").unlink()
+        assert host.deploy(good).outcome == "healthy"

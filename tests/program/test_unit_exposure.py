@@ -23,6 +23,7 @@ GIVEN = {
     "\n@NEEDS@": "\nRequires=hello-metadata.service",
     "\n@DENIED@": "\nIPAddressDeny=169.254.169.254 fd00:ec2::254",
     "\n@VOLUMES@": "",
+    "@CONTAINER@": "hello",
     "@ACCOUNT@": "hello",
     "@APP@": "hello",
     "@BASE@": "/opt/hello",

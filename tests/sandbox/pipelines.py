@@ -66,6 +66,7 @@ class Team:
 
     root: Path
     running: Running
+    repository: str = "sandbox/hello"
 
     @classmethod
     def begin(cls, folder: Path) -> Team:
@@ -137,7 +138,7 @@ class Team:
     # -- what they see -------------------------------------------------------------------------------------------------
 
     def ask(self, method: str, path: str, value: object = None) -> Any:
-        url = f"{self.running.github_url}/repos/sandbox/hello{path}"
+        url = f"{self.running.github_url}/repos/{self.repository}{path}"
         data = None if value is None else json.dumps(value).encode()
         with urllib.request.urlopen(authorized(self.running, url, method=method, data=data)) as answer:
             return json.loads(answer.read() or b"null")

@@ -242,3 +242,19 @@ def test_who_gives_up_waits_for_no_approval() -> None:
     thread.join()
     assert answers == [False]
     assert approvals.wait(1, "dev", stop.is_set)
+
+
+@pytest.mark.parametrize(
+    ("on", "started"),
+    [
+        ("push", False),
+        ("[push, pull_request]", False),
+        ("{push: {branches: [main]}}", False),
+        ("{push: {tags: ['*-dev']}}", True),
+        ("{push: {tags: ['v*']}}", False),
+        ("{push: {tags-ignore: ['v*']}}", True),
+    ],
+)
+def test_a_tag_starts_what_is_about_tags_and_no_deployment_of_a_teams_own(on: str, started: bool) -> None:
+    text = f"on: {on}\njobs:\n  deploy: {{runs-on: ubuntu-24.04, steps: [{{run: make deploy}}]}}\n"
+    assert events.starts(text, Event("push", "refs/tags/0.1.0-dev", "a" * 40)) is started

@@ -58,6 +58,27 @@ output "password" {
   sensitive = true
 }
 """
+EARLY = """\
+terraform {
+  backend "s3" {}
+}
+variable "name" {}
+variable "image_uri" {
+  default = null
+}
+resource "terraform_data" "registry" {
+  input = var.name
+}
+resource "terraform_data" "service" {
+  input = coalesce(var.image_uri, "none")
+}
+output "registry" {
+  value = terraform_data.registry.output
+}
+output "service" {
+  value = terraform_data.service.output
+}
+"""
 FAILING = 'resource "terraform_data" "x" {\n  provisioner "local-exec" {\n    command = "exit 3"\n  }\n}\n'
 SHOW = """\
 import json, os, sys
@@ -83,6 +104,7 @@ NAMES = [
     "leased",
     "busy",
     "pinned",
+    "early",
 ]
 PINNED = """
 terraform {
@@ -108,6 +130,7 @@ INFRA = {
     "half": 'directory = "half", lock_timeout = 1',
     "local": 'directory = "local"',
     "pinned": 'directory = "pinned"',
+    "early": 'directory = "early", var_files = ["early.tfvars"]',
     "tool": 'directory = "tool", command = ["python3", "show.py", "$(id)", "a b"], variables = { GREETING = "`id`" }',
     "broken": 'directory = "tool", command = ["python3", "-c", "import sys; sys.exit(\'no\')"]',
 }
@@ -133,6 +156,8 @@ FILES = {
     "half/main.tf": 'terraform {\n  backend "s3" {}\n}\n' + FAILING,
     "local/main.tf": 'output "x" {\n  value = 1\n}\n',
     "pinned/main.tf": PINNED,
+    "early/main.tf": EARLY,
+    "early/early.tfvars": 'name = "from the file"\n',
     "tool/show.py": SHOW,
     "deploy/ec2_deploy.sh": "#!/usr/bin/env bash\n",
     "app.py": "print(1)\n",
@@ -563,6 +588,19 @@ def test_a_command_that_fails_fails(site: Site) -> None:
     done = site.inv("infra", "--artifact", site.publish("broken"))
     assert done.returncode == 8
     assert done.stderr.startswith("| no\nerror: python3 failed with exit 1.")
+
+
+def test_a_registry_is_made_before_there_is_an_artifact_with_the_variables_of_a_file(site: Site) -> None:
+    """Nothing else is: and what was made is no change of the whole run later."""
+    done = site.inv("infra", "--env", "early", "--target", "terraform_data.registry", "--json")
+    assert done.returncode == 0, done.stderr
+    outputs = json.loads(done.stdout)["outputs"]
+    assert outputs["registry"]["value"] == "from the file"
+    assert not outputs.get("service", {}).get("value")
+    done = site.inv("infra", "--artifact", site.publish("early"), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outputs"]["service"]["value"] == "none"
+    assert "terraform_data.registry will be" not in done.stderr + done.stdout
 
 
 # -- the contract that the fake is held to -----------------------------------------------------------------------------

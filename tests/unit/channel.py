@@ -17,6 +17,7 @@ class Release:
 
     def __init__(self, *answers: object, released: tuple[str, ...] = ("0.1.0-dev",), **changes: Any) -> None:
         self.repository = FakeRepository()
+        self.repository.prefix = changes.get("tags", {}).get("prefix", "")
         self.repository.commit("Begin")
         for name in released:
             self.release(name)
@@ -33,7 +34,7 @@ class Release:
         """A tag of Ada's for what is checked out, pushed."""
         tag = self.repository.create_tag(name, self.repository.head, name)
         self.repository.share()
-        self.remote.tags[name] = tag
+        self.remote.tags[tag.name] = tag
 
     def grace_takes(self, name: str, commit: str = "") -> Tag:
         """Grace's tag of that name, on the remote before ours."""

@@ -15,7 +15,8 @@ from invoke.parser.parser import Parser
 from tasks import ns
 
 TOP = Path(__file__).parents[2]
-PAGES = ["README.md", *sorted(str(page.relative_to(TOP)) for page in (TOP / "docs").glob("*.md"))]
+REFERENCE = [*(TOP / "docs/reference/verbs").glob("*.md")]  # written from the code; settings.md quotes the sample
+PAGES = ["README.md", *sorted(str(page.relative_to(TOP)) for page in [*(TOP / "docs").glob("*.md"), *REFERENCE])]
 RUNBOOK = TOP / "docs/runbook.md"
 SCREEN = 24  # lines of a terminal
 

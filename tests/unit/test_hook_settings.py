@@ -83,3 +83,46 @@ def test_whether_a_migration_can_be_undone_is_asked_of_the_environments_own() ->
     irreversible = {"before_switch": {"command": ["m"], "reversible": False}}
     assert hooks(irreversible, {}).is_irreversible("dev")
     assert not hooks(irreversible, {"before_switch": {"skip": True}}).is_irreversible("dev")
+
+
+SERVICES = """\
+app = "hello"
+aws.bucket = "hello-artifacts"
+signing = { key = "k", public_key = "p" }
+[environments.dev]
+image.repository = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello"
+ecs = { cluster = "dev", services = { api = {} } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("task", "problem"),
+    [
+        ('task = { container = "app" }', "hooks.before_switch.task.service: is missing: name the service whose"),
+        ('task = { family = "migrate" }', "hooks.before_switch.task.subnets: are missing: a family has no network"),
+        ('task = { service = "api", public_ip = true }', "hooks.before_switch.task.public_ip: goes with subnets"),
+        ('task = { service = "web" }', "hooks.before_switch.task.service: must be one of the services of dev: api"),
+        ('task = { service = "api" }\nfunction = "b"', "hooks.before_switch.task: runs a command, and a function"),
+    ],
+)
+def test_a_task_that_cannot_run_says_why(tmp_path: Path, task: str, problem: str) -> None:
+    path = tmp_path / "tagship.toml"
+    path.write_text(f'{SERVICES}[hooks.before_switch]\ncommand = ["a"]\n{task}\n', "utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load(path, {})
+    assert f"  - {problem}" in caught.value.what
+
+
+def test_a_task_needs_a_command_and_services(tmp_path: Path) -> None:
+    [_, missing] = problems(tmp_path, '[environments.dev.hooks.tests]\ntask = { family = "f", subnets = ["s"] }')
+    assert missing.startswith("environments.dev.hooks.tests: runs nothing")
+    [nowhere] = problems(tmp_path, '[hooks.tests]\ncommand = ["a"]\ntask = { service = "api" }')
+    assert nowhere.startswith("hooks.tests.task: needs services, and dev has none: give dev a hook of its own")
+
+
+def test_what_a_task_runs_is_said_with_its_service_or_family(tmp_path: Path) -> None:
+    path = tmp_path / "tagship.toml"
+    path.write_text(f'{SERVICES}[hooks.before_switch]\ncommand = ["a", "b c"]\ntask.service = "api"\n', "utf-8")
+    hook = load(path, {}).hook("dev", "before_switch")
+    assert hook
+    assert hook.work == "task of api: a 'b c'"

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from tagship.adapters.terminal import TerminalScreen
+from tagship.domain.logs import LogLine
 from tagship.tasks import ns
 from tagship.tasks._verb import _data
 from tagship.verbs import tested
@@ -26,6 +27,7 @@ from tagship.verbs.history import history
 from tagship.verbs.infra_lock import infra_lock
 from tagship.verbs.infra_unlock import infra_unlock
 from tagship.verbs.lock import lock
+from tagship.verbs.logs import logs
 from tagship.verbs.mark_bad import mark_bad
 from tagship.verbs.mark_good import mark_good
 from tagship.verbs.metrics import metrics
@@ -39,6 +41,7 @@ from tagship.verbs.thaw import thaw
 from tagship.verbs.unlock import unlock
 from tagship.verbs.verify import verify
 from tagship.verbs.versions import versions
+from tagship.verbs.watch import watch
 from tagship.verbs.why_not import why_not
 from tests.fakes.app import FakeApp
 from tests.unit.channel import Release
@@ -89,13 +92,22 @@ def lagging() -> FakeApp:
     return app
 
 
+def written() -> FakeApp:
+    """An app that has written a line."""
+    app = FakeApp()
+    app.hosts.written = [[LogLine(app.clock.now(), "web-1", "GET /")]]
+    return app
+
+
 STORIES: dict[str, Callable[[], Any]] = {
     "deploy": lambda: deploy(deployable(), artifact=NEW, allow_bad=True),
     "rollback": lambda: rollback(busy(), to=NEW, allow_bad=True),
     "heal": lambda: heal(lagging(), env="dev"),
     "resume": lambda: resume(died(), env="dev"),
     "status": lambda: [*status(busy()), *status(died())],
+    "watch": lambda: watch(busy(), rounds=1),
     "history": lambda: history(busy()),
+    "logs": lambda: logs(written()),
     "lock": lambda: lock(busy()),
     "unlock": lambda: unlock(busy(), id="d-1", dry_run=True),
     "freeze": lambda: freeze(busy(), env="dev", until="9h", reason="the sale"),
@@ -121,6 +133,8 @@ TIMELESS = {
     "preview.close",
     "preview.sweep",
     "drill",
+    "shell",
+    "report",
     "adopt",
     "continue",
 }

@@ -157,7 +157,7 @@ def allowed(given: list[Any], action: str, resource: str, context: Mapping[str, 
     return "Allow" in about and "Deny" not in about
 
 
-OF_PEOPLE = ("People", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
+OF_PEOPLE = ("People", "PeopleOfHosts", "PeopleOfFunctions", "PeopleOfServices", "PeopleOfGroups", "PeopleOfSites")
 CI, HOST = statements("Ci"), statements("Host")
 
 
@@ -473,6 +473,9 @@ def test_a_host_reads_the_secrets_that_the_settings_name() -> None:
     assert allowed(statements("Ci", text), "secretsmanager:DescribeSecret", secret + "team/db-AbCdEf")
 
 
+OF_PREVIEWS = ("Preview", "PreviewsOfFunctions", "PreviewsOfServices", "PreviewsOfGroups")
+
+
 def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
     """Service Authorization Reference: these actions of SSM, EC2, ECS, ECR, CloudWatch and the agent name none.
 
@@ -484,9 +487,10 @@ def test_only_what_takes_no_resource_is_allowed_on_everything() -> None:
         r"|ecs:ListTasks"  # of which a condition names the clusters
         r"|autoscaling:Describe(AutoScalingGroups|InstanceRefreshes)|ec2:DescribeLaunchTemplateVersions"
         r"|cloudwatch:(DescribeAlarms|GetMetricData)|elasticloadbalancing:Describe(Listeners|Rules|TargetHealth)"
-        r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+"
+        r"|ec2:DescribeInstances|ecr:GetAuthorizationToken|ec2messages:\w+|ssmmessages:\w+|tag:GetResources"
     )
     every = [one for role in ("Ci", "Host", "Notify", "Cleanup", *OF_PEOPLE) for one in statements(role)]
+    every += [one for role in OF_PREVIEWS for one in statements(role, read("previews"), Images="yes")]
     open_ = [action for one in every if one["Resource"] == "*" for action in _list(one["Action"])]
     assert open_
     assert all(free.fullmatch(action) for action in open_)
@@ -677,9 +681,10 @@ def test_the_foundation_is_what_the_design_says() -> None:
     json.loads(made["Images"]["LifecyclePolicy"]["LifecyclePolicyText"])
 
 
-def test_every_statement_has_its_reason_beside_it() -> None:
+@pytest.mark.parametrize("name", ["environment", "previews"])
+def test_every_statement_has_its_reason_beside_it(name: str) -> None:
     """A comment in the line of the Sid, or in the lines just before its statement."""
-    lines = read("environment").splitlines()
+    lines = read(name).splitlines()
     for number, line in enumerate(lines):
         if "Sid: " not in line:
             continue
@@ -718,7 +723,7 @@ def test_twenty_functions_with_names_of_thirty_characters_fit_too() -> None:
     assert len(read("foundation").encode()) < 51_200
 
 
-@pytest.mark.parametrize("name", ["foundation", "environment"])
+@pytest.mark.parametrize("name", ["foundation", "environment", "previews"])
 def test_a_template_is_ascii(name: str) -> None:
     """CloudFormation gives other characters back as question marks: a stack would never be as it is wanted."""
     assert read(name).isascii()
@@ -738,7 +743,7 @@ def test_the_functions_of_the_environment_are_changed_and_no_others() -> None:
     assert properties["Roles"] == ["Ci"]
 
 
-@pytest.mark.parametrize("policy", OF_PEOPLE[1:])
+@pytest.mark.parametrize("policy", OF_PEOPLE[2:])
 def test_what_only_some_environments_run_is_granted_to_ci_where_they_run_it(policy: str) -> None:
     made = yaml.load(read("environment"), _Loader)
     resource = made["Resources"][policy]
@@ -800,6 +805,12 @@ def test_the_services_of_the_environment_are_changed_and_no_others() -> None:
         assert allowed(given, "ecs:StopServiceDeployment", f"{place}:service-deployment/dev/api/0123")
         assert not allowed(given, "ecs:UpdateService", f"{place}:service/dev/web")
         assert not allowed(given, "ecs:DeleteService", f"{place}:service/dev/api")
+        here, elsewhere = ({"ecs:cluster": f"{place}:cluster/{cluster}"} for cluster in ("dev", "prod"))
+        assert allowed(given, "ecs:RunTask", f"{place}:task-definition/api-hook:3", here)
+        assert not allowed(given, "ecs:RunTask", f"{place}:task-definition/api-hook:3", elsewhere)
+        assert not allowed(given, "ecs:RunTask", f"{place}:task-definition/api:3", here)
+        assert allowed(given, "ecs:StopTask", f"{place}:task/dev/0123")
+        assert not allowed(given, "ecs:StopTask", f"{place}:task/prod/0123")
         assert allowed(given, "iam:PassRole", f"{role_}/task", to_tasks)
         assert not allowed(given, "iam:PassRole", f"{role_}/task", {"iam:PassedToService": "lambda.amazonaws.com"})
         assert not allowed(given, "iam:PassRole", f"{role_}/admin", to_tasks)

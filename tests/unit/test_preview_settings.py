@@ -19,6 +19,7 @@ tags = { a = "b" }
 command = ["x"]
 [previews]
 ttl = 24
+remove = ["cdk", "destroy", "hello-pr-{n}"]
 [previews.environment]
 variables = { HOST = "pr-{n}.hello.example" }
 [previews.environment.asg]
@@ -77,6 +78,7 @@ def test_an_environment_of_the_file_is_its_own_whatever_its_name(tmp_path: Path)
         ("groups =", "grups =", "previews.environment.asg.grups"),
         ('command = ["python3", "app.py"]\n', "", "previews.environment.asg.command"),
         ("ttl = 24", "ttl = 0", "previews.ttl: must be 1 or more"),
+        ('remove = ["cdk", "destroy", "hello-pr-{n}"]', "", "previews.remove: is missing"),
     ],
 )
 def test_a_template_that_cannot_work_is_told_when_it_is_read(tmp_path: Path, old: str, new: str, problem: str) -> None:

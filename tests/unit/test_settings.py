@@ -121,7 +121,7 @@ def test_the_sample_shows_the_defaults(read: Loader) -> None:
     needed |= {"signing.order_key", "signing.order_public_key"}
     said = {"environments.dev.branch", "environments.dev.suffix", "environments.dev.variables"}
     computed = {"environments.dev.workflow", "packages", "images", "notify.webhooks", "static", "previews.environment"}
-    computed |= {"hooks", "environments.dev.hooks"}
+    computed |= {"previews.remove", "hooks", "environments.dev.hooks"}
     assert differing == needed | said | computed
 
 

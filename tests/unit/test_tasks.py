@@ -24,6 +24,7 @@ from tagship.domain import commands
 from tagship.errors import DeployFailed, ServiceFailed
 from tagship.tasks import ns, program
 from tagship.tasks._arguments import FlaggedTask
+from tagship.tasks._failures import three_lines
 from tagship.tasks._verb import command
 from tagship.verbs.validate import Outputs
 from tests.fakes.app import FakeApp, settings
@@ -38,9 +39,12 @@ CHANGES = {
 }  # fmt: skip
 REPORTS = {
     "versions", "validate", "verify", "notify", "status", "history", "why-not", "lock", "sandbox", "infra.lock",
-    "user-data", "doctor", "sbom", "metrics", "drill"
+    "user-data", "doctor", "sbom", "metrics", "drill", "logs", "watch", "report",
 }  # fmt: skip
-STORY = {"demo"}  # neither: it tells a story on a sandbox of its own
+STORY = {
+    "demo",  # neither: it tells a story on a sandbox of its own
+    "shell",  # nor this: what is done in it is a person's
+}
 
 
 def module_of(task: str) -> str:
@@ -154,13 +158,14 @@ ADVISED = [
     commands.deploy_dev("dev", version=V, commit="c0ffee", yes=True),
     commands.rollback(V, "dev", yes=True, allow_bad=True, wait="10m", preempt=True, freeze="8h", reason="it fails"),
     commands.rollback(),
-    commands.heal("dev", wait="10m"),
+    commands.heal("dev", wait="10m", automatic=True),
     commands.drill("dev", to="0.1.29-dev", for_real=True, yes=True),
     commands.notify(test=True),
     commands.resume("dev", wait="10m"),
     commands.continue_("dev"),
     commands.verify(V, "dev"),
     commands.status("dev"),
+    commands.logs("dev", deployment="20261120-120000-abcdef"),
     commands.history("dev", version=V, verify=True, rebuild_index=True, as_json=True),
     commands.lock("dev"),
     commands.unlock("dev", "20261120-120000-abcdef"),
@@ -428,7 +433,7 @@ def test_a_result_is_one_json_document(stage: Stage) -> None:
     stage.run("validate", json=True)
     assert stage.app.screen.documents == [
         {"should_deploy": True, "environment": "dev", "version": V, "image_tag": V, "tag": V}
-        | {"skip_build": False, "commit": "", "approval": False, "after": "", "reason": ""}
+        | {"skip_build": False, "commit": "", "approval": False, "after": "", "should_close": False, "reason": ""}
     ]
 
 
@@ -478,7 +483,11 @@ def test_a_healthy_deployment_is_announced_and_a_question_is_not(stage: Stage) -
 @pytest.mark.parametrize(
     ("line", "new", "taken"),
     [
-        ("deploy --heal --env dev --wait 10m", "heal", {"env": "dev", "wait": "10m", "dry_run": False}),
+        (
+            "deploy --heal --env dev --wait 10m",
+            "heal",
+            {"env": "dev", "wait": "10m", "automatic": False, "dry_run": False},
+        ),
         ("deploy --resume --dry-run", "resume", {"env": "", "wait": "", "dry_run": True}),
         (f"tag --undo --version {V}", "tag-undo", {"version": V, "yes": False, "dry_run": False}),
     ],
@@ -497,6 +506,15 @@ NOT_TYPED = {"validate", "build", "bundle", "publish", "notify", "infra.apply", 
 NOT_TYPED |= {"preview.close", "preview.sweep"}
 NOT_TYPED |= {"init", "pin", "resign"}  # once in a repository's life, or a key's
 TARGET = re.compile(r"^([a-z-]+): setup ; (.*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("task", sorted(ns.task_names))
+def test_every_task_has_help_that_names_each_of_its_flags(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        program.run(["tagship", task, "--help"])
+    assert not end.value.code
+    said = capsys.readouterr().out
+    assert [flag.name for flag in ns[task].flags if f"--{flag.name}" not in said.replace("[no-]", "")] == []
 
 
 def test_a_make_target_is_one_line_of_one_verb() -> None:
@@ -688,3 +706,23 @@ def test_a_result_gives_ci_what_it_has_for_it(stage: Stage) -> None:
     stage.ends = SimpleNamespace(ci_outputs=lambda _app: {"artifact": "0.1.30-dev"}, as_data=dict)
     stage.run("deploy")
     assert ci.outputs == {"artifact": "0.1.30-dev"}
+
+
+@pytest.mark.parametrize(
+    ("called", "programs", "remedy"),
+    [
+        ("/usr/bin/inv", ["tagship"], "Then: inv deploy --env inv"),
+        ("/x/tagship", ["tagship", "inv"], "Then: inv deploy --env inv"),
+        ("/x/tagship", ["tagship"], "Then: tagship deploy --env inv"),
+        ("../my venv/tagship", [], "Then: '../my venv/tagship' deploy --env inv"),
+    ],
+)
+def test_a_remedy_calls_tagship_as_it_can_be_called_here(
+    called: str, programs: list[str], remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in programs:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", [called])
+    said = three_lines(ServiceFailed("It failed.", remedy="Then: inv deploy --env inv"))
+    assert said.splitlines()[-1] == f" next: {remedy}"

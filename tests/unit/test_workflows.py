@@ -67,7 +67,10 @@ def test_a_line_that_is_lost_in_either_is_noticed(line: str) -> None:
 
 def test_our_other_workflows_are_what_init_writes() -> None:
     files = dict(pipelines.files())
-    assert sorted(files) == ["build-and-promote.yml", "deploy-prod.yml", "deploy.yml", "rollback.yml", "verify.yml"]
+    of_previews = ["preview-sweep.yml", "preview.yml"]
+    assert sorted(files) == [
+        "build-and-promote.yml", "deploy-prod.yml", "deploy.yml", *of_previews, "rollback.yml", "verify.yml",
+    ]  # fmt: skip
     for name, content in files.items():
         assert (TOP / ".github/workflows" / name).read_bytes() == content, "python -m scripts.lint.pipelines"
 
@@ -82,7 +85,7 @@ def test_every_step_is_one_command_without_an_expression_and_every_job_asks_for_
     for job in flow["jobs"].values():
         assert "contents" in job["permissions"]
         assert ("id-token" in job["permissions"]) == any("configure-aws" in str(step) for step in job["steps"])
-        assert "environment" in job or "id-token" not in job["permissions"]
+        assert "environment" in job or "id-token" not in job["permissions"] or "pull_request" in flow[True]
         for step in job["steps"]:
             assert re.fullmatch(r"(inv|tagship) [^;&|$`(\n]*(\"\$[A-Z]+\"[^;&|$`(\n]*)*", step.get("run", "inv x")), (
                 step
@@ -98,3 +101,26 @@ def test_each_group_waits_in_line_and_an_approval_holds_none(name: str, flow: An
         assert "concurrency" not in flow
         assert "concurrency" not in flow["jobs"]["approve"]
         assert "id-token" not in flow["jobs"]["approve"]["permissions"]
+
+
+@pytest.mark.parametrize(("name", "flow"), [pair for pair in FLOWS if "pull_request" in pair[1][True]])
+def test_no_job_of_a_forks_pull_request_begins_and_each_pull_request_waits_for_itself_alone(
+    name: str, flow: Any
+) -> None:
+    """Every job needs the first one, which asks whose repository the head is in; none runs if that was skipped."""
+    assert flow["concurrency"]["group"].endswith("${{ github.event.pull_request.number }}")
+    first, *others = flow["jobs"].items()
+    assert first[1]["if"].strip() == "github.event.pull_request.head.repo.full_name == github.repository"
+    for _, job in others:
+        assert "validate" in job["needs"]
+        assert "needs.validate.outputs.should_" in job["if"] if "if" in job else "build" in job["needs"]
+    assert set(flow[True]) == {"pull_request"}
+
+
+def test_what_writes_to_a_pull_request_or_takes_its_environment_away_runs_what_the_base_branch_says() -> None:
+    jobs = yaml.safe_load(dict(pipelines.files())["preview.yml"])["jobs"]
+    for name, job in jobs.items():
+        [checkout] = [step for step in job["steps"] if "checkout" in step.get("uses", "")]
+        writes = job["permissions"].get("pull-requests") == "write"
+        assert writes == (name in ("close", "notify"))
+        assert ("base.sha" in checkout["with"].get("ref", "")) == writes

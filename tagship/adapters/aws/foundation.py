@@ -10,6 +10,7 @@ from typing import Any
 from tagship.adapters.aws import removal
 from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.aws.tags import tagged
 from tagship.domain import commands, denials
 from tagship.domain.foundation import Existing, Stack, pem, same_document, version_name
 from tagship.domain.text import either
@@ -75,6 +76,9 @@ class AccountFoundation:
 
     def image_repository(self, name: str) -> ImageRepository | None:
         return image_repository(self.aws, name)
+
+    def tagged(self, app: str) -> Sequence[str]:
+        return tagged(self.aws, app)
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
         s3 = self.aws.client("s3")

@@ -52,7 +52,7 @@ def stream(git: GitProgram, commit: str, paths: Sequence[str]) -> Files:
 
 def regular(git: GitProgram, commit: str) -> list[str]:
     """List the paths of a commit's regular files, sorted."""
-    listing = git.must("ls-tree", "-r", "-z", "--full-tree", commit)
+    listing = git.must("ls-tree", "-r", "-z", commit)
     return sorted(line.partition("\t")[2] for line in filter(None, listing.split("\0")) if line.startswith("100"))
 
 
@@ -61,7 +61,9 @@ def _entries(git: GitProgram, commit: str, paths: Sequence[str]) -> list[tuple[s
 
     Raises Unfit for what a bundle cannot carry.
     """
-    listing = git.must("ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths) if paths else ""
+    whole = ["--full-tree"] if any(path.startswith("/") for path in paths) else []  # else those of git's own folder
+    wanted = [path.removeprefix("/") for path in paths]
+    listing = git.must("ls-tree", "-r", "-z", *whole, commit, "--", *wanted) if paths else ""
     entries = []
     for line in filter(None, listing.split("\0")):
         (mode, _, oid), path = line.split("\t")[0].split(), line.split("\t", 1)[1]

@@ -22,7 +22,7 @@ def state(git: GitProgram, remote: str, branch: str) -> State:
 
     An empty `branch` is the one that is checked out.
     """
-    status = git.must("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal")
+    status = git.must("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--", ".")
     fields = [field for field in status.split("\0") if field]
     header = dict(field[2:].split(" ", 1) for field in fields if field.startswith("# branch."))
     head = header["branch.oid"]
@@ -57,11 +57,16 @@ def _ignored_as_folder(top: Path, path: str) -> bool:
     return any(patterns & set(file.read_text("utf-8", errors="replace").split()) for file in files if file.is_file())
 
 
+def folder(git: GitProgram) -> str:
+    """Name the folder that git runs in; empty at the top."""
+    return git.must("rev-parse", "--show-prefix").rstrip("\n").rstrip("/")
+
+
 def log(git: GitProgram, since: str, until: str) -> list[str]:
     """List commit subjects, newest first; none if `since` names no commit."""
-    # A tag may be one of a file.
+    # A tag may be one of a file. In a folder, only what changed something there; at the top, empty commits too.
     options = ["--no-color", "--no-show-signature", "--encoding=UTF-8", "--format=%s"]
-    answer = git.run("log", *options, f"{since}^{{commit}}..{until}", "--")
+    answer = git.run("log", *options, f"{since}^{{commit}}..{until}", "--", *(["."] if folder(git) else []))
     if not answer.ok and names_no_commit(git, since):
         return []
     if not answer.ok:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from tagship.adapters.git import tags
 from tagship.adapters.git.answer import Answer
 from tagship.adapters.git.program import GitProgram
-from tagship.domain.version import Version
+from tagship.domain.tagnames import TagNames
 from tagship.errors import Refused, ServiceFailed, UsageError
 from tagship.ports.repository import Tag
 
@@ -31,9 +31,10 @@ _FETCH = (
 class Remote:
     """A remote by its name in the user's configuration."""
 
-    def __init__(self, git: GitProgram, name: str) -> None:
+    def __init__(self, git: GitProgram, name: str, tag_names: TagNames) -> None:
         self.git = git
         self.name = name
+        self.tag_names = tag_names
 
     def tracking(self, branch: str) -> str:
         return f"refs/remotes/{self.name}/{branch}"
@@ -44,11 +45,11 @@ class Remote:
         Returns the tags that moved on the remote: they are never overwritten.
         """
         heads = [f"+refs/heads/{branch}:{self.tracking(branch)}"] if branch else []
-        answer = self._fetch(*heads, *_tag_refspecs(suffix))
+        answer = self._fetch(*heads, *self._tag_refspecs(suffix))
         if heads and "couldn't find remote ref" in answer.err:
             self.git.run("update-ref", "-d", self.tracking(branch))
-            answer = self._fetch(*_tag_refspecs(suffix))
-        clobbered = [name for name in _CLOBBERED.findall(answer.err) if _of_channel(name, suffix)]
+            answer = self._fetch(*self._tag_refspecs(suffix))
+        clobbered = [name for name in _CLOBBERED.findall(answer.err) if self._is_of_channel(name, suffix)]
         if not answer.ok and "(would clobber existing tag)" not in answer.err:
             raise self.unreachable(answer)
         return clobbered
@@ -123,6 +124,24 @@ class Remote:
         fetched = self.git.run("remote", "get-url", self.name).out.strip()
         return [self.name] if pushed == fetched else [pushed]  # url.<base>.pushInsteadOf
 
+    def tag_list(self) -> list[str]:
+        """List the names of all of the remote's tags."""
+        answer = self.git.network("ls-remote", "--tags", "--refs", self.name, remote=self.name)
+        if not answer.ok:
+            raise self.unreachable(answer)
+        return [line.partition("\t")[2].removeprefix("refs/tags/") for line in answer.out.splitlines()]
+
+    def _tag_refspecs(self, suffix: str) -> list[str]:
+        """Return refspecs for the channel's tags, and few others."""
+        # Plain versions have no suffix to match: whatever starts with a digit is fetched.
+        prefix = self.tag_names.prefix
+        stems = [f"{prefix}*-{suffix}"] if suffix else [f"{prefix}{digit}*" for digit in range(10)]
+        return [f"refs/tags/{stem}:refs/tags/{stem}" for stem in stems]
+
+    def _is_of_channel(self, name: str, suffix: str) -> bool:
+        version = self.tag_names.version(name)
+        return version is not None and version.suffix == suffix
+
     # -- errors --------------------------------------------------------------------------------------------------------
 
     def _fetch(self, *refspecs: str) -> Answer:
@@ -154,15 +173,3 @@ def without_password(place: str) -> str:
         return place
     parts = urlsplit(place)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
-def _tag_refspecs(suffix: str) -> list[str]:
-    """Return refspecs for the channel's tags and no others."""
-    # Plain versions have no suffix to match: whatever starts with a digit is fetched.
-    stems = [f"*-{suffix}"] if suffix else [f"{digit}*" for digit in range(10)]
-    return [f"refs/tags/{stem}:refs/tags/{stem}" for stem in stems]
-
-
-def _of_channel(name: str, suffix: str) -> bool:
-    version = Version.maybe(name)
-    return version is not None and version.suffix == suffix

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from tagship.adapters.git import files, history, push, tags
 from tagship.adapters.git.program import GitProgram
 from tagship.adapters.git.remote import Remote
 from tagship.domain.release import Channel
+from tagship.domain.tagnames import TagNames, prefixes
 from tagship.errors import Refused
 from tagship.ports.repository import Pushed, State, Tag
 
@@ -23,7 +26,8 @@ class GitRepository:
     """The repository around `root`, and its remote.
 
     The remote may be silent for `silence` seconds. `say` hears a push's hooks and the server, line by line.
-    With `inside`, a sandbox's folder, a remote anywhere else is refused: UsageError, before anything is asked of it.
+    Its tags are named by `prefix` and version. With `inside`, a sandbox's folder, a remote anywhere else is refused:
+    UsageError, before anything is asked of it.
     """
 
     def __init__(
@@ -35,9 +39,11 @@ class GitRepository:
         *,
         inherited: Mapping[str, str],
         inside: Path | None = None,
+        prefix: str = "",
     ) -> None:
         self._git = GitProgram(root, say, silence, inherited)
-        self._remote = Remote(self._git, remote)
+        self._names = TagNames(prefix)
+        self._remote = Remote(self._git, remote, self._names)
         self._inside = inside
 
     def _reached(self) -> Remote:
@@ -50,13 +56,21 @@ class GitRepository:
     def root(self) -> Path:
         return self._git.root
 
+    @cached_property
+    def folder(self) -> str:
+        return history.folder(self._git)
+
     # -- the remote ----------------------------------------------------------------------------------------------------
 
     def fetch(self, branch: str, suffix: str) -> Sequence[str]:
         return self._reached().fetch(branch, suffix)
 
-    def remote_tag(self, name: str) -> Tag | None:
-        return self._reached().tag(name)
+    def remote_tag(self, version: str) -> Tag | None:
+        tag = self._reached().tag(self._names.of(version))
+        return self._own(tag) if tag else None
+
+    def _own(self, tag: Tag) -> Tag:
+        return replace(tag, prefix=self._names.prefix)
 
     def remote_url(self) -> str:
         return self._remote.url
@@ -67,31 +81,36 @@ class GitRepository:
     def undo(self, tag: Tag) -> Pushed:
         return push.undo(self._reached(), tag)
 
-    def push_commands(self, commit: str, branch: str, name: str, message: str) -> Sequence[str]:
-        return push.commands(self._remote, commit, branch, name, message)
+    def push_commands(self, commit: str, branch: str, version: str, message: str) -> Sequence[str]:
+        return push.commands(self._remote, commit, branch, self._names.of(version), message)
 
     # -- tags ----------------------------------------------------------------------------------------------------------
 
     def newest(self, suffix: str, count: int) -> Channel:
-        return tags.newest(self._git, suffix, count)
+        return tags.newest(self._git, self._names, suffix, count)
 
-    def tag(self, name: str) -> Tag | None:
-        return next(iter(self.tags([name])), None)
+    def others(self) -> Mapping[str, str]:
+        highest = prefixes({*tags.all_names(self._git), *self._reached().tag_list()})
+        highest.pop(self._names.prefix, None)
+        return highest
 
-    def tags(self, names: Sequence[str]) -> Sequence[Tag]:
-        return tuple(tags.named(self._git, names))
+    def tag(self, version: str) -> Tag | None:
+        return next(iter(self.tags([version])), None)
+
+    def tags(self, versions: Sequence[str]) -> Sequence[Tag]:
+        return tuple(map(self._own, tags.named(self._git, [self._names.of(version) for version in versions])))
 
     def tags_at(self, commit: str) -> Sequence[str]:
         return tags.at(self._git, commit)
 
-    def create_tag(self, name: str, commit: str, message: str) -> Tag:
-        return tags.create(self._git, name, commit, message)
+    def create_tag(self, version: str, commit: str, message: str) -> Tag:
+        return self._own(tags.create(self._git, self._names.of(version), commit, message))
 
     def delete_tag(self, tag: Tag) -> bool:
         if self._git.run("update-ref", "-d", f"refs/tags/{tag.name}", tag.oid).ok:
             return True
         try:
-            left = self.tag(tag.name)
+            left = self.tag(tag.version)
         except Refused:
             return False
         return left is None or left.oid != tag.oid

@@ -5,7 +5,8 @@ Verbs that ship start git themselves (program.py): GitPython would add its impor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from tagship.ports.repository import Surroundings
 if TYPE_CHECKING:
     from git.cmd import Git
 
+FILE = "tagship.toml"
 LOCAL = 20.0  # seconds; nothing here asks a remote
 
 _COMMITTED = ("--cached", "--others", "--exclude-standard")  # what `git add .`, the next step, makes of them
@@ -36,11 +38,26 @@ def surroundings(folder: Path, inherited: Mapping[str, str]) -> Surroundings:
         if "not a git repository" in top.words:
             raise Refused(f"{folder} is not in a Git repository.", remedy="Make it one: git init")
         git.refuse("rev-parse", top)
-    return _read(GitProgram(Path(top.out.rstrip("\n")), lambda _: None, LOCAL, inherited), inherited)
+    place = Path(top.out.rstrip("\n"))
+    root = next((above for above in _between(folder.resolve(), place.resolve()) if (above / FILE).exists()), place)
+
+    def read(of: Path) -> Surroundings:
+        return _read(GitProgram(of, lambda _: None, LOCAL, inherited), inherited)
+
+    return replace(read(root), here=lambda: read(folder))
+
+
+def _between(folder: Path, top: Path) -> Iterator[Path]:
+    """Yield a folder and those above it, up to the repository's top."""
+    for above in (folder, *folder.parents):
+        yield above
+        if above == top:
+            return
 
 
 def _read(program: GitProgram, inherited: Mapping[str, str]) -> Surroundings:
     ask = _asking(program, inherited)
+    settings = ask("ls-files", "-z", "--full-name", *_COMMITTED, "--", f":(top,glob)**/{FILE}").split("\0")
     remotes = ask("remote").split()
     return Surroundings(
         root=program.root,
@@ -51,6 +68,8 @@ def _read(program: GitProgram, inherited: Mapping[str, str]) -> Surroundings:
         files=sorted({path for path in ask("ls-files", "-z", *_COMMITTED).split("\0") if path}),
         ignored=lambda paths: ask("check-ignore", "--", *paths, may_fail=True).splitlines(),  # it fails for none
         merged=partial(merged, program.run),
+        folder=ask("rev-parse", "--show-prefix").strip("\n").rstrip("/"),
+        apps=sorted({path.rpartition("/")[0] for path in settings if path}),
     )
 
 

@@ -11,6 +11,7 @@ from tagship.adapters.git.answer import Answer
 from tagship.adapters.git.process import CHUNK
 from tagship.adapters.git.program import GitProgram
 from tagship.domain.release import Channel, channel
+from tagship.domain.tagnames import TagNames
 from tagship.errors import Refused
 from tagship.ports.repository import Tag
 
@@ -51,14 +52,20 @@ def named(git: GitProgram, names: Sequence[str]) -> list[Tag]:
     return [by_name[name] for name in names if name in by_name]
 
 
-def newest(git: GitProgram, suffix: str, count: int) -> Channel:
+def newest(git: GitProgram, tag_names: TagNames, suffix: str, count: int) -> Channel:
     """Find the newest of all of the channel's tags."""
     # Never by `git describe`; they are parsed while git writes.
-    pattern = f"refs/tags/[0-9]*-{suffix}" if suffix else "refs/tags/[0-9]*"
+    begin = f"refs/tags/{tag_names.prefix}"
+    pattern = f"{begin}[0-9]*-{suffix}" if suffix else f"{begin}[0-9]*"
     with git.reading("for-each-ref", "--format=%(refname:strip=2)", pattern) as names:
-        newest_tags = channel(iter(lambda: names.stream.read1(CHUNK), b""), suffix, count)
+        newest_tags = channel(iter(lambda: names.stream.read1(CHUNK), b""), suffix, count, tag_names.prefix)
         names.ended_well()  # a list that was cut off would suggest a version that is taken
     return newest_tags
+
+
+def all_names(git: GitProgram) -> list[str]:
+    """List the names of this clone's tags."""
+    return git.must("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split()
 
 
 def at(git: GitProgram, commit: str) -> list[str]:

@@ -8,9 +8,7 @@ go to AWS-RunShellScript.
 
 from __future__ import annotations
 
-import shlex
-
-from tagship.domain.ec2.inspection import FINDS, lines_of
+from tagship.domain.ec2.inspection import FINDS, head, lines_of
 
 _COMMON = r"""
 before=$root/opt/$app.before-tagship
@@ -125,7 +123,7 @@ end unchanged 'what ran before runs again'
 """
 
 
-def adoption_commands(app: str, port: int, *, undo: bool) -> list[str]:
+def adoption_commands(app: str, port: int, container: str = "", *, undo: bool) -> list[str]:
     """Write lines that take a host over, or give it back."""
-    head = f"app={shlex.quote(app)} port={port} verb={'undo' if undo else 'adopt'}"
-    return [head, *lines_of(FINDS + _COMMON + (_UNDO if undo else _ADOPT))]
+    first = f"{head(app, port, container)} verb={'undo' if undo else 'adopt'}"
+    return [first, *lines_of(FINDS + _COMMON + (_UNDO if undo else _ADOPT))]

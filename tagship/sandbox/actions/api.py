@@ -40,10 +40,11 @@ class GitHub:
         *,
         keys: Keys,
         triggers: Triggers | None = None,
+        pulls: Pulls | None = None,
     ) -> None:
         self.repository, self.origin, self.records = repository, origin, records
         self.cancel, self.rerun, self.triggers = cancel, rerun, triggers
-        self.pulls = Pulls()
+        self.pulls = pulls or Pulls()
         self.base, self.keys, self.top = "", keys, f"/github/{keys.page}"
         self.board = Board(records.folder / "board.json", lambda: f"{self.base}/{repository}")
         self.routes: list[tuple[str, str, Callable[..., Any]]] = [

@@ -37,6 +37,7 @@ class Board:
             ("PATCH", r"/issues/(\d+)", self._change),
             ("GET", r"/issues/(\d+)/comments", self._comments),
             ("POST", r"/issues/(\d+)/comments", self._comment),
+            ("PATCH", r"/issues/comments/(\d+)", self._change_comment),
             ("POST", r"/issues/(\d+)/labels", self._label),
         ]
 
@@ -99,11 +100,24 @@ class Board:
         self._write(everything)
         return _ok(issue)
 
-    def _comments(self, _query: Row, number: str) -> Answer:
-        return _ok([row for row in self._rows("comments") if row["issue"] == int(number)])
+    def _comments(self, query: Row, number: str) -> Answer:
+        rows = [row for row in self._rows("comments") if row["issue"] == int(number)]
+        size, page = int(query.get("per_page", 30)), int(query.get("page", 1))
+        return _ok(rows[size * (page - 1) : size * page])
 
     def _comment(self, value: Row, number: str) -> Answer:
-        return self._add("comments", {"issue": int(number), "body": value["body"]})
+        """Write a comment, as a program: whoever asks has a job's token."""
+        place = {"html_url": f"{self._page()}/issues/{number}#issuecomment"}
+        return self._add("comments", {"issue": int(number), "body": value["body"], "user": {"type": "Bot"}, **place})
+
+    def _change_comment(self, value: Row, number: str) -> Answer:
+        everything = self._read()
+        comment = next((row for row in everything.get("comments", ()) if row["id"] == int(number)), None)
+        if comment is None:
+            return "404 Not Found", {"message": "Not Found"}
+        comment["body"] = value["body"]
+        self._write(everything)
+        return _ok(comment)
 
     def _label(self, value: Row, number: str) -> Answer:
         everything = self._read()

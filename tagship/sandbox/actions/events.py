@@ -1,8 +1,9 @@
 """What starts runs: events, and whether a workflow file listens to one. Pure.
 
 https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows. A pushed branch, a pull
-request and a schedule start the workflows that deploy alone, those with a job that names an environment: what else
-listens to them is a repository's tests, which are no part of a release.
+request and a schedule start the workflows that deploy alone, those with a job that names an environment or asks for an
+identity: what else listens to them is a repository's tests, or a team's own deployment, which are no part of a release.
+So is what listens to pushes of whatever kind: on GitHub a tag starts it too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tagship.sandbox.actions.expressions import NotUnderstood
 
 DEFAULT_BRANCH = "main"
 OF_TESTS = ("push", "pull_request", "schedule")  # tests listen to these too
+TAGS = {"tags", "tags-ignore"}
 PULL_REQUEST_TYPES = ("opened", "synchronize", "reopened")
 
 
@@ -42,9 +44,10 @@ def starts(text: str, event: Event) -> bool:
     listening = workflow.events(value)
     if event.name not in listening:
         return False
-    if event.name in OF_TESTS and not event.ref.startswith("refs/tags/") and not _deploys(value):
-        return False
     filters = listening[event.name] or {}
+    is_of_tags = event.ref.startswith("refs/tags/") and (event.name != "push" or TAGS & set(filters))
+    if event.name in OF_TESTS and not is_of_tags and not _deploys(value):
+        return False
     check = {"push": _push, "pull_request": _pull_request, "workflow_run": _workflow_run}.get(event.name)
     return check(filters, event) if check else True
 
@@ -69,7 +72,12 @@ def inputs(text: str, given: Mapping[str, Any]) -> dict[str, str]:
 
 def _deploys(value: Mapping[Any, Any]) -> bool:
     jobs = value.get("jobs") or {}
-    return any(isinstance(job, dict) and job.get("environment") for job in jobs.values())
+    return any(isinstance(job, dict) and (job.get("environment") or _may_identify(job)) for job in jobs.values())
+
+
+def _may_identify(job: Mapping[Any, Any]) -> bool:
+    permissions = job.get("permissions")
+    return isinstance(permissions, dict) and permissions.get("id-token") == "write"
 
 
 def _push(filters: Mapping[str, Any], event: Event) -> bool:

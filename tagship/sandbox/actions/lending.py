@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 COMMIT = re.compile(r"git\+\S+@([0-9a-f]{40})")
 FILES = ("-r", "--requirement")
+# By a shell, as pip writes it: a `#!` breaks if its path has a blank in it, or is long.
 SCRIPT = """\
-#!{python}
+#!/bin/sh
+'''exec' {python} "$0" "$@"
+' '''
 import sys
 
 from {module} import {name}
@@ -211,6 +215,6 @@ def _scripts(dist: Distribution, environment: Path) -> None:
         if entry.group == "console_scripts":
             script = environment / "bin" / entry.name
             values = {"module": entry.module, "name": entry.attr.partition(".")[0], "value": entry.attr}
-            text = SCRIPT.format(python=environment / "bin/python", **values)
+            text = SCRIPT.format(python=shlex.quote(str(environment / "bin/python")), **values)
             script.write_text(text, "utf-8")
             script.chmod(0o755)

@@ -21,6 +21,7 @@ from tagship.sandbox.actions.approvals import Approvals
 from tagship.sandbox.actions.contexts import Place, github_context
 from tagship.sandbox.actions.events import DEFAULT_BRANCH, Event
 from tagship.sandbox.actions.expressions import NotUnderstood, Scope, render
+from tagship.sandbox.actions.pulls import Pulls
 from tagship.sandbox.actions.records import Annotation, JobRecord, Records, RunRecord, StepRecord
 from tagship.sandbox.actions.running import Active, Execution
 from tagship.sandbox.actions.workflow import Workflow
@@ -43,6 +44,7 @@ class Runner:
         self.server_url = self.token = ""  # nosec B105 (none yet: the server that starts sets it)
         self.active: dict[int, Active] = {}
         self.pulls: dict[str, dict[str, Any]] = {}
+        self.pull_requests = Pulls()
         self._execution = Execution(self.records)
         self._stopped = threading.Event()
         self._count = 0
@@ -137,6 +139,7 @@ class Runner:
         """Start the runs of what somebody says has happened."""
         payload = value.get("payload", {})
         pull = payload.get("pull_request", {})
+        self.pull_requests.happened(str(payload.get("action", "")), pull)
         if pull.get("merged"):
             self.pulls[pull["merge_commit_sha"]] = pull
         ref = value.get("ref", f"refs/heads/{DEFAULT_BRANCH}")

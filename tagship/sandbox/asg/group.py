@@ -8,6 +8,7 @@ refresh goes to another one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -76,6 +77,9 @@ class Fleet(Protocol):
     def number(self, configuration: Configuration) -> str:
         """Return the number of a version, of $Latest too."""
 
+    def parameter(self, configuration: Configuration) -> str:
+        """Return the parameter that names its AMI, or ""."""
+
     def launch(self, group: Group, configuration: Configuration) -> str:
         """Launch an instance; return its id. Raises LaunchFailed."""
 
@@ -130,8 +134,9 @@ class Group:
                 member.state = IN_SERVICE
         active = [member for member in self.members if member.state != STANDBY]
         wanted = self.desired + (self.refresh.surplus if self.refresh else 0)
-        for _ in range(wanted - len(active)):
-            self.launch(self.configuration, now)
+        with suppress(LaunchFailed):  # it is tried again, and told by activities, which there are none of here
+            for _ in range(wanted - len(active)):
+                self.launch(self.configuration, now)
         spare = [member for member in active if not member.protected]
         self.terminate([member.id for member in spare[: max(0, len(active) - wanted)]])
 

@@ -60,6 +60,7 @@ class InstanceRefresh:
     old: list[str] = field(default_factory=list)
     total: int = 0
     waits_until: datetime | None = None
+    blocked_since: datetime | None = None
     _passed: int = 0  # checkpoints
 
     @property
@@ -103,6 +104,8 @@ class InstanceRefresh:
             raise Irreversible("it has no desired configuration")
         if not self.group.configuration.numbered:
             raise Irreversible("the group's launch template version is $Latest or $Default")
+        if any(map(self.group.fleet.parameter, (self.group.configuration, self.desired))):
+            raise Irreversible("a launch template takes its AMI from a parameter")
         self.status, self.rolled_back, self.why_back = "RollbackInProgress", now, why
         self.fresh, self.old, self.waits_until = [], [], None
         self.todo = [member.id for member in self.group.others(self.group.configuration)]
@@ -114,7 +117,8 @@ class InstanceRefresh:
         """Do what is due."""
         match self.status:
             case "Pending":
-                self._plan()
+                if self.preferences.get("CheckpointPercentages") != []:  # an empty list keeps it Pending for ever
+                    self._plan()
             case "Cancelling":
                 self._end("Cancelled", now)
             case "Baking":
@@ -133,6 +137,9 @@ class InstanceRefresh:
         return member.protected and bool(self.prefers("ScaleInProtectedInstances") == "Ignore")
 
     def _go(self, now: datetime) -> None:
+        self.fresh = [
+            instance for instance in self.fresh if self.group.member(instance)
+        ]  # one may have ended by itself
         if self.fresh and not self._warm(now):
             return
         self.group.terminate(self.old)
@@ -140,12 +147,19 @@ class InstanceRefresh:
         if self._waits(now):
             return
         self.todo = [instance for instance in self.todo if self.group.member(instance)]
-        if not self.todo:
+        if not self.todo or self._far_enough:
             self._finish(now)
         elif blocked := self._blocked():
             self._wait_for(blocked, now)
         else:
+            self.reason, self.blocked_since = "", None
             self._replace(now)
+
+    @property
+    def _far_enough(self) -> bool:
+        """Tell whether the last checkpoint is over: what is left of 100 % stays as it is."""
+        points = self.prefers("CheckpointPercentages") or [100]
+        return self.rolled_back is None and self._passed >= len(points) and points[-1] < 100
 
     def _warm(self, now: datetime) -> bool:
         """Tell whether the batch is in service, and its warmup over."""
@@ -180,7 +194,8 @@ class InstanceRefresh:
 
     def _wait_for(self, blocked: list[Member], now: datetime) -> None:
         self.reason = f"Waiting for {blocked[0].id}, which is protected from scale in or in standby."
-        if now - self.started > timedelta(seconds=self.pace.shortened(LONGEST_WAIT)):
+        self.blocked_since = self.blocked_since or now
+        if now - self.blocked_since > timedelta(seconds=self.pace.shortened(LONGEST_WAIT)):
             self._fail(self.reason, now)
 
     def _replace(self, now: datetime) -> None:

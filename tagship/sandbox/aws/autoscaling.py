@@ -38,6 +38,10 @@ from tagship.sandbox.pace import now
 from tagship.sandbox.world import World
 
 Given = Mapping[str, Any]
+BUSY = (
+    "An active instance refresh with a desired configuration exists. All configuration options derived from the "
+    "desired configuration are not available for update while the instance refresh is active."
+)
 
 
 def install(world: World) -> None:
@@ -143,14 +147,24 @@ class _Api:
         return ports[turn % len(ports)] if ports else 0
 
     def update_auto_scaling_group(self, given: Given) -> None:
-        group = self._group(given)
+        group, configuration = self._group(given), self._configuration(given)
+        if configuration and group.refresh and group.refresh.desired:
+            raise refused("ValidationError", BUSY)
         group.settings |= answers.kept(given)
-        group.configuration = self._configuration(given) or group.configuration
+        group.configuration = configuration or group.configuration
         group.pass_time(now())
 
     def set_desired_capacity(self, given: Given) -> None:
-        self._group(given).settings["DesiredCapacity"] = given["DesiredCapacity"]
-        self._group(given).pass_time(now())
+        group, wanted = self._group(given), int(given["DesiredCapacity"])
+        for bound, fits in (
+            ("MinSize", wanted >= group.settings["MinSize"]),
+            ("MaxSize", wanted <= group.settings["MaxSize"]),
+        ):
+            if not fits:
+                words = f"New SetDesiredCapacity value {wanted} is out of bounds: {bound} is {group.settings[bound]}"
+                raise refused("ValidationError", words)
+        group.settings["DesiredCapacity"] = wanted
+        group.pass_time(now())
 
     def delete_auto_scaling_group(self, given: Given) -> None:
         group = self._group(given)
@@ -223,6 +237,12 @@ class _Api:
         points = preferences.get("CheckpointPercentages")
         if given.get("Strategy", "Rolling") != "Rolling":
             raise refused("ValidationError", "The sandbox replaces instances, and no root volumes.")
+        least, most = preferences.get("MinHealthyPercentage"), preferences.get("MaxHealthyPercentage")
+        if most is not None and (least is None or not 100 <= most <= 200 or most - least > 100):
+            words = (
+                "MaxHealthyPercentage is from 100 to 200, and at most 100 above MinHealthyPercentage, which it needs."
+            )
+            raise refused("ValidationError", words)
         if points and points != sorted(points):
             raise refused("ValidationError", "CheckpointPercentages must be in ascending order.")
         if "CheckpointDelay" in preferences and not points:

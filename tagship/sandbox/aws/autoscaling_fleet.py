@@ -37,6 +37,10 @@ class Ec2Fleet:
     def number(self, configuration: Configuration) -> str:
         return str(self._version(configuration).number)
 
+    def parameter(self, configuration: Configuration) -> str:
+        image = str(self._version(configuration).data.get("ImageId", ""))
+        return image if image.startswith("resolve:") else ""
+
     def _version(self, configuration: Configuration) -> Any:
         return self._ec2.get_launch_template(configuration.template).get_version(configuration.version)
 

@@ -11,7 +11,7 @@ Its switches, by POST /sandbox/faults: {"ecs": {"step": 0.3}} is how many second
 are endings.Ending's; "lines" {digest: [line]} are what tasks write; "newer" and "newer_container" are members that no
 model of boto3 knows; "express" lists services that ECS manages.
 
-Does not model: clusters' capacity providers and settings, run_task, task sets, the controllers CODE_DEPLOY and
+Does not model: clusters' capacity providers and settings, start_task, task sets, the controllers CODE_DEPLOY and
 EXTERNAL, Service Connect, volumes. A deploymentConfiguration that is updated keeps the members that it isn't given:
 that is assumed.
 """
@@ -27,14 +27,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from moto.ecs.models import EC2ContainerServiceBackend
+
 from tagship.sandbox.aws import ecs_answers as answers
-from tagship.sandbox.aws import stock
+from tagship.sandbox.aws import stock, tags
 from tagship.sandbox.aws.ecs_clusters import Clusters
 from tagship.sandbox.aws.ecs_definitions import Definitions
 from tagship.sandbox.aws.ecs_deployments import Deployments
 from tagship.sandbox.aws.ecs_kept import Kept
 from tagship.sandbox.aws.ecs_requests import Faults, Given, invalid, last, page, put
 from tagship.sandbox.aws.ecs_targets import Targets, write_log
+from tagship.sandbox.aws.ecs_tasks import Tasks
 from tagship.sandbox.ecs import shifting
 from tagship.sandbox.ecs.breaker import Alarms, Breaker
 from tagship.sandbox.ecs.clock import Clock
@@ -65,10 +68,12 @@ def install(world: World) -> None:
     state = Kept(world.region, definitions)
     api = _Api(world, state, Processes(folder=world.folder, ports=world.ports))
     world.switches["ecs"] = api.switch
+    tags.tell(EC2ContainerServiceBackend, "ecs:service", state.tagged)
     Targets(state, api.clock, api.runner).install()
     for act in (
         *Clusters(state).operations(),
         *Deployments(state, api.clock, api.faults).operations(),
+        *Tasks(state, api.clock, api.runner, functools.partial(write_log, world.region, state)).operations(),
         api.register_task_definition,
         definitions.describe_task_definition,
         definitions.deregister_task_definition,
@@ -153,7 +158,7 @@ class _Api:
     def _port(self, service: Service, turn: int) -> int:
         if self.clock.step:
             self.clock.pass_for(service)
-        ports = [port for port in map(self.runner.port, [task.place for task in service.serving(turn)]) if port]
+        ports = [port for task in service.serving(turn) if (port := task.port(self.runner))]
         return ports[turn % len(ports)] if ports else 0
 
     def update_service(self, given: Given) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from tagship.sandbox.ecs.revision import Revision
 from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.service import EVENTS, Service
-from tagship.sandbox.ecs.task import Task
+from tagship.sandbox.ecs.task import Container, Task
 
 SHOWN = (  # members of a request that an answer repeats
     "loadBalancers",
@@ -213,36 +213,38 @@ def revision(held: Service, of: Revision) -> dict[str, Any]:
     }
 
 
-def task(held: Service, of: Task, region: str, account: str) -> dict[str, Any]:
-    """Describe a task and its containers."""
-    cluster = held.cluster.rpartition("/")[2]
-    arn = f"arn:aws:ecs:{region}:{account}:task/{cluster}/{of.id}"
+def task(cluster: str, of: Task) -> dict[str, Any]:
+    """Describe a task and its containers; `cluster` is an ARN."""
+    arn = f"{cluster.replace(':cluster/', ':task/')}/{of.id}"
     times = given(startedAt=of.started, stoppingAt=of.stopping, stoppedAt=of.stopped, executionStoppedAt=of.stopped)
     return {
         "taskArn": arn,
-        "clusterArn": held.cluster,
+        "clusterArn": cluster,
         "taskDefinitionArn": of.revision.definition,
-        "group": f"service:{held.name}",
-        "startedBy": of.revision.deployment,
+        "group": of.group,
         "createdAt": of.created,
         "desiredStatus": of.desired,
         **of.status(),
-        "containers": [_container(of, image, arn) for image in of.revision.images],
+        "containers": [_container(of, *pair, arn) for pair in zip(of.containers, of.revision.images, strict=True)],
         "attachments": [_attachment(of)],
         **times,
-        **given(stopCode=of.stop_code, stoppedReason=of.reason, launchType=held.settings.get("launchType")),
+        **given(stopCode=of.stop_code, stoppedReason=of.reason, launchType=of.launch_type, startedBy=of.started_by),
     }
 
 
-def _container(of: Task, image: Mapping[str, str], arn: str) -> dict[str, Any]:
-    pulled = not of.container_reason
+def _container(of: Task, container: Container, image: Mapping[str, str], arn: str) -> dict[str, Any]:
+    status = of.status() | ({"lastStatus": "STOPPED"} if container.exit_code is not None else {})
     return {
         "containerArn": f"{arn.replace(':task/', ':container/')}/{image['containerName']}",
         "taskArn": arn,
         "name": image["containerName"],
         "image": image["image"],
-        **of.status(),
-        **given(imageDigest=image["imageDigest"] if pulled else "", exitCode=of.exit_code, reason=of.container_reason),
+        **status,
+        **given(
+            imageDigest="" if container.reason else image["imageDigest"],
+            exitCode=container.exit_code,
+            reason=container.reason,
+        ),
     }
 
 

@@ -1,7 +1,7 @@
-"""Service deployments, service revisions and tasks, as they are looked at and stopped.
+"""Service deployments and service revisions, as they are looked at and stopped.
 
 Follows https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html and its neighbours.
-Does not model: 90 days of history, the hour after which stopped tasks are forgotten.
+Does not model: 90 days of history.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-
 from tagship.sandbox.aws import ecs_answers as answers
 from tagship.sandbox.aws.ecs_kept import Kept
-from tagship.sandbox.aws.ecs_requests import Act, EcsError, Faults, Given, invalid, last, page
+from tagship.sandbox.aws.ecs_requests import Act, EcsError, Faults, Given, invalid, page
 from tagship.sandbox.ecs.clock import Clock
 from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.service import Service
@@ -25,7 +23,7 @@ from tagship.sandbox.pace import now
 
 @dataclass
 class Deployments:
-    """Operations on deployments, revisions and tasks."""
+    """Operations on deployments and revisions."""
 
     kept: Kept
     clock: Clock
@@ -38,8 +36,6 @@ class Deployments:
             self.describe_service_revisions,
             self.stop_service_deployment,
             self.continue_service_deployment,
-            self.list_tasks,
-            self.describe_tasks,
         )
 
     def list_service_deployments(self, given: Given) -> dict[str, Any]:
@@ -99,36 +95,6 @@ class Deployments:
         if row is None:
             raise EcsError("ServiceDeploymentNotFoundException", "Service deployment not found.")
         return row
-
-    # -- tasks ---------------------------------------------------------------------------------------------------------
-
-    def list_tasks(self, given: Given) -> dict[str, Any]:
-        cluster = self.kept.cluster(given)
-        name = given.get("serviceName")
-        services = [self.kept.service(given, "serviceName")] if name else list(cluster.services.values())
-        self.clock.pass_for(*services)
-        wanted, family = given.get("desiredStatus", "RUNNING"), given.get("family", "")
-        rows = [
-            self.kept.arn("task", cluster.name, task.id)
-            for service in services
-            for task in service.tasks
-            if family in ("", last(task.revision.definition).partition(":")[0])
-            if task.desired == wanted and given.get("startedBy", task.revision.deployment) == task.revision.deployment
-        ]
-        arns, more = page(given, rows, 100)
-        return {"taskArns": arns, **more}
-
-    def describe_tasks(self, given: Given) -> dict[str, Any]:
-        cluster = self.kept.cluster(given)
-        self.clock.pass_for(*cluster.services.values())
-        rows = {task.id: (row, task) for row in cluster.services.values() for task in row.tasks}
-        ids = [last(task) for task in given["tasks"]]
-        return {
-            "tasks": [answers.task(*rows[id_], self.kept.region, DEFAULT_ACCOUNT_ID) for id_ in ids if id_ in rows],
-            "failures": [
-                {"arn": self.kept.arn("task", cluster.name, id_), "reason": "MISSING"} for id_ in ids if id_ not in rows
-            ],
-        }
 
 
 def _time(seconds: float) -> datetime:

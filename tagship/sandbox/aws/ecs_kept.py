@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -18,7 +19,7 @@ from tagship.sandbox.ecs.endings import Place
 from tagship.sandbox.ecs.revision import TRIGGERS, Revision
 from tagship.sandbox.ecs.rollout import Rollout
 from tagship.sandbox.ecs.service import Service
-from tagship.sandbox.ecs.task import Task
+from tagship.sandbox.ecs.task import Container, Task
 
 DIGITS = 19  # of a service revision's name
 
@@ -31,6 +32,11 @@ class Cluster:
     arn: str
     tags: dict[str, str] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
+    alone: list[Task] = field(default_factory=list)  # that RunTask started
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        return [*(task for service in self.services.values() for task in service.tasks), *self.alone]
 
 
 @dataclass
@@ -67,6 +73,12 @@ class Kept:
         for cluster in self.clusters.values():
             yield from cluster.services.values()
 
+    def tagged(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the ARN and the tags of each service that has tags."""
+        for service in self.services():
+            if service.tags and service.status == "ACTIVE":
+                yield service.arn, service.tags
+
     def rollout(self, arn: str) -> tuple[Service, Rollout] | None:
         rows = ((service, rollout) for service in self.services() for rollout in service.rollouts)
         return next((row for row in rows if row[1].arn == arn), None)
@@ -80,14 +92,47 @@ class Kept:
         return Revision(digits, arn, chosen | {"taskDefinition": definition.arn}, images(definition), at)
 
     def launch(self, service: str, revision: Revision, at: datetime, *, on_end: Callable[[Task], None]) -> Task:
-        """Make a task of a revision, not yet started."""
+        """Make a task of a service's revision, not yet started."""
+        made = self.made(revision, at, on_end=on_end)
+        made.group, made.started_by = f"service:{service}", revision.deployment
+        made.launch_type = str(revision.settings.get("launchType", ""))
+        return made
+
+    def made(
+        self,
+        revision: Revision,
+        at: datetime,
+        overrides: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        *,
+        on_end: Callable[[Task], None],
+    ) -> Task:
+        """Make a task; `overrides` are by the name of a container."""
         id_ = uuid.uuid4().hex
-        container = self.definitions.get(revision.definition).content["containerDefinitions"][0]
-        port = next((ports["containerPort"] for ports in container["portMappings"]), 0)
-        environment = {pair["name"]: pair["value"] for pair in container["environment"]}
-        place = Place(id_, service, container["name"], revision.images[0]["imageDigest"], port, environment)
+        rows = self.definitions.get(revision.definition).content["containerDefinitions"]
+        containers = [
+            Container(
+                _place(
+                    id_ if not number else f"{id_}-{number}", row, image["imageDigest"], overrides.get(row["name"], {})
+                ),
+                str(row["image"]),
+                bool(row.get("essential", True)),
+            )
+            for number, (row, image) in enumerate(zip(rows, revision.images, strict=True))
+        ]
         low, high = int(id_[:2], 16), int(id_[2:4], 16)
-        return Task(id_, revision, place, at, address=f"10.0.{low}.{high}", on_end=on_end)
+        return Task(id_, revision, containers, at, address=f"10.0.{low}.{high}", on_end=on_end)
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield all tasks, of services and those that were run by themselves."""
+        for cluster in self.clusters.values():
+            yield from cluster.tasks
+
+
+def _place(id_: str, row: Mapping[str, Any], digest: str, override: Mapping[str, Any]) -> Place:
+    port = next((ports["containerPort"] for ports in row["portMappings"]), 0)
+    pairs = [*row["environment"], *override.get("environment", ())]
+    command = tuple(override.get("command") or row.get("command", ()))
+    return Place(id_, row["name"], digest, port, {pair["name"]: pair["value"] for pair in pairs}, command)
 
 
 def images(definition: Definition) -> Sequence[Mapping[str, str]]:

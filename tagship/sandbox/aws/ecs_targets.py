@@ -18,6 +18,7 @@ from moto.logs.responses import LogsResponse
 
 from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.ecs_kept import Kept
+from tagship.sandbox.aws.logs import filtered
 from tagship.sandbox.ecs.clock import Clock
 from tagship.sandbox.ecs.endings import Runner
 from tagship.sandbox.ecs.revision import Revision
@@ -42,6 +43,7 @@ class Targets:
         """Have moto's elbv2 answer for the tasks too."""
         stock.replace(ELBV2Response, "describe_target_health", functools.partial(_operation, self))
         stock.replace(LogsResponse, "get_log_events", functools.partial(_reading, self))
+        stock.replace(LogsResponse, "filter_log_events", lambda _: _reading(self, filtered))
 
     def health(self, group: str) -> list[dict[str, Any]]:
         """Describe the targets of a group, by its ARN."""
@@ -97,27 +99,31 @@ def _operation(targets: Targets, original: Callable[[Any], Any]) -> Callable[[An
 
 
 def _reading(targets: Targets, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Wrap moto's own answer: what running tasks wrote is written first."""
+    """Wrap an answer: what running tasks wrote is written first."""
 
-    def get_log_events(request: Any) -> Any:
-        for task in [task for service in targets.kept.services() for task in service.tasks if not task.over]:
-            task.lines = targets.runner.log(task.place)
-            write_log(targets.kept.region, targets.kept, task)
+    def read(request: Any) -> Any:
+        for task in targets.kept.tasks():
+            if not task.over:
+                for container in task.containers:
+                    container.lines = targets.runner.log(container.place)
+                write_log(targets.kept.region, targets.kept, task)
         return original(request)
 
-    return get_log_events
+    return read
 
 
 def write_log(region: str, state: Kept, task: Task) -> None:
-    """Write the new lines of a task, if its driver is awslogs."""
-    for container in state.definitions.get(task.revision.definition).content["containerDefinitions"][:1]:
-        options = container.get("logConfiguration", {}).get("options", {})
-        if container.get("logConfiguration", {}).get("logDriver") != "awslogs" or not task.lines[task.logged :]:
+    """Write the new lines of containers whose driver is awslogs."""
+    rows = state.definitions.get(task.revision.definition).content["containerDefinitions"]
+    for row, container in zip(rows, task.containers, strict=True):
+        options = row.get("logConfiguration", {}).get("options", {})
+        lines = container.lines[container.logged :]
+        if row.get("logConfiguration", {}).get("logDriver") != "awslogs" or not lines:
             continue
         logs, group = stock.backend("logs", region), options["awslogs-group"]
         if group in logs.groups:  # ECS writes nothing into a group that isn't there, unless it may make it
-            stream = f"{options['awslogs-stream-prefix']}/{container['name']}/{task.id}"
+            stream = f"{options['awslogs-stream-prefix']}/{row['name']}/{task.id}"
             logs.ensure_log_stream(group, stream)
             at = int((task.stopped or now()).timestamp() * 1000)
-            lines, task.logged = task.lines[task.logged :], len(task.lines)
+            container.logged = len(container.lines)
             logs.put_log_events(group, stream, [{"timestamp": at, "message": line} for line in lines])

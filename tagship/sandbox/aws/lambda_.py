@@ -42,6 +42,7 @@ from tagship.sandbox.aws.lambda_requests import (
     check_revision,
     put,
 )
+from tagship.sandbox.aws.logs import function_wrote
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Snapshot, Version
 from tagship.sandbox.functions.images import Images
 from tagship.sandbox.functions.running import pretended, run
@@ -131,9 +132,8 @@ class _Api:
         if name in self.kept.functions:
             raise LambdaError("ResourceConflictException", f"Function already exist: {name}", 409)
         settings = DEFAULTS | {key: given[key] for key in SET if key in given}
-        function = Function(name, read(self._images, given.get("Code", {}), settings))
-        self.kept.functions[name] = function
-        return self._configuration(function)
+        content = read(self._images, given.get("Code", {}), settings)
+        return self._configuration(self.kept.add(Function(name, content, tags=dict(given.get("Tags", {})))))
 
     def delete_function(self, given: Given) -> None:
         """Delete a function, or a version that no alias names."""
@@ -155,7 +155,7 @@ class _Api:
         version = self.kept.version(function, given.get("Qualifier", LATEST))
         content = version.content if version else function.content
         code = answers.code(content, located(self.world, content))
-        return {"Configuration": configuration, "Code": code, "Tags": {}}
+        return {"Configuration": configuration, "Code": code, "Tags": function.tags}
 
     def get_function_configuration(self, given: Given) -> Given:
         function = self.kept.function(given)
@@ -270,6 +270,7 @@ class _Api:
             else run(content, function.name, number, given["Payload"], self.world.folder)
         )
         counted(self.world.region, function.name, given.get("Qualifier", ""), number, failed=bool(ran.error))
+        function_wrote(self.world.region, function.name, number, ran.log)
         answer: dict[str, Any] = {"StatusCode": 200, "ExecutedVersion": number, "Payload": ran.payload}
         answer |= {"FunctionError": ran.error} if ran.error else {}
         return answer | ({"LogResult": ran.tail} if given["LogType"] == "Tail" else {})

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from moto.awslambda.models import LambdaBackend
+
 from tagship.sandbox.aws import lambda_answers as answers
+from tagship.sandbox.aws import tags
 from tagship.sandbox.aws.lambda_requests import IN_PROGRESS, Given, LambdaError, check_revision, not_found
 from tagship.sandbox.functions.function import LATEST, Alias, Function, Version
 
@@ -17,6 +20,19 @@ class Kept:
 
     region: str
     functions: dict[str, Function] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        tags.tell(LambdaBackend, "lambda:function", self.tagged)
+
+    def add(self, function: Function) -> Function:
+        self.functions[function.name] = function
+        return function
+
+    def tagged(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield the ARN and the tags of each function that has tags."""
+        for function in self.functions.values():
+            if function.tags:
+                yield answers.arn(self.region, function.name), function.tags
 
     def function(self, given: Given) -> Function:
         name = given["FunctionName"]

@@ -32,14 +32,14 @@ class Ending:
 
 @dataclass(frozen=True)
 class Place:
-    """What a task's process needs to know."""
+    """What a container's process needs to know."""
 
-    id: str
-    service: str
+    id: str  # of the task, with the container's number unless it is the first
     container: str
     digest: str
     port: int = 0  # of the container, or 0
     environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()  # in place of the image's own
 
 
 class Runner(Protocol):
@@ -56,6 +56,9 @@ class Runner(Protocol):
 
     def log(self, place: Place) -> list[str]:
         """Return the lines that it wrote."""
+
+    def port(self, place: Place) -> int:
+        """Return the port that it answers on, or 0."""
 
 
 @dataclass
@@ -76,3 +79,6 @@ class Scripted:
 
     def log(self, place: Place) -> list[str]:
         return self.lines.get(place.digest, [])
+
+    def port(self, place: Place) -> int:  # noqa: ARG002 (nothing runs)
+        return 0

@@ -1,4 +1,4 @@
-"""Tasks that really run: the command of the image that `build` unpacked, as a process of this machine.
+"""Containers that really run: the command of the image that `build` unpacked, as a process of this machine.
 
 Does not model: a filesystem, a network and an account of the task's own, health checks of containers, secrets.
 """
@@ -25,7 +25,7 @@ LINES = 200  # of its log that are read
 
 @dataclass
 class Running:
-    """The process of one task; `listens` once it did."""
+    """The process of one container; `listens` once it did."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -50,7 +50,8 @@ class Processes(Scripted):
             return
         home = self.folder / "hosts" / "tasks" / place.id
         home.mkdir(parents=True)
-        (home / "manifest.json").write_text(json.dumps({"image": {"digest": place.digest}}), "utf-8")
+        image = {"digest": place.digest, "command": place.command}
+        (home / "manifest.json").write_text(json.dumps({"image": image}), "utf-8")
         port = self.ports.free()
         with (home / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -89,7 +90,7 @@ class Processes(Scripted):
         return running.log.read_text("utf-8", "replace").splitlines()[-LINES:]
 
     def port(self, place: Place) -> int:
-        """Return the port that a task answers on, or 0."""
+        """Return the port that a container answers on, or 0."""
         running = self.running.get(place.id)
         return running.port if running and running.process.poll() is None else 0
 

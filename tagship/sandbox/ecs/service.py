@@ -111,7 +111,7 @@ class Service:
         task = self.launch(revision, now)
         self.tasks.append(task)
         self.tell(now, f"has started 1 tasks: (task {task.id}).")
-        self.runner.start(task.place)
+        task.start(self.runner)
 
     def stop(self, tasks: Iterable[Task], now: datetime) -> None:
         """Begin to stop tasks that a deployment replaces."""

@@ -1,9 +1,9 @@
 """A task: from PENDING over RUNNING to STOPPED, and why it stopped.
 
 Follows https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html and
-https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html. Does not model: the states
-PROVISIONING, ACTIVATING, DEACTIVATING, STOPPING and DEPROVISIONING, sidecars (every container shares the fate of the
-first) and Spot.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html. All of its containers run;
+the end of one that is essential is the task's. Does not model: the states PROVISIONING, ACTIVATING, DEACTIVATING,
+STOPPING and DEPROVISIONING, the order of containers (dependsOn), restart policies and Spot.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ FAILED, HEALTHY = "failed", "healthy"
 ESSENTIAL = "Essential container in task exited"
 UNHEALTHY = "Task failed ELB health checks in (target-group {group})"
 UNHEALTHY_CONTAINER = "Task failed container health checks"
+KILLED = 137  # the code of a container that is ended with its task
 CANNOT_PULL = (
     "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref {image}: "
     "{image}: not found"
@@ -27,13 +28,29 @@ CANNOT_PULL = (
 
 
 @dataclass
+class Container:
+    """One container of a task."""
+
+    place: Place
+    image: str
+    essential: bool = True
+    exit_code: int | None = None
+    reason: str = ""
+    lines: Sequence[str] = field(default_factory=list)
+    logged: int = 0  # of its lines, those that its log has
+
+
+@dataclass
 class Task:
-    """One task of a service's revision."""
+    """One task: a service's, or one that was run by itself."""
 
     id: str
     revision: Revision
-    place: Place
+    containers: Sequence[Container]
     created: datetime
+    group: str = ""
+    started_by: str = ""
+    launch_type: str = ""
     last_status: str = "PENDING"
     desired: str = "RUNNING"
     health: str = "UNKNOWN"
@@ -42,11 +59,7 @@ class Task:
     stopped: datetime | None = None
     stop_code: str = ""
     reason: str = ""
-    exit_code: int | None = None
-    container_reason: str = ""
     address: str = ""  # the private IP that a target group has
-    lines: Sequence[str] = field(default_factory=list)
-    logged: int = 0  # of its lines, those that its log has
     on_end: Callable[[Task], None] = lambda _: None
 
     @property
@@ -62,28 +75,39 @@ class Task:
     def healthy(self) -> bool:
         return self.wanted and self.last_status == "RUNNING" and self.health == "HEALTHY"
 
-    @property
-    def image(self) -> str:
-        return str(self.revision.images[0]["image"])
+    def start(self, runner: Runner) -> None:
+        for container in self.containers:
+            runner.start(container.place)
+
+    def port(self, runner: Runner) -> int:
+        """Return the port that it answers on, or 0."""
+        mapped = [container for container in self.containers if container.place.port]
+        ports = [runner.port(container.place) for container in mapped or self.containers[:1]]
+        return next((port for port in ports if port), 0)
 
     def settle(self, now: datetime, runner: Runner) -> str:
         """Let it take its next step; return FAILED, HEALTHY or ""."""
         if self.over:
             return ""
         if not self.wanted:
-            self._end(now, runner, 0 if self.exit_code is None else self.exit_code)
+            self._end(now, runner, 0)
             return ""
-        ending = runner.look(self.place)
-        return self._take(ending, now, runner) if ending else ""
+        endings = [(container, runner.look(container.place)) for container in self.containers]
+        return self._take([(container, ending) for container, ending in endings if ending], now, runner)
 
-    def _take(self, ending: Ending, now: datetime, runner: Runner) -> str:
-        if ending.kind == "cannot_pull":
-            return self._fail(now, runner, "TaskFailedToStart", CANNOT_PULL.format(image=self.image), None)
-        if ending.kind == "exits":
-            self.started = self.started or now
-            return self._fail(now, runner, "EssentialContainerExited", ESSENTIAL, ending.code)
-        if ending.kind == "never_healthy":
+    def _take(self, endings: Sequence[tuple[Container, Ending]], now: datetime, runner: Runner) -> str:
+        for container, ending in endings:
+            if ending.kind == "cannot_pull":
+                container.reason = CANNOT_PULL.format(image=container.image)
+                return self._fail(now, runner, "TaskFailedToStart", container.reason)
+            if ending.kind == "exits":
+                self.started, container.exit_code = self.started or now, ending.code
+        if any(container.essential and container.exit_code is not None for container in self.containers):
+            return self._fail(now, runner, "EssentialContainerExited", ESSENTIAL)
+        if any(ending.kind == "never_healthy" for _, ending in endings):
             return self._suffer(now, runner)
+        if len(endings) < len(self.containers):
+            return ""
         fresh = self.health != "HEALTHY"
         self.last_status, self.health, self.started = "RUNNING", "HEALTHY", self.started or now
         return HEALTHY if fresh else ""
@@ -98,13 +122,11 @@ class Task:
             return ""
         group = self.revision.target_group
         reason = UNHEALTHY.format(group=group) if group else UNHEALTHY_CONTAINER
-        return self._fail(now, runner, "ServiceSchedulerInitiated", reason, 137)
+        return self._fail(now, runner, "ServiceSchedulerInitiated", reason)
 
-    def _fail(self, now: datetime, runner: Runner, code: str, reason: str, exit_code: int | None) -> str:
+    def _fail(self, now: datetime, runner: Runner, code: str, reason: str) -> str:
         self.stop_code, self.reason, self.desired = code, reason, "STOPPED"
-        if exit_code is None:
-            self.container_reason = reason
-        self._end(now, runner, exit_code)
+        self._end(now, runner, KILLED)
         return FAILED
 
     def ask_to_stop(self, now: datetime, reason: str, code: str = "ServiceSchedulerInitiated") -> None:
@@ -112,12 +134,17 @@ class Task:
         if self.wanted and not self.over:
             self.desired, self.stop_code, self.reason, self.stopping = "STOPPED", code, reason, now
 
-    def _end(self, now: datetime, runner: Runner, exit_code: int | None) -> None:
-        runner.stop(self.place)
-        self.lines = runner.log(self.place)
+    def _end(self, now: datetime, runner: Runner, code: int) -> None:
+        """End what still runs of it, with that code."""
+        for container in self.containers:
+            runner.stop(container.place)
+            container.lines = runner.log(container.place)
+            # None has a code if it never started.
+            if container.exit_code is None and self.stop_code != "TaskFailedToStart":
+                container.exit_code = code
         self.stopping, self.stopped = self.stopping or now, now
         self.on_end(self)
-        self.last_status, self.exit_code = "STOPPED", exit_code
+        self.last_status = "STOPPED"
 
     def status(self) -> dict[str, Any]:
         """Return what the task and its containers both say of it."""

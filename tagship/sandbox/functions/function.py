@@ -110,6 +110,7 @@ class Function:
     urls: dict[str, str] = field(default_factory=dict)  # AuthType, by qualifier
     executions: list[tuple[str, str]] = field(default_factory=list)  # that have not ended: version and name
     policies: dict[str, list[Any]] = field(default_factory=dict)  # statements, by qualifier
+    tags: dict[str, str] = field(default_factory=dict)
 
     def settle(self) -> None:
         """End an update whose time has come: its RevisionId changes once more."""

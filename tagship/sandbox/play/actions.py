@@ -6,7 +6,6 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 from tagship.errors import Refused, ServiceFailed, UsageError
@@ -121,12 +120,3 @@ def _reason(problem: OSError) -> str:
     if isinstance(problem, urllib.error.HTTPError):
         return str(json.loads(problem.read())["message"])
     return str(problem)
-
-
-def makefile_has(root: Path, target: str) -> bool:
-    """Tell whether a Makefile there has this target."""
-    names = (root / name for name in ("GNUmakefile", "makefile", "Makefile"))
-    file = next((path for path in names if path.is_file()), None)
-    return file is not None and any(
-        line.startswith(f"{target}:") for line in file.read_text("utf-8", errors="replace").splitlines()
-    )

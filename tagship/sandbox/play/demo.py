@@ -105,7 +105,7 @@ def _stage(make: Callable[[Path], None]) -> Iterator[tuple[Path, Running]]:
         running = locate(clone)
         if running is None:
             raise ServiceFailed("The sandbox did not come up.", remedy="See why: inv sandbox up")
-        yield running.folder / "work", running
+        yield running.work, running
     finally:
         signal.signal(signal.SIGTERM, previous)
         if clone.is_dir():

@@ -37,6 +37,11 @@ def make_origin(origin: Path, inbox: Path) -> None:
     hook.chmod(0o755)
 
 
+def within(root: Path) -> str:
+    """Name an app's folder in its repository; empty at the top."""
+    return git(root, "rev-parse", "--show-prefix").rstrip("/")
+
+
 def make_clone(root: Path, work: Path, origin: Path, shipping: Sequence[str] = ("dev",)) -> None:
     """Clone the repository, on the first branch that ships, and push.
 
@@ -84,6 +89,7 @@ def _fetch(root: Path, clone: Path, branches: Sequence[str]) -> None:
     One that it does not have begins at its HEAD. A shallow repository (a CI checkout) would make a shallow clone,
     from which no release can be made. Then the practice begins with one commit of the same files.
     """
+    root = Path(git(root, "rev-parse", "--show-toplevel"))  # git fetches from no folder within a repository
     if git(root, "rev-parse", "--is-shallow-repository") == "false":
         owns = {branch: own_branch(root, branch) or "HEAD" for branch in branches}
         wanted = [f"+{ref}:refs/heads/{branch}" for branch, ref in owns.items()]
@@ -121,14 +127,14 @@ def _name_somebody(clone: Path) -> None:
 def _lend_venv(root: Path, clone: Path) -> None:
     """Let `make deploy-dev` find the repository's .venv, and find it current."""
     # It must be newer than what it was installed from.
-    venv = root / ".venv"
-    if not venv.is_dir():
+    venv, folder = root / ".venv", within(root)
+    if not venv.is_dir() or not (clone / folder).is_dir():
         return
-    (clone / ".venv").symlink_to(venv)
+    (clone / folder / ".venv").symlink_to(venv)
     with (clone / ".git/info/exclude").open("a", encoding="utf-8") as exclude:
-        exclude.write("/.venv\n")  # `.venv/` of a .gitignore is of folders alone
+        exclude.write(f"/{folder}{'/' if folder else ''}.venv\n")  # `.venv/` of a .gitignore is of folders alone
     installed = (venv / "pyvenv.cfg").stat().st_mtime_ns  # a float would round it up, past .installed
-    for file in (path for end in PINS for path in clone.glob(end)):
+    for file in (path for end in PINS for path in (clone / folder).glob(end)):
         os.utime(file, ns=(installed, installed))
 
 

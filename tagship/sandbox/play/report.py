@@ -19,7 +19,7 @@ from tagship.errors import Refused, UsageError
 from tagship.sandbox import lifecycle, state
 from tagship.sandbox.hosts import processes
 from tagship.sandbox.play import actions as actions_of
-from tagship.sandbox.play import guards, hanging, practice
+from tagship.sandbox.play import guards, hanging, practice, typed
 from tagship.sandbox.play import hosts as hosts_of
 from tagship.sandbox.play import services as services_of
 from tagship.sandbox.state import Running
@@ -256,20 +256,13 @@ def _next(root: Path, running: Running, chosen: settings.Settings) -> list[str]:
     inside = Path.cwd().is_relative_to(running.work)
     return [
         f"A practice clone, on the branch {branch}, is ready. Type:",
-        *([] if inside else [f"  cd {_short(running.work)}"]),
-        f"  {_ship(root, first, first_time=not released)}",
+        *([] if inside else [f"  cd {shlex.quote(_short(running.work))}"]),
+        f"  {typed.ship(root, first, first_time=not released)}",
         *([f"  curl http://127.0.0.1:{port}{chosen.environments[first].health.path}"] if port and service else []),
         *(f"  curl {url}" for url in services_of.here(chosen.environments[first])),
-        "  inv sandbox status",
-        f"  cd {shlex.quote(str(root)) if inside else '-'} && inv sandbox down",
+        f"  {typed.sandbox(root, 'status')}",
+        f"  cd {shlex.quote(str(root)) if inside else '-'} && {typed.sandbox(root, 'down')}",
     ]
-
-
-def _ship(root: Path, environment: str, *, first_time: bool) -> str:
-    """Return the command that ships: the Makefile's, if it has one."""
-    if actions_of.makefile_has(root, f"deploy-{environment}"):
-        return f"make deploy-{environment}" + (" ARGS=--first" if first_time else "")
-    return f"inv deploy-dev --env {environment}" + (" --first" if first_time else "")
 
 
 def _short(path: Path) -> str:

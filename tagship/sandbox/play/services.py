@@ -16,6 +16,7 @@ LOG = "/ecs/{name}"
 LOOPBACK = ("127.0.0.1", "localhost")
 
 Fronts = Mapping[str, Callable[[int], str]]  # World.fronts
+NETWORK: Any = {"awsvpcConfiguration": {"subnets": ["subnet-0a1b2c3d"], "assignPublicIp": "ENABLED"}}  # named, not made
 
 
 def seed(settings: Settings, client: Any, fronts: Fronts, logs: Any) -> None:
@@ -65,6 +66,7 @@ def make(
             taskDefinition=definition["taskDefinition"]["taskDefinitionArn"],
             desiredCount=1,
             launchType="FARGATE",
+            networkConfiguration=NETWORK,
         )
         _open(fronts[answer["service"]["serviceArn"]], url)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tagship.domain.infra import NAMES, Output, exported, shown
+import pytest
+
+from tagship.domain.infra import NAMES, Output, exported, placed, shown, without_artifact
 from tagship.domain.manifest import BundleRef, ImageRef, Manifest
+from tagship.errors import UsageError
 
 BUNDLE = BundleRef("hello/dev/0.1.0-dev/deploy-bundle.tar.gz", "0" * 64, 7, "0" * 64)
 MANIFEST = Manifest(
@@ -54,3 +57,32 @@ def test_a_sensitive_output_is_there_by_its_name_alone() -> None:
         "password": {"sensitive": True, "value": None},
         "url": {"sensitive": False, "value": ["a", 1]},
     }
+
+
+API = ImageRef("registry/api", "0.1.0-dev", "sha256:" + "b" * 64)
+
+
+def test_each_image_with_a_name_has_variables_and_a_placeholder() -> None:
+    manifest = replace(MANIFEST, images={"api": API})
+    told = exported(manifest, "artifacts", {})
+    assert told["IMAGE_URI_API"] == told["TF_VAR_image_uri_api"] == f"registry/api@{API.digest}"
+    assert (told["IMAGE_TAG_API"], told["IMAGE_DIGEST_API"]) == (API.tag, API.digest)
+    words = placed(["cdk", "deploy", "--context", "imageUri={images.api}", "{x}", "{OTHER}"], manifest, "artifacts")
+    assert words[3:] == [f"imageUri=registry/api@{API.digest}", "{x}", "{OTHER}"]
+
+
+@pytest.mark.parametrize("name", ["{images.web}", "{IMAGE_URI}", "{IMAGE_DIGEST}"])
+def test_a_command_never_runs_with_an_empty_name(name: str) -> None:
+    with pytest.raises(UsageError, match="has no such image") as caught:
+        placed(["cdk", "deploy", f"image={name}"], replace(MANIFEST, images={"api": API}), "artifacts")
+    assert caught.value.remedy == "It has: api"
+
+
+def test_before_there_is_an_artifact_nothing_names_one() -> None:
+    told = without_artifact("dev", "artifacts", {"size": "t3.small"})
+    assert (told["ENVIRONMENT"], told["TF_VAR_deployment_bucket"], told["TF_VAR_size"]) == (
+        "dev",
+        "artifacts",
+        "t3.small",
+    )
+    assert {told[name] for name in NAMES - {"ENVIRONMENT", "DEPLOYMENT_BUCKET"}} == {None}

@@ -75,7 +75,7 @@ def test_what_could_not_be_read_back_is_not_offered() -> None:
     with pytest.raises(Refused, match="a number has at most 9 digits") as told:
         candidates(Version(most, most, most, "dev"), "dev")
     assert told.value.remedy == (
-        "Delete that tag, here and on the remote: git tag --delete 999999999.999999999.999999999-dev"
+        "Delete its tag, here and on the remote: inv tag-undo --version 999999999.999999999.999999999-dev"
     )
 
 
@@ -112,7 +112,7 @@ def test_a_reason_is_the_end_of_a_sentence() -> None:
     assert why_not_a_version("0.1.\uff13") == (
         "it has characters other than plain letters, digits, dots and one hyphen"
     )
-    assert why_not_a_version("v0.1.0") == "a leading v is not allowed"
+    assert why_not_a_version("v0.1.0").startswith("a leading v is not allowed")
     assert why_not_a_version("0.1.0+7") == "it has build metadata (+…), which an image tag cannot hold"
 
 

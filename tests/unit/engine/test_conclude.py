@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tagship.domain.deployment import Entry
+from tagship.domain.units import Report
 from tagship.errors import (
     DeployFailed,
     Held,
@@ -19,7 +20,7 @@ from tagship.errors import (
 from tagship.verbs.deploy import deploy
 from tagship.verbs.heal import heal
 from tests.fakes.app import FakeApp
-from tests.fakes.target import machine
+from tests.fakes.target import FakeTarget, machine
 from tests.unit.engine.fleet import NEW, OLD, fleet, told
 
 HEAL = "inv heal --env dev"
@@ -201,3 +202,47 @@ def test_a_healthy_end_that_cannot_be_recorded_is_recorded_by_the_command_that_i
     app.ledger.before = lambda _: None
     assert deploy(app, artifact=NEW, env="dev").state == "healthy"
     assert [(one.state, one.artifact_id) for one in app.ledger.entries[-1:]] == [("healthy", NEW)]
+
+
+# -- what ran before tagship -------------------------------------------------------------------------------------------
+
+WAYS = {
+    "kept": "Or go back to what ran before tagship: inv adopt --env dev --undo",
+    "there": "Or, if that ran the app before tagship, stop and keep it: inv adopt --env dev",
+}
+
+
+def first(*facts: str) -> FakeApp:
+    """Hosts on which tagship has deployed nothing; the first deployment fails on each, which says that of itself."""
+    app = FakeApp(hosts=FakeTarget([machine(f"web-{number}") for number, _ in enumerate(facts)]))
+    app.publish(NEW)
+    for host, fact in zip(app.hosts.machines, facts, strict=True):
+        report = Report(host.unit.id, "failed", NEW, reason="it answered 500", facts={"before": fact} if fact else {})
+        host.answers.append(report)
+    return app
+
+
+@pytest.mark.parametrize("fact", WAYS)
+def test_a_first_deployment_that_fails_names_the_way_back_to_what_ran_before(fact: str) -> None:
+    error = failed(first(fact), DeployFailed)
+    assert error.remedy.split("\n       ")[-1] == WAYS[fact]
+    assert error.state == "Nothing was serving before, and nothing is now."
+
+
+def test_each_way_is_named_once_whatever_the_number_of_hosts() -> None:
+    lines = failed(first("kept", "kept", "there", ""), DeployFailed).remedy.split("\n       ")
+    assert lines[-2:] == list(WAYS.values())
+    assert len(lines) == len(set(lines)) == 4
+
+
+@pytest.mark.parametrize("fact", ["", "else"])
+def test_no_way_is_named_that_no_host_speaks_of(fact: str) -> None:
+    assert "inv adopt" not in failed(first(fact), DeployFailed).remedy
+
+
+def test_once_a_version_has_served_that_is_the_way_back() -> None:
+    app = fleet(machine("web-1"))
+    app.hosts.machines[0].answers.append(
+        Report(app.hosts.machines[0].unit.id, "failed", NEW, OLD, OLD, "it answered 500", facts={"before": "kept"})
+    )
+    assert "inv adopt" not in failed(app, DeployFailed).remedy

@@ -107,7 +107,7 @@ def test_the_plan_the_result_the_order_and_each_entry_of_the_ledger_say_so(verb:
     result = VERBS[verb](app)
     assert result.as_data()["unsigned"] is True  # type: ignore[attr-defined]
     assert result.as_data()["reports"][0]["unsigned"] is True  # type: ignore[attr-defined]
-    assert app.screen.lines[-1].startswith(f"{NEW} (UNSIGNED) is healthy on dev")
+    assert any(line.startswith(f"{NEW} (UNSIGNED) is healthy on dev") for line in app.screen.lines)
     assert [change.allow_unsigned for change, _ in app.hosts.asked if change.action == verb] == [True]
     entries = app.ledger.deployments("dev")[-1].entries
     assert [one.state for one in entries] == ["requested", "started", "healthy"]

@@ -50,7 +50,9 @@ LIBRARIES = {
     "requests": {"adapters"},
     "urllib3": {"adapters"},
     "tenacity": {"adapters"},
-    "jinja2": {"scaffold"},
+    "jinja2": {"scaffold", "release"},
+    "markupsafe": {"release"},
+    "leather": {"release"},  # values in, SVG out: the report
     "zlib_ng": {"release"},  # bytes in, bytes out: bundles alone are compressed
     "cyclonedx": {"release"},  # values in, values out: the SBOM
     "packageurl": {"release"},

@@ -40,6 +40,9 @@ class FakeBoard:
         self._tell("issue", news)
         return "https://github.com/acme/hello/issues/1"
 
+    def comment(self, number: int, mark: str, body: str) -> str:
+        raise AssertionError(f"pull request {number} has no preview: {mark} {body}")
+
 
 @dataclass
 class FakeHook:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from tagship.errors import Held, Interrupted, Refused, ServiceFailed, UsageError
@@ -38,6 +40,22 @@ def test_only_hosts_that_ran_it_before_are_adopted_after_all_of_it_was_shown(app
         "Ship a version: inv deploy-dev",
         "Back to what ran before, at any time: inv adopt --env dev --undo",
     ]
+
+
+def test_what_is_proposed_for_the_settings_can_be_pasted_there(app: FakeApp) -> None:
+    line = '{ host = "/srv/a", container = "/data", owner = "1000:1000" }'
+    app.hosts.facts["web-1"] = BEFORE | {"proposed": [line], "unmapped": ["/etc/a.json (a file, seen at /a.json)"]}
+    adopt(app, env="dev", dry_run=True)
+    said = app.screen.lines
+    start = said.index("    volumes = [")
+    assert said[start - 1] == "  its folders, for tagship.toml (leave out those that are code):"
+    assert tomllib.loads("\n".join(said[start : start + 3])) == {
+        "volumes": [{"host": "/srv/a", "container": "/data", "owner": "1000:1000"}]
+    }
+    assert (
+        said[start + 3]
+        == "  /etc/a.json (a file, seen at /a.json) can't be a volume: put what the app needs of it elsewhere"
+    )
 
 
 def test_a_dry_run_and_a_no_adopt_nothing(app: FakeApp) -> None:

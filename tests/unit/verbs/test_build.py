@@ -49,7 +49,10 @@ def test_an_image_is_built_into_a_file_and_written_down(tmp_path: Path) -> None:
         "commit": COMMIT,
         "build_time": "2026-11-20T12:00:00Z",
         "base": "",
+        "inputs": "",
+        "changed": built.changed,
     }
+    assert "Dockerfile" in built.changed
 
 
 def test_building_asks_no_registry_and_pushes_nothing(tmp_path: Path) -> None:

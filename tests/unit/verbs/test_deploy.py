@@ -84,7 +84,7 @@ def test_deploys_to_every_host_and_says_healthy_by_their_word() -> None:
     result = deploy(app, artifact=NEW)
     assert result.state == "healthy"
     assert app.hosts.serving == {"web-1": NEW, "web-2": NEW}
-    assert app.screen.lines[-1] == f"{NEW} is healthy on dev (web-1, web-2) after 0.0 s"
+    assert app.screen.lines[-2] == f"{NEW} is healthy on dev (web-1, web-2) after 0.0 s"
     assert states(app) == ["requested", "started", "healthy"]
     assert is_free(app)
 

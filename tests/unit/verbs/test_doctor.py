@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tagship import __version__
 from tagship.domain.finding import failing, ok, warning
 from tagship.errors import Refused, ServiceFailed
 from tagship.ports.forge import Protection
@@ -21,6 +22,7 @@ from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.forge import FakeForge
 from tests.fakes.foundation import FakeFoundation
+from tests.fakes.repository import FakeRepository
 
 ROOT = Path(__file__).parents[3]
 
@@ -53,7 +55,12 @@ def healthy(root: Path, **changes: Any) -> FakeApp:
     app = FakeApp(settings=settings(**values), root=root)
     forge = FakeForge()
     forge.gates["dev"] = Protection(("tag *-dev",))
-    app.given |= {"foundation": FakeFoundation(), "machine": FakeMachine(), "forge": forge}
+    app.given |= {
+        "foundation": FakeFoundation(),
+        "machine": FakeMachine(),
+        "forge": forge,
+        "repository": FakeRepository(),
+    }
     setup(app)
     app.screen.lines.clear()
     return app
@@ -228,3 +235,88 @@ def test_the_document_counts_what_fails() -> None:
     assert document["findings"][1] == {
         "about": "git", "state": "failing", "words": "not on PATH", "fix": "Install git 2.30 or later", "safe": False
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "state", "words"),
+    [
+        ("3.12.4", "ok", "3.12.4"),
+        ("3.9.2", "warning", "python3: 3.9.2 is older than 3.11"),
+        ("", "warning", "python3: not on PATH"),
+    ],
+)
+def test_the_python_that_make_would_take_is_looked_at(tmp_path: Path, version: str, state: str, words: str) -> None:
+    app = healthy(tmp_path)
+    assert not [each for each in doctor(app).findings if each.about == "python"]
+    (tmp_path / "tagship.mk").touch()
+    app.given["machine"] = FakeMachine({"git": "2.47.1", **({"python3": version} if version else {})})
+    assert seen(app, "python")[:2] == (state, words)
+    assert "TAGSHIP_PYTHON=python3.12" in seen(app, "python")[2] or state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [
+        ("tagship=={} \\", "ok"),
+        ("./vendor/tagship-{}-py3-none-any.whl \\", "ok"),
+        ("tagship==0.0.9 \\", "warning"),
+        ("./vendor/tagship-0.0.9-py3-none-any.whl \\", "warning"),
+    ],
+)
+def test_the_tagship_that_ci_installs_is_held_against_this_one(tmp_path: Path, line: str, state: str) -> None:
+    app = healthy(tmp_path)
+    assert not [each for each in doctor(app).findings if each.about == "tagship"]
+    (tmp_path / "tagship.txt").write_text(f"# What CI installs.\n{line.format(__version__)}\n    --hash=sha256:0\n")
+    found = seen(app, "tagship")
+    assert found[0] == state
+    if state == "warning":
+        words = f"{__version__} here, and CI installs 0.0.9, by workflows of that version"
+        assert found[1:] == (words, "tagship init --update")
+
+
+def test_what_nobody_says_or_has_here_is_told_with_what_mends_it(tmp_path: Path) -> None:
+    image = {"repository": "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello"}
+    ec2 = {"runtime": "docker", "manager": "systemd"}
+    app = healthy(tmp_path, environments=environments(image=image, ec2=ec2))
+    app.caller = ""
+    app.given["machine"] = FakeMachine({"git": "2.47.1"})
+    assert seen(app, "credentials") == (
+        "failing", "AWS does not say whose they are", "aws sts get-caller-identity"
+    )  # fmt: skip
+    assert seen(app, "docker") == ("warning", "not here: CI builds the images of dev", "Install Docker, to build here")
+
+
+@pytest.mark.parametrize("gap", ["versioning is off", "anybody may read it"])
+def test_a_bucket_that_keeps_too_little_or_is_open_is_failing(tmp_path: Path, gap: str) -> None:
+    app = healthy(tmp_path)
+    app.given["foundation"].gaps = (gap,)
+    assert seen(app, "bucket") == ("failing", f"s3://hello-artifacts: {gap}", "inv setup --dry-run")
+
+
+def test_an_environment_that_takes_what_nobody_signed_is_a_warning(tmp_path: Path) -> None:
+    app = healthy(tmp_path, environments=environments(allow_unsigned=True))
+    found = seen(app, "dev: public keys")
+    told = "takes artifacts that nobody signed"
+    assert found == ("warning", told, "Take allow_unsigned out of tagship.toml")
+
+
+def test_a_workflow_that_no_tag_of_the_prefix_starts_is_failing(tmp_path: Path) -> None:
+    app = healthy(tmp_path, tags={"prefix": "api-"})
+    app.given["forge"].gates["dev"] = Protection(("tag api-*-dev",))
+    file = tmp_path / ".github/workflows/deploy-dev.yml"
+    for pattern, state in {"v*-dev": "failing", "[0-9]*-dev": "failing", "api-*-dev": "ok", "*-dev": "ok"}.items():
+        file.write_text(f'on:\n  push:\n    tags:\n      - "{pattern}"\n')
+        found = seen(app, "dev: workflow")
+        assert found[0] == state, pattern
+        if state == "failing":
+            assert found[1].endswith(f"starts on {pattern}, and tags begin with api-")
+            assert found[2] == "Write there, under on.push.tags: api-*-dev"
+
+
+def test_the_workflow_of_an_app_in_a_folder_is_looked_for_at_the_top(tmp_path: Path) -> None:
+    app = healthy(tmp_path / "services/api")
+    (tmp_path / ".github").mkdir()
+    (tmp_path / "services/api/.github/workflows").rename(tmp_path / ".github/workflows")
+    assert seen(app, "dev: workflow")[0] == "failing"
+    app.given["repository"].folder = "services/api"
+    assert seen(app, "dev: workflow")[0] == "ok"

@@ -64,6 +64,13 @@ def test_a_program_on_the_apps_port_is_named_if_nothing_else_explains_it(tmp_pat
     assert words.endswith("the port is taken by nginx")
 
 
+def test_a_folder_that_the_next_deployment_would_refuse_fails(tmp_path: Path) -> None:
+    app = healthy(tmp_path)
+    app.hosts.facts["web-1"] = {"folders": [("/srv/a of volumes is missing", "On the host: mkdir -p /srv/a")]}
+    told = [("failing", "/srv/a of volumes is missing", "On the host: mkdir -p /srv/a")]
+    assert rows(app, "dev: web-1") == told
+
+
 def test_facts_of_the_wrong_kind_are_left_out() -> None:
     assert inspection_of({"free_kb": "much", "files": "all", "units": [1, "a.service"], "ours": "yes"}).units == (
         "a.service",

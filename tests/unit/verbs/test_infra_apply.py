@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,16 @@ import pytest
 from tagship.domain import layout
 from tagship.domain.lease import LeaseRecord
 from tagship.domain.statelock import SUFFIX
-from tagship.errors import ArtifactMissing, Held, Interrupted, NotAuthentic, Refused, ServiceFailed, SettingsError
+from tagship.errors import (
+    ArtifactMissing,
+    Held,
+    Interrupted,
+    NotAuthentic,
+    Refused,
+    ServiceFailed,
+    SettingsError,
+    UsageError,
+)
 from tagship.verbs.freeze import freeze
 from tagship.verbs.infra_apply import Applied, infra_apply
 from tagship.verbs.infra_unlock import infra_unlock
@@ -228,9 +238,9 @@ def test_an_apply_holds_the_environment_and_a_plan_does_not(app: FakeApp, tool: 
     held: list[tuple[str, str]] = []
     plan = tool.plan
 
-    def planning(to: Path, variables: Any) -> bool:
+    def planning(to: Path, variables: Any, targets: Sequence[str] = ()) -> bool:
         held.append(("plan", holder(app)))
-        return plan(to, variables)
+        return plan(to, variables, targets)
 
     tool.plan = planning  # type: ignore[method-assign]
     tool.during = lambda: held.append(("apply", holder(app)))
@@ -292,9 +302,9 @@ def test_a_frozen_environment_is_planned_and_not_applied(app: FakeApp, tool: Fak
 def test_a_freeze_that_came_after_the_plan_stops_the_apply(app: FakeApp, tool: FakeTerraform) -> None:
     plan = tool.plan
 
-    def planning(to: Path, variables: Any) -> bool:
+    def planning(to: Path, variables: Any, targets: Sequence[str] = ()) -> bool:
         freeze_dev(app)
-        return plan(to, variables)
+        return plan(to, variables, targets)
 
     tool.plan = planning  # type: ignore[method-assign]
     with pytest.raises(Held):
@@ -386,8 +396,44 @@ def test_a_command_that_fails_may_have_changed_things(tmp_path: Path) -> None:
 
 
 def test_a_command_is_given_the_artifacts_names_where_it_has_placeholders(tmp_path: Path, tool: FakeTerraform) -> None:
-    command = ["cdk", "deploy", "--context", "key={DEPLOYMENT_KEY}", "image={IMAGE_URI}", "{other}"]
+    command = ["cdk", "deploy", "--context", "key={DEPLOYMENT_KEY}", "{other}"]
     app = make(tmp_path, tool, command=command)
     assert infra_apply(app, artifact=VERSION).state == "ran"
     key = layout.artifact("hello", "dev", VERSION, layout.BUNDLE)
-    assert tool.calls == [f"cdk deploy --context key={key} image= {{other}}"]
+    assert tool.calls == [f"cdk deploy --context key={key} {{other}}"]
+
+
+# -- before there is an artifact ---------------------------------------------------------------------------------------
+
+
+def test_resources_that_an_artifact_needs_are_applied_alone_and_without_one(app: FakeApp, tool: FakeTerraform) -> None:
+    tool.world.applied = "something"
+    result = infra_apply(app, env="dev", target="aws_ecr_repository.api, aws_s3_bucket.x")
+    assert (result.state, result.artifact) == ("applied", "")
+    assert tool.calls[:3] == ["init", "plan aws_ecr_repository.api aws_s3_bucket.x", "apply"]
+    assert tool.told[0]["ENVIRONMENT"] == "dev"
+    assert tool.told[0]["IMAGE_URI"] is None
+    seen = app.leases.look("dev")
+    assert seen
+    assert seen.record.holder == ""
+
+
+def test_a_held_environment_is_not_targeted_either(app: FakeApp, tool: FakeTerraform) -> None:
+    tool.world.applied = "something"
+    hold(app)
+    with pytest.raises(Held) as caught:
+        infra_apply(app, env="dev", target="aws_ecr_repository.api")
+    assert "inv infra --env dev --target aws_ecr_repository.api" in caught.value.remedy
+    assert "apply" not in tool.calls
+
+
+def test_targets_and_a_version_exclude_each_other(app: FakeApp, tool: FakeTerraform) -> None:
+    with pytest.raises(UsageError, match="--version names one"):
+        infra_apply(app, artifact=VERSION, env="dev", target="x")
+    assert tool.calls == []
+
+
+def test_another_tool_has_no_targets(tmp_path: Path, tool: FakeTerraform) -> None:
+    with pytest.raises(UsageError, match=r"dev has infra\.command"):
+        infra_apply(make(tmp_path, tool, command=["cdk", "deploy"]), env="dev", target="x")
+    assert tool.calls == []

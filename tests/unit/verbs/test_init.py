@@ -151,6 +151,40 @@ def test_a_service_gets_all_that_it_needs_and_settings_that_load(tmp_path: Path,
     assert all(f"+++ b/{name}" in here.screen.text for name in ("tagship.toml", WORKFLOW, "Makefile"))
 
 
+OF_PREVIEWS = """
+[previews]
+remove = ["cdk", "destroy", "shop-pr-{n}"]
+[previews.environment.ec2]
+tags = { "tagship:environment" = "pr-{n}" }
+command = ["python3", "app.py"]
+"""
+WORKFLOWS_OF_PREVIEWS = {f".github/workflows/{name}" for name in ("preview.yml", "preview-sweep.yml")}
+
+
+def test_the_workflows_of_pull_requests_come_with_previews_and_with_nothing_else(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE)
+    begin(root, wheel)
+    assert not WORKFLOWS_OF_PREVIEWS & set(content(root))
+    with (root / "tagship.toml").open("a") as file:
+        file.write(OF_PREVIEWS)
+    here, _ = begin(root, wheel)
+    assert set(content(root)) >= WORKFLOWS_OF_PREVIEWS
+    assert ".github/workflows/rollback.yml" not in content(root)
+    assert "tagship preview.sweep" in (root / ".github/workflows/preview-sweep.yml").read_text()
+    assert not [note for note in here.screen.warnings if "AWS will trust" in note]
+
+
+def test_a_preview_workflow_of_the_teams_stays_and_the_other_one_is_named_to_aws(tmp_path: Path, wheel: Path) -> None:
+    root = repository(tmp_path / "shop", SERVICE | {".github/workflows/preview.yml": "name: theirs\n"})
+    begin(root, wheel)
+    with (root / "tagship.toml").open("a") as file:
+        file.write(OF_PREVIEWS)
+    here, _ = begin(root, wheel)
+    assert content(root)[".github/workflows/preview.yml"] == b"name: theirs\n"
+    setting = 'write under [previews]: workflow = "tagship-preview.yml"'
+    assert [note for note in here.screen.warnings if setting in note]
+
+
 def test_editors_find_the_schema_that_the_settings_name(tmp_path: Path, wheel: Path) -> None:
     root = repository(tmp_path / "shop", SERVICE)
     begin(root, wheel)
@@ -286,7 +320,7 @@ def test_what_it_found_is_said(tmp_path: Path, wheel: Path) -> None:
     git(root, "tag", "v1.2.3")
     here, _ = begin(root, wheel, dry_run=True)
     for text in (
-        "1, such as v1.2.3; tagship's have no v",
+        "1, versions such as v1.2.3",
         "Dockerfile (stages build, run; listens on 9000)",
         "a folder of yours, which is left alone",
         "210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/batch, team-artifacts, eu-central-1",
@@ -588,3 +622,98 @@ def test_an_answer_that_the_settings_have_already_is_refused(tmp_path: Path, whe
     with pytest.raises(UsageError, match=r"--kind is for a repository without a tagship\.toml") as caught:
         begin(root, wheel, kind="job")
     assert caught.value.remedy == "Change it in tagship.toml, then: tagship init"
+
+
+# -- tags with a prefix, and apps in folders --------------------------------------------------------------------------
+
+
+def committed(root: Path, *tags: str) -> Path:
+    git(root, "-c", "user.name=Ada", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "Begin")
+    for tag in tags:
+        git(root, "tag", tag)
+    return root
+
+
+def patterns(root: Path, name: str) -> list[str]:
+    workflow = yaml.safe_load((root / ".github/workflows" / name).read_text())
+    return list(workflow[True]["push"]["tags"])  # `on` is a boolean to YAML 1.1
+
+
+@pytest.mark.parametrize(
+    ("tags", "prefix"),
+    [(("v1.2.3", "v1.3.0", "0.1.0"), "v"), (("release-1.0.0",), "release-"), (("1.0.0",), ""), ((), None)],
+)
+def test_the_prefix_of_the_tags_there_are_is_written(
+    tmp_path: Path, wheel: Path, tags: tuple[str, ...], prefix: str | None
+) -> None:
+    root = committed(repository(tmp_path / "shop", SERVICE), *tags)
+    begin(root, wheel)
+    made = settings.load(root / "tagship.toml", {})
+    assert made.tags.prefix == (prefix or "")
+    assert ("prefix" in made.tags.model_fields_set) == (prefix is not None)
+    assert patterns(root, "deploy-dev.yml") == [f"{prefix or ''}*-dev"]
+
+
+def test_a_prefix_may_be_said_and_is_held_to_what_the_settings_take(tmp_path: Path, wheel: Path) -> None:
+    root = committed(repository(tmp_path / "shop", SERVICE))
+    with pytest.raises(UsageError, match="--prefix: use letters and digits"):
+        begin(root, wheel, prefix="-x")
+    with pytest.raises(UsageError, match="--prefix: the version begins with a digit"):
+        begin(root, wheel, prefix="v2")
+    begin(root, wheel, prefix="shop/v")
+    assert settings.load(root / "tagship.toml", {}).tag("0.1.0-dev") == "shop/v0.1.0-dev"
+
+
+def test_apps_in_folders_have_files_of_their_own_and_workflows_at_the_top(tmp_path: Path, wheel: Path) -> None:
+    files = {f"services/{app}/{name}": text for app in ("api", "web") for name, text in SERVICE.items()}
+    root = committed(repository(tmp_path / "shop", files), "web-v1.0.0")
+    for app, prefix in (("api", "api-"), ("web", "web-v")):
+        begin(root / "services" / app, wheel, own_folder=True)
+        made = settings.load(root / "services" / app / "tagship.toml", {})
+        assert (made.app, made.tags.prefix, made.workflow("dev")) == (app, prefix, f"{app}-deploy-dev.yml")
+        workflow = yaml.safe_load((root / f".github/workflows/{app}-deploy-dev.yml").read_text())
+        assert workflow[True] == {"push": {"tags": [f"{prefix}*-dev"]}}
+        assert workflow["defaults"]["run"]["working-directory"] == f"services/{app}"
+        assert workflow["concurrency"]["group"] == f"{app}-deploy-dev"
+        steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+        used = {step["uses"] for step in steps if step.get("uses", "").startswith("./")}
+        assert used == {f"./services/{app}/.github/actions/tagship"}
+        assert (root / used.pop() / "action.yml").is_file()
+        assert {step["with"]["path"] for step in steps if "path" in step.get("with", {})} == {
+            f"services/{app}/.tagship/build"
+        }
+        roles = {step["with"]["role-to-assume"] for step in steps if "role-to-assume" in step.get("with", {})}
+        name = app.upper()
+        assert roles == {f"${{{{ vars.AWS_ROLE_ARN_{name} }}}}", f"${{{{ vars.AWS_NOTIFY_ROLE_ARN_{name} }}}}"}
+    assert not (root / "tagship.toml").exists()
+    assert not (root / "services/api/.github/workflows").exists()
+
+
+def test_init_goes_on_with_the_app_of_the_folder_that_it_is_asked_from(tmp_path: Path, wheel: Path) -> None:
+    files = {f"api/{name}": text for name, text in SERVICE.items()}
+    root = committed(repository(tmp_path / "shop", files))
+    begin(root / "api", wheel, own_folder=True)
+    before = content(root)
+    begin(root / "api/lib", wheel)
+    assert content(root) == before
+    here, _ = begin(root, wheel, command="python3 x.py", include="api", dry_run=True)
+    assert f"In {root}:" in here.screen.lines
+
+
+def test_pipelines_in_a_folder_start_for_what_changed_there(tmp_path: Path, wheel: Path) -> None:
+    root = committed(repository(tmp_path / "shop", {f"api/{name}": text for name, text in SERVICE.items()}))
+    begin(root / "api", wheel, own_folder=True)
+    text = (root / "api/tagship.toml").read_text()
+    more = "".join(
+        f'[environments.{name}]\nbranch = "main"\nec2.command = ["x"]\nec2.tags = {{ a = "{name}" }}\n'
+        for name in ("preprod", "prod")
+    )
+    (root / "api/tagship.toml").write_text(f'{text}[promotion]\norder = ["dev", "preprod", "prod"]\n{more}')
+    begin(root / "api", wheel)
+    workflows = root / ".github/workflows"
+    pushed = yaml.safe_load((workflows / "api-build-and-promote.yml").read_text())[True]["push"]
+    assert pushed["paths"] == ["api/**", ".github/workflows/api-*"]
+    promoted = yaml.safe_load((workflows / "api-deploy-prod.yml").read_text())
+    assert promoted[True]["workflow_run"]["workflows"] == ["api-build-and-promote"]
+    for file in workflows.glob("api-*.yml"):
+        assert yaml.safe_load(file.read_text())["defaults"]["run"]["working-directory"] == "api", file.name

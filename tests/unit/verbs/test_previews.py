@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tagship.domain import layout
 from tagship.domain.preview import PreviewRecord
+from tagship.domain.trigger import Trigger
 from tagship.errors import Held, Refused, ServiceFailed, UsageError
 from tagship.ports.account import ToolFailed
 from tagship.verbs.cleanup import cleanup
 from tagship.verbs.deploy import deploy
+from tagship.verbs.infra_apply import infra_apply
 from tagship.verbs.preview_close import preview_close
 from tagship.verbs.preview_sweep import preview_sweep
+from tagship.verbs.rollback import rollback
 from tests.fakes.app import VALUES, FakeApp, settings
 from tests.fakes.forge import FakeForge
+from tests.fakes.foundation import FakeFoundation
 from tests.fakes.target import FakeTarget, machine
 
 ARTIFACT = "622d2103-20250820-124500"
@@ -28,11 +35,13 @@ class Tool:
 
     def __init__(self) -> None:
         self.ran: list[tuple[list[str], dict[str, Any]]] = []
-        self.fails = False
+        self.fails, self.fails_for = False, ""
+        self.during: Callable[[], None] = lambda: None
 
     def run(self, command: Any, variables: Any) -> None:
         self.ran.append((list(command), dict(variables)))
-        if self.fails:
+        self.during()
+        if self.fails or self.fails_for == command[-1]:
             raise ToolFailed("running it", 3, "stack is in use")
 
 
@@ -43,7 +52,8 @@ def make(**previews: Any) -> FakeApp:
         chosen.environment(f"pr-{number}")
     forge, tool = FakeForge(), Tool()
     forge.pulls = {51: "open", 52: "open", 53: "open"}
-    app = FakeApp(chosen, given={"forge": forge, "infrastructure": tool}, hosts=FakeTarget([machine("web-1")]))
+    given = {"forge": forge, "infrastructure": tool, "foundation": FakeFoundation()}
+    app = FakeApp(chosen, given=given, hosts=FakeTarget([machine("web-1")]))
     for number in (51, 52, 53):
         app.publish(ARTIFACT, environment=f"pr-{number}")
     return app
@@ -158,7 +168,7 @@ def test_a_sweep_closes_what_is_over_and_keeps_the_rest() -> None:
     forge(app).pulls[51] = "closed"
     swept = {preview.environment: (preview.state, preview.reason) for preview in preview_sweep(app).previews}
     assert swept == {
-        "pr-51": ("closed", "pull request 51 is not open"),
+        "pr-51": ("closed", "pull request 51 is closed"),
         "pr-52": ("closed", "nobody deployed to it for 48 h"),
         "pr-53": ("kept", ""),
     }
@@ -177,10 +187,129 @@ def test_a_sweep_finds_artifacts_that_no_record_tells_of() -> None:
 def test_a_sweep_goes_on_past_one_that_fails_and_then_fails() -> None:
     app = make()
     forge(app).pulls = {}
-    app.leases.take("pr-52", holder="eve@desk", run_url="", deployment_id="d-1", ttl=120)
+    tool(app).fails_for = "hello-pr-52"
     with pytest.raises(ServiceFailed, match=r"pr-52 could not be closed"):
         preview_sweep(app)
-    assert (state(app), state(app, "pr-52"), state(app, "pr-53")) == ("closed", "", "closed")
+    assert (state(app), state(app, "pr-52"), state(app, "pr-53")) == ("closed", "closing", "closed")
+    tool(app).fails_for = ""
+    assert {preview.environment: preview.state for preview in preview_sweep(app).previews} == {"pr-52": "closed"}
+
+
+def test_a_sweep_leaves_what_somebody_changes_to_the_next() -> None:
+    app = make()
+    forge(app).pulls = {}
+    app.leases.take("pr-52", holder="eve@desk", run_url="", deployment_id="d-1", ttl=120)
+    swept = {preview.environment: preview.state for preview in preview_sweep(app).previews}
+    assert swept == {"pr-51": "closed", "pr-52": "busy", "pr-53": "closed"}
+    assert [state(app, f"pr-{number}") for number in (51, 52, 53)] == ["closed", "", "closed"]
+
+
+def test_a_sweep_keeps_what_was_opened_again_since_it_looked() -> None:
+    """Pull requests are listed first; by the time that a preview's turn comes, its own may be open."""
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    forge(app).listed = []
+    swept = {preview.environment: preview.state for preview in preview_sweep(app).previews}
+    assert swept == {"pr-51": "kept", "pr-52": "kept", "pr-53": "kept"}
+    assert tool(app).ran == []
+
+
+def test_a_sweep_finds_what_a_tool_left_by_its_tags() -> None:
+    """No record, no artifact: only the tags tell of it. What was just deleted is named for a while, too."""
+    app = make()
+    app.given["foundation"].tags = ["dev", "pr-51", "pr-60", "pr-x"]
+    forge(app).pulls = dict.fromkeys((51, 52, 53), "open") | {60: "closed"}
+    assert {preview.environment: preview.state for preview in preview_sweep(app).previews}["pr-60"] == "closed"
+    assert [command[-1] for command, _ in tool(app).ran] == ["hello-pr-60"]
+    assert {preview.environment: preview.state for preview in preview_sweep(app).previews}["pr-60"] == "kept"
+    app.clock.advance(2 * 3600)
+    [left] = [preview for preview in preview_sweep(app).previews if preview.environment == "pr-60"]
+    assert (left.state, left.reason) == ("closed", "it was closed, and resources with its tags are left")
+    assert len(tool(app).ran) == 2
+
+
+def test_a_damaged_record_counts_as_open() -> None:
+    """What it told of may be there: it is neither forgotten by the sweep nor by the limit."""
+    app = make(limit=1)
+    app.store.create(layout.preview("hello", "pr-52"), b"{")
+    with pytest.raises(Refused, match=r"previews\.limit is 1"):
+        deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    forge(app).pulls[52] = "closed"
+    assert ("pr-52", "closed") in {(preview.environment, preview.state) for preview in preview_sweep(app).previews}
+    assert state(app, "pr-52") == "closed"
+
+
+def test_records_of_previews_that_were_closed_long_ago_go() -> None:
+    app = make()
+    for number, name in ((70, "pr-70"), (71, "pr-71")):
+        record = PreviewRecord(
+            "hello", name, number, "closed", "2020-01-01T00:00:00+00:00", "2020-01-01T00:00:00+00:00", "ada"
+        )
+        app.store.create(layout.preview("hello", name), record.to_json())
+    app.publish(ARTIFACT, environment="pr-71")  # something of it is left
+    assert preview_sweep(app).forgotten == 1
+    assert app.store.get(layout.preview("hello", "pr-70")) is None
+    assert state(app, "pr-71") == "closed"
+
+
+def test_a_close_that_lost_its_lease_does_not_call_a_new_deployment_closed() -> None:
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    key = layout.preview("hello", ENVIRONMENT)
+
+    def somebody_else() -> None:
+        before = app.store.get(key)
+        assert before
+        record = PreviewRecord.read(before.body)
+        assert record
+        app.store.replace(key, replace(record, state="open", who="eve@desk").to_json(), before.etag)
+
+    tool(app).during = somebody_else
+    with pytest.raises(ServiceFailed, match="the lease was taken over"):
+        preview_close(app, pr="51")
+    assert state(app) == "open"
+
+
+@pytest.mark.parametrize(("event", "outcome"), [("pull_request", "kept"), ("workflow_dispatch", "closed")])
+def test_a_late_job_of_a_close_leaves_what_was_opened_again(event: str, outcome: str) -> None:
+    """GitHub promises no order of runs; a person may close what is open."""
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    app.ci = replace(app.ci, trigger=Trigger(event))
+    assert preview_close(app, pr="51").state == outcome
+    assert state(app) == ("open" if outcome == "kept" else "closed")
+
+
+def test_nothing_but_a_deployment_makes_a_closed_preview_anew() -> None:
+    app = make()
+    deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    app.publish("722d2103-20250821-124500", environment=ENVIRONMENT)
+    deploy(app, artifact="722d2103-20250821-124500", env=ENVIRONMENT)
+    preview_close(app, pr="51")
+    with pytest.raises(Refused, match=r"pr-51 is closed since .*: what it ran on is gone"):
+        rollback(app, to=ARTIFACT, env=ENVIRONMENT, yes=True)
+
+
+def test_a_deployment_is_refused_if_nobody_can_be_asked_about_the_pull_request() -> None:
+    app = make()
+    app.given["forge"] = None
+    with pytest.raises(Refused, match="Whether pull request 51 is open is not known"):
+        deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    assert state(app) == ""
+
+
+def test_infrastructure_is_recorded_before_it_is_made_and_refused_for_a_closed_pull_request(tmp_path: Path) -> None:
+    app = make(environment=TEMPLATE | {"infra": {"directory": "infra", "command": ["cdk", "deploy"]}})
+    app.root = tmp_path
+    (tmp_path / "infra").mkdir()
+    seen: list[str] = []
+    tool(app).during = lambda: seen.append(state(app))
+    assert infra_apply(app, artifact=ARTIFACT, env=ENVIRONMENT).state == "ran"
+    assert seen == ["open"]
+    forge(app).pulls[51] = "closed"
+    with pytest.raises(Refused, match="Pull request 51 is closed"):
+        infra_apply(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    assert len(tool(app).ran) == 1
 
 
 def test_without_a_token_nothing_is_swept() -> None:
@@ -197,6 +326,24 @@ def test_a_pull_request_that_was_opened_again_is_deployed_to_again() -> None:
     app.hosts.machines[0].serving = ""
     assert deploy(app, artifact=ARTIFACT, env=ENVIRONMENT).state == "healthy"
     assert state(app) == "open"
+
+
+def test_a_build_of_a_commit_that_was_pushed_over_is_not_deployed() -> None:
+    """Two jobs of one pull request may run in another order than its pushes came."""
+    app = make()
+    forge(app).heads[51] = "f" * 40
+    with pytest.raises(Refused, match=r"Pull request 51 is at ffffffff by now, and this was built of 00000000"):
+        deploy(app, artifact=ARTIFACT, env=ENVIRONMENT)
+    assert state(app) == ""
+    assert deploy(app, artifact=ARTIFACT, env=ENVIRONMENT, allow_older=True).state == "healthy"
+
+
+def test_a_branch_that_was_pushed_anew_to_an_older_commit_is_deployed() -> None:
+    app = make()
+    older = "522d2103-20250819-124500"
+    app.publish(older, environment=ENVIRONMENT)
+    for artifact in (ARTIFACT, older):
+        assert deploy(app, artifact=artifact, env=ENVIRONMENT).state == "healthy"
 
 
 # -- what a closed one leaves ------------------------------------------------------------------------------------------

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
+import os
+import shlex
 import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tagship.domain import layout
+from tagship.domain.version import ArtifactId
 from tagship.errors import ArtifactMissing, Interrupted, NotAuthentic, Refused, ServiceFailed, UsageError
+from tagship.release import legacy, repacking
 from tagship.settings.legacy import legacy_problems
 from tagship.verbs.deploy import deploy
 from tagship.verbs.rollback import rollback
@@ -176,12 +182,14 @@ def test_a_version_that_tagship_deployed_is_not_taken_from_an_archive(tmp_path: 
     [
         (b"no tar at all", NotAuthentic, "can't be read as a tar.gz"),
         (archive(FILES)[:-20], NotAuthentic, "can't be read as a tar.gz"),
+        (archive(FILES)[:40] + b"\xff" * 20 + archive(FILES)[60:], NotAuthentic, "can't be read as a tar.gz"),
+        (gzip.compress(bytes(130_000_000)), NotAuthentic, "it unpacks to more than 100 times its size"),
         (archive({"../../etc/passwd": b""}), Refused, "it is not below the bundle's top"),
         (archive({"/etc/passwd": b""}), Refused, "it is not below the bundle's top"),
         (archive(FILES, {"a": "/etc/passwd"}), Refused, "neither a file nor a link to one of the archive's files"),
         (archive(FILES, {"a": "a"}), Refused, "neither a file nor a link to one of the archive's files"),
     ],
-    ids=["no tar", "cut short", "above the top", "absolute", "a link outside", "a link to itself"],
+    ids=["no tar", "cut short", "altered", "a bomb", "above the top", "absolute", "a link outside", "a link to itself"],
 )
 def test_what_is_no_archive_of_files_is_refused_before_anything_is_stored(
     tmp_path: Path, content: bytes, error: type[Exception], words: str
@@ -201,10 +209,49 @@ def test_who_may_not_sign_is_told_who_may(tmp_path: Path) -> None:
     app.signer.sign = denied  # type: ignore[method-assign]
     with pytest.raises(ServiceFailed) as caught:
         rollback(app, to=OLD, allow_legacy=True)
-    assert "run the workflow rollback.yml" in caught.value.remedy
+    step = f"in a job of the GitHub environment dev: inv rollback --to {OLD} --env dev --yes --allow-legacy"
+    assert caught.value.remedy.endswith(step)
     assert caught.value.state == f"The bundle of {OLD} is stored; without a manifest it is not an artifact."
     del app.signer.__dict__["sign"]
     assert rollback(app, to=OLD, allow_legacy=True).state == "healthy"
+
+
+@pytest.mark.parametrize("name", legacy.WORKFLOWS)
+def test_the_workflow_that_init_writes_is_named_with_the_inputs_that_it_has(tmp_path: Path, name: str) -> None:
+    app = adopted(tmp_path)
+    written = yaml.safe_load((Path(__file__).parents[3] / ".github/workflows/rollback.yml").read_text("utf-8"))
+    file = tmp_path / ".github/workflows" / name
+    file.parent.mkdir(parents=True)
+    file.touch()
+    remedy = legacy._by_ci(app, "dev", ArtifactId(OLD))
+    words = shlex.split(remedy.partition(": ")[2])
+    assert words[:4] == ["gh", "workflow", "run", name]
+    given = dict(word.split("=", 1) for word in words[5::2])
+    inputs = written[True]["workflow_dispatch"]["inputs"]
+    assert set(given) <= set(inputs)
+    assert given["allow"] in inputs["allow"]["options"]
+    assert (given["to"], given["environment"]) == (OLD, "dev")
+
+
+def test_what_an_attempt_left_that_was_made_by_other_settings_is_no_alarm(tmp_path: Path) -> None:
+    app = adopted(tmp_path)
+    app.store.create(layout.artifact("hello", "dev", OLD, layout.SIGNATURE), b"of another manifest")
+    with pytest.raises(Refused, match="is there with other bytes, from an attempt that did not end") as caught:
+        rollback(app, to=OLD, allow_legacy=True)
+    assert f"aws s3 rm s3://hello-artifacts/hello/dev/{OLD}/{layout.SIGNATURE}" in caught.value.remedy
+    assert "gh workflow" not in caught.value.remedy
+
+
+def test_a_full_disk_is_not_called_a_bad_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = adopted(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(repacking, "_unzip", full)
+    with pytest.raises(OSError, match="No space left"):
+        rollback(app, to=OLD, allow_legacy=True)
+    assert app.store.writes == []
 
 
 def test_where_provenance_is_required_it_is_refused(tmp_path: Path) -> None:

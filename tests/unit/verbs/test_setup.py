@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from tagship.errors import Refused, ServiceFailed, SettingsError
 from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.foundation import KEY, PEM, PROVIDER, FakeFoundation
+from tests.fakes.repository import FakeRepository
 from tests.fakes.signing import public
 
 ROOT = Path(__file__).parents[3]
@@ -37,6 +38,7 @@ def make(tmp_path: Path) -> Make:
         }
         app = FakeApp(settings=settings(**values), root=tmp_path)
         app.given["foundation"] = account or FakeFoundation()
+        app.given["repository"] = FakeRepository()
         return app
 
     return made
@@ -445,3 +447,81 @@ def test_an_environment_of_github_is_made_before_its_variables(make: Make) -> No
         lines = [line for line in app.screen.lines if f"/{name} -F" in line or f"--env {name} " in line]
         assert lines[0].startswith("gh api -X PUT ")
         assert len(lines) > 2
+
+
+def test_roles_trust_tags_with_the_prefix_and_github_lets_no_others_in(make: Make) -> None:
+    app = make(tags={"prefix": "api-"})
+    setup(app, yes=True)
+    assert account(app).stacks["tagship-hello-dev"].parameters["Tags"] == "api-*-dev"
+    assert any("name='api-*-dev'" in line or "name=api-*-dev" in line for line in app.screen.lines), app.screen.lines
+
+
+def test_apps_of_one_repository_have_a_variable_each_for_their_roles(make: Make) -> None:
+    app = make(tags={"prefix": "api-"})
+    app.given["repository"].folder = "services/api"
+    setup(app, yes=True)
+    text = "\n".join(app.screen.lines)
+    for name in ("AWS_ROLE_ARN_HELLO", "AWS_NOTIFY_ROLE_ARN_HELLO", "AWS_CLEANUP_ROLE_ARN_HELLO"):
+        assert f"gh variable set {name} --env" in text
+    assert "gh variable set AWS_ROLE_ARN " not in text
+
+
+HERE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop"
+NAMED = {
+    "api": {
+        "repository": f"{HERE}/api",
+        "moving_tags": ["latest-{environment}"],
+    },
+    "worker": {"repository": f"{HERE}/worker"},
+    "far": {"repository": "210987654321.dkr.ecr.us-east-1.amazonaws.com/shop/far"},
+    "west": {"repository": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/west"},
+    "other": {"repository": "ghcr.io/acme/other"},
+}
+
+
+def named(make: Make, account: FakeFoundation | None = None, names: Sequence[str] = tuple(NAMED)) -> FakeApp:
+    services = {"web": {"images": {name: name for name in names}}}
+    environments = {env: {"branch": env, "ecs": {"cluster": env, "services": services}} for env in ("dev", "prod")}
+    return make(account, images={name: NAMED[name] for name in names}, environments=environments)
+
+
+def made_repositories(app: FakeApp) -> dict[str, list[str]]:
+    """The repositories of the app's stack, with the tags that may move in each."""
+    stack = account(app).stacks["tagship-hello"]
+    blocks = re.findall(r"^  Images[0-9a-f]{8}:\n(?: {4}.*\n)+", stack.template, re.MULTILINE)
+    found = {}
+    for block in blocks:
+        assert "Condition:" not in block
+        assert "DeletionPolicy: RetainExceptOnCreate" in block
+        assert "IMMUTABLE_WITH_EXCLUSION" in block
+        assert "ScanOnPush: true" in block
+        assert "layers of pushes that were cut short" in block
+        [name] = re.findall(r'RepositoryName: "(.*)"', block)
+        found[name] = re.findall(r"FilterValue: \"?([^\"\n]*)", block)
+    assert stack.parameters["NamedRepositories"] == ",".join(sorted(found))
+    return found
+
+
+def test_named_images_get_repositories_in_this_account_and_region(make: Make) -> None:
+    app = named(make)
+    setup(app)
+    assert made_repositories(app) == {"shop/api": ["cache-*", "latest-dev", "latest-prod"], "shop/worker": ["cache-*"]}
+    before = list(account(app).done)
+    assert [change.word for change in setup(app).changes if change.kind == "stack"] == ["keep", "keep", "keep"]
+    assert account(app).done == before
+
+
+def test_a_named_images_repository_that_was_there_before_is_left_alone(make: Make) -> None:
+    foundation = FakeFoundation()
+    foundation.repositories.add("shop/worker")
+    app = named(make, foundation)
+    setup(app)
+    assert list(made_repositories(app)) == ["shop/api"]
+
+
+def test_what_the_stack_made_stays_part_of_it(make: Make) -> None:
+    app = named(make, names=["api", "worker"])
+    setup(app)
+    account(app).repositories |= {"shop/api", "shop/worker"}
+    setup(app)
+    assert list(made_repositories(app)) == ["shop/api", "shop/worker"]

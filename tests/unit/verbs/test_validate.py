@@ -24,7 +24,14 @@ def test_the_tag_of_the_run_becomes_the_outputs(tmp_path: Path) -> None:
     outputs = validate(app)
     assert outputs == Outputs(True, "dev", VERSION, VERSION, VERSION, commit=COMMIT, reason=f"the tag {VERSION}")
     lines = ["should_deploy=true", "environment=dev", "version=0.1.0-dev", "image_tag=0.1.0-dev", "tag=0.1.0-dev"]
-    lines += ["skip_build=false", f"commit={COMMIT}", "approval=false", "after=", f"reason=the tag {VERSION}"]
+    lines += [
+        "skip_build=false",
+        f"commit={COMMIT}",
+        "approval=false",
+        "after=",
+        "should_close=false",
+        f"reason=the tag {VERSION}",
+    ]
     assert app.screen.lines == lines
     assert [f"{name}={value}" for name, value in app.ci.outputs.items()] == lines
 

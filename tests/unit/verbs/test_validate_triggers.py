@@ -10,7 +10,7 @@ import pytest
 from tagship.domain.trigger import BOT, Trigger
 from tagship.errors import Refused, ServiceFailed, SettingsError, UsageError
 from tagship.verbs.validate import Outputs, validate
-from tests.fakes.app import VALUES, FakeApp
+from tests.fakes.app import VALUES, FakeApp, settings
 from tests.fakes.ci import FakeCi
 from tests.fakes.forge import FakeForge
 from tests.unit.ci import COMMIT, OTHER, ci_app
@@ -105,8 +105,9 @@ def test_an_event_that_cannot_be_read_deploys_nothing(tmp_path: Path) -> None:
     assert validate(started(tmp_path, "workflow_run")).reason == "the earlier run ended as unknown"
 
 
-def pull(owner: str) -> dict[str, Any]:
-    return {"pull_request": {"head": {"ref": "feature", "sha": OTHER, "repo": {"full_name": owner}}}}
+def pull(owner: str, action: str = "opened") -> dict[str, Any]:
+    head = {"ref": "feature", "sha": OTHER, "repo": {"full_name": owner}}
+    return {"action": action, "pull_request": {"number": 51, "head": head}}
 
 
 @pytest.mark.parametrize(
@@ -116,9 +117,45 @@ def pull(owner: str) -> dict[str, Any]:
         ("mallory/hello", "a fork's pull request is deployed nowhere: its code is a stranger's"),
     ],
 )
-@pytest.mark.parametrize("event", ["pull_request", "pull_request_target"])
-def test_a_pull_request_deploys_nothing(tmp_path: Path, event: str, owner: str, reason: str) -> None:
-    assert validate(started(tmp_path, event, pull(owner))) == Outputs(False, reason=reason)
+def test_a_pull_request_deploys_nothing(tmp_path: Path, owner: str, reason: str) -> None:
+    assert validate(started(tmp_path, "pull_request", pull(owner))) == Outputs(False, reason=reason)
+
+
+@pytest.mark.parametrize("owner", [HERE, "mallory/hello"])
+def test_what_runs_with_the_base_branchs_rights_deploys_no_pull_request(tmp_path: Path, owner: str) -> None:
+    outputs = validate(previewing(started(tmp_path, "pull_request_target", pull(owner))))
+    assert (outputs.should_deploy, outputs.should_close, outputs.environment) == (False, False, "")
+
+
+def previewing(app: FakeApp) -> FakeApp:
+    template = {"ec2": {"tags": {"tagship:environment": "pr-{n}"}, "command": ["python3", "app.py"]}}
+    table = {"environment": template, "remove": ["cdk", "destroy"]}
+    app.settings = settings(environments=ENVIRONMENTS, previews=table)
+    return app
+
+
+@pytest.mark.parametrize("action", ["opened", "synchronize", "reopened"])
+def test_with_previews_a_pull_requests_head_is_deployed_to_its_own_environment(tmp_path: Path, action: str) -> None:
+    outputs = validate(previewing(started(tmp_path, "pull_request", pull(HERE, action))))
+    reason = f"{OTHER[:8]} is the head of pull request 51"
+    assert outputs == Outputs(True, "pr-51", NEXT, f"pr-51-{NEXT}", commit=OTHER, reason=reason)
+
+
+def test_a_pull_request_that_is_closed_has_its_environment_closed_and_nothing_deployed(tmp_path: Path) -> None:
+    outputs = validate(previewing(started(tmp_path, "pull_request", pull(HERE, "closed"))))
+    assert outputs == Outputs(False, "pr-51", reason="pull request 51 was closed", should_close=True)
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (("mallory/hello", "opened"), "a fork's pull request is deployed nowhere: its code is a stranger's"),
+        (("mallory/hello", "closed"), "a fork's pull request is deployed nowhere: its code is a stranger's"),
+        ((HERE, "labeled"), "pull request 51 was labeled, and that deploys nothing"),
+    ],
+)
+def test_what_has_no_preview_has_none(tmp_path: Path, payload: tuple[str, str], reason: str) -> None:
+    assert validate(previewing(started(tmp_path, "pull_request", pull(*payload)))) == Outputs(False, reason=reason)
 
 
 def test_a_schedule_deploys_nothing(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ asked again.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tagship.adapters.targets.asg.calls import AsgCalls, Busy
 from tagship.adapters.targets.asg.proof import InstanceProof
 from tagship.adapters.targets.asg.records import GroupRecords, LaterChange
+from tagship.adapters.targets.looks import Growing, pause, until_ended
 from tagship.domain.asg.group import GroupFacts
 from tagship.domain.asg.record import GroupRecord
 from tagship.domain.asg.refresh import ONWARD, SUCCESSFUL, Preferences, RefreshFacts
@@ -21,8 +22,7 @@ from tagship.domain.units import Report
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
 
-FIRST_LOOK, LAST_LOOK, GROWTH = 0.5, 10.0, 1.3  # seconds between two looks
-STEP = 0.5  # seconds between looks whether somebody wants this to end
+FIRST_LOOK, LAST_LOOK = 0.5, 10.0  # seconds between two looks
 ROUNDS = 3  # refreshes for instances that scaled out meanwhile, on either way
 
 
@@ -64,45 +64,34 @@ class GroupFollowing:
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     tick: Tick
-    _ways: dict[str, GroupWay] = field(default_factory=dict)
 
     def followed(self, records: Mapping[str, GroupRecord]) -> dict[str, Report]:
         """Follow them all; return each group's report."""
         until = self.now() + self.longest
-        self._ways = {name: self._way(record, until) for name, record in records.items()}
-        reports: dict[str, Report] = {}
-        pause = FIRST_LOOK
-        while self._ways:
-            reports |= self._looked()
-            self._ways = {name: way for name, way in self._ways.items() if name not in reports}
-            if self._ways:
-                self._wait(pause)
-                pause = min(pause * GROWTH, LAST_LOOK)
-        return reports
+        ways = {name: self._way(record, until) for name, record in records.items()}
+        waits = Growing(FIRST_LOOK, LAST_LOOK)
+        return until_ended(ways, self._looked, lambda ways: self._wait(ways, waits.take()))
 
     def _way(self, record: GroupRecord, until: datetime) -> GroupWay:
         artifact = record.previous if record.restored else record.artifact
         return GroupWay(record, until, self.proof(artifact), record.refresh, back=record.restored, reason=record.why)
 
-    def _wait(self, seconds: float) -> None:
+    def _wait(self, ways: Mapping[str, GroupWay], seconds: float) -> None:
         """Wait, and say how far it is. Raises what a tick raises."""
-        words = "; ".join(f"{name}: {way.words}" for name, way in self._ways.items())
-        while seconds > 0:
-            self.tick(words)
-            self.sleep(min(STEP, seconds))
-            seconds -= STEP
+        words = "; ".join(f"{name}: {way.words}" for name, way in ways.items())
+        pause(seconds, self.sleep, lambda: self.tick(words))
 
     def _tick_of(self, way: GroupWay) -> Tick:
         """Say how far a group is, whatever its instances are asked meanwhile."""
         return lambda _: self.tick(f"{way.record.group}: {way.words}")
 
-    def _looked(self) -> dict[str, Report]:
+    def _looked(self, ways: Mapping[str, GroupWay]) -> dict[str, Report]:
         """Look once; return the reports of groups that ended."""
         # Refreshes first: what a group launches by the time that one has ended is what that one left.
-        refreshes = {name: self._refresh(way) for name, way in self._ways.items()}
-        groups = self.calls.groups(list(self._ways))
+        refreshes = {name: self._refresh(way) for name, way in ways.items()}
+        groups = self.calls.groups(list(ways))
         reports: dict[str, Report] = {}
-        for name, way in self._ways.items():
+        for name, way in ways.items():
             self.tick(f"{name}: {way.words}")
             report = self._ended(way, groups.get(name), refreshes[name])
             if report:
@@ -186,6 +175,7 @@ class GroupFollowing:
 
     def _begin(self, way: GroupWay, group: GroupFacts, *, back: bool) -> Report | None:
         """Replace the instances that do not run its goal."""
+        way.until, way.asked_back = self.now() + self.longest, False
         try:
             way.refresh = self.calls.start(group, way.goal, self.preferences.request(back=True))
             way.record = self.records.write(replace(way.record, refresh=way.refresh, restored=back, why=way.reason))
@@ -194,8 +184,10 @@ class GroupFollowing:
         except LaterChange as later:
             return self._superseded(way, group, later.record.deployment)
         except ServiceFailed as problem:
+            if back and way.rounds < ROUNDS:  # most errors pass, and the way back is urgent: the next look tries again
+                way.words = f"going back: {problem.what.rstrip('.')}"
+                return None
             return way.report("rollback-failed" if back else "silent", "", problem.what.rstrip("."))
-        way.until, way.asked_back = self.now() + self.longest, False
         return None
 
     # -- nothing is under way ------------------------------------------------------------------------------------------

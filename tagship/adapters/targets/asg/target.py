@@ -6,7 +6,7 @@ record in the bucket.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -25,6 +25,9 @@ from tagship.domain.asg.record import GroupRecord
 from tagship.domain.asg.refresh import Preferences
 from tagship.domain.change import Change
 from tagship.domain.deployment import begun
+from tagship.domain.logs import LogLine, TimeRange
+from tagship.domain.manifest import Manifest
+from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed, Unheard
@@ -85,6 +88,16 @@ class AsgTarget:
             chosen.min_healthy, chosen.max_healthy, chosen.warmup, chosen.checkpoints, chosen.checkpoint_delay,
             chosen.bake, chosen.protected, chosen.standby, chosen.alarms,
         )  # fmt: skip
+
+    def obstacles(
+        self,
+        action: str,
+        manifest: Manifest,
+        manifest_sha256: str,
+        units: Sequence[Unit],  # noqa: ARG002 (of the port)
+    ) -> Sequence[Obstacle]:
+        """Find instances whose processors can't run the artifact's image."""
+        return self._hosts.obstacles(action, manifest, manifest_sha256, ())
 
     def shelves(self) -> Sequence[Shelf]:
         """Name the places of what deployments left: a launch template each."""
@@ -252,6 +265,12 @@ class AsgTarget:
     def required(self) -> Sequence[str]:
         """Name the program that a host runs from each bundle."""
         return self._hosts.required()
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        """Read what the groups' instances write, each by its own name."""
+        groups = self._calls.groups([unit.id for unit in units])
+        members = {member.id for group in groups.values() for member in group.present}
+        return self._hosts.log([host for host in self._hosts.units() if host.id in members], window, tick)
 
     def first_boot(self, artifact_id: str, pins: Pins, *, compress: bool) -> Script:
         """Render the user data of a launch template."""

@@ -13,30 +13,37 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tagship import resources
 from tagship.adapters.aws.session import Aws
+from tagship.adapters.aws.sessions import opened
 from tagship.adapters.targets import Context
 from tagship.adapters.targets.ec2 import boot, orders
 from tagship.adapters.targets.ec2.answers import Answers
 from tagship.adapters.targets.ec2.instances import Instances, described
+from tagship.adapters.targets.ec2.logs import asked_lines, sent_lines
 from tagship.adapters.targets.ec2.pointer import StoredPointer
+from tagship.adapters.targets.ec2.processors import ProcessorCheck
 from tagship.adapters.targets.ec2.sending import DELIVERY, GONE, SHELL_TIME, Sender, Sent
 from tagship.domain.change import Change
+from tagship.domain.ec2 import folders
 from tagship.domain.ec2.adoption import adoption_commands
 from tagship.domain.ec2.document import pin_commands
 from tagship.domain.ec2.inspection import inspection_commands
+from tagship.domain.ec2.journal import journal_commands
 from tagship.domain.ec2.order import Order
 from tagship.domain.ec2.pointer import Pointer
+from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.rules import Rules
 from tagship.domain.text import counted
 from tagship.domain.units import Operation, Report, Unit
 from tagship.errors import Refused, ServiceFailed
+from tagship.ports.logs import Session
 from tagship.ports.target import Pins, Script, Tick
 from tagship.settings.ec2 import Ec2, Hosts
 
@@ -49,7 +56,7 @@ LOOK = 20  # seconds between looks whether the hosts that are waited for are sti
 
 
 @dataclass
-class Ec2Target:
+class Ec2Target(ProcessorCheck):
     """The hosts that have an environment's tags.
 
     `_unsent` are those that the last change did not reach, and why.
@@ -222,13 +229,46 @@ class Ec2Target:
 
     def inspect(self, units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         """Look at hosts by AWS-RunShellScript, which an administrator may send."""
-        lines = inspection_commands(self.context.settings.app, self.ec2.port)
-        return self._shell("inspect", lines, units, tick)
+        app, volumes = self.context.settings.app, self.ec2.volumes
+        hosts = [volume.host for volume in volumes]
+        lines = inspection_commands(app, self.ec2.port, self.ec2.container.name, hosts)
+        return [self._judged(report) for report in self._shell("inspect", lines, units, tick)]
+
+    def _judged(self, report: Report) -> Report:
+        """Add what the host's folders mean for the settings."""
+        facts, volumes = report.facts, self.ec2.volumes
+        if not report.good:
+            return report
+        wanted = [folders.OwnedPath(volume.host, volume.owner) for volume in volumes]
+        known = {volume.container or volume.host for volume in volumes}
+        added = {
+            "folders": folders.wrong(wanted, folders.folders_of(facts.get("volumes"))),
+            "proposed": folders.proposed(self.context.settings.app, facts.get("data"), known),
+            "unmapped": folders.unmapped(facts.get("data")),
+        }
+        return replace(report, facts={**facts, **added})
 
     def adopt(self, units: Sequence[Unit], tick: Tick, *, undo: bool) -> Sequence[Report]:
         """Take hosts over by AWS-RunShellScript, or give them back."""
-        lines = adoption_commands(self.context.settings.app, self.ec2.port, undo=undo)
+        lines = adoption_commands(self.context.settings.app, self.ec2.port, self.ec2.container.name, undo=undo)
         return self._shell("adopt", lines, units, tick)
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        """Read the agents' log group, or ask for journals by SSM."""
+        logs = self.context.settings.environment(self.environment).logs
+        if logs.group:
+            return sent_lines(self.aws, self.environment, logs, units, window)
+        lines = journal_commands(self.context.settings.app, window)
+        online = [host for host in units if host.online]
+        ask = lambda: self._shell("logs", lines, online, lambda _: None) if online else ()  # noqa: E731
+        for host in units:
+            if not host.online:
+                tick(f"{host.name} was not asked: {host.problem}")
+        return asked_lines(online, self.environment, ask, tick)
+
+    def enter(self, unit: Unit) -> Session:
+        """Open a session of Session Manager on a host."""
+        return opened(self.aws, unit.id)
 
     def _shell(self, action: str, lines: Sequence[str], units: Sequence[Unit], tick: Tick) -> Sequence[Report]:
         sent = self._sender.shell(action, lines, [host.id for host in units])

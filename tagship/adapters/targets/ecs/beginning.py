@@ -20,7 +20,7 @@ from tagship.domain.deployment import begun
 from tagship.domain.ecs.definition import TaskRevision, containers, wanted
 from tagship.domain.ecs.record import RevisionRecord, carried_over, tags_of
 from tagship.domain.units import Operation, Report
-from tagship.settings.ecs import Ecs, Monitors
+from tagship.settings.ecs import Ecs, Monitors, ServiceTable
 
 LOOKED_AT = 20  # revisions of a family that a rollback is looked for in
 SKEW = timedelta(minutes=1)
@@ -96,15 +96,16 @@ class ServiceStart:
         before = self.before(now) if self.change.backward or self.change.action == "rollback" else None
         if before:
             return self._tagged(before, record), record
-        definition = wanted(newest.definition, self._images(service, newest), self.artifact.variables)
+        definition = wanted(
+            newest.definition, self.images(self.table.services[service], newest), self.artifact.variables
+        )
         if definition == newest.definition:
             return self._tagged(newest, record), record
         tags = {**carried_over(newest.tags), **tags_of(self.artifact.label, record)}
         return self.calls.register(definition, tags), record
 
-    def _images(self, service: str, newest: TaskRevision) -> dict[str, str]:
+    def images(self, table: ServiceTable, newest: TaskRevision) -> dict[str, str]:
         """Choose each container's image, by digest. Raises Unregistrable."""
-        table = self.table.services[service]
         own = containers(newest.definition, table.containers, self.repository) if table.runs_own else []
         named = containers(newest.definition, tuple(table.images), "") if table.images else []
         return {

@@ -16,6 +16,7 @@ from tagship.adapters.targets.ecs.calls import EcsCalls
 from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.proof import Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
+from tagship.adapters.targets.looks import Growing, pause, until_ended
 from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import TaskRevision
@@ -24,8 +25,7 @@ from tagship.domain.units import Report
 from tagship.errors import ServiceFailed
 from tagship.ports.target import Tick
 
-FIRST_LOOK, LAST_LOOK, GROWTH = 0.2, 3.0, 1.3  # seconds between two ticks
-STEP = 0.5  # seconds between looks whether somebody wants this to end
+FIRST_LOOK, LAST_LOOK = 0.2, 3.0  # seconds between two looks
 APPEARS = timedelta(seconds=60)  # within which a service deployment has to be listed
 
 
@@ -69,33 +69,28 @@ class ServiceFollowing:
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     tick: Tick
-    _ways: dict[str, Way] = field(default_factory=dict)
+    _ways: Mapping[str, Way] = field(default_factory=dict)  # those that go on
 
     def followed(self, begun: Mapping[str, Begun]) -> dict[str, Report]:
         """Follow them all; return each service's report."""
         now = self.now()
         until = now + timedelta(seconds=self.timeout)
-        self._ways = {name: Way(service, until, now + APPEARS) for name, service in begun.items()}
-        reports: dict[str, Report] = {}
-        pause = FIRST_LOOK
-        while self._ways:
-            reports |= self._looked()
-            self._ways = {name: way for name, way in self._ways.items() if name not in reports}
-            if self._ways:
-                self.wait(pause)
-                pause = min(pause * GROWTH, LAST_LOOK)
-        return reports
+        ways = {name: Way(service, until, now + APPEARS) for name, service in begun.items()}
+        waits = Growing(FIRST_LOOK, LAST_LOOK)
+        return until_ended(ways, self._looked, lambda ways: self._rest(ways, waits.take()))
+
+    def _rest(self, ways: Mapping[str, Way], seconds: float) -> None:
+        self._ways = ways
+        self.wait(seconds)
 
     def wait(self, seconds: float) -> None:
         """Wait, and say how far it is. Raises what a tick raises."""
         words = "; ".join(f"{name}: {way.words}" for name, way in self._ways.items())
-        while seconds > 0:
-            self.tick(words)
-            self.sleep(min(STEP, seconds))
-            seconds -= STEP
+        pause(seconds, self.sleep, lambda: self.tick(words))
 
-    def _looked(self) -> dict[str, Report]:
+    def _looked(self, ways: Mapping[str, Way]) -> dict[str, Report]:
         """Look once; return the reports of services that ended."""
+        self._ways = ways
         services = self.calls.services(list(self._ways))
         self._join()
         deployments = self.calls.described([way.begun.arn for way in self._ways.values() if way.begun.arn])

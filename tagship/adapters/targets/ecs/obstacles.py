@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from tagship.adapters.targets.ecs.reading import ServiceFacts
 from tagship.domain import aws_commands, commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import TaskRevision, Unregistrable
-from tagship.domain.manifest import ImageRef
+from tagship.domain.manifest import ImageRef, Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.text import counted, either, listed
 from tagship.errors import ArtifactMissing, ServiceFailed
@@ -47,6 +47,23 @@ class ServiceObstacles:
     @property
     def change(self) -> Change:
         return self.beginning.change
+
+    def every(
+        self,
+        manifest: Manifest,
+        services: Mapping[str, ServiceFacts],
+        registry: Registry,
+        running: Callable[[str], Iterable[str]],
+    ) -> Iterator[Obstacle]:
+        """List what is in the way on services, and of images.
+
+        `running` names the services that run an image.
+        """
+        for service in services.values():
+            yield from self.of(service)
+        for name, image in manifest.every_image.items():
+            runners = [services[service] for service in running(name) if service in services]
+            yield from self.of_image(registry, image, runners)
 
     def of(self, service: ServiceFacts) -> Iterator[Obstacle]:
         """List what is in the way on one service."""

@@ -20,7 +20,9 @@ from tagship.adapters.targets.ecs.decisions import Decisions
 from tagship.adapters.targets.ecs.evidence import Evidence
 from tagship.adapters.targets.ecs.examining import ServiceExamination
 from tagship.adapters.targets.ecs.following import ServiceFollowing
+from tagship.adapters.targets.ecs.hook_task import HookTask, TaskCalls
 from tagship.adapters.targets.ecs.leftovers import FamilyShelf
+from tagship.adapters.targets.ecs.logs import ServiceLogs, entered
 from tagship.adapters.targets.ecs.obstacles import ServiceObstacles
 from tagship.adapters.targets.ecs.proof import Command, Proof
 from tagship.adapters.targets.ecs.reading import ServiceFacts
@@ -29,6 +31,8 @@ from tagship.domain import commands
 from tagship.domain.change import Change
 from tagship.domain.ecs.definition import Unregistrable
 from tagship.domain.finding import Finding
+from tagship.domain.hook import HookOutcome
+from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.pause import Pause
@@ -37,8 +41,10 @@ from tagship.domain.units import Operation, Report, Unit
 from tagship.domain.version import ArtifactId
 from tagship.errors import ArtifactMissing, NotAuthentic, Refused, ServiceFailed, Unheard
 from tagship.ports.leftovers import Shelf
+from tagship.ports.logs import Session
 from tagship.ports.target import Tick
 from tagship.settings.ecs import Ecs
+from tagship.settings.hooks import HookTable
 
 LOOKS = 2  # requests to a service's URL in one observation
 
@@ -105,21 +111,7 @@ class EcsTarget:
         calls, around = self._calls, Around(self.context.aws)
         look = ServiceObstacles(calls, around, self._beginning(calls, change), self.table.monitors)
         services = calls.services([unit.id for unit in units])
-        in_the_way = [obstacle for service in services.values() for obstacle in look.of(service)]
-        lacking = [
-            obstacle
-            for name, image in manifest.every_image.items()
-            for obstacle in look.of_image(self.context.registry, image, self._runners(name, services))
-        ]
-        return [*in_the_way, *lacking]
-
-    def _runners(self, image: str, services: Mapping[str, ServiceFacts]) -> Sequence[ServiceFacts]:
-        """Choose the services that run an image; "" is the environment's own."""
-        return [
-            service
-            for name, service in services.items()
-            if image in self.table.services[name].images.values() or (not image and self.table.services[name].runs_own)
-        ]
+        return list(look.every(manifest, services, self.context.registry, self.table.running))
 
     def examine(self) -> Iterator[Finding]:
         """Look at how each service is set up."""
@@ -127,6 +119,12 @@ class EcsTarget:
         look = ServiceExamination(calls, around, self._proof(calls), self.table.monitors)
         for service in calls.services(list(self.table.services)).values():
             yield from look.of(service)
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        return ServiceLogs(self.context.aws, self._calls).lines(units, window, tick)
+
+    def enter(self, unit: Unit) -> Session:
+        return entered(self.context.aws, self.table.cluster, unit.id)
 
     # -- asking --------------------------------------------------------------------------------------------------------
 
@@ -263,6 +261,17 @@ class EcsTarget:
             raise Refused(
                 f"{pause.unit} no longer waits there.", remedy=f"See what runs: {commands.status(self.environment)}"
             )
+
+    # -- hooks ---------------------------------------------------------------------------------------------------------
+
+    def run_task(
+        self, change: Change, hook: HookTable, variables: Mapping[str, str | None], name: str, tick: Tick
+    ) -> HookOutcome:
+        """Run a hook's command in a task of the artifact's own image."""
+        calls, clock = self._calls, self.context.clock
+        beginning = self._beginning(calls, change)
+        running = HookTask(TaskCalls(calls), Around(self.context.aws), beginning, clock.now, clock.sleep)
+        return running.run(hook, variables, name, tick)
 
     # -- what comes up by itself ---------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tagship.adapters.targets.lambda_.calls import Calls, Missing, Raced
 from tagship.adapters.targets.lambda_.events import why_untrue
+from tagship.adapters.targets.looks import pause
 from tagship.domain.health import Sample, Verdict, verdict, waits
 from tagship.domain.lambda_.answer import why_wrong
 from tagship.errors import ServiceFailed
@@ -18,7 +19,6 @@ from tagship.settings.lambda_ import Function
 
 NOT_READY = "it cannot be invoked yet"
 LOOKS = 2  # invocations of one observation: the first may wake a function
-STEP = 0.5  # seconds between looks whether somebody wants this to end
 
 
 class Stopped(Exception):
@@ -68,9 +68,10 @@ class Asking:
 
     def wait(self, seconds: float) -> None:
         """Wait. Raises Stopped."""
-        while seconds > 0 and not self.stop.is_set():
-            self.sleep(min(STEP, seconds))
-            seconds -= STEP
+        pause(seconds, self.sleep, self._check)
+        self._check()
+
+    def _check(self) -> None:
         if self.stop.is_set():
             raise Stopped
 
@@ -82,14 +83,14 @@ class Asking:
         samples: list[Sample] = []
         answer = _Answer(Sample(0))
         log = ""
-        for pause in [*waits(attempts, self.health.cap), 0.0]:
+        for seconds in [*waits(attempts, self.health.cap), 0.0]:
             answer = _sampled(question, self.events[question.calls.function])
             samples.append(answer.sample)
             log = answer.log or log
             judged = verdict(samples, expected=question.artifact, passes=passes)
             if judged.healthy:
                 return Answered(judged)
-            self.wait(0.0 if answer.sample.status else pause)
+            self.wait(0.0 if answer.sample.status else seconds)
         return Answered(judged, log, answer.elsewhere)
 
 

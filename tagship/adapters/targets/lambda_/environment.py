@@ -10,15 +10,18 @@ from tagship.adapters.targets import Context
 from tagship.adapters.targets.lambda_.calls import Calls, Missing
 from tagship.adapters.targets.lambda_.examining import FunctionExamination
 from tagship.adapters.targets.lambda_.leftovers import FunctionShelf
+from tagship.adapters.targets.lambda_.logs import function_lines
 from tagship.adapters.targets.lambda_.obstacles import FunctionObstacles
 from tagship.adapters.targets.lambda_.together import at_once
 from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.finding import Finding
+from tagship.domain.logs import LogLine, TimeRange
 from tagship.domain.manifest import Manifest
 from tagship.domain.obstacle import Obstacle
 from tagship.domain.rules import Rules
 from tagship.domain.units import Unit
 from tagship.ports.leftovers import Shelf
+from tagship.ports.target import Tick
 from tagship.settings.lambda_ import Lambda
 
 
@@ -82,3 +85,7 @@ class FunctionUnits:
         for row in at_once(calls, look.of, "examining the functions").values():
             yield from row
         yield from look.of_infrastructure()
+
+    def log(self, units: Sequence[Unit], window: TimeRange, tick: Tick) -> Iterator[LogLine]:
+        """Read the group of each function."""
+        return function_lines(self.context.aws, units, window, tick)

@@ -16,6 +16,7 @@ from tagship.adapters.targets.lambda_.several import Several
 from tagship.adapters.targets.lambda_.together import together
 from tagship.domain.change import Change
 from tagship.domain.lambda_.record import BEGUN, DONE, ENDED, Record
+from tagship.domain.text import listed
 from tagship.domain.units import Report
 from tagship.errors import ArtifactMissing, NotAuthentic, ServiceFailed
 from tagship.settings.lambda_ import Function
@@ -191,9 +192,21 @@ class Switch(Several[Hand]):
             hand.calls.move(hand.alias, record) if hand.alias.weights else hand.calls.note(hand.alias, record)
         except (Raced, Missing):
             return self._superseded(hand)
-        except ServiceFailed as problem:  # nothing was moved: only the note is missing
-            reason = f"{reason}; {problem.what.rstrip('.')}"
+        except ServiceFailed as problem:
+            return self._unended(hand, outcome, f"{reason}; {problem.what.rstrip('.')}", log)
         return hand.report(outcome, reason, log)
+
+    def _unended(self, hand: Hand, outcome: str, reason: str, log: str) -> Report:
+        """Report on an alias of which the end was not noted."""
+        if not hand.alias.weights:  # nothing was moved: only the note is missing
+            return hand.report(outcome, reason, log)
+        now = self._read_again(hand, reason, "rollback-failed")
+        if isinstance(now, Report):
+            return now
+        shares = [f"{share:.0%} of its calls to version {version}" for version, share in now.alias.weights.items()]
+        if not shares:
+            return hand.report(outcome, reason, log)
+        return hand.report("rollback-failed", f"{reason}; its alias still sends {listed(shares)}", log, "")
 
     def _back(self, hand: Hand, reason: str, log: str = "") -> Report:
         """Have the alias name what it named before, and ask that."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
+from tagship.adapters.targets.looks import until_ended
 from tagship.domain.text import counted
 from tagship.ports.target import Tick
 
@@ -24,22 +25,21 @@ def together(
 
     What `tick` raises sets `stop` and, when all have ended, is raised. What an act raises is raised too.
     """
+
+    def look(going: Mapping[str, Future[R]]) -> dict[str, Future[R]]:
+        tick(f"{doing}: {len(items) - len(going)} of {counted(len(items), 'function')}")
+        wait(going.values(), BEAT, FIRST_COMPLETED)
+        return {key: future for key, future in going.items() if future.done()}
+
     with ThreadPoolExecutor(max(1, min(MOST, len(items)))) as pool:
         futures: dict[str, Future[R]] = {key: pool.submit(act, item) for key, item in items.items()}
         try:
-            _watched(list(futures.values()), tick, doing)
+            until_ended(futures, look, lambda _: None)  # a look waits already
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
     return {key: future.result() for key, future in futures.items()}
-
-
-def _watched(futures: Sequence[Future[R]], tick: Tick, doing: str) -> None:
-    waiting = set(futures)
-    while waiting:
-        tick(f"{doing}: {len(futures) - len(waiting)} of {counted(len(futures), 'function')}")
-        _, waiting = wait(waiting, BEAT, FIRST_COMPLETED)
 
 
 def at_once(items: Mapping[str, T], act: Callable[[T], R], doing: str) -> dict[str, R]:

@@ -22,10 +22,11 @@ def main() -> int:
     except OSError:
         return _refused(f"no image {digest} was built in it: inv build")
     root = image / "root"
-    command = [_inside(root, word) for word in config["command"]]
+    chosen = json.loads(Path("manifest.json").read_text("utf-8"))["image"].get("command") or config["command"]
+    command = [_inside(root, word) for word in chosen]
     if not command:
         return _refused("the Dockerfile has neither CMD nor ENTRYPOINT")
-    print(f"SANDBOX: no container: {' '.join(config['command'])} runs as a process of this machine.", flush=True)
+    print(f"SANDBOX: no container: {' '.join(chosen)} runs as a process of this machine.", flush=True)
     os.chdir(root / config["folder"].lstrip("/"))
     try:
         os.execvpe(command[0], command, {**config["variables"], **os.environ})  # noqa: S606 - as a container's

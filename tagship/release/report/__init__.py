@@ -1,0 +1,1 @@
+"""The page of `inv report`: its facts, its charts, and its HTML."""

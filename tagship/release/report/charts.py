@@ -1,0 +1,70 @@
+"""The charts of a report, as SVG without a script; colours and fonts are the page's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from tagship.domain.deployment import FAILED, SERVES, Deployment
+from tagship.domain.metrics import Metrics
+
+WIDTH, HEIGHT = 340, 200  # the picture's own units: a page scales it
+MEGABYTE, HOUR, MINUTE = 1_000_000, 3600, 60
+MOST = 400  # dots of a chart, the latest
+
+Value = Callable[[Metrics], float | None]
+DORA: Mapping[str, tuple[str, Value]] = {
+    "Deployment frequency": ("healthy deployments a day", lambda figures: figures.deployments_a_day),
+    "Lead time": ("hours from build to healthy, median", lambda figures: figures.lead_time.p50 / HOUR),
+    "Change failure rate": ("percent of deployments", lambda figures: (figures.change_failure_rate or 0) * 100),
+    "Recovery time": ("minutes until something served, median", lambda figures: figures.recovery_time.p50 / MINUTE),
+}
+
+
+def dora(name: str, figures: Sequence[Metrics]) -> str:
+    """Draw one of DORA's keys, a bar an environment."""
+    unit, value = DORA[name]
+    bars = [(metrics.environment, round(value(metrics) or 0, 3)) for metrics in figures]
+    return _bars(bars, f"{name}: {unit}")
+
+
+def sizes(stored: Mapping[str, int]) -> str:
+    """Draw the bytes that each environment has stored."""
+    return _bars([(name, round(count / MEGABYTE, 3)) for name, count in stored.items()], "Stored, in megabytes")
+
+
+def timeline(deployments: Sequence[Deployment]) -> str:
+    """Draw when deployments began and how long they took; empty without two."""
+    from leather import Chart
+
+    latest = [past for past in deployments if past.state in SERVES | FAILED][-MOST:]
+    if len({_at(past) for past in latest}) < 2:
+        return ""
+    chart, fills = Chart(), ["served" if past.state in SERVES else "failed" for past in latest]  # told apart by CSS
+    dots = [(_at(past), round(past.seconds, 1)) for past in latest]
+    chart.add_dots(dots, fill_color=lambda dot: fills[dot.i])
+    return _drawn(chart, "Deployments: when each began, and how many seconds it took")
+
+
+def _at(past: Deployment) -> datetime:
+    return datetime.fromisoformat(past.first.at).replace(tzinfo=None, microsecond=0)
+
+
+def _bars(bars: Sequence[tuple[str, float]], title: str) -> str:
+    from leather import Chart
+
+    if not any(value for _, value in bars):
+        return ""
+    chart = Chart()
+    chart.add_columns(list(bars))
+    return _drawn(chart, title)
+
+
+def _drawn(chart: object, title: str) -> str:
+    """Draw a chart that says what it shows; a page scales it."""
+    from xml.sax.saxutils import quoteattr
+
+    drawn: str = chart.to_svg(width=WIDTH, height=HEIGHT)  # type: ignore[attr-defined]
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label={quoteattr(title)}'
+    return re.sub(r'^\s*(<\?xml[^>]*>)?\s*<svg width="\d+" height="\d+"', lambda _: head, drawn, count=1)
