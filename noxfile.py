@@ -2,6 +2,7 @@
 
 By name alone: `nox -s audit` (known vulnerabilities), `nox -s lock` (the locks, written anew), `nox -s mutate`,
 `nox -s workflows` (the workflows, run by act), `nox -s picture` (docs/demo.svg, of a run of the demo),
+`nox -s aws_cli` (the AWS CLI against a sandbox), `nox -s second_opinion` (contract tests against another AWS),
 `nox -s page` (the page of `inv report`, in a browser), `nox -s docs` (the pages as a site, with a search).
 """
 
@@ -9,8 +10,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -144,9 +148,9 @@ def page(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """The pages as a site with a search, into site/."""
+    """The pages as a site with a search, into site/; a page that warns fails."""
     session.install("--quiet", "--require-hashes", "-r", "scripts/lint/docs.txt")
-    session.run("zensical", "build", "--clean", *session.posargs)
+    session.run("zensical", "build", "--clean", "--strict", *session.posargs)
     index = Path("site/search.json")
     if not index.is_file() or "inv rollback" not in index.read_text("utf-8"):
         session.error("the site has no index for its search, or the index lacks the reference")
@@ -158,6 +162,34 @@ def aws_cli(session: nox.Session) -> None:
     session.install("--quiet", "--require-hashes", "-r", "scripts/lint/awscli.txt")
     program = str(Path(session.bin) / "aws")
     session.run(sys.executable, "-m", "pytest", "-q", "tests/aws_cli", env={"REAL_AWS": program}, external=True)
+
+
+@nox.session
+def second_opinion(session: nox.Session) -> None:
+    """The contract tests of S3, ECR and Lambda against another AWS, which nobody here wrote: MiniStack."""
+    session.install("--quiet", "--require-hashes", "-r", "scripts/lint/ministack.txt")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    variables = {**os.environ, "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": port}
+    with subprocess.Popen([str(Path(session.bin) / "ministack")], env=variables, start_new_session=True) as server:
+        try:
+            _until_it_listens(port)
+            files = [f"tests/contract/test_{name}.py" for name in ("store", "lambda_service", "images")]
+            command = ["-m", "pytest", "-q", "-p", "tests.second_opinion", *files, "-k", "s3 or ecr or lambda"]
+            env = {"SECOND_AWS": f"http://127.0.0.1:{port}"}
+            session.run(sys.executable, *command, *session.posargs, env=env, external=True)
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+def _until_it_listens(port: str) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", int(port))) == 0:
+                return
+        time.sleep(0.1)
 
 
 @nox.session(venv_backend="none")

@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from scripts.bench import page
 from scripts.bench.bundle import bundle
 from scripts.bench.cleanup import cleanup
 from scripts.bench.deploy_dev import deploy_dev
 from scripts.bench.faults import faults
-from scripts.bench.fleet import fleet
+from scripts.bench.fleet import fleet, ocean
 from scripts.bench.fresh import fresh
 from scripts.bench.functions import functions
 from scripts.bench.host import host
@@ -23,7 +24,9 @@ from scripts.bench.ledger import ledger
 from scripts.bench.listing import listing
 from scripts.bench.measure import Figure
 from scripts.bench.rollback import rollback
+from scripts.bench.services import services
 from scripts.bench.static import static
+from scripts.bench.statuses import statuses
 from scripts.bench.suggest import suggest
 
 BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
@@ -34,19 +37,23 @@ BENCHES: dict[str, Callable[[Path], list[Figure]]] = {
     "rollback": rollback,
     "ledger": ledger,
     "cleanup": cleanup,
+    "status": statuses,
     "fleet": fleet,
+    "fleet-2000": ocean,
     "faults": faults,
     "functions": functions,
     "host": host,
     "images": images,
     "fresh": fresh,
+    "services": services,
     "static": static,
 }
-TARGETS = ("functions", "images", "static")  # what `make bench-targets` measures, of every kind of target
+TARGETS = ("services", "functions", "images", "static")  # what `make bench-targets` measures, of every kind of target
 LONG = {
     "ledger",
     "cleanup",
     "fleet",
+    "fleet-2000",
     "faults",
     "host",
     "fresh",
@@ -64,16 +71,21 @@ def main() -> None:
         help=f"which: {', '.join(BENCHES)}; left out, all but {', '.join(sorted(LONG))}",
     )
     parser.add_argument("--targets", action="store_true", help=f"these: {', '.join(TARGETS)}")
+    parser.add_argument("--page", action="store_true", help=f"put the figures into {page.PLACE} too")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     asked = parser.parse_args()
     unknown = set(asked.names) - set(BENCHES)
     if unknown:
         parser.error(f"no bench is named {', '.join(sorted(unknown))}; there are: {', '.join(BENCHES)}")
-    figures = []
+    measured: dict[str, list[Figure]] = {}
     for name in asked.names or (TARGETS if asked.targets else ()) or [one for one in BENCHES if one not in LONG]:
         print(f"{name} …", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory(prefix="tagship-bench-") as folder:
-            figures += BENCHES[name](Path(folder))
+            measured[name] = BENCHES[name](Path(folder))
+    figures = [figure for part in measured.values() for figure in part]
+    if asked.page:
+        page.gather(page.PLACE, measured)
+        print(f"{page.PLACE}: {', '.join(measured)}", file=sys.stderr)
     if asked.json:
         print(json.dumps([asdict(one) for one in figures], indent=2))
     else:

@@ -108,6 +108,7 @@ def _shared(app: App, chosen: Environment, name: str, other: Environment) -> Ite
         (ours.stack_functions, theirs.stack_functions),
         (ours.stack_services, theirs.stack_services),
         (ours.stack_groups, theirs.stack_groups),
+        (ours.stack_passed_roles, theirs.stack_passed_roles),  # a task could use what production's may
         (_images(app, chosen), repositories),
     ):
         yield from (text for text in others if any(fnmatchcase(text, pattern) for pattern in _patterns(mine)))

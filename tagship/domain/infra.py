@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,9 +53,9 @@ def named(manifest: Manifest, bucket: str) -> dict[str, str | None]:
     """List the variables that name an artifact; None unsets one."""
     image = manifest.image
     several = {
-        f"IMAGE_{what}_{name.upper().replace('-', '_')}": text
+        f"IMAGE_{part}_{name.upper().replace('-', '_')}": text
         for name, ref in manifest.images.items()
-        for what, text in (("URI", ref.by_digest), ("TAG", ref.tag), ("DIGEST", ref.digest))
+        for part, text in (("URI", ref.by_digest), ("TAG", ref.tag), ("DIGEST", ref.digest))
     }
     return several | {
         "ARTIFACT_ID": manifest.artifact_id,
@@ -98,6 +99,26 @@ def without_artifact(environment: str, bucket: str, variables: Mapping[str, str]
     ours: dict[str, str | None] = dict.fromkeys(NAMES) | {"ENVIRONMENT": environment, "DEPLOYMENT_BUCKET": bucket}
     twins = {TWIN + name.lower(): value for name, value in ours.items()}
     return {name: value for key, value in variables.items() for name in (key, TWIN + key)} | ours | twins
+
+
+def read_outputs(text: str) -> dict[str, Output]:
+    """Read the outputs that a tool wrote as JSON. Raises ValueError.
+
+    As `terraform output -json` (values with `sensitive`), `pulumi stack output --json` (names and values), or
+    `cdk deploy --outputs-file` (a table a stack, whose names are taken: of two stacks they have to differ).
+    """
+    values = json.loads(text)
+    if not isinstance(values, dict):
+        raise ValueError("it is no table of names and values")
+    tables = [value for value in values.values() if isinstance(value, dict)]
+    if tables and all("value" in table and "sensitive" in table for table in tables):
+        return {name: Output(value["value"], bool(value["sensitive"])) for name, value in values.items()}
+    if len(tables) < len(values) or not values:
+        return {name: Output(value) for name, value in values.items()}
+    names = [name for table in tables for name in table]
+    if len(set(names)) < len(names):
+        raise ValueError("two stacks have an output of one name")
+    return {name: Output(value) for table in tables for name, value in table.items()}
 
 
 def shown(outputs: Mapping[str, Output]) -> dict[str, dict[str, object]]:

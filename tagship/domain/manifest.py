@@ -185,6 +185,15 @@ class Manifest:
         # "" is the environment's own, or the one that its hosts run.
         return {**({"": self.image} if self.image else {}), **self.images}
 
+    @property
+    def objects(self) -> list[tuple[str, str, str]]:
+        """List its objects beside the bundle: what each is, key, and sha256."""
+        parts = [(f"package {name}", package.key, package.sha256) for name, package in self.packages.items()]
+        for name, ref in self.static.items():
+            both = ((ref.key, ref.sha256), (ref.files_key, ref.files_sha256))
+            parts += [(f"static set {name}", key, digest) for key, digest in both]
+        return parts
+
     def to_json(self) -> bytes:
         """Write the canonical bytes, which are signed and stored."""
         # Two-space indent, sorted keys. Without these, the bytes are those that an older tagship signed.

@@ -79,7 +79,7 @@ class Later:
 
 
 @dataclass
-class _Aside:
+class Aside:
     """An app whose screen is another; all else is the app's own."""
 
     app: App
@@ -115,6 +115,6 @@ class _Look(Generic[T]):
     def _run(self) -> None:
         with self.turns:
             try:
-                self._answers.append(self.look(cast("App", _Aside(self.app, self.screen)), self.environment))
+                self._answers.append(self.look(cast("App", Aside(self.app, self.screen)), self.environment))
             except Exception as reason:  # raised again, once the others were shown
                 self.failure = reason

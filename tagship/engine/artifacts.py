@@ -95,11 +95,13 @@ def altered(app: App, environment: str, artifact_id: ArtifactId) -> bool:
     try:
         stored = _stored(app, environment, artifact_id)
         head = app.store.head(stored.manifest.bundle.key) if stored else None
-        if stored and head:
-            _check_bundle(app, stored.manifest, head)
+        if stored is None or head is None:
+            return True
+        _check_bundle(app, stored.manifest, head)
     except NotAuthentic:
         return True
-    return head is None
+    heads = [(app.store.head(key), digest) for _, key, digest in stored.manifest.objects]
+    return any(head is None or head.sha256 != digest for head, digest in heads)
 
 
 def _say_unsigned(app: App, environment: str, artifact_id: ArtifactId, stored: Stored) -> None:
@@ -200,13 +202,7 @@ def _check_packages(app: App, environment: str, manifest: Manifest) -> None:
 
     Raises ArtifactMissing, NotAuthentic.
     """
-    parts = [(f"package {name}", package.key, package.sha256) for name, package in manifest.packages.items()]
-    for name, ref in manifest.static.items():
-        parts += [
-            (f"static set {name}", ref.key, ref.sha256),
-            (f"static set {name}", ref.files_key, ref.files_sha256),
-        ]
-    for name, key, digest in parts:
+    for name, key, digest in manifest.objects:
         head = app.store.head(key)
         if head is None:
             raise ArtifactMissing(

@@ -26,7 +26,7 @@ def beside(app: App, environment: str, artifact_id: ArtifactId) -> tuple[str, st
 
 def _tag(app: App, manifest: Manifest) -> str:
     try:
-        tag = app.repository.remote_tag(manifest.tag)
+        tag = app.repository.remote_tag(manifest.version)
     except TagshipError as reason:
         app.screen.warn(f"the tag {manifest.tag} was not looked at: {reason.what.rstrip('.')}")
         return ""

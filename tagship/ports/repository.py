@@ -140,6 +140,10 @@ class Repository(Protocol):
 
     def state(self, branch: str) -> State: ...
 
+    def edited(self) -> Sequence[str]:
+        """List files of the app that differ from HEAD."""
+        # Of those that Git has.
+
     def newest(self, suffix: str, count: int) -> Channel:
         """Find the channel's highest versions, and lookalike names."""
 

@@ -20,6 +20,7 @@ from tagship.scaffold.updating import MARK, bring_up_to_date, is_inits, stamped,
 from tagship.scaffold.writing import change
 from tagship.scaffold.written import RECORD, record_of
 from tagship.settings import FILE, Settings, load
+from tagship.settings.previews import Previews
 
 ACTION = ".github/actions/tagship"
 SCHEMA = f"{ACTION}/schema.json"  # tagship.toml names it for editors
@@ -58,7 +59,7 @@ def draft(scene: Scene, chosen: Blueprint, source: Supply, *, update: bool = Fal
             _workflow(made, scene, place, (env, suffix), chosen.build)
     for name, content in pipelines.items():
         placed = _place(made, scene, f"{place.workflows}/{name}", f"{place.workflows}/tagship-{name}", content)
-        _say_trusted(made, name, placed.rpartition("/")[2])
+        _say_trusted(made, name, placed.rpartition("/")[2], settings.previews if settings else Previews())
     if not (scene.root / ".env.example").exists():
         made.changes.append(change(scene.root, ".env.example", render("env.example", app=chosen.app, kind=chosen.kind)))
     made.changes.append(change(scene.root, RECORD, made.record.content))
@@ -194,11 +195,13 @@ def _pipelines(settings: Settings | None, place: AppFolder, build: str) -> Itera
         yield from of_settings(settings, ACTION, build, place).of_pull_requests()
 
 
-def _say_trusted(made: Draft, name: str, placed: str) -> None:
-    """Say what to write if a preview's workflow is beside one of the team's."""
-    key = {"preview.yml": "workflow", "preview-sweep.yml": "sweep_workflow"}.get(name)
-    if key and placed != name:
-        made.notes.append(f'AWS will trust jobs of {name}. For this one, write under [previews]: {key} = "{placed}"')
+def _say_trusted(made: Draft, name: str, placed: str, previews: Previews) -> None:
+    """Name the setting if AWS will trust another file of previews."""
+    keys = {"preview.yml": "workflow", "preview-sweep.yml": "sweep_workflow"}
+    key = next((key for file, key in keys.items() if name.endswith(file)), "")
+    trusted = getattr(previews, key, placed) if key else placed
+    if trusted != placed:
+        made.notes.append(f'AWS will trust jobs of {trusted}. For this one, write under [previews]: {key} = "{placed}"')
 
 
 def _workflow(made: Draft, scene: Scene, place: AppFolder, of: tuple[str, str], build: str) -> None:

@@ -13,7 +13,20 @@ from tagship.domain.bundle import variables_file
 from tagship.domain.rules import Rules
 from tagship.settings.kind import Kind
 from tagship.settings.model import Environment
-from tagship.settings.section import NAME, Finding, Name, Section, Text, Values, cut, move_below, outside, table
+from tagship.settings.section import (
+    NAME,
+    Finding,
+    Name,
+    Section,
+    Text,
+    Values,
+    Variable,
+    cut,
+    move_below,
+    outside,
+    table,
+)
+from tagship.settings.taken import OURS
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,64}$"
 ALIAS = r"^([A-Za-z][A-Za-z0-9_-]{0,127})?$"
@@ -87,6 +100,22 @@ class Function(Section):
             yield "package", "missing; add it, or image = true"
 
 
+class OutputsFile(Section):
+    """Variables of the functions that infrastructure decides.
+
+    `file` is JSON that its tool wrote, in the checkout that deploys; `variables` are dotted places in it.
+    """
+
+    file: str = ""
+    variables: Mapping[Variable, Text] = Field(default_factory=dict)
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if values.get("variables") and not values.get("file"):
+            yield "file", "missing: name the JSON file that infrastructure's tool writes"
+        yield from outside("file", [values.get("file", "")])
+
+
 class ShiftStep(Section):
     """One step of a gradual change: a share, and how long."""
 
@@ -111,6 +140,7 @@ class Lambda(Kind):
     steps: tuple[ShiftStep, ...] = ()  # shares that a new version gets before all calls; empty: all at once
     alarms: tuple[Text, ...] = ()  # of CloudWatch, each in ALARM if the new version must not go on
     errors: float = Field(default=0, ge=0, lt=100)  # percent of its invocations that may fail; 0: not looked at
+    outputs: OutputsFile = Field(default_factory=OutputsFile)
     functions: Annotated[Mapping[FunctionName, Function], Field(min_length=1)]
 
     @property
@@ -191,6 +221,14 @@ class Lambda(Kind):
 
     @classmethod
     def problems_in(cls, environment: Values) -> Iterator[Finding]:
+        for name in table(table(table(environment, cls.table), "outputs"), "variables"):
+            place = f"{cls.table}.outputs.variables.{cut(name)}"
+            if name in table(environment, "variables"):
+                yield place, f"is set by variables.{cut(name)} too: remove one"
+            elif name in OURS:
+                yield place, "is set by tagship itself: give it another name"
+            elif problem := cls.why_not_settable(name, {}):
+                yield place, f"{problem}: give it another name"
         functions = table(table(environment, cls.table), "functions")
         wants_image = any(isinstance(value, Mapping) and value.get("image") is True for value in functions.values())
         if wants_image and not table(environment, "image").get("repository"):

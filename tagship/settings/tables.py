@@ -208,7 +208,6 @@ class Package(Section):
     @classmethod
     def problems(cls, values: Values) -> Iterator[Finding]:
         yield from outside("directory", [values.get("directory", "")])
-        yield from outside("var_files", values.get("var_files", ()))
 
 
 class Infra(Section):
@@ -219,6 +218,7 @@ class Infra(Section):
 
     directory: str = ""  # empty: there is nothing to apply
     command: tuple[Text, ...] = ()
+    outputs: str = ""  # a JSON file that the command writes, below the directory
     var_files: tuple[Text, ...] = ()  # Terraform's, below the directory
     plan_only: bool = False
     state_bucket: str = Field(default="", pattern=STATE_BUCKET)  # aws.bucket when empty
@@ -240,6 +240,10 @@ class Infra(Section):
             if name.upper().removeprefix(TWIN) in NAMES:
                 yield f"variables.{name}", "is set by tagship itself: give it another name"
         yield from outside("directory", [values.get("directory", "")])
+        if values.get("outputs") and not command:
+            yield "outputs", "is for infra.command: Terraform's outputs are read without it"
+        yield from outside("var_files", values.get("var_files", ()))
+        yield from outside("outputs", [values.get("outputs", "")])
 
 
 class SecretNames(Section):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from tagship.domain.image import BuiltImage
-from tagship.domain.text import counted
+from tagship.domain.text import counted, listed
 from tagship.domain.version import ArtifactId
 from tagship.engine.scope import named
 from tagship.engine.tagged import commit_of
@@ -21,6 +21,8 @@ from tagship.release import static_sets
 from tagship.release.image_builds import ImageBuild
 from tagship.release.packages import make
 from tagship.release.unchanged import Before, running
+
+SHOWN = 5  # files
 
 
 def build(app: App, *, artifact: str = "", env: str = "", dry_run: bool = False) -> Mapping[str, BuiltImage]:
@@ -81,3 +83,5 @@ def _check_checkout(app: App, artifact_id: ArtifactId, commit: str) -> None:
             f"{artifact_id} is commit {commit[:8]}, but the checkout is at {head[:8]}.",
             remedy=f"Check it out: git checkout --detach {commit}",
         )
+    if edited := app.repository.edited():
+        app.screen.warn(f"what is built has edits that {commit[:8]} has not: {listed(list(edited), SHOWN)}")

@@ -7,7 +7,6 @@ second's plan is stale, which Terraform refuses to apply: it plans again, and sh
 
 from __future__ import annotations
 
-import json
 import shlex
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from tagship.account.infra_outputs import keep, of_file
 from tagship.account.tool_failures import PLANS, Attempt, explained
 from tagship.domain import commands, layout
 from tagship.domain.deployment import new_id
-from tagship.domain.infra import exported, placed, shown, without_artifact
+from tagship.domain.infra import Output, exported, placed, without_artifact
 from tagship.domain.statelock import AtWork
 from tagship.domain.text import span
 from tagship.engine import statelocks
@@ -156,9 +156,14 @@ def _command(work: _Work, dry_run: bool) -> Applied:
     if dry_run:
         work.app.screen.say(UNCHANGED)
         return work.result("planned")
+    file = work.app.root / work.settings.directory / work.settings.outputs
     with _alone(work), explained(work.attempt, "Whatever it had changed until then stays changed."):
+        if work.settings.outputs:
+            file.unlink(missing_ok=True)  # those of an earlier run are not this one's
         work.tool.run(work.command, work.variables)
-    return work.result("ran")
+    if not work.settings.outputs:
+        return work.result("ran")
+    return _kept(work, "ran", of_file(file, work.command[0], work.again))
 
 
 # -- Terraform ---------------------------------------------------------------------------------------------------------
@@ -166,8 +171,8 @@ def _command(work: _Work, dry_run: bool) -> Applied:
 
 def _terraform(work: _Work, dry_run: bool) -> Applied:
     app, began = work.app, work.app.clock.now()
-    what = work.artifact or ", ".join(work.targets)
-    app.screen.say(f"infra of {work.environment} for {what}, from {work.settings.directory}")
+    reason = work.artifact or ", ".join(work.targets)
+    app.screen.say(f"infra of {work.environment} for {reason}, from {work.settings.directory}")
     with explained(work.attempt):
         work.tool.prepare()
         _say_who_is_waited_for(work)
@@ -236,12 +241,14 @@ def _alone(work: _Work) -> Iterator[None]:
 
 def _with_outputs(work: _Work, state: str) -> Applied:
     with explained(work.attempt, f"The infrastructure is {state}; its outputs could not be read."):
-        outputs = shown(work.tool.outputs())
+        outputs = work.tool.outputs()
+    return _kept(work, state, outputs)
+
+
+def _kept(work: _Work, state: str, outputs: Mapping[str, Output]) -> Applied:
     file = work.place / f"infra-{work.environment}.json"
-    document = {"artifact": work.artifact, "environment": work.environment, "outputs": outputs}
-    file.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
-    work.app.screen.say(f"outputs ({len(outputs)}) in {file.relative_to(work.app.root)}")
-    return Applied(work.environment, work.artifact, state, outputs)
+    public = keep(work.app, file, work.artifact, work.environment, outputs)
+    return Applied(work.environment, work.artifact, state, public)
 
 
 def _say_who_is_waited_for(work: _Work) -> None:

@@ -259,7 +259,7 @@ def _manifest(app: App, work: Work, origin: Origin, secrets: Mapping[str, Secret
         version=str(version or ""),
         commit=built.commit,
         branch=origin.branch,
-        tag=str(version or ""),
+        tag=app.settings.tag(version) if version else "",
         build_time=origin.build_time,
         builder=origin.builder,
         bundle=BundleRef(work.key(app, layout.BUNDLE), built.sha256, built.size, built.sums_sha256, built.unpacked),

@@ -251,10 +251,11 @@ def _of_previews(app: App, made: Mapping[str, str]) -> Iterator[str]:
     A pull request's job is in no environment, so the repository has its variables.
     """
     sweep, branch = "preview-sweep", app.settings.ci.cleanup_branch
+    role = variable("AWS_PREVIEW_ROLE_ARN", app.settings.app, app.repository.folder)
     for where in ("", f" --env {sweep}"):
         if where:
             yield from branch_alone(sweep, branch)
-        yield f"gh variable set AWS_PREVIEW_ROLE_ARN{where} --body {made['PreviewRoleArn']}"
+        yield f"gh variable set {role}{where} --body {made['PreviewRoleArn']}"
         yield f"gh variable set AWS_REGION{where} --body {app.settings.aws.region}"
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from tagship.domain import commands
 from tagship.domain.text import counted, listed
+from tagship.engine.abreast import Aside, Later
 from tagship.engine.drift import NOT_KNOWN
 from tagship.engine.scope import patience
 from tagship.engine.statuses import Status, looked
@@ -82,7 +84,8 @@ class _Watcher:
         """Look at every environment once, and say what changed."""
         statuses, problem = list[Status](), ""
         try:
-            for current in looked(self.app, self.environments):
+            unheard = cast("App", Aside(self.app, Later()))  # what a look says of itself is the same each time
+            for current in looked(unheard, self.environments):
                 statuses.append(current)
                 self._say(current.environment, _summary(current))
                 self._mend(current)

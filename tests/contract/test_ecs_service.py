@@ -395,6 +395,18 @@ def test_a_breaker_that_fires_restores_what_ran_and_tasks_say_why_they_stopped(
     assert running(ecs) == [GOOD, GOOD]
 
 
+def test_a_service_that_went_back_names_what_it_went_back_to_and_can_be_asked_for_the_other_again(ecs: Any) -> None:
+    before = described(ecs)["taskDefinition"]
+    ends(BAD, "exits(1)")
+    deploy(ecs, BAD, deploymentConfiguration=breaker())
+    failed = described(ecs)["taskDefinition"]
+    assert follow(ecs)["status"] == "ROLLBACK_SUCCESSFUL"
+    assert described(ecs)["taskDefinition"] == before != failed
+    first = newest(ecs)
+    ecs.update_service(**AT, taskDefinition=failed)
+    assert newest(ecs) != first
+
+
 def test_while_a_rollback_goes_on_the_failed_deployment_is_active_and_failed(ecs: Any) -> None:
     ends(BAD, "never_healthy")
     deploy(ecs, BAD, deploymentConfiguration=breaker(thresholdConfiguration={"type": "COUNT", "value": 1}))

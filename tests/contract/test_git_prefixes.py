@@ -128,3 +128,15 @@ def test_the_files_of_a_folder_have_its_own_paths(apps: Apps) -> None:
     with pytest.raises(UsageError, match="has no file web"):
         list(api.files(apps.head, ["web"]))
     assert [file[0] for file in api.files(apps.head, ["/.github/workflows"])] == [".github/workflows/api.yml"]
+
+
+def test_edits_are_those_of_files_that_git_has_in_the_folder(apps: Apps) -> None:
+    for name in ("api/app.py", "web/app.py"):
+        (apps.work / name).write_text("edited")
+    (apps.work / "api/new.py").write_text("nobody added it")
+    assert apps.of("api").edited() == ["app.py"]
+    assert apps.of("").edited() == ["api/app.py", "web/app.py"]
+    git(apps.work, "add", "api/app.py")
+    assert apps.of("api").edited() == ["app.py"]
+    git(apps.work, "checkout", "--quiet", "HEAD", "--", ".")
+    assert apps.of("").edited() == []

@@ -13,9 +13,18 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 
 from tagship.adapters.aws.logs import LogGroup
+from tagship.adapters.targets.ec2.logs import sent_lines
+from tagship.adapters.targets.ecs.calls import EcsCalls
+from tagship.adapters.targets.ecs.logs import ServiceLogs
 from tagship.domain.logs import TimeRange
+from tagship.domain.units import Unit
 from tagship.errors import Refused
+from tagship.settings.logs import Logs
 from tests.contract import strict_aws
+from tests.contract.test_ecs_service import AT, GOOD, ecs, follow, switch
+from tests.contract.test_ecs_targets import definition
+
+__all__ = ["ecs"]
 
 NAME = "/hello/dev"
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
@@ -95,3 +104,40 @@ def test_a_group_that_is_not_there_is_said(logs: Any) -> None:
 def test_the_sandbox_refuses_what_cloudwatch_refuses(logs: Any, given: dict[str, Any]) -> None:
     with pytest.raises((ClientError, ParamValidationError), match=r"InvalidParameter|Parameter validation"):
         logs.filter_log_events(logGroupName=NAME, **given)
+
+
+# -- as a kind of target reads it --------------------------------------------------------------------------------------
+
+
+def test_the_agents_streams_are_the_hosts_by_their_ids_and_what_is_nobody_s_is_left_out(logs: Any) -> None:
+    units = [Unit("i-0a", "web-1", True), Unit("i-0c", "web-3", True)]
+    lines = list(sent_lines(strict_aws.aws(), "dev", Logs(group=NAME), units, TimeRange(START)))
+    assert {line.unit for line in lines} == {"web-1", "web-3"}
+    assert len(lines) == 40
+    [*only] = sent_lines(strict_aws.aws(), "dev", Logs(group=NAME), units[:1], TimeRange(START))
+    assert {line.unit for line in only} == {"web-1"}
+    with pytest.raises(Refused) as refused:
+        list(sent_lines(strict_aws.aws(), "dev", Logs(group="/nobody"), units, TimeRange(START)))
+    assert refused.value.remedy == "Correct environments.dev.logs.group in tagship.toml"
+
+
+def test_the_tasks_of_services_are_read_where_their_definition_says(ecs: Any) -> None:
+    client = strict_aws.aws().client("logs")
+    client.create_log_group(logGroupName="/hello")
+    switch(lines={GOOD: ["listening", "GET /"]})
+    ecs.update_service(**AT, taskDefinition=definition(ecs, GOOD))
+    follow(ecs)
+    said: list[str] = []
+    reader = ServiceLogs(strict_aws.aws(), EcsCalls(strict_aws.aws(), "hello"))
+    lines = list(reader.lines([Unit("web", "web", True)], TimeRange(START), said.append))
+    assert {line.text for line in lines} == {"listening", "GET /"}
+    assert {line.unit.split()[0] for line in lines} == {"web"}
+    assert said == []
+    plain = ecs.register_task_definition(
+        family="mute", containerDefinitions=[{"name": "app", "image": f"hello@{GOOD}"}]
+    )
+    ecs.update_service(**AT, taskDefinition=plain["taskDefinition"]["taskDefinitionArn"])
+    follow(ecs)
+    assert list(reader.lines([Unit("web", "web", True)], TimeRange(START), said.append)) == []
+    assert said == ["web does not write to CloudWatch Logs: its task definition names no awslogs group and prefix"]
+    client.delete_log_group(logGroupName="/hello")

@@ -22,9 +22,13 @@ class FakeCommits:
     head: str = ""
     prefix: str = ""
     folder: str = ""
+    changed: Sequence[str] = ()  # files that differ from HEAD
 
     def annotate(self, name: str, commit: str) -> None:
         self.tags[name] = Tag(name, f"tag-object-of-{name}", commit, "Ada <ada@example.com>")
+
+    def edited(self) -> Sequence[str]:
+        return self.changed
 
     def tag(self, version: str) -> Tag | None:
         return self.tags.get(self.prefix + version)

@@ -124,6 +124,9 @@ class FakeRepository:
         ahead, behind = (len(here - there), len(there - here)) if upstream else (0, 0)
         return State(self.head, self.branch, self.dirty, self.shallow, upstream, ahead, behind)
 
+    def edited(self) -> Sequence[str]:
+        return tuple(path for path in self.dirty if path in self.tree)
+
     def newest(self, suffix: str, count: int) -> Channel:
         own = [name for name in sorted(self.local) if name.startswith(self.prefix)]
         return channel(["".join(f"{name}\n" for name in own).encode()], suffix, count, self.prefix)

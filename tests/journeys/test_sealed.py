@@ -112,6 +112,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "signed_in": HERE,
     "run_url": HERE,
     "site": _talks_to_the_sandbox,
+    "report_site": _talks_to_the_sandbox,
     "state_store": _talks_to_the_sandbox,
     "infrastructure": _talks_to_the_sandbox,
     "target": _talks_to_the_sandbox,

@@ -63,6 +63,7 @@ EC2 = ["targets/ec2/target", "targets/ec2/instances", "targets/ec2/sending", "ta
 ASG = ["targets/asg/calls"]
 RELEASE = ["hook_runner", "aws/s3", *EC2, *LAMBDA, *ECS, *ASG, "aws/site", "aws/calendar", "aws/identity", "aws/logs"]
 USES = {"Ci": [*RELEASE, "aws/ecr_images", "aws/secrets", "signing"], "People": [*RELEASE, "signing"]}
+SWEEP = ["aws/tags"]  # of previews: tests/permissions judges their role
 SHELL = ["aws/sessions"]  # a shell on a host is root there: no policy of `setup` allows it
 LEFT = ["targets/lambda_/leftovers", "targets/ecs/leftovers", "targets/asg/leftovers", "aws/ecr_shelf", "aws/lifecycle"]
 SETUP = ["aws/foundation", "aws/repositories", "aws/removal"]
@@ -161,7 +162,7 @@ def test_every_adapter_that_asks_aws_is_somebodys() -> None:
         for file in ADAPTERS.rglob("*.py")
         if file.stem != "session" and re.search(r"\.(client|once)\(\"", file.read_text("utf-8"))
     }
-    assert talking == {one for used in (*USES.values(), SETUP, SHELL, LEFT) for one in used}
+    assert talking == {one for used in (*USES.values(), SETUP, SWEEP, SHELL, LEFT) for one in used}
 
 
 @pytest.mark.parametrize("adapter", sorted({one for used in USES.values() for one in used}))

@@ -46,6 +46,6 @@ def entries(nav: object) -> list[str]:
 
 def test_the_site_s_navigation_leads_to_pages_that_are_there() -> None:
     listed = entries(yaml.safe_load((TOP / "mkdocs.yml").read_text("utf-8"))["nav"])
-    assert len(listed) > 40
+    assert len(listed) >= 40
     assert [page for page in listed if not (TOP / "docs" / page).is_file()] == []
     assert len(set(listed)) == len(listed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -53,8 +53,8 @@ class EcrImages:
                 return None
             except self.api.exceptions.RepositoryNotFoundException as error:
                 raise self._no_repository() from error
-        details: Mapping[str, Any] = answer["imageDetails"][0]
-        return details
+        rows: Sequence[Mapping[str, Any]] = answer["imageDetails"]
+        return next(iter(rows), None)
 
     def status(self, digest: str, *, scanned: bool) -> ImageStatus:
         """Read the state of an image, and its scan if asked."""

@@ -38,6 +38,12 @@ def state(git: GitProgram, remote: str, branch: str) -> State:
     return State(head, current, dirty, shallow == "true", upstream, ahead, behind, _linked(git, dirty))
 
 
+def edited(git: GitProgram) -> list[str]:
+    """List files that Git has and that differ from HEAD."""
+    listing = git.must("diff", "--name-only", "--no-ext-diff", "--no-color", "--relative", "-z", "HEAD", "--", ".")
+    return [path for path in listing.split("\0") if path]
+
+
 def _linked(git: GitProgram, dirty: Sequence[str]) -> tuple[str, ...]:
     """Return the links in `dirty` that are ignored as folders only."""
     # `.venv/` in a .gitignore does not match a link.

@@ -120,6 +120,9 @@ class GitRepository:
     def state(self, branch: str) -> State:
         return history.state(self._git, self._remote.name, branch)
 
+    def edited(self) -> Sequence[str]:
+        return history.edited(self._git)
+
     def me(self) -> str:
         return history.me(self._git)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -63,8 +64,6 @@ def _bars(bars: Sequence[tuple[str, float]], title: str) -> str:
 
 def _drawn(chart: object, title: str) -> str:
     """Draw a chart that says what it shows; a page scales it."""
-    from xml.sax.saxutils import quoteattr
-
     drawn: str = chart.to_svg(width=WIDTH, height=HEIGHT)  # type: ignore[attr-defined]
-    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label={quoteattr(title)}'
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}"'
     return re.sub(r'^\s*(<\?xml[^>]*>)?\s*<svg width="\d+" height="\d+"', lambda _: head, drawn, count=1)

@@ -149,6 +149,7 @@ class Rollout:
             self.move("STOP_REQUESTED", now, reason)
 
     def _go_back(self, back: Rollback, service: Service, now: datetime, outcomes: Outcomes) -> None:
+        service.settings |= back.revision.settings  # the service names what it went back to
         back.failures += _count(outcomes, back.revision, FAILED)
         self.strategy.go_back()
         service.schedule(back.revision, now)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tagship.domain.infra import NAMES, Output, exported, placed, shown, without_artifact
+from tagship.domain.infra import NAMES, Output, exported, placed, read_outputs, shown, without_artifact
 from tagship.domain.manifest import BundleRef, ImageRef, Manifest
 from tagship.errors import UsageError
 
@@ -86,3 +86,25 @@ def test_before_there_is_an_artifact_nothing_names_one() -> None:
         "t3.small",
     )
     assert {told[name] for name in NAMES - {"ENVIRONMENT", "DEPLOYMENT_BUCKET"}} == {None}
+
+
+@pytest.mark.parametrize(
+    ("text", "outputs"),
+    [
+        ('{"url": {"sensitive": false, "type": "string", "value": "x"}}', {"url": Output("x")}),
+        ('{"p": {"sensitive": true, "type": "string", "value": "x"}}', {"p": Output("x", sensitive=True)}),
+        ('{"url": "x", "ids": [1, 2]}', {"url": Output("x"), "ids": Output([1, 2])}),
+        ('{"url": "x", "map": {"a": 1}}', {"url": Output("x"), "map": Output({"a": 1})}),
+        ('{"stack-1": {"Url": "x"}, "stack-2": {"Name": "y"}}', {"Url": Output("x"), "Name": Output("y")}),
+        ("{}", {}),
+    ],
+    ids=["terraform", "sensitive", "pulumi", "pulumi with a table", "cdk", "none"],
+)
+def test_the_outputs_of_any_tool_are_read(text: str, outputs: dict[str, Output]) -> None:
+    assert read_outputs(text) == outputs
+
+
+@pytest.mark.parametrize("text", ["", "[]", "x", '{"a": {"Url": 1}, "b": {"Url": 2}}'])
+def test_what_is_no_outputs_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (json's own words, or ours)
+        read_outputs(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tagship.domain import layout
-from tagship.domain.manifest import Manifest, sha256
+from tagship.domain.manifest import Manifest, PackageRef, sha256
 from tagship.domain.version import ArtifactId
 from tagship.engine.artifacts import (
     altered,
@@ -270,6 +270,20 @@ def test_what_is_not_whole_is_not_offered() -> None:
     assert altered(app, "dev", OLD)
     app.remove("0.1.28-dev")
     assert missing(app).remedy == (f"Stored are {OLD}. Ship a version: inv deploy-dev{LATER}")
+
+
+def test_what_lacks_a_package_or_has_another_is_not_whole_and_not_offered() -> None:
+    app = an_app(NEW, OLD)
+    key = f"hello/dev/{NEW}/packages/api.zip"
+    app.store.create(key, b"zip")
+    digest = app.store.objects[key].sha256
+    sign_again(app, lambda manifest: replace(manifest, packages={"api": PackageRef(key, digest, 3)}))
+    assert not altered(app, "dev", NEW)
+    app.store.objects[key] = replace(app.store.objects[key], sha256="0" * 64)
+    assert altered(app, "dev", NEW)
+    del app.store.objects[key]
+    assert altered(app, "dev", NEW)
+    assert f"Take one: inv deploy --version {OLD} --env dev" in missing(app).remedy
 
 
 def test_what_has_no_manifest_is_not_whole() -> None:

@@ -126,3 +126,10 @@ def test_what_is_to_be_built_is_said_first(tmp_path: Path) -> None:
         f"build r.example/worker:{VERSION} of c0ffee00 from worker/Dockerfile",
         "Nothing was changed.",
     ]
+
+
+def test_edits_that_nobody_committed_are_warned_of(tmp_path: Path) -> None:
+    app = docker_app(tmp_path, FakeImages())
+    app.given["repository"].changed = ["app/app.py", "b"]
+    build(app, artifact=VERSION)
+    assert app.screen.warnings == ["what is built has edits that c0ffee00 has not: app/app.py, b"]

@@ -437,3 +437,25 @@ def test_another_tool_has_no_targets(tmp_path: Path, tool: FakeTerraform) -> Non
     with pytest.raises(UsageError, match=r"dev has infra\.command"):
         infra_apply(make(tmp_path, tool, command=["cdk", "deploy"]), env="dev", target="x")
     assert tool.calls == []
+
+
+def test_the_outputs_that_a_command_writes_are_kept_and_an_earlier_file_is_not(
+    tmp_path: Path, tool: FakeTerraform
+) -> None:
+    app = make(tmp_path, tool, command=["cdk", "deploy"], outputs="out.json")
+    file = tmp_path / "infra/out.json"
+    file.write_text('{"stack": {"Url": "old"}}')
+    tool.during = lambda: None
+    with pytest.raises(ServiceFailed, match=r"cdk ran, and its outputs can't be read from out\.json: No such file"):
+        infra_apply(app, artifact=VERSION)
+    run = tool.run
+
+    def writing(command: Any, variables: Any) -> None:
+        run(command, variables)
+        file.write_text('{"stack": {"Url": "new"}}')
+
+    tool.run = writing  # type: ignore[method-assign]
+    result = infra_apply(app, artifact=VERSION)
+    assert (result.state, result.outputs) == ("ran", {"Url": {"sensitive": False, "value": "new"}})
+    kept = json.loads((tmp_path / f".tagship/build/{VERSION}/infra-dev.json").read_text())
+    assert kept["outputs"] == {"Url": {"sensitive": False, "value": "new"}}

@@ -12,6 +12,7 @@ from tagship.errors import Refused
 from tagship.verbs.setup import setup
 from tests.fakes.app import VALUES, FakeApp, settings
 from tests.fakes.foundation import FakeFoundation
+from tests.fakes.repository import FakeRepository
 from tests.unit.test_policies import statements
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +36,7 @@ def make(folder: Path, template: Any = OF_FUNCTIONS, **changes: Any) -> FakeApp:
         "previews": {"environment": template, "remove": ["cdk", "destroy", "hello-pr-{n}"]},
     }
     app = FakeApp(settings=settings(**values | changes), root=folder)
-    app.given["foundation"] = FakeFoundation(pem="")
+    app.given |= {"foundation": FakeFoundation(pem=""), "repository": FakeRepository()}
     return app
 
 
@@ -113,6 +114,15 @@ def test_a_repository_of_images_that_another_environment_has_is_refused(tmp_path
     dev = {"image": {"repository": f"{REGISTRY}/hello-previews"}, "ecs": service}
     with pytest.raises(Refused, match=f"dev has {REGISTRY}/hello-previews, too"):
         setup(make(tmp_path, OF_SERVICES, environments={"dev": dev}))
+
+
+def test_a_role_of_tasks_that_another_environment_has_is_refused(tmp_path: Path) -> None:
+    """Whoever pushes a branch could run a task with it, and read the secrets that it may read."""
+    service = {"cluster": "dev", "services": {"web": {"health": {"url": "https://dev.example/healthz"}}}}
+    dev = {"image": {"repository": f"{REGISTRY}/hello"}, "ecs": service | {"roles": ["shared"]}}
+    template = OF_SERVICES | {"ecs": OF_SERVICES["ecs"] | {"roles": ["shared"]}}  # type: ignore[operator]
+    with pytest.raises(Refused, match="dev has shared, too"):
+        setup(make(tmp_path, template, environments={"dev": dev}))
 
 
 def test_hosts_with_tags_that_every_preview_would_share_with_others_are_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from tagship.verbs.setup import setup
 from tests.fakes.app import FakeApp, environments, settings
 from tests.fakes.foundation import FakeFoundation
 from tests.fakes.prompt import FakePrompt
+from tests.fakes.repository import FakeRepository
 
 ROOT = Path(__file__).parents[3]
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello"
@@ -31,6 +32,7 @@ def app(tmp_path: Path) -> FakeApp:
     }
     app = FakeApp(settings=settings(**values), root=tmp_path)
     app.given["foundation"] = FakeFoundation(pem="")
+    app.given["repository"] = FakeRepository()
     setup(app)
     account(app).done.clear()
     app.screen.lines.clear()

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from tagship.errors import Refused, UsageError
+from tagship.verbs.bundle import bundle
 from tagship.verbs.deploy_dev import deploy_dev
+from tagship.verbs.publish import publish
 from tagship.verbs.tag import tag
 from tagship.verbs.tag_undo import tag_undo
 from tagship.verbs.validate import validate
@@ -104,3 +106,15 @@ def test_versions_of_the_own_prefix_are_no_reason() -> None:
     with pytest.raises(Refused, match=r"there is no tag X\.Y\.Z-dev"):
         deploy_dev(begun.app, yes=True, follow=False)
     assert str(deploy_dev(begun.app, yes=True, first=True, follow=False).plan.version) == "0.1.0-dev"
+
+
+def test_the_manifest_names_the_tag_as_git_does_and_all_else_by_the_version(tmp_path: Path) -> None:
+    app = ci_app(tmp_path, **PREFIX)
+    app.given["repository"].prefix = "v"
+    app.given["repository"].annotate("v" + VERSION, COMMIT)
+    app.ci = FakeCi(running=True, tag="v" + VERSION, commit=COMMIT)
+    bundle(app)
+    manifest = publish(app)
+    assert manifest
+    assert (manifest.tag, manifest.version, manifest.artifact_id) == ("v" + VERSION, VERSION, VERSION)
+    assert [key for key in app.store.objects if "v0.1.0" in key] == []

@@ -12,6 +12,7 @@ from tagship.adapters.targets.lambda_.examining import FunctionExamination
 from tagship.adapters.targets.lambda_.leftovers import FunctionShelf
 from tagship.adapters.targets.lambda_.logs import function_lines
 from tagship.adapters.targets.lambda_.obstacles import FunctionObstacles
+from tagship.adapters.targets.lambda_.outputs import OutputVariables
 from tagship.adapters.targets.lambda_.together import at_once
 from tagship.adapters.targets.lambda_.watching import Watching
 from tagship.domain.finding import Finding
@@ -64,6 +65,10 @@ class FunctionUnits:
         """Name the places of what deployments left: a function each."""
         return [FunctionShelf(self.context.aws, name) for name in self.table.functions]
 
+    @property
+    def output_variables(self) -> OutputVariables:
+        return OutputVariables(self.context.root, self.table.outputs, self.environment)
+
     def obstacles(
         self,
         action: str,
@@ -75,7 +80,8 @@ class FunctionUnits:
         watching = Watching(self.context.aws, self.table.alarms if self.table.steps else (), 0)
         look = FunctionObstacles(action, manifest, self.context.registry, watching, self.table.functions)
         rows = at_once(self._all_calls(units), look.of, "looking at the functions")
-        return [*look.of_all(), *(obstacle for row in rows.values() for obstacle in row)]
+        given = self.output_variables.obstacles() if action != "rollback" else ()  # its version has them already
+        return [*given, *look.of_all(), *(obstacle for row in rows.values() for obstacle in row)]
 
     def examine(self) -> Iterator[Finding]:
         """Look at how each function is set up."""
