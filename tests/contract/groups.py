@@ -53,7 +53,7 @@ class Groups:
         place = cls(app, names)
         switch(pending=0.05, warmup=0.3, keeps_pointer=False, no_image=[])
         strict_aws.world().switch({"scale": 0.001})
-        _document()
+        _documents()
         for name in names:
             place._create(name, tags)
         return place
@@ -138,15 +138,16 @@ class Groups:
         return host.serving if isinstance(host, SimulatedHost) else ""
 
 
-def _document() -> None:
-    """The document by which instances are asked."""
+def _documents() -> None:
+    """The documents by which instances are ordered, and asked."""
     client = strict_aws.aws().client("ssm")
-    content = document.render(
-        (TOP / "deploy/aws/ssm-document.json").read_text("utf-8"), (TOP / "deploy/host/entry.sh").read_text("utf-8")
-    )
+    template = (TOP / "deploy/aws/ssm-document.json").read_text("utf-8")
+    entry = (TOP / "deploy/host/entry.sh").read_text("utf-8")
     names = [row["Name"] for row in client.list_documents()["DocumentIdentifiers"]]
-    if DOCUMENT not in names:
-        client.create_document(Name=DOCUMENT, Content=content, DocumentType="Command", DocumentFormat="JSON")
+    for name, actions in ((DOCUMENT, ()), (document.for_status(DOCUMENT), ("status",))):
+        if name not in names:
+            content = document.render(template, entry, actions)
+            client.create_document(Name=name, Content=content, DocumentType="Command", DocumentFormat="JSON")
 
 
 def switch(**asked: Any) -> None:

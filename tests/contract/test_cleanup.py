@@ -58,7 +58,8 @@ def test_a_thousand_keys_take_at_most_two_requests_and_each_artifact_in_doubt_on
     result.insist()
     [dev] = result.environments
     assert (dev.go, dev.deleted, dev.stay) == (ARTIFACTS, ARTIFACTS * len(NAMES), len(RUNS))
-    assert set(calls) == {"ListObjectsV2", "DeleteObjects", "HeadObject"}
+    assert set(calls) == {"ListObjectsV2", "DeleteObjects", "HeadObject", "GetBucketLifecycleConfiguration"}
+    assert calls["GetBucketLifecycleConfiguration"] == 1
     assert calls["HeadObject"] <= len(RUNS) + 2, "those in doubt: the newest healthy ones, and what a rollback goes to"
     assert calls["ListObjectsV2"] + calls["DeleteObjects"] <= 2 * -(-keys // 1000) + 1
     left = {stored.key.split("/")[2] for stored in store.list("hello/dev/")}

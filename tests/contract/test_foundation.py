@@ -67,6 +67,7 @@ def wanted(app: str, **changes: str) -> Stack:
     values |= {
         "LockDays": "0",
         "ImageRepository": "",
+        "NamedRepositories": "",
         "ProviderArn": "arn:aws:iam::123456789012:oidc-provider/there",
         **changes,
     }

@@ -79,7 +79,7 @@ def typed(app: FakeApp, command: str) -> None:
     _, *words = shlex.split(command)
     (context,) = Parser(contexts=ns.to_contexts()).parse_argv(words)
     task, name = ns[context.name], str(context.name).replace("-", "_").replace(".", "_")
-    given = {flag.attribute: context.as_kwargs.get(flag.attribute, flag.default) for flag in task.flags}
+    given = {flag.attribute: context.as_kwargs.get(flag.keyword, flag.default) for flag in task.flags}
     unwanted = {"json", *(flag.attribute for flag in task.flags if flag.becomes)}
     function = getattr(import_module(f"tagship.verbs.{name}"), name)
     function(app, **{attribute: value for attribute, value in given.items() if attribute not in unwanted})

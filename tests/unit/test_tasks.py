@@ -371,7 +371,7 @@ def test_help_is_no_value_of_a_positional_argument(line: list[str], capsys: pyte
     told = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     assert "Show every gate between a version and an environment" in told
-    assert "the environment that it would be" in told
+    assert "the environment that it would go to" in told
 
 
 def test_the_program_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:

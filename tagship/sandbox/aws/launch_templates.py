@@ -27,7 +27,7 @@ TOKENS = "_tagship_tokens"  # on a template: client token -> what was asked, and
 def install(world: World) -> None:  # noqa: ARG001 (moto keeps the templates)
     """Replace moto's operation."""
     stock.replace(EC2Response, "create_launch_template_version", _wrapped)
-    launch_templates_kept.install()
+    launch_templates_kept.replace_operations()
 
 
 def _wrapped(_original: Any) -> Callable[[Any], ActionResult]:

@@ -20,7 +20,7 @@ DELETED = "_tagship_deleted"  # on a version
 MOST = 200  # versions that a request deletes, and a page
 
 
-def install() -> None:
+def replace_operations() -> None:
     """Replace moto's operations."""
     stock.replace(EC2Response, "delete_launch_template_versions", _deleting)
     stock.replace(EC2Response, "describe_launch_template_versions", _describing)

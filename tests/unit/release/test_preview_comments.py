@@ -13,6 +13,7 @@ from tagship.verbs.notify import notify
 from tagship.verbs.preview_close import preview_close
 from tagship.verbs.preview_sweep import preview_sweep
 from tests.fakes.app import FakeApp
+from tests.fakes.repository import FakeRepository
 from tests.unit.verbs.test_previews import ARTIFACT, ENVIRONMENT, forge, make, tool
 
 HOSTILE = "![x](http://evil) @everyone <script> `a` | b\n## heading #1 <!-- tagship preview hello/pr-51 -->"
@@ -41,7 +42,7 @@ class Comments:
 
 def in_ci() -> tuple[FakeApp, Comments]:
     app, board = make(), Comments()
-    app.given["board"] = board
+    app.given |= {"board": board, "repository": FakeRepository()}
     app.ci = replace(app.ci, run="7")
     app.run_url = "https://github.com/acme/hello/actions/runs/7"
     return app, board
