@@ -52,7 +52,10 @@ class LocalMachine:
         try:
             restored = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 (in the child, before it runs)
             running = {**self.inherited, **variables}
-            return subprocess.run(command, env=running, check=False, preexec_fn=restored).returncode
+            ended = subprocess.run(
+                command, env=running, stdout=sys.stdout, stderr=sys.stderr, check=False, preexec_fn=restored
+            )
+            return ended.returncode
         finally:
             signal.signal(signal.SIGINT, before)
 

@@ -156,7 +156,7 @@ def test_a_build_cannot_speak_to_the_runner(tmp_path: Path) -> None:
 def test_nothing_prints_but_where_words_are_made_inert() -> None:
     """`print` and streams are used in these files alone; each is attacked above, asks, or tells the sandbox's story."""
     edges = {
-        "adapters/machine.py",  # doctor's fixes: verbs of ours, which ask at the terminal and print as all of them do
+        "adapters/machine.py",  # doctor's fixes: verbs of ours, which print as all of them do; and a person's own shell
         "adapters/aws/credentials.py",  # the end of a line that somebody broke off: no word at all
         "adapters/terminal.py",
         "adapters/prompt.py",

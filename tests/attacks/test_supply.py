@@ -41,7 +41,7 @@ from tests.unit.test_policies import (
 
 TOP = Path(__file__).parents[2]
 ACTION = yaml.safe_load((TOP / ".github/actions/setup/action.yml").read_text("utf-8"))
-STEP = re.compile(r"(?:inv|tagship) ([a-z]+)(?: (?:[^\n;&|$\"#]+|\"\$[A-Z]+\"|#[^\n]*))*")
+STEP = re.compile(r"(?:inv|tagship) ([a-z.]+)(?: (?:[^\n;&|$\"#]+|\"\$[A-Z]+\"|#[^\n]*))*")
 INSTALL = re.compile(r"pip install [^\n]*|session\.install\([^\n]*")
 
 
@@ -84,21 +84,23 @@ def test_a_job_with_an_identity_installs_what_runs_and_no_tool_of_development() 
         assert not re.search(r"\b(pip|make|nox|npm|npx|uv)\b", steps), name
 
 
+OURS = {"publish", "deploy", "verify", "notify", "cleanup", "tested", "promote", "rollback"}
+TOOLS = {"infra", "preview.close", "preview.sweep"}  # the team's own tool runs there, as its branch or its base says
+NO_FORK = "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def is_of_previews(job: dict[str, Any]) -> bool:
+    """Whether its only role is the one that reaches previews alone."""
+    roles = {step["with"]["role-to-assume"] for step in job["steps"] if "role-to-assume" in step.get("with", {})}
+    return roles == {"${{ vars.AWS_PREVIEW_ROLE_ARN }}"}
+
+
 def test_no_code_of_the_project_runs_beside_an_identity() -> None:
     """Building is what runs it: the Dockerfile, packages, `bundle.built`. A step of ours is one `inv`, and no more."""
     for name, job in with_an_identity():
         commands = [STEP.fullmatch(step["run"]) for step in job["steps"] if "run" in step]
         assert all(commands), name
-        assert {command[1] for command in commands if command} <= {
-            "publish",
-            "deploy",
-            "verify",
-            "notify",
-            "cleanup",
-            "tested",
-            "promote",
-            "rollback",
-        }, name
+        assert {command[1] for command in commands if command} <= OURS | (TOOLS if is_of_previews(job) else set()), name
 
 
 def test_a_job_that_builds_has_no_identity_and_no_secrets() -> None:
@@ -162,8 +164,19 @@ def test_a_forks_pull_request_runs_with_nothing_that_is_ours() -> None:
         assert workflow["permissions"] == {}
         assert "secrets." not in json.dumps(workflow), name
         for job in workflow["jobs"].values():
-            assert job["permissions"] == {"contents": "read"}
             assert "environment" not in job
+            if job["permissions"] != {"contents": "read"}:
+                assert is_of_previews(job), name
+                _require_that_it_waits_for_no_fork(workflow["jobs"], job)
+
+
+def _require_that_it_waits_for_no_fork(jobs_of_file: dict[str, Any], job: dict[str, Any]) -> None:
+    """Its first job is skipped for a fork: what needs that has no outputs of it, and is skipped too."""
+    first = jobs_of_file["validate"]
+    assert first["if"].strip() == NO_FORK
+    assert "validate" in ([job["needs"]] if isinstance(job["needs"], str) else job["needs"])
+    condition = job.get("if", "")
+    assert "needs.validate.outputs.should_" in condition or not re.search(r"always|failure|cancelled", condition)
 
 
 def _require_no_fork_behind_a_run(name: str, workflow: dict[Any, Any]) -> None:
