@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tagship.ports.images import Builder, Registry
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
-    from tagship.ports.repository import Repository
+    from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.target import Target, Web
     from tagship.sandbox.state import Running
 
@@ -62,6 +62,12 @@ class Wiring(Storage):
         inside = self._sandbox_folder() if self.settings.sandbox else None
         remote, prefix = self.settings.git.remote, self.settings.tags.prefix
         return GitRepository(self.root, remote, self.screen.say, inherited=os.environ, inside=inside, prefix=prefix)
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        from tagship.adapters.git.surroundings import surroundings
+
+        return surroundings(self.root, os.environ)
 
     def _sandbox_folder(self) -> Path:
         """Return the folder that a sandbox may touch, up or down."""

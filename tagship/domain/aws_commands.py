@@ -46,3 +46,12 @@ def restore_image(repository: str, digest: str, region: str) -> str:
     return shlex.join(
         [*command, "--image-id", f"imageDigest={digest}", "--target-storage-class", "STANDARD", "--region", region]
     )
+
+
+def use_key_again(key: str, region: str) -> str:
+    """Spell AWS's commands that take a key's deletion back, and enable it.
+
+    The first one fails for a key that is disabled alone, and need not work.
+    """
+    where = ["--key-id", key, "--region", region]
+    return "; ".join(shlex.join(["aws", "kms", verb, *where]) for verb in ("cancel-key-deletion", "enable-key"))

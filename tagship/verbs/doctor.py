@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tagship import __version__
 from tagship.account.doctor_checks import Check, checks
 from tagship.domain import commands
-from tagship.domain.finding import Finding, warning
+from tagship.domain.finding import Finding, ok, warning
+from tagship.domain.text import listed
 from tagship.errors import Interrupted, Refused, TagshipError, UsageError
 from tagship.ports.app import App
+from tagship.scaffold.current import outdated
 
 WITHIN = 10.0  # seconds for all of them
 WORDS = {"ok": "ok", "warning": "WARNING", "failing": "FAILING"}
@@ -76,7 +79,7 @@ def _examined(app: App) -> list[Finding]:
     """Look once, and show what was found."""
     asked = app.hurried
     with app.screen.live("looking at what shipping needs"):
-        findings = _all_at_once(checks(asked))
+        findings = _all_at_once({**checks(asked), "workflows": lambda: _workflows(asked)})
     app.screen.table(
         ("WHAT", "", "SEEN"), [[finding.about, WORDS[finding.state], finding.words] for finding in findings]
     )
@@ -86,6 +89,17 @@ def _examined(app: App) -> list[Finding]:
     counts = Counter(finding.state for finding in findings)
     app.screen.say(f"{counts['ok']} ok, {counts['warning']} to look at, {counts['failing']} failing")
     return findings
+
+
+def _workflows(app: App) -> Iterator[Finding]:
+    """Look whether the workflows are as init would write them today."""
+    changed = outdated(app.surroundings)
+    if changed:
+        verb, them = ("is", "it") if len(changed) == 1 else ("are", "them")
+        words = f"{listed(changed)} {verb} not as this tagship writes {them} for tagship.toml"
+        yield warning("workflows", words, commands.init(update=True))
+    elif changed is not None:
+        yield ok("workflows", f"as tagship {__version__} writes them for tagship.toml, beside edits of yours")
 
 
 def _all_at_once(wanted: Mapping[str, Check]) -> list[Finding]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import shlex
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,20 @@ def test_a_stack_that_was_made_reads_as_it_was_wanted(account: Foundation, app: 
     assert there
     assert there.text == wanted(app).text
     assert there.outputs == made.outputs
+
+
+def test_a_key_that_signs_nothing_is_named_with_the_commands_that_lead_out(tmp_path: Path) -> None:
+    kms = strict_aws.aws().client("kms")
+    key = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]
+    for spoil in (kms.disable_key, kms.schedule_key_deletion):
+        spoil(KeyId=key["KeyId"])
+        with pytest.raises(Refused, match=r"is (Disabled|PendingDeletion): it signs nothing") as caught:
+            real().key(f"kms:{key['KeyId']}")
+        for command in caught.value.remedy.split("; "):
+            _, _, verb, _, id_, *_ = shlex.split(command)
+            with suppress(kms.exceptions.KMSInvalidStateException):
+                getattr(kms, verb.replace("-", "_"))(KeyId=id_)
+        assert real().key(f"kms:{key['KeyId']}") == key["Arn"]
 
 
 def test_making_it_again_changes_nothing_and_a_change_is_taken(account: Foundation, app: str) -> None:

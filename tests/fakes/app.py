@@ -19,7 +19,7 @@ from tagship.ports.forge import Forge
 from tagship.ports.hooks import HookRunner
 from tagship.ports.images import Builder, Registry
 from tagship.ports.machine import Machine, Packager
-from tagship.ports.repository import Repository
+from tagship.ports.repository import Repository, Surroundings
 from tagship.ports.site import Site
 from tagship.settings import Settings, settings_of
 from tests.fakes.ci import FakeCi
@@ -96,6 +96,10 @@ class FakeApp:
     @property
     def repository(self) -> Repository:
         return cast(Repository, self.given["repository"])
+
+    @property
+    def surroundings(self) -> Surroundings:
+        return cast(Surroundings, self.given.get("surroundings", Surroundings(self.root)))
 
     @property
     def forge(self) -> Forge | None:

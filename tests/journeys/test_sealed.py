@@ -86,6 +86,7 @@ PARTS: dict[str, str | Callable[[Any, Running], bool]] = {
     "screen": HERE,
     "prompt": HERE,
     "repository": HERE,
+    "surroundings": HERE,
     "caller": lambda arn, _running: "::123456789012:" in arn,  # the sandbox's account
     "ci": HERE,
     "sandbox": lambda part, running: part.aws_url == running.aws_url,

@@ -11,7 +11,7 @@ from tagship.adapters.aws import removal
 from tagship.adapters.aws.repositories import image_repository
 from tagship.adapters.aws.session import Aws
 from tagship.adapters.aws.tags import tagged
-from tagship.domain import commands, denials
+from tagship.domain import aws_commands, commands, denials
 from tagship.domain.foundation import Existing, Stack, pem, same_document, version_name
 from tagship.domain.text import either
 from tagship.errors import Held, Refused, ServiceFailed
@@ -23,6 +23,7 @@ WAIT = 2.0  # seconds between looks at a stack that is being changed
 LONGEST = 1800  # seconds until it is no longer waited for
 _UNCHANGED = "This stack was not changed."
 GONE = frozenset({"DELETE_COMPLETE", "REVIEW_IN_PROGRESS"})  # a stack of that status has no resources
+UNUSABLE = frozenset({"Disabled", "PendingDeletion"})  # of a key, which somebody can use again
 USABLE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
 
 
@@ -60,12 +61,15 @@ class AccountFoundation:
             return ""
         with self.aws.translated(f"looking for {key}"):
             try:
-                arn: str = kms.describe_key(KeyId=key.removeprefix("kms:"))["KeyMetadata"]["Arn"]
+                metadata = kms.describe_key(KeyId=key.removeprefix("kms:"))["KeyMetadata"]
             except kms.exceptions.NotFoundException:
                 if key.startswith("kms:alias/"):
                     return ""
                 raise  # an id or an ARN cannot be made
-        return arn
+        if (state := metadata["KeyState"]) in UNUSABLE:
+            again = aws_commands.use_key_again(metadata["KeyId"], self.aws.region)
+            raise Refused(f"The key {key} is {state}: it signs nothing.", state=f"It still is {state}.", remedy=again)
+        return str(metadata["Arn"])
 
     def _provider(self) -> str:
         listed = self.aws.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"]
@@ -81,8 +85,7 @@ class AccountFoundation:
         return tagged(self.aws, app)
 
     def bucket_gaps(self, bucket: str, app: str) -> Sequence[str]:
-        s3 = self.aws.client("s3")
-        gaps = []
+        s3, gaps = self.aws.client("s3"), list[str]()
         with self.aws.translated(f"looking at s3://{bucket}"):
             if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
                 gaps.append("versioning is off")
