@@ -144,7 +144,7 @@ class Foundation(Protocol):
     def key(self, key: str) -> str:
         """Return the ARN of a `kms:` key; empty without one.
 
-        Raises ServiceFailed if it can't be made: an id or an ARN.
+        Raises ServiceFailed if it can't be made: an id or an ARN. Refused if it signs nothing.
         """
 
     def has_repository(self, name: str) -> bool:
