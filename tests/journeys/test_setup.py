@@ -59,7 +59,7 @@ def versions(running: Running) -> dict[str, Any]:
 
 def test_an_account_is_prepared_once_and_then_kept(here: Shop) -> None:
     stacks = {"tagship-hello": "make", "tagship-hello-dev": "make", "tagship-hello-prod": "make"}
-    document = {"tagship-deploy": "keep"}  # a fresh sandbox has it
+    document = {"tagship-deploy": "keep", "tagship-deploy-status": "keep"}  # a fresh sandbox has them
     assert words(prepared(here, "--dry-run")) == {**stacks, **document}
     first = prepared(here)
     assert words(first) == {**stacks, **document}
@@ -74,7 +74,7 @@ def test_a_changed_document_becomes_a_version_that_a_deployment_then_obeys(here:
     entry = here.root / "deploy/host/entry.sh"
     before = entry.read_text("utf-8")
     entry.write_text(before.replace("Standard output is the verdict", "Standard output is still the verdict"), "utf-8")
-    assert words(prepared(here, "--document-only")) == {"tagship-deploy": "change"}
+    assert words(prepared(here, "--document-only")) == {"tagship-deploy": "change", "tagship-deploy-status": "change"}
     assert (versions(here.running)["DefaultVersion"], versions(here.running)["LatestVersion"]) == ("2", "2")
     version = here.publish("0.1.0")
     assert deploy(here.app(), artifact=version).state == "healthy"
