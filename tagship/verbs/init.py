@@ -18,6 +18,7 @@ from tagship.scaffold.files import draft
 from tagship.scaffold.look import Scene, described
 from tagship.scaffold.source import source_of
 from tagship.scaffold.writing import FileChange, require_yes, write
+from tagship.scaffold.written import RECORD
 
 MOST = 200  # lines of a file that is shown whole
 
@@ -145,7 +146,7 @@ def _show(app: Beginning, made: Draft, unwritten: Sequence[FileChange]) -> None:
         if entry.word == "same":
             app.screen.say(f"same   {entry.path}")
             continue
-        lines = entry.difference
+        lines = [] if entry.path == RECORD else entry.difference  # a record of texts that are shown above it
         app.screen.say(f"{entry.word:6} {entry.path} ({len(entry.after):,} bytes)")
         for line in lines if len(lines) <= MOST else []:
             app.screen.say(f"    {line}")

@@ -230,7 +230,7 @@ def test_a_cancelled_ci_job_leaves_a_lease_that_frees_itself(at: Callable[[str],
     told = ended(job)
     if number != signal.SIGKILL:
         assert told.code == 130
-        assert "End it: inv resume --env cancelled\n" in told.err
+        assert re.search(r"End it: (inv|/\S+/tagship) resume --env cancelled\n", told.err), told.err
     after = ended(waits)
     assert after.code == 0, after.out + after.err
     assert f"taken over from run 4711 (octocat), deployment {dead.deployment}" in after.err

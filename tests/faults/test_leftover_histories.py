@@ -39,10 +39,12 @@ from tagship.verbs.thaw import thaw
 from tests.fakes.app import VALUES, FakeApp
 from tests.fakes.app import settings as settings_of_a_test
 from tests.fakes.forge import FakeForge
+from tests.fakes.foundation import FakeFoundation
 from tests.fakes.images import FakeImages
 from tests.fakes.leftovers import FakeShelf
 from tests.fakes.repository import FakeRepository
 from tests.fakes.target import FakeTarget, machine
+from tests.unit.verbs.test_previews import Tool
 from tests.unit.verbs.test_promote import give_configuration
 
 HISTORIES = 10_000 if os.environ.get("FAULTS") == "whole" else 40
@@ -294,13 +296,14 @@ class Leftovers(RuleBasedStateMachine):
                 assert {unit.serving for unit in target.machines} - {""} <= left
 
     def teardown(self) -> None:
-        """After all of it, a cleanup leaves nothing behind: it converges."""
+        """After all of it, cleanups converge: one leaves to the next what an environment had that it came to later."""
         if not hasattr(self, "images"):
             return
         self.app.clock.advance(60 * DAY)
         with suppress(TagshipError):
             thaw(self.app, env="dev", yes=True)
-        self._clean(0, 0)
+        for _ in range(2):
+            self._clean(0, 0)
         once = self._everything()
         self._clean(0, 0)
         assert self._everything() == once
@@ -335,10 +338,13 @@ def an_app(root: Path) -> Places:
     }
     template = {"image": {"repository": REPOSITORY}, "ec2": {**host, "tags": {"tagship:environment": "pr-{n}"}}}
     chosen = settings_of_a_test(
-        environments=named, promotion={"order": ["dev", "prod"]}, previews={"environment": template}
+        environments=named,
+        promotion={"order": ["dev", "prod"]},
+        previews={"environment": template, "remove": ["cdk", "destroy"]},
     )
     chosen.environment(PREVIEW)
     given = {"repository": FakeRepository(), "registry": FakeImages(), "forge": FakeForge()}
+    given |= {"infrastructure": Tool(), "foundation": FakeFoundation()}
     return Places(settings=chosen, root=root, given=given)
 
 

@@ -155,7 +155,7 @@ class Team:
             runs = self.runs(name, **only)
             return runs if len([run for run in runs if run["status"] == "completed"]) >= count else []
 
-        return list(until(look, LONG))
+        return list(until(look, LONG * count))
 
     def complete(self, run: dict[str, Any]) -> dict[str, str]:
         """Wait for a run's end; how its jobs ended."""
