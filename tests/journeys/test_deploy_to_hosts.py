@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -269,7 +270,7 @@ def test_interrupted_it_says_that_the_hosts_go_on_and_they_do(here: Shop, number
     out, err = ran.communicate(timeout=30)
     assert ran.returncode == 130, out + err
     assert "goes on (SSM command" in err
-    assert f"End it: inv resume --env {here.environment}\n" in err
+    assert f"End it: inv resume --env {here.environment}\n" in re.sub(r"\S*/tagship ", "inv ", err)
     [found] = lock(here.app(), env=here.environment)
     assert found.state == "expired"
     taken = command(here, "deploy", "--resume", "--env", here.environment, PYTHONPATH=str(shop.HERE))
