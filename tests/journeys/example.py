@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +35,7 @@ def files(example: str, steps: str = STEPS) -> dict[str, str]:
 
 
 @dataclass
-class Example:
+class Example(ABC):
     """The practice clone of a repository that is an example, and what typing there has shown."""
 
     running: Running
@@ -47,9 +48,9 @@ class Example:
     def inv(self, *words: str, fails: bool = False) -> str:
         return shapes.inv(self.work, *words, fails=fails)
 
+    @abstractmethod
     def version(self, version: str, fault: str) -> Mapping[str, str]:
         """The files that make a version, with that fault."""
-        raise NotImplementedError
 
     def commit(self, version: str, fault: str = "") -> str:
         for path, text in self.version(version, fault).items():

@@ -27,21 +27,9 @@ from tagship.verbs.status import status
 from tagship.verbs.verify import verify
 from tests.sandbox import shapes
 from tests.sandbox.conftest import client, git, post, repository, start
+from tests.sandbox.previews import HEAD
 
-HEAD = """\
-app = "shop"
-sandbox = true
-[aws]
-bucket = "shop-artifacts"
-[signing]
-key = "kms:alias/shop-{environment}"
-public_key = "{environment}.pub.pem"
-[packages.api]
-directory = "api"
-[environments.dev]
-branch = "main"
-[environments.dev.lambda.functions.shop-dev]
-package = "api"
+PREVIEWS = """\
 [previews]
 remove = ["PYTHON", "infra.py", "down", "pr-{n}"]
 [previews.environment]
@@ -172,7 +160,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     files = {path.name: path.read_text("utf-8") for path in example.iterdir() if path.is_file()}
     more = '[bundle]\ninclude = ["app.py", "page.json"]\n' if request.param == "asg" else ""
     files |= {
-        "tagship.toml": HEAD.replace("PYTHON", sys.executable).replace("[packages", f"{more}[packages") + table,
+        "tagship.toml": (HEAD + PREVIEWS).replace("PYTHON", sys.executable).replace("[packages", f"{more}[packages")
+        + table,
         "tasks.py": "from tagship.tasks import ns\n",
         ".gitignore": ".tagship\n__pycache__\n",
         "infra.py": tool,
