@@ -69,7 +69,7 @@ class Recorder:
                 fence=self._fence,
                 reason=reason,
                 details=filled,
-                by=self._app.caller,
+                by=self._app.at(self._plan.environment).caller,
             )
         )
 
@@ -112,7 +112,7 @@ def abandon(app: App, dead: Deployment, over: str, fence: int) -> None:
             fence=fence,
             reason=f"{why} before deployment {over}",
             details={},
-            by=app.caller,
+            by=app.at(environment).caller,
         )
     )
 
@@ -132,7 +132,7 @@ def tests_entry(app: App, environment: str, artifact_id: str, manifest_sha256: s
         who=app.who,
         where=app.run_url,
         details={"manifest_sha256": manifest_sha256},
-        by=app.caller,
+        by=app.at(environment).caller,
     )
 
 
