@@ -28,6 +28,16 @@ def account_of(key: str) -> str:
     return account
 
 
+def caller_of(key: str) -> str:
+    """Return the ARN that conditions know a key's owner by: of a role, the role's own."""
+    account = account_of(key)
+    role = stock.backend("sts", PARTITION, account).get_assumed_role_from_access_key(key)
+    if role is not None:
+        return str(role.role_arn)
+    known = stock.backend("iam", PARTITION, account).access_keys.get(key)
+    return f"arn:aws:iam::{account}:user/{known.user_name}" if known else f"arn:aws:iam::{account}:root"
+
+
 def secret_of(key: str) -> tuple[str, str] | None:
     """Return the secret and the session token of an active key."""
     account = account_of(key)
