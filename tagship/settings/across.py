@@ -42,12 +42,12 @@ def same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
             )
 
 
-def same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
+def same_state(environments: Mapping[str, Values], aws: Values) -> Iterator[Finding]:
     """Find environments that share one Terraform state."""
     # Each apply would destroy the other's resources.
     owners: dict[tuple[str, str], str] = {}
     for name, environment in environments.items():
-        infra = table(environment, "infra")
+        infra, bucket = table(environment, "infra"), {**aws, **table(environment, "aws")}.get("bucket", "")
         key = str(infra.get("state_key", ""))
         owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
         if owner != name:

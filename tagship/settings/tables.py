@@ -40,6 +40,8 @@ PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
 KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
 KEY_ID = ID
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
+ACCOUNT = r"^([0-9]{12})?$"
+MAYBE_REGION = rf"^({REGION[1:-1]})?$"
 STATE_BUCKET = rf"^({BUCKET[1:-1]})?$"
 STATE_KEY = r"^([A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])?$"  # Terraform refuses a slash at either end
 
@@ -48,6 +50,8 @@ WORDS = {
     SUFFIX: "one word of small letters and digits, a letter first",
     BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
     REGION: "a region such as us-east-1",
+    MAYBE_REGION: "a region such as us-east-1",
+    ACCOUNT: "an account's twelve digits, in quotes",
     REF: "letters, digits, dots, hyphens and slashes, a letter or digit first",
     BRANCH: "a branch's name: letters, digits, dots, hyphens and slashes, a letter or digit first",
     REPOSITORY: "owner/name",
@@ -99,7 +103,30 @@ class AwsAccount(Section):
     region: str = Field(default="us-east-1", pattern=REGION)
     bucket: str = Field(pattern=BUCKET)
     profile: str = ""
+    account: str = Field(default="", pattern=ACCOUNT)  # its twelve digits, checked before anything is written
     object_lock_days: int = Field(default=0, ge=0, le=3650)  # S3 keeps each version so long; 0: no Object Lock
+
+
+class OwnAccount(Section):
+    """The account of one environment; a key that it leaves out is the app's."""
+
+    region: str = Field(default="", pattern=MAYBE_REGION)
+    bucket: str = Field(default="", pattern=STATE_BUCKET)
+    profile: str = ""
+    account: str = Field(default="", pattern=ACCOUNT)
+    object_lock_days: int = Field(default=0, ge=0, le=3650)
+
+    def over(self, app: AwsAccount) -> AwsAccount:
+        """Return the app's account with these keys in place of its own."""
+        return app.model_copy(update=self.model_dump(exclude_unset=True))
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if not values:
+            yield "", "is empty: name the bucket of its account, or remove it"
+        for key in ("region", "bucket"):
+            if values.get(key) == "":
+                yield key, "is empty: remove it to take the app's"
 
 
 class Signing(Section):

@@ -102,9 +102,10 @@ def infra_apply(app: App, *, artifact: str = "", env: str = "", target: str = ""
     if not (dry_run or settings.plan_only):
         require_unfrozen(app, environment)
     manifest = verified_manifest(app, environment, artifact_id)
-    variables = exported(manifest, app.store.bucket, settings.variables)
+    bucket = app.settings.account(environment).bucket
+    variables = exported(manifest, bucket, settings.variables)
     tool = app.infrastructure(environment)
-    command = placed(settings.command, manifest, app.store.bucket)
+    command = placed(settings.command, manifest, bucket)
     work = _Work(app, environment, str(artifact_id), settings, tool, variables, command, manifest.commit)
     return _command(work, dry_run) if settings.command else _terraform(work, dry_run)
 
@@ -126,7 +127,7 @@ def _targeted(app: App, environment: str, artifact: str, target: str, *, dry_run
     _check_directory(app, environment, settings)
     if not (dry_run or settings.plan_only):
         require_unfrozen(app, environment)
-    variables = without_artifact(environment, app.store.bucket, settings.variables)
+    variables = without_artifact(environment, app.settings.account(environment).bucket, settings.variables)
     work = _Work(app, environment, "", settings, app.infrastructure(environment), variables, targets=targets)
     return _terraform(work, dry_run)
 

@@ -50,14 +50,14 @@ def test_an_object_comes_back_as_it_was_put(store: Store) -> None:
 
 
 def test_a_bucket_without_rules_has_none(store: Store) -> None:
-    assert list(store.lifecycle()) == []
+    assert list(store.lifecycle("")) == []
 
 
 def test_the_rules_of_a_bucket_are_read_as_s3_writes_them(s3: S3Store) -> None:
     rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "hello/"}, "Expiration": {"Days": 30}}
     client = s3.aws.client("s3")
     client.put_bucket_lifecycle_configuration(Bucket=s3.bucket, LifecycleConfiguration={"Rules": [rule]})  # type: ignore[list-item]
-    [read] = s3.lifecycle()
+    [read] = s3.lifecycle("")
     assert {name: read[name] for name in rule} == rule
 
 
