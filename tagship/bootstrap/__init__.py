@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tagship.ports.machine import Machine, Packager
     from tagship.ports.people import Clock
     from tagship.ports.repository import Repository, Surroundings
-    from tagship.ports.target import Target, Web
+    from tagship.ports.target import Bundled, Target, Web
 
 
 @dataclass(frozen=True)
@@ -237,6 +237,11 @@ class Wiring(Storage):
         )
 
     def target(self, environment: str) -> Target:
+        from tagship.adapters.targets import connect
+
+        return connect(self.there(environment), environment)
+
+    def bundled(self, environment: str) -> Bundled:
         from tagship.adapters.targets import connect
 
         return connect(self.at(environment), environment)

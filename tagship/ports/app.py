@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tagship.ports.people import Clock, Prompt, Screen
     from tagship.ports.repository import Repository, Surroundings
     from tagship.ports.site import Site
-    from tagship.ports.target import Target, Web
+    from tagship.ports.target import Bundled, Target, Web
     from tagship.settings import Settings
 
 
@@ -119,7 +119,18 @@ class App(Protocol):
         Raises SettingsError if the settings name none.
         """
 
-    def target(self, environment: str) -> Target: ...
+    def target(self, environment: str) -> Target:
+        """Connect to what an environment runs on, with outputs filled in."""
+
+    def bundled(self, environment: str) -> Bundled:
+        """Return what a bundle carries for an environment."""
+        # As the settings have it: it is made before there are outputs.
+
+    def filled(self, environment: str) -> Settings:
+        """Return the settings with an environment's known outputs."""
+
+    def with_outputs(self, environment: str, outputs: Mapping[str, str]) -> App:
+        """Return the same app, with these outputs filled in."""
 
     def site(self, environment: str, static_set: str) -> Site:
         """Open the place that an environment serves a static set from."""

@@ -17,7 +17,7 @@ from tagship.settings.section import Finding, Section, Values, cut, shown, table
 from tagship.settings.tables import AwsAccount
 
 if TYPE_CHECKING:
-    from tagship.settings.model import Environment
+    from tagship.settings.environment import Environment
 
 KEYS = ("account", "region", "profile")  # what a bucket has one of
 

@@ -14,6 +14,7 @@ from tagship.domain.verdict import serves, unserved, what_serves
 from tagship.domain.version import ArtifactId
 from tagship.engine.absent import gone
 from tagship.engine.lease_session import observe
+from tagship.engine.outputs import require_known
 from tagship.engine.plan import facts, reachable
 from tagship.engine.rollback_candidates import way_back
 from tagship.engine.scope import named, one_environment
@@ -110,7 +111,7 @@ def _hidden(app: App, environment: str, wanted: str, outside: Verdict, units: Se
     """
     kind = DeployFailed if outside.other else RollbackFailed
     return kind(
-        f"{app.settings.environment(environment).health.url} does not show {wanted}: {outside.reason}.",
+        f"{app.filled(environment).environment(environment).health.url} does not show {wanted}: {outside.reason}.",
         state=f"{wanted} is serving. The {plural(noun_of(units))} serve it; what stands before them does not.",
         remedy="Look at what stands between: the load balancer, DNS, a cache",
     )
@@ -121,7 +122,9 @@ def _outside(app: App, environment: str, wanted: str) -> Verdict:
 
     Returns the verdict; good at once without a URL.
     """
-    health = app.settings.environment(environment).health
+    settings = app.filled(environment)
+    require_known(settings, environment, "health")
+    health = settings.environment(environment).health
     samples: list[Sample] = []
     if not health.url:
         return Verdict(True, 0)

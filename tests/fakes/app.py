@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -121,7 +121,20 @@ class FakeApp:
     def hurried(self) -> FakeApp:
         return self
 
-    def at(self, environment: str) -> FakeApp:  # noqa: ARG002 (the tests' environments are in one account)
+    def bundled(self, environment: str) -> Any:
+        return self.target(environment)
+
+    def filled(self, environment: str) -> Settings:
+        from tagship.engine.outputs import filled
+
+        return filled(self, environment)
+
+    def with_outputs(self, environment: str, outputs: Mapping[str, str]) -> FakeApp:
+        from tagship.settings.late import with_outputs
+
+        return replace(self, settings=with_outputs(self.settings, environment, outputs))
+
+    def at(self, environment: str) -> FakeApp:
         return self
 
     @property

@@ -57,6 +57,11 @@ class SeveralStores:
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         return self._of(key).create(key, body, metadata)
 
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        if self.bucket_of(source.key) != self.bucket_of(key):
+            raise ServiceFailed(f"{source.key} and {key} are in two buckets.", remedy="Put the bytes there")
+        self._of(key).copy(source, key, metadata)
+
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         return self._of(key).replace(key, body, etag)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from tagship.settings import Settings
 from tagship.settings.ecs import Ecs, ServiceTable
-from tagship.settings.model import Environment
+from tagship.settings.environment import Environment
 
 ROLE = "arn:aws:iam::123456789012:role/{name}"
 PORT = 8080  # that a container is said to listen on: its process is told another by PORT

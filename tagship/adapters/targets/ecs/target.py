@@ -193,9 +193,9 @@ class EcsTarget:
             return Report(name, "refused", reason=reason.what.rstrip("."))
 
     def _beginning(self, calls: EcsCalls, change: Change) -> ServiceStart:
-        artifact = ImageArtifact(self.context.store, change)
-        repository = self.context.settings.environment(self.environment).image.repository
-        return ServiceStart(calls, change, self.table, artifact, repository)
+        own = self.context.settings.environment(self.environment)
+        artifact = ImageArtifact(self.context.store, change, own.known_outputs)
+        return ServiceStart(calls, change, self.table, artifact, own.image.repository)
 
     def finish(
         self,
