@@ -1,4 +1,4 @@
-"""Three accounts: each environment's artifacts, records and hosts are in its own, and a promotion carries bytes across."""
+"""Three accounts: each has its environment's artifacts, records and hosts, and a promotion carries bytes across."""
 
 from __future__ import annotations
 

@@ -269,7 +269,7 @@ class Aws:
             )
         if self.profile:
             return f"Sign in to {self.account} with that profile: aws sso login --profile {self.profile}"
-        return f"Name its profile as aws.profile in tagship.toml; these are known: aws configure list-profiles"
+        return "Name its profile as aws.profile in tagship.toml; these are known: aws configure list-profiles"
 
     @property
     def _try_it(self) -> str:

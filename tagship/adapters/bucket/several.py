@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tagship.errors import ServiceFailed
@@ -56,6 +57,20 @@ class SeveralStores:
 
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         return self._of(key).create(key, body, metadata)
+
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        if self._of(source.key) is self._of(key):
+            self._of(key).copy(source, key, metadata)
+            return
+        with TemporaryDirectory() as folder:  # no request copies with the credentials of two accounts
+            file = Path(folder) / "object"
+            read = self.download(source.key, file)
+            if read is None or read.etag != source.etag:
+                raise ServiceFailed(
+                    f"{self.url(source.key)} is gone, or has changed since it was read.",
+                    remedy="Run the same command again",
+                )
+            self.create(key, file, metadata)
 
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         return self._of(key).replace(key, body, etag)

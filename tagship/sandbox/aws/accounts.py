@@ -73,12 +73,12 @@ def _allowed(response: Any, bucket: str, key: str, action: str, prefix: str) -> 
     context = {"aws:PrincipalArn": caller, "aws:PrincipalAccount": account, "s3:prefix": prefix}
     resource = f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
     statements = json.loads(policy)["Statement"] if policy else []
-    meant = [one for one in statements if _meant(one, account, caller, action, resource, context)]
+    meant = [one for one in statements if _meant(one, account, caller, action, resource, context=context)]
     return any(one["Effect"] == "Allow" for one in meant) and all(one["Effect"] == "Allow" for one in meant)
 
 
 def _meant(
-    statement: Mapping[str, Any], account: str, caller: str, action: str, resource: str, context: Mapping[str, str]
+    statement: Mapping[str, Any], account: str, caller: str, action: str, resource: str, *, context: Mapping[str, str]
 ) -> bool:
     principals = statement.get("Principal", {})
     named = ["*"] if principals == "*" else _list(principals.get("AWS", []))
