@@ -121,7 +121,7 @@ class FakeApp:
     def hurried(self) -> FakeApp:
         return self
 
-    def at(self, environment: str) -> FakeApp:  # noqa: ARG002 (the tests' environments are in one account)
+    def at(self, environment: str) -> FakeApp:
         return self
 
     @property

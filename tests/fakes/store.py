@@ -80,7 +80,7 @@ class MemoryStore:
             self.after("delete_all", batch[0])
         return {}
 
-    def lifecycle(self, prefix: str) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002 (there is one bucket)
+    def lifecycle(self, prefix: str) -> Sequence[Mapping[str, Any]]:
         return self.rules
 
     def list(self, prefix: str, delimiter: str = "", after: str = "") -> Iterator[Object]:

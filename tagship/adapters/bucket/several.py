@@ -84,7 +84,7 @@ class SeveralStores:
         yield from heapq.merge(*listed, key=lambda entry: entry.key)
 
     def _own(self, bucket: str, prefix: str, delimiter: str, after: str) -> Iterator[Object]:
-        """List what a bucket has of its own environments, and of no single one."""
+        """List what a bucket has, but for other buckets' environments."""
         own = partial(self._belongs, bucket)
         yield from filter(own, self.stores[bucket]().list(prefix, delimiter, after))
 
