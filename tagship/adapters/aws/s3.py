@@ -155,7 +155,7 @@ class S3Store:
             if self.head(key):
                 raise
             raise ServiceFailed(
-                f"{self._url(source.key)} is gone, or has changed since it was read.",
+                f"{self.url(source.key)} is gone, or has changed since it was read.",
                 remedy="Run the same command again",
             ) from conflict
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tagship.errors import ServiceFailed
@@ -56,6 +57,20 @@ class SeveralStores:
 
     def create(self, key: str, body: bytes | Path, metadata: Mapping[str, str] | None = None) -> Object:
         return self._of(key).create(key, body, metadata)
+
+    def copy(self, source: Object, key: str, metadata: Mapping[str, str]) -> None:
+        """Copy within a bucket by S3 itself, and else by way of a file."""
+        store = self._of(key)
+        if self._of(source.key) is store:
+            store.copy(source, key, metadata)
+            return
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "object"
+            read = self._of(source.key).download(source.key, file)
+            if read is None or read.etag != source.etag:
+                problem = f"{self.url(source.key)} is gone, or has changed since it was read."
+                raise ServiceFailed(problem, remedy="Run the same command again")
+            store.create(key, file, metadata)
 
     def replace(self, key: str, body: bytes, etag: str) -> Object:
         return self._of(key).replace(key, body, etag)

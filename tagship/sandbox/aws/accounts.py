@@ -24,7 +24,7 @@ from tagship.sandbox.aws import stock
 from tagship.sandbox.aws.identities import caller_of
 from tagship.sandbox.world import World
 
-KNOWN = ("ArnLike", "ArnEquals", "StringEquals", "StringLike")
+KNOWN = ("ArnLike", "ArnEquals", "StringEquals", "StringLike", "StringLikeIfExists")
 DENIED = (
     403,
     {"content-type": "application/xml"},
@@ -109,9 +109,13 @@ class _Asked:
     def _holds(self, kind: str, wanted: Mapping[str, Any]) -> bool:
         if kind not in KNOWN:
             return False
-        equal: Callable[[str, str], bool] = fnmatchcase if kind.endswith("Like") else str.__eq__
-        given = self.context
-        return all(any(equal(given.get(name, ""), value) for value in _list(values)) for name, values in wanted.items())
+        equal: Callable[[str, str], bool] = fnmatchcase if "Like" in kind else str.__eq__
+        given = {name: value for name, value in self.context.items() if value}
+        return all(
+            any(equal(given.get(name, ""), value) for value in _list(values))
+            or (kind.endswith("IfExists") and name not in given)
+            for name, values in wanted.items()
+        )
 
 
 def _list(value: Any) -> list[str]:
