@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tagship import resources
+from tagship.account.crossing import copied, readers, source_of
 from tagship.account.keys import stack_keys, wanted_files
 from tagship.account.named_repositories import PARAMETER, named_repositories
 from tagship.account.previews import preview_stack
 from tagship.account.trusting import trusted_workflows
 from tagship.domain import commands, foundation, layout
+from tagship.domain.crossing_grants import with_readers, with_source
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
@@ -92,6 +94,7 @@ def look(app: Account, numbers: tuple[str, str]) -> Wanted:
     )
     repositories = named_repositories(app, current)
     template = foundation.with_repositories(_read(app, f"{AWS}/foundation.yaml"), repositories)
+    template = with_readers(template, list(readers(app)))
     shared = Stack(stack_name(settings.app), template, {**parameters, PARAMETER: ",".join(repositories)})
     outputs = current.outputs if current else {}
     environments = {name: environment_stack(app, name, outputs, image, numbers) for name in names_of_stacks(app)}
@@ -157,7 +160,10 @@ def environment_stack(
     chosen, settings = app.settings.environments[name], app.settings
     sites, distributions = _sites(app, name)
     template = foundation.with_blocks(
-        _read(app, f"{AWS}/environment.yaml"),
+        with_readers(
+            with_source(_read(app, f"{AWS}/environment.yaml"), source_of(app, name)),
+            [reader for reader in readers(app) if reader.source == name],
+        ),
         chosen.target.resource_tags,
         chosen.secrets.parameter_store,
         [secret.partition("#")[0] for secret in chosen.secrets.secrets_manager.values()],
@@ -166,7 +172,7 @@ def environment_stack(
         roles=chosen.target.stack_passed_roles,
         sites=sites,
         images=_images(app, name),
-        copied=_copied(app, name),
+        copied=copied(app, name),
         groups=chosen.target.stack_groups,
         distributions=distributions,
         topics=[topic.arn for topic in settings.notify.topics.values()],
@@ -195,7 +201,7 @@ def environment_stack(
         "Services": "yes" if chosen.target.stack_services else "no",
         "Sites": "yes" if sites else "no",
         "NamedImages": "yes" if _named_in_ecr(app, name) else "no",
-        "ImageCopies": "yes" if _copied(app, name) else "no",
+        "ImageCopies": "yes" if copied(app, name) else "no",
         "Topics": "yes" if settings.notify.topics else "no",
         "Groups": "yes" if chosen.target.stack_groups else "no",
         "Distributions": "yes" if distributions else "no",
@@ -213,14 +219,6 @@ def _named_in_ecr(app: Account, name: str) -> bool:
     """Tell whether an image that has a name is kept in ECR."""
     images = app.settings.images_of(name).items()
     return any(named and foundation.repository_name(image.repository) for named, image in images)
-
-
-def _copied(app: Account, name: str) -> list[str]:
-    """List the repositories of ECR that a promotion copies images from."""
-    order, own = app.settings.promotion.order, set(_images(app, name))
-    before = order[order.index(name) - 1] if name in order[1:] else ""
-    others = set(_images(app, before)) - own if before else set()
-    return sorted(repository for repository in others if foundation.repository_name(repository))
 
 
 def _sites(app: Account, name: str) -> tuple[list[str], list[str]]:

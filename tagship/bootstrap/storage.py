@@ -38,7 +38,7 @@ class Storage(Accounts):
 
     @cached_property
     def time_of_s3(self) -> AnswersClock:
-        """Keep the time of S3: what a bucket answered counts for all of them."""
+        """Keep the time of S3, which all buckets share."""
         from tagship.adapters.clock import AnswersClock
 
         return self.whole.time_of_s3 if self.whole else AnswersClock()

@@ -135,7 +135,7 @@ class App(Protocol):
 
 
 class Account(App, Protocol):
-    """The app in one AWS account and region: what is asked and changed there.
+    """The app in one AWS account and region.
 
     Its settings have the environments of that account alone, and their `aws` is the account. The bucket's ports are
     those of the app: a key names its environment, whose bucket it is in.

@@ -47,7 +47,7 @@ def same_state(environments: Mapping[str, Values], aws: Values) -> Iterator[Find
     # Each apply would destroy the other's resources.
     owners: dict[tuple[str, str], str] = {}
     for name, environment in environments.items():
-        infra, bucket = table(environment, "infra"), {**aws, **table(environment, "aws")}.get("bucket", "")
+        infra, bucket = table(environment, "infra"), table(environment, "aws").get("bucket") or aws.get("bucket", "")
         key = str(infra.get("state_key", ""))
         owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
         if owner != name:

@@ -59,7 +59,7 @@ class Prepared:
         return {"done": self.done, "changes": changes, "outputs": {k: dict(v) for k, v in self.outputs.items()}}
 
     def named(self, place: str) -> Prepared:
-        """Name the account of each stack: two accounts have stacks of the same name."""
+        """Name the account of each stack; two may share a name."""
         changes = [replace(change, name=f"{change.name} ({place})") for change in self.changes]
         return replace(self, changes=changes, outputs={f"{k} ({place})": v for k, v in self.outputs.items()})
 
