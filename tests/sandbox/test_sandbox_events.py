@@ -262,6 +262,7 @@ def test_pushes_of_one_second_are_taken_in_the_order_that_they_were_made(runner:
         os.utime(aside / name, ns=(written, written))
     aside.rename(runner.folder / "inbox")  # which is empty: the runner sees all of them at once
     assert [run.head_sha for run in ended(runner, "ship", 3)] == [after for _, after in pushes]
+    ended(runner, "after", 3)
 
 
 @pytest.mark.parametrize(
