@@ -50,10 +50,22 @@ class Storage(Terminal):
 
         return StoredLedger(self.store, self.settings.app)
 
+    def state_place(self, environment: str) -> tuple[str, str]:
+        bucket, key = self.settings.state(environment)
+        if "{account}" not in bucket + key:
+            return bucket, key
+        return self.settings.state(environment, self._account)
+
+    @cached_property
+    def _account(self) -> str:
+        from tagship.adapters.aws.identity import account
+
+        return account(self.aws)
+
     def state_store(self, environment: str) -> Store:
         from tagship.adapters.aws.s3 import S3Store
 
-        return S3Store(self.aws, self.settings.state(environment)[0])
+        return S3Store(self.aws, self.state_place(environment)[0])
 
     @property
     def report_site(self) -> Site:

@@ -48,7 +48,11 @@ def same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Find
     owners: dict[tuple[str, str], str] = {}
     for name, environment in environments.items():
         infra = table(environment, "infra")
-        key = str(infra.get("state_key", ""))
-        owner = owners.setdefault((str(infra.get("state_bucket") or bucket), key), name) if key else name
+        key, place = (str(text).replace("{environment}", name) for text in (infra.get("state_key", ""), _bucket(infra)))
+        owner = owners.setdefault((place or bucket, key), name) if key else name
         if owner != name:
             yield f"environments.{name}.infra.state_key", f"is the state of environments.{cut(owner)} too: change one"
+
+
+def _bucket(infra: Values) -> object:
+    return infra.get("state_bucket") or ""
