@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from tagship import __version__
-from tagship.account import doctor_environment, doctor_github, doctor_units
+from tagship.account import doctor_environment, doctor_github, doctor_infra, doctor_units
 from tagship.account.desired import look
 from tagship.account.keys import key_problems
 from tagship.domain import commands
@@ -46,7 +46,7 @@ def checks(app: App) -> Mapping[str, Check]:
         "account": partial(_account, app),
         "keys": partial(_key_pairs, app),
     }
-    of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_units.CHECKS}
+    of_each = {**doctor_github.CHECKS, **doctor_environment.CHECKS, **doctor_infra.CHECKS, **doctor_units.CHECKS}
     for name in app.settings.environments:
         common |= {f"{name}: {about}": partial(check, app, name) for about, check in of_each.items()}
     return common

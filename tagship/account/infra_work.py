@@ -123,12 +123,11 @@ def say_who_is_waited_for(work: InfraWork) -> None:
 def warn_without_lock(work: InfraWork) -> None:
     """Warn if nothing locks the state of a team's own command.
 
-    Its *.tf files say so.
+    Its *.tf files say so. If that is not known, doctor says so.
     """
-    configuration = work.tool.configuration()
-    if configuration is None or not (configuration.backend or configuration.resources):
-        return  # no parser, or the tool is not Terraform's: nothing is known, and doctor says so
-    if problem := lock_problem(configuration):
+    folder = work.app.root / work.settings.directory
+    files = work.tool.configuration(folder) if any(folder.glob("*.tf")) else None
+    if files and (problem := lock_problem(files)):
         work.app.screen.warn(f"{work.settings.directory}: {problem}")
 
 

@@ -96,10 +96,10 @@ class Terraform:
         except UnreadablePlan as reason:
             raise ToolFailed(f"{self.program} show", 0, f"It wrote a plan that can't be read: {reason}") from reason
 
-    def configuration(self) -> TerraformFiles | None:
+    def configuration(self, folder: Path) -> TerraformFiles | None:
         from tagship.adapters.terraform_files import configuration
 
-        return configuration(self.directory)
+        return configuration(folder)
 
     def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
         self._terraform("apply", [self._wait, str(plan)], variables)

@@ -25,7 +25,8 @@ def configuration(directory: Path) -> TerraformFiles | None:
     except ImportError:
         return None
     resources: list[Resource] = []
-    backend, settings, unread, modules = "", dict[str, object](), list[str](), list[str]()
+    backend, settings, providers = "", dict[str, object](), False
+    unread, modules = list[str](), list[str]()
     for file in _files(directory):
         try:
             body: Mapping[str, Any] = hcl2.loads(file.read_text("utf-8"))
@@ -33,10 +34,11 @@ def configuration(directory: Path) -> TerraformFiles | None:
             if file.parent == directory:
                 for kind, arguments in _backends(body):
                     backend, settings = kind, arguments
+                providers = providers or bool(body.get("provider"))
             modules += _modules(body)
         except Exception:  # whatever a parser says of a file: it is unread, and that is said
             unread.append(str(file.relative_to(directory)))
-    return TerraformFiles(resources, backend, settings, unread, modules)
+    return TerraformFiles(resources, backend, settings, providers, unread, modules)
 
 
 def _files(directory: Path) -> Iterator[Path]:

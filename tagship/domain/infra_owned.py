@@ -59,13 +59,15 @@ class Resource:
 class TerraformFiles:
     """The *.tf files of a directory, as a parser read them.
 
-    `backend` is the type of its backend, empty without a block; `settings` are that block's arguments.
-    `unread` names files that could not be parsed; `modules` the addresses of modules from elsewhere.
+    `backend` is the type of its backend, empty without a block; `settings` are that block's arguments. `providers`:
+    whether it configures one, as a module that others use does not. `unread` names files that could not be parsed, and
+    `modules` those from elsewhere.
     """
 
     resources: Sequence[Resource] = ()
     backend: str = ""
     settings: Mapping[str, object] = field(default_factory=dict)
+    providers: bool = False
     unread: Sequence[str] = ()
     modules: Sequence[str] = ()
 

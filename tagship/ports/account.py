@@ -117,8 +117,8 @@ class Infrastructure(Protocol):
     def summary(self, plan: Path) -> PlanSummary:
         """Say what a saved plan would do, without its values."""
 
-    def configuration(self) -> TerraformFiles | None:
-        """Read the directory's *.tf files; None without a parser for them."""
+    def configuration(self, folder: Path) -> TerraformFiles | None:
+        """Read a folder's *.tf files; None without a parser for them."""
 
     def apply(self, plan: Path, variables: Mapping[str, str | None]) -> None:
         """Do exactly what a saved plan says."""

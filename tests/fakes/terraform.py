@@ -65,7 +65,7 @@ class FakeTerraform:
         action = "replace" if self.world.applied else "create"
         return PlanSummary((PlannedChange("terraform_data.release", "terraform_data", action),))
 
-    def configuration(self) -> TerraformFiles | None:
+    def configuration(self, folder: Path) -> TerraformFiles | None:
         return self.files
 
     def apply(self, plan: Path, variables: Variables) -> None:
