@@ -18,7 +18,7 @@ from tagship.domain import commands, foundation, layout
 from tagship.domain.forge import alias_of, numbered, repository_of
 from tagship.domain.foundation import MADE_BY_US, Existing, Stack, same_document, stack_name
 from tagship.errors import Refused, SettingsError
-from tagship.ports.app import App
+from tagship.ports.app import Account
 from tagship.settings.previews import PREVIEWS, any_of
 from tagship.settings.tables import PLACE
 
@@ -74,7 +74,7 @@ def both(owner_id: str, repository_id: str) -> tuple[str, str]:
     return numbers
 
 
-def look(app: App, numbers: tuple[str, str]) -> Wanted:
+def look(app: Account, numbers: tuple[str, str]) -> Wanted:
     """Compare everything that `setup` makes with what the account has."""
     settings = app.settings
     image = image_repository(app)
@@ -101,13 +101,13 @@ def look(app: App, numbers: tuple[str, str]) -> Wanted:
     return Wanted(existing, shared, environments, documents, [*changes, *_document_changes(app, documents)])
 
 
-def look_at_documents(app: App) -> Wanted:
+def look_at_documents(app: Account) -> Wanted:
     """Compare the SSM documents and nothing else."""
     documents = documents_of(app)
     return Wanted(Existing(), Stack("", "", {}), {}, documents, _document_changes(app, documents))
 
 
-def image_repository(app: App) -> str:
+def image_repository(app: Account) -> str:
     """Return the ECR repository that all environments share.
 
     Empty if each has its own, or none. Raises Refused if some share one and others do not.
@@ -123,7 +123,7 @@ def image_repository(app: App) -> str:
     return next(iter(counts)) if len(counts) == 1 else ""
 
 
-def _own_repository(app: App, name: str, shared: str, before: Stack | None) -> str:
+def _own_repository(app: Account, name: str, shared: str, before: Stack | None) -> str:
     """Tell whether the environment's stack makes its image repository: yes or no."""
     # What it made once stays its own; what was there before is used and left alone.
     repository = foundation.repository_name(app.settings.environments[name].image.repository)
@@ -134,13 +134,15 @@ def _own_repository(app: App, name: str, shared: str, before: Stack | None) -> s
     return "yes" if ours or not app.foundation.has_repository(repository) else "no"
 
 
-def names_of_stacks(app: App) -> list[str]:
+def names_of_stacks(app: Account) -> list[str]:
     """Name what has a stack: each environment, and all previews together."""
     own = [name for name in app.settings.environments if not app.settings.is_preview(name)]
     return [*own, *([PREVIEWS] if app.settings.previews.environment else [])]
 
 
-def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]) -> Stack:
+def environment_stack(
+    app: Account, name: str, outputs: Mapping[str, str], image: str, numbers: tuple[str, str]
+) -> Stack:
     """Make an environment's stack, or that of all previews."""
     # Until the app's stack exists, a placeholder stands for each of its outputs.
     unknown = MADE_BY_US.format(stack_name(app.settings.app))
@@ -202,18 +204,18 @@ def environment_stack(app: App, name: str, outputs: Mapping[str, str], image: st
     return Stack(stack_name(settings.app, name), template, parameters)
 
 
-def _images(app: App, name: str) -> list[str]:
+def _images(app: Account, name: str) -> list[str]:
     """List the repositories of an environment's images."""
     return [image.repository for image in app.settings.images_of(name).values()]
 
 
-def _named_in_ecr(app: App, name: str) -> bool:
+def _named_in_ecr(app: Account, name: str) -> bool:
     """Tell whether an image that has a name is kept in ECR."""
     images = app.settings.images_of(name).items()
     return any(named and foundation.repository_name(image.repository) for named, image in images)
 
 
-def _copied(app: App, name: str) -> list[str]:
+def _copied(app: Account, name: str) -> list[str]:
     """List the repositories of ECR that a promotion copies images from."""
     order, own = app.settings.promotion.order, set(_images(app, name))
     before = order[order.index(name) - 1] if name in order[1:] else ""
@@ -221,7 +223,7 @@ def _copied(app: App, name: str) -> list[str]:
     return sorted(repository for repository in others if foundation.repository_name(repository))
 
 
-def _sites(app: App, name: str) -> tuple[list[str], list[str]]:
+def _sites(app: Account, name: str) -> tuple[list[str], list[str]]:
     """List where an environment serves static sets: bucket/prefix, distributions."""
     places = [app.settings.static[static].environments[name] for static in app.settings.static_sets(name)]
     return [f"{place.bucket}/{place.prefix}" for place in places], [
@@ -238,7 +240,7 @@ def _numbered(repository: str, numbers: tuple[str, str], before: Stack | None) -
     return ""
 
 
-def github_repository(app: App) -> str:
+def github_repository(app: Account) -> str:
     """Return owner/name from the settings or the remote. Raises SettingsError."""
     named = app.settings.ci.repository
     if not named and app.settings.sandbox:
@@ -254,7 +256,7 @@ def github_repository(app: App) -> str:
     return repository[1]
 
 
-def documents_of(app: App) -> dict[str, str]:
+def documents_of(app: Account) -> dict[str, str]:
     """Render every SSM document that an environment needs: name -> content."""
     preview = any_of(app.settings.environment_model(), app.settings.previews)
     targets = [environment.target for environment in app.settings.environments.values()]
@@ -263,7 +265,7 @@ def documents_of(app: App) -> dict[str, str]:
     return dict(sorted((name, content) for documents in rendered for name, content in documents.items()))
 
 
-def _read(app: App, name: str) -> str:
+def _read(app: Account, name: str) -> str:
     try:
         return resources.text(app.root, name)
     except OSError as reason:
@@ -280,7 +282,7 @@ def _stack_change(current: Stack | None, wanted: Stack) -> ResourceChange:
     return ResourceChange("stack", wanted.name, text, wanted.text, text == wanted.text)
 
 
-def _document_changes(app: App, documents: Mapping[str, str]) -> list[ResourceChange]:
+def _document_changes(app: Account, documents: Mapping[str, str]) -> list[ResourceChange]:
     changes = []
     for name, content in documents.items():
         current = app.foundation.document(name)
@@ -289,7 +291,7 @@ def _document_changes(app: App, documents: Mapping[str, str]) -> list[ResourceCh
     return changes
 
 
-def _key_changes(app: App) -> list[ResourceChange]:
+def _key_changes(app: Account) -> list[ResourceChange]:
     """Compare the public keys in the repository with the account's."""
     return [
         ResourceChange("public key", file.file, current, wanted, current == wanted)

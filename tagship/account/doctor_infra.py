@@ -47,7 +47,7 @@ def _folders(app: App, environment: str) -> Sequence[str]:
 def _locked(app: App, environment: str, folder: str, files: TerraformFiles) -> Iterator[Finding]:
     about = f"{environment}: state lock"
     if statelocks.has_state(app, environment):
-        yield ok(about, f"{folder}: S3 locks the state (use_lockfile), by the backend that {commands.infra()} writes")
+        yield ok(about, f"{folder}: S3 locks the state (use_lockfile)")
         return
     if not (files.backend or files.providers):
         return  # a module: its state is that of who uses it

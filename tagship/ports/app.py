@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from tagship.domain.keys import RELEASE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from tagship.ports.account import Calendar, Foundation, Infrastructure, Keys, Secrets
@@ -59,8 +59,6 @@ class App(Protocol):
     @property
     def store(self) -> Store: ...
     @property
-    def secrets(self) -> Secrets: ...
-    @property
     def builder(self) -> Builder: ...
     @property
     def registry(self) -> Registry: ...
@@ -68,8 +66,6 @@ class App(Protocol):
     def leases(self) -> Leases: ...
     @property
     def freezes(self) -> Freezes: ...
-    @property
-    def calendar(self) -> Calendar: ...
     @property
     def ledger(self) -> Ledger: ...
     @property
@@ -80,8 +76,6 @@ class App(Protocol):
     def machine(self) -> Machine: ...
     @property
     def packager(self) -> Packager: ...
-    @property
-    def foundation(self) -> Foundation: ...
     @property
     def forge(self) -> Forge | None:
         """Connect to CI; None without a token."""
@@ -94,8 +88,12 @@ class App(Protocol):
     def hooks(self) -> Mapping[str, Hook]:
         """Return the webhooks of the settings, by name."""
 
+    def at(self, environment: str) -> Account:
+        """Return the app in an environment's AWS account and region."""
+
     @property
-    def hook_runner(self) -> HookRunner: ...
+    def accounts(self) -> Sequence[Account]:
+        """Return the app in each of its accounts, as `at` does."""
 
     @property
     def hurried(self) -> App:
@@ -105,11 +103,6 @@ class App(Protocol):
     @property
     def who(self) -> str:
         """Say who is acting, and where: "ada@laptop", "run 4711 (octocat)"."""
-
-    @property
-    def caller(self) -> str:
-        """Return the ARN that AWS knows this process by; empty if unknown."""
-        # `who` is what a process says of itself.
 
     @property
     def signed_in(self) -> bool:
@@ -145,3 +138,25 @@ class App(Protocol):
 
     def state_store(self, environment: str) -> Store:
         """Open the bucket that holds an environment's Terraform state."""
+
+
+class Account(App, Protocol):
+    """The app in one AWS account and region: what is asked and changed there.
+
+    Its settings have the environments of that account alone, and their `aws` is the account. The bucket's ports are
+    those of the app: a key names its environment, whose bucket it is in.
+    """
+
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def calendar(self) -> Calendar: ...
+    @property
+    def foundation(self) -> Foundation: ...
+    @property
+    def hook_runner(self) -> HookRunner: ...
+
+    @property
+    def caller(self) -> str:
+        """Return the ARN that AWS knows this process by; empty if unknown."""
+        # `who` is what a process says of itself.

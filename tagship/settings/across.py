@@ -42,17 +42,21 @@ def same_channel(environments: Mapping[str, Values]) -> Iterator[Finding]:
             )
 
 
-def same_state(environments: Mapping[str, Values], bucket: str) -> Iterator[Finding]:
+def same_state(environments: Mapping[str, Values], aws: Values) -> Iterator[Finding]:
     """Find environments that share one Terraform state."""
     # Each apply would destroy the other's resources.
     owners: dict[tuple[str, str], str] = {}
     for name, environment in environments.items():
-        infra = table(environment, "infra")
-        key, place = (str(text).replace("{environment}", name) for text in (infra.get("state_key", ""), _bucket(infra)))
-        owner = owners.setdefault((place or bucket, key), name) if key else name
+        infra, own = table(environment, "infra"), {**aws, **table(environment, "aws")}
+        place, key = (_filled(str(infra.get(of) or ""), name, own) for of in ("state_bucket", "state_key"))
+        owner = owners.setdefault((place or str(own.get("bucket", "")), key), name) if key else name
         if owner != name:
             yield f"environments.{name}.infra.state_key", f"is the state of environments.{cut(owner)} too: change one"
 
 
-def _bucket(infra: Values) -> object:
-    return infra.get("state_bucket") or ""
+def _filled(place: str, environment: str, aws: Values) -> str:
+    """Put what the file says of an environment into its state's place."""
+    names = {"environment": environment, "account": aws.get("account", ""), "region": aws.get("region", "")}
+    for name, value in names.items():
+        place = place.replace(f"{{{name}}}", str(value))
+    return place

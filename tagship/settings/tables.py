@@ -40,6 +40,9 @@ PARAMETERS = r"^((/[A-Za-z0-9_.-]+)+/?)?$"
 KEY_ARN = r"^(arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+)?$"
 KEY_ID = ID
 MANAGED = r"^[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]*(#[A-Za-z0-9_.-]+)?$"
+ACCOUNT = r"^([0-9]{12})?$"
+MAYBE_BUCKET = rf"^({BUCKET[1:-1]})?$"
+MAYBE_REGION = rf"^({REGION[1:-1]})?$"
 # A state's place may have {account}, {region} and {environment}: it is the account's own, or the environment's.
 _OWN = r"\{(account|region|environment)\}"
 _END = rf"([A-Za-z0-9]|{_OWN})"  # Terraform refuses a slash at either end
@@ -51,6 +54,8 @@ WORDS = {
     SUFFIX: "one word of small letters and digits, a letter first",
     BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
     REGION: "a region such as us-east-1",
+    MAYBE_REGION: "a region such as us-east-1",
+    ACCOUNT: "an account's twelve digits, in quotes",
     REF: "letters, digits, dots, hyphens and slashes, a letter or digit first",
     BRANCH: "a branch's name: letters, digits, dots, hyphens and slashes, a letter or digit first",
     REPOSITORY: "owner/name",
@@ -62,6 +67,7 @@ WORDS = {
     PARAMETERS: "a path of Parameter Store such as /hello/dev/",
     KEY_ID: "a key's id: 16 hex digits, as the task pin shows them",
     MANAGED: "a secret's name such as hello/dev/db, with #key for one value of a JSON object",
+    MAYBE_BUCKET: "a bucket's name: 3 to 63 small letters, digits, dots and hyphens",
     STATE_BUCKET: "a bucket's name, in which {account}, {region} and {environment} may stand",
     PREFIX: "letters and digits, a letter first, with hyphens, underscores and slashes between them or at the end",
     STATE_KEY: "a key such as {environment}/terraform.tfstate: letters, digits, dots, slashes and hyphens",
@@ -102,7 +108,30 @@ class AwsAccount(Section):
     region: str = Field(default="us-east-1", pattern=REGION)
     bucket: str = Field(pattern=BUCKET)
     profile: str = ""
+    account: str = Field(default="", pattern=ACCOUNT)  # its twelve digits, checked before anything is written
     object_lock_days: int = Field(default=0, ge=0, le=3650)  # S3 keeps each version so long; 0: no Object Lock
+
+
+class OwnAccount(Section):
+    """The account of one environment; a key that it leaves out is the app's."""
+
+    region: str = Field(default="", pattern=MAYBE_REGION)
+    bucket: str = Field(default="", pattern=MAYBE_BUCKET)
+    profile: str = ""
+    account: str = Field(default="", pattern=ACCOUNT)
+    object_lock_days: int = Field(default=0, ge=0, le=3650)
+
+    def over(self, app: AwsAccount) -> AwsAccount:
+        """Return the app's account with these keys in place of its own."""
+        return app.model_copy(update=self.model_dump(exclude_unset=True))
+
+    @classmethod
+    def problems(cls, values: Values) -> Iterator[Finding]:
+        if not values:
+            yield "", "is empty: name the bucket of its account, or remove it"
+        for key in ("region", "bucket"):
+            if values.get(key) == "":
+                yield key, "is empty: remove it to take the app's"
 
 
 class Signing(Section):
@@ -216,17 +245,6 @@ class Bundle(Section):
     def problems(cls, values: Values) -> Iterator[Finding]:
         for key in ("include", "built"):
             yield from outside(key, values.get(key, ()))
-
-
-class Package(Section):
-    """A zip file of a directory, which a command may fill."""
-
-    directory: Text  # of the repository
-    command: tuple[Text, ...] = ()  # run in the repository's top; none: the directory is there as it is
-
-    @classmethod
-    def problems(cls, values: Values) -> Iterator[Finding]:
-        yield from outside("directory", [values.get("directory", "")])
 
 
 class Infra(Section):

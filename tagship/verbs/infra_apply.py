@@ -82,9 +82,10 @@ def infra_apply(
     if not (dry_run or settings.plan_only):
         require_unfrozen(app, environment)
     manifest = verified_manifest(app, environment, artifact_id)
-    variables = exported(manifest, app.store.bucket, settings.variables)
+    bucket = app.settings.account(environment).bucket
+    variables = exported(manifest, bucket, settings.variables)
     tool = app.infrastructure(environment)
-    command = placed(settings.command, manifest, app.store.bucket)
+    command = placed(settings.command, manifest, bucket)
     work = InfraWork(app, environment, str(artifact_id), settings, tool, variables, command, manifest.commit)
     if settings.command:
         return _command(work, dry_run)
@@ -108,7 +109,7 @@ def _targeted(app: App, environment: str, artifact: str, target: str, *, dry_run
     check_directory(app, environment, settings)
     if not (dry_run or settings.plan_only):
         require_unfrozen(app, environment)
-    variables = without_artifact(environment, app.store.bucket, settings.variables)
+    variables = without_artifact(environment, app.settings.account(environment).bucket, settings.variables)
     work = InfraWork(app, environment, "", settings, app.infrastructure(environment), variables, targets=targets)
     return _terraform(work, dry_run)
 

@@ -106,10 +106,10 @@ def _work(app: App, artifact: str, env: str) -> InfraWork:
     tool = app.infrastructure(environment)
     if not artifact:
         app.screen.say(f"nothing is recorded to run in {environment}: planned without a version")
-        variables = without_artifact(environment, app.store.bucket, settings.variables)
+        variables = without_artifact(environment, app.settings.account(environment).bucket, settings.variables)
         return InfraWork(app, environment, "", settings, tool, variables)
     manifest = verified_manifest(app, environment, ArtifactId(artifact))
-    variables = exported(manifest, app.store.bucket, settings.variables)
+    variables = exported(manifest, app.settings.account(environment).bucket, settings.variables)
     return InfraWork(app, environment, artifact, settings, tool, variables, commit=manifest.commit)
 
 

@@ -121,6 +121,13 @@ class FakeApp:
     def hurried(self) -> FakeApp:
         return self
 
+    def at(self, environment: str) -> FakeApp:
+        return self
+
+    @property
+    def accounts(self) -> list[FakeApp]:
+        return [self]
+
     @property
     def secrets(self) -> Secrets:
         return cast(Secrets, self.given["secrets"])

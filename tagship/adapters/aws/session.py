@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from tagship.adapters.aws import credentials, skew
 from tagship.adapters.aws.codes import IAM_ACTIONS, KINDS
+from tagship.adapters.aws.owner import Owner
 from tagship.adapters.aws.silence import Bound, Patience
 from tagship.domain import commands
 from tagship.errors import NotAllowed, ServiceFailed
@@ -43,6 +44,7 @@ class Aws:
     region: str
     endpoint: str | None = None
     profile: str = ""
+    account: str = ""  # the twelve digits of the one that it may write to; empty: whatever it is
     sandbox: bool = False
     keys: tuple[str, str] = field(default=("sandbox", "sandbox"), repr=False)  # the sandbox's; nobody else's are asked
     ci: bool = False  # in a CI job a refusal has another remedy
@@ -106,7 +108,18 @@ class Aws:
     def _made(self, name: str, config: Any, attempts: int) -> Any:
         client = self._opened.create_client(name, region_name=self.region, endpoint_url=self.endpoint, config=config)
         Patience(self.say, self.patience, CONNECT_TIMEOUT, attempts).watch(client)
+        if self.account:
+            self._owner.watch(client)
         return client
+
+    @cached_property
+    def _owner(self) -> Owner:
+        return Owner(self.account, self._asked_for_account, self._of_account)
+
+    def _asked_for_account(self) -> str:
+        client: Any = self.client("sts")
+        with self.translated("asking AWS whose account this is"):
+            return str(client.get_caller_identity()["Account"])
 
     @property
     def _opened(self) -> Any:
@@ -246,6 +259,17 @@ class Aws:
                 "Give the job `id-token: write` and the step aws-actions/configure-aws-credentials, then run it again"
             )
         return "Sign in: aws sso login" + (f" --profile {self.profile}" if self.profile else "")
+
+    @property
+    def _of_account(self) -> str:
+        """Say how to get credentials of the account that is wanted."""
+        if self.ci:
+            return (
+                f"Have the step aws-actions/configure-aws-credentials take a role of {self.account}, then run it again"
+            )
+        if self.profile:
+            return f"Sign in to {self.account} with that profile: aws sso login --profile {self.profile}"
+        return "Name its profile as aws.profile in tagship.toml; these are known: aws configure list-profiles"
 
     @property
     def _try_it(self) -> str:

@@ -143,7 +143,7 @@ class LambdaTarget(FunctionUnits):
     def _maker(self, change: Change, asking: Asking) -> Maker:
         artifact = Artifact(self.context.store, change, self.output_variables.read)
         now = self.context.clock.now
-        return Maker(self.table.timeout, asking.wait, now, artifact=artifact, bucket=self.context.store.bucket)
+        return Maker(self.table.timeout, asking.wait, now, artifact=artifact, bucket=self.context.settings.aws.bucket)
 
     def version_of(self, change: Change, name: str, tick: Tick) -> str:
         """Make a function's version beside what serves; return its number."""
