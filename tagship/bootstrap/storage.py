@@ -1,4 +1,4 @@
-"""What an app has in S3, and what watches over it there: artifacts, records, static sets, calendars."""
+"""What an app has in S3, and what watches over it: artifacts, records, static sets, calendars, figures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tagship import settings
     from tagship.ports.account import Calendar
     from tagship.ports.bucket import Freezes, Leases, Ledger, Store
+    from tagship.ports.figures import FigureLog
     from tagship.ports.site import Site
 
 
@@ -49,6 +50,13 @@ class Storage(Terminal):
         from tagship.adapters.bucket.ledger import StoredLedger
 
         return StoredLedger(self.store, self.settings.app)
+
+    @cached_property
+    def figures(self) -> FigureLog:
+        from tagship.adapters.aws.figures import CloudWatchLog
+        from tagship.domain.dashboard import log_group
+
+        return CloudWatchLog(self.aws, log_group(self.settings.app))
 
     def state_store(self, environment: str) -> Store:
         from tagship.adapters.aws.s3 import S3Store

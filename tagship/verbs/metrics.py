@@ -51,5 +51,5 @@ def metrics(app: App, *, env: str = "", since: str = LONG_AGO, openmetrics: bool
 
 def _text(app: App, figures: Sequence[Metrics], *, openmetrics: bool, emf: bool) -> str:
     if emf:
-        return embedded.lines(figures, app.settings.app)
+        return embedded.lines(figures, app.settings.app, app.settings.metrics.namespace)
     return metrics_text.openmetrics(figures) if openmetrics else metrics_text.plain(figures)

@@ -17,17 +17,18 @@ from tagship.account.desired import (
     Wanted,
     both,
     environment_stack,
-    image_repository,
     look,
     look_at_documents,
     names_of_stacks,
 )
 from tagship.account.keys import key_problems, wanted_files
 from tagship.account.removal import Removal, removal
+from tagship.account.stack_images import image_repository
 from tagship.account.trusting import own_files
 from tagship.domain import commands, foundation
+from tagship.domain.documents import same_document
 from tagship.domain.forge import refs_alone, variable
-from tagship.domain.foundation import Stack, same_document, stack_name
+from tagship.domain.foundation import Stack, stack_name
 from tagship.domain.text import listed
 from tagship.engine.scope import one_environment
 from tagship.errors import Refused, ServiceFailed, UsageError
@@ -249,7 +250,7 @@ def _show_outputs(app: App, outputs: Mapping[str, Mapping[str, str]]) -> None:
         if profile := made.get("HostProfile"):
             app.screen.say(f"hosts of {name}: instance profile {profile}")
         app.screen.say(f"people of {name}, who deploy and roll back by hand: attach {made['PeoplePolicyArn']}")
-        for noun in ("hosts", "functions", "services", "groups", "sites"):
+        for noun in ("hosts", "functions", "services", "groups", "sites", "figures"):
             if policy := made.get(f"PeopleOf{noun.capitalize()}PolicyArn"):
                 app.screen.say(f"and, for its {OF.get(noun, noun)}: {policy}")
 
